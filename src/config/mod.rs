@@ -1,0 +1,200 @@
+//! The config, `uptime-ledger.toml`: where the logs are, what the services are, how much is enough.
+//!
+//! This file holds the noun ([`Config`]); `read` turns text into it and collects every mistake.
+
+mod read;
+
+use std::path::PathBuf;
+
+use chrono_tz::Tz;
+
+use crate::day::SlotLength;
+use crate::intake::Vantage;
+
+
+
+/// Everything that a run needs to know beside the logs, the policy and the clock.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Folder that relative paths of the config start from: the folder of the config file.
+    pub base: PathBuf,
+    /// Where reports go.
+    pub reports: PathBuf,
+    /// Policy file; the built-in one when absent.
+    pub policy: Option<PathBuf>,
+    /// Error catalogue; the built-in one when absent.
+    pub catalogue: Option<PathBuf>,
+    pub slot: SlotLength,
+    pub sources: Vec<Source>,
+    pub services: Vec<Service>,
+    pub components: Vec<Component>,
+    /// Regions that must show in the reports even on a day without a row from them.
+    pub regions: Vec<String>,
+    pub measure: Measure,
+    pub limits: Limits,
+    pub memory_bytes: u64,
+}
+
+/// One log source: which files, how they are written, where it stands.
+#[derive(Debug, Clone)]
+pub struct Source {
+    pub name: String,
+    /// Globs; `{date}` and `{date:%Y/%m/%d}` stand for the day, `{service}` and `{region}` are read from the path.
+    pub paths: Vec<String>,
+    /// True when the paths were named on the command line, where a path that does not exist is a usage error.
+    pub is_named_by_hand: bool,
+    pub preset: Preset,
+    pub vantage: Vantage,
+    pub time_basis: TimeBasis,
+    /// Zone of timestamps that carry none.
+    pub zone: Tz,
+    /// Days before and after whose files are searched for rows of the day; only for paths with `{date}`.
+    pub neighbours: u32,
+    /// CSV only.
+    pub has_header: bool,
+    pub delimiter: u8,
+    /// Field by field, what differs from the preset.
+    pub columns: Vec<Column>,
+}
+
+/// A log format with its mapping to the canonical fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Preset {
+    /// Our own schema, in CSV, NDJSON or Parquet by file name.
+    Canonical,
+    /// Apache and nginx access log text, common or combined.
+    Combined,
+    /// nginx `log_format ... escape=json`, fields named as nginx's variables.
+    NginxJson,
+}
+
+/// What a row's timestamp marks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeBasis {
+    Start,
+    /// The end of the request: its duration is subtracted.
+    End,
+}
+
+/// Canonical fields of a request row (data/README.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    Ts,
+    Duration,
+    RequestId,
+    TraceId,
+    BusinessId,
+    Service,
+    Endpoint,
+    Region,
+    HttpStatus,
+    UpstreamStatus,
+    Reached,
+    Symptom,
+    ErrorCode,
+    ErrorSubcode,
+    IsTransient,
+    IsSuccess,
+    MessageId,
+    MessageStatus,
+    Scope,
+    RecipientArea,
+    ClientPlatform,
+    ClientVersion,
+}
+
+/// Where one canonical field comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    pub field: Field,
+    pub from: From,
+    pub cast: Cast,
+    /// Words to replace (`success` by `200`); a word that is not listed stays as it is.
+    pub words: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum From {
+    /// A column name, a dotted JSON path (`error.code`), or the position from 1 of a CSV without header.
+    Name(String),
+    /// The same value for every row.
+    Value(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Cast {
+    /// By the look of the value.
+    #[default]
+    Auto,
+    /// A number in this unit: of a duration, or of a timestamp since 1970.
+    Unit(Unit),
+    /// A chrono format string, for timestamps.
+    Format(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    Seconds,
+    Milliseconds,
+    Microseconds,
+    Nanoseconds,
+}
+
+/// What an SLI is kept for; endpoints decide which rows are its own when the logs name no service.
+#[derive(Debug, Clone)]
+pub struct Service {
+    pub name: String,
+    /// Patterns like `/{id}/messages`: `{id}` is any one segment, a leading `/v21.0` is ignored, `*` at the end is any rest.
+    pub endpoints: Vec<String>,
+}
+
+/// What the status page shows; down when any of its services is down (R20: send *or* receive).
+#[derive(Debug, Clone)]
+pub struct Component {
+    pub name: String,
+    pub services: Vec<String>,
+    /// Internal target for a calendar month in millionths of a percent (99.9 % = 99_900_000); never an SLA (R11).
+    pub target_micro_percent: Option<u32>,
+}
+
+/// How slot states become numbers (DESIGN 7).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measure {
+    /// Share of bad among judged events from which a slot is down, in millionths (0.5 = 500_000).
+    pub unable_ppm: u32,
+    /// Judged events (good + bad) below which a slot is never down.
+    pub min_events: u32,
+    /// Shortest run of down slots that counts (R20: 10 minutes).
+    pub min_run_seconds: u32,
+    /// Longest unobserved stretch that a run may span; it adds nothing to the run.
+    pub max_gap_seconds: u32,
+    /// Whether `user:*` events count as good instead of being left out.
+    pub user_counts_as_good: bool,
+}
+
+impl Default for Measure {
+    fn default() -> Self {
+        Self {
+            unable_ppm: 500_000,
+            min_events: 10,
+            min_run_seconds: 600,
+            max_gap_seconds: 600,
+            user_counts_as_good: false,
+        }
+    }
+}
+
+/// From where on a person should look (exit code 3).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// Share of unreadable rows of a file, in millionths.
+    pub quarantine_ppm: u32,
+    /// Share of slots with something to judge by, per component, in millionths.
+    pub coverage_ppm: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { quarantine_ppm: 1_000, coverage_ppm: 950_000 }
+    }
+}

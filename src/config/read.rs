@@ -1,0 +1,1 @@
+//! Reading `uptime-ledger.toml`: text in, [`Config`] or every mistake out.

@@ -1,0 +1,213 @@
+//! Days and slots: the calendar every stage counts in. UTC, microseconds, half-open `[00:00, 24:00)`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+
+/// Microseconds in a second.
+pub const SECOND_US: i64 = 1_000_000;
+/// Microseconds in a UTC day (no leap seconds, as in POSIX time).
+pub const DAY_US: i64 = 86_400 * SECOND_US;
+
+/// One UTC day. Its instants are `start_us() <= t < end_us()`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Day(NaiveDate);
+
+impl Day {
+    pub const fn new(date: NaiveDate) -> Self {
+        Self(date)
+    }
+
+    /// The UTC day that holds `instant`.
+    pub fn of(instant: DateTime<Utc>) -> Self {
+        Self(instant.date_naive())
+    }
+
+    /// The UTC day that holds an instant in microseconds since 1970, if chrono can express it.
+    pub fn of_us(us: i64) -> Option<Self> {
+        DateTime::from_timestamp_micros(us).map(Self::of)
+    }
+
+    pub const fn date(self) -> NaiveDate {
+        self.0
+    }
+
+    /// First instant of the day, microseconds since 1970-01-01T00:00Z.
+    pub fn start_us(self) -> i64 {
+        let epoch = NaiveDate::default();
+        (self.0 - epoch).num_days() * DAY_US
+    }
+
+    /// First instant after the day.
+    pub fn end_us(self) -> i64 {
+        self.start_us() + DAY_US
+    }
+
+    /// The day `n` days later (earlier when negative). Saturates at the ends of chrono's calendar.
+    #[must_use]
+    pub fn plus(self, n: i64) -> Self {
+        let moved = self.0.checked_add_signed(chrono::Duration::days(n));
+        Self(moved.unwrap_or(if n < 0 { NaiveDate::MIN } else { NaiveDate::MAX }))
+    }
+
+    /// Days from `self` to `last`, both included; nothing when `last` is earlier.
+    pub fn through(self, last: Self) -> impl Iterator<Item = Self> {
+        self.0.iter_days().take_while(move |d| *d <= last.0).map(Self)
+    }
+
+    /// The calendar month the day lies in.
+    pub fn month(self) -> Month {
+        Month { year: self.0.year(), month: self.0.month() }
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.format("%Y-%m-%d"))
+    }
+}
+
+impl FromStr for Day {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        NaiveDate::parse_from_str(text, "%Y-%m-%d")
+            .map(Self)
+            .map_err(|_| format!("`{text}` is not a date; write it as YYYY-MM-DD, for example 2026-11-21"))
+    }
+}
+
+/// A UTC calendar month (R20 counts minutes of the calendar month).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Month {
+    year: i32,
+    month: u32,
+}
+
+impl Month {
+    pub fn first(self) -> Day {
+        Day(NaiveDate::from_ymd_opt(self.year, self.month, 1).unwrap_or(NaiveDate::MIN))
+    }
+
+    pub fn last(self) -> Day {
+        self.next().first().plus(-1)
+    }
+
+    #[must_use]
+    pub fn next(self) -> Self {
+        if self.month == 12 {
+            Self { year: self.year + 1, month: 1 }
+        } else {
+            Self { year: self.year, month: self.month + 1 }
+        }
+    }
+
+    /// The 10th business day (Monday to Friday) of the following month: from then on the month is final (R20).
+    /// No public-holiday calendar is published, so none is applied.
+    pub fn final_at(self) -> Day {
+        let mut day = self.next().first();
+        let mut business_days = 0;
+        loop {
+            if day.date().weekday().number_from_monday() <= 5 {
+                business_days += 1;
+            }
+            if business_days == 10 {
+                return day;
+            }
+            day = day.plus(1);
+        }
+    }
+}
+
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.year, self.month)
+    }
+}
+
+/// Length of the accounting interval. Only lengths that divide a minute or five are allowed: 10 s, 30 s, 1 m, 5 m.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+pub enum SlotLength {
+    #[serde(rename = "10s")]
+    Seconds10,
+    #[serde(rename = "30s")]
+    Seconds30,
+    #[default]
+    #[serde(rename = "1m")]
+    Minute,
+    #[serde(rename = "5m")]
+    Minutes5,
+}
+
+impl SlotLength {
+    pub const fn seconds(self) -> u32 {
+        match self {
+            Self::Seconds10 => 10,
+            Self::Seconds30 => 30,
+            Self::Minute => 60,
+            Self::Minutes5 => 300,
+        }
+    }
+
+    pub const fn us(self) -> i64 {
+        self.seconds() as i64 * SECOND_US
+    }
+
+    /// Slots in a UTC day.
+    pub const fn per_day(self) -> u32 {
+        86_400 / self.seconds()
+    }
+
+    /// How many slots it takes to cover `seconds`, rounded up.
+    pub const fn slots_in(self, seconds: u32) -> u32 {
+        seconds.div_ceil(self.seconds())
+    }
+}
+
+/// An instant as it is written in every report: `2026-11-20T10:07:00Z`, microseconds only when there are any.
+pub fn rfc3339(us: i64) -> String {
+    match DateTime::from_timestamp_micros(us) {
+        Some(at) => at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+        None => format!("{us} us since 1970"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> Day {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_day_is_half_open() {
+        let d = day("2026-11-20");
+        assert_eq!(Day::of_us(d.start_us()), Some(d));
+        assert_eq!(Day::of_us(d.end_us() - 1), Some(d));
+        assert_eq!(Day::of_us(d.end_us()), Some(day("2026-11-21")));
+        assert_eq!(Day::of_us(d.start_us() - 1), Some(day("2026-11-19")));
+    }
+
+    #[test]
+    fn months_know_their_ends() {
+        assert_eq!(day("2024-02-10").month().last(), day("2024-02-29"));
+        assert_eq!(day("2026-12-31").month().next().first(), day("2027-01-01"));
+    }
+
+    #[test]
+    fn a_month_is_final_on_the_tenth_business_day_of_the_next() {
+        // December 2026 starts on a Tuesday: 1-4, 7-11, 14.
+        assert_eq!(day("2026-11-20").month().final_at(), day("2026-12-14"));
+        // August 2026 starts on a Saturday: 3-7, 10-14.
+        assert_eq!(day("2026-07-01").month().final_at(), day("2026-08-14"));
+    }
+
+    #[test]
+    fn dates_that_are_none_say_how_to_write_one() {
+        assert!("2026-13-01".parse::<Day>().unwrap_err().contains("YYYY-MM-DD"));
+    }
+}

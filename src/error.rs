@@ -1,0 +1,171 @@
+//! All that can go wrong, how it is shown, and the exit code it leads to.
+//!
+//! Three kinds, never mixed. A [`Mistake`] stands in a file a person wrote; mistakes are collected and shown all at
+//! once. [`Trouble`] is the world's: a log that cannot be read, a full disk, a lock that is held. A bug is books that
+//! do not balance ([`Trouble::Imbalance`]): nothing is published. A bad log row is none of these: it is data.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+
+/// What the process tells cron (DESIGN 10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ExitCode {
+    /// Published, or nothing to do.
+    Done = 0,
+    /// Failed; nothing was published.
+    Failed = 1,
+    /// The command line, the config, the policy or the catalogue is wrong; nothing was published.
+    Usage = 2,
+    /// Published, but a person should look: suspense, unreadable files, low coverage, quarantine above its limit.
+    Attention = 3,
+}
+
+/// A text file that a person wrote, kept to show excerpts from.
+#[derive(Debug, Clone)]
+pub struct Document {
+    source: Arc<NamedSource<String>>,
+}
+
+impl Document {
+    /// `name` is what messages call the file: its path, or `built-in policy.toml`.
+    pub fn new(name: impl AsRef<str>, text: impl Into<String>) -> Self {
+        Self { source: Arc::new(NamedSource::new(name, text.into())) }
+    }
+
+    pub fn name(&self) -> &str {
+        self.source.name()
+    }
+
+    pub fn text(&self) -> &str {
+        self.source.inner()
+    }
+
+    /// Line and column of a byte offset, both from 1; columns count characters.
+    pub fn position(&self, offset: usize) -> (usize, usize) {
+        let before = &self.text().as_bytes()[..offset.min(self.text().len())];
+        let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+        let line_start = before.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+        (line, String::from_utf8_lossy(&before[line_start..]).chars().count() + 1)
+    }
+
+    /// A mistake at `span` (bytes): what was found, a short label under the excerpt, and what to do about it.
+    pub fn mistake(
+        &self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        label: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Mistake {
+        Mistake { document: self.clone(), span, message: message.into(), label: label.into(), help: help.into() }
+    }
+}
+
+/// One mistake in a file that a person wrote.
+#[derive(Debug, Clone)]
+pub struct Mistake {
+    document: Document,
+    span: Range<usize>,
+    message: String,
+    label: String,
+    help: String,
+}
+
+impl Mistake {
+    /// `file:line:column` of the mistake.
+    pub fn place(&self) -> String {
+        let (line, column) = self.document.position(self.span.start);
+        format!("{}:{line}:{column}", self.document.name())
+    }
+}
+
+impl std::fmt::Display for Mistake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.place(), self.message)
+    }
+}
+
+impl std::error::Error for Mistake {}
+
+impl Diagnostic for Mistake {
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        (!self.help.is_empty()).then(|| Box::new(&self.help) as Box<dyn std::fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(self.document.source.as_ref())
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let label = (!self.label.is_empty()).then(|| self.label.clone());
+        Some(Box::new(std::iter::once(LabeledSpan::new(label, self.span.start, self.span.len()))))
+    }
+}
+
+/// Every mistake found in the files of a run, in the order of files and lines.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{} mistake{} in the files that steer the run", .0.len(), if .0.len() == 1 { "" } else { "s" })]
+pub struct Mistakes(pub Vec<Mistake>);
+
+impl Mistakes {
+    /// `Ok` when there are none.
+    pub fn or<T>(self, value: T) -> Result<T, Self> {
+        if self.0.is_empty() { Ok(value) } else { Err(self) }
+    }
+}
+
+/// What the world did to a run. Every message ends with what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    #[error("{path}: no such file or folder; check the spelling of the path")]
+    Missing { path: PathBuf },
+    #[error("{path}: {doing} failed: {source}; {remedy}")]
+    Io { path: PathBuf, doing: &'static str, source: std::io::Error, remedy: &'static str },
+    #[error("{path} is in use by another run ({holder}); wait for it to end, or give this run another --out")]
+    Locked { path: PathBuf, holder: String },
+    #[error("{0}")]
+    Usage(String),
+    #[error("no log file of the run could be read; nothing was published:\n{0}")]
+    NothingReadable(String),
+    #[error("the books do not balance: {0}; nothing was published. This is a bug: please report it with this message")]
+    Imbalance(String),
+}
+
+impl Trouble {
+    /// An I/O error in our own files, with the remedy that fits its kind.
+    pub fn io(path: impl Into<PathBuf>, doing: &'static str, source: std::io::Error) -> Self {
+        use std::io::ErrorKind as Kind;
+        let remedy = match source.kind() {
+            Kind::NotFound => "check the spelling of the path",
+            Kind::PermissionDenied => "give the user of the job access to it",
+            Kind::StorageFull | Kind::QuotaExceeded => "free some space on that disk and run again",
+            Kind::NotADirectory | Kind::IsADirectory => "a file stands where a folder is needed, or the reverse",
+            Kind::ReadOnlyFilesystem => "choose a folder on a disk that can be written to",
+            _ => "run again; if it stays, look at the disk",
+        };
+        Self::Io { path: path.into(), doing, source, remedy }
+    }
+
+    pub const fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Usage(_) | Self::Missing { .. } => ExitCode::Usage,
+            _ => ExitCode::Failed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_lines_and_characters_from_one() {
+        let doc = Document::new("a.toml", "x = 1\nñame = 2\n");
+        assert_eq!(doc.position(0), (1, 1));
+        let at = doc.text().find("= 2").unwrap();
+        assert_eq!(doc.position(at), (2, 6));
+        assert_eq!(doc.mistake(at..at + 1, "bad", "", "").to_string(), "a.toml:2:6: bad");
+    }
+}

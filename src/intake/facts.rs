@@ -1,0 +1,274 @@
+//! Facts: how many events share one slot and the same attributes. The noun that intake hands on.
+
+use polars::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::day::{Day, SlotLength};
+
+/// What a fact counts (DESIGN 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stream {
+    /// One API call.
+    Request,
+}
+
+/// Where a source stands, which decides what a network symptom means (R4, R5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Vantage {
+    /// A proxy or client on the business's side; its upstream is the platform.
+    CallerEgress,
+    /// The platform's outer proxy; its upstream is the first layer.
+    EdgeIngress,
+    /// The first layer's own log.
+    FirstLayer,
+    /// The platform's proxy towards the businesses' endpoints.
+    WebhookEgress,
+}
+
+/// Did the request reach the first layer? `Unknown` is not `No`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reached {
+    Yes,
+    No,
+    Unknown,
+}
+
+/// What the network did to the call, as far as the log tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Symptom {
+    /// Nothing unusual.
+    None,
+    /// The upstream's name did not resolve.
+    Dns,
+    /// The connection to the upstream was refused or timed out.
+    Connect,
+    /// The TLS handshake with the upstream failed.
+    Tls,
+    /// The proxy itself refused: no route, overload, bad request, its own limiter.
+    ProxyLocal,
+    /// The client left before its request was complete.
+    ClientAbortEarly,
+    /// The client left while the request was being worked on.
+    ClientAbortWaiting,
+    /// The connection broke after the request was sent.
+    Reset,
+    /// The request was sent and no answer came in time.
+    Timeout,
+}
+
+/// What a success answer promised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Admission {
+    /// No message id in the answer.
+    None,
+    /// A message id: the message was admitted.
+    Admitted,
+    /// Admitted and deliberately delayed (`held_for_quality_assessment`).
+    Held,
+    /// Admitted and paused.
+    Paused,
+}
+
+/// The attributes that events of one kind share. Everything a rule may look at, and nothing of high cardinality.
+///
+/// The fields that only explain failures (`recipient_area`, `client_platform`, `client_version`) are blank for
+/// events that are plainly good, so that good traffic folds into few facts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Kind {
+    pub stream: Stream,
+    /// Name of the source in the config.
+    pub source: String,
+    pub vantage: Vantage,
+    pub service: String,
+    /// Where the event was served; `-` when the logs do not say.
+    pub region: String,
+    /// HTTP status 100 to 999; `None` when no answer was logged.
+    pub http_status: Option<u16>,
+    pub reached: Reached,
+    pub symptom: Symptom,
+    pub error_code: Option<i64>,
+    pub error_subcode: Option<i64>,
+    pub is_transient: Option<bool>,
+    /// The answer's own word on success; `Some(false)` inside HTTP 200 exists.
+    pub is_success: Option<bool>,
+    pub admission: Admission,
+    /// Not part of the service: `test`, `localized`, ...; empty for ordinary traffic.
+    pub scope: String,
+    /// ISO 3166 area of the recipient (`CU`, `UA-43`, `TR`); empty when unknown.
+    pub recipient_area: String,
+    pub client_platform: String,
+    pub client_version: String,
+}
+
+impl Kind {
+    /// A success without any sign of trouble: 100-399 (or the answer's own `true`) and no error, no symptom.
+    pub fn is_plainly_good(&self) -> bool {
+        self.error_code.is_none()
+            && self.symptom == Symptom::None
+            && self.is_success != Some(false)
+            && self.reached != Reached::No
+            && self.http_status.is_some_and(|status| (100..400).contains(&status))
+            && self.scope.is_empty()
+    }
+}
+
+/// Where a log row stands: the evidence that `explain` shows.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RowRef {
+    pub file: String,
+    /// Line of a text log, or row of a Parquet file; from 1.
+    pub row: u64,
+}
+
+/// Up to three rows that stand behind one fact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    pub slot: u32,
+    /// Index into [`Facts::kinds`].
+    pub kind: u32,
+    /// Index into [`Facts::callers`].
+    pub caller: u32,
+    pub rows: Vec<RowRef>,
+}
+
+/// The facts of one UTC day.
+///
+/// `frame` has one row per fact, sorted by all of its key columns:
+/// `slot` (u32, from 0), `kind` (u32, index into `kinds`), `caller` (u32, index into `callers`), `events` (i64, > 0).
+/// `kinds` and `callers` are sorted and without repetition, so the same logs give the same bytes in any order.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    day: Day,
+    slot_length: SlotLength,
+    kinds: Vec<Kind>,
+    callers: Vec<String>,
+    frame: DataFrame,
+    evidence: Vec<Evidence>,
+}
+
+/// One row of the facts frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fact {
+    pub slot: u32,
+    pub kind: u32,
+    pub caller: u32,
+    pub events: i64,
+}
+
+impl Facts {
+    /// Builds the frame from rows in any order. Kinds and callers that no fact uses are dropped, the rest sorted;
+    /// rows with the same key are added up and rows that come to nothing are left out.
+    pub fn new(
+        day: Day,
+        slot_length: SlotLength,
+        kinds: &[Kind],
+        callers: &[String],
+        rows: Vec<Fact>,
+        evidence: Vec<Evidence>,
+    ) -> PolarsResult<Self> {
+        let mut used_kinds: Vec<u32> = rows.iter().filter(|r| r.events != 0).map(|r| r.kind).collect();
+        let mut used_callers: Vec<u32> = rows.iter().filter(|r| r.events != 0).map(|r| r.caller).collect();
+        let (kinds, kind_of) = compact(kinds, &mut used_kinds);
+        let (callers, caller_of) = compact(callers, &mut used_callers);
+
+        let mut rows: Vec<Fact> = rows
+            .into_iter()
+            .filter(|r| r.events != 0)
+            .map(|r| Fact { kind: kind_of[r.kind as usize], caller: caller_of[r.caller as usize], ..r })
+            .collect();
+        rows.sort_unstable();
+        rows.dedup_by(|next, kept| {
+            let same = (next.slot, next.kind, next.caller) == (kept.slot, kept.kind, kept.caller);
+            if same {
+                kept.events += next.events;
+            }
+            same
+        });
+        rows.retain(|r| r.events != 0);
+
+        let mut evidence: Vec<Evidence> = evidence
+            .into_iter()
+            .filter(|e| kind_of[e.kind as usize] != UNUSED && caller_of[e.caller as usize] != UNUSED)
+            .map(|e| Evidence { kind: kind_of[e.kind as usize], caller: caller_of[e.caller as usize], ..e })
+            .collect();
+        evidence.sort_unstable_by_key(|e| (e.slot, e.kind, e.caller));
+
+        let frame = df!(
+            "slot" => rows.iter().map(|r| r.slot).collect::<Vec<_>>(),
+            "kind" => rows.iter().map(|r| r.kind).collect::<Vec<_>>(),
+            "caller" => rows.iter().map(|r| r.caller).collect::<Vec<_>>(),
+            "events" => rows.iter().map(|r| r.events).collect::<Vec<_>>(),
+        )?;
+        Ok(Self { day, slot_length, kinds, callers, frame, evidence })
+    }
+
+    pub const fn day(&self) -> Day {
+        self.day
+    }
+
+    pub const fn slot_length(&self) -> SlotLength {
+        self.slot_length
+    }
+
+    pub fn kinds(&self) -> &[Kind] {
+        &self.kinds
+    }
+
+    /// Business ids; the first may be the empty string, which stands for "not recorded" (plainly good events).
+    pub fn callers(&self) -> &[String] {
+        &self.callers
+    }
+
+    pub const fn frame(&self) -> &DataFrame {
+        &self.frame
+    }
+
+    pub fn evidence(&self) -> &[Evidence] {
+        &self.evidence
+    }
+
+    /// Events of the day, over all facts.
+    pub fn events(&self) -> i64 {
+        self.rows().iter().map(|r| r.events).sum()
+    }
+
+    /// The frame as plain rows.
+    pub fn rows(&self) -> Vec<Fact> {
+        let u32s = |name: &str| self.frame.column(name).and_then(|c| c.u32().cloned());
+        let events = self.frame.column("events").and_then(|c| c.i64().cloned());
+        match (u32s("slot"), u32s("kind"), u32s("caller"), events) {
+            (Ok(slot), Ok(kind), Ok(caller), Ok(events)) => slot
+                .into_no_null_iter()
+                .zip(kind.into_no_null_iter())
+                .zip(caller.into_no_null_iter())
+                .zip(events.into_no_null_iter())
+                .map(|(((slot, kind), caller), events)| Fact { slot, kind, caller, events })
+                .collect(),
+            _ => unreachable!("Facts::new is the only constructor and gives these columns these types"),
+        }
+    }
+}
+
+const UNUSED: u32 = u32::MAX;
+
+/// Keeps the used items, sorted; the second result maps old positions to new ones.
+fn compact<T: Clone + Ord>(items: &[T], used: &mut Vec<u32>) -> (Vec<T>, Vec<u32>) {
+    used.sort_unstable();
+    used.dedup();
+    used.sort_by(|a, b| items[*a as usize].cmp(&items[*b as usize]));
+    let mut new_position = vec![UNUSED; items.len()];
+    let mut kept: Vec<T> = Vec::with_capacity(used.len());
+    for old in used.iter() {
+        let item = &items[*old as usize];
+        if kept.last() != Some(item) {
+            kept.push(item.clone());
+        }
+        new_position[*old as usize] = (kept.len() - 1) as u32;
+    }
+    (kept, new_position)
+}

@@ -1,0 +1,116 @@
+//! Latency as mergeable log-scale histograms, one per slot, service and region.
+
+use std::collections::BTreeMap;
+
+/// Sub-buckets per power of two: a quantile is off by at most one sixteenth of its value.
+const SUB_BITS: u32 = 4;
+const SUB: u64 = 1 << SUB_BITS;
+/// Number of buckets; the last one holds everything from about 4.7 hours on.
+pub const BUCKETS: u32 = 500;
+
+/// The bucket of a duration in microseconds.
+pub fn bucket(us: u64) -> u32 {
+    if us < SUB {
+        return us as u32;
+    }
+    let octave = 63 - us.leading_zeros();
+    let sub = (us >> (octave - SUB_BITS)) & (SUB - 1);
+    (((octave - SUB_BITS + 1) << SUB_BITS) + sub as u32).min(BUCKETS - 1)
+}
+
+/// Lower bound of a bucket, microseconds.
+pub fn bucket_floor(bucket: u32) -> u64 {
+    if u64::from(bucket) < SUB {
+        return u64::from(bucket);
+    }
+    let octave = (bucket >> SUB_BITS) + SUB_BITS - 1;
+    let sub = u64::from(bucket) & (SUB - 1);
+    (SUB + sub) << (octave - SUB_BITS)
+}
+
+/// Counts per bucket; buckets that are empty take no room.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Histogram(BTreeMap<u32, i64>);
+
+impl Histogram {
+    /// Adds `n` events to a bucket (takes them out when negative); an emptied bucket disappears.
+    pub fn add(&mut self, bucket: u32, n: i64) {
+        let count = self.0.entry(bucket).or_insert(0);
+        *count += n;
+        if *count == 0 {
+            self.0.remove(&bucket);
+        }
+    }
+
+    pub fn merge(&mut self, other: &Self) {
+        for (bucket, n) in &other.0 {
+            self.add(*bucket, *n);
+        }
+    }
+
+    pub fn events(&self) -> i64 {
+        self.0.values().sum()
+    }
+
+    /// The latency in milliseconds that `percent` of the events did not exceed (nearest rank), rounded down to
+    /// the bucket; `None` without events.
+    pub fn quantile_ms(&self, percent: u32) -> Option<f64> {
+        let total = self.events();
+        if total <= 0 {
+            return None;
+        }
+        let rank = (total * i64::from(percent) + 99) / 100;
+        let mut seen = 0;
+        for (bucket, n) in &self.0 {
+            seen += n;
+            if seen >= rank {
+                return Some(bucket_floor(*bucket) as f64 / 1_000.0);
+            }
+        }
+        None
+    }
+}
+
+/// The histograms of one day, by (slot, service, region).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Latencies(pub BTreeMap<(u32, String, String), Histogram>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_are_in_order_and_tight() {
+        let mut last = 0;
+        for us in (0..100_000).chain((100_000..1 << 33).step_by(77_777_777)) {
+            let b = bucket(us);
+            assert!(b >= last || us == 100_000);
+            last = b;
+            if b < BUCKETS - 1 {
+                let floor = bucket_floor(b);
+                assert!(floor <= us && us - floor <= us / SUB, "{us} in bucket {b} from {floor}");
+                assert_eq!(bucket(floor), b);
+            }
+        }
+    }
+
+    #[test]
+    fn quantiles_follow_the_nearest_rank() {
+        let mut h = Histogram::default();
+        for ms in 1..=100_u64 {
+            h.add(bucket(ms * 1_000), 1);
+        }
+        let near = |q: Option<f64>, want: f64| q.is_some_and(|v| v <= want && v > want * 0.93);
+        assert!(near(h.quantile_ms(50), 50.0));
+        assert!(near(h.quantile_ms(99), 99.0));
+        assert_eq!(Histogram::default().quantile_ms(50), None);
+    }
+
+    #[test]
+    fn taking_out_what_was_added_leaves_nothing() {
+        let mut h = Histogram::default();
+        h.add(7, 2);
+        h.add(7, -2);
+        assert_eq!(h, Histogram::default());
+    }
+}

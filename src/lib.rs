@@ -1,0 +1,10 @@
+//! uptime-ledger
+
+pub mod config;
+pub mod day;
+pub mod error;
+pub mod intake;
+pub mod measure;
+pub mod policy;
+pub mod report;
+pub mod slots;

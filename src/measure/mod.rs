@@ -1,0 +1,1 @@
+//! Measure: editions → figures over any window. Outages, availability, months.

@@ -1,0 +1,1 @@
+//! Report: figures → files that people open.
