@@ -11,8 +11,6 @@ use chrono_tz::Tz;
 use crate::day::SlotLength;
 use crate::intake::Vantage;
 
-
-
 /// Everything that a run needs to know beside the logs, the policy and the clock.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -101,6 +99,62 @@ pub enum Field {
     RecipientArea,
     ClientPlatform,
     ClientVersion,
+}
+
+impl Field {
+    /// All fields, in the order of data/README.md.
+    pub const ALL: [Self; 22] = [
+        Self::Ts,
+        Self::Duration,
+        Self::RequestId,
+        Self::TraceId,
+        Self::BusinessId,
+        Self::Service,
+        Self::Endpoint,
+        Self::Region,
+        Self::HttpStatus,
+        Self::UpstreamStatus,
+        Self::Reached,
+        Self::Symptom,
+        Self::ErrorCode,
+        Self::ErrorSubcode,
+        Self::IsTransient,
+        Self::IsSuccess,
+        Self::MessageId,
+        Self::MessageStatus,
+        Self::Scope,
+        Self::RecipientArea,
+        Self::ClientPlatform,
+        Self::ClientVersion,
+    ];
+
+    /// The field's column in the canonical schema.
+    pub const fn column(self) -> &'static str {
+        match self {
+            Self::Ts => "ts",
+            Self::Duration => "duration_ms",
+            Self::RequestId => "request_id",
+            Self::TraceId => "trace_id",
+            Self::BusinessId => "business_id",
+            Self::Service => "service",
+            Self::Endpoint => "endpoint",
+            Self::Region => "region",
+            Self::HttpStatus => "http_status",
+            Self::UpstreamStatus => "upstream_status",
+            Self::Reached => "reached",
+            Self::Symptom => "symptom",
+            Self::ErrorCode => "error_code",
+            Self::ErrorSubcode => "error_subcode",
+            Self::IsTransient => "is_transient",
+            Self::IsSuccess => "is_success",
+            Self::MessageId => "message_id",
+            Self::MessageStatus => "message_status",
+            Self::Scope => "scope",
+            Self::RecipientArea => "recipient_area",
+            Self::ClientPlatform => "client_platform",
+            Self::ClientVersion => "client_version",
+        }
+    }
 }
 
 /// Where one canonical field comes from.

@@ -27,6 +27,18 @@ pub enum Vantage {
     WebhookEgress,
 }
 
+impl Vantage {
+    /// Of several views of one call the inner one counts: 0 is innermost.
+    pub const fn rank(self) -> u32 {
+        match self {
+            Self::FirstLayer => 0,
+            Self::EdgeIngress => 1,
+            Self::CallerEgress => 2,
+            Self::WebhookEgress => 3,
+        }
+    }
+}
+
 /// Did the request reach the first layer? `Unknown` is not `No`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,7 +1,82 @@
 //! Intake: logs → Facts. The only heavy stage; it knows no policy.
+//!
+//! One pass: files are cut into items (a chunk of a plain file, a compressed file, a row group), workers take items,
+//! and a row is counted the moment it is read. Nothing of a row stays but a 32-byte record for dedupe.
 
+mod balance;
+mod book;
+mod columnar;
+mod combined;
+mod dedupe;
+mod delimited;
+mod endpoints;
+mod engine;
 mod facts;
+mod files;
+mod format;
+mod instant;
 mod latency;
+mod mapping;
+mod meter;
+mod ndjson;
+mod quarantine;
+mod settle;
+mod shape;
+mod text;
+mod value;
 
+use std::path::Path;
+
+use crate::config::Config;
+use crate::day::Day;
+use crate::error::Trouble;
+
+pub use balance::FileBalance;
 pub use facts::{Admission, Evidence, Fact, Facts, Kind, Reached, RowRef, Stream, Symptom, Vantage};
+pub use files::{LogFile, Role};
 pub use latency::{Histogram, Latencies};
+pub use meter::{Meter, Reading};
+pub use quarantine::Quarantined;
+pub use value::printable;
+
+/// What intake hands on: the facts of a day and the account of how they came about.
+#[derive(Debug, Clone)]
+pub struct Intake {
+    pub facts: Facts,
+    pub latencies: Latencies,
+    /// One entry per file, in the order of sources and paths.
+    pub files: Vec<FileBalance>,
+    /// Rows that could not be read, by file and line; at most 1,000 per file and worker are kept, all are counted.
+    pub quarantine: Vec<Quarantined>,
+    /// Dedupe records that went to disk, in bytes.
+    pub spilled_bytes: u64,
+}
+
+/// Reads the logs of one day.
+///
+/// `workers` is the number of threads; `spill` a folder for what does not fit `config.memory_bytes`.
+///
+/// # Errors
+/// A path named by hand does not exist, the spill disk fails, or every single file is unreadable.
+pub fn facts(
+    config: &Config,
+    day: Day,
+    workers: usize,
+    spill: &Path,
+    meter: &Meter,
+) -> Result<Intake, Trouble> {
+    let files = files::find(&config.sources, &config.base, day)?;
+    let endpoints = endpoints::Endpoints::of(&config.services);
+    let settings =
+        engine::Settings { day, slot_length: config.slot, workers, memory_bytes: config.memory_bytes, spill };
+    let pass = engine::pass(&files, &config.sources, &endpoints, settings, meter)?;
+    if !files.is_empty() && pass.failures.len() == files.len() {
+        let reasons: Vec<String> = pass
+            .failures
+            .iter()
+            .map(|(n, reason)| format!("  {}: {reason}", files[*n as usize].shown))
+            .collect();
+        return Err(Trouble::NothingReadable(reasons.join("\n")));
+    }
+    settle::settle(&pass, &files, &config.sources, settings)
+}

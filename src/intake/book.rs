@@ -1,0 +1,276 @@
+//! Book: one worker's running counts. Facts, latency, callers, evidence, dedupe records, balance per file.
+
+use std::path::Path;
+
+use hashbrown::HashMap;
+
+use super::dedupe::{self, Partitions, Record};
+use super::latency;
+use super::quarantine::{self, KEPT_PER_FILE};
+use super::shape::{Desk, Lexicon, Reading, Shape};
+use super::value::{RawRow, Value};
+use crate::config::Field;
+use crate::day::{Day, SlotLength};
+use crate::error::Trouble;
+
+type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
+/// Rows this close to the day take part in dedupe, so that a copy on the other side of midnight is not counted twice.
+const MARGIN_US: i64 = 3_600 * crate::day::SECOND_US;
+
+/// Where a row stands before chunks know their first line: file, chunk of the file, row in the chunk from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    pub file: u32,
+    pub chunk: u32,
+    pub row: u64,
+}
+
+/// Rows of one file, as this worker saw them.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    pub rows_read: u64,
+    pub accepted: u64,
+    pub outside: u64,
+    pub quarantine: u64,
+    pub first_us: Option<i64>,
+    pub last_us: Option<i64>,
+    pub bad_rows: Vec<(Place, String, String)>,
+}
+
+/// A row behind a fact that is not plainly good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Witness {
+    pub place: Place,
+    /// Hash of the id; 0 without id.
+    pub hash: u128,
+}
+
+/// Key of a fact, in the worker's own numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LocalFact {
+    pub slot: u32,
+    pub shape: u32,
+    pub caller: u32,
+}
+
+pub struct Book {
+    day: Day,
+    slot_length: SlotLength,
+    pub names: Lexicon,
+    shapes: Map<Shape, u32>,
+    pub shape_list: Vec<Shape>,
+    /// Facts without caller: by shape and slot, the fact's number plus one.
+    plain: Vec<Vec<u32>>,
+    others: Map<LocalFact, u32>,
+    pub facts: Vec<LocalFact>,
+    pub events: Vec<i64>,
+    pub witnesses: Map<u32, Vec<Witness>>,
+    pub latencies: Map<(u32, u32, u32), Cell>,
+    pub tallies: Map<u32, Tally>,
+    pub partitions: Partitions,
+}
+
+/// Latency counts of one slot, service and region: a page per octave, so that untouched octaves take no room.
+#[derive(Debug, Default)]
+pub struct Cell([Option<Box<[u32; 16]>>; 32]);
+
+impl Cell {
+    fn add(&mut self, bucket: u32) {
+        let page = self.0[(bucket >> 4) as usize].get_or_insert_default();
+        page[(bucket & 15) as usize] += 1;
+    }
+
+    /// Buckets that are not empty, with their counts.
+    pub fn counts(&self) -> impl Iterator<Item = (u32, i64)> + '_ {
+        self.0.iter().enumerate().filter_map(|(n, page)| Some((n, page.as_ref()?))).flat_map(|(n, page)| {
+            page.iter()
+                .enumerate()
+                .filter(|(_, c)| **c > 0)
+                .map(move |(k, c)| ((n * 16 + k) as u32, i64::from(*c)))
+        })
+    }
+}
+
+impl Book {
+    pub fn new(day: Day, slot_length: SlotLength, budget: usize) -> Self {
+        let mut book = Self {
+            day,
+            slot_length,
+            names: Lexicon::new(),
+            shapes: Map::default(),
+            shape_list: Vec::new(),
+            plain: Vec::new(),
+            others: Map::default(),
+            facts: Vec::new(),
+            events: Vec::new(),
+            witnesses: Map::default(),
+            latencies: Map::default(),
+            tallies: Map::default(),
+            partitions: Partitions::new(budget),
+        };
+        // The numbers below Record::OUTSIDE are taken by rows outside the day.
+        for _ in 0..Record::OUTSIDE {
+            book.facts.push(LocalFact { slot: 0, shape: 0, caller: 0 });
+            book.events.push(0);
+        }
+        book
+    }
+
+    pub fn tally(&mut self, file: u32) -> &mut Tally {
+        self.tallies.entry(file).or_default()
+    }
+
+    /// Counts a row that a format has taken apart.
+    ///
+    /// # Errors
+    /// Spilling to disk failed; everything that is wrong with the row itself goes to quarantine.
+    pub fn post(
+        &mut self,
+        desk: &Desk,
+        row: &mut RawRow<'_>,
+        place: Place,
+        raw: impl FnOnce() -> Vec<u8>,
+        spill: &Path,
+    ) -> Result<(), Trouble> {
+        translate(desk, row);
+        let read = desk.time(row).and_then(|time| {
+            let is_far = time.0 < self.day.start_us() - MARGIN_US || time.0 >= self.day.end_us() + MARGIN_US;
+            if is_far {
+                Ok((time.0, None))
+            } else {
+                desk.read(row, time, &mut self.names).map(|r| (time.0, Some(r)))
+            }
+        });
+        let tally = self.tallies.entry(place.file).or_default();
+        tally.rows_read += 1;
+        let (start_us, reading) = match read {
+            Ok(read) => read,
+            Err(reason) => {
+                self.quarantine_counted(place, reason, &raw());
+                return Ok(());
+            }
+        };
+        tally.first_us = Some(tally.first_us.map_or(start_us, |t| t.min(start_us)));
+        tally.last_us = Some(tally.last_us.map_or(start_us, |t| t.max(start_us)));
+        let is_inside = (self.day.start_us()..self.day.end_us()).contains(&start_us);
+        if is_inside {
+            tally.accepted += 1;
+        } else {
+            tally.outside += 1;
+        }
+        let Some(reading) = reading else { return Ok(()) };
+        let hash = match row.get(Field::RequestId) {
+            Value::Missing => 0,
+            Value::Text(id) => dedupe::hash(id),
+            other => dedupe::hash(other.excerpt().as_bytes()),
+        };
+        let (fact, bucket) = if is_inside {
+            self.count(&reading, place, hash)
+        } else {
+            (desk.vantage.rank(), Record::NO_LATENCY)
+        };
+        if hash == 0 {
+            return Ok(());
+        }
+        let offset_us = start_us - self.day.start_us();
+        self.partitions.push(Record { hash, offset_us, latency: bucket, fact, file: place.file }, spill)
+    }
+
+    /// Sets aside a row that its format could not take apart.
+    pub fn quarantine(&mut self, place: Place, reason: String, raw: &[u8]) {
+        self.tally(place.file).rows_read += 1;
+        self.quarantine_counted(place, reason, raw);
+    }
+
+    fn quarantine_counted(&mut self, place: Place, reason: String, raw: &[u8]) {
+        let tally = self.tally(place.file);
+        tally.quarantine += 1;
+        if tally.bad_rows.len() < KEPT_PER_FILE {
+            tally.bad_rows.push((place, reason, quarantine::excerpt(raw)));
+        }
+    }
+
+    /// Counts rows that are known to lie far outside the day without having been read.
+    pub fn skip_outside(&mut self, file: u32, rows: u64, first_us: i64, last_us: i64) {
+        let tally = self.tally(file);
+        tally.rows_read += rows;
+        tally.outside += rows;
+        tally.first_us = Some(tally.first_us.map_or(first_us, |t| t.min(first_us)));
+        tally.last_us = Some(tally.last_us.map_or(last_us, |t| t.max(last_us)));
+    }
+
+    fn count(&mut self, reading: &Reading, place: Place, hash: u128) -> (u32, u16) {
+        let slot = ((reading.start_us - self.day.start_us()) / self.slot_length.us()) as u32;
+        let shape = match self.shapes.get(&reading.shape) {
+            Some(shape) => *shape,
+            None => {
+                let shape = self.shape_list.len() as u32;
+                self.shapes.insert(reading.shape, shape);
+                self.shape_list.push(reading.shape);
+                self.plain.push(Vec::new());
+                shape
+            }
+        };
+        let fact = self.fact(LocalFact { slot, shape, caller: reading.caller });
+        self.events[fact as usize] += 1;
+
+        let mut bucket = Record::NO_LATENCY;
+        if let (true, Some(us)) = (reading.shape.is_answered(), reading.duration_us) {
+            bucket = latency::bucket(us) as u16;
+            let key = (slot, reading.shape.service(), reading.shape.region());
+            self.latencies.entry(key).or_default().add(u32::from(bucket));
+        }
+        if !reading.shape.is_plainly_good() {
+            let witnesses = self.witnesses.entry(fact).or_default();
+            // The first rows in file order are kept, not the first seen: workers race.
+            let witness = Witness { place, hash };
+            if witnesses.len() < 6 {
+                witnesses.push(witness);
+            } else if let Some(last) = witnesses.iter_mut().max() {
+                if witness < *last {
+                    *last = witness;
+                }
+            }
+        }
+        (fact, bucket)
+    }
+
+    fn fact(&mut self, key: LocalFact) -> u32 {
+        let next = self.facts.len() as u32;
+        let fact = if key.caller == 0 {
+            let slots = &mut self.plain[key.shape as usize];
+            if slots.is_empty() {
+                slots.resize(self.slot_length.per_day() as usize, 0);
+            }
+            let entry = &mut slots[key.slot as usize];
+            if *entry == 0 {
+                *entry = next + 1;
+            }
+            *entry - 1
+        } else {
+            *self.others.entry(key).or_insert(next)
+        };
+        if fact == next {
+            self.facts.push(key);
+            self.events.push(0);
+        }
+        fact
+    }
+}
+
+/// Puts constants and replaced words into a row.
+fn translate(desk: &Desk, row: &mut RawRow<'_>) {
+    let mapping = &desk.mapping;
+    for (field, value) in &mapping.constants {
+        row.set(*field, 0, Value::Text(value.clone().into_bytes().into()));
+    }
+    if mapping.has_words() {
+        for field in mapping.word_fields() {
+            if let Some(word) = mapping.word(field, row.at(field)) {
+                let value = Value::Text(word.to_owned().into_bytes().into());
+                row.replace(field, value);
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Endpoints: which service a request path belongs to.
+
+use crate::config::Service;
+
+/// The service of paths that match no pattern of a config that has services.
+pub const UNASSIGNED: &str = "unassigned";
+/// The service when the config names none.
+pub const ALL: &str = "all";
+
+/// Patterns of all services, in the order of the config; the first match wins.
+#[derive(Debug, Clone)]
+pub struct Endpoints {
+    patterns: Vec<(Vec<Segment>, String)>,
+    fallback: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Segment {
+    Exact(String),
+    Any,
+    Rest,
+}
+
+impl Endpoints {
+    pub fn of(services: &[Service]) -> Self {
+        let pattern = |text: &str| -> Vec<Segment> {
+            segments(text.as_bytes())
+                .map(|s| match s {
+                    b"*" => Segment::Rest,
+                    _ if s.starts_with(b"{") => Segment::Any,
+                    _ => Segment::Exact(String::from_utf8_lossy(s).into_owned()),
+                })
+                .collect()
+        };
+        let patterns = services
+            .iter()
+            .flat_map(|s| s.endpoints.iter().map(move |e| (pattern(e), s.name.clone())))
+            .collect();
+        Self { patterns, fallback: if services.is_empty() { ALL } else { UNASSIGNED } }
+    }
+
+    /// The service of a path or URL; its query, host and version (`/v21.0`) do not matter.
+    pub fn service(&self, path: &[u8]) -> &str {
+        let hit = self.patterns.iter().find(|(pattern, _)| matches(pattern, path));
+        hit.map_or(self.fallback, |(_, service)| service)
+    }
+
+    pub const fn fallback(&self) -> &'static str {
+        self.fallback
+    }
+}
+
+fn matches(pattern: &[Segment], path: &[u8]) -> bool {
+    let mut found = segments(path);
+    for wanted in pattern {
+        match (wanted, found.next()) {
+            (Segment::Rest, _) => return true,
+            (Segment::Any, Some(_)) => {}
+            (Segment::Exact(text), Some(segment)) if text.as_bytes() == segment => {}
+            _ => return false,
+        }
+    }
+    found.next().is_none()
+}
+
+/// The path's segments, without scheme, host, version and query.
+fn segments(url: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let path = match memchr::memmem::find(url, b"://") {
+        Some(at) if !url.starts_with(b"/") => {
+            let host = &url[at + 3..];
+            &host[memchr::memchr(b'/', host).unwrap_or(host.len())..]
+        }
+        _ => url,
+    };
+    let path = &path[..memchr::memchr2(b'?', b'#', path).unwrap_or(path.len())];
+    let mut parts = path.split(|b| *b == b'/').filter(|s| !s.is_empty()).peekable();
+    let is_version =
+        |s: &&[u8]| s.len() > 1 && s[0] == b'v' && s[1..].iter().all(|b| b.is_ascii_digit() || *b == b'.');
+    let _ = parts.next_if(is_version);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_find_their_service() {
+        let service = |name: &str, endpoints: &[&str]| Service {
+            name: name.into(),
+            endpoints: endpoints.iter().map(|e| (*e).into()).collect(),
+        };
+        let endpoints = Endpoints::of(&[
+            service("messages", &["/{id}/messages"]),
+            service("media", &["/{id}/media", "/{media-id}"]),
+            service("flows", &["/flows/*"]),
+        ]);
+        for (path, want) in [
+            ("/v21.0/106540352242922/messages", "messages"),
+            ("/106540352242922/messages?access_token=x", "messages"),
+            ("https://graph.example/v19.0/1/media", "media"),
+            ("/v2/99", "media"),
+            ("/flows", "flows"),
+            ("/flows/1/2/3", "flows"),
+            ("/1/messages/2", UNASSIGNED),
+            ("", UNASSIGNED),
+        ] {
+            assert_eq!(endpoints.service(path.as_bytes()), want, "{path}");
+        }
+        assert_eq!(Endpoints::of(&[]).service(b"/x"), ALL);
+    }
+}

@@ -1,0 +1,348 @@
+//! Engine: one pass over the files of a day. Workers share files, chunks and row groups; their books are merged.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::book::Book;
+use super::columnar::{self, Columns};
+use super::endpoints::Endpoints;
+use super::files::{LogFile, source_of};
+use super::format::{self, Compression, Format};
+use super::meter::Meter;
+use super::shape::Desk;
+use super::text::{self, CHUNK, Stop, TextParser};
+use crate::config::Source;
+use crate::day::{Day, SlotLength};
+use crate::error::Trouble;
+
+/// What a pass needs beside its files.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings<'a> {
+    pub day: Day,
+    pub slot_length: SlotLength,
+    pub workers: usize,
+    /// Bytes that dedupe may hold in memory, over all workers.
+    pub memory_bytes: u64,
+    /// Folder for records beyond that.
+    pub spill: &'a Path,
+}
+
+/// A file that is ready to be read.
+struct Open {
+    file: File,
+    desk: usize,
+    format: Format,
+    compression: Compression,
+    columns: Option<Columns>,
+    /// CSV header of a plain file, and where its first row begins.
+    header: Option<(Vec<u8>, u64)>,
+    size: u64,
+    can_split: bool,
+}
+
+/// What one pass brought: the workers' books and what to translate their numbers with.
+pub struct Pass {
+    pub books: Vec<Book>,
+    pub desks: Vec<Desk>,
+    /// By position in the list of files.
+    pub formats: Vec<String>,
+    /// Lines per chunk of each chunked file, to turn rows in chunks into lines of the file.
+    pub chunk_lines: BTreeMap<(u32, u32), u64>,
+    /// Files that could not be read, with the reason.
+    pub failures: BTreeMap<u32, String>,
+}
+
+/// Reads all files once. When some cannot be read to their end the pass is repeated without them, so that nothing of
+/// a broken file is counted.
+///
+/// # Errors
+/// The disk for spilling fails.
+pub fn pass(
+    files: &[LogFile],
+    sources: &[Source],
+    endpoints: &Endpoints,
+    settings: Settings<'_>,
+    meter: &Meter,
+) -> Result<Pass, Trouble> {
+    let (desks, desk_of) = desks(files, sources, endpoints);
+    let mut failures = BTreeMap::new();
+    let mut formats = vec!["unknown".to_owned(); files.len()];
+    let mut opened: Vec<Option<Open>> = Vec::new();
+    for (n, file) in files.iter().enumerate() {
+        match open(file, desk_of[n], &desks) {
+            Ok(open) => {
+                formats[n] = open.format.name(open.compression);
+                opened.push(Some(open));
+            }
+            Err(reason) => {
+                failures.insert(n as u32, reason);
+                opened.push(None);
+            }
+        }
+    }
+    loop {
+        let round = round(files, &opened, &desks, settings, meter)?;
+        if round.failures.is_empty() {
+            return Ok(Pass { books: round.books, desks, formats, chunk_lines: round.chunk_lines, failures });
+        }
+        for (file, reason) in round.failures {
+            opened[file as usize] = None;
+            failures.insert(file, reason);
+        }
+    }
+}
+
+/// One desk per source and per set of constants that paths of it give.
+fn desks(files: &[LogFile], sources: &[Source], endpoints: &Endpoints) -> (Vec<Desk>, Vec<usize>) {
+    let mut desks: Vec<Desk> = Vec::new();
+    let mut known = Vec::new();
+    let of = files
+        .iter()
+        .map(|file| {
+            let key = (file.source, file.constants.clone());
+            known.iter().position(|k| *k == key).unwrap_or_else(|| {
+                let source = source_of(file, &sources[file.source]);
+                desks.push(Desk::new(desks.len() as u32, &source, endpoints));
+                known.push(key);
+                known.len() - 1
+            })
+        })
+        .collect();
+    (desks, of)
+}
+
+fn open(log: &LogFile, desk: usize, desks: &[Desk]) -> Result<Open, String> {
+    let explain = |e: io::Error| match e.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "no permission to read it; give the user of the job access".to_owned()
+        }
+        _ => e.to_string(),
+    };
+    let file = File::open(&log.path).map_err(explain)?;
+    let source = desks[desk].source();
+    let (format, compression) = format::detect(&log.path, &file, source).map_err(explain)?;
+    let size = file.metadata().map_err(explain)?.len();
+    let mut open =
+        Open { file, desk, format, compression, columns: None, header: None, size, can_split: false };
+    if format == Format::Parquet {
+        let columns = catch_unwind(AssertUnwindSafe(|| columnar::open(&open.file, &desks[desk])));
+        open.columns = Some(columns.map_err(|p| gave_up(p.as_ref()))??);
+    } else if compression == Compression::None {
+        let is_delimited = format == Format::Delimited;
+        // Splitting needs line ends that are record ends, which quotes can hide.
+        open.can_split = size > CHUNK && !(is_delimited && holds_quote(&open.file, size).map_err(explain)?);
+        if is_delimited && source.has_header && open.can_split {
+            open.header = Some(header(&open.file, size).map_err(explain)?);
+        }
+    }
+    Ok(open)
+}
+
+fn gave_up(panic: &(dyn Any + Send)) -> String {
+    let words = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    let words = words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    format!(
+        "the Parquet decoder gave up, so the file is corrupt: {}",
+        super::value::printable(words.as_bytes(), 120)
+    )
+}
+
+fn holds_quote(file: &File, size: u64) -> io::Result<bool> {
+    use std::os::unix::fs::FileExt;
+    let mut buffer = vec![0; 1 << 20];
+    let mut at = 0;
+    while at < size {
+        let n = file.read_at(&mut buffer, at)?;
+        if n == 0 {
+            break;
+        }
+        if memchr::memchr(b'"', &buffer[..n]).is_some() {
+            return Ok(true);
+        }
+        at += n as u64;
+    }
+    Ok(false)
+}
+
+/// The first line that is not blank, and where the next begins.
+fn header(file: &File, size: u64) -> io::Result<(Vec<u8>, u64)> {
+    use std::os::unix::fs::FileExt;
+    let mut buffer = vec![0; size.min(1 << 20) as usize];
+    let n = file.read_at(&mut buffer, 0)?;
+    let end = memchr::memchr(b'\n', &buffer[..n]).unwrap_or(n);
+    let line = &buffer[..end];
+    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+    Ok((line.to_vec(), (end as u64 + 1).min(size)))
+}
+
+enum Item {
+    Chunk { file: usize, chunk: u32, start: u64, end: u64 },
+    Whole { file: usize },
+    Group { file: usize, group: usize },
+}
+
+impl Item {
+    const fn file(&self) -> usize {
+        match self {
+            Self::Chunk { file, .. } | Self::Whole { file } | Self::Group { file, .. } => *file,
+        }
+    }
+}
+
+fn items(opened: &[Option<Open>]) -> Vec<(u64, Item)> {
+    let mut items = Vec::new();
+    for (n, open) in opened.iter().enumerate() {
+        let Some(open) = open else { continue };
+        if let Some(columns) = &open.columns {
+            let groups = columns.row_groups();
+            items.extend(
+                (0..groups).map(|g| (open.size / groups.max(1) as u64, Item::Group { file: n, group: g })),
+            );
+        } else if open.can_split {
+            let first = open.header.as_ref().map_or(0, |(_, at)| *at);
+            let mut start = first;
+            for chunk in 0.. {
+                if start >= open.size {
+                    break;
+                }
+                let end = (start + CHUNK).min(open.size);
+                items.push((end - start, Item::Chunk { file: n, chunk, start, end }));
+                start = end;
+            }
+        } else {
+            items.push((open.size, Item::Whole { file: n }));
+        }
+    }
+    // The largest first, so that no worker is left alone with a big file at the end.
+    items.sort_by_key(|(bytes, item)| (std::cmp::Reverse(*bytes), item.file()));
+    items
+}
+
+struct Round {
+    books: Vec<Book>,
+    chunk_lines: BTreeMap<(u32, u32), u64>,
+    failures: BTreeMap<u32, String>,
+}
+
+fn round(
+    files: &[LogFile],
+    opened: &[Option<Open>],
+    desks: &[Desk],
+    settings: Settings<'_>,
+    meter: &Meter,
+) -> Result<Round, Trouble> {
+    let items = items(opened);
+    meter.begin(opened.iter().flatten().count() as u64, items.iter().map(|(bytes, _)| bytes).sum());
+    let next = AtomicUsize::new(0);
+    let failures: Mutex<BTreeMap<u32, String>> = Mutex::default();
+    let chunk_lines: Mutex<BTreeMap<(u32, u32), u64>> = Mutex::default();
+    let left: Vec<AtomicUsize> = (0..files.len())
+        .map(|n| AtomicUsize::new(items.iter().filter(|(_, i)| i.file() == n).count()))
+        .collect();
+    let workers = settings.workers.clamp(1, items.len().max(1));
+    let share = (settings.memory_bytes as usize) / workers;
+
+    let work = || -> Result<Book, Trouble> {
+        let mut book = Book::new(settings.day, settings.slot_length, share);
+        while let Some((bytes, item)) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let n = item.file();
+            let Some(open) = &opened[n] else { continue };
+            if lock(&failures).contains_key(&(n as u32)) {
+                continue;
+            }
+            let desk = &desks[open.desk];
+            let read = catch_unwind(AssertUnwindSafe(|| read(open, item, desk, settings, &mut book, meter)))
+                .unwrap_or_else(|panic| {
+                    if open.columns.is_some() {
+                        Err(Stop::File(gave_up(panic.as_ref())))
+                    } else {
+                        std::panic::resume_unwind(panic)
+                    }
+                });
+            match read {
+                Ok(lines) => {
+                    if let (Item::Chunk { chunk, .. }, Some(lines)) = (item, lines) {
+                        lock(&chunk_lines).insert((n as u32, *chunk), lines);
+                    }
+                }
+                Err(Stop::File(reason)) => {
+                    lock(&failures).entry(n as u32).or_insert(reason);
+                }
+                Err(Stop::Run(trouble)) => return Err(trouble),
+            }
+            meter.bytes(*bytes);
+            if left[n].fetch_sub(1, Ordering::Relaxed) == 1 {
+                meter.file_done();
+            }
+        }
+        Ok(book)
+    };
+    let results: Vec<Result<Book, Trouble>> = std::thread::scope(|scope| {
+        let handles: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        handles
+            .into_iter()
+            .map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    let books = results.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let unlock = |e: std::sync::PoisonError<_>| e.into_inner();
+    Ok(Round {
+        books,
+        chunk_lines: chunk_lines.into_inner().unwrap_or_else(unlock),
+        failures: failures.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Reads one item; for chunks the number of lines that begin in it.
+fn read(
+    open: &Open,
+    item: &Item,
+    desk: &Desk,
+    settings: Settings<'_>,
+    book: &mut Book,
+    meter: &Meter,
+) -> Result<Option<u64>, Stop> {
+    let n = item.file() as u32;
+    // A file without rows has a balance too.
+    book.tally(n);
+    match item {
+        Item::Group { group, .. } => {
+            let Some(columns) = &open.columns else { return Ok(None) };
+            if let Some((first, last)) = columns.is_outside(*group, settings.day, desk) {
+                book.skip_outside(n, columns.span(*group).1, first, last);
+                return Ok(None);
+            }
+            columns.read_group(&open.file, *group, desk, (n, settings.spill), book, meter)?;
+            Ok(None)
+        }
+        Item::Whole { .. } => {
+            let mut parser = TextParser::new(desk, open.format, n, 0, settings.spill);
+            let file = open.file.try_clone().map_err(|e| Stop::File(e.to_string()))?;
+            let reader = format::reader(file, open.compression).map_err(|e| Stop::File(e.to_string()))?;
+            text::read_stream(reader, &mut parser, book, meter)?;
+            Ok(None)
+        }
+        Item::Chunk { chunk, start, end, .. } => {
+            let mut parser = TextParser::new(desk, open.format, n, *chunk, settings.spill);
+            let first = open.header.as_ref().map_or(0, |(_, at)| *at);
+            if let Some((header, _)) = &open.header {
+                parser.take_header(header)?;
+                // The header is the first line of the first chunk.
+                parser.lines = u64::from(*chunk == 0);
+            }
+            text::read_chunk(&open.file, *start..*end, first, open.size, &mut parser, book)?;
+            meter.rows(parser.lines);
+            Ok(Some(parser.lines))
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Format: how a file is written, by its first bytes, its preset and its name, in this order.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use crate::config::{Preset, Source};
+
+/// Compression around the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    None,
+    Gzip,
+    Zstd,
+}
+
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Parquet,
+    Ndjson,
+    Delimited,
+    Combined,
+}
+
+impl Format {
+    /// The name in reports, such as `ndjson.gz`.
+    pub fn name(self, compression: Compression) -> String {
+        let format = match self {
+            Self::Parquet => "parquet",
+            Self::Ndjson => "ndjson",
+            Self::Delimited => "csv",
+            Self::Combined => "combined",
+        };
+        match compression {
+            Compression::None => format.into(),
+            Compression::Gzip => format!("{format}.gz"),
+            Compression::Zstd => format!("{format}.zst"),
+        }
+    }
+}
+
+/// Looks at a file's first bytes. An empty file is empty text.
+///
+/// # Errors
+/// The file cannot be read, or its text starts like no format that the source could have.
+pub fn detect(path: &Path, file: &File, source: &Source) -> io::Result<(Format, Compression)> {
+    let mut head = [0; 4];
+    let n = file.read_at(&mut head, 0)?;
+    let (compression, ending) = match head[..n] {
+        [b'P', b'A', b'R', b'1'] => return Ok((Format::Parquet, Compression::None)),
+        [0x1f, 0x8b, ..] => (Compression::Gzip, "gz"),
+        [0x28, 0xb5, 0x2f, 0xfd] => (Compression::Zstd, "zst"),
+        // Skippable frames may stand first.
+        [0x50..=0x5f, 0x2a, 0x4d, 0x18] => (Compression::Zstd, "zst"),
+        _ => (Compression::None, ""),
+    };
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    if compression == Compression::None && n > 0 {
+        let claimed = name.rsplit('.').next().unwrap_or_default();
+        if matches!(claimed, "gz" | "zst" | "parquet") {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("its name says {claimed}, but its first bytes do not; it is corrupt or misnamed"),
+            ));
+        }
+    }
+    let format = match source.preset {
+        Preset::Combined => Format::Combined,
+        Preset::NginxJson => Format::Ndjson,
+        Preset::Canonical => {
+            let stem = name.strip_suffix(&format!(".{ending}")).unwrap_or(&name);
+            match stem.rsplit('.').next() {
+                _ if !source.has_header => Format::Delimited,
+                Some("csv" | "tsv" | "txt") => Format::Delimited,
+                Some("ndjson" | "jsonl" | "json") => Format::Ndjson,
+                _ => sniff(file, compression)?,
+            }
+        }
+    };
+    Ok((format, compression))
+}
+
+/// By the first character: a brace begins JSON, anything else a header line.
+fn sniff(file: &File, compression: Compression) -> io::Result<Format> {
+    let mut text = [0; 64];
+    let mut reader = reader(file.try_clone()?, compression)?;
+    let mut n = 0;
+    while n < text.len() {
+        match reader.read(&mut text[n..])? {
+            0 => break,
+            more => n += more,
+        }
+    }
+    let first = text[..n].iter().find(|b| !b.is_ascii_whitespace() && !matches!(b, 0xef | 0xbb | 0xbf));
+    Ok(if first == Some(&b'{') { Format::Ndjson } else { Format::Delimited })
+}
+
+/// The file's text from its beginning, whatever its compression; several gzip members or zstd frames are one text.
+///
+/// # Errors
+/// The decoder cannot be set up.
+pub fn reader(file: File, compression: Compression) -> io::Result<Box<dyn Read>> {
+    let raw = FromStart { file, at: 0 };
+    Ok(match compression {
+        Compression::None => Box::new(raw),
+        Compression::Gzip => {
+            Box::new(flate2::bufread::MultiGzDecoder::new(io::BufReader::with_capacity(1 << 18, raw)))
+        }
+        Compression::Zstd => Box::new(zstd::stream::read::Decoder::new(raw)?),
+    })
+}
+
+/// Positioned reads, so that clones of one descriptor do not share a cursor.
+struct FromStart {
+    file: File,
+    at: u64,
+}
+
+impl Read for FromStart {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.file.read_at(buffer, self.at)?;
+        self.at += n as u64;
+        Ok(n)
+    }
+}

@@ -1,0 +1,56 @@
+//! Meter: how far intake has come, readable from another thread while it runs.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Counters for a progress display. They have no influence on any number.
+#[derive(Debug, Default)]
+pub struct Meter {
+    rows: AtomicU64,
+    bytes: AtomicU64,
+    total_bytes: AtomicU64,
+    files: AtomicU64,
+    total_files: AtomicU64,
+}
+
+/// A moment of a [`Meter`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Reading {
+    pub rows: u64,
+    pub bytes: u64,
+    pub total_bytes: u64,
+    pub files: u64,
+    pub total_files: u64,
+}
+
+impl Meter {
+    /// A new pass over so many files and bytes begins.
+    pub fn begin(&self, files: u64, bytes: u64) {
+        self.rows.store(0, Relaxed);
+        self.bytes.store(0, Relaxed);
+        self.files.store(0, Relaxed);
+        self.total_files.store(files, Relaxed);
+        self.total_bytes.store(bytes, Relaxed);
+    }
+
+    pub fn rows(&self, n: u64) {
+        self.rows.fetch_add(n, Relaxed);
+    }
+
+    pub fn bytes(&self, n: u64) {
+        self.bytes.fetch_add(n, Relaxed);
+    }
+
+    pub fn file_done(&self) {
+        self.files.fetch_add(1, Relaxed);
+    }
+
+    pub fn read(&self) -> Reading {
+        Reading {
+            rows: self.rows.load(Relaxed),
+            bytes: self.bytes.load(Relaxed),
+            total_bytes: self.total_bytes.load(Relaxed),
+            files: self.files.load(Relaxed),
+            total_files: self.total_files.load(Relaxed),
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! Settle: the workers' books become one. Duplicates are found and taken back, numbers become names.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use hashbrown::{HashMap, HashSet};
+
+use super::balance::FileBalance;
+use super::book::{Book, Place, Tally};
+use super::dedupe::{self, PARTITIONS, Record};
+use super::engine::{Pass, Settings};
+use super::files::LogFile;
+use super::quarantine::Quarantined;
+use super::{Evidence, Fact, Facts, Histogram, Intake, Kind, Latencies, RowRef};
+use crate::config::Source;
+use crate::error::Trouble;
+
+type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
+/// Rows of evidence that a fact keeps.
+const EVIDENCE: usize = 3;
+
+/// Facts of all workers under one numbering.
+struct Merged {
+    kinds: Vec<Kind>,
+    callers: Vec<String>,
+    /// (slot, kind, caller); the first numbers belong to rows outside the day.
+    facts: Vec<(u32, u32, u32)>,
+    events: Vec<i64>,
+    /// Per worker: its fact to ours.
+    of_worker: Vec<Vec<u32>>,
+}
+
+/// Merges, dedupes and names what a pass has counted.
+///
+/// # Errors
+/// Spilled records cannot be read back.
+pub fn settle(
+    pass: &Pass,
+    files: &[LogFile],
+    sources: &[Source],
+    settings: Settings<'_>,
+) -> Result<Intake, Trouble> {
+    let mut merged = merge(pass);
+    let losses = find_duplicates(pass, &merged, settings)?;
+    let mut duplicates: BTreeMap<u32, u64> = BTreeMap::new();
+    let mut latencies = latencies(&pass.books);
+    let mut misled = HashSet::new();
+    for loss in &losses {
+        merged.events[loss.fact as usize] -= 1;
+        *duplicates.entry(loss.file).or_default() += 1;
+        if loss.differs {
+            misled.insert((loss.hash, loss.fact));
+        }
+        if loss.latency != Record::NO_LATENCY {
+            let (slot, kind, _) = merged.facts[loss.fact as usize];
+            let kind = &merged.kinds[kind as usize];
+            let key = (slot, kind.service.clone(), kind.region.clone());
+            if let Some(histogram) = latencies.0.get_mut(&key) {
+                histogram.add(u32::from(loss.latency), -1);
+            }
+        }
+    }
+    latencies.0.retain(|_, h| h.events() > 0);
+
+    let row_of =
+        |place: &Place| RowRef { file: files[place.file as usize].shown.clone(), row: line(pass, place) };
+    let evidence = evidence(pass, &merged, &misled, &row_of);
+    let rows = merged
+        .facts
+        .iter()
+        .zip(&merged.events)
+        .skip(Record::OUTSIDE as usize)
+        .map(|((slot, kind, caller), events)| Fact {
+            slot: *slot,
+            kind: *kind,
+            caller: *caller,
+            events: *events,
+        })
+        .collect();
+    let facts =
+        Facts::new(settings.day, settings.slot_length, &merged.kinds, &merged.callers, rows, evidence)
+            .map_err(|e| Trouble::Imbalance(format!("the facts do not fit a frame: {e}")))?;
+
+    let mut balances = Vec::new();
+    let mut quarantine = Vec::new();
+    for (n, file) in files.iter().enumerate() {
+        let n = n as u32;
+        let tallies: Vec<&Tally> = pass.books.iter().filter_map(|b| b.tallies.get(&n)).collect();
+        let duplicate = duplicates.get(&n).copied().unwrap_or(0);
+        let failure = pass.failures.get(&n).cloned();
+        let sum =
+            |f: fn(&Tally) -> u64| if failure.is_some() { 0 } else { tallies.iter().map(|t| f(t)).sum() };
+        balances.push(FileBalance {
+            path: file.shown.clone(),
+            source: sources[file.source].name.clone(),
+            role: file.role.name().to_owned(),
+            format: pass.formats[n as usize].clone(),
+            bytes: file.bytes,
+            rows_read: sum(|t| t.rows_read),
+            accepted: sum(|t| t.accepted) - duplicate,
+            duplicate,
+            outside: sum(|t| t.outside),
+            quarantine: sum(|t| t.quarantine),
+            first_ts_us: tallies.iter().filter_map(|t| t.first_us).min(),
+            last_ts_us: tallies.iter().filter_map(|t| t.last_us).max(),
+            failure,
+        });
+        for (place, reason, excerpt) in tallies.iter().flat_map(|t| &t.bad_rows) {
+            let RowRef { file, row } = row_of(place);
+            quarantine.push(Quarantined {
+                file,
+                line: row,
+                reason: reason.clone(),
+                excerpt: excerpt.clone(),
+            });
+        }
+    }
+    quarantine.sort();
+    let spilled_bytes = pass.books.iter().map(|b| b.partitions.spilled()).sum();
+    Ok(Intake { facts, latencies, files: balances, quarantine, spilled_bytes })
+}
+
+/// Line of the file: a row in a chunk plus the lines of the chunks before.
+fn line(pass: &Pass, place: &Place) -> u64 {
+    pass.chunk_lines.range((place.file, 0)..(place.file, place.chunk)).map(|(_, lines)| lines).sum::<u64>()
+        + place.row
+}
+
+fn merge(pass: &Pass) -> Merged {
+    let mut kind_ids: Map<Kind, u32> = Map::default();
+    let mut caller_ids: Map<String, u32> = Map::default();
+    let mut fact_ids: Map<(u32, u32, u32), u32> = Map::default();
+    let mut merged = Merged {
+        kinds: Vec::new(),
+        callers: Vec::new(),
+        facts: Vec::new(),
+        events: Vec::new(),
+        of_worker: Vec::new(),
+    };
+    merged.facts.resize(Record::OUTSIDE as usize, (0, 0, 0));
+    merged.events.resize(Record::OUTSIDE as usize, 0);
+    for book in &pass.books {
+        let kinds: Vec<u32> = book
+            .shape_list
+            .iter()
+            .map(|shape| {
+                let kind = shape.kind(&pass.desks, &book.names);
+                *kind_ids.entry(kind).or_insert_with_key(|kind| {
+                    merged.kinds.push(kind.clone());
+                    (merged.kinds.len() - 1) as u32
+                })
+            })
+            .collect();
+        let mut callers: Map<u32, u32> = Map::default();
+        let mut of_worker: Vec<u32> = (0..Record::OUTSIDE).collect();
+        for (fact, events) in book.facts.iter().zip(&book.events).skip(Record::OUTSIDE as usize) {
+            let caller = *callers.entry(fact.caller).or_insert_with(|| {
+                let name = book.names.callers.text(fact.caller);
+                *caller_ids.entry(name.to_owned()).or_insert_with(|| {
+                    merged.callers.push(name.to_owned());
+                    (merged.callers.len() - 1) as u32
+                })
+            });
+            let key = (fact.slot, kinds[fact.shape as usize], caller);
+            let id = *fact_ids.entry(key).or_insert_with(|| {
+                merged.facts.push(key);
+                merged.events.push(0);
+                (merged.facts.len() - 1) as u32
+            });
+            merged.events[id as usize] += events;
+            of_worker.push(id);
+        }
+        merged.of_worker.push(of_worker);
+    }
+    merged
+}
+
+/// A surplus copy: what must be taken back.
+struct Loss {
+    hash: u128,
+    fact: u32,
+    file: u32,
+    latency: u16,
+    /// The copy that stays says something else.
+    differs: bool,
+}
+
+fn find_duplicates(pass: &Pass, merged: &Merged, settings: Settings<'_>) -> Result<Vec<Loss>, Trouble> {
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<Vec<Loss>, Trouble> {
+        let mut losses = Vec::new();
+        let mut records = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Relaxed);
+            if at >= PARTITIONS {
+                return Ok(losses);
+            }
+            records.clear();
+            for (book, of_worker) in pass.books.iter().zip(&merged.of_worker) {
+                book.partitions.read(at, settings.spill, |r| {
+                    records.push(Record { fact: of_worker[r.fact as usize], ..r });
+                })?;
+            }
+            dedupe::settle(
+                &records,
+                |a, b| outranks(merged, a, b),
+                |loser, winner| {
+                    // A copy outside the day is booked as such already.
+                    if loser.fact >= Record::OUTSIDE {
+                        losses.push(Loss {
+                            hash: loser.hash,
+                            fact: loser.fact,
+                            file: loser.file,
+                            latency: loser.latency,
+                            differs: loser.fact != winner.fact,
+                        });
+                    }
+                },
+            );
+        }
+    };
+    let results: Vec<Result<Vec<Loss>, Trouble>> = std::thread::scope(|scope| {
+        let handles: Vec<_> = (0..settings.workers.max(1)).map(|_| scope.spawn(work)).collect();
+        handles
+            .into_iter()
+            .map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    let mut all = Vec::new();
+    for losses in results {
+        all.extend(losses?);
+    }
+    Ok(all)
+}
+
+/// Which of two copies counts: inner vantage, then time, then content, then file, so that order of reading is no part of it.
+fn outranks(merged: &Merged, a: &Record, b: &Record) -> Ordering {
+    if a.fact == b.fact {
+        return (a.offset_us, a.latency, a.file).cmp(&(b.offset_us, b.latency, b.file));
+    }
+    let rank = |r: &Record| match merged.facts[r.fact as usize] {
+        _ if r.fact < Record::OUTSIDE => r.fact,
+        (_, kind, _) => merged.kinds[kind as usize].vantage.rank(),
+    };
+    let content = |r: &Record| match merged.facts[r.fact as usize] {
+        _ if r.fact < Record::OUTSIDE => None,
+        (_, kind, caller) => Some((&merged.kinds[kind as usize], &merged.callers[caller as usize])),
+    };
+    rank(a)
+        .cmp(&rank(b))
+        .then(a.offset_us.cmp(&b.offset_us))
+        .then_with(|| content(a).cmp(&content(b)))
+        .then((a.latency, a.file).cmp(&(b.latency, b.file)))
+}
+
+fn latencies(books: &[Book]) -> Latencies {
+    let mut all = Latencies::default();
+    for book in books {
+        for ((slot, service, region), cell) in &book.latencies {
+            let name =
+                (*slot, book.names.services.text(*service).into(), book.names.regions.text(*region).into());
+            let histogram: &mut Histogram = all.0.entry(name).or_default();
+            for (bucket, n) in cell.counts() {
+                histogram.add(bucket, n);
+            }
+        }
+    }
+    all
+}
+
+fn evidence(
+    pass: &Pass,
+    merged: &Merged,
+    misled: &HashSet<(u128, u32)>,
+    row_of: &impl Fn(&Place) -> RowRef,
+) -> Vec<Evidence> {
+    let mut witnesses: BTreeMap<u32, Vec<_>> = BTreeMap::new();
+    for (book, of_worker) in pass.books.iter().zip(&merged.of_worker) {
+        for (fact, seen) in &book.witnesses {
+            witnesses.entry(of_worker[*fact as usize]).or_default().extend(seen.iter().copied());
+        }
+    }
+    let mut all = Vec::new();
+    for (fact, mut seen) in witnesses {
+        seen.retain(|w| !misled.contains(&(w.hash, fact)));
+        seen.sort_unstable();
+        let mut ids = HashSet::new();
+        seen.retain(|w| w.hash == 0 || ids.insert(w.hash));
+        let (slot, kind, caller) = merged.facts[fact as usize];
+        let rows: Vec<RowRef> = seen.iter().take(EVIDENCE).map(|w| row_of(&w.place)).collect();
+        if !rows.is_empty() && merged.events[fact as usize] > 0 {
+            all.push(Evidence { slot, kind, caller, rows });
+        }
+    }
+    all
+}

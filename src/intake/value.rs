@@ -1,0 +1,161 @@
+//! One log row as it was found: a value per field, borrowed from the block it was read in.
+
+use std::borrow::Cow;
+
+use crate::config::Field;
+
+/// Fields that only presets fill, beside [`Field`]: what nginx says of its upstream.
+pub const UPSTREAM_CONNECT: usize = Field::ALL.len();
+pub const UPSTREAM_HEADER: usize = UPSTREAM_CONNECT + 1;
+/// How many values a row can have.
+pub const FIELDS: usize = UPSTREAM_HEADER + 1;
+
+/// A value as its format wrote it. Text is bytes: most of it is compared or hashed and never shown.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Value<'a> {
+    #[default]
+    Missing,
+    Text(Cow<'a, [u8]>),
+    Int(i64),
+    Float(f64),
+    Bool(bool),
+    /// Microseconds since 1970: a typed timestamp column.
+    Instant(i64),
+    /// Something that cannot be a scalar, by its name (`an object`).
+    Odd(&'static str),
+}
+
+impl<'a> Value<'a> {
+    /// Text, or missing when there is none.
+    pub fn text(bytes: &'a [u8]) -> Self {
+        if bytes.is_empty() { Self::Missing } else { Self::Text(Cow::Borrowed(bytes)) }
+    }
+
+    pub const fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing)
+    }
+
+    /// The value for a message: at most 60 characters, no control characters.
+    pub fn excerpt(&self) -> String {
+        match self {
+            Self::Missing => "nothing".into(),
+            Self::Text(t) => format!("`{}`", printable(t, 60)),
+            Self::Int(n) | Self::Instant(n) => format!("`{n}`"),
+            Self::Float(x) => format!("`{x}`"),
+            Self::Bool(b) => format!("`{b}`"),
+            Self::Odd(what) => (*what).into(),
+        }
+    }
+}
+
+/// Bytes as text that is safe to print: control and bidirectional characters become `\u{..}`, the rest is cut at
+/// `limit` characters.
+pub fn printable(bytes: &[u8], limit: usize) -> String {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(limit * 4)]);
+    let mut out = String::new();
+    for (n, c) in text.chars().enumerate() {
+        if n == limit {
+            out.push('…');
+            break;
+        }
+        let is_bidi =
+            matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if c.is_control() || is_bidi {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// A row: values by field. Reused from row to row of one block.
+#[derive(Debug)]
+pub struct RawRow<'a> {
+    values: [Value<'a>; FIELDS],
+    rank: [u8; FIELDS],
+    filled: Vec<u8>,
+}
+
+impl<'a> RawRow<'a> {
+    pub fn new() -> Self {
+        Self {
+            values: std::array::from_fn(|_| Value::Missing),
+            rank: [0; FIELDS],
+            filled: Vec::with_capacity(FIELDS),
+        }
+    }
+
+    pub fn clear(&mut self) {
+        for field in self.filled.drain(..) {
+            self.values[field as usize] = Value::Missing;
+        }
+    }
+
+    /// Sets a field unless a source of the same field with a smaller `rank` has already filled it.
+    /// Returns false when this very source has set it before in this row.
+    pub fn set(&mut self, field: usize, rank: u8, value: Value<'a>) -> bool {
+        if value.is_missing() {
+            return true;
+        }
+        if self.values[field].is_missing() {
+            self.filled.push(field as u8);
+        } else if self.rank[field] < rank {
+            return true;
+        } else if self.rank[field] == rank {
+            return false;
+        }
+        self.values[field] = value;
+        self.rank[field] = rank;
+        true
+    }
+
+    /// Puts another value in place of one that is there.
+    pub fn replace(&mut self, field: usize, value: Value<'a>) {
+        if !self.values[field].is_missing() {
+            self.values[field] = value;
+        }
+    }
+
+    pub fn get(&self, field: Field) -> &Value<'a> {
+        &self.values[field as usize]
+    }
+
+    pub fn at(&self, field: usize) -> &Value<'a> {
+        &self.values[field]
+    }
+}
+
+impl Default for RawRow<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_cannot_steer_a_terminal() {
+        assert_eq!(printable(b"a\x1b[31mb\n", 60), "a\\u{1b}[31mb\\n");
+        assert_eq!(printable("x\u{202e}y".as_bytes(), 60), "x\\u{202e}y");
+        assert_eq!(printable(b"abcdef", 3), "abc…");
+        assert_eq!(printable(b"\xff\xfe", 9), "\u{fffd}\u{fffd}");
+    }
+
+    #[test]
+    fn the_preferred_source_of_a_field_wins_in_any_order() {
+        let ts = Field::Ts as usize;
+        for order in [[0_u8, 1], [1, 0]] {
+            let mut row = RawRow::new();
+            for rank in order {
+                assert!(row.set(ts, rank, Value::Int(i64::from(rank))));
+            }
+            assert_eq!(row.get(Field::Ts), &Value::Int(0));
+            assert!(!row.set(ts, 0, Value::Int(9)));
+            row.clear();
+            assert!(row.get(Field::Ts).is_missing());
+        }
+    }
+}
