@@ -186,9 +186,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn records_are_split_as_the_csv_crate_splits_them(record in "[ab,\"\n]{0,12}") {
+        fn records_are_split_as_the_csv_crate_splits_them(record in "[abc,]{0,3}(\"[ab,]{0,3}\"[ab\"]{0,3},){0,2}[ab,]{0,3}") {
             let record = record.as_bytes();
-            prop_assume!(!is_open(record, b',') && !record.contains(&b'\n') && !record.is_empty());
+            prop_assume!(!is_open(record, b',') && !record.is_empty());
             let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(record);
             let theirs: Vec<Vec<u8>> = reader.byte_records().next()
                 .map(|r| r.unwrap().iter().map(<[u8]>::to_vec).collect()).unwrap_or_default();
