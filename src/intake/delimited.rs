@@ -19,6 +19,9 @@ impl Layout {
     /// # Errors
     /// The header is not UTF-8 or names no mapped column, so nothing could be read.
     pub fn from_header(header: &[u8], delimiter: u8, mapping: &Mapping) -> Result<Self, String> {
+        if std::str::from_utf8(header).is_err() || header.contains(&0) {
+            return Err("its first line is no text; is it compressed or binary?".into());
+        }
         let mut names = Vec::new();
         split(header, delimiter, |_, text| {
             names.push(String::from_utf8_lossy(&text).trim().to_owned());

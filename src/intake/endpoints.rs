@@ -100,7 +100,6 @@ mod tests {
             ("/106540352242922/messages?access_token=x", "messages"),
             ("https://graph.example/v19.0/1/media", "media"),
             ("/v2/99", "media"),
-
             ("/flows/1/2/3", "flows"),
             ("/1/messages/2", UNASSIGNED),
             ("", UNASSIGNED),

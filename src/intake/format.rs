@@ -48,8 +48,12 @@ impl Format {
 pub fn detect(path: &Path, file: &File, source: &Source) -> io::Result<(Format, Compression)> {
     let mut head = [0; 4];
     let n = file.read_at(&mut head, 0)?;
+    let wrong = |what: &str| Err(io::Error::new(io::ErrorKind::InvalidData, what.to_owned()));
     let (compression, ending) = match head[..n] {
         [b'P', b'A', b'R', b'1'] => return Ok((Format::Parquet, Compression::None)),
+        [b'P', b'A', b'R', b'E'] => {
+            return wrong("it is encrypted Parquet, which cannot be read; decrypt it first");
+        }
         [0x1f, 0x8b, ..] => (Compression::Gzip, "gz"),
         [0x28, 0xb5, 0x2f, 0xfd] => (Compression::Zstd, "zst"),
         // Skippable frames may stand first.
@@ -60,9 +64,8 @@ pub fn detect(path: &Path, file: &File, source: &Source) -> io::Result<(Format, 
     if compression == Compression::None && n > 0 {
         let claimed = name.rsplit('.').next().unwrap_or_default();
         if matches!(claimed, "gz" | "zst" | "parquet") {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("its name says {claimed}, but its first bytes do not; it is corrupt or misnamed"),
+            return wrong(&format!(
+                "its name says {claimed}, but its first bytes do not; it is corrupt or misnamed"
             ));
         }
     }

@@ -75,9 +75,28 @@ pub fn read<'b>(line: &'b [u8], tree: &Tree, row: &mut RawRow<'b>) -> Result<(),
     if depth_exceeds(line, MAX_DEPTH) {
         return Err(format!("nested deeper than {MAX_DEPTH} levels"));
     }
+    check_escapes(line)?;
     let mut json = sonic_rs::Deserializer::from_slice(line);
     let seed = Object { tree, row };
     seed.deserialize(&mut json).and_then(|()| json.end()).map_err(|e| reason(&e))
+}
+
+/// The parser does not look into strings that it skips; a bad escape there makes the line no JSON all the same.
+fn check_escapes(line: &[u8]) -> Result<(), String> {
+    let mut at = 0;
+    while let Some(n) = memchr::memchr(b'\\', &line[at..]) {
+        at += n;
+        let is_valid = match line.get(at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => true,
+            Some(b'u') => line.get(at + 2..at + 6).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit)),
+            _ => false,
+        };
+        if !is_valid {
+            return Err(format!("not a JSON object: invalid escape at byte {}", at + 1));
+        }
+        at += 2;
+    }
+    Ok(())
 }
 
 /// The parser's reason without its excerpt of the line: the quarantine adds a redacted one.

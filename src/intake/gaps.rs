@@ -1,0 +1,127 @@
+//! Gaps: spans in which a source fell silent for one region while its siblings went on. A gap is missing evidence, not
+//! an outage: its slots are unobserved, and a person should look (DESIGN 6, completeness before judgement).
+
+use std::collections::BTreeMap;
+
+use super::Facts;
+
+/// Shortest silence that is worth a word, in seconds.
+const MIN_SECONDS: u32 = 300;
+/// Rows that the traffic around it makes one expect in the span; below this, silence may be chance.
+const MIN_EXPECTED: i64 = 20;
+/// Seconds of traffic before and after that the expectation is drawn from.
+const AROUND_SECONDS: u32 = 3_600;
+
+/// A silent span, in slots of the day, half-open.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Gap {
+    pub source: String,
+    pub region: String,
+    pub start_slot: u32,
+    pub end_slot: u32,
+    /// Rows that were to be expected from the traffic around the span.
+    pub expected: i64,
+}
+
+/// The gaps of a day. Silence of all regions of all sources at once has no sibling to show it and is none.
+pub fn gaps(facts: &Facts) -> Vec<Gap> {
+    let slots = facts.slot_length().per_day() as usize;
+    let mut lanes: BTreeMap<(&str, &str), Vec<i64>> = BTreeMap::new();
+    let mut all = vec![0_i64; slots];
+    for fact in facts.rows() {
+        let kind = &facts.kinds()[fact.kind as usize];
+        let lane = lanes.entry((&kind.source, &kind.region)).or_insert_with(|| vec![0; slots]);
+        lane[fact.slot as usize] += fact.events;
+        all[fact.slot as usize] += fact.events;
+    }
+    let per_slot = facts.slot_length().seconds();
+    let shortest = MIN_SECONDS.div_ceil(per_slot) as usize;
+    let around = (AROUND_SECONDS / per_slot) as usize;
+    let mut gaps = Vec::new();
+    for ((source, region), lane) in &lanes {
+        let mut at = 0;
+        while at < slots {
+            let end = at + lane[at..].iter().take_while(|n| **n == 0).count();
+            if end == at {
+                at += 1;
+                continue;
+            }
+            let near =
+                |range: std::ops::Range<usize>| (lane[range.clone()].iter().sum::<i64>(), range.len() as i64);
+            let (before, before_slots) = near(at.saturating_sub(around)..at);
+            let (after, after_slots) = near(end..(end + around).min(slots));
+            let length = end - at;
+            let expected = (before + after) * length as i64 / (before_slots + after_slots).max(1);
+            let others: i64 = all[at..end].iter().sum();
+            if length >= shortest && expected >= MIN_EXPECTED && others > 0 {
+                gaps.push(Gap {
+                    source: (*source).to_owned(),
+                    region: (*region).to_owned(),
+                    start_slot: at as u32,
+                    end_slot: end as u32,
+                    expected,
+                });
+            }
+            at = end;
+        }
+    }
+    gaps.sort();
+    gaps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::day::SlotLength;
+    use crate::intake::{Admission, Fact, Kind, Reached, Stream, Symptom, Vantage};
+
+    fn kind(region: &str) -> Kind {
+        Kind {
+            stream: Stream::Request,
+            source: "requests".into(),
+            vantage: Vantage::FirstLayer,
+            service: "messages".into(),
+            region: region.into(),
+            http_status: Some(200),
+            reached: Reached::Yes,
+            symptom: Symptom::None,
+            error_code: None,
+            error_subcode: None,
+            is_transient: None,
+            is_success: None,
+            admission: Admission::None,
+            scope: String::new(),
+            recipient_area: String::new(),
+            client_platform: String::new(),
+            client_version: String::new(),
+        }
+    }
+
+    fn day(silent: std::ops::Range<u32>, rate: i64) -> Facts {
+        let mut rows = Vec::new();
+        for slot in 0..1_440 {
+            rows.push(Fact { slot, kind: 0, caller: 0, events: 50 });
+            if !silent.contains(&slot) {
+                rows.push(Fact { slot, kind: 1, caller: 0, events: rate });
+            }
+        }
+        let kinds = [kind("eu"), kind("us")];
+        Facts::new("2026-11-20".parse().unwrap(), SlotLength::Minute, &kinds, &["".into()], rows, vec![])
+            .unwrap()
+    }
+
+    #[test]
+    fn silence_beside_a_talking_sibling_is_a_gap() {
+        let found = gaps(&day(840..885, 4));
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].region.as_str(), found[0].start_slot, found[0].end_slot), ("us", 840, 885));
+        assert_eq!(found[0].expected, 180);
+    }
+
+    #[test]
+    fn short_or_sparse_silence_is_chance() {
+        assert_eq!(gaps(&day(840..844, 40)), []);
+        assert_eq!(gaps(&day(840..850, 1)), []);
+        assert_eq!(gaps(&day(0..0, 4)), []);
+    }
+}
