@@ -1,5 +1,6 @@
 //! uptime-ledger
 
+pub mod cli;
 pub mod config;
 pub mod day;
 pub mod error;
@@ -7,4 +8,5 @@ pub mod intake;
 pub mod measure;
 pub mod policy;
 pub mod report;
+pub mod sample;
 pub mod slots;

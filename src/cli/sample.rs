@@ -1,0 +1,65 @@
+//! `uptime-ledger sample`: realistic logs of any size, with the right answer beside them.
+
+use std::path::PathBuf;
+
+use crate::day::Day;
+use crate::sample::{self, Compression, Format, Settings};
+
+/// Write realistic request logs, a config that runs them, and truth.json with the right answer
+///
+/// The same arguments give the same bytes. From three days on the logs tell nine stories (outages that count and that do
+/// not, an API update, an expired token, a network storm, an unknown code, a gap); truth.json says what each must lead to.
+#[derive(Debug, clap::Args)]
+pub struct Sample {
+    /// Folder to write to; must not hold logs yet
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Days to write
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=366))]
+    days: u32,
+    /// Ordinary calls per day; below 20000 some minutes hold too few to be judged
+    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=4_000_000_000))]
+    rows: u64,
+    /// Another seed gives other logs
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// First day
+    #[arg(long, value_name = "YYYY-MM-DD", default_value = "2026-11-18")]
+    from: Day,
+    #[arg(long, value_enum, default_value_t = Format::Ndjson)]
+    format: Format,
+    /// Of text files, or inside Parquet; by default text is plain and Parquet has zstd
+    #[arg(long, value_enum)]
+    compression: Option<Compression>,
+    /// Files per day and region
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=99))]
+    files: u32,
+    /// Plain traffic only
+    #[arg(long)]
+    no_stories: bool,
+}
+
+impl Sample {
+    pub fn run(self) -> anyhow::Result<()> {
+        let settings = Settings {
+            from: self.from,
+            days: self.days,
+            rows: self.rows,
+            seed: self.seed,
+            format: self.format,
+            compression: self.compression,
+            files: self.files,
+            stories: !self.no_stories,
+        };
+        let truth = sample::write(&self.out, &settings)?;
+        println!(
+            "{} rows in {} files, {} stories: {}",
+            truth.totals.rows_read,
+            truth.files.len(),
+            truth.stories.len(),
+            self.out.join("truth.json").display()
+        );
+        println!("its config: {}", self.out.join("uptime-ledger.toml").display());
+        Ok(())
+    }
+}

@@ -1,0 +1,279 @@
+//! How a call can end, with the account it then belongs to. Stated here by hand, not taken from the policy.
+
+/// What an event's account does to its minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    Good,
+    Bad,
+    User,
+    /// Excluded or in suspense: nothing to judge by.
+    Aside,
+}
+
+/// Who the message is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recipient {
+    Ordinary,
+    /// In an area without service (R17).
+    Sanctioned,
+    /// With a client below the minimum version (R16).
+    OldClient,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum End {
+    Good,
+    GoodManagement,
+    Held,
+    Paused,
+    ServiceUnavailable,
+    Unanswered,
+    ApiUpdate,
+    NotOnWhatsApp,
+    OldClient,
+    SanctionedArea,
+    WindowClosed,
+    TokenExpired,
+    RateLimit,
+    PairRateLimit,
+    AccountRateLimit,
+    TemplateMissing,
+    InvalidParameter,
+    NotFound,
+    MarketingLimit,
+    Experiment,
+    MediaUpload,
+    TestGood,
+    TestUnavailable,
+    LocalizedGood,
+    LocalizedUnavailable,
+    UnknownCode,
+    NoDns,
+    NoConnection,
+    NoTls,
+}
+
+/// What the log row of such a call shows.
+#[derive(Debug, Clone, Copy)]
+pub struct Outcome {
+    pub account: &'static str,
+    pub group: Group,
+    pub http_status: Option<i32>,
+    pub error_code: Option<i64>,
+    pub error_subcode: Option<i64>,
+    pub is_transient: Option<bool>,
+    pub is_success: Option<bool>,
+    pub reached: &'static str,
+    pub symptom: &'static str,
+    pub scope: &'static str,
+    /// Only on `messages`; an answer with a status also holds a message id.
+    pub message_status: &'static str,
+    pub recipient: Recipient,
+    /// Shortest and longest duration in tenths of a millisecond.
+    pub duration_tenths: (u32, u32),
+}
+
+impl End {
+    pub const ALL: [Self; 29] = [
+        Self::Good,
+        Self::GoodManagement,
+        Self::Held,
+        Self::Paused,
+        Self::ServiceUnavailable,
+        Self::Unanswered,
+        Self::ApiUpdate,
+        Self::NotOnWhatsApp,
+        Self::OldClient,
+        Self::SanctionedArea,
+        Self::WindowClosed,
+        Self::TokenExpired,
+        Self::RateLimit,
+        Self::PairRateLimit,
+        Self::AccountRateLimit,
+        Self::TemplateMissing,
+        Self::InvalidParameter,
+        Self::NotFound,
+        Self::MarketingLimit,
+        Self::Experiment,
+        Self::MediaUpload,
+        Self::TestGood,
+        Self::TestUnavailable,
+        Self::LocalizedGood,
+        Self::LocalizedUnavailable,
+        Self::UnknownCode,
+        Self::NoDns,
+        Self::NoConnection,
+        Self::NoTls,
+    ];
+
+    pub fn outcome(self) -> &'static Outcome {
+        &TABLE[self as usize]
+    }
+}
+
+static TABLE: [Outcome; End::ALL.len()] = {
+    let mut table = [GOOD; End::ALL.len()];
+    let mut at = 0;
+    while at < table.len() {
+        table[at] = describe(End::ALL[at]);
+        at += 1;
+    }
+    table
+};
+
+const GOOD: Outcome = Outcome {
+    account: "good",
+    group: Group::Good,
+    http_status: Some(200),
+    error_code: None,
+    error_subcode: None,
+    is_transient: None,
+    is_success: None,
+    reached: "",
+    symptom: "",
+    scope: "",
+    message_status: "accepted",
+    recipient: Recipient::Ordinary,
+    duration_tenths: (450, 9_000),
+};
+
+const fn error(account: &'static str, group: Group, http_status: i32, error_code: Option<i64>) -> Outcome {
+    let duration_tenths = match group {
+        Group::Bad => (2_000, 90_000),
+        _ => (180, 2_500),
+    };
+    Outcome {
+        account,
+        group,
+        http_status: Some(http_status),
+        error_code,
+        message_status: "",
+        duration_tenths,
+        ..GOOD
+    }
+}
+
+const fn user(account: &'static str, http_status: i32, error_code: i64) -> Outcome {
+    error(account, Group::User, http_status, Some(error_code))
+}
+
+/// A call that a caller's proxy could not get through to the platform (R4).
+const fn unreached(symptom: &'static str, reached: &'static str) -> Outcome {
+    Outcome {
+        http_status: None,
+        reached,
+        symptom,
+        duration_tenths: (300, 50_000),
+        ..error("excluded:network:ingress", Group::Aside, 0, None)
+    }
+}
+
+const fn describe(end: End) -> Outcome {
+    let unavailable = error("bad:platform:error", Group::Bad, 503, Some(131_016));
+    let aside = Outcome { account: "excluded:scope", group: Group::Aside, ..unavailable };
+    match end {
+        End::Good => GOOD,
+        End::GoodManagement => Outcome { is_success: Some(true), message_status: "", ..GOOD },
+        End::Held => Outcome { message_status: "held_for_quality_assessment", ..GOOD },
+        End::Paused => Outcome { message_status: "paused", ..GOOD },
+        End::ServiceUnavailable => unavailable,
+        End::Unanswered => Outcome {
+            account: "bad:platform:missed",
+            http_status: None,
+            error_code: None,
+            reached: "yes",
+            symptom: "timeout",
+            duration_tenths: (300_000, 600_000),
+            ..unavailable
+        },
+        End::ApiUpdate => Outcome { error_code: Some(2), is_transient: Some(true), ..unavailable },
+        End::NotOnWhatsApp => user("user:recipient", 400, 131_026),
+        End::OldClient => Outcome { recipient: Recipient::OldClient, ..user("user:recipient", 400, 131_026) },
+        End::SanctionedArea => {
+            Outcome { recipient: Recipient::Sanctioned, ..user("user:policy", 400, 131_026) }
+        }
+        End::WindowClosed => user("user:caller", 400, 131_047),
+        End::TokenExpired => {
+            Outcome { error_subcode: Some(463), is_transient: Some(false), ..user("user:caller", 401, 190) }
+        }
+        End::RateLimit => user("user:throttled", 429, 130_429),
+        End::PairRateLimit => user("user:throttled", 429, 131_056),
+        End::AccountRateLimit => user("user:throttled", 429, 80_007),
+        End::TemplateMissing => user("user:caller", 404, 132_001),
+        End::InvalidParameter => Outcome { is_transient: Some(false), ..user("user:caller", 400, 100) },
+        End::NotFound => error("user:caller", Group::User, 404, None),
+        End::MarketingLimit => user("user:policy", 400, 131_049),
+        End::Experiment => user("user:policy", 400, 130_472),
+        End::MediaUpload => user("user:caller", 400, 131_053),
+        End::TestGood => Outcome { account: "excluded:scope", group: Group::Aside, scope: "test", ..GOOD },
+        End::TestUnavailable => Outcome { scope: "test", ..aside },
+        End::LocalizedGood => {
+            Outcome { account: "excluded:scope", group: Group::Aside, scope: "localized", ..GOOD }
+        }
+        End::LocalizedUnavailable => Outcome { scope: "localized", ..aside },
+        End::UnknownCode => error("suspense", Group::Aside, 400, Some(199_999)),
+        End::NoDns => unreached("dns", ""),
+        End::NoConnection => unreached("connect", "no"),
+        End::NoTls => unreached("tls", "no"),
+    }
+}
+
+/// What ordinary calls of a service end in, beside good: events in a hundred thousand.
+pub fn ordinary(service: usize) -> &'static [(End, u64)] {
+    match service {
+        0 => &[
+            (End::NotOnWhatsApp, 1_100),
+            (End::WindowClosed, 900),
+            (End::RateLimit, 450),
+            (End::TokenExpired, 250),
+            (End::InvalidParameter, 350),
+            (End::TemplateMissing, 250),
+            (End::MarketingLimit, 300),
+            (End::PairRateLimit, 120),
+            (End::Experiment, 80),
+            (End::OldClient, 120),
+            (End::SanctionedArea, 100),
+            (End::Held, 250),
+            (End::Paused, 60),
+            (End::TestGood, 120),
+            (End::TestUnavailable, 40),
+            (End::LocalizedGood, 80),
+            (End::LocalizedUnavailable, 30),
+        ],
+        1 => &[
+            (End::MediaUpload, 900),
+            (End::NotFound, 700),
+            (End::TokenExpired, 250),
+            (End::InvalidParameter, 250),
+            (End::TestGood, 100),
+        ],
+        _ => &[
+            (End::InvalidParameter, 800),
+            (End::NotFound, 500),
+            (End::TokenExpired, 400),
+            (End::AccountRateLimit, 400),
+            (End::TestGood, 100),
+        ],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_end_has_its_place_in_the_table_and_a_group_that_fits_its_account() {
+        for (at, end) in End::ALL.into_iter().enumerate() {
+            assert_eq!(end as usize, at);
+            let outcome = end.outcome();
+            let group = match outcome.account.split(':').next() {
+                Some("good") => Group::Good,
+                Some("bad") => Group::Bad,
+                Some("user") => Group::User,
+                _ => Group::Aside,
+            };
+            assert_eq!(outcome.group, group, "{end:?}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What a sample promises, checked on small ones.
+
+use std::collections::BTreeMap;
+
+use super::*;
+
+fn settings(days: u32, rows: u64) -> Settings {
+    Settings {
+        from: "2026-11-18".parse().unwrap(),
+        days,
+        rows,
+        seed: 1,
+        format: Format::Ndjson,
+        compression: None,
+        files: 1,
+        stories: true,
+    }
+}
+
+/// Name and bytes of every file written.
+fn made(settings: &Settings) -> (Truth, BTreeMap<String, Vec<u8>>) {
+    let dir = tempfile::tempdir().unwrap();
+    let truth = write(dir.path(), settings).unwrap();
+    let mut files = BTreeMap::new();
+    for folder in [dir.path().to_owned(), dir.path().join("logs")] {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap).filter(|e| e.path().is_file()) {
+            files.insert(entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap());
+        }
+    }
+    (truth, files)
+}
+
+#[test]
+fn the_same_settings_give_the_same_bytes_and_another_seed_others() {
+    for (format, compression) in [
+        (Format::Csv, Some(Compression::Zst)),
+        (Format::Ndjson, Some(Compression::Gz)),
+        (Format::Parquet, None),
+    ] {
+        let settings = Settings { format, compression, files: 2, ..settings(1, 3_000) };
+        let (_, first) = made(&settings);
+        assert_eq!(made(&settings).1, first);
+        let (_, other) = made(&Settings { seed: 2, ..settings });
+        assert_eq!(first.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
+        assert_ne!(first, other);
+    }
+}
+
+#[test]
+fn the_format_does_not_change_the_truth() {
+    let (csv, _) = made(&Settings { format: Format::Csv, ..settings(3, 2_000) });
+    let (parquet, _) = made(&Settings { format: Format::Parquet, ..settings(3, 2_000) });
+    assert_eq!((csv.totals, csv.days, csv.outages), (parquet.totals, parquet.days, parquet.outages));
+}
+
+#[test]
+fn the_books_balance_file_by_file_and_day_by_day() {
+    let (truth, files) = made(&Settings { files: 3, ..settings(3, 20_000) });
+    let mut rows_by_day = BTreeMap::new();
+    for file in &truth.files {
+        let bytes = &files[file.path.trim_start_matches("logs/")];
+        assert_eq!(memchr::memchr_iter(b'\n', bytes).count() as u64, file.rows_read, "{}", file.path);
+        assert_eq!(file.rows_read, file.malformed + file.rows_by_day.values().sum::<u64>());
+        for (day, rows) in &file.rows_by_day {
+            *rows_by_day.entry(*day).or_insert(0) += rows;
+        }
+    }
+    for day in &truth.days {
+        assert_eq!(day.rows, day.events + day.duplicates);
+        assert_eq!(day.rows, rows_by_day[&day.day]);
+        assert_eq!(day.events, day.accounts.values().sum::<u64>());
+        assert_eq!(day.events, day.entries.iter().map(|entry| entry.events).sum::<u64>());
+        assert!(day.duplicates > day.rows / 300 && day.duplicates < day.rows / 130, "{}", day.duplicates);
+        for slots in &day.slots {
+            let states = &slots.states;
+            assert_eq!(states.up + states.degraded + states.down + states.unobserved, DAY);
+        }
+    }
+    let totals = &truth.totals;
+    assert_eq!(totals.rows_read, totals.malformed + totals.duplicates + totals.events);
+    assert_eq!(totals.rows_read, truth.files.iter().map(|file| file.rows_read).sum::<u64>());
+    // Rows that began before midnight and were shipped after it.
+    assert!(truth.files.iter().any(|file| file.rows_by_day.len() == 2));
+    assert!(truth.files.iter().any(|file| file.shipped_on > truth.days[2].day));
+}
+
+#[test]
+fn what_is_counted_as_malformed_is_and_nothing_else() {
+    let (truth, files) = made(&settings(3, 3_000));
+    assert!(truth.totals.malformed >= 9);
+    for file in &truth.files {
+        let text = String::from_utf8(files[file.path.trim_start_matches("logs/")].clone()).unwrap();
+        let is_good = |line: &&str| {
+            serde_json::from_str::<serde_json::Value>(line).is_ok_and(|row| {
+                row["ts"].is_string() && row.get("http_status").is_none_or(serde_json::Value::is_number)
+            })
+        };
+        let bad = text.lines().filter(|line| !is_good(line)).count() as u64;
+        assert_eq!(bad, file.malformed, "{}", file.path);
+    }
+}
+
+#[test]
+fn the_stories_are_where_they_should_be() {
+    let (truth, _) = made(&settings(3, 20_000));
+    assert_eq!(truth.stories.len(), 9);
+    let outages: Vec<_> = truth
+        .outages
+        .iter()
+        .map(|o| (o.scope, &o.start[5..16], &o.end[5..16], o.seconds / 60, o.counted, o.class))
+        .collect();
+    assert_eq!(
+        outages,
+        [
+            ("messages", "11-18T10:00", "11-18T10:25", 25, true, ">5m"),
+            ("Cloud API", "11-18T10:00", "11-18T10:25", 25, true, ">5m"),
+            ("media", "11-18T15:30", "11-18T15:39", 9, false, ">5m"),
+            ("Cloud API", "11-18T15:30", "11-18T15:39", 9, false, ">5m"),
+            ("messages", "11-18T23:53", "11-19T00:07", 14, true, ">5m"),
+            ("Cloud API", "11-18T23:53", "11-19T00:07", 14, true, ">5m"),
+            ("management", "11-19T09:00", "11-19T09:04", 4, false, "update"),
+            ("Account Management", "11-19T09:00", "11-19T09:04", 4, false, "update"),
+            ("management", "11-19T13:00", "11-19T13:07", 7, false, ">5m"),
+            ("Account Management", "11-19T13:00", "11-19T13:07", 7, false, ">5m"),
+        ]
+    );
+    let counted: Vec<u32> = truth.days.iter().map(|day| day.components[0].down_counted).collect();
+    assert_eq!(counted, [32, 7, 0]);
+    let components: Vec<_> = truth.components.iter().map(|c| (c.a, c.b)).collect();
+    assert_eq!(components, [(3 * DAY, 39), (3 * DAY, 0)]);
+
+    let events = |day: usize, account: &str, code: Option<i64>| -> u64 {
+        let entries = truth.days[day].entries.iter();
+        entries.filter(|e| e.account == account && e.error_code == code).map(|e| e.events).sum()
+    };
+    assert!(events(1, "user:caller", Some(190)) > 2_000);
+    assert!(events(2, "excluded:network:ingress", None) > 1_000);
+    assert_eq!(events(2, "suspense", Some(199_999)), 12);
+    let apac = |day: usize| {
+        let of = |s: &&truth::SlotsTruth| s.scope == plan::Scope { service: "messages", region: "apac" };
+        truth.days[day].slots.iter().find(of).unwrap().states.unobserved
+    };
+    assert!(apac(2) >= 45);
+}
+
+#[test]
+fn without_noise_or_with_much_of_it_only_stories_are_down() {
+    for rows in [20_000, 300_000] {
+        let (plain, _) = made(&Settings { stories: false, ..settings(2, rows) });
+        assert_eq!(plain.outages, []);
+        for slots in plain.days.iter().flat_map(|day| &day.slots) {
+            assert_eq!((slots.states.down, slots.down_ranges.len()), (0, 0), "{:?}", slots.scope);
+        }
+        let degraded: u32 = plain.days.iter().flat_map(|day| &day.slots).map(|s| s.states.degraded).sum();
+        assert_eq!(degraded > 0, rows > 20_000);
+    }
+}
+
+#[test]
+fn no_minute_of_messages_is_too_thin_to_judge() {
+    let (truth, _) = made(&settings(3, 20_000));
+    for day in &truth.days {
+        let all = |s: &&truth::SlotsTruth| s.scope == plan::Scope { service: "messages", region: "*" };
+        assert_eq!(day.slots.iter().find(all).unwrap().states.unobserved, 0);
+    }
+    let mut out = Vec::new();
+    let stories = stories(3);
+    let mut traffic = Traffic::new("2026-11-18".parse().unwrap(), 20_000, 1, 1, &stories);
+    for minute in 0..3 * DAY {
+        out.clear();
+        traffic.minute(minute, &mut out);
+        let judged = out.iter().filter(|event| {
+            let group = event.end.outcome().group;
+            event.service == 0
+                && !event.is_copy
+                && matches!(group, outcomes::Group::Good | outcomes::Group::Bad)
+        });
+        assert!(judged.count() as u64 >= plan::MIN_EVENTS, "minute {minute}");
+    }
+}
+
+#[test]
+fn other_logs_are_never_mixed_with_a_sample() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &settings(1, 100)).unwrap();
+    assert!(write(dir.path(), &settings(1, 100)).unwrap_err().to_string().contains("new folder"));
+}
