@@ -11,6 +11,8 @@ use chrono_tz::Tz;
 use crate::day::SlotLength;
 use crate::intake::Vantage;
 
+
+
 /// Everything that a run needs to know beside the logs, the policy and the clock.
 #[derive(Debug, Clone)]
 pub struct Config {
