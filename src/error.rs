@@ -131,6 +131,10 @@ pub enum Trouble {
     Io { path: PathBuf, doing: &'static str, source: std::io::Error, remedy: &'static str },
     #[error("{path} is in use by another run ({holder}); wait for it to end, or give this run another --out")]
     Locked { path: PathBuf, holder: String },
+    #[error(
+        "{path} is damaged: {why}; restore it from a backup, or move its folder away and run that day again"
+    )]
+    Damaged { path: PathBuf, why: String },
     #[error("{0}")]
     Usage(String),
     #[error("no log file of the run could be read; nothing was published:\n{0}")]

@@ -1,1 +1,83 @@
 //! Measure: editions → figures over any window. Outages, availability, months.
+//!
+//! Nothing that spans days is stored: runs are found over the whole timeline first and clipped to days and months
+//! afterwards.
+
+mod coverage;
+mod definition;
+mod figure;
+mod outage;
+mod period;
+mod runs;
+mod timeline;
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
+use crate::config::Config;
+use crate::day::Month;
+use crate::ledger::Edition;
+use crate::slots::{Book, Scope};
+
+pub use definition::{DEFINITIONS, Preset, Rule, floor_percent};
+pub use figure::{Budget, Figure, Period, Reading, Status};
+pub use outage::{Class, Outage};
+pub use runs::{Run, Tick, counted_seconds, runs};
+
+use timeline::Timeline;
+
+/// All figures of a window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figures {
+    /// The latest clock among the editions; `None` when there are none.
+    pub as_of: Option<DateTime<Utc>>,
+    pub job_version: String,
+    /// Policy fingerprint of the newest day.
+    pub policy: String,
+    /// A line that names the settings behind the definitions.
+    pub definition: String,
+    /// By day, scope, definition.
+    pub days: Vec<Figure>,
+    /// By month, scope, definition.
+    pub months: Vec<Figure>,
+    /// By start, then scope. Of the net book.
+    pub outages: Vec<Outage>,
+}
+
+/// Draws the figures of editions that ascend by day. Days between them without an edition are unobserved.
+pub fn draw(editions: &[Edition], config: &Config) -> Figures {
+    let as_of = editions.iter().map(|e| e.as_of).max();
+    let scopes: BTreeSet<&Scope> = editions.iter().flat_map(|e| e.slots.scopes()).collect();
+    let months: BTreeSet<Month> = editions.iter().map(|e| e.day.month()).collect();
+
+    let mut figures = Figures {
+        as_of,
+        job_version: env!("CARGO_PKG_VERSION").to_owned(),
+        policy: editions.last().map(|e| e.policy.clone()).unwrap_or_default(),
+        definition: definition::settings(&config.measure),
+        days: Vec::new(),
+        months: Vec::new(),
+        outages: Vec::new(),
+    };
+    for scope in scopes {
+        let timeline = Timeline::new(editions, scope);
+        let found = Book::ALL.map(|book| runs(timeline.ticks(book), config.measure.max_gap_seconds.into()));
+        let counted = found.each_ref().map(|runs| {
+            let long = runs.iter().filter(|r| r.down_seconds >= i64::from(config.measure.min_run_seconds));
+            long.cloned().collect::<Vec<_>>()
+        });
+        let days = timeline.readings(&counted);
+        for definition in &DEFINITIONS {
+            figures.days.extend(period::days(definition, scope, &days, config, as_of));
+            for month in &months {
+                figures.months.push(period::month(definition, scope, *month, &days, editions, config, as_of));
+            }
+        }
+        figures.outages.extend(outage::outages(scope, &found[1], editions, config));
+    }
+    figures.days.sort_by(|a, b| a.key().cmp(&b.key()));
+    figures.months.sort_by(|a, b| a.key().cmp(&b.key()));
+    figures.outages.sort_by(|a, b| (a.start_us, &a.scope).cmp(&(b.start_us, &b.scope)));
+    figures
+}

@@ -1,1 +1,154 @@
 //! Slots: Postings → Slots. Every minute of every service and region is somewhere: up, degraded, down or unobserved.
+
+mod cell;
+mod count;
+mod store;
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::config::{Component, Config};
+use crate::day::{Day, SlotLength};
+
+pub use cell::{Book, Cell, Counts, State, Tally};
+pub use store::SLOTS;
+
+/// The region that stands for all regions together.
+pub const ALL_REGIONS: &str = "*";
+
+/// What a scope is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ScopeKind {
+    /// What the status page shows; down when any of its services is down.
+    Component,
+    Service,
+}
+
+impl ScopeKind {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Component => "component",
+            Self::Service => "service",
+        }
+    }
+}
+
+/// Whose slots: a component or service, in one region or in all ([`ALL_REGIONS`]). The order is that of every report.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Scope {
+    pub kind: ScopeKind,
+    pub name: Arc<str>,
+    pub region: Arc<str>,
+}
+
+impl FromStr for ScopeKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = [Self::Component, Self::Service].into_iter().find(|k| k.name() == text);
+        found.ok_or_else(|| format!("`{text}` is no kind of scope"))
+    }
+}
+
+impl Scope {
+    pub fn new(kind: ScopeKind, name: &str, region: &str) -> Self {
+        Self { kind, name: name.into(), region: region.into() }
+    }
+
+    pub fn is_all_regions(&self) -> bool {
+        &*self.region == ALL_REGIONS
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.kind.name(), self.name, self.region)
+    }
+}
+
+/// The slots of one day: for every scope all slots of the day, gross and net.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slots {
+    day: Day,
+    length: SlotLength,
+    /// Sorted.
+    scopes: Vec<Scope>,
+    /// Scope by scope, `length.per_day()` each. Without overrides both books share one allocation.
+    gross: Arc<[Tally]>,
+    net: Arc<[Tally]>,
+}
+
+impl Slots {
+    pub const fn day(&self) -> Day {
+        self.day
+    }
+
+    pub const fn length(&self) -> SlotLength {
+        self.length
+    }
+
+    /// All scopes, sorted: components before services, all regions before single ones.
+    pub fn scopes(&self) -> &[Scope] {
+        &self.scopes
+    }
+
+    /// Position of a scope, for [`Slots::book`].
+    pub fn position(&self, scope: &Scope) -> Option<usize> {
+        self.scopes.binary_search(scope).ok()
+    }
+
+    /// The slots of a scope, in order of time; none when the day does not know the scope.
+    pub fn cells(&self, scope: &Scope) -> impl Iterator<Item = Cell> + '_ {
+        let [gross, net] = match self.position(scope) {
+            Some(at) => [self.book(at, Book::Gross), self.book(at, Book::Net)],
+            None => [[].as_slice(); 2],
+        };
+        gross.iter().zip(net).map(|(gross, net)| Cell { gross: *gross, net: *net })
+    }
+
+    /// One book of the scope at a position: a tally per slot.
+    pub fn book(&self, position: usize, book: Book) -> &[Tally] {
+        let per_day = self.length.per_day() as usize;
+        let tallies = match book {
+            Book::Gross => &self.gross,
+            Book::Net => &self.net,
+        };
+        tallies.get(position * per_day..(position + 1) * per_day).unwrap_or_default()
+    }
+
+    /// Puts slots together; `gross` and `net` are dense, scope by scope.
+    fn assemble(
+        day: Day,
+        length: SlotLength,
+        scopes: Vec<Scope>,
+        gross: Vec<Tally>,
+        net: Vec<Tally>,
+    ) -> Result<Self, String> {
+        let want = scopes.len() * length.per_day() as usize;
+        if gross.len() != want || net.len() != want {
+            return Err(format!(
+                "{day}: {} scopes of {} slots make {want}, found {} gross and {} net",
+                scopes.len(),
+                length.per_day(),
+                gross.len(),
+                net.len()
+            ));
+        }
+        if !scopes.is_sorted_by(|a, b| a < b) {
+            return Err(format!("{day}: scopes are not in order, or one is there twice"));
+        }
+        let gross: Arc<[Tally]> = gross.into();
+        let net = if *gross == *net { Arc::clone(&gross) } else { net.into() };
+        Ok(Self { day, length, scopes, gross, net })
+    }
+}
+
+/// The components of a config; one named `all` out of all services when it names none.
+pub fn components_of(config: &Config, services: &[Arc<str>]) -> Vec<Component> {
+    if !config.components.is_empty() {
+        return config.components.clone();
+    }
+    let services = services.iter().map(ToString::to_string).collect();
+    vec![Component { name: "all".to_owned(), services, target_micro_percent: None }]
+}

@@ -1,0 +1,73 @@
+//! The books check: rows, events and slots of a day agree, without tolerance.
+
+use crate::error::Trouble;
+use crate::intake::FileBalance;
+use crate::policy::{Account, Group, Postings};
+use crate::slots::{Book, Counts, ScopeKind, Slots, State};
+
+/// Rows of every file are somewhere; accepted rows = events posted, gross and net; slots hold every event; every
+/// scope has all slots of the day. Says where it is off.
+pub fn check_balance(files: &[FileBalance], postings: &Postings, slots: &Slots) -> Result<(), Trouble> {
+    check(files, postings, slots).map_err(|why| Trouble::Imbalance(format!("{}: {why}", slots.day())))
+}
+
+fn check(files: &[FileBalance], postings: &Postings, slots: &Slots) -> Result<(), String> {
+    files.iter().try_for_each(FileBalance::check)?;
+
+    let posted = posted(postings)?;
+    let accepted: u64 = files.iter().map(|f| f.accepted).sum();
+    let [gross, net] = [posted[0].total(), posted[1].total()];
+    let facts = postings.facts().events();
+    if u64::try_from(gross) != Ok(accepted) || gross != net || gross != facts {
+        return Err(format!(
+            "{accepted} rows accepted, {facts} events in the facts, {gross} posted gross, {net} posted net"
+        ));
+    }
+
+    for (book, posted) in Book::ALL.into_iter().zip(posted) {
+        let mut single = Counts::default();
+        let mut all = Counts::default();
+        for (at, scope) in slots.scopes().iter().enumerate() {
+            let tallies = slots.book(at, book);
+            let states: usize =
+                State::ALL.iter().map(|state| tallies.iter().filter(|t| t.state == *state).count()).sum();
+            let per_day = slots.length().per_day() as usize;
+            if states != per_day {
+                return Err(format!("{scope} has {states} slots, the day has {per_day} ({book:?})"));
+            }
+            if scope.kind == ScopeKind::Service {
+                let sum = if scope.is_all_regions() { &mut all } else { &mut single };
+                tallies.iter().for_each(|t| sum.merge(&t.events));
+            }
+        }
+        for group in Group::ALL {
+            let (want, single, all) = (posted.of(group), single.of(group), all.of(group));
+            if single != want || all != want {
+                return Err(format!(
+                    "{group:?} ({book:?}): {want} events posted, {single} in the slots of regions, {all} in those of \
+                     all regions"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Events of the postings by group, gross and net.
+fn posted(postings: &Postings) -> Result<[Counts; 2], String> {
+    let column = |name: &str| postings.frame().column(name).map_err(|e| e.to_string());
+    let u32s = |name: &str| column(name)?.u32().cloned().map_err(|e| e.to_string());
+    let [account, entry] = [u32s("account")?, u32s("entry")?];
+    let events = column("events")?.i64().cloned().map_err(|e| e.to_string())?;
+    let mut posted = [Counts::default(); 2];
+    for ((account, entry), events) in
+        account.into_no_null_iter().zip(entry.into_no_null_iter()).zip(events.into_no_null_iter())
+    {
+        let group = Account::ALL[account as usize].group();
+        if entry == 0 {
+            posted[0].add(group, events);
+        }
+        posted[1].add(group, events);
+    }
+    Ok(posted)
+}

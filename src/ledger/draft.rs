@@ -1,0 +1,168 @@
+//! Drafting: postings, slots, files and latencies of a day, put together as an edition that is not yet published.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use polars::prelude::*;
+use serde::Serialize;
+
+use super::{AccountLine, BadLine, DayState, Definition, Edition, LatencyLine, pseudonym};
+use crate::config::Config;
+use crate::intake::{FileBalance, Histogram, Latencies};
+use crate::policy::{Account, Group, Postings};
+use crate::slots::{ALL_REGIONS, Scope, ScopeKind, Slots};
+
+impl Edition {
+    /// An edition as it would be published; [`super::Ledger::publish`] gives it its number. Callers leave here
+    /// only as pseudonyms.
+    pub fn draft(
+        postings: &Postings,
+        slots: Slots,
+        intake: Vec<FileBalance>,
+        latencies: &Latencies,
+        config: &Config,
+        policy: &str,
+        as_of: DateTime<Utc>,
+    ) -> PolarsResult<Self> {
+        let definition = Definition::new(config, &slots);
+        let accounts = accounts(postings)?;
+        let is_open = |line: &AccountLine| {
+            let group = line.account.parse::<Account>().map(Account::group);
+            line.events_net != 0 && matches!(group, Ok(Group::Pending | Group::Suspense))
+        };
+        let is_provisional = accounts.iter().any(is_open) || intake.iter().any(|f| f.failure.is_some());
+        Ok(Self {
+            day: slots.day(),
+            number: 0,
+            as_of,
+            job_version: env!("CARGO_PKG_VERSION").to_owned(),
+            state: if is_provisional { DayState::Provisional } else { DayState::Reported },
+            policy: policy.to_owned(),
+            bad: bad(postings)?,
+            accounts,
+            intake,
+            latency: latency(latencies, &definition),
+            definition,
+            slots,
+        })
+    }
+}
+
+/// Events of one group of postings before and after adjusting entries.
+struct Sum {
+    /// The values of the columns that were grouped by.
+    key: Vec<u32>,
+    gross: i64,
+    net: i64,
+}
+
+fn sums(postings: &Postings, by: &[&str]) -> PolarsResult<Vec<Sum>> {
+    let original = when(col("entry").eq(lit(0_u32))).then(col("events")).otherwise(lit(0_i64));
+    let grouped = postings
+        .frame()
+        .clone()
+        .lazy()
+        .group_by(by.iter().map(|name| col(*name)).collect::<Vec<_>>())
+        .agg([original.sum().alias("gross"), col("events").sum().alias("net")])
+        .collect()?;
+    let keys =
+        by.iter().map(|name| grouped.column(name)?.u32().cloned()).collect::<PolarsResult<Vec<_>>>()?;
+    let [gross, net] = [grouped.column("gross")?.i64()?, grouped.column("net")?.i64()?];
+    let events = gross.into_no_null_iter().zip(net.into_no_null_iter());
+    Ok(events
+        .enumerate()
+        .map(|(row, (gross, net))| Sum {
+            key: keys.iter().map(|k| k.get(row).unwrap_or_default()).collect(),
+            gross,
+            net,
+        })
+        .collect())
+}
+
+fn accounts(postings: &Postings) -> PolarsResult<Vec<AccountLine>> {
+    let mut lines: BTreeMap<_, [i64; 2]> = BTreeMap::new();
+    for sum in sums(postings, &["kind", "account"])? {
+        let kind = &postings.facts().kinds()[sum.key[0] as usize];
+        let rule = postings.verdicts()[sum.key[0] as usize].rule.as_str();
+        let key = (kind.stream, &kind.service, &kind.region, sum.key[1], rule, kind.error_code);
+        let events = lines.entry(key).or_default();
+        *events = [events[0] + sum.gross, events[1] + sum.net];
+    }
+    Ok(lines
+        .into_iter()
+        .map(|((stream, service, region, account, rule, error_code), [gross, net])| AccountLine {
+            stream: word(&stream),
+            service: service.clone(),
+            region: region.clone(),
+            account: Account::ALL[account as usize].name().to_owned(),
+            rule: rule.to_owned(),
+            error_code,
+            events_gross: gross,
+            events_net: net,
+        })
+        .collect())
+}
+
+fn bad(postings: &Postings) -> PolarsResult<Vec<BadLine>> {
+    let facts = postings.facts();
+    let pseudonyms: Vec<String> = facts.callers().iter().map(|c| pseudonym(c)).collect();
+    let mut lines: BTreeMap<_, [i64; 2]> = BTreeMap::new();
+    for sum in sums(postings, &["slot", "kind", "caller", "account"])? {
+        if Account::ALL[sum.key[3] as usize].group() != Group::Bad {
+            continue;
+        }
+        let kind = &facts.kinds()[sum.key[1] as usize];
+        let caller = &pseudonyms[sum.key[2] as usize];
+        let key = (sum.key[0], &kind.service, &kind.region, kind.error_code, kind.symptom, caller);
+        let events = lines.entry(key).or_default();
+        *events = [events[0] + sum.gross, events[1] + sum.net];
+    }
+    Ok(lines
+        .into_iter()
+        .filter(|(_, events)| *events != [0, 0])
+        .map(|((slot, service, region, error_code, symptom, caller), [gross, net])| BadLine {
+            slot,
+            service: service.clone(),
+            region: region.clone(),
+            error_code,
+            symptom: word(&symptom),
+            caller: caller.clone(),
+            events_gross: gross,
+            events_net: net,
+        })
+        .collect())
+}
+
+/// Quantiles of every scope that the histograms speak of: they merge over regions and into components.
+fn latency(latencies: &Latencies, definition: &Definition) -> Vec<LatencyLine> {
+    let mut merged: BTreeMap<(Scope, u32), Histogram> = BTreeMap::new();
+    for ((slot, service, region), histogram) in &latencies.0 {
+        let of = definition.components.iter().filter(|(_, services)| services.contains(service));
+        let components = of.map(|(name, _)| (ScopeKind::Component, name));
+        for (kind, name) in components.chain([(ScopeKind::Service, service)]) {
+            for region in [ALL_REGIONS, region] {
+                merged.entry((Scope::new(kind, name, region), *slot)).or_default().merge(histogram);
+            }
+        }
+    }
+    let quantile = |h: &Histogram, percent| h.quantile_ms(percent).map(|ms| (ms * 1e6).round() as i64);
+    merged
+        .into_iter()
+        .map(|((scope, slot), h)| LatencyLine {
+            scope,
+            slot,
+            events: h.events(),
+            p50: quantile(&h, 50),
+            p90: quantile(&h, 90),
+            p99: quantile(&h, 99),
+        })
+        .collect()
+}
+
+/// The word by which serde knows a plain enum value.
+fn word(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        other => unreachable!("plain enums serialise as their name, not as {other:?}"),
+    }
+}

@@ -1,0 +1,192 @@
+//! The folder of an edition: written beside its place, swapped in by rename, read back.
+//!
+//! `<ledger>/<day>/` holds `edition.json` and five Parquet tables. While it is replaced, the edition before it stands
+//! for a moment as `.old-<day>`: a kill at any instant leaves one of the two readable, and the next run tidies up.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use super::lines::{self, Line};
+use super::manifest::{FORMAT, Manifest};
+use super::{AccountLine, BadLine, Edition, LatencyLine, Published};
+use crate::day::Day;
+use crate::error::Trouble;
+use crate::intake::FileBalance;
+use crate::slots::{SLOTS, Slots};
+use crate::table::{Metadata, Spec, Table};
+
+const OLD: &str = ".old-";
+const TEMPORARY: &str = ".tmp-";
+const MANIFEST: &str = "edition.json";
+
+/// Where the edition of a day stands.
+pub(super) fn standing(ledger: &Path, day: Day) -> PathBuf {
+    let place = ledger.join(day.to_string());
+    let old = ledger.join(format!("{OLD}{day}"));
+    if !place.exists() && old.exists() { old } else { place }
+}
+
+pub(super) fn days(ledger: &Path) -> Result<Vec<Day>, Trouble> {
+    let mut days: Vec<Day> = names(ledger)?
+        .iter()
+        .filter_map(|name| name.strip_prefix(OLD).unwrap_or(name).parse().ok())
+        .collect();
+    days.sort_unstable();
+    days.dedup();
+    Ok(days)
+}
+
+/// Names of what lies in the ledger folder; none when there is no such folder.
+fn names(ledger: &Path) -> Result<Vec<String>, Trouble> {
+    let trouble = |e| Trouble::io(ledger, "listing the ledger", e);
+    let entries = match fs::read_dir(ledger) {
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(trouble)?,
+    };
+    let names = entries.map(|e| e.map(|e| e.file_name().to_string_lossy().into_owned()).map_err(trouble));
+    names.collect()
+}
+
+/// Clears away what a killed run left behind.
+pub(super) fn tidy(ledger: &Path) -> Result<(), Trouble> {
+    for name in names(ledger)? {
+        let path = ledger.join(&name);
+        if let Some(day) = name.strip_prefix(OLD) {
+            let place = ledger.join(day);
+            if !place.exists() {
+                fs::rename(&path, &place).map_err(|e| Trouble::io(&path, "putting back", e))?;
+                continue;
+            }
+        }
+        if name.starts_with(OLD) || name.starts_with(TEMPORARY) {
+            fs::remove_dir_all(&path).map_err(|e| Trouble::io(&path, "clearing away", e))?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn publish(ledger: &Path, mut edition: Edition) -> Result<Published, Trouble> {
+    let tables = tables(&edition);
+    let mut manifest = Manifest::new(&edition, &tables);
+    let place = ledger.join(edition.day.to_string());
+    let before = if place.exists() { Some(read_manifest(&place, edition.day)?) } else { None };
+    if let Some(before) = before.as_ref().filter(|b| b.content == manifest.content) {
+        edition.number = before.edition;
+        edition.as_of = before.as_of;
+        edition.job_version.clone_from(&before.job_version);
+        return Ok(Published { edition, is_new: false });
+    }
+    edition.number = before.as_ref().map_or(0, |b| b.edition) + 1;
+    manifest.edition = edition.number;
+
+    fs::create_dir_all(ledger).map_err(|e| Trouble::io(ledger, "creating the ledger", e))?;
+    let folder = tempfile::Builder::new()
+        .prefix(TEMPORARY)
+        .tempdir_in(ledger)
+        .map_err(|e| Trouble::io(ledger, "creating a temporary folder", e))?;
+    let metadata = metadata(&edition);
+    for (name, table) in &tables {
+        let path = folder.path().join(format!("{name}.parquet"));
+        let bytes = table.to_parquet(&metadata);
+        let bytes = bytes.map_err(|e| Trouble::io(&path, "writing Parquet", std::io::Error::other(e)))?;
+        write(&path, &bytes)?;
+    }
+    write(&folder.path().join(MANIFEST), manifest.to_json().as_bytes())?;
+    sync_folder(folder.path())?;
+
+    if before.is_some() {
+        let old = ledger.join(format!("{OLD}{}", edition.day));
+        fs::rename(&place, &old).map_err(|e| Trouble::io(&place, "setting aside", e))?;
+        let swapped = fs::rename(folder.keep(), &place);
+        swapped.map_err(|e| Trouble::io(&place, "publishing", e))?;
+        sync_folder(ledger)?;
+        fs::remove_dir_all(&old).map_err(|e| Trouble::io(&old, "clearing away", e))?;
+    } else {
+        fs::rename(folder.keep(), &place).map_err(|e| Trouble::io(&place, "publishing", e))?;
+        sync_folder(ledger)?;
+    }
+    Ok(Published { edition, is_new: true })
+}
+
+/// Where the tables of an edition come from.
+fn metadata(edition: &Edition) -> Metadata {
+    Metadata(vec![
+        ("job_version", edition.job_version.clone()),
+        ("edition", format!("{} {}", edition.day, edition.number)),
+        ("policy_fingerprint", edition.policy.clone()),
+    ])
+}
+
+fn tables(edition: &Edition) -> [(&'static str, Table); 5] {
+    [
+        ("slots", edition.slots.to_table()),
+        ("bad", lines::to_table(&edition.bad)),
+        ("accounts", lines::to_table(&edition.accounts)),
+        ("intake", lines::to_table(&edition.intake)),
+        ("latency", lines::to_table(&edition.latency)),
+    ]
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
+    let written = File::create(path).and_then(|mut f| f.write_all(bytes).and_then(|()| f.sync_all()));
+    written.map_err(|e| Trouble::io(path, "writing", e))
+}
+
+/// A rename is on disk once the folder that names the file is.
+fn sync_folder(path: &Path) -> Result<(), Trouble> {
+    File::open(path).and_then(|f| f.sync_all()).map_err(|e| Trouble::io(path, "syncing", e))
+}
+
+pub(super) fn read(folder: &Path, day: Day) -> Result<Edition, Trouble> {
+    let manifest = read_manifest(folder, day)?;
+    let path = folder.join("slots.parquet");
+    let table = read_table(&path, &SLOTS)?;
+    let slots = Slots::from_table(day, manifest.slot, &table).map_err(|why| damaged(&path, why))?;
+    Ok(Edition {
+        day,
+        number: manifest.edition,
+        as_of: manifest.as_of,
+        job_version: manifest.job_version,
+        state: manifest.state,
+        definition: manifest.definition,
+        policy: manifest.policy_fingerprint,
+        slots,
+        bad: read_lines::<BadLine>(folder)?,
+        accounts: read_lines::<AccountLine>(folder)?,
+        intake: read_lines::<FileBalance>(folder)?,
+        latency: read_lines::<LatencyLine>(folder)?,
+    })
+}
+
+fn read_manifest(folder: &Path, day: Day) -> Result<Manifest, Trouble> {
+    let path = folder.join(MANIFEST);
+    let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
+    let any: serde_json::Value = serde_json::from_str(&text).map_err(|e| damaged(&path, e))?;
+    let format = any.get("format").and_then(serde_json::Value::as_u64);
+    if format != Some(FORMAT.into()) {
+        let found = format.map_or("none".to_owned(), |f| f.to_string());
+        let why = format!("its format is {found}, this version of the job reads format {FORMAT}");
+        return Err(damaged(&path, why));
+    }
+    let manifest: Manifest = serde_json::from_value(any).map_err(|e| damaged(&path, e))?;
+    if manifest.day != day {
+        return Err(damaged(&path, format!("it speaks of {}, not of {day}", manifest.day)));
+    }
+    Ok(manifest)
+}
+
+fn read_lines<T: Line>(folder: &Path) -> Result<Vec<T>, Trouble> {
+    let path = folder.join(format!("{}.parquet", T::spec().name));
+    let table = read_table(&path, T::spec())?;
+    table.rows().map(|row| T::take(row).map_err(|why| damaged(&path, why))).collect()
+}
+
+fn read_table(path: &Path, spec: &'static Spec) -> Result<Table, Trouble> {
+    let file = File::open(path).map_err(|e| Trouble::io(path, "reading", e))?;
+    Table::from_parquet(spec, file).map_err(|e| damaged(path, e))
+}
+
+fn damaged(path: &Path, why: impl ToString) -> Trouble {
+    Trouble::Damaged { path: path.to_owned(), why: why.to_string() }
+}

@@ -1,0 +1,57 @@
+//! Coverage: how much of a figure's time was observed at all.
+//!
+//! A scope that sums over others (all regions, a component) is covered as far as its single (service, region) pairs
+//! are on average, so that a silent region does not hide behind a busy one.
+
+use super::floor_percent;
+use crate::day::{DAY_US, SECOND_US};
+use crate::ledger::Edition;
+use crate::slots::{ALL_REGIONS, Book, Scope, ScopeKind, State};
+
+/// Seconds over all pairs of a scope.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Coverage {
+    pub observed: i64,
+    pub all: i64,
+}
+
+impl Coverage {
+    pub const fn add(&mut self, other: Self) {
+        self.observed += other.observed;
+        self.all += other.all;
+    }
+
+    pub fn micro_percent(self) -> Option<i64> {
+        floor_percent(self.observed, self.all)
+    }
+}
+
+pub(super) fn of_day(edition: &Edition, scope: &Scope) -> Coverage {
+    let slots = &edition.slots;
+    let seconds = i64::from(slots.length().seconds());
+    let mut pairs: Vec<usize> =
+        (0..slots.scopes().len()).filter(|at| is_pair_of(edition, &slots.scopes()[*at], scope)).collect();
+    if pairs.is_empty() {
+        pairs.extend(slots.position(scope));
+    }
+    let observed: usize = pairs
+        .iter()
+        .map(|at| slots.book(*at, Book::Net).iter().filter(|t| t.state != State::Unobserved).count())
+        .sum();
+    Coverage { observed: observed as i64 * seconds, all: pairs.len() as i64 * (DAY_US / SECOND_US) }
+}
+
+/// Is `pair` a single service in a single region that `scope` sums over?
+fn is_pair_of(edition: &Edition, pair: &Scope, scope: &Scope) -> bool {
+    let is_single = pair.kind == ScopeKind::Service && !pair.is_all_regions();
+    let is_there = &*scope.region == ALL_REGIONS || scope.region == pair.region;
+    let is_service = || match scope.kind {
+        ScopeKind::Service => scope.name == pair.name,
+        ScopeKind::Component => {
+            let components = &edition.definition.components;
+            let named = components.iter().find(|(name, _)| **name == *scope.name);
+            named.is_some_and(|(_, services)| services.iter().any(|s| **s == *pair.name))
+        }
+    };
+    is_single && is_there && is_service()
+}

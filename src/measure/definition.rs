@@ -1,0 +1,86 @@
+//! Definitions: how slot states and events become a percentage. Presets are data.
+
+use super::Reading;
+use crate::config::Measure;
+
+/// What a definition divides by what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// `(A - B) / A`: A all time of the period, B the down time in runs that are long enough.
+    Runs,
+    /// `good / (good + bad)`.
+    Occurrences,
+}
+
+/// A definition that every figure is published under, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Preset {
+    pub name: &'static str,
+    pub rule: Rule,
+    pub doc: &'static str,
+}
+
+/// All definitions, in the order of reports.
+pub static DEFINITIONS: [Preset; 2] = [
+    Preset {
+        name: "whatsapp",
+        rule: Rule::Runs,
+        doc: "100 * (A - B) / A: A all slots of the period, B the down slots in runs of at least 10 minutes (R20)",
+    },
+    Preset {
+        name: "occurrences",
+        rule: Rule::Occurrences,
+        doc: "100 * good / (good + bad), in events; user-caused events are left out unless the settings count them as good",
+    },
+];
+
+impl Preset {
+    /// What is divided by what, and in what unit.
+    pub fn parts(&self, reading: &Reading, measure: &Measure) -> (i64, i64) {
+        match self.rule {
+            Rule::Runs => (reading.seconds - reading.counted_seconds, reading.seconds),
+            Rule::Occurrences => (reading.events.good_under(measure), reading.events.judged(measure)),
+        }
+    }
+
+    /// Millionths of a percent, rounded down; `None` when there is nothing to judge by.
+    pub fn micro_percent(&self, reading: &Reading, measure: &Measure) -> Option<i64> {
+        if reading.observed_seconds() == 0 {
+            return None;
+        }
+        let (part, whole) = self.parts(reading, measure);
+        floor_percent(part, whole)
+    }
+}
+
+/// `100 * part / whole` in millionths of a percent, rounded down, so that only all is 100 %. `None` when `whole` is
+/// nothing.
+pub fn floor_percent(part: i64, whole: i64) -> Option<i64> {
+    if whole <= 0 {
+        return None;
+    }
+    let floor = (i128::from(part) * 100_000_000).div_euclid(i128::from(whole));
+    i64::try_from(floor).ok()
+}
+
+/// The settings behind the definitions, on one line.
+pub fn settings(measure: &Measure) -> String {
+    let Measure { unable_ppm, min_events, min_run_seconds, max_gap_seconds, user_counts_as_good } = measure;
+    format!(
+        "unable_ppm={unable_ppm} min_events={min_events} min_run_seconds={min_run_seconds} \
+         max_gap_seconds={max_gap_seconds} user_counts_as_good={user_counts_as_good}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_all_is_a_hundred() {
+        assert_eq!(floor_percent(5, 5), Some(100_000_000));
+        assert_eq!(floor_percent(999_999_999, 1_000_000_000), Some(99_999_999));
+        assert_eq!(floor_percent(0, 5), Some(0));
+        assert_eq!(floor_percent(0, 0), None);
+    }
+}

@@ -1,0 +1,146 @@
+//! Figures: the integers behind a percentage, gross and net, and how settled they are.
+
+use crate::config::Measure;
+use crate::day::{Day, Month};
+use crate::ledger::DayState;
+use crate::slots::{Counts, Scope, State, Tally};
+
+use super::Preset;
+
+/// What a figure is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Period {
+    Day(Day),
+    Month(Month),
+}
+
+/// How settled a figure is by the calendar (R20).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// The month is not over: its figure stands for the days up to the last published one.
+    Running,
+    /// The month is over and not final yet.
+    Provisional,
+    /// The 10th business day of the following month has come.
+    Final,
+}
+
+impl Status {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Provisional => "provisional",
+            Self::Final => "final",
+        }
+    }
+}
+
+/// Sums of one book over a period.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reading {
+    pub slots: i64,
+    pub slots_down: i64,
+    pub slots_degraded: i64,
+    pub slots_unobserved: i64,
+    /// Down slots in runs that are long enough.
+    pub slots_counted: i64,
+    /// The same in time: a month may hold days with different slot lengths.
+    pub seconds: i64,
+    pub unobserved_seconds: i64,
+    pub counted_seconds: i64,
+    pub events: Counts,
+}
+
+impl Reading {
+    pub(super) fn add(&mut self, tally: &Tally, seconds: i64) {
+        self.slots += 1;
+        self.seconds += seconds;
+        match tally.state {
+            State::Up => {}
+            State::Degraded => self.slots_degraded += 1,
+            State::Down => self.slots_down += 1,
+            State::Unobserved => {
+                self.slots_unobserved += 1;
+                self.unobserved_seconds += seconds;
+            }
+        }
+        self.events.merge(&tally.events);
+    }
+
+    /// Adds days of which nothing is known.
+    pub(super) const fn add_unobserved(&mut self, slots: i64, seconds: i64) {
+        self.slots += slots;
+        self.slots_unobserved += slots;
+        self.seconds += seconds;
+        self.unobserved_seconds += seconds;
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.slots += other.slots;
+        self.slots_down += other.slots_down;
+        self.slots_degraded += other.slots_degraded;
+        self.slots_unobserved += other.slots_unobserved;
+        self.slots_counted += other.slots_counted;
+        self.seconds += other.seconds;
+        self.unobserved_seconds += other.unobserved_seconds;
+        self.counted_seconds += other.counted_seconds;
+        self.events.merge(&other.events);
+    }
+
+    pub const fn observed_seconds(&self) -> i64 {
+        self.seconds - self.unobserved_seconds
+    }
+}
+
+/// The error budget of a month under one definition: what the target allows, and what of it is used (net).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    pub target_micro_percent: i64,
+    /// `slots` of the whole calendar month, or `events` judged so far.
+    pub unit: &'static str,
+    pub allowed: i64,
+    pub used: i64,
+}
+
+impl Budget {
+    /// Negative when overspent.
+    pub const fn remaining(&self) -> i64 {
+        self.allowed - self.used
+    }
+}
+
+/// One availability number with everything that stands behind it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figure {
+    pub period: Period,
+    pub scope: Scope,
+    pub definition: &'static Preset,
+    pub gross: Reading,
+    pub net: Reading,
+    /// Millionths of a percent, rounded down; `None` when there is nothing to judge by.
+    pub gross_micro_percent: Option<i64>,
+    pub net_micro_percent: Option<i64>,
+    pub coverage_micro_percent: Option<i64>,
+    pub status: Status,
+    /// Of a month: the highest edition of its days.
+    pub edition: u32,
+    /// Of a month: provisional when one of its days is.
+    pub state: DayState,
+    /// Days with an edition.
+    pub days_published: u32,
+    /// Months of components that have a target, all regions.
+    pub budget: Option<Budget>,
+}
+
+impl Figure {
+    pub(super) fn key(&self) -> (Period, &Scope, usize) {
+        let at = super::DEFINITIONS.iter().position(|d| d.name == self.definition.name);
+        (self.period, &self.scope, at.unwrap_or(usize::MAX))
+    }
+
+    pub(super) fn percents(mut self, measure: &Measure) -> Self {
+        self.gross_micro_percent = self.definition.micro_percent(&self.gross, measure);
+        self.net_micro_percent = self.definition.micro_percent(&self.net, measure);
+        self
+    }
+}

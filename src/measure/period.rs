@@ -1,0 +1,128 @@
+//! Periods: readings of days as figures of days and of calendar months.
+
+use chrono::{DateTime, Utc};
+
+use super::coverage::Coverage;
+use super::definition::{Preset, Rule};
+use super::timeline::DayReading;
+use super::{Budget, Figure, Period, Reading, Status};
+use crate::config::Config;
+use crate::day::{DAY_US, Day, Month, SECOND_US};
+use crate::ledger::{DayState, Edition};
+use crate::slots::{Scope, ScopeKind};
+
+/// One figure per published day that knows the scope.
+pub(super) fn days(
+    definition: &'static Preset,
+    scope: &Scope,
+    days: &[DayReading<'_>],
+    config: &Config,
+    as_of: Option<DateTime<Utc>>,
+) -> Vec<Figure> {
+    let figure = |day: &DayReading<'_>| {
+        let is_over = as_of.is_some_and(|now| now.timestamp_micros() >= day.edition.day.end_us());
+        Figure {
+            period: Period::Day(day.edition.day),
+            scope: scope.clone(),
+            definition,
+            gross: day.gross,
+            net: day.net,
+            gross_micro_percent: None,
+            net_micro_percent: None,
+            coverage_micro_percent: day.coverage.micro_percent(),
+            status: status(is_over, day.edition.day.month(), as_of),
+            edition: day.edition.number,
+            state: day.edition.state,
+            days_published: 1,
+            budget: None,
+        }
+        .percents(&config.measure)
+    };
+    days.iter().map(figure).collect()
+}
+
+/// The figure of a calendar month: all its minutes once it is over, else those up to the last published day.
+pub(super) fn month(
+    definition: &'static Preset,
+    scope: &Scope,
+    month: Month,
+    days: &[DayReading<'_>],
+    editions: &[Edition],
+    config: &Config,
+    as_of: Option<DateTime<Utc>>,
+) -> Figure {
+    let last_published = editions.last().map_or(month.first(), |e| e.day);
+    let is_final = as_of.is_some_and(|now| Day::of(now) >= month.final_at());
+    let is_over = last_published >= month.last() || is_final;
+    let last = if is_over { month.last() } else { last_published };
+
+    let [mut gross, mut net] = [Reading::default(); 2];
+    let mut coverage = Coverage::default();
+    let mine: Vec<&DayReading<'_>> = days.iter().filter(|d| d.edition.day.month() == month).collect();
+    for day in &mine {
+        gross.merge(&day.gross);
+        net.merge(&day.net);
+        coverage.add(day.coverage);
+    }
+    // Days without an edition, or whose edition does not know the scope.
+    let missing = month.first().through(last).count() as i64 - mine.len() as i64;
+    let slots = missing * i64::from(config.slot.per_day());
+    gross.add_unobserved(slots, missing * SECONDS_PER_DAY);
+    net.add_unobserved(slots, missing * SECONDS_PER_DAY);
+    let widest = mine.iter().map(|d| d.coverage.all).max().unwrap_or(SECONDS_PER_DAY);
+    coverage.add(Coverage { observed: 0, all: missing * widest });
+
+    let published: Vec<&Edition> = editions.iter().filter(|e| e.day.month() == month).collect();
+    let figure = Figure {
+        period: Period::Month(month),
+        scope: scope.clone(),
+        definition,
+        gross,
+        net,
+        gross_micro_percent: None,
+        net_micro_percent: None,
+        coverage_micro_percent: coverage.micro_percent(),
+        status: status(is_over, month, as_of),
+        edition: published.iter().map(|e| e.number).max().unwrap_or(0),
+        state: published.iter().map(|e| e.state).min().unwrap_or(DayState::Provisional),
+        days_published: published.len() as u32,
+        budget: budget(definition, scope, month, &net, config),
+    };
+    figure.percents(&config.measure)
+}
+
+const SECONDS_PER_DAY: i64 = DAY_US / SECOND_US;
+
+fn status(is_over: bool, month: Month, as_of: Option<DateTime<Utc>>) -> Status {
+    match as_of {
+        Some(now) if Day::of(now) >= month.final_at() => Status::Final,
+        Some(_) if is_over => Status::Provisional,
+        _ => Status::Running,
+    }
+}
+
+/// What the target of a component allows in the month. Targets are internal (R11).
+fn budget(
+    definition: &Preset,
+    scope: &Scope,
+    month: Month,
+    net: &Reading,
+    config: &Config,
+) -> Option<Budget> {
+    if scope.kind != ScopeKind::Component || !scope.is_all_regions() {
+        return None;
+    }
+    let component = config.components.iter().find(|c| *c.name == *scope.name)?;
+    let target = i64::from(component.target_micro_percent?);
+    let slot = i64::from(config.slot.seconds());
+    let (unit, whole, used) = match definition.rule {
+        Rule::Runs => {
+            let days = month.first().through(month.last()).count() as i64;
+            ("slots", days * i64::from(config.slot.per_day()), net.counted_seconds.div_euclid(slot))
+        }
+        Rule::Occurrences => ("events", net.events.judged(&config.measure), net.events.bad()),
+    };
+    let allowed = i128::from(whole) * i128::from((100_000_000 - target).max(0)) / 100_000_000;
+    let allowed = i64::try_from(allowed).unwrap_or(i64::MAX);
+    Some(Budget { target_micro_percent: target, unit, allowed, used })
+}

@@ -1,0 +1,181 @@
+//! Cells: the events of one slot by group, and the state they add up to.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::config::Measure;
+use crate::policy::Group;
+
+/// Before or after adjusting entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Book {
+    Gross,
+    Net,
+}
+
+impl Book {
+    pub const ALL: [Self; 2] = [Self::Gross, Self::Net];
+}
+
+/// Events by group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts([i64; Group::ALL.len()]);
+
+impl Counts {
+    pub const fn of(&self, group: Group) -> i64 {
+        self.0[group as usize]
+    }
+
+    pub const fn good(&self) -> i64 {
+        self.of(Group::Good)
+    }
+
+    pub const fn bad(&self) -> i64 {
+        self.of(Group::Bad)
+    }
+
+    pub const fn add(&mut self, group: Group, events: i64) {
+        self.0[group as usize] += events;
+    }
+
+    pub fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
+            *mine += theirs;
+        }
+    }
+
+    pub fn total(&self) -> i64 {
+        self.0.iter().sum()
+    }
+
+    /// Good under the definition: user-caused events count as good when the setting says so.
+    pub const fn good_under(&self, measure: &Measure) -> i64 {
+        self.good() + if measure.user_counts_as_good { self.of(Group::User) } else { 0 }
+    }
+
+    /// Events that the definition judges.
+    pub const fn judged(&self, measure: &Measure) -> i64 {
+        self.good_under(measure) + self.bad()
+    }
+}
+
+/// What a slot was (DESIGN 5).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// Nothing to judge by; never up, never down. The least of all, so that the worst of several is their maximum.
+    #[default]
+    Unobserved,
+    Up,
+    /// Possible disruption (R3): something bad, but not down.
+    Degraded,
+    Down,
+}
+
+impl State {
+    pub const ALL: [Self; 4] = [Self::Up, Self::Degraded, Self::Down, Self::Unobserved];
+
+    /// The state of a slot with these events. Integers only.
+    pub fn of(counts: &Counts, measure: &Measure) -> Self {
+        let bad = counts.bad();
+        if bad > 0 {
+            let judged = counts.judged(measure);
+            let is_unable =
+                i128::from(bad) * 1_000_000 >= i128::from(measure.unable_ppm) * i128::from(judged);
+            return if judged >= i64::from(measure.min_events) && is_unable {
+                Self::Down
+            } else {
+                Self::Degraded
+            };
+        }
+        if counts.good() + counts.of(Group::User) > 0 { Self::Up } else { Self::Unobserved }
+    }
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Degraded => "degraded",
+            Self::Down => "down",
+            Self::Unobserved => "unobserved",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for State {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|s| s.name() == text).ok_or_else(|| format!("`{text}` is no slot state"))
+    }
+}
+
+/// Events and state of one slot in one book.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub events: Counts,
+    pub state: State,
+}
+
+impl Tally {
+    pub fn new(events: Counts, measure: &Measure) -> Self {
+        Self { events, state: State::of(&events, measure) }
+    }
+
+    /// Adds a service to its component: events add up, the worse state wins.
+    pub fn join(&mut self, service: &Self) {
+        self.events.merge(&service.events);
+        self.state = self.state.max(service.state);
+    }
+}
+
+/// One slot of one scope, before and after adjusting entries.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cell {
+    pub gross: Tally,
+    pub net: Tally,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(good: i64, bad: i64, user: i64, other: i64, measure: &Measure) -> State {
+        let mut counts = Counts::default();
+        counts.add(Group::Good, good);
+        counts.add(Group::Bad, bad);
+        counts.add(Group::User, user);
+        counts.add(Group::Pending, other);
+        State::of(&counts, measure)
+    }
+
+    #[test]
+    fn half_of_ten_is_down_and_less_is_degraded() {
+        let m = Measure::default();
+        assert_eq!(state(5, 5, 0, 0, &m), State::Down);
+        assert_eq!(state(6, 5, 0, 0, &m), State::Degraded);
+        assert_eq!(state(0, 9, 0, 0, &m), State::Degraded, "below min_events");
+        assert_eq!(state(1, 0, 0, 0, &m), State::Up);
+        assert_eq!(state(0, 0, 1, 0, &m), State::Up);
+        assert_eq!(state(0, 0, 0, 7, &m), State::Unobserved);
+        assert_eq!(state(0, 0, 0, 0, &m), State::Unobserved);
+    }
+
+    #[test]
+    fn user_events_are_judged_only_when_the_setting_says_so() {
+        let mut m = Measure::default();
+        assert_eq!(state(0, 10, 100, 0, &m), State::Down);
+        m.user_counts_as_good = true;
+        assert_eq!(state(0, 10, 100, 0, &m), State::Degraded);
+    }
+
+    #[test]
+    fn nothing_bad_is_never_down_even_without_a_threshold() {
+        let m = Measure { unable_ppm: 0, min_events: 0, ..Measure::default() };
+        assert_eq!(state(5, 0, 0, 0, &m), State::Up);
+    }
+}

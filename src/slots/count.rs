@@ -1,0 +1,126 @@
+//! Counting: postings into the slots of services, and those into the slots of components.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use polars::prelude::*;
+
+use super::{ALL_REGIONS, Counts, Scope, ScopeKind, Slots, Tally, components_of};
+use crate::config::Config;
+use crate::policy::{Account, Postings};
+
+/// Gross and net counts of one scope, a pair per slot.
+type Series = Vec<[Counts; 2]>;
+/// Gross and net tallies of one scope.
+type Tallies = Vec<[Tally; 2]>;
+
+impl Slots {
+    /// Counts the postings of a day. Configured services and regions exist even without a row.
+    pub fn count(postings: &Postings, config: &Config) -> PolarsResult<Self> {
+        let facts = postings.facts();
+        let per_day = facts.slot_length().per_day() as usize;
+
+        let mut series: BTreeMap<(Arc<str>, Arc<str>), Series> = BTreeMap::new();
+        for (service, region) in pairs(postings, config) {
+            series.insert((service, region), vec![[Counts::default(); 2]; per_day]);
+        }
+        for entry in entries(postings)? {
+            let kind = &facts.kinds()[entry.kind as usize];
+            let group = Account::ALL[entry.account as usize].group();
+            for region in [kind.region.as_str(), ALL_REGIONS] {
+                let Some(slots) = series.get_mut(&(kind.service.as_str().into(), region.into())) else {
+                    unreachable!("pairs() names every service and region of the facts")
+                };
+                let [gross, net] = &mut slots[entry.slot as usize];
+                gross.add(group, entry.gross);
+                net.add(group, entry.net);
+            }
+        }
+
+        let mut scopes: BTreeMap<Scope, Tallies> = BTreeMap::new();
+        for ((name, region), counts) in series {
+            let tallies = counts.iter().map(|pair| pair.map(|c| Tally::new(c, &config.measure))).collect();
+            scopes.insert(Scope { kind: ScopeKind::Service, name, region }, tallies);
+        }
+        join_components(&mut scopes, config, per_day);
+
+        let mut gross = Vec::with_capacity(scopes.len() * per_day);
+        let mut net = Vec::with_capacity(scopes.len() * per_day);
+        for tallies in scopes.values() {
+            gross.extend(tallies.iter().map(|[g, _]| *g));
+            net.extend(tallies.iter().map(|[_, n]| *n));
+        }
+        let scopes = scopes.into_keys().collect();
+        match Self::assemble(facts.day(), facts.slot_length(), scopes, gross, net) {
+            Ok(slots) => Ok(slots),
+            Err(why) => unreachable!("dense by construction: {why}"),
+        }
+    }
+}
+
+/// The (service, region) pairs that exist: configured services in configured regions, and whatever the facts show;
+/// each service also in all regions together.
+fn pairs(postings: &Postings, config: &Config) -> BTreeSet<(Arc<str>, Arc<str>)> {
+    let mut pairs = BTreeSet::new();
+    for service in &config.services {
+        for region in config.regions.iter().map(String::as_str).chain([ALL_REGIONS]) {
+            pairs.insert((service.name.as_str().into(), region.into()));
+        }
+    }
+    for kind in postings.facts().kinds() {
+        for region in [kind.region.as_str(), ALL_REGIONS] {
+            pairs.insert((kind.service.as_str().into(), region.into()));
+        }
+    }
+    pairs
+}
+
+struct Entry {
+    slot: u32,
+    kind: u32,
+    account: u32,
+    gross: i64,
+    net: i64,
+}
+
+/// The postings without callers: gross is the original posting (entry 0), net all entries.
+fn entries(postings: &Postings) -> PolarsResult<Vec<Entry>> {
+    let original = when(col("entry").eq(lit(0_u32))).then(col("events")).otherwise(lit(0_i64));
+    let grouped = postings
+        .frame()
+        .clone()
+        .lazy()
+        .group_by([col("slot"), col("kind"), col("account")])
+        .agg([original.sum().alias("gross"), col("events").sum().alias("net")])
+        .collect()?;
+    let codes = |name: &str| grouped.column(name).and_then(|c| c.u32().cloned());
+    let events = |name: &str| grouped.column(name).and_then(|c| c.i64().cloned());
+    let [slots, kinds, accounts] = [codes("slot")?, codes("kind")?, codes("account")?];
+    let [gross, net] = [events("gross")?, events("net")?];
+    Ok((slots.into_no_null_iter().zip(kinds.into_no_null_iter()).zip(accounts.into_no_null_iter()))
+        .zip(gross.into_no_null_iter().zip(net.into_no_null_iter()))
+        .map(|(((slot, kind), account), (gross, net))| Entry { slot, kind, account, gross, net })
+        .collect())
+}
+
+/// Adds the slots of every component: for each region of its services, and for all regions out of the services'
+/// own slots for all regions.
+fn join_components(scopes: &mut BTreeMap<Scope, Tallies>, config: &Config, per_day: usize) {
+    let services: BTreeSet<Arc<str>> = scopes.keys().map(|s| Arc::clone(&s.name)).collect();
+    let services: Vec<_> = services.into_iter().collect();
+    let mut joined: BTreeMap<Scope, Tallies> = BTreeMap::new();
+    for component in components_of(config, &services) {
+        let empty = || vec![[Tally::default(); 2]; per_day];
+        joined.insert(Scope::new(ScopeKind::Component, &component.name, ALL_REGIONS), empty());
+        for (scope, tallies) in
+            scopes.iter().filter(|(s, _)| component.services.iter().any(|n| **n == *s.name))
+        {
+            let whole = Scope::new(ScopeKind::Component, &component.name, &scope.region);
+            for (sum, part) in joined.entry(whole).or_insert_with(empty).iter_mut().zip(tallies) {
+                sum[0].join(&part[0]);
+                sum[1].join(&part[1]);
+            }
+        }
+    }
+    scopes.append(&mut joined);
+}

@@ -1,0 +1,93 @@
+//! Slots as a table, for the ledger: there and back without loss.
+
+use super::{Counts, Scope, Slots, State, Tally};
+use crate::day::{Day, SlotLength};
+use crate::policy::Group;
+use crate::table::ColumnKind::{Integer, Text};
+use crate::table::{ColumnSpec, Row, Spec, Table, Value};
+
+/// The ledger's table of slots: dense, scope by scope.
+pub static SLOTS: Spec = Spec {
+    name: "slots",
+    row: "slot of a scope",
+    columns: &[
+        ColumnSpec::new("scope_kind", Text, "component or service"),
+        ColumnSpec::new("scope", Text, "its name"),
+        ColumnSpec::new("region", Text, "region, or * for all"),
+        ColumnSpec::new("slot", Integer, "from 0"),
+        ColumnSpec::new("state_gross", Text, ""),
+        ColumnSpec::new("state_net", Text, ""),
+        ColumnSpec::new("good_gross", Integer, ""),
+        ColumnSpec::new("bad_gross", Integer, ""),
+        ColumnSpec::new("user_gross", Integer, ""),
+        ColumnSpec::new("excluded_gross", Integer, ""),
+        ColumnSpec::new("pending_gross", Integer, ""),
+        ColumnSpec::new("suspense_gross", Integer, ""),
+        ColumnSpec::new("good_net", Integer, ""),
+        ColumnSpec::new("bad_net", Integer, ""),
+        ColumnSpec::new("user_net", Integer, ""),
+        ColumnSpec::new("excluded_net", Integer, ""),
+        ColumnSpec::new("pending_net", Integer, ""),
+        ColumnSpec::new("suspense_net", Integer, ""),
+    ],
+};
+
+const GROSS: [&str; 6] =
+    ["good_gross", "bad_gross", "user_gross", "excluded_gross", "pending_gross", "suspense_gross"];
+const NET: [&str; 6] = ["good_net", "bad_net", "user_net", "excluded_net", "pending_net", "suspense_net"];
+
+impl Slots {
+    pub fn to_table(&self) -> Table {
+        let mut table = Table::new(&SLOTS);
+        for scope in &self.scopes {
+            let kind = Value::text(scope.kind.name());
+            for (slot, cell) in (0_i64..).zip(self.cells(scope)) {
+                let head = [
+                    kind.clone(),
+                    Value::Text(scope.name.clone()),
+                    Value::Text(scope.region.clone()),
+                    Value::Integer(slot),
+                    Value::text(cell.gross.state.name()),
+                    Value::text(cell.net.state.name()),
+                ];
+                let counts = [cell.gross.events, cell.net.events];
+                let counts = counts.into_iter().flat_map(|c| Group::ALL.map(|g| Value::Integer(c.of(g))));
+                table.extend(head.into_iter().chain(counts));
+            }
+        }
+        table
+    }
+
+    /// The slots that [`Slots::to_table`] stored; says what is wrong when the table is not dense or not in order.
+    pub fn from_table(day: Day, length: SlotLength, table: &Table) -> Result<Self, String> {
+        let mut scopes: Vec<Scope> = Vec::new();
+        let mut gross = Vec::with_capacity(table.len());
+        let mut net = Vec::with_capacity(table.len());
+        for (at, row) in table.rows().enumerate() {
+            let slot = at as i64 % i64::from(length.per_day());
+            if row.number("slot")? != slot {
+                return Err(format!("row {} should hold slot {slot}", at + 1));
+            }
+            let scope = [row.text("scope_kind")?, row.text("scope")?, row.text("region")?];
+            match scopes.last() {
+                Some(last) if slot > 0 => {
+                    if [last.kind.name(), &last.name, &last.region] != scope {
+                        return Err(format!("{last} ends at slot {slot}"));
+                    }
+                }
+                _ => scopes.push(Scope::new(scope[0].parse()?, scope[1], scope[2])),
+            }
+            gross.push(tally(&row, "state_gross", &GROSS)?);
+            net.push(tally(&row, "state_net", &NET)?);
+        }
+        Self::assemble(day, length, scopes, gross, net)
+    }
+}
+
+fn tally(row: &Row<'_>, state: &str, columns: &[&str; 6]) -> Result<Tally, String> {
+    let mut events = Counts::default();
+    for (group, column) in Group::ALL.into_iter().zip(columns) {
+        events.add(group, row.number(column)?);
+    }
+    Ok(Tally { events, state: row.text(state)?.parse::<State>()? })
+}

@@ -1,0 +1,233 @@
+//! Tables: columns with a fixed schema, the one shape in which numbers are stored and published.
+//!
+//! A table does not touch the disk: it becomes CSV or Parquet bytes, and comes back from Parquet.
+
+mod delimited;
+mod parquet;
+
+use std::sync::Arc;
+
+pub use self::parquet::Metadata;
+
+/// What a column holds. All columns can be null.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnKind {
+    Text,
+    Integer,
+    /// Six fixed digits after the point, held as an integer of millionths.
+    Decimal,
+    Boolean,
+    /// Microseconds since 1970-01-01T00:00Z.
+    Instant,
+    /// Days since 1970-01-01.
+    Date,
+}
+
+impl ColumnKind {
+    /// What the dictionary of reports calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Integer => "integer",
+            Self::Decimal => "decimal",
+            Self::Boolean => "boolean",
+            Self::Instant => "instant",
+            Self::Date => "date",
+        }
+    }
+}
+
+/// One column: its name (unit last), its kind, and what it means.
+#[derive(Debug, Clone, Copy)]
+pub struct ColumnSpec {
+    pub name: &'static str,
+    pub kind: ColumnKind,
+    pub doc: &'static str,
+}
+
+impl ColumnSpec {
+    pub const fn new(name: &'static str, kind: ColumnKind, doc: &'static str) -> Self {
+        Self { name, kind, doc }
+    }
+}
+
+/// The schema of a table.
+#[derive(Debug, Clone, Copy)]
+pub struct Spec {
+    pub name: &'static str,
+    /// What a row is.
+    pub row: &'static str,
+    pub columns: &'static [ColumnSpec],
+}
+
+/// One value on its way into a table.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    Null,
+    Text(Arc<str>),
+    Integer(i64),
+    /// Millionths.
+    Decimal(i64),
+    Boolean(bool),
+    /// Microseconds since 1970.
+    Instant(i64),
+    /// Days since 1970.
+    Date(i64),
+}
+
+impl Value {
+    pub fn text(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// `None` is null.
+    pub fn or_null<T>(value: Option<T>, make: impl Fn(T) -> Self) -> Self {
+        value.map_or(Self::Null, make)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Column {
+    Text(Vec<Option<Arc<str>>>),
+    Number(Vec<Option<i64>>),
+}
+
+/// Rows under a schema, in the order in which they were pushed.
+#[derive(Debug, Clone)]
+pub struct Table {
+    spec: &'static Spec,
+    columns: Vec<Column>,
+    rows: usize,
+}
+
+impl PartialEq for Table {
+    fn eq(&self, other: &Self) -> bool {
+        self.spec.name == other.spec.name && self.columns == other.columns
+    }
+}
+
+impl Table {
+    pub fn new(spec: &'static Spec) -> Self {
+        let columns = spec
+            .columns
+            .iter()
+            .map(|c| match c.kind {
+                ColumnKind::Text => Column::Text(Vec::new()),
+                _ => Column::Number(Vec::new()),
+            })
+            .collect();
+        Self { spec, columns, rows: 0 }
+    }
+
+    /// Adds a row; its values stand in the order of the schema and have its kinds.
+    pub fn push<const N: usize>(&mut self, row: [Value; N]) {
+        self.extend(row.into_iter());
+    }
+
+    /// [`Table::push`] for rows that are put together.
+    pub fn extend(&mut self, row: impl Iterator<Item = Value>) {
+        use ColumnKind as K;
+        let mut filled = 0;
+        for (at, value) in row.enumerate() {
+            let Some(column) = self.spec.columns.get(at) else {
+                unreachable!("{}: a row has more values than the schema has columns", self.spec.name)
+            };
+            match (&mut self.columns[at], column.kind, value) {
+                (Column::Text(list), _, Value::Text(text)) => list.push(Some(text)),
+                (Column::Text(list), _, Value::Null) => list.push(None),
+                (Column::Number(list), _, Value::Null) => list.push(None),
+                (Column::Number(list), K::Boolean, Value::Boolean(is)) => list.push(Some(i64::from(is))),
+                (Column::Number(list), K::Integer, Value::Integer(n))
+                | (Column::Number(list), K::Decimal, Value::Decimal(n))
+                | (Column::Number(list), K::Instant, Value::Instant(n))
+                | (Column::Number(list), K::Date, Value::Date(n)) => list.push(Some(n)),
+                (_, kind, value) => {
+                    unreachable!("{}.{} holds {}, not {value:?}", self.spec.name, column.name, kind.name())
+                }
+            }
+            filled = at + 1;
+        }
+        if filled != self.columns.len() {
+            unreachable!("{}: {filled} values for {} columns", self.spec.name, self.columns.len());
+        }
+        self.rows += 1;
+    }
+
+    pub const fn spec(&self) -> &'static Spec {
+        self.spec
+    }
+
+    pub const fn len(&self) -> usize {
+        self.rows
+    }
+
+    pub const fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        (0..self.rows).map(move |at| Row { table: self, at })
+    }
+
+    /// The value as it was pushed.
+    fn value(&self, row: usize, column: usize) -> Value {
+        match &self.columns[column] {
+            Column::Text(list) => list[row].clone().map_or(Value::Null, Value::Text),
+            Column::Number(list) => match (list[row], self.spec.columns[column].kind) {
+                (None, _) => Value::Null,
+                (Some(n), ColumnKind::Decimal) => Value::Decimal(n),
+                (Some(n), ColumnKind::Boolean) => Value::Boolean(n != 0),
+                (Some(n), ColumnKind::Instant) => Value::Instant(n),
+                (Some(n), ColumnKind::Date) => Value::Date(n),
+                (Some(n), ColumnKind::Integer | ColumnKind::Text) => Value::Integer(n),
+            },
+        }
+    }
+}
+
+/// One row of a table that was read back. Errors name the column.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'a> {
+    table: &'a Table,
+    at: usize,
+}
+
+impl<'a> Row<'a> {
+    pub fn value(&self, name: &str) -> Value {
+        match self.table.spec.columns.iter().position(|c| c.name == name) {
+            Some(column) => self.table.value(self.at, column),
+            None => Value::Null,
+        }
+    }
+
+    fn column(&self, name: &str) -> Result<&'a Column, String> {
+        let found = self.table.spec.columns.iter().position(|c| c.name == name);
+        found.map(|at| &self.table.columns[at]).ok_or_else(|| format!("no column `{name}`"))
+    }
+
+    pub fn optional_text(&self, name: &str) -> Result<Option<&'a str>, String> {
+        match self.column(name)? {
+            Column::Text(list) => Ok(list[self.at].as_deref()),
+            Column::Number(_) => Err(format!("column `{name}` holds no text")),
+        }
+    }
+
+    pub fn optional_number(&self, name: &str) -> Result<Option<i64>, String> {
+        match self.column(name)? {
+            Column::Number(list) => Ok(list[self.at]),
+            Column::Text(_) => Err(format!("column `{name}` holds text")),
+        }
+    }
+
+    pub fn text(&self, name: &str) -> Result<&'a str, String> {
+        self.optional_text(name)?.ok_or_else(|| self.is_null(name))
+    }
+
+    pub fn number(&self, name: &str) -> Result<i64, String> {
+        self.optional_number(name)?.ok_or_else(|| self.is_null(name))
+    }
+
+    fn is_null(&self, name: &str) -> String {
+        format!("column `{name}` is null in row {}", self.at + 1)
+    }
+}

@@ -1,0 +1,161 @@
+//! A table as Parquet: zstd, instants as timestamps in UTC, provenance as key-value metadata.
+
+use std::sync::Arc;
+
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
+};
+use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use parquet::file::reader::ChunkReader;
+
+use super::{Column, ColumnKind, Spec, Table};
+
+/// Where a table comes from; written under `uptime_ledger.*` into its Parquet file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Metadata(pub Vec<(&'static str, String)>);
+
+impl Table {
+    /// The table as Parquet, with `uptime_ledger.table` and the given metadata in the footer.
+    pub fn to_parquet(&self, metadata: &Metadata) -> Result<Vec<u8>> {
+        let schema = Arc::new(schema(self.spec));
+        let columns = self.columns.iter().zip(self.spec.columns).map(|(c, s)| array(c, s.kind)).collect();
+        let batch = RecordBatch::try_new(Arc::clone(&schema), columns)?;
+        let named = std::iter::once(("table", self.spec.name.to_owned())).chain(metadata.0.iter().cloned());
+        let pairs = named.map(|(key, value)| KeyValue::new(format!("uptime_ledger.{key}"), value)).collect();
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_key_value_metadata(Some(pairs))
+            .build();
+        let mut writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties))?;
+        writer.write(&batch)?;
+        writer.into_inner()
+    }
+
+    /// Reads a table back; its columns must be those of `spec`, in that order.
+    pub fn from_parquet(spec: &'static Spec, file: impl ChunkReader + 'static) -> Result<Self> {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+        let names: Vec<_> = builder.schema().fields().iter().map(|f| f.name().as_str()).collect();
+        if !names.iter().eq(spec.columns.iter().map(|c| &c.name)) {
+            return Err(ParquetError::General(format!("its columns are {}", names.join(", "))));
+        }
+        let mut table = Self::new(spec);
+        for batch in builder.build()? {
+            let batch = batch?;
+            for (at, column) in spec.columns.iter().enumerate() {
+                append(&mut table.columns[at], column.kind, batch.column(at)).ok_or_else(|| {
+                    let found = batch.column(at).data_type();
+                    let want = data_type(column.kind);
+                    ParquetError::General(format!("column `{}` is {found}, not {want}", column.name))
+                })?;
+            }
+            table.rows += batch.num_rows();
+        }
+        Ok(table)
+    }
+}
+
+fn data_type(kind: ColumnKind) -> DataType {
+    match kind {
+        ColumnKind::Text => DataType::Utf8,
+        ColumnKind::Integer => DataType::Int64,
+        ColumnKind::Decimal => DataType::Float64,
+        ColumnKind::Boolean => DataType::Boolean,
+        ColumnKind::Instant => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        ColumnKind::Date => DataType::Date32,
+    }
+}
+
+fn schema(spec: &Spec) -> Schema {
+    Schema::new(spec.columns.iter().map(|c| Field::new(c.name, data_type(c.kind), true)).collect::<Vec<_>>())
+}
+
+fn array(column: &Column, kind: ColumnKind) -> ArrayRef {
+    match column {
+        Column::Text(list) => Arc::new(StringArray::from_iter(list.iter().map(Option::as_deref))),
+        Column::Number(list) => {
+            let numbers = list.iter().copied();
+            match kind {
+                ColumnKind::Decimal => {
+                    Arc::new(Float64Array::from_iter(numbers.map(|n| n.map(|n| n as f64 / 1e6))))
+                }
+                ColumnKind::Boolean => Arc::new(BooleanArray::from_iter(numbers.map(|n| n.map(|n| n != 0)))),
+                ColumnKind::Instant => {
+                    Arc::new(TimestampMicrosecondArray::from_iter(numbers).with_timezone("UTC"))
+                }
+                ColumnKind::Date => {
+                    Arc::new(Date32Array::from_iter(numbers.map(|n| n.and_then(|n| i32::try_from(n).ok()))))
+                }
+                ColumnKind::Integer | ColumnKind::Text => Arc::new(Int64Array::from_iter(numbers)),
+            }
+        }
+    }
+}
+
+/// Adds the values of an arrow array; `None` when it has another type.
+fn append(column: &mut Column, kind: ColumnKind, array: &ArrayRef) -> Option<()> {
+    let any = array.as_any();
+    match column {
+        Column::Text(list) => {
+            // Repeated words share one allocation with the row before them.
+            for text in any.downcast_ref::<StringArray>()? {
+                let shared = match (list.last(), text) {
+                    (Some(Some(last)), Some(text)) if **last == *text => Some(Arc::clone(last)),
+                    (_, text) => text.map(Arc::from),
+                };
+                list.push(shared);
+            }
+        }
+        Column::Number(list) => match kind {
+            ColumnKind::Decimal => {
+                let millionths = |v: f64| (v * 1e6).round() as i64;
+                list.extend(any.downcast_ref::<Float64Array>()?.iter().map(|v| v.map(millionths)));
+            }
+            ColumnKind::Boolean => {
+                list.extend(any.downcast_ref::<BooleanArray>()?.iter().map(|v| v.map(i64::from)));
+            }
+            ColumnKind::Instant => list.extend(any.downcast_ref::<TimestampMicrosecondArray>()?.iter()),
+            ColumnKind::Date => {
+                list.extend(any.downcast_ref::<Date32Array>()?.iter().map(|v| v.map(i64::from)));
+            }
+            ColumnKind::Integer | ColumnKind::Text => list.extend(any.downcast_ref::<Int64Array>()?.iter()),
+        },
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ColumnSpec, Value};
+    use super::*;
+
+    static SPEC: Spec = Spec {
+        name: "t",
+        row: "a test",
+        columns: &[
+            ColumnSpec::new("a", ColumnKind::Text, ""),
+            ColumnSpec::new("b", ColumnKind::Decimal, ""),
+            ColumnSpec::new("c", ColumnKind::Instant, ""),
+            ColumnSpec::new("d", ColumnKind::Date, ""),
+            ColumnSpec::new("e", ColumnKind::Boolean, ""),
+        ],
+    };
+
+    #[test]
+    fn a_table_comes_back_from_parquet() {
+        let mut table = Table::new(&SPEC);
+        let [t, d] = [Value::Instant(1_763_633_220_000_001), Value::Date(20_777)];
+        table.push([Value::text("x"), Value::Decimal(99_999_999), t, d, Value::Boolean(true)]);
+        table.push([Value::Null, Value::Null, Value::Null, Value::Null, Value::Null]);
+        let bytes = table.to_parquet(&Metadata::default()).unwrap();
+        let mut file = tempfile::tempfile().unwrap();
+        std::io::Write::write_all(&mut file, &bytes).unwrap();
+        assert_eq!(Table::from_parquet(&SPEC, file).unwrap(), table);
+    }
+}
