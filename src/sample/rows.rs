@@ -130,7 +130,7 @@ impl<'a> Traffic<'a> {
 
     /// All rows of events that began in this minute of the sample, copies and malformed ones included.
     pub fn minute(&mut self, minute: u32, out: &mut Vec<Event>) {
-        if minute % DAY == 0 {
+        if minute.is_multiple_of(DAY) {
             self.next_number = 0;
             self.flaws = (0..4).map(|_| (self.dice.between(0, DAY), REQUESTS)).collect();
             self.flaws.push((self.dice.between(0, DAY), EGRESS));
@@ -142,6 +142,12 @@ impl<'a> Traffic<'a> {
         self.unreached_calls(minute, out);
         self.story_calls(minute, out);
         self.broken_rows(minute, out);
+        // Ids count up with time.
+        out[start..].sort_unstable_by_key(|event| (event.ts_us, event.number));
+        let before = self.next_number - (out.len() - start) as u32;
+        for (event, number) in out[start..].iter_mut().zip(before..) {
+            event.number = number;
+        }
         for story in self.stories.iter().filter(|s| s.holds(minute)) {
             if let Doing::Gap { region } = story.doing {
                 let mut at = 0;
