@@ -13,6 +13,9 @@ use crate::error::Trouble;
 const ENDPOINTS: [&str; SERVICES.len()] =
     [r#"["/{id}/messages"]"#, r#"["/{id}/media"]"#, r#"["/{id}/message_templates", "/{id}/phone_numbers"]"#];
 
+/// Targets of the components in percent; a component may have none.
+const TARGETS: [Option<&str>; COMPONENTS.len()] = [Some("99.9"), None];
+
 pub fn write(out: &Path, settings: &Settings) -> Result<(), Trouble> {
     let path = out.join("uptime-ledger.toml");
     fs::write(&path, text(settings)).map_err(|e| Trouble::io(&path, "writing the config", e))
@@ -52,11 +55,11 @@ neighbours = 1
     for (name, endpoints) in SERVICES.iter().zip(ENDPOINTS) {
         let _ = write!(toml, "\n[[service]]\nname = \"{name}\"\nendpoints = {endpoints}\n");
     }
-    for (name, services) in COMPONENTS {
+    for ((name, services), target) in COMPONENTS.into_iter().zip(TARGETS) {
         let services: Vec<&str> = services.iter().map(|service| SERVICES[*service]).collect();
         let _ = write!(toml, "\n[[component]]\nname = \"{name}\"\nservices = [{}]\n", quoted(&services));
-        if services.len() > 1 {
-            toml.push_str("target_percent = 99.9\n");
+        if let Some(percent) = target {
+            let _ = writeln!(toml, "target_percent = {percent}");
         }
     }
     let _ = write!(

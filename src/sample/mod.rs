@@ -10,12 +10,14 @@
 
 mod cast;
 mod config;
+mod curve;
 mod dice;
 mod judge;
 mod outcomes;
 mod parquet;
 mod plan;
 mod rows;
+mod runs;
 mod text;
 pub mod truth;
 mod write;

@@ -1,5 +1,6 @@
 //! The day's events, minute by minute: ordinary traffic with the stories played into it.
 
+use super::curve::Curve;
 use super::dice::Dice;
 use super::outcomes::{End, Group, ordinary};
 use super::plan::{DAY, Doing, MANAGEMENT, MESSAGES, REGIONS, SERVICES, Story};
@@ -37,55 +38,6 @@ pub struct Event {
     pub is_copy: bool,
     /// The row is broken, in one of three ways (1 to 3); 0 for a good one.
     pub flaw: u8,
-}
-
-/// How traffic rises and falls: a triangle per region, highest at its own hour. Integers, so that it is exact.
-struct Curve {
-    /// Weight of the regions in each minute of the day.
-    regions: Vec<[u64; REGIONS.len()]>,
-    /// Sum of all weights before a minute, one entry more than minutes.
-    before: Vec<u64>,
-}
-
-impl Curve {
-    fn new() -> Self {
-        const SHARE: [u64; REGIONS.len()] = [45, 33, 22];
-        const PEAK: [u32; REGIONS.len()] = [13 * 60, 19 * 60, 5 * 60];
-        let regions: Vec<[u64; REGIONS.len()]> = (0..DAY)
-            .map(|minute| {
-                std::array::from_fn(|r| {
-                    let apart = minute.abs_diff(PEAK[r]);
-                    let apart = apart.min(DAY - apart);
-                    SHARE[r] * (1_500 - u64::from(apart) * 1_000 / 720)
-                })
-            })
-            .collect();
-        let mut before = vec![0];
-        let mut sum = 0;
-        for weights in &regions {
-            sum += weights.iter().sum::<u64>();
-            before.push(sum);
-        }
-        Self { regions, before }
-    }
-
-    /// How many of `rows` fall into a minute of the day.
-    fn count(&self, rows: u64, minute: usize) -> u64 {
-        let share = |at: usize| self.before[at] * rows / self.before[DAY as usize];
-        share(minute + 1) - share(minute)
-    }
-
-    fn region(&self, minute: usize, dice: &mut Dice) -> u8 {
-        let weights = self.regions[minute];
-        let mut throw = dice.below(weights.iter().sum());
-        for (r, weight) in weights.iter().enumerate() {
-            if throw < *weight {
-                return r as u8;
-            }
-            throw -= weight;
-        }
-        0
-    }
 }
 
 /// The traffic of a whole sample; asked for one minute after the other.
@@ -130,7 +82,7 @@ impl<'a> Traffic<'a> {
 
     /// All rows of events that began in this minute of the sample, copies and malformed ones included.
     pub fn minute(&mut self, minute: u32, out: &mut Vec<Event>) {
-        if minute % DAY == 0 {
+        if minute.is_multiple_of(DAY) {
             self.next_number = 0;
             self.flaws = (0..4).map(|_| (self.dice.between(0, DAY), REQUESTS)).collect();
             self.flaws.push((self.dice.between(0, DAY), EGRESS));
@@ -142,6 +94,12 @@ impl<'a> Traffic<'a> {
         self.unreached_calls(minute, out);
         self.story_calls(minute, out);
         self.broken_rows(minute, out);
+        // Ids count up with time.
+        out[start..].sort_unstable_by_key(|event| (event.ts_us, event.number));
+        let before = self.next_number - (out.len() - start) as u32;
+        for (event, number) in out[start..].iter_mut().zip(before..) {
+            event.number = number;
+        }
         for story in self.stories.iter().filter(|s| s.holds(minute)) {
             if let Doing::Gap { region } = story.doing {
                 let mut at = 0;

@@ -43,7 +43,7 @@ enum Sink {
 
 enum Compressor {
     None(BufWriter<File>),
-    Gzip(flate2::write::GzEncoder<BufWriter<File>>),
+    Gzip(Box<flate2::write::GzEncoder<BufWriter<File>>>),
     Zstd(zstd::stream::write::Encoder<'static, BufWriter<File>>),
 }
 
@@ -150,9 +150,9 @@ impl Sink {
             }
             (_, None | Some(Compression::None)) => Compressor::None(file),
             (_, Some(Compression::Gz)) => {
-                Compressor::Gzip(flate2::GzBuilder::new().write(file, flate2::Compression::new(4)))
+                Compressor::Gzip(Box::new(flate2::write::GzEncoder::new(file, flate2::Compression::new(4))))
             }
-            (_, Some(Compression::Zst)) => Compressor::Zstd(zstd::stream::write::Encoder::new(file, 3)?),
+            (_, Some(Compression::Zst)) => Compressor::Zstd(zstd::stream::write::Encoder::new(file, 5)?),
         };
         let mut buffer = Vec::with_capacity(BUFFER_BYTES + 1_024);
         if settings.format == Format::Csv {
