@@ -49,21 +49,21 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
     let trouble = |e| Trouble::io(path, "writing", e);
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder).map_err(|e| Trouble::io(folder, "creating the folder", e))?;
-    let mut file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(folder).map_err(trouble)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".tmp-");
+    open_to_readers(&mut builder);
+    let mut file = builder.tempfile_in(folder).map_err(trouble)?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(trouble)?;
-    open_to_readers(file.as_file()).map_err(trouble)?;
     file.persist(path).map_err(|e| trouble(e.error))?;
     Ok(())
 }
 
-/// Temporary files are private to their owner; reports are for everybody who may enter the folder.
+/// Temporary files are private to their owner unless told otherwise; reports are for whom the umask lets in.
 #[cfg(unix)]
-fn open_to_readers(file: &fs::File) -> std::io::Result<()> {
+fn open_to_readers(builder: &mut tempfile::Builder<'_, '_>) {
     use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
+    builder.permissions(fs::Permissions::from_mode(0o666));
 }
 
 #[cfg(not(unix))]
-fn open_to_readers(_file: &fs::File) -> std::io::Result<()> {
-    Ok(())
-}
+fn open_to_readers(_builder: &mut tempfile::Builder<'_, '_>) {}
