@@ -40,21 +40,43 @@ pub struct Definition {
     pub components: Vec<(String, Vec<String>)>,
 }
 
+impl From<&Measure> for Definition {
+    /// The settings alone, without components.
+    fn from(measure: &Measure) -> Self {
+        let Measure { unable_ppm, min_events, min_run_seconds, max_gap_seconds, user_counts_as_good } =
+            *measure;
+        let components = Vec::new();
+        Self { unable_ppm, min_events, min_run_seconds, max_gap_seconds, user_counts_as_good, components }
+    }
+}
+
 impl Definition {
+    /// The settings, and the components as the slots were joined.
     pub fn new(config: &Config, slots: &Slots) -> Self {
         let is_service = |s: &&Scope| s.kind == ScopeKind::Service && s.is_all_regions();
         let services: Vec<_> = slots.scopes().iter().filter(is_service).map(|s| s.name.clone()).collect();
-        let components = components_of(config, &services);
-        let Measure { unable_ppm, min_events, min_run_seconds, max_gap_seconds, user_counts_as_good } =
-            config.measure;
-        Self {
-            unable_ppm,
-            min_events,
-            min_run_seconds,
-            max_gap_seconds,
-            user_counts_as_good,
-            components: components.into_iter().map(|c| (c.name, c.services)).collect(),
+        let components = components_of(config, &services).into_iter().map(|c| (c.name, c.services)).collect();
+        Self { components, ..Self::from(&config.measure) }
+    }
+
+    /// Does a scope (in whatever region) sum over this service?
+    pub fn includes(&self, scope: &Scope, service: &str) -> bool {
+        match scope.kind {
+            ScopeKind::Service => *scope.name == *service,
+            ScopeKind::Component => {
+                let named = self.components.iter().find(|(name, _)| **name == *scope.name);
+                named.is_some_and(|(_, services)| services.iter().any(|s| s == service))
+            }
         }
+    }
+
+    /// The settings on one line, for provenance.
+    pub fn settings(&self) -> String {
+        let Self { unable_ppm, min_events, min_run_seconds, max_gap_seconds, user_counts_as_good, .. } = self;
+        format!(
+            "unable_ppm={unable_ppm} min_events={min_events} min_run_seconds={min_run_seconds} \
+             max_gap_seconds={max_gap_seconds} user_counts_as_good={user_counts_as_good}"
+        )
     }
 }
 

@@ -81,10 +81,11 @@ pub(super) fn publish(ledger: &Path, mut edition: Edition) -> Result<Published, 
     manifest.edition = edition.number;
 
     fs::create_dir_all(ledger).map_err(|e| Trouble::io(ledger, "creating the ledger", e))?;
-    let folder = tempfile::Builder::new()
-        .prefix(TEMPORARY)
-        .tempdir_in(ledger)
-        .map_err(|e| Trouble::io(ledger, "creating a temporary folder", e))?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY);
+    open_to_readers(&mut builder);
+    let folder =
+        builder.tempdir_in(ledger).map_err(|e| Trouble::io(ledger, "creating a temporary folder", e))?;
     let metadata = metadata(&edition);
     for (name, table) in &tables {
         let path = folder.path().join(format!("{name}.parquet"));
@@ -108,6 +109,16 @@ pub(super) fn publish(ledger: &Path, mut edition: Edition) -> Result<Published, 
     }
     Ok(Published { edition, is_new: true })
 }
+
+/// Temporary folders are private to their owner unless told otherwise; the ledger is for whom the umask lets in.
+#[cfg(unix)]
+fn open_to_readers(builder: &mut tempfile::Builder<'_, '_>) {
+    use std::os::unix::fs::PermissionsExt;
+    builder.permissions(fs::Permissions::from_mode(0o777));
+}
+
+#[cfg(not(unix))]
+fn open_to_readers(_builder: &mut tempfile::Builder<'_, '_>) {}
 
 /// Where the tables of an edition come from.
 fn metadata(edition: &Edition) -> Metadata {

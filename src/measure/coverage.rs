@@ -45,13 +45,5 @@ pub(super) fn of_day(edition: &Edition, scope: &Scope) -> Coverage {
 fn is_pair_of(edition: &Edition, pair: &Scope, scope: &Scope) -> bool {
     let is_single = pair.kind == ScopeKind::Service && !pair.is_all_regions();
     let is_there = &*scope.region == ALL_REGIONS || scope.region == pair.region;
-    let is_service = || match scope.kind {
-        ScopeKind::Service => scope.name == pair.name,
-        ScopeKind::Component => {
-            let components = &edition.definition.components;
-            let named = components.iter().find(|(name, _)| **name == *scope.name);
-            named.is_some_and(|(_, services)| services.iter().any(|s| **s == *pair.name))
-        }
-    };
-    is_single && is_there && is_service()
+    is_single && is_there && edition.definition.includes(scope, &pair.name)
 }

@@ -63,15 +63,6 @@ pub fn floor_percent(part: i64, whole: i64) -> Option<i64> {
     i64::try_from(floor).ok()
 }
 
-/// The settings behind the definitions, on one line.
-pub fn settings(measure: &Measure) -> String {
-    let Measure { unable_ppm, min_events, min_run_seconds, max_gap_seconds, user_counts_as_good } = measure;
-    format!(
-        "unable_ppm={unable_ppm} min_events={min_events} min_run_seconds={min_run_seconds} \
-         max_gap_seconds={max_gap_seconds} user_counts_as_good={user_counts_as_good}"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,7 +17,7 @@ use chrono::{DateTime, Utc};
 
 use crate::config::Config;
 use crate::day::Month;
-use crate::ledger::Edition;
+use crate::ledger::{Definition, Edition};
 use crate::slots::{Book, Scope};
 
 pub use definition::{DEFINITIONS, Preset, Rule, floor_percent};
@@ -55,7 +55,7 @@ pub fn draw(editions: &[Edition], config: &Config) -> Figures {
         as_of,
         job_version: env!("CARGO_PKG_VERSION").to_owned(),
         policy: editions.last().map(|e| e.policy.clone()).unwrap_or_default(),
-        definition: definition::settings(&config.measure),
+        definition: Definition::from(&config.measure).settings(),
         days: Vec::new(),
         months: Vec::new(),
         outages: Vec::new(),

@@ -7,7 +7,7 @@ use super::runs::Run;
 use crate::config::Config;
 use crate::day::{SECOND_US, rfc3339};
 use crate::ledger::{BadLine, Edition};
-use crate::slots::{Scope, ScopeKind};
+use crate::slots::Scope;
 
 /// How long, and whether it is explained by an API update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +89,8 @@ fn outage(scope: &Scope, run: &Run, editions: &[Edition], config: &Config) -> Ou
     let mut codes: Vec<_> = codes.into_iter().collect();
     codes.sort_by_key(|(code, events)| (-events, *code));
     let word = |code: Option<i64>| code.map_or("none".to_owned(), |c| c.to_string());
-    let codes: Vec<String> = codes.iter().take(5).map(|(c, events)| format!("{}:{events}", word(*c))).collect();
+    let codes: Vec<String> =
+        codes.iter().take(5).map(|(c, events)| format!("{}:{events}", word(*c))).collect();
 
     callers.remove("-");
     let mut callers: Vec<i64> = callers.into_values().collect();
@@ -120,15 +121,7 @@ fn lines<'a>(edition: &'a Edition, run: &Run) -> &'a [BadLine] {
 
 fn is_in(line: &BadLine, scope: &Scope, edition: &Edition) -> bool {
     let is_there = scope.is_all_regions() || *scope.region == *line.region;
-    is_there
-        && match scope.kind {
-            ScopeKind::Service => *scope.name == *line.service,
-            ScopeKind::Component => {
-                let components = &edition.definition.components;
-                let named = components.iter().find(|(name, _)| **name == *scope.name);
-                named.is_some_and(|(_, services)| services.contains(&line.service))
-            }
-        }
+    is_there && edition.definition.includes(scope, &line.service)
 }
 
 #[cfg(test)]

@@ -38,11 +38,8 @@ impl<'a> Timeline<'a> {
             let tallies = edition.map(|e| tallies(e, self.scope, book)).unwrap_or_default();
             let seconds = edition.map_or(1, |e| i64::from(e.slot_length().seconds()));
             let is_blank = tallies.is_empty();
-            let whole = Tick {
-                start_us: day.start_us(),
-                seconds: DAY_US / SECOND_US,
-                state: State::Unobserved,
-            };
+            let whole =
+                Tick { start_us: day.start_us(), seconds: DAY_US / SECOND_US, state: State::Unobserved };
             day_ticks(*day, seconds, tallies).chain(is_blank.then_some(whole))
         })
     }

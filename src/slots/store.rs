@@ -91,3 +91,41 @@ fn tally(row: &Row<'_>, state: &str, columns: &[&str; 6]) -> Result<Tally, Strin
     }
     Ok(Tally { events, state: row.text(state)?.parse::<State>()? })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Measure;
+    use crate::slots::{Book, ScopeKind};
+
+    #[test]
+    fn gross_and_net_come_back_apart() {
+        let length = SlotLength::Minutes5;
+        let scope = Scope::new(ScopeKind::Service, "messages", "*");
+        let tally = |group| {
+            let mut events = Counts::default();
+            events.add(group, 12);
+            vec![Tally::new(events, &Measure::default()); length.per_day() as usize]
+        };
+        let (gross, net) = (tally(Group::Bad), tally(Group::User));
+        let day = Day::new(chrono::NaiveDate::default());
+        let slots = Slots::assemble(day, length, vec![scope], gross.clone(), net.clone()).unwrap();
+        let back = Slots::from_table(day, length, &slots.to_table()).unwrap();
+        assert_eq!(back, slots);
+        assert_eq!([back.book(0, Book::Gross), back.book(0, Book::Net)], [gross, net]);
+        let states = Book::ALL.map(|book| back.book(0, book)[0].state);
+        assert_eq!(states, [State::Down, State::Up]);
+    }
+
+    #[test]
+    fn a_table_with_a_hole_is_refused() {
+        let mut table = Table::new(&SLOTS);
+        let counts = std::iter::repeat_n(Value::Integer(0), 12);
+        let head = ["service", "messages", "*"].map(Value::text).into_iter().chain([Value::Integer(1)]);
+        let states = ["up", "up"].map(Value::text);
+        table.extend(head.chain(states).chain(counts));
+        let day = Day::new(chrono::NaiveDate::default());
+        let told = Slots::from_table(day, SlotLength::Minute, &table).unwrap_err();
+        assert_eq!(told, "row 1 should hold slot 0");
+    }
+}

@@ -1,0 +1,69 @@
+//! Writing report files: atomic file by file, and only those that would change.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::Rendered;
+use crate::error::Trouble;
+use crate::table::{Metadata, Table};
+
+pub(super) struct Writer<'a> {
+    reports: &'a Path,
+    rendered: Rendered,
+}
+
+impl<'a> Writer<'a> {
+    pub fn new(reports: &'a Path) -> Self {
+        Self { reports, rendered: Rendered::default() }
+    }
+
+    /// Writes `<folder>/<table>.csv` and `.parquet`.
+    pub fn table(&mut self, folder: &str, table: &Table, metadata: &Metadata) -> Result<(), Trouble> {
+        let folder = self.reports.join(folder);
+        let path = |ending: &str| folder.join(format!("{}.{ending}", table.spec().name));
+        let parquet = table
+            .to_parquet(metadata)
+            .map_err(|e| Trouble::io(path("parquet"), "writing Parquet", std::io::Error::other(e)))?;
+        self.file(path("csv"), &table.to_csv())?;
+        self.file(path("parquet"), &parquet)
+    }
+
+    fn file(&mut self, path: PathBuf, bytes: &[u8]) -> Result<(), Trouble> {
+        if fs::read(&path).is_ok_and(|found| found == bytes) {
+            self.rendered.unchanged += 1;
+            return Ok(());
+        }
+        replace(&path, bytes)?;
+        self.rendered.written.push(path);
+        Ok(())
+    }
+
+    pub fn done(self) -> Rendered {
+        self.rendered
+    }
+}
+
+/// Puts `bytes` at `path` so that a reader sees the file before or the file after, never a part of it.
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
+    let trouble = |e| Trouble::io(path, "writing", e);
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder).map_err(|e| Trouble::io(folder, "creating the folder", e))?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".tmp-");
+    open_to_readers(&mut builder);
+    let mut file = builder.tempfile_in(folder).map_err(trouble)?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(trouble)?;
+    file.persist(path).map_err(|e| trouble(e.error))?;
+    Ok(())
+}
+
+/// Temporary files are private to their owner unless told otherwise; reports are for whom the umask lets in.
+#[cfg(unix)]
+fn open_to_readers(builder: &mut tempfile::Builder<'_, '_>) {
+    use std::os::unix::fs::PermissionsExt;
+    builder.permissions(fs::Permissions::from_mode(0o666));
+}
+
+#[cfg(not(unix))]
+fn open_to_readers(_builder: &mut tempfile::Builder<'_, '_>) {}

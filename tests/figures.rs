@@ -1,0 +1,157 @@
+//! Figures: small worked examples of outages, months, coverage and budgets.
+
+use uptime_ledger::day::{Day, SlotLength};
+use uptime_ledger::ledger::{DayState, Edition, Ledger};
+use uptime_ledger::measure::{self, Class, Figure, Figures, Period, Status};
+use uptime_ledger::policy::Account;
+
+use crate::given::{config, day, edition, letters};
+
+const MINUTES: usize = 1_440;
+
+/// Days in a row, from runs of letters: `[(1435, 'u'), (5, 'd')]`.
+fn draw(first: &str, days: &[&[(usize, char)]]) -> (Vec<Edition>, Figures) {
+    let config = config(SlotLength::Minute);
+    let editions: Vec<Edition> = (0_i64..)
+        .zip(days)
+        .map(|(at, parts)| {
+            let states: String = parts.iter().flat_map(|(n, c)| std::iter::repeat_n(*c, *n)).collect();
+            assert_eq!(states.len(), MINUTES);
+            edition(day(first).plus(at), &config, &letters(&states))
+        })
+        .collect();
+    let figures = measure::draw(&editions, &config);
+    (editions, figures)
+}
+
+fn find<'a>(figures: &'a [Figure], scope: &str, definition: &str, period: Period) -> &'a Figure {
+    let is =
+        |f: &&Figure| f.scope.to_string() == scope && f.definition.name == definition && f.period == period;
+    figures.iter().find(is).unwrap()
+}
+
+fn on(figures: &Figures, scope: &str, at: &str) -> i64 {
+    find(&figures.days, scope, "whatsapp", Period::Day(day(at))).net.slots_counted
+}
+
+#[test]
+fn a_run_over_midnight_and_month_end_counts_on_both_sides() {
+    let (_, figures) = draw("2026-11-30", &[&[(1_434, 'u'), (6, 'd')], &[(4, 'd'), (1_436, 'u')]]);
+    assert_eq!(on(&figures, "service:messages:eu", "2026-11-30"), 6);
+    assert_eq!(on(&figures, "component:Cloud API:*", "2026-12-01"), 4);
+    let id = "service:messages:*:2026-11-30T23:54:00Z";
+    let outage = figures.outages.iter().find(|o| o.id == id).unwrap();
+    assert_eq!((outage.down_seconds, outage.is_counted, outage.class), (600, true, Class::OverFiveMinutes));
+    assert_eq!((outage.events_bad, outage.top_error_codes.as_str()), (100, "131016:100"));
+    assert_eq!(outage.top_callers_micro_percent, Some(100_000_000));
+
+    let nine = draw("2026-11-30", &[&[(1_434, 'u'), (6, 'd')], &[(3, 'd'), (1_437, 'u')]]).1;
+    assert_eq!(on(&nine, "service:messages:eu", "2026-11-30"), 0);
+    assert!(!nine.outages[0].is_counted);
+    let figure = find(&nine.days, "service:messages:eu", "occurrences", Period::Day(day("2026-11-30")));
+    assert_eq!((figure.net.events.good(), figure.net.events.bad()), (1_434, 60));
+    assert_eq!(figure.net_micro_percent, Some(95_983_935));
+}
+
+#[test]
+fn a_month_runs_then_ends_then_is_final() {
+    let all_up: &[(usize, char)] = &[(MINUTES, 'u')];
+    let november = Period::Month(day("2026-11-01").month());
+    let scope = "service:messages:eu";
+
+    let running = draw("2026-11-20", &[all_up, all_up]).1;
+    let figure = find(&running.months, scope, "whatsapp", november);
+    assert_eq!((figure.status, figure.net.slots, figure.days_published), (Status::Running, 21 * 1_440, 2));
+    assert_eq!(figure.coverage_micro_percent, Some(100_000_000 * 2 / 21));
+    assert_eq!(figure.net_micro_percent, Some(100_000_000), "unobserved time is not down time");
+
+    let over = draw("2026-11-30", &[all_up, all_up]).1;
+    let figure = find(&over.months, scope, "whatsapp", november);
+    assert_eq!((figure.status, figure.net.slots), (Status::Provisional, 30 * 1_440));
+
+    // As of 2026-12-14, the tenth business day.
+    let settled = draw("2026-12-13", &[all_up]).1;
+    assert_eq!(settled.months[0].status, Status::Running);
+    let config = config(SlotLength::Minute);
+    let editions = ["2026-11-30", "2026-12-13"].map(|d| edition(day(d), &config, &letters("u")));
+    let settled = measure::draw(&editions, &config);
+    assert_eq!(find(&settled.months, scope, "whatsapp", november).status, Status::Final);
+}
+
+#[test]
+fn nothing_observed_is_null_and_a_silent_region_lowers_coverage() {
+    let (_, figures) = draw("2026-11-20", &[&[(MINUTES, 'u')]]);
+    let at = Period::Day(day("2026-11-20"));
+    let media = find(&figures.days, "service:media:us", "whatsapp", at);
+    assert_eq!((media.net_micro_percent, media.coverage_micro_percent), (None, Some(0)));
+    let component = find(&figures.days, "component:Cloud API:*", "whatsapp", at);
+    assert_eq!(component.net_micro_percent, Some(100_000_000));
+    assert_eq!(component.coverage_micro_percent, Some(25_000_000), "one of four pairs");
+    let eu = find(&figures.days, "component:Cloud API:eu", "whatsapp", at);
+    assert_eq!(eu.coverage_micro_percent, Some(50_000_000));
+}
+
+#[test]
+fn a_target_has_a_budget_in_slots_and_in_events() {
+    let (_, figures) = draw("2026-11-20", &[&[(20, 'd'), (1_420, 'u')]]);
+    let november = Period::Month(day("2026-11-01").month());
+    let budget =
+        |definition| find(&figures.months, "component:Cloud API:*", definition, november).budget.unwrap();
+    // 0.1 % of 43,200 minutes, rounded down.
+    let slots = budget("whatsapp");
+    assert_eq!((slots.unit, slots.allowed, slots.used, slots.remaining()), ("slots", 43, 20, 23));
+    let events = budget("occurrences");
+    assert_eq!((events.unit, events.allowed, events.used, events.remaining()), ("events", 1, 200, -199));
+    assert!(find(&figures.months, "service:messages:eu", "whatsapp", november).budget.is_none());
+}
+
+#[test]
+fn code_2_for_five_minutes_is_an_update_and_for_six_an_outage() {
+    let config = config(SlotLength::Minute);
+    let outage = |minutes: usize, last_code: i64| {
+        let mut events = letters(&format!("u{}u", "d".repeat(minutes)));
+        for event in events.iter_mut().filter(|e| e.account == Account::BadPlatformError) {
+            event.code = Some(if event.slot == minutes as u32 { last_code } else { 2 });
+        }
+        let figures = measure::draw(&[edition(day("2026-11-20"), &config, &events)], &config);
+        figures.outages.first().unwrap().class
+    };
+    assert_eq!(outage(5, 2), Class::Update);
+    assert_eq!(outage(5, 131_016), Class::UpToFiveMinutes);
+    assert_eq!(outage(6, 2), Class::OverFiveMinutes);
+}
+
+#[test]
+fn what_is_open_makes_a_day_provisional() {
+    let config = config(SlotLength::Minute);
+    let mut events = letters("uuu");
+    assert_eq!(edition(day("2026-11-20"), &config, &events).state, DayState::Reported);
+    events[0].account = Account::Suspense;
+    assert_eq!(edition(day("2026-11-20"), &config, &events).state, DayState::Provisional);
+}
+
+#[test]
+fn a_damaged_edition_names_its_file_and_a_killed_run_leaves_one_that_reads() {
+    let config = config(SlotLength::Minute);
+    let reports = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(reports.path()).unwrap();
+    assert_eq!(ledger.days().unwrap(), Vec::<Day>::new());
+    let at = day("2026-11-20");
+    let first = ledger.publish(edition(at, &config, &letters("uuu"))).unwrap().edition;
+
+    let folder = reports.path().join("ledger");
+    std::fs::rename(folder.join("2026-11-20"), folder.join(".old-2026-11-20")).unwrap();
+    std::fs::create_dir(folder.join(".tmp-1")).unwrap();
+    assert_eq!(ledger.days().unwrap(), [at]);
+    assert_eq!(ledger.read(at).unwrap(), first);
+    let next = ledger.publish(edition(at, &config, &letters("uud"))).unwrap();
+    assert_eq!(next.edition.number, 2);
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+
+    std::fs::write(folder.join("2026-11-20/slots.parquet"), "PAR1 not really").unwrap();
+    let told = ledger.read(at).unwrap_err().to_string();
+    assert!(told.contains("slots.parquet is damaged"), "{told}");
+    std::fs::write(folder.join("2026-11-20/edition.json"), r#"{"format": 9}"#).unwrap();
+    let told = ledger.read(at).unwrap_err().to_string();
+    assert!(told.contains("edition.json is damaged: its format is 9"), "{told}");
+}

@@ -1,0 +1,148 @@
+//! Given: configs, postings and editions made by hand, without logs.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use uptime_ledger::config::{Component, Config, Limits, Measure, Service};
+use uptime_ledger::day::{Day, SlotLength};
+use uptime_ledger::intake::{
+    Admission, Fact, Facts, FileBalance, Histogram, Kind, Latencies, Reached, Stream, Symptom, Vantage,
+};
+use uptime_ledger::ledger::Edition;
+use uptime_ledger::policy::{Account, Postings, Verdict};
+use uptime_ledger::slots::Slots;
+
+/// Some events of one slot.
+#[derive(Debug, Clone)]
+pub struct Event {
+    pub slot: u32,
+    pub service: &'static str,
+    pub region: &'static str,
+    pub account: Account,
+    pub code: Option<i64>,
+    pub caller: usize,
+    pub events: i64,
+}
+
+pub const CALLERS: [&str; 5] = ["", "biz-1", "biz-2", "biz-3", "biz-4"];
+
+pub fn day(text: &str) -> Day {
+    text.parse().unwrap()
+}
+
+/// Two services in two regions, one component with a target.
+pub fn config(slot: SlotLength) -> Config {
+    let service = |name: &str| Service { name: name.into(), endpoints: Vec::new() };
+    Config {
+        base: PathBuf::new(),
+        reports: PathBuf::new(),
+        policy: None,
+        catalogue: None,
+        slot,
+        sources: Vec::new(),
+        services: vec![service("messages"), service("media")],
+        components: vec![Component {
+            name: "Cloud API".into(),
+            services: vec!["messages".into(), "media".into()],
+            target_micro_percent: Some(99_900_000),
+        }],
+        regions: vec!["eu".into(), "us".into()],
+        measure: Measure::default(),
+        limits: Limits::default(),
+        memory_bytes: 1 << 30,
+    }
+}
+
+pub fn postings(day: Day, config: &Config, events: &[Event]) -> Postings {
+    let kind = |e: &Event| Kind {
+        stream: Stream::Request,
+        // The account decides the kind here, so that every kind has one verdict.
+        source: e.account.name().into(),
+        vantage: Vantage::FirstLayer,
+        service: e.service.into(),
+        region: e.region.into(),
+        http_status: Some(200),
+        reached: Reached::Yes,
+        symptom: Symptom::None,
+        error_code: e.code,
+        error_subcode: None,
+        is_transient: None,
+        is_success: None,
+        admission: Admission::None,
+        scope: String::new(),
+        recipient_area: String::new(),
+        client_platform: String::new(),
+        client_version: String::new(),
+    };
+    let kinds: Vec<Kind> = events.iter().map(kind).collect();
+    let callers: Vec<String> = CALLERS.iter().map(ToString::to_string).collect();
+    let rows = events.iter().enumerate().map(|(at, e)| Fact {
+        slot: e.slot,
+        kind: at as u32,
+        caller: e.caller as u32,
+        events: e.events,
+    });
+    let facts = Facts::new(day, config.slot, &kinds, &callers, rows.collect(), Vec::new()).unwrap();
+    let verdict =
+        |kind: &Kind| Verdict { account: kind.source.parse().unwrap(), rule: format!("to-{}", kind.source) };
+    let verdicts = facts.kinds().iter().map(verdict).collect();
+    Postings::new(facts, verdicts).unwrap()
+}
+
+/// A file that accounts for all events.
+pub fn files(postings: &Postings) -> Vec<FileBalance> {
+    let accepted = u64::try_from(postings.facts().events()).unwrap();
+    vec![FileBalance {
+        path: "logs/a.ndjson".into(),
+        source: "edge".into(),
+        role: "own".into(),
+        format: "ndjson".into(),
+        bytes: 123,
+        rows_read: accepted + 6,
+        accepted,
+        duplicate: 1,
+        outside: 2,
+        quarantine: 3,
+        first_ts_us: Some(postings.facts().day().start_us() + 1),
+        last_ts_us: None,
+        failure: None,
+    }]
+}
+
+pub fn latencies() -> Latencies {
+    let mut latencies = Latencies::default();
+    for (slot, region, bucket) in [(0, "eu", 190), (0, "us", 230), (7, "us", 210)] {
+        let mut histogram = Histogram::default();
+        histogram.add(bucket, 3);
+        latencies.0.insert((slot, "messages".into(), region.into()), histogram);
+    }
+    latencies
+}
+
+/// A draft, as of the morning after its day.
+pub fn edition(day: Day, config: &Config, events: &[Event]) -> Edition {
+    let postings = postings(day, config, events);
+    let slots = Slots::count(&postings, config).unwrap();
+    let as_of: DateTime<Utc> = DateTime::from_timestamp_micros(day.end_us()).unwrap();
+    Edition::draft(&postings, slots, files(&postings), &latencies(), config, "policy-1", as_of).unwrap()
+}
+
+/// Events that make a slot of `messages` in `eu` what the letter says: `d`own, de`g`raded, `u`p, `.` unobserved.
+pub fn letters(states: &str) -> Vec<Event> {
+    let event = |slot: usize, account, events| Event {
+        slot: slot as u32,
+        service: "messages",
+        region: "eu",
+        account,
+        code: (account != Account::Good).then_some(131_016),
+        caller: usize::from(account != Account::Good),
+        events,
+    };
+    let events = |(slot, letter)| match letter {
+        'd' => vec![event(slot, Account::BadPlatformError, 10)],
+        'g' => vec![event(slot, Account::BadPlatformMissed, 1), event(slot, Account::Good, 20)],
+        'u' => vec![event(slot, Account::Good, 1)],
+        _ => vec![],
+    };
+    states.chars().enumerate().flat_map(events).collect()
+}

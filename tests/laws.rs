@@ -1,0 +1,219 @@
+//! Laws: what holds whatever the events are.
+
+use proptest::prelude::*;
+use uptime_ledger::day::{Day, SlotLength};
+use uptime_ledger::ledger::{Edition, Ledger, check_balance};
+use uptime_ledger::measure::{self, Figures, Period, floor_percent};
+use uptime_ledger::policy::Account;
+use uptime_ledger::report;
+use uptime_ledger::slots::{Scope, ScopeKind, Slots, State};
+use uptime_ledger::table::{Metadata, Table};
+
+use crate::given::{self, CALLERS, Event, config, day, letters};
+
+const SLOTS: usize = SlotLength::Minutes5.per_day() as usize;
+
+/// Any events, in any account.
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let service = prop::sample::select(vec!["messages", "media", "webhooks"]);
+    let region = prop::sample::select(vec!["eu", "us", "-"]);
+    let account = prop::sample::select(Account::ALL.to_vec());
+    let code = prop::option::of(prop::sample::select(vec![2_i64, 131_016, 190]));
+    let event = (0..SLOTS as u32, service, region, account, code, 0..CALLERS.len(), 1..40_i64);
+    let event = event.prop_map(|(slot, service, region, account, code, caller, events)| {
+        // Few slots, so that events meet.
+        Event { slot: slot % 12, service, region, account, code, caller, events }
+    });
+    prop::collection::vec(event, 0..60)
+}
+
+/// Days around a month's end, some of them without an edition; each a string of slot states.
+fn window() -> impl Strategy<Value = Vec<Option<String>>> {
+    let stretch = (prop::sample::select(vec!['d', 'd', '.', 'u', 'g']), 1..9_usize);
+    let line = prop::collection::vec(stretch, 500);
+    (line, prop::collection::vec(prop::bool::weighted(0.85), 4)).prop_map(|(stretches, is_there)| {
+        let line: String = stretches.iter().flat_map(|(state, n)| std::iter::repeat_n(*state, *n)).collect();
+        let blank = ".".repeat(SLOTS);
+        let days = (0..4).map(|at| line.get(at * SLOTS..(at + 1) * SLOTS).unwrap_or(&blank).to_owned());
+        days.zip(is_there).map(|(day, is_there)| is_there.then_some(day)).collect()
+    })
+}
+
+fn first() -> Day {
+    day("2026-11-29")
+}
+
+fn draw(window: &[Option<String>], gap_slots: u32) -> (Vec<Edition>, Figures) {
+    let mut config = config(SlotLength::Minutes5);
+    config.measure.max_gap_seconds = gap_slots * 300;
+    let days = window.iter().enumerate().filter_map(|(at, states)| Some((at, states.as_ref()?)));
+    let editions: Vec<Edition> =
+        days.map(|(at, s)| given::edition(first().plus(at as i64), &config, &letters(s))).collect();
+    let figures = measure::draw(&editions, &config);
+    (editions, figures)
+}
+
+/// Is the down slot at `at` in a run of at least two? Looks left and right from every slot, as a person would.
+fn counts(line: &[char], at: usize, gap: usize) -> bool {
+    let reach = |step: isize| {
+        let (mut down, mut blank, mut to) = (0, 0, at as isize + step);
+        while let Some(state) = usize::try_from(to).ok().and_then(|to| line.get(to)) {
+            match state {
+                'd' => (down, blank) = (down + 1, 0),
+                '.' if blank < gap => blank += 1,
+                _ => break,
+            }
+            to += step;
+        }
+        down
+    };
+    line[at] == 'd' && 1 + reach(-1) + reach(1) >= 2
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn every_slot_is_somewhere_and_the_books_balance(events in events()) {
+        let config = config(SlotLength::Minutes5);
+        let postings = given::postings(day("2026-11-20"), &config, &events);
+        let slots = Slots::count(&postings, &config).unwrap();
+        check_balance(&given::files(&postings), &postings, &slots).unwrap();
+        for scope in slots.scopes() {
+            let by_state = State::ALL.map(|s| slots.cells(scope).filter(|c| c.net.state == s).count());
+            prop_assert_eq!(by_state.iter().sum::<usize>(), SLOTS);
+        }
+        let whole = Scope::new(ScopeKind::Component, "Cloud API", "*");
+        let parts = ["messages", "media"].map(|s| Scope::new(ScopeKind::Service, s, "*"));
+        let parts = parts.map(|s| slots.cells(&s).collect::<Vec<_>>());
+        for (at, cell) in slots.cells(&whole).enumerate() {
+            prop_assert_eq!(cell.net.state, parts[0][at].net.state.max(parts[1][at].net.state));
+            prop_assert_eq!(cell.net.events.total(), parts.iter().map(|p| p[at].net.events.total()).sum::<i64>());
+        }
+        let back = Slots::from_table(slots.day(), slots.length(), &slots.to_table());
+        prop_assert_eq!(back, Ok(slots));
+    }
+
+    #[test]
+    fn a_row_too_many_is_an_imbalance(events in events()) {
+        let config = config(SlotLength::Minutes5);
+        let postings = given::postings(day("2026-11-20"), &config, &events);
+        let slots = Slots::count(&postings, &config).unwrap();
+        let mut files = given::files(&postings);
+        files[0].rows_read += 1;
+        prop_assert!(check_balance(&files, &postings, &slots).is_err());
+        files[0].accepted += 1;
+        prop_assert!(check_balance(&files, &postings, &slots).is_err());
+    }
+
+    #[test]
+    fn runs_are_found_over_the_window_and_clipped_afterwards(window in window(), gap in 0..4_u32) {
+        let (editions, figures) = draw(&window, gap);
+        let known = window.iter().position(Option::is_some).zip(window.iter().rposition(Option::is_some));
+        let Some((from, to)) = known else { return Ok(()) };
+        let blank = ".".repeat(SLOTS);
+        let line: Vec<char> = window.iter().flat_map(|d| d.as_ref().unwrap_or(&blank).chars()).collect();
+        let oracle = |at: usize| (at * SLOTS..(at + 1) * SLOTS)
+            .filter(|slot| counts(&line, *slot, gap as usize)).count() as i64;
+
+        let mine = |f: &&measure::Figure| f.definition.name == "whatsapp"
+            && (f.scope.kind, &*f.scope.name, &*f.scope.region) == (ScopeKind::Service, "messages", "eu");
+        let days: Vec<_> = figures.days.iter().filter(mine).collect();
+        prop_assert_eq!(days.len(), editions.len());
+        for figure in &days {
+            let Period::Day(day) = figure.period else { unreachable!() };
+            let at = first().through(day).count() - 1;
+            prop_assert_eq!(figure.net.slots_counted, oracle(at), "{}", day);
+        }
+        let total: i64 = (from..=to).map(oracle).sum();
+        let months: i64 = figures.months.iter().filter(mine).map(|f| f.net.slots_counted).sum();
+        prop_assert_eq!(days.iter().map(|f| f.net.slots_counted).sum::<i64>(), total);
+        prop_assert_eq!(months, total);
+        for month in figures.months.iter().filter(mine) {
+            let Period::Month(m) = month.period else { unreachable!() };
+            let last = editions.last().unwrap().day.min(m.last());
+            prop_assert_eq!(month.net.slots, (m.first().through(last).count() * SLOTS) as i64);
+        }
+        let outages: i64 = figures.outages.iter()
+            .filter(|o| o.is_counted && o.scope.kind == ScopeKind::Service && !o.scope.is_all_regions())
+            .map(|o| o.down_seconds / 300).sum();
+        prop_assert_eq!(outages, total);
+    }
+
+    #[test]
+    fn percentages_round_down(bad in 0..1_000_000_000_000_i64, good in 0..1_000_000_000_000_i64) {
+        let percent = floor_percent(good, good + bad);
+        prop_assert_eq!(percent.is_none(), good + bad == 0);
+        if let Some(micro) = percent {
+            prop_assert!(bad == 0 || micro < 100_000_000);
+            let exact = i128::from(good) * 100_000_000;
+            let whole = i128::from(good + bad);
+            let shown = i128::from(micro) * whole;
+            prop_assert!(shown <= exact && exact - shown < whole, "within a millionth");
+        }
+    }
+
+    #[test]
+    fn csv_and_parquet_hold_the_same_values(events in events()) {
+        let config = config(SlotLength::Minutes5);
+        let edition = given::edition(day("2026-11-20"), &config, &events);
+        let figures = measure::draw(std::slice::from_ref(&edition), &config);
+        let reports = tempfile::tempdir().unwrap();
+        let rendered = report::render(reports.path(), &figures, std::slice::from_ref(&edition)).unwrap();
+        prop_assert_eq!(rendered.written.len(), 12);
+        let tables = report::summary_tables(&figures).into_iter().chain(report::daily_tables(&edition));
+        for ((place, spec), table) in report::schema().into_iter().zip(tables) {
+            let path = reports.path().join(place.replace("<day>", "2026-11-20"));
+            let parquet = std::fs::File::open(path.with_extension("parquet")).unwrap();
+            let back = Table::from_parquet(spec, parquet).unwrap();
+            prop_assert_eq!(&back, &table, "{}", place);
+            let csv = std::fs::read(path.with_extension("csv")).unwrap();
+            prop_assert!(back.to_csv() == csv, "{}", place);
+            let mut reader = csv::Reader::from_reader(csv.as_slice());
+            prop_assert_eq!(reader.records().map(Result::unwrap).count(), table.len());
+        }
+        let again = report::render(reports.path(), &figures, &[edition]).unwrap();
+        prop_assert_eq!((again.written.len(), again.unchanged), (0, 12));
+    }
+
+    #[test]
+    fn an_edition_is_read_as_it_was_written(events in events()) {
+        let config = config(SlotLength::Minutes5);
+        let reports = tempfile::tempdir().unwrap();
+        let ledger = Ledger::open(reports.path()).unwrap();
+        let mut draft = given::edition(day("2026-11-20"), &config, &events);
+        let first = ledger.publish(draft.clone()).unwrap();
+        prop_assert!(first.is_new && first.edition.number == 1);
+        prop_assert_eq!(&ledger.read(draft.day).unwrap(), &first.edition);
+
+        let stamp = |name: &str| std::fs::metadata(reports.path().join("ledger").join(name)).unwrap().modified().unwrap();
+        let before = [stamp(""), stamp("2026-11-20"), stamp("2026-11-20/edition.json")];
+        draft.as_of += chrono::Duration::days(1);
+        let second = ledger.publish(draft.clone()).unwrap();
+        prop_assert!(!second.is_new);
+        prop_assert_eq!(&second.edition, &first.edition);
+        prop_assert_eq!(before, [stamp(""), stamp("2026-11-20"), stamp("2026-11-20/edition.json")]);
+
+        draft.policy = "policy-2".into();
+        let third = ledger.publish(draft).unwrap();
+        prop_assert!(third.is_new && third.edition.number == 2);
+        prop_assert_eq!(ledger.editions().unwrap(), vec![third.edition]);
+        prop_assert_eq!(std::fs::read_dir(reports.path().join("ledger")).unwrap().count(), 1);
+    }
+}
+
+#[test]
+fn parquet_names_its_origin() {
+    let config = config(SlotLength::Minute);
+    let edition = given::edition(day("2026-11-20"), &config, &letters("dddddddddddd"));
+    let reports = tempfile::tempdir().unwrap();
+    let figures = measure::draw(std::slice::from_ref(&edition), &config);
+    report::render(reports.path(), &figures, &[edition]).unwrap();
+    let file = std::fs::File::open(reports.path().join("availability.parquet")).unwrap();
+    let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let pairs = reader.metadata().file_metadata().key_value_metadata().unwrap();
+    for key in ["table", "job_version", "as_of", "policy_fingerprint", "definition"] {
+        assert!(pairs.iter().any(|p| p.key == format!("uptime_ledger.{key}") && p.value.is_some()), "{key}");
+    }
+    assert!(Metadata::default().0.is_empty());
+}
