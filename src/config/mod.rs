@@ -2,16 +2,24 @@
 //!
 //! This file holds the noun ([`Config`]); `read` turns text into it and collects every mistake.
 
+mod columns;
+mod paths;
 mod read;
+pub mod sheet;
+mod sources;
+pub mod spelling;
+pub mod table;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use chrono_tz::Tz;
 
 use crate::day::SlotLength;
 use crate::intake::Vantage;
 
-
+pub use paths::Placeholder;
+pub use read::config;
 
 /// Everything that a run needs to know beside the logs, the policy and the clock.
 #[derive(Debug, Clone)]
@@ -33,6 +41,31 @@ pub struct Config {
     pub measure: Measure,
     pub limits: Limits,
     pub memory_bytes: u64,
+}
+
+impl Config {
+    /// The config of a run without a config file: defaults, and no source yet.
+    pub fn bare(base: impl Into<PathBuf>) -> Self {
+        Self {
+            base: base.into(),
+            reports: PathBuf::from("reports"),
+            policy: None,
+            catalogue: None,
+            slot: SlotLength::default(),
+            sources: Vec::new(),
+            services: Vec::new(),
+            components: Vec::new(),
+            regions: Vec::new(),
+            measure: Measure::default(),
+            limits: Limits::default(),
+            memory_bytes: 1 << 30,
+        }
+    }
+
+    /// A path of the config as the process can open it: relative ones start from the folder of the config file.
+    pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.base.join(path)
+    }
 }
 
 /// One log source: which files, how they are written, where it stands.
@@ -101,6 +134,75 @@ pub enum Field {
     RecipientArea,
     ClientPlatform,
     ClientVersion,
+}
+
+impl Field {
+    /// All fields, in the order of data/README.md.
+    pub const ALL: [Self; 22] = [
+        Self::Ts,
+        Self::Duration,
+        Self::RequestId,
+        Self::TraceId,
+        Self::BusinessId,
+        Self::Service,
+        Self::Endpoint,
+        Self::Region,
+        Self::HttpStatus,
+        Self::UpstreamStatus,
+        Self::Reached,
+        Self::Symptom,
+        Self::ErrorCode,
+        Self::ErrorSubcode,
+        Self::IsTransient,
+        Self::IsSuccess,
+        Self::MessageId,
+        Self::MessageStatus,
+        Self::Scope,
+        Self::RecipientArea,
+        Self::ClientPlatform,
+        Self::ClientVersion,
+    ];
+
+    /// The name in configs and in canonical logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ts => "ts",
+            Self::Duration => "duration",
+            Self::RequestId => "request_id",
+            Self::TraceId => "trace_id",
+            Self::BusinessId => "business_id",
+            Self::Service => "service",
+            Self::Endpoint => "endpoint",
+            Self::Region => "region",
+            Self::HttpStatus => "http_status",
+            Self::UpstreamStatus => "upstream_status",
+            Self::Reached => "reached",
+            Self::Symptom => "symptom",
+            Self::ErrorCode => "error_code",
+            Self::ErrorSubcode => "error_subcode",
+            Self::IsTransient => "is_transient",
+            Self::IsSuccess => "is_success",
+            Self::MessageId => "message_id",
+            Self::MessageStatus => "message_status",
+            Self::Scope => "scope",
+            Self::RecipientArea => "recipient_area",
+            Self::ClientPlatform => "client_platform",
+            Self::ClientVersion => "client_version",
+        }
+    }
+}
+
+impl FromStr for Field {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|field| field.name() == text).ok_or_else(|| {
+            format!(
+                "`{text}` is not a canonical field; {}",
+                spelling::advice(text, Self::ALL.iter().map(|f| f.name()))
+            )
+        })
+    }
 }
 
 /// Where one canonical field comes from.
@@ -196,5 +298,19 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { quarantine_ppm: 1_000, coverage_ppm: 950_000 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn field_names_lead_back_to_the_field() {
+        for (position, field) in Field::ALL.into_iter().enumerate() {
+            assert_eq!(field.name().parse(), Ok(field));
+            assert_eq!(field as usize, position);
+        }
+        assert!("http_satus".parse::<Field>().unwrap_err().contains("did you mean `http_status`"));
     }
 }
