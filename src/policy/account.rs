@@ -71,7 +71,9 @@ impl Account {
             Self::Good => Group::Good,
             Self::BadPlatformError | Self::BadPlatformMissed => Group::Bad,
             Self::UserCaller | Self::UserThrottled | Self::UserRecipient | Self::UserPolicy => Group::User,
-            Self::ExcludedNetworkIngress | Self::ExcludedNetworkWebhook | Self::ExcludedScope => Group::Excluded,
+            Self::ExcludedNetworkIngress | Self::ExcludedNetworkWebhook | Self::ExcludedScope => {
+                Group::Excluded
+            }
             Self::Pending => Group::Pending,
             Self::Suspense => Group::Suspense,
         }
