@@ -172,7 +172,10 @@ fn components(top: &Table<'_>, services: &[Service]) -> Vec<Component> {
         let members = members.unwrap_or_default();
         for (member, value) in &members {
             if !services.iter().any(|service| service.name == *member) && top.notes().is_whole() {
-                let help = advice(member, services.iter().map(|service| service.name.as_str()));
+                let help = match services {
+                    [] => format!("declare it: [[service]] with name = \"{member}\""),
+                    _ => advice(member, services.iter().map(|service| service.name.as_str())),
+                };
                 value.wrong(format!("no service is called `{member}`"), "unknown service", help);
             }
         }

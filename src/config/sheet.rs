@@ -105,10 +105,11 @@ fn cells(text: &str, start: usize, record: &csv::StringRecord) -> Vec<Cell> {
     let mut cells = Vec::with_capacity(record.len());
     for cell in record {
         let from = at;
+        let has_quotes = bytes.get(at) == Some(&b'"');
         let mut is_quoted = false;
         while let Some(byte) = bytes.get(at) {
             match byte {
-                b'"' => is_quoted = !is_quoted,
+                b'"' if has_quotes => is_quoted = !is_quoted,
                 b',' | b'\r' | b'\n' if !is_quoted => break,
                 _ => {}
             }
@@ -149,6 +150,7 @@ mod tests {
         let (rows, mistakes) = read("\u{feff}b,a\r\n\"x, \"\"y\"\"\",1\r\n\r\n\"two\nlines\",2\r\n");
         assert_eq!(rows, [row("1", "x, \"y\""), row("2", "two\nlines")]);
         assert_eq!(mistakes, Vec::<String>::new());
+        assert_eq!(read("a,b\n5\" disk,x\n").0, [row("5\" disk", "x")]);
     }
 
     #[test]

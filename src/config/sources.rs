@@ -49,7 +49,9 @@ fn source<'t>(table: &Table<'t>, taken: &mut Vec<&'t str>) -> Option<Source> {
                 "name at least one file or pattern, or remove the source",
             );
         }
-        texts.iter().for_each(|(path, value)| paths::check(path, value));
+        for (path, value) in &texts {
+            paths::check(path, value);
+        }
         texts.into_iter().map(|(path, _)| path.to_owned()).collect()
     });
     let preset = table.get("preset").and_then(|value| value.choice(&PRESETS)).unwrap_or(Preset::Canonical);
@@ -78,7 +80,11 @@ fn source<'t>(table: &Table<'t>, taken: &mut Vec<&'t str>) -> Option<Source> {
             .and_then(|value| value.choice(&TIME_BASES))
             .unwrap_or(usual_basis),
         zone: table.get("zone").and_then(|value| zone(&value)).unwrap_or(Tz::UTC),
-        neighbours: table.get("neighbours").and_then(|value| value.integer(&(0..=7))).unwrap_or(1) as u32,
+        neighbours: table
+            .get("neighbours")
+            .and_then(|value| value.integer(&(0..=7)))
+            .and_then(|days| u32::try_from(days).ok())
+            .unwrap_or(1),
         has_header,
         delimiter: table.get("delimiter").and_then(|value| delimiter(&value)).unwrap_or(b','),
         columns: table.get("columns").map(|value| columns::read(&value, has_header)).unwrap_or_default(),
@@ -108,18 +114,17 @@ fn zone(value: &Value<'_>) -> Option<Tz> {
 }
 
 fn delimiter(value: &Value<'_>) -> Option<u8> {
-    let help = "write one ASCII character, for example \",\" or \";\" or \"\\t\"";
-    match value.raw() {
+    // Not read as text, which must not be blank: a tab is.
+    let byte = match value.raw() {
         DeValue::String(text) => match text.as_bytes() {
             [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Some(*byte),
-            _ => {
-                value.wrong("`delimiter` is not one character that can separate columns", "this text", help);
-                None
-            }
+            _ => None,
         },
-        _ => {
-            value.wrong("`delimiter` must be text", "not text", help);
-            None
-        }
+        _ => None,
+    };
+    if byte.is_none() {
+        let help = "write one ASCII character, for example \",\" or \";\" or \"\\t\"";
+        value.wrong("`delimiter` is not one character that can separate columns", "this", help);
     }
+    byte
 }

@@ -3,7 +3,7 @@
 /// "did you mean `x`? Valid are a, b, c": every message about a wrong word ends this way.
 pub fn advice<'a>(word: &str, valid: impl IntoIterator<Item = &'a str> + Clone) -> String {
     let list: Vec<String> = valid.clone().into_iter().map(|v| format!("`{v}`")).collect();
-    let list = if list.is_empty() { "nothing".to_owned() } else { list.join(", ") };
+    let list = list.join(", ");
     match closest(word, valid) {
         Some(guess) => format!("did you mean `{guess}`? Valid: {list}"),
         None => format!("valid: {list}"),

@@ -239,8 +239,8 @@ impl<'t> Value<'t> {
         };
         let number = scaled(text, places);
         if number.is_none() {
-            let message = format!("`{}` is not a number with at most {places} decimal places", self.key);
-            self.wrong(message, "cannot be kept exactly", format!("for example {example}"));
+            let message = format!("`{}` is not a decimal number with at most {places} places", self.key);
+            self.wrong(message, "not understood", format!("for example {example}"));
         }
         number
     }

@@ -93,6 +93,15 @@ impl Key {
         Self::NAMES[self as usize]
     }
 
+    /// The closed list of words of a key that has one.
+    #[cfg(test)]
+    pub const fn words(self) -> Option<&'static [&'static str]> {
+        match self.sort() {
+            Sort::Closed { words, .. } => Some(words),
+            _ => None,
+        }
+    }
+
     const fn sort(self) -> Sort {
         const fn always(words: &'static [&'static str]) -> Sort {
             Sort::Closed { words, optional: false }

@@ -33,8 +33,9 @@ pub fn tables(document: &Document) -> (Tables, Vec<Mistake>) {
     let list = |key: &str, title, keys: &[&'static str]| {
         top.get(key).map(|value| value.tables(title, keys)).unwrap_or_default()
     };
-    if top.need("rule", "a list of [[rule]] tables").is_some_and(|value| value.items().is_empty()) {
-        top.wrong("the policy has no rule", "nothing could be booked", "start from the built-in policy");
+    if notes.is_whole() && top.get("rule").is_none_or(|value| value.items().is_empty()) {
+        let help = "write [[rule]] tables; the policy that comes with the program is a start";
+        top.wrong("the policy has no rule", "nothing could be booked", help);
     }
     let tables = Tables {
         rules: rules(&list("rule", "[[rule]]", &RULE)),

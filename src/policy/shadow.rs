@@ -209,4 +209,78 @@ mod tests {
         let never = "when = { reached = \"no\" }\nvalid_from = 2026-01-02\nvalid_until = 2026-01-02";
         assert_eq!(warnings_of(&[never]), ["rule `rule-0` is valid on no day"]);
     }
+
+    /// Every pair of a list of conditions, tried on every kind of the table test: what is called shadowed is shadowed,
+    /// and what can never match never does.
+    #[test]
+    fn no_warning_is_false() {
+        let conditions = [
+            "",
+            "fault = \"platform\"",
+            "fault = \"any\"",
+            "fault = \"none\"",
+            "fault = [\"caller\", \"unknown\"]",
+            "fault = [\"platform\", \"caller\", \"throttling\", \"recipient\", \"policy\", \"ambiguous\", \"unknown\"]",
+            "error_code = 2",
+            "error_code = [2, 131016]",
+            "error_code = 100",
+            "error_code = \"200-299\"",
+            "error_code = \"any\"",
+            "error_code = \"none\"",
+            "error_code = [100, \"none\"]",
+            "error_code = 4711",
+            "error_code = 100, fault = \"platform\"",
+            "error_code = 2, fault = \"caller\"",
+            "error_code = 100, error_subcode = \"none\"",
+            "family = \"authorization\"",
+            "family = \"any\"",
+            "family = \"none\"",
+            "review = \"validation\"",
+            "review = \"none\"",
+            "error_code = \"any\", review = \"none\"",
+            "http_status = \"500-599\"",
+            "http_status = [500, 503]",
+            "http_status = \"any\"",
+            "http_status = \"none\"",
+            "reached = [\"yes\", \"no\", \"unknown\"]",
+            "reached = \"yes\"",
+            "is_transient = true",
+            "is_transient = [true, false, \"none\"]",
+            "scope = [\"any\", \"none\"]",
+            "scope = \"test\"",
+            "recipient = \"restricted\"",
+            "client = \"below_minimum\", fault = \"recipient\"",
+        ];
+        let rule = |(at, when): (usize, &&str)| {
+            format!(
+                "[[rule]]\nid = \"rule-{at}\"\naccount = \"good\"\nbecause = \"b\"\ncites = [\"R6\"]\nwhen = {{ {when} }}\n"
+            )
+        };
+        let text: String = conditions.iter().enumerate().map(rule).collect();
+        let tables: String = crate::policy::BUILT_IN_POLICY
+            .split("[[client]]")
+            .skip(1)
+            .map(|t| format!("[[client]]{t}"))
+            .collect();
+        let document = Document::new("p", text + &tables);
+        let policy = Policy::read(&document, &Document::new("c", BUILT_IN_CATALOGUE)).unwrap();
+
+        let day = "2026-11-20".parse().unwrap();
+        let kinds: Vec<_> =
+            crate::policy::tests::cases().into_iter().flat_map(|(_, _, kinds)| kinds).collect();
+        let seen: Vec<_> = kinds.iter().map(|kind| super::super::sight::sight(kind, day, &policy)).collect();
+        let mut shadowed = 0;
+        for later in &policy.rules {
+            let never = contradiction(&later.when, &policy).is_some();
+            assert!(!never || !seen.iter().any(|seen| later.when.holds(seen)), "{}", later.id);
+            for earlier in &policy.rules {
+                if shadows(earlier, later, &policy) {
+                    shadowed += 1;
+                    let escapes = seen.iter().any(|seen| later.when.holds(seen) && !earlier.when.holds(seen));
+                    assert!(!escapes, "{} does not shadow {}", earlier.id, later.id);
+                }
+            }
+        }
+        assert!(shadowed > 200, "{shadowed} pairs");
+    }
 }

@@ -97,3 +97,30 @@ const fn admission(admission: Admission) -> &'static str {
         Admission::Paused => "paused",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::condition::Key;
+
+    /// Rules use the words of the logs, and each of them can be written in a condition.
+    fn check<T: Copy + serde::Serialize>(key: Key, all: &[T], word: impl Fn(T) -> &'static str) {
+        let written: Vec<_> = all.iter().map(|value| serde_json::to_value(value).unwrap()).collect();
+        let words: Vec<_> = all.iter().map(|value| word(*value)).collect();
+        assert_eq!(written, words);
+        assert_eq!(key.words(), Some(words.as_slice()));
+    }
+
+    #[test]
+    fn words_are_those_of_the_logs() {
+        use {Admission as A, Reached as R, Symptom as S, Vantage as V};
+        check(Key::Stream, &[Stream::Request], stream);
+        check(Key::Vantage, &[V::CallerEgress, V::EdgeIngress, V::FirstLayer, V::WebhookEgress], vantage);
+        check(Key::Reached, &[R::Yes, R::No, R::Unknown], reached);
+        let (early, waiting) = (S::ClientAbortEarly, S::ClientAbortWaiting);
+        let symptoms =
+            [S::None, S::Dns, S::Connect, S::Tls, S::ProxyLocal, early, waiting, S::Reset, S::Timeout];
+        check(Key::Symptom, &symptoms, symptom);
+        check(Key::Admission, &[A::None, A::Admitted, A::Held, A::Paused], admission);
+    }
+}

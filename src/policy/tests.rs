@@ -60,7 +60,7 @@ fn client(platform: &str, version: &str, kind: Kind) -> Kind {
 }
 
 #[expect(clippy::too_many_lines, reason = "a table")]
-fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
+pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
     let ingress = "excluded:network:ingress";
     let (error, missed) = ("bad:platform:error", "bad:platform:missed");
     vec![
@@ -408,5 +408,35 @@ fn rules_cite_only_rules_that_reviewers_can_look_up_and_say_why() {
         assert!(!rule.cites.is_empty());
         // A review hint books the failure to the platform later, so it must not be there already.
         assert!(rule.review.is_none() || rule.account.group() == Group::User, "{}", rule.id);
+    }
+}
+
+/// A file that was cut, or in which a character was lost or mistyped, gives mistakes or a policy, but never a panic.
+#[test]
+fn damaged_files_do_no_harm() {
+    let read = |policy: &str, catalogue: &str| {
+        let read = Policy::read(&Document::new("p", policy), &Document::new("c", catalogue));
+        match read {
+            Ok(policy) => policy.warnings(),
+            Err(mistakes) => mistakes.0,
+        }
+    };
+    let small = "code,subcode,http_status,title,family,fault,retryable,review,note,source\n\
+                 2,,503|500,API Service,upgrade,platform,backoff,,\"Down, or \"\"over\"\"loaded\",official\n";
+    let rule = &BUILT_IN_POLICY[BUILT_IN_POLICY.find("[[rule]]").unwrap()..][..1_500];
+    for text in [rule, small] {
+        for at in (0..text.len()).step_by(7) {
+            let (before, after) = text.split_at(at);
+            for insert in ["", "\"", "]", "\u{e9}", "\n", ","] {
+                let damaged = format!("{before}{insert}{}", &after[1..]);
+                let mistakes = if text == small { read(rule, &damaged) } else { read(&damaged, small) };
+                assert!(mistakes.iter().all(|mistake| !mistake.place().is_empty()));
+            }
+            if text == small {
+                read(rule, before)
+            } else {
+                read(before, small)
+            };
+        }
     }
 }
