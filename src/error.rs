@@ -59,7 +59,13 @@ impl Document {
         label: impl Into<String>,
         help: impl Into<String>,
     ) -> Mistake {
-        Mistake { document: self.clone(), span, message: message.into(), label: label.into(), help: help.into() }
+        Mistake {
+            document: self.clone(),
+            span,
+            message: message.into(),
+            label: label.into(),
+            help: help.into(),
+        }
     }
 }
 
@@ -125,13 +131,17 @@ pub enum Trouble {
     Io { path: PathBuf, doing: &'static str, source: std::io::Error, remedy: &'static str },
     #[error("{path} is in use by another run ({holder}); wait for it to end, or give this run another --out")]
     Locked { path: PathBuf, holder: String },
-    #[error("{path} is damaged: {why}; restore it from a backup, or move its folder away and run that day again")]
+    #[error(
+        "{path} is damaged: {why}; restore it from a backup, or move its folder away and run that day again"
+    )]
     Damaged { path: PathBuf, why: String },
     #[error("{0}")]
     Usage(String),
     #[error("no log file of the run could be read; nothing was published:\n{0}")]
     NothingReadable(String),
-    #[error("the books do not balance: {0}; nothing was published. This is a bug: please report it with this message")]
+    #[error(
+        "the books do not balance: {0}; nothing was published. This is a bug: please report it with this message"
+    )]
     Imbalance(String),
 }
 
@@ -143,7 +153,9 @@ impl Trouble {
             Kind::NotFound => "check the spelling of the path",
             Kind::PermissionDenied => "give the user of the job access to it",
             Kind::StorageFull | Kind::QuotaExceeded => "free some space on that disk and run again",
-            Kind::NotADirectory | Kind::IsADirectory => "a file stands where a folder is needed, or the reverse",
+            Kind::NotADirectory | Kind::IsADirectory => {
+                "a file stands where a folder is needed, or the reverse"
+            }
             Kind::ReadOnlyFilesystem => "choose a folder on a disk that can be written to",
             _ => "run again; if it stays, look at the disk",
         };

@@ -7,6 +7,7 @@ pub mod error;
 pub mod intake;
 pub mod ledger;
 pub mod measure;
+pub mod pipeline;
 pub mod policy;
 pub mod report;
 pub mod sample;

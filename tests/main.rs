@@ -1,9 +1,14 @@
-//! The one integration test binary (each binary links polars, so there is one).
+//! The integration tests: one binary, because each links polars.
 //!
-//! `figures.rs`: worked examples. `laws.rs`: what holds for any input (property tests). `tidy.rs`: the house rules, and documents that must match
-//! the code. `given.rs`: how the others make input without logs.
+//! - `figures`: worked examples of slots, runs and months.
+//! - `laws`: what holds for any input (property tests).
+//! - `mistakes`: what is said about mistakes in config, policy and catalogue. To add a case, add a folder to
+//!   `tests/mistakes/` with the bad files, run `BLESS=1 cargo test --test main mistakes` and read the diff.
+//! - `tidy`: the house rules, and documents that must match the code.
+//! - `given`: how the others make input without logs.
 
 mod figures;
 mod given;
 mod laws;
+mod mistakes;
 mod tidy;

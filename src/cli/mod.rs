@@ -1,3 +1,104 @@
-//! The commands, one file each.
+//! The command line: the only place with a clock and a voice. One file per command.
 
+mod check;
+mod progress;
+mod run;
 pub mod sample;
+mod setup;
+mod summary;
+
+use std::io::Write;
+
+use clap::{Parser, Subcommand};
+use miette::{GraphicalReportHandler, GraphicalTheme, NarratableReportHandler};
+
+use crate::error::{ExitCode, Mistake, Mistakes, Trouble};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  failed, nothing published
+  2  usage or configuration error, nothing published
+  3  published, but attention is needed (suspense, unreadable files, gaps, low coverage, quarantine above its limit)";
+
+/// Uptime and SLA accounting for a messaging API: every log row in exactly one account.
+#[derive(Parser)]
+#[command(name = "uptime-ledger", version, after_help = EXIT_CODES, max_term_width = 100)]
+struct Cli {
+    /// Log what happens to stderr (-v steps, -vv details)
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Account one day or several from the logs, and publish the reports
+    Run(run::Run),
+    /// Find every mistake in config, policy and catalogue, without reading a log
+    Check(check::Check),
+    /// Write realistic sample logs, with a truth.json that says what the right answer is
+    Sample(sample::Sample),
+}
+
+/// Runs the process's command line and says how it ended.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            // Help and version are no errors; clap prints them to stdout.
+            let code = if e.use_stderr() { ExitCode::Usage } else { ExitCode::Done };
+            let _ = e.print();
+            return code;
+        }
+    };
+    log_to_stderr(cli.verbose);
+    let result = match cli.command {
+        Command::Run(run) => run.run(),
+        Command::Check(check) => check.run(),
+        Command::Sample(sample) => sample.run().map(|()| ExitCode::Done),
+    };
+    result.unwrap_or_else(|error| show(&error))
+}
+
+fn log_to_stderr(verbose: u8) {
+    let level = match verbose {
+        0 => return,
+        1 => tracing::Level::INFO,
+        _ => tracing::Level::DEBUG,
+    };
+    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false).init();
+}
+
+/// Shows an error on stderr and says which exit code it leads to.
+fn show(error: &anyhow::Error) -> ExitCode {
+    let mut out = std::io::stderr().lock();
+    if let Some(mistakes) = error.downcast_ref::<Mistakes>() {
+        let _ = writeln!(out, "{}", render(&mistakes.0));
+        let _ = writeln!(out, "error: {mistakes}; nothing was published");
+        return ExitCode::Usage;
+    }
+    let _ = writeln!(out, "error: {error:#}");
+    error.downcast_ref::<Trouble>().map_or(ExitCode::Failed, Trouble::exit_code)
+}
+
+/// Mistakes with their excerpts; drawn on a terminal, in plain sentences elsewhere.
+fn render(mistakes: &[Mistake]) -> String {
+    use std::io::IsTerminal;
+    let mut text = String::new();
+    for mistake in mistakes {
+        let drawn = if std::io::stderr().is_terminal() {
+            GraphicalReportHandler::new()
+                .with_theme(GraphicalTheme::unicode())
+                .render_report(&mut text, mistake)
+        } else {
+            NarratableReportHandler::new().render_report(&mut text, mistake)
+        };
+        if drawn.is_err() {
+            text.push_str(&mistake.to_string());
+        }
+        text.push('\n');
+    }
+    text
+}

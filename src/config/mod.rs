@@ -2,14 +2,24 @@
 //!
 //! This file holds the noun ([`Config`]); `read` turns text into it and collects every mistake.
 
+mod columns;
+mod paths;
 mod read;
+pub mod sheet;
+mod sources;
+pub mod spelling;
+pub mod table;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use chrono_tz::Tz;
 
 use crate::day::SlotLength;
 use crate::intake::Vantage;
+
+pub use paths::Placeholder;
+pub use read::config;
 
 /// Everything that a run needs to know beside the logs, the policy and the clock.
 #[derive(Debug, Clone)]
@@ -31,6 +41,55 @@ pub struct Config {
     pub measure: Measure,
     pub limits: Limits,
     pub memory_bytes: u64,
+}
+
+impl Config {
+    /// The config of a run without a config file: defaults, and no source yet.
+    pub fn bare(base: impl Into<PathBuf>) -> Self {
+        Self {
+            base: base.into(),
+            reports: PathBuf::from("reports"),
+            policy: None,
+            catalogue: None,
+            slot: SlotLength::default(),
+            sources: Vec::new(),
+            services: Vec::new(),
+            components: Vec::new(),
+            regions: Vec::new(),
+            measure: Measure::default(),
+            limits: Limits::default(),
+            memory_bytes: 1 << 30,
+        }
+    }
+
+    /// A path of the config as the process can open it: relative ones start from the folder of the config file.
+    pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.base.join(path)
+    }
+}
+
+const MEMORY_UNITS: [(&str, u64); 6] = [
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("KB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+];
+
+/// An amount of memory such as `512MiB`, in bytes.
+///
+/// # Errors
+/// How to write one.
+pub fn memory(text: &str) -> Result<u64, &'static str> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let unit = text[digits..].trim();
+    MEMORY_UNITS
+        .iter()
+        .find(|(name, _)| *name == unit)
+        .and_then(|(_, factor)| text[..digits].parse::<u64>().ok()?.checked_mul(*factor))
+        .filter(|bytes| *bytes > 0)
+        .ok_or("write a whole number and KiB, MiB, GiB, KB, MB or GB, for example \"512MiB\"")
 }
 
 /// One log source: which files, how they are written, where it stands.
@@ -128,11 +187,11 @@ impl Field {
         Self::ClientVersion,
     ];
 
-    /// The field's column in the canonical schema.
-    pub const fn column(self) -> &'static str {
+    /// The name in configs.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Ts => "ts",
-            Self::Duration => "duration_ms",
+            Self::Duration => "duration",
             Self::RequestId => "request_id",
             Self::TraceId => "trace_id",
             Self::BusinessId => "business_id",
@@ -154,6 +213,29 @@ impl Field {
             Self::ClientPlatform => "client_platform",
             Self::ClientVersion => "client_version",
         }
+    }
+}
+
+impl Field {
+    /// The field's column in canonical logs, with its unit.
+    pub const fn column(self) -> &'static str {
+        match self {
+            Self::Duration => "duration_ms",
+            _ => self.name(),
+        }
+    }
+}
+
+impl FromStr for Field {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|field| field.name() == text).ok_or_else(|| {
+            format!(
+                "`{text}` is not a canonical field; {}",
+                spelling::advice(text, Self::ALL.iter().map(|f| f.name()))
+            )
+        })
     }
 }
 
@@ -250,5 +332,19 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { quarantine_ppm: 1_000, coverage_ppm: 950_000 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn field_names_lead_back_to_the_field() {
+        for (position, field) in Field::ALL.into_iter().enumerate() {
+            assert_eq!(field.name().parse(), Ok(field));
+            assert_eq!(field as usize, position);
+        }
+        assert!("http_satus".parse::<Field>().unwrap_err().contains("did you mean `http_status`"));
     }
 }

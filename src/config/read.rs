@@ -1,1 +1,381 @@
 //! Reading `uptime-ledger.toml`: text in, [`Config`] or every mistake out.
+
+use std::path::{Path, PathBuf};
+
+use super::spelling::advice;
+use super::table::{Notes, Table, Value};
+use super::{Component, Config, Limits, Measure, Service, sources};
+use crate::day::SlotLength;
+use crate::error::{Document, Mistakes};
+
+const TOP: [&str; 11] = [
+    "reports",
+    "policy",
+    "catalogue",
+    "slot",
+    "regions",
+    "memory",
+    "source",
+    "service",
+    "component",
+    "definition",
+    "limits",
+];
+const SERVICE: [&str; 2] = ["name", "endpoints"];
+const COMPONENT: [&str; 3] = ["name", "services", "target_percent"];
+const DEFINITION: [&str; 5] =
+    ["unable_ratio", "min_events", "min_run_minutes", "max_gap_minutes", "user_counts_as"];
+const LIMITS: [&str; 2] = ["quarantine_percent", "coverage_percent"];
+
+const SLOTS: [(&str, SlotLength); 4] = [
+    ("10s", SlotLength::Seconds10),
+    ("30s", SlotLength::Seconds30),
+    ("1m", SlotLength::Minute),
+    ("5m", SlotLength::Minutes5),
+];
+const USER_COUNTS_AS: [(&str, bool); 2] = [("excluded", false), ("good", true)];
+const MINUTES_OF_A_DAY: i64 = 1_440;
+
+/// Reads the config; `base` is the folder that its relative paths start from.
+pub fn config(document: &Document, base: &Path) -> Result<Config, Mistakes> {
+    let notes = Notes::new(document);
+    let root = notes.parse();
+    let top = Table::open(&notes, root.get_ref(), root.span(), "the top level", &TOP);
+    let path = |key| top.get(key).and_then(|value| value.text()).map(PathBuf::from);
+
+    let bare = Config::bare(base);
+    let services = services(&top);
+    let config = Config {
+        reports: path("reports").unwrap_or(bare.reports),
+        policy: path("policy"),
+        catalogue: path("catalogue"),
+        slot: top.get("slot").and_then(|value| value.choice(&SLOTS)).unwrap_or_default(),
+        sources: sources::read(&top),
+        components: components(&top, &services),
+        services,
+        regions: top.get("regions").map(|value| owned(&value)).unwrap_or_default(),
+        measure: measure(&top),
+        limits: limits(&top),
+        memory_bytes: top.get("memory").and_then(|value| memory(&value)).unwrap_or(bare.memory_bytes),
+        base: bare.base,
+    };
+    Mistakes(notes.into_mistakes()).or(config)
+}
+
+pub(super) fn tables<'t>(
+    top: &Table<'t>,
+    key: &str,
+    title: &'static str,
+    keys: &[&'static str],
+) -> Vec<Table<'t>> {
+    top.get(key).map(|value| value.tables(title, keys)).unwrap_or_default()
+}
+
+fn owned(value: &Value<'_>) -> Vec<String> {
+    value.texts().into_iter().map(|(text, _)| text.to_owned()).collect()
+}
+
+/// The name of a table in a list; two of the same list must not share one.
+pub(super) fn name<'t>(table: &Table<'t>, taken: &mut Vec<&'t str>, example: &str) -> Option<&'t str> {
+    let value = table.need("name", example)?;
+    let name = value.text()?;
+    if taken.contains(&name) {
+        value.wrong(format!("the name `{name}` is taken"), "used a second time", "give each its own name");
+    }
+    taken.push(name);
+    Some(name)
+}
+
+fn memory(value: &Value<'_>) -> Option<u64> {
+    let text = value.text()?;
+    match super::memory(text) {
+        Ok(bytes) => Some(bytes),
+        Err(help) => {
+            value.wrong(format!("`{text}` is not an amount of memory"), "not understood", help);
+            None
+        }
+    }
+}
+
+fn services(top: &Table<'_>) -> Vec<Service> {
+    let mut taken = Vec::new();
+    let mut owners: Vec<(&str, &str)> = Vec::new();
+    let mut services = Vec::new();
+    for table in tables(top, "service", "[[service]]", &SERVICE) {
+        let name = name(&table, &mut taken, "\"messages\"");
+        let endpoints = table.get("endpoints").map(|value| value.texts()).unwrap_or_default();
+        for (pattern, value) in &endpoints {
+            check_endpoint(pattern, value);
+            if let Some((_, owner)) = owners.iter().find(|(earlier, _)| earlier == pattern) {
+                let message = format!("`{pattern}` already belongs to `{owner}`");
+                value.wrong(
+                    message,
+                    "claimed a second time",
+                    "an endpoint belongs to one service; remove one of the two",
+                );
+            }
+            owners.push((pattern, name.unwrap_or_default()));
+        }
+        let endpoints = endpoints.into_iter().map(|(pattern, _)| pattern.to_owned()).collect();
+        services.extend(name.map(|name| Service { name: name.to_owned(), endpoints }));
+    }
+    services
+}
+
+fn check_endpoint(pattern: &str, value: &Value<'_>) {
+    let help = "write it like /{id}/messages; {id} is any one segment, * at the end any rest";
+    let rest = pattern.strip_suffix('*').unwrap_or(pattern);
+    if !pattern.starts_with('/') {
+        value.wrong(format!("endpoint `{pattern}` does not start with `/`"), "not a path", help);
+    } else if let Some(at) = rest.find('*') {
+        value.wrong_in(
+            at..at + 1,
+            "`*` stands before the end of an endpoint",
+            "only the end can be any rest",
+            help,
+        );
+    } else if rest.split('/').any(|part| part.contains(['{', '}']) && !is_placeholder(part)) {
+        value.wrong(format!("endpoint `{pattern}` has a brace in the wrong place"), "here", help);
+    }
+}
+
+fn is_placeholder(segment: &str) -> bool {
+    segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).is_some_and(|n| !n.contains(['{', '}']))
+}
+
+fn components(top: &Table<'_>, services: &[Service]) -> Vec<Component> {
+    let mut taken = Vec::new();
+    let mut components = Vec::new();
+    for table in tables(top, "component", "[[component]]", &COMPONENT) {
+        let name = name(&table, &mut taken, "\"Cloud API\"");
+        let members = table.need("services", "[\"messages\"]").map(|value| {
+            let members = value.texts();
+            if value.items().is_empty() {
+                let help = "name at least one service, or remove the component";
+                value.wrong("`services` is empty", "a component of nothing is never up", help);
+            }
+            members
+        });
+        let members = members.unwrap_or_default();
+        for (member, value) in &members {
+            if !services.iter().any(|service| service.name == *member) && top.notes().is_whole() {
+                let help = match services {
+                    [] => format!("declare it: [[service]] with name = \"{member}\""),
+                    _ => advice(member, services.iter().map(|service| service.name.as_str())),
+                };
+                value.wrong(format!("no service is called `{member}`"), "unknown service", help);
+            }
+        }
+        let target = table.get("target_percent").and_then(|value| {
+            let target = value.decimal(6, "99.9")?;
+            if !(1..=100_000_000).contains(&target) {
+                value.wrong(
+                    "`target_percent` is not a target",
+                    "not above 0 and up to 100",
+                    "for example 99.9",
+                );
+            }
+            u32::try_from(target).ok()
+        });
+        components.extend(name.map(|name| Component {
+            name: name.to_owned(),
+            services: members.into_iter().map(|(member, _)| member.to_owned()).collect(),
+            target_micro_percent: target,
+        }));
+    }
+    components
+}
+
+/// A share in millionths, written with `places` decimals (6 for a ratio, 4 for a percentage).
+fn share(value: &Value<'_>, places: usize, lowest: u64, example: &str) -> Option<u32> {
+    let ppm = value.decimal(places, example)?;
+    if !(lowest..=1_000_000).contains(&ppm) {
+        let most = if places == 6 { "1" } else { "100" };
+        let message = format!("`{}` is out of bounds", value.key());
+        let least = if lowest == 0 { "from 0" } else { "above 0" };
+        value.wrong(message, format!("must be {least} and up to {most}"), format!("for example {example}"));
+        return None;
+    }
+    u32::try_from(ppm).ok()
+}
+
+fn measure(top: &Table<'_>) -> Measure {
+    let usual = Measure::default();
+    let Some(table) = top.get("definition").and_then(|value| value.table("[definition]", &DEFINITION)) else {
+        return usual;
+    };
+    let seconds = |key| {
+        let minutes = table.get(key).and_then(|value| value.integer(&(0..=MINUTES_OF_A_DAY)))?;
+        u32::try_from(minutes * 60).ok()
+    };
+    let min_events = table.get("min_events").and_then(|value| value.integer(&(1..=i64::from(u32::MAX))));
+    Measure {
+        unable_ppm: table
+            .get("unable_ratio")
+            .and_then(|v| share(&v, 6, 1, "0.5"))
+            .unwrap_or(usual.unable_ppm),
+        min_events: min_events.and_then(|n| u32::try_from(n).ok()).unwrap_or(usual.min_events),
+        min_run_seconds: seconds("min_run_minutes").unwrap_or(usual.min_run_seconds),
+        max_gap_seconds: seconds("max_gap_minutes").unwrap_or(usual.max_gap_seconds),
+        user_counts_as_good: table
+            .get("user_counts_as")
+            .and_then(|value| value.choice(&USER_COUNTS_AS))
+            .unwrap_or(usual.user_counts_as_good),
+    }
+}
+
+fn limits(top: &Table<'_>) -> Limits {
+    let usual = Limits::default();
+    let Some(table) = top.get("limits").and_then(|value| value.table("[limits]", &LIMITS)) else {
+        return usual;
+    };
+    let percent = |key, example| table.get(key).and_then(|value| share(&value, 4, 0, example));
+    Limits {
+        quarantine_ppm: percent("quarantine_percent", "0.1").unwrap_or(usual.quarantine_ppm),
+        coverage_ppm: percent("coverage_percent", "95").unwrap_or(usual.coverage_ppm),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono_tz::Tz;
+
+    use crate::config::{Cast, Column, Field, From, TimeBasis, Unit};
+    use crate::intake::Vantage;
+
+    fn read(text: &str) -> Result<Config, Mistakes> {
+        config(&Document::new("uptime-ledger.toml", text), Path::new("/etc/ul"))
+    }
+
+    #[test]
+    fn an_empty_config_is_the_bare_one() {
+        let config = read("").unwrap();
+        assert_eq!(format!("{config:?}"), format!("{:?}", Config::bare("/etc/ul")));
+        assert_eq!(config.path("a/b"), Path::new("/etc/ul/a/b"));
+        assert_eq!(config.path("/a/b"), Path::new("/a/b"));
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let config = read(
+            r#"
+            reports = "out"
+            policy = "p.toml"
+            catalogue = "c.csv"
+            slot = "5m"
+            regions = ["eu", "us"]
+            memory = "512 MiB"
+            [[source]]
+            name = "edge"
+            paths = "logs/{region}/{date:%Y/%m/%d}.csv"
+            vantage = "edge_ingress"
+            time_basis = "end"
+            zone = "Europe/Berlin"
+            neighbours = 2
+            header = false
+            delimiter = "\t"
+            [source.columns]
+            ts = { from = 1, format = "%d/%b/%Y:%H:%M:%S %z" }
+            duration = { from = "2", unit = "ms" }
+            http_status = { from = "3", words = { success = "200" } }
+            region = { value = "eu" }
+            [[service]]
+            name = "messages"
+            endpoints = ["/{id}/messages", "/media*"]
+            [[component]]
+            name = "Cloud API"
+            services = ["messages"]
+            target_percent = 99.9
+            [[component]]
+            name = "Text"
+            services = "messages"
+            target_percent = "99.95"
+            [definition]
+            unable_ratio = 1
+            min_events = 5
+            min_run_minutes = 3
+            max_gap_minutes = 0
+            user_counts_as = "good"
+            [limits]
+            quarantine_percent = 0.05
+            coverage_percent = 90
+            "#,
+        )
+        .unwrap();
+        assert_eq!(config.reports, Path::new("out"));
+        assert_eq!((config.policy, config.catalogue), (Some("p.toml".into()), Some("c.csv".into())));
+        assert_eq!(config.slot, SlotLength::Minutes5);
+        assert_eq!(config.regions, ["eu", "us"]);
+        assert_eq!(config.memory_bytes, 512 << 20);
+        let source = &config.sources[0];
+        assert_eq!(source.paths, ["logs/{region}/{date:%Y/%m/%d}.csv"]);
+        assert_eq!((source.vantage, source.time_basis), (Vantage::EdgeIngress, TimeBasis::End));
+        assert_eq!((source.zone, source.neighbours), (Tz::Europe__Berlin, 2));
+        assert_eq!((source.has_header, source.delimiter), (false, b'\t'));
+        let column = |field, from: &str, cast| Column {
+            field,
+            from: From::Name(from.to_owned()),
+            cast,
+            words: Vec::new(),
+        };
+        let status = Column {
+            words: vec![("success".to_owned(), "200".to_owned())],
+            ..column(Field::HttpStatus, "3", Cast::Auto)
+        };
+        assert_eq!(
+            source.columns,
+            [
+                column(Field::Ts, "1", Cast::Format("%d/%b/%Y:%H:%M:%S %z".to_owned())),
+                column(Field::Duration, "2", Cast::Unit(Unit::Milliseconds)),
+                Column { from: From::Value("eu".to_owned()), ..column(Field::Region, "", Cast::Auto) },
+                status,
+            ]
+        );
+        assert_eq!(config.services[0].endpoints, ["/{id}/messages", "/media*"]);
+        let targets: Vec<_> = config.components.iter().map(|c| c.target_micro_percent).collect();
+        assert_eq!(targets, [Some(99_900_000), Some(99_950_000)]);
+        assert_eq!(config.components[1].services, ["messages"]);
+        assert_eq!(
+            config.measure,
+            Measure {
+                unable_ppm: 1_000_000,
+                min_events: 5,
+                min_run_seconds: 180,
+                max_gap_seconds: 0,
+                user_counts_as_good: true,
+            }
+        );
+        assert_eq!(config.limits, Limits { quarantine_ppm: 500, coverage_ppm: 900_000 });
+    }
+
+    #[test]
+    fn the_preset_decides_what_a_timestamp_marks() {
+        let basis = |preset: &str| {
+            let text = format!("[[source]]\nname = \"a\"\npaths = \"a.log\"\npreset = \"{preset}\"\n");
+            read(&text).unwrap().sources[0].time_basis
+        };
+        assert_eq!(basis("canonical"), TimeBasis::Start);
+        assert_eq!(basis("combined"), TimeBasis::Start);
+        assert_eq!(basis("nginx-json"), TimeBasis::End);
+    }
+
+    #[test]
+    fn memory_knows_binary_and_decimal_units() {
+        let bytes = |text: &str| read(&format!("memory = \"{text}\"")).map(|c| c.memory_bytes).ok();
+        assert_eq!(bytes("2GiB"), Some(2 << 30));
+        assert_eq!(bytes("3MB"), Some(3_000_000));
+        for bad in ["1", "GiB", "0MiB", "-1GiB", "1TiB", "99999999999999GiB", "1.5GiB"] {
+            assert_eq!(bytes(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_mistake_is_reported_in_the_order_of_the_file() {
+        let mistakes =
+            read("slot = \"2m\"\nregion = []\nmemory = 1\n[[source]]\n[limits]\ncoverage_percent = 101\n");
+        let places: Vec<_> = mistakes.unwrap_err().0.iter().map(|mistake| mistake.place()).collect();
+        let at = |place: &str| format!("uptime-ledger.toml:{place}");
+        assert_eq!(places, ["1:8", "2:1", "3:10", "4:1", "4:1", "6:20"].map(at));
+    }
+}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
-use crate::config::{Field, From, Source};
+use crate::config::{Field, From, Placeholder, Source};
 use crate::day::Day;
 use crate::error::Trouble;
 
@@ -47,7 +47,7 @@ pub fn find(sources: &[Source], base: &Path, day: Day) -> Result<Vec<LogFile>, T
     let mut found: BTreeMap<(usize, PathBuf), LogFile> = BTreeMap::new();
     for (number, source) in sources.iter().enumerate() {
         for pattern in &source.paths {
-            let is_dated = pattern.contains("{date");
+            let is_dated = Placeholder::all(pattern).iter().any(|(_, p)| matches!(p, Placeholder::Date(_)));
             let reach = if is_dated { i64::from(source.neighbours) } else { 0 };
             for shift in -reach..=reach {
                 let pattern = absolute(&dated(pattern, day.plus(shift)), base);
@@ -71,16 +71,13 @@ pub fn find(sources: &[Source], base: &Path, day: Day) -> Result<Vec<LogFile>, T
 
 /// The pattern with the day put in: `{date}` is ISO 8601, `{date:%Y/%m/%d}` any chrono format.
 fn dated(pattern: &str, day: Day) -> String {
-    let mut out = String::new();
-    let mut rest = pattern;
-    while let Some(at) = rest.find("{date") {
-        out.push_str(&rest[..at]);
-        let Some(end) = rest[at..].find('}') else { break };
-        let format = rest[at + 5..at + end].strip_prefix(':').unwrap_or("%Y-%m-%d");
-        out.push_str(&day.date().format(format).to_string());
-        rest = &rest[at + end + 1..];
+    let mut out = pattern.to_owned();
+    for (at, placeholder) in Placeholder::all(pattern).into_iter().rev() {
+        if let Placeholder::Date(format) = placeholder {
+            out.replace_range(at, &day.date().format(format).to_string());
+        }
     }
-    out + rest
+    out
 }
 
 fn absolute(pattern: &str, base: &Path) -> String {

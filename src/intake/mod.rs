@@ -41,14 +41,20 @@ pub use meter::{Meter, Reading};
 pub use quarantine::Quarantined;
 pub use value::printable;
 
-/// What intake hands on: the facts of a day and the account of how they came about.
+/// What intake hands on.
 #[derive(Debug, Clone)]
 pub struct Intake {
     pub facts: Facts,
+    pub receipt: Receipt,
+}
+
+/// How the facts of a day came about: what was read, what was set aside, and the latencies that stand beside the facts.
+#[derive(Debug, Clone, Default)]
+pub struct Receipt {
     pub latencies: Latencies,
     /// One entry per file, in the order of sources and paths.
     pub files: Vec<FileBalance>,
-    /// Rows that could not be read, by file and line; at most 1,000 per file and worker are kept, all are counted.
+    /// Rows that could not be read, by file and line; the first 1,000 of a file are kept, all are counted.
     pub quarantine: Vec<Quarantined>,
     /// Dedupe records that went to disk, in bytes.
     pub spilled_bytes: u64,

@@ -11,8 +11,8 @@ use super::book::{Book, Place, Tally};
 use super::dedupe::{self, PARTITIONS, Record};
 use super::engine::{Pass, Settings};
 use super::files::LogFile;
-use super::quarantine::Quarantined;
-use super::{Evidence, Fact, Facts, Histogram, Intake, Kind, Latencies, RowRef};
+use super::quarantine::{KEPT_PER_FILE, Quarantined};
+use super::{Evidence, Fact, Facts, Histogram, Intake, Kind, Latencies, Receipt, RowRef};
 use crate::config::Source;
 use crate::error::Trouble;
 
@@ -107,7 +107,9 @@ pub fn settle(
             last_ts_us: tallies.iter().filter_map(|t| t.last_us).max(),
             failure,
         });
-        for (place, reason, excerpt) in tallies.iter().flat_map(|t| &t.bad_rows) {
+        let mut bad_rows: Vec<_> = tallies.iter().flat_map(|t| &t.bad_rows).collect();
+        bad_rows.sort();
+        for (place, reason, excerpt) in bad_rows.into_iter().take(KEPT_PER_FILE) {
             let RowRef { file, row } = row_of(place);
             quarantine.push(Quarantined {
                 file,
@@ -119,7 +121,7 @@ pub fn settle(
     }
     quarantine.sort();
     let spilled_bytes = pass.books.iter().map(|b| b.partitions.spilled()).sum();
-    Ok(Intake { facts, latencies, files: balances, quarantine, spilled_bytes })
+    Ok(Intake { facts, receipt: Receipt { latencies, files: balances, quarantine, spilled_bytes } })
 }
 
 /// Line of the file: a row in a chunk plus the lines of the chunks before.

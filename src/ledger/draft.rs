@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{AccountLine, BadLine, DayState, Definition, Edition, LatencyLine, pseudonym};
 use crate::config::Config;
-use crate::intake::{FileBalance, Histogram, Latencies};
+use crate::intake::{Histogram, Latencies, Receipt};
 use crate::policy::{Account, Group, Postings};
 use crate::slots::{ALL_REGIONS, Scope, ScopeKind, Slots};
 
@@ -18,12 +18,12 @@ impl Edition {
     pub fn draft(
         postings: &Postings,
         slots: Slots,
-        intake: Vec<FileBalance>,
-        latencies: &Latencies,
+        receipt: Receipt,
         config: &Config,
         policy: &str,
         as_of: DateTime<Utc>,
     ) -> PolarsResult<Self> {
+        let Receipt { latencies, files: intake, quarantine, .. } = receipt;
         let definition = Definition::new(config, &slots);
         let accounts = accounts(postings)?;
         let is_open = |line: &AccountLine| {
@@ -41,7 +41,8 @@ impl Edition {
             bad: bad(postings)?,
             accounts,
             intake,
-            latency: latency(latencies, &definition),
+            quarantine,
+            latency: latency(&latencies, &definition),
             definition,
             slots,
         })

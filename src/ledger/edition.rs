@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{AccountLine, BadLine, LatencyLine};
 use crate::config::{Config, Measure};
 use crate::day::{Day, SlotLength};
-use crate::intake::FileBalance;
+use crate::intake::{FileBalance, Quarantined};
 use crate::slots::{Scope, ScopeKind, Slots, components_of};
 
 /// How settled the content of a day is.
@@ -98,6 +98,7 @@ pub struct Edition {
     pub bad: Vec<BadLine>,
     pub accounts: Vec<AccountLine>,
     pub intake: Vec<FileBalance>,
+    pub quarantine: Vec<Quarantined>,
     pub latency: Vec<LatencyLine>,
 }
 

@@ -12,7 +12,7 @@ use super::manifest::{FORMAT, Manifest};
 use super::{AccountLine, BadLine, Edition, LatencyLine, Published};
 use crate::day::Day;
 use crate::error::Trouble;
-use crate::intake::FileBalance;
+use crate::intake::{FileBalance, Quarantined};
 use crate::slots::{SLOTS, Slots};
 use crate::table::{Metadata, Spec, Table};
 
@@ -129,12 +129,13 @@ fn metadata(edition: &Edition) -> Metadata {
     ])
 }
 
-fn tables(edition: &Edition) -> [(&'static str, Table); 5] {
+fn tables(edition: &Edition) -> [(&'static str, Table); 6] {
     [
         ("slots", edition.slots.to_table()),
         ("bad", lines::to_table(&edition.bad)),
         ("accounts", lines::to_table(&edition.accounts)),
         ("intake", lines::to_table(&edition.intake)),
+        ("quarantine", lines::to_table(&edition.quarantine)),
         ("latency", lines::to_table(&edition.latency)),
     ]
 }
@@ -166,6 +167,7 @@ pub(super) fn read(folder: &Path, day: Day) -> Result<Edition, Trouble> {
         bad: read_lines::<BadLine>(folder)?,
         accounts: read_lines::<AccountLine>(folder)?,
         intake: read_lines::<FileBalance>(folder)?,
+        quarantine: read_lines::<Quarantined>(folder)?,
         latency: read_lines::<LatencyLine>(folder)?,
     })
 }

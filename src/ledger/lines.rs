@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::intake::FileBalance;
+use crate::intake::{FileBalance, Quarantined};
 use crate::slots::Scope;
 use crate::table::ColumnKind::{Decimal, Instant, Integer, Text};
 use crate::table::{ColumnSpec, Row, Spec, Table, Value};
@@ -120,6 +120,17 @@ pub(super) static INTAKE: Spec = Spec {
         ColumnSpec::new("first_ts", Instant, ""),
         ColumnSpec::new("last_ts", Instant, ""),
         ColumnSpec::new("failure", Text, ""),
+    ],
+};
+
+pub(super) static QUARANTINE: Spec = Spec {
+    name: "quarantine",
+    row: "row that could not be read",
+    columns: &[
+        ColumnSpec::new("file", Text, ""),
+        ColumnSpec::new("line", Integer, ""),
+        ColumnSpec::new("reason", Text, ""),
+        ColumnSpec::new("excerpt", Text, ""),
     ],
 };
 
@@ -280,6 +291,31 @@ impl Line for FileBalance {
             first_ts_us: row.optional_number("first_ts")?,
             last_ts_us: row.optional_number("last_ts")?,
             failure: row.optional_text("failure")?.map(str::to_owned),
+        })
+    }
+}
+
+impl Line for Quarantined {
+    fn spec() -> &'static Spec {
+        &QUARANTINE
+    }
+
+    fn put(&self, table: &mut Table) {
+        table.push([
+            Value::text(&self.file),
+            Value::Integer(i64::try_from(self.line).unwrap_or(i64::MAX)),
+            Value::text(&self.reason),
+            Value::text(&self.excerpt),
+        ]);
+    }
+
+    fn take(row: Row<'_>) -> Result<Self, String> {
+        let line = row.number("line")?;
+        Ok(Self {
+            file: row.text("file")?.to_owned(),
+            line: u64::try_from(line).map_err(|_| format!("column `line` is negative: {line}"))?,
+            reason: row.text("reason")?.to_owned(),
+            excerpt: row.text("excerpt")?.to_owned(),
         })
     }
 }

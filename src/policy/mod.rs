@@ -1,7 +1,133 @@
 //! Policy: Facts → Postings. Rules are data, first match wins, no match is suspense.
 
 mod account;
+mod catalogue;
+mod clients;
+mod condition;
 mod postings;
+mod read;
+mod restrictions;
+mod rule;
+mod shadow;
+mod sight;
+
+use polars::prelude::PolarsResult;
+use sha2::{Digest, Sha256};
 
 pub use account::{Account, Group};
+pub use catalogue::{Catalogue, Entry};
 pub use postings::{Postings, Verdict};
+pub use rule::{Review, Rule, Validity};
+
+use crate::day::Day;
+use crate::error::{Document, Mistake, Mistakes};
+use crate::intake::{Facts, Kind};
+use clients::Clients;
+use restrictions::Restrictions;
+
+/// The policy that is used when the config names none.
+pub const BUILT_IN_POLICY: &str = include_str!("../../data/policy.toml");
+/// The error catalogue that is used when the config names none.
+pub const BUILT_IN_CATALOGUE: &str = include_str!("../../data/error_catalog.csv");
+
+/// What stands in place of a rule id when no rule matched.
+pub const NO_RULE: &str = "no-rule";
+
+/// The rules of the house, with what they look up.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    document: Document,
+    rules: Vec<Rule>,
+    catalogue: Catalogue,
+    clients: Clients,
+    restrictions: Restrictions,
+    fingerprint: String,
+}
+
+impl Policy {
+    /// Reads policy and catalogue; every mistake of both at once.
+    pub fn read(policy: &Document, catalogue: &Document) -> Result<Self, Mistakes> {
+        let (tables, mut mistakes) = read::tables(policy);
+        let (entries, more) = Catalogue::read(catalogue);
+        mistakes.extend(more);
+        Mistakes(mistakes).or(Self {
+            document: policy.clone(),
+            rules: tables.rules,
+            catalogue: entries,
+            clients: tables.clients,
+            restrictions: tables.restrictions,
+            fingerprint: fingerprint(policy.text(), catalogue.text()),
+        })
+    }
+
+    /// The texts of policy and catalogue that come with the program.
+    pub fn built_in_documents() -> (Document, Document) {
+        (
+            Document::new("built-in policy.toml", BUILT_IN_POLICY),
+            Document::new("built-in error_catalog.csv", BUILT_IN_CATALOGUE),
+        )
+    }
+
+    /// The policy and the catalogue that come with the program.
+    pub fn built_in() -> Self {
+        let (policy, catalogue) = Self::built_in_documents();
+        match Self::read(&policy, &catalogue) {
+            Ok(policy) => policy,
+            Err(mistakes) => unreachable!("a test reads the built-in policy: {:?}", mistakes.0),
+        }
+    }
+
+    /// Books every fact: the first rule that matches its kind gives the account, no match is suspense.
+    pub fn classify(&self, facts: Facts) -> PolarsResult<Postings> {
+        let day = facts.day();
+        let verdict = |kind| {
+            self.rule_for(kind, day).map_or_else(
+                || Verdict { account: Account::Suspense, rule: NO_RULE.to_owned() },
+                |rule| Verdict { account: rule.account, rule: rule.id.clone() },
+            )
+        };
+        let verdicts = facts.kinds().iter().map(verdict).collect();
+        Postings::new(facts, verdicts)
+    }
+
+    /// The rule that books events of this kind on this day.
+    pub fn rule_for(&self, kind: &Kind, day: Day) -> Option<&Rule> {
+        let seen = sight::sight(kind, day, self);
+        self.rules.iter().find(|rule| rule.validity.holds(day) && rule.when.holds(&seen))
+    }
+
+    /// All rules, in the order in which they are tried.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    pub fn rule(&self, id: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.id == id)
+    }
+
+    pub const fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// Identifies policy and catalogue together: SHA-256 of their texts, in hex.
+    pub fn fingerprint(&self) -> String {
+        self.fingerprint.clone()
+    }
+
+    /// Rules that can never decide, and codes and families that the catalogue does not know.
+    pub fn warnings(&self) -> Vec<Mistake> {
+        shadow::warnings(self)
+    }
+}
+
+/// The zero byte keeps text from moving over from one file to the other unnoticed.
+fn fingerprint(policy: &str, catalogue: &str) -> String {
+    let mut hash = Sha256::new();
+    hash.update(policy);
+    hash.update([0]);
+    hash.update(catalogue);
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests;

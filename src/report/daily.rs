@@ -1,4 +1,4 @@
-//! The tables of one day: `accounts`, `slots`, `intake`.
+//! The files of one day: the tables `accounts`, `slots`, `intake`, and `quarantine.ndjson`.
 
 use crate::ledger::Edition;
 use crate::policy::Group;
@@ -51,6 +51,15 @@ pub(super) static SLOTS: Spec = Spec {
         ColumnSpec::new("latency_ms_p99", Decimal, "the same, 99th percentile"),
     ],
 };
+
+/// `quarantine.ndjson`: one object per bad row, for `jq` and people.
+pub(super) fn quarantine(edition: &Edition) -> String {
+    let line = |row| match serde_json::to_string(row) {
+        Ok(text) => text + "\n",
+        Err(e) => unreachable!("strings and numbers always serialise: {e}"),
+    };
+    edition.quarantine.iter().map(line).collect()
+}
 
 pub(super) static INTAKE: Spec = Spec {
     name: "intake",

@@ -66,9 +66,11 @@ pub fn render(reports: &Path, figures: &Figures, editions: &[Edition]) -> Result
             ("policy_fingerprint", edition.policy.clone()),
             ("definition", edition.definition.settings()),
         ]);
+        let folder = format!("daily/{}", edition.day);
         for table in daily_tables(edition) {
-            writer.table(&format!("daily/{}", edition.day), &table, &metadata)?;
+            writer.table(&folder, &table, &metadata)?;
         }
+        writer.text(&format!("{folder}/quarantine.ndjson"), &daily::quarantine(edition))?;
     }
     Ok(writer.done())
 }

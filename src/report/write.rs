@@ -29,6 +29,11 @@ impl<'a> Writer<'a> {
         self.file(path("parquet"), &parquet)
     }
 
+    /// Writes a text file, by its path below the reports folder.
+    pub fn text(&mut self, path: &str, text: &str) -> Result<(), Trouble> {
+        self.file(self.reports.join(path), text.as_bytes())
+    }
+
     fn file(&mut self, path: PathBuf, bytes: &[u8]) -> Result<(), Trouble> {
         if fs::read(&path).is_ok_and(|found| found == bytes) {
             self.rendered.unchanged += 1;

@@ -1,0 +1,197 @@
+//! `uptime-ledger run`: the daily job.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use clap::{Args, ValueEnum};
+
+use super::progress::Progress;
+use super::{setup, summary};
+use crate::config::{Config, Preset, Source, TimeBasis};
+use crate::day::Day;
+use crate::error::{ExitCode, Trouble};
+use crate::intake::{Meter, Vantage};
+use crate::pipeline::{self, Accounted, Desk};
+
+#[derive(Args)]
+pub struct Run {
+    /// Config file [default: uptime-ledger.toml]
+    #[arg(long, value_name = "FILE", conflicts_with = "requests")]
+    config: Option<PathBuf>,
+    /// Request logs (files, folders, patterns), for a run without config
+    #[arg(long, value_name = "PATH", num_args = 1.., requires = "out")]
+    requests: Vec<String>,
+    /// How the logs are written
+    #[arg(long, value_enum, requires = "requests", default_value = "canonical")]
+    preset: PresetName,
+    /// Where the logs were written
+    #[arg(long, value_enum, requires = "requests", default_value = "first_layer")]
+    vantage: VantageName,
+    /// IANA zone of timestamps that carry none
+    #[arg(long, requires = "requests", default_value = "UTC")]
+    zone: Tz,
+    /// The UTC day to account [default: yesterday]
+    #[arg(long, value_name = "YYYY-MM-DD", conflicts_with_all = ["from", "to"])]
+    date: Option<Day>,
+    /// First day of several
+    #[arg(long, value_name = "YYYY-MM-DD", requires = "to")]
+    from: Option<Day>,
+    /// Last day of several
+    #[arg(long, value_name = "YYYY-MM-DD", requires = "from")]
+    to: Option<Day>,
+    /// The job's clock; a past run can be repeated with the clock of that time [default: now]
+    #[arg(long, value_name = "INSTANT")]
+    as_of: Option<DateTime<Utc>>,
+    /// Reports folder, instead of the config's
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// What intake may hold in memory before it spills to disk, such as 256MiB, instead of the config's
+    #[arg(long, value_name = "SIZE", value_parser = crate::config::memory)]
+    memory: Option<u64>,
+    /// Threads that read logs [default: one per core]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Say nothing but errors and what needs attention
+    #[arg(long)]
+    quiet: bool,
+    /// Print one machine-readable summary instead of the table
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+#[value(rename_all = "kebab-case")]
+enum PresetName {
+    Canonical,
+    Combined,
+    NginxJson,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum VantageName {
+    CallerEgress,
+    EdgeIngress,
+    FirstLayer,
+}
+
+impl Run {
+    pub fn run(self) -> Result<ExitCode> {
+        let as_of = self.as_of.unwrap_or_else(Utc::now);
+        let days = self.days(as_of)?;
+        let desk = self.desk()?;
+        let (_lock, ledger) = pipeline::open(&desk.config.reports)?;
+
+        let mut accounted: Vec<Accounted> = Vec::new();
+        let mut failure = None;
+        for day in &days {
+            tracing::info!(%day, "accounting");
+            let meter = Arc::new(Meter::default());
+            let progress = Progress::show(*day, &meter, self.quiet || self.json);
+            let result = pipeline::account(&desk, &ledger, *day, as_of, &meter);
+            drop(progress);
+            match result {
+                Ok(done) => {
+                    tracing::info!(%day, edition = done.published.edition.number, is_new = done.published.is_new, "published");
+                    accounted.push(done);
+                }
+                Err(error) => {
+                    failure = Some(error.context(format!("accounting {day}")));
+                    break;
+                }
+            }
+        }
+        // Days before a failure are published: their reports must say so.
+        if let (Some(error), true) = (&failure, accounted.is_empty()) {
+            let _ = error;
+            return Err(failure.unwrap_or_else(|| anyhow::anyhow!("no day was accounted")));
+        }
+        let done: Vec<Day> = accounted.iter().map(|a| a.published.edition.day).collect();
+        let (figures, rendered) = pipeline::redraw(&desk, &ledger, &done)?;
+        tracing::info!(written = rendered.written.len(), unchanged = rendered.unchanged, "rendered");
+
+        let code = if accounted.iter().any(|a| !a.attention.is_empty()) {
+            ExitCode::Attention
+        } else {
+            ExitCode::Done
+        };
+        let summary = summary::Summary { accounted: &accounted, figures: &figures, desk: &desk, code };
+        if self.json {
+            summary.print_json()?;
+        } else {
+            summary.print(self.quiet)?;
+        }
+        match failure {
+            Some(error) => {
+                Err(error.context(format!("{} of {} days are published", accounted.len(), days.len())))
+            }
+            None => Ok(code),
+        }
+    }
+
+    /// The days to account, all of them over by the job's clock.
+    fn days(&self, as_of: DateTime<Utc>) -> Result<Vec<Day>> {
+        let today = Day::of(as_of);
+        let (first, last) = match (self.date, self.from, self.to) {
+            (Some(date), _, _) => (date, date),
+            (_, Some(from), Some(to)) => (from, to),
+            _ => (today.plus(-1), today.plus(-1)),
+        };
+        if last < first {
+            return Err(Trouble::Usage(format!("--from {first} lies after --to {last}; swap them")).into());
+        }
+        if last >= today {
+            return Err(Trouble::Usage(format!(
+                "{last} is not over yet by the job's clock ({}); the last day that can be accounted is {}",
+                as_of.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+                today.plus(-1)
+            ))
+            .into());
+        }
+        Ok(first.through(last).collect())
+    }
+
+    fn desk(&self) -> Result<Desk> {
+        let mut config =
+            if self.requests.is_empty() { setup::config(self.config.as_deref())? } else { self.bare() };
+        if let Some(out) = &self.out {
+            config.reports = std::path::absolute(out)?;
+        }
+        if let Some(memory) = self.memory {
+            config.memory_bytes = memory;
+        }
+        let policy = setup::policy(&config)?;
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Ok(Desk { config, policy, workers: self.threads.unwrap_or(cores).max(1) })
+    }
+
+    /// A config out of the command line alone.
+    fn bare(&self) -> Config {
+        let preset = match self.preset {
+            PresetName::Canonical => Preset::Canonical,
+            PresetName::Combined => Preset::Combined,
+            PresetName::NginxJson => Preset::NginxJson,
+        };
+        let source = Source {
+            name: "requests".into(),
+            paths: self.requests.clone(),
+            is_named_by_hand: true,
+            preset,
+            vantage: match self.vantage {
+                VantageName::CallerEgress => Vantage::CallerEgress,
+                VantageName::EdgeIngress => Vantage::EdgeIngress,
+                VantageName::FirstLayer => Vantage::FirstLayer,
+            },
+            time_basis: if preset == Preset::NginxJson { TimeBasis::End } else { TimeBasis::Start },
+            zone: self.zone,
+            neighbours: 0,
+            has_header: true,
+            delimiter: b',',
+            columns: Vec::new(),
+        };
+        Config { sources: vec![source], ..Config::bare(std::path::Path::new("")) }
+    }
+}

@@ -1,0 +1,71 @@
+//! What commands have in common: finding config, policy and catalogue.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::config::{self, Config};
+use crate::error::{Document, Mistakes, Trouble};
+use crate::policy::Policy;
+
+/// The config that is used when none is named.
+pub const DEFAULT_CONFIG: &str = "uptime-ledger.toml";
+
+/// Reads a file that a person wrote.
+pub fn document(path: &Path) -> Result<Document, Trouble> {
+    match std::fs::read(path) {
+        Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => Ok(Document::new(path.display().to_string(), text)),
+            Err(e) => Err(Trouble::Usage(format!(
+                "{}: byte {} is not UTF-8; save the file as UTF-8",
+                path.display(),
+                e.utf8_error().valid_up_to()
+            ))),
+        },
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            Err(Trouble::Missing { path: path.to_path_buf() })
+        }
+        Err(e) => Err(Trouble::io(path, "reading", e)),
+    }
+}
+
+/// The config file and the config in it. Paths in it start from the file's folder.
+pub fn config(path: Option<&Path>) -> Result<Config> {
+    let path = path.map_or_else(|| PathBuf::from(DEFAULT_CONFIG), Path::to_path_buf);
+    if !path.exists() && path == Path::new(DEFAULT_CONFIG) {
+        return Err(Trouble::Usage(format!(
+            "there is no {DEFAULT_CONFIG} here; name one with --config FILE, or logs with --requests PATH"
+        ))
+        .into());
+    }
+    let document = document(&path)?;
+    let base = path.parent().unwrap_or(Path::new("")).to_path_buf();
+    Ok(config::config(&document, &base)?)
+}
+
+/// The policy that a config names, or the built-in one.
+pub fn policy(config: &Config) -> Result<Policy> {
+    let (built_in_policy, built_in_catalogue) = Policy::built_in_documents();
+    let or_built_in = |path: &Option<PathBuf>, built_in: Document| match path {
+        Some(path) => document(&config.base.join(path)),
+        None => Ok(built_in),
+    };
+    let policy = or_built_in(&config.policy, built_in_policy)?;
+    let catalogue = or_built_in(&config.catalogue, built_in_catalogue)?;
+    Ok(Policy::read(&policy, &catalogue)?)
+}
+
+/// Both results, or the mistakes of both together.
+pub fn both<A, B>(a: Result<A>, b: Result<B>) -> Result<(A, B)> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (Err(a), Err(b)) => match (a.downcast::<Mistakes>(), b.downcast::<Mistakes>()) {
+            (Ok(mut a), Ok(b)) => {
+                a.0.extend(b.0);
+                Err(a.into())
+            }
+            (Err(other), _) | (_, Err(other)) => Err(other),
+        },
+        (Err(e), _) | (_, Err(e)) => Err(e),
+    }
+}

@@ -1,0 +1,245 @@
+//! The summary at the end of a run: what was read, availability per component, outages, what needs attention.
+
+use std::io::{self, Write};
+
+use comfy_table::{CellAlignment, Table, presets};
+use serde_json::json;
+
+use crate::day::rfc3339;
+use crate::error::ExitCode;
+use crate::measure::{Figure, Figures, Outage, Period};
+use crate::pipeline::{Accounted, Desk};
+use crate::slots::ScopeKind;
+
+pub struct Summary<'a> {
+    pub accounted: &'a [Accounted],
+    pub figures: &'a Figures,
+    pub desk: &'a Desk,
+    pub code: ExitCode,
+}
+
+impl Summary<'_> {
+    /// For people: tables on stdout, what needs attention on stderr.
+    pub fn print(&self, is_quiet: bool) -> io::Result<()> {
+        if !is_quiet {
+            let mut out = io::stdout().lock();
+            writeln!(out, "{}\n", self.read())?;
+            writeln!(out, "{}", self.availability())?;
+            let outages: Vec<&Outage> = self.outages().collect();
+            if outages.is_empty() {
+                writeln!(out, "\nNo outages.")?;
+            } else {
+                writeln!(out, "\n{}", outage_table(&outages))?;
+            }
+            writeln!(out, "\nReports: {}", self.desk.config.reports.display())?;
+        }
+        let mut err = io::stderr().lock();
+        for attention in self.accounted.iter().flat_map(|a| &a.attention) {
+            writeln!(err, "attention: {attention}")?;
+        }
+        Ok(())
+    }
+
+    /// For programs: one JSON object on stdout.
+    pub fn print_json(&self) -> io::Result<()> {
+        let days: Vec<_> = self
+            .accounted
+            .iter()
+            .map(|a| {
+                let edition = &a.published.edition;
+                let sum = |f: fn(&crate::intake::FileBalance) -> u64| edition.intake.iter().map(f).sum::<u64>();
+                json!({
+                    "day": edition.day.to_string(),
+                    "edition": edition.number,
+                    "is_new": a.published.is_new,
+                    "state": edition.state.name(),
+                    "files": edition.intake.len(),
+                    "rows_read": sum(|f| f.rows_read),
+                    "accepted": sum(|f| f.accepted),
+                    "duplicate": sum(|f| f.duplicate),
+                    "outside": sum(|f| f.outside),
+                    "quarantine": sum(|f| f.quarantine),
+                    "spilled_bytes": a.spilled_bytes,
+                    "attention": a.attention.iter().map(|t| json!({"kind": t.kind, "message": t.message})).collect::<Vec<_>>(),
+                })
+            })
+            .collect();
+        let availability: Vec<_> = self
+            .components()
+            .map(|f| {
+                json!({
+                    "day": period(f.period),
+                    "component": &*f.scope.name,
+                    "definition": f.definition.name,
+                    "availability_percent_gross": f.gross_micro_percent.map(percent),
+                    "availability_percent_net": f.net_micro_percent.map(percent),
+                    "coverage_percent": f.coverage_micro_percent.map(percent),
+                })
+            })
+            .collect();
+        let outages: Vec<_> = self
+            .outages()
+            .map(|o| {
+                json!({
+                    "outage_id": o.id,
+                    "scope": &*o.scope.name,
+                    "start": rfc3339(o.start_us),
+                    "end": rfc3339(o.end_us),
+                    "duration_seconds": o.down_seconds,
+                    "class": o.class.name(),
+                    "counted": o.is_counted,
+                })
+            })
+            .collect();
+        let summary = json!({
+            "exit_code": self.code as u8,
+            "reports": self.desk.config.reports.display().to_string(),
+            "policy_fingerprint": self.desk.policy.fingerprint(),
+            "days": days,
+            "availability": availability,
+            "outages": outages,
+        });
+        writeln!(io::stdout(), "{summary}")
+    }
+
+    fn read(&self) -> Table {
+        let mut table = table(&[
+            "Day",
+            "Edition",
+            "State",
+            "Files",
+            "Rows read",
+            "Accepted",
+            "Duplicate",
+            "Outside",
+            "Quarantine",
+        ]);
+        for a in self.accounted {
+            let edition = &a.published.edition;
+            let sum = |f: fn(&crate::intake::FileBalance) -> u64| grouped(edition.intake.iter().map(f).sum());
+            let number = if a.published.is_new {
+                edition.number.to_string()
+            } else {
+                format!("{} (as before)", edition.number)
+            };
+            table.add_row(vec![
+                edition.day.to_string(),
+                number,
+                edition.state.name().to_owned(),
+                edition.intake.len().to_string(),
+                sum(|f| f.rows_read),
+                sum(|f| f.accepted),
+                sum(|f| f.duplicate),
+                sum(|f| f.outside),
+                sum(|f| f.quarantine),
+            ]);
+        }
+        align(&mut table, 3);
+        table
+    }
+
+    fn availability(&self) -> Table {
+        let mut table = table(&[
+            "Day",
+            "Component",
+            "Definition",
+            "Good",
+            "Bad",
+            "Down slots",
+            "Counted",
+            "Coverage",
+            "Availability",
+        ]);
+        for f in self.components() {
+            let shown = |p: Option<i64>| p.map_or_else(|| "-".to_owned(), |p| format!("{} %", percent(p)));
+            table.add_row(vec![
+                period(f.period),
+                f.scope.name.to_string(),
+                f.definition.name.to_owned(),
+                grouped(f.net.events.good().unsigned_abs()),
+                grouped(f.net.events.bad().unsigned_abs()),
+                f.net.slots_down.to_string(),
+                f.net.slots_counted.to_string(),
+                shown(f.coverage_micro_percent),
+                shown(f.net_micro_percent),
+            ]);
+        }
+        align(&mut table, 3);
+        table
+    }
+
+    /// Figures of the run's days for whole components.
+    fn components(&self) -> impl Iterator<Item = &Figure> {
+        self.figures.days.iter().filter(|f| {
+            let is_ours = self.accounted.iter().any(|a| f.period == Period::Day(a.published.edition.day));
+            is_ours && f.scope.kind == ScopeKind::Component && f.scope.is_all_regions()
+        })
+    }
+
+    /// Outages of whole components that touch one of the run's days.
+    fn outages(&self) -> impl Iterator<Item = &Outage> {
+        self.figures.outages.iter().filter(|o| {
+            let touches = |a: &Accounted| {
+                let day = a.published.edition.day;
+                o.start_us < day.end_us() && o.end_us > day.start_us()
+            };
+            o.scope.kind == ScopeKind::Component
+                && o.scope.is_all_regions()
+                && self.accounted.iter().any(touches)
+        })
+    }
+}
+
+fn outage_table(outages: &[&Outage]) -> Table {
+    let mut table = table(&["Outage", "Start", "End", "Down", "Class", "Counts", "Top codes"]);
+    for o in outages {
+        table.add_row(vec![
+            o.scope.name.to_string(),
+            rfc3339(o.start_us),
+            rfc3339(o.end_us),
+            format!("{}m{:02}s", o.down_seconds / 60, o.down_seconds % 60),
+            o.class.name().to_owned(),
+            if o.is_counted { "yes" } else { "no" }.to_owned(),
+            o.top_error_codes.clone(),
+        ]);
+    }
+    table
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header(header);
+    table
+}
+
+/// Numbers stand to the right.
+fn align(table: &mut Table, from: usize) {
+    for column in table.column_iter_mut().skip(from) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+}
+
+fn period(period: Period) -> String {
+    match period {
+        Period::Day(day) => day.to_string(),
+        Period::Month(month) => month.to_string(),
+    }
+}
+
+/// Millionths of a percent with six decimals, cut and never rounded up.
+fn percent(micro: i64) -> String {
+    format!("{}.{:06}", micro / 1_000_000, micro % 1_000_000)
+}
+
+/// `1234567` as `1,234,567`.
+fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}

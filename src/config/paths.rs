@@ -1,0 +1,123 @@
+//! Paths of log sources: globs with `{date}`, `{date:FORMAT}`, `{service}` and `{region}`.
+
+use std::ops::Range;
+
+use super::spelling::advice;
+use super::table::Value;
+use crate::day::Day;
+
+/// What stands between braces in a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placeholder<'a> {
+    /// The day, in a chrono format (`%Y-%m-%d` when none is given).
+    Date(&'a str),
+    Service,
+    Region,
+}
+
+const VALID: [&str; 4] = ["{date}", "{date:%Y/%m/%d}", "{service}", "{region}"];
+
+impl<'a> Placeholder<'a> {
+    /// The placeholders of a path with their places, braces included. Braces that hold anything else are left out.
+    pub fn all(path: &'a str) -> Vec<(Range<usize>, Self)> {
+        braces(path).into_iter().filter_map(|(at, inside)| Some((at, Self::named(inside)?))).collect()
+    }
+
+    fn named(inside: &'a str) -> Option<Self> {
+        match inside {
+            "date" => Some(Self::Date("%Y-%m-%d")),
+            "service" => Some(Self::Service),
+            "region" => Some(Self::Region),
+            _ => inside.strip_prefix("date:").map(Self::Date),
+        }
+    }
+}
+
+/// Everything between `{` and the next `}`; an open brace at the end counts up to the end of the path.
+fn braces(path: &str) -> Vec<(Range<usize>, &str)> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    while let Some(open) = path[from..].find('{').map(|at| from + at) {
+        let close = path[open..].find('}').map(|at| open + at);
+        let end = close.map_or(path.len(), |at| at + 1);
+        found.push((open..end, &path[open + 1..close.unwrap_or(path.len())]));
+        from = end;
+    }
+    found
+}
+
+/// Checks one path of a source: known placeholders, a date format that a day can fill in, valid glob syntax.
+pub fn check(path: &str, value: &Value<'_>) {
+    let help = format!("valid are {}", VALID.join(", "));
+    let mut glob_text = String::from(path);
+    let mut seen: Vec<&str> = Vec::new();
+    for (at, inside) in braces(path) {
+        let whole = &path[at.clone()];
+        if !whole.ends_with('}') {
+            value.wrong_in(at, "a brace is not closed", "no `}` after this", &help);
+            return;
+        }
+        match Placeholder::named(inside) {
+            None => {
+                let help = advice(whole, VALID);
+                value.wrong_in(at.clone(), format!("`{whole}` is not a placeholder"), "not known", help);
+            }
+            Some(Placeholder::Date(format)) if !day_fills(format) => {
+                let message = format!("`{format}` is not a date format");
+                let help = "use chrono's date letters, for example {date:%Y/%m/%d}";
+                value.wrong_in(at.clone(), message, "a day cannot be written like this", help);
+            }
+            Some(Placeholder::Service | Placeholder::Region) if seen.contains(&whole) => {
+                let message = format!("`{whole}` stands twice in one path");
+                value.wrong_in(at.clone(), message, "the second one", "write `*` for one of them");
+            }
+            Some(_) => seen.push(whole),
+        }
+        // Same length, so that positions in the pattern are positions in the path.
+        glob_text.replace_range(at.clone(), &"_".repeat(at.len()));
+    }
+    if let Err(error) = glob::Pattern::new(&glob_text) {
+        let (start, length) = glob_text
+            .char_indices()
+            .nth(error.pos)
+            .map_or((glob_text.len(), 0), |(at, character)| (at, character.len_utf8()));
+        let help =
+            "* is any text, ? one character, [a-z] one of these, **/ any folders; [[] is a bracket itself";
+        value.wrong_in(start..start + length, format!("bad pattern: {}", error.msg), "here", help);
+    }
+}
+
+/// Whether a day alone fills in the format: `%H` would need a time.
+fn day_fills(format: &str) -> bool {
+    use std::fmt::Write as _;
+    let day = Day::new(chrono::NaiveDate::default());
+    !format.is_empty() && write!(String::new(), "{}", day.date().format(format)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_found_with_their_places() {
+        let path = "logs/{region}/{date:%Y/%m}/{service}-{date}.log";
+        let found: Vec<_> = Placeholder::all(path).into_iter().map(|(at, p)| (&path[at], p)).collect();
+        assert_eq!(
+            found,
+            [
+                ("{region}", Placeholder::Region),
+                ("{date:%Y/%m}", Placeholder::Date("%Y/%m")),
+                ("{service}", Placeholder::Service),
+                ("{date}", Placeholder::Date("%Y-%m-%d")),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_date_format_needs_no_more_than_a_day() {
+        assert!(day_fills("%Y/%m/%d"));
+        for bad in ["%H", "%Y-%Q", "", "%z"] {
+            assert!(!day_fills(bad), "{bad}");
+        }
+    }
+}

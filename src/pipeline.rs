@@ -1,0 +1,173 @@
+//! The whole journey of a day, on one screen.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+
+use crate::config::{Config, Limits};
+use crate::day::{Day, SlotLength, rfc3339};
+use crate::error::Trouble;
+use crate::intake::{self, FileBalance, Gap, Intake, Meter};
+use crate::ledger::{Edition, Ledger, Lock, Published, check_balance};
+use crate::measure::{self, Figures};
+use crate::policy::{Group, Policy};
+use crate::report;
+use crate::slots::{ScopeKind, Slots, State};
+
+/// What a run works with beside the logs and the clock.
+pub struct Desk {
+    pub config: Config,
+    pub policy: Policy,
+    /// Threads that read logs.
+    pub workers: usize,
+}
+
+/// A day after its run.
+pub struct Accounted {
+    pub published: Published,
+    pub spilled_bytes: u64,
+    /// Why a person should look (exit code 3).
+    pub attention: Vec<Attention>,
+}
+
+/// One reason for a person to look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attention {
+    pub day: Day,
+    /// Short and stable, for programs: `suspense`, `unreadable-file`, ...
+    pub kind: &'static str,
+    pub message: String,
+}
+
+/// Accounts one day: from its logs to its edition in the ledger. The caller holds the lock.
+///
+/// # Errors
+/// [`Trouble`]; nothing is published then.
+pub fn account(
+    desk: &Desk,
+    ledger: &Ledger,
+    day: Day,
+    as_of: DateTime<Utc>,
+    meter: &Meter,
+) -> anyhow::Result<Accounted> {
+    let config = &desk.config;
+    let intake = intake::facts(config, day, desk.workers, &config.reports, meter)?;
+    let gaps = intake::gaps(&intake.facts);
+    let Intake { facts, receipt } = intake;
+    let spilled_bytes = receipt.spilled_bytes;
+
+    let postings = desk.policy.classify(facts).context("classifying the facts")?;
+    let slots = Slots::count(&postings, config).context("counting the slots")?;
+    check_balance(&receipt.files, &postings, &slots)?;
+
+    let fingerprint = desk.policy.fingerprint();
+    let draft = Edition::draft(&postings, slots, receipt, config, &fingerprint, as_of)
+        .context("drafting the edition")?;
+    let attention = attention(&draft, &gaps, &config.limits);
+    let published = ledger.publish(draft)?;
+    Ok(Accounted { published, spilled_bytes, attention })
+}
+
+/// Measures the whole ledger and draws the reports of the days given.
+///
+/// # Errors
+/// The ledger cannot be read or the reports cannot be written.
+pub fn redraw(desk: &Desk, ledger: &Ledger, days: &[Day]) -> anyhow::Result<(Figures, report::Rendered)> {
+    let editions = ledger.editions()?;
+    let figures = measure::draw(&editions, &desk.config);
+    let changed: Vec<Edition> = editions.into_iter().filter(|e| days.contains(&e.day)).collect();
+    let rendered = report::render(&desk.config.reports, &figures, &changed)?;
+    Ok((figures, rendered))
+}
+
+/// Opens the ledger of a reports folder for writing, alone.
+///
+/// # Errors
+/// The folder cannot be made or written to, or another run holds it.
+pub fn open(reports: &PathBuf) -> Result<(Lock, Ledger), Trouble> {
+    std::fs::create_dir_all(reports).map_err(|e| Trouble::io(reports, "creating the reports folder", e))?;
+    let lock = Lock::acquire(reports)?;
+    Ok((lock, Ledger::open(reports)?))
+}
+
+fn attention(edition: &Edition, gaps: &[Gap], limits: &Limits) -> Vec<Attention> {
+    let day = edition.day;
+    let mut found = Vec::new();
+    let mut say = |kind, message: String| found.push(Attention { day, kind, message });
+
+    if edition.intake.is_empty() {
+        say("no-logs", "no log file was found; every slot of the day is unobserved".into());
+    } else if edition.intake.iter().all(|f| f.accepted == 0 && f.failure.is_none()) {
+        let first = edition.intake.iter().filter_map(|f| f.first_ts_us).min();
+        let last = edition.intake.iter().filter_map(|f| f.last_ts_us).max();
+        let span = match (first, last) {
+            (Some(first), Some(last)) => {
+                format!("; the logs reach from {} to {}", rfc3339(first), rfc3339(last))
+            }
+            _ => String::new(),
+        };
+        say("no-rows", format!("the log files hold no row of this day{span}"));
+    }
+    for file in &edition.intake {
+        if let Some(failure) = &file.failure {
+            say("unreadable-file", format!("{}: {failure}; nothing of it is counted", file.path));
+        }
+        if is_above(file, limits.quarantine_ppm) {
+            say(
+                "quarantine",
+                format!("{}: {} of {} rows could not be read", file.path, file.quarantine, file.rows_read),
+            );
+        }
+    }
+    let suspense: i64 = edition
+        .accounts
+        .iter()
+        .filter(|line| line.account.parse().map(crate::policy::Account::group) == Ok(Group::Suspense))
+        .map(|line| line.events_net)
+        .sum();
+    if suspense > 0 {
+        say("suspense", format!("{suspense} events match no rule of the policy; see daily/{day}/accounts"));
+    }
+    for gap in gaps {
+        say("gap", gap_message(gap, edition.slot_length(), day));
+    }
+    let components =
+        edition.slots.scopes().iter().filter(|s| s.kind == ScopeKind::Component && s.is_all_regions());
+    for scope in components {
+        let slots: Vec<_> = edition.slots.cells(scope).collect();
+        let observed = slots.iter().filter(|c| c.net.state != State::Unobserved).count();
+        if (observed as u64) * 1_000_000 < slots.len() as u64 * u64::from(limits.coverage_ppm) {
+            let name = &scope.name;
+            say(
+                "coverage",
+                format!("{name}: {observed} of {} slots have something to judge by", slots.len()),
+            );
+        }
+    }
+    found
+}
+
+fn is_above(file: &FileBalance, ppm: u32) -> bool {
+    file.role == intake::Role::Own.name() && file.quarantine * 1_000_000 > file.rows_read * u64::from(ppm)
+}
+
+fn gap_message(gap: &Gap, length: SlotLength, day: Day) -> String {
+    let at = |slot: u32| rfc3339(day.start_us() + i64::from(slot) * length.us());
+    format!(
+        "source {}: no rows of region {} from {} to {} while others went on (about {} were to be expected); \
+         those slots are unobserved",
+        gap.source,
+        gap.region,
+        at(gap.start_slot),
+        at(gap.end_slot),
+        gap.expected
+    )
+}
+
+impl fmt::Display for Attention {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.day, self.message)
+    }
+}

@@ -1,0 +1,109 @@
+//! Rules: which kinds of events go to which account, and why.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::Account;
+use super::condition::Condition;
+use crate::config::table::Table;
+use crate::day::Day;
+
+/// One rule of the policy file. The first one whose conditions all hold decides.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Kebab-case, unique, never reused.
+    pub id: String,
+    pub account: Account,
+    /// The reason in plain English, for reviewers to quote.
+    pub because: String,
+    /// The source rules it rests on: `R1` to `R20`, or `DESIGN n`.
+    pub cites: Vec<String>,
+    pub validity: Validity,
+    /// Why a reviewer may later decide otherwise (R8, R9).
+    pub review: Option<Review>,
+    pub(super) when: Condition,
+    /// Where the id stands in the policy file.
+    pub(super) place: Range<usize>,
+}
+
+/// A hint for reviewers: the failures that R8 and R9 let them book to the platform afterwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Review {
+    /// R8: authorization that failed for a legitimate request.
+    Authorization,
+    /// R9: validation that rejected a legitimate request.
+    Validation,
+}
+
+impl fmt::Display for Review {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Authorization => "R8",
+            Self::Validation => "R9",
+        })
+    }
+}
+
+/// The days on which something holds: half-open, and open at an end that is not given (R17).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Validity {
+    pub from: Option<Day>,
+    pub until: Option<Day>,
+}
+
+impl Validity {
+    pub(super) fn read(table: &Table<'_>) -> Self {
+        let day = |key| table.get(key).and_then(|value| value.day());
+        Self { from: day("valid_from"), until: day("valid_until") }
+    }
+
+    pub fn holds(&self, day: Day) -> bool {
+        self.from.is_none_or(|from| from <= day) && self.until.is_none_or(|until| day < until)
+    }
+
+    /// True when no day is left.
+    pub fn is_empty(&self) -> bool {
+        matches!((self.from, self.until), (Some(from), Some(until)) if until <= from)
+    }
+
+    /// True when it holds on every day on which `other` holds.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        self.from.is_none_or(|from| other.from.is_some_and(|other| from <= other))
+            && self.until.is_none_or(|until| other.until.is_some_and(|other| other <= until))
+    }
+
+    pub(super) fn overlaps(&self, other: &Self) -> bool {
+        let starts_before_end = |a: &Self, b: &Self| match (a.from, b.until) {
+            (Some(from), Some(until)) => from < until,
+            _ => true,
+        };
+        starts_before_end(self, other) && starts_before_end(other, self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn validity(from: &str, until: &str) -> Validity {
+        Validity { from: from.parse().ok(), until: until.parse().ok() }
+    }
+
+    #[test]
+    fn validity_is_half_open() {
+        let v = validity("2026-01-01", "2026-02-01");
+        let holds = |day: &str| v.holds(day.parse().unwrap());
+        assert!(holds("2026-01-01") && holds("2026-01-31"));
+        assert!(!holds("2025-12-31") && !holds("2026-02-01"));
+    }
+
+    #[test]
+    fn validities_cover_and_overlap() {
+        let (always, january, february) =
+            (Validity::default(), validity("2026-01-01", "2026-02-01"), validity("2026-02-01", "2026-03-01"));
+        assert!(always.covers(&january) && !january.covers(&always) && january.covers(&january));
+        assert!(!january.covers(&february) && !january.overlaps(&february));
+        assert!(always.overlaps(&january) && january.overlaps(&january));
+        assert!(validity("2026-02-01", "2026-02-01").is_empty() && !always.is_empty());
+    }
+}

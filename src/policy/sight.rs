@@ -1,0 +1,126 @@
+//! A kind as rules see it: its attributes, and what the catalogue and the policy's tables know about them.
+
+use super::Policy;
+use super::condition::Seen;
+use crate::day::Day;
+use crate::intake::{Admission, Kind, Reached, Stream, Symptom, Vantage};
+
+/// What `kind` shows under each key, in the order of `Key::ALL`.
+pub fn sight<'a>(kind: &'a Kind, day: Day, policy: &'a Policy) -> [Seen<'a>; 19] {
+    let entry = kind.error_code.map(|code| policy.catalogue.entry(code, kind.error_subcode));
+    let (fault, family, review) = match entry {
+        None => (Seen::Nothing, Seen::Nothing, Seen::Nothing),
+        Some(None) => (Seen::Word("unknown"), Seen::Nothing, Seen::Nothing),
+        Some(Some(entry)) => (Seen::Word(&entry.fault), text(&entry.family), text(&entry.review)),
+    };
+    [
+        Seen::Word(stream(kind.stream)),
+        Seen::Word(vantage(kind.vantage)),
+        Seen::Word(reached(kind.reached)),
+        Seen::Word(symptom(kind.symptom)),
+        number(kind.http_status.map(i64::from)),
+        number(kind.error_code),
+        number(kind.error_subcode),
+        flag(kind.is_transient),
+        flag(kind.is_success),
+        Seen::Word(admission(kind.admission)),
+        text(&kind.scope),
+        Seen::Word(&kind.service),
+        text(kind.region.trim_start_matches('-')),
+        Seen::Word(&kind.source),
+        fault,
+        family,
+        review,
+        Seen::Word(policy.restrictions.standing(&kind.recipient_area, day)),
+        Seen::Word(policy.clients.standing(&kind.client_platform, &kind.client_version)),
+    ]
+}
+
+fn number<'a>(value: Option<i64>) -> Seen<'a> {
+    value.map_or(Seen::Nothing, Seen::Number)
+}
+
+const fn text(value: &str) -> Seen<'_> {
+    if value.is_empty() { Seen::Nothing } else { Seen::Word(value) }
+}
+
+const fn flag<'a>(value: Option<bool>) -> Seen<'a> {
+    match value {
+        None => Seen::Nothing,
+        Some(true) => Seen::Word("true"),
+        Some(false) => Seen::Word("false"),
+    }
+}
+
+const fn stream(stream: Stream) -> &'static str {
+    match stream {
+        Stream::Request => "request",
+    }
+}
+
+const fn vantage(vantage: Vantage) -> &'static str {
+    match vantage {
+        Vantage::CallerEgress => "caller_egress",
+        Vantage::EdgeIngress => "edge_ingress",
+        Vantage::FirstLayer => "first_layer",
+        Vantage::WebhookEgress => "webhook_egress",
+    }
+}
+
+const fn reached(reached: Reached) -> &'static str {
+    match reached {
+        Reached::Yes => "yes",
+        Reached::No => "no",
+        Reached::Unknown => "unknown",
+    }
+}
+
+const fn symptom(symptom: Symptom) -> &'static str {
+    match symptom {
+        Symptom::None => "none",
+        Symptom::Dns => "dns",
+        Symptom::Connect => "connect",
+        Symptom::Tls => "tls",
+        Symptom::ProxyLocal => "proxy_local",
+        Symptom::ClientAbortEarly => "client_abort_early",
+        Symptom::ClientAbortWaiting => "client_abort_waiting",
+        Symptom::Reset => "reset",
+        Symptom::Timeout => "timeout",
+    }
+}
+
+const fn admission(admission: Admission) -> &'static str {
+    match admission {
+        Admission::None => "none",
+        Admission::Admitted => "admitted",
+        Admission::Held => "held",
+        Admission::Paused => "paused",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::condition::Key;
+
+    /// Rules use the words of the logs, and each of them can be written in a condition.
+    fn check<T: Copy + serde::Serialize>(key: Key, all: &[T], word: impl Fn(T) -> &'static str) {
+        let written: Vec<_> = all.iter().map(|value| serde_json::to_value(value).unwrap()).collect();
+        let words: Vec<_> = all.iter().map(|value| word(*value)).collect();
+        assert_eq!(written, words);
+        assert_eq!(key.words(), Some(words.as_slice()));
+    }
+
+    #[test]
+    fn words_are_those_of_the_logs() {
+        use {Admission as A, Reached as R, Symptom as S, Vantage as V};
+        check(Key::Stream, &[Stream::Request], stream);
+        check(Key::Vantage, &[V::CallerEgress, V::EdgeIngress, V::FirstLayer, V::WebhookEgress], vantage);
+        check(Key::Reached, &[R::Yes, R::No, R::Unknown], reached);
+        let (early, waiting) = (S::ClientAbortEarly, S::ClientAbortWaiting);
+        let symptoms =
+            [S::None, S::Dns, S::Connect, S::Tls, S::ProxyLocal, early, waiting, S::Reset, S::Timeout];
+        check(Key::Symptom, &symptoms, symptom);
+        check(Key::Admission, &[A::None, A::Admitted, A::Held, A::Paused], admission);
+    }
+}
