@@ -46,14 +46,14 @@ pub fn gaps(facts: &Facts) -> Vec<Gap> {
                 at += 1;
                 continue;
             }
-            let near =
-                |range: std::ops::Range<usize>| (lane[range.clone()].iter().sum::<i64>(), range.len() as i64);
-            let (before, before_slots) = near(at.saturating_sub(around)..at);
-            let (after, after_slots) = near(end..(end + around).min(slots));
+            let before = &lane[at.saturating_sub(around)..at];
+            let after = &lane[end..(end + around).min(slots)];
             let length = end - at;
-            let expected = (before + after) * length as i64 / (before_slots + after_slots).max(1);
+            let rows: i64 = before.iter().chain(after).sum();
+            let expected = rows * length as i64 / (before.len() + after.len()).max(1) as i64;
             let others: i64 = all[at..end].iter().sum();
-            if length >= shortest && expected >= MIN_EXPECTED && others > 0 {
+            let is_steady = is_steady(before) && is_steady(after);
+            if length >= shortest && is_steady && expected >= MIN_EXPECTED && others > 0 {
                 gaps.push(Gap {
                     source: (*source).to_owned(),
                     region: (*region).to_owned(),
@@ -67,6 +67,12 @@ pub fn gaps(facts: &Facts) -> Vec<Gap> {
     }
     gaps.sort();
     gaps
+}
+
+/// Rows in at least every second slot: a source that logs only now and then is silent without a reason. At the ends of
+/// the day there may be nothing to look at.
+fn is_steady(lane: &[i64]) -> bool {
+    lane.iter().filter(|n| **n > 0).count() * 2 >= lane.len()
 }
 
 #[cfg(test)]
@@ -105,6 +111,10 @@ mod tests {
                 rows.push(Fact { slot, kind: 1, caller: 0, events: rate });
             }
         }
+        of(rows)
+    }
+
+    fn of(rows: Vec<Fact>) -> Facts {
         let kinds = [kind("eu"), kind("us")];
         Facts::new("2026-11-20".parse().unwrap(), SlotLength::Minute, &kinds, &["".into()], rows, vec![])
             .unwrap()
@@ -122,6 +132,10 @@ mod tests {
     fn short_or_sparse_silence_is_chance() {
         assert_eq!(gaps(&day(840..844, 40)), []);
         assert_eq!(gaps(&day(840..850, 1)), []);
+        // A burst of ten minutes in an otherwise silent day.
+        let mut burst = day(0..1_440, 0).rows();
+        burst.extend((480..490).map(|slot| Fact { slot, kind: 1, caller: 0, events: 500 }));
+        assert_eq!(gaps(&of(burst)), []);
         assert_eq!(gaps(&day(0..0, 4)), []);
     }
 }
