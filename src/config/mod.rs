@@ -289,14 +289,14 @@ pub struct Service {
 pub struct Component {
     pub name: String,
     pub services: Vec<String>,
-    /// Internal target for a calendar month in millionths of a percent (99.9 % = 99_900_000); never an SLA (R11).
+    /// Internal target for a calendar month in millionths of a percent (99.9 % = `99_900_000`); never an SLA (R11).
     pub target_micro_percent: Option<u32>,
 }
 
 /// How slot states become numbers (DESIGN 7).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measure {
-    /// Share of bad among judged events from which a slot is down, in millionths (0.5 = 500_000).
+    /// Share of bad among judged events from which a slot is down, in millionths (0.5 = `500_000`).
     pub unable_ppm: u32,
     /// Judged events (good + bad) below which a slot is never down.
     pub min_events: u32,

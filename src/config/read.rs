@@ -374,7 +374,7 @@ mod tests {
     fn every_mistake_is_reported_in_the_order_of_the_file() {
         let mistakes =
             read("slot = \"2m\"\nregion = []\nmemory = 1\n[[source]]\n[limits]\ncoverage_percent = 101\n");
-        let places: Vec<_> = mistakes.unwrap_err().0.iter().map(|mistake| mistake.place()).collect();
+        let places: Vec<_> = mistakes.unwrap_err().0.iter().map(crate::error::Mistake::place).collect();
         let at = |place: &str| format!("uptime-ledger.toml:{place}");
         assert_eq!(places, ["1:8", "2:1", "3:10", "4:1", "4:1", "6:20"].map(at));
     }

@@ -227,10 +227,10 @@ impl Book {
             let witness = Witness { place, hash };
             if witnesses.len() < 6 {
                 witnesses.push(witness);
-            } else if let Some(last) = witnesses.iter_mut().max() {
-                if witness < *last {
-                    *last = witness;
-                }
+            } else if let Some(last) = witnesses.iter_mut().max()
+                && witness < *last
+            {
+                *last = witness;
             }
         }
         (fact, bucket)
