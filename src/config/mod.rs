@@ -9,6 +9,7 @@ pub mod sheet;
 mod sources;
 pub mod spelling;
 pub mod table;
+mod vantage;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -16,10 +17,21 @@ use std::str::FromStr;
 use chrono_tz::Tz;
 
 use crate::day::SlotLength;
-use crate::intake::Vantage;
 
 pub use paths::Placeholder;
 pub use read::config;
+pub use vantage::Vantage;
+
+/// The tables of the config with their keys: what data/README.md is checked against.
+pub const KEYS: [(&str, &[&str]); 7] = [
+    ("the top level", &read::TOP),
+    ("[[source]]", &sources::SOURCE),
+    ("[source.columns]", &columns::KEYS),
+    ("[[service]]", &read::SERVICE),
+    ("[[component]]", &read::COMPONENT),
+    ("[definition]", &read::DEFINITION),
+    ("[limits]", &read::LIMITS),
+];
 
 /// Everything that a run needs to know beside the logs, the policy and the clock.
 #[derive(Debug, Clone)]

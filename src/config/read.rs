@@ -8,7 +8,7 @@ use super::{Component, Config, Limits, Measure, Service, sources};
 use crate::day::SlotLength;
 use crate::error::{Document, Mistakes};
 
-const TOP: [&str; 11] = [
+pub(super) const TOP: [&str; 11] = [
     "reports",
     "policy",
     "catalogue",
@@ -21,11 +21,11 @@ const TOP: [&str; 11] = [
     "definition",
     "limits",
 ];
-const SERVICE: [&str; 2] = ["name", "endpoints"];
-const COMPONENT: [&str; 3] = ["name", "services", "target_percent"];
-const DEFINITION: [&str; 5] =
+pub(super) const SERVICE: [&str; 2] = ["name", "endpoints"];
+pub(super) const COMPONENT: [&str; 3] = ["name", "services", "target_percent"];
+pub(super) const DEFINITION: [&str; 5] =
     ["unable_ratio", "min_events", "min_run_minutes", "max_gap_minutes", "user_counts_as"];
-const LIMITS: [&str; 2] = ["quarantine_percent", "coverage_percent"];
+pub(super) const LIMITS: [&str; 2] = ["quarantine_percent", "coverage_percent"];
 
 const SLOTS: [(&str, SlotLength); 4] = [
     ("10s", SlotLength::Seconds10),
@@ -241,8 +241,7 @@ mod tests {
     use super::*;
     use chrono_tz::Tz;
 
-    use crate::config::{Cast, Column, Field, From, TimeBasis, Unit};
-    use crate::intake::Vantage;
+    use crate::config::{Cast, Column, Field, From, TimeBasis, Unit, Vantage};
 
     fn read(text: &str) -> Result<Config, Mistakes> {
         config(&Document::new("uptime-ledger.toml", text), Path::new("/etc/ul"))
