@@ -18,6 +18,9 @@ type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 /// Rows this close to the day take part in dedupe, so that a copy on the other side of midnight is not counted twice.
 const MARGIN_US: i64 = 3_600 * crate::day::SECOND_US;
 
+/// Rows of evidence that a fact keeps.
+pub const EVIDENCE: usize = 3;
+
 /// Where a row stands before chunks know their first line: file, chunk of the file, row in the chunk from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
@@ -42,8 +45,29 @@ pub struct Tally {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Witness {
     pub place: Place,
-    /// Hash of the id; 0 without id.
-    pub hash: u128,
+    /// Lower half of the id's hash; 0 without id.
+    pub hash: u64,
+}
+
+/// The first rows of a fact in the order of files, one per id: workers race, so the first seen would not do.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Witnesses([Option<Witness>; EVIDENCE]);
+
+impl Witnesses {
+    pub fn iter(&self) -> impl Iterator<Item = Witness> + '_ {
+        self.0.iter().flatten().copied()
+    }
+
+    pub fn add(&mut self, new: Witness) {
+        let same_id = self.0.iter().position(|w| w.is_some_and(|w| new.hash != 0 && w.hash == new.hash));
+        let place = same_id.or_else(|| self.0.iter().position(Option::is_none)).unwrap_or_else(|| {
+            let last = self.0.iter().enumerate().max_by_key(|(_, w)| **w);
+            last.map_or(0, |(at, _)| at)
+        });
+        if self.0[place].is_none_or(|old| new < old) {
+            self.0[place] = Some(new);
+        }
+    }
 }
 
 /// Key of a fact, in the worker's own numbers.
@@ -55,7 +79,8 @@ pub struct LocalFact {
 }
 
 pub struct Book {
-    day: Day,
+    start_us: i64,
+    end_us: i64,
     slot_length: SlotLength,
     pub names: Lexicon,
     shapes: Map<Shape, u32>,
@@ -65,7 +90,8 @@ pub struct Book {
     others: Map<LocalFact, u32>,
     pub facts: Vec<LocalFact>,
     pub events: Vec<i64>,
-    pub witnesses: Map<u32, Vec<Witness>>,
+    /// Of facts that are not plainly good.
+    pub witnesses: Map<u32, Witnesses>,
     pub latencies: Map<(u32, u32, u32), Cell>,
     pub tallies: Map<u32, Tally>,
     pub partitions: Partitions,
@@ -95,7 +121,8 @@ impl Cell {
 impl Book {
     pub fn new(day: Day, slot_length: SlotLength, budget: usize) -> Self {
         let mut book = Self {
-            day,
+            start_us: day.start_us(),
+            end_us: day.end_us(),
             slot_length,
             names: Lexicon::new(),
             shapes: Map::default(),
@@ -135,7 +162,7 @@ impl Book {
     ) -> Result<(), Trouble> {
         translate(desk, row);
         let read = desk.time(row).and_then(|time| {
-            let is_far = time.0 < self.day.start_us() - MARGIN_US || time.0 >= self.day.end_us() + MARGIN_US;
+            let is_far = time.0 < self.start_us - MARGIN_US || time.0 >= self.end_us + MARGIN_US;
             if is_far {
                 Ok((time.0, None))
             } else {
@@ -153,7 +180,7 @@ impl Book {
         };
         tally.first_us = Some(tally.first_us.map_or(start_us, |t| t.min(start_us)));
         tally.last_us = Some(tally.last_us.map_or(start_us, |t| t.max(start_us)));
-        let is_inside = (self.day.start_us()..self.day.end_us()).contains(&start_us);
+        let is_inside = (self.start_us..self.end_us).contains(&start_us);
         if is_inside {
             tally.accepted += 1;
         } else {
@@ -173,7 +200,7 @@ impl Book {
         if hash == 0 {
             return Ok(());
         }
-        let offset_us = start_us - self.day.start_us();
+        let offset_us = start_us - self.start_us;
         self.partitions.push(Record { hash, offset_us, latency: bucket, fact, file: place.file }, spill)
     }
 
@@ -201,7 +228,7 @@ impl Book {
     }
 
     fn count(&mut self, reading: &Reading, place: Place, hash: u128) -> (u32, u16) {
-        let slot = ((reading.start_us - self.day.start_us()) / self.slot_length.us()) as u32;
+        let slot = ((reading.start_us - self.start_us) / self.slot_length.us()) as u32;
         let shape = match self.shapes.get(&reading.shape) {
             Some(shape) => *shape,
             None => {
@@ -222,16 +249,7 @@ impl Book {
             self.latencies.entry(key).or_default().add(u32::from(bucket));
         }
         if !reading.shape.is_plainly_good() {
-            let witnesses = self.witnesses.entry(fact).or_default();
-            // The first rows in file order are kept, not the first seen: workers race.
-            let witness = Witness { place, hash };
-            if witnesses.len() < 6 {
-                witnesses.push(witness);
-            } else if let Some(last) = witnesses.iter_mut().max()
-                && witness < *last
-            {
-                *last = witness;
-            }
+            self.witnesses.entry(fact).or_default().add(Witness { place, hash: hash as u64 });
         }
         (fact, bucket)
     }

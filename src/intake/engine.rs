@@ -6,8 +6,8 @@ use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use super::book::Book;
 use super::columnar::{self, Columns};
@@ -35,7 +35,7 @@ pub struct Settings<'a> {
 
 /// A file that is ready to be read.
 struct Open {
-    file: File,
+    file: Arc<File>,
     desk: usize,
     format: Format,
     compression: Compression,
@@ -124,7 +124,7 @@ fn open(log: &LogFile, desk: usize, desks: &[Desk]) -> Result<Open, String> {
         }
         _ => e.to_string(),
     };
-    let file = File::open(&log.path).map_err(explain)?;
+    let file = Arc::new(File::open(&log.path).map_err(explain)?);
     let source = desks[desk].source();
     let (format, compression) = format::detect(&log.path, &file, source).map_err(explain)?;
     let size = file.metadata().map_err(explain)?.len();

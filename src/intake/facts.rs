@@ -104,10 +104,11 @@ impl Kind {
     }
 }
 
-/// Where a log row stands: the evidence that `explain` shows.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// Where a log row stands: the evidence that a fact can be traced back to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RowRef {
-    pub file: String,
+    /// Index into [`super::Receipt::files`].
+    pub file: u32,
     /// Line of a text log, or row of a Parquet file; from 1.
     pub row: u64,
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use hashbrown::{HashMap, HashSet};
 
 use super::balance::FileBalance;
-use super::book::{Book, Place, Tally};
+use super::book::{Book, Place, Tally, Witnesses};
 use super::dedupe::{self, PARTITIONS, Record};
 use super::engine::{Pass, Settings};
 use super::files::LogFile;
@@ -17,9 +17,6 @@ use crate::config::Source;
 use crate::error::Trouble;
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
-
-/// Rows of evidence that a fact keeps.
-const EVIDENCE: usize = 3;
 
 /// Facts of all workers under one numbering.
 struct Merged {
@@ -51,7 +48,7 @@ pub fn settle(
         merged.events[loss.fact as usize] -= 1;
         *duplicates.entry(loss.file).or_default() += 1;
         if loss.differs {
-            misled.insert((loss.hash, loss.fact));
+            misled.insert((loss.hash as u64, loss.fact));
         }
         if loss.latency != Record::NO_LATENCY {
             let (slot, kind, _) = merged.facts[loss.fact as usize];
@@ -64,9 +61,7 @@ pub fn settle(
     }
     latencies.0.retain(|_, h| h.events() > 0);
 
-    let row_of =
-        |place: &Place| RowRef { file: files[place.file as usize].shown.clone(), row: line(pass, place) };
-    let evidence = evidence(pass, &merged, &misled, &row_of);
+    let evidence = evidence(pass, &merged, &misled);
     let rows = merged
         .facts
         .iter()
@@ -110,10 +105,9 @@ pub fn settle(
         let mut bad_rows: Vec<_> = tallies.iter().flat_map(|t| &t.bad_rows).collect();
         bad_rows.sort();
         for (place, reason, excerpt) in bad_rows.into_iter().take(KEPT_PER_FILE) {
-            let RowRef { file, row } = row_of(place);
             quarantine.push(Quarantined {
-                file,
-                line: row,
+                file: file.shown.clone(),
+                line: line(pass, place),
                 reason: reason.clone(),
                 excerpt: excerpt.clone(),
             });
@@ -272,26 +266,21 @@ fn latencies(books: &[Book]) -> Latencies {
     all
 }
 
-fn evidence(
-    pass: &Pass,
-    merged: &Merged,
-    misled: &HashSet<(u128, u32)>,
-    row_of: &impl Fn(&Place) -> RowRef,
-) -> Vec<Evidence> {
-    let mut witnesses: BTreeMap<u32, Vec<_>> = BTreeMap::new();
+fn evidence(pass: &Pass, merged: &Merged, misled: &HashSet<(u64, u32)>) -> Vec<Evidence> {
+    let mut witnesses: BTreeMap<u32, Witnesses> = BTreeMap::new();
     for (book, of_worker) in pass.books.iter().zip(&merged.of_worker) {
         for (fact, seen) in &book.witnesses {
-            witnesses.entry(of_worker[*fact as usize]).or_default().extend(seen.iter().copied());
+            let all = witnesses.entry(of_worker[*fact as usize]).or_default();
+            seen.iter().for_each(|witness| all.add(witness));
         }
     }
     let mut all = Vec::new();
-    for (fact, mut seen) in witnesses {
-        seen.retain(|w| !misled.contains(&(w.hash, fact)));
+    for (fact, seen) in witnesses {
+        let mut seen: Vec<_> = seen.iter().filter(|w| !misled.contains(&(w.hash, fact))).collect();
         seen.sort_unstable();
-        let mut ids = HashSet::new();
-        seen.retain(|w| w.hash == 0 || ids.insert(w.hash));
         let (slot, kind, caller) = merged.facts[fact as usize];
-        let rows: Vec<RowRef> = seen.iter().take(EVIDENCE).map(|w| row_of(&w.place)).collect();
+        let rows: Vec<RowRef> =
+            seen.iter().map(|w| RowRef { file: w.place.file, row: line(pass, &w.place) }).collect();
         if !rows.is_empty() && merged.events[fact as usize] > 0 {
             all.push(Evidence { slot, kind, caller, rows });
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use polars::prelude::*;
+use polars::prelude::PolarsResult;
 use serde::Serialize;
 
 use super::{AccountLine, BadLine, DayState, Definition, Edition, LatencyLine, pseudonym};
@@ -49,40 +49,9 @@ impl Edition {
     }
 }
 
-/// Events of one group of postings before and after adjusting entries.
-struct Sum {
-    /// The values of the columns that were grouped by.
-    key: Vec<u32>,
-    gross: i64,
-    net: i64,
-}
-
-fn sums(postings: &Postings, by: &[&str]) -> PolarsResult<Vec<Sum>> {
-    let original = when(col("entry").eq(lit(0_u32))).then(col("events")).otherwise(lit(0_i64));
-    let grouped = postings
-        .frame()
-        .clone()
-        .lazy()
-        .group_by(by.iter().map(|name| col(*name)).collect::<Vec<_>>())
-        .agg([original.sum().alias("gross"), col("events").sum().alias("net")])
-        .collect()?;
-    let keys =
-        by.iter().map(|name| grouped.column(name)?.u32().cloned()).collect::<PolarsResult<Vec<_>>>()?;
-    let [gross, net] = [grouped.column("gross")?.i64()?, grouped.column("net")?.i64()?];
-    let events = gross.into_no_null_iter().zip(net.into_no_null_iter());
-    Ok(events
-        .enumerate()
-        .map(|(row, (gross, net))| Sum {
-            key: keys.iter().map(|k| k.get(row).unwrap_or_default()).collect(),
-            gross,
-            net,
-        })
-        .collect())
-}
-
 fn accounts(postings: &Postings) -> PolarsResult<Vec<AccountLine>> {
     let mut lines: BTreeMap<_, [i64; 2]> = BTreeMap::new();
-    for sum in sums(postings, &["kind", "account"])? {
+    for sum in postings.sums(["kind", "account"])? {
         let kind = &postings.facts().kinds()[sum.key[0] as usize];
         let rule = postings.verdicts()[sum.key[0] as usize].rule.as_str();
         let key = (kind.stream, &kind.service, &kind.region, sum.key[1], rule, kind.error_code);
@@ -108,7 +77,7 @@ fn bad(postings: &Postings) -> PolarsResult<Vec<BadLine>> {
     let facts = postings.facts();
     let pseudonyms: Vec<String> = facts.callers().iter().map(|c| pseudonym(c)).collect();
     let mut lines: BTreeMap<_, [i64; 2]> = BTreeMap::new();
-    for sum in sums(postings, &["slot", "kind", "caller", "account"])? {
+    for sum in postings.sums(["slot", "kind", "caller", "account"])? {
         if Account::ALL[sum.key[3] as usize].group() != Group::Bad {
             continue;
         }

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 pub use account::{Account, Group};
 pub use catalogue::{Catalogue, Entry};
-pub use postings::{Postings, Verdict};
+pub use postings::{Postings, Sum, Verdict};
 pub use rule::{Review, Rule, Validity};
 
 use crate::day::Day;

@@ -52,4 +52,38 @@ impl Postings {
     pub const fn frame(&self) -> &DataFrame {
         &self.frame
     }
+
+    /// Events before and after adjusting entries, summed over all columns but those named (`slot`, `kind`, `caller`,
+    /// `account`).
+    pub fn sums<const N: usize>(&self, by: [&str; N]) -> PolarsResult<Vec<Sum<N>>> {
+        let entries = self.frame.column("entry")?.u32()?.into_no_null_iter();
+        let events = self.frame.column("events")?.i64()?.into_no_null_iter();
+        let gross: Vec<i64> = entries.zip(events).map(|(entry, n)| if entry == 0 { n } else { 0 }).collect();
+        let mut frame = self.frame.clone();
+        frame.with_column(Column::new("gross".into(), gross))?;
+        #[expect(deprecated, reason = "the lazy engine doubles the build time for the sake of this one sum")]
+        let grouped = frame.group_by(by)?.select(["gross", "events"]).sum()?;
+        let keys =
+            by.iter().map(|name| grouped.column(name)?.u32().cloned()).collect::<PolarsResult<Vec<_>>>()?;
+        let gross = grouped.column("gross_sum")?.i64()?.into_no_null_iter();
+        let net = grouped.column("events_sum")?.i64()?.into_no_null_iter();
+        Ok((gross.zip(net).enumerate())
+            .map(|(row, (gross, net))| Sum {
+                key: std::array::from_fn(|n| keys[n].get(row).unwrap_or_default()),
+                gross,
+                net,
+            })
+            .collect())
+    }
+}
+
+/// Events of one group of postings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sum<const N: usize> {
+    /// The values of the columns that were grouped by.
+    pub key: [u32; N],
+    /// Before adjusting entries.
+    pub gross: i64,
+    /// After adjusting entries.
+    pub net: i64,
 }

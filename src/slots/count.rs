@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use polars::prelude::*;
+use polars::prelude::PolarsResult;
 
 use super::{ALL_REGIONS, Counts, Scope, ScopeKind, Slots, Tally, components_of};
 use crate::config::Config;
@@ -24,16 +24,17 @@ impl Slots {
         for (service, region) in pairs(postings, config) {
             series.insert((service, region), vec![[Counts::default(); 2]; per_day]);
         }
-        for entry in entries(postings)? {
-            let kind = &facts.kinds()[entry.kind as usize];
-            let group = Account::ALL[entry.account as usize].group();
+        for sum in postings.sums(["slot", "kind", "account"])? {
+            let [slot, kind, account] = sum.key.map(|code| code as usize);
+            let kind = &facts.kinds()[kind];
+            let group = Account::ALL[account].group();
             for region in [kind.region.as_str(), ALL_REGIONS] {
                 let Some(slots) = series.get_mut(&(kind.service.as_str().into(), region.into())) else {
                     unreachable!("pairs() names every service and region of the facts")
                 };
-                let [gross, net] = &mut slots[entry.slot as usize];
-                gross.add(group, entry.gross);
-                net.add(group, entry.net);
+                let [gross, net] = &mut slots[slot];
+                gross.add(group, sum.gross);
+                net.add(group, sum.net);
             }
         }
 
@@ -73,34 +74,6 @@ fn pairs(postings: &Postings, config: &Config) -> BTreeSet<(Arc<str>, Arc<str>)>
         }
     }
     pairs
-}
-
-struct Entry {
-    slot: u32,
-    kind: u32,
-    account: u32,
-    gross: i64,
-    net: i64,
-}
-
-/// The postings without callers: gross is the original posting (entry 0), net all entries.
-fn entries(postings: &Postings) -> PolarsResult<Vec<Entry>> {
-    let original = when(col("entry").eq(lit(0_u32))).then(col("events")).otherwise(lit(0_i64));
-    let grouped = postings
-        .frame()
-        .clone()
-        .lazy()
-        .group_by([col("slot"), col("kind"), col("account")])
-        .agg([original.sum().alias("gross"), col("events").sum().alias("net")])
-        .collect()?;
-    let codes = |name: &str| grouped.column(name).and_then(|c| c.u32().cloned());
-    let events = |name: &str| grouped.column(name).and_then(|c| c.i64().cloned());
-    let [slots, kinds, accounts] = [codes("slot")?, codes("kind")?, codes("account")?];
-    let [gross, net] = [events("gross")?, events("net")?];
-    Ok((slots.into_no_null_iter().zip(kinds.into_no_null_iter()).zip(accounts.into_no_null_iter()))
-        .zip(gross.into_no_null_iter().zip(net.into_no_null_iter()))
-        .map(|(((slot, kind), account), (gross, net))| Entry { slot, kind, account, gross, net })
-        .collect())
 }
 
 /// Adds the slots of every component: for each region of its services, and for all regions out of the services'
