@@ -160,7 +160,8 @@ proptest! {
         let figures = measure::draw(std::slice::from_ref(&edition), &config);
         let reports = tempfile::tempdir().unwrap();
         let rendered = report::render(reports.path(), &figures, std::slice::from_ref(&edition)).unwrap();
-        prop_assert_eq!(rendered.written.len(), 12);
+        // Six tables in two formats, and the quarantine.
+        prop_assert_eq!(rendered.written.len(), 13);
         let tables = report::summary_tables(&figures).into_iter().chain(report::daily_tables(&edition));
         for ((place, spec), table) in report::schema().into_iter().zip(tables) {
             let path = reports.path().join(place.replace("<day>", "2026-11-20"));
