@@ -1,4 +1,53 @@
-//! uptime-ledger
+//! `uptime-ledger`: the books of a messaging API's availability. The picture, the words, what always holds.
+//!
+//! # The picture
+//!
+//! One direction, no way back. A stage is a folder; each arrow is one verb between two nouns, and all arrows stand on
+//! one screen in [`pipeline`].
+//!
+//! ```text
+//!  logs ─intake─▶ Facts ─policy─▶ Postings ─slots─▶ Slots ─ledger─▶ Editions ─measure─▶ Figures ─report─▶ files
+//!       facts()        classify()         count()        publish()          draw()            render()
+//!           └─▶ Receipt: balance per file, latencies, quarantine ─▶ into the edition
+//! ```
+//!
+//! - [`intake`] is the only heavy stage. It parses, dedupes and counts, and knows no policy. A day of many rows becomes
+//!   few [`intake::Facts`]: how many events share a slot and the same attributes.
+//! - [`policy`] gives each kind of event the first rule that matches, and so an account: [`policy::Postings`].
+//! - [`slots`] says of every minute of every service and region whether it was up, degraded, down or unobserved.
+//! - [`ledger`] keeps one [`ledger::Edition`] per day, written whole or not at all.
+//! - [`measure`] draws [`measure::Figures`] over all editions: runs, outages, days, months, budgets.
+//! - [`report`] writes them as CSV and Parquet.
+//!
+//! Around them: [`config`] reads `uptime-ledger.toml`, [`day`] is the calendar, [`error`] all that can go wrong,
+//! [`table`] a table that CSV and Parquet agree on, [`cli`] the command line, and [`sample`] makes logs together with
+//! their right answer.
+//!
+//! # The words
+//!
+//! An **event** is a call that counts once, however often its row was shipped. A **kind** is the set of attributes that
+//! events share, a **fact** how many events of a kind fell into a **slot** (a minute, by default). A **posting** is a
+//! fact with its **account** and the **rule** that chose it. A **scope** is a service or component in one region or in all.
+//! A **run** is a stretch of down slots, an **outage** a run with its length and class. An **edition** is one published
+//! state of a day. **Gross** is before adjusting entries and **net** after; there are none yet, so both are equal. A
+//! **mistake** stands in a file that a person wrote, **trouble** is the world's, and a bad log row is neither: it is data.
+//!
+//! # What always holds
+//!
+//! - **The books balance.** Per file, rows read = accepted + duplicate + outside + quarantine; per day, accepted rows =
+//!   events in the accounts = events in the slots. Checked on every run; an imbalance is a bug and publishes nothing.
+//! - **Facts are free of order.** Neither the order of files nor the number of workers moves a number or a byte.
+//! - **An edition knows one day and no other.** Whatever spans days is measured from the ledger and never stored, so a day
+//!   that is run again touches nothing but itself.
+//! - **Integers until the last division.** Ratios and percentages in config are millionths; a percentage is rounded down.
+//! - **The bytes are reproducible.** Same logs, config, policy, catalogue and clock give the same files.
+//! - **Nothing personal leaves intake.** Ids are hashed or dropped there, excerpts are masked, callers become pseudonyms.
+//!
+//! # Who may know whom
+//!
+//! A stage uses `day`, `error`, `config`, `table` and the types of stages before it; [`pipeline`] alone knows all. Only
+//! `intake`, `ledger`, `report`, `sample` and `cli` touch the disk; only `cli` has a clock and a voice. A test reads the
+//! sources and keeps this (`tests/tidy.rs`). Why things are as they are: `src/decisions.md`.
 
 pub mod cli;
 pub mod config;

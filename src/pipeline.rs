@@ -1,7 +1,7 @@
 //! The whole journey of a day, on one screen.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::Path;
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
@@ -86,8 +86,7 @@ pub fn redraw(desk: &Desk, ledger: &Ledger, days: &[Day]) -> anyhow::Result<(Fig
 ///
 /// # Errors
 /// The folder cannot be made or written to, or another run holds it.
-pub fn open(reports: &PathBuf) -> Result<(Lock, Ledger), Trouble> {
-    std::fs::create_dir_all(reports).map_err(|e| Trouble::io(reports, "creating the reports folder", e))?;
+pub fn open(reports: &Path) -> Result<(Lock, Ledger), Trouble> {
     let lock = Lock::acquire(reports)?;
     Ok((lock, Ledger::open(reports)?))
 }

@@ -7,6 +7,11 @@
 //! - `tidy`: the house rules, and documents that must match the code.
 //! - `given`: how the others make input without logs.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers outside #[test] functions stop at the first surprise as well"
+)]
+
 mod figures;
 mod given;
 mod laws;

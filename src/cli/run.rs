@@ -157,9 +157,10 @@ impl Run {
     fn desk(&self) -> Result<Desk> {
         let mut config =
             if self.requests.is_empty() { setup::config(self.config.as_deref())? } else { self.bare() };
-        if let Some(out) = &self.out {
-            config.reports = std::path::absolute(out)?;
-        }
+        config.reports = match &self.out {
+            Some(out) => std::path::absolute(out)?,
+            None => config.path(&config.reports),
+        };
         if let Some(memory) = self.memory {
             config.memory_bytes = memory;
         }

@@ -1,5 +1,6 @@
 //! `uptime-ledger sample`: realistic logs of any size, with the right answer beside them.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use crate::day::Day;
@@ -52,14 +53,16 @@ impl Sample {
             stories: !self.no_stories,
         };
         let truth = sample::write(&self.out, &settings)?;
-        println!(
+        let mut out = std::io::stdout().lock();
+        writeln!(
+            out,
             "{} rows in {} files, {} stories: {}",
             truth.totals.rows_read,
             truth.files.len(),
             truth.stories.len(),
             self.out.join("truth.json").display()
-        );
-        println!("its config: {}", self.out.join("uptime-ledger.toml").display());
+        )?;
+        writeln!(out, "its config: {}", self.out.join("uptime-ledger.toml").display())?;
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use super::spelling::advice;
 use super::table::{Table, Value};
 use super::{Cast, Column, Field, From, Unit};
 
-const KEYS: [&str; 5] = ["from", "value", "unit", "format", "words"];
+pub(super) const KEYS: [&str; 5] = ["from", "value", "unit", "format", "words"];
 
 const UNITS: [(&str, Unit); 4] =
     [("s", Unit::Seconds), ("ms", Unit::Milliseconds), ("us", Unit::Microseconds), ("ns", Unit::Nanoseconds)];

@@ -9,6 +9,7 @@ pub mod sheet;
 mod sources;
 pub mod spelling;
 pub mod table;
+mod vantage;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -16,10 +17,21 @@ use std::str::FromStr;
 use chrono_tz::Tz;
 
 use crate::day::SlotLength;
-use crate::intake::Vantage;
 
 pub use paths::Placeholder;
 pub use read::config;
+pub use vantage::Vantage;
+
+/// The tables of the config with their keys: what data/README.md is checked against.
+pub const KEYS: [(&str, &[&str]); 7] = [
+    ("the top level", &read::TOP),
+    ("[[source]]", &sources::SOURCE),
+    ("[source.columns]", &columns::KEYS),
+    ("[[service]]", &read::SERVICE),
+    ("[[component]]", &read::COMPONENT),
+    ("[definition]", &read::DEFINITION),
+    ("[limits]", &read::LIMITS),
+];
 
 /// Everything that a run needs to know beside the logs, the policy and the clock.
 #[derive(Debug, Clone)]
@@ -289,14 +301,14 @@ pub struct Service {
 pub struct Component {
     pub name: String,
     pub services: Vec<String>,
-    /// Internal target for a calendar month in millionths of a percent (99.9 % = 99_900_000); never an SLA (R11).
+    /// Internal target for a calendar month in millionths of a percent (99.9 % = `99_900_000`); never an SLA (R11).
     pub target_micro_percent: Option<u32>,
 }
 
 /// How slot states become numbers (DESIGN 7).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measure {
-    /// Share of bad among judged events from which a slot is down, in millionths (0.5 = 500_000).
+    /// Share of bad among judged events from which a slot is down, in millionths (0.5 = `500_000`).
     pub unable_ppm: u32,
     /// Judged events (good + bad) below which a slot is never down.
     pub min_events: u32,

@@ -8,7 +8,7 @@ use super::{Component, Config, Limits, Measure, Service, sources};
 use crate::day::SlotLength;
 use crate::error::{Document, Mistakes};
 
-const TOP: [&str; 11] = [
+pub(super) const TOP: [&str; 11] = [
     "reports",
     "policy",
     "catalogue",
@@ -21,11 +21,11 @@ const TOP: [&str; 11] = [
     "definition",
     "limits",
 ];
-const SERVICE: [&str; 2] = ["name", "endpoints"];
-const COMPONENT: [&str; 3] = ["name", "services", "target_percent"];
-const DEFINITION: [&str; 5] =
+pub(super) const SERVICE: [&str; 2] = ["name", "endpoints"];
+pub(super) const COMPONENT: [&str; 3] = ["name", "services", "target_percent"];
+pub(super) const DEFINITION: [&str; 5] =
     ["unable_ratio", "min_events", "min_run_minutes", "max_gap_minutes", "user_counts_as"];
-const LIMITS: [&str; 2] = ["quarantine_percent", "coverage_percent"];
+pub(super) const LIMITS: [&str; 2] = ["quarantine_percent", "coverage_percent"];
 
 const SLOTS: [(&str, SlotLength); 4] = [
     ("10s", SlotLength::Seconds10),
@@ -241,8 +241,7 @@ mod tests {
     use super::*;
     use chrono_tz::Tz;
 
-    use crate::config::{Cast, Column, Field, From, TimeBasis, Unit};
-    use crate::intake::Vantage;
+    use crate::config::{Cast, Column, Field, From, TimeBasis, Unit, Vantage};
 
     fn read(text: &str) -> Result<Config, Mistakes> {
         config(&Document::new("uptime-ledger.toml", text), Path::new("/etc/ul"))
@@ -374,7 +373,7 @@ mod tests {
     fn every_mistake_is_reported_in_the_order_of_the_file() {
         let mistakes =
             read("slot = \"2m\"\nregion = []\nmemory = 1\n[[source]]\n[limits]\ncoverage_percent = 101\n");
-        let places: Vec<_> = mistakes.unwrap_err().0.iter().map(|mistake| mistake.place()).collect();
+        let places: Vec<_> = mistakes.unwrap_err().0.iter().map(crate::error::Mistake::place).collect();
         let at = |place: &str| format!("uptime-ledger.toml:{place}");
         assert_eq!(places, ["1:8", "2:1", "3:10", "4:1", "4:1", "6:20"].map(at));
     }

@@ -6,10 +6,9 @@ use toml::de::DeValue;
 use super::read::{name, tables};
 use super::spelling::closest;
 use super::table::{Table, Value};
-use super::{Preset, Source, TimeBasis, columns, paths};
-use crate::intake::Vantage;
+use super::{Preset, Source, TimeBasis, Vantage, columns, paths};
 
-const SOURCE: [&str; 10] = [
+pub(super) const SOURCE: [&str; 10] = [
     "name",
     "paths",
     "preset",

@@ -116,7 +116,7 @@ mod tests {
 
     fn of(rows: Vec<Fact>) -> Facts {
         let kinds = [kind("eu"), kind("us")];
-        Facts::new("2026-11-20".parse().unwrap(), SlotLength::Minute, &kinds, &["".into()], rows, vec![])
+        Facts::new("2026-11-20".parse().unwrap(), SlotLength::Minute, &kinds, &[String::new()], rows, vec![])
             .unwrap()
     }
 

@@ -13,7 +13,7 @@ pub fn bucket(us: u64) -> u32 {
     if us < SUB {
         return us as u32;
     }
-    let octave = 63 - us.leading_zeros();
+    let octave = us.ilog2();
     let sub = (us >> (octave - SUB_BITS)) & (SUB - 1);
     (((octave - SUB_BITS + 1) << SUB_BITS) + sub as u32).min(BUCKETS - 1)
 }

@@ -32,8 +32,9 @@ use crate::config::Config;
 use crate::day::Day;
 use crate::error::Trouble;
 
+pub use crate::config::Vantage;
 pub use balance::FileBalance;
-pub use facts::{Admission, Evidence, Fact, Facts, Kind, Reached, RowRef, Stream, Symptom, Vantage};
+pub use facts::{Admission, Evidence, Fact, Facts, Kind, Reached, RowRef, Stream, Symptom};
 pub use files::{LogFile, Role};
 pub use gaps::{Gap, gaps};
 pub use latency::{Histogram, Latencies};

@@ -59,7 +59,7 @@ fn masked(word: &str) -> String {
             })
     };
     if word.starts_with("wamid.") || has_long_number() || is_token() {
-        let kept: String = word.chars().take_while(|c| c.is_ascii_alphabetic()).take(6).collect();
+        let kept: String = word.chars().take_while(char::is_ascii_alphabetic).take(6).collect();
         format!("{kept}[masked]")
     } else {
         word.to_owned()

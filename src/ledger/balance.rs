@@ -37,7 +37,9 @@ fn check(files: &[FileBalance], postings: &Postings, slots: &Slots) -> Result<()
             }
             if scope.kind == ScopeKind::Service {
                 let sum = if scope.is_all_regions() { &mut all } else { &mut single };
-                tallies.iter().for_each(|t| sum.merge(&t.events));
+                for tally in tallies {
+                    sum.merge(&tally.events);
+                }
             }
         }
         for group in Group::ALL {

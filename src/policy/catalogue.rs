@@ -9,7 +9,7 @@ use crate::config::spelling::advice;
 use crate::config::table::Notes;
 use crate::error::{Document, Mistake};
 
-const COLUMNS: [&str; 10] =
+pub(super) const COLUMNS: [&str; 10] =
     ["code", "subcode", "http_status", "title", "family", "fault", "retryable", "review", "note", "source"];
 const FAULTS: [&str; 6] = ["platform", "caller", "throttling", "recipient", "policy", "ambiguous"];
 const RETRYABLE: [&str; 4] = ["yes", "backoff", "after_fix", "no"];

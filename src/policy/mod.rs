@@ -30,6 +30,16 @@ pub const BUILT_IN_POLICY: &str = include_str!("../../data/policy.toml");
 /// The error catalogue that is used when the config names none.
 pub const BUILT_IN_CATALOGUE: &str = include_str!("../../data/error_catalog.csv");
 
+/// The tables of policy and catalogue with their keys: what data/README.md is checked against.
+pub const KEYS: [(&str, &[&str]); 6] = [
+    ("the top level of the policy", &read::TOP),
+    ("[[rule]]", &read::RULE),
+    ("a condition", &condition::Key::NAMES),
+    ("[[client]]", &clients::KEYS),
+    ("[[restriction]]", &restrictions::KEYS),
+    ("the catalogue", &catalogue::COLUMNS),
+];
+
 /// What stands in place of a rule id when no rule matched.
 pub const NO_RULE: &str = "no-rule";
 

@@ -11,8 +11,9 @@ use crate::config::spelling::advice;
 use crate::config::table::{Notes, Table, Value};
 use crate::error::{Document, Mistake};
 
-const TOP: [&str; 3] = ["rule", "client", "restriction"];
-const RULE: [&str; 8] = ["id", "when", "account", "because", "cites", "valid_from", "valid_until", "review"];
+pub(super) const TOP: [&str; 3] = ["rule", "client", "restriction"];
+pub(super) const RULE: [&str; 8] =
+    ["id", "when", "account", "because", "cites", "valid_from", "valid_until", "review"];
 const REVIEWS: [(&str, Review); 2] = [("R8", Review::Authorization), ("R9", Review::Validation)];
 /// Source rules R1 to R20, sections 1 to 12 of the design.
 const LAST_SOURCE_RULE: u32 = 20;

@@ -88,7 +88,9 @@ impl<'a> Cells<'a> {
                     }
                 };
                 if offset.is_none() && zone != Tz::UTC {
-                    us.iter_mut().for_each(|us| *us = us.and_then(|us| instant::in_zone(us, zone)));
+                    for us in &mut us {
+                        *us = us.and_then(|us| instant::in_zone(us, zone));
+                    }
                 }
                 Values::Time(us)
             }

@@ -1,0 +1,38 @@
+# What the job prints for the sample
+run:
+    cargo run --release -- run --config data/sample/uptime-ledger.toml --from 2026-11-18 --to 2026-11-20 --out reports
+
+# All tests
+test:
+    cargo test
+
+# What the compiler and clippy have to say
+lint:
+    cargo clippy --all-targets -- -D warnings
+
+# The one way to lay out code
+fmt:
+    cargo fmt
+
+# All that must hold before a merge
+ci:
+    .ci/run
+
+# Write the expected messages and column tables anew; read the diff before committing it
+bless:
+    BLESS=1 cargo test --test main
+
+# Make data/sample again, byte for byte
+sample:
+    cargo build --release
+    rm -rf data/sample
+    "${CARGO_TARGET_DIR:-target}/release/uptime-ledger" sample --out data/sample --rows 18000 --format csv --compression zst
+
+# Speed and results beside DuckDB: `just bench 10000000`
+bench rows="1000000":
+    cargo build --release
+    python3 tests/bench/peers.py --rows {{rows}}
+
+# The architect's view, in a browser
+doc:
+    cargo doc --no-deps --open
