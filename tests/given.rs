@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use uptime_ledger::config::{Component, Config, Limits, Measure, Service};
 use uptime_ledger::day::{Day, SlotLength};
 use uptime_ledger::intake::{
-    Admission, Fact, Facts, FileBalance, Histogram, Kind, Latencies, Reached, Stream, Symptom, Vantage,
+    Admission, Fact, Facts, FileBalance, Histogram, Kind, Latencies, Reached, Receipt, Stream, Symptom,
+    Vantage,
 };
 use uptime_ledger::ledger::Edition;
 use uptime_ledger::policy::{Account, Postings, Verdict};
@@ -124,7 +125,8 @@ pub fn edition(day: Day, config: &Config, events: &[Event]) -> Edition {
     let postings = postings(day, config, events);
     let slots = Slots::count(&postings, config).unwrap();
     let as_of: DateTime<Utc> = DateTime::from_timestamp_micros(day.end_us()).unwrap();
-    Edition::draft(&postings, slots, files(&postings), &latencies(), config, "policy-1", as_of).unwrap()
+    let receipt = Receipt { latencies: latencies(), files: files(&postings), ..Receipt::default() };
+    Edition::draft(&postings, slots, receipt, config, "policy-1", as_of).unwrap()
 }
 
 /// Events that make a slot of `messages` in `eu` what the letter says: `d`own, de`g`raded, `u`p, `.` unobserved.
