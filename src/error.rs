@@ -127,8 +127,8 @@ impl Mistakes {
 pub enum Trouble {
     #[error("{path}: no such file or folder; check the spelling of the path")]
     Missing { path: PathBuf },
-    #[error("{path}: {doing} failed: {source}; {remedy}")]
-    Io { path: PathBuf, doing: &'static str, source: std::io::Error, remedy: &'static str },
+    #[error("{path}: {doing} failed: {cause}; {remedy}")]
+    Io { path: PathBuf, doing: &'static str, cause: std::io::Error, remedy: &'static str },
     #[error("{path} is in use by another run ({holder}); wait for it to end, or give this run another --out")]
     Locked { path: PathBuf, holder: String },
     #[error(
@@ -147,19 +147,19 @@ pub enum Trouble {
 
 impl Trouble {
     /// An I/O error in our own files, with the remedy that fits its kind.
-    pub fn io(path: impl Into<PathBuf>, doing: &'static str, source: std::io::Error) -> Self {
+    pub fn io(path: impl Into<PathBuf>, doing: &'static str, cause: std::io::Error) -> Self {
         use std::io::ErrorKind as Kind;
-        let remedy = match source.kind() {
+        let remedy = match cause.kind() {
             Kind::NotFound => "check the spelling of the path",
             Kind::PermissionDenied => "give the user of the job access to it",
             Kind::StorageFull | Kind::QuotaExceeded => "free some space on that disk and run again",
-            Kind::NotADirectory | Kind::IsADirectory => {
+            Kind::NotADirectory | Kind::IsADirectory | Kind::AlreadyExists => {
                 "a file stands where a folder is needed, or the reverse"
             }
             Kind::ReadOnlyFilesystem => "choose a folder on a disk that can be written to",
             _ => "run again; if it stays, look at the disk",
         };
-        Self::Io { path: path.into(), doing, source, remedy }
+        Self::Io { path: path.into(), doing, cause, remedy }
     }
 
     pub const fn exit_code(&self) -> ExitCode {

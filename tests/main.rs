@@ -14,6 +14,8 @@
 
 mod figures;
 mod given;
+mod job;
 mod laws;
 mod mistakes;
 mod tidy;
+mod truth;

@@ -7,7 +7,7 @@ pub mod sample;
 mod setup;
 mod summary;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use clap::{Parser, Subcommand};
 use miette::{GraphicalReportHandler, GraphicalTheme, NarratableReportHandler};
@@ -68,7 +68,12 @@ fn log_to_stderr(verbose: u8) {
         1 => tracing::Level::INFO,
         _ => tracing::Level::DEBUG,
     };
-    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
 }
 
 /// Shows an error on stderr and says which exit code it leads to.
@@ -85,7 +90,6 @@ fn show(error: &anyhow::Error) -> ExitCode {
 
 /// Mistakes with their excerpts; drawn on a terminal, in plain sentences elsewhere.
 fn render(mistakes: &[Mistake]) -> String {
-    use std::io::IsTerminal;
     let mut text = String::new();
     for mistake in mistakes {
         let drawn = if std::io::stderr().is_terminal() {

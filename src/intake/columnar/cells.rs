@@ -1,0 +1,124 @@
+//! Cells: typed access to one column of a batch, row by row.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type,
+};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, Int32Array, LargeStringArray, StringArray, StringViewArray,
+};
+use arrow_buffer::NullBuffer;
+use arrow_schema::{DataType, TimeUnit};
+use chrono_tz::Tz;
+
+use crate::day::SECOND_US;
+use crate::intake::instant;
+use crate::intake::value::Value;
+
+/// A column with its nulls. Numbers are widened once per batch, so that a row costs a look into a slice.
+pub struct Cells<'a> {
+    nulls: Option<&'a NullBuffer>,
+    values: Values<'a>,
+}
+
+enum Values<'a> {
+    Text(&'a StringArray),
+    LargeText(&'a LargeStringArray),
+    View(&'a StringViewArray),
+    Dictionary(&'a Int32Array, &'a StringArray),
+    /// `None` is a number beyond 64 bits.
+    Int(Vec<Option<i64>>),
+    Float(Vec<f64>),
+    Bool(&'a BooleanArray),
+    /// Microseconds, UTC; `None` is out of range, or in the hour that the zone skips.
+    Time(Vec<Option<i64>>),
+    Odd,
+}
+
+impl<'a> Cells<'a> {
+    /// `zone` is for timestamps that carry none: they hold wall-clock time.
+    pub fn of(array: &'a ArrayRef, zone: Tz) -> Self {
+        macro_rules! int {
+            ($kind:ty) => {
+                Values::Int(
+                    array.as_primitive::<$kind>().values().iter().map(|n| i64::try_from(*n).ok()).collect(),
+                )
+            };
+        }
+        macro_rules! time {
+            ($kind:ty, $scale:expr) => {
+                array
+                    .as_primitive::<$kind>()
+                    .values()
+                    .iter()
+                    .map(|n| $scale(*n))
+                    .collect::<Vec<Option<i64>>>()
+            };
+        }
+        let values = match array.data_type() {
+            DataType::Utf8 => Values::Text(array.as_string()),
+            DataType::LargeUtf8 => Values::LargeText(array.as_string()),
+            DataType::Utf8View => Values::View(array.as_string_view()),
+            DataType::Dictionary(_, _) => array
+                .as_dictionary_opt::<Int32Type>()
+                .and_then(|d| Some(Values::Dictionary(d.keys(), d.values().as_string_opt::<i32>()?)))
+                .unwrap_or(Values::Odd),
+            DataType::Int8 => int!(Int8Type),
+            DataType::Int16 => int!(Int16Type),
+            DataType::Int32 => int!(Int32Type),
+            DataType::Int64 => int!(Int64Type),
+            DataType::UInt8 => int!(UInt8Type),
+            DataType::UInt16 => int!(UInt16Type),
+            DataType::UInt32 => int!(UInt32Type),
+            DataType::UInt64 => int!(UInt64Type),
+            DataType::Float32 => Values::Float(
+                array.as_primitive::<Float32Type>().values().iter().map(|x| f64::from(*x)).collect(),
+            ),
+            DataType::Float64 => Values::Float(array.as_primitive::<Float64Type>().values().to_vec()),
+            DataType::Boolean => Values::Bool(array.as_boolean()),
+            DataType::Timestamp(unit, offset) => {
+                let mut us = match unit {
+                    TimeUnit::Second => time!(TimestampSecondType, |n: i64| n.checked_mul(SECOND_US)),
+                    TimeUnit::Millisecond => time!(TimestampMillisecondType, |n: i64| n.checked_mul(1_000)),
+                    TimeUnit::Microsecond => time!(TimestampMicrosecondType, Some),
+                    TimeUnit::Nanosecond => {
+                        time!(TimestampNanosecondType, |n: i64| Some(n.div_euclid(1_000)))
+                    }
+                };
+                if offset.is_none() && zone != Tz::UTC {
+                    for us in &mut us {
+                        *us = us.and_then(|us| instant::in_zone(us, zone));
+                    }
+                }
+                Values::Time(us)
+            }
+            _ => Values::Odd,
+        };
+        Self { nulls: array.nulls(), values }
+    }
+
+    /// The value in a row of the batch.
+    pub fn value(&self, n: usize) -> Value<'a> {
+        if self.nulls.is_some_and(|nulls| nulls.is_null(n)) {
+            return Value::Missing;
+        }
+        match &self.values {
+            Values::Text(a) => Value::text(a.value(n).as_bytes()),
+            Values::LargeText(a) => Value::text(a.value(n).as_bytes()),
+            Values::View(a) => Value::text(a.value(n).as_bytes()),
+            Values::Dictionary(keys, values) => match usize::try_from(keys.value(n)) {
+                Ok(key) if key < values.len() && values.is_valid(key) => {
+                    Value::text(values.value(key).as_bytes())
+                }
+                _ => Value::Missing,
+            },
+            Values::Int(numbers) => numbers[n].map_or(Value::Odd("a number beyond 64 bits"), Value::Int),
+            Values::Float(numbers) => Value::Float(numbers[n]),
+            Values::Bool(a) => Value::Bool(a.value(n)),
+            Values::Time(us) => us[n].map_or(Value::Odd("a time out of range"), Value::Instant),
+            Values::Odd => Value::Odd("a value of an unsupported type"),
+        }
+    }
+}

@@ -1,0 +1,464 @@
+//! The command line: one test per promise that the binary makes to cron and to people.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use arrow_array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
+use assert_cmd::Command;
+use parquet::arrow::ArrowWriter;
+use uptime_ledger::ledger::Lock;
+
+use crate::job::{self, Ran, job, n, table};
+
+const DAY: &str = "2026-11-18";
+const MORNING_AFTER: &str = "2026-11-19T06:00:00Z";
+
+/// A folder with logs and a place for reports.
+struct Place {
+    dir: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn reports(&self) -> PathBuf {
+        self.path("reports")
+    }
+
+    fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// A run without config over the files named, as of the morning after the day.
+    fn run(&self, files: &[&str], args: &[&str]) -> Ran {
+        let mut command = Command::new(job::binary());
+        command.current_dir(self.dir.path()).arg("run").arg("--requests").args(files);
+        command.args(["--out", "reports", "--as-of", MORNING_AFTER]).args(args);
+        job::ran(&mut command)
+    }
+
+    fn is_nothing_published(&self) -> bool {
+        // The lock file is there from the first try on.
+        job::files(&self.reports()).keys().all(|path| path == Path::new(".lock"))
+    }
+
+    fn intake(&self) -> BTreeMap<String, job::Row> {
+        let rows = table(&self.reports(), &format!("daily/{DAY}/intake"));
+        rows.into_iter().map(|row| (row["path"].clone(), row)).collect()
+    }
+}
+
+/// One good row a minute from midnight on.
+fn rows(prefix: &str, count: u32) -> String {
+    let mut text = String::new();
+    for at in 0..count {
+        let (hour, minute) = (at / 60, at % 60);
+        writeln!(
+            text,
+            r#"{{"ts":"{DAY}T{hour:02}:{minute:02}:00Z","request_id":"{prefix}-{at}","region":"eu","http_status":200}}"#
+        )
+        .unwrap();
+    }
+    text
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn parquet(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    bytes
+}
+
+fn parquet_rows(count: usize) -> Vec<u8> {
+    let texts = |text: fn(usize) -> String| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values((0..count).map(text)))
+    };
+    parquet(vec![
+        ("ts", texts(|at| format!("{DAY}T12:{:02}:00Z", at % 60))),
+        ("request_id", texts(|at| format!("p-{at}"))),
+        ("http_status", texts(|_| "200".into())),
+    ])
+}
+
+/// One day of ordinary traffic.
+fn sample(place: &Place) -> PathBuf {
+    let args = ["--days", "1", "--rows", "2000", "--no-stories"];
+    job::sample(&place.path("sample"), &args).join("uptime-ledger.toml")
+}
+
+#[test]
+fn a_run_with_nothing_new_publishes_nothing() {
+    let place = Place::new();
+    let config = sample(&place);
+    let run = |as_of: &str| {
+        let ran = job::run(&config, &place.reports(), &["--date", DAY, "--as-of", as_of, "--json"]);
+        ran.json()["days"][0].clone()
+    };
+    let stamps = || -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
+        let read =
+            |path: PathBuf| (fs::metadata(&path).unwrap().modified().unwrap(), fs::read(&path).unwrap());
+        let paths = job::paths(&place.reports()).into_iter().filter(|path| !path.ends_with(".lock"));
+        paths.map(|path| (path.clone(), read(path))).collect()
+    };
+    let first = run(MORNING_AFTER);
+    assert_eq!((&first["is_new"], &first["edition"]), (&true.into(), &1.into()));
+    let before = stamps();
+    let second = run("2026-11-20T06:00:00Z");
+    assert_eq!((&second["is_new"], &second["edition"]), (&false.into(), &1.into()));
+    let after = stamps();
+    let changed: Vec<_> = after.iter().filter(|(path, stamp)| before.get(*path) != Some(*stamp)).collect();
+    assert!(
+        changed.is_empty() && before.len() == after.len(),
+        "{:?}",
+        changed.iter().map(|(p, _)| p).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn the_day_is_yesterday_by_the_job_s_own_clock() {
+    let place = Place::new();
+    place.file("a.ndjson", rows("a", 1_440));
+    for (as_of, code, day) in [
+        ("2026-11-19T00:00:00Z", 0, DAY),
+        ("2026-11-19T23:59:59Z", 0, DAY),
+        ("2026-11-20T01:30:00+02:00", 0, DAY),
+    ] {
+        let args = ["run", "--out", "reports", "--json", "--as-of", as_of, "--requests", "a.ndjson"];
+        let ran = job::ran(Command::new(job::binary()).current_dir(place.dir.path()).args(args)).expect(code);
+        assert_eq!(ran.json()["days"][0]["day"], day, "{as_of}");
+    }
+}
+
+#[test]
+fn what_cannot_be_asked_for_is_a_usage_error() {
+    let place = Place::new();
+    place.file("a.ndjson", rows("a", 10));
+    let told = |args: &[&str], parts: &[&str]| {
+        place.run(&["a.ndjson"], args).expect(2).says(parts);
+        assert!(place.is_nothing_published(), "{args:?}");
+    };
+    told(&["--date", "2026-11-19"], &["2026-11-19 is not over", "2026-11-19T06:00:00Z", "2026-11-18"]);
+    told(&["--from", "2026-11-18", "--to", "2026-11-17"], &["2026-11-18", "2026-11-17", "after"]);
+    told(&["--from", "2026-11-18"], &["--to"]);
+    told(&["--date", "2026-11-31"], &["2026-11-31"]);
+    told(&["--date", "2026-11-17", "--from", "2026-11-16", "--to", "2026-11-17"], &["cannot be used with"]);
+    told(&["--preset", "apache"], &["apache", "canonical", "combined", "nginx-json"]);
+    told(&["--zone", "Europe/Nowhere"], &["Europe/Nowhere"]);
+    told(&["--memory", "lots"], &["lots", "512MiB"]);
+    told(&["--threads", "many"], &["many"]);
+    told(&["--nonsense"], &["--nonsense"]);
+    place
+        .run(&["logs/absent.ndjson"], &["--date", DAY])
+        .expect(2)
+        .says(&["logs/absent.ndjson", "no such file"]);
+    assert!(place.is_nothing_published());
+    job(["nonsense"]).expect(2);
+    job(["run", "--requests", "a.ndjson"]).expect(2).says(&["--out"]);
+}
+
+#[test]
+fn a_config_that_is_missing_or_wrong_is_shown_with_its_place() {
+    let place = Place::new();
+    let run = |args: &[&str]| job::ran(Command::new(job::binary()).current_dir(place.dir.path()).args(args));
+    run(&["run"]).expect(2).says(&["uptime-ledger.toml", "--config", "--requests"]);
+    run(&["check"]).expect(2).says(&["uptime-ledger.toml"]);
+    run(&["run", "--config", "etc/absent.toml"]).expect(2).says(&["etc/absent.toml", "no such file"]);
+
+    place.file(
+        "bad.toml",
+        "slot = \"2m\"\n[[source]]\nname = \"a\"\npaths = [\"a.ndjson\"]\npreset = \"apache\"\n",
+    );
+    for command in ["run", "check"] {
+        run(&[command, "--config", "bad.toml"]).expect(2).says(&[
+            "bad.toml:1:8",
+            "bad.toml:5:10",
+            "2 mistakes",
+            "nothing was published",
+        ]);
+    }
+    place.file("latin.toml", b"reports = \"caf\xe9\"\n");
+    run(&["check", "--config", "latin.toml"]).expect(2).says(&["latin.toml", "byte 14 is not UTF-8"]);
+    assert!(!place.path("reports").exists());
+
+    place.file("good.toml", "[[source]]\nname = \"a\"\npaths = [\"a.ndjson\"]\n");
+    let ran = run(&["check", "--config", "good.toml"]).expect(0);
+    assert!(ran.stdout.contains("good.toml: 1 sources") && ran.stderr.is_empty(), "{ran:?}");
+}
+
+#[test]
+fn an_empty_file_has_a_balance_and_a_day_without_rows_is_worth_a_look() {
+    let place = Place::new();
+    place.file("empty.ndjson", "");
+    place.file("header.csv", "ts,request_id,http_status\n");
+    let ran = place.run(&["empty.ndjson", "header.csv"], &["--json"]).expect(3);
+    let attention: Vec<_> = ran.json()["days"][0]["attention"].as_array().unwrap().to_vec();
+    assert!(attention.iter().any(|a| a["kind"] == "no-rows"), "{attention:?}");
+    for (path, row) in place.intake() {
+        assert_eq!((n(&row, "rows_read"), row["failure"].as_str()), (0, ""), "{path}");
+    }
+    assert_eq!(place.intake().len(), 2);
+    // A pattern without a match is no log at all.
+    place.file("u.toml", "[[source]]\nname = \"a\"\npaths = [\"absent/*.ndjson\"]\n");
+    let out = place.path("other");
+    let ran = job::run(&place.path("u.toml"), &out, &["--date", DAY, "--as-of", MORNING_AFTER]).expect(3);
+    ran.says(&["no log file was found"]);
+}
+
+#[test]
+fn a_cut_off_file_counts_for_nothing_and_the_others_in_full() {
+    let place = Place::new();
+    // Noise keeps the packed text from fitting one block.
+    let text: String = rows("c", 1_440).lines().enumerate().fold(String::new(), |mut all, (at, line)| {
+        let noise = (at as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        writeln!(all, "{},\"trace_id\":\"{noise:016x}\"}}", line.strip_suffix('}').unwrap()).unwrap();
+        all
+    });
+    let cut = |bytes: Vec<u8>| bytes[..bytes.len() * 2 / 3].to_vec();
+    place.file("cut.ndjson.gz", cut(gzip(&text)));
+    place.file("cut.ndjson.zst", cut(zstd::encode_all(text.as_bytes(), 3).unwrap()));
+    place.file("cut.parquet", cut(parquet_rows(1_000)));
+    place.file("good.ndjson", rows("a", 1_440));
+    place.file("good.parquet", parquet_rows(60));
+    let files = ["cut.ndjson.gz", "cut.ndjson.zst", "cut.parquet", "good.ndjson", "good.parquet"];
+    place.run(&files, &[]).expect(3).says(&[
+        "cut.ndjson.gz: ",
+        "cut.ndjson.zst: ",
+        "cut.parquet: ",
+        "nothing of it is counted",
+    ]);
+    job::assert_balanced(&place.reports());
+    let intake = place.intake();
+    for path in &files[..3] {
+        let row = &intake[*path];
+        assert!(!row["failure"].is_empty(), "{path}");
+        assert_eq!(["rows_read", "accepted", "quarantine"].map(|c| n(row, c)), [0, 0, 0], "{path}");
+    }
+    // Where in the text the packed ones end.
+    for path in &files[..2] {
+        assert!(
+            intake[*path]["failure"].contains(|c: char| c.is_ascii_digit()),
+            "{}",
+            intake[*path]["failure"]
+        );
+    }
+    assert_eq!((n(&intake["good.ndjson"], "accepted"), n(&intake["good.parquet"], "accepted")), (1_440, 60));
+    let accounts = table(&place.reports(), &format!("daily/{DAY}/accounts"));
+    assert_eq!(accounts.iter().map(|a| n(a, "events_net")).sum::<u64>(), 1_500);
+    let availability = table(&place.reports(), "availability");
+    assert!(availability.iter().all(|row| row["state"] == "provisional"));
+}
+
+#[test]
+fn when_no_file_can_be_read_nothing_is_published() {
+    let place = Place::new();
+    place.file("cut.ndjson.gz", &gzip(&rows("a", 500))[..100]);
+    place.file("not.parquet", "PAR1 but no footer");
+    // A file that opens and cannot be read, whoever asks.
+    std::os::unix::fs::symlink("/proc/self/mem", place.path("memory.ndjson")).unwrap();
+    place.run(&["cut.ndjson.gz", "not.parquet", "memory.ndjson"], &[]).expect(1).says(&[
+        "nothing was published",
+        "cut.ndjson.gz: ",
+        "not.parquet: ",
+        "memory.ndjson: ",
+    ]);
+    assert!(place.is_nothing_published(), "{:?}", job::files(&place.reports()).keys());
+    // Beside a good one it is only named.
+    place.file("good.ndjson", rows("a", 1_440));
+    place.run(&["memory.ndjson", "good.ndjson"], &[]).expect(3).says(&["memory.ndjson: "]);
+    assert_eq!(n(&place.intake()["good.ndjson"], "accepted"), 1_440);
+}
+
+#[test]
+fn a_file_without_read_permission_is_named_with_the_remedy() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    let secret = place.file("secret.ndjson", rows("a", 10));
+    place.file("good.ndjson", rows("b", 10));
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).unwrap();
+    if fs::File::open(&secret).is_ok() {
+        println!("skipped: permissions do not bind this user");
+        return;
+    }
+    place
+        .run(&["secret.ndjson", "good.ndjson"], &[])
+        .expect(3)
+        .says(&["secret.ndjson: no permission", "give the user"]);
+}
+
+#[test]
+fn a_folder_with_the_name_of_a_log_is_no_log() {
+    let place = Place::new();
+    place.file("logs/a.ndjson", rows("a", 1_440));
+    fs::create_dir(place.path("logs/b.ndjson")).unwrap();
+    place.run(&["logs/*.ndjson"], &[]).expect(0);
+    assert_eq!(place.intake().len(), 1);
+}
+
+#[test]
+fn reports_that_cannot_be_written_fail_the_run_and_leave_nothing_behind() {
+    let place = Place::new();
+    place.file("a.ndjson", rows("a", 10));
+    let file = place.file("taken", "a file");
+    let run = |out: &str| {
+        let args = ["run", "--requests", "a.ndjson", "--as-of", MORNING_AFTER, "--out", out];
+        job::ran(Command::new(job::binary()).current_dir(place.dir.path()).args(args))
+    };
+    let told = run("taken").expect(1).says(&["taken", "a file stands where a folder is needed"]);
+    assert_eq!(told.stderr.matches("os error").count(), 1, "{}", told.stderr);
+    run("taken/below").expect(1).says(&["taken", "a file stands where a folder is needed"]);
+    run("/proc/reports").expect(1).says(&["/proc/reports"]);
+    assert_eq!(fs::read(file).unwrap(), b"a file");
+    assert_eq!(job::paths(place.dir.path()).len(), 2);
+}
+
+#[test]
+fn a_write_that_fails_half_way_leaves_whole_files_and_the_next_run_repairs() {
+    let place = Place::new();
+    let config = sample(&place);
+    let args = format!(
+        "run --config {} --out {} --date {DAY} --as-of {MORNING_AFTER}",
+        config.display(),
+        place.reports().display()
+    );
+    let limited = |kibibytes: u32| {
+        // The signal is ignored, so that writing beyond the limit is an error as on a full disk.
+        let script = format!("trap '' XFSZ; ulimit -f {kibibytes}; exec {} {args}", job::binary().display());
+        job::ran(Command::new("bash").args(["-c", &script]))
+    };
+    let whole = place.path("whole");
+    job::run(&config, &whole, &["--date", DAY, "--as-of", MORNING_AFTER, "--quiet"]);
+
+    // Not even the edition: nothing is published.
+    limited(1).expect(1).says(&["writing failed", "ledger", "run again"]);
+    let left: Vec<PathBuf> =
+        job::files(&place.reports()).into_keys().filter(|p| !p.ends_with(".lock")).collect();
+    assert!(left.is_empty(), "{left:?}");
+
+    // The edition, but not the largest table.
+    limited(600).expect(1).says(&["daily/2026-11-18/slots.csv", "writing failed", "run again"]);
+    for (path, bytes) in job::files(&place.reports()) {
+        if path.extension().is_some_and(|e| e == "csv") {
+            assert_eq!(bytes, fs::read(whole.join(&path)).unwrap(), "{}", path.display());
+        }
+        assert!(!path.to_string_lossy().contains(".tmp"), "{}", path.display());
+    }
+    assert!(!place.reports().join("daily/2026-11-18/slots.csv").exists());
+
+    let ran = job::run(&config, &place.reports(), &["--date", DAY, "--as-of", MORNING_AFTER, "--json"]);
+    assert_eq!(ran.json()["days"][0]["is_new"], false);
+    let (mut repaired, mut whole) = (job::files(&place.reports()), job::files(&whole));
+    for files in [&mut repaired, &mut whole] {
+        files.retain(|path, _| path.extension().is_some_and(|e| e == "csv" || e == "ndjson"));
+    }
+    assert!(repaired == whole, "{:?}\n{:?}", repaired.keys(), whole.keys());
+}
+
+#[test]
+fn a_second_run_says_who_holds_the_lock() {
+    let place = Place::new();
+    place.file("a.ndjson", rows("a", 1_440));
+    let lock = Lock::acquire(&place.reports()).unwrap();
+    place
+        .run(&["a.ndjson"], &[])
+        .expect(1)
+        .says(&["in use by another run", &format!("pid {}", std::process::id())]);
+    assert!(place.is_nothing_published());
+    drop(lock);
+    place.run(&["a.ndjson"], &[]).expect(0);
+}
+
+#[test]
+fn a_parquet_timestamp_of_the_wrong_type_is_named() {
+    let place = Place::new();
+    let ids: ArrayRef = Arc::new(StringArray::from(vec!["a", "b"]));
+    place.file(
+        "bad.parquet",
+        parquet(vec![("ts", Arc::new(BooleanArray::from(vec![true, false]))), ("request_id", ids.clone())]),
+    );
+    place.file("none.parquet", parquet(vec![("when", ids.clone()), ("request_id", ids)]));
+    place.file("good.ndjson", rows("a", 1_440));
+    place.run(&["bad.parquet", "none.parquet", "good.ndjson"], &[]).expect(3);
+    let intake = place.intake();
+    let failure = |path: &str| intake[path]["failure"].clone();
+    assert!(
+        failure("bad.parquet").contains("ts") && failure("bad.parquet").to_lowercase().contains("boolean"),
+        "{}",
+        failure("bad.parquet")
+    );
+    assert!(failure("none.parquet").contains("when, request_id"), "{}", failure("none.parquet"));
+}
+
+#[test]
+fn what_is_said_fits_who_listens() {
+    let place = Place::new();
+    place.file("a.ndjson", rows("a", 1_440));
+    let json = place.run(&["a.ndjson"], &["--json"]).expect(0);
+    assert_eq!(json.stdout.lines().count(), 1);
+    let summary = json.json();
+    assert_eq!((&summary["exit_code"], &summary["days"][0]["accepted"]), (&0.into(), &1_440.into()));
+    assert!(json.stderr.is_empty(), "{}", json.stderr);
+
+    let quiet = place.run(&["a.ndjson"], &["--quiet"]).expect(0);
+    assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), ("", ""));
+
+    let verbose = place.run(&["a.ndjson"], &["-v"]).expect(0);
+    assert!(
+        verbose.stderr.contains("accounting") && verbose.stderr.contains("rendered"),
+        "{}",
+        verbose.stderr
+    );
+    for said in [&verbose.stdout, &verbose.stderr, &json.stdout] {
+        assert!(!said.contains('\u{1b}'), "escape codes without a terminal: {said:?}");
+    }
+    assert!(
+        verbose.stdout.contains("No outages.") && verbose.stdout.contains("1 (as before)"),
+        "{}",
+        verbose.stdout
+    );
+    let help = job(["--help"]).expect(0).stdout;
+    for line in ["0  done", "1  failed", "2  usage", "3  published"] {
+        assert!(help.contains(line), "{help}");
+    }
+    job(["--version"]).expect(0);
+}
+
+#[test]
+fn suspense_and_gaps_call_a_person() {
+    let place = Place::new();
+    let config = job::sample(&place.path("sample"), &["--rows", "18000"]).join("uptime-ledger.toml");
+    let args = ["--date", "2026-11-20", "--as-of", "2026-11-21T06:00:00Z"];
+    let ran = job::run(&config, &place.reports(), &args).expect(3);
+    let ran = ran.says(&[
+        "12 events match no rule",
+        "no rows of region apac from 2026-11-20T14:00:00Z to 2026-11-20T14:45:00Z",
+    ]);
+    assert!(!ran.stdout.contains("attention"), "{}", ran.stdout);
+    let args = [&args[..], &["--json"]].concat();
+    let day = job::run(&config, &place.reports(), &args).expect(3).json()["days"][0].clone();
+    let kinds: Vec<&str> =
+        day["attention"].as_array().unwrap().iter().map(|a| a["kind"].as_str().unwrap()).collect();
+    assert!(kinds.contains(&"suspense") && kinds.contains(&"gap"), "{kinds:?}");
+    assert_eq!(day["state"], "provisional");
+}
