@@ -13,6 +13,12 @@ use crate::config::Field;
 use crate::day::{Day, SlotLength};
 use crate::error::Trouble;
 
+/// Slot, service and region, the latter two as numbers of the lexicon.
+pub type CellKey = (u32, u32, u32);
+const NO_CELL: u32 = u32::MAX;
+/// Shapes that are found by comparison alone: traffic repeats a few dozen of them.
+const RECENT: usize = 64;
+
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
 /// Rows this close to the day take part in dedupe, so that a copy on the other side of midnight is not counted twice.
@@ -92,8 +98,13 @@ pub struct Book {
     pub events: Vec<i64>,
     /// Of facts that are not plainly good.
     pub witnesses: Map<u32, Witnesses>,
-    pub latencies: Map<(u32, u32, u32), Cell>,
-    pub tallies: Map<u32, Tally>,
+    /// Latency cell of each fact, so that a row finds it without hashing.
+    cell_of: Vec<u32>,
+    cell_numbers: Map<CellKey, u32>,
+    cells: Vec<Cell>,
+    recent: Box<[Option<(Shape, u32)>; RECENT]>,
+    /// By file.
+    tallies: Vec<Tally>,
     pub partitions: Partitions,
 }
 
@@ -119,7 +130,7 @@ impl Cell {
 }
 
 impl Book {
-    pub fn new(day: Day, slot_length: SlotLength, budget: usize) -> Self {
+    pub fn new(day: Day, slot_length: SlotLength, files: usize, budget: usize) -> Self {
         let mut book = Self {
             start_us: day.start_us(),
             end_us: day.end_us(),
@@ -132,20 +143,30 @@ impl Book {
             facts: Vec::new(),
             events: Vec::new(),
             witnesses: Map::default(),
-            latencies: Map::default(),
-            tallies: Map::default(),
+            cell_of: Vec::new(),
+            cell_numbers: Map::default(),
+            cells: Vec::new(),
+            recent: Box::new([None; RECENT]),
+            tallies: vec![Tally::default(); files],
             partitions: Partitions::new(budget),
         };
         // The numbers below Record::OUTSIDE are taken by rows outside the day.
         for _ in 0..Record::OUTSIDE {
             book.facts.push(LocalFact { slot: 0, shape: 0, caller: 0 });
             book.events.push(0);
+            book.cell_of.push(NO_CELL);
         }
         book
     }
 
-    pub fn tally(&mut self, file: u32) -> &mut Tally {
-        self.tallies.entry(file).or_default()
+    /// What this worker saw of a file.
+    pub fn tally(&self, file: u32) -> &Tally {
+        &self.tallies[file as usize]
+    }
+
+    /// Latencies by (slot, service, region).
+    pub fn latencies(&self) -> impl Iterator<Item = (CellKey, &Cell)> {
+        self.cell_numbers.iter().map(|(key, number)| (*key, &self.cells[*number as usize]))
     }
 
     /// Counts a row that a format has taken apart.
@@ -169,7 +190,7 @@ impl Book {
                 desk.read(row, time, &mut self.names).map(|r| (time.0, Some(r)))
             }
         });
-        let tally = self.tallies.entry(place.file).or_default();
+        let tally = &mut self.tallies[place.file as usize];
         tally.rows_read += 1;
         let (start_us, reading) = match read {
             Ok(read) => read,
@@ -190,6 +211,7 @@ impl Book {
         let hash = match row.get(Field::RequestId) {
             Value::Missing => 0,
             Value::Text(id) => dedupe::hash(id),
+            Value::Int(id) => dedupe::hash(id.to_string().as_bytes()),
             other => dedupe::hash(other.excerpt().as_bytes()),
         };
         let (fact, bucket) = if is_inside {
@@ -206,12 +228,12 @@ impl Book {
 
     /// Sets aside a row that its format could not take apart.
     pub fn quarantine(&mut self, place: Place, reason: String, raw: &[u8]) {
-        self.tally(place.file).rows_read += 1;
+        self.tallies[place.file as usize].rows_read += 1;
         self.quarantine_counted(place, reason, raw);
     }
 
     fn quarantine_counted(&mut self, place: Place, reason: String, raw: &[u8]) {
-        let tally = self.tally(place.file);
+        let tally = &mut self.tallies[place.file as usize];
         tally.quarantine += 1;
         if tally.bad_rows.len() < KEPT_PER_FILE {
             tally.bad_rows.push((place, reason, quarantine::excerpt(raw)));
@@ -220,7 +242,7 @@ impl Book {
 
     /// Counts rows that are known to lie far outside the day without having been read.
     pub fn skip_outside(&mut self, file: u32, rows: u64, first_us: i64, last_us: i64) {
-        let tally = self.tally(file);
+        let tally = &mut self.tallies[file as usize];
         tally.rows_read += rows;
         tally.outside += rows;
         tally.first_us = Some(tally.first_us.map_or(first_us, |t| t.min(first_us)));
@@ -229,29 +251,47 @@ impl Book {
 
     fn count(&mut self, reading: &Reading, place: Place, hash: u128) -> (u32, u16) {
         let slot = ((reading.start_us - self.start_us) / self.slot_length.us()) as u32;
-        let shape = match self.shapes.get(&reading.shape) {
-            Some(shape) => *shape,
-            None => {
-                let shape = self.shape_list.len() as u32;
-                self.shapes.insert(reading.shape, shape);
-                self.shape_list.push(reading.shape);
-                self.plain.push(Vec::new());
-                shape
-            }
-        };
+        let shape = self.shape(&reading.shape);
         let fact = self.fact(LocalFact { slot, shape, caller: reading.caller });
         self.events[fact as usize] += 1;
 
         let mut bucket = Record::NO_LATENCY;
         if let (true, Some(us)) = (reading.shape.is_answered(), reading.duration_us) {
             bucket = latency::bucket(us) as u16;
-            let key = (slot, reading.shape.service(), reading.shape.region());
-            self.latencies.entry(key).or_default().add(u32::from(bucket));
+            let cell = self.cell(fact, (slot, reading.shape.service(), reading.shape.region()));
+            self.cells[cell as usize].add(u32::from(bucket));
         }
         if !reading.shape.is_plainly_good() {
             self.witnesses.entry(fact).or_default().add(Witness { place, hash: hash as u64 });
         }
         (fact, bucket)
+    }
+
+    fn shape(&mut self, shape: &Shape) -> u32 {
+        let recent = &mut self.recent[shape.mix() as usize % RECENT];
+        if let Some((known, number)) = recent
+            && known == shape
+        {
+            return *number;
+        }
+        let number = *self.shapes.entry(*shape).or_insert_with(|| {
+            self.shape_list.push(*shape);
+            self.plain.push(Vec::new());
+            (self.shape_list.len() - 1) as u32
+        });
+        *recent = Some((*shape, number));
+        number
+    }
+
+    fn cell(&mut self, fact: u32, key: CellKey) -> u32 {
+        let cell = &mut self.cell_of[fact as usize];
+        if *cell == NO_CELL {
+            *cell = *self.cell_numbers.entry(key).or_insert_with(|| {
+                self.cells.push(Cell::default());
+                (self.cells.len() - 1) as u32
+            });
+        }
+        *cell
     }
 
     fn fact(&mut self, key: LocalFact) -> u32 {
@@ -272,6 +312,7 @@ impl Book {
         if fact == next {
             self.facts.push(key);
             self.events.push(0);
+            self.cell_of.push(NO_CELL);
         }
         fact
     }

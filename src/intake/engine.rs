@@ -249,7 +249,7 @@ fn round(
     let share = (settings.memory_bytes as usize) / workers;
 
     let work = || -> Result<Book, Trouble> {
-        let mut book = Book::new(settings.day, settings.slot_length, share);
+        let mut book = Book::new(settings.day, settings.slot_length, files.len(), share);
         while let Some((bytes, item)) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
             let n = item.file();
             let Some(open) = &opened[n] else { continue };
@@ -313,8 +313,6 @@ fn read(
     meter: &Meter,
 ) -> Result<Option<u64>, Stop> {
     let n = item.file() as u32;
-    // A file without rows has a balance too.
-    book.tally(n);
     match item {
         Item::Group { group, .. } => {
             let Some(columns) = &open.columns else { return Ok(None) };

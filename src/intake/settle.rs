@@ -82,7 +82,7 @@ pub fn settle(
     let mut quarantine = Vec::new();
     for (n, file) in files.iter().enumerate() {
         let n = n as u32;
-        let tallies: Vec<&Tally> = pass.books.iter().filter_map(|b| b.tallies.get(&n)).collect();
+        let tallies: Vec<&Tally> = pass.books.iter().map(|b| b.tally(n)).collect();
         let duplicate = duplicates.get(&n).copied().unwrap_or(0);
         let failure = pass.failures.get(&n).cloned();
         let sum =
@@ -254,9 +254,9 @@ fn outranks(merged: &Merged, a: &Record, b: &Record) -> Ordering {
 fn latencies(books: &[Book]) -> Latencies {
     let mut all = Latencies::default();
     for book in books {
-        for ((slot, service, region), cell) in &book.latencies {
+        for ((slot, service, region), cell) in book.latencies() {
             let name =
-                (*slot, book.names.services.text(*service).into(), book.names.regions.text(*region).into());
+                (slot, book.names.services.text(service).into(), book.names.regions.text(region).into());
             let histogram: &mut Histogram = all.0.entry(name).or_default();
             for (bucket, n) in cell.counts() {
                 histogram.add(bucket, n);
