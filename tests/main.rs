@@ -4,18 +4,29 @@
 //! - `laws`: what holds for any input (property tests).
 //! - `mistakes`: what is said about mistakes in config, policy and catalogue. To add a case, add a folder to
 //!   `tests/mistakes/` with the bad files, run `BLESS=1 cargo test --test main mistakes` and read the diff.
+//! - `truth`: a sample is made and run, and its truth.json is found again in the reports, in every format.
+//! - `order`: shuffled, split, merged, repacked and repeated logs give the same figures; so do threads, memory and chunks.
+//! - `cli`: one test per promise of the command line; what goes wrong, what is then said, and the exit code.
+//! - `days`: whole days, from given logs to expected reports. To add a case, copy a folder of `tests/days/`, change what
+//!   is given, run `BLESS=1 cargo test --test main days` and read the diff.
+//! - `realdata`: public logs and corner cases of file formats, where a copy lies at `../shared/realdata` or
+//!   `UPTIME_LEDGER_REALDATA`; skipped elsewhere.
 //! - `tidy`: the house rules, and documents that must match the code.
-//! - `given`: how the others make input without logs.
+//! - `given`: how the others make input without logs. `job`: how they run the binary and read its reports.
 
 #![allow(
     clippy::unwrap_used,
     reason = "helpers outside #[test] functions stop at the first surprise as well"
 )]
 
+mod cli;
+mod days;
 mod figures;
 mod given;
 mod job;
 mod laws;
 mod mistakes;
+mod order;
+mod realdata;
 mod tidy;
 mod truth;

@@ -66,7 +66,8 @@ impl Mapping {
     pub fn word(&self, field: usize, value: &Value<'_>) -> Option<&str> {
         let (_, words) = self.words.iter().find(|(f, _)| *f == field)?;
         let spelled = match value {
-            Value::Text(text) => std::str::from_utf8(text).ok()?.to_owned(),
+            // CSV is often written with a blank after the comma.
+            Value::Text(text) => std::str::from_utf8(text).ok()?.trim().to_owned(),
             Value::Int(n) => n.to_string(),
             Value::Bool(b) => b.to_string(),
             _ => return None,
