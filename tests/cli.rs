@@ -213,7 +213,7 @@ fn an_empty_file_has_a_balance_and_a_day_without_rows_is_worth_a_look() {
     place.file("empty.ndjson", "");
     place.file("header.csv", "ts,request_id,http_status\n");
     let ran = place.run(&["empty.ndjson", "header.csv"], &["--json"]).expect(3);
-    let attention: Vec<_> = ran.json()["days"][0]["attention"].as_array().unwrap().to_vec();
+    let attention: Vec<_> = ran.json()["days"][0]["attention"].as_array().unwrap().clone();
     assert!(attention.iter().any(|a| a["kind"] == "no-rows"), "{attention:?}");
     for (path, row) in place.intake() {
         assert_eq!((n(&row, "rows_read"), row["failure"].as_str()), (0, ""), "{path}");

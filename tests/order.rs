@@ -268,7 +268,7 @@ fn big(is_quoted: bool, is_csv: bool) -> (String, Vec<u64>) {
         let second = id % 86_400;
         let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
         let ts = format!("{DAY}T{hour:02}:{minute:02}:{second:02}Z");
-        let is_bad = id % 1_009 == 0;
+        let is_bad = id.is_multiple_of(1_009);
         let status = if is_bad { "2o0" } else { "200" };
         if is_bad {
             bad_lines.push(line);
@@ -282,7 +282,7 @@ fn big(is_quoted: bool, is_csv: bool) -> (String, Vec<u64>) {
         } else {
             writeln!(text, "{ts},r-{id},{status},/{filler},eu").unwrap();
         }
-        if id % 4_001 == 0 {
+        if id.is_multiple_of(4_001) {
             text.push_str("\n\n");
             line += 2;
         }
