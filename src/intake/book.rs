@@ -322,12 +322,12 @@ impl Book {
 fn translate(desk: &Desk, row: &mut RawRow<'_>) {
     let mapping = &desk.mapping;
     for (field, value) in &mapping.constants {
-        row.set(*field, 0, Value::Text(value.clone().into_bytes().into()));
+        row.set(*field, 0, Value::from_text(value.clone().into_bytes().into()));
     }
     if mapping.has_words() {
         for field in mapping.word_fields() {
             if let Some(word) = mapping.word(field, row.at(field)) {
-                let value = Value::Text(word.to_owned().into_bytes().into());
+                let value = Value::from_text(word.to_owned().into_bytes().into());
                 row.replace(field, value);
             }
         }

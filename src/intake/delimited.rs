@@ -70,8 +70,7 @@ impl Layout {
         split(record, self.delimiter, |at, text| {
             fields = at + 1;
             if let Some(Some((field, rank))) = self.targets.get(at) {
-                let value = if text.is_empty() { Value::Missing } else { Value::Text(text) };
-                row.set(*field, *rank, value);
+                row.set(*field, *rank, Value::from_text(text));
             }
         });
         match self.width {

@@ -18,7 +18,8 @@ pub struct Endpoints {
 enum Segment {
     Exact(String),
     Any,
-    Rest,
+    /// `media*`: a segment that begins so, and any rest.
+    Rest(String),
 }
 
 impl Endpoints {
@@ -26,7 +27,7 @@ impl Endpoints {
         let pattern = |text: &str| -> Vec<Segment> {
             segments(text.as_bytes())
                 .map(|s| match s {
-                    b"*" => Segment::Rest,
+                    [start @ .., b'*'] => Segment::Rest(String::from_utf8_lossy(start).into_owned()),
                     _ if s.starts_with(b"{") => Segment::Any,
                     _ => Segment::Exact(String::from_utf8_lossy(s).into_owned()),
                 })
@@ -54,7 +55,9 @@ fn matches(pattern: &[Segment], path: &[u8]) -> bool {
     let mut found = segments(path);
     for wanted in pattern {
         match (wanted, found.next()) {
-            (Segment::Rest, _) => return true,
+            (Segment::Rest(start), segment) => {
+                return start.is_empty() || segment.is_some_and(|s| s.starts_with(start.as_bytes()));
+            }
             (Segment::Any, Some(_)) => {}
             (Segment::Exact(text), Some(segment)) if text.as_bytes() == segment => {}
             _ => return false,
@@ -93,7 +96,7 @@ mod tests {
         let endpoints = Endpoints::of(&[
             service("messages", &["/{id}/messages"]),
             service("media", &["/{id}/media", "/{media-id}"]),
-            service("flows", &["/flows/*"]),
+            service("flows", &["/flows/*", "/{id}/flow*"]),
         ]);
         for (path, want) in [
             ("/v21.0/106540352242922/messages", "messages"),
@@ -101,6 +104,7 @@ mod tests {
             ("https://graph.example/v19.0/1/media", "media"),
             ("/v2/99", "media"),
             ("/flows/1/2/3", "flows"),
+            ("/7/flow_assets/9", "flows"),
             ("/1/messages/2", UNASSIGNED),
             ("", UNASSIGNED),
         ] {

@@ -243,9 +243,7 @@ impl<'b> Visitor<'b> for Mapped<'_, '_, 'b> {
     }
 
     fn visit_str<E: Error>(self, v: &str) -> Result<(), E> {
-        let value =
-            if v.is_empty() { Value::Missing } else { Value::Text(Cow::Owned(v.as_bytes().to_vec())) };
-        self.set(value)
+        self.set(Value::from_text(Cow::Owned(v.as_bytes().to_vec())))
     }
 
     fn visit_borrowed_str<E: Error>(self, v: &'b str) -> Result<(), E> {

@@ -26,9 +26,14 @@ pub enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// Text, or missing when there is none.
+    /// Text, or missing when there is none: logs write nothing, or `-`.
     pub fn text(bytes: &'a [u8]) -> Self {
-        if bytes.is_empty() { Self::Missing } else { Self::Text(Cow::Borrowed(bytes)) }
+        Self::from_text(Cow::Borrowed(bytes))
+    }
+
+    /// [`Value::text`] for text that may be owned.
+    pub fn from_text(text: Cow<'a, [u8]>) -> Self {
+        if matches!(text.as_ref(), b"" | b"-") { Self::Missing } else { Self::Text(text) }
     }
 
     pub const fn is_missing(&self) -> bool {
@@ -110,10 +115,13 @@ impl<'a> RawRow<'a> {
         true
     }
 
-    /// Puts another value in place of one that is there.
+    /// Puts another value in place of one that is there; it may be missing.
     pub fn replace(&mut self, field: usize, value: Value<'a>) {
         if !self.values[field].is_missing() {
             self.values[field] = value;
+            if self.values[field].is_missing() {
+                self.filled.retain(|f| usize::from(*f) != field);
+            }
         }
     }
 
@@ -142,6 +150,17 @@ mod tests {
         assert_eq!(printable("x\u{202e}y".as_bytes(), 60), "x\\u{202e}y");
         assert_eq!(printable(b"abcdef", 3), "abc…");
         assert_eq!(printable(b"\xff\xfe", 9), "\u{fffd}\u{fffd}");
+    }
+
+    #[test]
+    fn nothing_is_written_in_two_ways() {
+        assert_eq!(Value::text(b""), Value::Missing);
+        assert_eq!(Value::text(b"-"), Value::Missing);
+        assert_eq!(Value::text(b"--"), Value::Text(Cow::Borrowed(b"--")));
+        let mut row = RawRow::new();
+        row.set(3, 0, Value::text(b"timeout"));
+        row.replace(3, Value::text(b""));
+        assert!(row.at(3).is_missing() && row.set(3, 0, Value::Int(1)));
     }
 
     #[test]

@@ -95,6 +95,10 @@ impl Columns {
         let leaf = self.ts_leaf?;
         let column = self.metadata.metadata().row_group(group).column(leaf);
         let Some(Statistics::Int64(range)) = column.statistics() else { return None };
+        // A row without a timestamp is unreadable and must be looked at.
+        if range.null_count_opt() != Some(0) {
+            return None;
+        }
         let (min, max) = (*range.min_opt()?, *range.max_opt()?);
         let schema = self.metadata.schema();
         let parts = column.column_path().parts();
