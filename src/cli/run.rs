@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use clap::{Args, ValueEnum};
@@ -110,7 +110,9 @@ impl Run {
             return Err(failure.unwrap_or_else(|| anyhow::anyhow!("no day was accounted")));
         }
         let done: Vec<Day> = accounted.iter().map(|a| a.published.edition.day).collect();
-        let (figures, rendered) = pipeline::redraw(&desk, &ledger, &done)?;
+        let (figures, rendered) = pipeline::redraw(&desk, &ledger, &done).context(
+            "the ledger is up to date, but its reports could not be drawn; the next run draws them",
+        )?;
         tracing::info!(written = rendered.written.len(), unchanged = rendered.unchanged, "rendered");
 
         let code = if accounted.iter().any(|a| !a.attention.is_empty()) {

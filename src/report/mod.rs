@@ -72,5 +72,5 @@ pub fn render(reports: &Path, figures: &Figures, editions: &[Edition]) -> Result
         }
         writer.text(&format!("{folder}/quarantine.ndjson"), &daily::quarantine(edition))?;
     }
-    Ok(writer.done())
+    writer.done()
 }

@@ -1,8 +1,10 @@
-//! Writing report files: atomic file by file, and only those that would change.
+//! Writing report files: all are written before any is put in place, and only those that would change.
 
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+use tempfile::TempPath;
 
 use super::Rendered;
 use crate::error::Trouble;
@@ -10,12 +12,13 @@ use crate::table::{Metadata, Table};
 
 pub(super) struct Writer<'a> {
     reports: &'a Path,
-    rendered: Rendered,
+    pending: Vec<(TempPath, PathBuf)>,
+    unchanged: usize,
 }
 
 impl<'a> Writer<'a> {
     pub fn new(reports: &'a Path) -> Self {
-        Self { reports, rendered: Rendered::default() }
+        Self { reports, pending: Vec::new(), unchanged: 0 }
     }
 
     /// Writes `<folder>/<table>.csv` and `.parquet`.
@@ -36,21 +39,27 @@ impl<'a> Writer<'a> {
 
     fn file(&mut self, path: PathBuf, bytes: &[u8]) -> Result<(), Trouble> {
         if fs::read(&path).is_ok_and(|found| found == bytes) {
-            self.rendered.unchanged += 1;
+            self.unchanged += 1;
             return Ok(());
         }
-        replace(&path, bytes)?;
-        self.rendered.written.push(path);
+        self.pending.push((staged(&path, bytes)?, path));
         Ok(())
     }
 
-    pub fn done(self) -> Rendered {
-        self.rendered
+    /// Puts every file in its place. What can fail for want of space has been done before the first one moves.
+    pub fn done(self) -> Result<Rendered, Trouble> {
+        let mut written = Vec::with_capacity(self.pending.len());
+        for (file, path) in self.pending {
+            file.persist(&path).map_err(|e| Trouble::io(&path, "putting in place", e.error))?;
+            written.push(path);
+        }
+        Ok(Rendered { written, unchanged: self.unchanged })
     }
 }
 
-/// Puts `bytes` at `path` so that a reader sees the file before or the file after, never a part of it.
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
+/// Writes `bytes` to a hidden file beside `path`, so that a reader sees the file before or the file after, never a
+/// part of it. It disappears when it is not put in place.
+fn staged(path: &Path, bytes: &[u8]) -> Result<TempPath, Trouble> {
     let trouble = |e| Trouble::io(path, "writing", e);
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder).map_err(|e| Trouble::io(folder, "creating the folder", e))?;
@@ -59,8 +68,7 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
     open_to_readers(&mut builder);
     let mut file = builder.tempfile_in(folder).map_err(trouble)?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(trouble)?;
-    file.persist(path).map_err(|e| trouble(e.error))?;
-    Ok(())
+    Ok(file.into_temp_path())
 }
 
 /// Temporary files are private to their owner unless told otherwise; reports are for whom the umask lets in.
