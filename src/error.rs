@@ -8,6 +8,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::day::Day;
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 
 /// What the process tells cron (DESIGN 10).
@@ -135,6 +136,12 @@ pub enum Trouble {
         "{path} is damaged: {why}; restore it from a backup, or move its folder away and run that day again"
     )]
     Damaged { path: PathBuf, why: String },
+    #[error(
+        "{day} stands in the ledger as edition {edition}, made from logs that cannot be read any more: {}; it is left as \
+         it is. Put the logs back, or say --accept-missing-logs to publish the day without them",
+        some_of(gone)
+    )]
+    LogsGone { day: Day, edition: u32, gone: Vec<String> },
     #[error("{0}")]
     Usage(String),
     #[error("no log file of the run could be read; nothing was published:\n{0}")]
@@ -143,6 +150,15 @@ pub enum Trouble {
         "the books do not balance: {0}; nothing was published. This is a bug: please report it with this message"
     )]
     Imbalance(String),
+}
+
+/// The first three of a list, and how many more there are.
+fn some_of(names: &[String]) -> String {
+    let shown = names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(3) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 impl Trouble {

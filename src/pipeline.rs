@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 
-use crate::config::{Config, Limits};
+use crate::config::Config;
 use crate::day::{Day, SlotLength, rfc3339};
 use crate::error::Trouble;
 use crate::intake::{self, FileBalance, Gap, Intake, Meter};
@@ -14,7 +14,7 @@ use crate::ledger::{Edition, Ledger, Lock, Published, check_balance};
 use crate::measure::{self, Figures};
 use crate::policy::{Group, Policy};
 use crate::report;
-use crate::slots::{ScopeKind, Slots, State};
+use crate::slots::{ALL_REGIONS, ScopeKind, Slots, State};
 
 /// What a run works with beside the logs and the clock.
 pub struct Desk {
@@ -22,6 +22,8 @@ pub struct Desk {
     pub policy: Policy,
     /// Threads that read logs.
     pub workers: usize,
+    /// Whether an edition may be replaced by one for which some of its logs are no longer there.
+    pub may_lose_logs: bool,
 }
 
 /// A day after its run.
@@ -54,18 +56,21 @@ pub fn account(
 ) -> anyhow::Result<Accounted> {
     let config = &desk.config;
     let intake = intake::facts(config, day, desk.workers, &config.reports, meter)?;
-    let gaps = intake::gaps(&intake.facts);
+    let gaps = intake::gaps(&intake.facts, &config.sources);
     let Intake { facts, receipt } = intake;
     let spilled_bytes = receipt.spilled_bytes;
 
     let postings = desk.policy.classify(facts).context("classifying the facts")?;
-    let slots = Slots::count(&postings, config).context("counting the slots")?;
+    let slots = Slots::count(&postings, &gaps, config).context("counting the slots")?;
     check_balance(&receipt.files, &postings, &slots)?;
 
     let fingerprint = desk.policy.fingerprint();
     let draft = Edition::draft(&postings, slots, receipt, config, &fingerprint, as_of)
         .context("drafting the edition")?;
-    let attention = attention(&draft, &gaps, &config.limits);
+    let attention = attention(&draft, &gaps, config);
+    if !desk.may_lose_logs {
+        keep_logs(ledger, &draft)?;
+    }
     let published = ledger.publish(draft)?;
     Ok(Accounted { published, spilled_bytes, attention })
 }
@@ -91,7 +96,27 @@ pub fn open(reports: &Path) -> Result<(Lock, Ledger), Trouble> {
     Ok((lock, Ledger::open(reports)?))
 }
 
-fn attention(edition: &Edition, gaps: &[Gap], limits: &Limits) -> Vec<Attention> {
+/// A day whose logs have been rotated away must not be run again by accident: what was published would be lost.
+fn keep_logs(ledger: &Ledger, draft: &Edition) -> Result<(), Trouble> {
+    if !ledger.days()?.contains(&draft.day) {
+        return Ok(());
+    }
+    let standing = ledger.read(draft.day)?;
+    let is_there = |path: &str| draft.intake.iter().any(|f| f.path == path && f.failure.is_none());
+    let gone: Vec<String> = standing
+        .intake
+        .iter()
+        .filter(|f| f.accepted > 0 && !is_there(&f.path))
+        .map(|f| f.path.clone())
+        .collect();
+    if gone.is_empty() {
+        return Ok(());
+    }
+    Err(Trouble::LogsGone { day: draft.day, edition: standing.number, gone })
+}
+
+fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec<Attention> {
+    let limits = &config.limits;
     let day = edition.day;
     let mut found = Vec::new();
     let mut say = |kind, message: String| found.push(Attention { day, kind, message });
@@ -129,6 +154,17 @@ fn attention(edition: &Edition, gaps: &[Gap], limits: &Limits) -> Vec<Attention>
     if suspense > 0 {
         say("suspense", format!("{suspense} events match no rule of the policy; see daily/{day}/accounts"));
     }
+    for source in config.sources.iter().filter(|_| !edition.intake.is_empty()) {
+        if !edition.intake.iter().any(|f| f.source == source.name && f.role == intake::Role::Own.name()) {
+            say("missing-source", format!("source {}: no log file of this day was found", source.name));
+        }
+    }
+    for region in &config.regions {
+        let has_rows = edition.accounts.iter().any(|line| line.region == *region);
+        if !has_rows && edition.intake.iter().any(|f| f.accepted > 0) {
+            say("gap", format!("region {region}: no row all day; its slots are unobserved"));
+        }
+    }
     for gap in gaps {
         say("gap", gap_message(gap, edition.slot_length(), day));
     }
@@ -153,6 +189,13 @@ fn is_above(file: &FileBalance, ppm: u32) -> bool {
 }
 
 fn gap_message(gap: &Gap, length: SlotLength, day: Day) -> String {
+    if gap.region == ALL_REGIONS {
+        return format!(
+            "source {}: no rows all day, only sources further out had some; nothing can be judged by those alone, \
+             so every slot is unobserved",
+            gap.source
+        );
+    }
     let at = |slot: u32| rfc3339(day.start_us() + i64::from(slot) * length.us());
     format!(
         "source {}: no rows of region {} from {} to {} while others went on (about {} were to be expected); \

@@ -462,3 +462,105 @@ fn suspense_and_gaps_call_a_person() {
     assert!(kinds.contains(&"suspense") && kinds.contains(&"gap"), "{kinds:?}");
     assert_eq!(day["state"], "provisional");
 }
+
+#[test]
+fn a_day_whose_logs_are_gone_keeps_its_edition() {
+    let place = Place::new();
+    let (a, b) = (place.file("a.ndjson", rows("a", 1_440)), place.file("b.ndjson", rows("b", 60)));
+    place.run(&["*.ndjson"], &[]).expect(0);
+    let before = job::files(&place.reports());
+    fs::remove_file(&b).unwrap();
+    let parts = ["2026-11-18 stands in the ledger as edition 1", "b.ndjson", "--accept-missing-logs"];
+    place.run(&["*.ndjson"], &[]).expect(1).says(&parts);
+    assert_eq!(job::files(&place.reports()), before);
+    place.run(&["*.ndjson"], &["--accept-missing-logs"]).expect(0);
+    assert_eq!(table(&place.reports(), "availability")[0]["edition"], "2");
+    assert!(a.exists());
+}
+
+#[test]
+fn ids_of_any_kind_are_told_apart_and_what_is_none_is_set_aside() {
+    let place = Place::new();
+    let row = |id: &str, more: &str| {
+        format!(r#"{{"ts":"{DAY}T10:00:00Z","request_id":{id},"http_status":200{more}}}"#) + "\n"
+    };
+    let text = [
+        row("18446744073709551615", ""),
+        row("18446744073709551614", ""),
+        row("7", ""),
+        row(r#""7""#, ""),
+        row("{}", ""),
+        row(r#""-""#, ""),
+        row(r#""-""#, ""),
+        row(r#""r""#, r#","region":"*""#),
+    ];
+    place.file("a.ndjson", text.concat());
+    place.run(&["a.ndjson"], &[]).expect(3);
+    let file = &place.intake()["a.ndjson"];
+    assert_eq!((n(file, "accepted"), n(file, "duplicate"), n(file, "quarantine")), (5, 1, 2));
+    let quarantine =
+        fs::read_to_string(place.reports().join(format!("daily/{DAY}/quarantine.ndjson"))).unwrap();
+    assert!(quarantine.contains("request_id is an object"), "{quarantine}");
+    assert!(quarantine.contains("which stands for all regions"), "{quarantine}");
+}
+
+#[test]
+fn tomorrow_s_log_may_grow_without_a_new_edition() {
+    let place = Place::new();
+    place.file("r-2026-11-18.ndjson", rows("a", 1_440));
+    let config = "[[source]]\nname = \"r\"\npaths = \"r-{date}.ndjson\"\n";
+    let config = place.file("uptime-ledger.toml", config);
+    let next = |count: u32| rows("b", count).replace(DAY, "2026-11-19");
+    let run = || {
+        job::run(&config, &place.reports(), &["--date", DAY, "--as-of", MORNING_AFTER, "--json"]).expect(0)
+    };
+    place.file("r-2026-11-19.ndjson", next(10));
+    run();
+    place.file("r-2026-11-19.ndjson", next(90) + "not a row\n");
+    assert_eq!(run().json()["days"][0]["is_new"], false);
+    // A late row of the day itself is news.
+    let late = r#"{"ts":"2026-11-18T23:59:59Z","request_id":"late","region":"eu","http_status":503}"#;
+    place.file("r-2026-11-19.ndjson", next(90) + late);
+    assert_eq!(run().json()["days"][0]["edition"], 2);
+}
+
+#[test]
+fn a_gap_in_the_platform_s_log_is_no_outage_whatever_the_callers_saw() {
+    let place = Place::new();
+    let mut requests = String::from("ts,region,http_status\n");
+    let mut egress = String::from("ts,region,symptom\n");
+    for minute in 0..1_440 {
+        let at = format!("{DAY}T{:02}:{:02}:30Z", minute / 60, minute % 60);
+        let is_silent = (600..630).contains(&minute);
+        for region in ["eu", "us"].into_iter().filter(|region| *region == "us" || !is_silent) {
+            writeln!(requests, "{at},{region},200").unwrap();
+        }
+        if is_silent {
+            egress.push_str(&format!("{at},eu,timeout\n").repeat(20));
+        }
+    }
+    place.file("requests.csv", requests);
+    place.file("egress.csv", egress);
+    let config = "\
+        [[source]]\nname = \"requests\"\npaths = \"requests.csv\"\n\
+        [[source]]\nname = \"egress\"\npaths = \"egress.csv\"\nvantage = \"caller_egress\"\n\
+        [definition]\nmin_events = 1\n";
+    let config = place.file("uptime-ledger.toml", config);
+    let run = || job::run(&config, &place.reports(), &["--date", DAY, "--as-of", MORNING_AFTER]);
+    let parts = ["source requests: no rows of region eu from 2026-11-18T10:00:00Z to 2026-11-18T10:30:00Z"];
+    run().expect(3).says(&parts);
+    let slots = |scope_kind: &str, region: &str, state: &str| {
+        let rows = table(&place.reports(), &format!("daily/{DAY}/slots"));
+        let is_it =
+            |r: &&job::Row| r["scope_kind"] == scope_kind && r["region"] == region && r["state_net"] == state;
+        rows.iter().filter(is_it).count()
+    };
+    assert_eq!(slots("service", "eu", "unobserved"), 30);
+    assert_eq!(slots("service", "eu", "down") + slots("component", "*", "down"), 0);
+    assert_eq!(slots("component", "*", "up"), 1_440);
+    // With the platform's log gone altogether, the callers alone prove nothing.
+    fs::remove_file(place.path("requests.csv")).unwrap();
+    fs::remove_dir_all(place.reports()).unwrap();
+    run().expect(3).says(&["source requests: no log file of this day was found", "every slot is unobserved"]);
+    assert_eq!(slots("component", "*", "unobserved"), 1_440);
+}

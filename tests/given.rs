@@ -123,7 +123,7 @@ pub fn latencies() -> Latencies {
 /// A draft, as of the morning after its day.
 pub fn edition(day: Day, config: &Config, events: &[Event]) -> Edition {
     let postings = postings(day, config, events);
-    let slots = Slots::count(&postings, config).unwrap();
+    let slots = Slots::count(&postings, &[], config).unwrap();
     let as_of: DateTime<Utc> = DateTime::from_timestamp_micros(day.end_us()).unwrap();
     let receipt = Receipt { latencies: latencies(), files: files(&postings), ..Receipt::default() };
     Edition::draft(&postings, slots, receipt, config, "policy-1", as_of).unwrap()

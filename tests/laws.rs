@@ -77,7 +77,7 @@ proptest! {
     fn every_slot_is_somewhere_and_the_books_balance(events in events()) {
         let config = config(SlotLength::Minutes5);
         let postings = given::postings(day("2026-11-20"), &config, &events);
-        let slots = Slots::count(&postings, &config).unwrap();
+        let slots = Slots::count(&postings, &[], &config).unwrap();
         check_balance(&given::files(&postings), &postings, &slots).unwrap();
         for scope in slots.scopes() {
             let by_state = State::ALL.map(|s| slots.cells(scope).filter(|c| c.net.state == s).count());
@@ -98,7 +98,7 @@ proptest! {
     fn a_row_too_many_is_an_imbalance(events in events()) {
         let config = config(SlotLength::Minutes5);
         let postings = given::postings(day("2026-11-20"), &config, &events);
-        let slots = Slots::count(&postings, &config).unwrap();
+        let slots = Slots::count(&postings, &[], &config).unwrap();
         let mut files = given::files(&postings);
         files[0].rows_read += 1;
         prop_assert!(check_balance(&files, &postings, &slots).is_err());

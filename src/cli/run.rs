@@ -52,8 +52,11 @@ pub struct Run {
     #[arg(long, value_name = "SIZE", value_parser = crate::config::memory)]
     memory: Option<u64>,
     /// Threads that read logs [default: one per core]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
     threads: Option<usize>,
+    /// Publish a day again although logs of its standing edition are gone
+    #[arg(long)]
+    accept_missing_logs: bool,
     /// Say nothing but errors and what needs attention
     #[arg(long)]
     quiet: bool,
@@ -105,13 +108,14 @@ impl Run {
             }
         }
         // Days before a failure are published: their reports must say so.
-        if let (Some(error), true) = (&failure, accounted.is_empty()) {
-            let _ = error;
-            return Err(failure.unwrap_or_else(|| anyhow::anyhow!("no day was accounted")));
+        if accounted.is_empty()
+            && let Some(error) = failure
+        {
+            return Err(error);
         }
         let done: Vec<Day> = accounted.iter().map(|a| a.published.edition.day).collect();
         let (figures, rendered) = pipeline::redraw(&desk, &ledger, &done).context(
-            "the ledger is up to date, but its reports could not be drawn; the next run draws them",
+            "the ledger is up to date, but the reports could not be drawn; run the same days again",
         )?;
         tracing::info!(written = rendered.written.len(), unchanged = rendered.unchanged, "rendered");
 
@@ -168,7 +172,12 @@ impl Run {
         }
         let policy = setup::policy(&config)?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Ok(Desk { config, policy, workers: self.threads.unwrap_or(cores).max(1) })
+        Ok(Desk {
+            config,
+            policy,
+            workers: self.threads.unwrap_or(cores),
+            may_lose_logs: self.accept_missing_logs,
+        })
     }
 
     /// A config out of the command line alone.

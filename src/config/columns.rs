@@ -91,7 +91,7 @@ fn cast(field: Field, table: &Table<'_>) -> Cast {
     Cast::Auto
 }
 
-/// A chrono format that gives back the second it was written from; one without a time of day would put a whole day's
+/// A chrono format that gives back the minute it was written from; one without a time of day would put a whole day's
 /// rows into its first slot.
 fn timestamp_format(text: &str, value: &Value<'_>) -> Cast {
     let items: Vec<Item<'_>> = StrftimeItems::new(text).collect();
@@ -99,14 +99,14 @@ fn timestamp_format(text: &str, value: &Value<'_>) -> Cast {
         let help = "use chrono's letters, for example \"%d/%b/%Y:%H:%M:%S %z\"";
         value.wrong(format!("`{text}` is not a timestamp format"), "chrono does not know this", help);
     } else if !is_round_trip(&items) {
-        let help = "name day and time down to the second, for example \"%Y-%m-%d %H:%M:%S\"";
+        let help = "name day and time down to the minute, for example \"%Y-%m-%d %H:%M:%S\"";
         value.wrong(format!("`{text}` does not tell the instant"), "a part of date or time is missing", help);
     }
     Cast::Format(text.to_owned())
 }
 
 fn is_round_trip(items: &[Item<'_>]) -> bool {
-    let Some(instant) = DateTime::from_timestamp(1_795_347_907, 0) else { return false };
+    let Some(instant) = DateTime::from_timestamp(1_795_347_900, 0) else { return false };
     let written = instant.format_with_items(items.iter()).to_string();
     let mut parsed = Parsed::new();
     parse(&mut parsed, &written, items.iter()).is_ok()
@@ -115,7 +115,12 @@ fn is_round_trip(items: &[Item<'_>]) -> bool {
 
 fn words_of(words: &Value<'_>) -> Vec<(String, String)> {
     let Some(table) = words.map("words") else { return Vec::new() };
-    table.entries().filter_map(|(word, _, by)| Some((word.to_owned(), by.text()?.to_owned()))).collect()
+    let read = |(word, _, by): (&str, _, Value<'_>)| match by.raw() {
+        // Replaced by nothing: the field is then not there.
+        DeValue::String(text) if text.is_empty() => Some((word.to_owned(), String::new())),
+        _ => Some((word.to_owned(), by.text()?.to_owned())),
+    };
+    table.entries().filter_map(read).collect()
 }
 
 #[cfg(test)]
@@ -123,11 +128,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn timestamp_formats_must_tell_the_second() {
+    fn timestamp_formats_must_tell_the_minute() {
         let is_good = |text| is_round_trip(&StrftimeItems::new(text).collect::<Vec<_>>());
-        for good in
-            ["%d/%b/%Y:%H:%M:%S %z", "%Y-%m-%dT%H:%M:%S%.f", "%s", "%+", "%Y%m%d%H%M%S", "%F %I:%M:%S %p"]
-        {
+        for good in [
+            "%d/%b/%Y:%H:%M:%S %z",
+            "%Y-%m-%dT%H:%M:%S%.f",
+            "%s",
+            "%+",
+            "%Y%m%d%H%M%S",
+            "%F %I:%M:%S %p",
+            "%Y-%m-%d %H:%M",
+        ] {
             assert!(is_good(good), "{good}");
         }
         for bad in ["%d/%b/%Y", "%H:%M:%S", "%Y-%m-%d %I:%M:%S"] {

@@ -37,6 +37,23 @@ pub fn read(top: &Table<'_>) -> Vec<Source> {
         .collect()
 }
 
+/// Access log text has places, not names: only constants and words can be said of its fields.
+fn refuse_names(columns: &Value<'_>) {
+    let Some(entries) = columns.map("[source.columns]") else { return };
+    for (field, span, value) in entries.entries() {
+        let is_constant =
+            matches!(value.raw(), DeValue::Table(keys) if keys.keys().any(|k| k.get_ref() == "value"));
+        if !is_constant {
+            entries.notes().mistake(
+                span,
+                format!("`{field}` cannot be named in access log text"),
+                "preset = \"combined\" reads fields by their place",
+                "write { value = \"...\" } for a constant, or remove it",
+            );
+        }
+    }
+}
+
 fn source<'t>(table: &Table<'t>, taken: &mut Vec<&'t str>) -> Option<Source> {
     let name = name(table, taken, "\"edge\"");
     let paths = table.need("paths", "[\"logs/{date}/*.ndjson.gz\"]").map(|value| {
@@ -63,6 +80,9 @@ fn source<'t>(table: &Table<'t>, taken: &mut Vec<&'t str>) -> Option<Source> {
                 "remove it, or choose preset = \"canonical\"",
             );
         }
+    }
+    if let (Preset::Combined, Some(columns)) = (preset, table.get("columns")) {
+        refuse_names(&columns);
     }
     let has_header = table.get("header").and_then(|value| value.flag()).unwrap_or(true);
     // Apache's %t is when the request came in. nginx's $time_local in the same place is when it was answered, but that

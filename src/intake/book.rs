@@ -6,8 +6,9 @@ use hashbrown::HashMap;
 
 use super::dedupe::{self, Partitions, Record};
 use super::latency;
+use super::names::Lexicon;
 use super::quarantine::{self, KEPT_PER_FILE};
-use super::shape::{Desk, Lexicon, Reading, Shape};
+use super::shape::{Desk, Reading, Shape};
 use super::value::{RawRow, Value};
 use crate::config::Field;
 use crate::day::{Day, SlotLength};
@@ -159,6 +160,11 @@ impl Book {
         book
     }
 
+    /// A new chunk, file or row group begins.
+    pub fn begin_item(&mut self) {
+        self.names.begin_item();
+    }
+
     /// What this worker saw of a file.
     pub fn tally(&self, file: u32) -> &Tally {
         &self.tallies[file as usize]
@@ -185,10 +191,10 @@ impl Book {
         let read = desk.time(row).and_then(|time| {
             let is_far = time.0 < self.start_us - MARGIN_US || time.0 >= self.end_us + MARGIN_US;
             if is_far {
-                Ok((time.0, None))
-            } else {
-                desk.read(row, time, &mut self.names).map(|r| (time.0, Some(r)))
+                return Ok((time.0, None));
             }
+            let hash = id_hash(row)?;
+            desk.read(row, time, &mut self.names).map(|reading| (time.0, Some((reading, hash))))
         });
         let tally = &mut self.tallies[place.file as usize];
         tally.rows_read += 1;
@@ -207,13 +213,7 @@ impl Book {
         } else {
             tally.outside += 1;
         }
-        let Some(reading) = reading else { return Ok(()) };
-        let hash = match row.get(Field::RequestId) {
-            Value::Missing => 0,
-            Value::Text(id) => dedupe::hash(id),
-            Value::Int(id) => dedupe::hash(id.to_string().as_bytes()),
-            other => dedupe::hash(other.excerpt().as_bytes()),
-        };
+        let Some((reading, hash)) = reading else { return Ok(()) };
         let (fact, bucket) = if is_inside {
             self.count(&reading, place, hash)
         } else {
@@ -296,7 +296,8 @@ impl Book {
 
     fn fact(&mut self, key: LocalFact) -> u32 {
         let next = self.facts.len() as u32;
-        let fact = if key.caller == 0 {
+        // Plainly good events are most rows and few shapes: worth a place per slot.
+        let fact = if self.shape_list[key.shape as usize].is_plainly_good() {
             let slots = &mut self.plain[key.shape as usize];
             if slots.is_empty() {
                 slots.resize(self.slot_length.per_day() as usize, 0);
@@ -318,11 +319,21 @@ impl Book {
     }
 }
 
+/// The hash of a row's id; 0 for rows without one.
+fn id_hash(row: &RawRow<'_>) -> Result<u128, String> {
+    match row.get(Field::RequestId) {
+        Value::Missing => Ok(0),
+        Value::Text(id) => Ok(dedupe::hash(id)),
+        Value::Int(id) => Ok(dedupe::hash(id.to_string().as_bytes())),
+        other => Err(format!("request_id is {}, expected text or a whole number", other.excerpt())),
+    }
+}
+
 /// Puts constants and replaced words into a row.
 fn translate(desk: &Desk, row: &mut RawRow<'_>) {
     let mapping = &desk.mapping;
     for (field, value) in &mapping.constants {
-        row.set(*field, 0, Value::from_text(value.clone().into_bytes().into()));
+        row.force(*field, Value::from_text(value.clone().into_bytes().into()));
     }
     if mapping.has_words() {
         for field in mapping.word_fields() {

@@ -7,8 +7,8 @@ use super::value::{RawRow, Value};
 #[derive(Debug)]
 pub struct Layout {
     delimiter: u8,
-    /// By column position.
-    targets: Vec<Option<(usize, u8)>>,
+    /// By column position: the fields that it fills, mostly none or one.
+    targets: Vec<Vec<(usize, u8)>>,
     /// Number of columns that every row must have; unknown for files without header.
     width: Option<usize>,
 }
@@ -26,19 +26,19 @@ impl Layout {
         split(header, delimiter, |_, text| {
             names.push(String::from_utf8_lossy(&text).trim().to_owned());
         });
-        let mut targets = vec![None; names.len()];
+        let mut targets = vec![Vec::new(); names.len()];
         for entry in &mapping.entries {
             for (at, name) in names.iter().enumerate() {
                 if *name == entry.name {
-                    targets[at] = Some((entry.field, entry.rank));
+                    targets[at].push((entry.field, entry.rank));
                 }
             }
         }
-        if targets.iter().all(Option::is_none) {
+        if targets.iter().all(Vec::is_empty) {
             let wanted: Vec<&str> = mapping.entries.iter().map(|e| e.name.as_str()).take(6).collect();
             return Err(format!(
                 "none of the columns is known: the header is `{}`, expected names like `{}`; map them under [source.columns]",
-                super::value::printable(header, 120),
+                super::redact::redacted(header, 120),
                 wanted.join(", ")
             ));
         }
@@ -47,15 +47,15 @@ impl Layout {
 
     /// For files without header: columns are named by their position from 1.
     pub fn by_position(delimiter: u8, mapping: &Mapping) -> Self {
-        let mut targets: Vec<Option<(usize, u8)>> = Vec::new();
+        let mut targets: Vec<Vec<(usize, u8)>> = Vec::new();
         for entry in &mapping.entries {
             if let Some(at) =
                 entry.name.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).filter(|n| *n < 4096)
             {
                 if targets.len() <= at {
-                    targets.resize(at + 1, None);
+                    targets.resize(at + 1, Vec::new());
                 }
-                targets[at] = Some((entry.field, entry.rank));
+                targets[at].push((entry.field, entry.rank));
             }
         }
         Self { delimiter, targets, width: None }
@@ -69,8 +69,11 @@ impl Layout {
         let mut fields = 0;
         split(record, self.delimiter, |at, text| {
             fields = at + 1;
-            if let Some(Some((field, rank))) = self.targets.get(at) {
-                row.set(*field, *rank, Value::from_text(text));
+            if let Some([first, others @ ..]) = self.targets.get(at).map(Vec::as_slice) {
+                for (field, rank) in others {
+                    row.set(*field, *rank, Value::from_text(text.clone()));
+                }
+                row.set(first.0, first.1, Value::from_text(text));
             }
         });
         match self.width {

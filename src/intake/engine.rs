@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -33,15 +33,16 @@ pub struct Settings<'a> {
     pub spill: &'a Path,
 }
 
-/// A file that is ready to be read.
+/// A file that is ready to be read. It is opened anew for each item: a day may have more files than a process may
+/// hold open.
 struct Open {
-    file: Arc<File>,
+    path: PathBuf,
     desk: usize,
     format: Format,
     compression: Compression,
     columns: Option<Columns>,
-    /// CSV header of a plain file, and where its first row begins.
-    header: Option<(Vec<u8>, u64)>,
+    /// CSV header of a plain file, where its first row begins, and in which line before it the header ends.
+    header: Option<(Vec<u8>, u64, u64)>,
     size: u64,
     can_split: bool,
 }
@@ -128,17 +129,18 @@ fn open(log: &LogFile, desk: usize, desks: &[Desk]) -> Result<Open, String> {
     let source = desks[desk].source();
     let (format, compression) = format::detect(&log.path, &file, source).map_err(explain)?;
     let size = file.metadata().map_err(explain)?.len();
+    let path = log.path.clone();
     let mut open =
-        Open { file, desk, format, compression, columns: None, header: None, size, can_split: false };
+        Open { path, desk, format, compression, columns: None, header: None, size, can_split: false };
     if format == Format::Parquet {
-        let columns = catch_unwind(AssertUnwindSafe(|| columnar::open(&open.file, &desks[desk])));
+        let columns = catch_unwind(AssertUnwindSafe(|| columnar::open(&file, &desks[desk])));
         open.columns = Some(columns.map_err(|p| gave_up(p.as_ref()))??);
     } else if compression == Compression::None {
         let is_delimited = format == Format::Delimited;
         // Splitting needs line ends that are record ends, which quotes can hide.
-        open.can_split = size > CHUNK && !(is_delimited && holds_quote(&open.file, size).map_err(explain)?);
+        open.can_split = size > CHUNK && !(is_delimited && holds_quote(&file, size).map_err(explain)?);
         if is_delimited && source.has_header && open.can_split {
-            open.header = Some(header(&open.file, size).map_err(explain)?);
+            open.header = Some(header(&file, size).map_err(explain)?);
         }
     }
     Ok(open)
@@ -149,7 +151,7 @@ fn gave_up(panic: &(dyn Any + Send)) -> String {
     let words = words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     format!(
         "the Parquet decoder gave up, so the file is corrupt: {}",
-        super::value::printable(words.as_bytes(), 120)
+        super::redact::printable(words.as_bytes(), 120)
     )
 }
 
@@ -170,15 +172,22 @@ fn holds_quote(file: &File, size: u64) -> io::Result<bool> {
     Ok(false)
 }
 
-/// The first line that is not blank, and where the next begins.
-fn header(file: &File, size: u64) -> io::Result<(Vec<u8>, u64)> {
+/// The first line that is not blank, where the next begins, and how many lines lie before that.
+fn header(file: &File, size: u64) -> io::Result<(Vec<u8>, u64, u64)> {
     use std::os::unix::fs::FileExt;
     let mut buffer = vec![0; size.min(1 << 20) as usize];
     let n = file.read_at(&mut buffer, 0)?;
-    let end = memchr::memchr(b'\n', &buffer[..n]).unwrap_or(n);
-    let line = &buffer[..end];
-    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-    Ok((line.to_vec(), (end as u64 + 1).min(size)))
+    let text = buffer[..n].strip_prefix(b"\xef\xbb\xbf").unwrap_or(&buffer[..n]);
+    let mut at = (n - text.len()) as u64;
+    let mut lines = 0;
+    for line in text.split_inclusive(|b| *b == b'\n') {
+        at += line.len() as u64;
+        lines += 1;
+        if !line.iter().all(u8::is_ascii_whitespace) {
+            return Ok((line.strip_suffix(b"\n").unwrap_or(line).to_vec(), at, lines));
+        }
+    }
+    Ok((Vec::new(), at, lines))
 }
 
 enum Item {
@@ -188,6 +197,15 @@ enum Item {
 }
 
 impl Item {
+    /// Place in the file, ascending.
+    const fn position(&self) -> u32 {
+        match self {
+            Self::Chunk { chunk, .. } => *chunk,
+            Self::Whole { .. } => 0,
+            Self::Group { group, .. } => *group as u32,
+        }
+    }
+
     const fn file(&self) -> usize {
         match self {
             Self::Chunk { file, .. } | Self::Whole { file } | Self::Group { file, .. } => *file,
@@ -205,7 +223,7 @@ fn items(opened: &[Option<Open>]) -> Vec<(u64, Item)> {
                 (0..groups).map(|g| (open.size / groups.max(1) as u64, Item::Group { file: n, group: g })),
             );
         } else if open.can_split {
-            let first = open.header.as_ref().map_or(0, |(_, at)| *at);
+            let first = open.header.as_ref().map_or(0, |(_, at, _)| *at);
             let mut start = first;
             for chunk in 0.. {
                 if start >= open.size {
@@ -240,7 +258,8 @@ fn round(
     let items = items(opened);
     meter.begin(opened.iter().flatten().count() as u64, items.iter().map(|(bytes, _)| bytes).sum());
     let next = AtomicUsize::new(0);
-    let failures: Mutex<BTreeMap<u32, String>> = Mutex::default();
+    // Of several failures of a file the first in the file is told, whoever is first to meet one.
+    let failures: Mutex<BTreeMap<u32, (u32, String)>> = Mutex::default();
     let chunk_lines: Mutex<BTreeMap<(u32, u32), u64>> = Mutex::default();
     let left: Vec<AtomicUsize> = (0..files.len())
         .map(|n| AtomicUsize::new(items.iter().filter(|(_, i)| i.file() == n).count()))
@@ -253,9 +272,10 @@ fn round(
         while let Some((bytes, item)) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
             let n = item.file();
             let Some(open) = &opened[n] else { continue };
-            if lock(&failures).contains_key(&(n as u32)) {
+            if lock(&failures).get(&(n as u32)).is_some_and(|(at, _)| *at < item.position()) {
                 continue;
             }
+            book.begin_item();
             let desk = &desks[open.desk];
             let read = catch_unwind(AssertUnwindSafe(|| read(open, item, desk, settings, &mut book, meter)))
                 .unwrap_or_else(|panic| {
@@ -272,7 +292,10 @@ fn round(
                     }
                 }
                 Err(Stop::File(reason)) => {
-                    lock(&failures).entry(n as u32).or_insert(reason);
+                    let failure = (item.position(), reason);
+                    let mut failures = lock(&failures);
+                    let first = failures.entry(n as u32).or_insert_with(|| failure.clone());
+                    *first = failure.min(first.clone());
                 }
                 Err(Stop::Run(trouble)) => return Err(trouble),
             }
@@ -292,10 +315,11 @@ fn round(
     });
     let books = results.into_iter().collect::<Result<Vec<_>, _>>()?;
     let unlock = |e: std::sync::PoisonError<_>| e.into_inner();
+    let failures = failures.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     Ok(Round {
         books,
         chunk_lines: chunk_lines.into_inner().unwrap_or_else(unlock),
-        failures: failures.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
+        failures: failures.into_iter().map(|(file, (_, reason))| (file, reason)).collect(),
     })
 }
 
@@ -313,6 +337,8 @@ fn read(
     meter: &Meter,
 ) -> Result<Option<u64>, Stop> {
     let n = item.file() as u32;
+    let gone = |e: io::Error| Stop::File(format!("{e}; it was there when the run began"));
+    let file = Arc::new(File::open(&open.path).map_err(gone)?);
     match item {
         Item::Group { group, .. } => {
             let Some(columns) = &open.columns else { return Ok(None) };
@@ -320,25 +346,25 @@ fn read(
                 book.skip_outside(n, columns.span(*group).1, first, last);
                 return Ok(None);
             }
-            columns.read_group(&open.file, *group, desk, (n, settings.spill), book, meter)?;
+            columns.read_group(&file, *group, desk, (n, settings.spill), book, meter)?;
             Ok(None)
         }
         Item::Whole { .. } => {
             let mut parser = TextParser::new(desk, open.format, n, 0, settings.spill);
-            let file = open.file.try_clone().map_err(|e| Stop::File(e.to_string()))?;
+            let file = file.try_clone().map_err(|e| Stop::File(e.to_string()))?;
             let reader = format::reader(file, open.compression).map_err(|e| Stop::File(e.to_string()))?;
             text::read_stream(reader, &mut parser, book, meter)?;
             Ok(None)
         }
         Item::Chunk { chunk, start, end, .. } => {
             let mut parser = TextParser::new(desk, open.format, n, *chunk, settings.spill);
-            let first = open.header.as_ref().map_or(0, |(_, at)| *at);
-            if let Some((header, _)) = &open.header {
+            let first = open.header.as_ref().map_or(0, |(_, at, _)| *at);
+            if let Some((header, _, lines)) = &open.header {
                 parser.take_header(header)?;
-                // The header is the first line of the first chunk.
-                parser.lines = u64::from(*chunk == 0);
+                // The lines up to the header belong to the first chunk.
+                parser.lines = if *chunk == 0 { *lines } else { 0 };
             }
-            text::read_chunk(&open.file, *start..*end, first, open.size, &mut parser, book)?;
+            text::read_chunk(&file, *start..*end, first, open.size, &mut parser, book)?;
             meter.rows(parser.lines);
             Ok(Some(parser.lines))
         }

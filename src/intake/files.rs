@@ -50,23 +50,27 @@ pub fn find(sources: &[Source], base: &Path, day: Day) -> Result<Vec<LogFile>, T
             let is_dated = Placeholder::all(pattern).iter().any(|(_, p)| matches!(p, Placeholder::Date(_)));
             let reach = if is_dated { i64::from(source.neighbours) } else { 0 };
             for shift in -reach..=reach {
-                let pattern = absolute(&dated(pattern, day.plus(shift)), base);
+                let pattern = dated(pattern, day.plus(shift));
                 let role = if shift == 0 { Role::Own } else { Role::Neighbour };
-                let paths = list(&pattern, source.is_named_by_hand)?;
-                let captures = captures(&pattern);
+                let paths = list(&pattern, base, source.is_named_by_hand)?;
+                let captures = captures(&pattern, base);
                 for path in paths {
                     let constants = captures.as_ref().map_or_else(Vec::new, |r| constants(r, &path));
                     let bytes = std::fs::metadata(&path).map_or(0, |m| m.len());
                     let shown = path.strip_prefix(base).unwrap_or(&path).display().to_string();
                     let file = LogFile { path: path.clone(), shown, source: number, role, bytes, constants };
-                    let known = found.entry((number, path)).or_insert_with(|| file.clone());
+                    // One file under two names (a link, `./x` beside `x`) is one file.
+                    let identity = std::fs::canonicalize(&path).unwrap_or(path);
+                    let known = found.entry((number, identity)).or_insert_with(|| file.clone());
                     // A pattern may hold one file for several days; it is the day's own if it is for any pattern.
                     known.role = known.role.min(role);
                 }
             }
         }
     }
-    Ok(found.into_values().collect())
+    let mut files: Vec<LogFile> = found.into_values().collect();
+    files.sort_by(|a, b| (a.source, &a.path).cmp(&(b.source, &b.path)));
+    Ok(files)
 }
 
 /// The pattern with the day put in: `{date}` is ISO 8601, `{date:%Y/%m/%d}` any chrono format.
@@ -80,19 +84,15 @@ fn dated(pattern: &str, day: Day) -> String {
     out
 }
 
-fn absolute(pattern: &str, base: &Path) -> String {
-    base.join(pattern).display().to_string()
-}
-
-fn list(pattern: &str, is_named_by_hand: bool) -> Result<Vec<PathBuf>, Trouble> {
-    let literal = Path::new(pattern);
+fn list(pattern: &str, base: &Path, is_named_by_hand: bool) -> Result<Vec<PathBuf>, Trouble> {
+    let literal = base.join(pattern);
     // A name may hold `[` or `{` itself, so what exists under its very name is that file.
     if literal.is_dir() {
         let entries =
-            std::fs::read_dir(literal).map_err(|e| Trouble::io(literal, "listing the folder", e))?;
+            std::fs::read_dir(&literal).map_err(|e| Trouble::io(&literal, "listing the folder", e))?;
         let mut files = Vec::new();
         for entry in entries {
-            let path = entry.map_err(|e| Trouble::io(literal, "listing the folder", e))?.path();
+            let path = entry.map_err(|e| Trouble::io(&literal, "listing the folder", e))?.path();
             if path.is_file() && !path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.')) {
                 files.push(path);
             }
@@ -100,9 +100,12 @@ fn list(pattern: &str, is_named_by_hand: bool) -> Result<Vec<PathBuf>, Trouble> 
         return Ok(files);
     }
     if literal.exists() {
-        return Ok(vec![literal.to_path_buf()]);
+        return Ok(vec![literal]);
     }
     let wildcard = pattern.replace("{service}", "*").replace("{region}", "*");
+    // The config's own folder is a name, whatever characters it has.
+    let folder = PathBuf::from(glob::Pattern::escape(&base.display().to_string()));
+    let wildcard = folder.join(wildcard).display().to_string();
     let paths =
         glob::glob(&wildcard).map_err(|e| Trouble::Usage(format!("{pattern}: not a valid pattern: {e}")))?;
     let mut files = Vec::new();
@@ -113,23 +116,38 @@ fn list(pattern: &str, is_named_by_hand: bool) -> Result<Vec<PathBuf>, Trouble> 
         }
     }
     if files.is_empty() && is_named_by_hand {
-        return Err(Trouble::Missing { path: literal.to_path_buf() });
+        return Err(Trouble::Missing { path: literal });
     }
     Ok(files)
 }
 
-/// A matcher for patterns that read service or region from the path.
-fn captures(pattern: &str) -> Option<Regex> {
+/// A matcher for patterns that read service or region from the path; it means what `glob` means.
+fn captures(pattern: &str, base: &Path) -> Option<Regex> {
     if !pattern.contains("{service}") && !pattern.contains("{region}") {
         return None;
     }
-    let escaped = regex::escape(pattern)
-        .replace(r"\*\*", ".*")
-        .replace(r"\*", "[^/]*")
-        .replace(r"\?", "[^/]")
-        .replacen(r"\{service\}", "(?<service>[^/]+?)", 1)
-        .replacen(r"\{region\}", "(?<region>[^/]+?)", 1);
-    Regex::new(&format!("^{escaped}$")).ok()
+    let mut regex = String::from("^");
+    if Path::new(pattern).is_relative() && !base.as_os_str().is_empty() {
+        regex.push_str(&regex::escape(&base.join("").display().to_string()));
+    }
+    let mut rest = pattern;
+    while let Some(c) = rest.chars().next() {
+        let (taken, meaning) = match c {
+            _ if rest.starts_with("{service}") => (9, "(?<service>[^/]+?)".to_owned()),
+            _ if rest.starts_with("{region}") => (8, "(?<region>[^/]+?)".to_owned()),
+            _ if rest.starts_with("**/") => (3, "(?:.*/)?".to_owned()),
+            '*' => (1, "[^/]*".to_owned()),
+            '?' => (1, "[^/]".to_owned()),
+            '[' => match rest[1..].find(']') {
+                Some(end) => (end + 2, format!("[{}]", rest[1..=end].replacen('!', "^", 1))),
+                None => (1, r"\[".to_owned()),
+            },
+            _ => (c.len_utf8(), regex::escape(&rest[..c.len_utf8()])),
+        };
+        regex.push_str(&meaning);
+        rest = &rest[taken..];
+    }
+    Regex::new(&(regex + "$")).ok()
 }
 
 fn constants(captures: &Regex, path: &Path) -> Vec<(Field, String)> {
@@ -162,6 +180,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_file_under_two_names_is_one_file() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.log"), "x").unwrap();
+        std::os::unix::fs::symlink("a.log", folder.path().join("current.log")).unwrap();
+        let mut source = crate::intake::columnar::tests::source(&folder.path().join("*.log"));
+        source.paths.push(folder.path().join("./a.log").display().to_string());
+        let found = find(&[source], Path::new(""), "2026-11-20".parse().unwrap()).unwrap();
+        assert_eq!(found.len(), 1, "{found:?}");
+    }
+
+    #[test]
     fn dates_are_put_into_patterns() {
         let day: Day = "2026-11-20".parse().unwrap();
         assert_eq!(dated("logs/{date}/*.gz", day), "logs/2026-11-20/*.gz");
@@ -171,9 +200,18 @@ mod tests {
 
     #[test]
     fn service_and_region_are_read_from_the_path() {
-        let regex = captures("/logs/{region}/{service}_report.log*").unwrap();
+        let regex = captures("/logs/{region}/{service}_report.log*", Path::new("")).unwrap();
         let found = constants(&regex, Path::new("/logs/eu/api_report.log.gz"));
         assert_eq!(found, [(Field::Service, "api".into()), (Field::Region, "eu".into())]);
-        assert!(captures("/logs/*.gz").is_none());
+        assert!(captures("/logs/*.gz", Path::new("")).is_none());
+        let base = Path::new("/data[1]");
+        for (pattern, path) in [
+            ("**/{region}.csv", "/data[1]/eu.csv"),
+            ("**/{region}.csv", "/data[1]/a/b/eu.csv"),
+            ("{region}/node[0-9]-x.csv", "/data[1]/eu/node7-x.csv"),
+        ] {
+            let regex = captures(pattern, base).unwrap();
+            assert_eq!(constants(&regex, Path::new(path)), [(Field::Region, "eu".into())], "{pattern}");
+        }
     }
 }

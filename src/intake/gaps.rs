@@ -1,9 +1,10 @@
 //! Gaps: spans in which a source fell silent for one region while its siblings went on. A gap is missing evidence, not
 //! an outage: its slots are unobserved, and a person should look (DESIGN 6, completeness before judgement).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Facts;
+use crate::config::Source;
 
 /// Shortest silence that is worth a word, in seconds.
 const MIN_SECONDS: u32 = 300;
@@ -16,28 +17,37 @@ const AROUND_SECONDS: u32 = 3_600;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Gap {
     pub source: String,
+    /// The region, or `*` for all of them.
     pub region: String,
+    /// Services of which the source has rows of this region on this day: those that cannot be judged in the span.
+    pub services: Vec<String>,
     pub start_slot: u32,
     pub end_slot: u32,
     /// Rows that were to be expected from the traffic around the span.
     pub expected: i64,
 }
 
-/// The gaps of a day. Silence of all regions of all sources at once has no sibling to show it and is none.
-pub fn gaps(facts: &Facts) -> Vec<Gap> {
+/// The gaps of a day, of the innermost vantage that the config has: the others only know what the callers saw. Silence of all regions of all sources at once has no sibling to show it and is none.
+pub fn gaps(facts: &Facts, sources: &[Source]) -> Vec<Gap> {
     let slots = facts.slot_length().per_day() as usize;
     let mut lanes: BTreeMap<(&str, &str), Vec<i64>> = BTreeMap::new();
+    let inner = sources.iter().map(|s| s.vantage.rank()).min();
+    let mut services: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
     let mut all = vec![0_i64; slots];
     for fact in facts.rows() {
         let kind = &facts.kinds()[fact.kind as usize];
+        all[fact.slot as usize] += fact.events;
+        if inner.is_some_and(|inner| kind.vantage.rank() > inner) {
+            continue;
+        }
+        services.entry((&kind.source, &kind.region)).or_default().insert(&kind.service);
         let lane = lanes.entry((&kind.source, &kind.region)).or_insert_with(|| vec![0; slots]);
         lane[fact.slot as usize] += fact.events;
-        all[fact.slot as usize] += fact.events;
     }
     let per_slot = facts.slot_length().seconds();
     let shortest = MIN_SECONDS.div_ceil(per_slot) as usize;
     let around = (AROUND_SECONDS / per_slot) as usize;
-    let mut gaps = Vec::new();
+    let mut gaps: Vec<Gap> = deaf(facts, sources).into_iter().collect();
     for ((source, region), lane) in &lanes {
         let mut at = 0;
         while at < slots {
@@ -52,11 +62,13 @@ pub fn gaps(facts: &Facts) -> Vec<Gap> {
             let rows: i64 = before.iter().chain(after).sum();
             let expected = rows * length as i64 / (before.len() + after.len()).max(1) as i64;
             let others: i64 = all[at..end].iter().sum();
-            let is_steady = is_steady(before) && is_steady(after);
+            let rest = || lane[..at].iter().chain(&lane[end..]).copied().collect::<Vec<_>>();
+            let is_steady = is_steady(before) && is_steady(after) && is_steady(&rest());
             if length >= shortest && is_steady && expected >= MIN_EXPECTED && others > 0 {
                 gaps.push(Gap {
                     source: (*source).to_owned(),
                     region: (*region).to_owned(),
+                    services: services[&(*source, *region)].iter().map(|s| (*s).to_owned()).collect(),
                     start_slot: at as u32,
                     end_slot: end as u32,
                     expected,
@@ -69,8 +81,27 @@ pub fn gaps(facts: &Facts) -> Vec<Gap> {
     gaps
 }
 
+/// A day on which only outer vantages spoke: a caller's proxy that logs nothing but failures would make an outage of it.
+fn deaf(facts: &Facts, sources: &[Source]) -> Option<Gap> {
+    let inner = sources.iter().map(|s| s.vantage.rank()).min()?;
+    let spoke = |rank| facts.kinds().iter().any(|k| k.vantage.rank() == rank);
+    if facts.kinds().is_empty() || spoke(inner) {
+        return None;
+    }
+    let silent = sources.iter().filter(|s| s.vantage.rank() == inner).map(|s| s.name.as_str());
+    let services: BTreeSet<&str> = facts.kinds().iter().map(|k| k.service.as_str()).collect();
+    Some(Gap {
+        source: silent.collect::<Vec<_>>().join(", "),
+        region: "*".to_owned(),
+        services: services.into_iter().map(str::to_owned).collect(),
+        start_slot: 0,
+        end_slot: facts.slot_length().per_day(),
+        expected: 0,
+    })
+}
+
 /// Rows in at least every second slot: a source that logs only now and then is silent without a reason. At the ends of
-/// the day there may be nothing to look at.
+/// the day there may be nothing to look at before or after, so the rest of the day is asked too.
 fn is_steady(lane: &[i64]) -> bool {
     lane.iter().filter(|n| **n > 0).count() * 2 >= lane.len()
 }
@@ -122,20 +153,44 @@ mod tests {
 
     #[test]
     fn silence_beside_a_talking_sibling_is_a_gap() {
-        let found = gaps(&day(840..885, 4));
+        let found = gaps(&day(840..885, 4), &[]);
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].region.as_str(), found[0].start_slot, found[0].end_slot), ("us", 840, 885));
         assert_eq!(found[0].expected, 180);
     }
 
     #[test]
+    fn a_day_told_by_the_callers_alone_is_not_judged() {
+        let source = |name: &str, vantage| Source {
+            name: name.into(),
+            vantage,
+            ..crate::intake::columnar::tests::source(std::path::Path::new("x"))
+        };
+        let both = [source("requests", Vantage::FirstLayer), source("egress", Vantage::CallerEgress)];
+        let mut egress = kind("eu");
+        (egress.source, egress.vantage) = ("egress".into(), Vantage::CallerEgress);
+        let rows = vec![Fact { slot: 7, kind: 0, caller: 0, events: 50 }];
+        let told = |kind: Kind| {
+            let day = "2026-11-20".parse().unwrap();
+            Facts::new(day, SlotLength::Minute, &[kind], &[String::new()], rows.clone(), vec![]).unwrap()
+        };
+        let found = gaps(&told(egress), &both);
+        assert_eq!(found.len(), 1);
+        assert_eq!(
+            (found[0].source.as_str(), found[0].region.as_str(), found[0].end_slot),
+            ("requests", "*", 1_440)
+        );
+        assert_eq!(gaps(&told(kind("eu")), &both), []);
+    }
+
+    #[test]
     fn short_or_sparse_silence_is_chance() {
-        assert_eq!(gaps(&day(840..844, 40)), []);
-        assert_eq!(gaps(&day(840..850, 1)), []);
+        assert_eq!(gaps(&day(840..844, 40), &[]), []);
+        assert_eq!(gaps(&day(840..850, 1), &[]), []);
         // A burst of ten minutes in an otherwise silent day.
         let mut burst = day(0..1_440, 0).rows();
         burst.extend((480..490).map(|slot| Fact { slot, kind: 1, caller: 0, events: 500 }));
-        assert_eq!(gaps(&of(burst)), []);
-        assert_eq!(gaps(&day(0..0, 4)), []);
+        assert_eq!(gaps(&of(burst), &[]), []);
+        assert_eq!(gaps(&day(0..0, 4), &[]), []);
     }
 }

@@ -19,8 +19,10 @@ mod instant;
 mod latency;
 mod mapping;
 mod meter;
+mod names;
 mod ndjson;
 mod quarantine;
+mod redact;
 mod settle;
 mod shape;
 mod text;
@@ -40,7 +42,7 @@ pub use gaps::{Gap, gaps};
 pub use latency::{Histogram, Latencies};
 pub use meter::{Meter, Reading};
 pub use quarantine::Quarantined;
-pub use value::printable;
+pub use redact::printable;
 
 /// What intake hands on.
 #[derive(Debug, Clone)]

@@ -21,7 +21,7 @@ pub struct Tree {
 #[derive(Debug)]
 struct Key {
     name: String,
-    target: Option<(usize, u8)>,
+    targets: Vec<(usize, u8)>,
     below: Tree,
 }
 
@@ -42,11 +42,11 @@ impl Tree {
     fn insert(&mut self, path: &[&str], target: (usize, u8)) {
         let Some((name, rest)) = path.split_first() else { return };
         let at = self.keys.iter().position(|k| k.name == *name).unwrap_or_else(|| {
-            self.keys.push(Key { name: (*name).to_owned(), target: None, below: Self::default() });
+            self.keys.push(Key { name: (*name).to_owned(), targets: Vec::new(), below: Self::default() });
             self.keys.len() - 1
         });
         if rest.is_empty() {
-            self.keys[at].target = Some(target);
+            self.keys[at].targets.push(target);
         } else {
             self.keys[at].below.insert(rest, target);
         }
@@ -104,7 +104,7 @@ fn reason(error: &sonic_rs::Error) -> String {
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default().trim_end_matches(':').trim_end();
     let reason = first.rsplit_once(" at line ").map_or(first, |(before, _)| before);
-    format!("not a JSON object: {}", super::value::printable(reason.as_bytes(), 120))
+    format!("not a JSON object: {}", super::redact::redacted(reason.as_bytes(), 120))
 }
 
 /// An upper bound by brackets alone; brackets inside strings only make it stricter for absurd lines.
@@ -202,12 +202,17 @@ struct Mapped<'t, 'r, 'b> {
 
 impl<'b> Mapped<'_, '_, 'b> {
     fn set<E: Error>(self, value: Value<'b>) -> Result<(), E> {
-        match self.key.target {
-            Some((field, rank)) if !self.row.set(field, rank, value) => {
-                Err(E::custom(format_args!("the field `{}` appears twice", self.key.name)))
+        let mut is_first = true;
+        if let [(field, rank), others @ ..] = self.key.targets.as_slice() {
+            for (field, rank) in others {
+                is_first &= self.row.set(*field, *rank, value.clone());
             }
-            _ => Ok(()),
+            is_first &= self.row.set(*field, *rank, value);
         }
+        if is_first {
+            return Ok(());
+        }
+        Err(E::custom(format_args!("the field `{}` appears twice", self.key.name)))
     }
 }
 
@@ -235,7 +240,10 @@ impl<'b> Visitor<'b> for Mapped<'_, '_, 'b> {
     }
 
     fn visit_u64<E: Error>(self, v: u64) -> Result<(), E> {
-        self.set(i64::try_from(v).map_or(Value::Odd("a number beyond 64 bits"), Value::Int))
+        // Ids may use all 64 bits; as text they are compared digit by digit.
+        self.set(
+            i64::try_from(v).map_or_else(|_| Value::from_text(v.to_string().into_bytes().into()), Value::Int),
+        )
     }
 
     fn visit_f64<E: Error>(self, v: f64) -> Result<(), E> {
@@ -264,8 +272,22 @@ impl<'b> Visitor<'b> for Mapped<'_, '_, 'b> {
     }
 
     fn visit_seq<A: SeqAccess<'b>>(self, mut seq: A) -> Result<(), A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        self.set(Value::Odd("an array"))
+        if self.key.below.keys.is_empty() {
+            while seq.next_element::<IgnoredAny>()?.is_some() {}
+            return self.set(Value::Odd("an array"));
+        }
+        // `messages.0.id`: elements are keys by their position.
+        for at in 0_usize.. {
+            let key = self.key.below.keys.iter().find(|key| key.name.parse() == Ok(at));
+            let is_there = match key {
+                Some(key) => seq.next_element_seed(Mapped { key, row: &mut *self.row })?.is_some(),
+                None => seq.next_element::<IgnoredAny>()?.is_some(),
+            };
+            if !is_there {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -295,6 +317,25 @@ mod tests {
             assert_eq!(row.get(Field::ErrorCode), &Value::Int(131_016));
             assert_eq!(row.get(Field::Ts), &Value::text(b"t"));
         }
+    }
+
+    #[test]
+    fn elements_of_arrays_have_their_position_as_a_name() {
+        let tree = tree(&[("messages.1.id", Field::MessageId), ("codes", Field::ErrorCode)]);
+        let mut row = RawRow::new();
+        let line = br#"{"messages":[{"id":"a"},{"x":1,"id":"b"},{"id":"c"}],"codes":[1]}"#;
+        assert_eq!(read(line, &tree, &mut row), Ok(()));
+        assert_eq!(row.get(Field::MessageId), &Value::text(b"b"));
+        assert_eq!(row.get(Field::ErrorCode), &Value::Odd("an array"));
+    }
+
+    #[test]
+    fn one_key_may_fill_two_fields() {
+        let tree = tree(&[("id", Field::RequestId), ("id", Field::TraceId)]);
+        let mut row = RawRow::new();
+        assert_eq!(read(br#"{"id":18446744073709551615}"#, &tree, &mut row), Ok(()));
+        assert_eq!(row.get(Field::RequestId), &Value::text(b"18446744073709551615"));
+        assert_eq!(row.get(Field::TraceId), row.get(Field::RequestId));
     }
 
     #[test]

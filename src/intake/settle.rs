@@ -10,7 +10,7 @@ use super::balance::FileBalance;
 use super::book::{Book, Place, Tally, Witnesses};
 use super::dedupe::{self, PARTITIONS, Record};
 use super::engine::{Pass, Settings};
-use super::files::LogFile;
+use super::files::{LogFile, Role};
 use super::quarantine::{KEPT_PER_FILE, Quarantined};
 use super::{Evidence, Fact, Facts, Histogram, Intake, Kind, Latencies, Receipt, RowRef};
 use crate::config::Source;
@@ -40,28 +40,22 @@ pub fn settle(
     settings: Settings<'_>,
 ) -> Result<Intake, Trouble> {
     let mut merged = merge(pass);
-    let losses = find_duplicates(pass, &merged, settings)?;
-    let mut duplicates: BTreeMap<u32, u64> = BTreeMap::new();
+    let surplus = find_duplicates(pass, &merged, settings)?;
+    for (fact, n) in &surplus.events {
+        merged.events[*fact as usize] -= n;
+    }
     let mut latencies = latencies(&pass.books);
-    let mut misled = HashSet::new();
-    for loss in &losses {
-        merged.events[loss.fact as usize] -= 1;
-        *duplicates.entry(loss.file).or_default() += 1;
-        if loss.differs {
-            misled.insert((loss.hash as u64, loss.fact));
-        }
-        if loss.latency != Record::NO_LATENCY {
-            let (slot, kind, _) = merged.facts[loss.fact as usize];
-            let kind = &merged.kinds[kind as usize];
-            let key = (slot, kind.service.clone(), kind.region.clone());
-            if let Some(histogram) = latencies.0.get_mut(&key) {
-                histogram.add(u32::from(loss.latency), -1);
-            }
+    for ((fact, bucket), n) in &surplus.latency {
+        let (slot, kind, _) = merged.facts[*fact as usize];
+        let kind = &merged.kinds[kind as usize];
+        let key = (slot, kind.service.clone(), kind.region.clone());
+        if let Some(histogram) = latencies.0.get_mut(&key) {
+            histogram.add(u32::from(*bucket), -n);
         }
     }
     latencies.0.retain(|_, h| h.events() > 0);
 
-    let evidence = evidence(pass, &merged, &misled);
+    let evidence = evidence(pass, &merged, &surplus.misled);
     let rows = merged
         .facts
         .iter()
@@ -83,7 +77,7 @@ pub fn settle(
     for (n, file) in files.iter().enumerate() {
         let n = n as u32;
         let tallies: Vec<&Tally> = pass.books.iter().map(|b| b.tally(n)).collect();
-        let duplicate = duplicates.get(&n).copied().unwrap_or(0);
+        let duplicate = surplus.files.get(&n).copied().unwrap_or(0);
         let failure = pass.failures.get(&n).cloned();
         let sum =
             |f: fn(&Tally) -> u64| if failure.is_some() { 0 } else { tallies.iter().map(|t| f(t)).sum() };
@@ -102,6 +96,10 @@ pub fn settle(
             last_ts_us: tallies.iter().filter_map(|t| t.last_us).max(),
             failure,
         });
+        // Rows of a neighbour's file are listed with that file's own day.
+        if file.role != Role::Own {
+            continue;
+        }
         let mut bad_rows: Vec<_> = tallies.iter().flat_map(|t| &t.bad_rows).collect();
         bad_rows.sort();
         for (place, reason, excerpt) in bad_rows.into_iter().take(KEPT_PER_FILE) {
@@ -173,25 +171,53 @@ fn merge(pass: &Pass) -> Merged {
     merged
 }
 
-/// A surplus copy: what must be taken back.
-struct Loss {
-    hash: u128,
-    fact: u32,
-    file: u32,
-    latency: u16,
-    /// The copy that stays says something else.
-    differs: bool,
+/// What surplus copies must take back, added up.
+#[derive(Default)]
+struct Surplus {
+    events: Map<u32, i64>,
+    files: Map<u32, u64>,
+    /// By fact and bucket.
+    latency: Map<(u32, u16), i64>,
+    /// Witnesses whose event went to another fact: id and the fact that lost it.
+    misled: HashSet<(u64, u32)>,
 }
 
-fn find_duplicates(pass: &Pass, merged: &Merged, settings: Settings<'_>) -> Result<Vec<Loss>, Trouble> {
+impl Surplus {
+    fn take(&mut self, loser: &Record, winner: &Record, witnesses: &HashSet<u64>) {
+        *self.events.entry(loser.fact).or_default() += 1;
+        *self.files.entry(loser.file).or_default() += 1;
+        if loser.latency != Record::NO_LATENCY {
+            *self.latency.entry((loser.fact, loser.latency)).or_default() += 1;
+        }
+        let id = loser.hash as u64;
+        if loser.fact != winner.fact && witnesses.contains(&id) {
+            self.misled.insert((id, loser.fact));
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        other.events.into_iter().for_each(|(fact, n)| *self.events.entry(fact).or_default() += n);
+        other.files.into_iter().for_each(|(file, n)| *self.files.entry(file).or_default() += n);
+        other.latency.into_iter().for_each(|(key, n)| *self.latency.entry(key).or_default() += n);
+        self.misled.extend(other.misled);
+    }
+}
+
+fn find_duplicates(pass: &Pass, merged: &Merged, settings: Settings<'_>) -> Result<Surplus, Trouble> {
     let next = AtomicUsize::new(0);
-    let work = || -> Result<Vec<Loss>, Trouble> {
-        let mut losses = Vec::new();
+    let witnesses: HashSet<u64> = pass
+        .books
+        .iter()
+        .flat_map(|b| b.witnesses.values())
+        .flat_map(|w| w.iter().map(|w| w.hash).collect::<Vec<_>>())
+        .collect();
+    let work = || -> Result<Surplus, Trouble> {
+        let mut surplus = Surplus::default();
         let mut records = Vec::new();
         loop {
             let at = next.fetch_add(1, Relaxed);
             if at >= PARTITIONS {
-                return Ok(losses);
+                return Ok(surplus);
             }
             records.clear();
             for (book, of_worker) in pass.books.iter().zip(&merged.of_worker) {
@@ -205,28 +231,23 @@ fn find_duplicates(pass: &Pass, merged: &Merged, settings: Settings<'_>) -> Resu
                 |loser, winner| {
                     // A copy outside the day is booked as such already.
                     if loser.fact >= Record::OUTSIDE {
-                        losses.push(Loss {
-                            hash: loser.hash,
-                            fact: loser.fact,
-                            file: loser.file,
-                            latency: loser.latency,
-                            differs: loser.fact != winner.fact,
-                        });
+                        surplus.take(loser, winner, &witnesses);
                     }
                 },
             );
         }
     };
-    let results: Vec<Result<Vec<Loss>, Trouble>> = std::thread::scope(|scope| {
-        let handles: Vec<_> = (0..settings.workers.max(1)).map(|_| scope.spawn(work)).collect();
+    let workers = settings.workers.clamp(1, PARTITIONS);
+    let results: Vec<Result<Surplus, Trouble>> = std::thread::scope(|scope| {
+        let handles: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         handles
             .into_iter()
             .map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect()
     });
-    let mut all = Vec::new();
-    for losses in results {
-        all.extend(losses?);
+    let mut all = Surplus::default();
+    for surplus in results {
+        all.merge(surplus?);
     }
     Ok(all)
 }

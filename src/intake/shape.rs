@@ -1,84 +1,19 @@
 //! Shape: the low-cardinality side of one row as small numbers, cheap to copy, hash and compare.
 
-use hashbrown::HashMap;
-
 use super::endpoints::Endpoints;
 use super::instant;
 use super::mapping::Mapping;
+use super::names::{Lexicon, Names};
 use super::value::{RawRow, UPSTREAM_CONNECT, UPSTREAM_HEADER, Value};
 use super::{Admission, Kind, Reached, Stream, Symptom, Vantage};
 use crate::config::{Field, Preset, Source, TimeBasis};
 
+/// What reports call all regions together.
+const ALL_REGIONS: &str = "*";
+/// More different callers of failures in one chunk of a log than any log has: what lies beyond is booked without caller.
+const MAX_CALLERS: usize = 1 << 20;
 /// More different names than this in one field, and the column is an id that was mapped by mistake.
 const MAX_NAMES: usize = 4_096;
-
-/// Names seen by one worker, as small numbers. 0 is the empty name.
-#[derive(Debug)]
-pub struct Names {
-    by_text: HashMap<Box<str>, u32, foldhash::fast::RandomState>,
-    texts: Vec<Box<str>>,
-    last: u32,
-}
-
-impl Names {
-    pub fn new() -> Self {
-        Self { by_text: HashMap::default(), texts: vec!["".into()], last: 0 }
-    }
-
-    pub fn text(&self, id: u32) -> &str {
-        &self.texts[id as usize]
-    }
-
-    /// The number of a name; `None` when it is no UTF-8 or would be one too many.
-    fn id(&mut self, bytes: &[u8], limit: usize) -> Option<u32> {
-        if bytes.is_empty() {
-            return Some(0);
-        }
-        if self.texts[self.last as usize].as_bytes() == bytes {
-            return Some(self.last);
-        }
-        let text = std::str::from_utf8(bytes).ok()?;
-        let id = match self.by_text.get(text) {
-            Some(id) => *id,
-            None if self.texts.len() > limit => return None,
-            None => {
-                let id = u32::try_from(self.texts.len()).ok()?;
-                self.texts.push(text.into());
-                self.by_text.insert(text.into(), id);
-                id
-            }
-        };
-        self.last = id;
-        Some(id)
-    }
-}
-
-/// All names of one worker, by role.
-#[derive(Debug)]
-pub struct Lexicon {
-    pub services: Names,
-    pub regions: Names,
-    pub scopes: Names,
-    pub areas: Names,
-    pub platforms: Names,
-    pub versions: Names,
-    pub callers: Names,
-}
-
-impl Lexicon {
-    pub fn new() -> Self {
-        let names = Names::new;
-        Self {
-            services: names(),
-            regions: names(),
-            scopes: names(),
-            areas: names(),
-            platforms: names(),
-            versions: names(),
-            callers: names(),
-        }
-    }
-}
 
 /// What rows of one kind share, with names as numbers of a [`Lexicon`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -219,7 +154,7 @@ impl Desk {
         time: (i64, Option<u64>),
         names: &mut Lexicon,
     ) -> Result<Reading, String> {
-        let error_code = integer(row, Field::ErrorCode)?;
+        let error_code = code(row, Field::ErrorCode, &mut names.codes)?;
         let mut shape = Shape {
             source: self.number,
             service: self.service(row, names)?,
@@ -235,8 +170,11 @@ impl Desk {
             is_transient: boolean(row, Field::IsTransient)?,
             is_success: boolean(row, Field::IsSuccess)?,
             error_code,
-            error_subcode: integer(row, Field::ErrorSubcode)?,
+            error_subcode: code(row, Field::ErrorSubcode, &mut names.codes)?,
         };
+        if names.regions.text(shape.region) == ALL_REGIONS {
+            return Err(format!("region is `{ALL_REGIONS}`, which stands for all regions together"));
+        }
         if shape.region == 0 {
             shape.region = names.regions.id(b"-", usize::MAX).unwrap_or(0);
         }
@@ -280,7 +218,7 @@ impl Desk {
             }
             _ => self.endpoints.fallback(),
         };
-        names.services.id(service.as_bytes(), usize::MAX).ok_or_else(|| "too many services".into())
+        Ok(names.services.id(service.as_bytes(), usize::MAX).unwrap_or(0))
     }
 
     fn caller(&self, row: &RawRow<'_>, names: &mut Lexicon) -> Result<u32, String> {
@@ -294,7 +232,8 @@ impl Desk {
             }
             other => return Err(format!("business_id is {}, expected text", other.excerpt())),
         };
-        names.callers.id(bytes, u32::MAX as usize).ok_or_else(|| not_utf8("business_id"))
+        std::str::from_utf8(bytes).map_err(|_| not_utf8("business_id"))?;
+        Ok(names.callers.id(bytes, MAX_CALLERS).unwrap_or(0))
     }
 
     /// Without evidence and without a word of the log: by where the source stands and what the network did.
@@ -347,6 +286,20 @@ fn integer(row: &RawRow<'_>, field: Field) -> Result<Option<i64>, String> {
     found
         .map(Some)
         .ok_or_else(|| format!("{} is {}, expected a whole number", field.column(), value.excerpt()))
+}
+
+/// An error code or subcode; few are in use, so very many are an id that was mapped by mistake.
+fn code(row: &RawRow<'_>, field: Field, codes: &mut Names) -> Result<Option<i64>, String> {
+    let found = integer(row, field)?;
+    if let Some(code) = found
+        && codes.id(code.to_string().as_bytes(), MAX_NAMES).is_none()
+    {
+        return Err(format!(
+            "{} has more than {MAX_NAMES} different values; is this column an id?",
+            field.column()
+        ));
+    }
+    Ok(found)
 }
 
 fn boolean(row: &RawRow<'_>, field: Field) -> Result<Option<bool>, String> {
@@ -451,17 +404,47 @@ fn has_upstream_status(row: &RawRow<'_>) -> bool {
 }
 
 /// What nginx's variables say about the network (module docs of `ngx_http_upstream_module` and `ngx_http_log_module`).
+/// A variable that is not logged proves nothing; `-` proves that the step was not reached.
 fn nginx_symptom(row: &RawRow<'_>, http_status: u16) -> Symptom {
-    let is_connected = last_try(row.at(UPSTREAM_CONNECT)).is_some();
-    let has_header = last_try(row.at(UPSTREAM_HEADER)).is_some();
+    let was_skipped = |value: &Value<'_>| !value.is_missing() && last_try(value).is_none();
+    let was_reached = |value: &Value<'_>| last_try(value).is_some();
+    let (connect, header) = (row.at(UPSTREAM_CONNECT), row.at(UPSTREAM_HEADER));
     match http_status {
         0 | 408 => Symptom::ClientAbortEarly,
         499 => Symptom::ClientAbortWaiting,
         444 => Symptom::ProxyLocal,
-        502 | 504 if !is_connected => Symptom::Connect,
-        502 if !has_header => Symptom::Reset,
-        504 if !has_header => Symptom::Timeout,
-        500.. if !has_upstream_status(row) => Symptom::ProxyLocal,
+        502 | 504 if was_skipped(connect) => Symptom::Connect,
+        502 if was_reached(connect) && was_skipped(header) => Symptom::Reset,
+        504 if was_reached(connect) && was_skipped(header) => Symptom::Timeout,
+        500.. if was_skipped(row.get(Field::UpstreamStatus)) => Symptom::ProxyLocal,
         _ => Symptom::None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn symptom_of(fields: &[(usize, &'static str)], status: u16) -> Symptom {
+        let mut row = RawRow::new();
+        for (field, text) in fields {
+            row.set(*field, 0, Value::text(text.as_bytes()));
+        }
+        nginx_symptom(&row, status)
+    }
+
+    #[test]
+    fn nginx_variables_that_are_not_logged_prove_nothing() {
+        for status in [500, 502, 503, 504] {
+            assert_eq!(symptom_of(&[], status), Symptom::None);
+        }
+        let upstream = Field::UpstreamStatus as usize;
+        assert_eq!(symptom_of(&[(UPSTREAM_CONNECT, "-")], 502), Symptom::Connect);
+        assert_eq!(symptom_of(&[(UPSTREAM_CONNECT, "0.001, -")], 504), Symptom::Connect);
+        assert_eq!(symptom_of(&[(UPSTREAM_CONNECT, "0.001"), (UPSTREAM_HEADER, "-")], 502), Symptom::Reset);
+        assert_eq!(symptom_of(&[(UPSTREAM_CONNECT, "0.001"), (UPSTREAM_HEADER, "-")], 504), Symptom::Timeout);
+        assert_eq!(symptom_of(&[(upstream, "-")], 503), Symptom::ProxyLocal);
+        assert_eq!(symptom_of(&[(upstream, "503")], 503), Symptom::None);
+        assert_eq!(symptom_of(&[(upstream, "502, 200")], 200), Symptom::None);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::redact::redacted;
 use crate::config::Field;
 
 /// Fields that only presets fill, beside [`Field`]: what nginx says of its upstream.
@@ -9,6 +10,9 @@ pub const UPSTREAM_CONNECT: usize = Field::ALL.len();
 pub const UPSTREAM_HEADER: usize = UPSTREAM_CONNECT + 1;
 /// How many values a row can have.
 pub const FIELDS: usize = UPSTREAM_HEADER + 1;
+
+/// Fields in which `-` says something: that nginx knows of no such step, which an absent field does not say.
+const DASH_SPEAKS: [usize; 3] = [Field::UpstreamStatus as usize, UPSTREAM_CONNECT, UPSTREAM_HEADER];
 
 /// A value as its format wrote it. Text is bytes: most of it is compared or hashed and never shown.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -26,52 +30,36 @@ pub enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// Text, or missing when there is none: logs write nothing, or `-`.
+    /// Text, or missing when there is none.
     pub fn text(bytes: &'a [u8]) -> Self {
         Self::from_text(Cow::Borrowed(bytes))
     }
 
     /// [`Value::text`] for text that may be owned.
     pub fn from_text(text: Cow<'a, [u8]>) -> Self {
-        if matches!(text.as_ref(), b"" | b"-") { Self::Missing } else { Self::Text(text) }
+        if text.is_empty() { Self::Missing } else { Self::Text(text) }
+    }
+
+    /// `-`, which logs write for nothing.
+    fn is_dash(&self) -> bool {
+        matches!(self, Self::Text(text) if text.as_ref() == b"-")
     }
 
     pub const fn is_missing(&self) -> bool {
         matches!(self, Self::Missing)
     }
 
-    /// The value for a message: at most 60 characters, no control characters.
+    /// The value for a message: at most 60 characters, redacted.
     pub fn excerpt(&self) -> String {
         match self {
             Self::Missing => "nothing".into(),
-            Self::Text(t) => format!("`{}`", printable(t, 60)),
-            Self::Int(n) | Self::Instant(n) => format!("`{n}`"),
+            Self::Text(t) => format!("`{}`", redacted(t, 60)),
+            Self::Int(n) | Self::Instant(n) => format!("`{}`", redacted(n.to_string().as_bytes(), 60)),
             Self::Float(x) => format!("`{x}`"),
             Self::Bool(b) => format!("`{b}`"),
             Self::Odd(what) => (*what).into(),
         }
     }
-}
-
-/// Bytes as text that is safe to print: control and bidirectional characters become `\u{..}`, the rest is cut at
-/// `limit` characters.
-pub fn printable(bytes: &[u8], limit: usize) -> String {
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(limit * 4)]);
-    let mut out = String::new();
-    for (n, c) in text.chars().enumerate() {
-        if n == limit {
-            out.push('…');
-            break;
-        }
-        let is_bidi =
-            matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || is_bidi {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }
 
 /// A row: values by field. Reused from row to row of one block.
@@ -100,7 +88,7 @@ impl<'a> RawRow<'a> {
     /// Sets a field unless a source of the same field with a smaller `rank` has already filled it.
     /// Returns false when this very source has set it before in this row.
     pub fn set(&mut self, field: usize, rank: u8, value: Value<'a>) -> bool {
-        if value.is_missing() {
+        if value.is_missing() || (value.is_dash() && !DASH_SPEAKS.contains(&field)) {
             return true;
         }
         if self.values[field].is_missing() {
@@ -113,6 +101,14 @@ impl<'a> RawRow<'a> {
         self.values[field] = value;
         self.rank[field] = rank;
         true
+    }
+
+    /// Sets a field whatever a log says.
+    pub fn force(&mut self, field: usize, value: Value<'a>) {
+        if self.values[field].is_missing() && !value.is_missing() {
+            self.filled.push(field as u8);
+        }
+        self.values[field] = value;
     }
 
     /// Puts another value in place of one that is there; it may be missing.
@@ -145,19 +141,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_printed_cannot_steer_a_terminal() {
-        assert_eq!(printable(b"a\x1b[31mb\n", 60), "a\\u{1b}[31mb\\n");
-        assert_eq!(printable("x\u{202e}y".as_bytes(), 60), "x\\u{202e}y");
-        assert_eq!(printable(b"abcdef", 3), "abc…");
-        assert_eq!(printable(b"\xff\xfe", 9), "\u{fffd}\u{fffd}");
-    }
-
-    #[test]
     fn nothing_is_written_in_two_ways() {
         assert_eq!(Value::text(b""), Value::Missing);
-        assert_eq!(Value::text(b"-"), Value::Missing);
-        assert_eq!(Value::text(b"--"), Value::Text(Cow::Borrowed(b"--")));
         let mut row = RawRow::new();
+        row.set(3, 0, Value::text(b"-"));
+        assert!(row.at(3).is_missing());
+        row.set(UPSTREAM_HEADER, 0, Value::text(b"-"));
+        assert!(!row.at(UPSTREAM_HEADER).is_missing());
         row.set(3, 0, Value::text(b"timeout"));
         row.replace(3, Value::text(b""));
         assert!(row.at(3).is_missing() && row.set(3, 0, Value::Int(1)));

@@ -6,9 +6,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::lines::hex;
-use super::{DayState, Definition, Edition};
+use super::lines::{self, hex};
+use super::{AccountLine, DayState, Definition, Edition};
 use crate::day::{Day, SlotLength};
+use crate::intake::{FileBalance, Role};
 use crate::table::Table;
 
 /// Raised when a reader of today could not make sense of what is written tomorrow.
@@ -58,10 +59,10 @@ impl Manifest {
             slot: edition.slot_length(),
             definition: edition.definition.clone(),
             policy_fingerprint: edition.policy.clone(),
-            balance: Balance::of(edition),
+            balance: Balance::of(&edition.intake, &edition.accounts),
             content: String::new(),
         };
-        manifest.content = manifest.fingerprint(tables);
+        manifest.content = manifest.fingerprint(edition, tables);
         manifest
     }
 
@@ -72,33 +73,46 @@ impl Manifest {
         }
     }
 
-    /// Over CSV bytes, because Parquet bytes change with the version of their writer.
-    fn fingerprint(&self, tables: &[(&'static str, Table)]) -> String {
+    /// Over CSV bytes, because Parquet bytes change with the version of their writer. Of a neighbour's file only what it
+    /// gave to this day counts: today's log grows while yesterday is accounted.
+    fn fingerprint(&self, edition: &Edition, tables: &[(&'static str, Table)]) -> String {
+        let files: Vec<FileBalance> = edition.intake.iter().map(settled).collect();
         let mut plain = self.clone();
         plain.job_version = String::new();
         plain.edition = 0;
         plain.as_of = DateTime::UNIX_EPOCH;
         plain.content = String::new();
+        plain.balance = Balance::of(&files, &edition.accounts);
         let mut hash = Sha256::new_with_prefix(plain.to_json());
         for (name, table) in tables {
             hash.update(format!("\n{name}\n"));
-            hash.update(table.to_csv());
+            hash.update(if *name == "intake" { lines::to_table(&files).to_csv() } else { table.to_csv() });
         }
         hex(&hash.finalize())
     }
 }
 
+/// A file without what does not concern the day.
+fn settled(file: &FileBalance) -> FileBalance {
+    let mut file = file.clone();
+    if file.role != Role::Own.name() {
+        (file.bytes, file.rows_read, file.outside, file.quarantine) = (0, 0, 0, 0);
+        (file.first_ts_us, file.last_ts_us) = (None, None);
+    }
+    file
+}
+
 impl Balance {
-    fn of(edition: &Edition) -> Self {
-        let sum = |count: fn(&crate::intake::FileBalance) -> u64| edition.intake.iter().map(count).sum();
+    fn of(files: &[FileBalance], lines: &[AccountLine]) -> Self {
+        let sum = |count: fn(&FileBalance) -> u64| files.iter().map(count).sum();
         let mut accounts: BTreeMap<String, [i64; 2]> = BTreeMap::new();
-        for line in &edition.accounts {
+        for line in lines {
             let events = accounts.entry(line.account.clone()).or_default();
             *events = [events[0] + line.events_gross, events[1] + line.events_net];
         }
         Self {
-            files: edition.intake.len() as u64,
-            files_failed: edition.intake.iter().filter(|f| f.failure.is_some()).count() as u64,
+            files: files.len() as u64,
+            files_failed: files.iter().filter(|f| f.failure.is_some()).count() as u64,
             rows_read: sum(|f| f.rows_read),
             accepted: sum(|f| f.accepted),
             duplicate: sum(|f| f.duplicate),

@@ -31,9 +31,17 @@ pub(super) fn of_day(edition: &Edition, scope: &Scope) -> Coverage {
     let seconds = i64::from(slots.length().seconds());
     let mut pairs: Vec<usize> =
         (0..slots.scopes().len()).filter(|at| is_pair_of(edition, &slots.scopes()[*at], scope)).collect();
-    if pairs.is_empty() {
-        pairs.extend(slots.position(scope));
-    }
+    // A service that no region has a row of stands for itself, or its silence would not show.
+    let has_pair = |service: &Scope| pairs.iter().any(|at| slots.scopes()[*at].name == service.name);
+    let silent = |whole: &Scope| {
+        whole.kind == ScopeKind::Service
+            && whole.is_all_regions()
+            && scope.is_all_regions()
+            && edition.definition.includes(scope, &whole.name)
+            && !has_pair(whole)
+    };
+    let more: Vec<usize> = (0..slots.scopes().len()).filter(|at| silent(&slots.scopes()[*at])).collect();
+    pairs.extend(more);
     let observed: usize = pairs
         .iter()
         .map(|at| slots.book(*at, Book::Net).iter().filter(|t| t.state != State::Unobserved).count())

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use polars::prelude::PolarsResult;
 
-use super::{ALL_REGIONS, Counts, Scope, ScopeKind, Slots, Tally, components_of};
+use super::{ALL_REGIONS, Counts, Scope, ScopeKind, Slots, State, Tally, components_of};
 use crate::config::Config;
+use crate::intake::Gap;
 use crate::policy::{Account, Postings};
 
 /// Gross and net counts of one scope, a pair per slot.
@@ -15,8 +16,9 @@ type Series = Vec<[Counts; 2]>;
 type Tallies = Vec<[Tally; 2]>;
 
 impl Slots {
-    /// Counts the postings of a day. Configured services and regions exist even without a row.
-    pub fn count(postings: &Postings, config: &Config) -> PolarsResult<Self> {
+    /// Counts the postings of a day. Configured services and regions exist even without a row. In a gap of the logs
+    /// there is nothing to judge by, whatever other sources had: its slots keep their events and are unobserved.
+    pub fn count(postings: &Postings, gaps: &[Gap], config: &Config) -> PolarsResult<Self> {
         let facts = postings.facts();
         let per_day = facts.slot_length().per_day() as usize;
 
@@ -39,9 +41,13 @@ impl Slots {
         }
 
         let mut scopes: BTreeMap<Scope, Tallies> = BTreeMap::new();
-        for ((name, region), counts) in series {
+        for ((name, region), counts) in &series {
             let tallies = counts.iter().map(|pair| pair.map(|c| Tally::new(c, &config.measure))).collect();
-            scopes.insert(Scope { kind: ScopeKind::Service, name, region }, tallies);
+            let scope = Scope { kind: ScopeKind::Service, name: name.clone(), region: region.clone() };
+            scopes.insert(scope, tallies);
+        }
+        for gap in gaps {
+            leave_unjudged(gap, gaps, &series, &mut scopes, config);
         }
         join_components(&mut scopes, config, per_day);
 
@@ -55,6 +61,42 @@ impl Slots {
         match Self::assemble(facts.day(), facts.slot_length(), scopes, gross, net) {
             Ok(slots) => Ok(slots),
             Err(why) => unreachable!("dense by construction: {why}"),
+        }
+    }
+}
+
+/// In a gap the region of a service is unobserved, and all regions together are judged by those that are in no gap.
+fn leave_unjudged(
+    gap: &Gap,
+    gaps: &[Gap],
+    series: &BTreeMap<(Arc<str>, Arc<str>), Series>,
+    scopes: &mut BTreeMap<Scope, Tallies>,
+    config: &Config,
+) {
+    let silent = |region: &str, service: &str, slot: usize| {
+        gaps.iter().any(|gap| {
+            let is_where = gap.region == ALL_REGIONS || gap.region == region;
+            let is_when = (gap.start_slot as usize..gap.end_slot as usize).contains(&slot);
+            is_where && is_when && gap.services.iter().any(|s| s == service)
+        })
+    };
+    for (scope, tallies) in
+        scopes.iter_mut().filter(|(s, _)| gap.services.iter().any(|name| *name == *s.name))
+    {
+        for slot in gap.start_slot as usize..gap.end_slot as usize {
+            let regions = series.iter().filter(|((name, region), _)| {
+                *name == scope.name
+                    && **region != *ALL_REGIONS
+                    && (scope.is_all_regions() || *region == scope.region)
+                    && !silent(region, name, slot)
+            });
+            let mut judged = [Counts::default(); 2];
+            for (_, counts) in regions {
+                judged[0].merge(&counts[slot][0]);
+                judged[1].merge(&counts[slot][1]);
+            }
+            let states = judged.map(|counts| State::of(&counts, &config.measure));
+            [tallies[slot][0].state, tallies[slot][1].state] = states;
         }
     }
 }

@@ -28,8 +28,8 @@ enum Values<'a> {
     LargeText(&'a LargeStringArray),
     View(&'a StringViewArray),
     Dictionary(&'a Int32Array, &'a StringArray),
-    /// `None` is a number beyond 64 bits.
-    Int(Vec<Option<i64>>),
+    Int(Vec<i64>),
+    Wide(&'a arrow_array::UInt64Array),
     Float(Vec<f64>),
     Bool(&'a BooleanArray),
     /// Microseconds, UTC; `None` is out of range, or in the hour that the zone skips.
@@ -42,9 +42,7 @@ impl<'a> Cells<'a> {
     pub fn of(array: &'a ArrayRef, zone: Tz) -> Self {
         macro_rules! int {
             ($kind:ty) => {
-                Values::Int(
-                    array.as_primitive::<$kind>().values().iter().map(|n| i64::try_from(*n).ok()).collect(),
-                )
+                Values::Int(array.as_primitive::<$kind>().values().iter().map(|n| i64::from(*n)).collect())
             };
         }
         macro_rules! time {
@@ -72,7 +70,7 @@ impl<'a> Cells<'a> {
             DataType::UInt8 => int!(UInt8Type),
             DataType::UInt16 => int!(UInt16Type),
             DataType::UInt32 => int!(UInt32Type),
-            DataType::UInt64 => int!(UInt64Type),
+            DataType::UInt64 => Values::Wide(array.as_primitive::<UInt64Type>()),
             DataType::Float32 => Values::Float(
                 array.as_primitive::<Float32Type>().values().iter().map(|x| f64::from(*x)).collect(),
             ),
@@ -114,7 +112,11 @@ impl<'a> Cells<'a> {
                 }
                 _ => Value::Missing,
             },
-            Values::Int(numbers) => numbers[n].map_or(Value::Odd("a number beyond 64 bits"), Value::Int),
+            Values::Int(numbers) => Value::Int(numbers[n]),
+            Values::Wide(numbers) => i64::try_from(numbers.value(n)).map_or_else(
+                |_| Value::from_text(numbers.value(n).to_string().into_bytes().into()),
+                Value::Int,
+            ),
             Values::Float(numbers) => Value::Float(numbers[n]),
             Values::Bool(a) => Value::Bool(a.value(n)),
             Values::Time(us) => us[n].map_or(Value::Odd("a time out of range"), Value::Instant),

@@ -204,7 +204,11 @@ fn as_dictionaries(
         .map(|field| {
             let target = targets.iter().find(|(path, _, _)| path.len() == 1 && path[0] == *field.name());
             match (field.data_type(), target) {
-                (DataType::Utf8 | DataType::LargeUtf8, Some((_, f, _))) if !ids.contains(f) => {
+                (data_type, Some((_, f, _)))
+                    if is_dictionary_of_text(data_type)
+                        || (matches!(data_type, DataType::Utf8 | DataType::LargeUtf8)
+                            && !ids.contains(f)) =>
+                {
                     let text = Box::new(DataType::Utf8);
                     let dictionary = DataType::Dictionary(Box::new(DataType::Int32), text);
                     Arc::new(field.as_ref().clone().with_data_type(dictionary))
@@ -221,6 +225,11 @@ fn as_dictionaries(
     ArrowReaderMetadata::try_new(plain.metadata().clone(), options).ok()
 }
 
+/// Categorical columns of other tools come with keys of every width.
+fn is_dictionary_of_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Dictionary(_, v) if matches!(**v, DataType::Utf8 | DataType::LargeUtf8))
+}
+
 fn data_type<'s>(schema: &'s Schema, path: &[String]) -> Option<&'s DataType> {
     let (first, rest) = path.split_first()?;
     let mut found = schema.field_with_name(first).ok()?.data_type();
@@ -235,7 +244,7 @@ fn data_type<'s>(schema: &'s Schema, path: &[String]) -> Option<&'s DataType> {
 fn check_type(schema: &Schema, path: &[String], field: usize) -> Result<(), String> {
     let Some(found) = data_type(schema, path) else { return Ok(()) };
     let is_text = matches!(found, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null)
-        || matches!(found, DataType::Dictionary(_, v) if matches!(**v, DataType::Utf8 | DataType::LargeUtf8));
+        || is_dictionary_of_text(found);
     let is_number = found.is_integer() || matches!(found, DataType::Float32 | DataType::Float64);
     let is_time = matches!(found, DataType::Timestamp(_, _));
     let is_bool = matches!(found, DataType::Boolean);
@@ -278,8 +287,8 @@ fn mask(array: &ArrayRef, outer: &arrow_buffer::NullBuffer) -> Option<ArrayRef> 
 
 /// The decoder's message on one line and of bounded length.
 fn one_line(e: &dyn std::fmt::Display) -> String {
-    super::value::printable(e.to_string().as_bytes(), 200)
+    super::redact::printable(e.to_string().as_bytes(), 200)
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

@@ -14,7 +14,7 @@ fn day() -> Day {
     "2026-11-20".parse().unwrap()
 }
 
-fn source(path: &Path) -> Source {
+pub fn source(path: &Path) -> Source {
     Source {
         name: "edge".into(),
         paths: vec![path.display().to_string()],

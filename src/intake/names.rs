@@ -1,0 +1,130 @@
+//! Names as small numbers, so that rows are compared and counted without text.
+
+use hashbrown::HashMap;
+
+/// Names seen by one worker, as small numbers. 0 is the empty name.
+#[derive(Debug)]
+pub struct Names {
+    by_text: HashMap<Box<str>, u32, foldhash::fast::RandomState>,
+    texts: Vec<Box<str>>,
+    /// Per name, the item of work that it was last seen in, and how many names the current item has seen: the limit is
+    /// one per item, because items do not depend on which worker takes them.
+    seen_in: Vec<u32>,
+    item: u32,
+    in_item: usize,
+    /// Names seen last, by length and ends: a few names make up most rows, and comparing is cheaper than hashing.
+    recent: [u32; 32],
+}
+
+impl Names {
+    pub fn new() -> Self {
+        Self {
+            by_text: HashMap::default(),
+            texts: vec!["".into()],
+            seen_in: vec![0],
+            item: 0,
+            in_item: 0,
+            recent: [0; 32],
+        }
+    }
+
+    fn begin_item(&mut self) {
+        self.item += 1;
+        self.in_item = 0;
+    }
+
+    pub fn text(&self, id: u32) -> &str {
+        &self.texts[id as usize]
+    }
+
+    /// The number of a name; `None` when it is no UTF-8 or would be one too many.
+    pub fn id(&mut self, bytes: &[u8], limit: usize) -> Option<u32> {
+        let ([first, ..], [.., last]) = (bytes, bytes) else { return Some(0) };
+        let place = (bytes.len() * 11 + usize::from(*first) * 3 + usize::from(*last)) % 32;
+        let recent = self.recent[place];
+        if self.texts[recent as usize].as_bytes() == bytes && self.seen_in[recent as usize] == self.item {
+            return Some(recent);
+        }
+        let text = std::str::from_utf8(bytes).ok()?;
+        let known = self.by_text.get(text).copied();
+        let is_new_here = known.is_none_or(|id| self.seen_in[id as usize] != self.item);
+        if is_new_here && self.in_item >= limit {
+            return None;
+        }
+        let id = match known {
+            Some(id) => id,
+            None => {
+                let id = u32::try_from(self.texts.len()).ok()?;
+                self.texts.push(text.into());
+                self.seen_in.push(0);
+                self.by_text.insert(text.into(), id);
+                id
+            }
+        };
+        if is_new_here {
+            self.seen_in[id as usize] = self.item;
+            self.in_item += 1;
+        }
+        self.recent[place] = id;
+        Some(id)
+    }
+}
+
+/// All names of one worker, by role.
+#[derive(Debug)]
+pub struct Lexicon {
+    pub services: Names,
+    pub regions: Names,
+    pub scopes: Names,
+    pub areas: Names,
+    pub platforms: Names,
+    pub versions: Names,
+    pub callers: Names,
+    pub codes: Names,
+}
+
+impl Lexicon {
+    pub fn new() -> Self {
+        let names = Names::new;
+        Self {
+            services: names(),
+            regions: names(),
+            scopes: names(),
+            areas: names(),
+            platforms: names(),
+            versions: names(),
+            callers: names(),
+            codes: names(),
+        }
+    }
+
+    /// A new chunk, file or row group begins: limits on the number of names start anew.
+    pub fn begin_item(&mut self) {
+        let Self { services, regions, scopes, areas, platforms, versions, callers, codes } = self;
+        for names in [services, regions, scopes, areas, platforms, versions, callers, codes] {
+            names.begin_item();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_one_per_item_whatever_was_known_before() {
+        let mut names = Names::new();
+        for item in 0..3 {
+            names.begin_item();
+            // The same hundred names in another order each time: always the first three of the item are taken.
+            let order: Vec<String> =
+                (0..100).map(|n| format!("name-{}", (n * 7 + item * 13) % 100)).collect();
+            let taken: Vec<bool> = order.iter().map(|name| names.id(name.as_bytes(), 3).is_some()).collect();
+            assert_eq!(taken.iter().filter(|t| **t).count(), 3);
+            assert!(taken[..3].iter().all(|t| *t));
+            assert!(order[..3].iter().all(|name| names.id(name.as_bytes(), 3).is_some()));
+        }
+        assert_eq!(names.id(b"", 0), Some(0));
+        assert_eq!(names.id(b"\xff", 99), None);
+    }
+}

@@ -1,0 +1,106 @@
+//! Redaction: what may be shown of a log's text. Control characters become harmless, whatever may identify a person is
+//! masked.
+
+/// Bytes as text that is safe to print: control and bidirectional characters become `\u{..}`, the rest is cut at
+/// `limit` characters.
+pub fn printable(bytes: &[u8], limit: usize) -> String {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(limit * 4)]);
+    let mut out = String::new();
+    for (n, c) in text.chars().enumerate() {
+        if n == limit {
+            out.push('…');
+            break;
+        }
+        let is_bidi =
+            matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if c.is_control() || is_bidi {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// [`printable`], with everything masked that may identify a person: runs of seven and more digits (phone numbers; dates
+/// stay readable, their runs are shorter), numbers that begin with a plus, message ids, tokens, and the query strings of
+/// URLs.
+pub fn redacted(bytes: &[u8], limit: usize) -> String {
+    let text = printable(bytes, limit);
+    let mut out = String::with_capacity(text.len());
+    let mut word = String::new();
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '=' | '/') {
+            word.push(c);
+            continue;
+        }
+        out.push_str(&masked(&word));
+        word.clear();
+        out.push(c);
+        if c == '?' {
+            out.push_str("[masked]");
+            while rest.next_if(|c| !c.is_whitespace() && !matches!(c, '"' | '\\')).is_some() {}
+        } else if c == '+' {
+            // `+1 (555) 010-0199`: digits with whatever people put between them. A zone's `+02:00` stays.
+            let ahead: String =
+                rest.clone().take_while(|c| c.is_ascii_digit() || " ()-./".contains(*c)).collect();
+            if ahead.chars().filter(char::is_ascii_digit).count() >= 7 {
+                out.push_str("[masked]");
+                for _ in 0..ahead.trim_end().len() {
+                    rest.next();
+                }
+            }
+        }
+    }
+    out.push_str(&masked(&word));
+    out
+}
+
+fn masked(word: &str) -> String {
+    let has_long_number = || word.split(|c: char| !c.is_ascii_digit()).any(|run| run.len() >= 7);
+    // Base64 of message ids and tokens: long, without the separators of names, dates and paths.
+    let is_token = || {
+        word.len() >= 20
+            && word.split(['/', '.', '-', '_']).any(|part| {
+                part.len() >= 16
+                    && part.bytes().any(|b| b.is_ascii_digit())
+                    && part.bytes().any(|b| b.is_ascii_alphabetic())
+            })
+    };
+    if word.starts_with("wamid.") || has_long_number() || is_token() {
+        let kept: String = word.chars().take_while(char::is_ascii_alphabetic).take(6).collect();
+        format!("{kept}[masked]")
+    } else {
+        word.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_cannot_steer_a_terminal() {
+        assert_eq!(printable(b"a\x1b[31mb\n", 60), "a\\u{1b}[31mb\\n");
+        assert_eq!(printable("x\u{202e}y".as_bytes(), 60), "x\\u{202e}y");
+        assert_eq!(printable(b"abcdef", 3), "abc…");
+        assert_eq!(printable(b"\xff\xfe", 9), "\u{fffd}\u{fffd}");
+    }
+
+    #[test]
+    fn nothing_personal_is_shown() {
+        assert_eq!(
+            redacted(b"GET /v1/messages?to=me,you&access_token=abc HTTP", 160),
+            "GET /v1/messages?[masked] HTTP"
+        );
+        assert_eq!(redacted(b"call +1 (555) 010-0199 now", 160), "call +[masked] now");
+        assert_eq!(redacted(b"2026-11-20T10:07:00+02:00", 160), "2026-11-20T10:07:00+02:00");
+        let row = br#"{"ts":"2026-11-20T10:07:00Z","message_id":"wamid.HBgLMTU1NTAwMDEyMzQVAgARGBI5","to":"15550001234","t":"EAAGm0PX4ZCpsBAKZCZA9ZCx","id":"+4915123456789","#;
+        let shown = redacted(row, 160);
+        for secret in ["HBgL", "15550001234", "4915123456789", "ZCpsBAK"] {
+            assert!(!shown.contains(secret), "{secret} in {shown}");
+        }
+        assert!(shown.contains("2026-11-20T10:07:00Z"), "{shown}");
+    }
+}
