@@ -107,6 +107,8 @@ pub struct Book {
     /// By file.
     tallies: Vec<Tally>,
     pub partitions: Partitions,
+    /// Room for a chunk of text, kept from one to the next.
+    pub buffer: Vec<u8>,
 }
 
 /// Latency counts of one slot, service and region: a page per octave, so that untouched octaves take no room.
@@ -150,6 +152,7 @@ impl Book {
             recent: Box::new([None; RECENT]),
             tallies: vec![Tally::default(); files],
             partitions: Partitions::new(budget),
+            buffer: Vec::new(),
         };
         // The numbers below Record::OUTSIDE are taken by rows outside the day.
         for _ in 0..Record::OUTSIDE {

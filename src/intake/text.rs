@@ -245,13 +245,29 @@ pub fn read_chunk(
     parser: &mut TextParser<'_>,
     book: &mut Book,
 ) -> Result<(), Stop> {
+    // One buffer per worker: a fresh one would be zeroed by the kernel page by page, chunk after chunk.
+    let mut text = std::mem::take(&mut book.buffer);
+    let read = chunk(file, range, first, size, &mut text, parser, book);
+    book.buffer = text;
+    read
+}
+
+fn chunk(
+    file: &File,
+    range: std::ops::Range<u64>,
+    first: u64,
+    size: u64,
+    text: &mut Vec<u8>,
+    parser: &mut TextParser<'_>,
+    book: &mut Book,
+) -> Result<(), Stop> {
     let unreadable = |e: io::Error| Stop::File(format!("{e}, at byte {}", range.start));
     // One byte before shows whether a line begins right at the start.
     let from = if range.start > first { range.start - 1 } else { first };
-    let mut text = vec![0; (range.end - from) as usize];
-    file.read_exact_at(&mut text, from).map_err(unreadable)?;
+    text.resize((range.end - from) as usize, 0);
+    file.read_exact_at(text, from).map_err(unreadable)?;
     let skip = if range.start > first {
-        match memchr::memchr(b'\n', &text) {
+        match memchr::memchr(b'\n', text) {
             Some(n) => n + 1,
             None => return Ok(()),
         }
@@ -277,7 +293,7 @@ pub fn read_chunk(
         }
     }
     if is_too_long {
-        let last = memchr::memrchr(b'\n', &text).map_or(skip, |n| n + 1);
+        let last = memchr::memrchr(b'\n', text).map_or(skip, |n| n + 1);
         parser.parse(&text[skip..last], true, book)?;
         parser.too_long(&text[last..(last + 1_024).min(text.len())], book);
     } else {

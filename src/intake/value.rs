@@ -42,7 +42,7 @@ impl<'a> Value<'a> {
 
     /// `-`, which logs write for nothing.
     fn is_dash(&self) -> bool {
-        matches!(self, Self::Text(text) if text.as_ref() == b"-")
+        matches!(self, Self::Text(text) if text.len() == 1 && text[0] == b'-')
     }
 
     pub const fn is_missing(&self) -> bool {
@@ -87,6 +87,7 @@ impl<'a> RawRow<'a> {
 
     /// Sets a field unless a source of the same field with a smaller `rank` has already filled it.
     /// Returns false when this very source has set it before in this row.
+    #[inline]
     pub fn set(&mut self, field: usize, rank: u8, value: Value<'a>) -> bool {
         if value.is_missing() || (value.is_dash() && !DASH_SPEAKS.contains(&field)) {
             return true;

@@ -98,6 +98,7 @@ impl<'a> Cells<'a> {
     }
 
     /// The value in a row of the batch.
+    #[inline]
     pub fn value(&self, n: usize) -> Value<'a> {
         if self.nulls.is_some_and(|nulls| nulls.is_null(n)) {
             return Value::Missing;
