@@ -1,7 +1,7 @@
 //! Engine: one pass over the files of a day. Workers share files, chunks and row groups; their books are merged.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -60,7 +60,8 @@ pub struct Pass {
 }
 
 /// Reads all files once. When some cannot be read to their end the pass is repeated without them, so that nothing of
-/// a broken file is counted.
+/// a broken file is counted; when a file that was cut into chunks turns out to have quotes, which can hide line ends, it
+/// is repeated with that file in one piece.
 ///
 /// # Errors
 /// The disk for spilling fails.
@@ -89,7 +90,12 @@ pub fn pass(
     }
     loop {
         let round = round(files, &opened, &desks, settings, meter)?;
-        if round.failures.is_empty() {
+        for file in &round.quoted {
+            if let Some(open) = &mut opened[*file as usize] {
+                (open.can_split, open.header) = (false, None);
+            }
+        }
+        if round.failures.is_empty() && round.quoted.is_empty() {
             return Ok(Pass { books: round.books, desks, formats, chunk_lines: round.chunk_lines, failures });
         }
         for (file, reason) in round.failures {
@@ -138,7 +144,7 @@ fn open(log: &LogFile, desk: usize, desks: &[Desk]) -> Result<Open, String> {
     } else if compression == Compression::None {
         let is_delimited = format == Format::Delimited;
         // Splitting needs line ends that are record ends, which quotes can hide.
-        open.can_split = size > CHUNK && !(is_delimited && holds_quote(&file, size).map_err(explain)?);
+        open.can_split = size > CHUNK && !(is_delimited && begins_with_quotes(&file).map_err(explain)?);
         if is_delimited && source.has_header && open.can_split {
             open.header = Some(header(&file, size).map_err(explain)?);
         }
@@ -155,21 +161,12 @@ fn gave_up(panic: &(dyn Any + Send)) -> String {
     )
 }
 
-fn holds_quote(file: &File, size: u64) -> io::Result<bool> {
+/// Quotes in the first MiB. Most files that have any have some there; a later one is met while reading.
+fn begins_with_quotes(file: &File) -> io::Result<bool> {
     use std::os::unix::fs::FileExt;
     let mut buffer = vec![0; 1 << 20];
-    let mut at = 0;
-    while at < size {
-        let n = file.read_at(&mut buffer, at)?;
-        if n == 0 {
-            break;
-        }
-        if memchr::memchr(b'"', &buffer[..n]).is_some() {
-            return Ok(true);
-        }
-        at += n as u64;
-    }
-    Ok(false)
+    let n = file.read_at(&mut buffer, 0)?;
+    Ok(memchr::memchr(b'"', &buffer[..n]).is_some())
 }
 
 /// The first line that is not blank, where the next begins, and how many lines lie before that.
@@ -246,6 +243,8 @@ struct Round {
     books: Vec<Book>,
     chunk_lines: BTreeMap<(u32, u32), u64>,
     failures: BTreeMap<u32, String>,
+    /// Files that must not be cut into chunks.
+    quoted: BTreeSet<u32>,
 }
 
 fn round(
@@ -260,6 +259,7 @@ fn round(
     let next = AtomicUsize::new(0);
     // Of several failures of a file the first in the file is told, whoever is first to meet one.
     let failures: Mutex<BTreeMap<u32, (u32, String)>> = Mutex::default();
+    let quoted: Mutex<BTreeSet<u32>> = Mutex::default();
     let chunk_lines: Mutex<BTreeMap<(u32, u32), u64>> = Mutex::default();
     let left: Vec<AtomicUsize> = (0..files.len())
         .map(|n| AtomicUsize::new(items.iter().filter(|(_, i)| i.file() == n).count()))
@@ -272,6 +272,9 @@ fn round(
         while let Some((bytes, item)) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
             let n = item.file();
             let Some(open) = &opened[n] else { continue };
+            if lock(&quoted).contains(&(n as u32)) {
+                continue;
+            }
             if lock(&failures).get(&(n as u32)).is_some_and(|(at, _)| *at < item.position()) {
                 continue;
             }
@@ -290,6 +293,9 @@ fn round(
                     if let (Item::Chunk { chunk, .. }, Some(lines)) = (item, lines) {
                         lock(&chunk_lines).insert((n as u32, *chunk), lines);
                     }
+                }
+                Err(Stop::Quoted) => {
+                    lock(&quoted).insert(n as u32);
                 }
                 Err(Stop::File(reason)) => {
                     let failure = (item.position(), reason);
@@ -318,6 +324,7 @@ fn round(
     let failures = failures.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     Ok(Round {
         books,
+        quoted: quoted.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
         chunk_lines: chunk_lines.into_inner().unwrap_or_else(unlock),
         failures: failures.into_iter().map(|(file, (_, reason))| (file, reason)).collect(),
     })
@@ -367,6 +374,40 @@ fn read(
             text::read_chunk(&file, *start..*end, first, open.size, &mut parser, book)?;
             meter.rows(parser.lines);
             Ok(Some(parser.lines))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use crate::config::Config;
+    use crate::intake::{Meter, columnar, facts};
+
+    /// A CSV of more than two chunks; the last rows have line ends inside quotes.
+    #[test]
+    fn quotes_that_come_late_are_read_as_if_they_had_come_early() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        let mut text = String::from("\nts,request_id,http_status,note\n");
+        for n in 0..250_000 {
+            let note =
+                if n >= 249_000 { "\"two\nlines, 1 row\"" } else { "something that makes the row long enough for chunks" };
+            let (minute, second) = (n / 60 % 1_440, n % 60);
+            let at = format!("2026-11-20T{:02}:{:02}:{second:02}Z", minute / 60, minute % 60);
+            writeln!(text, "{at},r-{n},{},{note}", if n == 249_990 { "2o0" } else { "200" }).unwrap();
+        }
+        assert!(text.len() as u64 > 2 * super::CHUNK);
+        std::fs::write(&path, &text).unwrap();
+        let config = Config { sources: vec![columnar::tests::source(&path)], ..Config::bare("") };
+        for workers in [1, 3] {
+            let day = "2026-11-20".parse().unwrap();
+            let intake = facts(&config, day, workers, folder.path(), &Meter::default()).unwrap();
+            let file = &intake.receipt.files[0];
+            assert_eq!((file.rows_read, file.accepted, file.quarantine), (250_000, 249_999, 1));
+            // Two lines before the rows, and 990 line ends inside quotes before the bad one.
+            assert_eq!(intake.receipt.quarantine[0].line, 2 + 249_990 + 990 + 1);
         }
     }
 }

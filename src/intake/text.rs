@@ -28,6 +28,8 @@ const MAX_QUOTED: usize = 64 << 10;
 pub enum Stop {
     /// This file cannot be read; the others can.
     File(String),
+    /// This chunk has quotes, so its file must be read in one piece.
+    Quoted,
     /// The run cannot go on.
     Run(Trouble),
 }
@@ -276,6 +278,9 @@ fn chunk(
     };
     if skip == text.len() {
         return Ok(());
+    }
+    if parser.format == Format::Delimited && memchr::memchr(b'"', &text[skip..]).is_some() {
+        return Err(Stop::Quoted);
     }
     let mut at = range.end;
     let mut is_too_long = false;
