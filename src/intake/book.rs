@@ -25,7 +25,7 @@ type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 /// Rows this close to the day take part in dedupe, so that a copy on the other side of midnight is not counted twice.
 const MARGIN_US: i64 = 3_600 * crate::day::SECOND_US;
 
-/// Rows of evidence that a fact keeps.
+/// Rows of evidence that a slot and kind keep.
 pub const EVIDENCE: usize = 3;
 
 /// Where a row stands before chunks know their first line: file, chunk of the file, row in the chunk from 1.
@@ -48,7 +48,7 @@ pub struct Tally {
     pub bad_rows: Vec<(Place, String, String)>,
 }
 
-/// A row behind a fact that is not plainly good.
+/// A row behind a count that is not plainly good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Witness {
     pub place: Place,
@@ -56,7 +56,7 @@ pub struct Witness {
     pub hash: u64,
 }
 
-/// The first rows of a fact in the order of files, one per id: workers race, so the first seen would not do.
+/// The first rows of a slot and kind in the order of files, one per id: workers race, so the first seen would not do.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Witnesses([Option<Witness>; EVIDENCE]);
 
@@ -97,8 +97,8 @@ pub struct Book {
     others: Map<LocalFact, u32>,
     pub facts: Vec<LocalFact>,
     pub events: Vec<i64>,
-    /// Of facts that are not plainly good.
-    pub witnesses: Map<u32, Witnesses>,
+    /// Of events that are not plainly good, by slot and shape.
+    pub witnesses: Map<(u32, u32), Witnesses>,
     /// Latency cell of each fact, so that a row finds it without hashing.
     cell_of: Vec<u32>,
     cell_numbers: Map<CellKey, u32>,
@@ -265,7 +265,7 @@ impl Book {
             self.cells[cell as usize].add(u32::from(bucket));
         }
         if !reading.shape.is_plainly_good() {
-            self.witnesses.entry(fact).or_default().add(Witness { place, hash: hash as u64 });
+            self.witnesses.entry((slot, shape)).or_default().add(Witness { place, hash: hash as u64 });
         }
         (fact, bucket)
     }

@@ -392,8 +392,11 @@ mod tests {
         let path = folder.path().join("a.csv");
         let mut text = String::from("\nts,request_id,http_status,note\n");
         for n in 0..250_000 {
-            let note =
-                if n >= 249_000 { "\"two\nlines, 1 row\"" } else { "something that makes the row long enough for chunks" };
+            let note = if n >= 249_000 {
+                "\"two\nlines, 1 row\""
+            } else {
+                "something that makes the row long enough for chunks"
+            };
             let (minute, second) = (n / 60 % 1_440, n % 60);
             let at = format!("2026-11-20T{:02}:{:02}:{second:02}Z", minute / 60, minute % 60);
             writeln!(text, "{at},r-{n},{},{note}", if n == 249_990 { "2o0" } else { "200" }).unwrap();

@@ -113,14 +113,12 @@ pub struct RowRef {
     pub row: u64,
 }
 
-/// Up to three rows that stand behind one fact.
+/// Up to three rows that stand behind the events of one kind in one slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
     pub slot: u32,
     /// Index into [`Facts::kinds`].
     pub kind: u32,
-    /// Index into [`Facts::callers`].
-    pub caller: u32,
     pub rows: Vec<RowRef>,
 }
 
@@ -181,10 +179,10 @@ impl Facts {
 
         let mut evidence: Vec<Evidence> = evidence
             .into_iter()
-            .filter(|e| kind_of[e.kind as usize] != UNUSED && caller_of[e.caller as usize] != UNUSED)
-            .map(|e| Evidence { kind: kind_of[e.kind as usize], caller: caller_of[e.caller as usize], ..e })
+            .filter(|e| kind_of[e.kind as usize] != UNUSED)
+            .map(|e| Evidence { kind: kind_of[e.kind as usize], ..e })
             .collect();
-        evidence.sort_unstable_by_key(|e| (e.slot, e.kind, e.caller));
+        evidence.sort_unstable_by_key(|e| (e.slot, e.kind));
 
         let frame = df!(
             "slot" => rows.iter().map(|r| r.slot).collect::<Vec<_>>(),

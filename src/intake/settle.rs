@@ -27,6 +27,8 @@ struct Merged {
     events: Vec<i64>,
     /// Per worker: its fact to ours.
     of_worker: Vec<Vec<u32>>,
+    /// Per worker: its shape to our kind.
+    kind_of: Vec<Vec<u32>>,
 }
 
 /// Merges, dedupes and names what a pass has counted.
@@ -132,6 +134,7 @@ fn merge(pass: &Pass) -> Merged {
         facts: Vec::new(),
         events: Vec::new(),
         of_worker: Vec::new(),
+        kind_of: Vec::new(),
     };
     merged.facts.resize(Record::OUTSIDE as usize, (0, 0, 0));
     merged.events.resize(Record::OUTSIDE as usize, 0);
@@ -167,6 +170,7 @@ fn merge(pass: &Pass) -> Merged {
             of_worker.push(id);
         }
         merged.of_worker.push(of_worker);
+        merged.kind_of.push(kinds);
     }
     merged
 }
@@ -178,20 +182,27 @@ struct Surplus {
     files: Map<u32, u64>,
     /// By fact and bucket.
     latency: Map<(u32, u16), i64>,
-    /// Witnesses whose event went to another fact: id and the fact that lost it.
-    misled: HashSet<(u64, u32)>,
+    /// Witnesses whose event went elsewhere: id, slot and kind that lost it.
+    misled: HashSet<(u64, u32, u32)>,
 }
 
 impl Surplus {
-    fn take(&mut self, loser: &Record, winner: &Record, witnesses: &HashSet<u64>) {
+    fn take(&mut self, loser: &Record, winner: &Record, merged: &Merged, witnesses: &HashSet<u64>) {
         *self.events.entry(loser.fact).or_default() += 1;
         *self.files.entry(loser.file).or_default() += 1;
         if loser.latency != Record::NO_LATENCY {
             *self.latency.entry((loser.fact, loser.latency)).or_default() += 1;
         }
         let id = loser.hash as u64;
-        if loser.fact != winner.fact && witnesses.contains(&id) {
-            self.misled.insert((id, loser.fact));
+        let place = |record: &Record| {
+            let (slot, kind, _) = merged.facts[record.fact as usize];
+            (record.fact >= Record::OUTSIDE).then_some((slot, kind))
+        };
+        if let Some((slot, kind)) = place(loser)
+            && place(winner) != place(loser)
+            && witnesses.contains(&id)
+        {
+            self.misled.insert((id, slot, kind));
         }
     }
 
@@ -231,7 +242,7 @@ fn find_duplicates(pass: &Pass, merged: &Merged, settings: Settings<'_>) -> Resu
                 |loser, winner| {
                     // A copy outside the day is booked as such already.
                     if loser.fact >= Record::OUTSIDE {
-                        surplus.take(loser, winner, &witnesses);
+                        surplus.take(loser, winner, merged, &witnesses);
                     }
                 },
             );
@@ -287,23 +298,22 @@ fn latencies(books: &[Book]) -> Latencies {
     all
 }
 
-fn evidence(pass: &Pass, merged: &Merged, misled: &HashSet<(u64, u32)>) -> Vec<Evidence> {
-    let mut witnesses: BTreeMap<u32, Witnesses> = BTreeMap::new();
-    for (book, of_worker) in pass.books.iter().zip(&merged.of_worker) {
-        for (fact, seen) in &book.witnesses {
-            let all = witnesses.entry(of_worker[*fact as usize]).or_default();
+fn evidence(pass: &Pass, merged: &Merged, misled: &HashSet<(u64, u32, u32)>) -> Vec<Evidence> {
+    let mut witnesses: BTreeMap<(u32, u32), Witnesses> = BTreeMap::new();
+    for (book, kinds) in pass.books.iter().zip(&merged.kind_of) {
+        for ((slot, shape), seen) in &book.witnesses {
+            let all = witnesses.entry((*slot, kinds[*shape as usize])).or_default();
             seen.iter().for_each(|witness| all.add(witness));
         }
     }
     let mut all = Vec::new();
-    for (fact, seen) in witnesses {
-        let mut seen: Vec<_> = seen.iter().filter(|w| !misled.contains(&(w.hash, fact))).collect();
+    for ((slot, kind), seen) in witnesses {
+        let mut seen: Vec<_> = seen.iter().filter(|w| !misled.contains(&(w.hash, slot, kind))).collect();
         seen.sort_unstable();
-        let (slot, kind, caller) = merged.facts[fact as usize];
         let rows: Vec<RowRef> =
             seen.iter().map(|w| RowRef { file: w.place.file, row: line(pass, &w.place) }).collect();
-        if !rows.is_empty() && merged.events[fact as usize] > 0 {
-            all.push(Evidence { slot, kind, caller, rows });
+        if !rows.is_empty() {
+            all.push(Evidence { slot, kind, rows });
         }
     }
     all
