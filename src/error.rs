@@ -137,11 +137,17 @@ pub enum Trouble {
     )]
     Damaged { path: PathBuf, why: String },
     #[error(
-        "{day} stands in the ledger as edition {edition}, made from logs that cannot be read any more: {}; it is left as \
-         it is. Put the logs back, or say --accept-missing-logs to publish the day without them",
+        "{day} stands in the ledger as edition {edition}, made from logs that this run did not find or could not read: {}; \
+         it is left as it is. Put the logs back, see whether `paths` still match them, or say --accept-missing-logs to \
+         publish the day without them",
         some_of(gone)
     )]
     LogsGone { day: Day, edition: u32, gone: Vec<String> },
+    #[error(
+        "{day} stands in the ledger as edition {edition} with {events} events, and this run found none of them in the logs; it \
+         is left as it is. See whether preset and columns still fit the logs, or say --accept-missing-logs to publish it empty"
+    )]
+    RowsGone { day: Day, edition: u32, events: u64 },
     #[error("{0}")]
     Usage(String),
     #[error("no log file of the run could be read; nothing was published:\n{0}")]

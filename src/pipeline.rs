@@ -58,7 +58,7 @@ pub fn account(
     let intake = intake::facts(config, day, desk.workers, &config.reports, meter)?;
     let gaps = intake::gaps(&intake.facts, &config.sources);
     let Intake { facts, receipt } = intake;
-    let spilled_bytes = receipt.spilled_bytes;
+    let (spilled_bytes, unseen) = (receipt.spilled_bytes, receipt.unseen_columns.clone());
 
     let postings = desk.policy.classify(facts).context("classifying the facts")?;
     let slots = Slots::count(&postings, &gaps, config).context("counting the slots")?;
@@ -67,7 +67,14 @@ pub fn account(
     let fingerprint = desk.policy.fingerprint();
     let draft = Edition::draft(&postings, slots, receipt, config, &fingerprint, as_of)
         .context("drafting the edition")?;
-    let attention = attention(&draft, &gaps, config);
+    let mut attention = attention(&draft, &gaps, config);
+    attention.extend(unseen.into_iter().map(|(source, name)| Attention {
+        day,
+        kind: "unseen-column",
+        message: format!(
+            "source {source}: no row has `{name}`, which [source.columns] names; is it misspelt?"
+        ),
+    }));
     if !desk.may_lose_logs {
         keep_logs(ledger, &draft)?;
     }
@@ -109,6 +116,14 @@ fn keep_logs(ledger: &Ledger, draft: &Edition) -> Result<(), Trouble> {
         .filter(|f| f.accepted > 0 && !is_there(&f.path))
         .map(|f| f.path.clone())
         .collect();
+    let accepted = |edition: &Edition| edition.intake.iter().map(|f| f.accepted).sum::<u64>();
+    if accepted(&standing) > 0 && accepted(draft) == 0 && gone.is_empty() {
+        return Err(Trouble::RowsGone {
+            day: draft.day,
+            edition: standing.number,
+            events: accepted(&standing),
+        });
+    }
     if gone.is_empty() {
         return Ok(());
     }
@@ -153,6 +168,12 @@ fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec<Attention>
         .sum();
     if suspense > 0 {
         say("suspense", format!("{suspense} events match no rule of the policy; see daily/{day}/accounts"));
+    }
+    let unassigned: i64 =
+        edition.accounts.iter().filter(|l| l.service == intake::UNASSIGNED).map(|l| l.events_net).sum();
+    if unassigned > 0 {
+        let why = "their paths match no pattern under `endpoints`";
+        say("unassigned", format!("events that belong to no service, because {why}: {unassigned}"));
     }
     for source in config.sources.iter().filter(|_| !edition.intake.is_empty()) {
         if !edition.intake.iter().any(|f| f.source == source.name && f.role == intake::Role::Own.name()) {

@@ -564,3 +564,49 @@ fn a_gap_in_the_platform_s_log_is_no_outage_whatever_the_callers_saw() {
     run().expect(3).says(&["source requests: no log file of this day was found", "every slot is unobserved"]);
     assert_eq!(slots("component", "*", "unobserved"), 1_440);
 }
+
+#[test]
+fn a_misspelt_column_is_no_outage() {
+    let place = Place::new();
+    let mut csv = String::from("when,code\n");
+    for minute in 0..1_440 {
+        writeln!(csv, "{DAY}T{:02}:{:02}:00Z,200", minute / 60, minute % 60).unwrap();
+    }
+    let ndjson = csv.lines().skip(1).map(|line| {
+        let (at, status) = line.split_once(',').unwrap();
+        format!("{{\"when\":\"{at}\",\"code\":{status}}}\n")
+    });
+    place.file("b.ndjson", ndjson.collect::<String>());
+    place.file("a.csv", &csv);
+    let run = |paths: &str, status: &str| {
+        let columns = format!("[source.columns]\nts = \"when\"\nhttp_status = \"{status}\"\n");
+        let config = format!("[[source]]\nname = \"s\"\npaths = \"{paths}\"\n{columns}");
+        let config = place.file("uptime-ledger.toml", config);
+        job::run(&config, &place.reports(), &["--date", DAY, "--as-of", MORNING_AFTER])
+    };
+    run("a.csv", "status").expect(1).says(&["it has no column `status`", "when, code"]);
+    assert!(place.is_nothing_published());
+    run("b.ndjson", "status").expect(3).says(&["source s: no row has `status`", "misspelt"]);
+    run("b.ndjson", "code").expect(0);
+}
+
+#[test]
+fn a_good_edition_is_not_replaced_by_nothing() {
+    let place = Place::new();
+    place.file("a.ndjson", rows("a", 1_440));
+    place.run(&["a.ndjson"], &[]).expect(0);
+    let before = job::files(&place.reports());
+    let parts = ["edition 1 with 1440 events", "preset and columns", "--accept-missing-logs"];
+    place.run(&["a.ndjson"], &["--preset", "combined"]).expect(1).says(&parts);
+    assert_eq!(job::files(&place.reports()), before);
+}
+
+#[test]
+fn programs_are_told_of_failures_too() {
+    let place = Place::new();
+    let ran = place.run(&["nowhere.log"], &["--json"]).expect(2);
+    assert_eq!(ran.json()["exit_code"], 2);
+    assert!(ran.json()["error"].as_str().unwrap().contains("nowhere.log"));
+    let config = place.file("uptime-ledger.toml", "slot = \"1m\"\n");
+    job::run(&config, &place.reports(), &["--date", DAY]).expect(2).says(&["names no log", "[[source]]"]);
+}

@@ -82,9 +82,16 @@ fn show(error: &anyhow::Error) -> ExitCode {
     if let Some(mistakes) = error.downcast_ref::<Mistakes>() {
         let _ = writeln!(out, "{}", render(&mistakes.0));
         let _ = writeln!(out, "error: {mistakes}; nothing was published");
-        return ExitCode::Usage;
+        return exit_code(error);
     }
     let _ = writeln!(out, "error: {error:#}");
+    exit_code(error)
+}
+
+fn exit_code(error: &anyhow::Error) -> ExitCode {
+    if error.is::<Mistakes>() {
+        return ExitCode::Usage;
+    }
     error.downcast_ref::<Trouble>().map_or(ExitCode::Failed, Trouble::exit_code)
 }
 

@@ -1,5 +1,6 @@
 //! `uptime-ledger run`: the daily job.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -83,6 +84,17 @@ enum VantageName {
 
 impl Run {
     pub fn run(self) -> Result<ExitCode> {
+        let is_json = self.json;
+        let result = self.account();
+        if let (true, Err(error)) = (is_json, &result) {
+            let code = super::exit_code(error) as u8;
+            let failure = serde_json::json!({ "exit_code": code, "error": format!("{error:#}") });
+            writeln!(std::io::stdout(), "{failure}")?;
+        }
+        result
+    }
+
+    fn account(self) -> Result<ExitCode> {
         let as_of = self.as_of.unwrap_or_else(Utc::now);
         let days = self.days(as_of)?;
         let desk = self.desk()?;

@@ -40,7 +40,15 @@ pub fn config(path: Option<&Path>) -> Result<Config> {
     }
     let document = document(&path)?;
     let base = path.parent().unwrap_or(Path::new("")).to_path_buf();
-    Ok(config::config(&document, &base)?)
+    let config = config::config(&document, &base)?;
+    if config.sources.is_empty() {
+        return Err(Trouble::Usage(format!(
+            "{} names no log: add a [[source]] with name and paths (data/README.md)",
+            path.display()
+        ))
+        .into());
+    }
+    Ok(config)
 }
 
 /// The policy that a config names, or the built-in one.

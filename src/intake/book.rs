@@ -43,6 +43,8 @@ pub struct Tally {
     pub accepted: u64,
     pub outside: u64,
     pub quarantine: u64,
+    /// Fields that any row has had, as bits.
+    pub seen: u32,
     pub first_us: Option<i64>,
     pub last_us: Option<i64>,
     pub bad_rows: Vec<(Place, String, String)>,
@@ -201,6 +203,7 @@ impl Book {
         });
         let tally = &mut self.tallies[place.file as usize];
         tally.rows_read += 1;
+        tally.seen |= row.seen();
         let (start_us, reading) = match read {
             Ok(read) => read,
             Err(reason) => {

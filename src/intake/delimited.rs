@@ -34,10 +34,11 @@ impl Layout {
                 }
             }
         }
+        mapping.check_names(|name| names.iter().any(|n| n == name), &names.join(", "))?;
         if targets.iter().all(Vec::is_empty) {
             let wanted: Vec<&str> = mapping.entries.iter().map(|e| e.name.as_str()).take(6).collect();
             return Err(format!(
-                "none of the columns is known: the header is `{}`, expected names like `{}`; map them under [source.columns]",
+                "none of the columns is known: the header is `{}`, expected names like `{}`; map them under [source.columns], or choose another preset or delimiter",
                 super::redact::redacted(header, 120),
                 wanted.join(", ")
             ));

@@ -51,6 +51,8 @@ struct Open {
 pub struct Pass {
     pub books: Vec<Book>,
     pub desks: Vec<Desk>,
+    /// By file: which desk read it.
+    pub desk_of: Vec<usize>,
     /// By position in the list of files.
     pub formats: Vec<String>,
     /// Lines per chunk of each chunked file, to turn rows in chunks into lines of the file.
@@ -96,7 +98,14 @@ pub fn pass(
             }
         }
         if round.failures.is_empty() && round.quoted.is_empty() {
-            return Ok(Pass { books: round.books, desks, formats, chunk_lines: round.chunk_lines, failures });
+            return Ok(Pass {
+                books: round.books,
+                desks,
+                desk_of,
+                formats,
+                chunk_lines: round.chunk_lines,
+                failures,
+            });
         }
         for (file, reason) in round.failures {
             opened[file as usize] = None;

@@ -11,6 +11,8 @@ pub struct Entry {
     pub field: usize,
     /// Preference among several names of one field; 0 is first.
     pub rank: u8,
+    /// The config names it, so a log without it is not the log that was meant.
+    pub is_named: bool,
 }
 
 /// The mapping of one source.
@@ -40,7 +42,9 @@ impl Mapping {
             let field = column.field as usize;
             mapping.entries.retain(|e| e.field != field);
             match &column.from {
-                From::Name(name) => mapping.entries.push(Entry { name: name.clone(), field, rank: 0 }),
+                From::Name(name) => {
+                    mapping.entries.push(Entry { name: name.clone(), field, rank: 0, is_named: true });
+                }
                 From::Value(value) => mapping.constants.push((field, value.clone())),
             }
             if column.cast != Cast::Auto {
@@ -55,6 +59,36 @@ impl Mapping {
             }
         }
         mapping
+    }
+
+    /// The first name of the config that is not among those of a file.
+    ///
+    /// # Errors
+    /// The name, and what the file has instead.
+    pub fn check_names(&self, is_there: impl Fn(&str) -> bool, found: &str) -> Result<(), String> {
+        match self.entries.iter().find(|e| e.is_named && !is_there(&e.name)) {
+            None => Ok(()),
+            Some(entry) => Err(format!(
+                "it has no column `{}`, which [source.columns] names; it has {}",
+                entry.name,
+                super::redact::redacted(found.as_bytes(), 200)
+            )),
+        }
+    }
+
+    /// Names of the config that a whole day of a log can be expected to have; errors may well be missing for a day.
+    pub fn expected(&self) -> impl Iterator<Item = &Entry> {
+        const EXPECTED: [Field; 8] = [
+            Field::Ts,
+            Field::Duration,
+            Field::RequestId,
+            Field::BusinessId,
+            Field::Service,
+            Field::Endpoint,
+            Field::Region,
+            Field::HttpStatus,
+        ];
+        self.entries.iter().filter(|e| e.is_named && EXPECTED.iter().any(|f| *f as usize == e.field))
     }
 
     /// True when the mapping replaces words of a field.
@@ -82,7 +116,8 @@ impl Mapping {
 }
 
 fn preset_entries(preset: Preset) -> Vec<Entry> {
-    let entry = |name: &str, field: usize, rank: u8| Entry { name: name.into(), field, rank };
+    let entry =
+        |name: &str, field: usize, rank: u8| Entry { name: name.into(), field, rank, is_named: false };
     match preset {
         Preset::Canonical => Field::ALL.iter().map(|f| entry(f.column(), *f as usize, 0)).collect(),
         // Filled by position, not by name.

@@ -36,6 +36,7 @@ use crate::error::Trouble;
 
 pub use crate::config::Vantage;
 pub use balance::FileBalance;
+pub use endpoints::UNASSIGNED;
 pub use facts::{Admission, Evidence, Fact, Facts, Kind, Reached, RowRef, Stream, Symptom};
 pub use files::{LogFile, Role};
 pub use gaps::{Gap, gaps};
@@ -59,6 +60,8 @@ pub struct Receipt {
     pub files: Vec<FileBalance>,
     /// Rows that could not be read, by file and line; the first 1,000 of a file are kept, all are counted.
     pub quarantine: Vec<Quarantined>,
+    /// Names under `[source.columns]` that no row of their source has, by source: most likely misspelt.
+    pub unseen_columns: Vec<(String, String)>,
     /// Dedupe records that went to disk, in bytes.
     pub spilled_bytes: u64,
 }

@@ -23,8 +23,8 @@ pub fn printable(bytes: &[u8], limit: usize) -> String {
 }
 
 /// [`printable`], with everything masked that may identify a person: runs of seven and more digits (phone numbers; dates
-/// stay readable, their runs are shorter), numbers that begin with a plus, message ids, tokens, and the query strings of
-/// URLs.
+/// stay readable, their runs are shorter), numbers that begin with a plus, IPv4 and e-mail addresses, message ids, tokens,
+/// and the query strings of URLs.
 pub fn redacted(bytes: &[u8], limit: usize) -> String {
     let text = printable(bytes, limit);
     let mut out = String::with_capacity(text.len());
@@ -33,6 +33,13 @@ pub fn redacted(bytes: &[u8], limit: usize) -> String {
     while let Some(c) = rest.next() {
         if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '=' | '/') {
             word.push(c);
+            continue;
+        }
+        if c == '@' {
+            // An e-mail address: what stands before and behind the sign.
+            out.push_str("[masked]");
+            word.clear();
+            while rest.next_if(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')).is_some() {}
             continue;
         }
         out.push_str(&masked(&word));
@@ -68,6 +75,11 @@ fn masked(word: &str) -> String {
                     && part.bytes().any(|b| b.is_ascii_alphabetic())
             })
     };
+    let is_address =
+        || word.split('.').count() == 4 && word.split('.').all(|part| part.parse::<u8>().is_ok());
+    if is_address() {
+        return "[masked]".to_owned();
+    }
     if word.starts_with("wamid.") || has_long_number() || is_token() {
         let kept: String = word.chars().take_while(char::is_ascii_alphabetic).take(6).collect();
         format!("{kept}[masked]")
@@ -94,6 +106,7 @@ mod tests {
             redacted(b"GET /v1/messages?to=me,you&access_token=abc HTTP", 160),
             "GET /v1/messages?[masked] HTTP"
         );
+        assert_eq!(redacted(b"83.149.9.216 - a.b@c.de v2.21.15.15", 160), "[masked] - [masked] v2.21.15.15");
         assert_eq!(redacted(b"call +1 (555) 010-0199 now", 160), "call +[masked] now");
         assert_eq!(redacted(b"2026-11-20T10:07:00+02:00", 160), "2026-11-20T10:07:00+02:00");
         let row = br#"{"ts":"2026-11-20T10:07:00Z","message_id":"wamid.HBgLMTU1NTAwMDEyMzQVAgARGBI5","to":"15550001234","t":"EAAGm0PX4ZCpsBAKZCZA9ZCx","id":"+4915123456789","#;

@@ -76,6 +76,7 @@ pub fn settle(
 
     let mut balances = Vec::new();
     let mut quarantine = Vec::new();
+    let mut unseen: BTreeMap<(usize, String), bool> = BTreeMap::new();
     for (n, file) in files.iter().enumerate() {
         let n = n as u32;
         let tallies: Vec<&Tally> = pass.books.iter().map(|b| b.tally(n)).collect();
@@ -98,6 +99,13 @@ pub fn settle(
             last_ts_us: tallies.iter().filter_map(|t| t.last_us).max(),
             failure,
         });
+        if tallies.iter().any(|t| t.accepted > 0) {
+            let seen = tallies.iter().fold(0, |seen, t| seen | t.seen);
+            for entry in pass.desks[pass.desk_of[n as usize]].mapping.expected() {
+                let is_seen = unseen.entry((file.source, entry.name.clone())).or_insert(false);
+                *is_seen |= seen & (1 << entry.field) != 0;
+            }
+        }
         // Rows of a neighbour's file are listed with that file's own day.
         if file.role != Role::Own {
             continue;
@@ -114,8 +122,16 @@ pub fn settle(
         }
     }
     quarantine.sort();
+    let unseen_columns = unseen
+        .into_iter()
+        .filter(|(_, is_seen)| !is_seen)
+        .map(|((source, name), _)| (sources[source].name.clone(), name))
+        .collect();
     let spilled_bytes = pass.books.iter().map(|b| b.partitions.spilled()).sum();
-    Ok(Intake { facts, receipt: Receipt { latencies, files: balances, quarantine, spilled_bytes } })
+    Ok(Intake {
+        facts,
+        receipt: Receipt { latencies, files: balances, quarantine, unseen_columns, spilled_bytes },
+    })
 }
 
 /// Line of the file: a row in a chunk plus the lines of the chunks before.

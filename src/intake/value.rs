@@ -68,6 +68,8 @@ pub struct RawRow<'a> {
     values: [Value<'a>; FIELDS],
     rank: [u8; FIELDS],
     filled: Vec<u8>,
+    /// A bit per field that has ever been filled.
+    seen: u32,
 }
 
 impl<'a> RawRow<'a> {
@@ -76,6 +78,7 @@ impl<'a> RawRow<'a> {
             values: std::array::from_fn(|_| Value::Missing),
             rank: [0; FIELDS],
             filled: Vec::with_capacity(FIELDS),
+            seen: 0,
         }
     }
 
@@ -94,6 +97,7 @@ impl<'a> RawRow<'a> {
         }
         if self.values[field].is_missing() {
             self.filled.push(field as u8);
+            self.seen |= 1 << field;
         } else if self.rank[field] < rank {
             return true;
         } else if self.rank[field] == rank {
@@ -120,6 +124,11 @@ impl<'a> RawRow<'a> {
                 self.filled.retain(|f| usize::from(*f) != field);
             }
         }
+    }
+
+    /// The fields that any row read into this one has had, as bits.
+    pub const fn seen(&self) -> u32 {
+        self.seen
     }
 
     pub fn get(&self, field: Field) -> &Value<'a> {

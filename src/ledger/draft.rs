@@ -30,7 +30,9 @@ impl Edition {
             let group = line.account.parse::<Account>().map(Account::group);
             line.events_net != 0 && matches!(group, Ok(Group::Pending | Group::Suspense))
         };
-        let is_provisional = accounts.iter().any(is_open) || intake.iter().any(|f| f.failure.is_some());
+        let is_provisional = accounts.iter().any(is_open)
+            || intake.iter().any(|f| f.failure.is_some())
+            || intake.iter().all(|f| f.accepted == 0);
         Ok(Self {
             day: slots.day(),
             number: 0,

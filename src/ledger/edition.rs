@@ -13,7 +13,7 @@ use crate::slots::{Scope, ScopeKind, Slots, components_of};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DayState {
-    /// Something is pending or in suspense, or a file could not be read.
+    /// Something is pending or in suspense, a file could not be read, or there is no row of the day at all.
     Provisional,
     Reported,
 }

@@ -61,6 +61,8 @@ pub fn open(file: &Arc<File>, desk: &Desk) -> Result<Columns, String> {
             }
         }
     }
+    let paths: Vec<String> = leaves.iter().map(|c| c.path().parts().join(".")).collect();
+    desk.mapping.check_names(|name| paths.iter().any(|path| path == name), &paths.join(", "))?;
     let has_ts = targets.iter().any(|(_, field, _)| *field == Field::Ts as usize);
     let is_ts_constant = desk.mapping.constants.iter().any(|(field, _)| *field == Field::Ts as usize);
     if !has_ts && !is_ts_constant {
