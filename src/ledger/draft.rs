@@ -53,7 +53,7 @@ impl Edition {
 
 fn accounts(postings: &Postings) -> PolarsResult<Vec<AccountLine>> {
     let mut lines: BTreeMap<_, [i64; 2]> = BTreeMap::new();
-    for sum in postings.sums(["kind", "account"])? {
+    for sum in postings.sums(["kind", "account"], |_| true)? {
         let kind = &postings.facts().kinds()[sum.key[0] as usize];
         let rule = postings.verdicts()[sum.key[0] as usize].rule.as_str();
         let key = (kind.stream, &kind.service, &kind.region, sum.key[1], rule, kind.error_code);
@@ -79,10 +79,8 @@ fn bad(postings: &Postings) -> PolarsResult<Vec<BadLine>> {
     let facts = postings.facts();
     let pseudonyms: Vec<String> = facts.callers().iter().map(|c| pseudonym(c)).collect();
     let mut lines: BTreeMap<_, [i64; 2]> = BTreeMap::new();
-    for sum in postings.sums(["slot", "kind", "caller", "account"])? {
-        if Account::ALL[sum.key[3] as usize].group() != Group::Bad {
-            continue;
-        }
+    let is_bad = |account: Account| account.group() == Group::Bad;
+    for sum in postings.sums(["slot", "kind", "caller"], is_bad)? {
         let kind = &facts.kinds()[sum.key[1] as usize];
         let caller = &pseudonyms[sum.key[2] as usize];
         let key = (sum.key[0], &kind.service, &kind.region, kind.error_code, kind.symptom, caller);

@@ -54,12 +54,21 @@ impl Postings {
     }
 
     /// Events before and after adjusting entries, summed over all columns but those named (`slot`, `kind`, `caller`,
-    /// `account`).
-    pub fn sums<const N: usize>(&self, by: [&str; N]) -> PolarsResult<Vec<Sum<N>>> {
-        let entries = self.frame.column("entry")?.u32()?.into_no_null_iter();
-        let events = self.frame.column("events")?.i64()?.into_no_null_iter();
+    /// `account`), of the accounts that are wanted: most postings are good, and grouping them by caller would take memory
+    /// for nothing.
+    pub fn sums<const N: usize>(
+        &self,
+        by: [&str; N],
+        is_wanted: impl Fn(Account) -> bool,
+    ) -> PolarsResult<Vec<Sum<N>>> {
+        let accounts = self.frame.column("account")?.u32()?;
+        let mask: BooleanChunked =
+            accounts.into_no_null_iter().map(|code| is_wanted(Account::ALL[code as usize])).collect();
+        let wanted = self.frame.filter(&mask)?;
+        let entries = wanted.column("entry")?.u32()?.into_no_null_iter();
+        let events = wanted.column("events")?.i64()?.into_no_null_iter();
         let gross: Vec<i64> = entries.zip(events).map(|(entry, n)| if entry == 0 { n } else { 0 }).collect();
-        let mut frame = self.frame.clone();
+        let mut frame = wanted.clone();
         frame.with_column(Column::new("gross".into(), gross))?;
         #[expect(deprecated, reason = "the lazy engine doubles the build time for the sake of this one sum")]
         let grouped = frame.group_by(by)?.select(["gross", "events"]).sum()?;

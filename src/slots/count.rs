@@ -26,7 +26,7 @@ impl Slots {
         for (service, region) in pairs(postings, config) {
             series.insert((service, region), vec![[Counts::default(); 2]; per_day]);
         }
-        for sum in postings.sums(["slot", "kind", "account"])? {
+        for sum in postings.sums(["slot", "kind", "account"], |_| true)? {
             let [slot, kind, account] = sum.key.map(|code| code as usize);
             let kind = &facts.kinds()[kind];
             let group = Account::ALL[account].group();
