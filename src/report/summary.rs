@@ -45,7 +45,7 @@ pub(super) static AVAILABILITY: Spec = Spec {
         [
             ColumnSpec::new("status", Text, "`running` before the day is over, `provisional` until its month is final, then `final`"),
             ColumnSpec::new("edition", Integer, "edition of the day, from 1"),
-            ColumnSpec::new("state", Text, "`provisional` when something is pending or in suspense or a file failed, else `reported`")
+            ColumnSpec::new("state", Text, "`provisional` when something is pending or in suspense, a file failed or no row of the day was found, else `reported`")
         ]
     ),
 };
