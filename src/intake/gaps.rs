@@ -27,7 +27,8 @@ pub struct Gap {
     pub expected: i64,
 }
 
-/// The gaps of a day, of the innermost vantage that the config has: the others only know what the callers saw. Silence of all regions of all sources at once has no sibling to show it and is none.
+/// The gaps of a day, of the innermost vantage that the config has: the others only know what the callers saw.
+/// Silence of all regions of all sources at once has no sibling to show it and is none.
 pub fn gaps(facts: &Facts, sources: &[Source]) -> Vec<Gap> {
     let slots = facts.slot_length().per_day() as usize;
     let mut lanes: BTreeMap<(&str, &str), Vec<i64>> = BTreeMap::new();
