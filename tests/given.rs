@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
-use uptime_ledger::config::{Component, Config, Limits, Measure, Service};
+use uptime_ledger::config::{Component, Config, Limits, Measure, Service, Webhooks};
 use uptime_ledger::day::{Day, SlotLength};
 use uptime_ledger::intake::{
-    Admission, Fact, Facts, FileBalance, Histogram, Kind, Latencies, Reached, Receipt, Stream, Symptom,
-    Vantage,
+    Admission, Fact, Facts, FileBalance, Histogram, Kind, Latencies, Outcome, Reached, Receipt, Stream,
+    Symptom, Timing, Vantage,
 };
 use uptime_ledger::ledger::Edition;
 use uptime_ledger::policy::{Account, Postings, Verdict};
@@ -50,6 +50,8 @@ pub fn config(slot: SlotLength) -> Config {
         regions: vec!["eu".into(), "us".into()],
         measure: Measure::default(),
         limits: Limits::default(),
+        webhooks: Webhooks::default(),
+        salt: None,
         memory_bytes: 1 << 30,
     }
 }
@@ -70,6 +72,8 @@ pub fn postings(day: Day, config: &Config, events: &[Event]) -> Postings {
         is_transient: None,
         is_success: None,
         admission: Admission::None,
+        outcome: Outcome::None,
+        timing: Timing::None,
         scope: String::new(),
         recipient_area: String::new(),
         client_platform: String::new(),

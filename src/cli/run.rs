@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 
 use super::progress::Progress;
 use super::{setup, summary};
-use crate::config::{Config, Preset, Source, TimeBasis};
+use crate::config::{Config, Log, Preset, Source, TimeBasis};
 use crate::day::Day;
 use crate::error::{ExitCode, Trouble};
 use crate::intake::{Meter, Vantage};
@@ -201,6 +201,7 @@ impl Run {
         };
         let source = Source {
             name: "requests".into(),
+            log: Log::Requests,
             paths: self.requests.clone(),
             is_named_by_hand: true,
             preset,

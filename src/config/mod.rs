@@ -52,6 +52,9 @@ pub struct Config {
     pub regions: Vec<String>,
     pub measure: Measure,
     pub limits: Limits,
+    pub webhooks: Webhooks,
+    /// Mixed into every id and caller that is stored; a random one that the ledger keeps when absent.
+    pub salt: Option<String>,
     pub memory_bytes: u64,
 }
 
@@ -70,6 +73,8 @@ impl Config {
             regions: Vec::new(),
             measure: Measure::default(),
             limits: Limits::default(),
+            webhooks: Webhooks::default(),
+            salt: None,
             memory_bytes: 1 << 30,
         }
     }
@@ -108,6 +113,7 @@ pub fn memory(text: &str) -> Result<u64, &'static str> {
 #[derive(Debug, Clone)]
 pub struct Source {
     pub name: String,
+    pub log: Log,
     /// Globs; `{date}` and `{date:%Y/%m/%d}` stand for the day, `{service}` and `{region}` are read from the path.
     pub paths: Vec<String>,
     /// True when the paths were named on the command line, where a path that does not exist is a usage error.
@@ -126,6 +132,15 @@ pub struct Source {
     pub columns: Vec<Column>,
 }
 
+/// What the rows of a source tell of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Log {
+    /// One row per API call.
+    Requests,
+    /// One row per attempt to deliver an outbound webhook, with the message status that it carries, if any.
+    Webhooks,
+}
+
 /// A log format with its mapping to the canonical fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Preset {
@@ -135,6 +150,8 @@ pub enum Preset {
     Combined,
     /// nginx `log_format ... escape=json`, fields named as nginx's variables.
     NginxJson,
+    /// Notification payloads as the Cloud API posts them, one per line, bare or in an envelope with a receive time.
+    WhatsappWebhook,
 }
 
 /// What a row's timestamp marks.
@@ -145,7 +162,7 @@ pub enum TimeBasis {
     End,
 }
 
-/// Canonical fields of a request row (data/README.md).
+/// Canonical fields of a request row, then those that only webhook rows have (data/README.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
     Ts,
@@ -170,11 +187,17 @@ pub enum Field {
     RecipientArea,
     ClientPlatform,
     ClientVersion,
+    EventTs,
+    WebhookId,
+    Topic,
+    Status,
+    AttemptNo,
+    Outcome,
 }
 
 impl Field {
     /// All fields, in the order of data/README.md.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 28] = [
         Self::Ts,
         Self::Duration,
         Self::RequestId,
@@ -197,7 +220,38 @@ impl Field {
         Self::RecipientArea,
         Self::ClientPlatform,
         Self::ClientVersion,
+        Self::EventTs,
+        Self::WebhookId,
+        Self::Topic,
+        Self::Status,
+        Self::AttemptNo,
+        Self::Outcome,
     ];
+
+    /// Fields of a webhook row, in the order of data/README.md.
+    pub const WEBHOOK: [Self; 13] = [
+        Self::Ts,
+        Self::EventTs,
+        Self::WebhookId,
+        Self::BusinessId,
+        Self::Service,
+        Self::Region,
+        Self::Topic,
+        Self::MessageId,
+        Self::Status,
+        Self::ErrorCode,
+        Self::AttemptNo,
+        Self::Outcome,
+        Self::HttpStatus,
+    ];
+
+    /// Fields of the rows of a log.
+    pub const fn of(log: Log) -> &'static [Self] {
+        match log {
+            Log::Requests => Self::ALL.split_at(22).0,
+            Log::Webhooks => &Self::WEBHOOK,
+        }
+    }
 
     /// The name in configs.
     pub const fn name(self) -> &'static str {
@@ -224,6 +278,12 @@ impl Field {
             Self::RecipientArea => "recipient_area",
             Self::ClientPlatform => "client_platform",
             Self::ClientVersion => "client_version",
+            Self::EventTs => "event_ts",
+            Self::WebhookId => "webhook_id",
+            Self::Topic => "field",
+            Self::Status => "status",
+            Self::AttemptNo => "attempt_no",
+            Self::Outcome => "outcome",
         }
     }
 }
@@ -344,6 +404,33 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { quarantine_ppm: 1_000, coverage_ppm: 950_000 }
+    }
+}
+
+/// Deadlines of messages and notifications; none of them is published by the platform but `retry_days` (R7).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Webhooks {
+    /// Longest time from the admission of a message to its first status, inclusive.
+    pub first_status_seconds: u32,
+    /// Longest time from an event to the first attempt to tell the business of it, inclusive.
+    pub first_attempt_seconds: u32,
+    /// How long an undelivered notification is retried, and how long a message can change.
+    pub retry_days: u32,
+    /// Longest pause between two attempts; after more than that the retries have stopped.
+    pub max_retry_pause_seconds: u32,
+    /// HTTP statuses, both inclusive, by which an endpoint takes a notification.
+    pub success: (u16, u16),
+}
+
+impl Default for Webhooks {
+    fn default() -> Self {
+        Self {
+            first_status_seconds: 600,
+            first_attempt_seconds: 600,
+            retry_days: 7,
+            max_retry_pause_seconds: 86_400,
+            success: (200, 299),
+        }
     }
 }
 

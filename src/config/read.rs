@@ -56,6 +56,8 @@ pub fn config(document: &Document, base: &Path) -> Result<Config, Mistakes> {
         regions: top.get("regions").map(|value| owned(&value)).unwrap_or_default(),
         measure: measure(&top),
         limits: limits(&top),
+        webhooks: bare.webhooks,
+        salt: None,
         memory_bytes: top.get("memory").and_then(|value| memory(&value)).unwrap_or(bare.memory_bytes),
         base: bare.base,
     };

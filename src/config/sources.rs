@@ -6,7 +6,7 @@ use toml::de::DeValue;
 use super::read::{name, tables};
 use super::spelling::closest;
 use super::table::{Table, Value};
-use super::{Preset, Source, TimeBasis, Vantage, columns, paths};
+use super::{Log, Preset, Source, TimeBasis, Vantage, columns, paths};
 
 pub(super) const SOURCE: [&str; 10] = [
     "name",
@@ -90,6 +90,7 @@ fn source<'t>(table: &Table<'t>, taken: &mut Vec<&'t str>) -> Option<Source> {
     let usual_basis = if preset == Preset::NginxJson { TimeBasis::End } else { TimeBasis::Start };
     let source = Source {
         name: name.unwrap_or_default().to_owned(),
+        log: Log::Requests,
         paths: paths.unwrap_or_default(),
         is_named_by_hand: false,
         preset,

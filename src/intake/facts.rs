@@ -12,6 +12,50 @@ use crate::day::{Day, SlotLength};
 pub enum Stream {
     /// One API call.
     Request,
+    /// One outbound webhook with all its attempts.
+    Notification,
+    /// One admitted message with all its statuses: the call that admitted it and what became of it count once.
+    Message,
+}
+
+/// What became of a message or notification (R5, R7, R14, R18); whichever says most wins, in whatever order rows come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Nothing is known to have become of it; always so for a request.
+    None,
+    /// A message that was sent, and not more.
+    Sent,
+    /// A message that was delivered, read or played; a notification that its endpoint took at any attempt.
+    Delivered,
+    /// A message with a `failed` status and none that says delivered.
+    Failed,
+    /// A notification that the business's endpoint answered with an HTTP error of its own.
+    Refused,
+    /// A notification whose every attempt ended in network trouble on the way to the endpoint.
+    Unreachable,
+    /// A notification that the platform last failed to attempt at all.
+    Internal,
+}
+
+/// Whether the outcome came when it was due, judged by event times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timing {
+    /// Nothing is due; always so for a request.
+    None,
+    /// The first status, or the first attempt, came by its deadline.
+    InTime,
+    /// It came, and later than its deadline.
+    Late,
+    /// Nothing has come, and the logs reach beyond the deadline.
+    Overdue,
+    /// Nothing has come, and the logs do not reach to the deadline yet.
+    Open,
+    /// A notification whose retries ended although it was neither delivered nor old enough to be given up (R7).
+    Stopped,
+    /// The webhook log has a gap where the outcome would stand: nothing can be said.
+    Unseen,
 }
 
 /// Did the request reach the first layer? `Unknown` is not `No`.
@@ -84,6 +128,8 @@ pub struct Kind {
     /// The answer's own word on success; `Some(false)` inside HTTP 200 exists.
     pub is_success: Option<bool>,
     pub admission: Admission,
+    pub outcome: Outcome,
+    pub timing: Timing,
     /// Not part of the service: `test`, `localized`, ...; empty for ordinary traffic.
     pub scope: String,
     /// ISO 3166 area of the recipient (`CU`, `UA-43`, `TR`); empty when unknown.

@@ -71,7 +71,7 @@ pub fn detect(path: &Path, file: &File, source: &Source) -> io::Result<(Format, 
     }
     let format = match source.preset {
         Preset::Combined => Format::Combined,
-        Preset::NginxJson => Format::Ndjson,
+        Preset::NginxJson | Preset::WhatsappWebhook => Format::Ndjson,
         Preset::Canonical => {
             let stem = name.strip_suffix(&format!(".{ending}")).unwrap_or(&name);
             match stem.rsplit('.').next() {

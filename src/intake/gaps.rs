@@ -111,7 +111,7 @@ fn is_steady(lane: &[i64]) -> bool {
 mod tests {
     use super::*;
     use crate::day::SlotLength;
-    use crate::intake::{Admission, Fact, Kind, Reached, Stream, Symptom, Vantage};
+    use crate::intake::{Admission, Fact, Kind, Outcome, Reached, Stream, Symptom, Timing, Vantage};
 
     fn kind(region: &str) -> Kind {
         Kind {
@@ -128,6 +128,8 @@ mod tests {
             is_transient: None,
             is_success: None,
             admission: Admission::None,
+            outcome: Outcome::None,
+            timing: Timing::None,
             scope: String::new(),
             recipient_area: String::new(),
             client_platform: String::new(),

@@ -29,12 +29,12 @@ pub struct Mapping {
 impl Mapping {
     pub fn of(source: &Source) -> Self {
         let mut mapping = Self {
-            entries: preset_entries(source.preset),
+            entries: preset_entries(source),
             constants: Vec::new(),
             ts_cast: Cast::Auto,
             duration_cast: Cast::Unit(match source.preset {
                 Preset::NginxJson => Unit::Seconds,
-                Preset::Canonical | Preset::Combined => Unit::Milliseconds,
+                Preset::Canonical | Preset::Combined | Preset::WhatsappWebhook => Unit::Milliseconds,
             }),
             words: Vec::new(),
         };
@@ -115,13 +115,15 @@ impl Mapping {
     }
 }
 
-fn preset_entries(preset: Preset) -> Vec<Entry> {
+fn preset_entries(source: &Source) -> Vec<Entry> {
     let entry =
         |name: &str, field: usize, rank: u8| Entry { name: name.into(), field, rank, is_named: false };
-    match preset {
-        Preset::Canonical => Field::ALL.iter().map(|f| entry(f.column(), *f as usize, 0)).collect(),
-        // Filled by position, not by name.
-        Preset::Combined => Vec::new(),
+    match source.preset {
+        Preset::Canonical => {
+            Field::of(source.log).iter().map(|f| entry(f.column(), *f as usize, 0)).collect()
+        }
+        // Filled by position or by their own reader, not by name.
+        Preset::Combined | Preset::WhatsappWebhook => Vec::new(),
         Preset::NginxJson => [
             ("msec", Field::Ts as usize, 0),
             ("time_iso8601", Field::Ts as usize, 1),

@@ -37,7 +37,7 @@ use crate::error::Trouble;
 pub use crate::config::Vantage;
 pub use balance::FileBalance;
 pub use endpoints::UNASSIGNED;
-pub use facts::{Admission, Evidence, Fact, Facts, Kind, Reached, RowRef, Stream, Symptom};
+pub use facts::{Admission, Evidence, Fact, Facts, Kind, Outcome, Reached, RowRef, Stream, Symptom, Timing};
 pub use files::{LogFile, Role};
 pub use gaps::{Gap, gaps};
 pub use latency::{Histogram, Latencies};

@@ -5,7 +5,7 @@ use super::instant;
 use super::mapping::Mapping;
 use super::names::{Lexicon, Names};
 use super::value::{RawRow, UPSTREAM_CONNECT, UPSTREAM_HEADER, Value};
-use super::{Admission, Kind, Reached, Stream, Symptom, Vantage};
+use super::{Admission, Kind, Outcome, Reached, Stream, Symptom, Timing, Vantage};
 use crate::config::{Field, Preset, Source, TimeBasis};
 
 /// What reports call all regions together.
@@ -84,6 +84,8 @@ impl Shape {
             is_transient: self.is_transient,
             is_success: self.is_success,
             admission: self.admission,
+            outcome: Outcome::None,
+            timing: Timing::None,
             scope: names.scopes.text(self.scope).into(),
             recipient_area: names.areas.text(self.area).into(),
             client_platform: names.platforms.text(self.platform).into(),

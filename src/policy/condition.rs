@@ -110,7 +110,7 @@ impl Key {
             Sort::Closed { words, optional: true }
         }
         match self {
-            Self::Stream => always(&["request"]),
+            Self::Stream => always(&["request", "notification", "message"]),
             Self::Vantage => always(&["caller_egress", "edge_ingress", "first_layer", "webhook_egress"]),
             Self::Reached => always(&["yes", "no", "unknown"]),
             Self::Symptom => always(&[

@@ -55,6 +55,8 @@ const fn flag<'a>(value: Option<bool>) -> Seen<'a> {
 const fn stream(stream: Stream) -> &'static str {
     match stream {
         Stream::Request => "request",
+        Stream::Notification => "notification",
+        Stream::Message => "message",
     }
 }
 
@@ -114,7 +116,8 @@ mod tests {
     #[test]
     fn words_are_those_of_the_logs() {
         use {Admission as A, Reached as R, Symptom as S, Vantage as V};
-        check(Key::Stream, &[Stream::Request], stream);
+        let streams = [Stream::Request, Stream::Notification, Stream::Message];
+        check(Key::Stream, &streams, stream);
         check(Key::Vantage, &[V::CallerEgress, V::EdgeIngress, V::FirstLayer, V::WebhookEgress], vantage);
         check(Key::Reached, &[R::Yes, R::No, R::Unknown], reached);
         let (early, waiting) = (S::ClientAbortEarly, S::ClientAbortWaiting);

@@ -24,6 +24,8 @@ fn request(http_status: u16) -> Kind {
         is_transient: None,
         is_success: None,
         admission: Admission::None,
+        outcome: crate::intake::Outcome::None,
+        timing: crate::intake::Timing::None,
         scope: String::new(),
         recipient_area: String::new(),
         client_platform: String::new(),

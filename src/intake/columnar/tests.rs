@@ -17,6 +17,7 @@ fn day() -> Day {
 pub fn source(path: &Path) -> Source {
     Source {
         name: "edge".into(),
+        log: crate::config::Log::Requests,
         paths: vec![path.display().to_string()],
         is_named_by_hand: true,
         preset: Preset::Canonical,
