@@ -6,21 +6,33 @@ use toml::de::DeValue;
 
 use super::spelling::advice;
 use super::table::{Table, Value};
-use super::{Cast, Column, Field, From, Unit};
+use super::{Cast, Column, Field, From, Log, Unit};
 
 pub(super) const KEYS: [&str; 5] = ["from", "value", "unit", "format", "words"];
 
 const UNITS: [(&str, Unit); 4] =
     [("s", Unit::Seconds), ("ms", Unit::Milliseconds), ("us", Unit::Microseconds), ("ns", Unit::Nanoseconds)];
 
-/// Reads the table; `has_header` is false for a CSV whose columns can only be named by their position.
-pub fn read(columns: &Value<'_>, has_header: bool) -> Vec<Column> {
+/// Reads the table; `log` is open when it could not be read, and `has_header` is false for a CSV whose columns can only
+/// be named by their position.
+pub fn read(columns: &Value<'_>, log: Option<Log>, has_header: bool) -> Vec<Column> {
     let Some(table) = columns.map("[source.columns]") else { return Vec::new() };
+    let fields = log.map_or(Field::ALL.as_slice(), Field::of);
     let mut read: Vec<Column> = Vec::new();
     for (name, span, value) in table.entries() {
-        let Ok(field) = name.parse::<Field>() else {
-            let help = advice(name, Field::ALL.iter().map(|f| f.name()));
-            table.notes().mistake(span, format!("unknown field `{name}`"), "not a canonical field", help);
+        let Some(field) = fields.iter().copied().find(|field| field.name() == name) else {
+            let (message, label) = match (log, name.parse::<Field>()) {
+                (Some(Log::Requests), Ok(_)) => (
+                    format!("`{name}` is not a field of request logs"),
+                    "of webhook logs only, which have log = \"webhooks\"",
+                ),
+                (Some(Log::Webhooks), Ok(_)) => {
+                    (format!("`{name}` is not a field of webhook logs"), "of request logs only")
+                }
+                _ => (format!("unknown field `{name}`"), "not a canonical field"),
+            };
+            let help = advice(name, fields.iter().map(|f| f.name()));
+            table.notes().mistake(span, message, label, help);
             continue;
         };
         if let Some(column) = column(field, &value, has_header) {
@@ -74,16 +86,16 @@ fn cast(field: Field, table: &Table<'_>) -> Cast {
         format.wrong("`unit` and `format` exclude each other", "there is a unit already", help);
     }
     if let Some(unit) = unit {
-        if !matches!(field, Field::Ts | Field::Duration) {
+        if !matches!(field, Field::Ts | Field::EventTs | Field::Duration) {
             let message = format!("`{}` has no unit", field.name());
-            unit.wrong(message, "only ts and duration are measured in something", "remove it");
+            unit.wrong(message, "only ts, event_ts and duration are measured in something", "remove it");
         } else if let Some(unit) = unit.choice(&UNITS) {
             return Cast::Unit(unit);
         }
     } else if let Some(format) = format {
-        if field != Field::Ts {
+        if !matches!(field, Field::Ts | Field::EventTs) {
             let message = format!("`{}` has no format", field.name());
-            format.wrong(message, "only ts is a date", "remove it");
+            format.wrong(message, "only ts and event_ts are dates", "remove it");
         } else if let Some(text) = format.text() {
             return timestamp_format(text, &format);
         }

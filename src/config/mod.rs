@@ -10,6 +10,7 @@ mod sources;
 pub mod spelling;
 pub mod table;
 mod vantage;
+mod webhooks;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -22,8 +23,11 @@ pub use paths::Placeholder;
 pub use read::config;
 pub use vantage::Vantage;
 
+/// The service of webhook rows that name none.
+pub const WEBHOOK_SERVICE: &str = "webhooks";
+
 /// The tables of the config with their keys: what data/README.md is checked against.
-pub const KEYS: [(&str, &[&str]); 7] = [
+pub const KEYS: [(&str, &[&str]); 8] = [
     ("the top level", &read::TOP),
     ("[[source]]", &sources::SOURCE),
     ("[source.columns]", &columns::KEYS),
@@ -31,6 +35,7 @@ pub const KEYS: [(&str, &[&str]); 7] = [
     ("[[component]]", &read::COMPONENT),
     ("[definition]", &read::DEFINITION),
     ("[limits]", &read::LIMITS),
+    ("[webhooks]", &webhooks::KEYS),
 ];
 
 /// Everything that a run needs to know beside the logs, the policy and the clock.

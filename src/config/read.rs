@@ -4,22 +4,24 @@ use std::path::{Path, PathBuf};
 
 use super::spelling::advice;
 use super::table::{Notes, Table, Value};
-use super::{Component, Config, Limits, Measure, Service, sources};
+use super::{Component, Config, Limits, Log, Measure, Service, Source, WEBHOOK_SERVICE, sources, webhooks};
 use crate::day::SlotLength;
 use crate::error::{Document, Mistakes};
 
-pub(super) const TOP: [&str; 11] = [
+pub(super) const TOP: [&str; 13] = [
     "reports",
     "policy",
     "catalogue",
     "slot",
     "regions",
     "memory",
+    "salt",
     "source",
     "service",
     "component",
     "definition",
     "limits",
+    "webhooks",
 ];
 pub(super) const SERVICE: [&str; 2] = ["name", "endpoints"];
 pub(super) const COMPONENT: [&str; 3] = ["name", "services", "target_percent"];
@@ -44,20 +46,21 @@ pub fn config(document: &Document, base: &Path) -> Result<Config, Mistakes> {
     let path = |key| top.get(key).and_then(|value| value.text()).map(PathBuf::from);
 
     let bare = Config::bare(base);
+    let sources = sources::read(&top);
     let services = services(&top);
     let config = Config {
         reports: path("reports").unwrap_or(bare.reports),
         policy: path("policy"),
         catalogue: path("catalogue"),
         slot: top.get("slot").and_then(|value| value.choice(&SLOTS)).unwrap_or_default(),
-        sources: sources::read(&top),
-        components: components(&top, &services),
+        components: components(&top, &services, &sources),
+        sources,
         services,
         regions: top.get("regions").map(|value| owned(&value)).unwrap_or_default(),
         measure: measure(&top),
         limits: limits(&top),
-        webhooks: bare.webhooks,
-        salt: None,
+        webhooks: webhooks::read(&top),
+        salt: top.get("salt").and_then(|value| value.text()).map(str::to_owned),
         memory_bytes: top.get("memory").and_then(|value| memory(&value)).unwrap_or(bare.memory_bytes),
         base: bare.base,
     };
@@ -145,7 +148,10 @@ fn is_placeholder(segment: &str) -> bool {
     segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).is_some_and(|n| !n.contains(['{', '}']))
 }
 
-fn components(top: &Table<'_>, services: &[Service]) -> Vec<Component> {
+fn components(top: &Table<'_>, services: &[Service], sources: &[Source]) -> Vec<Component> {
+    // What webhook rows belong to when they name no service; it needs no declaration.
+    let usual = sources.iter().any(|source| source.log == Log::Webhooks).then_some(WEBHOOK_SERVICE);
+    let known: Vec<&str> = services.iter().map(|service| service.name.as_str()).chain(usual).collect();
     let mut taken = Vec::new();
     let mut components = Vec::new();
     for table in tables(top, "component", "[[component]]", &COMPONENT) {
@@ -160,10 +166,10 @@ fn components(top: &Table<'_>, services: &[Service]) -> Vec<Component> {
         });
         let members = members.unwrap_or_default();
         for (member, value) in &members {
-            if !services.iter().any(|service| service.name == *member) && top.notes().is_whole() {
+            if !known.contains(member) && top.notes().is_whole() {
                 let help = match services {
                     [] => format!("declare it: [[service]] with name = \"{member}\""),
-                    _ => advice(member, services.iter().map(|service| service.name.as_str())),
+                    _ => advice(member, known.iter().copied()),
                 };
                 value.wrong(format!("no service is called `{member}`"), "unknown service", help);
             }
@@ -243,7 +249,7 @@ mod tests {
     use super::*;
     use chrono_tz::Tz;
 
-    use crate::config::{Cast, Column, Field, From, TimeBasis, Unit, Vantage};
+    use crate::config::{Cast, Column, Field, From, Preset, TimeBasis, Unit, Vantage};
 
     fn read(text: &str) -> Result<Config, Mistakes> {
         config(&Document::new("uptime-ledger.toml", text), Path::new("/etc/ul"))
@@ -257,6 +263,10 @@ mod tests {
         assert_eq!(config.path("/a/b"), Path::new("/a/b"));
     }
 
+    fn column(field: Field, from: &str, cast: Cast) -> Column {
+        Column { field, from: From::Name(from.to_owned()), cast, words: Vec::new() }
+    }
+
     #[test]
     fn every_key_is_read() {
         let config = read(
@@ -267,8 +277,10 @@ mod tests {
             slot = "5m"
             regions = ["eu", "us"]
             memory = "512 MiB"
+            salt = "pinch"
             [[source]]
             name = "edge"
+            log = "requests"
             paths = "logs/{region}/{date:%Y/%m/%d}.csv"
             vantage = "edge_ingress"
             time_basis = "end"
@@ -301,6 +313,8 @@ mod tests {
             [limits]
             quarantine_percent = 0.05
             coverage_percent = 90
+            [webhooks]
+            first_status_minutes = 5
             "#,
         )
         .unwrap();
@@ -308,18 +322,13 @@ mod tests {
         assert_eq!((config.policy, config.catalogue), (Some("p.toml".into()), Some("c.csv".into())));
         assert_eq!(config.slot, SlotLength::Minutes5);
         assert_eq!(config.regions, ["eu", "us"]);
-        assert_eq!(config.memory_bytes, 512 << 20);
+        assert_eq!((config.memory_bytes, config.salt.as_deref()), (512 << 20, Some("pinch")));
         let source = &config.sources[0];
+        assert_eq!(source.log, Log::Requests);
         assert_eq!(source.paths, ["logs/{region}/{date:%Y/%m/%d}.csv"]);
         assert_eq!((source.vantage, source.time_basis), (Vantage::EdgeIngress, TimeBasis::End));
         assert_eq!((source.zone, source.neighbours), (Tz::Europe__Berlin, 2));
         assert_eq!((source.has_header, source.delimiter), (false, b'\t'));
-        let column = |field, from: &str, cast| Column {
-            field,
-            from: From::Name(from.to_owned()),
-            cast,
-            words: Vec::new(),
-        };
         let status = Column {
             words: vec![("success".to_owned(), "200".to_owned())],
             ..column(Field::HttpStatus, "3", Cast::Auto)
@@ -348,17 +357,58 @@ mod tests {
             }
         );
         assert_eq!(config.limits, Limits { quarantine_ppm: 500, coverage_ppm: 900_000 });
+        assert_eq!(config.webhooks.first_status_seconds, 300);
     }
 
     #[test]
-    fn the_preset_decides_what_a_timestamp_marks() {
-        let basis = |preset: &str| {
+    fn the_preset_decides_what_rows_tell_of_and_what_a_timestamp_marks() {
+        let usual = |preset: &str| {
             let text = format!("[[source]]\nname = \"a\"\npaths = \"a.log\"\npreset = \"{preset}\"\n");
-            read(&text).unwrap().sources[0].time_basis
+            let source = read(&text).unwrap().sources.remove(0);
+            (source.log, source.vantage, source.time_basis)
         };
-        assert_eq!(basis("canonical"), TimeBasis::Start);
-        assert_eq!(basis("combined"), TimeBasis::Start);
-        assert_eq!(basis("nginx-json"), TimeBasis::End);
+        let request = |basis| (Log::Requests, Vantage::FirstLayer, basis);
+        assert_eq!(usual("canonical"), request(TimeBasis::Start));
+        assert_eq!(usual("combined"), request(TimeBasis::Start));
+        assert_eq!(usual("nginx-json"), request(TimeBasis::End));
+        assert_eq!(usual("whatsapp-webhook"), (Log::Webhooks, Vantage::WebhookEgress, TimeBasis::Start));
+    }
+
+    #[test]
+    fn webhook_logs_have_fields_and_a_service_of_their_own() {
+        let config = read(
+            r#"
+            [[source]]
+            name = "hooks"
+            paths = "hooks/{date}.ndjson"
+            log = "webhooks"
+            vantage = "webhook_egress"
+            time_basis = "start"
+            [source.columns]
+            event_ts = { from = "event.at", unit = "s" }
+            field = "topic"
+            [[component]]
+            name = "Notifications"
+            services = "webhooks"
+            "#,
+        )
+        .unwrap();
+        let source = &config.sources[0];
+        assert_eq!((source.log, source.vantage), (Log::Webhooks, Vantage::WebhookEgress));
+        assert_eq!((source.preset, source.time_basis), (Preset::Canonical, TimeBasis::Start));
+        let event = column(Field::EventTs, "event.at", Cast::Unit(Unit::Seconds));
+        assert_eq!(source.columns, [event, column(Field::Topic, "topic", Cast::Auto)]);
+        assert_eq!(config.components[0].services, ["webhooks"]);
+        assert!(config.services.is_empty());
+    }
+
+    #[test]
+    fn payloads_take_constants_of_what_they_do_not_say() {
+        let source = "[[source]]\nname = \"a\"\npaths = \"a.log\"\npreset = \"whatsapp-webhook\"\n";
+        let columns = "[source.columns]\nservice = { value = \"hooks\" }\nbusiness_id = { value = \"7\" }\n";
+        let config = read(&format!("{source}{columns}")).unwrap();
+        let fields: Vec<_> = config.sources[0].columns.iter().map(|column| column.field).collect();
+        assert_eq!(fields, [Field::BusinessId, Field::Service]);
     }
 
     #[test]

@@ -6,11 +6,12 @@ use toml::de::DeValue;
 use super::read::{name, tables};
 use super::spelling::closest;
 use super::table::{Table, Value};
-use super::{Log, Preset, Source, TimeBasis, Vantage, columns, paths};
+use super::{Field, Log, Preset, Source, TimeBasis, Vantage, columns, paths};
 
-pub(super) const SOURCE: [&str; 10] = [
+pub(super) const SOURCE: [&str; 11] = [
     "name",
     "paths",
+    "log",
     "preset",
     "vantage",
     "time_basis",
@@ -20,13 +21,21 @@ pub(super) const SOURCE: [&str; 10] = [
     "delimiter",
     "columns",
 ];
-const PRESETS: [(&str, Preset); 3] =
-    [("canonical", Preset::Canonical), ("combined", Preset::Combined), ("nginx-json", Preset::NginxJson)];
-const VANTAGES: [(&str, Vantage); 3] = [
+const LOGS: [(&str, Log); 2] = [("requests", Log::Requests), ("webhooks", Log::Webhooks)];
+const PRESETS: [(&str, Preset); 4] = [
+    ("canonical", Preset::Canonical),
+    ("combined", Preset::Combined),
+    ("nginx-json", Preset::NginxJson),
+    ("whatsapp-webhook", Preset::WhatsappWebhook),
+];
+const VANTAGES: [(&str, Vantage); 4] = [
     ("caller_egress", Vantage::CallerEgress),
     ("edge_ingress", Vantage::EdgeIngress),
     ("first_layer", Vantage::FirstLayer),
+    ("webhook_egress", Vantage::WebhookEgress),
 ];
+/// What can be said of notification payloads as they were posted; all else stands in them.
+const PAYLOAD_CONSTANTS: [Field; 3] = [Field::BusinessId, Field::Service, Field::Region];
 const TIME_BASES: [(&str, TimeBasis); 2] = [("start", TimeBasis::Start), ("end", TimeBasis::End)];
 
 pub fn read(top: &Table<'_>) -> Vec<Source> {
@@ -37,19 +46,35 @@ pub fn read(top: &Table<'_>) -> Vec<Source> {
         .collect()
 }
 
-/// Access log text has places, not names: only constants and words can be said of its fields.
-fn refuse_names(columns: &Value<'_>) {
+/// Access log text has places and payloads have a shape of their own: only constants can be said of their fields.
+fn refuse_names(columns: &Value<'_>, preset: Preset) {
+    let (place, why, constants) = match preset {
+        Preset::Canonical | Preset::NginxJson => return,
+        Preset::Combined => {
+            ("access log text", "preset = \"combined\" reads fields by their place", Field::of(Log::Requests))
+        }
+        Preset::WhatsappWebhook => (
+            "notification payloads",
+            "preset = \"whatsapp-webhook\" knows where fields stand",
+            PAYLOAD_CONSTANTS.as_slice(),
+        ),
+    };
+    // What is no field of the log is told by `columns::read`.
+    let known = Field::of(if preset == Preset::Combined { Log::Requests } else { Log::Webhooks });
     let Some(entries) = columns.map("[source.columns]") else { return };
-    for (field, span, value) in entries.entries() {
+    for (name, span, value) in entries.entries() {
+        let Some(field) = known.iter().find(|field| field.name() == name) else { continue };
         let is_constant =
             matches!(value.raw(), DeValue::Table(keys) if keys.keys().any(|k| k.get_ref() == "value"));
-        if !is_constant {
-            entries.notes().mistake(
-                span,
-                format!("`{field}` cannot be named in access log text"),
-                "preset = \"combined\" reads fields by their place",
-                "write { value = \"...\" } for a constant, or remove it",
-            );
+        if !constants.contains(field) {
+            let message = format!("`{name}` cannot be given for {place}");
+            let valid: Vec<String> = constants.iter().map(|field| format!("`{}`", field.name())).collect();
+            let help = format!("remove it; constants can be given for {}", valid.join(", "));
+            entries.notes().mistake(span, message, why, help);
+        } else if !is_constant {
+            let message = format!("`{name}` cannot be named in {place}");
+            let help = "write { value = \"...\" } for a constant, or remove it";
+            entries.notes().mistake(span, message, why, help);
         }
     }
 }
@@ -70,7 +95,9 @@ fn source<'t>(table: &Table<'t>, taken: &mut Vec<&'t str>) -> Option<Source> {
         }
         texts.into_iter().map(|(path, _)| path.to_owned()).collect()
     });
-    let preset = table.get("preset").and_then(|value| value.choice(&PRESETS)).unwrap_or(Preset::Canonical);
+    let written = table.get("preset").map_or(Some(Preset::Canonical), |value| value.choice(&PRESETS));
+    let preset = written.unwrap_or(Preset::Canonical);
+    let log = log(table, written);
     for value in ["header", "delimiter"].into_iter().filter_map(|key| table.get(key)) {
         if preset != Preset::Canonical {
             let message = format!("`{}` is for CSV files of the canonical preset", value.key());
@@ -81,8 +108,8 @@ fn source<'t>(table: &Table<'t>, taken: &mut Vec<&'t str>) -> Option<Source> {
             );
         }
     }
-    if let (Preset::Combined, Some(columns)) = (preset, table.get("columns")) {
-        refuse_names(&columns);
+    if let Some(columns) = table.get("columns") {
+        refuse_names(&columns, preset);
     }
     let has_header = table.get("header").and_then(|value| value.flag()).unwrap_or(true);
     // Apache's %t is when the request came in. nginx's $time_local in the same place is when it was answered, but that
@@ -90,15 +117,12 @@ fn source<'t>(table: &Table<'t>, taken: &mut Vec<&'t str>) -> Option<Source> {
     let usual_basis = if preset == Preset::NginxJson { TimeBasis::End } else { TimeBasis::Start };
     let source = Source {
         name: name.unwrap_or_default().to_owned(),
-        log: Log::Requests,
+        log: log.unwrap_or(Log::Requests),
         paths: paths.unwrap_or_default(),
         is_named_by_hand: false,
         preset,
-        vantage: table.get("vantage").and_then(|value| vantage(&value)).unwrap_or(Vantage::FirstLayer),
-        time_basis: table
-            .get("time_basis")
-            .and_then(|value| value.choice(&TIME_BASES))
-            .unwrap_or(usual_basis),
+        vantage: vantage(table, log),
+        time_basis: table.get("time_basis").and_then(|value| time_basis(&value, log)).unwrap_or(usual_basis),
         zone: table.get("zone").and_then(|value| zone(&value)).unwrap_or(Tz::UTC),
         neighbours: table
             .get("neighbours")
@@ -107,18 +131,78 @@ fn source<'t>(table: &Table<'t>, taken: &mut Vec<&'t str>) -> Option<Source> {
             .unwrap_or(1),
         has_header,
         delimiter: table.get("delimiter").and_then(|value| delimiter(&value)).unwrap_or(b','),
-        columns: table.get("columns").map(|value| columns::read(&value, has_header)).unwrap_or_default(),
+        columns: table.get("columns").map(|value| columns::read(&value, log, has_header)).unwrap_or_default(),
     };
     name.map(|_| source)
 }
 
-fn vantage(value: &Value<'_>) -> Option<Vantage> {
-    if matches!(value.raw(), DeValue::String(word) if word == "webhook_egress") {
-        let help = "webhook logs are not read yet; a request log is written at caller_egress, edge_ingress or first_layer";
-        value.wrong("`webhook_egress` is not a vantage of request logs", "outbound webhooks only", help);
+/// What the rows tell of; `None` when a mistake leaves that open, so that no second one follows from it.
+fn log(table: &Table<'_>, preset: Option<Preset>) -> Option<Log> {
+    let Some(value) = table.get("log") else {
+        return Some(match preset? {
+            Preset::WhatsappWebhook => Log::Webhooks,
+            Preset::Canonical | Preset::Combined | Preset::NginxJson => Log::Requests,
+        });
+    };
+    let log = value.choice(&LOGS)?;
+    match (preset, log) {
+        (Some(Preset::WhatsappWebhook), Log::Requests) => {
+            let help = "remove it, or write log = \"webhooks\"; request logs are read with canonical, combined or nginx-json";
+            value.wrong(
+                "preset = \"whatsapp-webhook\" does not read request logs",
+                "its rows are notifications",
+                help,
+            );
+            None
+        }
+        (Some(Preset::Combined | Preset::NginxJson), Log::Webhooks) => {
+            let help = "webhook logs are read with preset = \"canonical\" or \"whatsapp-webhook\"";
+            value.wrong("this preset does not read webhook logs", "its rows are requests", help);
+            None
+        }
+        _ => Some(log),
+    }
+}
+
+fn vantage(table: &Table<'_>, log: Option<Log>) -> Vantage {
+    let usual = if log == Some(Log::Webhooks) { Vantage::WebhookEgress } else { Vantage::FirstLayer };
+    let Some(value) = table.get("vantage") else { return usual };
+    let valid = match log {
+        None => &VANTAGES[..],
+        Some(Log::Requests) => &VANTAGES[..3],
+        Some(Log::Webhooks) => &VANTAGES[3..],
+    };
+    let knows = |list: &[(&str, Vantage)], word: &str| list.iter().any(|(name, _)| *name == word);
+    match (value.raw(), log) {
+        (DeValue::String(word), Some(log)) if knows(&VANTAGES, word) && !knows(valid, word) => {
+            let (message, label, help) = if log == Log::Requests {
+                (
+                    "is not a vantage of request logs",
+                    "outbound webhooks only",
+                    "write log = \"webhooks\" for a webhook log; a request log is written at caller_egress, edge_ingress or first_layer",
+                )
+            } else {
+                (
+                    "is not a vantage of webhook logs",
+                    "requests only",
+                    "remove it: webhook logs are always written at webhook_egress",
+                )
+            };
+            value.wrong(format!("`{word}` {message}"), label, help);
+            usual
+        }
+        _ => value.choice(valid).unwrap_or(usual),
+    }
+}
+
+fn time_basis(value: &Value<'_>, log: Option<Log>) -> Option<TimeBasis> {
+    let basis = value.choice(&TIME_BASES)?;
+    if (basis, log) == (TimeBasis::End, Some(Log::Webhooks)) {
+        let help = "remove it; `ts` must be when the attempt began, and there is no duration to subtract";
+        value.wrong("`end` is not a time basis of webhook logs", "a webhook row has no end", help);
         return None;
     }
-    value.choice(&VANTAGES)
+    Some(basis)
 }
 
 fn zone(value: &Value<'_>) -> Option<Tz> {

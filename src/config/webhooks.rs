@@ -1,0 +1,69 @@
+//! `[webhooks]`: by when an outcome is due, and how long it can still change.
+
+use super::Webhooks;
+use super::table::Table;
+
+pub(super) const KEYS: [&str; 5] =
+    ["first_status_minutes", "first_attempt_minutes", "retry_days", "max_retry_pause_hours", "success"];
+
+/// Businesses are told that anything but 200 fails, while in practice any 2xx is taken.
+const SUCCESS: [(&str, (u16, u16)); 2] = [("2xx", (200, 299)), ("200", (200, 200))];
+
+pub fn read(top: &Table<'_>) -> Webhooks {
+    let usual = Webhooks::default();
+    let Some(table) = top.get("webhooks").and_then(|value| value.table("[webhooks]", &KEYS)) else {
+        return usual;
+    };
+    let whole = |key, most| {
+        let number = table.get(key).and_then(|value| value.integer(&(1..=most)))?;
+        u32::try_from(number).ok()
+    };
+    let minutes = |key| whole(key, 60).map(|minutes| minutes * 60);
+    Webhooks {
+        first_status_seconds: minutes("first_status_minutes").unwrap_or(usual.first_status_seconds),
+        first_attempt_seconds: minutes("first_attempt_minutes").unwrap_or(usual.first_attempt_seconds),
+        retry_days: whole("retry_days", 30).unwrap_or(usual.retry_days),
+        max_retry_pause_seconds: whole("max_retry_pause_hours", 168)
+            .map_or(usual.max_retry_pause_seconds, |hours| hours * 3_600),
+        success: table.get("success").and_then(|value| value.choice(&SUCCESS)).unwrap_or(usual.success),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::error::Document;
+
+    fn webhooks(text: &str) -> Result<Webhooks, Vec<String>> {
+        let document = Document::new("a.toml", format!("[webhooks]\n{text}"));
+        crate::config::config(&document, Path::new(""))
+            .map(|config| config.webhooks)
+            .map_err(|mistakes| mistakes.0.iter().map(crate::error::Mistake::place).collect())
+    }
+
+    #[test]
+    fn every_key_is_read_in_its_unit() {
+        assert_eq!(webhooks(""), Ok(Webhooks::default()));
+        let text = "first_status_minutes = 1\nfirst_attempt_minutes = 60\nretry_days = 30\n\
+                    max_retry_pause_hours = 168\nsuccess = \"200\"\n";
+        let want = Webhooks {
+            first_status_seconds: 60,
+            first_attempt_seconds: 3_600,
+            retry_days: 30,
+            max_retry_pause_seconds: 604_800,
+            success: (200, 200),
+        };
+        assert_eq!(webhooks(text), Ok(want));
+        assert_eq!(webhooks("success = \"2xx\"\n").map(|w| w.success), Ok((200, 299)));
+    }
+
+    #[test]
+    fn what_is_no_whole_number_in_bounds_is_a_mistake() {
+        let bad = "first_status_minutes = 0\nfirst_attempt_minutes = 61\nretry_days = 7.5\n\
+                   max_retry_pause_hours = 169\nsuccess = 200\n";
+        let places = ["2:24", "3:25", "4:14", "5:25", "6:11"].map(|at| format!("a.toml:{at}"));
+        assert_eq!(webhooks(bad), Err(places.to_vec()));
+    }
+}
