@@ -19,6 +19,8 @@ pub enum Key {
     IsTransient,
     IsSuccess,
     Admission,
+    Outcome,
+    Timing,
     Scope,
     Service,
     Region,
@@ -44,7 +46,7 @@ enum Sort {
 }
 
 impl Key {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Stream,
         Self::Vantage,
         Self::Reached,
@@ -55,6 +57,8 @@ impl Key {
         Self::IsTransient,
         Self::IsSuccess,
         Self::Admission,
+        Self::Outcome,
+        Self::Timing,
         Self::Scope,
         Self::Service,
         Self::Region,
@@ -67,7 +71,7 @@ impl Key {
     ];
 
     /// Names in the order of [`Key::ALL`].
-    pub const NAMES: [&'static str; 19] = [
+    pub const NAMES: [&'static str; 21] = [
         "stream",
         "vantage",
         "reached",
@@ -78,6 +82,8 @@ impl Key {
         "is_transient",
         "is_success",
         "admission",
+        "outcome",
+        "timing",
         "scope",
         "service",
         "region",
@@ -128,6 +134,10 @@ impl Key {
             Self::ErrorCode | Self::ErrorSubcode => Sort::Number { least: i64::MIN, most: i64::MAX },
             Self::IsTransient | Self::IsSuccess => maybe(&["true", "false"]),
             Self::Admission => always(&["none", "admitted", "held", "paused"]),
+            Self::Outcome => {
+                always(&["none", "sent", "delivered", "failed", "refused", "unreachable", "internal"])
+            }
+            Self::Timing => always(&["none", "in_time", "late", "overdue", "open", "stopped", "unseen"]),
             Self::Scope | Self::Region | Self::Family => Sort::Open { optional: true },
             Self::Service | Self::Source => Sort::Open { optional: false },
             Self::Fault => maybe(&catalogue::FAULT_WORDS),
@@ -309,7 +319,7 @@ impl Condition {
     }
 
     /// True when every key holds; `seen` runs parallel to [`Key::ALL`].
-    pub fn holds(&self, seen: &[Seen<'_>; 19]) -> bool {
+    pub fn holds(&self, seen: &[Seen<'_>; 21]) -> bool {
         self.0.iter().all(|(key, values)| values.accept(seen[*key as usize]))
     }
 

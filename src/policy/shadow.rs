@@ -250,6 +250,11 @@ mod tests {
             "scope = \"test\"",
             "recipient = \"restricted\"",
             "client = \"below_minimum\", fault = \"recipient\"",
+            "stream = \"message\"",
+            "stream = \"message\", outcome = [\"sent\", \"delivered\"]",
+            "outcome = \"delivered\"",
+            "outcome = \"none\", timing = \"none\"",
+            "timing = [\"none\", \"in_time\", \"late\", \"overdue\", \"open\", \"stopped\", \"unseen\"]",
         ];
         let rule = |(at, when): (usize, &&str)| {
             format!(

@@ -3,10 +3,10 @@
 use super::Policy;
 use super::condition::Seen;
 use crate::day::Day;
-use crate::intake::{Admission, Kind, Reached, Stream, Symptom, Vantage};
+use crate::intake::{Admission, Kind, Outcome, Reached, Stream, Symptom, Timing, Vantage};
 
 /// What `kind` shows under each key, in the order of `Key::ALL`.
-pub fn sight<'a>(kind: &'a Kind, day: Day, policy: &'a Policy) -> [Seen<'a>; 19] {
+pub fn sight<'a>(kind: &'a Kind, day: Day, policy: &'a Policy) -> [Seen<'a>; 21] {
     let entry = kind.error_code.map(|code| policy.catalogue.entry(code, kind.error_subcode));
     let (fault, family, review) = match entry {
         None => (Seen::Nothing, Seen::Nothing, Seen::Nothing),
@@ -24,6 +24,8 @@ pub fn sight<'a>(kind: &'a Kind, day: Day, policy: &'a Policy) -> [Seen<'a>; 19]
         flag(kind.is_transient),
         flag(kind.is_success),
         Seen::Word(admission(kind.admission)),
+        Seen::Word(outcome(kind.outcome)),
+        Seen::Word(timing(kind.timing)),
         text(&kind.scope),
         Seen::Word(&kind.service),
         text(kind.region.trim_start_matches('-')),
@@ -100,6 +102,30 @@ const fn admission(admission: Admission) -> &'static str {
     }
 }
 
+const fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::None => "none",
+        Outcome::Sent => "sent",
+        Outcome::Delivered => "delivered",
+        Outcome::Failed => "failed",
+        Outcome::Refused => "refused",
+        Outcome::Unreachable => "unreachable",
+        Outcome::Internal => "internal",
+    }
+}
+
+const fn timing(timing: Timing) -> &'static str {
+    match timing {
+        Timing::None => "none",
+        Timing::InTime => "in_time",
+        Timing::Late => "late",
+        Timing::Overdue => "overdue",
+        Timing::Open => "open",
+        Timing::Stopped => "stopped",
+        Timing::Unseen => "unseen",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,7 +141,7 @@ mod tests {
 
     #[test]
     fn words_are_those_of_the_logs() {
-        use {Admission as A, Reached as R, Symptom as S, Vantage as V};
+        use {Admission as A, Outcome as O, Reached as R, Symptom as S, Timing as T, Vantage as V};
         let streams = [Stream::Request, Stream::Notification, Stream::Message];
         check(Key::Stream, &streams, stream);
         check(Key::Vantage, &[V::CallerEgress, V::EdgeIngress, V::FirstLayer, V::WebhookEgress], vantage);
@@ -125,5 +151,9 @@ mod tests {
             [S::None, S::Dns, S::Connect, S::Tls, S::ProxyLocal, early, waiting, S::Reset, S::Timeout];
         check(Key::Symptom, &symptoms, symptom);
         check(Key::Admission, &[A::None, A::Admitted, A::Held, A::Paused], admission);
+        let outcomes = [O::None, O::Sent, O::Delivered, O::Failed, O::Refused, O::Unreachable, O::Internal];
+        check(Key::Outcome, &outcomes, outcome);
+        let timings = [T::None, T::InTime, T::Late, T::Overdue, T::Open, T::Stopped, T::Unseen];
+        check(Key::Timing, &timings, timing);
     }
 }

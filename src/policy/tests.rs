@@ -1,8 +1,10 @@
 //! The built-in policy, kind by kind. A rule without a row here fails `every_rule_has_a_case`.
 
+mod webhooks;
+
 use super::*;
 use crate::day::SlotLength;
-use crate::intake::{Admission, Fact, Reached, Stream, Symptom, Vantage};
+use crate::intake::{Admission, Fact, Outcome, Reached, Stream, Symptom, Timing, Vantage};
 
 use Reached::{No, Unknown, Yes};
 use Symptom::{ClientAbortEarly, ClientAbortWaiting, Connect, Dns, ProxyLocal, Reset, Timeout, Tls};
@@ -24,8 +26,8 @@ fn request(http_status: u16) -> Kind {
         is_transient: None,
         is_success: None,
         admission: Admission::None,
-        outcome: crate::intake::Outcome::None,
-        timing: crate::intake::Timing::None,
+        outcome: Outcome::None,
+        timing: Timing::None,
         scope: String::new(),
         recipient_area: String::new(),
         client_platform: String::new(),
@@ -65,7 +67,7 @@ fn client(platform: &str, version: &str, kind: Kind) -> Kind {
 pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
     let ingress = "excluded:network:ingress";
     let (error, missed) = ("bad:platform:error", "bad:platform:missed");
-    vec![
+    let mut cases = vec![
         (
             "out-of-scope",
             "excluded:scope",
@@ -287,9 +289,12 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
                 transient(code(4711, 400)),
                 to("CU", code(4711, 400)),
                 request(999),
+                webhooks::failed(4711),
             ],
         ),
-    ]
+    ];
+    cases.splice(1..1, webhooks::cases());
+    cases
 }
 
 fn day(text: &str) -> Day {

@@ -1,0 +1,280 @@
+//! The built-in policy on messages and notifications: the part of the table that webhook logs bring about.
+
+use super::*;
+
+use Outcome::{Delivered, Failed, Internal, Refused, Sent, Unreachable};
+use Timing::{InTime, Late, Open, Overdue, Stopped, Unseen};
+
+/// An admitted message: its call was answered with 200 and a message id.
+fn message(outcome: Outcome, timing: Timing) -> Kind {
+    Kind { stream: Stream::Message, admission: Admission::Admitted, outcome, timing, ..request(200) }
+}
+
+/// A message that failed in time, with the code of its status.
+pub fn failed(code: i64) -> Kind {
+    Kind { error_code: Some(code), ..message(Failed, InTime) }
+}
+
+fn held(kind: Kind) -> Kind {
+    Kind { admission: Admission::Held, ..kind }
+}
+
+/// A message whose call was answered with an error.
+fn refused(http_status: u16, error_code: Option<i64>, outcome: Outcome) -> Kind {
+    Kind {
+        http_status: Some(http_status),
+        error_code,
+        admission: Admission::None,
+        ..message(outcome, InTime)
+    }
+}
+
+fn notification(outcome: Outcome, timing: Timing) -> Kind {
+    Kind {
+        stream: Stream::Notification,
+        vantage: Vantage::WebhookEgress,
+        service: "webhooks".to_owned(),
+        outcome,
+        timing,
+        ..request(0)
+    }
+}
+
+#[expect(clippy::too_many_lines, reason = "a table")]
+pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
+    let (error, missed) = ("bad:platform:error", "bad:platform:missed");
+    let without_status = |kind| Kind { http_status: None, ..kind };
+    vec![
+        (
+            "api-update-but-sent",
+            "good",
+            vec![
+                refused(503, Some(2), Sent),
+                refused(500, Some(2), Delivered),
+                refused(200, Some(2), Sent),
+                Kind { timing: Late, ..refused(503, Some(2), Sent) },
+            ],
+        ),
+        (
+            "message-held",
+            "good",
+            vec![
+                held(message(Outcome::None, Overdue)),
+                held(message(Outcome::None, Open)),
+                held(message(Outcome::None, Unseen)),
+                held(message(Sent, Late)),
+                Kind { admission: Admission::Paused, ..message(Delivered, InTime) },
+            ],
+        ),
+        (
+            "message-pending",
+            "pending",
+            vec![message(Outcome::None, Open), without_status(message(Outcome::None, Open))],
+        ),
+        ("message-unseen", "pending", vec![message(Outcome::None, Unseen)]),
+        (
+            "message-missed",
+            missed,
+            vec![
+                message(Outcome::None, Overdue),
+                without_status(message(Outcome::None, Overdue)),
+                message(Sent, Late),
+                message(Delivered, Late),
+                message(Failed, Late),
+                // A retry behind the proxy does not matter: the message id proves that the call was admitted.
+                Kind { symptom: Connect, ..message(Outcome::None, Overdue) },
+            ],
+        ),
+        (
+            "message-failed-late",
+            missed,
+            vec![
+                Kind { timing: Late, ..failed(131_026) },
+                Kind { timing: Late, ..failed(4711) },
+                Kind { timing: Late, ..to("CU", failed(131_026)) },
+            ],
+        ),
+        (
+            "message-sent",
+            "good",
+            vec![
+                message(Sent, InTime),
+                message(Delivered, InTime),
+                success(message(Sent, InTime), true),
+                without_status(message(Delivered, InTime)),
+                Kind { symptom: ClientAbortEarly, ..message(Sent, InTime) },
+            ],
+        ),
+        (
+            "message-failed-without-code",
+            error,
+            vec![message(Failed, InTime), held(message(Failed, InTime)), held(message(Failed, Late))],
+        ),
+        (
+            "notification-late",
+            missed,
+            vec![
+                notification(Delivered, Late),
+                notification(Refused, Late),
+                notification(Unreachable, Late),
+                notification(Internal, Late),
+            ],
+        ),
+        (
+            "notification-open",
+            "pending",
+            vec![
+                notification(Outcome::None, Open),
+                notification(Refused, Open),
+                notification(Unreachable, Open),
+                notification(Internal, Open),
+            ],
+        ),
+        (
+            "notification-unseen",
+            "pending",
+            vec![notification(Outcome::None, Unseen), notification(Unreachable, Unseen)],
+        ),
+        ("notification-delivered", "good", vec![notification(Delivered, InTime)]),
+        (
+            "notification-internal",
+            error,
+            vec![
+                notification(Internal, InTime),
+                notification(Internal, Overdue),
+                notification(Internal, Stopped),
+            ],
+        ),
+        (
+            "notification-stopped",
+            missed,
+            vec![notification(Refused, Stopped), notification(Unreachable, Stopped)],
+        ),
+        ("notification-never-attempted", missed, vec![notification(Outcome::None, Overdue)]),
+        ("notification-refused", "user:caller", vec![notification(Refused, InTime)]),
+        ("notification-unreachable", "excluded:network:webhook", vec![notification(Unreachable, InTime)]),
+    ]
+}
+
+fn account(policy: &Policy, kind: &Kind) -> Account {
+    booked(policy, kind, "2026-11-20").1
+}
+
+/// Whatever else the rows of a notification show, its outcome and timing decide.
+#[test]
+fn a_notification_is_booked_by_outcome_and_timing_alone() {
+    let policy = Policy::built_in();
+    let (error, missed) = (Account::BadPlatformError, Account::BadPlatformMissed);
+    let (good, pending) = (Account::Good, Account::Pending);
+    let mut table = vec![
+        (Outcome::None, Overdue, missed),
+        (Outcome::None, Open, pending),
+        (Outcome::None, Unseen, pending),
+        (Delivered, InTime, good),
+        (Delivered, Late, missed),
+        (Internal, InTime, error),
+        (Internal, Late, missed),
+        (Internal, Overdue, error),
+        (Internal, Open, pending),
+        (Internal, Stopped, error),
+        (Internal, Unseen, pending),
+    ];
+    for (outcome, in_time) in [(Refused, Account::UserCaller), (Unreachable, Account::ExcludedNetworkWebhook)]
+    {
+        let timings =
+            [(InTime, in_time), (Late, missed), (Open, pending), (Stopped, missed), (Unseen, pending)];
+        table.extend(timings.map(|(timing, want)| (outcome, timing, want)));
+    }
+    for (outcome, timing, want) in table {
+        let kind = notification(outcome, timing);
+        for symptom in [Symptom::None, Dns, Connect, Tls, Reset, Timeout] {
+            for http_status in [None, Some(200), Some(302), Some(404), Some(429), Some(503)] {
+                for reached in [Yes, No, Unknown] {
+                    let kind = Kind { http_status, reached, symptom, ..kind.clone() };
+                    assert_eq!(account(&policy, &kind), want, "{kind:#?}");
+                    let kind = Kind { error_code: Some(131_026), ..kind };
+                    assert_eq!(account(&policy, &kind), want, "{kind:#?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_admitted_message_is_booked_by_outcome_and_timing() {
+    let policy = Policy::built_in();
+    let (error, missed) = (Account::BadPlatformError, Account::BadPlatformMissed);
+    let table = [
+        (Outcome::None, Open, Account::Pending, Account::Good),
+        (Outcome::None, Unseen, Account::Pending, Account::Good),
+        (Outcome::None, Overdue, missed, Account::Good),
+        (Sent, InTime, Account::Good, Account::Good),
+        (Sent, Late, missed, Account::Good),
+        (Delivered, InTime, Account::Good, Account::Good),
+        (Delivered, Late, missed, Account::Good),
+        (Failed, InTime, error, error),
+        (Failed, Late, missed, error),
+    ];
+    for (outcome, timing, want, want_held) in table {
+        for http_status in [None, Some(200), Some(202)] {
+            for is_success in [None, Some(true)] {
+                let kind = Kind { http_status, is_success, ..message(outcome, timing) };
+                assert_eq!(account(&policy, &kind), want, "{kind:#?}");
+                for admission in [Admission::Held, Admission::Paused] {
+                    let kind = Kind { admission, ..kind.clone() };
+                    assert_eq!(account(&policy, &kind), want_held, "{kind:#?}");
+                }
+            }
+        }
+    }
+}
+
+/// A status has no HTTP status of its own: the 200 of the call beside it must not make a failure look like a success.
+#[test]
+fn a_message_that_failed_in_time_is_booked_by_the_fault_of_its_code() {
+    let policy = Policy::built_in();
+    let mut codes = 0;
+    for line in BUILT_IN_CATALOGUE.lines().skip(1) {
+        let mut cells = line.split(',');
+        let (code, subcode) = (cells.next().unwrap(), cells.next().unwrap());
+        let (code, error_subcode) = (code.split('-').next().unwrap().parse().unwrap(), subcode.parse().ok());
+        for (admission, http_status) in
+            [(Admission::Admitted, Some(200)), (Admission::Admitted, None), (Admission::Held, Some(200))]
+        {
+            let kind = Kind { http_status, error_subcode, admission, ..failed(code) };
+            let fault = policy.catalogue.entry(code, error_subcode).unwrap().fault.as_str();
+            let want = match (code, fault) {
+                (2, _) | (_, "platform") => Account::BadPlatformError,
+                (130_472 | 131_049, _) | (_, "policy") => Account::UserPolicy,
+                (_, "recipient") => Account::UserRecipient,
+                (_, "throttling") => Account::UserThrottled,
+                _ => Account::UserCaller,
+            };
+            assert_eq!(account(&policy, &kind), want, "{kind:#?}");
+        }
+        codes += 1;
+    }
+    assert!(codes > 200, "{codes} codes");
+}
+
+/// A status shows what became of a message, not that the answer to its call was right.
+#[test]
+fn a_call_that_was_answered_with_an_error_stays_one_whatever_its_message_shows() {
+    let policy = Policy::built_in();
+    for timing in [InTime, Late] {
+        for outcome in [Sent, Delivered] {
+            for (http_status, code, want) in [
+                (500, Some(131_016), Account::BadPlatformError),
+                (200, Some(131_016), Account::BadPlatformError),
+                (400, Some(100), Account::UserCaller),
+                (400, None, Account::UserCaller),
+                (503, None, Account::BadPlatformError),
+            ] {
+                let kind = Kind { timing, ..refused(http_status, code, outcome) };
+                assert_eq!(account(&policy, &kind), want, "{kind:#?}");
+            }
+            let denied = success(message(outcome, timing), false);
+            assert_eq!(booked(&policy, &denied, "2026-11-20").0, "success-denied");
+        }
+    }
+}
