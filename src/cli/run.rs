@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 
 use super::progress::Progress;
 use super::{setup, summary};
@@ -18,21 +18,28 @@ use crate::intake::{Meter, Vantage};
 use crate::pipeline::{self, Accounted, Desk};
 
 #[derive(Args)]
+#[command(group(ArgGroup::new("logs").args(["requests", "webhooks"]).multiple(true)))]
 pub struct Run {
     /// Config file [default: uptime-ledger.toml]
-    #[arg(long, value_name = "FILE", conflicts_with = "requests")]
+    #[arg(long, value_name = "FILE", conflicts_with = "logs")]
     config: Option<PathBuf>,
     /// Request logs (files, folders, patterns), for a run without config
     #[arg(long, value_name = "PATH", num_args = 1.., requires = "out")]
     requests: Vec<String>,
-    /// How the logs are written
+    /// How the request logs are written
     #[arg(long, value_enum, requires = "requests", default_value = "canonical")]
     preset: PresetName,
-    /// Where the logs were written
+    /// Where the request logs were written
     #[arg(long, value_enum, requires = "requests", default_value = "first_layer")]
     vantage: VantageName,
+    /// Webhook logs, for a run without config
+    #[arg(long, value_name = "PATH", num_args = 1.., requires = "out")]
+    webhooks: Vec<String>,
+    /// How the webhook logs are written
+    #[arg(long, value_enum, requires = "webhooks", default_value = "canonical")]
+    webhook_preset: WebhookPresetName,
     /// IANA zone of timestamps that carry none
-    #[arg(long, requires = "requests", default_value = "UTC")]
+    #[arg(long, requires = "logs", default_value = "UTC")]
     zone: Tz,
     /// The UTC day to account [default: yesterday]
     #[arg(long, value_name = "YYYY-MM-DD", conflicts_with_all = ["from", "to"])]
@@ -72,6 +79,13 @@ enum PresetName {
     Canonical,
     Combined,
     NginxJson,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+#[value(rename_all = "kebab-case")]
+enum WebhookPresetName {
+    Canonical,
+    WhatsappWebhook,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -173,8 +187,11 @@ impl Run {
     }
 
     fn desk(&self) -> Result<Desk> {
-        let mut config =
-            if self.requests.is_empty() { setup::config(self.config.as_deref())? } else { self.bare() };
+        let mut config = if self.requests.is_empty() && self.webhooks.is_empty() {
+            setup::config(self.config.as_deref())?
+        } else {
+            self.bare()
+        };
         config.reports = match &self.out {
             Some(out) => std::path::absolute(out)?,
             None => config.path(&config.reports),
@@ -199,11 +216,7 @@ impl Run {
             PresetName::Combined => Preset::Combined,
             PresetName::NginxJson => Preset::NginxJson,
         };
-        let source = Source {
-            name: "requests".into(),
-            log: Log::Requests,
-            paths: self.requests.clone(),
-            is_named_by_hand: true,
+        let requests = Source {
             preset,
             vantage: match self.vantage {
                 VantageName::CallerEgress => Vantage::CallerEgress,
@@ -211,12 +224,81 @@ impl Run {
                 VantageName::FirstLayer => Vantage::FirstLayer,
             },
             time_basis: if preset == Preset::NginxJson { TimeBasis::End } else { TimeBasis::Start },
+            ..self.source("requests", Log::Requests, &self.requests)
+        };
+        let webhooks = Source {
+            preset: match self.webhook_preset {
+                WebhookPresetName::Canonical => Preset::Canonical,
+                WebhookPresetName::WhatsappWebhook => Preset::WhatsappWebhook,
+            },
+            vantage: Vantage::WebhookEgress,
+            ..self.source("webhooks", Log::Webhooks, &self.webhooks)
+        };
+        let sources = [requests, webhooks].into_iter().filter(|source| !source.paths.is_empty()).collect();
+        Config { sources, ..Config::bare(std::path::Path::new("")) }
+    }
+
+    fn source(&self, name: &str, log: Log, paths: &[String]) -> Source {
+        Source {
+            name: name.into(),
+            log,
+            paths: paths.to_vec(),
+            is_named_by_hand: true,
+            preset: Preset::Canonical,
+            vantage: Vantage::FirstLayer,
+            time_basis: TimeBasis::Start,
             zone: self.zone,
             neighbours: 0,
             has_header: true,
             delimiter: b',',
             columns: Vec::new(),
-        };
-        Config { sources: vec![source], ..Config::bare(std::path::Path::new("")) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        run: Run,
+    }
+
+    fn bare(args: &str) -> Option<Vec<(String, Log, Preset, Vantage)>> {
+        let program = Program::try_parse_from(format!("run {args}").split(' ')).ok()?;
+        let sources = program.run.bare().sources;
+        Some(sources.into_iter().map(|s| (s.name, s.log, s.preset, s.vantage)).collect())
+    }
+
+    #[test]
+    fn logs_of_either_sort_make_a_config() {
+        let requests = |preset, vantage| ("requests".to_owned(), Log::Requests, preset, vantage);
+        let webhooks = |preset| ("webhooks".to_owned(), Log::Webhooks, preset, Vantage::WebhookEgress);
+        assert_eq!(
+            bare("--requests a b --out o --preset combined --vantage edge_ingress"),
+            Some(vec![requests(Preset::Combined, Vantage::EdgeIngress)])
+        );
+        assert_eq!(bare("--webhooks a b --out o"), Some(vec![webhooks(Preset::Canonical)]));
+        assert_eq!(
+            bare("--webhooks a --webhook-preset whatsapp-webhook --requests b --out o --zone Europe/Berlin"),
+            Some(vec![requests(Preset::Canonical, Vantage::FirstLayer), webhooks(Preset::WhatsappWebhook)])
+        );
+    }
+
+    #[test]
+    fn options_of_logs_that_are_not_there_are_refused() {
+        for args in [
+            "--webhooks a",
+            "--webhooks a --out o --config c",
+            "--webhooks a --out o --preset combined",
+            "--requests a --out o --webhook-preset canonical",
+            "--zone UTC",
+        ] {
+            assert_eq!(bare(args), None, "{args}");
+        }
     }
 }
