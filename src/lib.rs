@@ -6,16 +6,17 @@
 //! one screen in [`pipeline`].
 //!
 //! ```text
-//!  logs ─intake─▶ Facts ─policy─▶ Postings ─slots─▶ Slots ─ledger─▶ Editions ─measure─▶ Figures ─report─▶ files
-//!       facts()        classify()         count()        publish()          draw()            render()
-//!           └─▶ Receipt: balance per file, latencies, quarantine ─▶ into the edition
+//!  logs ─intake─▶ Daybooks ─intake─▶ Facts ─policy─▶ Postings ─slots─▶ Slots ─ledger─▶ Editions ─measure─▶ Figures
+//!       read()             resolve()       classify()         count()        publish()          draw()  ─report─▶ files
+//!                              └─▶ Receipt: balance per file, latencies, delays, quarantine ─▶ into the edition
 //! ```
 //!
-//! - [`intake`] is the only heavy stage. It parses, dedupes and counts, and knows no policy. A day of many rows becomes
-//!   few [`intake::Facts`]: how many events share a slot and the same attributes.
+//! - [`intake`] is the only heavy stage. It parses, dedupes, joins and counts, and knows no policy. It reads the logs of a
+//!   day into a [`intake::Daybook`], which depends on the rows of that day alone, and resolves the daybooks of a day and of
+//!   the days around it into few [`intake::Facts`]: how many events share a slot and the same attributes.
 //! - [`policy`] gives each kind of event the first rule that matches, and so an account: [`policy::Postings`].
 //! - [`slots`] says of every minute of every service and region whether it was up, degraded, down or unobserved.
-//! - [`ledger`] keeps one [`ledger::Edition`] per day, written whole or not at all.
+//! - [`ledger`] keeps the daybooks, and one [`ledger::Edition`] per day, each written whole or not at all.
 //! - [`measure`] draws [`measure::Figures`] over all editions: runs, outages, days, months, budgets.
 //! - [`report`] writes them as CSV and Parquet.
 //!
@@ -25,7 +26,8 @@
 //!
 //! # The words
 //!
-//! An **event** is a call that counts once, however often its row was shipped. A **kind** is the set of attributes that
+//! An **event** is what counts once, however often its rows were shipped: a **request** (a call), a **message** (a call that
+//! admitted one, with all its statuses), or a **notification** (an outbound webhook with all its attempts). A **kind** is the set of attributes that
 //! events share, a **fact** how many events of a kind fell into a **slot** (a minute, by default). A **posting** is a
 //! fact with its **account** and the **rule** that chose it. A **scope** is a service or component in one region or in all.
 //! A **run** is a stretch of down slots, an **outage** a run with its length and class. An **edition** is one published
@@ -34,14 +36,17 @@
 //!
 //! # What always holds
 //!
-//! - **The books balance.** Per file, rows read = accepted + duplicate + outside + quarantine; per day, accepted rows =
-//!   events in the accounts = events in the slots. Checked on every run; an imbalance is a bug and publishes nothing.
-//! - **Facts are free of order.** Neither the order of files nor the number of workers moves a number or a byte.
-//! - **An edition knows one day and no other.** Whatever spans days is measured from the ledger and never stored, so a day
-//!   that is run again touches nothing but itself.
+//! - **The books balance.** Per file, rows read = accepted + duplicate + outside + quarantine; per day, accepted calls =
+//!   requests + messages, accepted webhook rows = attempts of notifications, events in the accounts = events in the slots.
+//!   Checked on every run; an imbalance is a bug and publishes nothing.
+//! - **Facts are free of order.** Neither the order of files nor of days nor the number of workers moves a number.
+//!   A daybook is a function of the rows of its day, a day's facts one of the daybooks within reach of its webhooks.
+//! - **An edition knows one day and no other.** Whatever spans days is measured from the ledger and never stored. What a
+//!   later webhook log settles is the same day published again, by the same path.
 //! - **Integers until the last division.** Ratios and percentages in config are millionths; a percentage is rounded down.
 //! - **The bytes are reproducible.** Same logs, config, policy, catalogue and clock give the same files.
-//! - **Nothing personal leaves intake.** Ids are hashed or dropped there, excerpts are masked, callers become pseudonyms.
+//! - **Nothing personal leaves intake.** Ids become keyed hashes or are dropped there, excerpts are masked, callers become
+//!   pseudonyms.
 //!
 //! # Who may know whom
 //!

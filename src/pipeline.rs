@@ -1,5 +1,6 @@
 //! The whole journey of a day, on one screen.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
@@ -9,7 +10,7 @@ use chrono::{DateTime, Utc};
 use crate::config::Config;
 use crate::day::{Day, SlotLength, rfc3339};
 use crate::error::Trouble;
-use crate::intake::{self, FileBalance, Gap, Intake, Meter};
+use crate::intake::{self, Daybooks, FileBalance, Gap, Intake, Lost, Meter, Notes, Salt};
 use crate::ledger::{Edition, Ledger, Lock, Published, check_balance};
 use crate::measure::{self, Figures};
 use crate::policy::{Group, Policy};
@@ -24,6 +25,12 @@ pub struct Desk {
     pub workers: usize,
     /// Whether an edition may be replaced by one for which some of its logs are no longer there.
     pub may_lose_logs: bool,
+}
+
+/// A day whose logs have been read into its daybook.
+pub struct Read {
+    pub day: Day,
+    pub notes: Notes,
 }
 
 /// A day after its run.
@@ -43,43 +50,107 @@ pub struct Attention {
     pub message: String,
 }
 
-/// Accounts one day: from its logs to its edition in the ledger. The caller holds the lock.
+/// Reads the logs of a day into its daybook: the only heavy step. The caller holds the lock.
 ///
 /// # Errors
-/// [`Trouble`]; nothing is published then.
+/// [`Trouble`]; what was kept of the day before stays then.
+pub fn read(desk: &Desk, ledger: &Ledger, day: Day, meter: &Meter) -> Result<Read, Trouble> {
+    let config = &desk.config;
+    let salt = config.salt.clone().map_or_else(|| ledger.salt(), Ok)?;
+    let scratch = ledger.scratch()?;
+    let places = (config.reports.as_path(), scratch.path());
+    let (daybook, notes) = intake::read(config, day, desk.workers, &Salt::new(&salt), places, meter)?;
+    if !desk.may_lose_logs {
+        keep_logs(ledger, day, &daybook.files)?;
+    }
+    if config.salt.is_none() {
+        ledger.keep_salt(&salt)?;
+    }
+    ledger.keep(day, scratch)?;
+    Ok(Read { day, notes })
+}
+
+/// What can be settled after some days were read.
+#[derive(Default)]
+pub struct Settled {
+    /// Days beside those read that lie within reach of their webhook logs.
+    pub others: BTreeSet<Day>,
+    /// All daybooks that can be read.
+    pub daybooks: Daybooks,
+    pub attention: Vec<Attention>,
+}
+
+/// Looks which other days the days just read may settle. One whose daybook cannot be read, or was made under other
+/// settings than today's, stays as it is, and a person should look.
+///
+/// # Errors
+/// The ledger cannot be listed.
+pub fn settled_by(desk: &Desk, ledger: &Ledger, read: &[Read]) -> Result<Settled, Trouble> {
+    let config = &desk.config;
+    let mut settled = Settled { daybooks: ledger.daybooks()?, ..Settled::default() };
+    if !config.has_webhooks() {
+        return Ok(settled);
+    }
+    let reach = i64::from(config.webhooks.retry_days);
+    let salt = Salt::new(&config.salt.clone().map_or_else(|| ledger.salt(), Ok)?).fingerprint();
+    let settings = intake::settings_fingerprint(config);
+    let is_near =
+        |day: Day, by: i64| read.iter().any(|read| (read.day.plus(-by)..=read.day.plus(by)).contains(&day));
+    for (day, folder) in settled.daybooks.clone() {
+        if !is_near(day, 2 * reach) || read.iter().any(|read| read.day == day) {
+            continue;
+        }
+        let mut say = |kind, message| settled.attention.push(Attention { day, kind, message });
+        match intake::head(&folder) {
+            Err(trouble) => {
+                say("unreadable-daybook", format!("it stays as it is, and no other day can be settled by it: {trouble}"));
+                settled.daybooks.remove(&day);
+            }
+            Ok(_) if !is_near(day, reach) => {}
+            Ok(head) if head.salt != salt || head.settings != settings => say(
+                "other-settings",
+                "it stays as it is: its logs were read under another salt, slot, [webhooks] or services; run that day again"
+                    .to_owned(),
+            ),
+            Ok(_) => _ = settled.others.insert(day),
+        }
+    }
+    Ok(settled)
+}
+
+/// Accounts one day: from its daybook, and those around it, to its edition in the ledger. The caller holds the lock.
+///
+/// # Errors
+/// [`Trouble`]; nothing of the day is published then.
 pub fn account(
     desk: &Desk,
     ledger: &Ledger,
     day: Day,
+    daybooks: &Daybooks,
+    notes: Notes,
     as_of: DateTime<Utc>,
-    meter: &Meter,
 ) -> anyhow::Result<Accounted> {
     let config = &desk.config;
-    let intake = intake::facts(config, day, desk.workers, &config.reports, meter)?;
-    let gaps = intake::gaps(&intake.facts, &config.sources);
-    let Intake { facts, receipt } = intake;
-    let (spilled_bytes, unseen) = (receipt.spilled_bytes, receipt.unseen_columns.clone());
+    let Intake { facts, receipt } = intake::resolve(day, daybooks, config)?;
+    let mut gaps = intake::gaps(&facts, &config.sources);
+    gaps.extend(receipt.gaps.iter().cloned());
 
     let postings = desk.policy.classify(facts).context("classifying the facts")?;
     let slots = Slots::count(&postings, &gaps, config).context("counting the slots")?;
-    check_balance(&receipt.files, &postings, &slots)?;
-
+    check_balance(&receipt, &postings, &slots)?;
     let fingerprint = desk.policy.fingerprint();
     let draft = Edition::draft(&postings, slots, receipt, config, &fingerprint, as_of)
         .context("drafting the edition")?;
     let mut attention = attention(&draft, &gaps, config);
-    attention.extend(unseen.into_iter().map(|(source, name)| Attention {
+    attention.extend(notes.unseen_columns.into_iter().map(|(source, name)| Attention {
         day,
         kind: "unseen-column",
         message: format!(
             "source {source}: no row has `{name}`, which [source.columns] names; is it misspelt?"
         ),
     }));
-    if !desk.may_lose_logs {
-        keep_logs(ledger, &draft)?;
-    }
     let published = ledger.publish(draft)?;
-    Ok(Accounted { published, spilled_bytes, attention })
+    Ok(Accounted { published, spilled_bytes: notes.spilled_bytes, attention })
 }
 
 /// Measures the whole ledger and draws the reports of the days given.
@@ -104,30 +175,31 @@ pub fn open(reports: &Path) -> Result<(Lock, Ledger), Trouble> {
 }
 
 /// A day whose logs have been rotated away must not be run again by accident: what was published would be lost.
-fn keep_logs(ledger: &Ledger, draft: &Edition) -> Result<(), Trouble> {
-    if !ledger.days()?.contains(&draft.day) {
-        return Ok(());
+fn keep_logs(ledger: &Ledger, day: Day, files: &[FileBalance]) -> Result<(), Trouble> {
+    let mut before: BTreeMap<String, u64> = BTreeMap::new();
+    let mut edition = 0;
+    if ledger.days()?.contains(&day) {
+        let standing = ledger.read(day)?;
+        edition = standing.number;
+        before.extend(standing.intake.into_iter().map(|f| (f.path, f.accepted)));
     }
-    let standing = ledger.read(draft.day)?;
-    let is_there = |path: &str| draft.intake.iter().any(|f| f.path == path && f.failure.is_none());
-    let gone: Vec<String> = standing
-        .intake
-        .iter()
-        .filter(|f| f.accepted > 0 && !is_there(&f.path))
-        .map(|f| f.path.clone())
-        .collect();
-    let accepted = |edition: &Edition| edition.intake.iter().map(|f| f.accepted).sum::<u64>();
-    if accepted(&standing) > 0 && accepted(draft) == 0 && gone.is_empty() {
-        return Err(Trouble::RowsGone {
-            day: draft.day,
-            edition: standing.number,
-            events: accepted(&standing),
-        });
+    // A run that was killed before it published has left what it read all the same.
+    if let Some(folder) = ledger.daybooks()?.get(&day)
+        && let Ok(kept) = intake::head(folder)
+    {
+        before.extend(kept.files.into_iter().map(|f| (f.path, f.accepted)));
+    }
+    let is_there = |path: &str| files.iter().any(|f| f.path == path && f.failure.is_none());
+    let gone: Vec<String> =
+        before.iter().filter(|(path, n)| **n > 0 && !is_there(path)).map(|(path, _)| path.clone()).collect();
+    let events: u64 = before.values().sum();
+    if events > 0 && files.iter().all(|f| f.accepted == 0) && gone.is_empty() {
+        return Err(Trouble::RowsGone { day, edition, events });
     }
     if gone.is_empty() {
         return Ok(());
     }
-    Err(Trouble::LogsGone { day: draft.day, edition: standing.number, gone })
+    Err(Trouble::LogsGone { day, edition, gone })
 }
 
 fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec<Attention> {
@@ -218,15 +290,18 @@ fn gap_message(gap: &Gap, length: SlotLength, day: Day) -> String {
         );
     }
     let at = |slot: u32| rfc3339(day.start_us() + i64::from(slot) * length.us());
-    format!(
-        "source {}: no rows of region {} from {} to {} while others went on (about {} were to be expected); \
-         those slots are unobserved",
-        gap.source,
-        gap.region,
-        at(gap.start_slot),
-        at(gap.end_slot),
-        gap.expected
-    )
+    let Gap { source, region, expected, .. } = gap;
+    let (start, end) = (at(gap.start_slot), at(gap.end_slot));
+    match gap.lost {
+        Lost::Events => format!(
+            "source {source}: no rows of region {region} from {start} to {end} while others went on (about {expected} were \
+             to be expected); those slots are unobserved"
+        ),
+        Lost::Outcomes => format!(
+            "source {source}: next to no rows of region {region} from {start} to {end}, in which {expected} messages were \
+             admitted; what became of them is not known, and those slots are unobserved"
+        ),
+    }
 }
 
 impl fmt::Display for Attention {

@@ -424,11 +424,7 @@ fn what_is_said_fits_who_listens() {
     assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), ("", ""));
 
     let verbose = place.run(&["a.ndjson"], &["-v"]).expect(0);
-    assert!(
-        verbose.stderr.contains("accounting") && verbose.stderr.contains("rendered"),
-        "{}",
-        verbose.stderr
-    );
+    assert!(verbose.stderr.contains("reading") && verbose.stderr.contains("rendered"), "{}", verbose.stderr);
     for said in [&verbose.stdout, &verbose.stderr, &json.stdout] {
         assert!(!said.contains('\u{1b}'), "escape codes without a terminal: {said:?}");
     }
@@ -609,4 +605,157 @@ fn programs_are_told_of_failures_too() {
     assert!(ran.json()["error"].as_str().unwrap().contains("nowhere.log"));
     let config = place.file("uptime-ledger.toml", "slot = \"1m\"\n");
     job::run(&config, &place.reports(), &["--date", DAY]).expect(2).says(&["names no log", "[[source]]"]);
+}
+
+/// A webhook log with one notification a minute, of which the first two carry statuses.
+fn webhook_rows(day: &str, statuses: &str) -> String {
+    let mut text = String::from(
+        "ts,event_ts,webhook_id,region,message_id,status,error_code,attempt_no,outcome,http_status\n",
+    );
+    for at in 0..1_440 {
+        let (hour, minute) = (at / 60, at % 60);
+        writeln!(
+            text,
+            "{day}T{hour:02}:{minute:02}:01Z,{day}T{hour:02}:{minute:02}:00Z,w-{at},eu,,,,1,http,200"
+        )
+        .unwrap();
+    }
+    text + statuses
+}
+
+#[test]
+fn webhook_logs_can_be_run_alone_and_beside_request_logs() {
+    let place = Place::new();
+    let status = format!("{DAY}T10:00:05Z,{DAY}T10:00:04Z,w-sent,eu,m-1,sent,,1,http,200\n");
+    place.file("webhooks.csv", webhook_rows(DAY, &status));
+    let requests = [
+        format!(r#"{{"ts":"{DAY}T10:00:00Z","region":"eu","http_status":200,"message_id":"m-1"}}"#),
+        format!(r#"{{"ts":"{DAY}T10:01:00Z","region":"eu","http_status":200,"message_id":"m-2"}}"#),
+    ];
+    place.file("requests.ndjson", rows("a", 1_440) + &requests.join("\n") + "\n");
+    let run = |logs: &[&str], out: &str| {
+        let mut command = Command::new(job::binary());
+        command.current_dir(place.dir.path()).arg("run").args(logs);
+        command.args(["--out", out, "--as-of", MORNING_AFTER]);
+        let ran = job::ran(&mut command).expect(0);
+        job::assert_balanced(&place.path(out));
+        let daily = place.path(out).join("daily").join(DAY);
+        let accounts = table(&daily, "accounts");
+        let events = |stream: &str, account: &str| -> u64 {
+            let rows = accounts.iter().filter(|a| a["stream"] == stream && a["account"] == account);
+            rows.map(|a| n(a, "events_net")).sum()
+        };
+        let calls = [("request", "good"), ("message", "good"), ("message", "bad:platform:missed")];
+        let found = calls.map(|(stream, account)| events(stream, account));
+        let orphans = job::reconciled(&daily, "orphan_statuses");
+        (ran, found, events("notification", "good"), orphans)
+    };
+    let (_, calls, notifications, orphans) = run(&["--webhooks", "webhooks.csv"], "alone");
+    assert_eq!((calls, notifications, orphans), ([0, 0, 0], 1_441, 1));
+    let (_, calls, notifications, orphans) =
+        run(&["--requests", "requests.ndjson", "--webhooks", "webhooks.csv"], "both");
+    assert_eq!((calls, notifications, orphans), ([1_440, 1, 1], 1_441, 0));
+    // Without a webhook log an admitted message is a call that was answered.
+    let (_, calls, notifications, _) = run(&["--requests", "requests.ndjson"], "requests");
+    assert_eq!((calls, notifications), ([1_442, 0, 0], 0));
+
+    let payload = r#"{"ts":1794996005,"payload":{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{"messaging_product":"whatsapp","statuses":[{"id":"m-1","status":"sent","timestamp":"1794996004"}]}}]}]}}"#;
+    place.file(
+        "payloads.ndjson",
+        payload.to_owned() + "\n" + &payload.replace("1794996005", "1795003200") + "\n",
+    );
+    let posted = [
+        "--requests",
+        "requests.ndjson",
+        "--webhooks",
+        "payloads.ndjson",
+        "--webhook-preset",
+        "whatsapp-webhook",
+    ];
+    let (_, calls, notifications, orphans) = run(&posted, "posted");
+    assert_eq!((calls, notifications, orphans), ([1_440, 1, 1], 1, 0));
+}
+
+#[test]
+fn what_a_webhook_log_needs_is_said_when_it_is_missing() {
+    let place = Place::new();
+    place.file("webhooks.csv", webhook_rows(DAY, ""));
+    let run = |args: &[&str]| {
+        job::ran(Command::new(job::binary()).current_dir(place.dir.path()).arg("run").args(args))
+    };
+    run(&["--webhooks", "webhooks.csv"]).expect(2).says(&["--out"]);
+    run(&["--webhooks", "absent.csv", "--out", "reports", "--date", DAY]).expect(2).says(&["absent.csv"]);
+    run(&["--webhooks", "webhooks.csv", "--out", "reports", "--preset", "combined"]).expect(2);
+    run(&["--webhooks", "webhooks.csv", "--out", "reports", "--webhook-preset", "combined"])
+        .expect(2)
+        .says(&["combined", "whatsapp-webhook"]);
+    assert!(place.is_nothing_published());
+}
+
+const DAY_AFTER: &str = "2026-11-19";
+
+/// Two days of logs; what became of a message of the first one stands in the webhook log of the second.
+fn told_a_day_late() -> (Place, PathBuf) {
+    let place = Place::new();
+    let admitted =
+        format!(r#"{{"ts":"{DAY}T10:00:00Z","region":"eu","http_status":200,"message_id":"m-1"}}"#);
+    place.file(&format!("requests-{DAY}.ndjson"), rows("a", 1_440) + &admitted + "\n");
+    place.file(&format!("webhooks-{DAY}.csv"), webhook_rows(DAY, ""));
+    let next = DAY_AFTER;
+    place.file(&format!("requests-{next}.ndjson"), rows("b", 1_440).replace(DAY, next));
+    let late = format!("{next}T12:00:00Z,{DAY}T10:00:04Z,w-late,eu,m-1,sent,,1,http,200\n");
+    place.file(&format!("webhooks-{next}.csv"), webhook_rows(next, &late));
+    let config = "\
+        [[source]]\nname = \"requests\"\npaths = \"requests-{date}.ndjson\"\n\
+        [[source]]\nname = \"webhooks\"\nlog = \"webhooks\"\npaths = \"webhooks-{date}.csv\"\n";
+    let config = place.file("uptime-ledger.toml", config);
+    (place, config)
+}
+
+#[test]
+fn a_day_is_restated_by_the_webhook_log_of_a_later_one() {
+    let (place, config) = told_a_day_late();
+    let next = DAY_AFTER;
+    let run = |day: &str| {
+        let args = ["--date", day, "--as-of", "2026-11-20T06:00:00Z", "--json"];
+        let ran = job::run(&config, &place.reports(), &args).expect(0);
+        ran.json()
+    };
+    // Edition by the ledger and by the reports, and the account of the message.
+    let standing = || {
+        let edition = fs::read(place.reports().join(format!("ledger/{DAY}/edition.json"))).unwrap();
+        let edition: serde_json::Value = serde_json::from_slice(&edition).unwrap();
+        let availability = table(&place.reports(), "availability");
+        // The notification that tells of it a day late is a matter of the service `webhooks`.
+        let is_it =
+            |row: &&job::Row| row["day"] == DAY && row["scope_kind"] == "service" && row["scope"] == "all";
+        let shown = availability.iter().find(is_it).unwrap();
+        let accounts = table(&place.reports(), &format!("daily/{DAY}/accounts"));
+        let message = accounts.iter().find(|row| row["stream"] == "message").unwrap();
+        let bad: u64 = n(shown, "events_bad");
+        (edition["edition"].as_u64(), n(shown, "edition"), message["account"].clone(), bad)
+    };
+    run(DAY);
+    assert_eq!(standing(), (Some(1), 1, "bad:platform:missed".to_owned(), 1));
+    run(next);
+    assert_eq!(standing(), (Some(2), 2, "good".to_owned(), 0));
+    // Nothing new: neither day is published again.
+    run(DAY);
+    run(next);
+    assert_eq!(standing().0, Some(2));
+}
+
+#[test]
+fn a_run_says_which_days_it_restated() {
+    let (place, config) = told_a_day_late();
+    let run = |day: &str, more: &[&str]| {
+        let args = [&["--date", day, "--as-of", "2026-11-20T06:00:00Z"], more].concat();
+        job::run(&config, &place.reports(), &args).expect(0)
+    };
+    run(DAY, &[]);
+    let daily = place.reports().join("daily").join(DAY);
+    let before = job::files(&daily);
+    let told = run(DAY_AFTER, &["--json"]).json();
+    assert!(job::files(&daily) != before, "the day is restated");
+    assert!(told.to_string().contains(&format!("\"{DAY}\"")), "{told}");
 }

@@ -100,6 +100,7 @@ pub fn files(postings: &Postings) -> Vec<FileBalance> {
     vec![FileBalance {
         path: "logs/a.ndjson".into(),
         source: "edge".into(),
+        log: "requests".into(),
         role: "own".into(),
         format: "ndjson".into(),
         bytes: 123,
@@ -112,6 +113,11 @@ pub fn files(postings: &Postings) -> Vec<FileBalance> {
         last_ts_us: None,
         failure: None,
     }]
+}
+
+/// The receipt of these files.
+pub fn receipt(postings: &Postings) -> Receipt {
+    Receipt { latencies: latencies(), files: files(postings), ..Receipt::default() }
 }
 
 pub fn latencies() -> Latencies {
@@ -129,8 +135,7 @@ pub fn edition(day: Day, config: &Config, events: &[Event]) -> Edition {
     let postings = postings(day, config, events);
     let slots = Slots::count(&postings, &[], config).unwrap();
     let as_of: DateTime<Utc> = DateTime::from_timestamp_micros(day.end_us()).unwrap();
-    let receipt = Receipt { latencies: latencies(), files: files(&postings), ..Receipt::default() };
-    Edition::draft(&postings, slots, receipt, config, "policy-1", as_of).unwrap()
+    Edition::draft(&postings, slots, receipt(&postings), config, "policy-1", as_of).unwrap()
 }
 
 /// Events that make a slot of `messages` in `eu` what the letter says: `d`own, de`g`raded, `u`p, `.` unobserved.

@@ -112,17 +112,30 @@ pub fn paths(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Rows are in exactly one account, in every file of every published day.
+/// Rows are in exactly one account, in every file of every published day: rows of request logs as calls or as messages,
+/// rows of webhook logs as attempts of notifications.
 #[track_caller]
 pub fn assert_balanced(reports: &Path) {
     for day in fs::read_dir(reports.join("daily")).into_iter().flatten() {
         let folder = day.unwrap().path();
-        for file in table(&folder, "intake") {
-            let parts = ["accepted", "duplicate", "outside", "quarantine"].map(|c| n(&file, c));
-            assert_eq!(n(&file, "rows_read"), parts.iter().sum::<u64>(), "{file:?}");
+        let intake = table(&folder, "intake");
+        for file in &intake {
+            let parts = ["accepted", "duplicate", "outside", "quarantine"].map(|c| n(file, c));
+            assert_eq!(n(file, "rows_read"), parts.iter().sum::<u64>(), "{file:?}");
         }
-        let accepted: u64 = table(&folder, "intake").iter().map(|f| n(f, "accepted")).sum();
-        let booked: u64 = table(&folder, "accounts").iter().map(|a| n(a, "events_net")).sum();
-        assert_eq!(accepted, booked, "{}", folder.display());
+        let accepted =
+            |log: &str| intake.iter().filter(|f| f["log"] == log).map(|f| n(f, "accepted")).sum::<u64>();
+        let accounts = table(&folder, "accounts");
+        let calls = accounts.iter().filter(|a| a["stream"] != "notification");
+        let calls: u64 = calls.map(|a| n(a, "events_net")).sum();
+        assert_eq!(accepted("requests"), calls, "{}", folder.display());
+        let attempts = reconciled(&folder, "attempts");
+        assert_eq!(accepted("webhooks"), attempts, "{}", folder.display());
     }
+}
+
+/// A number of `reconciliation` of a day; 0 without webhook logs.
+#[track_caller]
+pub fn reconciled(daily: &Path, item: &str) -> u64 {
+    table(daily, "reconciliation").iter().find(|row| row["item"] == item).map_or(0, |row| n(row, "count"))
 }

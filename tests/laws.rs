@@ -78,7 +78,7 @@ proptest! {
         let config = config(SlotLength::Minutes5);
         let postings = given::postings(day("2026-11-20"), &config, &events);
         let slots = Slots::count(&postings, &[], &config).unwrap();
-        check_balance(&given::files(&postings), &postings, &slots).unwrap();
+        check_balance(&given::receipt(&postings), &postings, &slots).unwrap();
         for scope in slots.scopes() {
             let by_state = State::ALL.map(|s| slots.cells(scope).filter(|c| c.net.state == s).count());
             prop_assert_eq!(by_state.iter().sum::<usize>(), SLOTS);
@@ -99,11 +99,11 @@ proptest! {
         let config = config(SlotLength::Minutes5);
         let postings = given::postings(day("2026-11-20"), &config, &events);
         let slots = Slots::count(&postings, &[], &config).unwrap();
-        let mut files = given::files(&postings);
-        files[0].rows_read += 1;
-        prop_assert!(check_balance(&files, &postings, &slots).is_err());
-        files[0].accepted += 1;
-        prop_assert!(check_balance(&files, &postings, &slots).is_err());
+        let mut receipt = given::receipt(&postings);
+        receipt.files[0].rows_read += 1;
+        prop_assert!(check_balance(&receipt, &postings, &slots).is_err());
+        receipt.files[0].accepted += 1;
+        prop_assert!(check_balance(&receipt, &postings, &slots).is_err());
     }
 
     #[test]
@@ -160,8 +160,8 @@ proptest! {
         let figures = measure::draw(std::slice::from_ref(&edition), &config);
         let reports = tempfile::tempdir().unwrap();
         let rendered = report::render(reports.path(), &figures, std::slice::from_ref(&edition)).unwrap();
-        // Six tables twice, and the quarantine.
-        prop_assert_eq!(rendered.written.len(), 13);
+        // Nine tables twice, and the quarantine.
+        prop_assert_eq!(rendered.written.len(), 19);
         let tables = report::summary_tables(&figures).into_iter().chain(report::daily_tables(&edition));
         for ((place, spec), table) in report::schema().into_iter().zip(tables) {
             let path = reports.path().join(place.replace("<day>", "2026-11-20"));
@@ -174,7 +174,7 @@ proptest! {
             prop_assert_eq!(reader.records().map(Result::unwrap).count(), table.len());
         }
         let again = report::render(reports.path(), &figures, &[edition]).unwrap();
-        prop_assert_eq!((again.written.len(), again.unchanged), (0, 13));
+        prop_assert_eq!((again.written.len(), again.unchanged), (0, 19));
     }
 
     #[test]

@@ -6,7 +6,10 @@
 //!   `tests/mistakes/` with the bad files, run `BLESS=1 cargo test --test main mistakes` and read the diff.
 //! - `truth`: a sample is made and run, and its truth.json is found again in the reports, in every format.
 //! - `order`: shuffled, split, merged, repacked and repeated logs give the same figures; so do threads, memory and chunks.
+//! - `converge`: whatever the order in which days are run and logs arrive, the books end up the same, and as a small model of
+//!   messages and notifications says.
 //! - `cli`: one test per promise of the command line; what goes wrong, what is then said, and the exit code.
+//! - `privacy`: phone numbers, message ids, tokens and callers of the logs stand nowhere in what the job writes or says.
 //! - `days`: whole days, from given logs to expected reports. To add a case, copy a folder of `tests/days/`, change what
 //!   is given, run `BLESS=1 cargo test --test main days` and read the diff.
 //! - `realdata`: public logs and corner cases of file formats, where a copy lies at `../shared/realdata` or
@@ -20,6 +23,7 @@
 )]
 
 mod cli;
+mod converge;
 mod days;
 mod figures;
 mod given;
@@ -27,6 +31,7 @@ mod job;
 mod laws;
 mod mistakes;
 mod order;
+mod privacy;
 mod realdata;
 mod tidy;
 mod truth;

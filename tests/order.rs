@@ -15,7 +15,15 @@ use crate::job::{self, n, table};
 const DAY: &str = "2026-11-18";
 const RUN: [&str; 4] = ["--date", DAY, "--as-of", "2026-11-19T06:00:00Z"];
 /// What must not change by a byte.
-const FIGURES: [&str; 4] = ["availability.csv", "outages.csv", "months.csv", "daily/2026-11-18/accounts.csv"];
+const FIGURES: [&str; 7] = [
+    "availability.csv",
+    "outages.csv",
+    "months.csv",
+    "daily/2026-11-18/accounts.csv",
+    "daily/2026-11-18/deliveries.csv",
+    "daily/2026-11-18/delays.csv",
+    "daily/2026-11-18/reconciliation.csv",
+];
 const SLOTS: &str = "daily/2026-11-18/slots.csv";
 
 /// One way of shipping the same rows.
@@ -38,12 +46,19 @@ fn shipping() -> impl Strategy<Value = Shipping> {
         .prop_map(|(seed, files, copies, twins, packing)| Shipping { seed, files, copies, twins, packing })
 }
 
-/// A day of a sample: its rows by source, with the CSV header apart.
+#[derive(Debug, Default)]
+struct Rows {
+    /// Of CSV.
+    header: String,
+    rows: Vec<String>,
+}
+
+/// A day of a sample.
 struct Given {
     dir: tempfile::TempDir,
     extension: &'static str,
-    header: String,
-    rows: BTreeMap<&'static str, Vec<String>>,
+    /// By source; webhook logs are a source per region, because their paths name it.
+    rows: BTreeMap<String, Rows>,
     baseline: BTreeMap<String, String>,
 }
 
@@ -52,28 +67,34 @@ impl Given {
         let dir = tempfile::tempdir().unwrap();
         let args = ["--days", "3", "--rows", "2500", "--format", extension];
         let sample = job::sample(&dir.path().join("sample"), &args);
-        let mut header = String::new();
-        let mut rows: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        let mut rows: BTreeMap<String, Rows> = BTreeMap::new();
         for path in job::paths(&sample.join("logs")) {
-            let text = fs::read_to_string(&path).unwrap();
-            let mut lines = text.lines().map(str::to_owned);
-            if extension == "csv" {
-                header = lines.next().unwrap();
-            }
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             // Whatever began on the day lies in these files.
-            if name.contains(DAY) || name.contains("2026-11-19") {
-                let source = if name.starts_with("egress") { "egress" } else { "requests" };
-                rows.entry(source).or_default().extend(lines);
+            if !name.contains(DAY) && !name.contains("2026-11-19") {
+                continue;
             }
+            let text = fs::read_to_string(&path).unwrap();
+            let mut lines = text.lines().map(str::to_owned);
+            let (source, rest) = name.split_once('-').unwrap();
+            let region = rest.split('.').next().unwrap().rsplit('-').next().unwrap();
+            let source = if source == "webhooks" { format!("{source}-{region}") } else { source.to_owned() };
+            let rows = rows.entry(source).or_default();
+            if extension == "csv" {
+                rows.header = lines.next().unwrap();
+            }
+            rows.rows.extend(lines);
         }
+        assert_eq!(rows.len(), 5, "{:?}", rows.keys());
         // Undated paths: whatever lies there is read.
         let config = fs::read_to_string(sample.join("uptime-ledger.toml")).unwrap();
         let config = config
             .replace(&format!("logs/requests-{{date}}-*.{extension}"), "logs/requests-*")
-            .replace(&format!("logs/egress-{{date}}.{extension}"), "logs/egress-*");
+            .replace(&format!("logs/egress-{{date}}.{extension}"), "logs/egress-*")
+            .replace(&format!("logs/webhooks-{{date}}-{{region}}.{extension}"), "logs/webhooks-{region}-*");
+        assert!(!config.contains("{date}"), "{config}");
         fs::write(dir.path().join("uptime-ledger.toml"), config).unwrap();
-        let mut given = Self { dir, extension, header, rows, baseline: BTreeMap::new() };
+        let mut given = Self { dir, extension, rows, baseline: BTreeMap::new() };
         let plain =
             Shipping { seed: 0, files: 1, copies: Vec::new(), twins: Vec::new(), packing: vec![0; 6] };
         given.baseline = given.figures(&plain, &[]).0;
@@ -100,8 +121,8 @@ impl Given {
         (figures, intake.iter().map(|file| n(file, "duplicate")).sum())
     }
 
-    fn ship(&self, source: &str, rows: &[String], shipping: &Shipping, logs: &Path) {
-        let mut rows: Vec<&String> = rows.iter().collect();
+    fn ship(&self, source: &str, given: &Rows, shipping: &Shipping, logs: &Path) {
+        let mut rows: Vec<&String> = given.rows.iter().collect();
         let copies: Vec<&String> = shipping.copies.iter().map(|at| *at.get(&rows)).collect();
         rows.extend(copies);
         if shipping.seed != 0 {
@@ -112,8 +133,8 @@ impl Given {
             .chunks(size)
             .map(|rows| {
                 let mut text = String::new();
-                if !self.header.is_empty() {
-                    writeln!(text, "{}", self.header).unwrap();
+                if !given.header.is_empty() {
+                    writeln!(text, "{}", given.header).unwrap();
                 }
                 for row in rows {
                     writeln!(text, "{row}").unwrap();
@@ -130,7 +151,8 @@ impl Given {
     }
 }
 
-fn shuffle(rows: &mut [&String], seed: u64) {
+/// Another order for each seed.
+pub fn shuffle<T>(rows: &mut [T], seed: u64) {
     let mut state = seed;
     for at in (1..rows.len()).rev() {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -219,7 +241,8 @@ fn threads_and_memory_change_nothing() {
     let log = dir.path().join("many.csv");
     fs::write(&log, many_rows()).unwrap();
     let config = dir.path().join("uptime-ledger.toml");
-    fs::write(&config, "[[source]]\nname = \"requests\"\npaths = [\"many.csv\"]\n").unwrap();
+    // Pseudonyms are salted, and without a word from the config every ledger draws a salt of its own.
+    fs::write(&config, "salt = \"x\"\n[[source]]\nname = \"requests\"\npaths = [\"many.csv\"]\n").unwrap();
     let run = |name: &str, args: &[&str]| {
         let reports = dir.path().join(name);
         let ran = job::run(&config, &reports, &[&RUN[..], &["--json"], args].concat()).expect(3);

@@ -340,3 +340,90 @@ fn parquet_files_with_a_leaf_as_request_id() {
     }
     assert!(published > 30, "{published}");
 }
+
+/// Payloads of webhooks, and other documents of the same interfaces, by where they were found.
+fn documents(folder: &Path) -> Vec<(String, serde_json::Value)> {
+    let mut found = Vec::new();
+    for path in job::paths(folder).into_iter().filter(|path| path.extension().is_some_and(|e| e == "json")) {
+        let text = fs::read_to_string(&path).unwrap();
+        // One has something after its document.
+        let json = serde_json::Deserializer::from_str(&text).into_iter().next().unwrap().unwrap();
+        let name = path.display().to_string();
+        match json {
+            // These hold many, by name.
+            serde_json::Value::Object(named) if name.contains("tests/data/updates") => {
+                found.extend(named.into_iter().map(|(key, json)| (format!("{name}#{key}"), json)));
+            }
+            json => found.push((name, json)),
+        }
+    }
+    found
+}
+
+/// A run over payloads, one per line.
+fn posted(dir: &Path, lines: &[String], day: &str) -> (Ran, PathBuf) {
+    let log = dir.join("payloads.ndjson");
+    fs::write(&log, lines.join("\n") + "\n").unwrap();
+    let reports = dir.join("reports");
+    let _ = fs::remove_dir_all(&reports);
+    let (log, out) = (log.display().to_string(), reports.display().to_string());
+    let preset = ["--webhook-preset", "whatsapp-webhook"];
+    let ran = job(["run", "--webhooks", &log, "--out", &out, "--date", day].iter().chain(&preset));
+    survives(&ran, &reports, day);
+    (ran, reports)
+}
+
+#[test]
+fn payloads_as_they_were_posted() {
+    let Some(folder) = data("whatsapp") else { return };
+    let documents = documents(&folder);
+    let is_webhook = |json: &serde_json::Value| json.get("entry").is_some();
+    let webhooks = documents.iter().filter(|(_, json)| is_webhook(json)).count() as u64;
+    assert!(webhooks > 50 && (webhooks as usize) < documents.len(), "{webhooks} of {}", documents.len());
+    let dir = tempfile::tempdir().unwrap();
+
+    // As a server would log them on one day.
+    let day = "2026-11-18";
+    let enveloped: Vec<String> = documents
+        .iter()
+        .flat_map(|(_, json)| {
+            let text = serde_json::to_string(&json.to_string()).unwrap();
+            let at = format!(r#""received_at":"{day}T10:00:00Z""#);
+            [format!(r#"{{{at},"payload":{json}}}"#), format!(r#"{{{at},"body":{text}}}"#)]
+        })
+        .collect();
+    let (ran, reports) = posted(dir.path(), &enveloped, day);
+    assert!(matches!(ran.code, Some(3)), "{ran:?}");
+    let intake = &over_days(&reports, "intake")[0];
+    assert_eq!(n(intake, "rows_read"), enveloped.len() as u64);
+    // What is posted twice at the same instant is a copy, however it is wrapped.
+    let copies = n(intake, "duplicate");
+    assert!(copies >= webhooks, "{intake:?}");
+    assert_eq!(n(intake, "accepted") + copies, 2 * webhooks);
+    assert_eq!(n(intake, "quarantine"), 2 * (documents.len() as u64 - webhooks));
+    let quarantine = fs::read_to_string(reports.join("daily").join(day).join("quarantine.ndjson")).unwrap();
+    for line in quarantine.lines() {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(row["reason"].as_str().unwrap().starts_with("not a webhook payload: "), "{line}");
+    }
+    let accounts = over_days(&reports, "accounts");
+    assert_eq!(sums(&accounts, "account"), BTreeMap::from([("good".to_owned(), n(intake, "accepted"))]));
+
+    // As they are: their own times decide.
+    let bare: Vec<String> = documents.iter().map(|(_, json)| json.to_string()).collect();
+    let (_, reports) = posted(dir.path(), &bare, "2023-10-25");
+    let intake = &over_days(&reports, "intake")[0];
+    assert_eq!(n(intake, "rows_read"), bare.len() as u64);
+
+    // Statuses of messages that no request log admitted: `sent` and `delivered` of one message and `read` of another,
+    // and on another day `read`, `played` and `failed` of one.
+    let statuses = documents.iter().filter(|(name, _)| name.contains("/message_status.json#"));
+    let statuses: Vec<String> = statuses.map(|(_, json)| json.to_string()).collect();
+    assert_eq!(statuses.len(), 7);
+    for (day, rows, want) in [("2023-10-25", 4, 3), ("2023-07-15", 3, 3)] {
+        let (_, reports) = posted(dir.path(), &statuses, day);
+        let daily = reports.join("daily").join(day);
+        let found = ["attempts", "statuses", "orphan_statuses"].map(|item| job::reconciled(&daily, item));
+        assert_eq!(found, [rows, want, want], "{day}");
+    }
+}

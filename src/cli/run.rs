@@ -1,5 +1,6 @@
 //! `uptime-ledger run`: the daily job.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,8 +15,9 @@ use super::{setup, summary};
 use crate::config::{Config, Log, Preset, Source, TimeBasis};
 use crate::day::Day;
 use crate::error::{ExitCode, Trouble};
-use crate::intake::{Meter, Vantage};
-use crate::pipeline::{self, Accounted, Desk};
+use crate::intake::{Meter, Notes, Vantage};
+use crate::ledger::Published;
+use crate::pipeline::{self, Accounted, Attention, Desk, Read};
 
 #[derive(Args)]
 #[command(group(ArgGroup::new("logs").args(["requests", "webhooks"]).multiple(true)))]
@@ -96,6 +98,10 @@ enum VantageName {
     FirstLayer,
 }
 
+fn log(Published { edition, is_new, .. }: &Published) {
+    tracing::info!(day = %edition.day, edition = edition.number, is_new, "published");
+}
+
 impl Run {
     pub fn run(self) -> Result<ExitCode> {
         let is_json = self.json;
@@ -114,18 +120,32 @@ impl Run {
         let desk = self.desk()?;
         let (_lock, ledger) = pipeline::open(&desk.config.reports)?;
 
-        let mut accounted: Vec<Accounted> = Vec::new();
+        let mut read: Vec<Read> = Vec::new();
         let mut failure = None;
         for day in &days {
-            tracing::info!(%day, "accounting");
+            tracing::info!(%day, "reading");
             let meter = Arc::new(Meter::default());
             let progress = Progress::show(*day, &meter, self.quiet || self.json);
-            let result = pipeline::account(&desk, &ledger, *day, as_of, &meter);
+            let result = pipeline::read(&desk, &ledger, *day, &meter);
             drop(progress);
             match result {
-                Ok(done) => {
-                    tracing::info!(%day, edition = done.published.edition.number, is_new = done.published.is_new, "published");
-                    accounted.push(done);
+                Ok(done) => read.push(done),
+                Err(error) => {
+                    failure = Some(anyhow::Error::from(error).context(format!("reading {day}")));
+                    break;
+                }
+            }
+        }
+        // All are read before any is published: a day may settle an earlier one.
+        let settled = pipeline::settled_by(&desk, &ledger, &read)?;
+        let (mut accounted, mut restated): (Vec<Accounted>, Vec<Accounted>) = (Vec::new(), Vec::new());
+        let mut done: BTreeSet<Day> = BTreeSet::new();
+        for Read { day, notes } in read {
+            match pipeline::account(&desk, &ledger, day, &settled.daybooks, notes, as_of) {
+                Ok(day) => {
+                    log(&day.published);
+                    done.insert(day.published.edition.day);
+                    accounted.push(day);
                 }
                 Err(error) => {
                     failure = Some(error.context(format!("accounting {day}")));
@@ -139,18 +159,38 @@ impl Run {
         {
             return Err(error);
         }
-        let done: Vec<Day> = accounted.iter().map(|a| a.published.edition.day).collect();
+        let mut attention = settled.attention;
+        for day in settled.others {
+            match pipeline::account(&desk, &ledger, day, &settled.daybooks, Notes::default(), as_of) {
+                Ok(other) => {
+                    log(&other.published);
+                    done.insert(day);
+                    restated.extend(other.published.is_new.then_some(other));
+                }
+                // The days that were asked for stand; this one can be tried again.
+                Err(error) => attention.push(Attention {
+                    day,
+                    kind: "not-settled",
+                    message: format!("what later webhook logs tell of it could not be booked: {error:#}"),
+                }),
+            }
+        }
+        let done: Vec<Day> = done.into_iter().collect();
         let (figures, rendered) = pipeline::redraw(&desk, &ledger, &done).context(
             "the ledger is up to date, but the reports could not be drawn; run the same days again",
         )?;
         tracing::info!(written = rendered.written.len(), unchanged = rendered.unchanged, "rendered");
 
-        let code = if accounted.iter().any(|a| !a.attention.is_empty()) {
-            ExitCode::Attention
-        } else {
-            ExitCode::Done
+        attention.extend(accounted.iter().chain(&restated).flat_map(|a| a.attention.clone()));
+        let code = if attention.is_empty() { ExitCode::Done } else { ExitCode::Attention };
+        let summary = summary::Summary {
+            accounted: &accounted,
+            restated: &restated,
+            attention: &attention,
+            figures: &figures,
+            desk: &desk,
+            code,
         };
-        let summary = summary::Summary { accounted: &accounted, figures: &figures, desk: &desk, code };
         if self.json {
             summary.print_json()?;
         } else {

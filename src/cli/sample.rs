@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use crate::day::Day;
 use crate::sample::{self, Compression, Format, Settings};
 
-/// Write realistic request logs, a config that runs them, and truth.json with the right answer
+/// Write realistic request and webhook logs, a config that runs them, and truth.json with the right answer
 ///
-/// The same arguments give the same bytes. From three days on the logs tell nine stories (outages that count and that do
-/// not, an API update, an expired token, a network storm, an unknown code, a gap); truth.json says what each must lead to.
+/// The same arguments give the same bytes. From three days on the logs tell 28 stories (outages that count and that do
+/// not, an API update, an expired token, missed successes, a backlog of webhooks, endpoints that cannot be reached, a
+/// lost file, contradicting statuses and more); truth.json says what each must lead to.
 #[derive(Debug, clap::Args)]
 pub struct Sample {
     /// Folder to write to; must not hold logs yet
@@ -18,7 +19,7 @@ pub struct Sample {
     /// Days to write
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=366))]
     days: u32,
-    /// Ordinary calls per day; below 20000 some minutes hold too few to be judged
+    /// Ordinary calls per day, with 1.4 webhook rows each; below 20000 some minutes hold too few to be judged
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=4_000_000_000))]
     rows: u64,
     /// Another seed gives other logs

@@ -7,12 +7,17 @@ use serde_json::json;
 
 use crate::day::rfc3339;
 use crate::error::ExitCode;
+use crate::ledger::Published;
 use crate::measure::{Figure, Figures, Outage, Period};
-use crate::pipeline::{Accounted, Desk};
+use crate::pipeline::{Accounted, Attention, Desk};
 use crate::slots::ScopeKind;
 
 pub struct Summary<'a> {
     pub accounted: &'a [Accounted],
+    /// Other days that the run's webhook logs settled, as they stand now.
+    pub restated: &'a [Accounted],
+    /// Why a person should look.
+    pub attention: &'a [Attention],
     pub figures: &'a Figures,
     pub desk: &'a Desk,
     pub code: ExitCode,
@@ -31,10 +36,23 @@ impl Summary<'_> {
             } else {
                 writeln!(out, "\n{}", outage_table(&outages))?;
             }
+            for Published { edition, has_same_rules, .. } in self.restated.iter().map(|a| &a.published) {
+                let why = if *has_same_rules {
+                    "webhook logs of later days settled some of it"
+                } else {
+                    "policy or definition have changed since it was published"
+                };
+                writeln!(
+                    out,
+                    "
+{} is restated as edition {}: {why}.",
+                    edition.day, edition.number
+                )?;
+            }
             writeln!(out, "\nReports: {}", self.desk.config.reports.display())?;
         }
         let mut err = io::stderr().lock();
-        for attention in self.accounted.iter().flat_map(|a| &a.attention) {
+        for attention in self.attention {
             writeln!(err, "attention: {attention}")?;
         }
         Ok(())
@@ -96,6 +114,8 @@ impl Summary<'_> {
             "reports": self.desk.config.reports.display().to_string(),
             "policy_fingerprint": self.desk.policy.fingerprint(),
             "days": days,
+            "attention": self.attention.iter().map(|t| json!({"day": t.day.to_string(), "kind": t.kind, "message": t.message})).collect::<Vec<_>>(),
+            "restated": self.restated.iter().map(|a| &a.published.edition).map(|e| json!({"day": e.day.to_string(), "edition": e.number})).collect::<Vec<_>>(),
             "availability": availability,
             "outages": outages,
         });

@@ -84,6 +84,11 @@ impl Config {
         }
     }
 
+    /// Whether any source is a webhook log: then what became of messages is known.
+    pub fn has_webhooks(&self) -> bool {
+        self.sources.iter().any(|source| source.log == Log::Webhooks)
+    }
+
     /// A path of the config as the process can open it: relative ones start from the folder of the config file.
     pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
         self.base.join(path)
@@ -144,6 +149,16 @@ pub enum Log {
     Requests,
     /// One row per attempt to deliver an outbound webhook, with the message status that it carries, if any.
     Webhooks,
+}
+
+impl Log {
+    /// The word in configs and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Webhooks => "webhooks",
+        }
+    }
 }
 
 /// A log format with its mapping to the canonical fields.

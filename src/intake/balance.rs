@@ -1,11 +1,16 @@
 //! The intake balance: every row of every file is accepted, a duplicate, outside the day, or unreadable.
 
+use serde::{Deserialize, Serialize};
+
 /// What became of the rows of one input file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FileBalance {
     pub path: String,
     /// Name of the source in the config.
     pub source: String,
+    /// `requests` or `webhooks`.
+    pub log: String,
     /// `own` for a file of the day, `neighbour` for one of the days beside it.
     pub role: String,
     pub format: String,
@@ -45,6 +50,7 @@ mod tests {
         let mut file = FileBalance {
             path: "a.csv".into(),
             source: "edge".into(),
+            log: "requests".into(),
             role: "own".into(),
             format: "csv".into(),
             bytes: 1,

@@ -4,13 +4,17 @@ use std::path::Path;
 
 use hashbrown::HashMap;
 
-use super::dedupe::{self, Partitions, Record};
+use super::dedupe::{self, Record};
 use super::latency;
+use super::messages::{Said, Saying};
 use super::names::Lexicon;
+use super::notifications::{Attempt, Attempted};
+use super::partitions::Partitions;
 use super::quarantine::{self, KEPT_PER_FILE};
 use super::shape::{Desk, Reading, Shape};
 use super::value::{RawRow, Value};
-use crate::config::Field;
+use super::webhook::Told;
+use crate::config::{Field, Log};
 use crate::day::{Day, SlotLength};
 use crate::error::Trouble;
 
@@ -22,8 +26,9 @@ const RECENT: usize = 64;
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
-/// Rows this close to the day take part in dedupe, so that a copy on the other side of midnight is not counted twice.
-const MARGIN_US: i64 = 3_600 * crate::day::SECOND_US;
+/// Rows this close to the day take part in dedupe, so that a copy on the other side of midnight is not counted twice;
+/// webhook rows this soon after it tell of the day's last messages.
+pub const MARGIN_US: i64 = 3_600 * crate::day::SECOND_US;
 
 /// Rows of evidence that a slot and kind keep.
 pub const EVIDENCE: usize = 3;
@@ -108,9 +113,31 @@ pub struct Book {
     recent: Box<[Option<(Shape, u32)>; RECENT]>,
     /// By file.
     tallies: Vec<Tally>,
-    pub partitions: Partitions,
+    /// Calls that have an id, for dedupe.
+    pub calls: Partitions,
+    /// What rows say of messages.
+    pub messages: Partitions,
+    /// Attempts to deliver notifications.
+    pub attempts: Partitions,
+    attempted_numbers: Map<Attempted, u32>,
+    pub attempted_list: Vec<Attempted>,
+    /// Error codes of failed messages, from 1.
+    failure_numbers: Map<i64, u32>,
+    pub failures: Vec<i64>,
+    /// By region: until when webhook rows were heard.
+    pub lanes: Map<u32, Lane>,
+    told: Vec<Told>,
     /// Room for a chunk of text, kept from one to the next.
     pub buffer: Vec<u8>,
+}
+
+/// Until when webhook rows of one region were heard.
+#[derive(Debug, Clone, Default)]
+pub struct Lane {
+    /// Latest row of the day, microseconds since 1970.
+    pub last_us: Option<i64>,
+    /// Latest row soon after the day.
+    pub ahead_us: Option<i64>,
 }
 
 /// Latency counts of one slot, service and region: a page per octave, so that untouched octaves take no room.
@@ -135,7 +162,11 @@ impl Cell {
 }
 
 impl Book {
-    pub fn new(day: Day, slot_length: SlotLength, files: usize, budget: usize) -> Self {
+    /// `budget` is what the records for dedupe and join may hold in memory; `is_joined` says whether there are webhook
+    /// logs that tell what became of messages.
+    pub fn new(day: Day, slot_length: SlotLength, files: usize, budget: usize, is_joined: bool) -> Self {
+        // A day has about as many bytes of calls as of attempts and as of sayings.
+        let (width, budget) = if is_joined { (Record::WIDE, budget / 3) } else { (Record::NARROW, budget) };
         let mut book = Self {
             start_us: day.start_us(),
             end_us: day.end_us(),
@@ -153,7 +184,15 @@ impl Book {
             cells: Vec::new(),
             recent: Box::new([None; RECENT]),
             tallies: vec![Tally::default(); files],
-            partitions: Partitions::new(budget),
+            calls: Partitions::new(width, budget),
+            messages: Partitions::new(Saying::BYTES, budget),
+            attempts: Partitions::new(Attempt::BYTES, budget),
+            attempted_numbers: Map::default(),
+            attempted_list: Vec::new(),
+            failure_numbers: Map::default(),
+            failures: Vec::new(),
+            lanes: Map::default(),
+            told: Vec::new(),
             buffer: Vec::new(),
         };
         // The numbers below Record::OUTSIDE are taken by rows outside the day.
@@ -193,43 +232,130 @@ impl Book {
         spill: &Path,
     ) -> Result<(), Trouble> {
         translate(desk, row);
+        if desk.source().log == Log::Webhooks {
+            return self.post_attempt(desk, row, place, raw, spill);
+        }
         let read = desk.time(row).and_then(|time| {
-            let is_far = time.0 < self.start_us - MARGIN_US || time.0 >= self.end_us + MARGIN_US;
-            if is_far {
+            if self.is_far(time.0) {
                 return Ok((time.0, None));
             }
             let hash = id_hash(row)?;
             desk.read(row, time, &mut self.names).map(|reading| (time.0, Some((reading, hash))))
         });
-        let tally = &mut self.tallies[place.file as usize];
-        tally.rows_read += 1;
-        tally.seen |= row.seen();
-        let (start_us, reading) = match read {
-            Ok(read) => read,
-            Err(reason) => {
-                self.quarantine_counted(place, reason, &raw());
-                return Ok(());
-            }
-        };
-        tally.first_us = Some(tally.first_us.map_or(start_us, |t| t.min(start_us)));
-        tally.last_us = Some(tally.last_us.map_or(start_us, |t| t.max(start_us)));
-        let is_inside = (self.start_us..self.end_us).contains(&start_us);
-        if is_inside {
-            tally.accepted += 1;
-        } else {
-            tally.outside += 1;
-        }
+        self.tallies[place.file as usize].seen |= row.seen();
+        let Some((start_us, reading)) = self.tally_row(place, read, raw) else { return Ok(()) };
         let Some((reading, hash)) = reading else { return Ok(()) };
+        let is_inside = (self.start_us..self.end_us).contains(&start_us);
         let (fact, bucket) = if is_inside {
             self.count(&reading, place, hash)
         } else {
             (desk.vantage.rank(), Record::NO_LATENCY)
         };
+        let offset_us = start_us - self.start_us;
         if hash == 0 {
+            if is_inside && reading.message != 0 {
+                let said = Said::Admitted { fact, caller: reading.sender };
+                Saying { id: reading.message, offset_us, said }.push(&mut self.messages, spill)?;
+            }
             return Ok(());
         }
-        let offset_us = start_us - self.start_us;
-        self.partitions.push(Record { hash, offset_us, latency: bucket, fact, file: place.file }, spill)
+        let record = Record {
+            hash,
+            offset_us,
+            latency: bucket,
+            fact,
+            file: place.file,
+            message: reading.message,
+            caller: reading.sender,
+        };
+        let mut bytes = [0; Record::WIDE];
+        let bytes = &mut bytes[..if desk.is_joined() { Record::WIDE } else { Record::NARROW }];
+        record.pack(bytes);
+        self.calls.push(record.partition(), bytes, spill)
+    }
+
+    fn post_attempt(
+        &mut self,
+        desk: &Desk,
+        row: &mut RawRow<'_>,
+        place: Place,
+        raw: impl FnOnce() -> Vec<u8>,
+        spill: &Path,
+    ) -> Result<(), Trouble> {
+        let mut told = std::mem::take(&mut self.told);
+        told.clear();
+        let read = desk.time(row).and_then(|(ts_us, _)| {
+            if self.is_far(ts_us) {
+                return Ok((ts_us, None));
+            }
+            let reading = desk.webhook(row, ts_us, place, &mut self.names, &mut told)?;
+            Ok((ts_us, Some(reading)))
+        });
+        self.tallies[place.file as usize].seen |= row.seen();
+        if let Some((_, Some(reading))) = self.tally_row(place, read, raw) {
+            self.post_webhook(&reading, &told, spill)?;
+        }
+        self.told = told;
+        Ok(())
+    }
+
+    pub fn is_far(&self, us: i64) -> bool {
+        us < self.start_us - MARGIN_US || us >= self.end_us + MARGIN_US
+    }
+
+    /// Counts a row by its instant, or sets it aside when it could not be read.
+    pub fn tally_row<T>(
+        &mut self,
+        place: Place,
+        read: Result<(i64, T), String>,
+        raw: impl FnOnce() -> Vec<u8>,
+    ) -> Option<(i64, T)> {
+        let tally = &mut self.tallies[place.file as usize];
+        tally.rows_read += 1;
+        let (us, read) = match read {
+            Ok(read) => read,
+            Err(reason) => {
+                self.quarantine_counted(place, reason, &raw());
+                return None;
+            }
+        };
+        tally.first_us = Some(tally.first_us.map_or(us, |t| t.min(us)));
+        tally.last_us = Some(tally.last_us.map_or(us, |t| t.max(us)));
+        if (self.start_us..self.end_us).contains(&us) {
+            tally.accepted += 1;
+        } else {
+            tally.outside += 1;
+        }
+        Some((us, read))
+    }
+
+    /// The day in microseconds since 1970.
+    pub const fn day_us(&self) -> std::ops::Range<i64> {
+        self.start_us..self.end_us
+    }
+
+    /// The number of what an attempt shares with others.
+    pub fn attempted(&mut self, attempted: Attempted) -> u32 {
+        *self.attempted_numbers.entry(attempted).or_insert_with(|| {
+            self.attempted_list.push(attempted);
+            (self.attempted_list.len() - 1) as u32
+        })
+    }
+
+    /// The number of a failed message's error code; 0 without one.
+    pub fn failure(&mut self, code: Option<i64>) -> u32 {
+        let Some(code) = code else { return 0 };
+        *self.failure_numbers.entry(code).or_insert_with(|| {
+            self.failures.push(code);
+            self.failures.len() as u32
+        })
+    }
+
+    /// Notes that a webhook row of a region was heard, in the day or soon after it.
+    pub fn hear(&mut self, region: u32, us: i64) {
+        let lane = self.lanes.entry(region).or_default();
+        let last = if us < self.end_us { &mut lane.last_us } else { &mut lane.ahead_us };
+        *last = (*last).max(Some(us));
     }
 
     /// Sets aside a row that its format could not take apart.

@@ -17,12 +17,13 @@ use super::format::{self, Compression, Format};
 use super::meter::Meter;
 use super::shape::Desk;
 use super::text::{self, CHUNK, Stop, TextParser};
+use super::webhook::Join;
 use crate::config::Source;
 use crate::day::{Day, SlotLength};
 use crate::error::Trouble;
 
 /// What a pass needs beside its files.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Settings<'a> {
     pub day: Day,
     pub slot_length: SlotLength,
@@ -31,6 +32,12 @@ pub struct Settings<'a> {
     pub memory_bytes: u64,
     /// Folder for records beyond that.
     pub spill: &'a Path,
+    /// Whether webhook logs tell what became of messages, and until when that is in time.
+    pub is_joined: bool,
+    pub first_status_us: i64,
+    pub first_attempt_us: i64,
+    /// Of all settings that shape a daybook.
+    pub fingerprint: String,
 }
 
 /// A file that is ready to be read. It is opened anew for each item: a day may have more files than a process may
@@ -71,10 +78,11 @@ pub fn pass(
     files: &[LogFile],
     sources: &[Source],
     endpoints: &Endpoints,
-    settings: Settings<'_>,
+    join: &Join,
+    settings: &Settings<'_>,
     meter: &Meter,
 ) -> Result<Pass, Trouble> {
-    let (desks, desk_of) = desks(files, sources, endpoints);
+    let (desks, desk_of) = desks(files, sources, endpoints, join);
     let mut failures = BTreeMap::new();
     let mut formats = vec!["unknown".to_owned(); files.len()];
     let mut opened: Vec<Option<Open>> = Vec::new();
@@ -115,7 +123,12 @@ pub fn pass(
 }
 
 /// One desk per source and per set of constants that paths of it give.
-fn desks(files: &[LogFile], sources: &[Source], endpoints: &Endpoints) -> (Vec<Desk>, Vec<usize>) {
+fn desks(
+    files: &[LogFile],
+    sources: &[Source],
+    endpoints: &Endpoints,
+    join: &Join,
+) -> (Vec<Desk>, Vec<usize>) {
     let mut desks: Vec<Desk> = Vec::new();
     let mut known = Vec::new();
     let of = files
@@ -124,7 +137,7 @@ fn desks(files: &[LogFile], sources: &[Source], endpoints: &Endpoints) -> (Vec<D
             let key = (file.source, file.constants.clone());
             known.iter().position(|k| *k == key).unwrap_or_else(|| {
                 let source = source_of(file, &sources[file.source]);
-                desks.push(Desk::new(desks.len() as u32, &source, endpoints));
+                desks.push(Desk::new(desks.len() as u32, &source, endpoints, join));
                 known.push(key);
                 known.len() - 1
             })
@@ -260,7 +273,7 @@ fn round(
     files: &[LogFile],
     opened: &[Option<Open>],
     desks: &[Desk],
-    settings: Settings<'_>,
+    settings: &Settings<'_>,
     meter: &Meter,
 ) -> Result<Round, Trouble> {
     let items = items(opened);
@@ -277,7 +290,7 @@ fn round(
     let share = (settings.memory_bytes as usize) / workers;
 
     let work = || -> Result<Book, Trouble> {
-        let mut book = Book::new(settings.day, settings.slot_length, files.len(), share);
+        let mut book = Book::new(settings.day, settings.slot_length, files.len(), share, settings.is_joined);
         while let Some((bytes, item)) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
             let n = item.file();
             let Some(open) = &opened[n] else { continue };
@@ -348,7 +361,7 @@ fn read(
     open: &Open,
     item: &Item,
     desk: &Desk,
-    settings: Settings<'_>,
+    settings: &Settings<'_>,
     book: &mut Book,
     meter: &Meter,
 ) -> Result<Option<u64>, Stop> {
@@ -392,7 +405,7 @@ mod tests {
     use std::fmt::Write as _;
 
     use crate::config::Config;
-    use crate::intake::{Meter, columnar, facts};
+    use crate::intake::{Meter, columnar};
 
     /// A CSV of more than two chunks; the last rows have line ends inside quotes.
     #[test]
@@ -415,7 +428,8 @@ mod tests {
         let config = Config { sources: vec![columnar::tests::source(&path)], ..Config::bare("") };
         for workers in [1, 3] {
             let day = "2026-11-20".parse().unwrap();
-            let intake = facts(&config, day, workers, folder.path(), &Meter::default()).unwrap();
+            let intake =
+                columnar::tests::facts(&config, day, workers, folder.path(), &Meter::default()).unwrap();
             let file = &intake.receipt.files[0];
             assert_eq!((file.rows_read, file.accepted, file.quarantine), (250_000, 249_999, 1));
             // Two lines before the rows, and 990 line ends inside quotes before the bad one.

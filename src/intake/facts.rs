@@ -141,12 +141,26 @@ pub struct Kind {
 impl Kind {
     /// A success without any sign of trouble: 100-399 (or the answer's own `true`) and no error, no symptom.
     pub fn is_plainly_good(&self) -> bool {
+        self.is_success() && self.scope.is_empty()
+    }
+
+    fn is_success(&self) -> bool {
         self.error_code.is_none()
             && self.symptom == Symptom::None
             && self.is_success != Some(false)
             && self.reached != Reached::No
             && self.http_status.is_some_and(|status| (100..400).contains(&status))
-            && self.scope.is_empty()
+    }
+
+    /// The answer admitted a message: from then on its statuses are due. An error that names a message admits nothing
+    /// unless a status says otherwise.
+    pub fn has_admitted(&self) -> bool {
+        self.admission != Admission::None && self.is_success()
+    }
+
+    /// Admitted and deliberately delayed: no status is due.
+    pub const fn is_held(&self) -> bool {
+        matches!(self.admission, Admission::Held | Admission::Paused)
     }
 }
 

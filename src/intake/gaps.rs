@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Facts;
+use super::{Facts, Stream};
 use crate::config::Source;
 
 /// Shortest silence that is worth a word, in seconds.
@@ -13,9 +13,19 @@ const MIN_EXPECTED: i64 = 20;
 /// Seconds of traffic before and after that the expectation is drawn from.
 const AROUND_SECONDS: u32 = 3_600;
 
+/// What a gap leaves unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lost {
+    /// The events themselves: nothing of the region and its services can be judged.
+    Events,
+    /// What became of messages: failures that did show are still failures.
+    Outcomes,
+}
+
 /// A silent span, in slots of the day, half-open.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Gap {
+    pub lost: Lost,
     pub source: String,
     /// The region, or `*` for all of them.
     pub region: String,
@@ -67,6 +77,7 @@ pub fn gaps(facts: &Facts, sources: &[Source]) -> Vec<Gap> {
             let is_steady = is_steady(before) && is_steady(after) && is_steady(&rest());
             if length >= shortest && is_steady && expected >= MIN_EXPECTED && others > 0 {
                 gaps.push(Gap {
+                    lost: Lost::Events,
                     source: (*source).to_owned(),
                     region: (*region).to_owned(),
                     services: services[&(*source, *region)].iter().map(|s| (*s).to_owned()).collect(),
@@ -90,8 +101,10 @@ fn deaf(facts: &Facts, sources: &[Source]) -> Option<Gap> {
         return None;
     }
     let silent = sources.iter().filter(|s| s.vantage.rank() == inner).map(|s| s.name.as_str());
-    let services: BTreeSet<&str> = facts.kinds().iter().map(|k| k.service.as_str()).collect();
+    let told = facts.kinds().iter().filter(|k| k.stream != Stream::Notification);
+    let services: BTreeSet<&str> = told.map(|k| k.service.as_str()).collect();
     Some(Gap {
+        lost: Lost::Events,
         source: silent.collect::<Vec<_>>().join(", "),
         region: "*".to_owned(),
         services: services.into_iter().map(str::to_owned).collect(),
@@ -111,7 +124,7 @@ fn is_steady(lane: &[i64]) -> bool {
 mod tests {
     use super::*;
     use crate::day::SlotLength;
-    use crate::intake::{Admission, Fact, Kind, Outcome, Reached, Stream, Symptom, Timing, Vantage};
+    use crate::intake::{Admission, Fact, Kind, Outcome, Reached, Symptom, Timing, Vantage};
 
     fn kind(region: &str) -> Kind {
         Kind {

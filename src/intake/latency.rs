@@ -42,6 +42,11 @@ impl Histogram {
         }
     }
 
+    /// The buckets that are not empty, with their counts.
+    pub fn counts(&self) -> impl Iterator<Item = (u32, i64)> + '_ {
+        self.0.iter().map(|(bucket, n)| (*bucket, *n))
+    }
+
     pub fn merge(&mut self, other: &Self) {
         for (bucket, n) in &other.0 {
             self.add(*bucket, *n);

@@ -23,6 +23,7 @@ pub struct Mapping {
     pub constants: Vec<(usize, String)>,
     pub ts_cast: Cast,
     pub duration_cast: Cast,
+    pub event_ts_cast: Cast,
     words: Vec<(usize, Vec<(String, String)>)>,
 }
 
@@ -32,6 +33,7 @@ impl Mapping {
             entries: preset_entries(source),
             constants: Vec::new(),
             ts_cast: Cast::Auto,
+            event_ts_cast: Cast::Auto,
             duration_cast: Cast::Unit(match source.preset {
                 Preset::NginxJson => Unit::Seconds,
                 Preset::Canonical | Preset::Combined | Preset::WhatsappWebhook => Unit::Milliseconds,
@@ -50,6 +52,7 @@ impl Mapping {
             if column.cast != Cast::Auto {
                 match column.field {
                     Field::Ts => mapping.ts_cast = column.cast.clone(),
+                    Field::EventTs => mapping.event_ts_cast = column.cast.clone(),
                     Field::Duration => mapping.duration_cast = column.cast.clone(),
                     _ => {}
                 }

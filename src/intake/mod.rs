@@ -1,49 +1,68 @@
 //! Intake: logs → Facts. The only heavy stage; it knows no policy.
 //!
 //! One pass: files are cut into items (a chunk of a plain file, a compressed file, a row group), workers take items,
-//! and a row is counted the moment it is read. Nothing of a row stays but a 32-byte record for dedupe.
+//! and a row is counted the moment it is read. Nothing of a row stays but records of fixed width for dedupe and join.
 
 mod balance;
 mod book;
+mod carry;
 mod columnar;
 mod combined;
+mod daybook;
 mod dedupe;
 mod delimited;
 mod endpoints;
 mod engine;
 mod facts;
+mod fields;
 mod files;
 mod format;
 mod gaps;
+mod ids;
 mod instant;
 mod latency;
 mod mapping;
+mod merge;
+mod messages;
 mod meter;
 mod names;
 mod ndjson;
+mod notifications;
+mod partitions;
+mod payload;
 mod quarantine;
 mod redact;
+mod resolve;
 mod settle;
 mod shape;
+mod silence;
 mod text;
 mod value;
+mod webhook;
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
 use crate::config::Config;
-use crate::day::Day;
+use crate::day::{Day, SECOND_US};
 use crate::error::Trouble;
 
 pub use crate::config::Vantage;
 pub use balance::FileBalance;
+pub use daybook::{Daybook, Delays, Measure, Tally, head};
 pub use endpoints::UNASSIGNED;
 pub use facts::{Admission, Evidence, Fact, Facts, Kind, Outcome, Reached, RowRef, Stream, Symptom, Timing};
 pub use files::{LogFile, Role};
-pub use gaps::{Gap, gaps};
+pub use gaps::{Gap, Lost, gaps};
+pub use ids::Salt;
 pub use latency::{Histogram, Latencies};
 pub use meter::{Meter, Reading};
 pub use quarantine::Quarantined;
 pub use redact::printable;
+pub use resolve::{Daybooks, resolve};
+pub use settle::Notes;
 
 /// What intake hands on.
 #[derive(Debug, Clone)]
@@ -52,38 +71,74 @@ pub struct Intake {
     pub receipt: Receipt,
 }
 
-/// How the facts of a day came about: what was read, what was set aside, and the latencies that stand beside the facts.
+/// How the facts of a day came about: what was read, what was set aside, and what stands beside the facts.
 #[derive(Debug, Clone, Default)]
 pub struct Receipt {
     pub latencies: Latencies,
+    pub delays: Delays,
+    pub reconciliation: Reconciliation,
+    /// Where the webhook log fell silent; those of request logs are found by [`gaps`].
+    pub gaps: Vec<Gap>,
+    pub tally: Tally,
+    /// Whether webhook logs were there to tell what became of messages.
+    pub is_joined: bool,
     /// One entry per file, in the order of sources and paths.
     pub files: Vec<FileBalance>,
     /// Rows that could not be read, by file and line; the first 1,000 of a file are kept, all are counted.
     pub quarantine: Vec<Quarantined>,
-    /// Names under `[source.columns]` that no row of their source has, by source: most likely misspelt.
-    pub unseen_columns: Vec<(String, String)>,
-    /// Dedupe records that went to disk, in bytes.
-    pub spilled_bytes: u64,
 }
 
-/// Reads the logs of one day.
+/// How well request and webhook logs fit each other. Nothing of it is judged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reconciliation {
+    /// Webhook rows of the day without copies.
+    pub attempts: u64,
+    /// Different statuses of different messages in them.
+    pub statuses: u64,
+    /// Of these, statuses of messages that no request log admitted.
+    pub orphan_statuses: u64,
+    /// Later attempts of notifications of the day of whose first attempts there is no row.
+    pub orphan_attempts: u64,
+    /// Later attempts of notifications of the day that had been delivered, as far as the log numbers no attempts.
+    pub attempts_after_delivery: u64,
+    /// Attempts to tell of events that lie too far back, or ahead, to be matched.
+    pub stray_attempts: u64,
+    /// Messages of the day that were both delivered and failed (R18); they count as delivered.
+    pub contradicted_messages: u64,
+    /// Calls of the day that name a message which another call had admitted; they remain calls.
+    pub admitted_again: u64,
+}
+
+/// Reads the logs of one day into its daybook, which is written to `folder`.
 ///
 /// `workers` is the number of threads; `spill` a folder for what does not fit `config.memory_bytes`.
 ///
 /// # Errors
-/// A path named by hand does not exist, the spill disk fails, or every single file is unreadable.
-pub fn facts(
+/// A path named by hand does not exist, a disk fails, or every single file is unreadable.
+pub fn read(
     config: &Config,
     day: Day,
     workers: usize,
-    spill: &Path,
+    salt: &Salt,
+    (spill, folder): (&Path, &Path),
     meter: &Meter,
-) -> Result<Intake, Trouble> {
+) -> Result<(Daybook, Notes), Trouble> {
     let files = files::find(&config.sources, &config.base, day)?;
     let endpoints = endpoints::Endpoints::of(&config.services);
-    let settings =
-        engine::Settings { day, slot_length: config.slot, workers, memory_bytes: config.memory_bytes, spill };
-    let pass = engine::pass(&files, &config.sources, &endpoints, settings, meter)?;
+    let settings = engine::Settings {
+        day,
+        slot_length: config.slot,
+        workers,
+        memory_bytes: config.memory_bytes,
+        spill,
+        is_joined: config.has_webhooks(),
+        first_status_us: i64::from(config.webhooks.first_status_seconds) * SECOND_US,
+        first_attempt_us: i64::from(config.webhooks.first_attempt_seconds) * SECOND_US,
+        fingerprint: settings_fingerprint(config),
+    };
+    let join = webhook::Join::new(config, salt);
+    let pass = engine::pass(&files, &config.sources, &endpoints, &join, &settings, meter)?;
     if !files.is_empty() && pass.failures.len() == files.len() {
         let reasons: Vec<String> = pass
             .failures
@@ -92,5 +147,12 @@ pub fn facts(
             .collect();
         return Err(Trouble::NothingReadable(reasons.join("\n")));
     }
-    settle::settle(&pass, &files, &config.sources, settings)
+    settle::settle(&pass, &files, &config.sources, &settings, salt, folder)
+}
+
+/// Identifies the settings that shape a daybook beside its logs: under others its open items would be judged by one
+/// deadline and its closed ones by another.
+pub fn settings_fingerprint(config: &Config) -> String {
+    let text = format!("{:?} {:?} {:?}", config.slot, config.services, config.webhooks);
+    Sha256::digest(text)[..6].iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -33,6 +33,11 @@ impl Names {
         self.in_item = 0;
     }
 
+    /// All names, by number.
+    pub fn all(&self) -> &[Box<str>] {
+        &self.texts
+    }
+
     pub fn text(&self, id: u32) -> &str {
         &self.texts[id as usize]
     }

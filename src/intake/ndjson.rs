@@ -10,7 +10,7 @@ use super::mapping::Mapping;
 use super::value::{RawRow, Value};
 
 /// Nesting below which a mapped path cannot lie and beyond which a line is refused, so that no line can exhaust the stack.
-const MAX_DEPTH: usize = 64;
+pub(super) const MAX_DEPTH: usize = 64;
 
 /// The mapped names as a tree of keys.
 #[derive(Debug, Default)]
@@ -82,7 +82,7 @@ pub fn read<'b>(line: &'b [u8], tree: &Tree, row: &mut RawRow<'b>) -> Result<(),
 }
 
 /// The parser does not look into strings that it skips; a bad escape there makes the line no JSON all the same.
-fn check_escapes(line: &[u8]) -> Result<(), String> {
+pub(super) fn check_escapes(line: &[u8]) -> Result<(), String> {
     let mut at = 0;
     while let Some(n) = memchr::memchr(b'\\', &line[at..]) {
         at += n;
@@ -100,7 +100,7 @@ fn check_escapes(line: &[u8]) -> Result<(), String> {
 }
 
 /// The parser's reason without its excerpt of the line: the quarantine adds a redacted one.
-fn reason(error: &sonic_rs::Error) -> String {
+pub(super) fn reason(error: &sonic_rs::Error) -> String {
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default().trim_end_matches(':').trim_end();
     let reason = first.rsplit_once(" at line ").map_or(first, |(before, _)| before);
@@ -108,7 +108,7 @@ fn reason(error: &sonic_rs::Error) -> String {
 }
 
 /// An upper bound by brackets alone; brackets inside strings only make it stricter for absurd lines.
-fn depth_exceeds(line: &[u8], limit: usize) -> bool {
+pub(super) fn depth_exceeds(line: &[u8], limit: usize) -> bool {
     let mut openings = memchr::memchr2_iter(b'{', b'[', line);
     if openings.nth(limit).is_none() {
         return false;

@@ -1,6 +1,6 @@
 //! Quarantine: rows that could not be read, with place, reason and a bounded, redacted excerpt.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::redact::redacted;
 
@@ -10,7 +10,7 @@ pub const KEPT_PER_FILE: usize = 1_000;
 const EXCERPT: usize = 160;
 
 /// A row that could not be read.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Quarantined {
     pub file: String,
     /// Line, or row of a Parquet file; from 1.

@@ -22,11 +22,22 @@ pub fn printable(bytes: &[u8], limit: usize) -> String {
     out
 }
 
+/// How far behind the end of an excerpt a word is followed to see what it is.
+const LOOK_AHEAD: usize = 256;
+
 /// [`printable`], with everything masked that may identify a person: runs of seven and more digits (phone numbers; dates
 /// stay readable, their runs are shorter), numbers that begin with a plus, IPv4 and e-mail addresses, message ids, tokens,
 /// and the query strings of URLs.
 pub fn redacted(bytes: &[u8], limit: usize) -> String {
-    let text = printable(bytes, limit);
+    // Masked before it is cut: half a token would not be known for one.
+    let all = masked_text(&printable(bytes, limit + LOOK_AHEAD));
+    match all.char_indices().nth(limit) {
+        None => all,
+        Some((at, _)) => format!("{}…", &all[..at]),
+    }
+}
+
+fn masked_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut word = String::new();
     let mut rest = text.chars().peekable();

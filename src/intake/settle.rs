@@ -1,48 +1,54 @@
-//! Settle: the workers' books become one. Duplicates are found and taken back, numbers become names.
+//! Settle: the workers' books become the daybook of one day. Duplicates are found and taken back, numbers become names,
+//! messages and notifications are joined.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use hashbrown::{HashMap, HashSet};
 
 use super::balance::FileBalance;
 use super::book::{Book, Place, Tally, Witnesses};
-use super::dedupe::{self, PARTITIONS, Record};
+use super::carry;
+use super::daybook::{self, Daybook};
+use super::dedupe::{self, Record};
 use super::engine::{Pass, Settings};
 use super::files::{LogFile, Role};
+use super::ids::Salt;
+use super::merge::{Merged, merge};
+use super::messages::{Said, Saying};
+use super::partitions::{PARTITIONS, Partitions};
 use super::quarantine::{KEPT_PER_FILE, Quarantined};
-use super::{Evidence, Fact, Facts, Histogram, Intake, Kind, Latencies, Receipt, RowRef};
-use crate::config::Source;
+use super::{Evidence, Fact, Histogram, Latencies, RowRef};
+use crate::config::{Field, From, Log, Source};
 use crate::error::Trouble;
 
-type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+pub type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
-/// Facts of all workers under one numbering.
-struct Merged {
-    kinds: Vec<Kind>,
-    callers: Vec<String>,
-    /// (slot, kind, caller); the first numbers belong to rows outside the day.
-    facts: Vec<(u32, u32, u32)>,
-    events: Vec<i64>,
-    /// Per worker: its fact to ours.
-    of_worker: Vec<Vec<u32>>,
-    /// Per worker: its shape to our kind.
-    kind_of: Vec<Vec<u32>>,
+/// What a reading of the logs leaves to say beside the daybook.
+#[derive(Debug, Clone, Default)]
+pub struct Notes {
+    /// Names under `[source.columns]` that no row of their source has, by source: most likely misspelt.
+    pub unseen_columns: Vec<(String, String)>,
+    /// Records of dedupe and join that went to disk, in bytes.
+    pub spilled_bytes: u64,
 }
 
-/// Merges, dedupes and names what a pass has counted.
+/// Merges, dedupes, joins and names what a pass has counted, and writes it down in `folder`.
 ///
 /// # Errors
-/// Spilled records cannot be read back.
+/// Spilled records cannot be read back, or the folder cannot be written to.
 pub fn settle(
     pass: &Pass,
     files: &[LogFile],
     sources: &[Source],
-    settings: Settings<'_>,
-) -> Result<Intake, Trouble> {
-    let mut merged = merge(pass);
-    let surplus = find_duplicates(pass, &merged, settings)?;
+    settings: &Settings<'_>,
+    salt: &Salt,
+    folder: &Path,
+) -> Result<(Daybook, Notes), Trouble> {
+    let mut merged = merge(pass, salt, settings.is_joined);
+    let (surplus, survivors) = find_duplicates(pass, &merged, settings)?;
     for (fact, n) in &surplus.events {
         merged.events[*fact as usize] -= n;
     }
@@ -57,36 +63,85 @@ pub fn settle(
     }
     latencies.0.retain(|_, h| h.events() > 0);
 
+    let survivors_spilled: u64 = survivors.iter().map(Partitions::spilled).sum();
+    let carried = carry::carry(pass, &merged, &survivors, settings, folder)?;
+    let rank = &merged.rank;
     let evidence = evidence(pass, &merged, &surplus.misled);
-    let rows = merged
-        .facts
-        .iter()
-        .zip(&merged.events)
+    let mut facts: Vec<Fact> = (merged.facts.iter().zip(&merged.events).enumerate())
         .skip(Record::OUTSIDE as usize)
-        .map(|((slot, kind, caller), events)| Fact {
+        .map(|(at, ((slot, kind, caller), events))| Fact {
             slot: *slot,
-            kind: *kind,
-            caller: *caller,
-            events: *events,
+            kind: rank.kinds[*kind as usize],
+            caller: rank.callers[*caller as usize],
+            events: events - carried.moved.get(&(at as u32)).copied().unwrap_or(0),
         })
+        .chain(carried.facts.iter().copied())
+        .filter(|fact| fact.events != 0)
         .collect();
-    let facts =
-        Facts::new(settings.day, settings.slot_length, &merged.kinds, &merged.callers, rows, evidence)
-            .map_err(|e| Trouble::Imbalance(format!("the facts do not fit a frame: {e}")))?;
+    facts.sort_unstable();
+    facts.dedup_by(|next, kept| {
+        let same = (next.slot, next.kind, next.caller) == (kept.slot, kept.kind, kept.caller);
+        if same {
+            kept.events += next.events;
+        }
+        same
+    });
 
+    let mut duplicates = surplus.files;
+    carried.duplicates.iter().for_each(|(file, n)| *duplicates.entry(*file).or_default() += n);
+    let (balances, quarantine) = balances(pass, files, sources, &duplicates);
+    let accepted = |log: &str| balances.iter().filter(|f| f.log == log).map(|f| f.accepted).sum::<u64>();
+    let mut tally = carried.tally;
+    (tally.calls, tally.attempts) = (accepted("requests"), accepted("webhooks"));
+    if carried.attempts != tally.attempts {
+        return Err(Trouble::Imbalance(format!(
+            "{}: {} webhook rows accepted, {} attempts in the notifications",
+            settings.day, tally.attempts, carried.attempts
+        )));
+    }
+    let daybook = Daybook {
+        day: settings.day,
+        slot_length: settings.slot_length,
+        is_joined: settings.is_joined,
+        salt: salt.fingerprint(),
+        settings: settings.fingerprint.clone(),
+        lost: lost(pass, files, sources),
+        kinds: merged.rank.sorted_kinds,
+        callers: merged.rank.sorted_callers,
+        facts,
+        evidence,
+        latencies,
+        delays: carried.delays,
+        lanes: carried.lanes,
+        tally,
+        files: balances,
+        quarantine,
+    };
+    daybook::write(&daybook, folder)?;
+    let spilled = |b: &Book| b.calls.spilled() + b.messages.spilled() + b.attempts.spilled();
+    let spilled_bytes = pass.books.iter().map(spilled).sum::<u64>() + survivors_spilled;
+    Ok((daybook, Notes { unseen_columns: unseen_columns(pass, files, sources), spilled_bytes }))
+}
+
+fn balances(
+    pass: &Pass,
+    files: &[LogFile],
+    sources: &[Source],
+    duplicates: &Map<u32, u64>,
+) -> (Vec<FileBalance>, Vec<Quarantined>) {
     let mut balances = Vec::new();
     let mut quarantine = Vec::new();
-    let mut unseen: BTreeMap<(usize, String), bool> = BTreeMap::new();
     for (n, file) in files.iter().enumerate() {
         let n = n as u32;
         let tallies: Vec<&Tally> = pass.books.iter().map(|b| b.tally(n)).collect();
-        let duplicate = surplus.files.get(&n).copied().unwrap_or(0);
+        let duplicate = duplicates.get(&n).copied().unwrap_or(0);
         let failure = pass.failures.get(&n).cloned();
         let sum =
             |f: fn(&Tally) -> u64| if failure.is_some() { 0 } else { tallies.iter().map(|t| f(t)).sum() };
         balances.push(FileBalance {
             path: file.shown.clone(),
             source: sources[file.source].name.clone(),
+            log: sources[file.source].log.name().to_owned(),
             role: file.role.name().to_owned(),
             format: pass.formats[n as usize].clone(),
             bytes: file.bytes,
@@ -99,13 +154,6 @@ pub fn settle(
             last_ts_us: tallies.iter().filter_map(|t| t.last_us).max(),
             failure,
         });
-        if tallies.iter().any(|t| t.accepted > 0) {
-            let seen = tallies.iter().fold(0, |seen, t| seen | t.seen);
-            for entry in pass.desks[pass.desk_of[n as usize]].mapping.expected() {
-                let is_seen = unseen.entry((file.source, entry.name.clone())).or_insert(false);
-                *is_seen |= seen & (1 << entry.field) != 0;
-            }
-        }
         // Rows of a neighbour's file are listed with that file's own day.
         if file.role != Role::Own {
             continue;
@@ -122,73 +170,50 @@ pub fn settle(
         }
     }
     quarantine.sort();
-    let unseen_columns = unseen
-        .into_iter()
-        .filter(|(_, is_seen)| !is_seen)
-        .map(|((source, name), _)| (sources[source].name.clone(), name))
-        .collect();
-    let spilled_bytes = pass.books.iter().map(|b| b.partitions.spilled()).sum();
-    Ok(Intake {
-        facts,
-        receipt: Receipt { latencies, files: balances, quarantine, unseen_columns, spilled_bytes },
-    })
+    (balances, quarantine)
+}
+
+/// Regions whose webhook logs of the day were not there or could not be read, as far as paths tell regions.
+fn lost(pass: &Pass, files: &[LogFile], sources: &[Source]) -> Vec<String> {
+    let mut lost = std::collections::BTreeSet::new();
+    for (n, source) in sources.iter().enumerate().filter(|(_, source)| source.log == Log::Webhooks) {
+        let own = files.iter().enumerate().filter(|(_, f)| f.source == n && f.role == Role::Own);
+        if own.clone().next().is_none() {
+            lost.insert("*".to_owned());
+        }
+        for (_, file) in own.filter(|(at, _)| pass.failures.contains_key(&(*at as u32))) {
+            let region = file.constants.iter().find(|(field, _)| *field == Field::Region);
+            let fixed = source.columns.iter().find(|c| c.field == Field::Region).map(|c| &c.from);
+            lost.insert(match (fixed, region) {
+                (Some(From::Value(region)), _) => region.clone(),
+                (None, Some((_, region))) => region.clone(),
+                _ => "*".to_owned(),
+            });
+        }
+    }
+    lost.into_iter().collect()
+}
+
+fn unseen_columns(pass: &Pass, files: &[LogFile], sources: &[Source]) -> Vec<(String, String)> {
+    let mut unseen: BTreeMap<(usize, String), bool> = BTreeMap::new();
+    for (n, file) in files.iter().enumerate() {
+        let tallies: Vec<&Tally> = pass.books.iter().map(|b| b.tally(n as u32)).collect();
+        if tallies.iter().any(|t| t.accepted > 0) {
+            let seen = tallies.iter().fold(0, |seen, t| seen | t.seen);
+            for entry in pass.desks[pass.desk_of[n]].mapping.expected() {
+                let is_seen = unseen.entry((file.source, entry.name.clone())).or_insert(false);
+                *is_seen |= seen & (1 << entry.field) != 0;
+            }
+        }
+    }
+    let unseen = unseen.into_iter().filter(|(_, is_seen)| !is_seen);
+    unseen.map(|((source, name), _)| (sources[source].name.clone(), name)).collect()
 }
 
 /// Line of the file: a row in a chunk plus the lines of the chunks before.
 fn line(pass: &Pass, place: &Place) -> u64 {
     pass.chunk_lines.range((place.file, 0)..(place.file, place.chunk)).map(|(_, lines)| lines).sum::<u64>()
         + place.row
-}
-
-fn merge(pass: &Pass) -> Merged {
-    let mut kind_ids: Map<Kind, u32> = Map::default();
-    let mut caller_ids: Map<String, u32> = Map::default();
-    let mut fact_ids: Map<(u32, u32, u32), u32> = Map::default();
-    let mut merged = Merged {
-        kinds: Vec::new(),
-        callers: Vec::new(),
-        facts: Vec::new(),
-        events: Vec::new(),
-        of_worker: Vec::new(),
-        kind_of: Vec::new(),
-    };
-    merged.facts.resize(Record::OUTSIDE as usize, (0, 0, 0));
-    merged.events.resize(Record::OUTSIDE as usize, 0);
-    for book in &pass.books {
-        let kinds: Vec<u32> = book
-            .shape_list
-            .iter()
-            .map(|shape| {
-                let kind = shape.kind(&pass.desks, &book.names);
-                *kind_ids.entry(kind).or_insert_with_key(|kind| {
-                    merged.kinds.push(kind.clone());
-                    (merged.kinds.len() - 1) as u32
-                })
-            })
-            .collect();
-        let mut callers: Map<u32, u32> = Map::default();
-        let mut of_worker: Vec<u32> = (0..Record::OUTSIDE).collect();
-        for (fact, events) in book.facts.iter().zip(&book.events).skip(Record::OUTSIDE as usize) {
-            let caller = *callers.entry(fact.caller).or_insert_with(|| {
-                let name = book.names.callers.text(fact.caller);
-                *caller_ids.entry(name.to_owned()).or_insert_with(|| {
-                    merged.callers.push(name.to_owned());
-                    (merged.callers.len() - 1) as u32
-                })
-            });
-            let key = (fact.slot, kinds[fact.shape as usize], caller);
-            let id = *fact_ids.entry(key).or_insert_with(|| {
-                merged.facts.push(key);
-                merged.events.push(0);
-                (merged.facts.len() - 1) as u32
-            });
-            merged.events[id as usize] += events;
-            of_worker.push(id);
-        }
-        merged.of_worker.push(of_worker);
-        merged.kind_of.push(kinds);
-    }
-    merged
 }
 
 /// What surplus copies must take back, added up.
@@ -230,7 +255,12 @@ impl Surplus {
     }
 }
 
-fn find_duplicates(pass: &Pass, merged: &Merged, settings: Settings<'_>) -> Result<Surplus, Trouble> {
+/// Surplus copies, and of the calls that are left those that admitted a message, handed on to the join.
+fn find_duplicates(
+    pass: &Pass,
+    merged: &Merged,
+    settings: &Settings<'_>,
+) -> Result<(Surplus, Vec<Partitions>), Trouble> {
     let next = AtomicUsize::new(0);
     let witnesses: HashSet<u64> = pass
         .books
@@ -238,34 +268,52 @@ fn find_duplicates(pass: &Pass, merged: &Merged, settings: Settings<'_>) -> Resu
         .flat_map(|b| b.witnesses.values())
         .flat_map(|w| w.iter().map(|w| w.hash).collect::<Vec<_>>())
         .collect();
-    let work = || -> Result<Surplus, Trouble> {
+    let workers = settings.workers.clamp(1, PARTITIONS);
+    let share = settings.memory_bytes as usize / workers / 3;
+    let work = || -> Result<(Surplus, Partitions), Trouble> {
         let mut surplus = Surplus::default();
-        let mut records = Vec::new();
+        let mut admitted = Partitions::new(Saying::BYTES, share);
+        let mut records: Vec<Record> = Vec::new();
+        let mut lost: Vec<bool> = Vec::new();
         loop {
             let at = next.fetch_add(1, Relaxed);
             if at >= PARTITIONS {
-                return Ok(surplus);
+                return Ok((surplus, admitted));
             }
             records.clear();
-            for (book, of_worker) in pass.books.iter().zip(&merged.of_worker) {
-                book.partitions.read(at, settings.spill, |r| {
-                    records.push(Record { fact: of_worker[r.fact as usize], ..r });
+            for (worker, book) in pass.books.iter().enumerate() {
+                book.calls.take(at, settings.spill, |bytes| {
+                    let record = Record::unpack(bytes);
+                    records.push(Record {
+                        fact: merged.of_worker[worker][record.fact as usize],
+                        caller: merged.caller(worker, record.caller),
+                        ..record
+                    });
                 })?;
             }
+            lost.clear();
+            lost.resize(records.len(), false);
             dedupe::settle(
                 &records,
                 |a, b| outranks(merged, a, b),
                 |loser, winner| {
+                    lost[loser] = true;
+                    let (loser, winner) = (&records[loser], &records[winner]);
                     // A copy outside the day is booked as such already.
                     if loser.fact >= Record::OUTSIDE {
                         surplus.take(loser, winner, merged, &witnesses);
                     }
                 },
             );
+            let left = records.iter().zip(&lost).filter(|(_, is_lost)| !**is_lost).map(|(record, _)| record);
+            for call in left.filter(|call| call.message != 0 && call.fact >= Record::OUTSIDE) {
+                let said = Said::Admitted { fact: call.fact, caller: call.caller };
+                let saying = Saying { id: call.message, offset_us: call.offset_us, said };
+                saying.push(&mut admitted, settings.spill)?;
+            }
         }
     };
-    let workers = settings.workers.clamp(1, PARTITIONS);
-    let results: Vec<Result<Surplus, Trouble>> = std::thread::scope(|scope| {
+    let results: Vec<Result<(Surplus, Partitions), Trouble>> = std::thread::scope(|scope| {
         let handles: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         handles
             .into_iter()
@@ -273,16 +321,20 @@ fn find_duplicates(pass: &Pass, merged: &Merged, settings: Settings<'_>) -> Resu
             .collect()
     });
     let mut all = Surplus::default();
-    for surplus in results {
-        all.merge(surplus?);
+    let mut survivors = Vec::new();
+    for result in results {
+        let (surplus, admitted) = result?;
+        all.merge(surplus);
+        survivors.push(admitted);
     }
-    Ok(all)
+    Ok((all, survivors))
 }
 
 /// Which of two copies counts: inner vantage, then time, then content, then file, so that order of reading is no part of it.
 fn outranks(merged: &Merged, a: &Record, b: &Record) -> Ordering {
+    let tail = |r: &Record| (r.latency, r.message, r.file);
     if a.fact == b.fact {
-        return (a.offset_us, a.latency, a.file).cmp(&(b.offset_us, b.latency, b.file));
+        return (a.offset_us, tail(a)).cmp(&(b.offset_us, tail(b)));
     }
     let rank = |r: &Record| match merged.facts[r.fact as usize] {
         _ if r.fact < Record::OUTSIDE => r.fact,
@@ -296,7 +348,7 @@ fn outranks(merged: &Merged, a: &Record, b: &Record) -> Ordering {
         .cmp(&rank(b))
         .then(a.offset_us.cmp(&b.offset_us))
         .then_with(|| content(a).cmp(&content(b)))
-        .then((a.latency, a.file).cmp(&(b.latency, b.file)))
+        .then(tail(a).cmp(&tail(b)))
 }
 
 fn latencies(books: &[Book]) -> Latencies {
@@ -329,8 +381,9 @@ fn evidence(pass: &Pass, merged: &Merged, misled: &HashSet<(u64, u32, u32)>) -> 
         let rows: Vec<RowRef> =
             seen.iter().map(|w| RowRef { file: w.place.file, row: line(pass, &w.place) }).collect();
         if !rows.is_empty() {
-            all.push(Evidence { slot, kind, rows });
+            all.push(Evidence { slot, kind: merged.rank.kinds[kind as usize], rows });
         }
     }
+    all.sort_by_key(|e| (e.slot, e.kind));
     all
 }

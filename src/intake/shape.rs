@@ -1,19 +1,20 @@
 //! Shape: the low-cardinality side of one row as small numbers, cheap to copy, hash and compare.
 
+use std::sync::Arc;
+
 use super::endpoints::Endpoints;
+use super::fields::{admission, boolean, code, label, name, not_utf8, reached, region, status, symptom};
+use super::ids::{Id, Salt};
 use super::instant;
 use super::mapping::Mapping;
-use super::names::{Lexicon, Names};
+use super::names::Lexicon;
 use super::value::{RawRow, UPSTREAM_CONNECT, UPSTREAM_HEADER, Value};
+use super::webhook::Join;
 use super::{Admission, Kind, Outcome, Reached, Stream, Symptom, Timing, Vantage};
 use crate::config::{Field, Preset, Source, TimeBasis};
 
-/// What reports call all regions together.
-const ALL_REGIONS: &str = "*";
 /// More different callers of failures in one chunk of a log than any log has: what lies beyond is booked without caller.
 const MAX_CALLERS: usize = 1 << 20;
-/// More different names than this in one field, and the column is an id that was mapped by mistake.
-const MAX_NAMES: usize = 4_096;
 
 /// What rows of one kind share, with names as numbers of a [`Lexicon`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -103,6 +104,9 @@ pub struct Reading {
     pub shape: Shape,
     /// Number of the business in [`Lexicon::callers`]; 0 for plainly good events.
     pub caller: u32,
+    /// The message of the call when webhook logs tell what became of it, else 0; and then who sent it.
+    pub message: Id,
+    pub sender: u32,
 }
 
 /// Everything needed to read the rows of one source.
@@ -111,17 +115,23 @@ pub struct Desk {
     pub name: String,
     pub vantage: Vantage,
     pub mapping: Mapping,
+    pub salt: Arc<Salt>,
+    pub success: (u16, u16),
+    is_joined: bool,
     number: u32,
     source: Source,
     endpoints: Endpoints,
 }
 
 impl Desk {
-    pub fn new(number: u32, source: &Source, endpoints: &Endpoints) -> Self {
+    pub fn new(number: u32, source: &Source, endpoints: &Endpoints, join: &Join) -> Self {
         Self {
             name: source.name.clone(),
             vantage: source.vantage,
             mapping: Mapping::of(source),
+            salt: join.salt.clone(),
+            success: join.success,
+            is_joined: join.is_joined,
             number,
             source: source.clone(),
             endpoints: endpoints.clone(),
@@ -130,6 +140,15 @@ impl Desk {
 
     pub const fn source(&self) -> &Source {
         &self.source
+    }
+
+    pub const fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Whether webhook logs tell what became of messages.
+    pub const fn is_joined(&self) -> bool {
+        self.is_joined
     }
 
     /// Start of the event; rows outside the day need no more than this.
@@ -160,8 +179,8 @@ impl Desk {
         let mut shape = Shape {
             source: self.number,
             service: self.service(row, names)?,
-            region: name(row, Field::Region, &mut names.regions)?,
-            scope: name(row, Field::Scope, &mut names.scopes)?,
+            region: region(row, names)?,
+            scope: label(row, Field::Scope, &mut names.scopes)?,
             area: 0,
             platform: 0,
             version: 0,
@@ -174,12 +193,6 @@ impl Desk {
             error_code,
             error_subcode: code(row, Field::ErrorSubcode, &mut names.codes)?,
         };
-        if names.regions.text(shape.region) == ALL_REGIONS {
-            return Err(format!("region is `{ALL_REGIONS}`, which stands for all regions together"));
-        }
-        if shape.region == 0 {
-            shape.region = names.regions.id(b"-", usize::MAX).unwrap_or(0);
-        }
         shape.symptom = match symptom(row)? {
             Symptom::None if self.source.preset == Preset::NginxJson => nginx_symptom(row, shape.http_status),
             told => told,
@@ -195,12 +208,21 @@ impl Desk {
 
         let mut caller = 0;
         if !shape.is_plainly_good() {
-            shape.area = name(row, Field::RecipientArea, &mut names.areas)?;
-            shape.platform = name(row, Field::ClientPlatform, &mut names.platforms)?;
-            shape.version = name(row, Field::ClientVersion, &mut names.versions)?;
+            shape.area = label(row, Field::RecipientArea, &mut names.areas)?;
+            shape.platform = label(row, Field::ClientPlatform, &mut names.platforms)?;
+            shape.version = label(row, Field::ClientVersion, &mut names.versions)?;
             caller = self.caller(row, names)?;
         }
-        Ok(Reading { start_us: time.0, duration_us: time.1, shape, caller })
+        let (mut message, mut sender) = (0, 0);
+        if self.is_joined && !row.get(Field::MessageId).is_missing() {
+            message = match row.get(Field::MessageId) {
+                Value::Text(id) => self.salt.id(id),
+                Value::Int(id) => self.salt.id(id.to_string().as_bytes()),
+                other => return Err(format!("message_id is {}, expected text", other.excerpt())),
+            };
+            sender = if caller == 0 { self.caller(row, names)? } else { caller };
+        }
+        Ok(Reading { start_us: time.0, duration_us: time.1, shape, caller, message, sender })
     }
 
     fn service(&self, row: &RawRow<'_>, names: &mut Lexicon) -> Result<u32, String> {
@@ -223,7 +245,7 @@ impl Desk {
         Ok(names.services.id(service.as_bytes(), usize::MAX).unwrap_or(0))
     }
 
-    fn caller(&self, row: &RawRow<'_>, names: &mut Lexicon) -> Result<u32, String> {
+    pub fn caller(&self, row: &RawRow<'_>, names: &mut Lexicon) -> Result<u32, String> {
         let digits;
         let bytes: &[u8] = match row.get(Field::BusinessId) {
             Value::Missing => return Ok(0),
@@ -247,145 +269,6 @@ impl Desk {
             (Symptom::None, Vantage::EdgeIngress) if has_upstream_status(row) => Reached::Yes,
             _ => Reached::Unknown,
         }
-    }
-}
-
-fn not_utf8(field: &str) -> String {
-    format!("{field} is not valid UTF-8")
-}
-
-fn name(row: &RawRow<'_>, field: Field, names: &mut Names) -> Result<u32, String> {
-    let digits;
-    let bytes: &[u8] = match row.get(field) {
-        Value::Missing => return Ok(0),
-        Value::Text(text) => text,
-        Value::Int(n) => {
-            digits = n.to_string();
-            digits.as_bytes()
-        }
-        other => return Err(format!("{} is {}, expected text", field.column(), other.excerpt())),
-    };
-    names.id(bytes, MAX_NAMES).ok_or_else(|| match std::str::from_utf8(bytes) {
-        Ok(_) => format!(
-            "{} has more than {MAX_NAMES} different values, the next is {}; is this column an id?",
-            field.column(),
-            row.get(field).excerpt()
-        ),
-        Err(_) => not_utf8(field.column()),
-    })
-}
-
-fn integer(row: &RawRow<'_>, field: Field) -> Result<Option<i64>, String> {
-    let value = row.get(field);
-    let found = match value {
-        Value::Missing => return Ok(None),
-        Value::Int(n) => Some(*n),
-        Value::Float(x) if x.fract() == 0.0 && x.abs() < 9e15 => Some(*x as i64),
-        Value::Text(text) if text.as_ref() == b"-" => return Ok(None),
-        Value::Text(text) => std::str::from_utf8(text).ok().and_then(|t| t.trim().parse().ok()),
-        _ => None,
-    };
-    found
-        .map(Some)
-        .ok_or_else(|| format!("{} is {}, expected a whole number", field.column(), value.excerpt()))
-}
-
-/// An error code or subcode; few are in use, so very many are an id that was mapped by mistake.
-fn code(row: &RawRow<'_>, field: Field, codes: &mut Names) -> Result<Option<i64>, String> {
-    let found = integer(row, field)?;
-    if let Some(code) = found
-        && codes.id(code.to_string().as_bytes(), MAX_NAMES).is_none()
-    {
-        return Err(format!(
-            "{} has more than {MAX_NAMES} different values; is this column an id?",
-            field.column()
-        ));
-    }
-    Ok(found)
-}
-
-fn boolean(row: &RawRow<'_>, field: Field) -> Result<Option<bool>, String> {
-    let value = row.get(field);
-    match value {
-        Value::Missing => Ok(None),
-        Value::Bool(b) => Ok(Some(*b)),
-        Value::Int(n @ 0..=1) => Ok(Some(*n == 1)),
-        Value::Text(text) => match text.as_ref() {
-            b"true" | b"True" | b"TRUE" | b"1" => Ok(Some(true)),
-            b"false" | b"False" | b"FALSE" | b"0" => Ok(Some(false)),
-            b"-" => Ok(None),
-            _ => Err(format!("{} is {}, expected true or false", field.column(), value.excerpt())),
-        },
-        _ => Err(format!("{} is {}, expected true or false", field.column(), value.excerpt())),
-    }
-}
-
-/// The HTTP status, or 0 for none: proxies write `0`, `000`, `-` and `-1` when no answer was sent.
-fn status(row: &RawRow<'_>) -> Result<u16, String> {
-    let wrong = || {
-        Err(format!(
-            "http_status is {}, expected 100 to 999 or nothing",
-            row.get(Field::HttpStatus).excerpt()
-        ))
-    };
-    match integer(row, Field::HttpStatus) {
-        Ok(None | Some(0 | -1)) => Ok(0),
-        Ok(Some(n @ 100..=999)) => Ok(n as u16),
-        Ok(Some(_)) | Err(_) => wrong(),
-    }
-}
-
-fn symptom(row: &RawRow<'_>) -> Result<Symptom, String> {
-    let value = row.get(Field::Symptom);
-    Ok(match value {
-        Value::Missing => Symptom::None,
-        Value::Text(text) => match text.as_ref() {
-            b"none" | b"-" => Symptom::None,
-            b"dns" => Symptom::Dns,
-            b"connect" => Symptom::Connect,
-            b"tls" => Symptom::Tls,
-            b"proxy_local" => Symptom::ProxyLocal,
-            b"client_abort_early" => Symptom::ClientAbortEarly,
-            b"client_abort_waiting" => Symptom::ClientAbortWaiting,
-            b"reset" => Symptom::Reset,
-            b"timeout" => Symptom::Timeout,
-            _ => return Err(unknown_symptom(value)),
-        },
-        _ => return Err(unknown_symptom(value)),
-    })
-}
-
-fn unknown_symptom(value: &Value<'_>) -> String {
-    format!(
-        "symptom is {}, expected none, dns, connect, tls, proxy_local, client_abort_early, client_abort_waiting, \
-         reset or timeout",
-        value.excerpt()
-    )
-}
-
-fn reached(row: &RawRow<'_>) -> Result<Option<Reached>, String> {
-    let value = row.get(Field::Reached);
-    match value {
-        Value::Missing => Ok(None),
-        Value::Bool(yes) => Ok(Some(if *yes { Reached::Yes } else { Reached::No })),
-        Value::Text(text) => match text.as_ref() {
-            b"yes" | b"true" => Ok(Some(Reached::Yes)),
-            b"no" | b"false" => Ok(Some(Reached::No)),
-            b"unknown" | b"-" => Ok(Some(Reached::Unknown)),
-            _ => Err(format!("reached is {}, expected yes, no or unknown", value.excerpt())),
-        },
-        _ => Err(format!("reached is {}, expected yes, no or unknown", value.excerpt())),
-    }
-}
-
-fn admission(row: &RawRow<'_>) -> Admission {
-    if row.get(Field::MessageId).is_missing() {
-        return Admission::None;
-    }
-    match row.get(Field::MessageStatus) {
-        Value::Text(text) if text.as_ref() == b"held_for_quality_assessment" => Admission::Held,
-        Value::Text(text) if text.as_ref() == b"paused" => Admission::Paused,
-        _ => Admission::Admitted,
     }
 }
 

@@ -12,6 +12,7 @@ use super::ndjson;
 use super::shape::Desk;
 use super::value::RawRow;
 use super::{combined, meter::Meter};
+use crate::config::Preset;
 use crate::error::Trouble;
 
 /// Plain files are shared out in chunks of this size, in bytes.
@@ -128,6 +129,9 @@ impl<'a> TextParser<'a> {
         row: &mut RawRow<'b>,
         book: &mut Book,
     ) -> Result<(), Stop> {
+        if self.desk.source().preset == Preset::WhatsappWebhook {
+            return Ok(book.post_payload(self.desk, line, place, self.spill)?);
+        }
         row.clear();
         let read = match self.format {
             Format::Ndjson => ndjson::read(line, &self.tree, row),
@@ -151,7 +155,10 @@ impl<'a> TextParser<'a> {
     }
 
     fn too_long(&mut self, start: &[u8], book: &mut Book) {
-        book.quarantine(self.place(), format!("a line of more than {} MiB", MAX_LINE >> 20), start);
+        // A payload is never shown: it holds what people write to each other.
+        let is_payload = self.desk.source().preset == Preset::WhatsappWebhook;
+        let shown = if is_payload { &[] } else { start };
+        book.quarantine(self.place(), format!("a line of more than {} MiB", MAX_LINE >> 20), shown);
         self.lines += 1;
     }
 }

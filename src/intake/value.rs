@@ -55,7 +55,7 @@ impl<'a> Value<'a> {
             Self::Missing => "nothing".into(),
             Self::Text(t) => format!("`{}`", redacted(t, 60)),
             Self::Int(n) | Self::Instant(n) => format!("`{}`", redacted(n.to_string().as_bytes(), 60)),
-            Self::Float(x) => format!("`{x}`"),
+            Self::Float(x) => format!("`{}`", redacted(x.to_string().as_bytes(), 60)),
             Self::Bool(b) => format!("`{b}`"),
             Self::Odd(what) => (*what).into(),
         }

@@ -1,27 +1,37 @@
 //! The books check: rows, events and slots of a day agree, without tolerance.
 
 use crate::error::Trouble;
-use crate::intake::FileBalance;
+use crate::intake::{FileBalance, Receipt, Stream};
 use crate::policy::{Account, Group, Postings};
 use crate::slots::{Book, Counts, ScopeKind, Slots, State};
 
-/// Rows of every file are somewhere; accepted rows = events posted, gross and net; slots hold every event; every
-/// scope has all slots of the day. Says where it is off.
-pub fn check_balance(files: &[FileBalance], postings: &Postings, slots: &Slots) -> Result<(), Trouble> {
-    check(files, postings, slots).map_err(|why| Trouble::Imbalance(format!("{}: {why}", slots.day())))
+/// Rows of every file are somewhere; accepted calls = requests and messages posted; accepted webhook rows = attempts of
+/// notifications; gross = net; slots hold every event; every scope has all slots of the day. Says where it is off.
+pub fn check_balance(receipt: &Receipt, postings: &Postings, slots: &Slots) -> Result<(), Trouble> {
+    check(receipt, postings, slots).map_err(|why| Trouble::Imbalance(format!("{}: {why}", slots.day())))
 }
 
-fn check(files: &[FileBalance], postings: &Postings, slots: &Slots) -> Result<(), String> {
-    files.iter().try_for_each(FileBalance::check)?;
+fn check(receipt: &Receipt, postings: &Postings, slots: &Slots) -> Result<(), String> {
+    receipt.files.iter().try_for_each(FileBalance::check)?;
 
     let posted = posted(postings)?;
-    let accepted: u64 = files.iter().map(|f| f.accepted).sum();
+    let accepted = |log| receipt.files.iter().filter(|f| f.log == log).map(|f| f.accepted).sum::<u64>();
     let [gross, net] = [posted[0].total(), posted[1].total()];
-    let facts = postings.facts().events();
-    if u64::try_from(gross) != Ok(accepted) || gross != net || gross != facts {
+    let facts = postings.facts();
+    let notifications: i64 = (facts.rows().iter())
+        .filter(|f| facts.kinds()[f.kind as usize].stream == Stream::Notification)
+        .map(|f| f.events)
+        .sum();
+    let (calls, attempts) = (accepted("requests"), accepted("webhooks"));
+    let judged = facts.events() - notifications;
+    if u64::try_from(judged) != Ok(calls) || gross != net || gross != facts.events() {
         return Err(format!(
-            "{accepted} rows accepted, {facts} events in the facts, {gross} posted gross, {net} posted net"
+            "{calls} calls accepted, {judged} requests and messages in the facts, {notifications} notifications beside \
+             them, {gross} events posted gross, {net} posted net"
         ));
+    }
+    if attempts != receipt.tally.attempts {
+        return Err(format!("{attempts} webhook rows accepted, {} attempts grouped", receipt.tally.attempts));
     }
 
     for (book, posted) in Book::ALL.into_iter().zip(posted) {

@@ -6,9 +6,12 @@ use chrono::{DateTime, Utc};
 use polars::prelude::PolarsResult;
 use serde::Serialize;
 
-use super::{AccountLine, BadLine, DayState, Definition, Edition, LatencyLine, pseudonym};
+use super::{
+    AccountLine, BadLine, DayState, Definition, DelayLine, DeliveryLine, Edition, LatencyLine,
+    ReconciliationLine,
+};
 use crate::config::Config;
-use crate::intake::{Histogram, Latencies, Receipt};
+use crate::intake::{Delays, Histogram, Latencies, Measure, Receipt, Stream};
 use crate::policy::{Account, Group, Postings};
 use crate::slots::{ALL_REGIONS, Scope, ScopeKind, Slots};
 
@@ -23,7 +26,7 @@ impl Edition {
         policy: &str,
         as_of: DateTime<Utc>,
     ) -> PolarsResult<Self> {
-        let Receipt { latencies, files: intake, quarantine, .. } = receipt;
+        let Receipt { latencies, delays, reconciliation, is_joined, files: intake, quarantine, .. } = receipt;
         let definition = Definition::new(config, &slots);
         let accounts = accounts(postings)?;
         let is_open = |line: &AccountLine| {
@@ -45,6 +48,9 @@ impl Edition {
             intake,
             quarantine,
             latency: latency(&latencies, &definition),
+            deliveries: deliveries(postings)?,
+            delays: spread(&delays),
+            reconciliation: if is_joined { ReconciliationLine::all(&reconciliation) } else { Vec::new() },
             definition,
             slots,
         })
@@ -77,12 +83,13 @@ fn accounts(postings: &Postings) -> PolarsResult<Vec<AccountLine>> {
 
 fn bad(postings: &Postings) -> PolarsResult<Vec<BadLine>> {
     let facts = postings.facts();
-    let pseudonyms: Vec<String> = facts.callers().iter().map(|c| pseudonym(c)).collect();
+    let named = |caller: &String| if caller.is_empty() { "-".to_owned() } else { caller.clone() };
+    let callers: Vec<String> = facts.callers().iter().map(named).collect();
     let mut lines: BTreeMap<_, [i64; 2]> = BTreeMap::new();
     let is_bad = |account: Account| account.group() == Group::Bad;
     for sum in postings.sums(["slot", "kind", "caller"], is_bad)? {
         let kind = &facts.kinds()[sum.key[1] as usize];
-        let caller = &pseudonyms[sum.key[2] as usize];
+        let caller = &callers[sum.key[2] as usize];
         let key = (sum.key[0], &kind.service, &kind.region, kind.error_code, kind.symptom, caller);
         let events = lines.entry(key).or_default();
         *events = [events[0] + sum.gross, events[1] + sum.net];
@@ -101,6 +108,57 @@ fn bad(postings: &Postings) -> PolarsResult<Vec<BadLine>> {
             events_net: net,
         })
         .collect())
+}
+
+fn deliveries(postings: &Postings) -> PolarsResult<Vec<DeliveryLine>> {
+    let mut lines: BTreeMap<_, [i64; 2]> = BTreeMap::new();
+    for sum in postings.sums(["kind", "account"], |_| true)? {
+        let kind = &postings.facts().kinds()[sum.key[0] as usize];
+        if kind.stream == Stream::Request {
+            continue;
+        }
+        let key = (kind.stream, &kind.service, &kind.region, kind.outcome, kind.timing, sum.key[1]);
+        let events = lines.entry(key).or_default();
+        *events = [events[0] + sum.gross, events[1] + sum.net];
+    }
+    Ok(lines
+        .into_iter()
+        .map(|((stream, service, region, outcome, timing, account), [gross, net])| DeliveryLine {
+            stream: word(&stream),
+            service: service.clone(),
+            region: region.clone(),
+            outcome: word(&outcome),
+            timing: word(&timing),
+            account: Account::ALL[account as usize].name().to_owned(),
+            events_gross: gross,
+            events_net: net,
+        })
+        .collect())
+}
+
+/// Quantiles of what was measured, by region and over all.
+fn spread(delays: &Delays) -> Vec<DelayLine> {
+    let mut merged: BTreeMap<(Measure, &str, &str), Histogram> = BTreeMap::new();
+    for ((measure, service, region), histogram) in &delays.0 {
+        for region in [ALL_REGIONS, region] {
+            merged.entry((*measure, service, region)).or_default().merge(histogram);
+        }
+    }
+    let line = |((measure, service, region), h): ((Measure, &str, &str), Histogram)| {
+        // Durations are kept in microseconds, attempts as they are.
+        let unit = if measure == Measure::AttemptsToSuccess { 1_000 } else { 1 };
+        let quantile = |p| h.quantile_ms(p).map(|ms| (ms * 1e6).round() as i64 * unit);
+        DelayLine {
+            measure: measure.name().to_owned(),
+            service: service.to_owned(),
+            region: region.to_owned(),
+            events: h.events(),
+            p50: quantile(50),
+            p90: quantile(90),
+            p99: quantile(99),
+        }
+    };
+    merged.into_iter().map(line).collect()
 }
 
 /// Quantiles of every scope that the histograms speak of: they merge over regions and into components.

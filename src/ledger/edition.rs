@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{AccountLine, BadLine, LatencyLine};
+use super::{AccountLine, BadLine, DelayLine, DeliveryLine, LatencyLine, ReconciliationLine};
 use crate::config::{Config, Measure};
 use crate::day::{Day, SlotLength};
 use crate::intake::{FileBalance, Quarantined};
@@ -100,6 +100,10 @@ pub struct Edition {
     pub intake: Vec<FileBalance>,
     pub quarantine: Vec<Quarantined>,
     pub latency: Vec<LatencyLine>,
+    pub deliveries: Vec<DeliveryLine>,
+    pub delays: Vec<DelayLine>,
+    /// Empty without webhook logs.
+    pub reconciliation: Vec<ReconciliationLine>,
 }
 
 impl Edition {

@@ -1,6 +1,6 @@
 //! The folder of an edition: written beside its place, swapped in by rename, read back.
 //!
-//! `<ledger>/<day>/` holds `edition.json` and five Parquet tables. While it is replaced, the edition before it stands
+//! `<ledger>/<day>/` holds `edition.json` and its Parquet tables. While it is replaced, the edition before it stands
 //! for a moment as `.old-<day>`: a kill at any instant leaves one of the two readable, and the next run tidies up.
 
 use std::fs::{self, File};
@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 
 use super::lines::{self, Line};
 use super::manifest::{FORMAT, Manifest};
-use super::{AccountLine, BadLine, Edition, LatencyLine, Published};
+use super::{
+    AccountLine, BadLine, DelayLine, DeliveryLine, Edition, LatencyLine, Published, ReconciliationLine,
+};
 use crate::day::Day;
 use crate::error::Trouble;
 use crate::intake::{FileBalance, Quarantined};
@@ -75,17 +77,12 @@ pub(super) fn publish(ledger: &Path, mut edition: Edition) -> Result<Published, 
         edition.number = before.edition;
         edition.as_of = before.as_of;
         edition.job_version.clone_from(&before.job_version);
-        return Ok(Published { edition, is_new: false });
+        return Ok(Published { edition, is_new: false, has_same_rules: true });
     }
     edition.number = before.as_ref().map_or(0, |b| b.edition) + 1;
     manifest.edition = edition.number;
 
-    fs::create_dir_all(ledger).map_err(|e| Trouble::io(ledger, "creating the ledger", e))?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMPORARY);
-    open_to_readers(&mut builder);
-    let folder =
-        builder.tempdir_in(ledger).map_err(|e| Trouble::io(ledger, "creating a temporary folder", e))?;
+    let folder = temporary(ledger)?;
     let metadata = metadata(&edition);
     for (name, table) in &tables {
         let path = folder.path().join(format!("{name}.parquet"));
@@ -94,20 +91,38 @@ pub(super) fn publish(ledger: &Path, mut edition: Edition) -> Result<Published, 
         write(&path, &bytes)?;
     }
     write(&folder.path().join(MANIFEST), manifest.to_json().as_bytes())?;
-    sync_folder(folder.path())?;
+    swap_in(ledger, &edition.day.to_string(), folder)?;
+    let is_same = |b: &Manifest| {
+        (&b.policy_fingerprint, &b.definition) == (&manifest.policy_fingerprint, &manifest.definition)
+    };
+    let has_same_rules = before.as_ref().is_none_or(is_same);
+    Ok(Published { edition, is_new: true, has_same_rules })
+}
 
-    if before.is_some() {
-        let old = ledger.join(format!("{OLD}{}", edition.day));
+/// A folder to write into; what is left of it after a kill is cleared away by the next run.
+pub(super) fn temporary(parent: &Path) -> Result<tempfile::TempDir, Trouble> {
+    fs::create_dir_all(parent).map_err(|e| Trouble::io(parent, "creating the ledger", e))?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY);
+    open_to_readers(&mut builder);
+    builder.tempdir_in(parent).map_err(|e| Trouble::io(parent, "creating a temporary folder", e))
+}
+
+/// Puts a written folder in its place, where another may stand.
+pub(super) fn swap_in(parent: &Path, name: &str, folder: tempfile::TempDir) -> Result<(), Trouble> {
+    sync_folder(folder.path())?;
+    let place = parent.join(name);
+    let has_old = place.exists();
+    let old = parent.join(format!("{OLD}{name}"));
+    if has_old {
         fs::rename(&place, &old).map_err(|e| Trouble::io(&place, "setting aside", e))?;
-        let swapped = fs::rename(folder.keep(), &place);
-        swapped.map_err(|e| Trouble::io(&place, "publishing", e))?;
-        sync_folder(ledger)?;
-        fs::remove_dir_all(&old).map_err(|e| Trouble::io(&old, "clearing away", e))?;
-    } else {
-        fs::rename(folder.keep(), &place).map_err(|e| Trouble::io(&place, "publishing", e))?;
-        sync_folder(ledger)?;
     }
-    Ok(Published { edition, is_new: true })
+    fs::rename(folder.keep(), &place).map_err(|e| Trouble::io(&place, "publishing", e))?;
+    sync_folder(parent)?;
+    if has_old {
+        fs::remove_dir_all(&old).map_err(|e| Trouble::io(&old, "clearing away", e))?;
+    }
+    Ok(())
 }
 
 /// Temporary folders are private to their owner unless told otherwise; the ledger is for whom the umask lets in.
@@ -129,7 +144,7 @@ fn metadata(edition: &Edition) -> Metadata {
     ])
 }
 
-fn tables(edition: &Edition) -> [(&'static str, Table); 6] {
+fn tables(edition: &Edition) -> [(&'static str, Table); 9] {
     [
         ("slots", edition.slots.to_table()),
         ("bad", lines::to_table(&edition.bad)),
@@ -137,6 +152,9 @@ fn tables(edition: &Edition) -> [(&'static str, Table); 6] {
         ("intake", lines::to_table(&edition.intake)),
         ("quarantine", lines::to_table(&edition.quarantine)),
         ("latency", lines::to_table(&edition.latency)),
+        ("deliveries", lines::to_table(&edition.deliveries)),
+        ("delays", lines::to_table(&edition.delays)),
+        ("reconciliation", lines::to_table(&edition.reconciliation)),
     ]
 }
 
@@ -169,6 +187,9 @@ pub(super) fn read(folder: &Path, day: Day) -> Result<Edition, Trouble> {
         intake: read_lines::<FileBalance>(folder)?,
         quarantine: read_lines::<Quarantined>(folder)?,
         latency: read_lines::<LatencyLine>(folder)?,
+        deliveries: read_lines::<DeliveryLine>(folder)?,
+        delays: read_lines::<DelayLine>(folder)?,
+        reconciliation: read_lines::<ReconciliationLine>(folder)?,
     })
 }
 

@@ -1,7 +1,5 @@
 //! The lines of an edition beside its slots: bad events, accounts, latencies.
 
-use sha2::{Digest, Sha256};
-
 use crate::intake::{FileBalance, Quarantined};
 use crate::slots::Scope;
 use crate::table::ColumnKind::{Decimal, Instant, Integer, Text};
@@ -15,7 +13,7 @@ pub struct BadLine {
     pub region: String,
     pub error_code: Option<i64>,
     pub symptom: String,
-    /// A [`pseudonym`], or `-` when the logs name no caller.
+    /// A pseudonym, or `-` when the logs name no caller.
     pub caller: String,
     pub events_gross: i64,
     pub events_net: i64,
@@ -43,15 +41,6 @@ pub struct LatencyLine {
     pub p50: Option<i64>,
     pub p90: Option<i64>,
     pub p99: Option<i64>,
-}
-
-/// What a caller is called wherever something is stored: stable, and not the id itself.
-pub fn pseudonym(caller: &str) -> String {
-    if caller.is_empty() {
-        return "-".to_owned();
-    }
-    let hash = Sha256::new().chain_update("uptime-ledger caller").chain_update(caller).finalize();
-    format!("c-{}", hex(&hash[..6]))
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
@@ -109,6 +98,7 @@ pub(super) static INTAKE: Spec = Spec {
     columns: &[
         ColumnSpec::new("path", Text, ""),
         ColumnSpec::new("source", Text, ""),
+        ColumnSpec::new("log", Text, ""),
         ColumnSpec::new("role", Text, ""),
         ColumnSpec::new("format", Text, ""),
         ColumnSpec::new("bytes", Integer, ""),
@@ -258,6 +248,7 @@ impl Line for FileBalance {
         table.push([
             Value::text(&self.path),
             Value::text(&self.source),
+            Value::text(&self.log),
             Value::text(&self.role),
             Value::text(&self.format),
             count(self.bytes),
@@ -280,6 +271,7 @@ impl Line for FileBalance {
         Ok(Self {
             path: row.text("path")?.to_owned(),
             source: row.text("source")?.to_owned(),
+            log: row.text("log")?.to_owned(),
             role: row.text("role")?.to_owned(),
             format: row.text("format")?.to_owned(),
             bytes: count("bytes")?,
@@ -317,18 +309,5 @@ impl Line for Quarantined {
             reason: row.text("reason")?.to_owned(),
             excerpt: row.text("excerpt")?.to_owned(),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn callers_are_stored_under_a_stable_pseudonym() {
-        assert_eq!(pseudonym(""), "-");
-        assert_eq!(pseudonym("biz-1"), pseudonym("biz-1"));
-        assert_eq!(pseudonym("biz-1").len(), 14);
-        assert!(!pseudonym("biz-1").contains("biz"));
     }
 }

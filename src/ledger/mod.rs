@@ -1,9 +1,11 @@
 //! Ledger: what is published and stays. One edition of one day at a time, written whole or not at all.
 
 mod balance;
+mod daybooks;
 mod draft;
 mod edition;
 mod folder;
+mod joined;
 mod lines;
 mod lock;
 mod manifest;
@@ -16,7 +18,8 @@ use crate::error::Trouble;
 
 pub use balance::check_balance;
 pub use edition::{DayState, Definition, Edition};
-pub use lines::{AccountLine, BadLine, LatencyLine, pseudonym};
+pub use joined::{DelayLine, DeliveryLine, ReconciliationLine};
+pub use lines::{AccountLine, BadLine, LatencyLine};
 pub use lock::Lock;
 
 /// All editions under `<reports>/ledger/`, one folder per day.
@@ -31,6 +34,8 @@ pub struct Published {
     pub edition: Edition,
     /// False when the day already stood there with the same content, and nothing was written.
     pub is_new: bool,
+    /// Whether policy and definition are those of the edition before it, so that only the logs can have changed it.
+    pub has_same_rules: bool,
 }
 
 impl Ledger {

@@ -9,7 +9,12 @@ pub(super) static ACCOUNTS: Spec = Spec {
     name: "accounts",
     row: "stream x service x region x account x rule x error code",
     columns: &[
-        ColumnSpec::new("stream", Text, "what was counted: `request` is one API call"),
+        ColumnSpec::new(
+            "stream",
+            Text,
+            "what was counted: `request` is one API call, `message` a call that admitted a message with what became of it, \
+             `notification` an outbound webhook with all its attempts",
+        ),
         ColumnSpec::new("service", Text, "service"),
         ColumnSpec::new("region", Text, "region where it was served; `-` not logged"),
         ColumnSpec::new("account", Text, "account the events stand in"),
@@ -67,6 +72,7 @@ pub(super) static INTAKE: Spec = Spec {
     columns: &[
         ColumnSpec::new("path", Text, "file that was read"),
         ColumnSpec::new("source", Text, "source of the config that it belongs to"),
+        ColumnSpec::new("log", Text, "`requests` or `webhooks`"),
         ColumnSpec::new(
             "role",
             Text,
@@ -79,8 +85,12 @@ pub(super) static INTAKE: Spec = Spec {
             Integer,
             "rows in the file: accepted + duplicate + outside + quarantine",
         ),
-        ColumnSpec::new("accepted", Integer, "rows that became events of the day"),
-        ColumnSpec::new("duplicate", Integer, "rows whose request was already counted"),
+        ColumnSpec::new(
+            "accepted",
+            Integer,
+            "rows that became events of the day, or attempts of notifications",
+        ),
+        ColumnSpec::new("duplicate", Integer, "rows whose request or attempt was already counted"),
         ColumnSpec::new("outside", Integer, "rows of another day"),
         ColumnSpec::new("quarantine", Integer, "rows that could not be read"),
         ColumnSpec::new("first_ts", Instant, "earliest timestamp; null without any"),
@@ -148,6 +158,7 @@ pub(super) fn intake(edition: &Edition) -> Table {
         table.push([
             Value::text(&file.path),
             Value::text(&file.source),
+            Value::text(&file.log),
             Value::text(&file.role),
             Value::text(&file.format),
             count(file.bytes),

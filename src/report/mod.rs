@@ -1,6 +1,7 @@
 //! Report: figures → files that people open. Every table as CSV and as Parquet, with one schema and one row order.
 
 mod daily;
+mod joined;
 mod outages;
 mod summary;
 mod write;
@@ -24,7 +25,7 @@ pub struct Rendered {
 }
 
 /// Every table and where it is found, without its ending: what `reports/README.md` is checked against.
-pub fn schema() -> [(&'static str, &'static Spec); 6] {
+pub fn schema() -> [(&'static str, &'static Spec); 9] {
     [
         ("availability", &summary::AVAILABILITY),
         ("months", &summary::MONTHS),
@@ -32,6 +33,9 @@ pub fn schema() -> [(&'static str, &'static Spec); 6] {
         ("daily/<day>/accounts", &daily::ACCOUNTS),
         ("daily/<day>/slots", &daily::SLOTS),
         ("daily/<day>/intake", &daily::INTAKE),
+        ("daily/<day>/deliveries", &joined::DELIVERIES),
+        ("daily/<day>/delays", &joined::DELAYS),
+        ("daily/<day>/reconciliation", &joined::RECONCILIATION),
     ]
 }
 
@@ -41,8 +45,15 @@ pub fn summary_tables(figures: &Figures) -> [Table; 3] {
 }
 
 /// The tables of one day, by file name.
-pub fn daily_tables(edition: &Edition) -> [Table; 3] {
-    [daily::accounts(edition), daily::slots(edition), daily::intake(edition)]
+pub fn daily_tables(edition: &Edition) -> [Table; 6] {
+    [
+        daily::accounts(edition),
+        daily::slots(edition),
+        daily::intake(edition),
+        joined::deliveries(edition),
+        joined::delays(edition),
+        joined::reconciliation(edition),
+    ]
 }
 
 /// Writes the summary tables, and the daily tables of the editions given. Give those that changed; giving all of them

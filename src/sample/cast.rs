@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::outcomes::{Outcome, Recipient};
 use super::plan::{MANAGEMENT, MEDIA, MESSAGES, REGIONS, SERVICES};
-use super::rows::{CALLERS, EGRESS, Event};
+use super::rows::{CALLERS, EGRESS, Event, Message};
 use crate::day::{DAY_US, Day, SECOND_US};
 
 /// Paths of the services; those of `management` take turns.
@@ -56,9 +56,9 @@ pub struct Cast {
     business_ids: Vec<String>,
     /// By caller and path.
     endpoints: Vec<[String; PATHS.len()]>,
-    /// `20261118` for each day of the sample.
+    /// `20261118` for each day of the sample and the one after it.
     dates: Vec<String>,
-    /// `2026-11-18T` for each day of the sample.
+    /// `2026-11-18T` for the same days.
     prefixes: Vec<String>,
     turkiye_is_served: Vec<bool>,
 }
@@ -72,7 +72,7 @@ impl Cast {
             let owner = if path < MANAGEMENT { id(k, 11) } else { id(k, 23) };
             format!("/v21.0/{owner}/{}", PATHS[path])
         };
-        let days: Vec<Day> = (0..days).map(|n| first.plus(i64::from(n))).collect();
+        let days: Vec<Day> = (0..=days).map(|n| first.plus(i64::from(n))).collect();
         Self {
             first,
             business_ids: (0..CALLERS).map(|k| id(k, 5).to_string()).collect(),
@@ -120,8 +120,7 @@ impl Cast {
         row.outcome = outcome;
 
         row.ts.clear();
-        row.ts.push_str(&self.prefixes[day]);
-        clock(&mut row.ts, event.ts_us - self.first.start_us() - day as i64 * DAY_US);
+        self.instant(&mut row.ts, event.ts_us);
 
         row.request_id.clear();
         row.request_id.push_str(if is_egress { "x-" } else { "r-" });
@@ -139,8 +138,8 @@ impl Cast {
         let is_message = service == MESSAGES && !is_egress;
         row.message_id.clear();
         row.message_status = "";
-        if is_message && !outcome.message_status.is_empty() {
-            wamid(&mut row.message_id, event);
+        if is_message && outcome.has_message {
+            wamid(&mut row.message_id, &Message::of(event));
             row.message_status = outcome.message_status;
         }
         (row.recipient_area, row.client_platform, row.client_version) = ("", "", "");
@@ -158,6 +157,27 @@ impl Cast {
             };
         }
         debug_assert!(service != MEDIA || row.message_id.is_empty());
+    }
+
+    /// An instant of the sample or of the day after it.
+    pub fn instant(&self, out: &mut String, us: i64) {
+        let (day, us_of_day) = self.place(us);
+        out.push_str(&self.prefixes[day]);
+        clock(out, us_of_day);
+    }
+
+    fn place(&self, us: i64) -> (usize, i64) {
+        let since = us - self.first.start_us();
+        ((since / DAY_US) as usize, since % DAY_US)
+    }
+
+    pub fn business_id(&self, caller: u16) -> &str {
+        &self.business_ids[usize::from(caller)]
+    }
+
+    /// `20261118`
+    pub fn date(&self, day: usize) -> &str {
+        &self.dates[day]
     }
 }
 
@@ -196,13 +216,13 @@ fn in_base<const BASE: usize>(out: &mut String, alphabet: &[u8; BASE], mut numbe
 
 /// A message id as the platform writes them: base64 around the recipient's phone number (here always +1 555) and a
 /// counter. Such ids are personal data, which is what a test of their hashing needs.
-fn wamid(out: &mut String, event: &Event) {
+pub fn wamid(out: &mut String, message: &Message) {
     let mut inside = String::with_capacity(39);
     inside.push_str("\u{1c}\u{18}\u{b}1555");
-    digits(&mut inside, u64::from(event.recipient) * 337 + 1_000_003, 7);
+    digits(&mut inside, u64::from(message.recipient) * 337 + 1_000_003, 7);
     inside.push_str("\u{15}\u{2}\0\u{11}\u{18}\u{12}");
     // Writing to a String cannot fail.
-    let _ = write!(inside, "{:02X}{:06X}{:010X}", event.region + 0xA0, event.day, event.number);
+    let _ = write!(inside, "{:02X}{:06X}{:010X}", message.region + 0xA0, message.day, message.number);
     inside.push('\0');
     out.push_str("wamid.");
     base64(out, inside.as_bytes());

@@ -10,8 +10,12 @@ use super::plan::{
 };
 use crate::error::Trouble;
 
-const ENDPOINTS: [&str; SERVICES.len()] =
-    [r#"["/{id}/messages"]"#, r#"["/{id}/media"]"#, r#"["/{id}/message_templates", "/{id}/phone_numbers"]"#];
+const ENDPOINTS: [&str; SERVICES.len()] = [
+    r#"["/{id}/messages"]"#,
+    r#"["/{id}/media"]"#,
+    r#"["/{id}/message_templates", "/{id}/phone_numbers"]"#,
+    "[]",
+];
 
 /// Targets of the components in percent; a component may have none.
 const TARGETS: [Option<&str>; COMPONENTS.len()] = [Some("99.9"), None];
@@ -23,11 +27,14 @@ pub fn write(out: &Path, settings: &Settings) -> Result<(), Trouble> {
 
 fn text(settings: &Settings) -> String {
     let extension = settings.extension();
+    // With several files per day and region a folder each, so that `{region}` is the region and nothing else.
+    let webhooks = if settings.files > 1 { "/*" } else { "" };
     let quoted = |names: &[&str]| names.iter().map(|n| format!("\"{n}\"")).collect::<Vec<_>>().join(", ");
     let mut toml = format!(
         r#"# The books of a sample: made by `uptime-ledger sample`, with the right answer in truth.json.
 
 reports = "reports"
+salt = "sample"
 slot = "1m"
 regions = [{regions}]
 
@@ -48,6 +55,22 @@ preset = "canonical"
 vantage = "caller_egress"
 time_basis = "start"
 neighbours = 1
+
+# The platform's proxy towards the businesses' endpoints: one row per attempt to deliver a notification.
+[[source]]
+name = "webhooks"
+log = "webhooks"
+paths = ["logs/webhooks-{{date}}-{{region}}{webhooks}.{extension}"]
+preset = "canonical"
+vantage = "webhook_egress"
+neighbours = 1
+
+[webhooks]
+first_status_minutes = 10
+first_attempt_minutes = 10
+retry_days = 7
+max_retry_pause_hours = 24
+success = "2xx"
 "#,
         regions = quoted(&REGIONS),
     );

@@ -1,87 +1,44 @@
-//! The right answer, worked out while the events pass by: accounts, minutes, runs.
+//! The right answer, worked out from the books: minutes by state, runs, accounts.
 
 use std::collections::BTreeMap;
 
-use super::outcomes::{End, Group};
-use super::plan::{COMPONENTS, DAY, MIN_EVENTS, REGIONS, SERVICES, Scope, UNABLE_PERCENT};
-use super::rows::{Event, MINUTE_US, SOURCES};
+use super::books::{Books, Tally};
+use super::outcomes::End;
+use super::plan::{COMPONENTS, DAY, MESSAGES, MIN_EVENTS, REGIONS, SERVICES, Scope, UNABLE_PERCENT};
+use super::rows::{MINUTE_US, REQUESTS, SOURCES, WEBHOOKS};
 use super::runs::{Run, Slot, State, runs};
-use super::truth::{ComponentDay, ComponentTruth, DayTruth, Entry, Outage, SlotsTruth, States};
+use super::truth::{
+    ComponentDay, ComponentTruth, DayTruth, Entry, Outage, Reconciliation, SlotsTruth, States,
+};
+use super::verdicts::Verdict;
 use crate::day::{Day, rfc3339};
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Tally {
-    good: u64,
-    bad: u64,
-    user: u64,
-    /// Of the bad ones, those with another code than 2.
-    plain_bad: u64,
-}
-
-/// Events of a day by source, service, region and end.
-type Counts = [[[[u64; End::ALL.len()]; REGIONS.len()]; SERVICES.len()]; SOURCES.len()];
 
 pub struct Judge {
     first: Day,
-    counts: Vec<Box<Counts>>,
-    duplicates: Vec<u64>,
-    /// Of the minute that is going on.
-    tallies: [[Tally; REGIONS.len()]; SERVICES.len()],
+    books: Books,
     /// By service; the last place is for all regions together.
     slots: [[Vec<Slot>; REGIONS.len() + 1]; SERVICES.len()],
 }
 
 impl Judge {
-    pub fn new(first: Day, days: u32) -> Self {
-        let empty = [[[[0; End::ALL.len()]; REGIONS.len()]; SERVICES.len()]; SOURCES.len()];
-        Self {
-            first,
-            counts: (0..days).map(|_| Box::new(empty)).collect(),
-            duplicates: vec![0; days as usize],
-            tallies: Default::default(),
-            slots: Default::default(),
+    pub fn new(first: Day, mut books: Books) -> Self {
+        let gaps = books.settle();
+        let mut slots: [[Vec<Slot>; REGIONS.len() + 1]; SERVICES.len()] = Default::default();
+        for (minute, services) in books.tallies.iter().enumerate() {
+            for (service, (tallies, slots)) in services.iter().zip(&mut slots).enumerate() {
+                let in_gap: [bool; REGIONS.len()] =
+                    std::array::from_fn(|r| service == MESSAGES && gaps[r].inside[minute]);
+                for (slots, slot) in slots.iter_mut().zip(judged(tallies, in_gap)) {
+                    slots.push(slot);
+                }
+            }
         }
+        Self { first, books, slots }
     }
 
-    /// Books one event of the minute that is going on.
-    pub fn book(&mut self, event: &Event) {
-        let day = event.day as usize;
-        if event.flaw != 0 {
-            return;
-        }
-        if event.is_copy {
-            self.duplicates[day] += 1;
-            return;
-        }
-        let (source, service, region) =
-            (usize::from(event.source), usize::from(event.service), usize::from(event.region));
-        self.counts[day][source][service][region][event.end as usize] += 1;
-        let tally = &mut self.tallies[service][region];
-        match event.end.outcome().group {
-            Group::Good => tally.good += 1,
-            Group::Bad => {
-                tally.bad += 1;
-                tally.plain_bad += u64::from(event.end.outcome().error_code != Some(2));
-            }
-            Group::User => tally.user += 1,
-            Group::Aside => {}
-        }
-    }
-
-    /// The minute is over: its slots get their states.
-    pub fn close_minute(&mut self) {
-        for (tallies, slots) in self.tallies.iter_mut().zip(&mut self.slots) {
-            let mut all = Tally::default();
-            for (tally, slots) in tallies.iter_mut().zip(slots.iter_mut()) {
-                slots.push(tally.slot());
-                all.good += tally.good;
-                all.bad += tally.bad;
-                all.user += tally.user;
-                all.plain_bad += tally.plain_bad;
-                *tally = Tally::default();
-            }
-            slots[REGIONS.len()].push(all.slot());
-        }
+    /// Webhook rows of the day after the last one, copies included.
+    pub const fn later_rows(&self) -> u64 {
+        self.books.later_rows
     }
 
     fn all_regions(&self, service: usize) -> &[Slot] {
@@ -114,7 +71,7 @@ impl Judge {
                 (*name, slots, runs)
             })
             .collect();
-        (0..self.counts.len()).map(|at| self.day(at, &components)).collect()
+        (0..self.books.days.len()).map(|at| self.day(at, &components)).collect()
     }
 
     fn day(&self, at: usize, components: &[(&'static str, Vec<Slot>, Vec<Run>)]) -> DayTruth {
@@ -123,7 +80,11 @@ impl Judge {
         for entry in &entries {
             *accounts.entry(entry.account).or_default() += entry.events;
         }
-        let events = entries.iter().map(|entry| entry.events).sum();
+        let book = &self.books.days[at];
+        let events: u64 = entries.iter().map(|entry| entry.events).sum();
+        let notifications = book.told[1].iter().flatten().sum();
+        let calls = events - notifications;
+        let duplicates = book.duplicate_calls + book.duplicate_attempts;
         let minutes = at * DAY as usize..(at + 1) * DAY as usize;
         let mut slots = Vec::new();
         for (service, by_region) in SERVICES.iter().zip(&self.slots) {
@@ -143,9 +104,20 @@ impl Judge {
         };
         DayTruth {
             day: self.first.plus(at as i64),
-            rows: events + self.duplicates[at],
-            duplicates: self.duplicates[at],
+            rows: calls + book.attempts + duplicates,
+            duplicates,
+            duplicate_calls: book.duplicate_calls,
+            duplicate_attempts: book.duplicate_attempts,
+            calls,
+            attempts: book.attempts,
+            notifications,
             events,
+            messages: book.messages.to_vec(),
+            reconciliation: Reconciliation {
+                orphan_statuses: book.orphan_statuses,
+                orphan_attempts: book.orphan_attempts,
+                contradicted_messages: book.contradicted_messages,
+            },
             accounts,
             entries,
             slots,
@@ -161,19 +133,31 @@ impl Judge {
     }
 
     fn entries(&self, day: usize) -> Vec<Entry> {
+        let book = &self.books.days[day];
         let mut entries = BTreeMap::new();
-        for (source, services) in self.counts[day].iter().enumerate() {
+        for (source, services) in book.calls.iter().enumerate() {
             for (service, regions) in services.iter().enumerate() {
                 for (region, ends) in regions.iter().enumerate() {
-                    for (end, events) in End::ALL.iter().zip(ends).filter(|(_, events)| **events > 0) {
+                    for (end, events) in End::ALL.iter().zip(ends) {
                         let outcome = end.outcome();
-                        let key = (source, service, region, outcome.account, outcome.error_code);
+                        let key = (0, source, service, region, outcome.account, outcome.error_code);
                         *entries.entry(key).or_insert(0) += events;
                     }
                 }
             }
         }
-        let entry = |((source, service, region, account, error_code), events)| Entry {
+        let places = [(REQUESTS, MESSAGES), (WEBHOOKS, super::plan::WEBHOOKS)];
+        for (stream, ((source, service), regions)) in places.into_iter().zip(&book.told).enumerate() {
+            for (region, verdicts) in regions.iter().enumerate() {
+                for (verdict, events) in Verdict::ALL.iter().zip(verdicts) {
+                    let (account, _, error_code) = verdict.entry();
+                    let key = (stream + 1, source, service, region, account, error_code);
+                    *entries.entry(key).or_insert(0) += events;
+                }
+            }
+        }
+        let entry = |((stream, source, service, region, account, error_code), events)| Entry {
+            stream: ["request", "message", "notification"][stream],
             source: SOURCES[source],
             service: SERVICES[service],
             region: REGIONS[region],
@@ -181,7 +165,7 @@ impl Judge {
             error_code,
             events,
         };
-        entries.into_iter().map(entry).collect()
+        entries.into_iter().filter(|(_, events)| *events > 0).map(entry).collect()
     }
 
     fn instant(&self, minute: usize) -> String {
@@ -238,10 +222,41 @@ impl Judge {
     }
 }
 
+/// The slots of one minute and service: of each region, and of all together. In a gap nothing can be said of a region
+/// that would not be down whatever became of its pending messages.
+fn judged(tallies: &[Tally; REGIONS.len()], in_gap: [bool; REGIONS.len()]) -> [Slot; REGIONS.len() + 1] {
+    let at_best = |tally: &Tally| Tally { good: tally.good + tally.pending, ..*tally };
+    let (mut best, mut seen) = (Tally::default(), Tally::default());
+    let mut slots = [Slot { state: State::Unobserved, only_update: true }; REGIONS.len() + 1];
+    for ((tally, in_gap), slot) in tallies.iter().zip(in_gap).zip(&mut slots) {
+        if in_gap {
+            best.merge(&at_best(tally));
+            *slot = at_best(tally).slot();
+            if slot.state != State::Down {
+                slot.state = State::Unobserved;
+            }
+        } else {
+            best.merge(tally);
+            seen.merge(tally);
+            *slot = tally.slot();
+        }
+    }
+    let best = best.slot();
+    slots[REGIONS.len()] = if best.state == State::Down { best } else { seen.slot() };
+    slots
+}
+
 impl Tally {
+    fn merge(&mut self, other: &Self) {
+        self.good += other.good;
+        self.bad += other.bad;
+        self.user += other.user;
+        self.plain_bad += other.plain_bad;
+    }
+
     fn slot(self) -> Slot {
-        let judged = self.good + self.bad;
-        let state = if judged >= MIN_EVENTS && self.bad * 100 >= judged * UNABLE_PERCENT {
+        let judged = u64::from(self.good) + u64::from(self.bad);
+        let state = if judged >= MIN_EVENTS && u64::from(self.bad) * 100 >= judged * UNABLE_PERCENT {
             State::Down
         } else if self.bad > 0 {
             State::Degraded

@@ -1,39 +1,55 @@
-//! Realistic request logs of any size, with the right answer beside them: `uptime-ledger sample`.
+//! Realistic request and webhook logs of any size, with the right answer beside them: `uptime-ledger sample`.
 //!
-//! The same settings give the same bytes. Rows stream: a minute of traffic is made, judged, and put on a shelf by the
-//! minute in which its rows are shipped; rows that are due go into files. Memory does not grow with the sample.
+//! The same settings give the same bytes. Rows stream: a minute of traffic is made, with all that becomes of it later;
+//! it is booked at once, and its rows are put on a shelf by the minute in which they are shipped; rows that are due go
+//! into files. Memory grows with the minutes of the sample, not with its rows.
 //!
 //! ```text
-//! plan ─▶ rows ─▶ judge ─▶ truth.json
-//!           └──▶ write (text, parquet) ─▶ logs/
+//! plan ─▶ rows ─▶ webhooks (statuses, courses) ─▶ books ─▶ judge ─▶ truth.json
+//!           └────────┴──▶ shelf ─▶ write (text, parquet) ─▶ logs/
 //! ```
 
+mod books;
 mod cast;
 mod config;
+mod courses;
 mod curve;
 mod dice;
+mod gaps;
 mod judge;
 mod outcomes;
 mod parquet;
 mod plan;
 mod rows;
 mod runs;
+mod shelf;
+mod statuses;
 mod text;
 pub mod truth;
+mod verdicts;
+mod webhook_parquet;
+mod webhook_plan;
+mod webhook_rows;
+mod webhooks;
 mod write;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod webhook_tests;
 
-use std::collections::VecDeque;
 use std::fs;
 use std::path::Path;
 
+use self::books::Books;
 use self::cast::Cast;
 use self::judge::Judge;
 use self::plan::{DAY, stories};
 use self::rows::{Event, MINUTE_US, Traffic};
+use self::shelf::Shelf;
 use self::truth::{SettingsTruth, StoryTruth, Totals, Truth};
+use self::webhook_rows::Attempt;
+use self::webhooks::{Lost, Webhooks};
 use self::write::Files;
 use crate::day::{Day, rfc3339};
 use crate::error::Trouble;
@@ -111,27 +127,38 @@ pub fn write(out: &Path, settings: &Settings) -> Result<Truth, Trouble> {
     }
     let stories = if settings.stories { stories(settings.days) } else { Vec::new() };
     let cast = Cast::new(settings.from, settings.days);
-    let mut traffic = Traffic::new(settings.from, settings.rows, settings.files, settings.seed, &stories);
-    let mut judge = Judge::new(settings.from, settings.days);
-    let mut files = Files::new(out, settings, &cast)?;
-    let mut shelf = Shelf { first_us: settings.from.start_us(), ..Shelf::default() };
-    let mut events = Vec::new();
+    let Settings { from, days, rows, files: parts, seed, .. } = *settings;
+    let mut traffic = Traffic::new(from, rows, parts, seed, &stories);
+    let mut webhooks = Webhooks::new(from, days, rows, parts, seed, &stories);
+    let mut books = Books::new(from, days);
+    let mut desk = Desk {
+        from,
+        minute: 0,
+        files: Files::new(out, settings, &cast, Lost::of(&stories, from))?,
+        calls: Shelf::new(from.start_us()),
+        attempts: Shelf::new(from.start_us()),
+    };
+    let (mut calls, mut admitted) = (Vec::new(), Vec::new());
 
-    for minute in 0..settings.days * DAY {
-        events.clear();
-        traffic.minute(minute, &mut events);
-        for event in &events {
-            judge.book(event);
-            shelf.put(*event);
+    for minute in 0..days * DAY {
+        calls.clear();
+        admitted.clear();
+        traffic.minute(minute, &mut calls, &mut admitted);
+        for call in &calls {
+            books.row(call);
+            desk.calls.put(*call);
         }
-        judge.close_minute();
-        ship(&mut shelf, settings.from, &mut files)?;
+        for attempt in webhooks.minute(minute, &admitted, &mut books) {
+            desk.attempts.put(*attempt);
+        }
+        desk.ship()?;
     }
-    while !shelf.minutes.is_empty() {
-        ship(&mut shelf, settings.from, &mut files)?;
+    while !(desk.calls.is_empty() && desk.attempts.is_empty()) {
+        desk.ship()?;
     }
 
-    let truth = truth(settings, &stories, &judge, files.close()?);
+    let (files, lost) = desk.files.close()?;
+    let truth = truth(settings, &stories, &Judge::new(from, books), files, lost);
     config::write(out, settings)?;
     let path = out.join("truth.json");
     let written = serde_json::to_string_pretty(&truth).map_err(std::io::Error::from);
@@ -141,43 +168,40 @@ pub fn write(out: &Path, settings: &Settings) -> Result<Truth, Trouble> {
     Ok(truth)
 }
 
-/// Rows that wait for the minute in which they are shipped.
-#[derive(Default)]
-struct Shelf {
-    first_us: i64,
+/// Where rows wait, and where they go.
+struct Desk<'a> {
+    from: Day,
     /// The first minute that has not been shipped yet.
-    now: usize,
-    minutes: VecDeque<Vec<Event>>,
-    empty: Vec<Vec<Event>>,
+    minute: u32,
+    files: Files<'a>,
+    calls: Shelf<Event>,
+    attempts: Shelf<Attempt>,
 }
 
-impl Shelf {
-    fn put(&mut self, event: Event) {
-        let minute = ((event.shipped_us - self.first_us) / MINUTE_US) as usize - self.now;
-        while self.minutes.len() <= minute {
-            self.minutes.push_back(self.empty.pop().unwrap_or_default());
+impl Desk<'_> {
+    /// Writes the rows of the next minute.
+    fn ship(&mut self) -> Result<(), Trouble> {
+        self.files.turn(self.from.plus(i64::from(self.minute / DAY)))?;
+        self.minute += 1;
+        for call in self.calls.take() {
+            self.files.write(&call)?;
         }
-        self.minutes[minute].push(event);
+        for attempt in self.attempts.take() {
+            self.files.write_attempt(&attempt)?;
+        }
+        Ok(())
     }
 }
 
-/// Writes the rows that are due, in the order in which they are shipped.
-fn ship(shelf: &mut Shelf, from: Day, files: &mut Files<'_>) -> Result<(), Trouble> {
-    let day = from.plus((shelf.now / DAY as usize) as i64);
-    shelf.now += 1;
-    if let Some(mut due) = shelf.minutes.pop_front() {
-        due.sort_unstable_by_key(|event| (event.shipped_us, event.number, event.is_copy, event.part));
-        for event in &due {
-            files.write(day, event)?;
-        }
-        due.clear();
-        shelf.empty.push(due);
-    }
-    Ok(())
-}
-
-fn truth(settings: &Settings, stories: &[plan::Story], judge: &Judge, files: Vec<truth::FileTruth>) -> Truth {
+fn truth(
+    settings: &Settings,
+    stories: &[plan::Story],
+    judge: &Judge,
+    files: Vec<truth::FileTruth>,
+    lost: Vec<String>,
+) -> Truth {
     let days = judge.days();
+    let sum = |count: fn(&truth::DayTruth) -> u64| days.iter().map(count).sum();
     let instant = |minute: u32| rfc3339(settings.from.start_us() + i64::from(minute) * MINUTE_US);
     Truth {
         settings: SettingsTruth {
@@ -198,8 +222,11 @@ fn truth(settings: &Settings, stories: &[plan::Story], judge: &Judge, files: Vec
         totals: Totals {
             rows_read: files.iter().map(|file| file.rows_read).sum(),
             malformed: files.iter().map(|file| file.malformed).sum(),
-            duplicates: days.iter().map(|day| day.duplicates).sum(),
-            events: days.iter().map(|day| day.events).sum(),
+            duplicates: sum(|day| day.duplicates),
+            request_rows: sum(|day| day.calls),
+            webhook_rows: sum(|day| day.attempts),
+            later_rows: judge.later_rows(),
+            events: sum(|day| day.events),
         },
         stories: stories
             .iter()
@@ -212,6 +239,7 @@ fn truth(settings: &Settings, stories: &[plan::Story], judge: &Judge, files: Vec
             })
             .collect(),
         files,
+        lost,
         days,
         components: judge.components(),
         outages: judge.outages(),

@@ -30,6 +30,7 @@ pub enum End {
     ServiceUnavailable,
     Unanswered,
     ApiUpdate,
+    ApiUpdateWithId,
     NotOnWhatsApp,
     OldClient,
     SanctionedArea,
@@ -67,7 +68,9 @@ pub struct Outcome {
     pub reached: &'static str,
     pub symptom: &'static str,
     pub scope: &'static str,
-    /// Only on `messages`; an answer with a status also holds a message id.
+    /// Whether the answer of `messages` holds a message id.
+    pub has_message: bool,
+    /// Only on `messages`.
     pub message_status: &'static str,
     pub recipient: Recipient,
     /// Shortest and longest duration in tenths of a millisecond.
@@ -75,7 +78,7 @@ pub struct Outcome {
 }
 
 impl End {
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Good,
         Self::GoodManagement,
         Self::Held,
@@ -83,6 +86,7 @@ impl End {
         Self::ServiceUnavailable,
         Self::Unanswered,
         Self::ApiUpdate,
+        Self::ApiUpdateWithId,
         Self::NotOnWhatsApp,
         Self::OldClient,
         Self::SanctionedArea,
@@ -133,6 +137,7 @@ const GOOD: Outcome = Outcome {
     reached: "",
     symptom: "",
     scope: "",
+    has_message: true,
     message_status: "accepted",
     recipient: Recipient::Ordinary,
     duration_tenths: (450, 9_000),
@@ -148,6 +153,7 @@ const fn error(account: &'static str, group: Group, http_status: i32, error_code
         group,
         http_status: Some(http_status),
         error_code,
+        has_message: false,
         message_status: "",
         duration_tenths,
         ..GOOD
@@ -174,7 +180,9 @@ const fn describe(end: End) -> Outcome {
     let aside = Outcome { account: "excluded:scope", group: Group::Aside, ..unavailable };
     match end {
         End::Good => GOOD,
-        End::GoodManagement => Outcome { is_success: Some(true), message_status: "", ..GOOD },
+        End::GoodManagement => {
+            Outcome { is_success: Some(true), has_message: false, message_status: "", ..GOOD }
+        }
         End::Held => Outcome { message_status: "held_for_quality_assessment", ..GOOD },
         End::Paused => Outcome { message_status: "paused", ..GOOD },
         End::ServiceUnavailable => unavailable,
@@ -188,6 +196,9 @@ const fn describe(end: End) -> Outcome {
             ..unavailable
         },
         End::ApiUpdate => Outcome { error_code: Some(2), is_transient: Some(true), ..unavailable },
+        End::ApiUpdateWithId => {
+            Outcome { error_code: Some(2), is_transient: Some(true), has_message: true, ..unavailable }
+        }
         End::NotOnWhatsApp => user("user:recipient", 400, 131_026),
         End::OldClient => Outcome { recipient: Recipient::OldClient, ..user("user:recipient", 400, 131_026) },
         End::SanctionedArea => {

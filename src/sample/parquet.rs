@@ -20,7 +20,7 @@ use super::Compression;
 use super::cast::Row;
 use super::text::FIELDS;
 
-const BATCH_ROWS: usize = 8_192;
+pub const BATCH_ROWS: usize = 8_192;
 const ROW_GROUP_ROWS: usize = 1 << 18;
 /// Nearly every value differs: a dictionary would only cost.
 const IDS: [&str; 5] = ["ts", "duration_ms", "request_id", "trace_id", "message_id"];
@@ -42,20 +42,8 @@ pub struct Columns {
 
 impl Columns {
     pub fn new(file: BufWriter<File>, compression: Option<Compression>) -> io::Result<Self> {
-        let codec = match compression {
-            Some(Compression::None) => Codec::UNCOMPRESSED,
-            Some(Compression::Gz) => Codec::GZIP(GzipLevel::try_new(4).map_err(io::Error::other)?),
-            Some(Compression::Zst) | None => Codec::ZSTD(ZstdLevel::try_new(1).map_err(io::Error::other)?),
-        };
-        let mut properties = WriterProperties::builder()
-            .set_compression(codec)
-            .set_created_by("uptime-ledger sample".into())
-            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS));
-        for name in IDS {
-            properties = properties.set_column_dictionary_enabled(ColumnPath::from(name), false);
-        }
         let schema = Arc::new(schema());
-        let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties.build()))
+        let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties(compression, &IDS)?))
             .map_err(io::Error::other)?;
         Ok(Self {
             schema,
@@ -159,6 +147,23 @@ impl Columns {
         self.writer.close().map_err(io::Error::other)?;
         Ok(())
     }
+}
+
+/// How files are packed; the columns named hold ids.
+pub fn properties(compression: Option<Compression>, ids: &[&'static str]) -> io::Result<WriterProperties> {
+    let codec = match compression {
+        Some(Compression::None) => Codec::UNCOMPRESSED,
+        Some(Compression::Gz) => Codec::GZIP(GzipLevel::try_new(4).map_err(io::Error::other)?),
+        Some(Compression::Zst) | None => Codec::ZSTD(ZstdLevel::try_new(1).map_err(io::Error::other)?),
+    };
+    let mut properties = WriterProperties::builder()
+        .set_compression(codec)
+        .set_created_by("uptime-ledger sample".into())
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS));
+    for name in ids {
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(*name), false);
+    }
+    Ok(properties.build())
 }
 
 fn schema() -> Schema {

@@ -2,22 +2,30 @@
 
 use serde::Serialize;
 
+use super::courses::Course;
 use super::outcomes::End;
+use super::statuses::Fate;
+use super::webhook_plan::WEBHOOK_STORIES;
 
 /// Minutes in a day.
 pub const DAY: u32 = 1_440;
 
-pub const SERVICES: [&str; 3] = ["messages", "media", "management"];
+pub const SERVICES: [&str; 4] = ["messages", "media", "management", "webhooks"];
+/// The services that callers call are the first ones.
+pub const CALLED: usize = 3;
 pub const MESSAGES: usize = 0;
 pub const MEDIA: usize = 1;
 pub const MANAGEMENT: usize = 2;
+pub const WEBHOOKS: usize = 3;
 
 pub const REGIONS: [&str; 3] = ["eu", "us", "apac"];
-const APAC: usize = 2;
+pub const EU: usize = 0;
+pub const US: usize = 1;
+pub const APAC: usize = 2;
 
 /// Components with their services (indices into [`SERVICES`]).
 pub const COMPONENTS: [(&str, &[usize]); 2] =
-    [("Cloud API", &[MESSAGES, MEDIA]), ("Account Management", &[MANAGEMENT])];
+    [("Cloud API", &[MESSAGES, MEDIA, WEBHOOKS]), ("Account Management", &[MANAGEMENT])];
 
 /// The settings that `truth.json` was judged by; the written config holds the same.
 pub const UNABLE_PERCENT: u64 = 50;
@@ -38,6 +46,18 @@ pub enum Doing {
     Dozen { end: End },
     /// No row of the region is ever logged.
     Gap { region: usize },
+    /// Messages are admitted in the region, more than in all others, and never get a status.
+    Silent { region: usize },
+    /// So many more calls of `messages` in the region end like this, and these things become of their messages in turn.
+    Fated { region: usize, end: End, fates: &'static [Fate], calls: u32 },
+    /// So many more notifications of the region, attempted like this in turn.
+    Notices { region: usize, courses: &'static [Course], notices: u32 },
+    /// All notifications of the region, more than in all others, are first attempted much too late.
+    Backlog { region: usize },
+    /// All notifications to one business are attempted like this; one more of the biggest regions every five minutes.
+    Endpoint { caller: u16, course: Course },
+    /// The webhook files of the region, shipped on the day of the story, are not there.
+    LostFile { region: usize },
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +72,7 @@ pub struct Story {
     pub reason: &'static str,
 }
 
-const fn at(hour: u32, minute: u32) -> u32 {
+pub const fn at(hour: u32, minute: u32) -> u32 {
     hour * 60 + minute
 }
 
@@ -146,13 +166,30 @@ impl Story {
         self.start() <= minute && minute < self.end()
     }
 
+    /// Days after it without which it makes no sense.
+    const fn days_after(&self) -> u32 {
+        match self.doing {
+            Doing::LostFile { .. }
+            | Doing::Endpoint { course: Course::LateSuccess, .. }
+            | Doing::Notices { courses: [Course::Stops, ..], .. }
+            | Doing::Fated { fates: [Fate::OverMidnight, ..], .. } => 1,
+            Doing::Fated { fates: [Fate::ToldTwoDaysLater | Fate::DeliveredThenFailed, ..], .. } => 2,
+            _ => 0,
+        }
+    }
+
     /// Where the story plays: service and region, `*` for all.
     pub const fn scope(&self) -> Scope {
         let (service, region) = match self.doing {
+            Doing::Silent { region } | Doing::Fated { region, .. } => (SERVICES[MESSAGES], REGIONS[region]),
+            Doing::Notices { region, .. } | Doing::Backlog { region } => {
+                (SERVICES[WEBHOOKS], REGIONS[region])
+            }
+            Doing::Endpoint { .. } => (SERVICES[WEBHOOKS], "*"),
             Doing::Fails { service, .. } | Doing::CallerStorm { service, .. } => (SERVICES[service], "*"),
             Doing::Dozen { .. } => (SERVICES[MESSAGES], "*"),
             Doing::NetworkStorm { .. } => ("*", "*"),
-            Doing::Gap { region } => ("*", REGIONS[region]),
+            Doing::Gap { region } | Doing::LostFile { region } => ("*", REGIONS[region]),
         };
         Scope { service, region }
     }
@@ -167,5 +204,6 @@ pub struct Scope {
 
 /// The stories that fit into a sample of this many days.
 pub fn stories(days: u32) -> Vec<Story> {
-    STORIES.into_iter().filter(|story| story.end() <= days * DAY).collect()
+    let all = STORIES.into_iter().chain(WEBHOOK_STORIES);
+    all.filter(|story| story.end() + story.days_after() * DAY <= days * DAY).collect()
 }

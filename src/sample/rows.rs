@@ -3,14 +3,17 @@
 use super::curve::Curve;
 use super::dice::Dice;
 use super::outcomes::{End, Group, ordinary};
-use super::plan::{DAY, Doing, MANAGEMENT, MESSAGES, REGIONS, SERVICES, Story};
+use super::plan::{CALLED, DAY, Doing, MANAGEMENT, MESSAGES, REGIONS, Story};
+use super::shelf::Due;
+use super::statuses::Fate;
 use crate::day::{Day, SECOND_US};
 
 pub const MINUTE_US: i64 = 60 * SECOND_US;
-/// The log that the platform's first layer writes, and the one of the callers' proxies.
-pub const SOURCES: [&str; 2] = ["requests", "egress"];
+/// The logs that the platform's first layer writes, the callers' proxies, and the platform's proxy for webhooks.
+pub const SOURCES: [&str; 3] = ["requests", "egress", "webhooks"];
 pub const REQUESTS: usize = 0;
 pub const EGRESS: usize = 1;
+pub const WEBHOOKS: usize = 2;
 pub const CALLERS: usize = 500;
 /// The caller whose token expires.
 const STORM_CALLER: u16 = 7;
@@ -34,10 +37,70 @@ pub struct Event {
     pub service: u8,
     pub region: u8,
     pub end: End,
+    /// What becomes of the message that it admitted, if any.
+    pub fate: Fate,
     /// A repetition of a row that was written before or will be.
     pub is_copy: bool,
     /// The row is broken, in one of three ways (1 to 3); 0 for a good one.
     pub flaw: u8,
+}
+
+impl Event {
+    /// Whether the answer holds a message id.
+    pub fn has_message(&self) -> bool {
+        usize::from(self.source) == REQUESTS
+            && usize::from(self.service) == MESSAGES
+            && self.end.outcome().has_message
+    }
+}
+
+impl Due for Event {
+    type Order = (i64, u32, bool, u16);
+
+    fn shipped_us(&self) -> i64 {
+        self.shipped_us
+    }
+
+    fn order(&self) -> Self::Order {
+        (self.shipped_us, self.number, self.is_copy, self.part)
+    }
+}
+
+/// What a message id is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Message {
+    pub number: u32,
+    pub recipient: u32,
+    /// Day of the call that admitted it.
+    pub day: u16,
+    pub region: u8,
+}
+
+impl Message {
+    pub const fn of(event: &Event) -> Self {
+        Self { number: event.number, recipient: event.recipient, day: event.day as u16, region: event.region }
+    }
+}
+
+/// A call whose answer holds a message id, for those who tell what became of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Admission {
+    pub event: Event,
+    /// No row of it is ever logged.
+    pub is_lost: bool,
+}
+
+/// Zipf's law as a table: an even throw picks callers by their size.
+pub fn callers() -> Vec<u16> {
+    let weight = |k: usize| 1_000_000_000 / (k as u64 + 3);
+    let total: u64 = (0..CALLERS).map(weight).sum();
+    let mut callers = Vec::with_capacity(1 << 16);
+    let mut sum = 0;
+    for k in 0..CALLERS {
+        sum += weight(k);
+        callers.resize(((sum << 16) / total) as usize, k as u16);
+    }
+    callers
 }
 
 /// The traffic of a whole sample; asked for one minute after the other.
@@ -48,7 +111,6 @@ pub struct Traffic<'a> {
     stories: &'a [Story],
     dice: Dice,
     curve: Curve,
-    /// Zipf's law as a table: an even throw picks callers by their size.
     callers: Vec<u16>,
     next_number: u32,
     /// Minutes of the day that get a malformed row, and in which log.
@@ -58,14 +120,6 @@ pub struct Traffic<'a> {
 
 impl<'a> Traffic<'a> {
     pub fn new(first: Day, rows: u64, parts: u32, seed: u64, stories: &'a [Story]) -> Self {
-        let weight = |k: usize| 1_000_000_000 / (k as u64 + 3);
-        let total: u64 = (0..CALLERS).map(weight).sum();
-        let mut callers = Vec::with_capacity(1 << 16);
-        let mut sum = 0;
-        for k in 0..CALLERS {
-            sum += weight(k);
-            callers.resize(((sum << 16) / total) as usize, k as u16);
-        }
         Self {
             rows,
             parts: u64::from(parts),
@@ -73,22 +127,23 @@ impl<'a> Traffic<'a> {
             stories,
             dice: Dice::new(seed),
             curve: Curve::new(),
-            callers,
+            callers: callers(),
             next_number: 0,
             flaws: Vec::new(),
             calls: Vec::new(),
         }
     }
 
-    /// All rows of events that began in this minute of the sample, copies and malformed ones included.
-    pub fn minute(&mut self, minute: u32, out: &mut Vec<Event>) {
+    /// All rows of events that began in this minute of the sample, copies and malformed ones included; and the calls
+    /// that admitted a message, also those whose row is lost.
+    pub fn minute(&mut self, minute: u32, out: &mut Vec<Event>, admitted: &mut Vec<Admission>) {
         if minute.is_multiple_of(DAY) {
             self.next_number = 0;
             self.flaws = (0..4).map(|_| (self.dice.between(0, DAY), REQUESTS)).collect();
             self.flaws.push((self.dice.between(0, DAY), EGRESS));
         }
         let start = out.len();
-        for service in 0..SERVICES.len() {
+        for service in 0..CALLED {
             self.ordinary_calls(service, minute, out);
         }
         self.unreached_calls(minute, out);
@@ -100,20 +155,23 @@ impl<'a> Traffic<'a> {
         for (event, number) in out[start..].iter_mut().zip(before..) {
             event.number = number;
         }
-        for story in self.stories.iter().filter(|s| s.holds(minute)) {
-            if let Doing::Gap { region } = story.doing {
-                let mut at = 0;
-                out.retain(|event| {
-                    at += 1;
-                    at <= start || usize::from(event.region) != region
-                });
-            }
-        }
+        let lost = self.stories.iter().filter(|s| s.holds(minute)).find_map(|story| match story.doing {
+            Doing::Gap { region } => Some(region),
+            _ => None,
+        });
+        let is_lost = |event: &Event| lost == Some(usize::from(event.region)) || event.fate == Fate::Orphan;
+        let admissions = out[start..].iter().filter(|event| event.flaw == 0 && event.has_message());
+        admitted.extend(admissions.map(|event| Admission { event: *event, is_lost: is_lost(event) }));
+        let mut at = 0;
+        out.retain(|event| {
+            at += 1;
+            at <= start || !is_lost(event)
+        });
         self.copies(start, out);
     }
 
     fn ordinary_calls(&mut self, service: usize, minute: u32, out: &mut Vec<Event>) {
-        const SHARE_PERCENT: [u64; SERVICES.len()] = [60, 22, 18];
+        const SHARE_PERCENT: [u64; CALLED] = [60, 22, 18];
         let minute_of_day = (minute % DAY) as usize;
         let failing = self.stories.iter().find_map(|story| match story.doing {
             Doing::Fails { service: failing, end } if failing == service && story.holds(minute) => Some(end),
@@ -217,7 +275,24 @@ impl<'a> Traffic<'a> {
             };
             let of_rows = |per_mille: u32| (self.rows * u64::from(per_mille) / 1_000).max(60);
             match story.doing {
-                Doing::Fails { .. } | Doing::Gap { .. } => {}
+                Doing::Silent { region } => {
+                    // As many again: the region decides over all regions too.
+                    let is_mine = |event: &&Event| {
+                        usize::from(event.source) == REQUESTS && usize::from(event.service) == MESSAGES
+                    };
+                    for _ in 0..out.iter().filter(is_mine).count() + 6 {
+                        let event = self.event(REQUESTS, MESSAGES, region as u8, minute, End::Good);
+                        out.push(event);
+                    }
+                }
+                Doing::Fated { region, end, fates, calls } => {
+                    let done =
+                        u64::from(calls) * u64::from(minute - story.start()) / u64::from(story.minutes);
+                    for at in done..done + share(u64::from(calls)) {
+                        let event = self.event(REQUESTS, MESSAGES, region as u8, minute, end);
+                        out.push(Event { fate: fates[at as usize % fates.len()], ..event });
+                    }
+                }
                 Doing::CallerStorm { service, end, per_mille } => {
                     for _ in 0..share(of_rows(per_mille)) {
                         let mut event = self.event(REQUESTS, service, 0, minute, end);
@@ -238,6 +313,7 @@ impl<'a> Traffic<'a> {
                         out.push(event);
                     }
                 }
+                _ => {}
             }
         }
     }
@@ -274,6 +350,7 @@ impl<'a> Traffic<'a> {
             service: service as u8,
             region,
             end,
+            fate: Fate::Ordinary,
             is_copy: false,
             flaw: 0,
         };

@@ -140,19 +140,19 @@ pub fn ndjson(out: &mut Vec<u8>, row: &Row<'_>, flaw: u8) {
     out.push(b'\n');
 }
 
-fn cell(out: &mut Vec<u8>, text: &str) {
+pub fn cell(out: &mut Vec<u8>, text: &str) {
     out.push(b',');
     out.extend_from_slice(text.as_bytes());
 }
 
-fn key(out: &mut Vec<u8>, name: &str) {
+pub fn key(out: &mut Vec<u8>, name: &str) {
     out.extend_from_slice(b",\"");
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"\":");
 }
 
 /// A text member; none when empty. Nothing that the sample writes needs escaping.
-fn member(out: &mut Vec<u8>, name: &str, text: &str) {
+pub fn member(out: &mut Vec<u8>, name: &str, text: &str) {
     if !text.is_empty() {
         key(out, name);
         out.push(b'"');
@@ -171,7 +171,7 @@ fn tenths(out: &mut Vec<u8>, tenths: u32) {
     out.push(b'0' + (tenths % 10) as u8);
 }
 
-fn integer(out: &mut Vec<u8>, number: i64) {
+pub fn integer(out: &mut Vec<u8>, number: i64) {
     let mut text = [0; 20];
     let mut at = text.len();
     let mut rest = number.unsigned_abs();

@@ -15,12 +15,14 @@ use crate::day::Day;
 pub struct Truth {
     /// What the sample was made with, and what it was judged by.
     pub settings: SettingsTruth,
-    /// Sums over all files and days: `rows_read = malformed + duplicates + events`.
+    /// Sums over all files: `rows_read = malformed + duplicates + request_rows + webhook_rows + later_rows`.
     pub totals: Totals,
     /// What was planted, when, and why the answer is what it is.
     pub stories: Vec<StoryTruth>,
     /// Every log file, by path.
     pub files: Vec<FileTruth>,
+    /// Paths of log files that should be there and are not.
+    pub lost: Vec<String>,
     /// Every day of the sample. Events belong to the day they began in, whichever file holds them.
     pub days: Vec<DayTruth>,
     /// Availability over the whole sample, component by component.
@@ -58,9 +60,15 @@ pub struct Totals {
     pub rows_read: u64,
     /// Rows that cannot be read.
     pub malformed: u64,
-    /// Copies beyond the first.
+    /// Copies beyond the first, of rows of the sample's days.
     pub duplicates: u64,
-    /// Calls: readable rows without the copies.
+    /// Readable rows of calls without the copies: the events of the streams `request` and `message`.
+    pub request_rows: u64,
+    /// Readable rows of attempts of the sample's days without the copies.
+    pub webhook_rows: u64,
+    /// Readable rows of attempts made on the day after the last one, copies included.
+    pub later_rows: u64,
+    /// Events of all streams.
     pub events: u64,
 }
 
@@ -92,19 +100,34 @@ pub struct FileTruth {
     pub rows_read: u64,
     /// Rows that cannot be read.
     pub malformed: u64,
-    /// Readable rows by the day in which they began, copies included. In a run for one day the others are `outside`.
+    /// Readable rows by the day in which the call began or the attempt was made, copies included. In a run for one
+    /// day the others are `outside`.
     pub rows_by_day: BTreeMap<Day, u64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DayTruth {
     pub day: Day,
-    /// Readable rows that began on this day, in all files: `events + duplicates`.
+    /// Readable rows of calls that began and attempts that were made on this day, in all files:
+    /// `calls + attempts + duplicates`.
     pub rows: u64,
     /// Copies beyond the first. The copies of a call count in the day the call began in.
     pub duplicates: u64,
-    /// Calls that began on this day.
+    /// Of these, copies of calls ...
+    pub duplicate_calls: u64,
+    /// ... and of attempts.
+    pub duplicate_attempts: u64,
+    /// Calls that began on this day: the events of the streams `request` and `message`.
+    pub calls: u64,
+    /// Attempts to deliver notifications that were made on this day.
+    pub attempts: u64,
+    /// The events of the stream `notification`: notifications that tell of something that happened on this day.
+    pub notifications: u64,
+    /// `calls + notifications`.
     pub events: u64,
+    /// What became of the messages admitted on this day, by region.
+    pub messages: Vec<MessagesTruth>,
+    pub reconciliation: Reconciliation,
     /// Events per account; accounts without any are left out.
     pub accounts: BTreeMap<&'static str, u64>,
     /// The same in detail.
@@ -115,9 +138,52 @@ pub struct DayTruth {
     pub components: Vec<ComponentDay>,
 }
 
-/// Events with the same source, service, region, account and error code.
+/// Messages of one region: `admitted = delivered + sent + failed + none = in_time + late + overdue + unseen + not_due`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct MessagesTruth {
+    pub region: &'static str,
+    /// Events of the stream `message`.
+    pub admitted: u64,
+    /// Delivered, read or played, whatever else was reported.
+    pub delivered: u64,
+    pub sent: u64,
+    pub failed: u64,
+    /// Without any status.
+    pub none: u64,
+    /// With a first status by its deadline.
+    pub in_time: u64,
+    /// With a first status later than that.
+    pub late: u64,
+    /// Without any, past the deadline.
+    pub overdue: u64,
+    /// Late or overdue, but a gap of the webhook log touches the time until the deadline.
+    pub unseen: u64,
+    /// Held or paused: no status is due.
+    pub not_due: u64,
+}
+
+impl MessagesTruth {
+    pub fn of(region: &'static str) -> Self {
+        Self { region, ..Self::default() }
+    }
+}
+
+/// What does not fit together, counted and judged nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Reconciliation {
+    /// Distinct pairs of message id and status in attempts of this day whose id no request row has.
+    pub orphan_statuses: u64,
+    /// Attempts for events of this day whose notification is not known: none on the day itself, none that is the first.
+    pub orphan_attempts: u64,
+    /// Messages admitted on this day that were both failed and delivered, read or played.
+    pub contradicted_messages: u64,
+}
+
+/// Events with the same stream, source, service, region, account and error code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Entry {
+    /// `request`, `message` or `notification`.
+    pub stream: &'static str,
     pub source: &'static str,
     /// What the row says or, where it says nothing, what its endpoint says.
     pub service: &'static str,

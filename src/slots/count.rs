@@ -7,8 +7,8 @@ use polars::prelude::PolarsResult;
 
 use super::{ALL_REGIONS, Counts, Scope, ScopeKind, Slots, State, Tally, components_of};
 use crate::config::Config;
-use crate::intake::Gap;
-use crate::policy::{Account, Postings};
+use crate::intake::{Gap, Lost};
+use crate::policy::{Account, Group, Postings};
 
 /// Gross and net counts of one scope, a pair per slot.
 type Series = Vec<[Counts; 2]>;
@@ -65,7 +65,9 @@ impl Slots {
     }
 }
 
-/// In a gap the region of a service is unobserved, and all regions together are judged by those that are in no gap.
+/// In a gap the region of a service is unobserved, and all regions together are judged by those that are in no gap. Where
+/// only the outcomes of messages are lost, failures that show are enough for down if they would be enough even with every
+/// lost outcome a good one: a gap invents no outage and hides none.
 fn leave_unjudged(
     gap: &Gap,
     gaps: &[Gap],
@@ -73,8 +75,8 @@ fn leave_unjudged(
     scopes: &mut BTreeMap<Scope, Tallies>,
     config: &Config,
 ) {
-    let silent = |region: &str, service: &str, slot: usize| {
-        gaps.iter().any(|gap| {
+    let silent = |lost: Option<Lost>, region: &str, service: &str, slot: usize| {
+        gaps.iter().filter(|gap| lost.is_none_or(|lost| gap.lost == lost)).any(|gap| {
             let is_where = gap.region == ALL_REGIONS || gap.region == region;
             let is_when = (gap.start_slot as usize..gap.end_slot as usize).contains(&slot);
             is_where && is_when && gap.services.iter().any(|s| s == service)
@@ -84,19 +86,30 @@ fn leave_unjudged(
         scopes.iter_mut().filter(|(s, _)| gap.services.iter().any(|name| *name == *s.name))
     {
         for slot in gap.start_slot as usize..gap.end_slot as usize {
-            let regions = series.iter().filter(|((name, region), _)| {
-                *name == scope.name
+            let (mut judged, mut at_best) = ([Counts::default(); 2], [Counts::default(); 2]);
+            for ((name, region), counts) in series {
+                let is_part = *name == scope.name
                     && **region != *ALL_REGIONS
-                    && (scope.is_all_regions() || *region == scope.region)
-                    && !silent(region, name, slot)
-            });
-            let mut judged = [Counts::default(); 2];
-            for (_, counts) in regions {
-                judged[0].merge(&counts[slot][0]);
-                judged[1].merge(&counts[slot][1]);
+                    && (scope.is_all_regions() || *region == scope.region);
+                if !is_part || silent(Some(Lost::Events), region, name, slot) {
+                    continue;
+                }
+                let is_silent = silent(None, region, name, slot);
+                for (book, counts) in counts[slot].iter().enumerate() {
+                    at_best[book].merge(counts);
+                    if is_silent {
+                        at_best[book].add(Group::Good, counts.of(Group::Pending));
+                    } else {
+                        judged[book].merge(counts);
+                    }
+                }
             }
-            let states = judged.map(|counts| State::of(&counts, &config.measure));
-            [tallies[slot][0].state, tallies[slot][1].state] = states;
+            for book in 0..2 {
+                let state = State::of(&at_best[book], &config.measure);
+                let is_down = state == State::Down;
+                tallies[slot][book].state =
+                    if is_down { state } else { State::of(&judged[book], &config.measure) };
+            }
         }
     }
 }

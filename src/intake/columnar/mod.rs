@@ -198,7 +198,9 @@ fn as_dictionaries(
     plain: &ArrowReaderMetadata,
     targets: &[(Vec<String>, usize, u8)],
 ) -> Option<ArrowReaderMetadata> {
-    let ids = [Field::RequestId, Field::TraceId, Field::MessageId, Field::Ts].map(|f| f as usize);
+    let ids =
+        [Field::RequestId, Field::TraceId, Field::MessageId, Field::WebhookId, Field::Ts, Field::EventTs]
+            .map(|f| f as usize);
     let fields: Vec<Arc<ArrowField>> = plain
         .schema()
         .fields()
@@ -251,10 +253,12 @@ fn check_type(schema: &Schema, path: &[String], field: usize) -> Result<(), Stri
     let is_time = matches!(found, DataType::Timestamp(_, _));
     let is_bool = matches!(found, DataType::Boolean);
     let (is_fit, expected) = match Field::ALL.get(field) {
-        Some(Field::Ts) => (is_text || is_number || is_time, "a timestamp, a number or text"),
-        Some(Field::Duration | Field::HttpStatus | Field::ErrorCode | Field::ErrorSubcode) => {
-            (is_text || is_number, "a number or text")
+        Some(Field::Ts | Field::EventTs) => {
+            (is_text || is_number || is_time, "a timestamp, a number or text")
         }
+        Some(
+            Field::Duration | Field::HttpStatus | Field::ErrorCode | Field::ErrorSubcode | Field::AttemptNo,
+        ) => (is_text || is_number, "a number or text"),
         Some(Field::IsTransient | Field::IsSuccess | Field::Reached) => {
             (is_text || is_bool || found.is_integer(), "a boolean or text")
         }

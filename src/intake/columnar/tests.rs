@@ -8,7 +8,8 @@ use parquet::file::properties::WriterProperties;
 
 use super::*;
 use crate::config::{Config, Preset, Source};
-use crate::intake::{Intake, Meter, Vantage, facts};
+use crate::error::Trouble;
+use crate::intake::{Intake, Meter, Salt, Vantage};
 
 fn day() -> Day {
     "2026-11-20".parse().unwrap()
@@ -29,6 +30,20 @@ pub fn source(path: &Path) -> Source {
         delimiter: b',',
         columns: Vec::new(),
     }
+}
+
+/// A day from its logs to its facts, as the pipeline does it.
+pub fn facts(
+    config: &Config,
+    day: Day,
+    workers: usize,
+    spill: &Path,
+    meter: &Meter,
+) -> Result<Intake, Trouble> {
+    let folder = tempfile::tempdir().unwrap();
+    let places = (spill, folder.path());
+    crate::intake::read(config, day, workers, &Salt::new("test"), places, meter)?;
+    crate::intake::resolve(day, &[(day, folder.path().to_path_buf())].into(), config)
 }
 
 fn read(path: &Path, workers: usize) -> Intake {

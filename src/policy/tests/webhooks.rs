@@ -40,7 +40,6 @@ fn notification(outcome: Outcome, timing: Timing) -> Kind {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "a table")]
 pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
     let (error, missed) = ("bad:platform:error", "bad:platform:missed");
     let without_status = |kind| Kind { http_status: None, ..kind };
@@ -120,37 +119,17 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
                 notification(Internal, Late),
             ],
         ),
-        (
-            "notification-open",
-            "pending",
-            vec![
-                notification(Outcome::None, Open),
-                notification(Refused, Open),
-                notification(Unreachable, Open),
-                notification(Internal, Open),
-            ],
-        ),
-        (
-            "notification-unseen",
-            "pending",
-            vec![notification(Outcome::None, Unseen), notification(Unreachable, Unseen)],
-        ),
         ("notification-delivered", "good", vec![notification(Delivered, InTime)]),
         (
             "notification-internal",
             error,
-            vec![
-                notification(Internal, InTime),
-                notification(Internal, Overdue),
-                notification(Internal, Stopped),
-            ],
+            vec![notification(Internal, InTime), notification(Internal, Stopped)],
         ),
         (
             "notification-stopped",
             missed,
             vec![notification(Refused, Stopped), notification(Unreachable, Stopped)],
         ),
-        ("notification-never-attempted", missed, vec![notification(Outcome::None, Overdue)]),
         ("notification-refused", "user:caller", vec![notification(Refused, InTime)]),
         ("notification-unreachable", "excluded:network:webhook", vec![notification(Unreachable, InTime)]),
     ]
@@ -165,24 +144,16 @@ fn account(policy: &Policy, kind: &Kind) -> Account {
 fn a_notification_is_booked_by_outcome_and_timing_alone() {
     let policy = Policy::built_in();
     let (error, missed) = (Account::BadPlatformError, Account::BadPlatformMissed);
-    let (good, pending) = (Account::Good, Account::Pending);
     let mut table = vec![
-        (Outcome::None, Overdue, missed),
-        (Outcome::None, Open, pending),
-        (Outcome::None, Unseen, pending),
-        (Delivered, InTime, good),
+        (Delivered, InTime, Account::Good),
         (Delivered, Late, missed),
         (Internal, InTime, error),
         (Internal, Late, missed),
-        (Internal, Overdue, error),
-        (Internal, Open, pending),
         (Internal, Stopped, error),
-        (Internal, Unseen, pending),
     ];
     for (outcome, in_time) in [(Refused, Account::UserCaller), (Unreachable, Account::ExcludedNetworkWebhook)]
     {
-        let timings =
-            [(InTime, in_time), (Late, missed), (Open, pending), (Stopped, missed), (Unseen, pending)];
+        let timings = [(InTime, in_time), (Late, missed), (Stopped, missed)];
         table.extend(timings.map(|(timing, want)| (outcome, timing, want)));
     }
     for (outcome, timing, want) in table {

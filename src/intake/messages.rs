@@ -1,0 +1,222 @@
+//! Messages: what the statuses of one message say together, in whatever order and however often they come.
+
+use super::Outcome;
+use super::ids::{Id, partition};
+use super::partitions::{Packer, Partitions, Unpacker};
+use crate::error::Trouble;
+
+/// A word of a status, by its bit in [`State::words`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Word {
+    Sent = 1,
+    Delivered = 2,
+    /// A message seen in an open chat is `read` without ever being `delivered`.
+    Read = 4,
+    Played = 8,
+    Failed = 16,
+    /// `accepted`, `deleted`, `warning` and whatever comes: nothing about whether the platform did its part.
+    Other = 32,
+}
+
+impl Word {
+    const ALL: [Self; 6] = [Self::Sent, Self::Delivered, Self::Read, Self::Played, Self::Failed, Self::Other];
+
+    pub fn of(text: &[u8]) -> Self {
+        match text {
+            b"sent" => Self::Sent,
+            b"delivered" => Self::Delivered,
+            b"read" => Self::Read,
+            b"played" => Self::Played,
+            b"failed" => Self::Failed,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The statuses of one message, joined. [`State::join`] is commutative, associative and idempotent, so neither order nor
+/// repetition of rows can matter (R18).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct State {
+    /// [`Word`]s seen, as bits.
+    pub words: u8,
+    /// Earliest status that says something, microseconds since 1970; [`State::NEVER`] without one.
+    pub first_us: i64,
+    /// Earliest `failed`, and its error code; of several at once the smallest.
+    pub failed_us: i64,
+    pub code: Option<i64>,
+}
+
+impl State {
+    pub const NEVER: i64 = i64::MAX;
+    pub const NONE: Self = Self { words: 0, first_us: Self::NEVER, failed_us: Self::NEVER, code: None };
+    const DELIVERED: u8 = Word::Delivered as u8 | Word::Read as u8 | Word::Played as u8;
+
+    pub const fn of(word: Word, us: i64, code: Option<i64>) -> Self {
+        let words = word as u8;
+        match word {
+            Word::Other => Self { words, ..Self::NONE },
+            Word::Failed => Self { words, first_us: us, failed_us: us, code },
+            _ => Self { words, first_us: us, ..Self::NONE },
+        }
+    }
+
+    pub fn join(&mut self, other: &Self) {
+        self.words |= other.words;
+        self.first_us = self.first_us.min(other.first_us);
+        // A failure that names its code says more than one of the same instant that does not.
+        let key = |s: &Self| (s.failed_us, s.code.is_none(), s.code);
+        if key(other) < key(self) {
+            (self.failed_us, self.code) = (other.failed_us, other.code);
+        }
+    }
+
+    pub const fn outcome(&self) -> Outcome {
+        if self.is_delivered() {
+            Outcome::Delivered
+        } else if self.words & Word::Failed as u8 != 0 {
+            Outcome::Failed
+        } else if self.words & Word::Sent as u8 != 0 {
+            Outcome::Sent
+        } else {
+            Outcome::None
+        }
+    }
+
+    pub const fn is_delivered(&self) -> bool {
+        self.words & Self::DELIVERED != 0
+    }
+
+    /// Delivered and failed at once (R18).
+    pub const fn is_contradicted(&self) -> bool {
+        self.is_delivered() && self.words & Word::Failed as u8 != 0
+    }
+
+    /// How many different words were said.
+    pub const fn statuses(&self) -> u32 {
+        self.words.count_ones()
+    }
+}
+
+/// What one row says of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// It was admitted: the call's fact and caller.
+    Admitted { fact: u32, caller: u32 },
+    /// It has a status; `code` is a worker's number for the error code, `is_ahead` marks rows of the day after.
+    Status { word: Word, code: u32, is_ahead: bool },
+}
+
+/// One row that names a message, 28 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Saying {
+    pub id: Id,
+    /// Admission or status, in microseconds since the start of the day, 48 bits.
+    pub offset_us: i64,
+    pub said: Said,
+}
+
+impl Saying {
+    pub const BYTES: usize = 28;
+    const AHEAD: u16 = 1 << 15;
+
+    /// Remembers it among the other rows of its message.
+    ///
+    /// # Errors
+    /// The disk for spilling refuses.
+    pub fn push(&self, partitions: &mut Partitions, spill: &std::path::Path) -> Result<(), Trouble> {
+        let mut bytes = [0; Self::BYTES];
+        let mut packer = Packer(&mut bytes, 0);
+        packer.u96(self.id);
+        packer.i48(self.offset_us);
+        let (what, a, b) = match self.said {
+            Said::Admitted { fact, caller } => (0, fact, caller),
+            Said::Status { word, code, is_ahead } => {
+                (word as u16 | if is_ahead { Self::AHEAD } else { 0 }, code, 0)
+            }
+        };
+        packer.u16(what);
+        packer.u32(a);
+        packer.u32(b);
+        partitions.push(partition(self.id), &bytes, spill)
+    }
+
+    pub fn unpack(bytes: &[u8]) -> Self {
+        let mut unpacker = Unpacker(bytes, 0);
+        let (id, offset_us, what) = (unpacker.u96(), unpacker.i48(), unpacker.u16());
+        let (a, b) = (unpacker.u32(), unpacker.u32());
+        let word = Word::ALL.into_iter().find(|w| *w as u16 == what & !Self::AHEAD);
+        let said = match word {
+            None => Said::Admitted { fact: a, caller: b },
+            Some(word) => Said::Status { word, code: a, is_ahead: what & Self::AHEAD != 0 },
+        };
+        Self { id, offset_us, said }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn state() -> impl Strategy<Value = State> {
+        let word = prop::sample::select(Word::ALL.to_vec());
+        let one =
+            (word, 0_i64..6, prop::option::of(1_i64..4)).prop_map(|(w, us, code)| State::of(w, us, code));
+        prop::collection::vec(one, 0..4).prop_map(|all| {
+            let mut state = State::NONE;
+            for one in &all {
+                state.join(one);
+            }
+            state
+        })
+    }
+
+    fn joined(a: State, b: State) -> State {
+        let mut a = a;
+        a.join(&b);
+        a
+    }
+
+    proptest! {
+        #[test]
+        fn joining_is_free_of_order_and_repetition(a in state(), b in state(), c in state()) {
+            prop_assert_eq!(joined(a, b), joined(b, a));
+            prop_assert_eq!(joined(joined(a, b), c), joined(a, joined(b, c)));
+            prop_assert_eq!(joined(a, a), a);
+            prop_assert_eq!(joined(a, State::NONE), a);
+        }
+    }
+
+    #[test]
+    fn any_delivered_beats_failed_and_failed_beats_sent() {
+        let of = |words: &[Word]| {
+            words.iter().fold(State::NONE, |s, w| joined(s, State::of(*w, 1, None))).outcome()
+        };
+        assert_eq!(of(&[]), Outcome::None);
+        assert_eq!(of(&[Word::Other]), Outcome::None);
+        assert_eq!(of(&[Word::Sent]), Outcome::Sent);
+        assert_eq!(of(&[Word::Failed, Word::Sent]), Outcome::Failed);
+        for word in [Word::Delivered, Word::Read, Word::Played] {
+            assert_eq!(of(&[word, Word::Failed]), Outcome::Delivered);
+        }
+    }
+
+    #[test]
+    fn sayings_survive_the_way_to_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut partitions = Partitions::new(Saying::BYTES, 0);
+        let said = [
+            Said::Admitted { fact: 7, caller: u32::MAX },
+            Said::Status { word: Word::Failed, code: 3, is_ahead: true },
+            Said::Status { word: Word::Other, code: 0, is_ahead: false },
+        ];
+        let sayings = said.map(|said| Saying { id: (1 << 96) - 1, offset_us: -5, said });
+        for saying in sayings {
+            saying.push(&mut partitions, folder.path()).unwrap();
+        }
+        let mut found = Vec::new();
+        let last = super::super::partitions::PARTITIONS - 1;
+        partitions.take(last, folder.path(), |bytes| found.push(Saying::unpack(bytes))).unwrap();
+        assert_eq!(found, sayings);
+    }
+}

@@ -1,0 +1,92 @@
+//! Gaps of the webhook log: stretches with next to no rows although messages were admitted that must have brought some.
+//!
+//! A level rises by each admitted message and falls by ten for each row, never below zero nor above [`CEILING`]. A gap
+//! begins where it leaves zero and ends where it last stood highest before it came back to zero.
+
+/// Shortest silence that is a gap, in minutes.
+const MIN_MINUTES: usize = 5;
+/// How high the level must rise.
+const MIN_LEVEL: i64 = 20;
+const CEILING: i64 = 100;
+const ROW: i64 = 10;
+/// Minutes of a day.
+const DAY: usize = 1_440;
+/// The first status of a message is due within so many minutes.
+const DUE_MINUTES: usize = 10;
+
+/// What the gaps of one region mean for each minute of the sample.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Gaps {
+    /// Lies in a gap.
+    pub inside: Vec<bool>,
+    /// A gap touches the time from here until the first status of a message that is admitted now is due.
+    pub touched: Vec<bool>,
+}
+
+impl Gaps {
+    /// From the rows and the admitted messages of each minute.
+    pub fn find(rows: &[u64], admitted: &[u64]) -> Self {
+        let minutes = rows.len();
+        let mut gaps = Self { inside: vec![false; minutes], touched: vec![false; minutes] };
+        let rise = |at: usize| admitted[at] as i64 - ROW * rows[at] as i64;
+        let mut start = 0;
+        while start < minutes {
+            // The levels from here until it is back at zero.
+            let mut levels: Vec<i64> = Vec::new();
+            for at in start..minutes {
+                let level = (levels.last().unwrap_or(&0) + rise(at)).min(CEILING);
+                if level <= 0 {
+                    break;
+                }
+                levels.push(level);
+            }
+            let highest = levels.iter().copied().max().unwrap_or(0);
+            if highest < MIN_LEVEL {
+                start += levels.len() + 1;
+                continue;
+            }
+            let end = start + 1 + levels.iter().rposition(|level| *level == highest).unwrap_or(0);
+            if end - start >= MIN_MINUTES {
+                gaps.inside[start..end].fill(true);
+                gaps.touched[start.saturating_sub(DUE_MINUTES)..end].fill(true);
+            }
+            start = end;
+        }
+        // A day of which there is no row at all is lost, however few its messages.
+        for start in (0..minutes).step_by(DAY) {
+            let day = start..(start + DAY).min(minutes);
+            if rows[day.clone()].iter().all(|n| *n == 0) && admitted[day.clone()].iter().any(|n| *n > 0) {
+                gaps.inside[day.clone()].fill(true);
+                gaps.touched[start.saturating_sub(DUE_MINUTES)..day.end].fill(true);
+            }
+        }
+        gaps
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(lane: &str, admitted: u64) -> (String, String) {
+        let rows: Vec<u64> = lane.chars().map(|c| u64::from(c == '#') * 20).collect();
+        let gaps = Gaps::find(&rows, &vec![admitted; lane.len()]);
+        let text = |minutes: &[bool]| minutes.iter().map(|is| if *is { 'x' } else { '.' }).collect();
+        (text(&gaps.inside), text(&gaps.touched))
+    }
+
+    #[test]
+    fn a_gap_is_five_silent_minutes_with_twenty_messages() {
+        let none = ("............".to_owned(), "............".to_owned());
+        assert_eq!(found("###....#####", 5), none);
+        assert_eq!(found("##.....#####", 3), none);
+        assert_eq!(found("##.....#####", 4), ("..xxxxx.....".to_owned(), "xxxxxxx.....".to_owned()));
+        assert_eq!(found("#.....#.....", 4), (".xxxxx.xxxxx".to_owned(), "xxxxxxxxxxxx".to_owned()));
+    }
+
+    #[test]
+    fn it_touches_the_ten_minutes_before_it() {
+        let (_, touched) = found("############.....#", 4);
+        assert_eq!(touched, "..xxxxxxxxxxxxxxx.");
+    }
+}
