@@ -25,7 +25,7 @@ pub struct Silence {
     pub start_us: i64,
     pub end_us: i64,
     /// Messages that were admitted in it, and of which services.
-    pub admitted: u32,
+    pub admitted: i64,
     pub services: Vec<String>,
 }
 
@@ -85,18 +85,24 @@ pub fn silences(days: &[&Daybook]) -> Vec<Silence> {
                 .iter()
                 .for_each(|(slot, n)| score[at * per_day + *slot as usize] -= WEIGHT * i64::from(*n));
         }
-        let mut admitted = vec![0; score.len()];
+        let mut admitted = vec![0_i64; score.len()];
         let mut services: BTreeSet<&str> = BTreeSet::new();
         for (at, day) in days.iter().enumerate() {
             for lane in day.lanes.iter().filter(|l| l.region == region) {
-                lane.admitted.iter().for_each(|(slot, n)| admitted[at * per_day + *slot as usize] += n);
+                for (slot, n) in &lane.admitted {
+                    admitted[at * per_day + *slot as usize] += i64::from(*n);
+                }
                 services.extend(lane.services.iter().map(String::as_str));
             }
         }
-        score.iter_mut().zip(&admitted).for_each(|(score, n)| *score += i64::from(*n));
+        score.iter_mut().zip(&admitted).for_each(|(score, n)| *score += n);
         let mut silent = vec![false; score.len()];
         for (start, end) in stretches(&score).filter(|(start, end)| end - start >= shortest) {
-            silent[start..end].fill(true);
+            // At its edges a stray row or two may have made the sum stop short of the last thin slots.
+            let is_thin = |at: usize| score[at] > (1 - WEIGHT) * admitted[at];
+            let before = (0..start).rev().take_while(|at| is_thin(*at)).count();
+            let behind = (end..score.len()).take_while(|at| is_thin(*at)).count();
+            silent[start - before..end + behind].fill(true);
         }
         for (at, day) in days.iter().enumerate() {
             let slots = at * per_day..(at + 1) * per_day;

@@ -1,7 +1,8 @@
 //! Gaps of the webhook log: stretches with next to no rows although messages were admitted that must have brought some.
 //!
 //! A level rises by each admitted message and falls by ten for each row, never below zero nor above [`CEILING`]. A gap
-//! begins where it leaves zero and ends where it last stood highest before it came back to zero.
+//! begins where it leaves zero and ends where it last stood highest before it came back to zero; minutes right beside it
+//! with fewer rows than messages belong to it too.
 
 /// Shortest silence that is a gap, in minutes.
 const MIN_MINUTES: usize = 5;
@@ -47,8 +48,12 @@ impl Gaps {
             }
             let end = start + 1 + levels.iter().rposition(|level| *level == highest).unwrap_or(0);
             if end - start >= MIN_MINUTES {
-                gaps.inside[start..end].fill(true);
-                gaps.touched[start.saturating_sub(DUE_MINUTES)..end].fill(true);
+                // Minutes beside it that have fewer rows than messages belong to it.
+                let is_thin = |at: &usize| rows[*at] < admitted[*at];
+                let first = start - (0..start).rev().take_while(is_thin).count();
+                let last = end + (end..minutes).take_while(is_thin).count();
+                gaps.inside[first..last].fill(true);
+                gaps.touched[first.saturating_sub(DUE_MINUTES)..last].fill(true);
             }
             start = end;
         }

@@ -228,7 +228,7 @@ impl<'c> Resolver<'c> {
             services: silence.services.clone(),
             start_slot: slot_of(silence.start_us) as u32,
             end_slot: slot_of(silence.end_us) as u32,
-            expected: silence.admitted.into(),
+            expected: silence.admitted,
         });
         let gaps = gaps.filter(|gap| gap.start_slot < gap.end_slot).collect();
         Ok(Intake {
