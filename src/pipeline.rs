@@ -41,6 +41,9 @@ pub struct Accounted {
     pub attention: Vec<Attention>,
 }
 
+/// Below this, statuses without a message may be those of the day before the first one.
+const MIN_ORPHANS: i64 = 20;
+
 /// One reason for a person to look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attention {
@@ -96,24 +99,49 @@ pub fn settled_by(desk: &Desk, ledger: &Ledger, read: &[Read]) -> Result<Settled
     let settings = intake::settings_fingerprint(config);
     let is_near =
         |day: Day, by: i64| read.iter().any(|read| (read.day.plus(-by)..=read.day.plus(by)).contains(&day));
+    let mut near = BTreeSet::new();
     for (day, folder) in settled.daybooks.clone() {
-        if !is_near(day, 2 * reach) || read.iter().any(|read| read.day == day) {
+        if !is_near(day, 2 * reach) {
             continue;
         }
         let mut say = |kind, message| settled.attention.push(Attention { day, kind, message });
-        match intake::head(&folder) {
+        let is_read = read.iter().any(|read| read.day == day);
+        match intake::check(&folder) {
             Err(trouble) => {
-                say("unreadable-daybook", format!("it stays as it is, and no other day can be settled by it: {trouble}"));
+                say(
+                    "unreadable-daybook",
+                    format!("it stays as it is, and no other day can be settled by it: {trouble}"),
+                );
                 settled.daybooks.remove(&day);
             }
-            Ok(_) if !is_near(day, reach) => {}
-            Ok(head) if head.salt != salt || head.settings != settings => say(
+            Ok(head) if head.salt != salt => {
+                say("other-settings", "it was read under another salt; run that day again".to_owned());
+                settled.daybooks.remove(&day);
+            }
+            Ok(head) if head.settings != settings && is_near(day, reach) => say(
                 "other-settings",
-                "it stays as it is: its logs were read under another salt, slot, [webhooks] or services; run that day again"
+                "it stays as it is: it was read under another slot, [webhooks] or services; run that day again"
                     .to_owned(),
             ),
-            Ok(_) => _ = settled.others.insert(day),
+            Ok(_) if is_near(day, reach) && !is_read => _ = near.insert(day),
+            Ok(_) => {}
         }
+    }
+    // A day is not settled anew with less than it was settled with before.
+    let published = ledger.days()?;
+    let is_lost = |day: &&Day| !settled.daybooks.contains_key(day);
+    for day in near.iter().copied().chain(read.iter().map(|read| read.day)) {
+        let needed = day.plus(-1)..=day.plus(reach);
+        let lost: Vec<String> =
+            published.iter().filter(|d| needed.contains(d)).filter(is_lost).map(Day::to_string).collect();
+        if lost.is_empty() {
+            settled.others.extend(near.get(&day));
+            continue;
+        }
+        let what =
+            if near.contains(&day) { "it stays as it is" } else { "it may be less settled than it was" };
+        let message = format!("{what}: there is no daybook to use of {}; run them again", lost.join(", "));
+        settled.attention.push(Attention { day, kind: "missing-daybook", message });
     }
     Ok(settled)
 }
@@ -232,6 +260,17 @@ fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec<Attention>
             );
         }
     }
+    let counted = |item: &str| edition.reconciliation.iter().find(|l| l.item == item).map_or(0, |l| l.count);
+    let (statuses, orphans) = (counted("statuses"), counted("orphan_statuses"));
+    if orphans * 2 > statuses && orphans >= MIN_ORPHANS {
+        say(
+            "orphans",
+            format!(
+                "{orphans} of {statuses} statuses name no message of the request logs; is a request log missing, or do the two \
+                 logs write message ids in different ways?"
+            ),
+        );
+    }
     let suspense: i64 = edition
         .accounts
         .iter()
@@ -270,7 +309,10 @@ fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec<Attention>
             let name = &scope.name;
             say(
                 "coverage",
-                format!("{name}: {observed} of {} slots have something to judge by", slots.len()),
+                format!(
+                    "{name}: {observed} of {} slots have something to judge by, less than `limits.coverage_percent` asks for",
+                    slots.len()
+                ),
             );
         }
     }

@@ -656,3 +656,62 @@ fn retries_of_a_notification_without_id_are_nobody_s_fault() {
         [("2026-11-10T06:13:00Z", first), ("2026-11-11T12:00:00Z", beat), ("2026-11-12T12:00:00Z", beat)];
     assert_eq!(booked(&rows), ["excluded:network:webhook"]);
 }
+
+#[test]
+fn two_logs_that_write_ids_in_different_ways_are_no_outage() {
+    let at = |n: i64| first_us() + (36_000 + n) * SECOND_US;
+    let request = |n: i64| {
+        let ts = instant(at(n));
+        let json = format!(
+            r#"{{"ts":"{ts}","request_id":"r-{n}","service":"all","region":"eu","message_id":"m-{n}","http_status":200}}"#
+        );
+        (at(n), json)
+    };
+    let status = |n: i64| {
+        let ts = instant(at(n) + SECOND_US);
+        let json = format!(
+            r#"{{"ts":"{ts}","webhook_id":"w-{n}","region":"eu","message_id":"wamid.m-{n}","status":"sent","outcome":"http","http_status":200}}"#
+        );
+        WebhookRow { ts_us: at(n) + SECOND_US, json, copies: 0, is_shipped_late: false }
+    };
+    let requests: Vec<_> = (0..30).map(request).collect();
+    let rows = (0..30).map(status).chain([beat("eu", at(0) + DAY_US)]).collect();
+    assert_eq!(accounts_of("message", &requests, rows, 1)["eu"], vec!["pending"; 30]);
+}
+
+#[test]
+fn a_day_whose_daybook_is_gone_does_not_unsettle_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("uptime-ledger.toml");
+    let source = |log: &str| {
+        format!("[[source]]\nname = \"{log}\"\nlog = \"{log}\"\npaths = \"{log}-{{date}}.ndjson\"\n")
+    };
+    fs::write(&config, source("requests") + &source("webhooks")).unwrap();
+    let request = r#"{"ts":"2026-11-10T10:00:00Z","request_id":"r","message_id":"m","http_status":200}"#;
+    fs::write(dir.path().join("requests-2026-11-10.ndjson"), request).unwrap();
+    for (day, word) in [("10", "sent"), ("12", "delivered"), ("13", "sent")] {
+        let id = if day == "13" { "other" } else { "m" };
+        let row = format!(
+            r#"{{"ts":"2026-11-{day}T10:00:01Z","webhook_id":"w{day}","message_id":"{id}","status":"{word}","http_status":200}}"#
+        );
+        fs::write(dir.path().join(format!("webhooks-2026-11-{day}.ndjson")), row).unwrap();
+    }
+    let out = dir.path().join("reports");
+    let run = |day: &str| {
+        let date = format!("2026-11-{day}");
+        let ran = job::run(&config, &out, &["--date", &date, "--as-of", "2026-11-25T06:00:00Z", "--quiet"]);
+        assert!(matches!(ran.code, Some(0 | 3)), "{ran:?}");
+        ran
+    };
+    let outcome = || {
+        let rows = table(&out.join("daily/2026-11-10"), "deliveries");
+        rows.iter().find(|row| row["stream"] == "message").unwrap()["outcome"].clone()
+    };
+    run("10");
+    assert_eq!(outcome(), "sent");
+    run("12").says(&["restated: 2026-11-10 is now edition 2"]);
+    assert_eq!(outcome(), "delivered");
+    fs::remove_dir_all(out.join("ledger/daybooks/2026-11-12")).unwrap();
+    run("13").says(&["2026-11-10: it stays as it is: there is no daybook to use of 2026-11-12"]);
+    assert_eq!(outcome(), "delivered");
+}

@@ -177,11 +177,14 @@ impl Run {
         }
         let done: Vec<Day> = done.into_iter().collect();
         let (figures, rendered) = pipeline::redraw(&desk, &ledger, &done).context(
-            "the ledger is up to date, but the reports could not be drawn; run the same days again",
+            "the ledger is up to date, but the reports could not be drawn; mend what is named here and run the same days again",
         )?;
         tracing::info!(written = rendered.written.len(), unchanged = rendered.unchanged, "rendered");
 
-        attention.extend(accounted.iter().chain(&restated).flat_map(|a| a.attention.clone()));
+        attention.extend(accounted.iter().flat_map(|a| a.attention.clone()));
+        // Of other days what is new is worth a word: what can be judged of them was told when they were run.
+        let of_others = restated.iter().flat_map(|a| &a.attention).filter(|a| a.kind == "suspense");
+        attention.extend(of_others.cloned());
         let code = if attention.is_empty() { ExitCode::Done } else { ExitCode::Attention };
         let summary = summary::Summary {
             accounted: &accounted,

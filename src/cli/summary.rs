@@ -36,22 +36,17 @@ impl Summary<'_> {
             } else {
                 writeln!(out, "\n{}", outage_table(&outages))?;
             }
-            for Published { edition, has_same_rules, .. } in self.restated.iter().map(|a| &a.published) {
-                let why = if *has_same_rules {
-                    "webhook logs of later days settled some of it"
-                } else {
-                    "policy or definition have changed since it was published"
-                };
-                writeln!(
-                    out,
-                    "
-{} is restated as edition {}: {why}.",
-                    edition.day, edition.number
-                )?;
-            }
             writeln!(out, "\nReports: {}", self.desk.config.reports.display())?;
         }
         let mut err = io::stderr().lock();
+        for Published { edition, has_same_rules, .. } in self.restated.iter().map(|a| &a.published) {
+            let why = if *has_same_rules {
+                "by webhook logs of other days"
+            } else {
+                "policy or definition have changed since it was published"
+            };
+            writeln!(err, "restated: {} is now edition {}, {why}", edition.day, edition.number)?;
+        }
         for attention in self.attention {
             writeln!(err, "attention: {attention}")?;
         }

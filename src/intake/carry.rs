@@ -193,6 +193,7 @@ impl Desk<'_> {
             return;
         };
         sums.tally.admitted_again += admissions.len() as u64 - 1;
+        sums.tally.messages_told += u64::from(own.words != 0);
         let at_us = start_us + offset;
         let (_, kind, _) = self.merged.facts[fact as usize];
         let due_us = at_us + self.settings.first_status_us;
@@ -346,6 +347,7 @@ impl Desk<'_> {
             t.notifications_open += s.notifications_open;
             t.notifications_closed += s.notifications_closed;
             t.statuses += s.statuses;
+            t.messages_told += s.messages_told;
             t.admitted_again += s.admitted_again;
         }
         carried.lanes = self.lanes(&admitted, &sums);

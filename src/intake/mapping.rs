@@ -81,7 +81,7 @@ impl Mapping {
 
     /// Names of the config that a whole day of a log can be expected to have; errors may well be missing for a day.
     pub fn expected(&self) -> impl Iterator<Item = &Entry> {
-        const EXPECTED: [Field; 8] = [
+        const EXPECTED: [Field; 14] = [
             Field::Ts,
             Field::Duration,
             Field::RequestId,
@@ -90,6 +90,12 @@ impl Mapping {
             Field::Endpoint,
             Field::Region,
             Field::HttpStatus,
+            Field::MessageId,
+            Field::EventTs,
+            Field::WebhookId,
+            Field::Status,
+            Field::AttemptNo,
+            Field::Outcome,
         ];
         self.entries.iter().filter(|e| e.is_named && EXPECTED.iter().any(|f| *f as usize == e.field))
     }

@@ -21,14 +21,16 @@ pub enum Word {
 impl Word {
     const ALL: [Self; 6] = [Self::Sent, Self::Delivered, Self::Read, Self::Played, Self::Failed, Self::Other];
 
+    /// In any case: some logs write words as their enums are called.
     pub fn of(text: &[u8]) -> Self {
-        match text {
-            b"sent" => Self::Sent,
-            b"delivered" => Self::Delivered,
-            b"read" => Self::Read,
-            b"played" => Self::Played,
-            b"failed" => Self::Failed,
-            _ => Self::Other,
+        let is = |word: &str| text.eq_ignore_ascii_case(word.as_bytes());
+        match () {
+            () if is("sent") => Self::Sent,
+            () if is("delivered") => Self::Delivered,
+            () if is("read") => Self::Read,
+            () if is("played") => Self::Played,
+            () if is("failed") => Self::Failed,
+            () => Self::Other,
         }
     }
 }

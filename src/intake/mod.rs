@@ -51,7 +51,7 @@ use crate::error::Trouble;
 
 pub use crate::config::Vantage;
 pub use balance::FileBalance;
-pub use daybook::{Daybook, Delays, Measure, Tally, head};
+pub use daybook::{Daybook, Delays, Measure, Tally, check, head};
 pub use endpoints::UNASSIGNED;
 pub use facts::{Admission, Evidence, Fact, Facts, Kind, Outcome, Reached, RowRef, Stream, Symptom, Timing};
 pub use files::{LogFile, Role};

@@ -26,6 +26,9 @@ use crate::error::Trouble;
 
 pub type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
+/// So many messages without a single status are no chance.
+const MIN_MESSAGES: u64 = 20;
+
 /// What a reading of the logs leaves to say beside the daybook.
 #[derive(Debug, Clone, Default)]
 pub struct Notes {
@@ -99,13 +102,18 @@ pub fn settle(
             settings.day, tally.attempts, carried.attempts
         )));
     }
+    let mut lost = lost(pass, files, sources);
+    // Not one status of not one message: the two logs do not fit each other, or one of them is not what it seems.
+    if tally.messages_told == 0 && tally.messages_open >= MIN_MESSAGES {
+        lost = vec!["*".to_owned()];
+    }
     let daybook = Daybook {
         day: settings.day,
         slot_length: settings.slot_length,
         is_joined: settings.is_joined,
         salt: salt.fingerprint(),
         settings: settings.fingerprint.clone(),
-        lost: lost(pass, files, sources),
+        lost,
         kinds: merged.rank.sorted_kinds,
         callers: merged.rank.sorted_callers,
         facts,

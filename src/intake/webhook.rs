@@ -260,6 +260,10 @@ fn trial(row: &RawRow<'_>, http_status: u16) -> Result<Trial, String> {
         },
         _ => return Err(wrong_outcome(value)),
     };
+    if trial != Trial::Http && http_status != 0 {
+        let found = value.excerpt();
+        return Err(format!("outcome is {found} and http_status is {http_status}; only `http` has a status"));
+    }
     if trial == Trial::Http && http_status == 0 {
         return Err("outcome is `http` and http_status is missing; expected 100 to 999".into());
     }

@@ -14,7 +14,7 @@ use super::{Evidence, Fact, FileBalance, Histogram, Kind, Latencies, Quarantined
 use crate::day::{Day, SlotLength};
 
 pub use items::{MessageItem, NotificationItem, Role};
-pub use stored::{Closed, ItemWriter, closed, head, messages, notifications, read, write};
+pub use stored::{Closed, ItemWriter, check, closed, head, messages, notifications, read, write};
 
 /// What the logs of one day said, but for the items, which stand in files of their own.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,6 +112,8 @@ pub struct Tally {
     pub calls: u64,
     pub messages_closed: u64,
     pub messages_open: u64,
+    /// Messages of which the day's own webhook rows tell a status.
+    pub messages_told: u64,
     /// Accepted rows of webhook logs, as attempts of notifications.
     pub attempts: u64,
     pub notifications_closed: u64,

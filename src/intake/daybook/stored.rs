@@ -170,6 +170,19 @@ pub fn head(folder: &Path) -> Result<Daybook, Trouble> {
     Ok(Daybook::of(read_head(folder)?))
 }
 
+/// Reads the head and looks whether all files of a daybook are there and whole enough to be opened.
+///
+/// # Errors
+/// The file at fault.
+pub fn check(folder: &Path) -> Result<Daybook, Trouble> {
+    let head = head(folder)?;
+    drop(messages(folder)?);
+    drop(notifications(folder)?);
+    drop(closed(folder, Closed::Messages)?);
+    drop(closed(folder, Closed::Notifications)?);
+    Ok(head)
+}
+
 /// Reads all but the items.
 ///
 /// # Errors
