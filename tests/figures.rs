@@ -1,11 +1,11 @@
 //! Figures: small worked examples of outages, months, coverage and budgets.
 
 use uptime_ledger::day::{Day, SlotLength};
-use uptime_ledger::ledger::{DayState, Edition, Ledger};
+use uptime_ledger::ledger::{DayState, Edition, Extent, Writer};
 use uptime_ledger::measure::{self, Class, Figure, Figures, Period, Status};
 use uptime_ledger::policy::Account;
 
-use crate::given::{config, day, edition, letters};
+use crate::given::{self, config, day, edition, letters};
 
 const MINUTES: usize = 1_440;
 
@@ -131,27 +131,32 @@ fn what_is_open_makes_a_day_provisional() {
 }
 
 #[test]
-fn a_damaged_edition_names_its_file_and_a_killed_run_leaves_one_that_reads() {
+fn a_damaged_edition_names_its_file_and_what_no_line_tells_of_is_cleared_away() {
     let config = config(SlotLength::Minute);
     let reports = tempfile::tempdir().unwrap();
-    let ledger = Ledger::open(reports.path()).unwrap();
-    assert_eq!(ledger.days().unwrap(), Vec::<Day>::new());
     let at = day("2026-11-20");
-    let first = ledger.publish(edition(at, &config, &letters("uuu"))).unwrap().edition;
+    let draft = |letters_: &str| given::draft(at, &config, &letters(letters_));
+    let clock = draft("u").edition.as_of;
+    let mut ledger = Writer::open(reports.path(), clock).unwrap();
+    assert_eq!(ledger.days(), Vec::<Day>::new());
+    let first = ledger.publish(draft("uuu"), clock).unwrap().edition;
+    drop(ledger);
 
     let folder = reports.path().join("ledger");
-    std::fs::rename(folder.join("2026-11-20"), folder.join(".old-2026-11-20")).unwrap();
-    std::fs::create_dir(folder.join(".tmp-1")).unwrap();
-    assert_eq!(ledger.days().unwrap(), [at]);
-    assert_eq!(ledger.read(at).unwrap(), first);
-    let next = ledger.publish(edition(at, &config, &letters("uud"))).unwrap();
-    assert_eq!(next.edition.number, 2);
-    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
+    let editions = folder.join("editions/2026-11-20");
+    for stranger in [folder.join(".tmp-1"), editions.join("0002"), folder.join("policies/abc")] {
+        std::fs::create_dir_all(stranger).unwrap();
+    }
+    let mut ledger = Writer::open(reports.path(), clock).unwrap();
+    assert_eq!((ledger.days(), ledger.read(at, Extent::Whole).unwrap()), (vec![at], first));
+    assert!(!folder.join(".tmp-1").exists() && !editions.join("0002").exists());
+    assert!(!folder.join("policies/abc").exists());
+    assert_eq!(ledger.publish(draft("uud"), clock).unwrap().edition.number, 2);
 
-    std::fs::write(folder.join("2026-11-20/slots.parquet"), "PAR1 not really").unwrap();
-    let told = ledger.read(at).unwrap_err().to_string();
+    std::fs::write(editions.join("0002/slots.parquet"), "PAR1 not really").unwrap();
+    let told = ledger.read(at, Extent::Whole).unwrap_err().to_string();
     assert!(told.contains("slots.parquet is damaged"), "{told}");
-    std::fs::write(folder.join("2026-11-20/edition.json"), r#"{"format": 9}"#).unwrap();
-    let told = ledger.read(at).unwrap_err().to_string();
+    std::fs::write(editions.join("0002/edition.json"), r#"{"format": 9}"#).unwrap();
+    let told = ledger.read(at, Extent::Whole).unwrap_err().to_string();
     assert!(told.contains("edition.json is damaged: its format is 9"), "{told}");
 }

@@ -1,16 +1,16 @@
 //! Given: configs, postings and editions made by hand, without logs.
 
-use std::path::PathBuf;
-
 use chrono::{DateTime, Utc};
-use uptime_ledger::config::{Component, Config, Limits, Measure, Service, Webhooks};
+use uptime_ledger::config::{Component, Config, Service};
 use uptime_ledger::day::{Day, SlotLength};
 use uptime_ledger::intake::{
     Admission, Fact, Facts, FileBalance, Histogram, Kind, Latencies, Outcome, Reached, Receipt, Stream,
     Symptom, Timing, Vantage,
 };
-use uptime_ledger::ledger::Edition;
+use uptime_ledger::ledger::{Basis, Draft, Edition, Ledger};
+use uptime_ledger::measure::Figures;
 use uptime_ledger::policy::{Account, Postings, Verdict};
+use uptime_ledger::report::Drawing;
 use uptime_ledger::slots::Slots;
 
 /// Some events of one slot.
@@ -35,12 +35,7 @@ pub fn day(text: &str) -> Day {
 pub fn config(slot: SlotLength) -> Config {
     let service = |name: &str| Service { name: name.into(), endpoints: Vec::new() };
     Config {
-        base: PathBuf::new(),
-        reports: PathBuf::new(),
-        policy: None,
-        catalogue: None,
         slot,
-        sources: Vec::new(),
         services: vec![service("messages"), service("media")],
         components: vec![Component {
             name: "Cloud API".into(),
@@ -48,11 +43,7 @@ pub fn config(slot: SlotLength) -> Config {
             target_micro_percent: Some(99_900_000),
         }],
         regions: vec!["eu".into(), "us".into()],
-        measure: Measure::default(),
-        limits: Limits::default(),
-        webhooks: Webhooks::default(),
-        salt: None,
-        memory_bytes: 1 << 30,
+        ..Config::bare("")
     }
 }
 
@@ -130,12 +121,24 @@ pub fn latencies() -> Latencies {
     latencies
 }
 
-/// A draft, as of the morning after its day.
+/// An edition, as of the morning after its day.
 pub fn edition(day: Day, config: &Config, events: &[Event]) -> Edition {
+    draft(day, config, events).edition
+}
+
+/// A draft of it, to be published.
+pub fn draft(day: Day, config: &Config, events: &[Event]) -> Draft {
     let postings = postings(day, config, events);
     let slots = Slots::count(&postings, &[], config).unwrap();
     let as_of: DateTime<Utc> = DateTime::from_timestamp_micros(day.end_us()).unwrap();
-    Edition::draft(&postings, slots, receipt(&postings), config, "policy-1", as_of).unwrap()
+    let edition = Edition::draft(&postings, slots, receipt(&postings), config, "policy-1", as_of).unwrap();
+    let basis = Basis { facts: postings.facts().clone(), gaps: Vec::new(), attempts: 0 };
+    Draft { edition, basis, daybooks: [(day, "daybook-1".to_owned())].into() }
+}
+
+/// Figures without overrides or adjusting entries, ready to be drawn.
+pub fn drawing<'a>(ledger: &'a Ledger, figures: &'a Figures) -> Drawing<'a> {
+    Drawing { ledger, figures, adjusted: &figures.months, overridden: &[] }
 }
 
 /// Events that make a slot of `messages` in `eu` what the letter says: `d`own, de`g`raded, `u`p, `.` unobserved.

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use uptime_ledger::day::{Day, SlotLength};
-use uptime_ledger::ledger::{Edition, Ledger, check_balance};
+use uptime_ledger::ledger::{Cause, Edition, Extent, Ledger, Writer, check_balance};
 use uptime_ledger::measure::{self, Figures, Period, floor_percent};
 use uptime_ledger::policy::Account;
 use uptime_ledger::report;
@@ -78,7 +78,7 @@ proptest! {
         let config = config(SlotLength::Minutes5);
         let postings = given::postings(day("2026-11-20"), &config, &events);
         let slots = Slots::count(&postings, &[], &config).unwrap();
-        check_balance(&given::receipt(&postings), &postings, &slots).unwrap();
+        check_balance(&given::files(&postings), 0, &postings, &slots).unwrap();
         for scope in slots.scopes() {
             let by_state = State::ALL.map(|s| slots.cells(scope).filter(|c| c.net.state == s).count());
             prop_assert_eq!(by_state.iter().sum::<usize>(), SLOTS);
@@ -99,11 +99,12 @@ proptest! {
         let config = config(SlotLength::Minutes5);
         let postings = given::postings(day("2026-11-20"), &config, &events);
         let slots = Slots::count(&postings, &[], &config).unwrap();
-        let mut receipt = given::receipt(&postings);
-        receipt.files[0].rows_read += 1;
-        prop_assert!(check_balance(&receipt, &postings, &slots).is_err());
-        receipt.files[0].accepted += 1;
-        prop_assert!(check_balance(&receipt, &postings, &slots).is_err());
+        let mut files = given::files(&postings);
+        prop_assert!(check_balance(&files, 1, &postings, &slots).is_err());
+        files[0].rows_read += 1;
+        prop_assert!(check_balance(&files, 0, &postings, &slots).is_err());
+        files[0].accepted += 1;
+        prop_assert!(check_balance(&files, 0, &postings, &slots).is_err());
     }
 
     #[test]
@@ -159,10 +160,12 @@ proptest! {
         let edition = given::edition(day("2026-11-20"), &config, &events);
         let figures = measure::draw(std::slice::from_ref(&edition), &config);
         let reports = tempfile::tempdir().unwrap();
-        let rendered = report::render(reports.path(), &figures, std::slice::from_ref(&edition)).unwrap();
-        // Nine tables twice, and the quarantine.
-        prop_assert_eq!(rendered.written.len(), 19);
-        let tables = report::summary_tables(&figures).into_iter().chain(report::daily_tables(&edition));
+        let ledger = Ledger::open(reports.path()).unwrap();
+        let drawing = given::drawing(&ledger, &figures);
+        let render = || report::render(reports.path(), &drawing, std::iter::once(Ok(edition.clone()))).unwrap();
+        // Eleven tables twice, and the quarantine.
+        prop_assert_eq!(render().written.len(), 23);
+        let tables = report::summary_tables(&drawing).into_iter().chain(report::daily_tables(&edition));
         for ((place, spec), table) in report::schema().into_iter().zip(tables) {
             let path = reports.path().join(place.replace("<day>", "2026-11-20"));
             let parquet = std::fs::File::open(path.with_extension("parquet")).unwrap();
@@ -173,33 +176,38 @@ proptest! {
             let mut reader = csv::Reader::from_reader(csv.as_slice());
             prop_assert_eq!(reader.records().map(Result::unwrap).count(), table.len());
         }
-        let again = report::render(reports.path(), &figures, &[edition]).unwrap();
-        prop_assert_eq!((again.written.len(), again.unchanged), (0, 19));
+        let again = render();
+        prop_assert_eq!((again.written.len(), again.unchanged), (0, 23));
     }
 
     #[test]
     fn an_edition_is_read_as_it_was_written(events in events()) {
         let config = config(SlotLength::Minutes5);
         let reports = tempfile::tempdir().unwrap();
-        let ledger = Ledger::open(reports.path()).unwrap();
-        let mut draft = given::edition(day("2026-11-20"), &config, &events);
-        let first = ledger.publish(draft.clone()).unwrap();
+        let mut draft = given::draft(day("2026-11-20"), &config, &events);
+        let (at, of) = (draft.edition.as_of, draft.edition.day);
+        let mut ledger = Writer::open(reports.path(), at).unwrap();
+        let first = ledger.publish(draft.clone(), at).unwrap();
         prop_assert!(first.is_new && first.edition.number == 1);
-        prop_assert_eq!(&ledger.read(draft.day).unwrap(), &first.edition);
+        prop_assert_eq!(first.causes, [Cause::First]);
+        prop_assert_eq!(&ledger.read(of, Extent::Whole).unwrap(), &first.edition);
 
         let stamp = |name: &str| std::fs::metadata(reports.path().join("ledger").join(name)).unwrap().modified().unwrap();
-        let before = [stamp(""), stamp("2026-11-20"), stamp("2026-11-20/edition.json")];
-        draft.as_of += chrono::Duration::days(1);
-        let second = ledger.publish(draft.clone()).unwrap();
+        let stamps = || ["editions", "editions/2026-11-20/0001/edition.json", "journal.ndjson"].map(stamp);
+        let before = stamps();
+        draft.edition.as_of += chrono::Duration::days(1);
+        let second = ledger.publish(draft.clone(), draft.edition.as_of).unwrap();
         prop_assert!(!second.is_new);
         prop_assert_eq!(&second.edition, &first.edition);
-        prop_assert_eq!(before, [stamp(""), stamp("2026-11-20"), stamp("2026-11-20/edition.json")]);
+        prop_assert_eq!(before, stamps());
 
-        draft.policy = "policy-2".into();
-        let third = ledger.publish(draft).unwrap();
+        draft.edition.policy = "policy-2".into();
+        let third = ledger.publish(draft.clone(), draft.edition.as_of).unwrap();
         prop_assert!(third.is_new && third.edition.number == 2);
-        prop_assert_eq!(ledger.editions().unwrap(), vec![third.edition]);
-        prop_assert_eq!(std::fs::read_dir(reports.path().join("ledger")).unwrap().count(), 1);
+        prop_assert_eq!(third.causes, [Cause::Policy]);
+        prop_assert_eq!(ledger.editions(Extent::Whole).unwrap(), vec![third.edition]);
+        prop_assert_eq!(ledger.edition(of, 1, Extent::Whole).unwrap(), first.edition);
+        prop_assert_eq!(ledger.basis(of, 2).unwrap().facts.rows(), draft.basis.facts.rows());
     }
 }
 
@@ -209,7 +217,9 @@ fn parquet_names_its_origin() {
     let edition = given::edition(day("2026-11-20"), &config, &letters("dddddddddddd"));
     let reports = tempfile::tempdir().unwrap();
     let figures = measure::draw(std::slice::from_ref(&edition), &config);
-    report::render(reports.path(), &figures, &[edition]).unwrap();
+    let ledger = Ledger::open(reports.path()).unwrap();
+    let editions = std::iter::once(Ok(edition));
+    report::render(reports.path(), &given::drawing(&ledger, &figures), editions).unwrap();
     let file = std::fs::File::open(reports.path().join("availability.parquet")).unwrap();
     let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
     let pairs = reader.metadata().file_metadata().key_value_metadata().unwrap();

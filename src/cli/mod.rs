@@ -1,11 +1,18 @@
 //! The command line: the only place with a clock and a voice. One file per command.
 
 mod check;
+mod diff;
+mod explain;
+mod history;
+mod place;
 mod progress;
+mod report;
 mod run;
 pub mod sample;
 mod setup;
 mod summary;
+mod text;
+mod verify;
 
 use std::io::{IsTerminal, Write};
 
@@ -36,8 +43,18 @@ struct Cli {
 enum Command {
     /// Account one day or several from the logs, and publish the reports
     Run(run::Run),
-    /// Find every mistake in config, policy and catalogue, without reading a log
+    /// Find every mistake in config, policy, catalogue and overrides, without reading a log
     Check(check::Check),
+    /// Say why a minute is red, or is not: the rules, the numbers, the log rows behind it
+    Explain(explain::Explain),
+    /// List the editions of a day, and what changed with each
+    History(history::History),
+    /// Compare two editions, or see what another policy would change; writes nothing
+    Diff(diff::Diff),
+    /// Draw the reports from the ledger alone, as they are or as they were
+    Report(report::Report),
+    /// Work out every hash, balance and table of the ledger again, and name what is off
+    Verify(verify::Verify),
     /// Write realistic sample logs, with a truth.json that says what the right answer is
     Sample(sample::Sample),
 }
@@ -57,6 +74,11 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(run) => run.run(),
         Command::Check(check) => check.run(),
+        Command::Explain(explain) => explain.run(),
+        Command::History(history) => history.run(),
+        Command::Diff(diff) => diff.run(),
+        Command::Report(report) => report.run(),
+        Command::Verify(verify) => verify.run(),
         Command::Sample(sample) => sample.run().map(|()| ExitCode::Done),
     };
     result.unwrap_or_else(|error| show(&error))

@@ -1,11 +1,11 @@
 //! `uptime-ledger run`: the daily job.
 
-use std::collections::BTreeSet;
+use std::any::Any;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use clap::{ArgGroup, Args, ValueEnum};
@@ -15,9 +15,9 @@ use super::{setup, summary};
 use crate::config::{Config, Log, Preset, Source, TimeBasis};
 use crate::day::Day;
 use crate::error::{ExitCode, Trouble};
-use crate::intake::{Meter, Notes, Vantage};
-use crate::ledger::Published;
-use crate::pipeline::{self, Accounted, Attention, Desk, Read};
+use crate::intake::{Meter, Vantage};
+use crate::pipeline::{self, Asked, Desk};
+use crate::report::Rendered;
 
 #[derive(Args)]
 #[command(group(ArgGroup::new("logs").args(["requests", "webhooks"]).multiple(true)))]
@@ -98,10 +98,6 @@ enum VantageName {
     FirstLayer,
 }
 
-fn log(Published { edition, is_new, .. }: &Published) {
-    tracing::info!(day = %edition.day, edition = edition.number, is_new, "published");
-}
-
 impl Run {
     pub fn run(self) -> Result<ExitCode> {
         let is_json = self.json;
@@ -116,104 +112,36 @@ impl Run {
 
     fn account(self) -> Result<ExitCode> {
         let as_of = self.as_of.unwrap_or_else(Utc::now);
-        let days = self.days(as_of)?;
+        let asked = self.asked(as_of)?;
         let desk = self.desk()?;
-        let (_lock, ledger) = pipeline::open(&desk.config.reports)?;
+        let is_silent = self.quiet || self.json;
+        let watch = |day, meter: &Arc<Meter>| Box::new(Progress::show(day, meter, is_silent)) as Box<dyn Any>;
+        let outcome = pipeline::run(&desk, &asked, as_of, &watch)?;
+        let Rendered { written, unchanged } = &outcome.rendered;
+        tracing::info!(written = written.len(), unchanged, "rendered");
 
-        let mut read: Vec<Read> = Vec::new();
-        let mut failure = None;
-        for day in &days {
-            tracing::info!(%day, "reading");
-            let meter = Arc::new(Meter::default());
-            let progress = Progress::show(*day, &meter, self.quiet || self.json);
-            let result = pipeline::read(&desk, &ledger, *day, &meter);
-            drop(progress);
-            match result {
-                Ok(done) => read.push(done),
-                Err(error) => {
-                    failure = Some(anyhow::Error::from(error).context(format!("reading {day}")));
-                    break;
-                }
-            }
-        }
-        // All are read before any is published: a day may settle an earlier one.
-        let settled = pipeline::settled_by(&desk, &ledger, &read)?;
-        let (mut accounted, mut restated): (Vec<Accounted>, Vec<Accounted>) = (Vec::new(), Vec::new());
-        let mut done: BTreeSet<Day> = BTreeSet::new();
-        for Read { day, notes } in read {
-            match pipeline::account(&desk, &ledger, day, &settled.daybooks, notes, as_of) {
-                Ok(day) => {
-                    log(&day.published);
-                    done.insert(day.published.edition.day);
-                    accounted.push(day);
-                }
-                Err(error) => {
-                    failure = Some(error.context(format!("accounting {day}")));
-                    break;
-                }
-            }
-        }
-        // Days before a failure are published: their reports must say so.
-        if accounted.is_empty()
-            && let Some(error) = failure
-        {
-            return Err(error);
-        }
-        let mut attention = settled.attention;
-        for day in settled.others {
-            match pipeline::account(&desk, &ledger, day, &settled.daybooks, Notes::default(), as_of) {
-                Ok(other) => {
-                    log(&other.published);
-                    done.insert(day);
-                    restated.extend(other.published.is_new.then_some(other));
-                }
-                // The days that were asked for stand; this one can be tried again.
-                Err(error) => attention.push(Attention {
-                    day,
-                    kind: "not-settled",
-                    message: format!("what later webhook logs tell of it could not be booked: {error:#}"),
-                }),
-            }
-        }
-        let done: Vec<Day> = done.into_iter().collect();
-        let (figures, rendered) = pipeline::redraw(&desk, &ledger, &done).context(
-            "the ledger is up to date, but the reports could not be drawn; mend what is named here and run the same days again",
-        )?;
-        tracing::info!(written = rendered.written.len(), unchanged = rendered.unchanged, "rendered");
-
-        attention.extend(accounted.iter().flat_map(|a| a.attention.clone()));
-        // Of other days what is new is worth a word: what can be judged of them was told when they were run.
-        let of_others = restated.iter().flat_map(|a| &a.attention).filter(|a| a.kind == "suspense");
-        attention.extend(of_others.cloned());
-        let code = if attention.is_empty() { ExitCode::Done } else { ExitCode::Attention };
-        let summary = summary::Summary {
-            accounted: &accounted,
-            restated: &restated,
-            attention: &attention,
-            figures: &figures,
-            desk: &desk,
-            code,
-        };
+        let code = if outcome.attention.is_empty() { ExitCode::Done } else { ExitCode::Attention };
+        let summary = summary::Summary { outcome: &outcome, desk: &desk, code };
         if self.json {
             summary.print_json()?;
         } else {
             summary.print(self.quiet)?;
         }
-        match failure {
+        match outcome.failure {
             Some(error) => {
-                Err(error.context(format!("{} of {} days are published", accounted.len(), days.len())))
+                Err(error.context(format!("{} of {} days are published", outcome.accounted.len(), outcome.days)))
             }
             None => Ok(code),
         }
     }
 
     /// The days to account, all of them over by the job's clock.
-    fn days(&self, as_of: DateTime<Utc>) -> Result<Vec<Day>> {
+    fn asked(&self, as_of: DateTime<Utc>) -> Result<Asked> {
         let today = Day::of(as_of);
         let (first, last) = match (self.date, self.from, self.to) {
             (Some(date), _, _) => (date, date),
             (_, Some(from), Some(to)) => (from, to),
-            _ => (today.plus(-1), today.plus(-1)),
+            _ => return Ok(Asked::Due),
         };
         if last < first {
             return Err(Trouble::Usage(format!("--from {first} lies after --to {last}; swap them")).into());
@@ -226,7 +154,7 @@ impl Run {
             ))
             .into());
         }
-        Ok(first.through(last).collect())
+        Ok(Asked::Days(first.through(last).collect()))
     }
 
     fn desk(&self) -> Result<Desk> {
@@ -243,10 +171,12 @@ impl Run {
             config.memory_bytes = memory;
         }
         let policy = setup::policy(&config)?;
+        let override_file = setup::override_file(&config);
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Desk {
             config,
             policy,
+            override_file,
             workers: self.threads.unwrap_or(cores),
             may_lose_logs: self.accept_missing_logs,
         })

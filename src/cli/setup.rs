@@ -63,6 +63,11 @@ pub fn policy(config: &Config) -> Result<Policy> {
     Ok(Policy::read(&policy, &catalogue)?)
 }
 
+/// The override file that a config names; one that cannot be read refuses no run.
+pub fn override_file(config: &Config) -> Option<Result<Document, Trouble>> {
+    config.overrides.path.as_ref().map(|path| document(&config.base.join(path)))
+}
+
 /// Both results, or the mistakes of both together.
 pub fn both<A, B>(a: Result<A>, b: Result<B>) -> Result<(A, B)> {
     match (a, b) {

@@ -2,23 +2,19 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::Table;
 use serde_json::json;
 
+use super::text::{align, minutes, percent, table};
 use crate::day::rfc3339;
 use crate::error::ExitCode;
-use crate::ledger::Published;
-use crate::measure::{Figure, Figures, Outage, Period};
-use crate::pipeline::{Accounted, Attention, Desk};
+use crate::ledger::{Edition, Published};
+use crate::measure::{Figure, Outage, Period};
+use crate::pipeline::{Accounted, Desk, Outcome};
 use crate::slots::ScopeKind;
 
 pub struct Summary<'a> {
-    pub accounted: &'a [Accounted],
-    /// Other days that the run's webhook logs settled, as they stand now.
-    pub restated: &'a [Accounted],
-    /// Why a person should look.
-    pub attention: &'a [Attention],
-    pub figures: &'a Figures,
+    pub outcome: &'a Outcome,
     pub desk: &'a Desk,
     pub code: ExitCode,
 }
@@ -39,23 +35,34 @@ impl Summary<'_> {
             writeln!(out, "\nReports: {}", self.desk.config.reports.display())?;
         }
         let mut err = io::stderr().lock();
-        for Published { edition, has_same_rules, .. } in self.restated.iter().map(|a| &a.published) {
-            let why = if *has_same_rules {
-                "by webhook logs of other days"
+        for Published { edition, causes, is_adjusting, .. } in self.changed() {
+            let causes = causes.iter().map(|cause| cause.name()).collect::<Vec<_>>().join(", ");
+            let Edition { day, number, .. } = edition;
+            if *is_adjusting {
+                writeln!(err, "adjusting: {day} is sealed; edition {number} stands beside it, because of {causes}")?;
             } else {
-                "policy or definition have changed since it was published"
-            };
-            writeln!(err, "restated: {} is now edition {}, {why}", edition.day, edition.number)?;
+                writeln!(err, "restated: {day} is now edition {number}, because of {causes}")?;
+            }
         }
-        for attention in self.attention {
+        if !self.outcome.mistakes.is_empty() {
+            writeln!(err, "{}", super::render(&self.outcome.mistakes))?;
+        }
+        for attention in &self.outcome.attention {
             writeln!(err, "attention: {attention}")?;
         }
         Ok(())
     }
 
+    /// Editions that differ from an earlier one of their day.
+    fn changed(&self) -> impl Iterator<Item = &Published> {
+        let all = self.outcome.accounted.iter().chain(&self.outcome.restated).map(|a| &a.published);
+        all.filter(|p| p.is_new && p.edition.number > 1)
+    }
+
     /// For programs: one JSON object on stdout.
     pub fn print_json(&self) -> io::Result<()> {
         let days: Vec<_> = self
+            .outcome
             .accounted
             .iter()
             .map(|a| {
@@ -109,8 +116,14 @@ impl Summary<'_> {
             "reports": self.desk.config.reports.display().to_string(),
             "policy_fingerprint": self.desk.policy.fingerprint(),
             "days": days,
-            "attention": self.attention.iter().map(|t| json!({"day": t.day.to_string(), "kind": t.kind, "message": t.message})).collect::<Vec<_>>(),
-            "restated": self.restated.iter().map(|a| &a.published.edition).map(|e| json!({"day": e.day.to_string(), "edition": e.number})).collect::<Vec<_>>(),
+            "attention": self.outcome.attention.iter().map(|t| json!({"day": t.day.to_string(), "kind": t.kind, "message": t.message})).collect::<Vec<_>>(),
+            "restated": self.changed().map(|p| json!({
+                "day": p.edition.day.to_string(),
+                "edition": p.edition.number,
+                "causes": p.causes.iter().map(|cause| cause.name()).collect::<Vec<_>>(),
+                "is_adjusting": p.is_adjusting,
+            })).collect::<Vec<_>>(),
+            "sealed": self.outcome.sealed.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "availability": availability,
             "outages": outages,
         });
@@ -129,7 +142,7 @@ impl Summary<'_> {
             "Outside",
             "Quarantine",
         ]);
-        for a in self.accounted {
+        for a in &self.outcome.accounted {
             let edition = &a.published.edition;
             let sum = |f: fn(&crate::intake::FileBalance) -> u64| grouped(edition.intake.iter().map(f).sum());
             let number = if a.published.is_new {
@@ -185,22 +198,22 @@ impl Summary<'_> {
 
     /// Figures of the run's days for whole components.
     fn components(&self) -> impl Iterator<Item = &Figure> {
-        self.figures.days.iter().filter(|f| {
-            let is_ours = self.accounted.iter().any(|a| f.period == Period::Day(a.published.edition.day));
+        self.outcome.figures.days.iter().filter(|f| {
+            let is_ours = self.outcome.accounted.iter().any(|a| f.period == Period::Day(a.published.edition.day));
             is_ours && f.scope.kind == ScopeKind::Component && f.scope.is_all_regions()
         })
     }
 
     /// Outages of whole components that touch one of the run's days.
     fn outages(&self) -> impl Iterator<Item = &Outage> {
-        self.figures.outages.iter().filter(|o| {
+        self.outcome.figures.outages.iter().filter(|o| {
             let touches = |a: &Accounted| {
                 let day = a.published.edition.day;
                 o.start_us < day.end_us() && o.end_us > day.start_us()
             };
             o.scope.kind == ScopeKind::Component
                 && o.scope.is_all_regions()
-                && self.accounted.iter().any(touches)
+                && self.outcome.accounted.iter().any(touches)
         })
     }
 }
@@ -212,7 +225,7 @@ fn outage_table(outages: &[&Outage]) -> Table {
             o.scope.name.to_string(),
             rfc3339(o.start_us),
             rfc3339(o.end_us),
-            format!("{}m{:02}s", o.down_seconds / 60, o.down_seconds % 60),
+            minutes(o.down_seconds),
             o.class.name().to_owned(),
             if o.is_counted { "yes" } else { "no" }.to_owned(),
             o.top_error_codes.clone(),
@@ -221,29 +234,11 @@ fn outage_table(outages: &[&Outage]) -> Table {
     table
 }
 
-fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(header);
-    table
-}
-
-/// Numbers stand to the right.
-fn align(table: &mut Table, from: usize) {
-    for column in table.column_iter_mut().skip(from) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-}
-
 fn period(period: Period) -> String {
     match period {
         Period::Day(day) => day.to_string(),
         Period::Month(month) => month.to_string(),
     }
-}
-
-/// Millionths of a percent with six decimals, cut and never rounded up.
-fn percent(micro: i64) -> String {
-    format!("{}.{:06}", micro / 1_000_000, micro % 1_000_000)
 }
 
 /// `1234567` as `1,234,567`.

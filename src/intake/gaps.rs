@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::{Facts, Stream};
 use crate::config::Source;
 
@@ -14,7 +16,8 @@ const MIN_EXPECTED: i64 = 20;
 const AROUND_SECONDS: u32 = 3_600;
 
 /// What a gap leaves unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Lost {
     /// The events themselves: nothing of the region and its services can be judged.
     Events,
@@ -23,7 +26,8 @@ pub enum Lost {
 }
 
 /// A silent span, in slots of the day, half-open.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Gap {
     pub lost: Lost,
     pub source: String,

@@ -19,6 +19,7 @@ mod files;
 mod format;
 mod gaps;
 mod ids;
+mod inputs;
 mod instant;
 mod latency;
 mod mapping;
@@ -57,6 +58,7 @@ pub use facts::{Admission, Evidence, Fact, Facts, Kind, Outcome, Reached, RowRef
 pub use files::{LogFile, Role};
 pub use gaps::{Gap, Lost, gaps};
 pub use ids::Salt;
+pub use inputs::{Input, inputs, reading_fingerprint};
 pub use latency::{Histogram, Latencies};
 pub use meter::{Meter, Reading};
 pub use quarantine::Quarantined;

@@ -1,21 +1,28 @@
 //! The books check: rows, events and slots of a day agree, without tolerance.
 
 use crate::error::Trouble;
-use crate::intake::{FileBalance, Receipt, Stream};
+use crate::intake::{FileBalance, Stream};
 use crate::policy::{Account, Group, Postings};
 use crate::slots::{Book, Counts, ScopeKind, Slots, State};
 
 /// Rows of every file are somewhere; accepted calls = requests and messages posted; accepted webhook rows = attempts of
 /// notifications; gross = net; slots hold every event; every scope has all slots of the day. Says where it is off.
-pub fn check_balance(receipt: &Receipt, postings: &Postings, slots: &Slots) -> Result<(), Trouble> {
-    check(receipt, postings, slots).map_err(|why| Trouble::Imbalance(format!("{}: {why}", slots.day())))
+///
+/// `attempts` are the webhook rows that were grouped into notifications.
+pub fn check_balance(
+    files: &[FileBalance],
+    attempts: u64,
+    postings: &Postings,
+    slots: &Slots,
+) -> Result<(), Trouble> {
+    check(files, attempts, postings, slots).map_err(|why| Trouble::Imbalance(format!("{}: {why}", slots.day())))
 }
 
-fn check(receipt: &Receipt, postings: &Postings, slots: &Slots) -> Result<(), String> {
-    receipt.files.iter().try_for_each(FileBalance::check)?;
+fn check(files: &[FileBalance], grouped: u64, postings: &Postings, slots: &Slots) -> Result<(), String> {
+    files.iter().try_for_each(FileBalance::check)?;
 
     let posted = posted(postings)?;
-    let accepted = |log| receipt.files.iter().filter(|f| f.log == log).map(|f| f.accepted).sum::<u64>();
+    let accepted = |log| files.iter().filter(|f| f.log == log).map(|f| f.accepted).sum::<u64>();
     let [gross, net] = [posted[0].total(), posted[1].total()];
     let facts = postings.facts();
     let notifications: i64 = (facts.rows().iter())
@@ -30,8 +37,8 @@ fn check(receipt: &Receipt, postings: &Postings, slots: &Slots) -> Result<(), St
              them, {gross} events posted gross, {net} posted net"
         ));
     }
-    if attempts != receipt.tally.attempts {
-        return Err(format!("{attempts} webhook rows accepted, {} attempts grouped", receipt.tally.attempts));
+    if attempts != grouped {
+        return Err(format!("{attempts} webhook rows accepted, {grouped} attempts grouped"));
     }
 
     for (book, posted) in Book::ALL.into_iter().zip(posted) {

@@ -1,46 +1,41 @@
 //! Daybooks: what the logs of each day said, kept beside the editions so that later days can settle what was left open.
+//!
+//! `daybooks/<day>/<hash>/`: the journal says which one is the day's; others are clearings of a killed run.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{BufReader, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::{Ledger, folder};
+use super::entry::{Entry, Reading};
+use super::{Ledger, Writer, disk};
 use crate::day::Day;
 use crate::error::Trouble;
 use crate::intake::Daybooks;
 
-const FOLDER: &str = "daybooks";
-const SALT: &str = "salt";
+pub(super) const DAYBOOKS: &str = "daybooks";
+pub(super) const SALT: &str = "salt";
+/// Hexadecimal digits of the hash that name the folder.
+const NAME: usize = 16;
+
+/// Where the daybook of a reading stands.
+pub(super) fn place(ledger: &Path, reading: &Reading) -> PathBuf {
+    let name = reading.daybook.get(..NAME).unwrap_or(&reading.daybook);
+    ledger.join(DAYBOOKS).join(reading.day.to_string()).join(name)
+}
 
 impl Ledger {
-    fn daybook_folder(&self) -> PathBuf {
-        self.folder.join(FOLDER)
+    /// The daybooks that are kept, by day. One whose folder has vanished is not among them.
+    pub fn daybooks(&self) -> Daybooks {
+        let kept = self.record().days.values().filter(|day| !day.is_pruned);
+        let places = kept.filter_map(|day| day.reading.as_ref()).map(|r| (r.day, place(&self.folder, r)));
+        places.filter(|(_, place)| place.exists()).collect()
     }
 
-    /// The daybooks that are kept, by day.
-    pub fn daybooks(&self) -> Result<Daybooks, Trouble> {
-        let parent = self.daybook_folder();
-        let days = folder::days(&parent)?;
-        Ok(days.into_iter().map(|day| (day, folder::standing(&parent, day))).collect())
-    }
-
-    /// A folder for intake to write a daybook into.
-    pub fn scratch(&self) -> Result<TempDir, Trouble> {
-        folder::tidy(&self.daybook_folder())?;
-        folder::temporary(&self.daybook_folder())
-    }
-
-    /// Keeps a daybook, in place of what was kept of its day; the same as before changes nothing. The caller holds the
-    /// [`super::Lock`].
-    pub fn keep(&self, day: Day, scratch: TempDir) -> Result<(), Trouble> {
-        let parent = self.daybook_folder();
-        if is_same(&folder::standing(&parent, day), scratch.path())? {
-            return Ok(());
-        }
-        folder::swap_in(&parent, &day.to_string(), scratch)
+    /// The daybook of a day, by its hash.
+    pub fn daybook(&self, day: Day) -> Option<&Reading> {
+        self.record().days.get(&day).filter(|day| !day.is_pruned)?.reading.as_ref()
     }
 
     /// What ids are mixed with when the config says nothing: what is kept in the ledger, or else a new one.
@@ -56,7 +51,48 @@ impl Ledger {
         let chance = Path::new("/dev/urandom");
         let drawn = File::open(chance).and_then(|mut f| f.read_exact(&mut bytes));
         drawn.map_err(|e| Trouble::io(chance, "drawing a salt", e))?;
-        Ok(super::lines::hex(&bytes))
+        Ok(disk::hex(&bytes))
+    }
+}
+
+impl Writer {
+    /// A folder for intake to write a daybook into.
+    pub fn scratch(&self) -> Result<TempDir, Trouble> {
+        disk::temporary(&self.folder)
+    }
+
+    /// Keeps what was read, in place of what was kept of its day; the same as before changes nothing.
+    pub fn keep(
+        &mut self,
+        scratch: TempDir,
+        reading: Reading,
+        at: chrono::DateTime<chrono::Utc>,
+    ) -> Result<(), Trouble> {
+        let reading = Reading { daybook: disk::sha256_of_folder(scratch.path())?, ..reading };
+        let before = self.daybook(reading.day).cloned();
+        if let Some(before) = &before
+            && before.daybook == reading.daybook
+            && place(&self.folder, before).exists()
+        {
+            // The same rows in the same files; the journal need not know that a file was touched.
+            if (&before.settings, &before.salt) == (&reading.settings, &reading.salt) && before.is_like(&reading) {
+                return Ok(());
+            }
+        } else {
+            disk::put_folder(scratch, &place(&self.folder, &reading))?;
+        }
+        let is_other = before.as_ref().is_some_and(|b| b.daybook != reading.daybook);
+        self.append(at, Entry::Read(reading))?;
+        match before.filter(|_| is_other) {
+            Some(before) => disk::remove(&place(&self.folder, &before)),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes the daybook of a day that nothing can be settled by any more.
+    pub fn prune(&mut self, day: Day, at: chrono::DateTime<chrono::Utc>) -> Result<(), Trouble> {
+        self.append(at, Entry::Pruned { day })?;
+        disk::remove(&self.folder.join(DAYBOOKS).join(day.to_string()))
     }
 
     /// Keeps a salt for as long as the ledger, where none is kept yet; readable by the job's own user alone.
@@ -65,56 +101,15 @@ impl Ledger {
         if path.exists() {
             return Ok(());
         }
-        let trouble = |e| Trouble::io(&path, "writing", e);
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder).map_err(trouble)?;
-        writeln!(file, "{salt}").and_then(|()| file.as_file().sync_all()).map_err(trouble)?;
-        file.persist(&path).map_err(|e| trouble(e.error))?;
-        Ok(())
+        disk::put_private(&path, format!("{salt}\n").as_bytes())
     }
 }
 
-/// Do two folders hold the same files?
-fn is_same(a: &Path, b: &Path) -> Result<bool, Trouble> {
-    let files = |folder: &Path| -> Result<BTreeSet<std::ffi::OsString>, Trouble> {
-        let trouble = |e| Trouble::io(folder, "listing", e);
-        match fs::read_dir(folder) {
-            Err(e) if e.kind() == ErrorKind::NotFound => Ok(BTreeSet::new()),
-            entries => entries.map_err(trouble)?.map(|e| Ok(e.map_err(trouble)?.file_name())).collect(),
-        }
-    };
-    let names = files(a)?;
-    if names != files(b)? {
-        return Ok(false);
+impl Reading {
+    /// The same files with the same contents, whenever they were touched.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let contents =
+            |r: &Self| r.files.iter().map(|f| (f.path.clone(), f.bytes, f.hash.clone())).collect::<Vec<_>>();
+        contents(self) == contents(other)
     }
-    for name in names {
-        if !has_same_bytes(&a.join(&name), &b.join(&name))? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-/// Piece by piece: what a day carries may be longer than memory.
-fn has_same_bytes(a: &Path, b: &Path) -> Result<bool, Trouble> {
-    let open = |path: &Path| {
-        let file = File::open(path).map_err(|e| Trouble::io(path, "reading", e))?;
-        let length = file.metadata().map_err(|e| Trouble::io(path, "reading", e))?.len();
-        Ok::<_, Trouble>((BufReader::with_capacity(1 << 16, file), length))
-    };
-    let ((mut one, length), (mut other, other_length)) = (open(a)?, open(b)?);
-    if length != other_length {
-        return Ok(false);
-    }
-    let (mut left, mut right) = (vec![0; 1 << 16], vec![0; 1 << 16]);
-    let mut rest = length as usize;
-    while rest > 0 {
-        let n = rest.min(left.len());
-        one.read_exact(&mut left[..n]).map_err(|e| Trouble::io(a, "reading", e))?;
-        other.read_exact(&mut right[..n]).map_err(|e| Trouble::io(b, "reading", e))?;
-        if left[..n] != right[..n] {
-            return Ok(false);
-        }
-        rest -= n;
-    }
-    Ok(true)
 }

@@ -7,16 +7,27 @@ use polars::prelude::PolarsResult;
 use serde::Serialize;
 
 use super::{
-    AccountLine, BadLine, DayState, Definition, DelayLine, DeliveryLine, Edition, LatencyLine,
+    AccountLine, Applied, BadLine, Basis, DayState, Definition, DelayLine, DeliveryLine, Edition, LatencyLine,
     ReconciliationLine,
 };
 use crate::config::Config;
+use crate::day::Day;
 use crate::intake::{Delays, Histogram, Latencies, Measure, Receipt, Stream};
+use crate::overrides::{Moved, Row};
 use crate::policy::{Account, Group, Postings};
 use crate::slots::{ALL_REGIONS, Scope, ScopeKind, Slots};
 
+/// An edition that is not published yet, with what it was made from.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    pub edition: Edition,
+    pub basis: Basis,
+    /// The daybooks that it was resolved from, by day, with their SHA-256.
+    pub daybooks: BTreeMap<Day, String>,
+}
+
 impl Edition {
-    /// An edition as it would be published; [`super::Ledger::publish`] gives it its number. Callers leave here
+    /// An edition as it would be published; [`super::Writer::publish`] gives it its number. Callers leave here
     /// only as pseudonyms.
     pub fn draft(
         postings: &Postings,
@@ -28,32 +39,75 @@ impl Edition {
     ) -> PolarsResult<Self> {
         let Receipt { latencies, delays, reconciliation, is_joined, files: intake, quarantine, .. } = receipt;
         let definition = Definition::new(config, &slots);
-        let accounts = accounts(postings)?;
-        let is_open = |line: &AccountLine| {
-            let group = line.account.parse::<Account>().map(Account::group);
-            line.events_net != 0 && matches!(group, Ok(Group::Pending | Group::Suspense))
-        };
-        let is_provisional = accounts.iter().any(is_open)
-            || intake.iter().any(|f| f.failure.is_some())
-            || intake.iter().all(|f| f.accepted == 0);
-        Ok(Self {
+        let bare = Self {
             day: slots.day(),
             number: 0,
             as_of,
             job_version: env!("CARGO_PKG_VERSION").to_owned(),
-            state: if is_provisional { DayState::Provisional } else { DayState::Reported },
+            state: DayState::Provisional,
             policy: policy.to_owned(),
-            bad: bad(postings)?,
-            accounts,
+            overrides: Vec::new(),
+            bad: Vec::new(),
+            accounts: Vec::new(),
             intake,
             quarantine,
             latency: latency(&latencies, &definition),
-            deliveries: deliveries(postings)?,
+            deliveries: Vec::new(),
             delays: spread(&delays),
             reconciliation: if is_joined { ReconciliationLine::all(&reconciliation) } else { Vec::new() },
             definition,
-            slots,
-        })
+            slots: slots.clone(),
+        };
+        bare.booked(postings, slots, Vec::new())
+    }
+
+    /// The beginning of a next edition from what an earlier one has of the logs.
+    #[must_use]
+    pub fn restarted(self, slots: &Slots, config: &Config, policy: &str, as_of: DateTime<Utc>) -> Self {
+        let definition = Definition::new(config, slots);
+        let (job_version, policy) = (env!("CARGO_PKG_VERSION").to_owned(), policy.to_owned());
+        Self { number: 0, as_of, job_version, policy, definition, ..self }
+    }
+
+    /// The same day with its events booked otherwise: by another policy, other overrides or another definition. What the
+    /// logs alone decide stays.
+    pub fn booked(mut self, postings: &Postings, slots: Slots, overrides: Vec<(Row, Moved)>) -> PolarsResult<Self> {
+        self.accounts = accounts(postings)?;
+        self.bad = bad(postings)?;
+        self.deliveries = deliveries(postings)?;
+        self.slots = slots;
+        self.overrides = overrides.into_iter().map(|(row, moved)| self.applied(row, &moved)).collect();
+        self.state = if self.is_provisional() { DayState::Provisional } else { DayState::Reported };
+        Ok(self)
+    }
+
+    fn is_provisional(&self) -> bool {
+        self.open_events() != 0
+            || self.intake.iter().any(|f| f.failure.is_some())
+            || self.intake.iter().all(|f| f.accepted == 0)
+    }
+
+    /// Events that are pending or in suspense: while there are any, the day cannot be sealed.
+    pub fn open_events(&self) -> i64 {
+        let is_open = |line: &&AccountLine| {
+            let group = line.account.parse::<Account>().map(Account::group);
+            matches!(group, Ok(Group::Pending | Group::Suspense))
+        };
+        self.accounts.iter().filter(is_open).map(|line| line.events_net).sum()
+    }
+
+    fn applied(&self, row: Row, moved: &Moved) -> Applied {
+        let whole = |s: &&Scope| s.kind == ScopeKind::Component && s.is_all_regions();
+        let is_touched = |s: &&Scope| moved.services.iter().any(|name| self.definition.includes(s, name));
+        let scopes = self.slots.scopes().iter().filter(whole).filter(is_touched);
+        let changed = scopes.map(|scope| {
+            let cells: Vec<_> = self.slots.cells(scope).collect();
+            let is_other = |slot: &&u32| {
+                cells.get(**slot as usize).is_some_and(|cell| cell.gross.state != cell.net.state)
+            };
+            moved.slots.iter().filter(is_other).count() as i64
+        });
+        Applied { slots_changed: changed.sum(), events: moved.events, row }
     }
 }
 

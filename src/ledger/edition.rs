@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{AccountLine, BadLine, DelayLine, DeliveryLine, LatencyLine, ReconciliationLine};
-use crate::config::{Config, Measure};
+use crate::config::{Component, Config, Measure, Service};
 use crate::day::{Day, SlotLength};
 use crate::intake::{FileBalance, Quarantined};
+use crate::overrides::Row;
 use crate::slots::{Scope, ScopeKind, Slots, components_of};
 
 /// How settled the content of a day is.
@@ -15,7 +16,12 @@ use crate::slots::{Scope, ScopeKind, Slots, components_of};
 pub enum DayState {
     /// Something is pending or in suspense, a file could not be read, or there is no row of the day at all.
     Provisional,
+    /// Complete, and the first edition of its day.
     Reported,
+    /// Complete, and different from an edition before it.
+    Restated,
+    /// Final: the review window has passed. Later discoveries are adjusting entries beside it.
+    Sealed,
 }
 
 impl DayState {
@@ -23,6 +29,8 @@ impl DayState {
         match self {
             Self::Provisional => "provisional",
             Self::Reported => "reported",
+            Self::Restated => "restated",
+            Self::Sealed => "sealed",
         }
     }
 }
@@ -38,6 +46,9 @@ pub struct Definition {
     pub user_counts_as_good: bool,
     /// Components and their services.
     pub components: Vec<(String, Vec<String>)>,
+    /// Services and regions that have slots even without a row.
+    pub services: Vec<String>,
+    pub regions: Vec<String>,
 }
 
 impl From<&Measure> for Definition {
@@ -45,8 +56,17 @@ impl From<&Measure> for Definition {
     fn from(measure: &Measure) -> Self {
         let Measure { unable_ppm, min_events, min_run_seconds, max_gap_seconds, user_counts_as_good } =
             *measure;
-        let components = Vec::new();
-        Self { unable_ppm, min_events, min_run_seconds, max_gap_seconds, user_counts_as_good, components }
+        let (components, services, regions) = (Vec::new(), Vec::new(), Vec::new());
+        Self {
+            unable_ppm,
+            min_events,
+            min_run_seconds,
+            max_gap_seconds,
+            user_counts_as_good,
+            components,
+            services,
+            regions,
+        }
     }
 }
 
@@ -56,7 +76,43 @@ impl Definition {
         let is_service = |s: &&Scope| s.kind == ScopeKind::Service && s.is_all_regions();
         let services: Vec<_> = slots.scopes().iter().filter(is_service).map(|s| s.name.clone()).collect();
         let components = components_of(config, &services).into_iter().map(|c| (c.name, c.services)).collect();
-        Self { components, ..Self::from(&config.measure) }
+        let services = config.services.iter().map(|s| s.name.clone()).collect();
+        Self { components, services, regions: config.regions.clone(), ..Self::from(&config.measure) }
+    }
+
+    /// Is this what a config would be counted by? A config that names no components has one out of all services that
+    /// there are, which only the slots know.
+    pub fn is_of(&self, config: &Config) -> bool {
+        let Settings { definition: wanted, .. } = Settings::of(config);
+        let components = if config.components.is_empty() { &self.components } else { &wanted.components };
+        *self == Self { components: components.clone(), ..wanted.clone() }
+    }
+
+    /// A config under which the same slots are counted from the same postings.
+    pub fn config(&self) -> Config {
+        let component = |(name, services): &(String, Vec<String>)| Component {
+            name: name.clone(),
+            services: services.clone(),
+            target_micro_percent: None,
+        };
+        let service = |name: &String| Service { name: name.clone(), endpoints: Vec::new() };
+        Config {
+            measure: self.measure(),
+            components: self.components.iter().map(component).collect(),
+            services: self.services.iter().map(service).collect(),
+            regions: self.regions.clone(),
+            ..Config::bare("")
+        }
+    }
+
+    pub const fn measure(&self) -> Measure {
+        Measure {
+            unable_ppm: self.unable_ppm,
+            min_events: self.min_events,
+            min_run_seconds: self.min_run_seconds,
+            max_gap_seconds: self.max_gap_seconds,
+            user_counts_as_good: self.user_counts_as_good,
+        }
     }
 
     /// Does a scope (in whatever region) sum over this service?
@@ -80,6 +136,50 @@ impl Definition {
     }
 }
 
+/// What figures are drawn with: the definition as it stands now, and the targets of components.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    pub slot: SlotLength,
+    pub definition: Definition,
+    /// Component and target in millionths of a percent.
+    pub targets: Vec<(String, u32)>,
+}
+
+impl Settings {
+    pub fn of(config: &Config) -> Self {
+        let definition = Definition {
+            components: config.components.iter().map(|c| (c.name.clone(), c.services.clone())).collect(),
+            services: config.services.iter().map(|s| s.name.clone()).collect(),
+            regions: config.regions.clone(),
+            ..Definition::from(&config.measure)
+        };
+        let target = |c: &Component| Some((c.name.clone(), c.target_micro_percent?));
+        Self { slot: config.slot, definition, targets: config.components.iter().filter_map(target).collect() }
+    }
+
+    /// A config under which the same figures are drawn.
+    pub fn config(&self) -> Config {
+        let mut config = Config { slot: self.slot, ..self.definition.config() };
+        for component in &mut config.components {
+            let target = self.targets.iter().find(|(name, _)| *name == component.name);
+            component.target_micro_percent = target.map(|(_, target)| *target);
+        }
+        config
+    }
+}
+
+/// An override row that an edition applies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Applied {
+    pub row: Row,
+    /// Events of the day that it moved.
+    pub events: i64,
+    /// Component slots (all regions) in which it moved events and whose state differs before and after overrides.
+    pub slots_changed: i64,
+}
+
 /// One published state of one day.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Edition {
@@ -93,6 +193,8 @@ pub struct Edition {
     pub definition: Definition,
     /// Fingerprint of policy and catalogue.
     pub policy: String,
+    /// Override rows in the order in which they were applied.
+    pub overrides: Vec<Applied>,
     pub slots: Slots,
     /// Sorted by slot.
     pub bad: Vec<BadLine>,

@@ -43,10 +43,6 @@ pub struct LatencyLine {
     pub p99: Option<i64>,
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
 pub(super) static BAD: Spec = Spec {
     name: "bad",
     row: "slot x service x region x error code x symptom x caller",

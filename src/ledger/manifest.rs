@@ -6,14 +6,14 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::lines::{self, hex};
-use super::{AccountLine, DayState, Definition, Edition};
+use super::disk::{hex, sha256};
+use super::{AccountLine, Applied, Basis, DayState, Definition, Edition, lines};
 use crate::day::{Day, SlotLength};
-use crate::intake::{FileBalance, Role};
+use crate::intake::{FileBalance, Input, Role};
 use crate::table::Table;
 
 /// Raised when a reader of today could not make sense of what is written tomorrow.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,9 +27,21 @@ pub(super) struct Manifest {
     pub slot: SlotLength,
     pub definition: Definition,
     pub policy_fingerprint: String,
+    /// Override rows that it applies.
+    pub overrides: Vec<Applied>,
     pub balance: Balance,
-    /// SHA-256 over everything that makes two editions differ: all but number, clock and job version.
+    /// SHA-256 of the facts, which only logs can change.
+    pub facts: String,
+    /// SHA-256 over everything that makes two editions differ: all but number, clock, job version, inputs and daybooks.
     pub content: String,
+    /// SHA-256 of the manifest of the edition before it.
+    pub previous: Option<String>,
+    /// The log files of the day, as they were when they were read.
+    pub inputs: Vec<Input>,
+    /// The daybooks that it was resolved from, by day, with their SHA-256.
+    pub daybooks: BTreeMap<Day, String>,
+    /// The other files of the folder, with their SHA-256.
+    pub files: BTreeMap<String, String>,
 }
 
 /// The sums of the day, for a reader who opens no table.
@@ -48,7 +60,8 @@ pub(super) struct Balance {
 }
 
 impl Manifest {
-    pub fn new(edition: &Edition, tables: &[(&'static str, Table)]) -> Self {
+    /// Without number, neighbours in time and files, which are known only when it is published.
+    pub fn new(edition: &Edition, basis: &Basis, tables: &[(&'static str, Table)]) -> Self {
         let mut manifest = Self {
             format: FORMAT,
             job_version: edition.job_version.clone(),
@@ -59,11 +72,22 @@ impl Manifest {
             slot: edition.slot_length(),
             definition: edition.definition.clone(),
             policy_fingerprint: edition.policy.clone(),
+            overrides: edition.overrides.clone(),
             balance: Balance::of(&edition.intake, &edition.accounts),
+            facts: basis.hash(),
             content: String::new(),
+            previous: None,
+            inputs: Vec::new(),
+            daybooks: BTreeMap::new(),
+            files: BTreeMap::new(),
         };
         manifest.content = manifest.fingerprint(edition, tables);
         manifest
+    }
+
+    /// What the journal calls it by.
+    pub fn hash(&self) -> String {
+        sha256(self.to_json().as_bytes())
     }
 
     pub fn to_json(&self) -> String {
@@ -81,6 +105,7 @@ impl Manifest {
         plain.job_version = String::new();
         plain.edition = 0;
         plain.as_of = DateTime::UNIX_EPOCH;
+        plain.state = if self.state == DayState::Provisional { self.state } else { DayState::Reported };
         plain.content = String::new();
         plain.balance = Balance::of(&files, &edition.accounts);
         let mut hash = Sha256::new_with_prefix(plain.to_json());

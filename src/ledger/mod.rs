@@ -1,41 +1,83 @@
-//! Ledger: what is published and stays. One edition of one day at a time, written whole or not at all.
+//! Ledger: what is published and stays. Editions of days, each written whole or not at all, and a journal that chains
+//! them by their hashes.
+//!
+//! ```text
+//! ledger/journal.ndjson, journal.head   what was done, line by line; what it does not hold did not happen
+//!        editions/<day>/<number>/       one published state of a day, with the facts it was made from
+//!        policies/<fingerprint>/        policy and catalogue as they were
+//!        daybooks/<day>/<hash>/         what the logs of a day said, until nothing can be settled by it any more
+//!        salt                           what ids are mixed with, unless the config says
+//! ```
+//!
+//! Anyone may read ([`Ledger`]); only who holds the lock may write ([`Writer`]).
 
 mod balance;
+mod basis;
 mod daybooks;
+mod disk;
 mod draft;
 mod edition;
+mod entry;
 mod folder;
 mod joined;
+mod journal;
 mod lines;
 mod lock;
 mod manifest;
+mod policies;
+mod verify;
+mod writer;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
+
 use crate::day::Day;
 use crate::error::Trouble;
+use crate::overrides::Row;
 
 pub use balance::check_balance;
-pub use edition::{DayState, Definition, Edition};
+pub use basis::Basis;
+pub use draft::Draft;
+pub use edition::{Applied, DayState, Definition, Edition, Settings};
+pub use entry::{
+    Cause, DayRecord, EditionRecord, Entry, FiledRow, JudgedRow, MalformedRow, Publication, Reading, Record, Reported,
+    ReportedKey,
+};
+pub use folder::Extent;
 pub use joined::{DelayLine, DeliveryLine, ReconciliationLine};
+pub use journal::{Ending, Journal, Line};
 pub use lines::{AccountLine, BadLine, LatencyLine};
 pub use lock::Lock;
+pub use verify::{Checked, Finding, verify};
+pub use writer::{Published, Writer};
 
-/// All editions under `<reports>/ledger/`, one folder per day.
+/// Raised when an older job could not make sense of what a newer one writes. A job reads all formats up to its own, and
+/// refuses newer ones.
+pub const FORMAT: u32 = 2;
+
+/// The ledger of a reports folder, as of its newest line or of an earlier one.
 #[derive(Debug, Clone)]
 pub struct Ledger {
     folder: PathBuf,
+    journal: Journal,
+    record: Record,
+    /// The last line that counts.
+    last: u64,
 }
 
-/// The edition of a day that holds after publishing it.
-#[derive(Debug, Clone)]
-pub struct Published {
-    pub edition: Edition,
-    /// False when the day already stood there with the same content, and nothing was written.
-    pub is_new: bool,
-    /// Whether policy and definition are those of the edition before it, so that only the logs can have changed it.
-    pub has_same_rules: bool,
+/// What an edition was made from. When nothing of it has changed, neither has the edition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeFrom {
+    /// Daybooks by day, with their hashes.
+    pub daybooks: BTreeMap<Day, String>,
+    /// Fingerprint of policy and catalogue.
+    pub policy: String,
+    pub definition: Definition,
+    /// Override rows in the order in which they were applied.
+    pub rows: Vec<Row>,
 }
 
 impl Ledger {
@@ -45,34 +87,149 @@ impl Ledger {
         match fs::metadata(&folder) {
             Ok(found) if !found.is_dir() => {
                 let source = std::io::ErrorKind::NotADirectory.into();
-                Err(Trouble::io(folder, "opening the ledger", source))
+                return Err(Trouble::io(folder, "opening the ledger", source));
             }
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                Err(Trouble::io(folder, "opening the ledger", e))
+                return Err(Trouble::io(folder, "opening the ledger", e));
             }
-            _ => Ok(Self { folder }),
+            _ => {}
         }
+        let journal = Journal::read(&folder)?;
+        match journal.lines().first().map(|line| &line.entry) {
+            Some(Entry::Ledger { format }) if *format <= FORMAT => {}
+            Some(Entry::Ledger { format }) => {
+                let why = format!("its format is {format}, this version of the job reads up to {FORMAT}");
+                return Err(disk::damaged(&folder, why));
+            }
+            Some(_) => return Err(disk::damaged(&folder, "its journal does not begin with its format")),
+            None => refuse_unjournaled(&folder)?,
+        }
+        let mut record = Record::default();
+        journal.lines().iter().for_each(|line| record.take(line));
+        let last = journal.head().0;
+        Ok(Self { folder, journal, record, last })
+    }
+
+    /// The ledger as it was after a line of its journal: what [`crate::measure::draw`] then gives is what was published.
+    #[must_use]
+    pub fn cut(mut self, last: u64) -> Self {
+        self.record = Record::default();
+        self.last = last;
+        self.lines().cloned().collect::<Vec<_>>().iter().for_each(|line| self.record.take(line));
+        self
+    }
+
+    /// The last line that was written by this moment, 0 when there is none.
+    pub fn line_at(&self, at: DateTime<Utc>) -> u64 {
+        self.lines().take_while(|line| line.at <= at).last().map_or(0, |line| line.seq)
+    }
+
+    /// Number and hash of the last line that counts: they stand for all that the ledger holds up to it.
+    pub fn head(&self) -> (u64, String) {
+        if self.last == self.journal.head().0 {
+            return (self.last, self.journal.head().1.to_owned());
+        }
+        // The line after it names it.
+        let next = self.journal.lines().iter().find(|line| line.seq == self.last + 1);
+        (self.last, next.map(|line| line.previous.clone()).unwrap_or_default())
+    }
+
+    /// The lines of the journal, as far as they count.
+    pub fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.journal.lines().iter().take_while(|line| line.seq <= self.last)
+    }
+
+    pub const fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// What the lines come to.
+    pub const fn record(&self) -> &Record {
+        &self.record
     }
 
     /// The days that have an edition, ascending.
-    pub fn days(&self) -> Result<Vec<Day>, Trouble> {
-        folder::days(&self.folder)
+    pub fn days(&self) -> Vec<Day> {
+        let has_edition = |(day, record): (&Day, &DayRecord)| record.newest().map(|_| *day);
+        self.record.days.iter().filter_map(has_edition).collect()
     }
 
-    /// The edition of a day; an edition that cannot be read names the file at fault.
-    pub fn read(&self, day: Day) -> Result<Edition, Trouble> {
-        folder::read(&folder::standing(&self.folder, day), day)
+    /// The edition that a day's figures come from; an edition that cannot be read names the file at fault.
+    ///
+    /// # Errors
+    /// The day has none, or it is damaged.
+    pub fn read(&self, day: Day, extent: Extent) -> Result<Edition, Trouble> {
+        let standing = self.record.days.get(&day).and_then(DayRecord::standing);
+        let number = standing.map_or(0, |standing| standing.publication.edition);
+        self.edition(day, number, extent)
     }
 
-    /// All editions, ascending by day: what [`crate::measure::draw`] takes.
-    pub fn editions(&self) -> Result<Vec<Edition>, Trouble> {
-        self.days()?.into_iter().map(|day| self.read(day)).collect()
+    /// One edition of a day, by its number.
+    ///
+    /// # Errors
+    /// There is no such edition, or it is damaged.
+    pub fn edition(&self, day: Day, number: u32, extent: Extent) -> Result<Edition, Trouble> {
+        let record = self.known(day, number)?;
+        let mut edition = folder::read(&folder::place(&self.folder, day, number), day, extent)?;
+        if record.sealed == Some(number) {
+            edition.state = DayState::Sealed;
+        }
+        Ok(edition)
     }
 
-    /// Makes a draft the edition of its day: number 1, or one more than the edition it replaces. A draft with the
-    /// content that is already there changes nothing. The caller holds the [`Lock`].
-    pub fn publish(&self, draft: Edition) -> Result<Published, Trouble> {
-        folder::tidy(&self.folder)?;
-        folder::publish(&self.folder, draft)
+    /// What an edition was made from.
+    ///
+    /// # Errors
+    /// There is no such edition, or it is damaged.
+    pub fn basis(&self, day: Day, number: u32) -> Result<Basis, Trouble> {
+        self.known(day, number)?;
+        let folder = folder::place(&self.folder, day, number);
+        Basis::read(&folder, day, folder::read_manifest(&folder, day)?.slot)
+    }
+
+    /// What the newest edition of a day was made from, by name and hash; `None` when it has none.
+    ///
+    /// # Errors
+    /// The edition is damaged.
+    pub fn made_from(&self, day: Day) -> Result<Option<MadeFrom>, Trouble> {
+        let Some(newest) = self.record.days.get(&day).and_then(DayRecord::newest) else { return Ok(None) };
+        let folder = folder::place(&self.folder, day, newest.publication.edition);
+        let manifest = folder::read_manifest(&folder, day)?;
+        Ok(Some(MadeFrom {
+            daybooks: manifest.daybooks,
+            policy: manifest.policy_fingerprint,
+            definition: manifest.definition,
+            rows: manifest.overrides.into_iter().map(|applied| applied.row).collect(),
+        }))
+    }
+
+    fn known(&self, day: Day, number: u32) -> Result<&DayRecord, Trouble> {
+        let Some(record) = self.record.days.get(&day).filter(|record| !record.editions.is_empty()) else {
+            return Err(Trouble::Usage(format!("{day} has no edition; `history` lists the days that have")));
+        };
+        if record.editions.iter().all(|e| e.publication.edition != number) {
+            let newest = record.editions.len();
+            return Err(Trouble::Usage(format!("{day} has no edition {number}; it has 1 to {newest}")));
+        }
+        Ok(record)
+    }
+
+    /// The editions that figures are drawn from, ascending by day: what [`crate::measure::draw`] takes.
+    pub fn editions(&self, extent: Extent) -> Result<Vec<Edition>, Trouble> {
+        self.days().into_iter().map(|day| self.read(day, extent)).collect()
+    }
+}
+
+/// Editions without a journal are those of a job that kept none: they are neither continued nor overwritten.
+fn refuse_unjournaled(folder: &Path) -> Result<(), Trouble> {
+    let names = disk::names(folder)?;
+    let is_ours = |name: &String| name.parse::<Day>().is_ok() || name == folder::EDITIONS;
+    match names.iter().find(|name| is_ours(name)) {
+        Some(name) if name != folder::EDITIONS || !disk::names(&folder.join(name))?.is_empty() => {
+            let why = "there are editions, but no journal that tells of them: it was lost, or an older version of the job \
+                       made them";
+            Err(disk::damaged(folder, why))
+        }
+        _ => Ok(()),
     }
 }

@@ -32,6 +32,7 @@ use timeline::Timeline;
 pub struct Figures {
     /// The latest clock among the editions; `None` when there are none.
     pub as_of: Option<DateTime<Utc>>,
+    /// Of the edition with that clock.
     pub job_version: String,
     /// Policy fingerprint of the newest day.
     pub policy: String,
@@ -47,13 +48,14 @@ pub struct Figures {
 
 /// Draws the figures of editions that ascend by day. Days between them without an edition are unobserved.
 pub fn draw(editions: &[Edition], config: &Config) -> Figures {
-    let as_of = editions.iter().map(|e| e.as_of).max();
+    let newest = editions.iter().max_by_key(|e| e.as_of);
+    let as_of = newest.map(|e| e.as_of);
     let scopes: BTreeSet<&Scope> = editions.iter().flat_map(|e| e.slots.scopes()).collect();
     let months: BTreeSet<Month> = editions.iter().map(|e| e.day.month()).collect();
 
     let mut figures = Figures {
         as_of,
-        job_version: env!("CARGO_PKG_VERSION").to_owned(),
+        job_version: newest.map(|e| e.job_version.clone()).unwrap_or_default(),
         policy: editions.last().map(|e| e.policy.clone()).unwrap_or_default(),
         definition: Definition::from(&config.measure).settings(),
         days: Vec::new(),
@@ -63,13 +65,9 @@ pub fn draw(editions: &[Edition], config: &Config) -> Figures {
     for scope in scopes {
         let timeline = Timeline::new(editions, scope);
         let found = Book::ALL.map(|book| runs(timeline.ticks(book), config.measure.max_gap_seconds.into()));
-        let counted = found.each_ref().map(|runs| {
-            let long = runs.iter().filter(|r| r.down_seconds >= i64::from(config.measure.min_run_seconds));
-            long.cloned().collect::<Vec<_>>()
-        });
-        let days = timeline.readings(&counted);
+        let days = timeline.readings(&found);
         for definition in &DEFINITIONS {
-            figures.days.extend(period::days(definition, scope, &days, config, as_of));
+            figures.days.extend(period::days(definition, scope, &days, as_of));
             for month in &months {
                 figures.months.push(period::month(definition, scope, *month, &days, editions, config, as_of));
             }

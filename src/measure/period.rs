@@ -16,7 +16,6 @@ pub(super) fn days(
     definition: &'static Preset,
     scope: &Scope,
     days: &[DayReading<'_>],
-    config: &Config,
     as_of: Option<DateTime<Utc>>,
 ) -> Vec<Figure> {
     let figure = |day: &DayReading<'_>| {
@@ -36,7 +35,7 @@ pub(super) fn days(
             days_published: 1,
             budget: None,
         }
-        .percents(&config.measure)
+        .percents(&day.edition.definition.measure())
     };
     days.iter().map(figure).collect()
 }

@@ -44,14 +44,14 @@ impl<'a> Timeline<'a> {
         })
     }
 
-    /// What each published day that knows the scope comes to. `counted` are the runs that count, gross and net.
-    pub fn readings(&self, counted: &[Vec<Run>; 2]) -> Vec<DayReading<'a>> {
+    /// What each published day that knows the scope comes to, by its own definition. `runs` are gross and net.
+    pub fn readings(&self, runs: &[Vec<Run>; 2]) -> Vec<DayReading<'a>> {
         let known = self.days.iter().filter_map(|(_, edition)| *edition);
         known
             .filter(|e| e.slots.position(self.scope).is_some())
             .map(|edition| {
                 let [gross, net] = [Book::Gross, Book::Net].map(|book| {
-                    reading(edition, tallies(edition, self.scope, book), &counted[book as usize])
+                    reading(edition, tallies(edition, self.scope, book), &runs[book as usize])
                 });
                 let coverage = coverage::of_day(edition, self.scope);
                 DayReading { edition, gross, net, coverage }
@@ -69,17 +69,19 @@ fn day_ticks(day: Day, seconds: i64, tallies: &[Tally]) -> impl Iterator<Item = 
     tallies.iter().enumerate().map(move |(at, t)| Tick { start_us: start(at), seconds, state: t.state })
 }
 
-fn reading(edition: &Edition, tallies: &[Tally], counted: &[Run]) -> Reading {
+fn reading(edition: &Edition, tallies: &[Tally], runs: &[Run]) -> Reading {
     let seconds = i64::from(edition.slot_length().seconds());
     let mut reading = Reading::default();
     for tally in tallies {
         reading.add(tally, seconds);
     }
     let end = edition.day.end_us();
-    let from = counted.partition_point(|run| run.end_us <= edition.day.start_us());
-    let to = counted.partition_point(|run| run.start_us < end);
-    let here = counted.get(from..to).unwrap_or_default();
-    reading.counted_seconds = counted_seconds(day_ticks(edition.day, seconds, tallies), here);
+    let from = runs.partition_point(|run| run.end_us <= edition.day.start_us());
+    let to = runs.partition_point(|run| run.start_us < end);
+    let here = runs.get(from..to).unwrap_or_default();
+    let is_long = |run: &&Run| run.down_seconds >= i64::from(edition.definition.min_run_seconds);
+    let counted: Vec<Run> = here.iter().filter(is_long).cloned().collect();
+    reading.counted_seconds = counted_seconds(day_ticks(edition.day, seconds, tallies), &counted);
     reading.slots_counted = reading.counted_seconds / seconds;
     reading
 }

@@ -47,6 +47,7 @@ pub const NO_RULE: &str = "no-rule";
 #[derive(Debug, Clone)]
 pub struct Policy {
     document: Document,
+    catalogue_document: Document,
     rules: Vec<Rule>,
     catalogue: Catalogue,
     clients: Clients,
@@ -62,6 +63,7 @@ impl Policy {
         mistakes.extend(more);
         Mistakes(mistakes).or(Self {
             document: policy.clone(),
+            catalogue_document: catalogue.clone(),
             rules: tables.rules,
             catalogue: entries,
             clients: tables.clients,
@@ -122,6 +124,11 @@ impl Policy {
     /// Identifies policy and catalogue together: SHA-256 of their texts, in hex.
     pub fn fingerprint(&self) -> String {
         self.fingerprint.clone()
+    }
+
+    /// The texts of policy and catalogue.
+    pub const fn documents(&self) -> [&Document; 2] {
+        [&self.document, &self.catalogue_document]
     }
 
     /// Rules that can never decide, and codes and families that the catalogue does not know.

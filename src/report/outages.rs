@@ -1,6 +1,9 @@
 //! `outages`: one row per outage.
 
-use crate::measure::Figures;
+use std::collections::BTreeSet;
+
+use crate::ledger::Edition;
+use crate::measure::{Figures, Outage};
 use crate::table::ColumnKind::{Boolean, Decimal, Instant, Integer, Text};
 use crate::table::{ColumnSpec, Spec, Table, Value};
 
@@ -37,10 +40,15 @@ pub(super) static OUTAGES: Spec = Spec {
             Decimal,
             "share of the three callers with most bad events, rounded down; null when no caller is logged",
         ),
+        ColumnSpec::new(
+            "overrides",
+            Text,
+            "ids of override rows that moved events of its services and region in its span, separated by blanks; null without any",
+        ),
     ],
 };
 
-pub(super) fn outages(figures: &Figures) -> Table {
+pub(super) fn outages(figures: &Figures, overridden: &[Edition]) -> Table {
     let mut table = Table::new(&OUTAGES);
     for outage in &figures.outages {
         table.push([
@@ -57,7 +65,25 @@ pub(super) fn outages(figures: &Figures) -> Table {
             Value::Integer(outage.events_bad),
             Value::text(&outage.top_error_codes),
             Value::or_null(outage.top_callers_micro_percent, Value::Decimal),
+            Value::or_null(ids_within(outage, overridden), |ids| Value::text(&ids)),
         ]);
     }
     table
+}
+
+/// Ids of the rows that touch an outage, in order.
+fn ids_within(outage: &Outage, overridden: &[Edition]) -> Option<String> {
+    let mut ids = BTreeSet::new();
+    let is_near = |e: &&Edition| e.day.start_us() < outage.end_us && outage.start_us < e.day.end_us();
+    for edition in overridden.iter().filter(is_near) {
+        for row in edition.overrides.iter().map(|applied| &applied.row) {
+            let is_then = row.start_us < outage.end_us && outage.start_us < row.end_us;
+            let is_of = |service: &String| edition.definition.includes(&outage.scope, service);
+            let is_there = |region: &String| outage.scope.is_all_regions() || *outage.scope.region == **region;
+            if is_then && row.service.as_ref().is_none_or(is_of) && row.region.as_ref().is_none_or(is_there) {
+                ids.insert(row.id.as_str());
+            }
+        }
+    }
+    (!ids.is_empty()).then(|| ids.into_iter().collect::<Vec<_>>().join(" "))
 }

@@ -45,7 +45,7 @@ pub(super) static AVAILABILITY: Spec = Spec {
         [
             ColumnSpec::new("status", Text, "`running` before the day is over, `provisional` until its month is final, then `final`"),
             ColumnSpec::new("edition", Integer, "edition of the day, from 1"),
-            ColumnSpec::new("state", Text, "`provisional` when something is pending or in suspense, a file failed or no row of the day was found, else `reported`")
+            ColumnSpec::new("state", Text, "`provisional` when something is pending or in suspense, a file failed or no row of the day was found; `reported`; `restated` when an earlier edition said otherwise; `sealed` when it is final")
         ]
     ),
 };
@@ -68,7 +68,10 @@ pub(super) static MONTHS: Spec = Spec {
             ColumnSpec::new("status", Text, "`running`: the period ends with the last published day; `provisional`: the whole month, not final yet; `final`"),
             ColumnSpec::new("final_at", Instant, "start of the 10th business day (Monday to Friday) of the following month"),
             ColumnSpec::new("edition", Integer, "highest edition among its days"),
-            ColumnSpec::new("state", Text, "`provisional` when one of its days is, else `reported`")
+            ColumnSpec::new("state", Text, "the least settled of its days: `provisional`, `reported`, `restated` or `sealed`"),
+            ColumnSpec::new("slots_counted_adjusted", Integer, "`slots_counted` with the adjusting entries of sealed days"),
+            ColumnSpec::new("events_bad_adjusted", Integer, "`events_bad` with the adjusting entries of sealed days"),
+            ColumnSpec::new("availability_percent_adjusted", Decimal, "`availability_percent_net` with the adjusting entries of sealed days")
         ]
     ),
 };
@@ -84,9 +87,9 @@ pub(super) fn availability(figures: &Figures) -> Table {
     table
 }
 
-pub(super) fn months(figures: &Figures) -> Table {
+pub(super) fn months(figures: &Figures, adjusted: &[Figure]) -> Table {
     let mut table = Table::new(&MONTHS);
-    for figure in &figures.months {
+    for (figure, adjusted) in figures.months.iter().zip(adjusted) {
         let Period::Month(month) = figure.period else { unreachable!("figures.months hold months") };
         let first = [
             Value::text(&month.to_string()),
@@ -104,6 +107,9 @@ pub(super) fn months(figures: &Figures) -> Table {
             Value::Instant(month.final_at().start_us()),
             Value::Integer(figure.edition.into()),
             Value::text(figure.state.name()),
+            Value::Integer(adjusted.net.slots_counted),
+            Value::Integer(adjusted.net.events.bad()),
+            Value::or_null(adjusted.net_micro_percent, Value::Decimal),
         ];
         table.extend(first.into_iter().chain(shared(figure)).chain(last));
     }

@@ -1,0 +1,88 @@
+//! `uptime-ledger verify`: is everything in the ledger as it was written, and do the reports say what it says?
+
+use std::io::Write;
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::json;
+
+use super::place::Place;
+use crate::error::{ExitCode, Trouble};
+use crate::ledger::{Finding, Ledger, verify};
+use crate::pipeline;
+use crate::report;
+
+#[derive(Args)]
+pub struct Verify {
+    #[command(flatten)]
+    place: Place,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Verify {
+    pub fn run(self) -> Result<ExitCode> {
+        let reports = self.place.reports()?;
+        if !reports.join("ledger").exists() {
+            let text = format!("{}: there is no ledger; name the folder with --out", reports.display());
+            return Err(Trouble::Usage(text).into());
+        }
+        let mut checked = verify(&reports);
+        if checked.findings.is_empty() {
+            checked.findings = self.reports(&reports)?;
+        }
+        let is_whole = checked.findings.is_empty();
+        if self.json {
+            let findings = checked.findings.iter();
+            let findings: Vec<_> =
+                findings.map(|f| json!({ "path": f.path.display().to_string(), "what": f.what })).collect();
+            let summary = json!({
+                "is_whole": is_whole,
+                "entries": checked.lines,
+                "editions": checked.editions,
+                "events": checked.events,
+                "findings": findings,
+            });
+            writeln!(std::io::stdout(), "{summary}")?;
+        } else if is_whole {
+            writeln!(
+                std::io::stdout(),
+                "{}: whole; {} entries, {} editions, {} events booked again, reports as the ledger says",
+                reports.display(),
+                checked.lines,
+                checked.editions,
+                checked.events
+            )?;
+        }
+        let mut err = std::io::stderr().lock();
+        if !self.json {
+            checked.findings.iter().try_for_each(|finding| writeln!(err, "off: {finding}"))?;
+        }
+        Ok(if is_whole { ExitCode::Done } else { ExitCode::Failed })
+    }
+
+    /// Draws the reports again beside the ledger and compares them, byte for byte.
+    fn reports(&self, reports: &std::path::Path) -> Result<Vec<Finding>> {
+        let ledger = Ledger::open(reports)?;
+        let finding = |name: &str, what: &str| Finding { path: reports.join(name), what: what.to_owned() };
+        let Some(settings) = ledger.record().settings.clone().filter(|_| !ledger.days().is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let (seq, hash) = ledger.head();
+        if report::drawn(reports) != Some(report::Drawn { seq, hash }) {
+            let what = "the reports do not show the newest entry of the ledger; run again, or `report`";
+            return Ok(vec![finding(".drawn", what)]);
+        }
+        let again = tempfile::tempdir()?;
+        let (_, rendered) = pipeline::redraw(&ledger, again.path(), &settings, None)?;
+        let mut findings = Vec::new();
+        for path in rendered.written {
+            let name = path.strip_prefix(again.path())?.display().to_string();
+            if std::fs::read(reports.join(&name)).ok() != Some(std::fs::read(&path)?) {
+                findings.push(finding(&name, "it is not what the ledger says; `report` draws it anew"));
+            }
+        }
+        Ok(findings)
+    }
+}

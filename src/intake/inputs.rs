@@ -1,0 +1,67 @@
+//! Inputs: which log files a day has, and how they look, so that only what has changed is read again.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use xxhash_rust::xxh3::Xxh3;
+
+use super::files;
+use crate::config::Config;
+use crate::day::Day;
+use crate::error::Trouble;
+
+/// A log file as it was when it was read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// As the reports show it.
+    pub path: String,
+    pub bytes: u64,
+    /// Microseconds since 1970; 0 where the disk keeps none.
+    pub modified_us: i64,
+    /// XXH3-128 of its bytes in hex; empty when it could not be read. It tells files apart and proves nothing.
+    pub hash: String,
+}
+
+/// The log files of a day and of its neighbours as they are now. Of a file that is known with the same size and time the
+/// hash is taken over, without reading it.
+///
+/// # Errors
+/// A path named by hand does not exist, or a folder cannot be listed.
+pub fn inputs(config: &Config, day: Day, known: &[Input]) -> Result<Vec<Input>, Trouble> {
+    let input = |file: files::LogFile| {
+        let metadata = std::fs::metadata(&file.path).ok();
+        let modified = metadata.and_then(|m| m.modified().ok()?.duration_since(UNIX_EPOCH).ok());
+        let modified_us = modified.map_or(0, |t| i64::try_from(t.as_micros()).unwrap_or(0));
+        let same = known.iter().find(|k| {
+            k.path == file.shown && (k.bytes, k.modified_us) == (file.bytes, modified_us) && modified_us != 0
+        });
+        let hash = same.filter(|k| !k.hash.is_empty()).map(|k| k.hash.clone());
+        let hash = hash.unwrap_or_else(|| hash_of(&file.path).unwrap_or_default());
+        Input { path: file.shown, bytes: file.bytes, modified_us, hash }
+    };
+    Ok(files::find(&config.sources, &config.base, day)?.into_iter().map(input).collect())
+}
+
+fn hash_of(path: &Path) -> std::io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut hash = Xxh3::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(format!("{:032x}", hash.digest128())),
+            n => hash.update(&buffer[..n]),
+        }
+    }
+}
+
+/// Identifies everything beside the logs that decides what a daybook holds: where rows are looked for and how they are
+/// understood.
+pub fn reading_fingerprint(config: &Config) -> String {
+    let text = format!("{} {:?}", super::settings_fingerprint(config), config.sources);
+    Sha256::digest(text)[..6].iter().map(|b| format!("{b:02x}")).collect()
+}

@@ -1,0 +1,249 @@
+//! Entries: the kinds of things that the journal says were done.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{DayState, Settings};
+use crate::day::Day;
+use crate::intake::Input;
+use crate::overrides::Row;
+
+/// One thing that was done. Kinds are never renamed; what is added to one later has a default, so that a newer job reads
+/// older ledgers, and an older job refuses what it does not know.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Entry {
+    /// The first line of every journal.
+    Ledger { format: u32 },
+    /// What figures are drawn with from here on.
+    Settings { settings: Settings },
+    /// The logs of a day were read into a daybook.
+    Read(Reading),
+    /// A daybook that no day can be settled by any more was removed.
+    Pruned { day: Day },
+    /// Rows of the override file that were seen for the first time, and fingerprints of those that are gone from it.
+    Overrides { seen: Vec<Row>, gone: Vec<String> },
+    /// What was decided of override rows, where it differs from what was decided before.
+    Judged { rows: Vec<JudgedRow> },
+    /// Rows of the override file that cannot be read; the list of the last such line holds.
+    Malformed { rows: Vec<MalformedRow> },
+    /// An edition was published.
+    Edition(Publication),
+    /// The day's edition is final; what is published of it afterwards is an adjusting entry.
+    Sealed { day: Day, edition: u32 },
+    /// Figures as the reports show them from here on, where they differ from what was shown before.
+    Reported { figures: Vec<Reported> },
+}
+
+/// What was read of a day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reading {
+    pub day: Day,
+    /// SHA-256 over the files of the daybook.
+    pub daybook: String,
+    /// Fingerprint of the sources and settings that it was read with.
+    pub settings: String,
+    /// Fingerprint of the salt that ids and callers are mixed with.
+    pub salt: String,
+    pub files: Vec<Input>,
+}
+
+/// An edition that was published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Publication {
+    pub day: Day,
+    pub edition: u32,
+    pub state: DayState,
+    /// SHA-256 of its `edition.json`, which names the hashes of all its files.
+    pub manifest: String,
+    /// Fingerprint of policy and catalogue.
+    pub policy: String,
+    pub causes: Vec<Cause>,
+    /// The day was sealed already: this edition does not replace the sealed one.
+    pub is_adjusting: bool,
+}
+
+/// Why an edition differs from the one before it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The day had no edition.
+    First,
+    /// Log files of the day are new, changed or gone.
+    Logs,
+    /// Webhook logs of other days tell what became of its messages and notifications.
+    Webhooks,
+    /// Override rows were applied or withdrawn.
+    Overrides,
+    Policy,
+    /// Definition, components, services or regions.
+    Definition,
+    /// Another version of the job reads or counts otherwise.
+    Job,
+}
+
+impl Cause {
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Logs => "logs",
+            Self::Webhooks => "webhooks",
+            Self::Overrides => "overrides",
+            Self::Policy => "policy",
+            Self::Definition => "definition",
+            Self::Job => "job",
+        }
+    }
+}
+
+/// A figure of one day as the reports show it; scopes in all regions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reported {
+    pub day: Day,
+    /// `component` or `service`.
+    pub scope_kind: String,
+    pub scope: String,
+    pub definition: String,
+    pub edition: u32,
+    /// Adjusting entries of a sealed day beside its edition.
+    pub is_adjusting: bool,
+    pub availability_micro_percent: Option<i64>,
+    /// `down`, `counted`, `degraded` and `unobserved`, after overrides.
+    pub slots: [i64; 4],
+    /// `good`, `bad`, `user`, `excluded`, `pending` and `suspense`, after overrides.
+    pub events: [i64; 6],
+}
+
+/// What was decided of an override row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JudgedRow {
+    /// Fingerprint of the row.
+    pub row: String,
+    /// `applied`, `waiting`, `refused` or `withdrawn`.
+    pub status: String,
+    /// Why, for everything but applied; what is to do.
+    pub why: String,
+}
+
+/// A row of the override file that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MalformedRow {
+    /// As far as it could be read, else its line.
+    pub id: String,
+    pub line: u64,
+    pub why: String,
+}
+
+/// What tells one reported figure from another.
+pub type ReportedKey = (Day, bool, String, String, String);
+
+impl Reported {
+    pub fn key(&self) -> ReportedKey {
+        let Self { day, is_adjusting, scope_kind, scope, definition, .. } = self;
+        (*day, *is_adjusting, scope_kind.clone(), scope.clone(), definition.clone())
+    }
+}
+
+/// What the journal says of a day.
+#[derive(Debug, Clone, Default)]
+pub struct DayRecord {
+    pub editions: Vec<EditionRecord>,
+    /// The edition that was sealed.
+    pub sealed: Option<u32>,
+    pub reading: Option<Reading>,
+    pub is_pruned: bool,
+}
+
+/// An edition, and when it was published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditionRecord {
+    pub seq: u64,
+    pub at: chrono::DateTime<chrono::Utc>,
+    pub publication: Publication,
+}
+
+impl DayRecord {
+    /// The edition that the day's figures come from: the sealed one, else the newest.
+    pub fn standing(&self) -> Option<&EditionRecord> {
+        match self.sealed {
+            Some(sealed) => self.editions.iter().find(|p| p.publication.edition == sealed),
+            None => self.editions.last(),
+        }
+    }
+
+    /// The newest edition, adjusting ones included.
+    pub fn newest(&self) -> Option<&EditionRecord> {
+        self.editions.last()
+    }
+}
+
+/// What all lines up to some moment come to.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    pub days: BTreeMap<Day, DayRecord>,
+    pub settings: Option<Settings>,
+    /// Override rows by fingerprint, with the moment they were first seen.
+    pub rows: BTreeMap<String, FiledRow>,
+    pub malformed: Vec<MalformedRow>,
+    pub reported: BTreeMap<ReportedKey, Reported>,
+}
+
+/// An override row as the ledger knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FiledRow {
+    pub row: Row,
+    pub first_seen: chrono::DateTime<chrono::Utc>,
+    /// Since when the row is no longer in the file.
+    pub gone: Option<chrono::DateTime<chrono::Utc>>,
+    pub judged: Option<JudgedRow>,
+}
+
+impl Record {
+    /// Adds what a line says.
+    pub fn take(&mut self, line: &super::journal::Line) {
+        match &line.entry {
+            Entry::Ledger { .. } => {}
+            Entry::Settings { settings } => self.settings = Some(settings.clone()),
+            Entry::Read(reading) => {
+                let day = self.days.entry(reading.day).or_default();
+                (day.reading, day.is_pruned) = (Some(reading.clone()), false);
+            }
+            Entry::Pruned { day } => self.days.entry(*day).or_default().is_pruned = true,
+            Entry::Overrides { seen, gone } => {
+                for row in seen {
+                    let filed = FiledRow { row: row.clone(), first_seen: line.at, gone: None, judged: None };
+                    // A row that comes back after it was withdrawn is seen for the first time again.
+                    self.rows.insert(row.fingerprint(), filed);
+                }
+                for fingerprint in gone {
+                    if let Some(row) = self.rows.get_mut(fingerprint) {
+                        row.gone = Some(line.at);
+                    }
+                }
+            }
+            Entry::Judged { rows } => {
+                for judged in rows {
+                    if let Some(row) = self.rows.get_mut(&judged.row) {
+                        row.judged = Some(judged.clone());
+                    }
+                }
+            }
+            Entry::Malformed { rows } => self.malformed.clone_from(rows),
+            Entry::Edition(publication) => {
+                let published =
+                    EditionRecord { seq: line.seq, at: line.at, publication: publication.clone() };
+                self.days.entry(publication.day).or_default().editions.push(published);
+            }
+            Entry::Sealed { day, edition } => self.days.entry(*day).or_default().sealed = Some(*edition),
+            Entry::Reported { figures } => {
+                self.reported.extend(figures.iter().map(|figure| (figure.key(), figure.clone())));
+            }
+        }
+    }
+}

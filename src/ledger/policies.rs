@@ -1,0 +1,52 @@
+//! Policies: the texts of policy and catalogue as they were, so that old editions can be judged by the rules of their time.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Ledger, Writer, disk};
+use crate::error::{Document, Trouble};
+use crate::policy::Policy;
+
+pub(super) const POLICIES: &str = "policies";
+const POLICY: &str = "policy.toml";
+const CATALOGUE: &str = "error_catalog.csv";
+
+pub(super) fn place(ledger: &Path, fingerprint: &str) -> PathBuf {
+    ledger.join(POLICIES).join(fingerprint)
+}
+
+impl Ledger {
+    /// A policy that editions of this ledger were booked by.
+    ///
+    /// # Errors
+    /// It is not there, or not what its fingerprint says.
+    pub fn policy(&self, fingerprint: &str) -> Result<Policy, Trouble> {
+        let folder = place(&self.folder, fingerprint);
+        let document = |name: &str| {
+            let path = folder.join(name);
+            let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
+            Ok::<_, Trouble>(Document::new(path.display().to_string(), text))
+        };
+        let policy = Policy::read(&document(POLICY)?, &document(CATALOGUE)?)
+            .map_err(|mistakes| disk::damaged(&folder, mistakes.0.first().map_or(String::new(), ToString::to_string)))?;
+        if policy.fingerprint() != fingerprint {
+            return Err(disk::damaged(&folder, format!("its fingerprint is {}", policy.fingerprint())));
+        }
+        Ok(policy)
+    }
+}
+
+impl Writer {
+    /// Keeps the texts of a policy; the same as before changes nothing.
+    pub fn keep_policy(&self, policy: &Policy) -> Result<(), Trouble> {
+        let place = place(&self.folder, &policy.fingerprint());
+        if place.exists() {
+            return Ok(());
+        }
+        let scratch = disk::temporary(&self.folder)?;
+        let [rules, catalogue] = policy.documents();
+        disk::write(&scratch.path().join(POLICY), rules.text().as_bytes())?;
+        disk::write(&scratch.path().join(CATALOGUE), catalogue.text().as_bytes())?;
+        disk::put_folder(scratch, &place)
+    }
+}

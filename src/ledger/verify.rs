@@ -1,0 +1,224 @@
+//! Verify: every hash, every balance and every table of the ledger, worked out again from what is stored.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::daybooks::{self, SALT};
+use super::disk::{names, sha256_of, sha256_of_folder};
+use super::folder::{self, MANIFEST};
+use super::policies;
+use super::{DayRecord, Edition, EditionRecord, Ending, Extent, Ledger, check_balance};
+use crate::error::Trouble;
+use crate::intake::Salt;
+use crate::overrides::adjust;
+use crate::policy::Policy;
+use crate::slots::Slots;
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub path: PathBuf,
+    pub what: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.what)
+    }
+}
+
+/// What was looked at, and what was found to be off: in the order of the journal.
+#[derive(Debug, Clone, Default)]
+pub struct Checked {
+    pub lines: u64,
+    pub editions: u64,
+    pub events: i64,
+    pub findings: Vec<Finding>,
+}
+
+/// Looks at a whole ledger. Nothing is written; a run that is at work meanwhile may show as findings.
+pub fn verify(reports: &Path) -> Checked {
+    let root = reports.join("ledger");
+    let ledger = match Ledger::open(reports) {
+        Ok(ledger) => ledger,
+        Err(trouble) => return Checked { findings: vec![finding_of(&root, trouble)], ..Checked::default() },
+    };
+    let mut checked = Checked { lines: ledger.journal().head().0, ..Checked::default() };
+    match ledger.journal().ending() {
+        Ending::Whole => {}
+        Ending::Torn => checked.find(&root.join("journal.ndjson"), "its last line is not whole: a run was killed; run again"),
+        Ending::Unnamed => {
+            checked.find(&root.join("journal.head"), "it does not name the last line: a run was killed; run again");
+        }
+    }
+    let mut known: BTreeSet<PathBuf> = ["journal.ndjson", "journal.head"].map(|n| root.join(n)).into();
+    let mut policies: BTreeMap<String, Option<Policy>> = BTreeMap::new();
+    for (day, record) in &ledger.record().days {
+        let mut previous = None;
+        for edition in &record.editions {
+            let policy = policies.entry(edition.publication.policy.clone()).or_insert_with_key(|fingerprint| {
+                match ledger.policy(fingerprint) {
+                    Ok(policy) => Some(policy),
+                    Err(trouble) => {
+                        checked.findings.push(finding_of(&policies::place(&root, fingerprint), trouble));
+                        None
+                    }
+                }
+            });
+            let (place, found) = (folder::place(&root, *day, edition.publication.edition), &mut known);
+            match check_edition(&ledger, &place, edition, previous.as_deref(), policy.as_ref(), found) {
+                Ok(events) => checked.events += events,
+                Err(finding) => checked.findings.push(finding),
+            }
+            checked.editions += 1;
+            previous = Some(edition.publication.manifest.clone());
+        }
+        if let Err(finding) = check_daybook(&root, record, &mut known) {
+            checked.findings.push(finding);
+        }
+    }
+    for fingerprint in policies.keys() {
+        let place = policies::place(&root, fingerprint);
+        known.extend(["policy.toml", "error_catalog.csv"].map(|name| place.join(name)));
+    }
+    check_salt(&ledger, &root, &mut checked, &mut known);
+    for path in strangers(&root, &known) {
+        checked.find(&path, "no line of the journal tells of it");
+    }
+    checked
+}
+
+impl Checked {
+    fn find(&mut self, path: &Path, what: &str) {
+        self.findings.push(finding(path, what));
+    }
+}
+
+fn finding(path: &Path, what: impl Into<String>) -> Finding {
+    Finding { path: path.to_path_buf(), what: what.into() }
+}
+
+fn finding_of(path: &Path, trouble: Trouble) -> Finding {
+    match trouble {
+        Trouble::Damaged { path, why } => finding(&path, why),
+        Trouble::Io { path, doing, cause, .. } => finding(&path, format!("{doing} failed: {cause}")),
+        other => finding(path, other.to_string()),
+    }
+}
+
+/// Hashes first: only what is as it was written is worth counting again. Gives the events of the edition.
+fn check_edition(
+    ledger: &Ledger,
+    place: &Path,
+    record: &EditionRecord,
+    previous: Option<&str>,
+    policy: Option<&Policy>,
+    known: &mut BTreeSet<PathBuf>,
+) -> Result<i64, Finding> {
+    let said = &record.publication;
+    let trouble = |trouble| finding_of(place, trouble);
+    let path = place.join(MANIFEST);
+    known.insert(path.clone());
+    if sha256_of(&path).map_err(trouble)? != said.manifest {
+        return Err(finding(&path, format!("it is not what line {} of the journal tells of", record.seq)));
+    }
+    let manifest = folder::read_manifest(place, said.day).map_err(trouble)?;
+    for (name, hash) in &manifest.files {
+        let path = place.join(name);
+        known.insert(path.clone());
+        if sha256_of(&path).map_err(trouble)? != *hash {
+            return Err(finding(&path, "its hash is not the one that edition.json names"));
+        }
+    }
+    if manifest.previous.as_deref() != previous {
+        return Err(finding(&path, "it does not follow the edition before it"));
+    }
+    let edition = ledger.edition(said.day, said.edition, Extent::Whole).map_err(trouble)?;
+    let basis = ledger.basis(said.day, said.edition).map_err(trouble)?;
+    let events = basis.facts.events();
+    // A policy that is not there has been told of.
+    let Some(policy) = policy else { return Ok(events) };
+    let is_as_stored = rebooked(&edition, &basis, policy).map_err(|why| finding(place, why))?;
+    match is_as_stored {
+        None => Ok(events),
+        Some(table) => Err(finding(place, format!("{table} is not what its facts, policy and overrides come to"))),
+    }
+}
+
+/// Books the facts of an edition again, and names the first table that comes out otherwise than it is stored.
+fn rebooked(edition: &Edition, basis: &super::Basis, policy: &Policy) -> Result<Option<&'static str>, String> {
+    let config = edition.definition.config();
+    let again = rebook(edition, basis, policy, &config)?;
+    let stored = folder::tables(edition);
+    let mut other = folder::tables(&again).into_iter().zip(stored).filter(|(a, b)| a.1 != b.1).map(|(a, _)| a.0);
+    let is_same = again.overrides == edition.overrides;
+    Ok(other.next().or((!is_same).then_some("the list of overrides")))
+}
+
+fn rebook(
+    edition: &Edition,
+    basis: &super::Basis,
+    policy: &Policy,
+    config: &crate::config::Config,
+) -> Result<Edition, String> {
+    let text = |e: polars::prelude::PolarsError| e.to_string();
+    let postings = policy.classify(basis.facts.clone()).map_err(text)?;
+    let rows: Vec<_> = edition.overrides.iter().map(|o| o.row.clone()).collect();
+    let (postings, moved) = adjust(&postings, &rows).map_err(text)?;
+    let slots = Slots::count(&postings, &basis.gaps, config).map_err(text)?;
+    check_balance(&edition.intake, basis.attempts, &postings, &slots).map_err(|e| e.to_string())?;
+    edition.clone().booked(&postings, slots, rows.into_iter().zip(moved).collect()).map_err(text)
+}
+
+fn check_daybook(root: &Path, record: &DayRecord, known: &mut BTreeSet<PathBuf>) -> Result<(), Finding> {
+    let Some(reading) = record.reading.as_ref().filter(|_| !record.is_pruned) else { return Ok(()) };
+    let place = daybooks::place(root, reading);
+    let files = names(&place).map_err(|t| finding_of(&place, t))?;
+    known.extend(files.iter().map(|name| place.join(name)));
+    if files.is_empty() {
+        return Err(finding(&place, "the daybook is not there; run that day again while its logs are there"));
+    }
+    if sha256_of_folder(&place).map_err(|t| finding_of(&place, t))? != reading.daybook {
+        return Err(finding(&place, "its files are not those that the journal tells of"));
+    }
+    Ok(())
+}
+
+/// The salt that the ledger keeps is one that a daybook was made with.
+fn check_salt(ledger: &Ledger, root: &Path, checked: &mut Checked, known: &mut BTreeSet<PathBuf>) {
+    let path = root.join(SALT);
+    known.insert(path.clone());
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        if path.exists() {
+            checked.find(&path, "it cannot be read as text");
+        }
+        return;
+    };
+    let is_whole = text.strip_suffix('\n').is_some_and(|salt| {
+        let fingerprint = Salt::new(salt).fingerprint();
+        let mut readings = ledger.record().days.values().filter_map(|day| day.reading.as_ref());
+        salt.len() == 64 && (readings.any(|r| r.salt == fingerprint) || ledger.record().days.is_empty())
+    });
+    if !is_whole {
+        checked.find(&path, "no day was read with it: ids and callers can no longer be matched");
+    }
+}
+
+/// Files below the ledger that nothing tells of.
+fn strangers(root: &Path, known: &BTreeSet<PathBuf>) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![root.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for name in names(&folder).unwrap_or_default() {
+            let path = folder.join(name);
+            if path.is_dir() {
+                folders.push(path);
+            } else if !known.contains(&path) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}

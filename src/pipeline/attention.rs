@@ -1,0 +1,156 @@
+//! Attention: why a person should look at a day, and in which words.
+
+use std::fmt;
+
+use crate::config::Config;
+use crate::day::{Day, SlotLength, rfc3339};
+use crate::intake::{self, FileBalance, Gap, Lost, Notes};
+use crate::ledger::Edition;
+use crate::policy::Group;
+use crate::slots::{ALL_REGIONS, ScopeKind, State};
+
+/// Below this, statuses without a message may be those of the day before the first one.
+const MIN_ORPHANS: i64 = 20;
+
+/// One reason for a person to look (exit code 3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attention {
+    pub day: Day,
+    /// Short and stable, for programs: `suspense`, `unreadable-file`, ...
+    pub kind: &'static str,
+    pub message: String,
+}
+
+/// What is to be said of an edition as it was drafted from logs.
+pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec<Attention> {
+    let limits = &config.limits;
+    let day = edition.day;
+    let mut found = Vec::new();
+    let mut say = |kind, message: String| found.push(Attention { day, kind, message });
+
+    if edition.intake.is_empty() {
+        say("no-logs", "no log file was found; every slot of the day is unobserved".into());
+    } else if edition.intake.iter().all(|f| f.accepted == 0 && f.failure.is_none()) {
+        let first = edition.intake.iter().filter_map(|f| f.first_ts_us).min();
+        let last = edition.intake.iter().filter_map(|f| f.last_ts_us).max();
+        let span = match (first, last) {
+            (Some(first), Some(last)) => {
+                format!("; the logs reach from {} to {}", rfc3339(first), rfc3339(last))
+            }
+            _ => String::new(),
+        };
+        say("no-rows", format!("the log files hold no row of this day{span}"));
+    }
+    for file in &edition.intake {
+        if let Some(failure) = &file.failure {
+            say("unreadable-file", format!("{}: {failure}; nothing of it is counted", file.path));
+        }
+        if is_above(file, limits.quarantine_ppm) {
+            say(
+                "quarantine",
+                format!("{}: {} of {} rows could not be read", file.path, file.quarantine, file.rows_read),
+            );
+        }
+    }
+    let counted = |item: &str| edition.reconciliation.iter().find(|l| l.item == item).map_or(0, |l| l.count);
+    let (statuses, orphans) = (counted("statuses"), counted("orphan_statuses"));
+    if orphans * 2 > statuses && orphans >= MIN_ORPHANS {
+        say(
+            "orphans",
+            format!(
+                "{orphans} of {statuses} statuses name no message of the request logs; is a request log missing, or do the two \
+                 logs write message ids in different ways?"
+            ),
+        );
+    }
+    let suspense: i64 = edition
+        .accounts
+        .iter()
+        .filter(|line| line.account.parse().map(crate::policy::Account::group) == Ok(Group::Suspense))
+        .map(|line| line.events_net)
+        .sum();
+    if suspense > 0 {
+        say("suspense", format!("{suspense} events match no rule of the policy; see daily/{day}/accounts"));
+    }
+    let unassigned: i64 =
+        edition.accounts.iter().filter(|l| l.service == intake::UNASSIGNED).map(|l| l.events_net).sum();
+    if unassigned > 0 {
+        let why = "their paths match no pattern under `endpoints`";
+        say("unassigned", format!("events that belong to no service, because {why}: {unassigned}"));
+    }
+    for source in config.sources.iter().filter(|_| !edition.intake.is_empty()) {
+        if !edition.intake.iter().any(|f| f.source == source.name && f.role == intake::Role::Own.name()) {
+            say("missing-source", format!("source {}: no log file of this day was found", source.name));
+        }
+    }
+    for region in &config.regions {
+        let has_rows = edition.accounts.iter().any(|line| line.region == *region);
+        if !has_rows && edition.intake.iter().any(|f| f.accepted > 0) {
+            say("gap", format!("region {region}: no row all day; its slots are unobserved"));
+        }
+    }
+    for gap in gaps {
+        say("gap", gap_message(gap, edition.slot_length(), day));
+    }
+    let components =
+        edition.slots.scopes().iter().filter(|s| s.kind == ScopeKind::Component && s.is_all_regions());
+    for scope in components {
+        let slots: Vec<_> = edition.slots.cells(scope).collect();
+        let observed = slots.iter().filter(|c| c.net.state != State::Unobserved).count();
+        if (observed as u64) * 1_000_000 < slots.len() as u64 * u64::from(limits.coverage_ppm) {
+            let name = &scope.name;
+            say(
+                "coverage",
+                format!(
+                    "{name}: {observed} of {} slots have something to judge by, less than `limits.coverage_percent` asks for",
+                    slots.len()
+                ),
+            );
+        }
+    }
+    found
+}
+
+/// Names under `[source.columns]` that no row has.
+pub(super) fn of_columns(day: Day, notes: Notes) -> impl Iterator<Item = Attention> {
+    notes.unseen_columns.into_iter().map(move |(source, name)| Attention {
+        day,
+        kind: "unseen-column",
+        message: format!(
+            "source {source}: no row has `{name}`, which [source.columns] names; is it misspelt?"
+        ),
+    })
+}
+
+fn is_above(file: &FileBalance, ppm: u32) -> bool {
+    file.role == intake::Role::Own.name() && file.quarantine * 1_000_000 > file.rows_read * u64::from(ppm)
+}
+
+fn gap_message(gap: &Gap, length: SlotLength, day: Day) -> String {
+    if gap.region == ALL_REGIONS {
+        return format!(
+            "source {}: no rows all day, only sources further out had some; nothing can be judged by those alone, \
+             so every slot is unobserved",
+            gap.source
+        );
+    }
+    let at = |slot: u32| rfc3339(day.start_us() + i64::from(slot) * length.us());
+    let Gap { source, region, expected, .. } = gap;
+    let (start, end) = (at(gap.start_slot), at(gap.end_slot));
+    match gap.lost {
+        Lost::Events => format!(
+            "source {source}: no rows of region {region} from {start} to {end} while others went on (about {expected} were \
+             to be expected); those slots are unobserved"
+        ),
+        Lost::Outcomes => format!(
+            "source {source}: next to no rows of region {region} from {start} to {end}, in which {expected} messages were \
+             admitted; what became of them is not known, and those slots are unobserved"
+        ),
+    }
+}
+
+impl fmt::Display for Attention {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.day, self.message)
+    }
+}

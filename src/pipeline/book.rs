@@ -1,0 +1,127 @@
+//! Booking: the facts of a day, from its logs or from its edition, become the next edition.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+
+use super::attention::attention;
+use super::{Attention, Desk};
+use crate::config::Config;
+use crate::day::Day;
+use crate::intake::{self, Daybooks, Gap, Intake, Receipt};
+use crate::ledger::{Basis, Draft, Edition, Extent, Ledger, Published, Writer, check_balance};
+use crate::overrides::{Row, adjust};
+use crate::policy::{Policy, Postings};
+use crate::slots::Slots;
+
+/// A day after its run.
+pub struct Accounted {
+    pub published: Published,
+    pub spilled_bytes: u64,
+    /// Why a person should look (exit code 3).
+    pub attention: Vec<Attention>,
+}
+
+/// A day whose events are classified, before overrides.
+pub(super) struct Prepared {
+    pub postings: Postings,
+    gaps: Vec<Gap>,
+    attempts: u64,
+    policy: String,
+    config: Config,
+    origin: Origin,
+    daybooks: BTreeMap<Day, String>,
+}
+
+enum Origin {
+    Logs(Box<Receipt>),
+    /// The newest edition: what its logs said stands.
+    Edition(Box<Edition>),
+}
+
+/// What is known of a day by its daybook and those around it.
+pub(super) fn from_daybooks(
+    desk: &Desk,
+    ledger: &Ledger,
+    day: Day,
+    daybooks: &Daybooks,
+) -> anyhow::Result<Prepared> {
+    let config = &desk.config;
+    let Intake { facts, receipt } = intake::resolve(day, daybooks, config)?;
+    let mut gaps = intake::gaps(&facts, &config.sources);
+    gaps.extend(receipt.gaps.iter().cloned());
+    Ok(Prepared {
+        postings: desk.policy.classify(facts).context("classifying the facts")?,
+        gaps,
+        attempts: receipt.tally.attempts,
+        policy: desk.policy.fingerprint(),
+        config: config.clone(),
+        daybooks: around(desk, ledger, day, daybooks),
+        origin: Origin::Logs(Box::new(receipt)),
+    })
+}
+
+/// The daybooks that can tell of a day, by their hashes.
+pub(super) fn around(desk: &Desk, ledger: &Ledger, day: Day, daybooks: &Daybooks) -> BTreeMap<Day, String> {
+    let reach = if desk.config.has_webhooks() { i64::from(desk.config.webhooks.retry_days) } else { 0 };
+    let near = daybooks.range(day.plus(-reach)..=day.plus(reach)).map(|(day, _)| *day);
+    near.filter_map(|day| Some((day, ledger.daybook(day)?.daybook.clone()))).collect()
+}
+
+/// What the newest edition of a day says, booked by today's policy, or by its own once it is sealed.
+pub(super) fn from_edition(desk: &Desk, ledger: &Ledger, day: Day) -> anyhow::Result<Prepared> {
+    let record = ledger.record().days.get(&day);
+    let number = record.and_then(|r| r.newest()).map_or(0, |newest| newest.publication.edition);
+    let is_sealed = record.is_some_and(|r| r.sealed.is_some());
+    let edition = ledger.edition(day, number, Extent::Whole)?;
+    let Basis { facts, gaps, attempts } = ledger.basis(day, number)?;
+    let stored: Policy;
+    let (policy, config) = if is_sealed {
+        stored = ledger.policy(&edition.policy)?;
+        (&stored, Config { slot: edition.slot_length(), ..edition.definition.config() })
+    } else {
+        (&desk.policy, Config { slot: edition.slot_length(), ..desk.config.clone() })
+    };
+    Ok(Prepared {
+        postings: policy.classify(facts).context("classifying the facts")?,
+        gaps,
+        attempts,
+        policy: policy.fingerprint(),
+        config,
+        daybooks: ledger.made_from(day)?.map(|made| made.daybooks).unwrap_or_default(),
+        origin: Origin::Edition(Box::new(edition)),
+    })
+}
+
+/// Applies overrides, counts the slots, checks the books and publishes.
+///
+/// # Errors
+/// Nothing of the day is published then.
+pub(super) fn publish(
+    ledger: &mut Writer,
+    prepared: Prepared,
+    rows: Vec<Row>,
+    as_of: DateTime<Utc>,
+) -> anyhow::Result<Accounted> {
+    let Prepared { postings, gaps, attempts, policy, config, origin, daybooks } = prepared;
+    let (postings, moved) = adjust(&postings, &rows).context("applying the overrides")?;
+    let slots = Slots::count(&postings, &gaps, &config).context("counting the slots")?;
+    let files = match &origin {
+        Origin::Logs(receipt) => &receipt.files,
+        Origin::Edition(edition) => &edition.intake,
+    };
+    check_balance(files, attempts, &postings, &slots)?;
+    let is_from_logs = matches!(origin, Origin::Logs(_));
+    let edition = match origin {
+        Origin::Logs(receipt) => Edition::draft(&postings, slots.clone(), *receipt, &config, &policy, as_of)
+            .context("drafting the edition")?,
+        Origin::Edition(edition) => edition.restarted(&slots, &config, &policy, as_of),
+    };
+    let moved = rows.into_iter().zip(moved).collect();
+    let edition = edition.booked(&postings, slots, moved).context("drafting the edition")?;
+    let attention = if is_from_logs { attention(&edition, &gaps, &config) } else { Vec::new() };
+    let basis = Basis { facts: postings.facts().clone(), gaps, attempts };
+    let published = ledger.publish(Draft { edition, basis, daybooks }, as_of)?;
+    Ok(Accounted { published, spilled_bytes: 0, attention })
+}

@@ -1,0 +1,433 @@
+//! The whole journey, on one screen: logs are read, days are booked, what changed is published, and reports are drawn.
+
+mod attention;
+mod book;
+mod compare;
+mod explain;
+mod logs;
+mod reported;
+mod rows;
+
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+
+use crate::config::Config;
+use crate::day::{DAY_US, Day, SECOND_US};
+use crate::error::{Document, Mistake, Trouble};
+use crate::intake::{Meter, Notes};
+use crate::ledger::{DayState, Edition, Entry, Extent, Ledger, Settings, Writer};
+use crate::measure::{self, Figures};
+use crate::policy::Policy;
+use crate::report::{self, Rendered};
+
+use logs::Look;
+
+pub use attention::Attention;
+pub use book::Accounted;
+pub use compare::{Change, Differences, Flip, Moved, between, under};
+pub use explain::{Explanation, Question, explain};
+pub use reported::{adjusted, reported};
+
+/// What a run works with beside the logs and the clock.
+pub struct Desk {
+    pub config: Config,
+    pub policy: Policy,
+    /// The override file, when the config names one.
+    pub override_file: Option<Result<Document, Trouble>>,
+    /// Threads that read logs.
+    pub workers: usize,
+    /// Whether an edition may be replaced by one for which some of its logs are no longer there.
+    pub may_lose_logs: bool,
+}
+
+/// Which days a run accounts.
+pub enum Asked {
+    /// These, read again whatever is known of them.
+    Days(Vec<Day>),
+    /// Yesterday and what was missed before it.
+    Due,
+}
+
+/// What a run came to.
+pub struct Outcome {
+    /// The days that were asked for.
+    pub accounted: Vec<Accounted>,
+    /// Other days that have a new edition.
+    pub restated: Vec<Accounted>,
+    pub sealed: Vec<Day>,
+    pub attention: Vec<Attention>,
+    /// Mistakes in the override file: they refuse rows, not the run.
+    pub mistakes: Vec<Mistake>,
+    /// Of the days that were asked for, at least.
+    pub figures: Figures,
+    pub rendered: Rendered,
+    /// Why a day that was asked for, and those after it, were not accounted.
+    pub failure: Option<anyhow::Error>,
+    /// How many days were asked for.
+    pub days: usize,
+}
+
+/// Is told when the reading of a day begins; what it gives is dropped when that ends.
+pub type Watch<'a> = &'a dyn Fn(Day, &Arc<Meter>) -> Box<dyn Any>;
+
+/// The daily job.
+///
+/// # Errors
+/// Nothing that was asked for could be published, or its reports could not be drawn.
+pub fn run(desk: &Desk, asked: &Asked, as_of: DateTime<Utc>, watch: Watch<'_>) -> anyhow::Result<Outcome> {
+    let mut ledger = Writer::open(&desk.config.reports, as_of)?;
+    let (days, missed) = match asked {
+        Asked::Days(days) => (days.clone(), None),
+        Asked::Due => logs::due(&ledger, as_of),
+    };
+    let (read, mut failure) = read_logs(desk, &mut ledger, asked, &days, as_of, watch)?;
+    if let Some(error) = failure.take_if(|_| read.is_empty()) {
+        return Err(error);
+    }
+
+    let settings = Settings::of(&desk.config);
+    let has_new_settings = ledger.record().settings.as_ref() != Some(&settings);
+    if has_new_settings {
+        ledger.append(as_of, Entry::Settings { settings: settings.clone() })?;
+    }
+    ledger.keep_policy(&desk.policy)?;
+    let mut desired = rows::file(desk, &mut ledger, as_of)?;
+    let mut booked = book(desk, &mut ledger, &days, read, &mut desired, as_of, &mut failure)?;
+    let mut attention: Vec<Attention> = missed.into_iter().collect();
+    attention.append(&mut desired.attention);
+    attention.append(&mut booked.attention);
+
+    let sealed = seal(desk, &mut ledger, as_of, &mut attention)?;
+    prune(desk, &mut ledger, as_of)?;
+    booked.changed.extend(&sealed);
+    if has_new_settings {
+        booked.changed.extend(ledger.days());
+    }
+    reported::note(&mut ledger, &booked.changed, &settings, as_of)?;
+
+    let asked: BTreeSet<Day> = booked.accounted.iter().map(|a| a.published.edition.day).collect();
+    let (figures, rendered) = draw(&ledger, desk, &asked, &settings).context(
+        "the ledger is up to date, but the reports could not be drawn; mend what is named here and run again",
+    )?;
+    for accounted in &booked.accounted {
+        attention.extend(accounted.attention.iter().cloned());
+    }
+    // Of other days what is new is worth a word: what can be judged of them was told when they were run.
+    let of_others = booked.restated.iter().flat_map(|a| &a.attention).filter(|a| a.kind == "suspense");
+    attention.extend(of_others.cloned());
+    Ok(Outcome {
+        accounted: booked.accounted,
+        restated: booked.restated,
+        sealed,
+        attention,
+        mistakes: desired.mistakes,
+        figures,
+        rendered,
+        failure,
+        days: days.len(),
+    })
+}
+
+/// Reads the days that were asked for, and open days whose logs have changed since they were read.
+fn read_logs(
+    desk: &Desk,
+    ledger: &mut Writer,
+    asked: &Asked,
+    days: &[Day],
+    as_of: DateTime<Utc>,
+    watch: Watch<'_>,
+) -> anyhow::Result<(Vec<logs::Read>, Option<anyhow::Error>)> {
+    let mut read: Vec<logs::Read> = Vec::new();
+    let one = |ledger: &mut Writer, day: Day| -> Result<logs::Read, Trouble> {
+        tracing::info!(%day, "reading");
+        let meter = Arc::new(Meter::default());
+        let watching = watch(day, &meter);
+        let done = logs::read(desk, ledger, day, as_of, &meter);
+        drop(watching);
+        done
+    };
+    for day in days {
+        let is_due = matches!(asked, Asked::Due) && ledger.days().contains(day);
+        if is_due && logs::look(desk, ledger, *day)? == Look::Same {
+            continue;
+        }
+        match one(ledger, *day) {
+            Ok(done) => read.push(done),
+            Err(error) => {
+                let error = anyhow::Error::from(error).context(format!("reading {day}"));
+                return Ok((read, Some(error)));
+            }
+        }
+    }
+    for day in open_days(ledger) {
+        // A log that cannot be read now can be read by the next run; the day stands as it is.
+        if !days.contains(&day) && logs::look(desk, ledger, day)? == Look::Changed {
+            match one(ledger, day) {
+                Ok(done) => read.push(done),
+                Err(error) => tracing::warn!(%day, %error, "its logs have changed and could not be read again"),
+            }
+        }
+    }
+    Ok((read, None))
+}
+
+/// Days with an edition that is not final.
+fn open_days(ledger: &Ledger) -> Vec<Day> {
+    let is_open = |day: &Day| ledger.record().days.get(day).is_some_and(|record| record.sealed.is_none());
+    ledger.days().into_iter().filter(is_open).collect()
+}
+
+#[derive(Default)]
+struct Booked {
+    accounted: Vec<Accounted>,
+    restated: Vec<Accounted>,
+    attention: Vec<Attention>,
+    /// Days that have a new edition.
+    changed: BTreeSet<Day>,
+}
+
+/// Books the days that were read, and every open day that something else has changed: webhook logs of other days,
+/// overrides, policy, definition.
+fn book(
+    desk: &Desk,
+    ledger: &mut Writer,
+    asked: &[Day],
+    read: Vec<logs::Read>,
+    desired: &mut rows::Desired,
+    as_of: DateTime<Utc>,
+    failure: &mut Option<anyhow::Error>,
+) -> anyhow::Result<Booked> {
+    let read_days: Vec<Day> = read.iter().map(|read| read.day).collect();
+    let mut notes: BTreeMap<Day, Notes> = read.into_iter().map(|read| (read.day, read.notes)).collect();
+    let usable = logs::usable(desk, ledger, &read_days)?;
+    let prepare = |ledger: &Ledger, day: Day| {
+        let is_settled = usable.daybooks.contains_key(&day) && !usable.stay.contains(&day);
+        let is_sealed = ledger.record().days.get(&day).is_some_and(|record| record.sealed.is_some());
+        if read_days.contains(&day) || (is_settled && !is_sealed) {
+            book::from_daybooks(desk, ledger, day, &usable.daybooks)
+        } else {
+            book::from_edition(desk, ledger, day)
+        }
+    };
+    let mut days: BTreeSet<Day> = open_days(ledger).into_iter().chain(read_days.iter().copied()).collect();
+    days.extend(asked.iter().filter(|day| ledger.days().contains(day)));
+
+    // Rows are decided over all days they touch before any of them is booked.
+    let mut prepared: BTreeMap<Day, book::Prepared> = BTreeMap::new();
+    for day in rows::touched(desk, ledger, as_of) {
+        if days.contains(&day) || ledger.days().contains(&day) {
+            prepared.insert(day, prepare(ledger, day)?);
+        }
+    }
+    let postings = prepared.iter().map(|(day, prepared)| (*day, &prepared.postings)).collect();
+    let plan = rows::plan(desk, ledger, &postings, as_of)?;
+    drop(postings);
+    days.extend(plan.days());
+
+    let mut booked = Booked { attention: usable.attention.clone(), ..Booked::default() };
+    // Those that were asked for come first, in order: when one fails, those before it are published.
+    let others = days.iter().copied().filter(|day| !asked.contains(day));
+    for day in asked.iter().copied().filter(|day| days.contains(day)).chain(others) {
+        let is_asked = asked.contains(&day);
+        let rows = plan.rows(day);
+        if !read_days.contains(&day) && is_as_before(desk, ledger, day, &rows, &usable)? {
+            if is_asked {
+                booked.accounted.push(standing(ledger, day)?);
+            }
+            continue;
+        }
+        let prepared = prepared.remove(&day).map_or_else(|| prepare(ledger, day), Ok);
+        match prepared.and_then(|prepared| book::publish(ledger, prepared, rows, as_of)) {
+            Ok(mut done) => {
+                let notes = notes.remove(&day).unwrap_or_default();
+                done.spilled_bytes = notes.spilled_bytes;
+                done.attention.extend(attention::of_columns(day, notes));
+                let edition = &done.published.edition;
+                tracing::info!(%day, edition = edition.number, is_new = done.published.is_new, "published");
+                if done.published.is_new {
+                    booked.changed.insert(day);
+                }
+                match (is_asked, done.published.is_new) {
+                    (true, _) => booked.accounted.push(done),
+                    (false, true) => booked.restated.push(done),
+                    (false, false) => {}
+                }
+            }
+            Err(error) if is_asked => {
+                *failure = Some(error.context(format!("accounting {day}")));
+                break;
+            }
+            // The days that were asked for stand; this one can be tried again.
+            Err(error) => booked.attention.push(Attention {
+                day,
+                kind: "not-settled",
+                message: format!("what has changed about it could not be booked: {error:#}"),
+            }),
+        }
+    }
+    if booked.accounted.is_empty()
+        && let Some(error) = failure.take()
+    {
+        return Err(error);
+    }
+    rows::note(&plan, desired, ledger, as_of)?;
+    Ok(booked)
+}
+
+/// Is the newest edition of a day made from just what it would be made from now?
+fn is_as_before(
+    desk: &Desk,
+    ledger: &Ledger,
+    day: Day,
+    rows: &[crate::overrides::Row],
+    usable: &logs::Usable,
+) -> anyhow::Result<bool> {
+    let Some(made) = ledger.made_from(day)? else { return Ok(false) };
+    if made.rows != rows {
+        return Ok(false);
+    }
+    if ledger.record().days.get(&day).is_some_and(|record| record.sealed.is_some()) {
+        return Ok(true);
+    }
+    let is_settled = usable.daybooks.contains_key(&day) && !usable.stay.contains(&day);
+    let daybooks = book::around(desk, ledger, day, &usable.daybooks);
+    Ok((!is_settled || made.daybooks == daybooks)
+        && made.policy == desk.policy.fingerprint()
+        && made.definition.is_of(&desk.config))
+}
+
+/// A day as it stands, for the one who asked for it.
+fn standing(ledger: &Ledger, day: Day) -> anyhow::Result<Accounted> {
+    let edition = ledger.read(day, Extent::Whole)?;
+    let published =
+        crate::ledger::Published { edition, is_new: false, causes: Vec::new(), is_adjusting: false };
+    Ok(Accounted { published, spilled_bytes: 0, attention: Vec::new() })
+}
+
+/// Seals the days whose window has passed, and says which ones cannot be sealed.
+fn seal(
+    desk: &Desk,
+    ledger: &mut Writer,
+    as_of: DateTime<Utc>,
+    attention: &mut Vec<Attention>,
+) -> anyhow::Result<Vec<Day>> {
+    let overrides = &desk.config.overrides;
+    let retries = if desk.config.has_webhooks() { desk.config.webhooks.retry_days } else { 0 };
+    let window_us = i64::from(overrides.review_days.max(retries)) * DAY_US
+        + i64::from(overrides.grace_hours) * 3_600 * SECOND_US;
+    let mut sealed = Vec::new();
+    for day in open_days(ledger) {
+        let Some(record) = ledger.record().days.get(&day) else { continue };
+        let (Some(first), Some(newest)) = (record.editions.first(), record.newest()) else { continue };
+        // A day that is published late can be looked at as long as one that is published the next morning.
+        let from_us = day.end_us().max(first.at.timestamp_micros());
+        if as_of.timestamp_micros() <= from_us + window_us {
+            continue;
+        }
+        let open = match newest.publication.state {
+            DayState::Provisional => ledger.read(day, Extent::Whole)?.open_events(),
+            _ => 0,
+        };
+        if open == 0 {
+            ledger.seal(day, as_of)?;
+            sealed.push(day);
+        } else {
+            let message = format!(
+                "its review window has passed, but it cannot be sealed: {open} events are pending or in suspense"
+            );
+            attention.push(Attention { day, kind: "unsealed", message });
+        }
+    }
+    Ok(sealed)
+}
+
+/// Daybooks that no open day can be settled by are no longer needed.
+fn prune(desk: &Desk, ledger: &mut Writer, as_of: DateTime<Utc>) -> anyhow::Result<()> {
+    let reach = i64::from(desk.config.webhooks.retry_days);
+    let open = open_days(ledger);
+    let is_needed = |day: Day| {
+        day.plus(2 * reach + 2) > Day::of(as_of)
+            || open.iter().any(|open| (day.plus(-reach)..=day.plus(reach)).contains(open))
+            || !ledger.days().contains(&day)
+    };
+    let spent: Vec<Day> = ledger.daybooks().keys().copied().filter(|day| !is_needed(*day)).collect();
+    for day in spent {
+        ledger.prune(day, as_of)?;
+    }
+    Ok(())
+}
+
+/// Draws the reports when they do not show the newest line of the ledger yet; else only the figures that were asked for.
+fn draw(
+    ledger: &Ledger,
+    desk: &Desk,
+    asked: &BTreeSet<Day>,
+    settings: &Settings,
+) -> anyhow::Result<(Figures, Rendered)> {
+    let reports = &desk.config.reports;
+    let drawn = report::drawn(reports);
+    let (head, hash) = ledger.journal().head();
+    if drawn.as_ref().is_some_and(|drawn| (drawn.seq, drawn.hash.as_str()) == (head, hash)) {
+        let figures = reported::figures(ledger, asked, &settings.config())?;
+        let editions = asked.iter().map(|day| ledger.read(*day, Extent::Whole)).collect::<Result<Vec<_>, _>>()?;
+        let days = editions.into_iter();
+        let rendered = report::render_days(reports, &days.collect::<Vec<_>>())?;
+        return Ok((figures, rendered));
+    }
+    let since = drawn.map_or(0, |drawn| drawn.seq);
+    let mut days: BTreeSet<Day> = asked.clone();
+    for line in ledger.lines().filter(|line| line.seq > since) {
+        match &line.entry {
+            Entry::Edition(publication) => _ = days.insert(publication.day),
+            Entry::Sealed { day, .. } => _ = days.insert(*day),
+            _ => {}
+        }
+    }
+    redraw(ledger, reports, settings, Some(&days))
+}
+
+/// Draws all reports of a ledger, as far as it counts, from nothing but itself. `days` are those whose own tables may have
+/// changed; all of them when `None`.
+///
+/// # Errors
+/// The ledger cannot be read or the reports cannot be written.
+pub fn redraw(
+    ledger: &Ledger,
+    reports: &std::path::Path,
+    settings: &Settings,
+    days: Option<&BTreeSet<Day>>,
+) -> anyhow::Result<(Figures, Rendered)> {
+    let config = settings.config();
+    let editions = ledger.editions(Extent::Figures)?;
+    let figures = measure::draw(&editions, &config);
+    let overridden = overridden(ledger, &editions)?;
+    let has_adjustments = !adjusted(ledger).is_empty();
+    let adjusted = if has_adjustments {
+        measure::draw(&reported::with_adjustments(ledger, editions)?, &config).months
+    } else {
+        figures.months.clone()
+    };
+    let drawing = report::Drawing { ledger, figures: &figures, adjusted: &adjusted, overridden: &overridden };
+    let is_wanted = |day: &Day| days.is_none_or(|days| days.contains(day));
+    let whole = ledger.days().into_iter().filter(is_wanted);
+    let rendered = report::render(reports, &drawing, whole.map(|day| ledger.read(day, Extent::Whole)))?;
+    Ok((figures, rendered))
+}
+
+/// Editions that apply overrides: those that stand, or the adjusting ones beside them.
+fn overridden(ledger: &Ledger, standing: &[Edition]) -> anyhow::Result<Vec<Edition>> {
+    let adjusted = adjusted(ledger);
+    let mut found: Vec<Edition> = Vec::new();
+    for edition in standing {
+        match adjusted.get(&edition.day) {
+            Some(number) => found.push(ledger.edition(edition.day, *number, Extent::Figures)?),
+            None => found.push(edition.clone()),
+        }
+    }
+    found.retain(|edition| !edition.overrides.is_empty());
+    Ok(found)
+}

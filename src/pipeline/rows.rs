@@ -1,0 +1,211 @@
+//! Override rows: when each was first seen, what is decided of it, and which days it moves.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+
+use super::{Attention, Desk};
+use crate::day::Day;
+use crate::error::Mistake;
+use crate::intake::Salt;
+use crate::ledger::{Entry, FiledRow, JudgedRow, Ledger, MalformedRow, Writer};
+use crate::overrides::{self, Direction, Filed, Judged, Row, Sheet, Touched, Verdict};
+use crate::policy::Postings;
+
+/// What the override file came to.
+#[derive(Default)]
+pub(super) struct Desired {
+    /// The file, when it could be read.
+    sheet: Option<Sheet>,
+    pub attention: Vec<Attention>,
+    /// Mistakes in the file, for whoever shows them with their excerpts.
+    pub mistakes: Vec<Mistake>,
+}
+
+/// Reads the override file and notes in the journal which rows are new and which are gone. A file that cannot be read
+/// withdraws nothing.
+pub(super) fn file(desk: &Desk, ledger: &mut Writer, as_of: DateTime<Utc>) -> anyhow::Result<Desired> {
+    let day = Day::of(as_of);
+    let mut desired = Desired::default();
+    let Some(document) = &desk.override_file else { return Ok(desired) };
+    let mut say = |kind, message| desired.attention.push(Attention { day, kind, message });
+    let salt = Salt::new(&desk.config.salt.clone().map_or_else(|| ledger.salt(), Ok)?);
+    let unreadable = "no row was taken from it or withdrawn";
+    let sheet = match document {
+        Err(trouble) => {
+            say("overrides-unreadable", format!("{trouble}; {unreadable}"));
+            return Ok(desired);
+        }
+        Ok(document) => match overrides::read(document, &desk.policy, &desk.config, &salt) {
+            Ok(sheet) => sheet,
+            Err(mistakes) => {
+                say("overrides-unreadable", format!("{}: {mistakes}; {unreadable}", document.name()));
+                desired.mistakes = mistakes.0;
+                return Ok(desired);
+            }
+        },
+    };
+    let malformed: Vec<MalformedRow> = sheet
+        .refused
+        .iter()
+        .map(|m| MalformedRow {
+            id: m.id.clone(),
+            line: m.line as u64,
+            why: m.mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+        })
+        .collect();
+    for bad in &malformed {
+        say("override-refused", format!("override {}: {}", bad.id, bad.why));
+    }
+    desired.mistakes = sheet.refused.iter().flat_map(|m| m.mistakes.clone()).collect();
+
+    let record = ledger.record();
+    let is_filed = |row: &&Row| record.rows.get(&row.fingerprint()).is_none_or(|r| r.gone.is_some());
+    let seen: Vec<Row> = sheet.rows.iter().filter(is_filed).cloned().collect();
+    let present: BTreeSet<String> = sheet.rows.iter().map(Row::fingerprint).collect();
+    let is_gone = |(fingerprint, r): &(&String, &FiledRow)| r.gone.is_none() && !present.contains(*fingerprint);
+    let gone: Vec<String> = record.rows.iter().filter(is_gone).map(|(f, _)| f.clone()).collect();
+    if !seen.is_empty() || !gone.is_empty() {
+        ledger.append(as_of, Entry::Overrides { seen, gone })?;
+    }
+    if ledger.record().malformed != malformed {
+        ledger.append(as_of, Entry::Malformed { rows: malformed })?;
+    }
+    desired.sheet = Some(sheet);
+    Ok(desired)
+}
+
+/// Rows that still have something to decide: not every day of theirs is sealed, or their window is open.
+fn live(ledger: &Ledger, desk: &Desk, as_of: DateTime<Utc>) -> Vec<Filed> {
+    let days = &ledger.record().days;
+    let is_sealed = |day: Day| days.get(&day).is_some_and(|record| record.sealed.is_some());
+    let now = as_of.timestamp_micros();
+    let mut live: Vec<Filed> = ledger
+        .record()
+        .rows
+        .values()
+        .filter(|filed| filed.gone.is_none())
+        .filter(|filed| {
+            let is_over = now > overrides::closes_us(&filed.row, &desk.config.overrides);
+            filed.judged.is_none() || !is_over || !filed.row.days().all(is_sealed)
+        })
+        .map(|filed| Filed { row: filed.row.clone(), first_seen_us: filed.first_seen.timestamp_micros() })
+        .collect();
+    live.sort_by(|a, b| (a.first_seen_us, &a.row.id).cmp(&(b.first_seen_us, &b.row.id)));
+    live
+}
+
+/// What is decided of the rows, and which rows each day gets.
+#[derive(Default)]
+pub(super) struct Plan {
+    judged: Vec<Judged>,
+    /// Rows in force by day; a day that is not named has none.
+    rows: BTreeMap<Day, Vec<Row>>,
+}
+
+impl Plan {
+    pub fn rows(&self, day: Day) -> Vec<Row> {
+        self.rows.get(&day).cloned().unwrap_or_default()
+    }
+
+    pub fn days(&self) -> impl Iterator<Item = Day> {
+        self.rows.keys().copied()
+    }
+}
+
+/// The days that live rows speak of and that have, or are about to get, an edition.
+pub(super) fn touched(desk: &Desk, ledger: &Ledger, as_of: DateTime<Utc>) -> BTreeSet<Day> {
+    live(ledger, desk, as_of).iter().flat_map(|filed| filed.row.days().collect::<Vec<_>>()).collect()
+}
+
+/// Decides. `postings` has the days of [`touched`] that there are.
+pub(super) fn plan(
+    desk: &Desk,
+    ledger: &Ledger,
+    postings: &BTreeMap<Day, &Postings>,
+    as_of: DateTime<Utc>,
+) -> anyhow::Result<Plan> {
+    let record = ledger.record();
+    let filed = live(ledger, desk, as_of);
+    let mut frozen: BTreeMap<Day, Vec<Row>> = BTreeMap::new();
+    for day in postings.keys() {
+        if let Some(sealed) = record.days.get(day).and_then(|record| record.sealed) {
+            let edition = ledger.edition(*day, sealed, crate::ledger::Extent::Figures)?;
+            frozen.insert(*day, edition.overrides.into_iter().map(|applied| applied.row).collect());
+        }
+    }
+    let touched: Vec<Touched<'_>> = postings
+        .iter()
+        .map(|(day, postings)| Touched { day: *day, postings, sealed: frozen.get(day).map(Vec::as_slice) })
+        .collect();
+    let judged = overrides::plan(&filed, &touched, &desk.config.overrides)?;
+    let mut rows: BTreeMap<Day, Vec<Row>> = BTreeMap::new();
+    // Rows that were applied to a sealed day stay, whatever has become of them since.
+    for (day, frozen) in &frozen {
+        rows.insert(*day, frozen.clone());
+    }
+    for judged in judged.iter().filter(|j| j.verdict == Verdict::Applied) {
+        for day in judged.row.days() {
+            let is_frozen = frozen.contains_key(&day);
+            let of_day = rows.entry(day).or_default();
+            let is_there = of_day.iter().any(|row| *row == judged.row);
+            if !is_there && (!is_frozen || judged.row.direction == Direction::ToDowntime) {
+                of_day.push(judged.row.clone());
+            }
+        }
+    }
+    Ok(Plan { judged, rows })
+}
+
+/// Notes in the journal what was decided, where it is new, and says which rows were refused.
+pub(super) fn note(
+    plan: &Plan,
+    desired: &mut Desired,
+    ledger: &mut Writer,
+    as_of: DateTime<Utc>,
+) -> anyhow::Result<()> {
+    let mut decided: Vec<JudgedRow> = Vec::new();
+    for judged in &plan.judged {
+        let (status, why) = match &judged.verdict {
+            Verdict::Applied => ("applied", String::new()),
+            Verdict::Waiting => ("waiting", "not all of its days are accounted yet".to_owned()),
+            Verdict::Refused(refusal) => ("refused", format!("{}: {refusal}", refusal.name())),
+        };
+        if status == "refused" {
+            let mistake = desired.sheet.as_ref().and_then(|sheet| sheet.mistake(judged));
+            let place = mistake.as_ref().map(|m| format!(" ({})", m.place())).unwrap_or_default();
+            let message = format!("override {}{place}: {why}", judged.row.id);
+            let day = Day::of_us(judged.row.start_us).unwrap_or(Day::of(as_of));
+            desired.attention.push(Attention { day, kind: "override-refused", message });
+            desired.mistakes.extend(mistake);
+        }
+        decided.push(JudgedRow { row: judged.row.fingerprint(), status: status.to_owned(), why });
+    }
+    for (fingerprint, filed) in &ledger.record().rows {
+        if filed.gone.is_some() {
+            let days = &ledger.record().days;
+            let stays = filed.row.days().find(|day| {
+                let sealed = days.get(day).and_then(|record| record.sealed);
+                filed.judged.as_ref().is_some_and(|j| j.status != "refused") && sealed.is_some()
+            });
+            let why = match stays {
+                Some(day) => format!("it is gone from the file; what it moved on {day} and other sealed days stays"),
+                None => "it is gone from the file, and what it moved was put back".to_owned(),
+            };
+            decided.push(JudgedRow { row: fingerprint.clone(), status: "withdrawn".to_owned(), why });
+        }
+    }
+    let record = ledger.record();
+    decided.retain(|judged| {
+        record.rows.get(&judged.row).is_some_and(|row| {
+            // Of a withdrawn row the first word stands: days may be sealed later.
+            let is_withdrawn = |j: &JudgedRow| j.status == "withdrawn";
+            let known = row.judged.as_ref();
+            known != Some(judged) && !(known.is_some_and(is_withdrawn) && is_withdrawn(judged))
+        })
+    });
+    if !decided.is_empty() {
+        ledger.append(as_of, Entry::Judged { rows: decided })?;
+    }
+    Ok(())
+}
