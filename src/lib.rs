@@ -61,6 +61,7 @@ pub mod error;
 pub mod intake;
 pub mod ledger;
 pub mod measure;
+pub mod overrides;
 pub mod pipeline;
 pub mod policy;
 pub mod report;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
-use uptime_ledger::config::{Component, Config, Limits, Measure, Service, Webhooks};
+use uptime_ledger::config::{Component, Config, Limits, Measure, Overrides, Service, Webhooks};
 use uptime_ledger::day::{Day, SlotLength};
 use uptime_ledger::intake::{
     Admission, Fact, Facts, FileBalance, Histogram, Kind, Latencies, Outcome, Reached, Receipt, Stream,
@@ -51,6 +51,7 @@ pub fn config(slot: SlotLength) -> Config {
         measure: Measure::default(),
         limits: Limits::default(),
         webhooks: Webhooks::default(),
+        overrides: Overrides::default(),
         salt: None,
         memory_bytes: 1 << 30,
     }
