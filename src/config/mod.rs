@@ -3,6 +3,7 @@
 //! This file holds the noun ([`Config`]); `read` turns text into it and collects every mistake.
 
 mod columns;
+mod overrides;
 mod paths;
 mod read;
 pub mod sheet;
@@ -27,7 +28,7 @@ pub use vantage::Vantage;
 pub const WEBHOOK_SERVICE: &str = "webhooks";
 
 /// The tables of the config with their keys: what data/README.md is checked against.
-pub const KEYS: [(&str, &[&str]); 8] = [
+pub const KEYS: [(&str, &[&str]); 9] = [
     ("the top level", &read::TOP),
     ("[[source]]", &sources::SOURCE),
     ("[source.columns]", &columns::KEYS),
@@ -36,6 +37,7 @@ pub const KEYS: [(&str, &[&str]); 8] = [
     ("[definition]", &read::DEFINITION),
     ("[limits]", &read::LIMITS),
     ("[webhooks]", &webhooks::KEYS),
+    ("[overrides]", &overrides::KEYS),
 ];
 
 /// Everything that a run needs to know beside the logs, the policy and the clock.
@@ -58,6 +60,7 @@ pub struct Config {
     pub measure: Measure,
     pub limits: Limits,
     pub webhooks: Webhooks,
+    pub overrides: Overrides,
     /// Mixed into every id and caller that is stored; a random one that the ledger keeps when absent.
     pub salt: Option<String>,
     pub memory_bytes: u64,
@@ -79,6 +82,7 @@ impl Config {
             measure: Measure::default(),
             limits: Limits::default(),
             webhooks: Webhooks::default(),
+            overrides: Overrides::default(),
             salt: None,
             memory_bytes: 1 << 30,
         }
@@ -451,6 +455,25 @@ impl Default for Webhooks {
             max_retry_pause_seconds: 86_400,
             success: (200, 299),
         }
+    }
+}
+
+/// Where reviewed overrides stand, and until when they are taken (DESIGN 8).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overrides {
+    /// The override file; none when absent.
+    pub path: Option<PathBuf>,
+    /// Days after the end of an event's UTC day in which it can still be turned into uptime (R2).
+    pub review_days: u32,
+    /// How much later than its window a run may first see a row that was written in time.
+    pub grace_hours: u32,
+    /// Whether author and approver of a row must differ.
+    pub needs_two_persons: bool,
+}
+
+impl Default for Overrides {
+    fn default() -> Self {
+        Self { path: None, review_days: 7, grace_hours: 24, needs_two_persons: true }
     }
 }
 

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::spelling::advice;
 use super::table::{Notes, Table, Value};
-use super::{Component, Config, Limits, Log, Measure, Service, Source, WEBHOOK_SERVICE, sources, webhooks};
+use super::{Component, Config, Limits, Log, Measure, Service, Source, WEBHOOK_SERVICE};
+use super::{overrides, sources, webhooks};
 use crate::day::SlotLength;
 use crate::error::{Document, Mistakes};
 
-pub(super) const TOP: [&str; 13] = [
+pub(super) const TOP: [&str; 14] = [
     "reports",
     "policy",
     "catalogue",
@@ -22,6 +23,7 @@ pub(super) const TOP: [&str; 13] = [
     "definition",
     "limits",
     "webhooks",
+    "overrides",
 ];
 pub(super) const SERVICE: [&str; 2] = ["name", "endpoints"];
 pub(super) const COMPONENT: [&str; 3] = ["name", "services", "target_percent"];
@@ -60,6 +62,7 @@ pub fn config(document: &Document, base: &Path) -> Result<Config, Mistakes> {
         measure: measure(&top),
         limits: limits(&top),
         webhooks: webhooks::read(&top),
+        overrides: overrides::read(&top),
         salt: top.get("salt").and_then(|value| value.text()).map(str::to_owned),
         memory_bytes: top.get("memory").and_then(|value| memory(&value)).unwrap_or(bare.memory_bytes),
         base: bare.base,

@@ -24,56 +24,100 @@ pub struct Cell {
 }
 
 impl Row {
+    /// The cells of a record under a header whose order is this; `None` where the header lacks a column.
+    pub fn new(record: Record, order: &[Option<usize>]) -> Option<Self> {
+        let cells = order.iter().map(|at| at.map(|at| record.cells[at].clone())).collect::<Option<_>>()?;
+        Some(Self { cells })
+    }
+
     pub fn cell(&self, column: usize) -> &Cell {
         &self.cells[column]
     }
 }
 
+/// One record of a CSV text, cells in the order of the file.
+#[derive(Debug, Clone)]
+pub struct Record {
+    pub cells: Vec<Cell>,
+    /// A quoted cell that is not closed as it should be; reading has gone on with the next line.
+    pub broken_cell: Option<Range<usize>>,
+}
+
+impl Record {
+    pub fn span(&self) -> Range<usize> {
+        match (self.cells.first(), self.cells.last()) {
+            (Some(first), Some(last)) => first.span.start..last.span.end,
+            _ => 0..0,
+        }
+    }
+
+    /// What is wrong with the shape of a row under a header of this width: place, message, label, help.
+    pub fn misshape(&self, width: usize) -> Option<(Range<usize>, String, &'static str, &'static str)> {
+        if let Some(cell) = &self.broken_cell {
+            let message = "a quoted cell is not closed before the next comma or line".to_owned();
+            let help = "close it with a double quote; a double quote inside it is written twice";
+            return Some((cell.clone(), message, "opened here", help));
+        }
+        (self.cells.len() != width).then(|| {
+            let count = self.cells.len();
+            let message =
+                format!("{count} cell{} where the header has {width}", if count == 1 { "" } else { "s" });
+            let help = "put a cell that holds a comma in double quotes; leave no cell out";
+            (self.span(), message, "this row", help)
+        })
+    }
+}
+
+/// The records of a CSV text. Blank lines are skipped; so are lines that begin with `#` where comments are allowed.
+pub fn records(text: &str, has_comments: bool) -> Vec<Record> {
+    let mut builder = csv::ReaderBuilder::new();
+    builder.has_headers(false).flexible(true).comment(has_comments.then_some(b'#'));
+    let mut record = csv::StringRecord::new();
+    let mut records = Vec::new();
+    let mut from = 0;
+    let mut reader = builder.from_reader(&text.as_bytes()[from..]);
+    loop {
+        let start = from + reader.position().byte() as usize;
+        // The text is UTF-8 and rows may have any number of cells, so that nothing else can be wrong here.
+        if !matches!(reader.read_record(&mut record), Ok(true)) {
+            return records;
+        }
+        let start = first_byte(text, start, has_comments);
+        let read = cells(text, start, &record);
+        if read.broken_cell.is_some() {
+            from = text[start..].find('\n').map_or(text.len(), |at| start + at + 1);
+            reader = builder.from_reader(&text.as_bytes()[from..]);
+        }
+        records.push(read);
+    }
+}
+
 impl Sheet {
     /// Reads a sheet with exactly these columns, in any order. Missing, unknown and repeated columns, rows with too few
-    /// or too many cells and text that is not CSV are noted.
+    /// or too many cells and quotes that are not closed are noted.
     pub fn read(text: &str, columns: &[&'static str], notes: &Notes<'_>) -> Self {
-        let mut reader =
-            csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
-        let mut record = csv::StringRecord::new();
-        let mut order: Option<Vec<Option<usize>>> = None;
-        let mut width = 0;
-        let mut rows = Vec::new();
-        loop {
-            let start = reader.position().byte() as usize;
-            match reader.read_record(&mut record) {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(error) => {
-                    notes.mistake(start..start, format!("not CSV: {error}"), "here", "");
-                    break;
-                }
-            }
-            let cells = cells(text, start, &record);
-            if order.is_none() {
-                width = cells.len();
-                order = Some(header(&cells, columns, notes));
-            } else if cells.len() != width {
-                let span = cells[0].span.start..cells[cells.len() - 1].span.end;
-                let message = format!("{} cells where the header has {width}", cells.len());
-                let help = "put a cell that holds a comma in double quotes; leave no cell out";
-                notes.mistake(span, message, "this row", help);
-            } else if let Some(order) = &order
-                && let Some(cells) = order.iter().map(|at| at.map(|at| cells[at].clone())).collect()
-            {
-                rows.push(Row { cells });
-            }
-        }
-        if order.is_none() {
+        let mut records = records(text, false).into_iter();
+        let Some(top) = records.next() else {
             let help = format!("the first line must be {}", columns.join(","));
             notes.mistake(0..0, "the file is empty", "no header", help);
+            return Self { rows: Vec::new() };
+        };
+        let order = header(&top, columns, notes);
+        let mut rows = Vec::new();
+        for record in records {
+            if let Some((span, message, label, help)) = record.misshape(top.cells.len()) {
+                notes.mistake(span, message, label, help);
+            } else {
+                rows.extend(Row::new(record, &order));
+            }
         }
         Self { rows }
     }
 }
 
-/// Where each expected column stands.
-fn header(cells: &[Cell], columns: &[&'static str], notes: &Notes<'_>) -> Vec<Option<usize>> {
+/// Where each expected column stands; columns that are unknown, missing or there twice are noted.
+pub fn header(record: &Record, columns: &[&'static str], notes: &Notes<'_>) -> Vec<Option<usize>> {
+    let cells = &record.cells;
     for (at, cell) in cells.iter().enumerate() {
         if !columns.contains(&cell.text.as_str()) {
             let help = advice(&cell.text, columns.iter().copied());
@@ -85,40 +129,55 @@ fn header(cells: &[Cell], columns: &[&'static str], notes: &Notes<'_>) -> Vec<Op
     }
     let order: Vec<_> = columns.iter().map(|c| cells.iter().position(|cell| cell.text == *c)).collect();
     for (column, _) in columns.iter().zip(&order).filter(|(_, at)| at.is_none()) {
-        let span = cells[0].span.start..cells[cells.len() - 1].span.end;
         let help = format!("the header must name {}", columns.join(","));
-        notes.mistake(span, format!("column `{column}` is missing"), "the header", help);
+        notes.mistake(record.span(), format!("column `{column}` is missing"), "the header", help);
     }
     order
 }
 
+/// Where a record begins: behind blank lines, comments and a byte order mark.
+fn first_byte(text: &str, start: usize, has_comments: bool) -> usize {
+    let mut at = start;
+    loop {
+        let rest = &text[at..];
+        at += match rest.as_bytes().first() {
+            Some(b'\r' | b'\n') => 1,
+            Some(b'#') if has_comments => rest.find('\n').unwrap_or(rest.len()),
+            _ if at == 0 && rest.starts_with('\u{feff}') => '\u{feff}'.len_utf8(),
+            _ => return at,
+        };
+    }
+}
+
 /// The csv crate tells where a record starts; its cells are found again by the same quoting rules.
-fn cells(text: &str, start: usize, record: &csv::StringRecord) -> Vec<Cell> {
+fn cells(text: &str, start: usize, record: &csv::StringRecord) -> Record {
     let bytes = text.as_bytes();
     let mut at = start;
-    while matches!(bytes.get(at), Some(b'\r' | b'\n')) {
-        at += 1;
-    }
-    if text[at..].starts_with('\u{feff}') {
-        at += '\u{feff}'.len_utf8();
-    }
     let mut cells = Vec::with_capacity(record.len());
+    let mut broken_cell = None;
     for cell in record {
         let from = at;
         let has_quotes = bytes.get(at) == Some(&b'"');
-        let mut is_quoted = false;
+        let (mut is_quoted, mut is_closed) = (false, false);
         while let Some(byte) = bytes.get(at) {
             match byte {
-                b'"' if has_quotes => is_quoted = !is_quoted,
+                b'"' if has_quotes => (is_quoted, is_closed) = (!is_quoted, is_quoted),
                 b',' | b'\r' | b'\n' if !is_quoted => break,
+                // The quote closed nothing that was meant to be closed: it belongs to a later cell.
+                _ if is_closed && !byte.is_ascii_whitespace() => {
+                    broken_cell.get_or_insert(from..from + 1);
+                }
                 _ => {}
             }
             at += 1;
         }
+        if is_quoted {
+            broken_cell.get_or_insert(from..from + 1);
+        }
         cells.push(Cell { text: cell.trim().to_owned(), span: from..at });
         at = (at + 1).min(bytes.len());
     }
-    cells
+    Record { cells, broken_cell }
 }
 
 #[cfg(test)]
@@ -154,12 +213,34 @@ mod tests {
     }
 
     #[test]
+    fn a_quote_that_is_not_closed_spoils_its_own_line_only() {
+        let (rows, mistakes) = read("a,b\n1,\"x\n2,\"y\"\n3,z\n\"4,w\n5,v\n");
+        assert_eq!(rows, [row("2", "y"), row("3", "z"), row("5", "v")]);
+        let message = "a quoted cell is not closed before the next comma or line";
+        assert_eq!(mistakes, [format!("a.csv:2:3: {message}"), format!("a.csv:5:1: {message}")]);
+    }
+
+    #[test]
+    fn comments_are_skipped_where_they_are_allowed() {
+        let text = "\u{feff}# why, \"so\n\n#\na,b\r\n# 1,2\r\n3,\"#4\"\n#";
+        let texts = |has_comments| {
+            let cells = |record: Record| {
+                assert!(text[record.span()].starts_with(&record.cells[0].text));
+                record.cells.iter().map(|cell| cell.text.clone()).collect::<Vec<_>>().join("|")
+            };
+            records(text, has_comments).into_iter().map(cells).collect::<Vec<_>>()
+        };
+        assert_eq!(texts(true), ["a|b", "3|#4"]);
+        assert_eq!(texts(false).len(), 6);
+    }
+
+    #[test]
     fn mistakes_name_line_and_column() {
         let (rows, mistakes) = read("a,b\r\n1\r\n1,2,3\r\n4,5\r\n");
         assert_eq!(rows, [row("4", "5")]);
         assert_eq!(
             mistakes,
-            ["a.csv:2:1: 1 cells where the header has 2", "a.csv:3:1: 3 cells where the header has 2"]
+            ["a.csv:2:1: 1 cell where the header has 2", "a.csv:3:1: 3 cells where the header has 2"]
         );
         assert_eq!(
             read("a,c\n1,2\n").1,

@@ -86,7 +86,9 @@ fn live(ledger: &Ledger, desk: &Desk, as_of: DateTime<Utc>) -> Vec<Filed> {
         .values()
         .filter(|filed| filed.gone.is_none())
         .filter(|filed| {
-            let is_over = now > overrides::closes_us(&filed.row, &desk.config.overrides);
+            let row = &filed.row;
+            let closes = |day| overrides::closes_us(row.direction, day, &desk.config.overrides);
+            let is_over = row.first_day().is_none_or(|day| now > closes(day));
             filed.judged.is_none() || !is_over || !filed.row.days().all(is_sealed)
         })
         .map(|filed| Filed { row: filed.row.clone(), first_seen_us: filed.first_seen.timestamp_micros() })
@@ -171,8 +173,8 @@ pub(super) fn note(
             Verdict::Waiting => ("waiting", "not all of its days are accounted yet".to_owned()),
             Verdict::Refused(refusal) => ("refused", format!("{}: {refusal}", refusal.name())),
         };
-        if status == "refused" {
-            let mistake = desired.sheet.as_ref().and_then(|sheet| sheet.mistake(judged));
+        if let Verdict::Refused(refusal) = &judged.verdict {
+            let mistake = desired.sheet.as_ref().and_then(|sheet| sheet.refusal(&judged.row.id, refusal));
             let place = mistake.as_ref().map(|m| format!(" ({})", m.place())).unwrap_or_default();
             let message = format!("override {}{place}: {why}", judged.row.id);
             let day = Day::of_us(judged.row.start_us).unwrap_or(Day::of(as_of));

@@ -6,6 +6,7 @@ mod clients;
 mod condition;
 mod postings;
 mod read;
+mod reason;
 mod restrictions;
 mod rule;
 mod shadow;
@@ -16,7 +17,8 @@ use sha2::{Digest, Sha256};
 
 pub use account::{Account, Group};
 pub use catalogue::{Catalogue, Entry};
-pub use postings::{Postings, Sum, Verdict};
+pub use postings::{Line, Postings, Sum, Verdict};
+pub use reason::{Direction, Reason};
 pub use rule::{Review, Rule, Validity};
 
 use crate::day::Day;
@@ -31,12 +33,13 @@ pub const BUILT_IN_POLICY: &str = include_str!("../../data/policy.toml");
 pub const BUILT_IN_CATALOGUE: &str = include_str!("../../data/error_catalog.csv");
 
 /// The tables of policy and catalogue with their keys: what data/README.md is checked against.
-pub const KEYS: [(&str, &[&str]); 6] = [
+pub const KEYS: [(&str, &[&str]); 7] = [
     ("the top level of the policy", &read::TOP),
     ("[[rule]]", &read::RULE),
     ("a condition", &condition::Key::NAMES),
     ("[[client]]", &clients::KEYS),
     ("[[restriction]]", &restrictions::KEYS),
+    ("[[reason]]", &reason::KEYS),
     ("the catalogue", &catalogue::COLUMNS),
 ];
 
@@ -52,6 +55,7 @@ pub struct Policy {
     catalogue: Catalogue,
     clients: Clients,
     restrictions: Restrictions,
+    reasons: Vec<Reason>,
     fingerprint: String,
 }
 
@@ -68,6 +72,7 @@ impl Policy {
             catalogue: entries,
             clients: tables.clients,
             restrictions: tables.restrictions,
+            reasons: tables.reasons,
             fingerprint: fingerprint(policy.text(), catalogue.text()),
         })
     }
@@ -115,6 +120,15 @@ impl Policy {
 
     pub fn rule(&self, id: &str) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.id == id)
+    }
+
+    /// The reasons that an override may give, in the order of the file.
+    pub fn reasons(&self) -> &[Reason] {
+        &self.reasons
+    }
+
+    pub fn reason(&self, id: &str) -> Option<&Reason> {
+        self.reasons.iter().find(|reason| reason.id == id)
     }
 
     pub const fn catalogue(&self) -> &Catalogue {

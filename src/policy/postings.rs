@@ -53,6 +53,42 @@ impl Postings {
         &self.frame
     }
 
+    /// The original postings in the accounts that are wanted, in the order of the frame.
+    pub fn originals(&self, is_wanted: impl Fn(Account) -> bool) -> PolarsResult<Vec<Line>> {
+        let column = |name: &str| self.frame.column(name)?.u32();
+        let [slots, kinds, callers, accounts, entries] =
+            [column("slot")?, column("kind")?, column("caller")?, column("account")?, column("entry")?];
+        let events = self.frame.column("events")?.i64()?;
+        let ids = slots.into_no_null_iter().zip(kinds.into_no_null_iter()).zip(callers.into_no_null_iter());
+        let booked = accounts.into_no_null_iter().zip(entries.into_no_null_iter());
+        Ok((ids.zip(booked).zip(events.into_no_null_iter()))
+            .map(|((((slot, kind), caller), (account, entry)), events)| {
+                let account = Account::ALL[account as usize];
+                Line { slot, kind, caller, account, entry, events }
+            })
+            .filter(|line| line.entry == 0 && is_wanted(line.account))
+            .collect())
+    }
+
+    /// The original postings with these adjusting entries after them, in place of any that were there before.
+    pub fn adjusted(&self, entries: &[Line]) -> PolarsResult<Self> {
+        assert!(entries.iter().all(|line| line.entry > 0), "entry 0 is the original posting");
+        assert_eq!(entries.iter().map(|line| line.events).sum::<i64>(), 0, "an entry only moves events");
+        let is_original: BooleanChunked =
+            self.frame.column("entry")?.u32()?.into_no_null_iter().map(|entry| entry == 0).collect();
+        let column = |of: fn(&Line) -> u32| entries.iter().map(of).collect::<Vec<_>>();
+        let added = df!(
+            "slot" => column(|line| line.slot),
+            "kind" => column(|line| line.kind),
+            "caller" => column(|line| line.caller),
+            "account" => column(|line| line.account.code()),
+            "entry" => column(|line| line.entry),
+            "events" => entries.iter().map(|line| line.events).collect::<Vec<_>>(),
+        )?;
+        let frame = self.frame.filter(&is_original)?.vstack(&added)?;
+        Ok(Self { facts: self.facts.clone(), verdicts: self.verdicts.clone(), frame })
+    }
+
     /// Events before and after adjusting entries, summed over all columns but those named (`slot`, `kind`, `caller`,
     /// `account`), of the accounts that are wanted: most postings are good, and grouping them by caller would take memory
     /// for nothing.
@@ -84,6 +120,20 @@ impl Postings {
             })
             .collect())
     }
+}
+
+/// One row of the frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Line {
+    pub slot: u32,
+    /// Index into [`Facts::kinds`].
+    pub kind: u32,
+    /// Index into [`Facts::callers`].
+    pub caller: u32,
+    pub account: Account,
+    /// 0 for the original posting, else the number of the adjusting entry.
+    pub entry: u32,
+    pub events: i64,
 }
 
 /// Events of one group of postings.

@@ -1,9 +1,10 @@
-//! Reading `policy.toml`: rules, client versions and restrictions out, with every mistake.
+//! Reading `policy.toml`: rules, client versions, restrictions and reasons out, with every mistake.
 
 use toml::de::DeValue;
 
 use super::clients::{self, Clients};
 use super::condition::Condition;
+use super::reason::{self, Reason};
 use super::restrictions::{self, Restrictions};
 use super::rule::{Review, Rule, Validity};
 use super::{Account, NO_RULE};
@@ -11,7 +12,7 @@ use crate::config::spelling::advice;
 use crate::config::table::{Notes, Table, Value};
 use crate::error::{Document, Mistake};
 
-pub(super) const TOP: [&str; 3] = ["rule", "client", "restriction"];
+pub(super) const TOP: [&str; 4] = ["rule", "client", "restriction", "reason"];
 pub(super) const RULE: [&str; 8] =
     ["id", "when", "account", "because", "cites", "valid_from", "valid_until", "review"];
 const REVIEWS: [(&str, Review); 2] = [("R8", Review::Authorization), ("R9", Review::Validation)];
@@ -25,6 +26,7 @@ pub struct Tables {
     pub rules: Vec<Rule>,
     pub clients: Clients,
     pub restrictions: Restrictions,
+    pub reasons: Vec<Reason>,
 }
 
 pub fn tables(document: &Document) -> (Tables, Vec<Mistake>) {
@@ -42,6 +44,7 @@ pub fn tables(document: &Document) -> (Tables, Vec<Mistake>) {
         rules: rules(&list("rule", "[[rule]]", &RULE)),
         clients: Clients::read(&list("client", "[[client]]", &clients::KEYS)),
         restrictions: Restrictions::read(&list("restriction", "[[restriction]]", &restrictions::KEYS)),
+        reasons: reason::read(&list("reason", "[[reason]]", &reason::KEYS)),
     };
     (tables, notes.into_mistakes())
 }
@@ -52,7 +55,9 @@ fn rules(tables: &[Table<'_>]) -> Vec<Rule> {
 }
 
 fn rule<'t>(table: &Table<'t>, ids: &mut Vec<&'t str>) -> Option<Rule> {
-    let id = table.need("id", "\"what-it-books\"").and_then(|value| Some((id(&value, ids)?, value.span())));
+    let id = table
+        .need("id", "\"what-it-books\"")
+        .and_then(|value| Some((id(&value, "rule", ids)?, value.span())));
     let when = table.need("when", "{ ... }").map(|value| Condition::read(&value));
     let account = table.need("account", "\"user:caller\"").and_then(|value| account(&value));
     let because = table.need("because", "\"...\"").and_then(|value| value.text());
@@ -72,7 +77,8 @@ fn rule<'t>(table: &Table<'t>, ids: &mut Vec<&'t str>) -> Option<Rule> {
     })
 }
 
-fn id<'t>(value: &Value<'t>, ids: &mut Vec<&'t str>) -> Option<&'t str> {
+/// A kebab-case id; `what` it names, and the ids that are taken.
+pub(super) fn id<'t>(value: &Value<'t>, what: &str, ids: &mut Vec<&'t str>) -> Option<&'t str> {
     let id = value.text()?;
     let is_kebab = id
         .split('-')
@@ -80,7 +86,7 @@ fn id<'t>(value: &Value<'t>, ids: &mut Vec<&'t str>) -> Option<&'t str> {
     if !is_kebab {
         let help = "write it in kebab-case, for example \"caller-network-down\"";
         value.wrong(
-            format!("`{id}` is not a rule id"),
+            format!("`{id}` is not a {what} id"),
             "small letters, digits and single hyphens only",
             help,
         );
@@ -88,14 +94,14 @@ fn id<'t>(value: &Value<'t>, ids: &mut Vec<&'t str>) -> Option<&'t str> {
         let message = format!("`{id}` stands for events that no rule matched");
         value.wrong(message, "reserved", "choose another id");
     } else if ids.contains(&id) {
-        let help = "ids stand in reports and overrides: give each rule its own";
+        let help = format!("ids stand in reports and overrides: give each {what} its own");
         value.wrong(format!("the id `{id}` is taken"), "used a second time", help);
     }
     ids.push(id);
     Some(id)
 }
 
-fn account(value: &Value<'_>) -> Option<Account> {
+pub(super) fn account(value: &Value<'_>) -> Option<Account> {
     let text = value.text()?;
     let account = text.parse().ok();
     if account.is_none() {
@@ -105,7 +111,7 @@ fn account(value: &Value<'_>) -> Option<Account> {
     account
 }
 
-fn cites(value: &Value<'_>) -> Vec<String> {
+pub(super) fn cites(value: &Value<'_>) -> Vec<String> {
     if matches!(value.raw(), DeValue::Array(items) if items.is_empty()) {
         value.wrong("`cites` is empty", "no source", "name what the rule rests on, for example [\"R6\"]");
     }

@@ -1,0 +1,21 @@
+//! Overrides: Postings → Postings. Reviewed rows move counts by adjusting entries; no posting is ever edited.
+//!
+//! `sheet` reads the file that people write, `plan` decides which of its rows apply, and `adjust` books them. A row that
+//! cannot be taken is refused by itself, with its place in the file: it spoils neither the other rows nor the run.
+
+mod adjust;
+mod lint;
+mod plan;
+mod refusal;
+mod row;
+mod select;
+mod sheet;
+mod window;
+
+pub use crate::policy::Direction;
+pub use adjust::{Moved, adjust};
+pub use plan::{Filed, Judged, Touched, Verdict, accepted, plan};
+pub use refusal::Refusal;
+pub use row::{COLUMNS, Code, Row};
+pub use sheet::{Malformed, Sheet, read};
+pub use window::closes_us;

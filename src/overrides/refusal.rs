@@ -1,0 +1,145 @@
+//! Refusals: why a row that was written well is not applied, and what to do about it.
+
+use std::fmt;
+
+use crate::day::{Day, rfc3339};
+use crate::policy::Direction;
+
+/// Why a well-formed row is not applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Written after its window had closed.
+    Late { direction: Direction, closes_us: i64, created_at_us: i64 },
+    /// It says that it was written in time, and no run saw it until long after.
+    BackDated { closes_us: i64, created_at_us: i64, first_seen_us: i64, grace_hours: u32 },
+    /// It says that it was written after the run that first saw it.
+    Future { created_at_us: i64, first_seen_us: i64 },
+    /// A day that it touches is final.
+    Sealed { day: Day },
+    /// There is nothing that it could move.
+    NoEffect,
+    /// Another row moves some of the same counts the same way.
+    Overlaps { other: String, day: Day, events: i64 },
+    /// Another row moves some of the same counts the other way.
+    Contradicts { other: String, day: Day, events: i64 },
+}
+
+impl Refusal {
+    /// The word in reports; stable.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Late { .. } => "late",
+            Self::BackDated { .. } => "back-dated",
+            Self::Future { .. } => "future",
+            Self::Sealed { .. } => "sealed",
+            Self::NoEffect => "no-effect",
+            Self::Overlaps { .. } => "overlaps",
+            Self::Contradicts { .. } => "contradicts",
+        }
+    }
+
+    /// The column of the row that it is about.
+    pub const fn column(&self) -> &'static str {
+        match self {
+            Self::Late { .. } | Self::BackDated { .. } | Self::Future { .. } => "created_at",
+            Self::Sealed { .. } | Self::NoEffect | Self::Overlaps { .. } => "start",
+            Self::Contradicts { .. } => "direction",
+        }
+    }
+
+    /// What was found.
+    pub fn what(&self) -> String {
+        match self {
+            Self::Late { closes_us, created_at_us, .. } => format!(
+                "written at {}, after its window had closed at {}",
+                rfc3339(*created_at_us),
+                rfc3339(*closes_us)
+            ),
+            Self::BackDated { closes_us, created_at_us, first_seen_us, grace_hours } => format!(
+                "said to be written at {}, and first seen by the run of {}: more than {grace_hours} hours after its window \
+                 had closed at {}",
+                rfc3339(*created_at_us),
+                rfc3339(*first_seen_us),
+                rfc3339(*closes_us)
+            ),
+            Self::Future { created_at_us, first_seen_us } => format!(
+                "said to be written at {}, and seen by the run of {} already",
+                rfc3339(*created_at_us),
+                rfc3339(*first_seen_us)
+            ),
+            Self::Sealed { day } => format!("{day} is sealed, and nothing of it can become uptime any more"),
+            Self::NoEffect => "it selects nothing that its direction could move".to_owned(),
+            Self::Overlaps { other, day, events } => {
+                format!("row `{other}` moves {} of {day} already", counted(*events))
+            }
+            Self::Contradicts { other, day, events } => {
+                format!("row `{other}` moves {} of {day} the other way", counted(*events))
+            }
+        }
+    }
+
+    /// What to do about it.
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::Late { direction: Direction::ToUptime, .. } => {
+                "remove the row: what is not reviewed within its window stays as it is booked (R2)"
+            }
+            Self::Late { direction: Direction::ToDowntime, .. } => "remove the row: the month is final (R20)",
+            Self::BackDated { .. } => {
+                "remove the row: it must be in the override file while its window is open, whatever created_at says"
+            }
+            Self::Future { .. } => {
+                "write into created_at when the row was written, in UTC or with its offset; the mended row counts as a new one"
+            }
+            Self::Sealed { .. } => "remove the row, or let it begin after the sealed days",
+            Self::NoEffect => {
+                "compare its times and selectors with daily/<day>/accounts: to_uptime moves what is in bad:*, to_downtime what is \
+                 in user:* and excluded:*; what is bad already is not booked twice (R10)"
+            }
+            Self::Overlaps { .. } => {
+                "narrow one of the two rows until they have nothing in common, or remove one"
+            }
+            Self::Contradicts { .. } => {
+                "agree on one direction and remove the other row, or narrow one until they have nothing in common"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.what(), self.remedy())
+    }
+}
+
+fn counted(events: i64) -> String {
+    format!("{events} event{}", if events == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::overrides::COLUMNS;
+
+    #[test]
+    fn every_refusal_says_what_and_what_to_do_and_where() {
+        let (direction, day) = (Direction::ToUptime, "2026-11-20".parse().unwrap());
+        let other = || "ov-1".to_owned();
+        let all = [
+            Refusal::Late { direction, closes_us: 0, created_at_us: 1 },
+            Refusal::Late { direction: Direction::ToDowntime, closes_us: 0, created_at_us: 1 },
+            Refusal::BackDated { closes_us: 0, created_at_us: 0, first_seen_us: 1, grace_hours: 24 },
+            Refusal::Future { created_at_us: 1, first_seen_us: 0 },
+            Refusal::Sealed { day },
+            Refusal::NoEffect,
+            Refusal::Overlaps { other: other(), day, events: 1 },
+            Refusal::Contradicts { other: other(), day, events: 2 },
+        ];
+        for refusal in &all {
+            assert!(COLUMNS.contains(&refusal.column()));
+            assert_eq!(refusal.to_string(), format!("{}; {}", refusal.what(), refusal.remedy()));
+        }
+        assert_eq!(all[6].what(), "row `ov-1` moves 1 event of 2026-11-20 already");
+        assert_eq!(all[7].what(), "row `ov-1` moves 2 events of 2026-11-20 the other way");
+    }
+}

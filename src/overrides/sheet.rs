@@ -1,0 +1,250 @@
+//! The sheet: an override file as rows, and what is wrong with the rows that are none, each with its place.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::lint::Lint;
+use super::refusal::Refusal;
+use super::row::{COLUMNS, Row};
+use crate::config::Config;
+use crate::config::sheet::{self, Record, header, records};
+use crate::config::table::Notes;
+use crate::error::{Document, Mistake, Mistakes};
+use crate::intake::Salt;
+use crate::policy::Policy;
+
+/// The rows of an override file, in its order.
+#[derive(Debug, Clone)]
+pub struct Sheet {
+    pub rows: Vec<Row>,
+    pub refused: Vec<Malformed>,
+    document: Document,
+    /// Where the good rows stand, by id.
+    places: BTreeMap<String, Place>,
+}
+
+/// A row that cannot be read as one.
+#[derive(Debug, Clone)]
+pub struct Malformed {
+    /// Its id, as far as it is one; else `line N`.
+    pub id: String,
+    pub line: usize,
+    pub mistakes: Vec<Mistake>,
+}
+
+#[derive(Debug, Clone)]
+struct Place {
+    line: usize,
+    /// The cells, in the order of [`COLUMNS`].
+    spans: Vec<Range<usize>>,
+}
+
+/// Reads an override file. A row with a mistake is refused and the others stay.
+///
+/// # Errors
+/// The header is wrong, so that no row can be read: every mistake of it.
+pub fn read(document: &Document, policy: &Policy, config: &Config, salt: &Salt) -> Result<Sheet, Mistakes> {
+    let notes = Notes::new(document);
+    let mut records = records(document.text(), true).into_iter().filter(is_row);
+    let Some(top) = records.next() else {
+        let help = format!("the first line must be {}", COLUMNS.join(","));
+        notes.mistake(0..0, "the file has no header", "nothing here", help);
+        return Err(Mistakes(notes.into_mistakes()));
+    };
+    let order = header(&top, &COLUMNS, &notes);
+    Mistakes(notes.into_mistakes()).or(())?;
+
+    let mut sheet =
+        Sheet { rows: Vec::new(), refused: Vec::new(), document: document.clone(), places: BTreeMap::new() };
+    let mut lines = Lines { text: document.text(), seen: 0, line: 1 };
+    let mut taken: BTreeMap<String, usize> = BTreeMap::new();
+    for record in records {
+        let line = lines.of(record.span().start);
+        let notes = Notes::new(document);
+        let misshape = record.misshape(top.cells.len());
+        let mut id = None;
+        let mut row = None;
+        if let Some((span, message, label, help)) = misshape {
+            notes.mistake(span, message, label, help);
+            id = order[0].and_then(|at| record.cells.get(at)).map(|cell| cell.text.clone());
+        } else if let Some(cells) = sheet::Row::new(record, &order) {
+            let lint = Lint { policy, config, salt, notes: &notes, row: &cells };
+            id = lint.id(&taken);
+            row = lint.row().map(|row| (row, cells));
+        }
+        let id = id.filter(|id| super::lint::is_id(id));
+        if let Some(id) = &id {
+            taken.entry(id.clone()).or_insert(line);
+        }
+        let mistakes = notes.into_mistakes();
+        match (row, mistakes.is_empty()) {
+            (Some((row, cells)), true) => {
+                let spans = (0..COLUMNS.len()).map(|column| cells.cell(column).span.clone()).collect();
+                sheet.places.insert(row.id.clone(), Place { line, spans });
+                sheet.rows.push(row);
+            }
+            _ => {
+                let id = id.unwrap_or_else(|| format!("line {line}"));
+                sheet.refused.push(Malformed { id, line, mistakes });
+            }
+        }
+    }
+    Ok(sheet)
+}
+
+impl Sheet {
+    /// The line of a good row.
+    pub fn line(&self, id: &str) -> Option<usize> {
+        self.places.get(id).map(|place| place.line)
+    }
+
+    /// Every mistake of every row, in the order of the file.
+    pub fn mistakes(&self) -> Vec<Mistake> {
+        self.refused.iter().flat_map(|row| row.mistakes.iter().cloned()).collect()
+    }
+
+    /// A mistake at a column of a good row.
+    pub fn mistake(&self, id: &str, column: &str, message: &str, label: &str, help: &str) -> Option<Mistake> {
+        let at = COLUMNS.iter().position(|name| *name == column)?;
+        let span = self.places.get(id)?.spans[at].clone();
+        Some(self.document.mistake(span, message, label, help))
+    }
+
+    /// A refusal of a good row, shown where it stands.
+    pub fn refusal(&self, id: &str, refusal: &Refusal) -> Option<Mistake> {
+        let message = format!("override `{id}` is refused: {}", refusal.what());
+        self.mistake(id, refusal.column(), &message, refusal.name(), refusal.remedy())
+    }
+}
+
+/// Spreadsheets keep a blank line as commas alone, and put a comment that holds a comma in quotes.
+fn is_row(record: &Record) -> bool {
+    let is_comment = record.cells.first().is_some_and(|cell| cell.text.starts_with('#'));
+    !is_comment && record.cells.iter().any(|cell| !cell.text.is_empty())
+}
+
+/// Line numbers of ascending offsets.
+struct Lines<'t> {
+    text: &'t str,
+    seen: usize,
+    line: usize,
+}
+
+impl Lines<'_> {
+    fn of(&mut self, offset: usize) -> usize {
+        self.line += self.text[self.seen..offset].matches('\n').count();
+        self.seen = offset;
+        self.line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::overrides::{Code, Direction};
+
+    const HEADER: &str = "id,direction,start,end,service,region,business_id,error_code,account,reason,ticket,author,approver,created_at,note";
+    const GOOD: &str = "ov-1,to_uptime,2026-11-20T10:07Z,2026-11-20T11:09:00+01:00,messages,,,131016,bad:*,caller-misuse,INC-7,ann,bob,2026-11-21T09:00Z,";
+
+    fn read(text: &str) -> Result<Sheet, Vec<String>> {
+        let document = Document::new("o.csv", text);
+        super::read(&document, &Policy::built_in(), &Config::bare(""), &Salt::new("s"))
+            .map_err(|mistakes| mistakes.0.iter().map(Mistake::to_string).collect())
+    }
+
+    fn sheet(rows: &[&str]) -> Sheet {
+        read(&format!("{HEADER}\n{}\n", rows.join("\n"))).unwrap()
+    }
+
+    fn said(sheet: &Sheet) -> Vec<String> {
+        sheet.mistakes().iter().map(Mistake::to_string).collect()
+    }
+
+    #[test]
+    fn a_row_is_read_with_all_that_it_takes_to_apply_it() {
+        let sheet = sheet(&[GOOD]);
+        assert!(said(&sheet).is_empty(), "{:?}", said(&sheet));
+        let row = &sheet.rows[0];
+        assert_eq!((row.id.as_str(), row.direction), ("ov-1", Direction::ToUptime));
+        assert_eq!((row.end_us - row.start_us) / 60_000_000, 2);
+        assert_eq!((row.service.as_deref(), row.region.as_deref()), (Some("messages"), None));
+        assert_eq!((row.error_code, row.to.as_str()), (Some(Code::Number(131_016)), "user:caller"));
+        assert_eq!(sheet.line("ov-1"), Some(2));
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let note = r#""said: ""no"", twice
+# and again""#;
+        let rows = [
+            format!("{GOOD}{note}"),
+            GOOD.replace("ov-1", "ov.2").replace("messages,,,131016,bad:*", "-,eu,49157,none,"),
+        ];
+        let first = sheet(&[&rows[0], &rows[1]]);
+        assert_eq!(first.rows[0].note, "said: \"no\", twice\n# and again");
+        let lines: Vec<String> = first.rows.iter().map(Row::to_csv).collect();
+        let again = sheet(&[&lines[0], &lines[1]]);
+        assert_eq!(again.rows, first.rows);
+        assert_eq!(again.line("ov.2"), Some(4));
+    }
+
+    #[test]
+    fn callers_become_pseudonyms_and_pseudonyms_stay() {
+        let salt = Salt::new("s");
+        let with = |caller: &str| sheet(&[&GOOD.replace("messages,,,", &format!("messages,,{caller},"))]);
+        let known = salt.pseudonym("49157");
+        assert_eq!(with("49157").rows[0].business_id, Some(known.clone()));
+        assert_eq!(with(&known).rows[0].business_id, Some(known));
+        assert_ne!(with("c-12").rows[0].business_id.as_deref(), Some("c-12"));
+        assert_eq!(said(&with("1.00519E+14")).len(), 1);
+    }
+
+    #[test]
+    fn one_bad_row_refuses_that_row_only() {
+        let rows = [
+            GOOD.replace("to_uptime", "upwards"),
+            GOOD.replace("ov-1", "ov 1"),
+            GOOD.replace("ov-1", "ov-3,"),
+            GOOD.replace("ov-1", "ov-4"),
+            GOOD.replace("ov-1", "ov-4"),
+            GOOD.replace("ov-1", "\"ov-5"),
+            GOOD.replace("ov-1", "ov-6"),
+        ];
+        let sheet = sheet(&rows.each_ref().map(String::as_str));
+        let ids = |ids: Vec<&String>| ids.into_iter().cloned().collect::<Vec<_>>().join(" ");
+        assert_eq!(ids(sheet.rows.iter().map(|row| &row.id).collect()), "ov-4 ov-6");
+        let refused = ids(sheet.refused.iter().map(|row| &row.id).collect());
+        assert_eq!(refused, "ov-1 line 3 ov-3 ov-4 line 7");
+        let lines: Vec<usize> = sheet.refused.iter().map(|row| row.line).collect();
+        assert_eq!(lines, [2, 3, 4, 6, 7]);
+    }
+
+    #[test]
+    fn files_survive_spreadsheets_and_editors() {
+        let text = format!(
+            "\u{feff}# what, \"why\r\n\r\n{HEADER}\r\n,,,,,,,,,,,,,,\r\n\"# a, comment\",,,\r\n   \r\n{GOOD}\r\n#{GOOD}\r\n"
+        );
+        let sheet = read(&text).unwrap();
+        assert_eq!((sheet.rows.len(), sheet.refused.len()), (1, 0), "{:?}", said(&sheet));
+        assert_eq!(sheet.line("ov-1"), Some(7));
+        let late = Refusal::Future { created_at_us: 1, first_seen_us: 0 };
+        assert_eq!(sheet.refusal("ov-1", &late).unwrap().place(), "o.csv:7:110");
+        assert!(sheet.refusal("ov-2", &late).is_none());
+    }
+
+    #[test]
+    fn without_its_header_no_row_can_be_read() {
+        assert_eq!(read("# nothing\n").unwrap_err(), ["o.csv:1:1: the file has no header"]);
+        let wrong = HEADER.replace("note", "notes").replace("region", "service");
+        assert_eq!(
+            read(&wrong).unwrap_err(),
+            [
+                "o.csv:1:1: column `region` is missing",
+                "o.csv:1:1: column `note` is missing",
+                "o.csv:1:32: column `service` stands twice",
+                "o.csv:1:120: unknown column `notes`"
+            ]
+        );
+        assert_eq!(read(HEADER).map(|sheet| sheet.rows.len()), Ok(0));
+    }
+}
