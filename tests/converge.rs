@@ -75,9 +75,10 @@ impl Sample {
     }
 }
 
-/// Every table and quarantine, but for the numbers of editions: how often a day was published is no figure.
+/// Every table and quarantine, but for what tells how often a day was published: that is history and no figure.
 fn reports(out: &Path) -> BTreeMap<PathBuf, String> {
-    let files = job::files(out).into_iter().filter(|(path, _)| !path.starts_with("ledger"));
+    let is_figure = |path: &PathBuf| !path.starts_with("ledger") && !path.starts_with("restatements.csv");
+    let files = job::files(out).into_iter().filter(|(path, _)| is_figure(path));
     let texts = files.filter(|(path, _)| path.extension().is_some_and(|e| e == "csv" || e == "ndjson"));
     let read = |(path, bytes): (PathBuf, Vec<u8>)| {
         let text = String::from_utf8(bytes).unwrap();
@@ -93,7 +94,7 @@ fn without_edition(text: &str) -> String {
     let edition = records[0].iter().position(|name| name == "edition");
     let kept = |record: &csv::StringRecord| -> Vec<String> {
         let cells = record.iter().enumerate().filter(|(at, _)| Some(*at) != edition);
-        cells.map(|(_, cell)| cell.to_owned()).collect()
+        cells.map(|(_, cell)| if cell == "restated" { "reported" } else { cell }.to_owned()).collect()
     };
     records.iter().fold(String::new(), |text, record| text + &kept(record).join(",") + "\n")
 }

@@ -1,4 +1,4 @@
-//! `uptime-ledger check`: every mistake in config, policy and catalogue at once, without reading a log.
+//! `uptime-ledger check`: every mistake in config, policy, catalogue and overrides at once, without reading a log.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -8,7 +8,10 @@ use clap::Args;
 
 use super::setup;
 use crate::config::Config;
-use crate::error::ExitCode;
+use crate::error::{ExitCode, Mistakes};
+use crate::intake::Salt;
+use crate::overrides;
+use crate::policy::Policy;
 
 #[derive(Args)]
 pub struct Check {
@@ -24,6 +27,7 @@ impl Check {
         let fallback = Config::bare(self.config.parent().unwrap_or(std::path::Path::new("")));
         let policy = setup::policy(config.as_ref().unwrap_or(&fallback));
         let (config, policy) = setup::both(config, policy)?;
+        let rows = rows(&config, &policy)?;
         let warnings = policy.warnings();
         let mut err = std::io::stderr().lock();
         if !warnings.is_empty() {
@@ -31,7 +35,7 @@ impl Check {
         }
         writeln!(
             std::io::stdout(),
-            "{}: {} sources, {} services, {} components; policy {}: {} rules, {} warnings",
+            "{}: {} sources, {} services, {} components; policy {}: {} rules, {} warnings{rows}",
             self.config.display(),
             config.sources.len(),
             config.services.len(),
@@ -42,4 +46,14 @@ impl Check {
         )?;
         Ok(if warnings.is_empty() { ExitCode::Done } else { ExitCode::Attention })
     }
+}
+
+/// How many rows the override file has, in words; nothing when there is none. Its rows are checked for what can be seen
+/// without the ledger.
+fn rows(config: &Config, policy: &Policy) -> Result<String> {
+    let Some(document) = setup::override_file(config) else { return Ok(String::new()) };
+    let salt = Salt::new(config.salt.as_deref().unwrap_or_default());
+    let sheet = overrides::read(&document?, policy, config, &salt)?;
+    Mistakes(sheet.mistakes()).or(())?;
+    Ok(format!("; {} overrides", sheet.rows.len()))
 }

@@ -47,11 +47,13 @@ impl Diff {
         let differences = match self.editions.as_slice() {
             [a, b] if a.day == b.day => pipeline::between(&ledger, a.day, [a.number, b.number])?,
             [a, b] => {
-                let text = format!("{} and {} are different days; name two editions of one day", a.day, b.day);
+                let text =
+                    format!("{} and {} are different days; name two editions of one day", a.day, b.day);
                 return Err(Trouble::Usage(text).into());
             }
             _ if self.policy.is_none() && self.catalogue.is_none() => {
-                let text = "name two editions (2026-11-18/1 2026-11-18/2), or another --policy or --catalogue";
+                let text =
+                    "name two editions (2026-11-18/1 2026-11-18/2), or another --policy or --catalogue";
                 return Err(Trouble::Usage(text.to_owned()).into());
             }
             _ => {
@@ -64,7 +66,8 @@ impl Diff {
                     Some(path) => setup::document(path),
                     None => Ok(usual),
                 };
-                let documents = (or_built_in(&self.policy, policy)?, or_built_in(&self.catalogue, catalogue)?);
+                let documents =
+                    (or_built_in(&self.policy, policy)?, or_built_in(&self.catalogue, catalogue)?);
                 let policy = Policy::read(&documents.0, &documents.1)?;
                 let name = format!("policy {}", &policy.fingerprint()[..12]);
                 pipeline::under(&ledger, &days, &policy, &name)?
@@ -85,10 +88,15 @@ fn print(out: &mut impl Write, d: &Differences) -> io::Result<()> {
         return writeln!(out, "{} and {}: no difference", d.before, d.after);
     }
     writeln!(out, "{} -> {}\n", d.before, d.after)?;
-    let mut table = text::table(&["Day", "Scope", "Definition", "Down", "Counted", "Good", "Bad", "Availability"]);
-    let both = |pair: [i64; 2]| if pair[0] == pair[1] { pair[0].to_string() } else { format!("{} -> {}", pair[0], pair[1]) };
+    let mut table =
+        text::table(&["Day", "Scope", "Definition", "Down", "Counted", "Good", "Bad", "Availability"]);
+    let both = |pair: [i64; 2]| {
+        if pair[0] == pair[1] { pair[0].to_string() } else { format!("{} -> {}", pair[0], pair[1]) }
+    };
     for c in &d.figures {
-        let percent = c.availability_micro_percent.map(|p| p.map_or("-".to_owned(), |p| format!("{} %", text::percent(p))));
+        let percent = c
+            .availability_micro_percent
+            .map(|p| p.map_or("-".to_owned(), |p| format!("{} %", text::percent(p))));
         table.add_row(vec![
             c.day.to_string(),
             format!("{} {}", c.scope_kind, c.scope),
@@ -102,7 +110,9 @@ fn print(out: &mut impl Write, d: &Differences) -> io::Result<()> {
     }
     text::align(&mut table, 3);
     writeln!(out, "{table}")?;
-    let more = |n: usize| if n > SHOWN { format!("\n  ... and {} more (--json lists all)", n - SHOWN) } else { String::new() };
+    let more = |n: usize| {
+        if n > SHOWN { format!("\n  ... and {} more (--json lists all)", n - SHOWN) } else { String::new() }
+    };
     writeln!(out, "\nSlots that flip: {}", d.flips.len())?;
     for f in d.flips.iter().take(SHOWN) {
         writeln!(out, "  {} {} {}: {} -> {}", f.slot_start, f.scope_kind, f.scope, f.state[0], f.state[1])?;

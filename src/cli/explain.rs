@@ -45,7 +45,11 @@ impl Explain {
 
 fn print(out: &mut impl Write, e: &Explanation) -> io::Result<()> {
     let region = if e.region == "*" { "all regions" } else { e.region.as_str() };
-    writeln!(out, "{} {} ({region}) from {} to {}: {}", e.scope_kind, e.scope, e.slot_start, e.slot_end, e.state)?;
+    writeln!(
+        out,
+        "{} {} ({region}) from {} to {}: {}",
+        e.scope_kind, e.scope, e.slot_start, e.slot_end, e.state
+    )?;
     writeln!(out, "edition {} of the day, {}", e.edition, e.day_state)?;
     if e.state != e.state_gross {
         writeln!(out, "before overrides it was {}", e.state_gross)?;
@@ -82,9 +86,21 @@ fn print(out: &mut impl Write, e: &Explanation) -> io::Result<()> {
             (None, _) => String::new(),
         };
         let status = p.http_status.map_or_else(|| "no status".to_owned(), |s| format!("HTTP {s}"));
-        let outcome = if p.stream == "request" { String::new() } else { format!(", outcome {} {}", p.outcome, p.timing) };
-        let gross = if p.events == p.events_gross { String::new() } else { format!(" ({} before overrides)", p.events_gross) };
-        writeln!(out, "  {:>7} {}{gross}  {} {} in {}: {status}{code}{outcome}", p.events, p.account, p.service, p.stream, p.region)?;
+        let outcome = if p.stream == "request" {
+            String::new()
+        } else {
+            format!(", outcome {} {}", p.outcome, p.timing)
+        };
+        let gross = if p.events == p.events_gross {
+            String::new()
+        } else {
+            format!(" ({} before overrides)", p.events_gross)
+        };
+        writeln!(
+            out,
+            "  {:>7} {}{gross}  {} {} in {}: {status}{code}{outcome}",
+            p.events, p.account, p.service, p.stream, p.region
+        )?;
         writeln!(out, "          rule {} [{}]: {}", p.rule, p.cites.join(", "), p.because)?;
         if !p.evidence.is_empty() {
             writeln!(out, "          seen at {}", p.evidence.join(", "))?;

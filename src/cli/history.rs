@@ -49,10 +49,19 @@ impl History {
             writeln!(out, "{}", serde_json::to_string_pretty(&items)?)?;
             return Ok(ExitCode::Done);
         }
-        let mut table =
-            text::table(&["Day", "Edition", "Published", "State", "Because of", "Component", "Counted", "Availability"]);
+        let mut table = text::table(&[
+            "Day",
+            "Edition",
+            "Published",
+            "State",
+            "Because of",
+            "Component",
+            "Counted",
+            "Availability",
+        ]);
         for item in &items {
-            let components = item.figures.iter().filter(|f| f.scope_kind == "component" && f.definition == "whatsapp");
+            let components =
+                item.figures.iter().filter(|f| f.scope_kind == "component" && f.definition == "whatsapp");
             let mut head = [
                 item.day.to_string(),
                 item.edition.to_string(),
@@ -62,7 +71,9 @@ impl History {
             ];
             let mut rows: Vec<[String; 3]> = components
                 .map(|f| {
-                    let percent = f.availability_micro_percent.map_or("-".to_owned(), |p| format!("{} %", text::percent(p)));
+                    let percent = f
+                        .availability_micro_percent
+                        .map_or("-".to_owned(), |p| format!("{} %", text::percent(p)));
                     [f.scope.clone(), f.slots[1].to_string(), percent]
                 })
                 .collect();

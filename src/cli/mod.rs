@@ -4,6 +4,7 @@ mod check;
 mod diff;
 mod explain;
 mod history;
+mod overrides;
 mod place;
 mod progress;
 mod report;
@@ -51,6 +52,8 @@ enum Command {
     History(history::History),
     /// Compare two editions, or see what another policy would change; writes nothing
     Diff(diff::Diff),
+    /// Write a row for the override file
+    Override(overrides::Override),
     /// Draw the reports from the ledger alone, as they are or as they were
     Report(report::Report),
     /// Work out every hash, balance and table of the ledger again, and name what is off
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
         Command::Explain(explain) => explain.run(),
         Command::History(history) => history.run(),
         Command::Diff(diff) => diff.run(),
+        Command::Override(row) => row.run(),
         Command::Report(report) => report.run(),
         Command::Verify(verify) => verify.run(),
         Command::Sample(sample) => sample.run().map(|()| ExitCode::Done),

@@ -36,7 +36,8 @@ impl Place {
         let reports = self.reports()?;
         let ledger = Ledger::open(&reports)?;
         if ledger.days().is_empty() {
-            let text = format!("{}: no day has been published there; name the folder with --out", reports.display());
+            let text =
+                format!("{}: no day has been published there; name the folder with --out", reports.display());
             return Err(Trouble::Usage(text).into());
         }
         Ok(ledger)

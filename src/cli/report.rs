@@ -45,7 +45,8 @@ impl Report {
         let reports = self.place.reports()?;
         let into = self.into.as_ref().map_or_else(|| Ok(reports.clone()), std::path::absolute)?;
         if self.as_of.is_some() && into == reports {
-            let text = "--into names the reports folder itself; what is shown there is never older than its ledger";
+            let text =
+                "--into names the reports folder itself; what is shown there is never older than its ledger";
             return Err(Trouble::Usage(text.to_owned()).into());
         }
         let _lock = if into == reports { Some(Lock::acquire(&reports)?) } else { None };
@@ -85,7 +86,9 @@ fn line(ledger: &Ledger, when: When) -> Result<u64, Trouble> {
         }
     };
     match ledger.line_at(at) {
-        0 => Err(Trouble::Usage("nothing had been published by then; `history` lists what was when".to_owned())),
+        0 => Err(Trouble::Usage(
+            "nothing had been published by then; `history` lists what was when".to_owned(),
+        )),
         seq => Ok(seq),
     }
 }

@@ -128,9 +128,11 @@ impl Run {
             summary.print(self.quiet)?;
         }
         match outcome.failure {
-            Some(error) => {
-                Err(error.context(format!("{} of {} days are published", outcome.accounted.len(), outcome.days)))
-            }
+            Some(error) => Err(error.context(format!(
+                "{} of {} days are published",
+                outcome.accounted.len(),
+                outcome.days
+            ))),
             None => Ok(code),
         }
     }

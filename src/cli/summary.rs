@@ -39,7 +39,10 @@ impl Summary<'_> {
             let causes = causes.iter().map(|cause| cause.name()).collect::<Vec<_>>().join(", ");
             let Edition { day, number, .. } = edition;
             if *is_adjusting {
-                writeln!(err, "adjusting: {day} is sealed; edition {number} stands beside it, because of {causes}")?;
+                writeln!(
+                    err,
+                    "adjusting: {day} is sealed; edition {number} stands beside it, because of {causes}"
+                )?;
             } else {
                 writeln!(err, "restated: {day} is now edition {number}, because of {causes}")?;
             }
@@ -199,7 +202,8 @@ impl Summary<'_> {
     /// Figures of the run's days for whole components.
     fn components(&self) -> impl Iterator<Item = &Figure> {
         self.outcome.figures.days.iter().filter(|f| {
-            let is_ours = self.outcome.accounted.iter().any(|a| f.period == Period::Day(a.published.edition.day));
+            let is_ours =
+                self.outcome.accounted.iter().any(|a| f.period == Period::Day(a.published.edition.day));
             is_ours && f.scope.kind == ScopeKind::Component && f.scope.is_all_regions()
         })
     }

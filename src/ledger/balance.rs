@@ -15,7 +15,8 @@ pub fn check_balance(
     postings: &Postings,
     slots: &Slots,
 ) -> Result<(), Trouble> {
-    check(files, attempts, postings, slots).map_err(|why| Trouble::Imbalance(format!("{}: {why}", slots.day())))
+    check(files, attempts, postings, slots)
+        .map_err(|why| Trouble::Imbalance(format!("{}: {why}", slots.day())))
 }
 
 fn check(files: &[FileBalance], grouped: u64, postings: &Postings, slots: &Slots) -> Result<(), String> {

@@ -75,7 +75,9 @@ impl Writer {
             && place(&self.folder, before).exists()
         {
             // The same rows in the same files; the journal need not know that a file was touched.
-            if (&before.settings, &before.salt) == (&reading.settings, &reading.salt) && before.is_like(&reading) {
+            if (&before.settings, &before.salt) == (&reading.settings, &reading.salt)
+                && before.is_like(&reading)
+            {
                 return Ok(());
             }
         } else {

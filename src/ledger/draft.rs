@@ -7,8 +7,8 @@ use polars::prelude::PolarsResult;
 use serde::Serialize;
 
 use super::{
-    AccountLine, Applied, BadLine, Basis, DayState, Definition, DelayLine, DeliveryLine, Edition, LatencyLine,
-    ReconciliationLine,
+    AccountLine, Applied, BadLine, Basis, DayState, Definition, DelayLine, DeliveryLine, Edition,
+    LatencyLine, ReconciliationLine,
 };
 use crate::config::Config;
 use crate::day::Day;
@@ -71,7 +71,12 @@ impl Edition {
 
     /// The same day with its events booked otherwise: by another policy, other overrides or another definition. What the
     /// logs alone decide stays.
-    pub fn booked(mut self, postings: &Postings, slots: Slots, overrides: Vec<(Row, Moved)>) -> PolarsResult<Self> {
+    pub fn booked(
+        mut self,
+        postings: &Postings,
+        slots: Slots,
+        overrides: Vec<(Row, Moved)>,
+    ) -> PolarsResult<Self> {
         self.accounts = accounts(postings)?;
         self.bad = bad(postings)?;
         self.deliveries = deliveries(postings)?;

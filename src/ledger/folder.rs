@@ -41,8 +41,8 @@ pub(super) fn write(
     for (name, table) in tables.iter().chain(&basis.tables()) {
         let name = format!("{name}.parquet");
         let bytes = table.to_parquet(&metadata);
-        let bytes =
-            bytes.map_err(|e| Trouble::io(ledger.join(&name), "writing Parquet", std::io::Error::other(e)))?;
+        let bytes = bytes
+            .map_err(|e| Trouble::io(ledger.join(&name), "writing Parquet", std::io::Error::other(e)))?;
         put(name, &bytes)?;
     }
     put(BASIS.to_owned(), basis.to_json().as_bytes())?;

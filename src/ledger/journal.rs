@@ -90,9 +90,9 @@ impl Journal {
                 break;
             };
             before = journal.head.clone();
-            journal.take(bytes).map_err(|why| {
-                damaged(&path, format!("line {}: {why}", journal.lines.len() + 1))
-            })?;
+            journal
+                .take(bytes)
+                .map_err(|why| damaged(&path, format!("line {}: {why}", journal.lines.len() + 1)))?;
         }
         let named = journal.named()?;
         if named != journal.head {
@@ -136,7 +136,11 @@ impl Journal {
         match fs::read(&path) {
             Ok(bytes) => {
                 let head: Head = serde_json::from_slice(&bytes).map_err(|e| damaged(&path, e))?;
-                if json(&head) == bytes { Ok(head) } else { Err(damaged(&path, "it is not as it was written")) }
+                if json(&head) == bytes {
+                    Ok(head)
+                } else {
+                    Err(damaged(&path, "it is not as it was written"))
+                }
             }
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(Head { seq: 0, hash: NOTHING.to_owned() }),
             Err(e) => Err(Trouble::io(&path, "reading", e)),
@@ -207,7 +211,10 @@ impl Journal {
 
     fn cut(&self) -> Result<(), Trouble> {
         let path = self.folder.join(JOURNAL);
-        let cut = File::options().write(true).open(&path).and_then(|f| f.set_len(self.length).and_then(|()| f.sync_all()));
+        let cut = File::options()
+            .write(true)
+            .open(&path)
+            .and_then(|f| f.set_len(self.length).and_then(|()| f.sync_all()));
         cut.map_err(|e| Trouble::io(&path, "cutting off half a line", e))
     }
 

@@ -43,8 +43,8 @@ pub use basis::Basis;
 pub use draft::Draft;
 pub use edition::{Applied, DayState, Definition, Edition, Settings};
 pub use entry::{
-    Cause, DayRecord, EditionRecord, Entry, FiledRow, JudgedRow, MalformedRow, Publication, Reading, Record, Reported,
-    ReportedKey,
+    Cause, DayRecord, EditionRecord, Entry, FiledRow, JudgedRow, MalformedRow, Publication, Reading, Record,
+    Reported, ReportedKey,
 };
 pub use folder::Extent;
 pub use joined::{DelayLine, DeliveryLine, ReconciliationLine};

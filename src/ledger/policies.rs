@@ -27,8 +27,9 @@ impl Ledger {
             let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
             Ok::<_, Trouble>(Document::new(path.display().to_string(), text))
         };
-        let policy = Policy::read(&document(POLICY)?, &document(CATALOGUE)?)
-            .map_err(|mistakes| disk::damaged(&folder, mistakes.0.first().map_or(String::new(), ToString::to_string)))?;
+        let policy = Policy::read(&document(POLICY)?, &document(CATALOGUE)?).map_err(|mistakes| {
+            disk::damaged(&folder, mistakes.0.first().map_or(String::new(), ToString::to_string))
+        })?;
         if policy.fingerprint() != fingerprint {
             return Err(disk::damaged(&folder, format!("its fingerprint is {}", policy.fingerprint())));
         }

@@ -47,9 +47,13 @@ pub fn verify(reports: &Path) -> Checked {
     let mut checked = Checked { lines: ledger.journal().head().0, ..Checked::default() };
     match ledger.journal().ending() {
         Ending::Whole => {}
-        Ending::Torn => checked.find(&root.join("journal.ndjson"), "its last line is not whole: a run was killed; run again"),
+        Ending::Torn => checked
+            .find(&root.join("journal.ndjson"), "its last line is not whole: a run was killed; run again"),
         Ending::Unnamed => {
-            checked.find(&root.join("journal.head"), "it does not name the last line: a run was killed; run again");
+            checked.find(
+                &root.join("journal.head"),
+                "it does not name the last line: a run was killed; run again",
+            );
         }
     }
     let mut known: BTreeSet<PathBuf> = ["journal.ndjson", "journal.head"].map(|n| root.join(n)).into();
@@ -57,15 +61,16 @@ pub fn verify(reports: &Path) -> Checked {
     for (day, record) in &ledger.record().days {
         let mut previous = None;
         for edition in &record.editions {
-            let policy = policies.entry(edition.publication.policy.clone()).or_insert_with_key(|fingerprint| {
-                match ledger.policy(fingerprint) {
-                    Ok(policy) => Some(policy),
-                    Err(trouble) => {
-                        checked.findings.push(finding_of(&policies::place(&root, fingerprint), trouble));
-                        None
+            let policy =
+                policies.entry(edition.publication.policy.clone()).or_insert_with_key(|fingerprint| {
+                    match ledger.policy(fingerprint) {
+                        Ok(policy) => Some(policy),
+                        Err(trouble) => {
+                            checked.findings.push(finding_of(&policies::place(&root, fingerprint), trouble));
+                            None
+                        }
                     }
-                }
-            });
+                });
             let (place, found) = (folder::place(&root, *day, edition.publication.edition), &mut known);
             match check_edition(&ledger, &place, edition, previous.as_deref(), policy.as_ref(), found) {
                 Ok(events) => checked.events += events,
@@ -142,16 +147,23 @@ fn check_edition(
     let is_as_stored = rebooked(&edition, &basis, policy).map_err(|why| finding(place, why))?;
     match is_as_stored {
         None => Ok(events),
-        Some(table) => Err(finding(place, format!("{table} is not what its facts, policy and overrides come to"))),
+        Some(table) => {
+            Err(finding(place, format!("{table} is not what its facts, policy and overrides come to")))
+        }
     }
 }
 
 /// Books the facts of an edition again, and names the first table that comes out otherwise than it is stored.
-fn rebooked(edition: &Edition, basis: &super::Basis, policy: &Policy) -> Result<Option<&'static str>, String> {
+fn rebooked(
+    edition: &Edition,
+    basis: &super::Basis,
+    policy: &Policy,
+) -> Result<Option<&'static str>, String> {
     let config = edition.definition.config();
     let again = rebook(edition, basis, policy, &config)?;
     let stored = folder::tables(edition);
-    let mut other = folder::tables(&again).into_iter().zip(stored).filter(|(a, b)| a.1 != b.1).map(|(a, _)| a.0);
+    let mut other =
+        folder::tables(&again).into_iter().zip(stored).filter(|(a, b)| a.1 != b.1).map(|(a, _)| a.0);
     let is_same = again.overrides == edition.overrides;
     Ok(other.next().or((!is_same).then_some("the list of overrides")))
 }

@@ -52,7 +52,8 @@ impl Writer {
         let lock = Lock::acquire(reports)?;
         let mut ledger = Ledger::open(reports)?;
         ledger.journal.check_clock(at)?;
-        fs::create_dir_all(&ledger.folder).map_err(|e| Trouble::io(&ledger.folder, "creating the ledger", e))?;
+        fs::create_dir_all(&ledger.folder)
+            .map_err(|e| Trouble::io(&ledger.folder, "creating the ledger", e))?;
         ledger.journal.mend()?;
         let writer = Self { ledger, _lock: lock };
         writer.tidy()?;
@@ -129,7 +130,9 @@ impl Writer {
         let record = self.ledger.record.days.get(&day).cloned().unwrap_or_default();
         let newest = record.newest().map(|newest| newest.publication.clone());
         let before = match &newest {
-            Some(newest) => Some(folder::read_manifest(&folder::place(&self.folder, day, newest.edition), day)?),
+            Some(newest) => {
+                Some(folder::read_manifest(&folder::place(&self.folder, day, newest.edition), day)?)
+            }
             None => None,
         };
         let is_adjusting = record.sealed.is_some();
@@ -171,7 +174,9 @@ impl Writer {
     /// The disk refuses.
     pub fn seal(&mut self, day: Day, at: DateTime<Utc>) -> Result<(), Trouble> {
         let record = self.ledger.record.days.get(&day);
-        let Some(newest) = record.filter(|r| r.sealed.is_none()).and_then(|r| r.newest()) else { return Ok(()) };
+        let Some(newest) = record.filter(|r| r.sealed.is_none()).and_then(|r| r.newest()) else {
+            return Ok(());
+        };
         let edition = newest.publication.edition;
         self.append(at, Entry::Sealed { day, edition })
     }

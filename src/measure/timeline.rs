@@ -50,9 +50,8 @@ impl<'a> Timeline<'a> {
         known
             .filter(|e| e.slots.position(self.scope).is_some())
             .map(|edition| {
-                let [gross, net] = [Book::Gross, Book::Net].map(|book| {
-                    reading(edition, tallies(edition, self.scope, book), &runs[book as usize])
-                });
+                let [gross, net] = [Book::Gross, Book::Net]
+                    .map(|book| reading(edition, tallies(edition, self.scope, book), &runs[book as usize]));
                 let coverage = coverage::of_day(edition, self.scope);
                 DayReading { edition, gross, net, coverage }
             })

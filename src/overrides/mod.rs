@@ -16,6 +16,6 @@ pub use crate::policy::Direction;
 pub use adjust::{Moved, adjust};
 pub use plan::{Filed, Judged, Touched, Verdict, accepted, plan};
 pub use refusal::Refusal;
-pub use row::{COLUMNS, Code, Row};
+pub use row::{COLUMNS, Code, Row, selects};
 pub use sheet::{Malformed, Sheet, read};
 pub use window::closes_us;

@@ -96,8 +96,7 @@ fn compare(
     let figures = [&before, &after].map(|editions| figures(ledger, editions, &config));
     let [figures_before, figures_after] = figures;
     let (figures_before, figures_after) = (figures_before?, figures_after?);
-    let mut differences =
-        Differences { before: before_name, after: after_name, ..Differences::default() };
+    let mut differences = Differences { before: before_name, after: after_name, ..Differences::default() };
     for (key, after) in &figures_after {
         let Some(before) = figures_before.get(key) else { continue };
         let is_same = (before.availability_micro_percent, before.slots, before.events)
@@ -120,7 +119,8 @@ fn figures(
     config: &Config,
 ) -> anyhow::Result<BTreeMap<ReportedKey, Reported>> {
     let days: Vec<Day> = editions.iter().map(|e| e.day).collect();
-    let is_beside = |day: &Day| !days.contains(day) && days.iter().any(|d| (d.plus(-2)..=d.plus(2)).contains(day));
+    let is_beside =
+        |day: &Day| !days.contains(day) && days.iter().any(|d| (d.plus(-2)..=d.plus(2)).contains(day));
     let beside = ledger.days().into_iter().filter(is_beside);
     let mut all = beside.map(|day| ledger.read(day, Extent::Figures)).collect::<Result<Vec<_>, _>>()?;
     all.extend(editions.iter().cloned());
@@ -172,6 +172,7 @@ fn moved(before: &Edition, after: &Edition) -> Vec<Moved> {
             *sums.entry(key).or_default() += sign * line.events_net;
         }
     }
-    let of = |((account, rule, error_code), events)| Moved { day: after.day, account, rule, error_code, events };
+    let of =
+        |((account, rule, error_code), events)| Moved { day: after.day, account, rule, error_code, events };
     sums.into_iter().filter(|(_, events)| *events != 0).map(of).collect()
 }

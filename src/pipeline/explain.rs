@@ -168,7 +168,9 @@ pub fn explain(ledger: &Ledger, question: &Question) -> anyhow::Result<Explanati
         editions: editions(ledger, day, &scope, slot)?,
         edition: edition.number,
         day_state: edition.state.name(),
-        gaps: gaps.map(|g| format!("source {} had next to no rows of region {}", g.source, g.region)).collect(),
+        gaps: gaps
+            .map(|g| format!("source {} had next to no rows of region {}", g.source, g.region))
+            .collect(),
     })
 }
 
@@ -181,12 +183,16 @@ fn scope(edition: &Edition, question: &Question, us: i64) -> Result<Scope, Troub
     let found = match &question.scope {
         Some(name) => there.find(|scope| *scope.name == **name),
         // The first of the worst.
-        None => there.filter(|scope| scope.kind == ScopeKind::Component).fold(None, |worst: Option<&Scope>, next| {
-            if worst.is_some_and(|worst| state(worst) >= state(next)) { worst } else { Some(next) }
-        }),
+        None => there.filter(|scope| scope.kind == ScopeKind::Component).fold(
+            None,
+            |worst: Option<&Scope>, next| {
+                if worst.is_some_and(|worst| state(worst) >= state(next)) { worst } else { Some(next) }
+            },
+        ),
     };
     found.cloned().ok_or_else(|| {
-        let mut known: Vec<String> = edition.slots.scopes().iter().map(|s| format!("{} ({})", s.name, s.region)).collect();
+        let mut known: Vec<String> =
+            edition.slots.scopes().iter().map(|s| format!("{} ({})", s.name, s.region)).collect();
         known.dedup();
         let wanted = question.scope.as_deref().unwrap_or("a component");
         Trouble::Usage(format!(
@@ -264,12 +270,14 @@ impl Here<'_> {
             }
             let rule = &postings.verdicts()[number as usize].rule;
             let known = self.policy.rule(rule);
-            let title = kind.error_code.and_then(|code| self.policy.catalogue().entry(code, kind.error_subcode));
+            let title =
+                kind.error_code.and_then(|code| self.policy.catalogue().entry(code, kind.error_subcode));
             lines.push(PostingLine {
                 account: Account::ALL[account as usize].name().to_owned(),
                 events: sum.net,
                 events_gross: sum.gross,
-                because: known.map_or_else(|| "No rule of the policy matches.".to_owned(), |r| r.because.clone()),
+                because: known
+                    .map_or_else(|| "No rule of the policy matches.".to_owned(), |r| r.because.clone()),
                 cites: known.map(|r| r.cites.clone()).unwrap_or_default(),
                 rule: rule.clone(),
                 stream: word(&kind.stream),
@@ -312,8 +320,9 @@ impl Here<'_> {
                 let code = kind.error_code.map_or_else(|| "none".to_owned(), |code| code.to_string());
                 *codes.entry(code).or_default() += sum.net;
                 let caller = &postings.facts().callers()[caller as usize];
-                *callers.entry(if caller.is_empty() { "-".to_owned() } else { caller.clone() }).or_default() +=
-                    sum.net;
+                *callers
+                    .entry(if caller.is_empty() { "-".to_owned() } else { caller.clone() })
+                    .or_default() += sum.net;
             }
         }
         Ok((top(codes), top(callers)))
@@ -349,7 +358,9 @@ fn because(tally: &Tally, measure: &Measure) -> String {
         State::Degraded if judged < i64::from(*min_events) => {
             format!("{bad} of {judged} judged events were bad, but fewer than {min_events} were judged")
         }
-        State::Degraded => format!("{bad} of {judged} judged events were bad, {share}; down only from {limit} on"),
+        State::Degraded => {
+            format!("{bad} of {judged} judged events were bad, {share}; down only from {limit} on")
+        }
         State::Up => "something good or user-caused was seen, and nothing bad".to_owned(),
         State::Unobserved if tally.events.total() == 0 => "there is nothing to judge by: no event".to_owned(),
         State::Unobserved => {

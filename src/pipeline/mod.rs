@@ -168,7 +168,9 @@ fn read_logs(
         if !days.contains(&day) && logs::look(desk, ledger, day)? == Look::Changed {
             match one(ledger, day) {
                 Ok(done) => read.push(done),
-                Err(error) => tracing::warn!(%day, %error, "its logs have changed and could not be read again"),
+                Err(error) => {
+                    tracing::warn!(%day, %error, "its logs have changed and could not be read again")
+                }
             }
         }
     }
@@ -373,7 +375,8 @@ fn draw(
     let (head, hash) = ledger.journal().head();
     if drawn.as_ref().is_some_and(|drawn| (drawn.seq, drawn.hash.as_str()) == (head, hash)) {
         let figures = reported::figures(ledger, asked, &settings.config())?;
-        let editions = asked.iter().map(|day| ledger.read(*day, Extent::Whole)).collect::<Result<Vec<_>, _>>()?;
+        let editions =
+            asked.iter().map(|day| ledger.read(*day, Extent::Whole)).collect::<Result<Vec<_>, _>>()?;
         let days = editions.into_iter();
         let rendered = report::render_days(reports, &days.collect::<Vec<_>>())?;
         return Ok((figures, rendered));

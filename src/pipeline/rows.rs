@@ -63,7 +63,8 @@ pub(super) fn file(desk: &Desk, ledger: &mut Writer, as_of: DateTime<Utc>) -> an
     let is_filed = |row: &&Row| record.rows.get(&row.fingerprint()).is_none_or(|r| r.gone.is_some());
     let seen: Vec<Row> = sheet.rows.iter().filter(is_filed).cloned().collect();
     let present: BTreeSet<String> = sheet.rows.iter().map(Row::fingerprint).collect();
-    let is_gone = |(fingerprint, r): &(&String, &FiledRow)| r.gone.is_none() && !present.contains(*fingerprint);
+    let is_gone =
+        |(fingerprint, r): &(&String, &FiledRow)| r.gone.is_none() && !present.contains(*fingerprint);
     let gone: Vec<String> = record.rows.iter().filter(is_gone).map(|(f, _)| f.clone()).collect();
     if !seen.is_empty() || !gone.is_empty() {
         ledger.append(as_of, Entry::Overrides { seen, gone })?;
@@ -191,7 +192,9 @@ pub(super) fn note(
                 filed.judged.as_ref().is_some_and(|j| j.status != "refused") && sealed.is_some()
             });
             let why = match stays {
-                Some(day) => format!("it is gone from the file; what it moved on {day} and other sealed days stays"),
+                Some(day) => {
+                    format!("it is gone from the file; what it moved on {day} and other sealed days stays")
+                }
                 None => "it is gone from the file, and what it moved was put back".to_owned(),
             };
             decided.push(JudgedRow { row: fingerprint.clone(), status: "withdrawn".to_owned(), why });

@@ -79,7 +79,8 @@ fn ids_within(outage: &Outage, overridden: &[Edition]) -> Option<String> {
         for row in edition.overrides.iter().map(|applied| &applied.row) {
             let is_then = row.start_us < outage.end_us && outage.start_us < row.end_us;
             let is_of = |service: &String| edition.definition.includes(&outage.scope, service);
-            let is_there = |region: &String| outage.scope.is_all_regions() || *outage.scope.region == **region;
+            let is_there =
+                |region: &String| outage.scope.is_all_regions() || *outage.scope.region == **region;
             if is_then && row.service.as_ref().is_none_or(is_of) && row.region.as_ref().is_none_or(is_there) {
                 ids.insert(row.id.as_str());
             }

@@ -11,7 +11,11 @@ pub(super) static OVERRIDES: Spec = Spec {
     row: "row of the override file, as it was when it was first seen; an edited row is a new one",
     columns: &[
         ColumnSpec::new("id", Text, "id of the row; its line when it could not be read"),
-        ColumnSpec::new("direction", Text, "`to_uptime` or `to_downtime`; null when the row could not be read"),
+        ColumnSpec::new(
+            "direction",
+            Text,
+            "`to_uptime` or `to_downtime`; null when the row could not be read",
+        ),
         ColumnSpec::new("start", Instant, "first instant that it selects"),
         ColumnSpec::new("end", Instant, "first instant after it"),
         ColumnSpec::new("service", Text, "service that it selects; null is any"),
@@ -25,14 +29,22 @@ pub(super) static OVERRIDES: Spec = Spec {
         ColumnSpec::new("author", Text, "who wrote it"),
         ColumnSpec::new("approver", Text, "who approved it"),
         ColumnSpec::new("created_at", Instant, "when it was written, as the row claims"),
-        ColumnSpec::new("first_seen_at", Instant, "clock of the run that first saw the row with this content"),
+        ColumnSpec::new(
+            "first_seen_at",
+            Instant,
+            "clock of the run that first saw the row with this content",
+        ),
         ColumnSpec::new(
             "status",
             Text,
             "`applied`, `waiting` for a day that is not accounted yet, `refused`, or `withdrawn` when it is gone from the file",
         ),
         ColumnSpec::new("why", Text, "why it is not applied and what is to do; null when it is"),
-        ColumnSpec::new("events_moved", Integer, "events that it moves, adjusting entries of sealed days included"),
+        ColumnSpec::new(
+            "events_moved",
+            Integer,
+            "events that it moves, adjusting entries of sealed days included",
+        ),
         ColumnSpec::new(
             "slots_changed",
             Integer,

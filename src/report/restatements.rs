@@ -29,7 +29,11 @@ pub(super) static RESTATEMENTS: Spec = Spec {
             "`logs`, `webhooks` of other days, `overrides`, `policy`, `definition`, `job` (another version), separated by blanks; \
              `neighbour` when a run of down slots reaches over from a day beside it that has changed",
         ),
-        ColumnSpec::new("availability_percent_before", Decimal, "percentage before; null when nothing was observed"),
+        ColumnSpec::new(
+            "availability_percent_before",
+            Decimal,
+            "percentage before; null when nothing was observed",
+        ),
         ColumnSpec::new("availability_percent_after", Decimal, "percentage after"),
         ColumnSpec::new("slots_down_delta", Integer, "down slots, after minus before"),
         ColumnSpec::new("slots_counted_delta", Integer, "down slots that count, after minus before"),
@@ -89,7 +93,8 @@ fn push(table: &mut Table, ledger: &Ledger, line: &Line, before: &Reported, now:
 
 /// The causes of all editions after one and up to another.
 fn cause(ledger: &Ledger, day: Day, from: u32, to: u32) -> String {
-    let editions = ledger.record().days.get(&day).map(|record| record.editions.as_slice()).unwrap_or_default();
+    let editions =
+        ledger.record().days.get(&day).map(|record| record.editions.as_slice()).unwrap_or_default();
     let between = editions.iter().map(|e| &e.publication).filter(|p| from < p.edition && p.edition <= to);
     let causes: BTreeSet<&str> = between.flat_map(|p| p.causes.iter().map(|cause| cause.name())).collect();
     if causes.is_empty() { "neighbour".to_owned() } else { causes.into_iter().collect::<Vec<_>>().join(" ") }
