@@ -9,6 +9,7 @@
 //! - `converge`: whatever the order in which days are run and logs arrive, the books end up the same, and as a small model of
 //!   messages and notifications says.
 //! - `cli`: one test per promise of the command line; what goes wrong, what is then said, and the exit code.
+//! - `books`: overrides, seals, editions over time; what was published is drawn again, what was touched is found.
 //! - `privacy`: phone numbers, message ids, tokens and callers of the logs stand nowhere in what the job writes or says.
 //! - `days`: whole days, from given logs to expected reports. To add a case, copy a folder of `tests/days/`, change what
 //!   is given, run `BLESS=1 cargo test --test main days` and read the diff.
@@ -22,6 +23,7 @@
     reason = "helpers outside #[test] functions stop at the first surprise as well"
 )]
 
+mod books;
 mod cli;
 mod converge;
 mod days;

@@ -85,7 +85,13 @@ pub fn main() -> ExitCode {
         Command::Verify(verify) => verify.run(),
         Command::Sample(sample) => sample.run().map(|()| ExitCode::Done),
     };
-    result.unwrap_or_else(|error| show(&error))
+    result.unwrap_or_else(|error| if is_closed_pipe(&error) { ExitCode::Done } else { show(&error) })
+}
+
+/// Whoever read the answer has had enough of it (`uptime-ledger diff ... | head`).
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<std::io::Error>();
+    io.is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 fn log_to_stderr(verbose: u8) {

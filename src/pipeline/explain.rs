@@ -178,7 +178,10 @@ pub fn explain(ledger: &Ledger, question: &Question) -> anyhow::Result<Explanati
 fn scope(edition: &Edition, question: &Question, us: i64) -> Result<Scope, Trouble> {
     let region = question.region.as_deref().unwrap_or(ALL_REGIONS);
     let slot = (us - edition.day.start_us()) / edition.slot_length().us();
-    let state = |scope: &Scope| cell(edition, scope, slot as u32).net.state;
+    let state = |scope: &Scope| {
+        let cell = cell(edition, scope, slot as u32);
+        (cell.net.state, cell.gross.state)
+    };
     let mut there = edition.slots.scopes().iter().filter(|scope| *scope.region == *region);
     let found = match &question.scope {
         Some(name) => there.find(|scope| *scope.name == **name),
@@ -216,6 +219,26 @@ fn applied(row: &Row) -> AppliedOverride {
         author: row.author.clone(),
         approver: row.approver.clone(),
         to: row.to.clone(),
+    }
+}
+
+impl PostingLine {
+    /// The same but for what explains recipients and clients, which rules may look at and people need not.
+    fn is_like(&self, other: &Self) -> bool {
+        let key = |l: &Self| {
+            let words =
+                [&l.account, &l.rule, &l.stream, &l.service, &l.region, &l.symptom, &l.outcome, &l.timing];
+            (words.map(String::clone), l.http_status, l.error_code)
+        };
+        key(self) == key(other)
+    }
+
+    fn join(&mut self, other: Self) {
+        self.events += other.events;
+        self.events_gross += other.events_gross;
+        self.evidence.extend(other.evidence);
+        self.evidence.sort();
+        self.evidence.truncate(3);
     }
 }
 
@@ -261,7 +284,7 @@ impl Here<'_> {
 
     /// Postings of the slot by account, rule and what they have in common.
     fn lines(&self, postings: &Postings) -> anyhow::Result<Vec<PostingLine>> {
-        let mut lines = Vec::new();
+        let mut lines: Vec<PostingLine> = Vec::new();
         for sum in postings.sums(["slot", "kind", "account"], |_| true)? {
             let [slot, number, account] = sum.key;
             let kind = &postings.facts().kinds()[number as usize];
@@ -272,7 +295,7 @@ impl Here<'_> {
             let known = self.policy.rule(rule);
             let title =
                 kind.error_code.and_then(|code| self.policy.catalogue().entry(code, kind.error_subcode));
-            lines.push(PostingLine {
+            let line = PostingLine {
                 account: Account::ALL[account as usize].name().to_owned(),
                 events: sum.net,
                 events_gross: sum.gross,
@@ -290,7 +313,11 @@ impl Here<'_> {
                 outcome: word(&kind.outcome),
                 timing: word(&kind.timing),
                 evidence: self.evidence(number),
-            });
+            };
+            match lines.iter_mut().find(|l| l.is_like(&line)) {
+                Some(same) => same.join(line),
+                None => lines.push(line),
+            }
         }
         let rank = |line: &PostingLine| match line.account.split(':').next() {
             Some("bad") => 0,

@@ -21,6 +21,7 @@ use crate::error::{Document, Mistake, Trouble};
 use crate::intake::{Meter, Notes};
 use crate::ledger::{DayState, Edition, Entry, Extent, Ledger, Settings, Writer};
 use crate::measure::{self, Figures};
+use crate::overrides::Row;
 use crate::policy::Policy;
 use crate::report::{self, Rendered};
 
@@ -235,7 +236,7 @@ fn book(
     let others = days.iter().copied().filter(|day| !asked.contains(day));
     for day in asked.iter().copied().filter(|day| days.contains(day)).chain(others) {
         let is_asked = asked.contains(&day);
-        let rows = plan.rows(day);
+        let rows = rows_in_force(ledger, &plan, day)?;
         if !read_days.contains(&day) && is_as_before(desk, ledger, day, &rows, &usable)? {
             if is_asked {
                 booked.accounted.push(standing(ledger, day)?);
@@ -280,12 +281,22 @@ fn book(
     Ok(booked)
 }
 
+/// The rows that apply to a day. A sealed day that no row has been decided anew for keeps those it has.
+fn rows_in_force(ledger: &Ledger, plan: &rows::Plan, day: Day) -> anyhow::Result<Vec<Row>> {
+    let is_sealed = ledger.record().days.get(&day).is_some_and(|record| record.sealed.is_some());
+    match plan.rows(day) {
+        Some(rows) => Ok(rows),
+        None if is_sealed => Ok(ledger.made_from(day)?.map(|made| made.rows).unwrap_or_default()),
+        None => Ok(Vec::new()),
+    }
+}
+
 /// Is the newest edition of a day made from just what it would be made from now?
 fn is_as_before(
     desk: &Desk,
     ledger: &Ledger,
     day: Day,
-    rows: &[crate::overrides::Row],
+    rows: &[Row],
     usable: &logs::Usable,
 ) -> anyhow::Result<bool> {
     let Some(made) = ledger.made_from(day)? else { return Ok(false) };

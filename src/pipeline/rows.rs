@@ -102,13 +102,13 @@ fn live(ledger: &Ledger, desk: &Desk, as_of: DateTime<Utc>) -> Vec<Filed> {
 #[derive(Default)]
 pub(super) struct Plan {
     judged: Vec<Judged>,
-    /// Rows in force by day; a day that is not named has none.
+    /// Rows in force on days for which something was decided.
     rows: BTreeMap<Day, Vec<Row>>,
 }
 
 impl Plan {
-    pub fn rows(&self, day: Day) -> Vec<Row> {
-        self.rows.get(&day).cloned().unwrap_or_default()
+    pub fn rows(&self, day: Day) -> Option<Vec<Row>> {
+        self.rows.get(&day).cloned()
     }
 
     pub fn days(&self) -> impl Iterator<Item = Day> {

@@ -62,13 +62,19 @@ pub(super) fn restatements(ledger: &Ledger) -> Table {
                 key.1 = false;
                 shown.get(&key).copied().filter(|_| now.is_adjusting)
             });
-            if let Some(before) = before {
+            // A new edition may show the same figure.
+            if let Some(before) = before.filter(|before| differs(before, now)) {
                 push(&mut table, ledger, line, before, now);
             }
             shown.insert(now.key(), now);
         }
     }
     table
+}
+
+fn differs(before: &Reported, now: &Reported) -> bool {
+    let shown = |r: &Reported| (r.availability_micro_percent, r.slots, r.events);
+    shown(before) != shown(now)
 }
 
 fn push(table: &mut Table, ledger: &Ledger, line: &Line, before: &Reported, now: &Reported) {

@@ -1,0 +1,352 @@
+//! Books: overrides, seals and editions over time, through the binary; what was published can be drawn again, and what was
+//! touched is found.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::job::{self, Ran, n, table};
+
+const HEADER: &str = "id,direction,start,end,service,region,business_id,error_code,account,reason,ticket,author,approver,created_at,note\n";
+
+/// A folder with config, logs and overrides. On every day calls fail for twelve minutes from 10:00 on.
+struct Books {
+    dir: tempfile::TempDir,
+}
+
+impl Books {
+    fn new() -> Self {
+        let books = Self { dir: tempfile::tempdir().unwrap() };
+        let config = r#"
+            salt = "pinch"
+            regions = ["eu"]
+            [[source]]
+            name = "edge"
+            paths = "logs/{date}*.csv"
+            [[service]]
+            name = "messages"
+            endpoints = ["/{id}/messages"]
+            [[component]]
+            name = "Cloud API"
+            services = ["messages"]
+            target_percent = 99.9
+            [definition]
+            min_events = 2
+            [limits]
+            coverage_percent = 1
+            [overrides]
+            path = "overrides.csv"
+        "#;
+        fs::write(books.path("uptime-ledger.toml"), config).unwrap();
+        books.overrides(&[]);
+        books
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn reports(&self) -> PathBuf {
+        self.path("reports")
+    }
+
+    /// A log of a day: two calls every other minute; those from 10:00 to 10:11 fail, as do all in `also`.
+    fn log(&self, day: &str, also: std::ops::Range<u32>) {
+        let mut text = "ts,request_id,business_id,region,endpoint,http_status,error_code\n".to_owned();
+        for minute in (0..1_440).filter(|m| m % 30 == 0 || (595..625).contains(m) || also.contains(m)) {
+            let is_bad = (600..612).contains(&minute) || also.contains(&minute);
+            let (status, code) = if is_bad { (503, "131016") } else { (200, "") };
+            for call in 0..2 {
+                let (hour, minute) = (minute / 60, minute % 60);
+                text += &format!(
+                    "{day}T{hour:02}:{minute:02}:0{call}Z,{day}-{hour}-{minute}-{call},b{call},eu,/1/messages,{status},{code}\n"
+                );
+            }
+        }
+        fs::create_dir_all(self.path("logs")).unwrap();
+        fs::write(self.path("logs").join(format!("{day}.csv")), text).unwrap();
+    }
+
+    fn overrides(&self, rows: &[String]) {
+        fs::write(self.path("overrides.csv"), HEADER.to_owned() + &rows.join("\n") + "\n").unwrap();
+    }
+
+    fn run(&self, as_of: &str, args: &[&str]) -> Ran {
+        job::run(&self.path("uptime-ledger.toml"), &self.reports(), &[&["--as-of", as_of], args].concat())
+    }
+
+    fn ask(&self, args: &[&str]) -> Ran {
+        let reports = self.reports();
+        job::job(args.iter().copied().chain(["--out", reports.to_str().unwrap()]))
+    }
+
+    /// Slots of the component that count on a day.
+    fn counted(&self, day: &str) -> u64 {
+        let rows = table(&self.reports(), "availability");
+        let is = |row: &&job::Row| {
+            row["day"] == day
+                && row["scope_kind"] == "component"
+                && row["region"] == "*"
+                && row["definition"] == "whatsapp"
+        };
+        n(rows.iter().find(is).unwrap(), "slots_counted")
+    }
+
+    fn status(&self, id: &str) -> (String, String) {
+        let rows = table(&self.reports(), "overrides");
+        let row = rows.iter().rfind(|row| row["id"] == id).unwrap_or_else(|| panic!("no {id} in {rows:?}"));
+        (row["status"].clone(), row["why"].clone())
+    }
+}
+
+/// A row that excuses some minutes of 2026-11-02.
+fn excuse(id: &str, from: &str, to: &str, created_at: &str) -> String {
+    format!(
+        "{id},to_uptime,2026-11-02T{from}Z,2026-11-02T{to}Z,messages,,,131016,,caller-misuse,OPS-1,ann,bob,{created_at},"
+    )
+}
+
+/// A row that finds fault with minutes of 2026-11-02 in which callers were refused.
+fn blame(id: &str, created_at: &str) -> String {
+    format!(
+        "{id},to_downtime,2026-11-02T10:00Z,2026-11-02T10:12Z,messages,,,131016,user:*,authorization-fault,OPS-2,ann,bob,{created_at},"
+    )
+}
+
+#[test]
+fn the_week_is_kept_to_the_second() {
+    // Of 2026-11-02 the week ends with 2026-11-10T00:00:00Z; runs may see a row a day later.
+    for (created_at, seen_at, status, why) in [
+        ("2026-11-09T23:59:59Z", "2026-11-10T03:00:00Z", "applied", ""),
+        ("2026-11-10T00:00:00Z", "2026-11-10T03:00:00Z", "applied", ""),
+        ("2026-11-10T00:00:01Z", "2026-11-10T03:00:00Z", "refused", "late:"),
+        ("2026-11-05T09:00:00Z", "2026-11-11T00:00:00Z", "applied", ""),
+        ("2026-11-05T09:00:00Z", "2026-11-11T00:00:01Z", "refused", "back-dated:"),
+        ("2026-11-10T09:00:00Z", "2026-11-10T03:00:00Z", "refused", "future:"),
+    ] {
+        let books = Books::new();
+        books.log("2026-11-02", 0..0);
+        books.run("2026-11-03T03:00:00Z", &["--date", "2026-11-02"]).expect(0);
+        assert_eq!(books.counted("2026-11-02"), 12);
+        books.overrides(&[excuse("a", "10:00", "10:12", created_at)]);
+        let code = if status == "applied" { 0 } else { 3 };
+        let ran = books.run(seen_at, &["--date", "2026-11-02"]).expect(code);
+        let found = books.status("a");
+        assert_eq!(found.0, status, "{created_at} {seen_at}: {found:?}");
+        assert!(found.1.starts_with(why), "{found:?}");
+        if status == "refused" {
+            ran.says(&["overrides.csv:2:", "override a"]);
+        }
+        assert_eq!(books.counted("2026-11-02"), if status == "applied" { 0 } else { 12 });
+    }
+}
+
+#[test]
+fn a_run_that_an_override_splits_no_longer_counts_and_what_is_withdrawn_is_put_back() {
+    let books = Books::new();
+    books.log("2026-11-02", 0..0);
+    let run = |as_of: &str| books.run(as_of, &["--date", "2026-11-02"]);
+    run("2026-11-03T03:00:00Z").expect(0);
+    // Minutes 4 and 5 of 12 are excused: runs of four and of six are left.
+    books.overrides(&[excuse("a", "10:04", "10:06", "2026-11-03T09:00:00Z")]);
+    run("2026-11-04T03:00:00Z")
+        .expect(0)
+        .says(&["restated: 2026-11-02 is now edition 2, because of overrides"]);
+    assert_eq!(books.counted("2026-11-02"), 0);
+    let availability = table(&books.reports(), "availability");
+    assert!(availability.iter().any(|row| n(row, "slots_counted_gross") == 12), "gross stays");
+
+    // The same counts twice, either way, and a row against which the whole of it speaks.
+    let again = excuse("b", "10:05", "10:07", "2026-11-04T09:00:00Z");
+    let alone = excuse("c", "10:08", "10:09", "2026-11-04T09:00:00Z").replace(",ann,bob,", ",ann,Ann,");
+    let nothing = excuse("d", "04:00", "05:00", "2026-11-04T09:00:00Z");
+    books.overrides(&[excuse("a", "10:04", "10:06", "2026-11-03T09:00:00Z"), again, alone, nothing]);
+    let ran = run("2026-11-05T03:00:00Z").expect(3);
+    ran.says(&["overlaps", "no-effect", "overrides.csv:4:"]);
+    assert_eq!(books.status("a").0, "applied");
+    assert_eq!(books.status("b").0, "refused");
+    assert!(books.status("c").1.contains("overrides.csv:4:"), "{:?}", books.status("c"));
+    assert!(books.status("d").1.starts_with("no-effect"));
+
+    // What one row excuses another cannot blame.
+    books.overrides(&[
+        excuse("a", "10:04", "10:06", "2026-11-03T09:00:00Z"),
+        blame("e", "2026-11-05T09:00:00Z"),
+    ]);
+    run("2026-11-06T03:00:00Z").expect(3).says(&["contradicts"]);
+    assert_eq!(books.counted("2026-11-02"), 0);
+
+    books.overrides(&[]);
+    run("2026-11-07T03:00:00Z").expect(0);
+    assert_eq!((books.counted("2026-11-02"), books.status("a").0.as_str()), (12, "withdrawn"));
+    books.ask(&["verify"]).expect(0);
+}
+
+#[test]
+fn a_sealed_day_stays_and_what_comes_later_stands_beside_it() {
+    let books = Books::new();
+    books.log("2026-11-02", 0..0);
+    let run = |as_of: &str| books.run(as_of, &["--date", "2026-11-02"]);
+    run("2026-11-03T03:00:00Z").expect(0);
+    books.overrides(&[excuse("a", "10:00", "10:12", "2026-11-03T09:00:00Z")]);
+    run("2026-11-04T03:00:00Z").expect(0);
+    run("2026-11-12T03:00:01Z").expect(0);
+    let state = || table(&books.reports(), "availability")[0]["state"].clone();
+    assert_eq!((state().as_str(), books.counted("2026-11-02")), ("sealed", 0));
+
+    // Gone after the seal: nothing changes.
+    books.overrides(&[]);
+    run("2026-11-13T03:00:00Z").expect(0);
+    assert_eq!((books.counted("2026-11-02"), books.status("a").0.as_str()), (0, "withdrawn"));
+
+    // A late log: the day stays, and the difference is told.
+    books.log("2026-11-02", 720..740);
+    run("2026-11-14T03:00:00Z")
+        .expect(0)
+        .says(&["adjusting: 2026-11-02 is sealed; edition 3 stands beside it"]);
+    assert_eq!((state().as_str(), books.counted("2026-11-02")), ("sealed", 0));
+    let restated = table(&books.reports(), "restatements");
+    let adjusting =
+        restated.iter().find(|r| r["is_adjusting"] == "true" && r["definition"] == "whatsapp").unwrap();
+    assert_eq!((adjusting["slots_counted_delta"].as_str(), adjusting["cause"].as_str()), ("20", "logs"));
+    let months = table(&books.reports(), "months");
+    let month =
+        months.iter().find(|m| m["scope_kind"] == "component" && m["definition"] == "whatsapp").unwrap();
+    assert_eq!((n(month, "slots_counted"), n(month, "slots_counted_adjusted")), (0, 20));
+    books.ask(&["verify"]).expect(0);
+}
+
+#[test]
+fn what_was_published_can_be_drawn_again_byte_for_byte() {
+    let books = Books::new();
+    let mut kept: Vec<(String, std::collections::BTreeMap<PathBuf, Vec<u8>>)> = Vec::new();
+    let keep = |kept: &mut Vec<_>, edition: &str| {
+        let mut files = job::files(&books.reports());
+        files.retain(|path, _| !path.starts_with("ledger") && path != Path::new(".lock"));
+        kept.push((edition.to_owned(), files));
+    };
+    books.log("2026-11-02", 0..0);
+    books.run("2026-11-03T03:00:00Z", &[]).expect(0);
+    keep(&mut kept, "2026-11-02/1");
+    books.overrides(&[excuse("a", "10:00", "10:03", "2026-11-03T09:00:00Z")]);
+    books.log("2026-11-03", 1_430..1_440);
+    books.run("2026-11-04T03:00:00Z", &[]).expect(0);
+    keep(&mut kept, "2026-11-03/1");
+    // Two days were missed; one of them has no log at all. The run over midnight grows by it.
+    books.log("2026-11-05", 0..0);
+    books.log("2026-11-04", 0..5);
+    books.run("2026-11-06T03:00:00Z", &[]).expect(0);
+    keep(&mut kept, "2026-11-05/1");
+    books.overrides(&[]);
+    let text = fs::read_to_string(books.path("uptime-ledger.toml")).unwrap().replace("99.9", "99");
+    fs::write(books.path("uptime-ledger.toml"), text).unwrap();
+    books.run("2026-11-07T03:00:00Z", &["--date", "2026-11-06"]).expect(3);
+    keep(&mut kept, "2026-11-06/1");
+
+    for (edition, files) in &kept {
+        let into = tempfile::tempdir().unwrap();
+        books.ask(&["report", "--as-of", edition, "--into", into.path().to_str().unwrap()]).expect(0);
+        let drawn = job::files(into.path());
+        for (path, bytes) in files {
+            assert!(drawn.get(path) == Some(bytes), "{} as of {edition}", path.display());
+        }
+        assert_eq!(drawn.len(), files.len(), "{edition}");
+    }
+    books.ask(&["verify"]).expect(0);
+
+    // All that was shown first, and every change since, come to what is shown now.
+    let restated = table(&books.reports(), "restatements");
+    assert!(restated.iter().any(|row| row["cause"] == "overrides"), "{restated:?}");
+    let before = job::files(&books.reports());
+    books.run("2026-11-07T04:00:00Z", &[]).expect(0);
+    let after = job::files(&books.reports());
+    assert!(before == after, "a run with nothing new publishes nothing");
+}
+
+#[test]
+fn a_file_that_was_touched_is_named() {
+    let books = Books::new();
+    books.log("2026-11-02", 0..0);
+    books.log("2026-11-03", 0..0);
+    books.run("2026-11-04T03:00:00Z", &["--from", "2026-11-02", "--to", "2026-11-03"]).expect(0);
+    let ledger = books.reports().join("ledger");
+    for path in job::paths(&ledger) {
+        let bytes = fs::read(&path).unwrap();
+        let mut flipped = bytes.clone();
+        let middle = bytes.len() / 2;
+        flipped[middle] ^= 1;
+        let cut = bytes[..bytes.len() - 1].to_vec();
+        let twice = [&bytes[..], &bytes[middle..]].concat();
+        for bad in [flipped, cut, twice] {
+            fs::write(&path, &bad).unwrap();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            let told = books.ask(&["verify"]).expect(1);
+            let is_named = told.stderr.contains(name)
+                || path.parent().is_some_and(|p| told.stderr.contains(p.to_str().unwrap()))
+                || (name == "journal.ndjson" && told.stderr.contains("journal"))
+                || (name == "journal.head" && told.stderr.contains("journal"));
+            assert!(is_named, "{}: {}", path.display(), told.stderr);
+        }
+        fs::write(&path, &bytes).unwrap();
+    }
+    let stranger = ledger.join("editions/2026-11-02/0001/more.txt");
+    fs::write(&stranger, "x").unwrap();
+    books.ask(&["verify"]).expect(1).says(&["more.txt"]);
+    fs::remove_file(stranger).unwrap();
+    let report = books.reports().join("availability.csv");
+    fs::write(&report, "day\n").unwrap();
+    books.ask(&["verify"]).expect(1).says(&["availability.csv"]);
+    books.ask(&["report"]).expect(0);
+    books.ask(&["verify"]).expect(0);
+}
+
+#[test]
+fn a_red_minute_is_explained() {
+    let books = Books::new();
+    books.log("2026-11-02", 0..0);
+    books.run("2026-11-03T03:00:00Z", &["--date", "2026-11-02"]).expect(0);
+    let text = books.ask(&["explain", "--at", "2026-11-02T10:07Z"]).expect(0).stdout;
+    for part in [
+        "down, because 2 of 2 judged events were bad",
+        "12m00s down",
+        "platform-fault",
+        "logs/2026-11-02.csv:",
+        "131016",
+    ] {
+        assert!(text.contains(part), "no `{part}` in\n{text}");
+    }
+    let json = books
+        .ask(&["explain", "--at", "2026-11-02T10:20Z", "--service", "messages", "--json"])
+        .expect(0)
+        .json();
+    assert_eq!((&json["state"], &json["services"][0]["good"]), (&"up".into(), &2.into()));
+    books
+        .ask(&["explain", "--at", "2026-11-02T10:07Z", "--service", "mesages"])
+        .expect(2)
+        .says(&["messages"]);
+    books.ask(&["explain", "--at", "2026-12-02T10:07Z"]).expect(2).says(&["has no edition"]);
+
+    let file = books.path("overrides.csv");
+    let new = [
+        "override",
+        "new",
+        "--at",
+        "2026-11-02T10:07Z",
+        "--direction",
+        "to_uptime",
+        "--reason",
+        "caller-misuse",
+    ];
+    let more = ["--service", "messages", "--ticket", "OPS-1", "--author", "ann", "--approver", "bob"];
+    let rest = ["--created-at", "2026-11-03T09:00Z", "--append", file.to_str().unwrap()];
+    books.ask(&[&new[..], &more[..], &rest[..]].concat()).expect(0);
+    let config = books.path("uptime-ledger.toml");
+    job::job(["check", "--config", config.to_str().unwrap()]).expect(0);
+    books.run("2026-11-04T03:00:00Z", &["--date", "2026-11-02"]).expect(0);
+    assert_eq!(books.counted("2026-11-02"), 0);
+    let text = books.ask(&["explain", "--at", "2026-11-02T10:07Z"]).expect(0).stdout;
+    assert!(text.contains("before overrides it was down") && text.contains("approved by bob"), "{text}");
+    let diff = books.ask(&["diff", "2026-11-02/1", "2026-11-02/2"]).expect(0).stdout;
+    assert!(diff.contains("12 -> 0") && diff.contains("+24 user:caller"), "{diff}");
+    let history = books.ask(&["history", "2026-11-02"]).expect(0).stdout;
+    assert!(history.contains("restated") && history.contains("overrides"), "{history}");
+}
