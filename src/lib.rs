@@ -6,17 +6,21 @@
 //! one screen in [`pipeline`].
 //!
 //! ```text
-//!  logs ─intake─▶ Daybooks ─intake─▶ Facts ─policy─▶ Postings ─slots─▶ Slots ─ledger─▶ Editions ─measure─▶ Figures
-//!       read()             resolve()       classify()         count()        publish()          draw()  ─report─▶ files
+//!  logs ─intake─▶ Daybooks ─intake─▶ Facts ─policy─▶ Postings ─overrides─▶ Postings' ─slots─▶ Slots
+//!       read()             resolve()       classify()          adjust()             count()
 //!                              └─▶ Receipt: balance per file, latencies, delays, quarantine ─▶ into the edition
+//!
+//!  Slots ─ledger─▶ Editions ─measure─▶ Figures ─report─▶ files
+//!        publish()         draw()           render()
 //! ```
 //!
 //! - [`intake`] is the only heavy stage. It parses, dedupes, joins and counts, and knows no policy. It reads the logs of a
 //!   day into a [`intake::Daybook`], which depends on the rows of that day alone, and resolves the daybooks of a day and of
 //!   the days around it into few [`intake::Facts`]: how many events share a slot and the same attributes.
 //! - [`policy`] gives each kind of event the first rule that matches, and so an account: [`policy::Postings`].
+//! - [`overrides`] moves counts between accounts, by rows that reviewers wrote; no posting is ever edited.
 //! - [`slots`] says of every minute of every service and region whether it was up, degraded, down or unobserved.
-//! - [`ledger`] keeps the daybooks, and one [`ledger::Edition`] per day, each written whole or not at all.
+//! - [`ledger`] keeps the daybooks and all [`ledger::Edition`]s of all days, chained by a journal that is only appended to.
 //! - [`measure`] draws [`measure::Figures`] over all editions: runs, outages, days, months, budgets.
 //! - [`report`] writes them as CSV and Parquet.
 //!
@@ -31,7 +35,8 @@
 //! events share, a **fact** how many events of a kind fell into a **slot** (a minute, by default). A **posting** is a
 //! fact with its **account** and the **rule** that chose it. A **scope** is a service or component in one region or in all.
 //! A **run** is a stretch of down slots, an **outage** a run with its length and class. An **edition** is one published
-//! state of a day. **Gross** is before adjusting entries and **net** after; there are none yet, so both are equal. A
+//! state of a day, a **restatement** one that changes an earlier one; after its **seal** a day stays, and what comes later is an
+//! **adjusting entry** beside it. **Gross** is before overrides and **net** after. A
 //! **mistake** stands in a file that a person wrote, **trouble** is the world's, and a bad log row is neither: it is data.
 //!
 //! # What always holds

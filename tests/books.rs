@@ -1,6 +1,7 @@
 //! Books: overrides, seals and editions over time, through the binary; what was published can be drawn again, and what was
 //! touched is found.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -57,9 +58,9 @@ impl Books {
             let (status, code) = if is_bad { (503, "131016") } else { (200, "") };
             for call in 0..2 {
                 let (hour, minute) = (minute / 60, minute % 60);
-                text += &format!(
-                    "{day}T{hour:02}:{minute:02}:0{call}Z,{day}-{hour}-{minute}-{call},b{call},eu,/1/messages,{status},{code}\n"
-                );
+                let id = format!("{day}-{hour}-{minute}-{call}");
+                let rest = format!("{id},b{call},eu,/1/messages,{status},{code}");
+                writeln!(text, "{day}T{hour:02}:{minute:02}:0{call}Z,{rest}").unwrap();
             }
         }
         fs::create_dir_all(self.path("logs")).unwrap();

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::text::{align, minutes, percent, table};
 use crate::day::rfc3339;
 use crate::error::ExitCode;
-use crate::ledger::{Edition, Published};
+use crate::ledger::{Cause, Edition, Published};
 use crate::measure::{Figure, Outage, Period};
 use crate::pipeline::{Accounted, Desk, Outcome};
 use crate::slots::ScopeKind;
@@ -36,7 +36,7 @@ impl Summary<'_> {
         }
         let mut err = io::stderr().lock();
         for Published { edition, causes, is_adjusting, .. } in self.changed() {
-            let causes = causes.iter().map(|cause| cause.name()).collect::<Vec<_>>().join(", ");
+            let causes = causes.iter().map(Cause::name).collect::<Vec<_>>().join(", ");
             let Edition { day, number, .. } = edition;
             if *is_adjusting {
                 writeln!(
@@ -123,7 +123,7 @@ impl Summary<'_> {
             "restated": self.changed().map(|p| json!({
                 "day": p.edition.day.to_string(),
                 "edition": p.edition.number,
-                "causes": p.causes.iter().map(|cause| cause.name()).collect::<Vec<_>>(),
+                "causes": p.causes.iter().map(Cause::name).collect::<Vec<_>>(),
                 "is_adjusting": p.is_adjusting,
             })).collect::<Vec<_>>(),
             "sealed": self.outcome.sealed.iter().map(ToString::to_string).collect::<Vec<_>>(),

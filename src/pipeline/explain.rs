@@ -407,7 +407,7 @@ fn flips_when(tally: &Tally, measure: &Measure) -> String {
     match tally.state {
         // Events that are excused leave the judged ones, too.
         State::Down => {
-            let excused = if measure.user_counts_as_good { 0 } else { 1 };
+            let excused = i64::from(!measure.user_counts_as_good);
             let least = (1..=bad).find(|n| !is_down(bad - n, judged - n * excused)).unwrap_or(bad);
             format!("not down if {least} of the {bad} bad events were not the platform's")
         }

@@ -170,7 +170,7 @@ fn read_logs(
             match one(ledger, day) {
                 Ok(done) => read.push(done),
                 Err(error) => {
-                    tracing::warn!(%day, %error, "its logs have changed and could not be read again")
+                    tracing::warn!(%day, %error, "its logs have changed and could not be read again");
                 }
             }
         }

@@ -151,7 +151,7 @@ pub(super) fn plan(
         for day in judged.row.days() {
             let is_frozen = frozen.contains_key(&day);
             let of_day = rows.entry(day).or_default();
-            let is_there = of_day.iter().any(|row| *row == judged.row);
+            let is_there = of_day.contains(&judged.row);
             if !is_there && (!is_frozen || judged.row.direction == Direction::ToDowntime) {
                 of_day.push(judged.row.clone());
             }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::day::Day;
-use crate::ledger::{Entry, Ledger, Line, Reported, ReportedKey};
+use crate::ledger::{Cause, Entry, Ledger, Line, Reported, ReportedKey};
 use crate::table::ColumnKind::{Boolean, Date, Decimal, Instant, Integer, Text};
 use crate::table::{ColumnSpec, Spec, Table, Value};
 
@@ -102,6 +102,6 @@ fn cause(ledger: &Ledger, day: Day, from: u32, to: u32) -> String {
     let editions =
         ledger.record().days.get(&day).map(|record| record.editions.as_slice()).unwrap_or_default();
     let between = editions.iter().map(|e| &e.publication).filter(|p| from < p.edition && p.edition <= to);
-    let causes: BTreeSet<&str> = between.flat_map(|p| p.causes.iter().map(|cause| cause.name())).collect();
+    let causes: BTreeSet<&str> = between.flat_map(|p| p.causes.iter().map(Cause::name)).collect();
     if causes.is_empty() { "neighbour".to_owned() } else { causes.into_iter().collect::<Vec<_>>().join(" ") }
 }
