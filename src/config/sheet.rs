@@ -83,6 +83,10 @@ pub fn records(text: &str, has_comments: bool) -> Vec<Record> {
             return records;
         }
         let start = first_byte(text, start, has_comments);
+        // A comment without a line end is read as a row of nothing.
+        if start >= text.len() {
+            return records;
+        }
         let read = cells(text, start, &record);
         if read.broken_cell.is_some() {
             from = text[start..].find('\n').map_or(text.len(), |at| start + at + 1);

@@ -228,7 +228,7 @@ mod tests {
         assert_eq!((sheet.rows.len(), sheet.refused.len()), (1, 0), "{:?}", said(&sheet));
         assert_eq!(sheet.line("ov-1"), Some(7));
         let late = Refusal::Future { created_at_us: 1, first_seen_us: 0 };
-        assert_eq!(sheet.refusal("ov-1", &late).unwrap().place(), "o.csv:7:110");
+        assert_eq!(sheet.refusal("ov-1", &late).unwrap().place(), "o.csv:7:112");
         assert!(sheet.refusal("ov-2", &late).is_none());
     }
 
@@ -242,7 +242,7 @@ mod tests {
                 "o.csv:1:1: column `region` is missing",
                 "o.csv:1:1: column `note` is missing",
                 "o.csv:1:32: column `service` stands twice",
-                "o.csv:1:120: unknown column `notes`"
+                "o.csv:1:112: unknown column `notes`"
             ]
         );
         assert_eq!(read(HEADER).map(|sheet| sheet.rows.len()), Ok(0));
