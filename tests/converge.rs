@@ -76,7 +76,7 @@ impl Sample {
 }
 
 /// Every table and quarantine, but for what tells how often a day was published: that is history and no figure.
-fn reports(out: &Path) -> BTreeMap<PathBuf, String> {
+pub fn reports(out: &Path) -> BTreeMap<PathBuf, String> {
     let is_figure = |path: &PathBuf| !path.starts_with("ledger") && !path.starts_with("restatements.csv");
     let files = job::files(out).into_iter().filter(|(path, _)| is_figure(path));
     let texts = files.filter(|(path, _)| path.extension().is_some_and(|e| e == "csv" || e == "ndjson"));

@@ -1,0 +1,626 @@
+//! Faults: a run is stopped at every single system call by which it changes the reports folder, or that call fails as on a
+//! full or a broken disk. Whatever the instant, no report is torn, and the same run again makes of the folder, byte for
+//! byte, what it would have become undisturbed.
+//!
+//! `strace` counts the calls of a thread from its start, so a point is the nth call of a name by the main thread, taken from
+//! a trace of the undisturbed run; that it was hit, once, and where it was meant to, is read from the trace of the
+//! disturbed one.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::converge;
+use crate::job::{self, Ran};
+
+/// Calls that change files, or bring them to disk. `openat` counts where it creates a file.
+const CALLS: [&str; 24] = [
+    "write",
+    "pwrite64",
+    "writev",
+    "pwritev",
+    "pwritev2",
+    "copy_file_range",
+    "sendfile",
+    "fallocate",
+    "ftruncate",
+    "fsync",
+    "fdatasync",
+    "sync_file_range",
+    "openat",
+    "mkdir",
+    "mkdirat",
+    "rename",
+    "renameat",
+    "renameat2",
+    "link",
+    "linkat",
+    "symlinkat",
+    "unlink",
+    "unlinkat",
+    "rmdir",
+];
+const WRITES: [&str; 8] =
+    ["write", "pwrite64", "writev", "pwritev", "pwritev2", "copy_file_range", "sendfile", "fallocate"];
+const SYNCS: [&str; 3] = ["fsync", "fdatasync", "sync_file_range"];
+const RENAMES: [&str; 5] = ["rename", "renameat", "renameat2", "link", "linkat"];
+const MAKES: [&str; 3] = ["openat", "mkdir", "mkdirat"];
+
+const CONFIG: &str = r#"
+salt = "pinch"
+slot = "5m"
+
+[[source]]
+name = "requests"
+paths = ["requests-{date}.ndjson"]
+
+[[source]]
+name = "webhooks"
+log = "webhooks"
+paths = ["webhooks-{date}.ndjson"]
+
+[[service]]
+name = "messages"
+
+[[service]]
+name = "media"
+
+[[component]]
+name = "Cloud API"
+services = ["messages", "media"]
+
+[limits]
+coverage_percent = 0
+"#;
+
+fn request(day: u32, id: &str, rest: &str) -> String {
+    format!(r#"{{"ts":"2026-11-{day}T10:00:00Z","request_id":"{id}","region":"eu",{rest}}}"#) + "\n"
+}
+
+fn admitted(day: u32, message: &str) -> String {
+    request(day, message, &format!(r#""service":"messages","http_status":200,"message_id":"{message}""#))
+}
+
+fn status(day: u32, message: &str, word: &str) -> String {
+    format!(
+        r#"{{"ts":"2026-11-{day}T10:00:01Z","webhook_id":"{message}-{word}","service":"messages","region":"eu","message_id":"{message}","status":"{word}","outcome":"http","http_status":200}}"#
+    ) + "\n"
+}
+
+/// A system call of the undisturbed run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Call {
+    name: String,
+    /// The how-many-th of its name, from 1.
+    nth: usize,
+    /// What it changes, below the reports folder.
+    target: String,
+}
+
+impl Call {
+    fn is(&self, names: &[&str]) -> bool {
+        names.contains(&self.name.as_str())
+    }
+}
+
+/// All that lies in a folder: files with their bytes, folders without.
+type Tree = BTreeMap<PathBuf, Option<Vec<u8>>>;
+
+/// What the next run makes of a disturbed one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Mended {
+    /// What an undisturbed run makes of it, byte for byte.
+    Same,
+    /// The same figures. The ledger tells of the failure in between, and with it what is made of how often, and in which
+    /// order, it was written: numbers of editions, `restatements`, `.drawn` and the metadata of Parquet files.
+    Figures(String),
+}
+
+/// Found out once for every state.
+type Second = Arc<OnceLock<Result<Mended, String>>>;
+
+/// A run to disturb: of two days, one of which stands already, with fewer rows.
+struct Case {
+    dir: tempfile::TempDir,
+    calls: Vec<Call>,
+    /// What an undisturbed run makes of the folder.
+    after: Tree,
+    figures: BTreeMap<PathBuf, String>,
+    /// What the next run makes of a state; it depends on nothing else.
+    seconds: Mutex<HashMap<u64, Second>>,
+}
+
+impl Case {
+    fn new() -> Self {
+        // Memory, where there is such a folder: a disk that takes its time to sync would make this slow.
+        let memory = Path::new("/dev/shm");
+        let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
+        let mut case = Self {
+            dir,
+            calls: Vec::new(),
+            after: Tree::new(),
+            figures: BTreeMap::new(),
+            seconds: Mutex::default(),
+        };
+        let write = |name: &str, rows: &[String]| fs::write(case.path(name), rows.concat()).unwrap();
+        write("uptime-ledger.toml", &[CONFIG.to_owned()]);
+        write("requests-2026-11-18.ndjson", &[admitted(18, "b")]);
+        write("webhooks-2026-11-18.ndjson", &[status(18, "b", "sent")]);
+        case.run(&case.path("before"), "2026-11-18", "2026-11-18").expect(0);
+        let failed = request(18, "c", r#""service":"media","http_status":500,"error_code":131016"#);
+        write("requests-2026-11-18.ndjson", &[admitted(18, "b"), failed]);
+        write("requests-2026-11-19.ndjson", &[admitted(19, "d")]);
+        let told = [status(19, "d", "sent"), status(19, "b", "delivered")];
+        write("webhooks-2026-11-19.ndjson", &told);
+
+        let place = case.place("after");
+        case.second(&place).expect(0).says(&["restated: 2026-11-18 is now edition 2"]);
+        case.after = tree(&place);
+        verify(&place).unwrap();
+        assert_eq!(torn(&place), Vec::<String>::new());
+        case.figures = converge::reports(&place);
+        let place = case.place("traced");
+        let all = format!("trace=execve,?{}", CALLS.join(",?"));
+        let log = case.path("traced.log");
+        assert!(case.strace(&place, &log, &["-e", &all]).status().unwrap().success());
+        assert_eq!(differences(&case.after, &tree(&place)), "", "two undisturbed runs");
+        case.calls = calls(&fs::read_to_string(&log).unwrap(), &place);
+        case
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// A copy of the folder as the first run has left it.
+    fn place(&self, name: &str) -> PathBuf {
+        let (from, to) = (self.path("before"), self.path(name));
+        fs::create_dir(&to).unwrap();
+        for (path, bytes) in tree(&from) {
+            match bytes {
+                Some(bytes) => fs::write(to.join(path), bytes).unwrap(),
+                None => fs::create_dir(to.join(path)).unwrap(),
+            }
+        }
+        to
+    }
+
+    fn run(&self, reports: &Path, from: &str, to: &str) -> Ran {
+        let mut command = assert_cmd::Command::new(job::binary());
+        command.arg("run").arg("--config").arg(self.path("uptime-ledger.toml")).arg("--out").arg(reports);
+        job::ran(command.args(args(from, to)).env("POLARS_MAX_THREADS", "1"))
+    }
+
+    /// The run that is disturbed, undisturbed.
+    fn second(&self, reports: &Path) -> Ran {
+        self.run(reports, "2026-11-18", "2026-11-19")
+    }
+
+    fn strace(&self, reports: &Path, log: &Path, options: &[&str]) -> Command {
+        let mut command = Command::new("strace");
+        command.args(["-f", "-qq", "-y", "-s", "0", "--seccomp-bpf", "-o"]).arg(log).args(options);
+        command.arg(job::binary()).arg("run").arg("--config").arg(self.path("uptime-ledger.toml"));
+        command.arg("--out").arg(reports).args(args("2026-11-18", "2026-11-19"));
+        // Threads that have nothing to do only cost time.
+        command.env("POLARS_MAX_THREADS", "1");
+        command.env_remove("RUST_BACKTRACE").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    /// Disturbs a run at every call chosen, each on a copy of its own, and says what went wrong.
+    #[track_caller]
+    fn each(
+        &self,
+        is_chosen: impl Fn(&Call) -> bool,
+        disturb: impl Fn(&Call, &str) -> Result<(), String> + Sync,
+    ) {
+        let chosen: Vec<&Call> = self.calls.iter().filter(|call| is_chosen(call)).collect();
+        let (next, wrong) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+        let work = || {
+            while let Some((at, call)) = {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                chosen.get(at).map(|call| (at, call))
+            } {
+                let name = format!("at-{at}");
+                if let Err(why) = disturb(call, &name) {
+                    wrong
+                        .lock()
+                        .unwrap()
+                        .insert(at, format!("{} {} {}: {why}", call.name, call.nth, call.target));
+                }
+                let _ = fs::remove_dir_all(self.path(&name));
+                let _ = fs::remove_file(self.path(&name).with_extension("log"));
+            }
+        };
+        thread::scope(|scope| (0..2).for_each(|_| drop(scope.spawn(work))));
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for call in &chosen {
+            *counts.entry(&call.name).or_default() += 1;
+        }
+        assert!(chosen.len() > 50, "too few for this run: {counts:?}");
+        let wrong: Vec<String> = wrong.into_inner().unwrap().into_values().collect();
+        let all = chosen.len();
+        assert!(wrong.is_empty(), "{} of {all} points, {counts:?}:\n{}", wrong.len(), wrong.join("\n"));
+    }
+
+    /// Kills a run at the entry of a call, which is then not carried out.
+    fn kill(&self, call: &Call, place: &str, ended: &Mutex<Vec<Child>>) -> Result<PathBuf, String> {
+        // `strace` holds the call back until the process is killed; one that was not killed in time starts over. (It could
+        // send the signal itself, but not together with --seccomp-bpf, without which a run takes seconds.)
+        for seconds in [2, 10, 60] {
+            let _ = fs::remove_dir_all(self.path(place));
+            let reports = self.place(place);
+            let log = reports.with_extension("log");
+            let _ = fs::remove_file(&log);
+            let trace = format!("trace=execve,{}", call.name);
+            let hold = format!("inject={}:delay_enter={seconds}s:when={}", call.name, call.nth);
+            let mut strace = self.strace(&reports, &log, &["-e", &trace, "-e", &hold]).spawn().unwrap();
+            let reached = || {
+                let text = fs::read_to_string(&log).unwrap_or_default();
+                let (main, lines) = lines(&text);
+                let hits = lines.into_iter().filter(|(pid, text)| *pid == main && name(text) == call.name);
+                (main.to_owned(), hits.map(|(_, text)| target(&text)).collect::<Vec<_>>())
+            };
+            let main = loop {
+                let (main, hits) = reached();
+                if hits.len() >= call.nth {
+                    break main;
+                }
+                if let Some(status) = strace.try_wait().unwrap() {
+                    return Err(format!("the call was not reached, and the run ended with {status}"));
+                }
+                thread::sleep(Duration::from_millis(2));
+            };
+            Command::new("sh").args(["-c", &format!("kill -KILL {main}")]).status().unwrap();
+            wait_for_end(&main)?;
+            // `strace` itself only ends when its time has come.
+            ended.lock().unwrap().push(strace);
+            let (_, hits) = reached();
+            if hits.len() > call.nth {
+                continue;
+            }
+            let hit = below(&hits[call.nth - 1], &reports);
+            if !is_like(call, hit.as_deref()) {
+                return Err(format!("the run took another way this time: {hit:?}"));
+            }
+            return Ok(reports);
+        }
+        Err("could not be killed in time".to_owned())
+    }
+
+    /// Lets a call fail.
+    fn fail(&self, call: &Call, place: &str, error: &str) -> Result<(PathBuf, Ran), String> {
+        let reports = self.place(place);
+        let log = reports.with_extension("log");
+        let trace = format!("trace=execve,{}", call.name);
+        let inject = format!("inject={}:error={error}:when={}", call.name, call.nth);
+        let mut strace = self.strace(&reports, &log, &["-e", &trace, "-e", &inject]);
+        let output = strace.stderr(Stdio::piped()).output().unwrap();
+        let text = fs::read_to_string(&log).unwrap();
+        let (main, lines) = lines(&text);
+        let hits: Vec<_> = lines.into_iter().filter(|(_, text)| text.ends_with("(INJECTED)")).collect();
+        match hits.as_slice() {
+            [(pid, text)] if *pid == main && is_like(call, below(&target(text), &reports).as_deref()) => {}
+            _ => return Err(format!("the run took another way this time: {hits:?}")),
+        }
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        Ok((reports, Ran { code: output.status.code(), stdout: String::new(), stderr }))
+    }
+
+    /// What is left is whole, and the same run again mends it.
+    fn mends(&self, reports: &Path) -> Result<Mended, String> {
+        let state = tree(reports);
+        let second = Arc::clone(self.seconds.lock().unwrap().entry(fingerprint(&state)).or_default());
+        let mend = || {
+            let torn = torn(reports);
+            if !torn.is_empty() {
+                return Err(format!("torn: {}", torn.join(", ")));
+            }
+            let ran = self.second(reports);
+            if ran.code != Some(0) {
+                return Err(format!("the run after it ended with {:?}: {}", ran.code, ran.stderr));
+            }
+            verify(reports)?;
+            match differences(&self.after, &tree(reports)) {
+                none if none.is_empty() => Ok(Mended::Same),
+                few if converge::reports(reports) == self.figures => Ok(Mended::Figures(few)),
+                wrong => Err(format!("the run after it left {wrong}")),
+            }
+        };
+        second.get_or_init(mend).clone()
+    }
+}
+
+fn args<'a>(from: &'a str, to: &'a str) -> [&'a str; 9] {
+    ["--from", from, "--to", to, "--as-of", "2026-11-25T06:00:00Z", "--threads", "1", "--quiet"]
+}
+
+/// Every hash and every balance of the ledger holds.
+fn verify(reports: &Path) -> Result<(), String> {
+    let ran = job::job(["verify".as_ref(), "--out".as_ref(), reports.as_os_str()]);
+    if ran.code == Some(0) { Ok(()) } else { Err(format!("verify: {ran:?}")) }
+}
+
+// What lies in a folder.
+
+fn tree(folder: &Path) -> Tree {
+    fn add(tree: &mut Tree, root: &Path, folder: &Path) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let bytes = (!path.is_dir()).then(|| fs::read(&path).unwrap());
+            let is_folder = bytes.is_none();
+            tree.insert(path.strip_prefix(root).unwrap().into(), bytes);
+            if is_folder {
+                add(tree, root, &path);
+            }
+        }
+    }
+    let mut tree = Tree::new();
+    add(&mut tree, folder, folder);
+    tree
+}
+
+/// Equal states have equal fingerprints, whatever the names of their temporary files and whoever held the lock.
+fn fingerprint(tree: &Tree) -> u64 {
+    let shaped = |(path, bytes): (&PathBuf, &Option<Vec<u8>>)| {
+        let shape = shape(path.to_str().unwrap());
+        let bytes = if shape == ".lock" { None } else { bytes.clone() };
+        (shape, bytes)
+    };
+    let mut entries: Vec<_> = tree.iter().map(shaped).collect();
+    entries.sort();
+    let mut hasher = DefaultHasher::new();
+    entries.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn differences(want: &Tree, found: &Tree) -> String {
+    let missing = want.keys().filter(|path| !found.contains_key(*path)).map(|path| ("no", path));
+    let other = |path: &&PathBuf| want.get(*path).is_some_and(|bytes| Some(bytes) != found.get(*path));
+    let other = found.keys().filter(other).map(|path| ("another", path));
+    let more = found.keys().filter(|path| !want.contains_key(*path)).map(|path| ("an additional", path));
+    let all: Vec<String> =
+        missing.chain(other).chain(more).map(|(what, path)| format!("{what} {}", path.display())).collect();
+    all.join(", ")
+}
+
+/// Files that are not whole, with the reason. Hidden ones are no reports: they are not finished, or on their way out.
+fn torn(reports: &Path) -> Vec<String> {
+    let is_hidden = |path: &Path| path.iter().any(|part| part.to_str().unwrap().starts_with('.'));
+    let wrong = |path: PathBuf| {
+        let below = path.strip_prefix(reports).unwrap();
+        let why = if is_hidden(below) { None } else { parsed(&path).err() };
+        why.map(|why| format!("{} ({why})", below.display()))
+    };
+    job::paths(reports).into_iter().filter_map(wrong).collect()
+}
+
+fn parsed(path: &Path) -> Result<(), String> {
+    let file = || fs::File::open(path).unwrap();
+    let text = || fs::read_to_string(path).map_err(|e| e.to_string());
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).map_err(|e| e.to_string());
+    match path.extension().and_then(|e| e.to_str()) {
+        Some("csv") => {
+            let text = text()?;
+            let mut reader = csv::Reader::from_reader(text.as_bytes());
+            let is_whole = !reader.headers().map_err(|e| e.to_string())?.is_empty() && text.ends_with('\n');
+            let rows = reader.records().try_for_each(|row| row.map(drop));
+            rows.map_err(|e| e.to_string())?;
+            if is_whole { Ok(()) } else { Err("cut off".to_owned()) }
+        }
+        Some("parquet") => {
+            let reader = ParquetRecordBatchReaderBuilder::try_new(file())
+                .and_then(ParquetRecordBatchReaderBuilder::build);
+            let mut rows = reader.map_err(|e| e.to_string())?;
+            rows.try_for_each(|rows| rows.map(drop)).map_err(|e| e.to_string())
+        }
+        Some("json") => json(&text()?).map(drop),
+        Some("ndjson") => text()?.lines().try_for_each(|line| json(line).map(drop)),
+        _ => Ok(()),
+    }
+}
+
+// What `strace` writes.
+
+/// The first process, which is the main thread, and every call with its process, pieced together where another came between.
+fn lines(log: &str) -> (&str, Vec<(&str, String)>) {
+    let mut found: Vec<(&str, String)> = Vec::new();
+    let mut unfinished: HashMap<&str, usize> = HashMap::new();
+    for line in log.lines() {
+        let Some((pid, text)) = line.split_once(' ') else { continue };
+        let text = text.trim_start();
+        if let Some((_, rest)) = text.split_once("resumed>") {
+            if let Some(at) = unfinished.remove(pid) {
+                found[at].1.push_str(rest);
+            }
+        } else if let Some(start) = text.strip_suffix("<unfinished ...>") {
+            unfinished.insert(pid, found.len());
+            found.push((pid, start.to_owned()));
+        } else if text.starts_with(|c: char| c.is_ascii_lowercase()) && text.contains('(') {
+            found.push((pid, text.to_owned()));
+        }
+    }
+    (found.first().map_or("", |(pid, _)| pid), found)
+}
+
+fn name(call: &str) -> &str {
+    call.split('(').next().unwrap_or_default()
+}
+
+/// The path that a call changes: of two, the second.
+fn target(call: &str) -> PathBuf {
+    let opened = |text: &str| {
+        let path = text.rsplit_once('<')?.1.split_once('>')?.0;
+        Some(PathBuf::from(path))
+    };
+    if WRITES.contains(&name(call)) || SYNCS.contains(&name(call)) || name(call) == "ftruncate" {
+        let first = call.split_once('>').map(|(first, _)| format!("{first}>"));
+        return first.and_then(|first| opened(&first)).unwrap_or_default();
+    }
+    let mut parts = call.rsplitn(3, '"');
+    let (_, path, rest) = (parts.next(), parts.next(), parts.next());
+    let (path, folder) = (path.unwrap_or_default(), opened(rest.unwrap_or_default()));
+    folder.unwrap_or_default().join(path)
+}
+
+/// A path below the reports folder, without what is random in it; none when it lies elsewhere.
+fn below(path: &Path, reports: &Path) -> Option<String> {
+    Some(shape(path.strip_prefix(reports).ok()?.to_str()?))
+}
+
+/// Temporary names are random.
+fn shape(path: &str) -> String {
+    let part = |part: &str| if part.starts_with(".tmp") { ".tmp*".to_owned() } else { part.to_owned() };
+    path.split('/').map(part).collect::<Vec<_>>().join("/")
+}
+
+/// Whether a run that was disturbed there came by the same call. Files of a folder may be cleared away in any order.
+fn is_like(call: &Call, target: Option<&str>) -> bool {
+    let place = |target: &str| target.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+    match target {
+        Some(target) if call.name.starts_with("unlink") => place(target) == place(&call.target),
+        target => target == Some(&call.target),
+    }
+}
+
+/// The calls that change the reports folder, in their order.
+fn calls(log: &str, reports: &Path) -> Vec<Call> {
+    let (main, lines) = lines(log);
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    let mut found = Vec::new();
+    for (pid, text) in lines {
+        let name = name(&text).to_owned();
+        let target = below(&target(&text), reports);
+        let is_change = match name.as_str() {
+            "execve" => false,
+            "openat" => text.contains("O_CREAT"),
+            // A folder that is there already: nothing changes, and no disk is asked.
+            "mkdir" | "mkdirat" => !text.contains("EEXIST"),
+            _ => true,
+        };
+        if pid == main {
+            *counts.entry(name.clone()).or_default() += 1;
+        } else {
+            let is_ours = target.is_some() && is_change;
+            assert!(!is_ours, "a second thread changes reports, and its calls are not counted: {text}");
+        }
+        if let (Some(target), true) = (target, is_change) {
+            found.push(Call { nth: counts[&name], name, target });
+        }
+    }
+    found
+}
+
+/// A process is gone, with all its threads, or only still waits to be asked for its exit code.
+fn wait_for_end(pid: &str) -> Result<(), String> {
+    let start = Instant::now();
+    loop {
+        let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        let mut states = threads.map(|t| fs::read_to_string(t.path().join("stat")).unwrap_or_default());
+        let is_dead =
+            |stat: String| stat.rsplit_once(") ").is_none_or(|(_, state)| state.starts_with(['Z', 'X']));
+        if states.all(is_dead) {
+            return Ok(());
+        }
+        if start.elapsed() > Duration::from_secs(30) {
+            return Err(format!("process {pid} does not end"));
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Whether system calls can be disturbed here. Where CI is set they must be.
+fn can_disturb() -> bool {
+    let options =
+        ["-f", "-qq", "--seccomp-bpf", "-o", "/dev/null", "-e", "inject=write:delay_enter=1:when=1"];
+    let output = Command::new("strace").args(options).args(["sh", "-c", "echo yes"]).output();
+    let why = match output {
+        Ok(output) if output.stdout == b"yes\n" => return true,
+        Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        Err(error) => error.to_string(),
+    };
+    assert!(std::env::var_os("CI").is_none(), "strace is needed: {why}");
+    // Written as it is: what `eprintln!` says is only shown of a test that fails.
+    let told = format!("skipped: faults, because strace is missing or may not trace: {why}\n");
+    std::io::stderr().write_all(told.as_bytes()).unwrap();
+    false
+}
+
+#[test]
+fn a_run_that_is_killed_tears_nothing_and_the_next_one_finishes() {
+    if !can_disturb() {
+        return;
+    }
+    let case = Case::new();
+    let ended = Mutex::new(Vec::new());
+    case.each(
+        |call| call.is(&CALLS) && call.name != "openat",
+        |call, place| {
+            ended.lock().unwrap().retain_mut(|strace: &mut Child| strace.try_wait().unwrap().is_none());
+            let reports = case.kill(call, place, &ended)?;
+            match case.mends(&reports)? {
+                Mended::Same => Ok(()),
+                Mended::Figures(few) => Err(format!("the run after it left {few}")),
+            }
+        },
+    );
+    ended.into_inner().unwrap().iter_mut().for_each(|strace| _ = strace.wait().unwrap());
+}
+
+/// The run ends with exit code 1 and says where, why and what to do; when the cause is gone, the next one finishes.
+fn is_told_and_mended(case: &Case, call: &Call, place: &str, error: &str, why: &str) -> Result<(), String> {
+    let (reports, ran) = case.fail(call, place, error)?;
+    let Ran { code, stderr, .. } = &ran;
+    if stderr.contains("panicked") {
+        return Err(format!("panic: {stderr}"));
+    }
+    if *code != Some(1) {
+        return Err(format!("exit code {code:?}, stderr `{}`", stderr.trim()));
+    }
+    let remedies = ["free some space", "run again", "run the same days again"];
+    let says_what_to_do = remedies.iter().any(|remedy| stderr.contains(remedy));
+    if !stderr.contains(reports.to_str().unwrap()) || !stderr.contains(why) || !says_what_to_do {
+        return Err(format!("does not say where, why and what to do: `{}`", stderr.trim()));
+    }
+    match case.mends(&reports)? {
+        Mended::Same => Ok(()),
+        // The days before a failure are published, and the run says so.
+        Mended::Figures(_) if stderr.contains("1 of 2 days are published") => Ok(()),
+        Mended::Figures(few) => {
+            Err(format!("the run after it left {few}; the disturbed one said: {}", stderr.trim()))
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_and_when_there_is_room_the_next_run_finishes() {
+    if !can_disturb() {
+        return;
+    }
+    let case = Case::new();
+    case.each(
+        |call| call.is(&WRITES) || call.is(&MAKES),
+        |call, place| is_told_and_mended(&case, call, place, "ENOSPC", "No space left on device"),
+    );
+}
+
+#[test]
+fn a_broken_disk_is_told_and_when_it_is_mended_the_next_run_finishes() {
+    if !can_disturb() {
+        return;
+    }
+    let case = Case::new();
+    case.each(
+        |call| call.is(&WRITES) || call.is(&SYNCS) || call.is(&RENAMES),
+        |call, place| is_told_and_mended(&case, call, place, "EIO", "Input/output error"),
+    );
+}
