@@ -91,7 +91,7 @@ pub fn render(
     editions: impl Iterator<Item = Result<Edition, Trouble>>,
 ) -> Result<Rendered, Trouble> {
     let figures = drawing.figures;
-    let mut writer = Writer::new(reports);
+    let mut writer = Writer::new(reports)?;
     let as_of = figures.as_of.map(|at| crate::day::rfc3339(at.timestamp_micros())).unwrap_or_default();
     let (seq, hash) = drawing.ledger.head();
     let metadata = Metadata(vec![
@@ -108,7 +108,7 @@ pub fn render(
         day(&mut writer, &edition?)?;
     }
     let mut rendered = writer.done()?;
-    let mut mark = Writer::new(reports);
+    let mut mark = Writer::new(reports)?;
     mark.text(DRAWN, &format!("{}\n", serde_json::json!({ "seq": seq, "hash": hash })))?;
     mark.done()?;
     rendered.written.sort();
@@ -120,7 +120,7 @@ pub fn render(
 /// # Errors
 /// A file cannot be written.
 pub fn render_days(reports: &Path, editions: &[Edition]) -> Result<Rendered, Trouble> {
-    let mut writer = Writer::new(reports);
+    let mut writer = Writer::new(reports)?;
     for edition in editions {
         day(&mut writer, edition)?;
     }

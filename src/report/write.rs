@@ -1,7 +1,7 @@
 //! Writing report files: all are written before any is put in place, and only those that would change.
 
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
@@ -10,6 +10,8 @@ use super::Rendered;
 use crate::error::Trouble;
 use crate::table::{Metadata, Table};
 
+const TEMPORARY: &str = ".tmp-";
+
 pub(super) struct Writer<'a> {
     reports: &'a Path,
     pending: Vec<(TempPath, PathBuf)>,
@@ -17,8 +19,15 @@ pub(super) struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    pub fn new(reports: &'a Path) -> Self {
-        Self { reports, pending: Vec::new(), unchanged: 0 }
+    /// Clears away first what a killed run left behind, of whatever day.
+    pub fn new(reports: &'a Path) -> Result<Self, Trouble> {
+        clear_away(reports)?;
+        for path in entries(&reports.join("daily"))? {
+            if path.is_dir() {
+                clear_away(&path)?;
+            }
+        }
+        Ok(Self { reports, pending: Vec::new(), unchanged: 0 })
     }
 
     /// Writes `<folder>/<table>.csv` and `.parquet`.
@@ -57,6 +66,26 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// Removes the temporary files of a folder.
+fn clear_away(folder: &Path) -> Result<(), Trouble> {
+    for path in entries(folder)? {
+        let is_temporary = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(TEMPORARY));
+        if is_temporary && path.is_file() {
+            fs::remove_file(&path).map_err(|e| Trouble::io(&path, "clearing away", e))?;
+        }
+    }
+    Ok(())
+}
+
+/// What lies in a folder; nothing when there is no such folder.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Trouble> {
+    let trouble = |e| Trouble::io(folder, "listing", e);
+    match fs::read_dir(folder) {
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        entries => entries.map_err(trouble)?.map(|e| e.map(|e| e.path()).map_err(trouble)).collect(),
+    }
+}
+
 /// Writes `bytes` to a hidden file beside `path`, so that a reader sees the file before or the file after, never a
 /// part of it. It disappears when it is not put in place.
 fn staged(path: &Path, bytes: &[u8]) -> Result<TempPath, Trouble> {
@@ -64,7 +93,7 @@ fn staged(path: &Path, bytes: &[u8]) -> Result<TempPath, Trouble> {
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder).map_err(|e| Trouble::io(folder, "creating the folder", e))?;
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".tmp-");
+    builder.prefix(TEMPORARY);
     open_to_readers(&mut builder);
     let mut file = builder.tempfile_in(folder).map_err(trouble)?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(trouble)?;
