@@ -11,11 +11,11 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
@@ -253,42 +253,46 @@ impl Case {
     }
 
     /// Kills a run at the entry of a call, which is then not carried out.
-    fn kill(&self, call: &Call, place: &str, ended: &Mutex<Vec<Child>>) -> Result<PathBuf, String> {
-        // `strace` holds the call back until the process is killed; one that was not killed in time starts over. (It could
-        // send the signal itself, but not together with --seccomp-bpf, without which a run takes seconds.)
-        for seconds in [2, 10, 60] {
+    fn kill(&self, call: &Call, place: &str) -> Result<PathBuf, String> {
+        // `strace` holds the call back for a while, in which the process is killed; one that was not killed in time starts
+        // over with more of it. (`strace` could send the signal itself, but not together with --seccomp-bpf, without which a
+        // run takes seconds.)
+        for while_ms in [200, 2_000, 20_000] {
             let _ = fs::remove_dir_all(self.path(place));
             let reports = self.place(place);
             let log = reports.with_extension("log");
             let _ = fs::remove_file(&log);
             let trace = format!("trace=execve,{}", call.name);
-            let hold = format!("inject={}:delay_enter={seconds}s:when={}", call.name, call.nth);
+            let hold = format!("inject={}:delay_enter={while_ms}ms:when={}", call.name, call.nth);
             let mut strace = self.strace(&reports, &log, &["-e", &trace, "-e", &hold]).spawn().unwrap();
             let reached = || {
                 let text = fs::read_to_string(&log).unwrap_or_default();
                 let (main, lines) = lines(&text);
                 let hits = lines.into_iter().filter(|(pid, text)| *pid == main && name(text) == call.name);
-                (main.to_owned(), hits.map(|(_, text)| target(&text)).collect::<Vec<_>>())
+                (main.to_owned(), hits.map(|(_, text)| text).collect::<Vec<_>>())
             };
-            let main = loop {
+            loop {
+                let is_ended = strace.try_wait().unwrap().is_some();
                 let (main, hits) = reached();
-                if hits.len() >= call.nth {
-                    break main;
+                if is_ended {
+                    break;
                 }
-                if let Some(status) = strace.try_wait().unwrap() {
-                    return Err(format!("the call was not reached, and the run ended with {status}"));
+                if hits.len() >= call.nth {
+                    Command::new("sh").args(["-c", &format!("kill -KILL {main}")]).status().unwrap();
+                    break;
                 }
                 thread::sleep(Duration::from_millis(2));
-            };
-            Command::new("sh").args(["-c", &format!("kill -KILL {main}")]).status().unwrap();
-            wait_for_end(&main)?;
-            // `strace` itself only ends when its time has come.
-            ended.lock().unwrap().push(strace);
+            }
+            let status = strace.wait().unwrap();
             let (_, hits) = reached();
-            if hits.len() > call.nth {
+            let Some(hit) = hits.get(call.nth - 1) else {
+                return Err(format!("the call was not reached, and the run ended with {status}"));
+            };
+            // A call that was never answered was the last one.
+            if status.code().is_some() || !hit.ends_with("= ?") {
                 continue;
             }
-            let hit = below(&hits[call.nth - 1], &reports);
+            let hit = below(&target(hit), &reports);
             if !is_like(call, hit.as_deref()) {
                 return Err(format!("the run took another way this time: {hit:?}"));
             }
@@ -520,24 +524,6 @@ fn calls(log: &str, reports: &Path) -> Vec<Call> {
     found
 }
 
-/// A process is gone, with all its threads, or only still waits to be asked for its exit code.
-fn wait_for_end(pid: &str) -> Result<(), String> {
-    let start = Instant::now();
-    loop {
-        let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-        let mut states = threads.map(|t| fs::read_to_string(t.path().join("stat")).unwrap_or_default());
-        let is_dead =
-            |stat: String| stat.rsplit_once(") ").is_none_or(|(_, state)| state.starts_with(['Z', 'X']));
-        if states.all(is_dead) {
-            return Ok(());
-        }
-        if start.elapsed() > Duration::from_secs(30) {
-            return Err(format!("process {pid} does not end"));
-        }
-        thread::sleep(Duration::from_millis(1));
-    }
-}
-
 /// Whether system calls can be disturbed here. Where CI is set they must be.
 fn can_disturb() -> bool {
     let options =
@@ -561,19 +547,16 @@ fn a_run_that_is_killed_tears_nothing_and_the_next_one_finishes() {
         return;
     }
     let case = Case::new();
-    let ended = Mutex::new(Vec::new());
     case.each(
         |call| call.is(&CALLS) && call.name != "openat",
         |call, place| {
-            ended.lock().unwrap().retain_mut(|strace: &mut Child| strace.try_wait().unwrap().is_none());
-            let reports = case.kill(call, place, &ended)?;
+            let reports = case.kill(call, place)?;
             match case.mends(&reports)? {
                 Mended::Same => Ok(()),
                 Mended::Figures(few) => Err(format!("the run after it left {few}")),
             }
         },
     );
-    ended.into_inner().unwrap().iter_mut().for_each(|strace| _ = strace.wait().unwrap());
 }
 
 /// The run ends with exit code 1 and says where, why and what to do; when the cause is gone, the next one finishes.
