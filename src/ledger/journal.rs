@@ -160,7 +160,7 @@ impl Journal {
         self.state
     }
 
-    /// Sets right what a killed run left at the end. The caller holds the lock.
+    /// Sets right what a killed run, a failed write or the last line left at the end. The caller holds the lock.
     pub(super) fn mend(&mut self) -> Result<(), Trouble> {
         match self.state {
             Ending::Whole => return Ok(()),
@@ -171,12 +171,14 @@ impl Journal {
         Ok(())
     }
 
-    /// Appends a line: from here on it is true. The caller holds the lock.
+    /// Appends a line: from here on it is true, and [`Journal::mend`] tells the head. The caller holds the lock.
     ///
     /// # Errors
     /// The disk refuses, and nothing has happened; or the clock lies before that of the last line.
     pub(super) fn append(&mut self, at: DateTime<Utc>, entry: Entry) -> Result<&Line, Trouble> {
         self.check_clock(at)?;
+        // Never more than one line that the head does not name.
+        self.mend()?;
         let line = Line { seq: self.head.seq + 1, at, previous: self.head.hash.clone(), entry };
         let bytes = json(&line);
         let path = self.folder.join(JOURNAL);
@@ -186,13 +188,13 @@ impl Journal {
         });
         if let Err(e) = written {
             // What was written of it must not stand before what comes next; where it cannot be cut off now, the next run does.
-            let _ = self.cut();
+            self.state = if self.cut().is_ok() { Ending::Whole } else { Ending::Torn };
             return Err(Trouble::io(&path, "writing", e));
         }
         self.head = Head { seq: line.seq, hash: sha256(&bytes[..bytes.len() - 1]) };
         self.length += bytes.len() as u64;
         self.lines.push(line);
-        self.name()?;
+        self.state = Ending::Unnamed;
         match self.lines.last() {
             Some(line) => Ok(line),
             None => unreachable!("it was pushed just now"),
@@ -251,6 +253,7 @@ mod tests {
         for n in 0..entries {
             journal.append(at("2026-11-20T03:00:00Z"), Entry::Ledger { format: n as u32 }).unwrap();
         }
+        journal.mend().unwrap();
         let bytes = fs::read(folder.path().join(JOURNAL)).unwrap();
         (folder, bytes)
     }
@@ -268,6 +271,7 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), bytes);
 
         journal.append(at("2026-11-21T03:00:00Z"), Entry::Ledger { format: 9 }).unwrap();
+        journal.mend().unwrap();
         fs::write(folder.path().join(HEAD), head).unwrap();
         let mut journal = Journal::read(folder.path()).unwrap();
         assert_eq!((journal.ending(), journal.head().0), (Ending::Unnamed, 4));

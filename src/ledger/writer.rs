@@ -63,7 +63,7 @@ impl Writer {
     /// Appends a line to the journal: from here on it is true.
     ///
     /// # Errors
-    /// The disk refuses, and nothing has happened.
+    /// The disk refuses: nothing has happened, or all but that the head was told of it.
     pub fn append(&mut self, at: DateTime<Utc>, entry: Entry) -> Result<(), Trouble> {
         // A ledger begins with its first entry: a run that comes to nothing leaves none behind.
         if self.ledger.journal.lines().is_empty() {
@@ -72,7 +72,8 @@ impl Writer {
         let line = self.ledger.journal.append(at, entry)?;
         self.ledger.record.take(line);
         self.ledger.last = line.seq;
-        Ok(())
+        // The line stands even where the head cannot be told of it now.
+        self.ledger.journal.mend()
     }
 
     /// Clears away what no line of the journal tells of.

@@ -85,30 +85,25 @@ pub fn run(desk: &Desk, asked: &Asked, as_of: DateTime<Utc>, watch: Watch<'_>) -
         Asked::Days(days) => (days.clone(), None),
         Asked::Due => logs::due(&ledger, as_of),
     };
-    let (read, mut failure) = read_logs(desk, &mut ledger, asked, &days, as_of, watch)?;
+    let (read, mut failure, unread) = read_logs(desk, &mut ledger, asked, &days, as_of, watch)?;
     if let Some(error) = failure.take_if(|_| read.is_empty()) {
         return Err(error);
     }
 
     let settings = Settings::of(&desk.config);
-    let has_new_settings = ledger.record().settings.as_ref() != Some(&settings);
-    if has_new_settings {
+    if ledger.record().settings.as_ref() != Some(&settings) {
         ledger.append(as_of, Entry::Settings { settings: settings.clone() })?;
     }
     ledger.keep_policy(&desk.policy)?;
     let mut desired = rows::file(desk, &mut ledger, as_of)?;
     let mut booked = book(desk, &mut ledger, &days, read, &mut desired, as_of, &mut failure)?;
-    let mut attention: Vec<Attention> = missed.into_iter().collect();
+    let mut attention: Vec<Attention> = missed.into_iter().chain(unread).collect();
     attention.append(&mut desired.attention);
     attention.append(&mut booked.attention);
 
     let sealed = seal(desk, &mut ledger, as_of, &mut attention)?;
     prune(desk, &mut ledger, as_of)?;
-    booked.changed.extend(&sealed);
-    if has_new_settings {
-        booked.changed.extend(ledger.days());
-    }
-    reported::note(&mut ledger, &booked.changed, &settings, as_of)?;
+    reported::note(&mut ledger, &settings, as_of)?;
 
     let asked: BTreeSet<Day> = booked.accounted.iter().map(|a| a.published.edition.day).collect();
     let (figures, rendered) = draw(&ledger, desk, &asked, &settings).context(
@@ -141,7 +136,7 @@ fn read_logs(
     days: &[Day],
     as_of: DateTime<Utc>,
     watch: Watch<'_>,
-) -> anyhow::Result<(Vec<logs::Read>, Option<anyhow::Error>)> {
+) -> anyhow::Result<(Vec<logs::Read>, Option<anyhow::Error>, Vec<Attention>)> {
     let mut read: Vec<logs::Read> = Vec::new();
     let one = |ledger: &mut Writer, day: Day| -> Result<logs::Read, Trouble> {
         tracing::info!(%day, "reading");
@@ -160,22 +155,25 @@ fn read_logs(
             Ok(done) => read.push(done),
             Err(error) => {
                 let error = anyhow::Error::from(error).context(format!("reading {day}"));
-                return Ok((read, Some(error)));
+                return Ok((read, Some(error), Vec::new()));
             }
         }
     }
+    let mut unread = Vec::new();
     for day in open_days(ledger) {
         // A log that cannot be read now can be read by the next run; the day stands as it is.
         if !days.contains(&day) && logs::look(desk, ledger, day)? == Look::Changed {
             match one(ledger, day) {
                 Ok(done) => read.push(done),
-                Err(error) => {
-                    tracing::warn!(%day, %error, "its logs have changed and could not be read again");
-                }
+                Err(error) => unread.push(Attention {
+                    day,
+                    kind: "not-read-again",
+                    message: format!("its logs have changed and could not be read again: {error}"),
+                }),
             }
         }
     }
-    Ok((read, None))
+    Ok((read, None, unread))
 }
 
 /// Days with an edition that is not final.
@@ -189,8 +187,6 @@ struct Booked {
     accounted: Vec<Accounted>,
     restated: Vec<Accounted>,
     attention: Vec<Attention>,
-    /// Days that have a new edition.
-    changed: BTreeSet<Day>,
 }
 
 /// Books the days that were read, and every open day that something else has changed: webhook logs of other days,
@@ -251,9 +247,6 @@ fn book(
                 done.attention.extend(attention::of_columns(day, notes));
                 let edition = &done.published.edition;
                 tracing::info!(%day, edition = edition.number, is_new = done.published.is_new, "published");
-                if done.published.is_new {
-                    booked.changed.insert(day);
-                }
                 match (is_asked, done.published.is_new) {
                     (true, _) => booked.accounted.push(done),
                     (false, true) => booked.restated.push(done),

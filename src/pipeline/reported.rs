@@ -45,13 +45,27 @@ pub(super) fn with_adjustments(ledger: &Ledger, mut editions: Vec<Edition>) -> a
     Ok(editions)
 }
 
+/// Days that may be shown otherwise since figures were last noted; by the journal, because a run may have been killed
+/// between the two.
+fn changed(ledger: &Ledger) -> BTreeSet<Day> {
+    let lines: Vec<&Entry> = ledger.lines().map(|line| &line.entry).collect();
+    let since =
+        lines.iter().rposition(|entry| matches!(entry, Entry::Reported { .. })).map_or(0, |at| at + 1);
+    let mut days = BTreeSet::new();
+    for entry in &lines[since..] {
+        match entry {
+            Entry::Edition(publication) => _ = days.insert(publication.day),
+            Entry::Sealed { day, .. } => _ = days.insert(*day),
+            Entry::Settings { .. } => days.extend(ledger.days()),
+            _ => {}
+        }
+    }
+    days
+}
+
 /// Notes the figures of days around those that have changed, as far as they are shown otherwise than before.
-pub(super) fn note(
-    ledger: &mut Writer,
-    changed: &BTreeSet<Day>,
-    settings: &Settings,
-    as_of: DateTime<Utc>,
-) -> anyhow::Result<()> {
+pub(super) fn note(ledger: &mut Writer, settings: &Settings, as_of: DateTime<Utc>) -> anyhow::Result<()> {
+    let changed = &changed(ledger);
     if changed.is_empty() {
         return Ok(());
     }
