@@ -27,7 +27,8 @@ Exit codes:
   0  done
   1  failed, nothing published
   2  usage or configuration error, nothing published
-  3  published, but attention is needed (suspense, unreadable files, gaps, low coverage, quarantine above its limit)";
+  3  published, but attention is needed (suspense, unreadable files, gaps, low coverage, quarantine above its limit,
+     refused overrides, a day that cannot be sealed)";
 
 /// Uptime and SLA accounting for a messaging API: every log row in exactly one account.
 #[derive(Parser)]

@@ -247,7 +247,7 @@ fn latency(latencies: &Latencies, definition: &Definition) -> Vec<LatencyLine> {
 }
 
 /// The word by which serde knows a plain enum value.
-fn word(value: &impl Serialize) -> String {
+pub fn word(value: &impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
         other => unreachable!("plain enums serialise as their name, not as {other:?}"),

@@ -32,6 +32,8 @@ pub(super) struct Manifest {
     pub balance: Balance,
     /// SHA-256 of the facts, which only logs can change.
     pub facts: String,
+    /// SHA-256 of what concerns the day in its files.
+    pub logs: String,
     /// SHA-256 over everything that makes two editions differ: all but number, clock, job version, inputs and daybooks.
     pub content: String,
     /// SHA-256 of the manifest of the edition before it.
@@ -75,6 +77,7 @@ impl Manifest {
             overrides: edition.overrides.clone(),
             balance: Balance::of(&edition.intake, &edition.accounts),
             facts: basis.hash(),
+            logs: sha256(&lines::to_table(&settled(&edition.intake)).to_csv()),
             content: String::new(),
             previous: None,
             inputs: Vec::new(),
@@ -100,7 +103,7 @@ impl Manifest {
     /// Over CSV bytes, because Parquet bytes change with the version of their writer. Of a neighbour's file only what it
     /// gave to this day counts: today's log grows while yesterday is accounted.
     fn fingerprint(&self, edition: &Edition, tables: &[(&'static str, Table)]) -> String {
-        let files: Vec<FileBalance> = edition.intake.iter().map(settled).collect();
+        let files = settled(&edition.intake);
         let mut plain = self.clone();
         plain.job_version = String::new();
         plain.edition = 0;
@@ -117,14 +120,19 @@ impl Manifest {
     }
 }
 
-/// A file without what does not concern the day.
-fn settled(file: &FileBalance) -> FileBalance {
-    let mut file = file.clone();
-    if file.role != Role::Own.name() {
-        (file.bytes, file.rows_read, file.outside, file.quarantine) = (0, 0, 0, 0);
-        (file.first_ts_us, file.last_ts_us) = (None, None);
-    }
-    file
+/// Files without what does not concern the day; a neighbour's file that gave nothing to it is none of its own.
+fn settled(files: &[FileBalance]) -> Vec<FileBalance> {
+    let is_own = |file: &&FileBalance| file.role == Role::Own.name();
+    let concerns = |file: &&FileBalance| is_own(file) || file.accepted > 0 || file.failure.is_some();
+    let settle = |file: &FileBalance| {
+        let mut file = file.clone();
+        if !is_own(&&file) {
+            (file.bytes, file.rows_read, file.outside, file.quarantine) = (0, 0, 0, 0);
+            (file.first_ts_us, file.last_ts_us) = (None, None);
+        }
+        file
+    };
+    files.iter().filter(concerns).map(settle).collect()
 }
 
 impl Balance {

@@ -40,7 +40,7 @@ use crate::overrides::Row;
 
 pub use balance::check_balance;
 pub use basis::Basis;
-pub use draft::Draft;
+pub use draft::{Draft, word};
 pub use edition::{Applied, DayState, Definition, Edition, Settings};
 pub use entry::{
     Cause, DayRecord, EditionRecord, Entry, FiledRow, JudgedRow, MalformedRow, Publication, Reading, Record,
@@ -51,7 +51,7 @@ pub use joined::{DelayLine, DeliveryLine, ReconciliationLine};
 pub use journal::{Ending, Journal, Line};
 pub use lines::{AccountLine, BadLine, LatencyLine};
 pub use lock::Lock;
-pub use verify::{Checked, Finding, verify};
+pub use verify::{Checked, Finding, rebook, verify};
 pub use writer::{Published, Writer};
 
 /// Raised when an older job could not make sense of what a newer one writes. A job reads all formats up to its own, and

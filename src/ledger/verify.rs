@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use polars::prelude::PolarsError;
+
 use super::daybooks::{self, SALT};
 use super::disk::{names, sha256_of, sha256_of_folder};
 use super::folder::{self, MANIFEST};
 use super::policies;
-use super::{DayRecord, Edition, EditionRecord, Ending, Extent, Ledger, check_balance};
+use super::{Basis, DayRecord, Edition, EditionRecord, Ending, Extent, Ledger, check_balance};
 use crate::error::Trouble;
 use crate::intake::Salt;
 use crate::overrides::adjust;
@@ -144,8 +146,7 @@ fn check_edition(
     let events = basis.facts.events();
     // A policy that is not there has been told of.
     let Some(policy) = policy else { return Ok(events) };
-    let is_as_stored = rebooked(&edition, &basis, policy).map_err(|why| finding(place, why))?;
-    match is_as_stored {
+    match differing(&edition, &basis, policy).map_err(|why| finding(place, why))? {
         None => Ok(events),
         Some(table) => {
             Err(finding(place, format!("{table} is not what its facts, policy and overrides come to")))
@@ -153,34 +154,27 @@ fn check_edition(
     }
 }
 
-/// Books the facts of an edition again, and names the first table that comes out otherwise than it is stored.
-fn rebooked(
-    edition: &Edition,
-    basis: &super::Basis,
-    policy: &Policy,
-) -> Result<Option<&'static str>, String> {
-    let config = edition.definition.config();
-    let again = rebook(edition, basis, policy, &config)?;
-    let stored = folder::tables(edition);
-    let mut other =
-        folder::tables(&again).into_iter().zip(stored).filter(|(a, b)| a.1 != b.1).map(|(a, _)| a.0);
+/// The first table of an edition that comes out otherwise than it is stored when its facts are booked again.
+fn differing(edition: &Edition, basis: &Basis, policy: &Policy) -> Result<Option<&'static str>, String> {
+    let again = rebook(edition, basis, policy).map_err(|e| e.to_string())?;
+    let tables = folder::tables(&again).into_iter().zip(folder::tables(edition));
+    let mut other = tables.filter(|(again, stored)| again.1 != stored.1).map(|(again, _)| again.0);
     let is_same = again.overrides == edition.overrides;
     Ok(other.next().or((!is_same).then_some("the list of overrides")))
 }
 
-fn rebook(
-    edition: &Edition,
-    basis: &super::Basis,
-    policy: &Policy,
-    config: &crate::config::Config,
-) -> Result<Edition, String> {
-    let text = |e: polars::prelude::PolarsError| e.to_string();
-    let postings = policy.classify(basis.facts.clone()).map_err(text)?;
-    let rows: Vec<_> = edition.overrides.iter().map(|o| o.row.clone()).collect();
-    let (postings, moved) = adjust(&postings, &rows).map_err(text)?;
-    let slots = Slots::count(&postings, &basis.gaps, config).map_err(text)?;
-    check_balance(&edition.intake, basis.attempts, &postings, &slots).map_err(|e| e.to_string())?;
-    edition.clone().booked(&postings, slots, rows.into_iter().zip(moved).collect()).map_err(text)
+/// An edition as a policy books its facts, with the overrides and the definition that it has; the books are checked.
+///
+/// # Errors
+/// The books do not balance, or the facts do not fit the edition.
+pub fn rebook(edition: &Edition, basis: &Basis, policy: &Policy) -> Result<Edition, Trouble> {
+    let unfit = |e: PolarsError| Trouble::Imbalance(format!("{}: {e}", edition.day));
+    let postings = policy.classify(basis.facts.clone()).map_err(unfit)?;
+    let rows: Vec<_> = edition.overrides.iter().map(|applied| applied.row.clone()).collect();
+    let (postings, moved) = adjust(&postings, &rows).map_err(unfit)?;
+    let slots = Slots::count(&postings, &basis.gaps, &edition.definition.config()).map_err(unfit)?;
+    check_balance(&edition.intake, basis.attempts, &postings, &slots)?;
+    edition.clone().booked(&postings, slots, rows.into_iter().zip(moved).collect()).map_err(unfit)
 }
 
 fn check_daybook(root: &Path, record: &DayRecord, known: &mut BTreeSet<PathBuf>) -> Result<(), Finding> {

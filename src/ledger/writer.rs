@@ -193,10 +193,13 @@ fn causes(before: Option<&Manifest>, now: &Manifest) -> Vec<Cause> {
     let rows = |m: &Manifest| m.overrides.iter().map(|o| o.row.clone()).collect::<Vec<_>>();
     let mut causes = Vec::new();
     let mut add = |is_so: bool, cause: Cause| is_so.then(|| causes.push(cause));
-    // The daybooks of other days change every day, mostly without a word about this one.
+    // Daybooks change every day, mostly without a word about this one: a neighbour's file is new, other days are read. When
+    // the rows of the day's own files are as before, what is new of it came from elsewhere.
     let has_other_facts = before.facts != now.facts;
-    add(own(before) != own(now), Cause::Logs);
-    add(has_other_facts && own(before) == own(now) && others(before) != others(now), Cause::Webhooks);
+    let is_told_by_others = has_other_facts && before.logs == now.logs && others(before) != others(now);
+    let is_read_otherwise = has_other_facts && own(before) != own(now);
+    add(before.logs != now.logs || (is_read_otherwise && !is_told_by_others), Cause::Logs);
+    add(is_told_by_others, Cause::Webhooks);
     add(rows(before) != rows(now), Cause::Overrides);
     add(before.policy_fingerprint != now.policy_fingerprint, Cause::Policy);
     add(before.definition != now.definition, Cause::Definition);

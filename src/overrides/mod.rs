@@ -14,7 +14,7 @@ mod window;
 
 pub use crate::policy::Direction;
 pub use adjust::{Moved, adjust};
-pub use plan::{Filed, Judged, Touched, Verdict, accepted, plan};
+pub use plan::{Filed, Judged, Touched, Verdict, plan};
 pub use refusal::Refusal;
 pub use row::{COLUMNS, Code, Row, selects};
 pub use sheet::{Malformed, Sheet, read};

@@ -48,14 +48,6 @@ pub enum Verdict {
     Refused(Refusal),
 }
 
-/// The rows that apply to a day, in the order in which they are booked.
-pub fn accepted(judged: &[Judged], day: Day) -> Vec<Row> {
-    let mut rows: Vec<&Judged> =
-        judged.iter().filter(|j| j.verdict == Verdict::Applied && j.row.days().any(|d| d == day)).collect();
-    rows.sort_by_key(|j| (j.first_seen_us, &j.row));
-    rows.into_iter().map(|j| j.row.clone()).collect()
-}
-
 /// Judges every row; the result stands in the order of `filed`, and does not depend on it.
 ///
 /// The rows of sealed editions stay as they are and come first. Of the others a row that was seen earlier goes before one

@@ -99,6 +99,7 @@ pub(super) fn from_edition(desk: &Desk, ledger: &Ledger, day: Day) -> anyhow::Re
 /// # Errors
 /// Nothing of the day is published then.
 pub(super) fn publish(
+    desk: &Desk,
     ledger: &mut Writer,
     prepared: Prepared,
     rows: Vec<Row>,
@@ -121,6 +122,10 @@ pub(super) fn publish(
     let moved = rows.into_iter().zip(moved).collect();
     let edition = edition.booked(&postings, slots, moved).context("drafting the edition")?;
     let attention = if is_from_logs { attention(&edition, &gaps, &config) } else { Vec::new() };
+    // With the first edition that is booked by it: a policy that no edition names is no part of the ledger.
+    if policy == desk.policy.fingerprint() {
+        ledger.keep_policy(&desk.policy)?;
+    }
     let basis = Basis { facts: postings.facts().clone(), gaps, attempts };
     let published = ledger.publish(Draft { edition, basis, daybooks }, as_of)?;
     Ok(Accounted { published, spilled_bytes: 0, attention })

@@ -7,11 +7,9 @@ use serde::Serialize;
 use super::reported;
 use crate::config::Config;
 use crate::day::{Day, rfc3339};
-use crate::ledger::{Edition, Extent, Ledger, Reported, ReportedKey, Settings};
+use crate::ledger::{Edition, Extent, Ledger, Reported, ReportedKey, Settings, rebook};
 use crate::measure;
-use crate::overrides::{Row, adjust};
 use crate::policy::Policy;
-use crate::slots::Slots;
 
 /// What is different. Nothing is listed that is the same.
 #[derive(Debug, Default, Serialize)]
@@ -77,10 +75,7 @@ pub fn under(ledger: &Ledger, days: &[Day], policy: &Policy, name: &str) -> anyh
     for day in days {
         let edition = ledger.read(*day, Extent::Whole)?;
         let basis = ledger.basis(*day, edition.number)?;
-        let rows: Vec<Row> = edition.overrides.iter().map(|applied| applied.row.clone()).collect();
-        let (postings, moved) = adjust(&policy.classify(basis.facts)?, &rows)?;
-        let slots = Slots::count(&postings, &basis.gaps, &edition.definition.config())?;
-        after.push(edition.clone().booked(&postings, slots, rows.into_iter().zip(moved).collect())?);
+        after.push(rebook(&edition, &basis, policy)?);
         before.push(edition);
     }
     compare(ledger, ["as it stands".to_owned(), name.to_owned()], before, after)

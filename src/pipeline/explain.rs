@@ -10,12 +10,12 @@ use crate::config::Measure;
 use crate::day::{Day, rfc3339};
 use crate::error::Trouble;
 use crate::intake::Kind;
-use crate::ledger::{Basis, Edition, Extent, Ledger, Settings};
+use crate::ledger::{Basis, Edition, Extent, Ledger, Settings, word};
 use crate::overrides::{Row, adjust};
 use crate::policy::{Account, Group, Policy, Postings};
 use crate::slots::{ALL_REGIONS, Cell, Scope, ScopeKind, State, Tally};
 
-/// Rows of evidence, callers and codes that are shown.
+/// Callers and codes that are shown.
 const SHOWN: usize = 5;
 
 /// What is asked.
@@ -361,11 +361,6 @@ fn top(counts: BTreeMap<String, i64>) -> Vec<(String, i64)> {
     counts.sort_by_key(|(_, n)| -n);
     counts.truncate(SHOWN);
     counts
-}
-
-/// The word by which serde knows a plain enum value.
-fn word(value: &impl Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// A ratio in percent with two places, rounded down.

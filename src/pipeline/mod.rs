@@ -94,7 +94,6 @@ pub fn run(desk: &Desk, asked: &Asked, as_of: DateTime<Utc>, watch: Watch<'_>) -
     if ledger.record().settings.as_ref() != Some(&settings) {
         ledger.append(as_of, Entry::Settings { settings: settings.clone() })?;
     }
-    ledger.keep_policy(&desk.policy)?;
     let mut desired = rows::file(desk, &mut ledger, as_of)?;
     let mut booked = book(desk, &mut ledger, &days, read, &mut desired, as_of, &mut failure)?;
     let mut attention: Vec<Attention> = missed.into_iter().chain(unread).collect();
@@ -240,7 +239,7 @@ fn book(
             continue;
         }
         let prepared = prepared.remove(&day).map_or_else(|| prepare(ledger, day), Ok);
-        match prepared.and_then(|prepared| book::publish(ledger, prepared, rows, as_of)) {
+        match prepared.and_then(|prepared| book::publish(desk, ledger, prepared, rows, as_of)) {
             Ok(mut done) => {
                 let notes = notes.remove(&day).unwrap_or_default();
                 done.spilled_bytes = notes.spilled_bytes;
