@@ -2,8 +2,9 @@
 
 use uptime_ledger::day::{Day, SlotLength};
 use uptime_ledger::ledger::{DayState, Edition, Extent, Writer};
-use uptime_ledger::measure::{self, Class, Figure, Figures, Period, Status};
+use uptime_ledger::measure::{self, Class, Condition, Figure, Figures, Period, Status};
 use uptime_ledger::policy::Account;
+use uptime_ledger::slots::{Scope, ScopeKind};
 
 use crate::given::{self, config, day, edition, letters};
 
@@ -159,4 +160,22 @@ fn a_damaged_edition_names_its_file_and_what_no_line_tells_of_is_cleared_away() 
     std::fs::write(editions.join("0002/edition.json"), r#"{"format": 9}"#).unwrap();
     let told = ledger.read(at, Extent::Whole).unwrap_err().to_string();
     assert!(told.contains("edition.json is damaged: its format is 9"), "{told}");
+}
+
+/// `letters` fills the first slots of the day; a status page looks at its last hour.
+#[test]
+fn the_condition_is_that_of_the_last_hour() {
+    let config = given::config(SlotLength::Minutes5);
+    let condition = |states: &str| {
+        let events = given::letters(&format!("{}{states}", ".".repeat(288 - 12)));
+        let edition = given::edition(given::day("2026-11-20"), &config, &events);
+        measure::condition(&edition, &Scope::new(ScopeKind::Component, "Cloud API", "*"))
+    };
+    assert_eq!(condition("............"), Condition::NotObserved);
+    assert_eq!(condition("uuuuuuuuuuuu"), Condition::NoKnownIssues);
+    assert_eq!(condition("uuuuguuuuuuu"), Condition::PossibleDisruption);
+    // Ten bad events beside eleven of one good event each, beside 220, and alone.
+    assert_eq!(condition("uuuuduuuuuuu"), Condition::MediumDisruption);
+    assert_eq!(condition("gggggdgggggg"), Condition::LowDisruption);
+    assert_eq!(condition("...........d"), Condition::HighDisruption);
 }

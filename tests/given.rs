@@ -7,10 +7,10 @@ use uptime_ledger::intake::{
     Admission, Fact, Facts, FileBalance, Histogram, Kind, Latencies, Outcome, Reached, Receipt, Stream,
     Symptom, Timing, Vantage,
 };
-use uptime_ledger::ledger::{Basis, Draft, Edition, Ledger};
+use uptime_ledger::ledger::{Basis, Draft, Edition, Ledger, Settings};
 use uptime_ledger::measure::Figures;
 use uptime_ledger::policy::{Account, Postings, Verdict};
-use uptime_ledger::report::Drawing;
+use uptime_ledger::report::{self, DayDrawing, Drawing};
 use uptime_ledger::slots::Slots;
 
 /// Some events of one slot.
@@ -137,8 +137,21 @@ pub fn draft(day: Day, config: &Config, events: &[Event]) -> Draft {
 }
 
 /// Figures without overrides or adjusting entries, ready to be drawn.
-pub fn drawing<'a>(ledger: &'a Ledger, figures: &'a Figures) -> Drawing<'a> {
-    Drawing { ledger, figures, adjusted: &figures.months, overridden: &[] }
+pub fn drawing<'a>(ledger: &'a Ledger, settings: &'a Settings, figures: &'a Figures) -> Drawing<'a> {
+    Drawing { ledger, settings, figures, adjusted: &figures.months, overridden: &[] }
+}
+
+/// A day ready to be drawn, without explanations.
+pub fn day_drawing(day: Day, config: &Config, events: &[Event]) -> DayDrawing {
+    let failures = report::failures(&postings(day, config, events)).unwrap();
+    DayDrawing { edition: edition(day, config, events), failures, red: Default::default() }
+}
+
+/// Settings under which nothing but tables is drawn.
+pub fn settings(config: &Config) -> Settings {
+    let mut settings = Settings::of(config);
+    settings.outputs.formats.clear();
+    settings
 }
 
 /// Events that make a slot of `messages` in `eu` what the letter says: `d`own, de`g`raded, `u`p, `.` unobserved.

@@ -161,11 +161,13 @@ proptest! {
         let figures = measure::draw(std::slice::from_ref(&edition), &config);
         let reports = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(reports.path()).unwrap();
-        let drawing = given::drawing(&ledger, &figures);
-        let render = || report::render(reports.path(), &drawing, std::iter::once(Ok(edition.clone()))).unwrap();
-        // Eleven tables twice, and the quarantine.
-        prop_assert_eq!(render().written.len(), 23);
-        let tables = report::summary_tables(&drawing).into_iter().chain(report::daily_tables(&edition));
+        let settings = given::settings(&config);
+        let drawing = given::drawing(&ledger, &settings, &figures);
+        let drawn = || given::day_drawing(day("2026-11-20"), &config, &events);
+        let render = || report::render(reports.path(), &drawing, std::iter::once(Ok(drawn()))).unwrap();
+        // Thirteen tables twice, and the quarantine.
+        prop_assert_eq!(render().written.len(), 27);
+        let tables = report::summary_tables(&drawing).into_iter().chain(report::daily_tables(&drawn()));
         for ((place, spec), table) in report::schema().into_iter().zip(tables) {
             let path = reports.path().join(place.replace("<day>", "2026-11-20"));
             let parquet = std::fs::File::open(path.with_extension("parquet")).unwrap();
@@ -177,7 +179,7 @@ proptest! {
             prop_assert_eq!(reader.records().map(Result::unwrap).count(), table.len());
         }
         let again = render();
-        prop_assert_eq!((again.written.len(), again.unchanged), (0, 23));
+        prop_assert_eq!((again.written.len(), again.unchanged), (0, 27));
     }
 
     #[test]
@@ -218,8 +220,9 @@ fn parquet_names_its_origin() {
     let reports = tempfile::tempdir().unwrap();
     let figures = measure::draw(std::slice::from_ref(&edition), &config);
     let ledger = Ledger::open(reports.path()).unwrap();
-    let editions = std::iter::once(Ok(edition));
-    report::render(reports.path(), &given::drawing(&ledger, &figures), editions).unwrap();
+    let settings = given::settings(&config);
+    let drawn = std::iter::once(Ok(given::day_drawing(edition.day, &config, &letters("dddddddddddd"))));
+    report::render(reports.path(), &given::drawing(&ledger, &settings, &figures), drawn).unwrap();
     let file = std::fs::File::open(reports.path().join("availability.parquet")).unwrap();
     let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
     let pairs = reader.metadata().file_metadata().key_value_metadata().unwrap();

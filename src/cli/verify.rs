@@ -70,7 +70,8 @@ impl Verify {
             return Ok(Vec::new());
         };
         let (seq, hash) = ledger.head();
-        if report::drawn(reports) != Some(report::Drawn { seq, hash }) {
+        let is_newest = |drawn: &report::Drawn| (drawn.seq, &drawn.hash) == (seq, &hash);
+        if !report::drawn(reports).is_some_and(|drawn| is_newest(&drawn)) {
             let what = "the reports do not show the newest entry of the ledger; run again, or `report`";
             return Ok(vec![finding(".drawn", what)]);
         }

@@ -3,6 +3,7 @@
 //! This file holds the noun ([`Config`]); `read` turns text into it and collects every mistake.
 
 mod columns;
+mod outputs;
 mod overrides;
 mod paths;
 mod read;
@@ -20,6 +21,7 @@ use chrono_tz::Tz;
 
 use crate::day::SlotLength;
 
+pub use outputs::{Format, Outputs};
 pub use paths::Placeholder;
 pub use read::config;
 pub use vantage::Vantage;
@@ -28,7 +30,7 @@ pub use vantage::Vantage;
 pub const WEBHOOK_SERVICE: &str = "webhooks";
 
 /// The tables of the config with their keys: what data/README.md is checked against.
-pub const KEYS: [(&str, &[&str]); 9] = [
+pub const KEYS: [(&str, &[&str]); 10] = [
     ("the top level", &read::TOP),
     ("[[source]]", &sources::SOURCE),
     ("[source.columns]", &columns::KEYS),
@@ -38,6 +40,7 @@ pub const KEYS: [(&str, &[&str]); 9] = [
     ("[limits]", &read::LIMITS),
     ("[webhooks]", &webhooks::KEYS),
     ("[overrides]", &overrides::KEYS),
+    ("[outputs]", &outputs::KEYS),
 ];
 
 /// Everything that a run needs to know beside the logs, the policy and the clock.
@@ -61,6 +64,7 @@ pub struct Config {
     pub limits: Limits,
     pub webhooks: Webhooks,
     pub overrides: Overrides,
+    pub outputs: Outputs,
     /// Mixed into every id and caller that is stored; a random one that the ledger keeps when absent.
     pub salt: Option<String>,
     pub memory_bytes: u64,
@@ -83,6 +87,7 @@ impl Config {
             limits: Limits::default(),
             webhooks: Webhooks::default(),
             overrides: Overrides::default(),
+            outputs: Outputs::default(),
             salt: None,
             memory_bytes: 1 << 30,
         }

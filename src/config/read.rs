@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use super::spelling::advice;
 use super::table::{Notes, Table, Value};
 use super::{Component, Config, Limits, Log, Measure, Service, Source, WEBHOOK_SERVICE};
-use super::{overrides, sources, webhooks};
+use super::{outputs, overrides, sources, webhooks};
 use crate::day::SlotLength;
 use crate::error::{Document, Mistakes};
 
-pub(super) const TOP: [&str; 14] = [
+pub(super) const TOP: [&str; 15] = [
     "reports",
     "policy",
     "catalogue",
@@ -24,6 +24,7 @@ pub(super) const TOP: [&str; 14] = [
     "limits",
     "webhooks",
     "overrides",
+    "outputs",
 ];
 pub(super) const SERVICE: [&str; 2] = ["name", "endpoints"];
 pub(super) const COMPONENT: [&str; 3] = ["name", "services", "target_percent"];
@@ -63,6 +64,7 @@ pub fn config(document: &Document, base: &Path) -> Result<Config, Mistakes> {
         limits: limits(&top),
         webhooks: webhooks::read(&top),
         overrides: overrides::read(&top),
+        outputs: outputs::read(&top),
         salt: top.get("salt").and_then(|value| value.text()).map(str::to_owned),
         memory_bytes: top.get("memory").and_then(|value| memory(&value)).unwrap_or(bare.memory_bytes),
         base: bare.base,

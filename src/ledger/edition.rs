@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{AccountLine, BadLine, DelayLine, DeliveryLine, LatencyLine, ReconciliationLine};
-use crate::config::{Component, Config, Measure, Service};
+use crate::config::{Component, Config, Measure, Outputs, Service};
 use crate::day::{Day, SlotLength};
 use crate::intake::{FileBalance, Quarantined};
 use crate::overrides::Row;
@@ -144,6 +144,9 @@ pub struct Settings {
     pub definition: Definition,
     /// Component and target in millionths of a percent.
     pub targets: Vec<(String, u32)>,
+    /// What is drawn beside the tables.
+    #[serde(default)]
+    pub outputs: Outputs,
 }
 
 impl Settings {
@@ -155,12 +158,14 @@ impl Settings {
             ..Definition::from(&config.measure)
         };
         let target = |c: &Component| Some((c.name.clone(), c.target_micro_percent?));
-        Self { slot: config.slot, definition, targets: config.components.iter().filter_map(target).collect() }
+        let targets = config.components.iter().filter_map(target).collect();
+        Self { slot: config.slot, definition, targets, outputs: config.outputs.clone() }
     }
 
     /// A config under which the same figures are drawn.
     pub fn config(&self) -> Config {
-        let mut config = Config { slot: self.slot, ..self.definition.config() };
+        let outputs = self.outputs.clone();
+        let mut config = Config { slot: self.slot, outputs, ..self.definition.config() };
         for component in &mut config.components {
             let target = self.targets.iter().find(|(name, _)| *name == component.name);
             component.target_micro_percent = target.map(|(_, target)| *target);

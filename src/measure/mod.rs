@@ -3,6 +3,7 @@
 //! Nothing that spans days is stored: runs are found over the whole timeline first and clipped to days and months
 //! afterwards.
 
+mod condition;
 mod coverage;
 mod definition;
 mod figure;
@@ -20,6 +21,7 @@ use crate::day::Month;
 use crate::ledger::{Definition, Edition};
 use crate::slots::{Book, Scope};
 
+pub use condition::{Condition, condition};
 pub use definition::{DEFINITIONS, Preset, Rule, floor_percent};
 pub use figure::{Budget, Figure, Period, Reading, Status};
 pub use outage::{Class, Outage};

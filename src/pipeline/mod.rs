@@ -3,6 +3,7 @@
 mod attention;
 mod book;
 mod compare;
+mod draw;
 mod explain;
 mod logs;
 mod reported;
@@ -19,18 +20,19 @@ use crate::config::Config;
 use crate::day::{DAY_US, Day, SECOND_US};
 use crate::error::{Document, Mistake, Trouble};
 use crate::intake::{Meter, Notes};
-use crate::ledger::{DayState, Edition, Entry, Extent, Ledger, Settings, Writer};
-use crate::measure::{self, Figures};
+use crate::ledger::{DayState, Entry, Extent, Ledger, Settings, Writer};
+use crate::measure::Figures;
 use crate::overrides::Row;
 use crate::policy::Policy;
-use crate::report::{self, Rendered};
+use crate::report::Rendered;
 
 use logs::Look;
 
 pub use attention::Attention;
 pub use book::Accounted;
 pub use compare::{Change, Differences, Flip, Moved, between, under};
-pub use explain::{Explanation, Question, explain};
+pub use draw::redraw;
+pub use explain::{DayBooks, Explanation, Question, explain};
 pub use reported::{adjusted, reported};
 
 /// What a run works with beside the logs and the clock.
@@ -105,7 +107,7 @@ pub fn run(desk: &Desk, asked: &Asked, as_of: DateTime<Utc>, watch: Watch<'_>) -
     reported::note(&mut ledger, &settings, as_of)?;
 
     let asked: BTreeSet<Day> = booked.accounted.iter().map(|a| a.published.edition.day).collect();
-    let (figures, rendered) = draw(&ledger, desk, &asked, &settings).context(
+    let (figures, rendered) = draw::draw(&ledger, &desk.config.reports, &asked, &settings).context(
         "the ledger is up to date, but the reports could not be drawn; mend what is named here and run again",
     )?;
     for accounted in &booked.accounted {
@@ -364,76 +366,4 @@ fn prune(desk: &Desk, ledger: &mut Writer, as_of: DateTime<Utc>) -> anyhow::Resu
         ledger.prune(day, as_of)?;
     }
     Ok(())
-}
-
-/// Draws the reports when they do not show the newest line of the ledger yet; else only the figures that were asked for.
-fn draw(
-    ledger: &Ledger,
-    desk: &Desk,
-    asked: &BTreeSet<Day>,
-    settings: &Settings,
-) -> anyhow::Result<(Figures, Rendered)> {
-    let reports = &desk.config.reports;
-    let drawn = report::drawn(reports);
-    let (head, hash) = ledger.journal().head();
-    if drawn.as_ref().is_some_and(|drawn| (drawn.seq, drawn.hash.as_str()) == (head, hash)) {
-        let figures = reported::figures(ledger, asked, &settings.config())?;
-        let editions =
-            asked.iter().map(|day| ledger.read(*day, Extent::Whole)).collect::<Result<Vec<_>, _>>()?;
-        let days = editions.into_iter();
-        let rendered = report::render_days(reports, &days.collect::<Vec<_>>())?;
-        return Ok((figures, rendered));
-    }
-    let since = drawn.map_or(0, |drawn| drawn.seq);
-    let mut days: BTreeSet<Day> = asked.clone();
-    for line in ledger.lines().filter(|line| line.seq > since) {
-        match &line.entry {
-            Entry::Edition(publication) => _ = days.insert(publication.day),
-            Entry::Sealed { day, .. } => _ = days.insert(*day),
-            _ => {}
-        }
-    }
-    redraw(ledger, reports, settings, Some(&days))
-}
-
-/// Draws all reports of a ledger, as far as it counts, from nothing but itself. `days` are those whose own tables may have
-/// changed; all of them when `None`.
-///
-/// # Errors
-/// The ledger cannot be read or the reports cannot be written.
-pub fn redraw(
-    ledger: &Ledger,
-    reports: &std::path::Path,
-    settings: &Settings,
-    days: Option<&BTreeSet<Day>>,
-) -> anyhow::Result<(Figures, Rendered)> {
-    let config = settings.config();
-    let editions = ledger.editions(Extent::Figures)?;
-    let figures = measure::draw(&editions, &config);
-    let overridden = overridden(ledger, &editions)?;
-    let has_adjustments = !adjusted(ledger).is_empty();
-    let adjusted = if has_adjustments {
-        measure::draw(&reported::with_adjustments(ledger, editions)?, &config).months
-    } else {
-        figures.months.clone()
-    };
-    let drawing = report::Drawing { ledger, figures: &figures, adjusted: &adjusted, overridden: &overridden };
-    let is_wanted = |day: &Day| days.is_none_or(|days| days.contains(day));
-    let whole = ledger.days().into_iter().filter(is_wanted);
-    let rendered = report::render(reports, &drawing, whole.map(|day| ledger.read(day, Extent::Whole)))?;
-    Ok((figures, rendered))
-}
-
-/// Editions that apply overrides: those that stand, or the adjusting ones beside them.
-fn overridden(ledger: &Ledger, standing: &[Edition]) -> anyhow::Result<Vec<Edition>> {
-    let adjusted = adjusted(ledger);
-    let mut found: Vec<Edition> = Vec::new();
-    for edition in standing {
-        match adjusted.get(&edition.day) {
-            Some(number) => found.push(ledger.edition(edition.day, *number, Extent::Figures)?),
-            None => found.push(edition.clone()),
-        }
-    }
-    found.retain(|edition| !edition.overrides.is_empty());
-    Ok(found)
 }

@@ -1,6 +1,7 @@
 //! Report: figures → files that people open. Every table as CSV and as Parquet, with one schema and one row order.
 
 mod daily;
+mod failures;
 mod joined;
 mod outages;
 mod overrides;
@@ -8,14 +9,18 @@ mod restatements;
 mod summary;
 mod write;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Trouble;
-use crate::ledger::{Edition, Ledger};
+use crate::ledger::{Edition, Ledger, Settings};
 use crate::measure::{Figure, Figures};
+use crate::slots::Scope;
 use crate::table::{Metadata, Spec, Table};
+
+pub use failures::{FailureLine, failures};
 
 use write::Writer;
 
@@ -29,7 +34,7 @@ pub struct Rendered {
 }
 
 /// Every table and where it is found, without its ending: what `reports/README.md` is checked against.
-pub fn schema() -> [(&'static str, &'static Spec); 11] {
+pub fn schema() -> [(&'static str, &'static Spec); 13] {
     [
         ("availability", &summary::AVAILABILITY),
         ("months", &summary::MONTHS),
@@ -38,6 +43,8 @@ pub fn schema() -> [(&'static str, &'static Spec); 11] {
         ("restatements", &restatements::RESTATEMENTS),
         ("daily/<day>/accounts", &daily::ACCOUNTS),
         ("daily/<day>/slots", &daily::SLOTS),
+        ("daily/<day>/failures", &failures::FAILURES),
+        ("daily/<day>/callers", &failures::CALLERS),
         ("daily/<day>/intake", &daily::INTAKE),
         ("daily/<day>/deliveries", &joined::DELIVERIES),
         ("daily/<day>/delays", &joined::DELAYS),
@@ -45,9 +52,10 @@ pub fn schema() -> [(&'static str, &'static Spec); 11] {
     ]
 }
 
-/// What the tables that span days are drawn from.
+/// What reports that span days are drawn from.
 pub struct Drawing<'a> {
     pub ledger: &'a Ledger,
+    pub settings: &'a Settings,
     pub figures: &'a Figures,
     /// Figures of months with adjusting entries in place of what they adjust, parallel to those without.
     pub adjusted: &'a [Figure],
@@ -55,9 +63,25 @@ pub struct Drawing<'a> {
     pub overridden: &'a [Edition],
 }
 
+/// What the reports of one day are drawn from.
+pub struct DayDrawing {
+    pub edition: Edition,
+    /// Of the standing edition, after overrides too.
+    pub failures: Vec<FailureLine>,
+    /// Every slot in which some scope was down.
+    pub red: BTreeMap<u32, Vec<RedSlot>>,
+}
+
+/// Why a scope was down in a slot, in the words of `explain`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedSlot {
+    pub scope: Scope,
+    pub text: String,
+}
+
 /// The tables that span days, by file name.
 pub fn summary_tables(drawing: &Drawing<'_>) -> [Table; 5] {
-    let Drawing { ledger, figures, adjusted, overridden } = drawing;
+    let Drawing { ledger, figures, adjusted, overridden, .. } = drawing;
     [
         summary::availability(figures),
         summary::months(figures, adjusted),
@@ -68,10 +92,13 @@ pub fn summary_tables(drawing: &Drawing<'_>) -> [Table; 5] {
 }
 
 /// The tables of one day, by file name.
-pub fn daily_tables(edition: &Edition) -> [Table; 6] {
+pub fn daily_tables(day: &DayDrawing) -> [Table; 8] {
+    let edition = &day.edition;
     [
         daily::accounts(edition),
         daily::slots(edition),
+        failures::table(&day.failures),
+        failures::callers(edition),
         daily::intake(edition),
         joined::deliveries(edition),
         joined::delays(edition),
@@ -79,17 +106,17 @@ pub fn daily_tables(edition: &Edition) -> [Table; 6] {
     ]
 }
 
-/// Writes the tables that span days, and those of the editions given, which are read one by one. Give those that changed;
+/// Writes the reports that span days, and those of the days given, which are read one by one. Give those that changed;
 /// giving all of them is as right and only slower, because a file that already says the same is left alone. Last comes the
 /// mark that says which line of the ledger is shown.
 ///
 /// # Errors
-/// An edition cannot be read, or a file not be written.
+/// A day cannot be read, or a file not be written.
 pub fn render(
     reports: &Path,
     drawing: &Drawing<'_>,
-    editions: impl Iterator<Item = Result<Edition, Trouble>>,
-) -> Result<Rendered, Trouble> {
+    days: impl Iterator<Item = anyhow::Result<DayDrawing>>,
+) -> anyhow::Result<Rendered> {
     let figures = drawing.figures;
     let mut writer = Writer::new(reports)?;
     let as_of = figures.as_of.map(|at| crate::day::rfc3339(at.timestamp_micros())).unwrap_or_default();
@@ -104,30 +131,34 @@ pub fn render(
     for table in summary_tables(drawing) {
         writer.table("", &table, &metadata)?;
     }
-    for edition in editions {
-        day(&mut writer, &edition?)?;
+    for drawn in days {
+        day(&mut writer, &drawn?)?;
     }
     let mut rendered = writer.done()?;
     let mut mark = Writer::new(reports)?;
-    mark.text(DRAWN, &format!("{}\n", serde_json::json!({ "seq": seq, "hash": hash })))?;
+    mark.text(DRAWN, &Drawn { seq, hash, job: JOB.to_owned() }.to_json())?;
     mark.done()?;
     rendered.written.sort();
     Ok(rendered)
 }
 
-/// Writes the tables of the editions given, and nothing else.
+/// Writes the reports of the days given, and nothing else.
 ///
 /// # Errors
-/// A file cannot be written.
-pub fn render_days(reports: &Path, editions: &[Edition]) -> Result<Rendered, Trouble> {
+/// A day cannot be read, or a file not be written.
+pub fn render_days(
+    reports: &Path,
+    days: impl Iterator<Item = anyhow::Result<DayDrawing>>,
+) -> anyhow::Result<Rendered> {
     let mut writer = Writer::new(reports)?;
-    for edition in editions {
-        day(&mut writer, edition)?;
+    for drawn in days {
+        day(&mut writer, &drawn?)?;
     }
-    writer.done()
+    Ok(writer.done()?)
 }
 
-fn day(writer: &mut Writer<'_>, edition: &Edition) -> Result<(), Trouble> {
+fn day(writer: &mut Writer<'_>, drawn: &DayDrawing) -> Result<(), Trouble> {
+    let edition = &drawn.edition;
     let metadata = Metadata(vec![
         ("job_version", edition.job_version.clone()),
         ("edition", format!("{} {}", edition.day, edition.number)),
@@ -135,7 +166,7 @@ fn day(writer: &mut Writer<'_>, edition: &Edition) -> Result<(), Trouble> {
         ("definition", edition.definition.settings()),
     ]);
     let folder = format!("daily/{}", edition.day);
-    for table in daily_tables(edition) {
+    for table in daily_tables(drawn) {
         writer.table(&folder, &table, &metadata)?;
     }
     writer.text(&format!("{folder}/quarantine.ndjson"), &daily::quarantine(edition))
@@ -143,12 +174,28 @@ fn day(writer: &mut Writer<'_>, edition: &Edition) -> Result<(), Trouble> {
 
 /// The file that says which line of the ledger the reports show.
 const DRAWN: &str = ".drawn";
+const JOB: &str = env!("CARGO_PKG_VERSION");
 
-/// The line of the ledger that the reports show.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+/// The line of the ledger that the reports show, and the version of the job that drew them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drawn {
     pub seq: u64,
     pub hash: String,
+    #[serde(default)]
+    pub job: String,
+}
+
+impl Drawn {
+    pub fn is_of_this_job(&self) -> bool {
+        self.job == JOB
+    }
+
+    fn to_json(&self) -> String {
+        match serde_json::to_string(self) {
+            Ok(text) => text + "\n",
+            Err(e) => unreachable!("strings and numbers always serialise: {e}"),
+        }
+    }
 }
 
 /// What the reports show; `None` when they were never drawn whole.

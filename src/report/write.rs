@@ -15,6 +15,8 @@ const TEMPORARY: &str = ".tmp-";
 pub(super) struct Writer<'a> {
     reports: &'a Path,
     pending: Vec<(TempPath, PathBuf)>,
+    /// Files that are not published any more.
+    gone: Vec<PathBuf>,
     unchanged: usize,
 }
 
@@ -22,12 +24,13 @@ impl<'a> Writer<'a> {
     /// Clears away first what a killed run left behind, of whatever day.
     pub fn new(reports: &'a Path) -> Result<Self, Trouble> {
         clear_away(reports)?;
+        clear_away(&reports.join("months"))?;
         for path in entries(&reports.join("daily"))? {
             if path.is_dir() {
                 clear_away(&path)?;
             }
         }
-        Ok(Self { reports, pending: Vec::new(), unchanged: 0 })
+        Ok(Self { reports, pending: Vec::new(), gone: Vec::new(), unchanged: 0 })
     }
 
     /// Writes `<folder>/<table>.csv` and `.parquet`.
@@ -46,6 +49,30 @@ impl<'a> Writer<'a> {
         self.file(self.reports.join(path), text.as_bytes())
     }
 
+    /// Writes a file of bytes, by its path below the reports folder.
+    pub fn bytes(&mut self, path: &str, bytes: &[u8]) -> Result<(), Trouble> {
+        self.file(self.reports.join(path), bytes)
+    }
+
+    /// Takes away a file that is not published any more, if it is there.
+    pub fn no(&mut self, path: &str) {
+        let path = self.reports.join(path);
+        if path.exists() {
+            self.gone.push(path);
+        }
+    }
+
+    /// Takes away the files of a folder that begin so and are not among those to keep.
+    pub fn no_others(&mut self, folder: &str, prefix: &str, keep: &[String]) -> Result<(), Trouble> {
+        for path in entries(&self.reports.join(folder))? {
+            let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+            if name.starts_with(prefix) && !keep.contains(&name) {
+                self.gone.push(path);
+            }
+        }
+        Ok(())
+    }
+
     fn file(&mut self, path: PathBuf, bytes: &[u8]) -> Result<(), Trouble> {
         if fs::read(&path).is_ok_and(|found| found == bytes) {
             self.unchanged += 1;
@@ -61,6 +88,9 @@ impl<'a> Writer<'a> {
         for (file, path) in self.pending {
             file.persist(&path).map_err(|e| Trouble::io(&path, "putting in place", e.error))?;
             written.push(path);
+        }
+        for path in self.gone {
+            fs::remove_file(&path).map_err(|e| Trouble::io(&path, "removing", e))?;
         }
         Ok(Rendered { written, unchanged: self.unchanged })
     }

@@ -1,0 +1,73 @@
+//! The condition of a component now: the words of a status page, from the last hour that is published.
+
+use crate::day::SECOND_US;
+use crate::ledger::Edition;
+use crate::slots::{Book, Counts, Scope, State};
+
+use super::floor_percent;
+
+/// What a status page says of a component. The platform publishes no thresholds for its levels; these are ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Condition {
+    /// Nothing was observed in the hour.
+    NotObserved,
+    NoKnownIssues,
+    /// Bad events, but no down slot (R3).
+    PossibleDisruption,
+    /// Down slots, and less than a tenth of the hour's judged events were bad.
+    LowDisruption,
+    /// From a tenth on.
+    MediumDisruption,
+    /// From a half on.
+    HighDisruption,
+}
+
+impl Condition {
+    /// All of them, from the best to the worst.
+    pub const ALL: [Self; 6] = [
+        Self::NotObserved,
+        Self::NoKnownIssues,
+        Self::PossibleDisruption,
+        Self::LowDisruption,
+        Self::MediumDisruption,
+        Self::HighDisruption,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotObserved => "not_observed",
+            Self::NoKnownIssues => "no_known_issues",
+            Self::PossibleDisruption => "possible_disruption",
+            Self::LowDisruption => "low_disruption",
+            Self::MediumDisruption => "medium_disruption",
+            Self::HighDisruption => "high_disruption",
+        }
+    }
+}
+
+/// The span that counts as now: the last hour of the newest day.
+const NOW_US: i64 = 3_600 * SECOND_US;
+
+/// The condition of a scope in the last hour of a day, after overrides.
+pub fn condition(newest: &Edition, scope: &Scope) -> Condition {
+    let per_hour = (NOW_US / newest.slot_length().us()) as usize;
+    let tallies = newest.slots.position(scope).map(|at| newest.slots.book(at, Book::Net)).unwrap_or_default();
+    let hour = &tallies[tallies.len().saturating_sub(per_hour)..];
+    let mut events = Counts::default();
+    for tally in hour {
+        events.merge(&tally.events);
+    }
+    match hour.iter().map(|tally| tally.state).max().unwrap_or_default() {
+        State::Unobserved => Condition::NotObserved,
+        State::Up => Condition::NoKnownIssues,
+        State::Degraded => Condition::PossibleDisruption,
+        State::Down => {
+            let judged = events.judged(&newest.definition.measure());
+            match floor_percent(events.bad(), judged).unwrap_or(0) {
+                50_000_000.. => Condition::HighDisruption,
+                10_000_000.. => Condition::MediumDisruption,
+                _ => Condition::LowDisruption,
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Explaining: why a slot is what it is, from the ledger alone.
+
+mod day;
+mod text;
+mod verdict;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::day::Day;
+use crate::error::Trouble;
+use crate::ledger::{Edition, Ledger};
+use crate::slots::{ALL_REGIONS, Scope, ScopeKind};
+
+pub use day::DayBooks;
+
+/// What is asked.
+pub struct Question {
+    pub at: DateTime<Utc>,
+    /// A service or component; the worst component when absent.
+    pub scope: Option<String>,
+    /// All regions when absent.
+    pub region: Option<String>,
+}
+
+/// The answer. Instants are RFC 3339, counts are events.
+#[derive(Debug, Serialize)]
+pub struct Explanation {
+    pub slot_start: String,
+    pub slot_end: String,
+    pub scope_kind: &'static str,
+    pub scope: String,
+    pub region: String,
+    pub state: &'static str,
+    /// Before overrides.
+    pub state_gross: &'static str,
+    pub services: Vec<ServiceVerdict>,
+    /// The run of down slots that it belongs to.
+    pub run: Option<RunOfSlots>,
+    pub postings: Vec<PostingLine>,
+    pub top_error_codes: Vec<(String, i64)>,
+    pub top_callers: Vec<(String, i64)>,
+    pub overrides: Vec<AppliedOverride>,
+    pub editions: Vec<EditionOfSlot>,
+    pub edition: u32,
+    pub day_state: &'static str,
+    pub gaps: Vec<String>,
+}
+
+/// How one service was judged; a component is as bad as the worst of its services.
+#[derive(Debug, Serialize)]
+pub struct ServiceVerdict {
+    pub service: String,
+    pub state: &'static str,
+    pub good: i64,
+    pub bad: i64,
+    pub user: i64,
+    pub excluded: i64,
+    pub pending: i64,
+    pub suspense: i64,
+    /// In plain words, with the numbers.
+    pub because: String,
+    /// What it takes to turn it.
+    pub flips_when: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct RunOfSlots {
+    pub start: String,
+    pub end: String,
+    pub down_seconds: i64,
+    pub is_counted: bool,
+    pub class: &'static str,
+    /// Shortest run that counts.
+    pub min_run_seconds: u32,
+}
+
+/// Events with the same account, rule and code.
+#[derive(Debug, Serialize)]
+pub struct PostingLine {
+    pub account: String,
+    pub events: i64,
+    pub events_gross: i64,
+    pub rule: String,
+    pub because: String,
+    pub cites: Vec<String>,
+    pub stream: String,
+    pub service: String,
+    pub region: String,
+    pub http_status: Option<u16>,
+    pub error_code: Option<i64>,
+    pub error_title: Option<String>,
+    pub symptom: String,
+    pub outcome: String,
+    pub timing: String,
+    /// `file:row` of up to three rows.
+    pub evidence: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct AppliedOverride {
+    pub id: String,
+    pub direction: &'static str,
+    pub reason: String,
+    pub ticket: String,
+    pub author: String,
+    pub approver: String,
+    pub to: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct EditionOfSlot {
+    pub edition: u32,
+    pub published_at: String,
+    pub day_state: &'static str,
+    pub causes: Vec<&'static str>,
+    pub is_adjusting: bool,
+    pub state: &'static str,
+    pub good: i64,
+    pub bad: i64,
+}
+
+/// Answers.
+///
+/// # Errors
+/// The day has no edition, there is no such scope, or the ledger cannot be read.
+pub fn explain(ledger: &Ledger, question: &Question) -> anyhow::Result<Explanation> {
+    let us = question.at.timestamp_micros();
+    let day = Day::of(question.at);
+    let books = DayBooks::read(ledger, day)?;
+    let slot = ((us - day.start_us()) / books.edition().slot_length().us()) as u32;
+    let scope = scope(books.edition(), question, slot)?;
+    Ok(books.explain(&scope, slot))
+}
+
+/// The scope that is asked for, or the worst component.
+fn scope(edition: &Edition, question: &Question, slot: u32) -> Result<Scope, Trouble> {
+    let region = question.region.as_deref().unwrap_or(ALL_REGIONS);
+    let state = |scope: &Scope| {
+        let cell = day::cell(edition, scope, slot);
+        (cell.net.state, cell.gross.state)
+    };
+    let mut there = edition.slots.scopes().iter().filter(|scope| *scope.region == *region);
+    let found = match &question.scope {
+        Some(name) => there.find(|scope| *scope.name == **name),
+        // The first of the worst.
+        None => there.filter(|scope| scope.kind == ScopeKind::Component).fold(
+            None,
+            |worst: Option<&Scope>, next| {
+                if worst.is_some_and(|worst| state(worst) >= state(next)) { worst } else { Some(next) }
+            },
+        ),
+    };
+    found.cloned().ok_or_else(|| {
+        let mut known: Vec<String> =
+            edition.slots.scopes().iter().map(|s| format!("{} ({})", s.name, s.region)).collect();
+        known.dedup();
+        let wanted = question.scope.as_deref().unwrap_or("a component");
+        Trouble::Usage(format!(
+            "{} does not know {wanted} in region {region}; it knows {}",
+            edition.day,
+            known.join(", ")
+        ))
+    })
+}
