@@ -177,6 +177,18 @@ impl Ledger {
         Ok(edition)
     }
 
+    /// The policy fingerprint and the account lines of the edition that a day's figures come from.
+    ///
+    /// # Errors
+    /// The day has none, or it is damaged.
+    pub fn accounts(&self, day: Day) -> Result<(String, Vec<AccountLine>), Trouble> {
+        let standing = self.record.days.get(&day).and_then(DayRecord::standing);
+        let number = standing.map_or(0, |standing| standing.publication.edition);
+        self.known(day, number)?;
+        let folder = folder::place(&self.folder, day, number);
+        Ok((folder::read_manifest(&folder, day)?.policy_fingerprint, folder::read_lines(&folder)?))
+    }
+
     /// What an edition was made from.
     ///
     /// # Errors

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
+
 use super::{DayBooks, adjusted, reported};
-use crate::day::Day;
+use crate::day::{Day, Month};
 use crate::ledger::{Edition, Entry, Extent, Ledger, Settings};
 use crate::measure::{self, Figures};
 use crate::report::{self, DayDrawing, Drawing, Rendered};
@@ -84,8 +86,21 @@ pub fn redraw(
         Drawing { ledger, settings, figures: &figures, adjusted: &adjusted, overridden: &overridden };
     let is_wanted = |day: &Day| days.is_none_or(|days| days.contains(day));
     let whole = ledger.days().into_iter().filter(is_wanted).map(|day| drawing_of(ledger, day));
-    let rendered = report::render(reports, &drawing, whole)?;
+    let months = days.map(|days| months(days, figures.as_of));
+    let rendered = report::render(reports, &drawing, months.as_ref(), whole)?;
     Ok((figures, rendered))
+}
+
+/// Months whose statements may have changed: those of days that have, and those that have lately become final.
+fn months(days: &BTreeSet<Day>, as_of: Option<DateTime<Utc>>) -> BTreeSet<Month> {
+    /// Longer than a job stands still while its days are sealed.
+    const LATELY: i64 = 62;
+    let mut months: BTreeSet<Month> = days.iter().map(|day| day.month()).collect();
+    if let Some(today) = as_of.map(Day::of) {
+        // A month is final by the middle of the next one.
+        months.extend(today.plus(-LATELY - 45).through(today).map(Day::month));
+    }
+    months
 }
 
 /// All that the reports of one day are drawn from.

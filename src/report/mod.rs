@@ -5,15 +5,19 @@ mod failures;
 mod joined;
 mod outages;
 mod overrides;
+mod pages;
 mod restatements;
+mod rules;
 mod summary;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Format;
+use crate::day::Month;
 use crate::error::Trouble;
 use crate::ledger::{Edition, Ledger, Settings};
 use crate::measure::{Figure, Figures};
@@ -79,16 +83,32 @@ pub struct RedSlot {
     pub text: String,
 }
 
-/// The tables that span days, by file name.
-pub fn summary_tables(drawing: &Drawing<'_>) -> [Table; 5] {
-    let Drawing { ledger, figures, adjusted, overridden, .. } = drawing;
-    [
-        summary::availability(figures),
-        summary::months(figures, adjusted),
-        outages::outages(figures, overridden),
-        overrides::overrides(ledger, overridden),
-        restatements::restatements(ledger),
-    ]
+/// The tables that span days.
+pub struct Summary {
+    pub availability: Table,
+    pub months: Table,
+    pub outages: Table,
+    pub overrides: Table,
+    pub restatements: Table,
+}
+
+impl Summary {
+    pub fn new(drawing: &Drawing<'_>) -> Self {
+        let Drawing { ledger, figures, adjusted, overridden, .. } = drawing;
+        Self {
+            availability: summary::availability(figures),
+            months: summary::months(figures, adjusted),
+            outages: outages::outages(figures, overridden),
+            overrides: overrides::overrides(ledger, overridden),
+            restatements: restatements::restatements(ledger),
+        }
+    }
+
+    /// By file name.
+    pub const fn tables(&self) -> [&Table; 5] {
+        let Self { availability, months, outages, overrides, restatements } = self;
+        [availability, months, outages, overrides, restatements]
+    }
 }
 
 /// The tables of one day, by file name.
@@ -115,6 +135,7 @@ pub fn daily_tables(day: &DayDrawing) -> [Table; 8] {
 pub fn render(
     reports: &Path,
     drawing: &Drawing<'_>,
+    months: Option<&BTreeSet<Month>>,
     days: impl Iterator<Item = anyhow::Result<DayDrawing>>,
 ) -> anyhow::Result<Rendered> {
     let figures = drawing.figures;
@@ -128,11 +149,29 @@ pub fn render(
         ("policy_fingerprint", figures.policy.clone()),
         ("definition", figures.definition.clone()),
     ]);
-    for table in summary_tables(drawing) {
-        writer.table("", &table, &metadata)?;
+    let summary = Summary::new(drawing);
+    for table in summary.tables() {
+        writer.table("", table, &metadata)?;
     }
+    let has_pages = drawing.settings.outputs.has(Format::Html);
+    let all_days = drawing.ledger.days();
     for drawn in days {
-        day(&mut writer, &drawn?)?;
+        let drawn = drawn?;
+        day(&mut writer, &drawn)?;
+        if has_pages {
+            pages::day(&mut writer, &drawn, drawing, &summary, &all_days)?;
+        } else {
+            pages::no_day(&mut writer, drawn.edition.day)?;
+        }
+    }
+    let all_months: BTreeSet<Month> = all_days.iter().map(|day| day.month()).collect();
+    let is_wanted = |month: &Month| months.is_none_or(|months| months.contains(month));
+    let months: Vec<Month> = all_months.into_iter().filter(is_wanted).collect();
+    if has_pages {
+        pages::spanning(&mut writer, drawing, &summary, &months)?;
+    } else {
+        writer.no("index.html");
+        months.iter().for_each(|month| writer.no(&format!("months/{month}.html")));
     }
     let mut rendered = writer.done()?;
     let mut mark = Writer::new(reports)?;

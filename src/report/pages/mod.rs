@@ -1,0 +1,77 @@
+//! Pages: the reports for people. Each is one HTML file that needs nothing but itself: no network, no other file.
+
+mod chart;
+mod day;
+mod month;
+mod parts;
+mod status;
+mod strip;
+mod words;
+
+use crate::day::{Day, Month};
+use crate::error::Trouble;
+use crate::ledger::Extent;
+use crate::report::write::Writer;
+use crate::report::{DayDrawing, Drawing, Summary, rules};
+
+use words::{ENGLISH, Words};
+
+const WORDS: &Words = &ENGLISH;
+
+/// Writes the status page and the statements of the months given.
+///
+/// # Errors
+/// An edition or a policy cannot be read, or a file not be written.
+pub(super) fn spanning(
+    writer: &mut Writer<'_>,
+    drawing: &Drawing<'_>,
+    summary: &Summary,
+    months: &[Month],
+) -> Result<(), Trouble> {
+    let Some(newest) = drawing.ledger.days().last().copied() else { return Ok(()) };
+    let newest = drawing.ledger.read(newest, Extent::Figures)?;
+    writer.text("index.html", &status::page(WORDS, drawing, &newest, &summary.outages))?;
+    for month in months {
+        let policies = rules::in_force(drawing.ledger, *month)?;
+        let page = month::page(WORDS, drawing, summary, *month, &policies);
+        writer.text(&format!("months/{month}.html"), &page)?;
+    }
+    Ok(())
+}
+
+/// Writes the page of a day and those that explain its red minutes.
+///
+/// # Errors
+/// A file cannot be written.
+pub(super) fn day(
+    writer: &mut Writer<'_>,
+    drawn: &DayDrawing,
+    drawing: &Drawing<'_>,
+    summary: &Summary,
+    days: &[Day],
+) -> Result<(), Trouble> {
+    let at = drawn.edition.day;
+    let site = drawing.settings.outputs.title.as_str();
+    let around = day::Around {
+        site,
+        figures: drawing.figures,
+        summary,
+        earlier: days.iter().copied().rfind(|day| *day < at),
+        later: days.iter().copied().find(|day| *day > at),
+    };
+    let folder = format!("daily/{at}");
+    writer.text(&format!("{folder}/index.html"), &day::page(WORDS, drawn, &around))?;
+    let mut names = Vec::new();
+    for (name, html) in day::explanations(WORDS, site, drawn) {
+        writer.text(&format!("{folder}/{name}"), &html)?;
+        names.push(name);
+    }
+    writer.no_others(&folder, "explain-", &names)
+}
+
+/// Takes the pages of a day away.
+pub(super) fn no_day(writer: &mut Writer<'_>, day: Day) -> Result<(), Trouble> {
+    let folder = format!("daily/{day}");
+    writer.no(&format!("{folder}/index.html"));
+    writer.no_others(&folder, "explain-", &[])
+}
