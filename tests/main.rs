@@ -11,6 +11,7 @@
 //! - `cli`: one test per promise of the command line; what goes wrong, what is then said, and the exit code.
 //! - `books`: overrides, seals, editions over time; what was published is drawn again, what was touched is found.
 //! - `faults`: a run is killed, or its disk is full or broken, at every call that changes a file; the next run mends it.
+//! - `pages`: the pages in a real browser, hostile text in every output, every table in other engines.
 //! - `privacy`: phone numbers, message ids, tokens and callers of the logs stand nowhere in what the job writes or says.
 //! - `days`: whole days, from given logs to expected reports. To add a case, copy a folder of `tests/days/`, change what
 //!   is given, run `BLESS=1 cargo test --test main days` and read the diff.
@@ -36,6 +37,7 @@ mod job;
 mod laws;
 mod mistakes;
 mod order;
+mod pages;
 mod privacy;
 mod realdata;
 mod tidy;

@@ -1,9 +1,12 @@
 //! Words that commands share: instants and editions as people write them, durations and percentages as they read them.
 
+use std::io::{self, Write};
+
 use chrono::{DateTime, NaiveDateTime, Utc};
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::day::Day;
+use crate::intake::printable;
 
 /// An instant: RFC 3339, seconds may be left out.
 pub fn instant(text: &str) -> Result<DateTime<Utc>, String> {
@@ -35,6 +38,14 @@ pub fn minutes(seconds: i64) -> String {
 /// Millionths of a percent with six decimals, cut and never rounded up.
 pub fn percent(micro: i64) -> String {
     format!("{}.{:06}", micro / 1_000_000, micro % 1_000_000)
+}
+
+/// Longer lines hold a name that nobody reads to its end.
+const LINE: usize = 2_000;
+
+/// Text that may hold names from logs: nothing in it steers a terminal.
+pub fn lines(out: &mut impl Write, text: &str) -> io::Result<()> {
+    text.lines().try_for_each(|line| writeln!(out, "{}", printable(line.as_bytes(), LINE)))
 }
 
 /// A table without lines.

@@ -61,6 +61,7 @@ fn draw_failures(day: Day, lines: &[FailureLine]) -> Drawn {
         let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
         let mut chart = ChartBuilder::on(&root)
             .margin(8)
+            .margin_right(28)
             .x_label_area_size(24)
             .y_label_area_size(56)
             .build_cartesian_2d(0.0..24.0, 0..most + most / 20 + 1)?;
@@ -98,6 +99,7 @@ fn draw_latency(slot_us: i64, lines: &[&LatencyLine]) -> Drawn {
         let root = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
         let mut chart = ChartBuilder::on(&root)
             .margin(8)
+            .margin_right(28)
             .x_label_area_size(24)
             .y_label_area_size(56)
             .build_cartesian_2d(0.0..24.0, (low..high).log_scale())?;
@@ -106,9 +108,10 @@ fn draw_latency(slot_us: i64, lines: &[&LatencyLine]) -> Drawn {
             .disable_x_mesh()
             .x_labels(13)
             .x_label_formatter(&clock)
+            .y_labels(5)
             .y_label_formatter(&|ms| if *ms < 10.0 { format!("{ms:.1}") } else { format!("{ms:.0}") })
             .draw()?;
-        for (quantile, colour) in quantiles.iter().zip(QUANTILES) {
+        for (quantile, colour) in quantiles.iter().zip(QUANTILES).rev() {
             let points: Vec<(i64, f64)> = lines
                 .iter()
                 .filter_map(|line| Some((i64::from(line.slot), milliseconds(quantile(line)?))))
