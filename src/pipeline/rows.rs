@@ -132,9 +132,9 @@ pub(super) fn plan(
     let filed = live(ledger, desk, as_of);
     let mut frozen: BTreeMap<Day, Vec<Row>> = BTreeMap::new();
     for day in postings.keys() {
-        if let Some(sealed) = record.days.get(day).and_then(|record| record.sealed) {
-            let edition = ledger.edition(*day, sealed, crate::ledger::Extent::Figures)?;
-            frozen.insert(*day, edition.overrides.into_iter().map(|applied| applied.row).collect());
+        if record.days.get(day).is_some_and(|record| record.sealed.is_some()) {
+            // Those of adjusting entries beside it too: they are as final as the day.
+            frozen.insert(*day, ledger.made_from(*day)?.map(|made| made.rows).unwrap_or_default());
         }
     }
     let touched: Vec<Touched<'_>> = postings
@@ -148,7 +148,8 @@ pub(super) fn plan(
         rows.insert(*day, frozen.clone());
     }
     for judged in judged.iter().filter(|j| j.verdict == Verdict::Applied) {
-        for day in judged.row.days() {
+        // Days without books get the row when they are accounted.
+        for day in judged.row.days().filter(|day| postings.contains_key(day)) {
             let is_frozen = frozen.contains_key(&day);
             let of_day = rows.entry(day).or_default();
             let is_there = of_day.contains(&judged.row);
