@@ -206,8 +206,10 @@ impl Lint<'_> {
         if text.is_empty() {
             return None;
         }
-        if text.contains("E+") && text.parse::<f64>().is_ok() {
-            let message = format!("`{text}` is an id that a spreadsheet has rounded");
+        let number = text.replace(',', ".");
+        if number.to_ascii_lowercase().contains("e+") && number.parse::<f64>().is_ok() {
+            // The text itself stays out: messages are kept in the ledger, and no caller's id is.
+            let message = "`business_id` is a number that a spreadsheet has rounded".to_owned();
             let help = "write all of its digits, and keep the column as text";
             self.wrong(cell, message, "digits are lost", help);
         }
