@@ -199,7 +199,10 @@ fn a_row_over_a_sealed_and_an_open_day() {
     let (status, why) = books.status("fault");
     assert!(status == "withdrawn" && why.contains("what it moved on 2026-11-02"), "{status}: {why}");
     books.overrides(&[down("again", "02T12:05", "02T12:12", "11T19:00")]);
-    books.run("2026-11-11T20:00:00Z", &[]).expect(3).says(&["row `fault` moves 14 events of 2026-11-02"]);
+    books
+        .run("2026-11-11T20:00:00Z", &[])
+        .expect(3)
+        .says(&["row `fault` moves 14 events of 2026-11-02", "the day is sealed, and the other row stays"]);
     assert_eq!(counted(), (12, 12, 36));
     books.ask(&["verify"]).expect(0);
 }

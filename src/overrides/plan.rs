@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use polars::prelude::PolarsResult;
 
-use super::refusal::Refusal;
+use super::refusal::{Met, Refusal};
 use super::row::Row;
 use super::select::Movable;
 use super::window::out_of_time;
@@ -143,22 +143,23 @@ impl<'a> Books<'a> {
             };
             page.movable.described(row).filter(means).collect()
         });
-        if let Some((other, day, events)) = contradicted {
-            return Some(Refusal::Contradicts { other, day, events });
+        if let Some(met) = contradicted {
+            return Some(Refusal::Contradicts(met));
         }
-        let (other, day, events) = self.first_met(row, |page| page.movable.selected(row))?;
-        Some(Refusal::Overlaps { other, day, events })
+        self.first_met(row, |page| page.movable.selected(row)).map(Refusal::Overlaps)
     }
 
     /// Of postings that are held already: the holder of the first one, its day, and how many events it holds there.
-    fn first_met(&self, row: &Row, postings: impl Fn(&Page<'a>) -> Vec<usize>) -> Option<(String, Day, i64)> {
+    fn first_met(&self, row: &Row, postings: impl Fn(&Page<'a>) -> Vec<usize>) -> Option<Met> {
         row.days().find_map(|day| {
             let page = self.days.get(&day)?;
             let met = postings(page);
             let first = met.iter().find_map(|at| page.movable.holder(*at))?;
             let of_first = met.iter().filter(|at| page.movable.holder(**at) == Some(first));
             let events = of_first.map(|at| page.movable.line(*at).events).sum();
-            Some((self.taken[first].id.clone(), day, events))
+            let other = &self.taken[first];
+            let is_final = page.sealed.is_some_and(|rows| rows.contains(other));
+            Some(Met { other: other.id.clone(), day, events, is_final })
         })
     }
 
@@ -338,6 +339,11 @@ mod tests {
         // What it was sealed with stays and goes first, however late it is now and whoever was seen before it.
         let late = [seen(&same, MORNING), seen(&sealed[0], "2027-01-01T00:00:00Z")];
         assert_eq!(judged(&late, &days), [("contradicts", 0), ("applied", 50)]);
+        let postings = hour("2026-11-20");
+        let touched = [Touched { day: day("2026-11-20"), postings: &postings, sealed: Some(sealed) }];
+        let told = plan(&late, &touched, &Overrides::default()).unwrap();
+        let Verdict::Refused(refusal) = &told[0].verdict else { unreachable!() };
+        assert!(refusal.remedy().contains("the other row stays"), "{refusal}");
     }
 
     #[test]
