@@ -86,6 +86,11 @@ impl Mistake {
         let (line, column) = self.document.position(self.span.start);
         format!("{}:{line}:{column}", self.document.name())
     }
+
+    /// Place, what was found and what to do, for where no excerpt is shown.
+    pub fn told(&self) -> String {
+        if self.help.is_empty() { self.to_string() } else { format!("{self}; {}", self.help) }
+    }
 }
 
 impl std::fmt::Display for Mistake {

@@ -10,12 +10,12 @@ use crate::job::{self, Ran, n, table};
 const HEADER: &str = "id,direction,start,end,service,region,business_id,error_code,account,reason,ticket,author,approver,created_at,note\n";
 
 /// A folder with config, logs and overrides. On every day calls fail for twelve minutes from 10:00 on.
-struct Books {
+pub struct Books {
     dir: tempfile::TempDir,
 }
 
 impl Books {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let books = Self { dir: tempfile::tempdir().unwrap() };
         let config = r#"
             salt = "pinch"
@@ -42,11 +42,11 @@ impl Books {
         books
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    fn reports(&self) -> PathBuf {
+    pub fn reports(&self) -> PathBuf {
         self.path("reports")
     }
 
@@ -67,21 +67,21 @@ impl Books {
         fs::write(self.path("logs").join(format!("{day}.csv")), text).unwrap();
     }
 
-    fn overrides(&self, rows: &[String]) {
+    pub fn overrides(&self, rows: &[String]) {
         fs::write(self.path("overrides.csv"), HEADER.to_owned() + &rows.join("\n") + "\n").unwrap();
     }
 
-    fn run(&self, as_of: &str, args: &[&str]) -> Ran {
+    pub fn run(&self, as_of: &str, args: &[&str]) -> Ran {
         job::run(&self.path("uptime-ledger.toml"), &self.reports(), &[&["--as-of", as_of], args].concat())
     }
 
-    fn ask(&self, args: &[&str]) -> Ran {
+    pub fn ask(&self, args: &[&str]) -> Ran {
         let reports = self.reports();
         job::job(args.iter().copied().chain(["--out", reports.to_str().unwrap()]))
     }
 
     /// Slots of the component that count on a day.
-    fn counted(&self, day: &str) -> u64 {
+    pub fn counted(&self, day: &str) -> u64 {
         let rows = table(&self.reports(), "availability");
         let is = |row: &&job::Row| {
             row["day"] == day
@@ -92,7 +92,7 @@ impl Books {
         n(rows.iter().find(is).unwrap(), "slots_counted")
     }
 
-    fn status(&self, id: &str) -> (String, String) {
+    pub fn status(&self, id: &str) -> (String, String) {
         let rows = table(&self.reports(), "overrides");
         let row = rows.iter().rfind(|row| row["id"] == id).unwrap_or_else(|| panic!("no {id} in {rows:?}"));
         (row["status"].clone(), row["why"].clone())

@@ -199,7 +199,7 @@ fn a_config_that_is_missing_or_wrong_is_shown_with_its_place() {
         ]);
     }
     place.file("latin.toml", b"reports = \"caf\xe9\"\n");
-    run(&["check", "--config", "latin.toml"]).expect(2).says(&["latin.toml", "byte 14 is not UTF-8"]);
+    run(&["check", "--config", "latin.toml"]).expect(2).says(&["latin.toml:1:15: byte 0xE9 is not UTF-8"]);
     assert!(!place.path("reports").exists());
 
     place.file("good.toml", "[[source]]\nname = \"a\"\npaths = [\"a.ndjson\"]\n");

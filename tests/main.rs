@@ -2,7 +2,8 @@
 //!
 //! - `figures`: worked examples of slots, runs and months.
 //! - `laws`: what holds for any input (property tests).
-//! - `mistakes`: what is said about mistakes in config, policy and catalogue. To add a case, add a folder to
+//! - `corrections`: what holds for any overrides (property tests).
+//! - `mistakes`: what is said about mistakes in config, policy, catalogue and overrides. To add a case, add a folder to
 //!   `tests/mistakes/` with the bad files, run `BLESS=1 cargo test --test main mistakes` and read the diff.
 //! - `truth`: a sample is made and run, and its truth.json is found again in the reports, in every format.
 //! - `order`: shuffled, split, merged, repacked and repeated logs give the same figures; so do threads, memory and chunks.
@@ -10,6 +11,7 @@
 //!   messages and notifications says.
 //! - `cli`: one test per promise of the command line; what goes wrong, what is then said, and the exit code.
 //! - `books`: overrides, seals, editions over time; what was published is drawn again, what was touched is found.
+//! - `reviews`: what reviewers run into, one scenario each: rows that wait, oppose each other, come late, span days.
 //! - `faults`: a run is killed, or its disk is full or broken, at every call that changes a file; the next run mends it.
 //! - `pages`: the pages in a real browser, hostile text in every output, every table in other engines.
 //! - `privacy`: phone numbers, message ids, tokens and callers of the logs stand nowhere in what the job writes or says.
@@ -28,6 +30,7 @@
 mod books;
 mod cli;
 mod converge;
+mod corrections;
 mod days;
 #[cfg(target_os = "linux")]
 mod faults;
@@ -40,5 +43,6 @@ mod order;
 mod pages;
 mod privacy;
 mod realdata;
+mod reviews;
 mod tidy;
 mod truth;

@@ -2,15 +2,22 @@
 //!
 //! A folder of `tests/mistakes/` is a case: `uptime-ledger.toml` is read as config, `policy.toml` and
 //! `error_catalog.csv` as policy and catalogue (the built-in one where a case holds only one of the two). When the files
-//! hold no mistake, the warnings about the policy are shown. `BLESS=1` writes `expected.txt` anew.
+//! hold no mistake, the warnings about the policy are shown. `overrides.csv` is read under these, or under a bare config and
+//! the built-in policy; when its first line names the run that first sees it, good rows are judged by it on the books of
+//! [`postings`]. `BLESS=1` writes `expected.txt` anew.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
-use uptime_ledger::config;
-use uptime_ledger::error::{Document, Mistakes};
-use uptime_ledger::policy::{BUILT_IN_CATALOGUE, BUILT_IN_POLICY, Policy};
+use uptime_ledger::config::{self, Config};
+use uptime_ledger::day::{Day, SlotLength};
+use uptime_ledger::error::{Document, Mistake, Mistakes};
+use uptime_ledger::intake::Salt;
+use uptime_ledger::overrides::{self, Filed, Sheet, Touched, Verdict};
+use uptime_ledger::policy::{Account, BUILT_IN_CATALOGUE, BUILT_IN_POLICY, Policy, Postings};
+
+use crate::given::{self, Event};
 
 #[test]
 fn messages_are_as_in_the_catalogue() {
@@ -43,17 +50,31 @@ fn said_about(case: &Path) -> String {
         Some(Document::new(name, text))
     };
     let mut said = Vec::new();
-    if let Some(config) = document("uptime-ledger.toml") {
-        said.extend(config::config(&config, case).err());
+    let mut config = Config::bare("");
+    if let Some(document) = document("uptime-ledger.toml") {
+        match config::config(&document, case) {
+            Ok(read) => config = read,
+            Err(mistakes) => said.push(mistakes),
+        }
     }
-    let (policy, catalogue) = (document("policy.toml"), document("error_catalog.csv"));
-    if policy.is_some() || catalogue.is_some() {
-        let policy = policy.unwrap_or_else(|| Document::new("built-in policy.toml", BUILT_IN_POLICY));
+    let mut policy = Policy::built_in();
+    let (own_policy, own_catalogue) = (document("policy.toml"), document("error_catalog.csv"));
+    if own_policy.is_some() || own_catalogue.is_some() {
+        let own_policy = own_policy.unwrap_or_else(|| Document::new("built-in policy.toml", BUILT_IN_POLICY));
         let built_in = || Document::new("built-in error_catalog.csv", BUILT_IN_CATALOGUE);
-        said.push(match Policy::read(&policy, &catalogue.unwrap_or_else(built_in)) {
-            Ok(policy) => Mistakes(policy.warnings()),
-            Err(mistakes) => mistakes,
-        });
+        match Policy::read(&own_policy, &own_catalogue.unwrap_or_else(built_in)) {
+            Ok(read) => {
+                said.push(Mistakes(read.warnings()));
+                policy = read;
+            }
+            Err(mistakes) => said.push(mistakes),
+        }
+    }
+    if let Some(document) = document("overrides.csv") {
+        match overrides::read(&document, &policy, &config, &Salt::new("pinch")) {
+            Ok(sheet) => said.extend([Mistakes(sheet.mistakes()), refused(&document, &sheet, &config)]),
+            Err(mistakes) => said.push(mistakes),
+        }
     }
     let messages: Vec<String> = said.iter().flat_map(|mistakes| &mistakes.0).map(|m| rendered(m)).collect();
     messages.join("\n")
@@ -65,4 +86,44 @@ fn rendered(mistake: &dyn Diagnostic) -> String {
     handler.render_report(&mut text, mistake).unwrap();
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     lines.join("\n") + "\n"
+}
+
+/// What is said of good rows that are refused, if the first line says by which run.
+fn refused(document: &Document, sheet: &Sheet, config: &Config) -> Mistakes {
+    let comment = document.text().lines().next().unwrap_or_default();
+    let seen = comment.strip_prefix("# The run of ").and_then(|rest| rest.split(' ').next());
+    let Some(seen) = seen.map(|at| at.parse::<chrono::DateTime<chrono::Utc>>().unwrap()) else {
+        return Mistakes(Vec::new());
+    };
+    let filed: Vec<Filed> = (sheet.rows.iter().cloned())
+        .map(|row| Filed { row, first_seen_us: seen.timestamp_micros() })
+        .collect();
+    let days = [given::day("2026-11-19"), given::day("2026-11-20")].map(|day| (day, postings(day)));
+    let touched: Vec<Touched<'_>> = (days.iter().zip([Some(&[][..]), None]))
+        .map(|((day, postings), sealed)| Touched { day: *day, postings, sealed })
+        .collect();
+    let judged = overrides::plan(&filed, &touched, &config.overrides).unwrap();
+    let said = |judged: &overrides::Judged| -> Option<Mistake> {
+        let Verdict::Refused(refusal) = &judged.verdict else { return None };
+        Some(sheet.refusal(&judged.row.id, refusal).unwrap())
+    };
+    Mistakes(judged.iter().filter_map(said).collect())
+}
+
+/// Of 2026-11-19, which is sealed, and of 2026-11-20, which is open: from 10:00 to 10:11 the platform fails (131016), from 12:00
+/// to 12:11 it turns callers away (190), each time with ten events a minute in `eu`.
+fn postings(day: Day) -> Postings {
+    let event = |slot, account, code| Event {
+        slot,
+        service: "messages",
+        region: "eu",
+        account,
+        code: Some(code),
+        caller: 1,
+        events: 10,
+    };
+    let failed = (600..612).map(|slot| event(slot, Account::BadPlatformError, 131_016));
+    let turned_away = (720..732).map(|slot| event(slot, Account::UserCaller, 190));
+    let events: Vec<Event> = failed.chain(turned_away).collect();
+    given::postings(day, &given::config(SlotLength::Minute), &events)
 }

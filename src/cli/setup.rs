@@ -16,11 +16,17 @@ pub fn document(path: &Path) -> Result<Document, Trouble> {
     match std::fs::read(path) {
         Ok(bytes) => match String::from_utf8(bytes) {
             Ok(text) => Ok(Document::new(path.display().to_string(), text)),
-            Err(e) => Err(Trouble::Usage(format!(
-                "{}: byte {} is not UTF-8; save the file as UTF-8",
-                path.display(),
-                e.utf8_error().valid_up_to()
-            ))),
+            Err(e) => {
+                let valid = e.utf8_error().valid_up_to();
+                let byte = e.as_bytes()[valid];
+                let text = String::from_utf8_lossy(&e.as_bytes()[..valid]);
+                let document = Document::new(path.display().to_string(), text);
+                let (line, column) = document.position(valid);
+                Err(Trouble::Usage(format!(
+                    "{}:{line}:{column}: byte 0x{byte:02X} is not UTF-8; save the file as UTF-8",
+                    path.display()
+                )))
+            }
         },
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             Err(Trouble::Missing { path: path.to_path_buf() })

@@ -62,7 +62,11 @@ impl Record {
             let count = self.cells.len();
             let message =
                 format!("{count} cell{} where the header has {width}", if count == 1 { "" } else { "s" });
-            let help = "put a cell that holds a comma in double quotes; leave no cell out";
+            let help = if count > width {
+                "put a cell that holds a comma in double quotes"
+            } else {
+                "leave no cell out: where nothing is to be said, its comma still stands"
+            };
             (self.span(), message, "this row", help)
         })
     }
@@ -122,6 +126,14 @@ impl Sheet {
 /// Where each expected column stands; columns that are unknown, missing or there twice are noted.
 pub fn header(record: &Record, columns: &[&'static str], notes: &Notes<'_>) -> Vec<Option<usize>> {
     let cells = &record.cells;
+    if let [whole] = cells.as_slice()
+        && let Some(mark) = other_separator(&whole.text, columns)
+    {
+        let message = format!("columns are separated by {mark}, not by commas");
+        let help = "save the file as CSV with commas between the cells, and as UTF-8";
+        notes.mistake(record.span(), message, "the header", help);
+        return vec![None; columns.len()];
+    }
     for (at, cell) in cells.iter().enumerate() {
         if !columns.contains(&cell.text.as_str()) {
             let help = advice(&cell.text, columns.iter().copied());
@@ -137,6 +149,13 @@ pub fn header(record: &Record, columns: &[&'static str], notes: &Notes<'_>) -> V
         notes.mistake(record.span(), format!("column `{column}` is missing"), "the header", help);
     }
     order
+}
+
+/// What a spreadsheet has put between the names of columns in place of commas.
+fn other_separator(header: &str, columns: &[&'static str]) -> Option<&'static str> {
+    let is_header = |mark: char| header.split(mark).filter(|name| columns.contains(&name.trim())).count() > 1;
+    let marks = [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")];
+    marks.into_iter().find(|(mark, _)| is_header(*mark)).map(|(_, name)| name)
 }
 
 /// Where a record begins: behind blank lines, comments and a byte order mark.
@@ -251,6 +270,8 @@ mod tests {
             ["a.csv:1:1: column `b` is missing", "a.csv:1:3: unknown column `c`"]
         );
         assert_eq!(read("").1, ["a.csv:1:1: the file is empty"]);
+        assert_eq!(read("b;a\n1;2\n").1, ["a.csv:1:1: columns are separated by semicolons, not by commas"]);
+        assert_eq!(read("a\tb\n").1, ["a.csv:1:1: columns are separated by tabs, not by commas"]);
         assert_eq!(read("a,b,b\n1,2,3\n").1, ["a.csv:1:5: column `b` stands twice"]);
     }
 }

@@ -58,3 +58,102 @@ fn tell(row: &Row, lines: &[Line], postings: &Postings) -> Moved {
         regions: names(|kind| &kind.region),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::day::SlotLength;
+    use crate::overrides::row::tests::row;
+    use crate::overrides::select::tests::{day, event, postings};
+    use crate::overrides::{Code, Direction};
+    use crate::policy::Account;
+
+    /// Bad events in the first two minutes of the hour, refused callers in the third, and a success.
+    fn hour() -> Postings {
+        let events = [
+            event(600, Account::BadPlatformError, Some(2)),
+            event(601, Account::BadPlatformMissed, Some(2)),
+            event(602, Account::UserCaller, Some(190)),
+            event(603, Account::Good, None),
+        ];
+        postings(day("2026-11-20"), SlotLength::Minute, &events)
+    }
+
+    /// Events per slot and account after all entries, without what has come to nothing.
+    fn net(postings: &Postings) -> Vec<(u32, Account, i64)> {
+        let mut sums: Vec<_> = postings
+            .sums(["slot", "account"], |_| true)
+            .unwrap()
+            .into_iter()
+            .filter(|sum| sum.net != 0)
+            .map(|sum| (sum.key[0], Account::ALL[sum.key[1] as usize], sum.net))
+            .collect();
+        sums.sort_unstable();
+        sums
+    }
+
+    fn code(mut row: Row, code: i64) -> Row {
+        row.error_code = Some(Code::Number(code));
+        row
+    }
+
+    #[test]
+    fn counts_move_by_entries_and_no_posting_is_touched() {
+        let before = hour();
+        let rows = [row("up", Direction::ToUptime), code(row("down", Direction::ToDowntime), 190)];
+        let (after, moved) = adjust(&before, &rows).unwrap();
+        assert_eq!(
+            net(&after),
+            [
+                (600, Account::UserCaller, 10),
+                (601, Account::UserCaller, 10),
+                (602, Account::BadPlatformError, 10),
+                (603, Account::Good, 10)
+            ]
+        );
+        assert_eq!(after.originals(|_| true).unwrap(), before.originals(|_| true).unwrap());
+        assert_eq!(after.frame().height(), before.frame().height() + 6);
+        let entries = after.frame().column("entry").unwrap().u32().unwrap();
+        assert_eq!(entries.into_no_null_iter().max(), Some(2), "an entry for each row");
+        let up = Moved {
+            id: "up".to_owned(),
+            events: 20,
+            slots: vec![600, 601],
+            services: vec!["messages".to_owned()],
+            regions: vec!["eu".to_owned()],
+        };
+        assert_eq!(moved[0], up);
+        assert_eq!((moved[1].id.as_str(), moved[1].events), ("down", 10));
+    }
+
+    #[test]
+    fn a_posting_moves_once_and_from_where_it_was_booked_first() {
+        let before = hour();
+        let missed = Row { account: Some("bad:platform:missed".to_owned()), ..row("b", Direction::ToUptime) };
+        // The second row finds nothing left of it, the third does not take back what the first has given to users.
+        let rows = [missed, row("a", Direction::ToUptime), code(row("c", Direction::ToDowntime), 2)];
+        let (after, moved) = adjust(&before, &rows).unwrap();
+        assert_eq!(moved.iter().map(|m| m.events).collect::<Vec<_>>(), [10, 10, 0]);
+        assert_eq!(moved[2], Moved { id: "c".to_owned(), ..Moved::default() });
+        assert_eq!(after.frame().height(), before.frame().height() + 4);
+    }
+
+    #[test]
+    fn without_rows_the_books_are_as_before() {
+        let before = hour();
+        let (after, _) = adjust(&before, &[row("a", Direction::ToUptime)]).unwrap();
+        assert_ne!(net(&after), net(&before));
+        // Adjusting begins with the original postings, whatever has been adjusted before.
+        let (again, moved) = adjust(&after, &[]).unwrap();
+        assert!(again.frame().equals(before.frame()) && moved.is_empty());
+        let (twice, _) = adjust(&after, &[row("a", Direction::ToUptime)]).unwrap();
+        assert!(twice.frame().equals(after.frame()));
+    }
+
+    #[test]
+    fn a_row_that_leads_to_no_account_is_an_error() {
+        let row = Row { to: "user:nobody".to_owned(), ..row("a", Direction::ToUptime) };
+        let error = adjust(&hour(), &[row]).unwrap_err().to_string();
+        assert!(error.contains("override `a` moves to `user:nobody`"), "{error}");
+    }
+}

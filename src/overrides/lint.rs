@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDate};
 
 use super::row::{COLUMNS, Code, Row, selects};
 use crate::config::sheet::{self, Cell};
@@ -39,7 +39,10 @@ impl Lint<'_> {
     pub fn id(&self, taken: &BTreeMap<String, usize>) -> Option<String> {
         let cell = self.filled("id", "give each row a name of its own, for example ov-2026-11-20-1")?;
         if !is_id(&cell.text) {
-            let help = format!("letters, digits, `-`, `_` and `.` only, at most {LONGEST_ID} of them");
+            let help = format!(
+                "begin with a letter or digit, and write a to z, A to Z, digits, `-`, `_` and `.` only, at most {LONGEST_ID} of \
+                 them"
+            );
             self.wrong(cell, format!("`{}` is not an id", cell.text), "not an id", &help);
         } else if let Some(line) = taken.get(&cell.text) {
             let message = format!("the id `{}` is taken by line {line}", cell.text);
@@ -126,8 +129,8 @@ impl Lint<'_> {
         let cell = self.filled(column, INSTANT_HELP)?;
         let instant = instant(&cell.text);
         if instant.is_none() {
-            let message = format!("`{}` is not an instant in RFC 3339", cell.text);
-            self.wrong(cell, message, "not understood", INSTANT_HELP);
+            let (message, label) = not_an_instant(&cell.text);
+            self.wrong(cell, message, label, INSTANT_HELP);
         }
         instant
     }
@@ -203,8 +206,10 @@ impl Lint<'_> {
         if text.is_empty() {
             return None;
         }
-        if text.contains("E+") && text.parse::<f64>().is_ok() {
-            let message = format!("`{text}` is an id that a spreadsheet has rounded");
+        let number = text.replace(',', ".");
+        if number.to_ascii_lowercase().contains("e+") && number.parse::<f64>().is_ok() {
+            // The text itself stays out: messages are kept in the ledger, and no caller's id is.
+            let message = "`business_id` is a number that a spreadsheet has rounded".to_owned();
             let help = "write all of its digits, and keep the column as text";
             self.wrong(cell, message, "digits are lost", help);
         }
@@ -246,7 +251,8 @@ impl Lint<'_> {
         let mut selected = Account::ALL.iter().filter(|account| selects(&cell.text, **account)).peekable();
         if selected.peek().is_none() {
             let message = format!("no account is called `{}`", cell.text);
-            self.wrong(cell, message, "unknown account", &advice(&cell.text, valid()));
+            let help = format!("{}; or leave it empty for any of these", advice(&cell.text, valid()));
+            self.wrong(cell, message, "unknown account", &help);
         } else if let Some(direction) = direction
             && !selected.any(is_open)
         {
@@ -303,9 +309,34 @@ fn instant(text: &str) -> Option<i64> {
     Some(parse(text).or_else(with_seconds)?.timestamp_micros())
 }
 
+/// What keeps a text from being an instant: message and label.
+fn not_an_instant(text: &str) -> (String, &'static str) {
+    let date = text.get(.."2026-11-20".len()).unwrap_or_default();
+    let is_date =
+        |date: &str| date.bytes().map(|b| if b.is_ascii_digit() { b'0' } else { b }).eq(*b"0000-00-00");
+    if is_date(date) && date.parse::<NaiveDate>().is_err() {
+        return (format!("`{date}` is no day of the calendar"), "no such day");
+    }
+    if instant(&format!("{text}Z")).is_some() {
+        return (format!("`{text}` has no zone"), "of which zone?");
+    }
+    (format!("`{text}` is not an instant in RFC 3339"), "not understood")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_instant_is_told_why() {
+        let told = |text| not_an_instant(text).0;
+        assert_eq!(told("2026-02-29T10:07Z"), "`2026-02-29` is no day of the calendar");
+        assert_eq!(told("2026-11-20T10:07"), "`2026-11-20T10:07` has no zone");
+        assert_eq!(told("2026-11-20 10:07:30"), "`2026-11-20 10:07:30` has no zone");
+        for text in ["2026-11-20", "20.11.2026 10:07", "2026-11-20T24:01Z", "2026-11-2ö", "x"] {
+            assert_eq!(told(text), format!("`{text}` is not an instant in RFC 3339"));
+        }
+    }
 
     #[test]
     fn instants_may_leave_out_seconds_but_not_the_zone() {

@@ -15,7 +15,7 @@ mod window;
 pub use crate::policy::Direction;
 pub use adjust::{Moved, adjust};
 pub use plan::{Filed, Judged, Touched, Verdict, plan};
-pub use refusal::Refusal;
+pub use refusal::{Met, Refusal};
 pub use row::{COLUMNS, Code, Row, selects};
 pub use sheet::{Malformed, Sheet, read};
 pub use window::closes_us;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use polars::prelude::PolarsResult;
 
-use super::refusal::Refusal;
+use super::refusal::{Met, Refusal};
 use super::row::Row;
 use super::select::Movable;
 use super::window::out_of_time;
@@ -26,7 +26,7 @@ pub struct Filed {
 pub struct Touched<'a> {
     pub day: Day,
     pub postings: &'a Postings,
-    /// The rows that are applied in its sealed edition; `None` when the day is open.
+    /// The rows that are applied to it and stay, in its sealed edition or beside it; `None` when the day is open.
     pub sealed: Option<&'a [Row]>,
 }
 
@@ -50,7 +50,7 @@ pub enum Verdict {
 
 /// Judges every row; the result stands in the order of `filed`, and does not depend on it.
 ///
-/// The rows of sealed editions stay as they are and come first. Of the others a row that was seen earlier goes before one
+/// The rows of sealed days stay as they are and come first. Of the others a row that was seen earlier goes before one
 /// that was seen later, then by id. A row that meets counts which a row before it moves is refused as a whole.
 pub fn plan(filed: &[Filed], touched: &[Touched<'_>], review: &Overrides) -> PolarsResult<Vec<Judged>> {
     let mut books = Books::open(touched)?;
@@ -85,7 +85,7 @@ struct Page<'a> {
 }
 
 impl<'a> Books<'a> {
-    /// Opens the books, with what sealed editions have moved.
+    /// Opens the books, with what the rows of sealed days have moved.
     fn open(touched: &[Touched<'a>]) -> PolarsResult<Self> {
         let mut books = Self { days: BTreeMap::new(), taken: Vec::new() };
         for Touched { day, postings, sealed } in touched {
@@ -143,22 +143,23 @@ impl<'a> Books<'a> {
             };
             page.movable.described(row).filter(means).collect()
         });
-        if let Some((other, day, events)) = contradicted {
-            return Some(Refusal::Contradicts { other, day, events });
+        if let Some(met) = contradicted {
+            return Some(Refusal::Contradicts(met));
         }
-        let (other, day, events) = self.first_met(row, |page| page.movable.selected(row))?;
-        Some(Refusal::Overlaps { other, day, events })
+        self.first_met(row, |page| page.movable.selected(row)).map(Refusal::Overlaps)
     }
 
     /// Of postings that are held already: the holder of the first one, its day, and how many events it holds there.
-    fn first_met(&self, row: &Row, postings: impl Fn(&Page<'a>) -> Vec<usize>) -> Option<(String, Day, i64)> {
+    fn first_met(&self, row: &Row, postings: impl Fn(&Page<'a>) -> Vec<usize>) -> Option<Met> {
         row.days().find_map(|day| {
             let page = self.days.get(&day)?;
             let met = postings(page);
             let first = met.iter().find_map(|at| page.movable.holder(*at))?;
             let of_first = met.iter().filter(|at| page.movable.holder(**at) == Some(first));
             let events = of_first.map(|at| page.movable.line(*at).events).sum();
-            Some((self.taken[first].id.clone(), day, events))
+            let other = &self.taken[first];
+            let is_final = page.sealed.is_some_and(|rows| rows.contains(other));
+            Some(Met { other: other.id.clone(), day, events, is_final })
         })
     }
 
@@ -183,5 +184,182 @@ impl<'a> Books<'a> {
             self.taken.push(row.clone());
         }
         events
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::day::SlotLength;
+    use crate::overrides::Code;
+    use crate::overrides::row::tests::{row, us};
+    use crate::overrides::select::tests::{day, event, postings};
+    use crate::policy::Account;
+
+    const MORNING: &str = "2026-11-22T03:00:00Z";
+
+    /// From 10:00 to 10:09 the platform fails (2), from 10:10 to 10:19 it turns callers away (190).
+    fn hour(date: &str) -> Postings {
+        let failed = (600..610).map(|slot| event(slot, Account::BadPlatformError, Some(2)));
+        let turned_away = (610..620).map(|slot| event(slot, Account::UserCaller, Some(190)));
+        postings(day(date), SlotLength::Minute, &failed.chain(turned_away).collect::<Vec<_>>())
+    }
+
+    fn up(id: &str) -> Row {
+        row(id, Direction::ToUptime)
+    }
+
+    fn down(id: &str) -> Row {
+        Row { account: None, error_code: Some(Code::Number(190)), ..row(id, Direction::ToDowntime) }
+    }
+
+    /// The row from this minute of the hour to before that one.
+    fn at(row: Row, from: u32, to: u32) -> Row {
+        let minute = |minute: u32| us(&format!("2026-11-20T10:{minute:02}:00Z"));
+        Row { start_us: minute(from), end_us: minute(to), created_at_us: us("2026-11-20T12:00:00Z"), ..row }
+    }
+
+    fn seen(row: &Row, first_seen: &str) -> Filed {
+        Filed { row: row.clone(), first_seen_us: us(first_seen) }
+    }
+
+    fn word(judged: &Judged) -> &'static str {
+        match &judged.verdict {
+            Verdict::Applied => "applied",
+            Verdict::Waiting => "waiting",
+            Verdict::Refused(refusal) => refusal.name(),
+        }
+    }
+
+    /// Words and counts, in the order of the rows.
+    fn judged(filed: &[Filed], days: &[(&str, Option<&[Row]>)]) -> Vec<(&'static str, i64)> {
+        let books: Vec<Postings> = days.iter().map(|(date, _)| hour(date)).collect();
+        let touched: Vec<Touched<'_>> = (days.iter().zip(&books))
+            .map(|((date, sealed), postings)| Touched { day: day(date), postings, sealed: *sealed })
+            .collect();
+        let judged = plan(filed, &touched, &Overrides::default()).unwrap();
+        judged.iter().map(|judged| (word(judged), judged.events)).collect()
+    }
+
+    /// The same on the one open day, for rows that one run sees together.
+    fn together(rows: &[&Row]) -> Vec<(&'static str, i64)> {
+        let filed: Vec<Filed> = rows.iter().map(|row| seen(row, MORNING)).collect();
+        judged(&filed, &[("2026-11-20", None)])
+    }
+
+    #[test]
+    fn the_windows_are_kept_to_the_second() {
+        // The week after 2026-11-20 ends with 2026-11-28T00:00:00Z, its month is final at 2026-12-14T00:00:00Z; runs may see a row
+        // a day later.
+        for (row, created_at, first_seen, word) in [
+            (up("a"), "2026-11-27T23:59:59Z", "2026-11-28T03:00:00Z", "applied"),
+            (up("a"), "2026-11-28T00:00:00Z", "2026-11-28T03:00:00Z", "applied"),
+            (up("a"), "2026-11-28T00:00:01Z", "2026-11-28T03:00:00Z", "late"),
+            (up("a"), "2026-11-27T09:00:00Z", "2026-11-29T00:00:00Z", "applied"),
+            (up("a"), "2026-11-27T09:00:00Z", "2026-11-29T00:00:01Z", "back-dated"),
+            (up("a"), "2026-11-27T09:00:00Z", "2026-11-27T08:59:59Z", "future"),
+            (down("a"), "2026-11-28T00:00:01Z", "2026-11-28T03:00:00Z", "applied"),
+            (down("a"), "2026-12-13T23:59:59Z", "2026-12-14T03:00:00Z", "applied"),
+            (down("a"), "2026-12-14T00:00:00Z", "2026-12-15T00:00:00Z", "applied"),
+            (down("a"), "2026-12-14T00:00:01Z", "2026-12-14T03:00:00Z", "late"),
+            (down("a"), "2026-12-13T09:00:00Z", "2026-12-15T00:00:01Z", "back-dated"),
+        ] {
+            let row = Row { created_at_us: us(created_at), ..row };
+            let found = judged(&[seen(&row, first_seen)], &[("2026-11-20", None)]);
+            let events = if word == "applied" { 100 } else { 0 };
+            assert_eq!(found, [(word, events)], "{created_at} {first_seen}");
+        }
+    }
+
+    #[test]
+    fn an_edited_row_is_judged_as_one_that_was_never_seen() {
+        let edited = Row { note: "as agreed".to_owned(), ..up("a") };
+        let late = "2026-11-29T00:00:01Z";
+        assert_eq!(judged(&[seen(&up("a"), MORNING)], &[("2026-11-20", None)]), [("applied", 100)]);
+        assert_eq!(judged(&[seen(&edited, late)], &[("2026-11-20", None)]), [("back-dated", 0)]);
+    }
+
+    #[test]
+    fn what_was_seen_first_goes_first_then_the_smaller_id() {
+        let (a, b) = (at(up("a"), 0, 6), at(up("b"), 5, 10));
+        assert_eq!(together(&[&a, &b]), [("applied", 60), ("overlaps", 0)]);
+        assert_eq!(together(&[&b, &a]), [("overlaps", 0), ("applied", 60)]);
+        let later = [seen(&a, "2026-11-23T03:00:00Z"), seen(&b, MORNING)];
+        assert_eq!(judged(&later, &[("2026-11-20", None)]), [("overlaps", 0), ("applied", 50)]);
+    }
+
+    #[test]
+    fn a_refused_row_holds_nothing() {
+        let (a, b, c) = (at(up("a"), 0, 3), at(up("b"), 2, 8), at(up("c"), 3, 10));
+        assert_eq!(together(&[&a, &b, &c]), [("applied", 30), ("overlaps", 0), ("applied", 70)]);
+        let gone = [("applied", 60), ("overlaps", 0)];
+        assert_eq!(together(&[&b, &c]), gone, "without `a`, `b` comes first");
+    }
+
+    #[test]
+    fn two_rows_of_two_directions_cannot_mean_the_same_counts() {
+        let turned_away = Row { error_code: Some(Code::Number(190)), ..up("b") };
+        assert_eq!(together(&[&down("a"), &turned_away]), [("applied", 100), ("contradicts", 0)]);
+        // What `a` gives to user:caller is what `b` finds there; what was there before it may still have.
+        let all_users = Row { account: Some("user:*".to_owned()), error_code: None, ..down("b") };
+        assert_eq!(together(&[&up("a"), &all_users]), [("applied", 100), ("contradicts", 0)]);
+        let throttled = Row { account: Some("user:throttled".to_owned()), ..all_users.clone() };
+        assert_eq!(together(&[&up("a"), &throttled]), [("applied", 100), ("no-effect", 0)]);
+        let away = at(all_users, 10, 20);
+        assert_eq!(together(&[&up("a"), &away]), [("applied", 100), ("applied", 100)]);
+        // Against both at once, the other direction is told.
+        let three = [&at(up("a"), 0, 5), &down("b"), &Row { business_id: Some("c-1".to_owned()), ..up("c") }];
+        assert_eq!(together(&three), [("applied", 50), ("applied", 100), ("contradicts", 0)]);
+    }
+
+    #[test]
+    fn a_row_waits_for_days_without_books_and_not_for_others() {
+        let long =
+            Row { end_us: us("2026-11-21T11:00:00Z"), created_at_us: us("2026-11-21T12:00:00Z"), ..up("a") };
+        let filed = [seen(&long, "2026-11-22T03:00:00Z")];
+        assert_eq!(judged(&filed, &[]), [("waiting", 0)]);
+        // What is known of it applies already.
+        assert_eq!(judged(&filed, &[("2026-11-20", None)]), [("applied", 100)]);
+        assert_eq!(judged(&filed, &[("2026-11-20", None), ("2026-11-21", None)]), [("applied", 200)]);
+        let nothing = Row { error_code: Some(Code::None), ..long };
+        let filed = [seen(&nothing, "2026-11-22T03:00:00Z")];
+        assert_eq!(judged(&filed, &[("2026-11-20", None)]), [("waiting", 0)]);
+        assert_eq!(judged(&filed, &[("2026-11-20", None), ("2026-11-21", None)]), [("no-effect", 0)]);
+    }
+
+    #[test]
+    fn a_sealed_day_may_turn_out_worse_but_not_better() {
+        let sealed: &[Row] = &[at(up("a"), 0, 5)];
+        let days = [("2026-11-20", Some(sealed))];
+        let rest = at(up("b"), 5, 10);
+        assert_eq!(judged(&[seen(&rest, MORNING)], &days), [("sealed", 0)]);
+        assert_eq!(judged(&[seen(&down("b"), MORNING)], &days), [("applied", 100)]);
+        let same = Row { error_code: Some(Code::Number(2)), ..down("b") };
+        assert_eq!(judged(&[seen(&same, MORNING)], &days), [("contradicts", 0)]);
+        // What it was sealed with stays and goes first, however late it is now and whoever was seen before it.
+        let late = [seen(&same, MORNING), seen(&sealed[0], "2027-01-01T00:00:00Z")];
+        assert_eq!(judged(&late, &days), [("contradicts", 0), ("applied", 50)]);
+        let postings = hour("2026-11-20");
+        let touched = [Touched { day: day("2026-11-20"), postings: &postings, sealed: Some(sealed) }];
+        let told = plan(&late, &touched, &Overrides::default()).unwrap();
+        let Verdict::Refused(refusal) = &told[0].verdict else { unreachable!() };
+        assert!(refusal.remedy().contains("the other row stays"), "{refusal}");
+    }
+
+    #[test]
+    fn a_row_over_a_sealed_and_an_open_day_is_taken_whole_or_not_at_all() {
+        let over = |row: Row| Row {
+            end_us: us("2026-11-21T11:00:00Z"),
+            created_at_us: us("2026-11-21T12:00:00Z"),
+            ..row
+        };
+        let at = "2026-11-22T03:00:00Z";
+        let word = |row: Row, sealed: &[Row]| {
+            judged(&[seen(&over(row), at)], &[("2026-11-20", Some(sealed)), ("2026-11-21", None)])[0]
+        };
+        assert_eq!(word(up("a"), &[]), ("sealed", 0));
+        assert_eq!(word(down("a"), &[]), ("applied", 200));
+        // It was applied to both before the first was sealed.
+        assert_eq!(word(up("a"), &[over(up("a"))]), ("applied", 200));
     }
 }

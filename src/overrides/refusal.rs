@@ -19,9 +19,19 @@ pub enum Refusal {
     /// There is nothing that it could move.
     NoEffect,
     /// Another row moves some of the same counts the same way.
-    Overlaps { other: String, day: Day, events: i64 },
+    Overlaps(Met),
     /// Another row moves some of the same counts the other way.
-    Contradicts { other: String, day: Day, events: i64 },
+    Contradicts(Met),
+}
+
+/// Counts that another row moves already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Met {
+    pub other: String,
+    pub day: Day,
+    pub events: i64,
+    /// The day is sealed, and the other row stays, be it in the file or not.
+    pub is_final: bool,
 }
 
 impl Refusal {
@@ -33,8 +43,8 @@ impl Refusal {
             Self::Future { .. } => "future",
             Self::Sealed { .. } => "sealed",
             Self::NoEffect => "no-effect",
-            Self::Overlaps { .. } => "overlaps",
-            Self::Contradicts { .. } => "contradicts",
+            Self::Overlaps(_) => "overlaps",
+            Self::Contradicts(_) => "contradicts",
         }
     }
 
@@ -42,8 +52,8 @@ impl Refusal {
     pub const fn column(&self) -> &'static str {
         match self {
             Self::Late { .. } | Self::BackDated { .. } | Self::Future { .. } => "created_at",
-            Self::Sealed { .. } | Self::NoEffect | Self::Overlaps { .. } => "start",
-            Self::Contradicts { .. } => "direction",
+            Self::Sealed { .. } | Self::NoEffect | Self::Overlaps(_) => "start",
+            Self::Contradicts(_) => "direction",
         }
     }
 
@@ -69,10 +79,10 @@ impl Refusal {
             ),
             Self::Sealed { day } => format!("{day} is sealed, and nothing of it can become uptime any more"),
             Self::NoEffect => "it selects nothing that its direction could move".to_owned(),
-            Self::Overlaps { other, day, events } => {
+            Self::Overlaps(Met { other, day, events, .. }) => {
                 format!("row `{other}` moves {} of {day} already", counted(*events))
             }
-            Self::Contradicts { other, day, events } => {
+            Self::Contradicts(Met { other, day, events, .. }) => {
                 format!("row `{other}` moves {} of {day} the other way", counted(*events))
             }
         }
@@ -96,10 +106,13 @@ impl Refusal {
                 "compare its times and selectors with daily/<day>/accounts: to_uptime moves what is in bad:*, to_downtime what is \
                  in user:* and excluded:*; what is bad already is not booked twice (R10)"
             }
-            Self::Overlaps { .. } => {
+            Self::Overlaps(Met { is_final: true, .. }) | Self::Contradicts(Met { is_final: true, .. }) => {
+                "remove this row, or narrow it until the two have nothing in common: the day is sealed, and the other row stays"
+            }
+            Self::Overlaps(_) => {
                 "narrow one of the two rows until they have nothing in common, or remove one"
             }
-            Self::Contradicts { .. } => {
+            Self::Contradicts(_) => {
                 "agree on one direction and remove the other row, or narrow one until they have nothing in common"
             }
         }
@@ -124,7 +137,7 @@ mod tests {
     #[test]
     fn every_refusal_says_what_and_what_to_do_and_where() {
         let (direction, day) = (Direction::ToUptime, "2026-11-20".parse().unwrap());
-        let other = || "ov-1".to_owned();
+        let met = |events, is_final| Met { other: "ov-1".to_owned(), day, events, is_final };
         let all = [
             Refusal::Late { direction, closes_us: 0, created_at_us: 1 },
             Refusal::Late { direction: Direction::ToDowntime, closes_us: 0, created_at_us: 1 },
@@ -132,8 +145,10 @@ mod tests {
             Refusal::Future { created_at_us: 1, first_seen_us: 0 },
             Refusal::Sealed { day },
             Refusal::NoEffect,
-            Refusal::Overlaps { other: other(), day, events: 1 },
-            Refusal::Contradicts { other: other(), day, events: 2 },
+            Refusal::Overlaps(met(1, false)),
+            Refusal::Contradicts(met(2, false)),
+            Refusal::Overlaps(met(1, true)),
+            Refusal::Contradicts(met(2, true)),
         ];
         for refusal in &all {
             assert!(COLUMNS.contains(&refusal.column()));
@@ -141,5 +156,7 @@ mod tests {
         }
         assert_eq!(all[6].what(), "row `ov-1` moves 1 event of 2026-11-20 already");
         assert_eq!(all[7].what(), "row `ov-1` moves 2 events of 2026-11-20 the other way");
+        let stays = |refusal: &&Refusal| refusal.remedy().contains("the other row stays");
+        assert_eq!(all.iter().filter(stays).count(), 2);
     }
 }

@@ -82,3 +82,149 @@ impl<'a> Movable<'a> {
         slot(row.start_us)..slot(row.end_us)
     }
 }
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::day::{Day, SECOND_US, SlotLength};
+    use crate::intake::{Admission, Fact, Facts, Kind, Outcome, Reached, Stream, Symptom, Timing, Vantage};
+    use crate::overrides::row::tests::{row, us};
+    use crate::overrides::{Code, Direction};
+    use crate::policy::{Account, Verdict};
+
+    /// Ten events: slot, service, region, account, error code, caller.
+    pub type Event = (u32, &'static str, &'static str, Account, Option<i64>, &'static str);
+
+    pub fn day(text: &str) -> Day {
+        text.parse().unwrap()
+    }
+
+    /// Ten events of one caller of messages in `eu`.
+    pub fn event(slot: u32, account: Account, code: Option<i64>) -> Event {
+        (slot, "messages", "eu", account, code, "c-1")
+    }
+
+    pub fn postings(day: Day, length: SlotLength, events: &[Event]) -> Postings {
+        let kind = |(_, service, region, account, code, _): &Event| Kind {
+            stream: Stream::Request,
+            // The account decides the kind here, so that every kind has one verdict.
+            source: account.name().to_owned(),
+            vantage: Vantage::FirstLayer,
+            service: (*service).to_owned(),
+            region: (*region).to_owned(),
+            http_status: None,
+            reached: Reached::Yes,
+            symptom: Symptom::None,
+            error_code: *code,
+            error_subcode: None,
+            is_transient: None,
+            is_success: None,
+            admission: Admission::None,
+            outcome: Outcome::None,
+            timing: Timing::None,
+            scope: String::new(),
+            recipient_area: String::new(),
+            client_platform: String::new(),
+            client_version: String::new(),
+        };
+        let kinds: Vec<Kind> = events.iter().map(kind).collect();
+        let callers: Vec<String> = events.iter().map(|event| event.5.to_owned()).collect();
+        let fact = |(at, event): (usize, &Event)| {
+            let at = u32::try_from(at).unwrap();
+            Fact { slot: event.0, kind: at, caller: at, events: 10 }
+        };
+        let rows = events.iter().enumerate().map(fact).collect();
+        let facts = Facts::new(day, length, &kinds, &callers, rows, Vec::new()).unwrap();
+        let verdict =
+            |kind: &Kind| Verdict { account: kind.source.parse().unwrap(), rule: "by-hand".to_owned() };
+        let verdicts = facts.kinds().iter().map(verdict).collect();
+        Postings::new(facts, verdicts).unwrap()
+    }
+
+    fn slots(movable: &Movable<'_>, row: &Row) -> Vec<u32> {
+        movable.selected(row).into_iter().map(|at| movable.line(at).slot).collect()
+    }
+
+    /// From 2026-11-20T10:00 on, this many minutes.
+    fn minutes(start: i64, end: i64) -> Row {
+        let ten = us("2026-11-20T10:00:00Z");
+        Row {
+            start_us: ten + start * 60 * SECOND_US,
+            end_us: ten + end * 60 * SECOND_US,
+            ..row("a", Direction::ToUptime)
+        }
+    }
+
+    #[test]
+    fn a_row_holds_its_first_slot_and_not_the_one_at_its_end() {
+        let events: Vec<Event> =
+            (0..1_440).map(|slot| event(slot, Account::BadPlatformError, Some(2))).collect();
+        let of = |date| postings(day(date), SlotLength::Minute, &events);
+        let (before, that, after) = (of("2026-11-19"), of("2026-11-20"), of("2026-11-21"));
+        let [before, that, after] = [&before, &that, &after].map(|p| Movable::new(p).unwrap());
+        assert_eq!(slots(&that, &minutes(0, 2)), [600, 601]);
+        assert_eq!(slots(&that, &minutes(-600, -599)), [0]);
+        assert_eq!(slots(&that, &minutes(839, 840)), [1_439]);
+        // Over both midnights each day gives its own part.
+        let long = minutes(-601, 842);
+        let lengths = [&before, &that, &after].map(|movable| slots(movable, &long).len());
+        assert_eq!((slots(&before, &long), lengths), (vec![1_439], [1, 1_440, 2]));
+        // What ends with the day leaves the next one alone.
+        assert_eq!(slots(&after, &minutes(0, 840)), Vec::<u32>::new());
+        assert_eq!(slots(&before, &minutes(-600, 840)), Vec::<u32>::new());
+    }
+
+    #[test]
+    fn longer_slots_than_the_row_was_cut_for_count_when_they_start_in_it() {
+        let events: Vec<Event> =
+            (118..124).map(|slot| event(slot, Account::BadPlatformError, Some(2))).collect();
+        let postings = postings(day("2026-11-20"), SlotLength::Minutes5, &events);
+        let movable = Movable::new(&postings).unwrap();
+        for (start, end, held) in [(0, 5, vec![120]), (1, 6, vec![121]), (1, 5, vec![]), (-4, 1, vec![120])] {
+            assert_eq!(slots(&movable, &minutes(start, end)), held, "{start} {end}");
+        }
+    }
+
+    #[test]
+    fn each_selector_leaves_out_all_else() {
+        let bad = Account::BadPlatformError;
+        let events: [Event; 5] = [
+            (600, "messages", "eu", bad, Some(2), "c-1"),
+            (601, "media", "eu", bad, Some(2), "c-1"),
+            (602, "messages", "us", bad, Some(2), "c-1"),
+            (603, "messages", "eu", bad, None, "c-1"),
+            (604, "messages", "eu", Account::BadPlatformMissed, Some(2), "c-2"),
+        ];
+        let postings = postings(day("2026-11-20"), SlotLength::Minute, &events);
+        let movable = Movable::new(&postings).unwrap();
+        let any = row("a", Direction::ToUptime);
+        let text = |text: &str| Some(text.to_owned());
+        let found = |row: Row| slots(&movable, &row);
+        assert_eq!(found(any.clone()), [600, 601, 602, 603, 604]);
+        assert_eq!(found(Row { service: text("media"), ..any.clone() }), [601]);
+        assert_eq!(found(Row { region: text("us"), ..any.clone() }), [602]);
+        assert_eq!(found(Row { error_code: Some(Code::None), ..any.clone() }), [603]);
+        assert_eq!(found(Row { error_code: Some(Code::Number(2)), ..any.clone() }), [600, 601, 602, 604]);
+        assert_eq!(found(Row { business_id: text("c-2"), ..any.clone() }), [604]);
+        assert_eq!(found(Row { account: text("bad:platform:missed"), ..any.clone() }), [604]);
+        assert_eq!(found(Row { region: text("us"), business_id: text("c-2"), ..any }), Vec::<u32>::new());
+    }
+
+    #[test]
+    fn a_direction_takes_from_its_own_accounts_only() {
+        let slot = |account: Account| 600 + account.code();
+        let events: Vec<Event> =
+            Account::ALL.iter().map(|account| event(slot(*account), *account, Some(190))).collect();
+        let postings = postings(day("2026-11-20"), SlotLength::Minute, &events);
+        let movable = Movable::new(&postings).unwrap();
+        let taken = |direction| {
+            let row = Row { account: None, error_code: Some(Code::Number(190)), ..row("a", direction) };
+            slots(&movable, &row)
+        };
+        let of = |groups: &[Group]| -> Vec<u32> {
+            Account::ALL.into_iter().filter(|a| groups.contains(&a.group())).map(slot).collect()
+        };
+        assert_eq!(taken(Direction::ToUptime), of(&[Group::Bad]));
+        assert_eq!(taken(Direction::ToDowntime), of(&[Group::User, Group::Excluded]));
+    }
+}

@@ -39,7 +39,12 @@ pub(super) fn file(desk: &Desk, ledger: &mut Writer, as_of: DateTime<Utc>) -> an
         Ok(document) => match overrides::read(document, &desk.policy, &desk.config, &salt) {
             Ok(sheet) => sheet,
             Err(mistakes) => {
-                say("overrides-unreadable", format!("{}: {mistakes}; {unreadable}", document.name()));
+                let first = mistakes.0.first().map(Mistake::told).unwrap_or_default();
+                let more = match mistakes.0.len() {
+                    0 | 1 => String::new(),
+                    n => format!("; and {} more in this file", n - 1),
+                };
+                say("overrides-unreadable", format!("{first}{more}; {unreadable}"));
                 desired.mistakes = mistakes.0;
                 return Ok(desired);
             }
@@ -51,7 +56,7 @@ pub(super) fn file(desk: &Desk, ledger: &mut Writer, as_of: DateTime<Utc>) -> an
         .map(|m| MalformedRow {
             id: m.id.clone(),
             line: m.line as u64,
-            why: m.mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+            why: m.mistakes.iter().map(Mistake::told).collect::<Vec<_>>().join("; "),
         })
         .collect();
     for bad in &malformed {
@@ -132,9 +137,9 @@ pub(super) fn plan(
     let filed = live(ledger, desk, as_of);
     let mut frozen: BTreeMap<Day, Vec<Row>> = BTreeMap::new();
     for day in postings.keys() {
-        if let Some(sealed) = record.days.get(day).and_then(|record| record.sealed) {
-            let edition = ledger.edition(*day, sealed, crate::ledger::Extent::Figures)?;
-            frozen.insert(*day, edition.overrides.into_iter().map(|applied| applied.row).collect());
+        if record.days.get(day).is_some_and(|record| record.sealed.is_some()) {
+            // Those of adjusting entries beside it too: they are as final as the day.
+            frozen.insert(*day, ledger.made_from(*day)?.map(|made| made.rows).unwrap_or_default());
         }
     }
     let touched: Vec<Touched<'_>> = postings
@@ -148,7 +153,8 @@ pub(super) fn plan(
         rows.insert(*day, frozen.clone());
     }
     for judged in judged.iter().filter(|j| j.verdict == Verdict::Applied) {
-        for day in judged.row.days() {
+        // Days without books get the row when they are accounted.
+        for day in judged.row.days().filter(|day| postings.contains_key(day)) {
             let is_frozen = frozen.contains_key(&day);
             let of_day = rows.entry(day).or_default();
             let is_there = of_day.contains(&judged.row);
@@ -186,12 +192,11 @@ pub(super) fn note(
     }
     for (fingerprint, filed) in &ledger.record().rows {
         if filed.gone.is_some() {
-            let days = &ledger.record().days;
-            let stays = filed.row.days().find(|day| {
-                let sealed = days.get(day).and_then(|record| record.sealed);
-                filed.judged.as_ref().is_some_and(|j| j.status != "refused") && sealed.is_some()
-            });
-            let why = match stays {
+            let is_sealed =
+                |day: &Day| ledger.record().days.get(day).is_some_and(|record| record.sealed.is_some());
+            let was_applied = filed.judged.as_ref().is_some_and(|judged| judged.status == "applied");
+            let why = match filed.row.days().find(is_sealed) {
+                _ if !was_applied => "it is gone from the file".to_owned(),
                 Some(day) => {
                     format!("it is gone from the file; what it moved on {day} and other sealed days stays")
                 }
