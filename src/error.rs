@@ -28,12 +28,16 @@ pub enum ExitCode {
 #[derive(Debug, Clone)]
 pub struct Document {
     source: Arc<NamedSource<String>>,
+    /// The text as it is shown: of the same length, and without anything that steers a terminal.
+    shown: Arc<NamedSource<String>>,
 }
 
 impl Document {
     /// `name` is what messages call the file: its path, or `built-in policy.toml`.
     pub fn new(name: impl AsRef<str>, text: impl Into<String>) -> Self {
-        Self { source: Arc::new(NamedSource::new(name, text.into())) }
+        let text = text.into();
+        let shown = Arc::new(NamedSource::new(&name, harmless(&text)));
+        Self { source: Arc::new(NamedSource::new(name, text)), shown }
     }
 
     pub fn name(&self) -> &str {
@@ -63,11 +67,22 @@ impl Document {
         Mistake {
             document: self.clone(),
             span,
-            message: message.into(),
-            label: label.into(),
-            help: help.into(),
+            message: harmless(&message.into()),
+            label: harmless(&label.into()),
+            help: harmless(&help.into()),
         }
     }
+}
+
+/// Text of the same length in bytes, in which characters that steer a terminal or turn the direction of text are replaced.
+fn harmless(text: &str) -> String {
+    let replaced = |c: char| match c {
+        '\n' | '\r' | '\t' => String::from(c),
+        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => "\u{fffd}".to_owned(),
+        c if c.is_control() => "?".repeat(c.len_utf8()),
+        c => String::from(c),
+    };
+    text.chars().map(replaced).collect()
 }
 
 /// One mistake in a file that a person wrote.
@@ -107,7 +122,7 @@ impl Diagnostic for Mistake {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        Some(self.document.source.as_ref())
+        Some(self.document.shown.as_ref())
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
@@ -208,5 +223,12 @@ mod tests {
         let at = doc.text().find("= 2").unwrap();
         assert_eq!(doc.position(at), (2, 6));
         assert_eq!(doc.mistake(at..at + 1, "bad", "", "").to_string(), "a.toml:2:6: bad");
+    }
+
+    #[test]
+    fn excerpts_steer_no_terminal_and_keep_their_places() {
+        let text = "a = \"\u{1b}[31m\u{202e}\u{85}é\"\n";
+        assert_eq!(harmless(text), "a = \"?[31m\u{fffd}??é\"\n");
+        assert_eq!(harmless(text).len(), text.len());
     }
 }

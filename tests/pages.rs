@@ -108,7 +108,8 @@ fn hostile() -> tempfile::TempDir {
             writeln!(log, "{row}").unwrap();
         }
         // Escaped so that it is one name of TOML.
-        write!(config, "\n[[component]]\nname = {}\nservices = [\"messages\"]\n", serde_json::json!(text)).unwrap();
+        write!(config, "\n[[component]]\nname = {}\nservices = [\"messages\"]\n", serde_json::json!(text))
+            .unwrap();
     }
     writeln!(log, "{{\"ts\": \"{}\"}}", HOSTILE[1].replace('"', "'")).unwrap();
     fs::write(dir.path().join("log.ndjson"), log).unwrap();
@@ -118,8 +119,21 @@ fn hostile() -> tempfile::TempDir {
     csv.write_record(head.split(',')).unwrap();
     let [script, image, formula, escape, bidi, cdata] = HOSTILE;
     csv.write_record([
-        script, "to_uptime", "2026-11-20T10:00Z", "2026-11-20T10:05Z", "messages", "", "", "", "", "caller-misuse",
-        formula, image, escape, "2026-11-21T01:00Z", &format!("{bidi}{cdata}{long}"),
+        script,
+        "to_uptime",
+        "2026-11-20T10:00Z",
+        "2026-11-20T10:05Z",
+        "messages",
+        "",
+        "",
+        "",
+        "",
+        "caller-misuse",
+        formula,
+        image,
+        escape,
+        "2026-11-21T01:00Z",
+        &format!("{bidi}{cdata}{long}"),
     ])
     .unwrap();
     csv.flush().unwrap();
@@ -146,8 +160,10 @@ fn steers(text: &str) -> bool {
 fn hostile_text_is_harmless_on_every_page_and_in_every_answer() {
     let dir = hostile();
     let reports = dir.path().join("reports");
-    let pages: Vec<PathBuf> =
-        job::paths(&reports).into_iter().filter(|path| path.extension().is_some_and(|e| e == "html")).collect();
+    let pages: Vec<PathBuf> = job::paths(&reports)
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|e| e == "html"))
+        .collect();
     assert!(pages.len() > 3, "{pages:?}");
     for path in &pages {
         let html = fs::read_to_string(path).unwrap();
@@ -208,7 +224,10 @@ fn other_engines_read_the_same_values_from_csv_and_parquet() {
         let mut venv = assert_cmd::Command::new(python);
         ran(venv.args(["-m", "venv", "--clear"]).arg(&place)).expect(0);
         let mut pip = assert_cmd::Command::new(place.join("bin/pip"));
-        ran(pip.args(["install", "--quiet", "--only-binary", ":all:", "-r"]).arg(given.join("requirements.txt"))).expect(0);
+        ran(pip
+            .args(["install", "--quiet", "--only-binary", ":all:", "-r"])
+            .arg(given.join("requirements.txt")))
+        .expect(0);
         fs::write(place.join("installed"), wanted).unwrap();
     }
     let sample = tempfile::tempdir().unwrap();

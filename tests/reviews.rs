@@ -130,7 +130,7 @@ fn a_row_waits_for_its_day() {
         up("future", "05T10:00", "05T10:12", "05T10:30"),
     ]);
     books.run("2026-11-04T12:00:00Z", &[]).expect(3).says(&[
-        "overrides.csv:3:103: `created_at` lies before `start`",
+        "overrides.csv:3:103: `created_at` lies before `end`",
         "overrides.csv:4:101",
         "said to be written at 2026-11-05T10:30:00Z, and seen by the run of 2026-11-04T12:00:00Z already",
     ]);

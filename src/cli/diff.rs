@@ -77,7 +77,7 @@ impl Diff {
         if self.json {
             writeln!(out, "{}", serde_json::to_string_pretty(&differences)?)?;
         } else {
-            print(&mut out, &differences)?;
+            print(&mut text::Calm(out), &differences)?;
         }
         Ok(ExitCode::Done)
     }

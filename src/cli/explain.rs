@@ -37,7 +37,7 @@ impl Explain {
         if self.json {
             writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?;
         } else {
-            text::lines(&mut out, &answer.to_string())?;
+            write!(text::Calm(out), "{answer}")?;
         }
         Ok(ExitCode::Done)
     }

@@ -89,7 +89,7 @@ impl History {
             }
         }
         text::align(&mut table, 6);
-        writeln!(out, "{table}")?;
+        writeln!(text::Calm(out), "{table}")?;
         Ok(ExitCode::Done)
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use comfy_table::Table;
 use serde_json::json;
 
-use super::text::{align, minutes, percent, table};
+use super::text::{self, align, minutes, percent, table};
 use crate::day::rfc3339;
 use crate::error::ExitCode;
 use crate::ledger::{Cause, Edition, Published};
@@ -23,7 +23,7 @@ impl Summary<'_> {
     /// For people: tables on stdout, what needs attention on stderr.
     pub fn print(&self, is_quiet: bool) -> io::Result<()> {
         if !is_quiet {
-            let mut out = io::stdout().lock();
+            let mut out = text::stdout();
             writeln!(out, "{}\n", self.read())?;
             writeln!(out, "{}", self.availability())?;
             let outages: Vec<&Outage> = self.outages().collect();
@@ -34,7 +34,7 @@ impl Summary<'_> {
             }
             writeln!(out, "\nReports: {}", self.desk.config.reports.display())?;
         }
-        let mut err = io::stderr().lock();
+        let mut err = text::stderr();
         for Published { edition, causes, is_adjusting, .. } in self.changed() {
             let causes = causes.iter().map(Cause::name).collect::<Vec<_>>().join(", ");
             let Edition { day, number, .. } = edition;
@@ -48,7 +48,8 @@ impl Summary<'_> {
             }
         }
         if !self.outcome.mistakes.is_empty() {
-            writeln!(err, "{}", super::render(&self.outcome.mistakes))?;
+            // Their excerpts are made safe where they are drawn, in colours of our own.
+            writeln!(err.0, "{}", super::render(&self.outcome.mistakes))?;
         }
         for attention in &self.outcome.attention {
             writeln!(err, "attention: {attention}")?;

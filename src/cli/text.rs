@@ -1,6 +1,6 @@
 //! Words that commands share: instants and editions as people write them, durations and percentages as they read them.
 
-use std::io::{self, Write};
+use std::io::{self, StderrLock, StdoutLock, Write};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use comfy_table::{CellAlignment, Table, presets};
@@ -40,12 +40,35 @@ pub fn percent(micro: i64) -> String {
     format!("{}.{:06}", micro / 1_000_000, micro % 1_000_000)
 }
 
-/// Longer lines hold a name that nobody reads to its end.
-const LINE: usize = 2_000;
+/// A terminal that nothing which is written to it can steer: control characters other than line ends, and characters that
+/// turn the direction of text, become `\\u{..}`. Names of services, regions and files come from logs.
+pub struct Calm<W>(pub W);
 
-/// Text that may hold names from logs: nothing in it steers a terminal.
-pub fn lines(out: &mut impl Write, text: &str) -> io::Result<()> {
-    text.lines().try_for_each(|line| writeln!(out, "{}", printable(line.as_bytes(), LINE)))
+impl<W: Write> Write for Calm<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        for (at, line) in text.split('\n').enumerate() {
+            if at > 0 {
+                self.0.write_all(b"\n")?;
+            }
+            self.0.write_all(printable(line.as_bytes(), line.len()).as_bytes())?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Standard output for people.
+pub fn stdout() -> Calm<StdoutLock<'static>> {
+    Calm(io::stdout().lock())
+}
+
+/// Standard error for people.
+pub fn stderr() -> Calm<StderrLock<'static>> {
+    Calm(io::stderr().lock())
 }
 
 /// A table without lines.
@@ -65,6 +88,13 @@ pub fn align(table: &mut Table, from: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_steers_no_terminal() {
+        let mut out = Calm(Vec::new());
+        write!(out, "a {}\n{} é", "\u{1b}[31m", "\u{202e}").unwrap();
+        assert_eq!(String::from_utf8(out.0).unwrap(), "a \\u{1b}[31m\n\\u{202e} é");
+    }
 
     #[test]
     fn instants_may_do_without_seconds_and_editions_may_not_do_without_a_number() {

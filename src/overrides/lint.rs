@@ -161,12 +161,14 @@ impl Lint<'_> {
                 self.wrong(self.cell("end"), message, "too far from start", help);
             }
         }
-        if let (Some(start), Some(created_at)) = (start, created_at)
-            && created_at < start
+        // Nobody has reviewed what is still to come, so no row excuses it in advance.
+        if let (Some(start), Some(end), Some(created_at)) = (start, end, created_at)
+            && start < end
+            && created_at < end
         {
-            let help = "a row tells of events that have happened: compare the dates of created_at and start";
-            let message = "`created_at` lies before `start`".to_owned();
-            self.wrong(self.cell("created_at"), message, "before the events", help);
+            let help = "a row tells of events that have happened: end it where the review ended, and compare the dates";
+            let message = "`created_at` lies before `end`".to_owned();
+            self.wrong(self.cell("created_at"), message, "before the events were over", help);
         }
     }
 

@@ -80,8 +80,9 @@ const until = async (is, key) => {
 await open(join(reports, "index.html"), "light", 1280);
 if (!(await until((at) => at.startsWith("bar"), "Tab"))) find("index.html", "the tab key does not reach the bars");
 const last = await focus();
+const bars = await tab.$$eval(".bars", (bars) => bars[0].querySelectorAll("a.bar").length);
 await press("ArrowLeft");
-if ((await focus()) === last) find("index.html", "arrow keys do not move along the bars");
+if (bars > 1 && (await focus()) === last) find("index.html", "arrow keys do not move along the bars");
 const tip = await tab.evaluate(() => getComputedStyle(document.activeElement.querySelector(".tip")).display);
 if (tip === "none") find("index.html", "a bar in focus does not show its numbers");
 await press("Home");

@@ -38,8 +38,8 @@ def written(text, like):
         return None
     if isinstance(like, bool):
         return text == "true"
-    if isinstance(like, int):
-        return int(text)
+    if isinstance(like, (int, float)):
+        return type(like)(text)
     if isinstance(like, str) and len(like) == 26 and like[10:11] == "T":
         body, _, part = text.rstrip("Z").partition(".")
         return f"{body}.{part:0<6}"
