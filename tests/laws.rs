@@ -164,7 +164,7 @@ proptest! {
         let settings = given::settings(&config);
         let drawing = given::drawing(&ledger, &settings, &figures);
         let drawn = || given::day_drawing(day("2026-11-20"), &config, &events);
-        let render = || report::render(reports.path(), &drawing, std::iter::once(Ok(drawn()))).unwrap();
+        let render = || report::render(reports.path(), &drawing, None, std::iter::once(Ok(drawn()))).unwrap();
         // Thirteen tables twice, and the quarantine.
         prop_assert_eq!(render().written.len(), 27);
         let tables = report::summary_tables(&drawing).into_iter().chain(report::daily_tables(&drawn()));
@@ -222,7 +222,7 @@ fn parquet_names_its_origin() {
     let ledger = Ledger::open(reports.path()).unwrap();
     let settings = given::settings(&config);
     let drawn = std::iter::once(Ok(given::day_drawing(edition.day, &config, &letters("dddddddddddd"))));
-    report::render(reports.path(), &given::drawing(&ledger, &settings, &figures), drawn).unwrap();
+    report::render(reports.path(), &given::drawing(&ledger, &settings, &figures), None, drawn).unwrap();
     let file = std::fs::File::open(reports.path().join("availability.parquet")).unwrap();
     let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
     let pairs = reader.metadata().file_metadata().key_value_metadata().unwrap();

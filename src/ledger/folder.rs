@@ -139,7 +139,7 @@ pub(super) fn read_manifest(folder: &Path, day: Day) -> Result<Manifest, Trouble
     Ok(manifest)
 }
 
-fn read_lines<T: Line>(folder: &Path) -> Result<Vec<T>, Trouble> {
+pub(super) fn read_lines<T: Line>(folder: &Path) -> Result<Vec<T>, Trouble> {
     let path = folder.join(format!("{}.parquet", T::spec().name));
     let table = read_table(&path, T::spec())?;
     table.rows().map(|row| T::take(row).map_err(|why| damaged(&path, why))).collect()

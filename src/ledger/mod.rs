@@ -36,6 +36,7 @@ use chrono::{DateTime, Utc};
 
 use crate::day::Day;
 use crate::error::Trouble;
+use crate::intake::FileBalance;
 use crate::overrides::Row;
 
 pub use balance::check_balance;
@@ -162,6 +163,19 @@ impl Ledger {
         let standing = self.record.days.get(&day).and_then(DayRecord::standing);
         let number = standing.map_or(0, |standing| standing.publication.edition);
         self.edition(day, number, extent)
+    }
+
+    /// The accounts of the edition that a day's figures come from, and the files they were read from: [`Ledger::read`]
+    /// without its slots, which are most of it.
+    ///
+    /// # Errors
+    /// The day has none, or it is damaged.
+    pub fn accounts(&self, day: Day) -> Result<(Vec<AccountLine>, Vec<FileBalance>), Trouble> {
+        let standing = self.record.days.get(&day).and_then(DayRecord::standing);
+        let number = standing.map_or(0, |standing| standing.publication.edition);
+        self.known(day, number)?;
+        let folder = folder::place(&self.folder, day, number);
+        Ok((folder::read_lines(&folder)?, folder::read_lines(&folder)?))
     }
 
     /// One edition of a day, by its number.

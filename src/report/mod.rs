@@ -1,6 +1,8 @@
-//! Report: figures → files that people open. Every table as CSV and as Parquet, with one schema and one row order.
+//! Report: figures → files that people and programs open. Every table as CSV and as Parquet, with one schema and one row
+//! order; beside them, for other programs, what `[outputs]` switches on.
 
 mod daily;
+mod doors;
 mod failures;
 mod joined;
 mod outages;
@@ -9,17 +11,19 @@ mod restatements;
 mod summary;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::day::Month;
 use crate::error::Trouble;
 use crate::ledger::{Edition, Ledger, Settings};
 use crate::measure::{Figure, Figures};
 use crate::slots::Scope;
 use crate::table::{Metadata, Spec, Table};
 
+pub use doors::status_schema;
 pub use failures::{FailureLine, failures};
 
 use write::Writer;
@@ -106,15 +110,16 @@ pub fn daily_tables(day: &DayDrawing) -> [Table; 8] {
     ]
 }
 
-/// Writes the reports that span days, and those of the days given, which are read one by one. Give those that changed;
-/// giving all of them is as right and only slower, because a file that already says the same is left alone. Last comes the
-/// mark that says which line of the ledger is shown.
+/// Writes the reports that span days, the files of the months given (`None` is all), and those of the days given, which
+/// are read one by one. Give those that changed; giving all of them is as right and only slower, because a file that
+/// already says the same is left alone. Last comes the mark that says which line of the ledger is shown.
 ///
 /// # Errors
 /// A day cannot be read, or a file not be written.
 pub fn render(
     reports: &Path,
     drawing: &Drawing<'_>,
+    months: Option<&BTreeSet<Month>>,
     days: impl Iterator<Item = anyhow::Result<DayDrawing>>,
 ) -> anyhow::Result<Rendered> {
     let figures = drawing.figures;
@@ -128,9 +133,11 @@ pub fn render(
         ("policy_fingerprint", figures.policy.clone()),
         ("definition", figures.definition.clone()),
     ]);
-    for table in summary_tables(drawing) {
-        writer.table("", &table, &metadata)?;
+    let tables = summary_tables(drawing);
+    for table in &tables {
+        writer.table("", table, &metadata)?;
     }
+    doors::draw(&mut writer, drawing, &tables, months)?;
     for drawn in days {
         day(&mut writer, &drawn?)?;
     }
