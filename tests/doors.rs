@@ -176,9 +176,9 @@ fn the_worst_texts_do_no_harm() {
         let accounts = accounts.expect(0).stdout;
         for part in [
             "\"bad:platform:error:",
-            "\"pending:a_b\",\"2 events\"",
+            "\"pending:a_b\",\"2 ev\"",
             "\"suspense:a_b~",
-            "\"events\",\"-112 events\"",
+            "\"events\",\"-112 ev\"",
         ] {
             assert!(accounts.contains(part), "no `{part}` in\n{accounts}");
         }
@@ -487,7 +487,7 @@ fn programs_are_told_what_the_tables_say() {
     }
 
     let text = String::from_utf8(place.read("months/2026-11.journal")).unwrap();
-    if let Some(ran) = tool("hledger", &["-f", "-", "balance", "-O", "csv", "cur:events"], &text) {
+    if let Some(ran) = tool("hledger", &["-f", "-", "balance", "-O", "csv", "cur:ev"], &text) {
         for account in ["good:messages\",\"1140", "bad:platform:error:messages\",\"12"] {
             assert!(ran.stdout.contains(account), "{}", ran.stdout);
         }

@@ -1,6 +1,6 @@
 //! `outages.atom`: a feed with an entry per outage.
 
-use atom_syndication::{Content, Entry, Feed, FixedDateTime, Generator, Link, Person, Text};
+use atom_syndication::{Content, Entry, Feed, FixedDateTime, Generator, Link, Person, Text, WriteConfig};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
@@ -20,7 +20,7 @@ pub(super) fn feed(view: &View<'_>) -> String {
     let outputs = &view.drawing.settings.outputs;
     let mut entries: Vec<Entry> = view.outages().map(|outage| entry(view, outage)).collect();
     entries.reverse();
-    let as_of = view.drawing.figures.as_of.unwrap_or_default().fixed_offset();
+    let as_of = clock(view.drawing.figures.as_of.unwrap_or_default());
     let link = |rel: &str, href: String, mime: &str| Link {
         href,
         rel: rel.to_owned(),
@@ -49,7 +49,12 @@ pub(super) fn feed(view: &View<'_>) -> String {
         entries,
         ..Feed::default()
     };
-    feed.to_string() + "\n"
+    let config = WriteConfig { indent_size: Some(2), ..WriteConfig::default() };
+    let written = feed.write_with_config(Vec::new(), config).map(String::from_utf8);
+    match written {
+        Ok(Ok(text)) => text + "\n",
+        _ => unreachable!("writing text to memory does not fail"),
+    }
 }
 
 fn entry(view: &View<'_>, outage: &Outage) -> Entry {
@@ -102,10 +107,15 @@ fn entry(view: &View<'_>, outage: &Outage) -> Entry {
 fn updated(view: &View<'_>, outage: &Outage) -> FixedDateTime {
     let (first, last) = (Day::of_us(outage.start_us), Day::of_us(outage.end_us - 1));
     let days = &view.drawing.ledger.record().days;
-    let clock = |record: &DayRecord| record.standing().map(|edition| edition.at);
-    let clocks = first.zip(last).into_iter().flat_map(|(first, last)| days.range(first..=last));
-    let newest = clocks.filter_map(|(_, record)| clock(record)).max();
-    newest.or(view.drawing.figures.as_of).unwrap_or_default().fixed_offset()
+    let published = |record: &DayRecord| record.standing().map(|edition| edition.at);
+    let records = first.zip(last).into_iter().flat_map(|(first, last)| days.range(first..=last));
+    let newest = records.filter_map(|(_, record)| published(record)).max();
+    clock(newest.or(view.drawing.figures.as_of).unwrap_or_default())
+}
+
+/// Whole seconds are enough for readers of news.
+fn clock(at: DateTime<Utc>) -> FixedDateTime {
+    DateTime::from_timestamp(at.timestamp(), 0).unwrap_or_default().fixed_offset()
 }
 
 /// `2026-11-18 10:00-10:25 UTC`.

@@ -28,7 +28,7 @@ pub(super) fn journal(ledger: &Ledger, month: Month, title: &str) -> Result<Stri
     }
     let mut text = format!(
         "; {}: the books of {month}, for hledger\n; https://hledger.org; try: hledger -f {month}.journal balance --tree\n\n\
-         commodity 1000. rows\ncommodity 1000. events\n\n",
+         commodity 1000. rows\ncommodity 1000. ev\n\n",
         line(title, LINE)
     );
     for account in books.totals.keys() {
@@ -81,9 +81,9 @@ impl Books {
         let booked = sums.iter().map(|((at, service), [gross, _])| (name(*at, service), *gross));
         let all: i64 = sums.values().map(|[gross, _]| gross).sum();
         let booked = booked.chain([(EVENTS.to_owned(), -all)]);
-        self.transaction(&head("events before overrides"), "events", booked.collect());
+        self.transaction(&head("events before overrides"), "ev", booked.collect());
         let moved = sums.iter().map(|((at, service), [gross, net])| (name(*at, service), net - gross));
-        self.transaction(&head("overrides"), "events", moved.collect());
+        self.transaction(&head("overrides"), "ev", moved.collect());
     }
 
     /// Writes what is not nothing; nothing at all when nothing is left.
