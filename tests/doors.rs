@@ -174,12 +174,9 @@ fn the_worst_texts_do_no_harm() {
         ran.expect(0);
         let accounts = tool("hledger", &["-f", "-", "balance", "--flat", "-N", "-O", "csv"], &text).unwrap();
         let accounts = accounts.expect(0).stdout;
-        for part in [
-            "\"bad:platform:error:",
-            "\"pending:a_b\",\"2 ev\"",
-            "\"suspense:a_b~",
-            "\"events\",\"-112 ev\"",
-        ] {
+        for part in
+            ["\"bad:platform:error:", "\"pending:a_b\",\"2 ev\"", "\"suspense:a_b~", "\"events\",\"-112 ev\""]
+        {
             assert!(accounts.contains(part), "no `{part}` in\n{accounts}");
         }
         assert_eq!(accounts.lines().count(), 1 + 4 + 5 + 1, "{accounts}");
@@ -253,7 +250,7 @@ fn check(root: &Json, schema: &Json, value: &Json, at: &str) -> Result<(), Strin
         return fail("is not in the list");
     }
     if let (Some(properties), Some(fields)) = (schema["properties"].as_object(), value.as_object()) {
-        let [said, found] = [properties.keys(), fields.keys()].map(|keys| keys.collect::<BTreeSet<_>>());
+        let [said, found] = [properties, fields].map(|of| of.keys().collect::<BTreeSet<_>>());
         if said != found || schema["required"].as_array().map(Vec::len) != Some(said.len()) {
             return fail("has other properties");
         }

@@ -65,7 +65,9 @@ pub(super) fn draw(
             )?;
         }
     } else {
-        known.iter().for_each(|month| writer.no(&format!("months/{month}.xlsx")));
+        for month in &known {
+            writer.no(&format!("months/{month}.xlsx"));
+        }
     }
     if outputs.has(Format::Hledger) {
         for month in known.iter().filter(is_wanted) {
@@ -73,7 +75,9 @@ pub(super) fn draw(
             writer.text(&format!("months/{month}.journal"), &text)?;
         }
     } else {
-        known.iter().for_each(|month| writer.no(&format!("months/{month}.journal")));
+        for month in &known {
+            writer.no(&format!("months/{month}.journal"));
+        }
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
-use super::{DEFINITION, View};
+use super::{DEFINITION, View, is_whole_component};
 use crate::config::Measure;
 use crate::day::{Day, Month, rfc3339};
 use crate::measure::{Budget, Condition, Figure, Outage, Period, condition};
@@ -110,11 +110,11 @@ struct MonthLine {
     /// `2026-11`.
     month: String,
     days_published: u32,
-    availability_percent: Adjusted<Option<Decimal>>,
+    availability_percent: Books<Option<Decimal>>,
     /// A of the definition: slots of the month, of a running one up to the newest day.
     slots: i64,
     /// B of the definition: down slots in runs that are long enough.
-    slots_counted: Adjusted<i64>,
+    slots_counted: Books<i64>,
     /// Down slots after overrides.
     slots_down: i64,
     /// Observed share of the time of all pairs of service and region.
@@ -129,7 +129,8 @@ struct MonthLine {
 
 /// A figure in three books.
 #[derive(Serialize, JsonSchema)]
-struct Adjusted<T> {
+#[schemars(rename = "BooksOf_{T}")]
+struct Books<T> {
     /// Before overrides.
     gross: T,
     /// After overrides.
@@ -233,7 +234,8 @@ pub(super) fn status(view: &View<'_>) -> String {
 fn components<'a>(view: &'a View<'_>) -> Vec<Component<'a>> {
     let mut days: BTreeMap<&Scope, Vec<DayLine>> = BTreeMap::new();
     let since = view.since();
-    for figure in view.drawing.figures.days.iter().filter(|f| f.definition.name == DEFINITION.name) {
+    let figures = view.drawing.figures.days.iter().filter(|f| f.definition.name == DEFINITION.name);
+    for figure in figures.filter(|f| is_whole_component(&f.scope)) {
         if let Period::Day(day) = figure.period
             && since.is_some_and(|since| since <= day)
         {
@@ -260,13 +262,13 @@ fn month_line(month: Month, figure: &Figure, adjusted: &Figure) -> MonthLine {
     MonthLine {
         month: month.to_string(),
         days_published: figure.days_published,
-        availability_percent: Adjusted {
+        availability_percent: Books {
             gross: percent(figure.gross_micro_percent),
             net: percent(figure.net_micro_percent),
             adjusted: percent(adjusted.net_micro_percent),
         },
         slots: figure.net.slots,
-        slots_counted: Adjusted {
+        slots_counted: Books {
             gross: figure.gross.slots_counted,
             net: figure.net.slots_counted,
             adjusted: adjusted.net.slots_counted,
