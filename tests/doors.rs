@@ -377,6 +377,13 @@ fn what_is_drawn_in_parts_is_what_is_drawn_whole() {
     place.run("2026-11-03T04:00:00Z", "2026-11-01");
     place.overrides(&[&long]);
     place.run("2026-11-03T05:00:00Z", "2026-11-01");
+    for month in ["2026-10", "2026-11"] {
+        let text = String::from_utf8(place.read(&format!("months/{month}.journal"))).unwrap();
+        assert!(text.contains(") overrides\n"), "{text}");
+        if let Some(ran) = tool("hledger", &["-f", "-", "check", "--strict", "ordereddates"], &text) {
+            ran.expect(0);
+        }
+    }
     // Months become final while the job is down, and another service begins.
     place.log("2027-01-20", "calls", |slot| slot == 7);
     place.run("2027-01-21T03:00:00Z", "2027-01-20");
