@@ -96,6 +96,11 @@ impl Month {
         self.next().first().plus(-1)
     }
 
+    /// Does a span of time, half-open in microseconds since 1970, lie in the month with a part of it?
+    pub fn overlaps(self, start_us: i64, end_us: i64) -> bool {
+        self.first().start_us() < end_us && start_us < self.last().end_us()
+    }
+
     #[must_use]
     pub fn next(self) -> Self {
         if self.month == 12 {

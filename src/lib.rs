@@ -22,7 +22,8 @@
 //! - [`slots`] says of every minute of every service and region whether it was up, degraded, down or unobserved.
 //! - [`ledger`] keeps the daybooks and all [`ledger::Edition`]s of all days, chained by a journal that is only appended to.
 //! - [`measure`] draws [`measure::Figures`] over all editions: runs, outages, days, months, budgets.
-//! - [`report`] writes them as CSV, Parquet and pages.
+//! - [`report`] writes them as CSV and Parquet, as pages for people, and for other programs as JSON, Atom, metrics, workbooks
+//!   and journals.
 //!
 //! Around them: [`config`] reads `uptime-ledger.toml`, [`day`] is the calendar, [`error`] all that can go wrong,
 //! [`table`] a table that CSV and Parquet agree on, [`cli`] the command line, and [`sample`] makes logs together with

@@ -1,5 +1,7 @@
 //! Given: configs, postings and editions made by hand, without logs.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use uptime_ledger::config::{Component, Config, Service};
 use uptime_ledger::day::{Day, SlotLength};
@@ -144,7 +146,7 @@ pub fn drawing<'a>(ledger: &'a Ledger, settings: &'a Settings, figures: &'a Figu
 /// A day ready to be drawn, without explanations.
 pub fn day_drawing(day: Day, config: &Config, events: &[Event]) -> DayDrawing {
     let failures = report::failures(&postings(day, config, events)).unwrap();
-    DayDrawing { edition: edition(day, config, events), failures, red: Default::default() }
+    DayDrawing { edition: edition(day, config, events), failures, red: BTreeMap::new() }
 }
 
 /// Settings under which nothing but tables is drawn.

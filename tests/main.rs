@@ -17,6 +17,8 @@
 //! - `privacy`: phone numbers, message ids, tokens and callers of the logs stand nowhere in what the job writes or says.
 //! - `days`: whole days, from given logs to expected reports. To add a case, copy a folder of `tests/days/`, change what
 //!   is given, run `BLESS=1 cargo test --test main days` and read the diff.
+//! - `doors`: what stands beside the tables is read back by other hands, with the worst texts in it. To add a format, add a
+//!   check of it to each test.
 //! - `realdata`: public logs and corner cases of file formats, where a copy lies at `../shared/realdata` or
 //!   `UPTIME_LEDGER_REALDATA`; skipped elsewhere.
 //! - `tidy`: the house rules, and documents that must match the code.
@@ -32,6 +34,7 @@ mod cli;
 mod converge;
 mod corrections;
 mod days;
+mod doors;
 #[cfg(target_os = "linux")]
 mod faults;
 mod figures;

@@ -36,6 +36,17 @@ fn the_dictionary_of_reports_matches_their_schemas() {
 }
 
 #[test]
+fn the_schema_of_the_status_is_the_one_that_is_written() {
+    let path = root().join("reports/status.schema.json");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, report::status_schema()).unwrap();
+    } else {
+        let found = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(found, report::status_schema(), "it is not what the code writes; run again with BLESS=1");
+    }
+}
+
+#[test]
 fn every_source_file_says_what_it_is() {
     for (path, text) in sources() {
         assert!(text.starts_with("//! "), "{path}: the first line says what the file is");

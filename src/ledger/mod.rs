@@ -36,6 +36,7 @@ use chrono::{DateTime, Utc};
 
 use crate::day::Day;
 use crate::error::Trouble;
+use crate::intake::FileBalance;
 use crate::overrides::Row;
 
 pub use balance::check_balance;
@@ -164,6 +165,19 @@ impl Ledger {
         self.edition(day, number, extent)
     }
 
+    /// The accounts of the edition that a day's figures come from, and the files they were read from: [`Ledger::read`]
+    /// without its slots, which are most of it.
+    ///
+    /// # Errors
+    /// The day has none, or it is damaged.
+    pub fn accounts(&self, day: Day) -> Result<(Vec<AccountLine>, Vec<FileBalance>), Trouble> {
+        let standing = self.record.days.get(&day).and_then(DayRecord::standing);
+        let number = standing.map_or(0, |standing| standing.publication.edition);
+        self.known(day, number)?;
+        let folder = folder::place(&self.folder, day, number);
+        Ok((folder::read_lines(&folder)?, folder::read_lines(&folder)?))
+    }
+
     /// One edition of a day, by its number.
     ///
     /// # Errors
@@ -177,16 +191,15 @@ impl Ledger {
         Ok(edition)
     }
 
-    /// The policy fingerprint and the account lines of the edition that a day's figures come from.
+    /// Fingerprint of the policy that booked the edition of [`Ledger::accounts`].
     ///
     /// # Errors
-    /// The day has none, or it is damaged.
-    pub fn accounts(&self, day: Day) -> Result<(String, Vec<AccountLine>), Trouble> {
+    /// The day has none.
+    pub fn policy_of(&self, day: Day) -> Result<&str, Trouble> {
         let standing = self.record.days.get(&day).and_then(DayRecord::standing);
         let number = standing.map_or(0, |standing| standing.publication.edition);
         self.known(day, number)?;
-        let folder = folder::place(&self.folder, day, number);
-        Ok((folder::read_manifest(&folder, day)?.policy_fingerprint, folder::read_lines(&folder)?))
+        Ok(standing.map_or("", |standing| standing.publication.policy.as_str()))
     }
 
     /// What an edition was made from.

@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use chrono::{DateTime, Utc};
-
 use super::{DayBooks, adjusted, reported};
 use crate::day::{Day, Month};
 use crate::ledger::{Edition, Entry, Extent, Ledger, Settings};
@@ -27,42 +25,81 @@ pub(super) fn draw(
             let days = asked.iter().map(|day| drawing_of(ledger, *day));
             Ok((figures, report::render_days(reports, days)?))
         }
-        Some(drawn) => redraw(ledger, reports, settings, changed_since(ledger, drawn.seq, asked).as_ref()),
+        Some(drawn) => redraw(ledger, reports, settings, Changed::since(ledger, drawn.seq, asked).as_ref()),
         // Another version of the job may draw anything otherwise.
         None => redraw(ledger, reports, settings, None),
     }
 }
 
-/// Days whose own reports may say something else than after a line of the journal; `None` is all of them.
-fn changed_since(ledger: &Ledger, seq: u64, asked: &BTreeSet<Day>) -> Option<BTreeSet<Day>> {
-    let mut days = asked.clone();
-    let known = &ledger.record().rows;
-    let mut touched: Vec<(i64, i64)> = Vec::new();
-    for line in ledger.lines().filter(|line| line.seq > seq) {
-        match &line.entry {
-            Entry::Settings { .. } => return None,
-            // The pages of the days beside it lead there, and an outage may reach over midnight.
-            Entry::Edition(publication) => days.extend((-2..=2).map(|n| publication.day.plus(n))),
-            Entry::Sealed { day, .. } => _ = days.insert(*day),
-            Entry::Reported { figures } => days.extend(figures.iter().map(|figure| figure.day)),
-            Entry::Overrides { seen, gone } => {
-                let gone = gone.iter().filter_map(|row| known.get(row)).map(|filed| &filed.row);
-                touched.extend(seen.iter().chain(gone).map(|row| (row.start_us, row.end_us)));
-            }
-            Entry::Judged { rows } => {
-                let rows = rows.iter().filter_map(|judged| known.get(&judged.row));
-                touched.extend(rows.map(|filed| (filed.row.start_us, filed.row.end_us)));
-            }
-            Entry::Ledger { .. } | Entry::Read(_) | Entry::Pruned { .. } | Entry::Malformed { .. } => {}
-        }
-    }
-    let is_touched =
-        |day: &Day| touched.iter().any(|(start, end)| *start < day.end_us() && day.start_us() < *end);
-    days.extend(ledger.days().into_iter().filter(is_touched));
-    Some(days)
+/// What may have to be drawn otherwise than it was.
+pub struct Changed {
+    /// Days whose own reports may say something else.
+    days: BTreeSet<Day>,
+    /// Months, beside those of the days.
+    months: BTreeSet<Month>,
 }
 
-/// Draws all reports of a ledger, as far as it counts, from nothing but itself. `days` are those whose own reports may have
+impl Changed {
+    /// What has changed after a line of the journal; `None` is everything.
+    fn since(ledger: &Ledger, seq: u64, asked: &BTreeSet<Day>) -> Option<Self> {
+        let mut days = asked.clone();
+        let known = &ledger.record().rows;
+        let mut touched: Vec<(i64, i64)> = Vec::new();
+        for line in ledger.lines().filter(|line| line.seq > seq) {
+            match &line.entry {
+                Entry::Settings { .. } => return None,
+                // The pages of the days beside it lead there, and an outage may reach over midnight.
+                Entry::Edition(publication) => days.extend((-2..=2).map(|n| publication.day.plus(n))),
+                Entry::Sealed { day, .. } => _ = days.insert(*day),
+                Entry::Reported { figures } => days.extend(figures.iter().map(|figure| figure.day)),
+                Entry::Overrides { seen, gone } => {
+                    let gone = gone.iter().filter_map(|row| known.get(row)).map(|filed| &filed.row);
+                    touched.extend(seen.iter().chain(gone).map(|row| (row.start_us, row.end_us)));
+                }
+                Entry::Judged { rows } => {
+                    let rows = rows.iter().filter_map(|judged| known.get(&judged.row));
+                    touched.extend(rows.map(|filed| (filed.row.start_us, filed.row.end_us)));
+                }
+                Entry::Ledger { .. } | Entry::Read(_) | Entry::Pruned { .. } | Entry::Malformed { .. } => {}
+            }
+        }
+        let is_touched =
+            |day: &Day| touched.iter().any(|(start, end)| *start < day.end_us() && day.start_us() < *end);
+        days.extend(ledger.days().into_iter().filter(is_touched));
+
+        // A month that was not final yet may be it now, by the clock alone.
+        let editions = ledger.record().days.values().flat_map(|record| &record.editions);
+        let then = editions.filter(|e| e.seq <= seq && !e.publication.is_adjusting).map(|e| e.at).max();
+        let was_open = |month: &Month| then.is_none_or(|then| Day::of(then) < month.final_at());
+        let is_touched = |month: &Month| touched.iter().any(|(start, end)| month.overlaps(*start, *end));
+        let months = known_months(ledger).into_iter().filter(|m| was_open(m) || is_touched(m)).collect();
+        Some(Self { days, months })
+    }
+
+    /// The months whose files may say something else. An outage, or a row of the override file, stands in every month that
+    /// it touches, and with it what a change in one of them has made of it.
+    fn months(&self, ledger: &Ledger, figures: &Figures) -> BTreeSet<Month> {
+        let known = known_months(ledger);
+        let mut months: BTreeSet<Month> = self.months.clone();
+        months.extend(self.days.iter().map(|day| day.month()));
+        let outages = figures.outages.iter().map(|outage| (outage.start_us, outage.end_us));
+        let rows = ledger.record().rows.values().map(|filed| (filed.row.start_us, filed.row.end_us));
+        for (start, end) in outages.chain(rows) {
+            let is_in = |day: &Day| start < day.end_us() && day.start_us() < end;
+            let months_of_it = || known.iter().copied().filter(|month| month.overlaps(start, end));
+            if months_of_it().nth(1).is_some() && self.days.iter().any(is_in) {
+                months.extend(months_of_it());
+            }
+        }
+        months
+    }
+}
+
+fn known_months(ledger: &Ledger) -> BTreeSet<Month> {
+    ledger.days().into_iter().map(Day::month).collect()
+}
+
+/// Draws all reports of a ledger, as far as it counts, from nothing but itself. Of days and months only what may have
 /// changed; all of them when `None`.
 ///
 /// # Errors
@@ -71,7 +108,7 @@ pub fn redraw(
     ledger: &Ledger,
     reports: &Path,
     settings: &Settings,
-    days: Option<&BTreeSet<Day>>,
+    changed: Option<&Changed>,
 ) -> anyhow::Result<(Figures, Rendered)> {
     let config = settings.config();
     let editions = ledger.editions(Extent::Figures)?;
@@ -84,23 +121,11 @@ pub fn redraw(
     };
     let drawing =
         Drawing { ledger, settings, figures: &figures, adjusted: &adjusted, overridden: &overridden };
-    let is_wanted = |day: &Day| days.is_none_or(|days| days.contains(day));
+    let months = changed.map(|changed| changed.months(ledger, &figures));
+    let is_wanted = |day: &Day| changed.is_none_or(|changed| changed.days.contains(day));
     let whole = ledger.days().into_iter().filter(is_wanted).map(|day| drawing_of(ledger, day));
-    let months = days.map(|days| months(days, figures.as_of));
     let rendered = report::render(reports, &drawing, months.as_ref(), whole)?;
     Ok((figures, rendered))
-}
-
-/// Months whose statements may have changed: those of days that have, and those that have lately become final.
-fn months(days: &BTreeSet<Day>, as_of: Option<DateTime<Utc>>) -> BTreeSet<Month> {
-    /// Longer than a job stands still while its days are sealed.
-    const LATELY: i64 = 62;
-    let mut months: BTreeSet<Month> = days.iter().map(|day| day.month()).collect();
-    if let Some(today) = as_of.map(Day::of) {
-        // A month is final by the middle of the next one.
-        months.extend(today.plus(-LATELY - 45).through(today).map(Day::month));
-    }
-    months
 }
 
 /// All that the reports of one day are drawn from.

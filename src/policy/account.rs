@@ -88,6 +88,17 @@ impl Account {
 impl Group {
     pub const ALL: [Self; 6] =
         [Self::Good, Self::Bad, Self::User, Self::Excluded, Self::Pending, Self::Suspense];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Bad => "bad",
+            Self::User => "user",
+            Self::Excluded => "excluded",
+            Self::Pending => "pending",
+            Self::Suspense => "suspense",
+        }
+    }
 }
 
 impl fmt::Display for Account {

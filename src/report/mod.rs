@@ -1,6 +1,8 @@
-//! Report: figures → files that people open. Every table as CSV and as Parquet, with one schema and one row order.
+//! Report: figures → files that people and programs open. Every table as CSV and as Parquet, with one schema and one row
+//! order; beside them, for other programs, what `[outputs]` switches on.
 
 mod daily;
+mod doors;
 mod failures;
 mod joined;
 mod outages;
@@ -24,6 +26,7 @@ use crate::measure::{Figure, Figures};
 use crate::slots::Scope;
 use crate::table::{Metadata, Spec, Table};
 
+pub use doors::status_schema;
 pub use failures::{FailureLine, failures};
 
 use write::Writer;
@@ -126,9 +129,9 @@ pub fn daily_tables(day: &DayDrawing) -> [Table; 8] {
     ]
 }
 
-/// Writes the reports that span days, and those of the days given, which are read one by one. Give those that changed;
-/// giving all of them is as right and only slower, because a file that already says the same is left alone. Last comes the
-/// mark that says which line of the ledger is shown.
+/// Writes the reports that span days, the files of the months given (`None` is all), and those of the days given, which
+/// are read one by one. Give those that changed; giving all of them is as right and only slower, because a file that
+/// already says the same is left alone. Last comes the mark that says which line of the ledger is shown.
 ///
 /// # Errors
 /// A day cannot be read, or a file not be written.
@@ -153,6 +156,7 @@ pub fn render(
     for table in summary.tables() {
         writer.table("", table, &metadata)?;
     }
+    doors::draw(&mut writer, drawing, &summary, months)?;
     let has_pages = drawing.settings.outputs.has(Format::Html);
     let all_days = drawing.ledger.days();
     for drawn in days {

@@ -65,14 +65,18 @@ pub(super) fn outages(figures: &Figures, overridden: &[Edition]) -> Table {
             Value::Integer(outage.events_bad),
             Value::text(&outage.top_error_codes),
             Value::or_null(outage.top_callers_micro_percent, Value::Decimal),
-            Value::or_null(ids_within(outage, overridden), |ids| Value::text(&ids)),
+            Value::or_null(blank_separated(&ids_within(outage, overridden)), |ids| Value::text(&ids)),
         ]);
     }
     table
 }
 
+fn blank_separated(ids: &BTreeSet<&str>) -> Option<String> {
+    (!ids.is_empty()).then(|| ids.iter().copied().collect::<Vec<_>>().join(" "))
+}
+
 /// Ids of the rows that touch an outage, in order.
-fn ids_within(outage: &Outage, overridden: &[Edition]) -> Option<String> {
+pub(super) fn ids_within<'a>(outage: &Outage, overridden: &'a [Edition]) -> BTreeSet<&'a str> {
     let mut ids = BTreeSet::new();
     let is_near = |e: &&Edition| e.day.start_us() < outage.end_us && outage.start_us < e.day.end_us();
     for edition in overridden.iter().filter(is_near) {
@@ -86,5 +90,5 @@ fn ids_within(outage: &Outage, overridden: &[Edition]) -> Option<String> {
             }
         }
     }
-    (!ids.is_empty()).then(|| ids.into_iter().collect::<Vec<_>>().join(" "))
+    ids
 }

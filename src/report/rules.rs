@@ -33,7 +33,8 @@ pub(super) struct Decided {
 pub(super) fn in_force(ledger: &Ledger, month: Month) -> Result<Vec<PolicyInForce>, Trouble> {
     let mut found: Vec<(String, u32, BTreeMap<(String, String), [i64; 2]>)> = Vec::new();
     for day in ledger.days().into_iter().filter(|day| day.month() == month) {
-        let (policy, accounts) = ledger.accounts(day)?;
+        let policy = ledger.policy_of(day)?.to_owned();
+        let (accounts, _) = ledger.accounts(day)?;
         let at = found.iter().position(|(known, ..)| *known == policy).unwrap_or_else(|| {
             found.push((policy, 0, BTreeMap::new()));
             found.len() - 1

@@ -42,7 +42,7 @@ fn harmless(text: &str) -> String {
 }
 
 /// Millionths with six fixed digits: `99.999900`.
-pub(super) fn decimal(millionths: i64) -> String {
+pub fn decimal(millionths: i64) -> String {
     let sign = if millionths < 0 { "-" } else { "" };
     let whole = millionths.unsigned_abs();
     format!("{sign}{}.{:06}", whole / 1_000_000, whole % 1_000_000)

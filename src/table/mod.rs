@@ -7,6 +7,7 @@ mod parquet;
 
 use std::sync::Arc;
 
+pub use self::delimited::decimal;
 pub use self::parquet::Metadata;
 
 /// What a column holds. All columns can be null.

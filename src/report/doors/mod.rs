@@ -1,0 +1,238 @@
+//! Doors: what is published beside the tables for other programs, each switched on and off by `[outputs]`.
+//!
+//! Like the tables, each is a function of the ledger and of nothing else: no clock, one order, the same bytes every time.
+
+mod feed;
+mod journal;
+mod metrics;
+mod status;
+mod workbook;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::write::Writer;
+use super::{Drawing, Summary};
+use crate::config::Format;
+use crate::day::{Day, Month};
+use crate::intake::printable;
+use crate::ledger::{Edition, Extent};
+use crate::measure::{DEFINITIONS, Figure, Outage, Period, Preset};
+use crate::slots::{Scope, ScopeKind};
+use crate::table::{Row, Value};
+
+pub use status::schema as status_schema;
+
+/// How many days back status and feed look, the newest one included.
+const DAYS: i64 = 90;
+
+/// The definition that programs are told of: the published formula (R20).
+const DEFINITION: &Preset = &DEFINITIONS[0];
+
+/// Draws what is switched on, and takes away what is switched off. Of the months' files those of `months`; all when
+/// `None`.
+pub(super) fn draw(
+    writer: &mut Writer<'_>,
+    drawing: &Drawing<'_>,
+    summary: &Summary,
+    months: Option<&BTreeSet<Month>>,
+) -> anyhow::Result<()> {
+    let outputs = &drawing.settings.outputs;
+    let view = View::new(drawing)?;
+    if outputs.has(Format::Json) {
+        writer.text("status.json", &status::status(&view))?;
+    } else {
+        writer.no("status.json");
+    }
+    if outputs.has(Format::Atom) {
+        writer.text("outages.atom", &feed::feed(&view))?;
+    } else {
+        writer.no("outages.atom");
+    }
+    if outputs.has(Format::Prometheus) {
+        writer.text("metrics.prom", &metrics::metrics(&view)?)?;
+    } else {
+        writer.no("metrics.prom");
+    }
+
+    let known: BTreeSet<Month> = drawing.ledger.days().into_iter().map(Day::month).collect();
+    let is_wanted = |month: &&Month| months.is_none_or(|months| months.contains(month));
+    if outputs.has(Format::Excel) {
+        let rows = by_month(drawing, summary, &known);
+        for month in known.iter().filter(is_wanted) {
+            writer.bytes(
+                &format!("months/{month}.xlsx"),
+                &workbook::workbook(drawing, *month, &rows[month])?,
+            )?;
+        }
+    } else {
+        for month in &known {
+            writer.no(&format!("months/{month}.xlsx"));
+        }
+    }
+    if outputs.has(Format::Hledger) {
+        for month in known.iter().filter(is_wanted) {
+            let text = journal::journal(drawing.ledger, *month, &outputs.title)?;
+            writer.text(&format!("months/{month}.journal"), &text)?;
+        }
+    } else {
+        for month in &known {
+            writer.no(&format!("months/{month}.journal"));
+        }
+    }
+    Ok(())
+}
+
+/// What status, feed and metrics look at: the newest day, and what led to it.
+struct View<'a> {
+    drawing: &'a Drawing<'a>,
+    /// `None` before the first edition.
+    newest: Option<Edition>,
+}
+
+impl<'a> View<'a> {
+    fn new(drawing: &'a Drawing<'a>) -> anyhow::Result<Self> {
+        let newest = drawing.ledger.days().last().map(|day| drawing.ledger.read(*day, Extent::Figures));
+        Ok(Self { drawing, newest: newest.transpose()? })
+    }
+
+    fn newest_day(&self) -> Option<Day> {
+        self.newest.as_ref().map(|edition| edition.day)
+    }
+
+    fn newest_sealed(&self) -> Option<Day> {
+        let days = &self.drawing.ledger.record().days;
+        days.iter().rfind(|(_, record)| record.sealed.is_some()).map(|(day, _)| *day)
+    }
+
+    /// Components in all regions, as the newest day knows them.
+    fn components(&self) -> impl Iterator<Item = &Scope> {
+        let scopes = self.newest.iter().flat_map(|edition| edition.slots.scopes());
+        scopes.filter(|scope| is_whole_component(scope))
+    }
+
+    fn day(&self, scope: &Scope, day: Day) -> Option<&'a Figure> {
+        let is = |f: &&Figure| f.period == Period::Day(day) && is_of(f, scope);
+        self.drawing.figures.days.iter().rev().find(is)
+    }
+
+    /// A month without and with adjusting entries.
+    fn month(&self, scope: &Scope, month: Month) -> Option<(&'a Figure, &'a Figure)> {
+        let Drawing { figures, adjusted, .. } = self.drawing;
+        let mut pairs = figures.months.iter().zip(*adjusted);
+        pairs.find(|(f, _)| f.period == Period::Month(month) && is_of(f, scope))
+    }
+
+    /// The months that hold the newest day and the one before it.
+    fn this_and_last_month(&self) -> Option<[Month; 2]> {
+        let this = self.newest_day()?.month();
+        Some([this, this.first().plus(-1).month()])
+    }
+
+    fn target(&self, scope: &Scope) -> Option<i64> {
+        let targets = &self.drawing.settings.targets;
+        targets.iter().find(|(name, _)| **name == *scope.name).map(|(_, target)| (*target).into())
+    }
+
+    /// The first day that status and feed tell of.
+    fn since(&self) -> Option<Day> {
+        Some(self.newest_day()?.plus(1 - DAYS))
+    }
+
+    /// Outages of components in all regions in that time, oldest first.
+    fn outages(&self) -> impl Iterator<Item = &'a Outage> {
+        let since_us = self.since().map_or(0, Day::start_us);
+        let outages = self.drawing.figures.outages.iter();
+        outages.filter(move |outage| is_whole_component(&outage.scope) && outage.end_us > since_us)
+    }
+}
+
+fn is_whole_component(scope: &Scope) -> bool {
+    scope.kind == ScopeKind::Component && scope.is_all_regions()
+}
+
+fn is_of(figure: &Figure, scope: &Scope) -> bool {
+    figure.scope == *scope && figure.definition.name == DEFINITION.name
+}
+
+/// Rows of a month, sheet by sheet: figures of the month, of its days, outages, overrides, restatements.
+type MonthRows<'a> = [Vec<Row<'a>>; 5];
+
+/// The rows of the tables that span days, month by month: what lies in two months stands in both.
+fn by_month<'a>(
+    drawing: &Drawing<'_>,
+    summary: &'a Summary,
+    known: &BTreeSet<Month>,
+) -> BTreeMap<Month, MonthRows<'a>> {
+    let mut found: BTreeMap<Month, MonthRows<'a>> =
+        known.iter().map(|m| (*m, MonthRows::default())).collect();
+    let Summary { availability: days, months, outages, overrides, restatements } = summary;
+    let names: BTreeMap<String, Month> = known.iter().map(|month| (month.to_string(), *month)).collect();
+    let of_day = |row: &Row<'_>| match row.value("day") {
+        Value::Date(days) => Day::of_us(days * crate::day::DAY_US).map(Day::month),
+        _ => None,
+    };
+    // A month's figures are drawn for every scope that there ever was; of those it never saw there is nothing to tell.
+    let seen: BTreeSet<(Month, &Scope)> = (drawing.figures.days.iter())
+        .filter_map(|figure| match figure.period {
+            Period::Day(day) => Some((day.month(), &figure.scope)),
+            Period::Month(_) => None,
+        })
+        .collect();
+    for (row, figure) in months.rows().zip(&drawing.figures.months) {
+        let month = row.text("month").ok().and_then(|name| names.get(name).copied());
+        if let Some(month) = month.filter(|month| seen.contains(&(*month, &figure.scope))) {
+            found.entry(month).or_default()[0].push(row);
+        }
+    }
+    for (at, table) in [(1, days), (4, restatements)] {
+        for row in table.rows() {
+            if let Some(rows) = of_day(&row).and_then(|month| found.get_mut(&month)) {
+                rows[at].push(row);
+            }
+        }
+    }
+    for (at, table) in [(2, outages), (3, overrides)] {
+        for row in table.rows() {
+            let [Value::Instant(start), Value::Instant(end)] = [row.value("start"), row.value("end")] else {
+                continue;
+            };
+            for (_, rows) in found.iter_mut().filter(|(month, _)| month.overlaps(start, end)) {
+                rows[at].push(row);
+            }
+        }
+    }
+    found
+}
+
+/// The longest text in formats for people.
+const LINE: usize = 300;
+
+/// A text of a log or of a file that a person wrote, on one line and harmless for whoever shows it: what cannot be seen,
+/// or XML cannot hold, is spelled out.
+fn line(text: &str, limit: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(4 * limit));
+    for c in printable(text.as_bytes(), limit).chars() {
+        // Separators, marks and fillers that do not show, and what is no character.
+        let is_hidden = matches!(
+            c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}' | '\u{2029}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}'
+        );
+        if is_hidden { out.extend(c.escape_unicode()) } else { out.push(c) }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_show_is_spelled_out() {
+        assert_eq!(
+            line("a\u{202e}b\n\u{0}\u{ffff}\u{2028}é<&>", LINE),
+            "a\\u{202e}b\\n\\u{0}\\u{ffff}\\u{2028}é<&>"
+        );
+        assert!(line(&"x".repeat(10_000), LINE).chars().count() <= LINE + 1);
+    }
+}
