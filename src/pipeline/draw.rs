@@ -76,22 +76,23 @@ impl Changed {
         Some(Self { days, months })
     }
 
-    /// The months whose files may say something else. An outage, or a row of the override file, stands in every month that
-    /// it touches, and with it what a change in one of them has made of it.
-    fn months(&self, ledger: &Ledger, figures: &Figures) -> BTreeSet<Month> {
-        let known = known_months(ledger);
-        let mut months: BTreeSet<Month> = self.months.clone();
-        months.extend(self.days.iter().map(|day| day.month()));
+    /// Outages and rows of the override file stand in the reports of every day and month that they touch, and with them what a
+    /// change in one of these has made of them.
+    fn with_spans(&self, ledger: &Ledger, figures: &Figures) -> Self {
+        let known = ledger.days();
         let outages = figures.outages.iter().map(|outage| (outage.start_us, outage.end_us));
         let rows = ledger.record().rows.values().map(|filed| (filed.row.start_us, filed.row.end_us));
+        let mut days = self.days.clone();
         for (start, end) in outages.chain(rows) {
-            let is_in = |day: &Day| start < day.end_us() && day.start_us() < end;
-            let months_of_it = || known.iter().copied().filter(|month| month.overlaps(start, end));
-            if months_of_it().nth(1).is_some() && self.days.iter().any(is_in) {
-                months.extend(months_of_it());
+            let first = known.partition_point(|day| day.end_us() <= start);
+            let last = known.partition_point(|day| day.start_us() < end);
+            let within = known.get(first..last).unwrap_or_default();
+            if within.len() > 1 && within.iter().any(|day| self.days.contains(day)) {
+                days.extend(within);
             }
         }
-        months
+        let months = days.iter().map(|day| day.month()).chain(self.months.iter().copied()).collect();
+        Self { days, months }
     }
 }
 
@@ -121,10 +122,11 @@ pub fn redraw(
     };
     let drawing =
         Drawing { ledger, settings, figures: &figures, adjusted: &adjusted, overridden: &overridden };
-    let months = changed.map(|changed| changed.months(ledger, &figures));
-    let is_wanted = |day: &Day| changed.is_none_or(|changed| changed.days.contains(day));
+    let changed = changed.map(|changed| changed.with_spans(ledger, &figures));
+    let months = changed.as_ref().map(|changed| &changed.months);
+    let is_wanted = |day: &Day| changed.as_ref().is_none_or(|changed| changed.days.contains(day));
     let whole = ledger.days().into_iter().filter(is_wanted).map(|day| drawing_of(ledger, day));
-    let rendered = report::render(reports, &drawing, months.as_ref(), whole)?;
+    let rendered = report::render(reports, &drawing, months, whole)?;
     Ok((figures, rendered))
 }
 
