@@ -386,7 +386,10 @@ fn what_is_drawn_in_parts_is_what_is_drawn_whole() {
             ran.expect(0);
         }
     }
-    // Months become final while the job is down, and another service begins.
+    // Its days are sealed before October is final, which then comes by the clock alone, while the job is down. Another
+    // service begins.
+    place.log("2026-11-11", "messages", |_| false);
+    place.run("2026-11-12T03:00:00Z", "2026-11-11");
     place.log("2027-01-20", "calls", |slot| slot == 7);
     place.run("2027-01-21T03:00:00Z", "2027-01-20");
     let sheet = |name: &str| {
