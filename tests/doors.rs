@@ -369,7 +369,7 @@ fn what_is_drawn_in_parts_is_what_is_drawn_whole() {
             "{id},to_uptime,{from},{to},messages,,,131016,,caller-misuse,OPS-1,ann,bob,2026-11-02T09:00:00Z,"
         )
     };
-    let long = row("long", "2026-10-31T23:00Z", "2026-11-01T01:00Z");
+    let long = row("long", "2026-10-31T23:00Z", "2026-11-05T01:00Z");
     let waiting = row("waiting", "2026-10-28T00:00Z", "2026-10-28T01:00Z");
     place.overrides(&[&long.replace(",bob,", ",ann,"), &waiting]);
     place.run("2026-11-03T03:00:00Z", "2026-11-01");
@@ -377,6 +377,8 @@ fn what_is_drawn_in_parts_is_what_is_drawn_whole() {
     place.run("2026-11-03T04:00:00Z", "2026-11-01");
     place.overrides(&[&long]);
     place.run("2026-11-03T05:00:00Z", "2026-11-01");
+    place.log("2026-11-05", "messages", |slot| slot < 6);
+    place.run("2026-11-06T03:00:00Z", "2026-11-05");
     for month in ["2026-10", "2026-11"] {
         let text = String::from_utf8(place.read(&format!("months/{month}.journal"))).unwrap();
         assert!(text.contains(") overrides\n"), "{text}");
@@ -384,7 +386,10 @@ fn what_is_drawn_in_parts_is_what_is_drawn_whole() {
             ran.expect(0);
         }
     }
-    // Months become final while the job is down, and another service begins.
+    // Its days are sealed before October is final, which then comes by the clock alone, while the job is down. Another
+    // service begins.
+    place.log("2026-11-11", "messages", |_| false);
+    place.run("2026-11-12T03:00:00Z", "2026-11-11");
     place.log("2027-01-20", "calls", |slot| slot == 7);
     place.run("2027-01-21T03:00:00Z", "2027-01-20");
     let sheet = |name: &str| {
@@ -402,10 +407,14 @@ fn what_is_drawn_in_parts_is_what_is_drawn_whole() {
     place.log("2027-01-21", "messages", |slot| slot < 9);
     place.run("2027-01-22T03:00:00Z", "2027-01-21");
     assert!(before == october());
-    // But for what is found out about it.
+    // But for what is found out about it, or about a row that reaches into it.
+    place.log("2026-11-05", "messages", |slot| slot < 12);
+    place.run("2027-01-23T03:00:00Z", "2026-11-05");
+    let after = october();
+    assert!(before[0] != after[0] && before[1] == after[1]);
     place.log("2026-10-30", "messages", |slot| slot >= 200);
-    place.run("2027-01-23T03:00:00Z", "2026-10-30");
-    assert!(before[0] != place.read("months/2026-10.xlsx"));
+    place.run("2027-01-24T03:00:00Z", "2026-10-30");
+    assert!(after[0] != october()[0]);
 }
 
 #[test]
