@@ -16,7 +16,7 @@ use uptime_ledger::day::SlotLength;
 use uptime_ledger::ledger::{Applied, Edition, Entry, JudgedRow, Ledger, Settings, Writer};
 use uptime_ledger::measure;
 use uptime_ledger::overrides::Row;
-use uptime_ledger::policy::{Account, Direction};
+use uptime_ledger::policy::{Account, Direction, Policy};
 use uptime_ledger::report::{self, Drawing};
 
 use crate::given::{self, Event, day};
@@ -110,6 +110,9 @@ impl Hostile {
         settings.outputs.title = worst().into();
         settings.outputs.url = Some("https://status.example.com/?a=1&b=<2>/".into());
         let mut ledger = Writer::open(reports.path(), at).unwrap();
+        let policy = Policy::built_in();
+        ledger.keep_policy(&policy).unwrap();
+        draft.edition.policy = policy.fingerprint();
         ledger.append(at, Entry::Settings { settings: settings.clone() }).unwrap();
         ledger.append(at, Entry::Overrides { seen: vec![row.clone()], gone: Vec::new() }).unwrap();
         let judged = JudgedRow { row: row.fingerprint(), status: "applied".into(), why: WORST.into() };
@@ -369,7 +372,7 @@ fn what_is_drawn_in_parts_is_what_is_drawn_whole() {
             "{id},to_uptime,{from},{to},messages,,,131016,,caller-misuse,OPS-1,ann,bob,2026-11-02T09:00:00Z,"
         )
     };
-    let long = row("long", "2026-10-31T23:00Z", "2026-11-05T01:00Z");
+    let long = row("long", "2026-10-31T23:00Z", "2026-11-02T01:00Z");
     let waiting = row("waiting", "2026-10-28T00:00Z", "2026-10-28T01:00Z");
     place.overrides(&[&long.replace(",bob,", ",ann,"), &waiting]);
     place.run("2026-11-03T03:00:00Z", "2026-11-01");
@@ -377,6 +380,8 @@ fn what_is_drawn_in_parts_is_what_is_drawn_whole() {
     place.run("2026-11-03T04:00:00Z", "2026-11-01");
     place.overrides(&[&long]);
     place.run("2026-11-03T05:00:00Z", "2026-11-01");
+    place.log("2026-11-02", "messages", |slot| slot < 6);
+    place.run("2026-11-04T03:00:00Z", "2026-11-02");
     place.log("2026-11-05", "messages", |slot| slot < 6);
     place.run("2026-11-06T03:00:00Z", "2026-11-05");
     for month in ["2026-10", "2026-11"] {
@@ -408,8 +413,8 @@ fn what_is_drawn_in_parts_is_what_is_drawn_whole() {
     place.run("2027-01-22T03:00:00Z", "2027-01-21");
     assert!(before == october());
     // But for what is found out about it, or about a row that reaches into it.
-    place.log("2026-11-05", "messages", |slot| slot < 12);
-    place.run("2027-01-23T03:00:00Z", "2026-11-05");
+    place.log("2026-11-02", "messages", |slot| slot < 12);
+    place.run("2027-01-23T03:00:00Z", "2026-11-02");
     let after = october();
     assert!(before[0] != after[0] && before[1] == after[1]);
     place.log("2026-10-30", "messages", |slot| slot >= 200);

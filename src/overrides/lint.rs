@@ -151,21 +151,16 @@ impl Lint<'_> {
     }
 
     fn times(&self, start: Option<i64>, end: Option<i64>, created_at: Option<i64>) {
-        if let (Some(start), Some(end)) = (start, end) {
-            if end <= start {
-                let help = "a row is half-open: it holds the slots from start up to, and without, end";
-                self.wrong(self.cell("end"), "`end` is not after `start`".to_owned(), "too early", help);
-            } else if end - start > LONGEST_DAYS * DAY_US {
-                let message = format!("the row spans more than {LONGEST_DAYS} days");
-                let help = "compare the years and months of start and end, or write one row for each month";
-                self.wrong(self.cell("end"), message, "too far from start", help);
-            }
-        }
-        // Nobody has reviewed what is still to come, so no row excuses it in advance.
-        if let (Some(start), Some(end), Some(created_at)) = (start, end, created_at)
-            && start < end
-            && created_at < end
-        {
+        let (Some(start), Some(end)) = (start, end) else { return };
+        if end <= start {
+            let help = "a row is half-open: it holds the slots from start up to, and without, end";
+            self.wrong(self.cell("end"), "`end` is not after `start`".to_owned(), "too early", help);
+        } else if end - start > LONGEST_DAYS * DAY_US {
+            let message = format!("the row spans more than {LONGEST_DAYS} days");
+            let help = "compare the years and months of start and end, or write one row for each month";
+            self.wrong(self.cell("end"), message, "too far from start", help);
+        } else if created_at.is_some_and(|created_at| created_at < end) {
+            // Nobody has reviewed what is still to come, so no row excuses it in advance.
             let help = "a row tells of events that have happened: end it where the review ended, and compare the dates";
             let message = "`created_at` lies before `end`".to_owned();
             self.wrong(self.cell("created_at"), message, "before the events were over", help);

@@ -44,12 +44,18 @@ impl Changed {
     fn since(ledger: &Ledger, seq: u64, asked: &BTreeSet<Day>) -> Option<Self> {
         let mut days = asked.clone();
         let known = &ledger.record().rows;
+        let published = ledger.days();
         let mut touched: Vec<(i64, i64)> = Vec::new();
         for line in ledger.lines().filter(|line| line.seq > seq) {
             match &line.entry {
                 Entry::Settings { .. } => return None,
-                // The pages of the days beside it lead there, and an outage may reach over midnight.
-                Entry::Edition(publication) => days.extend((-2..=2).map(|n| publication.day.plus(n))),
+                Entry::Edition(publication) => {
+                    // The pages of the published days next to it lead there, and an outage may reach over midnight.
+                    let at = publication.day;
+                    days.extend((-2..=2).map(|n| at.plus(n)));
+                    days.extend(published.iter().rfind(|day| **day < at));
+                    days.extend(published.iter().find(|day| **day > at));
+                }
                 Entry::Sealed { day, .. } => _ = days.insert(*day),
                 Entry::Reported { figures } => days.extend(figures.iter().map(|figure| figure.day)),
                 Entry::Overrides { seen, gone } => {
@@ -65,7 +71,7 @@ impl Changed {
         }
         let is_touched =
             |day: &Day| touched.iter().any(|(start, end)| *start < day.end_us() && day.start_us() < *end);
-        days.extend(ledger.days().into_iter().filter(is_touched));
+        days.extend(published.iter().filter(|day| is_touched(day)));
 
         // A month that was not final yet may be it now, by the clock alone.
         let editions = ledger.record().days.values().flat_map(|record| &record.editions);
