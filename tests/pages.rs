@@ -213,7 +213,7 @@ fn pages_that_are_switched_off_are_taken_away() {
     job::job(["verify", "--out", reports.to_str().unwrap()]).expect(0);
 }
 
-/// DuckDB, pandas and polars read every table, as CSV and as Parquet, to the same values.
+/// `DuckDB`, pandas and polars read every table, as CSV and as Parquet, to the same values.
 #[test]
 fn other_engines_read_the_same_values_from_csv_and_parquet() {
     let Some(python) = tool(&["python3"]) else { return };

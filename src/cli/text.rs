@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn what_is_written_steers_no_terminal() {
         let mut out = Calm(Vec::new());
-        write!(out, "a {}\n{} é", "\u{1b}[31m", "\u{202e}").unwrap();
+        out.write_all("a \u{1b}[31m\n\u{202e} é".as_bytes()).unwrap();
         assert_eq!(String::from_utf8(out.0).unwrap(), "a \\u{1b}[31m\n\\u{202e} é");
     }
 

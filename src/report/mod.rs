@@ -175,7 +175,9 @@ pub fn render(
         pages::spanning(&mut writer, drawing, &summary, &months)?;
     } else {
         writer.no("index.html");
-        months.iter().for_each(|month| writer.no(&format!("months/{month}.html")));
+        for month in &months {
+            writer.no(&format!("months/{month}.html"));
+        }
     }
     let mut rendered = writer.done()?;
     let mut mark = Writer::new(reports)?;

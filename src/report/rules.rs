@@ -26,17 +26,20 @@ pub(super) struct Decided {
     pub events_net: i64,
 }
 
+/// Events before and after overrides, by rule and account.
+type Sums = BTreeMap<(String, String), [i64; 2]>;
+
 /// The policies of a month, in the order in which they came into force.
 ///
 /// # Errors
 /// An edition or a policy cannot be read.
 pub(super) fn in_force(ledger: &Ledger, month: Month) -> Result<Vec<PolicyInForce>, Trouble> {
-    let mut found: Vec<(String, u32, BTreeMap<(String, String), [i64; 2]>)> = Vec::new();
+    let mut found: Vec<(String, u32, Sums)> = Vec::new();
     for day in ledger.days().into_iter().filter(|day| day.month() == month) {
         let policy = ledger.policy_of(day)?.to_owned();
         let (accounts, _) = ledger.accounts(day)?;
         let at = found.iter().position(|(known, ..)| *known == policy).unwrap_or_else(|| {
-            found.push((policy, 0, BTreeMap::new()));
+            found.push((policy, 0, Sums::new()));
             found.len() - 1
         });
         let (_, days, sums) = &mut found[at];
@@ -56,7 +59,7 @@ pub(super) fn in_force(ledger: &Ledger, month: Month) -> Result<Vec<PolicyInForc
         .collect()
 }
 
-fn decided(policy: &Policy, mut sums: BTreeMap<(String, String), [i64; 2]>) -> Vec<Decided> {
+fn decided(policy: &Policy, mut sums: Sums) -> Vec<Decided> {
     let mut rules = Vec::new();
     for rule in policy.rules() {
         let mut push = |account: &str, [events_gross, events_net]: [i64; 2]| {

@@ -63,7 +63,6 @@ impl<'a> Writer<'a> {
     }
 
     /// Takes away the files of a folder that begin so and are not among those to keep.
-    #[allow(dead_code, reason = "pages of what is not there any more")]
     pub fn no_others(&mut self, folder: &str, prefix: &str, keep: &[String]) -> Result<(), Trouble> {
         for path in entries(&self.reports.join(folder))? {
             let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();

@@ -127,7 +127,7 @@ fn draw_latency(slot_us: i64, lines: &[&LatencyLine]) -> Drawn {
                         _ = chart.draw_series(LineSeries::new(
                             run.iter().map(|(slot, ms)| (hour(slot * slot_us), *ms)),
                             &colour,
-                        ))?
+                        ))?;
                     }
                 }
             }
