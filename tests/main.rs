@@ -10,6 +10,8 @@
 //!   messages and notifications says.
 //! - `cli`: one test per promise of the command line; what goes wrong, what is then said, and the exit code.
 //! - `books`: overrides, seals, editions over time; what was published is drawn again, what was touched is found.
+//! - `quarter`: 92 nights with late logs, corrections, another policy and killed runs; the changes add up to what is shown.
+//! - `tamper`: thousands of changes to the files of a ledger, each of which `verify` finds and names.
 //! - `faults`: a run is killed, or its disk is full or broken, at every call that changes a file; the next run mends it.
 //! - `privacy`: phone numbers, message ids, tokens and callers of the logs stand nowhere in what the job writes or says.
 //! - `days`: whole days, from given logs to expected reports. To add a case, copy a folder of `tests/days/`, change what
@@ -37,6 +39,8 @@ mod laws;
 mod mistakes;
 mod order;
 mod privacy;
+mod quarter;
 mod realdata;
+mod tamper;
 mod tidy;
 mod truth;
