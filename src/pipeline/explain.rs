@@ -131,7 +131,7 @@ pub struct EditionOfSlot {
 pub fn explain(ledger: &Ledger, question: &Question) -> anyhow::Result<Explanation> {
     let us = question.at.timestamp_micros();
     let day = Day::of(question.at);
-    let edition = ledger.read(day, Extent::Whole)?;
+    let edition = ledger.read(day, Extent::Slots)?;
     let basis = ledger.basis(day, edition.number)?;
     let policy = ledger.policy(&edition.policy)?;
     let scope = scope(&edition, question, us)?;
@@ -437,7 +437,7 @@ fn run(ledger: &Ledger, day: Day, scope: &Scope, start_us: i64) -> anyhow::Resul
 fn editions(ledger: &Ledger, day: Day, scope: &Scope, slot: u32) -> anyhow::Result<Vec<EditionOfSlot>> {
     let record = ledger.record().days.get(&day).cloned().unwrap_or_default();
     let of = |e: &crate::ledger::EditionRecord| -> anyhow::Result<EditionOfSlot> {
-        let edition = ledger.edition(day, e.publication.edition, Extent::Figures)?;
+        let edition = ledger.edition(day, e.publication.edition, Extent::Slots)?;
         let tally = cell(&edition, scope, slot).net;
         Ok(EditionOfSlot {
             edition: edition.number,

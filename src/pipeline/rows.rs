@@ -133,8 +133,9 @@ pub(super) fn plan(
     let mut frozen: BTreeMap<Day, Vec<Row>> = BTreeMap::new();
     for day in postings.keys() {
         if let Some(sealed) = record.days.get(day).and_then(|record| record.sealed) {
-            let edition = ledger.edition(*day, sealed, crate::ledger::Extent::Figures)?;
-            frozen.insert(*day, edition.overrides.into_iter().map(|applied| applied.row).collect());
+            let applied =
+                ledger.outlines([(*day, sealed)])?.into_iter().flat_map(|outline| outline.overrides);
+            frozen.insert(*day, applied.map(|applied| applied.row).collect());
         }
     }
     let touched: Vec<Touched<'_>> = postings

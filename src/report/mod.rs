@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::error::Trouble;
-use crate::ledger::{Edition, Ledger};
+use crate::ledger::{Edition, Ledger, Outline};
 use crate::measure::{Figure, Figures};
 use crate::table::{Metadata, Spec, Table};
 
@@ -52,7 +52,7 @@ pub struct Drawing<'a> {
     /// Figures of months with adjusting entries in place of what they adjust, parallel to those without.
     pub adjusted: &'a [Figure],
     /// Editions that apply overrides.
-    pub overridden: &'a [Edition],
+    pub overridden: &'a [Outline],
 }
 
 /// The tables that span days, by file name.

@@ -1,6 +1,6 @@
 //! A table as CSV: UTF-8, comma, header line, `\n`, null as empty.
 
-use super::{Table, Value};
+use super::{Column, ColumnKind, Table};
 use crate::day::rfc3339;
 
 impl Table {
@@ -9,9 +9,16 @@ impl Table {
         let mut writer = csv::Writer::from_writer(Vec::with_capacity(self.rows * 64));
         let header = self.spec.columns.iter().map(|c| c.name);
         let mut written = writer.write_record(header);
+        let mut fields = Fields::default();
         for row in 0..self.rows {
-            let fields = (0..self.columns.len()).map(|column| field(&self.value(row, column)));
-            written = written.and_then(|()| writer.write_record(fields));
+            for (column, spec) in self.columns.iter().zip(self.spec.columns) {
+                let field = match column {
+                    Column::Text(list) => list[row].as_deref().map_or("", |text| fields.text(text)),
+                    Column::Number(list) => list[row].map_or("", |n| fields.number(spec.kind, n)),
+                };
+                written = written.and_then(|()| writer.write_field(field));
+            }
+            written = written.and_then(|()| writer.write_record(None::<&[u8]>));
         }
         match (written, writer.into_inner()) {
             (Ok(()), Ok(bytes)) => bytes,
@@ -20,24 +27,48 @@ impl Table {
     }
 }
 
-fn field(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::Text(text) => harmless(text),
-        Value::Integer(n) => n.to_string(),
-        Value::Decimal(millionths) => decimal(*millionths),
-        Value::Boolean(is) => is.to_string(),
-        Value::Instant(us) => rfc3339(*us),
-        Value::Date(days) => date(*days),
+/// Room for a field, used again by the next one.
+#[derive(Default)]
+struct Fields {
+    text: String,
+    /// Rows in a row often share their instant, which takes long to write.
+    instant: Option<(i64, String)>,
+}
+
+impl Fields {
+    /// A lone `-` (region not logged) is no formula and stays as it is.
+    fn text<'a>(&'a mut self, text: &'a str) -> &'a str {
+        if text != "-" && text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+            self.text.clear();
+            self.text.extend(["'", text]);
+            return &self.text;
+        }
+        text
+    }
+
+    fn number(&mut self, kind: ColumnKind, n: i64) -> &str {
+        self.text.clear();
+        match kind {
+            ColumnKind::Instant => {
+                if self.instant.as_ref().is_none_or(|(us, _)| *us != n) {
+                    self.instant = Some((n, rfc3339(n)));
+                }
+                return self.instant.as_ref().map_or("", |(_, text)| text);
+            }
+            ColumnKind::Decimal => self.text += &decimal(n),
+            ColumnKind::Boolean => self.text += if n == 0 { "false" } else { "true" },
+            ColumnKind::Date => self.text += &date(n),
+            ColumnKind::Integer | ColumnKind::Text => integer(&mut self.text, n),
+        }
+        &self.text
     }
 }
 
-/// A lone `-` (region not logged) is no formula and stays as it is.
-fn harmless(text: &str) -> String {
-    if text != "-" && text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        format!("'{text}")
-    } else {
-        text.to_owned()
+fn integer(text: &mut String, n: i64) {
+    // Most counts are of one digit.
+    match u8::try_from(n) {
+        Ok(digit @ 0..=9) => text.push(char::from(b'0' + digit)),
+        _ => text.push_str(&n.to_string()),
     }
 }
 
@@ -59,11 +90,12 @@ mod tests {
 
     #[test]
     fn formulas_become_text() {
+        let mut fields = Fields::default();
         for bad in ["=1+1", "+1", "-1", "@x", "\tx", "\rx"] {
-            assert_eq!(harmless(bad), format!("'{bad}"));
+            assert_eq!(fields.text(bad), format!("'{bad}"));
         }
-        assert_eq!(harmless("-"), "-");
-        assert_eq!(harmless("eu-west"), "eu-west");
+        assert_eq!(fields.text("-"), "-");
+        assert_eq!(fields.text("eu-west"), "eu-west");
     }
 
     #[test]
