@@ -64,9 +64,22 @@ pub struct ScopeOutline {
     /// In order of time.
     states: [Arc<[State]>; 2],
     events: [Counts; 2],
+    /// How many slots are in each of [`State::ALL`].
+    slots: [[i64; State::ALL.len()]; 2],
 }
 
 impl ScopeOutline {
+    fn new(scope: Scope, states: [Arc<[State]>; 2], events: [Counts; 2]) -> Self {
+        let count = |states: &[State], state| states.iter().filter(|s| **s == state).count() as i64;
+        let slots = [0, 1].map(|book: usize| State::ALL.map(|state| count(&states[book], state)));
+        Self { scope, states, events, slots }
+    }
+
+    /// How many slots are in a state.
+    pub fn slots(&self, book: Book, state: State) -> i64 {
+        State::ALL.into_iter().zip(self.slots[book as usize]).find(|(s, _)| *s == state).map_or(0, |(_, n)| n)
+    }
+
     pub fn states(&self, book: Book) -> &[State] {
         &self.states[book as usize]
     }
@@ -87,7 +100,7 @@ impl Outline {
                 events
             };
             let states = Book::ALL.map(|book| slots.book(at, book).iter().map(|t| t.state).collect());
-            ScopeOutline { scope: scope.clone(), states, events: Book::ALL.map(sum) }
+            ScopeOutline::new(scope.clone(), states, Book::ALL.map(sum))
         };
         Self {
             day: edition.day,
@@ -112,7 +125,7 @@ impl Outline {
 
     /// Is there a slot that is down after overrides?
     pub fn is_down(&self) -> bool {
-        self.scopes.iter().any(|line| line.states(Book::Net).contains(&State::Down))
+        self.scopes.iter().any(|line| line.slots(Book::Net, State::Down) > 0)
     }
 
     pub(super) fn to_table(&self) -> Table {
@@ -169,7 +182,7 @@ fn scope_outline(row: Row<'_>, slots: usize) -> Result<ScopeOutline, String> {
     for (name, (book, group)) in columns.zip(places) {
         events[book as usize].add(group, row.number(name)?);
     }
-    Ok(ScopeOutline { scope, states: [gross, net], events })
+    Ok(ScopeOutline::new(scope, [gross, net], events))
 }
 
 /// A letter for every slot.

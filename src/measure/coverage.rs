@@ -41,11 +41,10 @@ pub(super) fn of_day(day: &Outline, scope: &Scope) -> Coverage {
     };
     let more: Vec<&ScopeOutline> = day.scopes.iter().filter(|line| silent(&line.scope)).collect();
     pairs.extend(more);
-    let observed = |line: &&ScopeOutline| {
-        line.states(Book::Net).iter().filter(|state| **state != State::Unobserved).count()
-    };
-    let observed: usize = pairs.iter().map(observed).sum();
-    Coverage { observed: observed as i64 * seconds, all: pairs.len() as i64 * (DAY_US / SECOND_US) }
+    let observed =
+        |line: &&ScopeOutline| line.states(Book::Net).len() as i64 - line.slots(Book::Net, State::Unobserved);
+    let observed: i64 = pairs.iter().map(observed).sum();
+    Coverage { observed: observed * seconds, all: pairs.len() as i64 * (DAY_US / SECOND_US) }
 }
 
 /// Is `pair` a single service in a single region that `scope` sums over?

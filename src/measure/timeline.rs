@@ -32,16 +32,19 @@ impl<'a> Timeline<'a> {
         Self { scope, days }
     }
 
-    /// The slots of the whole window. A day that does not know the scope is one long unobserved tick.
+    /// The slots of the whole window. A day that does not know the scope is one long unobserved tick; and so is, as far as
+    /// runs go, a day without a down slot: unobserved if all of it is, else up.
     pub fn ticks(&self, book: Book) -> impl Iterator<Item = Tick> {
         self.days.iter().flat_map(move |(day, edition)| {
             let line = edition.and_then(|e| e.scope(self.scope));
-            let states = line.map(|line| line.states(book)).unwrap_or_default();
+            let down = line.filter(|line| line.slots(book, State::Down) > 0);
+            let states = down.map(|line| line.states(book)).unwrap_or_default();
             let seconds = edition.map_or(1, |e| i64::from(e.slot_length.seconds()));
-            let is_blank = states.is_empty();
-            let whole =
-                Tick { start_us: day.start_us(), seconds: DAY_US / SECOND_US, state: State::Unobserved };
-            day_ticks(*day, seconds, states).chain(is_blank.then_some(whole))
+            let is_seen =
+                line.is_some_and(|line| line.slots(book, State::Unobserved) < line.states(book).len() as i64);
+            let state = if is_seen { State::Up } else { State::Unobserved };
+            let whole = Tick { start_us: day.start_us(), seconds: DAY_US / SECOND_US, state };
+            day_ticks(*day, seconds, states).chain(states.is_empty().then_some(whole))
         })
     }
 
@@ -67,15 +70,15 @@ fn day_ticks(day: Day, seconds: i64, states: &[State]) -> impl Iterator<Item = T
 fn reading(edition: &Outline, line: &ScopeOutline, book: Book, runs: &[Run]) -> Reading {
     let seconds = i64::from(edition.slot_length.seconds());
     let states = line.states(book);
-    let mut reading = Reading { events: line.events(book), ..Reading::default() };
-    for state in states {
-        reading.add(*state, seconds);
-    }
+    let mut reading = Reading::of_day(line, book, seconds);
     let end = edition.day.end_us();
     let from = runs.partition_point(|run| run.end_us <= edition.day.start_us());
     let to = runs.partition_point(|run| run.start_us < end);
     let here = runs.get(from..to).unwrap_or_default();
     let is_long = |run: &&Run| run.down_seconds >= i64::from(edition.definition.min_run_seconds);
+    if reading.slots_down == 0 {
+        return reading;
+    }
     let counted: Vec<Run> = here.iter().filter(is_long).cloned().collect();
     reading.counted_seconds = counted_seconds(day_ticks(edition.day, seconds, states), &counted);
     reading.slots_counted = reading.counted_seconds / seconds;
