@@ -71,14 +71,14 @@ fn reading(edition: &Outline, line: &ScopeOutline, book: Book, runs: &[Run]) -> 
     let seconds = i64::from(edition.slot_length.seconds());
     let states = line.states(book);
     let mut reading = Reading::of_day(line, book, seconds);
+    if reading.slots_down == 0 {
+        return reading;
+    }
     let end = edition.day.end_us();
     let from = runs.partition_point(|run| run.end_us <= edition.day.start_us());
     let to = runs.partition_point(|run| run.start_us < end);
     let here = runs.get(from..to).unwrap_or_default();
     let is_long = |run: &&Run| run.down_seconds >= i64::from(edition.definition.min_run_seconds);
-    if reading.slots_down == 0 {
-        return reading;
-    }
     let counted: Vec<Run> = here.iter().filter(is_long).cloned().collect();
     reading.counted_seconds = counted_seconds(day_ticks(edition.day, seconds, states), &counted);
     reading.slots_counted = reading.counted_seconds / seconds;
