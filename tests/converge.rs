@@ -100,7 +100,7 @@ fn without_edition(text: &str) -> String {
 }
 
 /// The first lines that differ, of each file.
-fn differences(want: &BTreeMap<PathBuf, String>, found: &BTreeMap<PathBuf, String>) -> String {
+pub fn differences(want: &BTreeMap<PathBuf, String>, found: &BTreeMap<PathBuf, String>) -> String {
     let mut text = String::new();
     for path in want.keys().chain(found.keys()).collect::<BTreeSet<_>>() {
         let (want, found) = (want.get(path).map_or("", |t| t), found.get(path).map_or("", |t| t));

@@ -13,7 +13,7 @@ use calamine::{Data, Range, Reader, Xlsx};
 use serde_json::Value as Json;
 use uptime_ledger::config::{Component, Config, Format, Service};
 use uptime_ledger::day::SlotLength;
-use uptime_ledger::ledger::{Applied, Edition, Entry, JudgedRow, Ledger, Settings, Writer};
+use uptime_ledger::ledger::{Applied, Edition, Entry, JudgedRow, Ledger, Outline, Settings, Writer};
 use uptime_ledger::measure;
 use uptime_ledger::overrides::Row;
 use uptime_ledger::policy::{Account, Direction, Policy};
@@ -127,8 +127,9 @@ impl Hostile {
 
     fn draw(&self, edition: &Edition, settings: &Settings) {
         let ledger = Ledger::open(self.reports.path()).unwrap();
-        let figures = measure::draw(std::slice::from_ref(edition), &settings.config());
-        let overridden = std::slice::from_ref(edition);
+        let outlines = [Outline::of(edition)];
+        let figures = measure::draw(&outlines, &settings.config());
+        let overridden = outlines.as_slice();
         let drawing = Drawing { overridden, ..given::drawing(&ledger, settings, &figures) };
         report::render(self.reports.path(), &drawing, None, std::iter::empty()).unwrap();
     }

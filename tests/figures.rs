@@ -21,7 +21,7 @@ fn draw(first: &str, days: &[&[(usize, char)]]) -> (Vec<Edition>, Figures) {
             edition(day(first).plus(at), &config, &letters(&states))
         })
         .collect();
-    let figures = measure::draw(&editions, &config);
+    let figures = given::figures(&editions, &config);
     (editions, figures)
 }
 
@@ -75,7 +75,7 @@ fn a_month_runs_then_ends_then_is_final() {
     assert_eq!(settled.months[0].status, Status::Running);
     let config = config(SlotLength::Minute);
     let editions = ["2026-11-30", "2026-12-13"].map(|d| edition(day(d), &config, &letters("u")));
-    let settled = measure::draw(&editions, &config);
+    let settled = given::figures(&editions, &config);
     assert_eq!(find(&settled.months, scope, "whatsapp", november).status, Status::Final);
 }
 
@@ -114,7 +114,7 @@ fn code_2_for_five_minutes_is_an_update_and_for_six_an_outage() {
         for event in events.iter_mut().filter(|e| e.account == Account::BadPlatformError) {
             event.code = Some(if event.slot == minutes as u32 { last_code } else { 2 });
         }
-        let figures = measure::draw(&[edition(day("2026-11-20"), &config, &events)], &config);
+        let figures = given::figures(&[edition(day("2026-11-20"), &config, &events)], &config);
         figures.outages.first().unwrap().class
     };
     assert_eq!(outage(5, 2), Class::Update);

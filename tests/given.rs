@@ -9,8 +9,8 @@ use uptime_ledger::intake::{
     Admission, Fact, Facts, FileBalance, Histogram, Kind, Latencies, Outcome, Reached, Receipt, Stream,
     Symptom, Timing, Vantage,
 };
-use uptime_ledger::ledger::{Basis, Draft, Edition, Ledger, Settings};
-use uptime_ledger::measure::Figures;
+use uptime_ledger::ledger::{Basis, Draft, Edition, Ledger, Outline, Settings};
+use uptime_ledger::measure::{self, Figures};
 use uptime_ledger::policy::{Account, Postings, Verdict};
 use uptime_ledger::report::{self, DayDrawing, Drawing};
 use uptime_ledger::slots::Slots;
@@ -136,6 +136,11 @@ pub fn draft(day: Day, config: &Config, events: &[Event]) -> Draft {
     let edition = Edition::draft(&postings, slots, receipt(&postings), config, "policy-1", as_of).unwrap();
     let basis = Basis { facts: postings.facts().clone(), gaps: Vec::new(), attempts: 0 };
     Draft { edition, basis, daybooks: [(day, "daybook-1".to_owned())].into() }
+}
+
+/// What is measured of some editions.
+pub fn figures(editions: &[Edition], config: &Config) -> Figures {
+    measure::draw(&editions.iter().map(Outline::of).collect::<Vec<_>>(), config)
 }
 
 /// Figures without overrides or adjusting entries, ready to be drawn.

@@ -12,6 +12,8 @@
 //! - `cli`: one test per promise of the command line; what goes wrong, what is then said, and the exit code.
 //! - `books`: overrides, seals, editions over time; what was published is drawn again, what was touched is found.
 //! - `reviews`: what reviewers run into, one scenario each: rows that wait, oppose each other, come late, span days.
+//! - `quarter`: 92 nights with late logs, corrections, another policy and killed runs; the changes add up to what is shown.
+//! - `tamper`: thousands of changes to the files of a ledger, each of which `verify` finds and names.
 //! - `faults`: a run is killed, or its disk is full or broken, at every call that changes a file; the next run mends it.
 //! - `pages`: the pages in a real browser, hostile text in every output, every table in other engines.
 //! - `privacy`: phone numbers, message ids, tokens and callers of the logs stand nowhere in what the job writes or says.
@@ -45,7 +47,9 @@ mod mistakes;
 mod order;
 mod pages;
 mod privacy;
+mod quarter;
 mod realdata;
 mod reviews;
+mod tamper;
 mod tidy;
 mod truth;

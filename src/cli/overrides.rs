@@ -114,7 +114,7 @@ impl New {
         let question = Question { at: self.at, scope: self.service.clone(), region: self.region.clone() };
         let answer = pipeline::explain(&ledger, &question)?;
         let day = Day::of(self.at);
-        let edition = ledger.read(day, Extent::Figures)?;
+        let edition = ledger.read(day, Extent::Slots)?;
         let policy = ledger.policy(&edition.policy)?;
         let direction = match self.direction {
             DirectionName::ToUptime => Direction::ToUptime,

@@ -110,12 +110,7 @@ impl Basis {
 
         let path = folder.join("facts.parquet");
         let table = read_table(&path, &FACTS)?;
-        let rows = table.rows().map(|row| {
-            let [slot, kind, caller] = ["slot", "kind", "caller"].map(|name| row.number(name));
-            let [slot, kind, caller] = below([slot?, kind?, caller?], limits)?;
-            Ok(Fact { slot, kind, caller, events: row.number("events")? })
-        });
-        let rows = rows.collect::<Result<Vec<Fact>, String>>().map_err(|why| damaged(&path, why))?;
+        let rows = facts(&table, limits).map_err(|why| damaged(&path, why))?;
 
         let path = folder.join("evidence.parquet");
         let table = read_table(&path, &EVIDENCE)?;
@@ -136,6 +131,17 @@ impl Basis {
             .map_err(|e| damaged(folder, e))?;
         Ok(Self { facts, gaps: head.gaps, attempts: head.attempts })
     }
+}
+
+fn facts(table: &Table, limits: [usize; 3]) -> Result<Vec<Fact>, String> {
+    let [slots, kinds] = ["slot", "kind"].map(|name| table.numbers(name));
+    let [callers, events] = ["caller", "events"].map(|name| table.numbers(name));
+    let (slots, kinds, callers, events) = (slots?, kinds?, callers?, events?);
+    let fact = |at: usize| {
+        let [slot, kind, caller] = below([slots.at(at)?, kinds.at(at)?, callers.at(at)?], limits)?;
+        Ok(Fact { slot, kind, caller, events: events.at(at)? })
+    };
+    (0..table.len()).map(fact).collect()
 }
 
 /// What is stored points into what is stored.

@@ -2,6 +2,7 @@
 //!
 //! `daybooks/<day>/<hash>/`: the journal says which one is the day's; others are clearings of a killed run.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,8 @@ use crate::intake::Daybooks;
 
 pub(super) const DAYBOOKS: &str = "daybooks";
 pub(super) const SALT: &str = "salt";
+/// Hashes and names of the other files, as `sha256sum` writes them: its own hash is the daybook's.
+pub(super) const FILES: &str = "files.sha256";
 /// Hexadecimal digits of the hash that name the folder.
 const NAME: usize = 16;
 
@@ -23,6 +26,12 @@ const NAME: usize = 16;
 pub(super) fn place(ledger: &Path, reading: &Reading) -> PathBuf {
     let name = reading.daybook.get(..NAME).unwrap_or(&reading.daybook);
     ledger.join(DAYBOOKS).join(reading.day.to_string()).join(name)
+}
+
+/// One hash for the daybooks that tell of a day.
+pub fn fingerprint(daybooks: &BTreeMap<Day, String>) -> String {
+    let lines: String = daybooks.iter().map(|(day, hash)| format!("{day} {hash}\n")).collect();
+    disk::sha256(lines.as_bytes())
 }
 
 impl Ledger {
@@ -68,7 +77,8 @@ impl Writer {
         reading: Reading,
         at: chrono::DateTime<chrono::Utc>,
     ) -> Result<(), Trouble> {
-        let reading = Reading { daybook: disk::sha256_of_folder(scratch.path())?, ..reading };
+        let listing = disk::listing(scratch.path())?;
+        let reading = Reading { daybook: disk::sha256(listing.as_bytes()), ..reading };
         let before = self.daybook(reading.day).cloned();
         if let Some(before) = &before
             && before.daybook == reading.daybook
@@ -81,6 +91,7 @@ impl Writer {
                 return Ok(());
             }
         } else {
+            disk::write(&scratch.path().join(FILES), listing.as_bytes())?;
             disk::put_folder(scratch, &place(&self.folder, &reading))?;
         }
         let is_other = before.as_ref().is_some_and(|b| b.daybook != reading.daybook);

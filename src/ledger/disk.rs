@@ -35,14 +35,14 @@ pub(super) fn sha256_of(path: &Path) -> Result<String, Trouble> {
     }
 }
 
-/// One hash for a folder: names and contents of its files.
-pub(super) fn sha256_of_folder(folder: &Path) -> Result<String, Trouble> {
-    let mut hash = Sha256::new();
+/// Hashes and names of the files of a folder, a line for each.
+pub(super) fn listing(folder: &Path) -> Result<String, Trouble> {
+    let mut listing = String::new();
     for name in names(folder)? {
         let of_file = sha256_of(&folder.join(&name))?;
-        hash.update(format!("{of_file}  {name}\n"));
+        listing.extend([&of_file, "  ", &name, "\n"]);
     }
-    Ok(hex(&hash.finalize()))
+    Ok(listing)
 }
 
 /// Names of what lies in a folder, in order; none when there is no such folder.

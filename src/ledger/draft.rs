@@ -94,11 +94,7 @@ impl Edition {
 
     /// Events that are pending or in suspense: while there are any, the day cannot be sealed.
     pub fn open_events(&self) -> i64 {
-        let is_open = |line: &&AccountLine| {
-            let group = line.account.parse::<Account>().map(Account::group);
-            matches!(group, Ok(Group::Pending | Group::Suspense))
-        };
-        self.accounts.iter().filter(is_open).map(|line| line.events_net).sum()
+        self.accounts.iter().filter(|line| is_open(&line.account)).map(|line| line.events_net).sum()
     }
 
     fn applied(&self, row: Row, moved: &Moved) -> Applied {
@@ -114,6 +110,11 @@ impl Edition {
         });
         Applied { slots_changed: changed.sum(), events: moved.events, row }
     }
+}
+
+/// Does an account hold what is not decided yet?
+pub(super) fn is_open(account: &str) -> bool {
+    matches!(account.parse::<Account>().map(Account::group), Ok(Group::Pending | Group::Suspense))
 }
 
 fn accounts(postings: &Postings) -> PolarsResult<Vec<AccountLine>> {
@@ -222,28 +223,33 @@ fn spread(delays: &Delays) -> Vec<DelayLine> {
 
 /// Quantiles of every scope that the histograms speak of: they merge over regions and into components.
 fn latency(latencies: &Latencies, definition: &Definition) -> Vec<LatencyLine> {
-    let mut merged: BTreeMap<(Scope, u32), Histogram> = BTreeMap::new();
+    // By scope first: slots are many, and comparing names takes time.
+    let mut merged: BTreeMap<(ScopeKind, &str, &str), BTreeMap<u32, Histogram>> = BTreeMap::new();
     for ((slot, service, region), histogram) in &latencies.0 {
         let of = definition.components.iter().filter(|(_, services)| services.contains(service));
         let components = of.map(|(name, _)| (ScopeKind::Component, name));
         for (kind, name) in components.chain([(ScopeKind::Service, service)]) {
             for region in [ALL_REGIONS, region] {
-                merged.entry((Scope::new(kind, name, region), *slot)).or_default().merge(histogram);
+                let slots = merged.entry((kind, name, region)).or_default();
+                slots.entry(*slot).or_default().merge(histogram);
             }
         }
     }
     let quantile = |h: &Histogram, percent| h.quantile_ms(percent).map(|ms| (ms * 1e6).round() as i64);
-    merged
-        .into_iter()
-        .map(|((scope, slot), h)| LatencyLine {
-            scope,
-            slot,
-            events: h.events(),
-            p50: quantile(&h, 50),
-            p90: quantile(&h, 90),
-            p99: quantile(&h, 99),
-        })
-        .collect()
+    let line = |scope: &Scope, slot: u32, h: &Histogram| LatencyLine {
+        scope: scope.clone(),
+        slot,
+        events: h.events(),
+        p50: quantile(h, 50),
+        p90: quantile(h, 90),
+        p99: quantile(h, 99),
+    };
+    let mut lines = Vec::new();
+    for ((kind, name, region), slots) in &merged {
+        let scope = Scope::new(*kind, name, region);
+        lines.extend(slots.iter().map(|(slot, histogram)| line(&scope, *slot, histogram)));
+    }
+    lines
 }
 
 /// The word by which serde knows a plain enum value.

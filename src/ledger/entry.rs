@@ -30,6 +30,8 @@ pub enum Entry {
     Malformed { rows: Vec<MalformedRow> },
     /// An edition was published.
     Edition(Publication),
+    /// Editions that would come out just as they are from the daybooks that there are by now.
+    Confirmed { days: Vec<Confirmation> },
     /// The day's edition is final; what is published of it afterwards is an adjusting entry.
     Sealed { day: Day, edition: u32 },
     /// Figures as the reports show them from here on, where they differ from what was shown before.
@@ -64,6 +66,16 @@ pub struct Publication {
     pub causes: Vec<Cause>,
     /// The day was sealed already: this edition does not replace the sealed one.
     pub is_adjusting: bool,
+}
+
+/// An edition that was booked again and found to be the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Confirmation {
+    pub day: Day,
+    pub edition: u32,
+    /// SHA-256 over the daybooks that it was booked from, by their days and hashes.
+    pub daybooks: String,
 }
 
 /// Why an edition differs from the one before it.
@@ -158,6 +170,8 @@ pub struct DayRecord {
     pub sealed: Option<u32>,
     pub reading: Option<Reading>,
     pub is_pruned: bool,
+    /// What the newest edition was last found to be the same by.
+    pub confirmed: Option<Confirmation>,
 }
 
 /// An edition, and when it was published.
@@ -239,6 +253,11 @@ impl Record {
                 let published =
                     EditionRecord { seq: line.seq, at: line.at, publication: publication.clone() };
                 self.days.entry(publication.day).or_default().editions.push(published);
+            }
+            Entry::Confirmed { days } => {
+                for confirmation in days {
+                    self.days.entry(confirmation.day).or_default().confirmed = Some(confirmation.clone());
+                }
             }
             Entry::Sealed { day, edition } => self.days.entry(*day).or_default().sealed = Some(*edition),
             Entry::Reported { figures } => {

@@ -8,7 +8,10 @@ use super::basis::BASIS;
 use super::disk::{self, damaged, sha256};
 use super::lines::{self, Line};
 use super::manifest::{FORMAT, Manifest};
-use super::{AccountLine, BadLine, Basis, DelayLine, DeliveryLine, Edition, LatencyLine, ReconciliationLine};
+use super::outline::OUTLINE;
+use super::{
+    AccountLine, BadLine, Basis, DelayLine, DeliveryLine, Edition, LatencyLine, Outline, ReconciliationLine,
+};
 use crate::day::Day;
 use crate::error::Trouble;
 use crate::intake::{FileBalance, Quarantined};
@@ -38,7 +41,8 @@ pub(super) fn write(
         files.insert(name.clone(), sha256(bytes));
         disk::write(&folder.path().join(name), bytes)
     };
-    for (name, table) in tables.iter().chain(&basis.tables()) {
+    let outline = [(OUTLINE.name, Outline::of(edition).to_table())];
+    for (name, table) in tables.iter().chain(&outline).chain(&basis.tables()) {
         let name = format!("{name}.parquet");
         let bytes = table.to_parquet(&metadata);
         let bytes = bytes
@@ -77,8 +81,8 @@ pub(super) fn tables(edition: &Edition) -> [(&'static str, Table); 9] {
 /// How much of an edition is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
-    /// What figures are drawn from: slots and bad lines, the files that were read.
-    Figures,
+    /// Slots and bad lines, and the files that were read.
+    Slots,
     Whole,
 }
 
@@ -99,7 +103,7 @@ pub(super) fn read(folder: &Path, day: Day, extent: Extent) -> Result<Edition, T
         slots,
         bad: read_lines::<BadLine>(folder)?,
         accounts: Vec::new(),
-        intake: Vec::new(),
+        intake: read_lines::<FileBalance>(folder)?,
         quarantine: Vec::new(),
         latency: Vec::new(),
         deliveries: Vec::new(),
@@ -108,7 +112,6 @@ pub(super) fn read(folder: &Path, day: Day, extent: Extent) -> Result<Edition, T
     };
     if extent == Extent::Whole {
         edition.accounts = read_lines::<AccountLine>(folder)?;
-        edition.intake = read_lines::<FileBalance>(folder)?;
         edition.quarantine = read_lines::<Quarantined>(folder)?;
         edition.latency = read_lines::<LatencyLine>(folder)?;
         edition.deliveries = read_lines::<DeliveryLine>(folder)?;
@@ -116,6 +119,27 @@ pub(super) fn read(folder: &Path, day: Day, extent: Extent) -> Result<Edition, T
         edition.reconciliation = read_lines::<ReconciliationLine>(folder)?;
     }
     Ok(edition)
+}
+
+/// The outline of an edition, without bad lines; one that keeps none yet is outlined by its slots.
+pub(super) fn read_outline(folder: &Path, day: Day) -> Result<Outline, Trouble> {
+    let manifest = read_manifest(folder, day)?;
+    let path = folder.join(format!("{}.parquet", OUTLINE.name));
+    if !manifest.files.contains_key(&format!("{}.parquet", OUTLINE.name)) {
+        let outline = Outline::of(&read(folder, day, Extent::Slots)?);
+        return Ok(Outline { bad: Vec::new(), ..outline });
+    }
+    let table = read_table(&path, &OUTLINE)?;
+    Outline::from_table(day, manifest, &table).map_err(|why| damaged(&path, why))
+}
+
+/// The files that were read, of an edition.
+pub(super) fn read_intake(folder: &Path) -> Result<Vec<FileBalance>, Trouble> {
+    read_lines(folder)
+}
+
+pub(super) fn read_bad(folder: &Path) -> Result<Vec<BadLine>, Trouble> {
+    read_lines(folder)
 }
 
 /// The one key that every version of the manifest has.
@@ -142,7 +166,7 @@ pub(super) fn read_manifest(folder: &Path, day: Day) -> Result<Manifest, Trouble
 pub(super) fn read_lines<T: Line>(folder: &Path) -> Result<Vec<T>, Trouble> {
     let path = folder.join(format!("{}.parquet", T::spec().name));
     let table = read_table(&path, T::spec())?;
-    table.rows().map(|row| T::take(row).map_err(|why| damaged(&path, why))).collect()
+    T::all(&table).map_err(|why| damaged(&path, why))
 }
 
 pub(super) fn read_table(path: &Path, spec: &'static Spec) -> Result<Table, Trouble> {

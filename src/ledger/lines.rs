@@ -125,6 +125,11 @@ pub(super) trait Line: Sized {
     fn spec() -> &'static Spec;
     fn put(&self, table: &mut Table);
     fn take(row: Row<'_>) -> Result<Self, String>;
+
+    /// All lines of a table.
+    fn all(table: &Table) -> Result<Vec<Self>, String> {
+        table.rows().map(Self::take).collect()
+    }
 }
 
 pub(super) fn to_table<T: Line>(lines: &[T]) -> Table {
@@ -231,6 +236,29 @@ impl Line for LatencyLine {
             p90: row.optional_number("latency_ms_p90")?,
             p99: row.optional_number("latency_ms_p99")?,
         })
+    }
+
+    /// By columns: it is the longest of these tables.
+    fn all(table: &Table) -> Result<Vec<Self>, String> {
+        let texts = ["scope_kind", "scope", "region"].map(|name| table.texts(name));
+        let [kinds, names, regions] = texts;
+        let (kinds, names, regions) = (kinds?, names?, regions?);
+        let (slots, events) = (table.numbers("slot")?, table.numbers("events")?);
+        let quantiles =
+            ["latency_ms_p50", "latency_ms_p90", "latency_ms_p99"].map(|name| table.numbers(name));
+        let [p50, p90, p99] = quantiles;
+        let (p50, p90, p99) = (p50?, p90?, p99?);
+        let line = |at: usize| {
+            let scope = Scope {
+                kind: kinds.at(at)?.parse()?,
+                name: names.at(at)?.clone(),
+                region: regions.at(at)?.clone(),
+            };
+            let slot = u32::try_from(slots.at(at)?).map_err(|e| format!("column `slot`: {e}"))?;
+            let [p50, p90, p99] = [&p50, &p90, &p99].map(|column| column.optional(at));
+            Ok(Self { scope, slot, events: events.at(at)?, p50, p90, p99 })
+        };
+        (0..table.len()).map(line).collect()
     }
 }
 

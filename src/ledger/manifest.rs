@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::disk::{hex, sha256};
+use super::draft::is_open;
 use super::{AccountLine, Applied, Basis, DayState, Definition, Edition, lines};
 use crate::day::{Day, SlotLength};
 use crate::intake::{FileBalance, Input, Role};
@@ -136,6 +137,12 @@ fn settled(files: &[FileBalance]) -> Vec<FileBalance> {
 }
 
 impl Balance {
+    /// After adjusting entries.
+    pub fn open_events(&self) -> i64 {
+        let open = self.accounts.iter().filter(|(account, _)| is_open(account));
+        open.map(|(_, [_, net])| net).sum()
+    }
+
     fn of(files: &[FileBalance], lines: &[AccountLine]) -> Self {
         let sum = |count: fn(&FileBalance) -> u64| files.iter().map(count).sum();
         let mut accounts: BTreeMap<String, [i64; 2]> = BTreeMap::new();

@@ -24,11 +24,12 @@ mod journal;
 mod lines;
 mod lock;
 mod manifest;
+mod outline;
 mod policies;
 mod verify;
 mod writer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -41,23 +42,25 @@ use crate::overrides::Row;
 
 pub use balance::check_balance;
 pub use basis::Basis;
+pub use daybooks::fingerprint;
 pub use draft::{Draft, word};
 pub use edition::{Applied, DayState, Definition, Edition, Settings};
 pub use entry::{
-    Cause, DayRecord, EditionRecord, Entry, FiledRow, JudgedRow, MalformedRow, Publication, Reading, Record,
-    Reported, ReportedKey,
+    Cause, Confirmation, DayRecord, EditionRecord, Entry, FiledRow, JudgedRow, MalformedRow, Publication,
+    Reading, Record, Reported, ReportedKey,
 };
 pub use folder::Extent;
 pub use joined::{DelayLine, DeliveryLine, ReconciliationLine};
 pub use journal::{Ending, Journal, Line};
 pub use lines::{AccountLine, BadLine, LatencyLine};
 pub use lock::Lock;
+pub use outline::{Outline, ScopeOutline};
 pub use verify::{Checked, Finding, rebook, verify};
 pub use writer::{Published, Writer};
 
 /// Raised when an older job could not make sense of what a newer one writes. A job reads all formats up to its own, and
 /// refuses newer ones.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// The ledger of a reports folder, as of its newest line or of an earlier one.
 #[derive(Debug, Clone)]
@@ -239,9 +242,43 @@ impl Ledger {
         Ok(record)
     }
 
-    /// The editions that figures are drawn from, ascending by day: what [`crate::measure::draw`] takes.
-    pub fn editions(&self, extent: Extent) -> Result<Vec<Edition>, Trouble> {
-        self.days().into_iter().map(|day| self.read(day, extent)).collect()
+    /// The edition that the figures of each day come from.
+    pub fn standing(&self) -> BTreeMap<Day, u32> {
+        let standing =
+            |(day, record): (&Day, &DayRecord)| Some((*day, record.standing()?.publication.edition));
+        self.record.days.iter().filter_map(standing).collect()
+    }
+
+    /// The outlines of some editions, by day: what [`crate::measure::draw`] takes.
+    ///
+    /// # Errors
+    /// There is no such edition, or it is damaged.
+    pub fn outlines(&self, editions: impl IntoIterator<Item = (Day, u32)>) -> Result<Vec<Outline>, Trouble> {
+        let read = |(day, number)| {
+            let record = self.known(day, number)?;
+            let mut outline = folder::read_outline(&folder::place(&self.folder, day, number), day)?;
+            if record.sealed == Some(number) {
+                outline.state = DayState::Sealed;
+            }
+            Ok(outline)
+        };
+        let mut outlines = editions.into_iter().map(read).collect::<Result<Vec<Outline>, Trouble>>()?;
+        // A run begins and ends with a down slot, and no gap within one is longer than a day.
+        let down: BTreeSet<Day> = outlines.iter().filter(|o| o.is_down()).map(|o| o.day).collect();
+        let is_between = |day: Day| down.contains(&day.plus(-1)) && down.contains(&day.plus(1));
+        for outline in outlines.iter_mut().filter(|o| down.contains(&o.day) || is_between(o.day)) {
+            outline.bad = folder::read_bad(&folder::place(&self.folder, outline.day, outline.number))?;
+        }
+        Ok(outlines)
+    }
+
+    /// Events of an edition that are pending or in suspense: while there are any, the day cannot be sealed.
+    ///
+    /// # Errors
+    /// There is no such edition, or it is damaged.
+    pub fn open_events(&self, day: Day, number: u32) -> Result<i64, Trouble> {
+        self.known(day, number)?;
+        Ok(folder::read_manifest(&folder::place(&self.folder, day, number), day)?.balance.open_events())
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Ledger, Writer, disk};
 use crate::error::{Document, Trouble};
-use crate::policy::Policy;
+use crate::policy::{self, Policy};
 
 pub(super) const POLICIES: &str = "policies";
 const POLICY: &str = "policy.toml";
@@ -27,13 +27,16 @@ impl Ledger {
             let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
             Ok::<_, Trouble>(Document::new(path.display().to_string(), text))
         };
-        let policy = Policy::read(&document(POLICY)?, &document(CATALOGUE)?).map_err(|mistakes| {
-            disk::damaged(&folder, mistakes.0.first().map_or(String::new(), ToString::to_string))
-        })?;
-        if policy.fingerprint() != fingerprint {
-            return Err(disk::damaged(&folder, format!("its fingerprint is {}", policy.fingerprint())));
+        let (policy, catalogue) = (document(POLICY)?, document(CATALOGUE)?);
+        let found = policy::fingerprint(policy.text(), catalogue.text());
+        if found != fingerprint {
+            let why =
+                format!("{POLICY} or {CATALOGUE} is not as it was written: their fingerprint is {found}");
+            return Err(disk::damaged(&folder, why));
         }
-        Ok(policy)
+        Policy::read(&policy, &catalogue).map_err(|mistakes| {
+            disk::damaged(&folder, mistakes.0.first().map_or(String::new(), ToString::to_string))
+        })
     }
 }
 

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use polars::prelude::PolarsError;
 
 use super::daybooks::{self, SALT};
-use super::disk::{names, sha256_of, sha256_of_folder};
+use super::disk::{listing, names, sha256, sha256_of};
 use super::folder::{self, MANIFEST};
 use super::policies;
-use super::{Basis, DayRecord, Edition, EditionRecord, Ending, Extent, Ledger, check_balance};
+use super::{Basis, DayRecord, Edition, EditionRecord, Ending, Extent, Ledger, Outline, check_balance};
 use crate::error::Trouble;
 use crate::intake::Salt;
 use crate::overrides::adjust;
@@ -142,6 +142,10 @@ fn check_edition(
         return Err(finding(&path, "it does not follow the edition before it"));
     }
     let edition = ledger.edition(said.day, said.edition, Extent::Whole).map_err(trouble)?;
+    let outline = folder::read_outline(place, said.day).map_err(trouble)?;
+    if outline.scopes != Outline::of(&edition).scopes {
+        return Err(finding(&place.join("outline.parquet"), "it is not what the slots come to"));
+    }
     let basis = ledger.basis(said.day, said.edition).map_err(trouble)?;
     let events = basis.facts.events();
     // A policy that is not there has been told of.
@@ -181,12 +185,31 @@ fn check_daybook(root: &Path, record: &DayRecord, known: &mut BTreeSet<PathBuf>)
     let Some(reading) = record.reading.as_ref().filter(|_| !record.is_pruned) else { return Ok(()) };
     let place = daybooks::place(root, reading);
     let files = names(&place).map_err(|t| finding_of(&place, t))?;
-    known.extend(files.iter().map(|name| place.join(name)));
     if files.is_empty() {
         return Err(finding(&place, "the daybook is not there; run that day again while its logs are there"));
     }
-    if sha256_of_folder(&place).map_err(|t| finding_of(&place, t))? != reading.daybook {
-        return Err(finding(&place, "its files are not those that the journal tells of"));
+    let path = place.join(daybooks::FILES);
+    let kept = match std::fs::read(&path) {
+        Ok(kept) => {
+            known.insert(path.clone());
+            kept
+        }
+        // What is there tells as much.
+        Err(_) => listing(&place).map_err(|t| finding_of(&place, t))?.into_bytes(),
+    };
+    let text = String::from_utf8(kept.clone()).unwrap_or_default();
+    let listed: Vec<(&str, &str)> = text.lines().filter_map(|line| line.split_once("  ")).collect();
+    known.extend(listed.iter().map(|(_, name)| place.join(name)));
+    if sha256(&kept) != reading.daybook {
+        known.extend(files.iter().map(|name| place.join(name)));
+        let path = if files.iter().any(|name| name == daybooks::FILES) { path } else { place };
+        return Err(finding(&path, "it is not what the journal tells of"));
+    }
+    for (hash, name) in listed {
+        let path = place.join(name);
+        if sha256_of(&path).map_err(|t| finding_of(&path, t))? != hash {
+            return Err(finding(&path, format!("its hash is not the one that {} names", daybooks::FILES)));
+        }
     }
     Ok(())
 }

@@ -5,7 +5,7 @@
 
 use super::floor_percent;
 use crate::day::{DAY_US, SECOND_US};
-use crate::ledger::Edition;
+use crate::ledger::{Outline, ScopeOutline};
 use crate::slots::{ALL_REGIONS, Book, Scope, ScopeKind, State};
 
 /// Seconds over all pairs of a scope.
@@ -26,32 +26,30 @@ impl Coverage {
     }
 }
 
-pub(super) fn of_day(edition: &Edition, scope: &Scope) -> Coverage {
-    let slots = &edition.slots;
-    let seconds = i64::from(slots.length().seconds());
-    let mut pairs: Vec<usize> =
-        (0..slots.scopes().len()).filter(|at| is_pair_of(edition, &slots.scopes()[*at], scope)).collect();
+pub(super) fn of_day(day: &Outline, scope: &Scope) -> Coverage {
+    let seconds = i64::from(day.slot_length.seconds());
+    let mut pairs: Vec<&ScopeOutline> =
+        day.scopes.iter().filter(|line| is_pair_of(day, &line.scope, scope)).collect();
     // A service that no region has a row of stands for itself, or its silence would not show.
-    let has_pair = |service: &Scope| pairs.iter().any(|at| slots.scopes()[*at].name == service.name);
+    let has_pair = |service: &Scope| pairs.iter().any(|line| line.scope.name == service.name);
     let silent = |whole: &Scope| {
         whole.kind == ScopeKind::Service
             && whole.is_all_regions()
             && scope.is_all_regions()
-            && edition.definition.includes(scope, &whole.name)
+            && day.definition.includes(scope, &whole.name)
             && !has_pair(whole)
     };
-    let more: Vec<usize> = (0..slots.scopes().len()).filter(|at| silent(&slots.scopes()[*at])).collect();
+    let more: Vec<&ScopeOutline> = day.scopes.iter().filter(|line| silent(&line.scope)).collect();
     pairs.extend(more);
-    let observed: usize = pairs
-        .iter()
-        .map(|at| slots.book(*at, Book::Net).iter().filter(|t| t.state != State::Unobserved).count())
-        .sum();
-    Coverage { observed: observed as i64 * seconds, all: pairs.len() as i64 * (DAY_US / SECOND_US) }
+    let observed =
+        |line: &&ScopeOutline| line.states(Book::Net).len() as i64 - line.slots(Book::Net, State::Unobserved);
+    let observed: i64 = pairs.iter().map(observed).sum();
+    Coverage { observed: observed * seconds, all: pairs.len() as i64 * (DAY_US / SECOND_US) }
 }
 
 /// Is `pair` a single service in a single region that `scope` sums over?
-fn is_pair_of(edition: &Edition, pair: &Scope, scope: &Scope) -> bool {
+fn is_pair_of(day: &Outline, pair: &Scope, scope: &Scope) -> bool {
     let is_single = pair.kind == ScopeKind::Service && !pair.is_all_regions();
     let is_there = &*scope.region == ALL_REGIONS || scope.region == pair.region;
-    is_single && is_there && edition.definition.includes(scope, &pair.name)
+    is_single && is_there && day.definition.includes(scope, &pair.name)
 }

@@ -2,8 +2,8 @@
 
 use crate::config::Measure;
 use crate::day::{Day, Month};
-use crate::ledger::DayState;
-use crate::slots::{Counts, Scope, State, Tally};
+use crate::ledger::{DayState, ScopeOutline};
+use crate::slots::{Book, Counts, Scope, State};
 
 use super::Preset;
 
@@ -52,19 +52,21 @@ pub struct Reading {
 }
 
 impl Reading {
-    pub(super) fn add(&mut self, tally: &Tally, seconds: i64) {
-        self.slots += 1;
-        self.seconds += seconds;
-        match tally.state {
-            State::Up => {}
-            State::Degraded => self.slots_degraded += 1,
-            State::Down => self.slots_down += 1,
-            State::Unobserved => {
-                self.slots_unobserved += 1;
-                self.unobserved_seconds += seconds;
-            }
+    /// Of one day, but for what counts of it.
+    pub(super) fn of_day(line: &ScopeOutline, book: Book, seconds: i64) -> Self {
+        let slots = |state| line.slots(book, state);
+        let all = line.states(book).len() as i64;
+        Self {
+            slots: all,
+            slots_down: slots(State::Down),
+            slots_degraded: slots(State::Degraded),
+            slots_unobserved: slots(State::Unobserved),
+            slots_counted: 0,
+            seconds: all * seconds,
+            unobserved_seconds: slots(State::Unobserved) * seconds,
+            counted_seconds: 0,
+            events: line.events(book),
         }
-        self.events.merge(&tally.events);
     }
 
     /// Adds days of which nothing is known.

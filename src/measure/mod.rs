@@ -1,4 +1,4 @@
-//! Measure: editions → figures over any window. Outages, availability, months.
+//! Measure: outlines of editions → figures over any window. Outages, availability, months.
 //!
 //! Nothing that spans days is stored: runs are found over the whole timeline first and clipped to days and months
 //! afterwards.
@@ -18,7 +18,7 @@ use chrono::{DateTime, Utc};
 
 use crate::config::Config;
 use crate::day::Month;
-use crate::ledger::{Definition, Edition};
+use crate::ledger::{Definition, Outline};
 use crate::slots::{Book, Scope};
 
 pub use condition::{Condition, condition};
@@ -48,11 +48,12 @@ pub struct Figures {
     pub outages: Vec<Outage>,
 }
 
-/// Draws the figures of editions that ascend by day. Days between them without an edition are unobserved.
-pub fn draw(editions: &[Edition], config: &Config) -> Figures {
+/// Draws the figures of editions, by their outlines; they ascend by day. Days between them without an edition are unobserved.
+pub fn draw(editions: &[Outline], config: &Config) -> Figures {
     let newest = editions.iter().max_by_key(|e| e.as_of);
     let as_of = newest.map(|e| e.as_of);
-    let scopes: BTreeSet<&Scope> = editions.iter().flat_map(|e| e.slots.scopes()).collect();
+    let scopes: BTreeSet<&Scope> =
+        editions.iter().flat_map(|e| e.scopes.iter().map(|line| &line.scope)).collect();
     let months: BTreeSet<Month> = editions.iter().map(|e| e.day.month()).collect();
 
     let mut figures = Figures {

@@ -6,7 +6,7 @@ use super::floor_percent;
 use super::runs::Run;
 use crate::config::Config;
 use crate::day::{SECOND_US, rfc3339};
-use crate::ledger::{BadLine, Edition};
+use crate::ledger::{BadLine, Outline};
 use crate::slots::Scope;
 
 /// How long, and whether it is explained by an API update.
@@ -68,11 +68,11 @@ impl Outage {
     }
 }
 
-pub(super) fn outages(scope: &Scope, runs: &[Run], editions: &[Edition], config: &Config) -> Vec<Outage> {
+pub(super) fn outages(scope: &Scope, runs: &[Run], editions: &[Outline], config: &Config) -> Vec<Outage> {
     runs.iter().map(|run| outage(scope, run, editions, config)).collect()
 }
 
-fn outage(scope: &Scope, run: &Run, editions: &[Edition], config: &Config) -> Outage {
+fn outage(scope: &Scope, run: &Run, editions: &[Outline], config: &Config) -> Outage {
     let mut codes: BTreeMap<Option<i64>, i64> = BTreeMap::new();
     let mut callers: BTreeMap<&str, i64> = BTreeMap::new();
     let from = editions.partition_point(|e| e.day.end_us() <= run.start_us);
@@ -112,14 +112,14 @@ fn outage(scope: &Scope, run: &Run, editions: &[Edition], config: &Config) -> Ou
 }
 
 /// The bad lines of a day that lie in a run; they are sorted by slot.
-fn lines<'a>(edition: &'a Edition, run: &Run) -> &'a [BadLine] {
-    let start = |line: &BadLine| edition.day.start_us() + i64::from(line.slot) * edition.slot_length().us();
+fn lines<'a>(edition: &'a Outline, run: &Run) -> &'a [BadLine] {
+    let start = |line: &BadLine| edition.day.start_us() + i64::from(line.slot) * edition.slot_length.us();
     let from = edition.bad.partition_point(|line| start(line) < run.start_us);
     let to = edition.bad.partition_point(|line| start(line) < run.end_us);
     edition.bad.get(from..to).unwrap_or_default()
 }
 
-fn is_in(line: &BadLine, scope: &Scope, edition: &Edition) -> bool {
+fn is_in(line: &BadLine, scope: &Scope, edition: &Outline) -> bool {
     let is_there = scope.is_all_regions() || *scope.region == *line.region;
     is_there && edition.definition.includes(scope, &line.service)
 }

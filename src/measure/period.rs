@@ -8,7 +8,7 @@ use super::timeline::DayReading;
 use super::{Budget, Figure, Period, Reading, Status};
 use crate::config::Config;
 use crate::day::{DAY_US, Day, Month, SECOND_US};
-use crate::ledger::{DayState, Edition};
+use crate::ledger::{DayState, Outline};
 use crate::slots::{Scope, ScopeKind};
 
 /// One figure per published day that knows the scope.
@@ -46,7 +46,7 @@ pub(super) fn month(
     scope: &Scope,
     month: Month,
     days: &[DayReading<'_>],
-    editions: &[Edition],
+    editions: &[Outline],
     config: &Config,
     as_of: Option<DateTime<Utc>>,
 ) -> Figure {
@@ -71,7 +71,7 @@ pub(super) fn month(
     let widest = mine.iter().map(|d| d.coverage.all).max().unwrap_or(SECONDS_PER_DAY);
     coverage.add(Coverage { observed: 0, all: missing * widest });
 
-    let published: Vec<&Edition> = editions.iter().filter(|e| e.day.month() == month).collect();
+    let published: Vec<&Outline> = editions.iter().filter(|e| e.day.month() == month).collect();
     let figure = Figure {
         period: Period::Month(month),
         scope: scope.clone(),

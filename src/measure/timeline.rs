@@ -3,26 +3,26 @@
 use super::runs::{Run, Tick, counted_seconds};
 use super::{Reading, coverage};
 use crate::day::{DAY_US, Day, SECOND_US};
-use crate::ledger::Edition;
-use crate::slots::{Book, Scope, State, Tally};
+use crate::ledger::{Outline, ScopeOutline};
+use crate::slots::{Book, Scope, State};
 
 pub(super) struct Timeline<'a> {
     scope: &'a Scope,
     /// Every day from the first edition to the last.
-    days: Vec<(Day, Option<&'a Edition>)>,
+    days: Vec<(Day, Option<&'a Outline>)>,
 }
 
 /// One published day of one scope.
 pub(super) struct DayReading<'a> {
-    pub edition: &'a Edition,
+    pub edition: &'a Outline,
     pub gross: Reading,
     pub net: Reading,
     pub coverage: coverage::Coverage,
 }
 
 impl<'a> Timeline<'a> {
-    pub fn new(editions: &'a [Edition], scope: &'a Scope) -> Self {
-        let mut days: Vec<(Day, Option<&Edition>)> = Vec::new();
+    pub fn new(editions: &'a [Outline], scope: &'a Scope) -> Self {
+        let mut days: Vec<(Day, Option<&Outline>)> = Vec::new();
         for edition in editions {
             while let Some((last, _)) = days.last().filter(|(last, _)| last.plus(1) < edition.day) {
                 days.push((last.plus(1), None));
@@ -32,15 +32,19 @@ impl<'a> Timeline<'a> {
         Self { scope, days }
     }
 
-    /// The slots of the whole window. A day that does not know the scope is one long unobserved tick.
+    /// The slots of the whole window. A day that does not know the scope is one long unobserved tick; and so is, as far as
+    /// runs go, a day without a down slot: unobserved if all of it is, else up.
     pub fn ticks(&self, book: Book) -> impl Iterator<Item = Tick> {
         self.days.iter().flat_map(move |(day, edition)| {
-            let tallies = edition.map(|e| tallies(e, self.scope, book)).unwrap_or_default();
-            let seconds = edition.map_or(1, |e| i64::from(e.slot_length().seconds()));
-            let is_blank = tallies.is_empty();
-            let whole =
-                Tick { start_us: day.start_us(), seconds: DAY_US / SECOND_US, state: State::Unobserved };
-            day_ticks(*day, seconds, tallies).chain(is_blank.then_some(whole))
+            let line = edition.and_then(|e| e.scope(self.scope));
+            let down = line.filter(|line| line.slots(book, State::Down) > 0);
+            let states = down.map(|line| line.states(book)).unwrap_or_default();
+            let seconds = edition.map_or(1, |e| i64::from(e.slot_length.seconds()));
+            let is_seen =
+                line.is_some_and(|line| line.slots(book, State::Unobserved) < line.states(book).len() as i64);
+            let state = if is_seen { State::Up } else { State::Unobserved };
+            let whole = Tick { start_us: day.start_us(), seconds: DAY_US / SECOND_US, state };
+            day_ticks(*day, seconds, states).chain(states.is_empty().then_some(whole))
         })
     }
 
@@ -48,31 +52,27 @@ impl<'a> Timeline<'a> {
     pub fn readings(&self, runs: &[Vec<Run>; 2]) -> Vec<DayReading<'a>> {
         let known = self.days.iter().filter_map(|(_, edition)| *edition);
         known
-            .filter(|e| e.slots.position(self.scope).is_some())
-            .map(|edition| {
-                let [gross, net] = [Book::Gross, Book::Net]
-                    .map(|book| reading(edition, tallies(edition, self.scope, book), &runs[book as usize]));
+            .filter_map(|edition| {
+                let line = edition.scope(self.scope)?;
+                let [gross, net] = Book::ALL.map(|book| reading(edition, line, book, &runs[book as usize]));
                 let coverage = coverage::of_day(edition, self.scope);
-                DayReading { edition, gross, net, coverage }
+                Some(DayReading { edition, gross, net, coverage })
             })
             .collect()
     }
 }
 
-fn tallies<'a>(edition: &'a Edition, scope: &Scope, book: Book) -> &'a [Tally] {
-    edition.slots.position(scope).map(|at| edition.slots.book(at, book)).unwrap_or_default()
-}
-
-fn day_ticks(day: Day, seconds: i64, tallies: &[Tally]) -> impl Iterator<Item = Tick> {
+fn day_ticks(day: Day, seconds: i64, states: &[State]) -> impl Iterator<Item = Tick> {
     let start = move |at: usize| day.start_us() + at as i64 * seconds * SECOND_US;
-    tallies.iter().enumerate().map(move |(at, t)| Tick { start_us: start(at), seconds, state: t.state })
+    states.iter().enumerate().map(move |(at, state)| Tick { start_us: start(at), seconds, state: *state })
 }
 
-fn reading(edition: &Edition, tallies: &[Tally], runs: &[Run]) -> Reading {
-    let seconds = i64::from(edition.slot_length().seconds());
-    let mut reading = Reading::default();
-    for tally in tallies {
-        reading.add(tally, seconds);
+fn reading(edition: &Outline, line: &ScopeOutline, book: Book, runs: &[Run]) -> Reading {
+    let seconds = i64::from(edition.slot_length.seconds());
+    let states = line.states(book);
+    let mut reading = Reading::of_day(line, book, seconds);
+    if reading.slots_down == 0 {
+        return reading;
     }
     let end = edition.day.end_us();
     let from = runs.partition_point(|run| run.end_us <= edition.day.start_us());
@@ -80,7 +80,7 @@ fn reading(edition: &Edition, tallies: &[Tally], runs: &[Run]) -> Reading {
     let here = runs.get(from..to).unwrap_or_default();
     let is_long = |run: &&Run| run.down_seconds >= i64::from(edition.definition.min_run_seconds);
     let counted: Vec<Run> = here.iter().filter(is_long).cloned().collect();
-    reading.counted_seconds = counted_seconds(day_ticks(edition.day, seconds, tallies), &counted);
+    reading.counted_seconds = counted_seconds(day_ticks(edition.day, seconds, states), &counted);
     reading.slots_counted = reading.counted_seconds / seconds;
     reading
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::reported;
 use crate::config::Config;
 use crate::day::{Day, rfc3339};
-use crate::ledger::{Edition, Extent, Ledger, Reported, ReportedKey, Settings, rebook};
+use crate::ledger::{Edition, Extent, Ledger, Outline, Reported, ReportedKey, Settings, rebook};
 use crate::measure;
 use crate::policy::Policy;
 
@@ -116,9 +116,8 @@ fn figures(
     let days: Vec<Day> = editions.iter().map(|e| e.day).collect();
     let is_beside =
         |day: &Day| !days.contains(day) && days.iter().any(|d| (d.plus(-2)..=d.plus(2)).contains(day));
-    let beside = ledger.days().into_iter().filter(is_beside);
-    let mut all = beside.map(|day| ledger.read(day, Extent::Figures)).collect::<Result<Vec<_>, _>>()?;
-    all.extend(editions.iter().cloned());
+    let mut all = ledger.outlines(ledger.standing().into_iter().filter(|(day, _)| is_beside(day)))?;
+    all.extend(editions.iter().map(Outline::of));
     all.sort_by_key(|e| e.day);
     let figures = measure::draw(&all, config);
     let ours = figures.days.iter().filter_map(|figure| reported::reported(figure, false));

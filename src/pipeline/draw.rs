@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{DayBooks, adjusted, reported};
 use crate::day::{Day, Month};
-use crate::ledger::{Edition, Entry, Extent, Ledger, Settings};
+use crate::ledger::{Entry, Ledger, Outline, Settings};
 use crate::measure::{self, Figures};
 use crate::report::{self, DayDrawing, Drawing, Rendered};
 
@@ -66,7 +66,11 @@ impl Changed {
                     let rows = rows.iter().filter_map(|judged| known.get(&judged.row));
                     touched.extend(rows.map(|filed| (filed.row.start_us, filed.row.end_us)));
                 }
-                Entry::Ledger { .. } | Entry::Read(_) | Entry::Pruned { .. } | Entry::Malformed { .. } => {}
+                Entry::Ledger { .. }
+                | Entry::Read(_)
+                | Entry::Confirmed { .. }
+                | Entry::Pruned { .. }
+                | Entry::Malformed { .. } => {}
             }
         }
         let is_touched =
@@ -118,13 +122,15 @@ pub fn redraw(
     changed: Option<&Changed>,
 ) -> anyhow::Result<(Figures, Rendered)> {
     let config = settings.config();
-    let editions = ledger.editions(Extent::Figures)?;
-    let figures = measure::draw(&editions, &config);
-    let overridden = overridden(ledger, &editions)?;
-    let adjusted = if adjusted(ledger).is_empty() {
-        figures.months.clone()
+    let standing = ledger.outlines(ledger.standing())?;
+    let figures = measure::draw(&standing, &config);
+    let (overridden, adjusted) = if adjusted(ledger).is_empty() {
+        (overridden(standing), figures.months.clone())
     } else {
-        measure::draw(&reported::with_adjustments(ledger, editions)?, &config).months
+        drop(standing);
+        let adjusted = ledger.outlines(reported::with_adjustments(ledger))?;
+        let months = measure::draw(&adjusted, &config).months;
+        (overridden(adjusted), months)
     };
     let drawing =
         Drawing { ledger, settings, figures: &figures, adjusted: &adjusted, overridden: &overridden };
@@ -145,15 +151,7 @@ fn drawing_of(ledger: &Ledger, day: Day) -> anyhow::Result<DayDrawing> {
 }
 
 /// Editions that apply overrides: those that stand, or the adjusting ones beside them.
-fn overridden(ledger: &Ledger, standing: &[Edition]) -> anyhow::Result<Vec<Edition>> {
-    let adjusted = adjusted(ledger);
-    let mut found: Vec<Edition> = Vec::new();
-    for edition in standing {
-        match adjusted.get(&edition.day) {
-            Some(number) => found.push(ledger.edition(edition.day, *number, Extent::Figures)?),
-            None => found.push(edition.clone()),
-        }
-    }
-    found.retain(|edition| !edition.overrides.is_empty());
-    Ok(found)
+fn overridden(mut editions: Vec<Outline>) -> Vec<Outline> {
+    editions.retain(|edition| !edition.overrides.is_empty());
+    editions
 }

@@ -108,7 +108,7 @@ fn keep_logs(ledger: &Ledger, day: Day, files: &[FileBalance]) -> Result<(), Tro
     let mut before: BTreeMap<String, u64> = BTreeMap::new();
     let mut edition = 0;
     if ledger.days().contains(&day) {
-        let standing = ledger.read(day, Extent::Whole)?;
+        let standing = ledger.read(day, Extent::Slots)?;
         edition = standing.number;
         before.extend(standing.intake.into_iter().map(|f| (f.path, f.accepted)));
     }

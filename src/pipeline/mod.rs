@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::day::{DAY_US, Day, SECOND_US};
 use crate::error::{Document, Mistake, Trouble};
 use crate::intake::{Meter, Notes};
-use crate::ledger::{DayState, Entry, Extent, Ledger, Settings, Writer};
+use crate::ledger::{self, Confirmation, DayState, Entry, Extent, Ledger, Settings, Writer};
 use crate::measure::Figures;
 use crate::overrides::Row;
 use crate::policy::Policy;
@@ -188,6 +188,8 @@ struct Booked {
     accounted: Vec<Accounted>,
     restated: Vec<Accounted>,
     attention: Vec<Attention>,
+    /// Editions that came out as they were.
+    confirmed: Vec<Confirmation>,
 }
 
 /// Books the days that were read, and every open day that something else has changed: webhook logs of other days,
@@ -246,6 +248,9 @@ fn book(
                 let notes = notes.remove(&day).unwrap_or_default();
                 done.spilled_bytes = notes.spilled_bytes;
                 done.attention.extend(attention::of_columns(day, notes));
+                if !done.published.is_new {
+                    booked.confirmed.extend(confirmation(desk, ledger, day, &usable)?);
+                }
                 let edition = &done.published.edition;
                 tracing::info!(%day, edition = edition.number, is_new = done.published.is_new, "published");
                 match (is_asked, done.published.is_new) {
@@ -272,6 +277,11 @@ fn book(
         return Err(error);
     }
     rows::note(&plan, desired, ledger, as_of)?;
+    if !booked.confirmed.is_empty() {
+        booked.confirmed.sort_by_key(|confirmed| confirmed.day);
+        let days = std::mem::take(&mut booked.confirmed);
+        ledger.append(as_of, Entry::Confirmed { days })?;
+    }
     Ok(booked)
 }
 
@@ -302,9 +312,35 @@ fn is_as_before(
     }
     let is_settled = usable.daybooks.contains_key(&day) && !usable.stay.contains(&day);
     let daybooks = book::around(desk, ledger, day, &usable.daybooks);
-    Ok((!is_settled || made.daybooks == daybooks)
+    Ok((!is_settled || made.daybooks == daybooks || is_confirmed(ledger, day, &daybooks))
         && made.policy == desk.policy.fingerprint()
         && made.definition.is_of(&desk.config))
+}
+
+/// Has the newest edition of a day come out the same from just these daybooks before?
+fn is_confirmed(ledger: &Ledger, day: Day, daybooks: &BTreeMap<Day, String>) -> bool {
+    let Some(record) = ledger.record().days.get(&day) else { return false };
+    let Some((confirmed, newest)) = record.confirmed.as_ref().zip(record.newest()) else { return false };
+    confirmed.edition == newest.publication.edition && confirmed.daybooks == ledger::fingerprint(daybooks)
+}
+
+/// What is to be noted of a day that came out as it was, so that the next run need not book it again.
+fn confirmation(
+    desk: &Desk,
+    ledger: &Ledger,
+    day: Day,
+    usable: &logs::Usable,
+) -> anyhow::Result<Option<Confirmation>> {
+    let is_settled = usable.daybooks.contains_key(&day) && !usable.stay.contains(&day);
+    let record = ledger.record().days.get(&day).filter(|record| record.sealed.is_none() && is_settled);
+    let Some(newest) = record.and_then(|record| record.newest()) else { return Ok(None) };
+    let daybooks = book::around(desk, ledger, day, &usable.daybooks);
+    let is_known = ledger.made_from(day)?.is_some_and(|made| made.daybooks == daybooks);
+    if is_known || is_confirmed(ledger, day, &daybooks) {
+        return Ok(None);
+    }
+    let edition = newest.publication.edition;
+    Ok(Some(Confirmation { day, edition, daybooks: ledger::fingerprint(&daybooks) }))
 }
 
 /// A day as it stands, for the one who asked for it.
@@ -336,7 +372,7 @@ fn seal(
             continue;
         }
         let open = match newest.publication.state {
-            DayState::Provisional => ledger.read(day, Extent::Whole)?.open_events(),
+            DayState::Provisional => ledger.open_events(day, newest.publication.edition)?,
             _ => 0,
         };
         if open == 0 {

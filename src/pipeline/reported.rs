@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::config::Config;
 use crate::day::Day;
-use crate::ledger::{Edition, Entry, Extent, Ledger, Reported, ReportedKey, Settings, Writer};
+use crate::ledger::{Entry, Ledger, Reported, ReportedKey, Settings, Writer};
 use crate::measure::{self, Figure, Figures, Period};
 use crate::policy::Group;
 
@@ -16,9 +16,8 @@ const REACH: i64 = 2;
 
 /// Measures a few days as the whole ledger would.
 pub(super) fn figures(ledger: &Ledger, days: &BTreeSet<Day>, config: &Config) -> anyhow::Result<Figures> {
-    let known = ledger.days().into_iter().filter(|day| is_near(days, *day, REACH));
-    let editions = known.map(|day| ledger.read(day, Extent::Figures)).collect::<Result<Vec<_>, _>>()?;
-    Ok(measure::draw(&editions, config))
+    let known = ledger.standing().into_iter().filter(|(day, _)| is_near(days, *day, REACH));
+    Ok(measure::draw(&ledger.outlines(known)?, config))
 }
 
 fn is_near(days: &BTreeSet<Day>, day: Day, by: i64) -> bool {
@@ -35,14 +34,10 @@ pub fn adjusted(ledger: &Ledger) -> BTreeMap<Day, u32> {
 }
 
 /// The editions that figures are drawn from, with adjusting entries in place of what they adjust.
-pub(super) fn with_adjustments(ledger: &Ledger, mut editions: Vec<Edition>) -> anyhow::Result<Vec<Edition>> {
-    let adjusted = adjusted(ledger);
-    for edition in &mut editions {
-        if let Some(number) = adjusted.get(&edition.day) {
-            *edition = ledger.edition(edition.day, *number, Extent::Figures)?;
-        }
-    }
-    Ok(editions)
+pub(super) fn with_adjustments(ledger: &Ledger) -> BTreeMap<Day, u32> {
+    let mut editions = ledger.standing();
+    editions.extend(adjusted(ledger));
+    editions
 }
 
 /// Days that may be shown otherwise since figures were last noted; by the journal, because a run may have been killed
@@ -70,10 +65,10 @@ pub(super) fn note(ledger: &mut Writer, settings: &Settings, as_of: DateTime<Utc
         return Ok(());
     }
     let config = settings.config();
-    let near = ledger.days().into_iter().filter(|day| is_near(changed, *day, 2 * REACH));
-    let editions = near.map(|day| ledger.read(day, Extent::Figures)).collect::<Result<Vec<_>, _>>()?;
+    let is_near_enough = |(day, _): &(Day, u32)| is_near(changed, *day, 2 * REACH);
     let of_note = |day: Day| is_near(changed, day, REACH);
-    let standing = measure::draw(&editions, &config);
+    let standing = ledger.outlines(ledger.standing().into_iter().filter(is_near_enough))?;
+    let standing = measure::draw(&standing, &config);
     let mut now: BTreeMap<ReportedKey, Reported> = BTreeMap::new();
     let mut take = |figures: &Figures, is_adjusting: bool, wanted: &dyn Fn(Day) -> bool| {
         for figure in figures.days.iter().filter_map(|f| reported(f, is_adjusting)) {
@@ -85,7 +80,8 @@ pub(super) fn note(ledger: &mut Writer, settings: &Settings, as_of: DateTime<Utc
     take(&standing, false, &of_note);
     let adjusted = adjusted(ledger);
     if changed.iter().any(|day| adjusted.contains_key(day)) {
-        let figures = measure::draw(&with_adjustments(ledger, editions)?, &config);
+        let editions = with_adjustments(ledger).into_iter().filter(is_near_enough);
+        let figures = measure::draw(&ledger.outlines(editions)?, &config);
         take(&figures, true, &|day| adjusted.contains_key(&day) && of_note(day));
     }
     let before = &ledger.record().reported;

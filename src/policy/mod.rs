@@ -151,8 +151,8 @@ impl Policy {
     }
 }
 
-/// The zero byte keeps text from moving over from one file to the other unnoticed.
-fn fingerprint(policy: &str, catalogue: &str) -> String {
+/// What editions know a policy by. The zero byte keeps text from moving over from one file to the other unnoticed.
+pub fn fingerprint(policy: &str, catalogue: &str) -> String {
     let mut hash = Sha256::new();
     hash.update(policy);
     hash.update([0]);

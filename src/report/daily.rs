@@ -2,6 +2,7 @@
 
 use crate::ledger::Edition;
 use crate::policy::Group;
+use crate::slots::State;
 use crate::table::ColumnKind::{Decimal, Instant, Integer, Text};
 use crate::table::{ColumnSpec, Spec, Table, Value};
 
@@ -125,18 +126,23 @@ pub(super) fn slots(edition: &Edition) -> Table {
     let slots = &edition.slots;
     let length = slots.length();
     let scopes: Vec<Vec<_>> = slots.scopes().iter().map(|scope| slots.cells(scope).collect()).collect();
+    let kinds: Vec<Value> = slots.scopes().iter().map(|scope| Value::text(scope.kind.name())).collect();
+    let names = State::ALL.map(|state| (state, Value::text(state.name())));
+    let name = |state: State| {
+        names.iter().find(|(known, _)| *known == state).map_or(Value::Null, |(_, name)| name.clone())
+    };
     let mut table = Table::new(&SLOTS);
     for slot in 0..length.per_day() {
         let start = Value::Instant(edition.day.start_us() + i64::from(slot) * length.us());
-        for (scope, cells) in slots.scopes().iter().zip(&scopes) {
+        for ((scope, kind), cells) in slots.scopes().iter().zip(&kinds).zip(&scopes) {
             let cell = &cells[slot as usize];
             let head = [
                 start.clone(),
-                Value::text(scope.kind.name()),
+                kind.clone(),
                 Value::Text(scope.name.clone()),
                 Value::Text(scope.region.clone()),
-                Value::text(cell.gross.state.name()),
-                Value::text(cell.net.state.name()),
+                name(cell.gross.state),
+                name(cell.net.state),
             ];
             let counts = [cell.gross.events, cell.net.events];
             let counts = counts.into_iter().flat_map(|c| Group::ALL.map(|g| Value::Integer(c.of(g))));

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Format;
 use crate::day::Month;
 use crate::error::Trouble;
-use crate::ledger::{Edition, Ledger, Settings};
+use crate::ledger::{Edition, Ledger, Outline, Settings};
 use crate::measure::{Figure, Figures};
 use crate::slots::Scope;
 use crate::table::{Metadata, Spec, Table};
@@ -67,7 +67,7 @@ pub struct Drawing<'a> {
     /// Figures of months with adjusting entries in place of what they adjust, parallel to those without.
     pub adjusted: &'a [Figure],
     /// Editions that apply overrides.
-    pub overridden: &'a [Edition],
+    pub overridden: &'a [Outline],
 }
 
 /// What the reports of one day are drawn from.

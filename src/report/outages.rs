@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::ledger::Edition;
+use crate::ledger::Outline;
 use crate::measure::{Figures, Outage};
 use crate::table::ColumnKind::{Boolean, Decimal, Instant, Integer, Text};
 use crate::table::{ColumnSpec, Spec, Table, Value};
@@ -48,7 +48,7 @@ pub(super) static OUTAGES: Spec = Spec {
     ],
 };
 
-pub(super) fn outages(figures: &Figures, overridden: &[Edition]) -> Table {
+pub(super) fn outages(figures: &Figures, overridden: &[Outline]) -> Table {
     let mut table = Table::new(&OUTAGES);
     for outage in &figures.outages {
         table.push([
@@ -76,9 +76,9 @@ fn blank_separated(ids: &BTreeSet<&str>) -> Option<String> {
 }
 
 /// Ids of the rows that touch an outage, in order.
-pub(super) fn ids_within<'a>(outage: &Outage, overridden: &'a [Edition]) -> BTreeSet<&'a str> {
+pub(super) fn ids_within<'a>(outage: &Outage, overridden: &'a [Outline]) -> BTreeSet<&'a str> {
     let mut ids = BTreeSet::new();
-    let is_near = |e: &&Edition| e.day.start_us() < outage.end_us && outage.start_us < e.day.end_us();
+    let is_near = |e: &&Outline| e.day.start_us() < outage.end_us && outage.start_us < e.day.end_us();
     for edition in overridden.iter().filter(is_near) {
         for row in edition.overrides.iter().map(|applied| &applied.row) {
             let is_then = row.start_us < outage.end_us && outage.start_us < row.end_us;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ledger::{Edition, Ledger};
+use crate::ledger::{Ledger, Outline};
 use crate::table::ColumnKind::{Instant, Integer, Text};
 use crate::table::{ColumnSpec, Spec, Table, Value};
 
@@ -56,7 +56,7 @@ pub(super) static OVERRIDES: Spec = Spec {
 };
 
 /// By first sight, then id; rows that could not be read come last.
-pub(super) fn overrides(ledger: &Ledger, overridden: &[Edition]) -> Table {
+pub(super) fn overrides(ledger: &Ledger, overridden: &[Outline]) -> Table {
     let mut moved: BTreeMap<String, [i64; 2]> = BTreeMap::new();
     for applied in overridden.iter().flat_map(|e| &e.overrides) {
         let sums = moved.entry(applied.row.fingerprint()).or_default();

@@ -90,6 +90,26 @@ impl State {
         if counts.good() + counts.of(Group::User) > 0 { Self::Up } else { Self::Unobserved }
     }
 
+    /// One letter, where many stand in a row.
+    pub const fn letter(self) -> char {
+        match self {
+            Self::Up => 'u',
+            Self::Degraded => 'g',
+            Self::Down => 'd',
+            Self::Unobserved => '.',
+        }
+    }
+
+    pub const fn of_letter(letter: char) -> Option<Self> {
+        match letter {
+            'u' => Some(Self::Up),
+            'g' => Some(Self::Degraded),
+            'd' => Some(Self::Down),
+            '.' => Some(Self::Unobserved),
+            _ => None,
+        }
+    }
+
     pub const fn name(self) -> &'static str {
         match self {
             Self::Up => "up",

@@ -4,7 +4,7 @@ use super::{Counts, Scope, Slots, State, Tally};
 use crate::day::{Day, SlotLength};
 use crate::policy::Group;
 use crate::table::ColumnKind::{Integer, Text};
-use crate::table::{ColumnSpec, Row, Spec, Table, Value};
+use crate::table::{ColumnSpec, Spec, Table, Value};
 
 /// The ledger's table of slots: dense, scope by scope.
 pub static SLOTS: Spec = Spec {
@@ -39,6 +39,10 @@ const NET: [&str; 6] = ["good_net", "bad_net", "user_net", "excluded_net", "pend
 impl Slots {
     pub fn to_table(&self) -> Table {
         let mut table = Table::new(&SLOTS);
+        let names = State::ALL.map(|state| (state, Value::text(state.name())));
+        let name = |state: State| {
+            names.iter().find(|(known, _)| *known == state).map_or(Value::Null, |(_, name)| name.clone())
+        };
         for scope in &self.scopes {
             let kind = Value::text(scope.kind.name());
             for (slot, cell) in (0_i64..).zip(self.cells(scope)) {
@@ -47,8 +51,8 @@ impl Slots {
                     Value::Text(scope.name.clone()),
                     Value::Text(scope.region.clone()),
                     Value::Integer(slot),
-                    Value::text(cell.gross.state.name()),
-                    Value::text(cell.net.state.name()),
+                    name(cell.gross.state),
+                    name(cell.net.state),
                 ];
                 let counts = [cell.gross.events, cell.net.events];
                 let counts = counts.into_iter().flat_map(|c| Group::ALL.map(|g| Value::Integer(c.of(g))));
@@ -60,36 +64,49 @@ impl Slots {
 
     /// The slots that [`Slots::to_table`] stored; says what is wrong when the table is not dense or not in order.
     pub fn from_table(day: Day, length: SlotLength, table: &Table) -> Result<Self, String> {
+        let numbers = table.numbers("slot")?;
+        let [kinds, names, regions] = ["scope_kind", "scope", "region"].map(|name| table.texts(name));
+        let (kinds, names, regions) = (kinds?, names?, regions?);
         let mut scopes: Vec<Scope> = Vec::new();
-        let mut gross = Vec::with_capacity(table.len());
-        let mut net = Vec::with_capacity(table.len());
-        for (at, row) in table.rows().enumerate() {
+        for at in 0..table.len() {
             let slot = at as i64 % i64::from(length.per_day());
-            if row.number("slot")? != slot {
+            if numbers.at(at)? != slot {
                 return Err(format!("row {} should hold slot {slot}", at + 1));
             }
-            let scope = [row.text("scope_kind")?, row.text("scope")?, row.text("region")?];
+            let scope = [kinds.at(at)?, names.at(at)?, regions.at(at)?];
             match scopes.last() {
                 Some(last) if slot > 0 => {
-                    if [last.kind.name(), &last.name, &last.region] != scope {
+                    if [last.kind.name(), &last.name, &last.region] != scope.map(|part| &**part) {
                         return Err(format!("{last} ends at slot {slot}"));
                     }
                 }
-                _ => scopes.push(Scope::new(scope[0].parse()?, scope[1], scope[2])),
+                _ => scopes.push(Scope {
+                    kind: scope[0].parse()?,
+                    name: scope[1].clone(),
+                    region: scope[2].clone(),
+                }),
             }
-            gross.push(tally(&row, "state_gross", &GROSS)?);
-            net.push(tally(&row, "state_net", &NET)?);
         }
+        let gross = tallies(table, "state_gross", &GROSS)?;
+        let net = tallies(table, "state_net", &NET)?;
         Self::assemble(day, length, scopes, gross, net)
     }
 }
 
-fn tally(row: &Row<'_>, state: &str, columns: &[&str; 6]) -> Result<Tally, String> {
-    let mut events = Counts::default();
-    for (group, column) in Group::ALL.into_iter().zip(columns) {
-        events.add(group, row.number(column)?);
+/// One book, row by row.
+fn tallies(table: &Table, state: &str, columns: &[&str; 6]) -> Result<Vec<Tally>, String> {
+    let states = table.texts(state)?;
+    let mut tallies = Vec::with_capacity(table.len());
+    for at in 0..table.len() {
+        tallies.push(Tally { events: Counts::default(), state: states.at(at)?.parse::<State>()? });
     }
-    Ok(Tally { events, state: row.text(state)?.parse::<State>()? })
+    for (group, column) in Group::ALL.into_iter().zip(columns) {
+        let numbers = table.numbers(column)?;
+        for (at, tally) in tallies.iter_mut().enumerate() {
+            tally.events.add(group, numbers.at(at)?);
+        }
+    }
+    Ok(tallies)
 }
 
 #[cfg(test)]

@@ -170,6 +170,27 @@ impl Table {
         (0..self.rows).map(move |at| Row { table: self, at })
     }
 
+    /// A column of numbers, by name: for tables that are too long to look up every cell.
+    pub fn numbers(&self, name: &str) -> Result<Numbers<'_>, String> {
+        match self.column(name)? {
+            Column::Number(list) => Ok(Numbers { name: name.to_owned(), list }),
+            Column::Text(_) => Err(format!("column `{name}` holds text")),
+        }
+    }
+
+    /// A column of text, by name.
+    pub fn texts(&self, name: &str) -> Result<Texts<'_>, String> {
+        match self.column(name)? {
+            Column::Text(list) => Ok(Texts { name: name.to_owned(), list }),
+            Column::Number(_) => Err(format!("column `{name}` holds no text")),
+        }
+    }
+
+    fn column(&self, name: &str) -> Result<&Column, String> {
+        let found = self.spec.columns.iter().position(|c| c.name == name);
+        found.map(|at| &self.columns[at]).ok_or_else(|| format!("no column `{name}`"))
+    }
+
     /// The value as it was pushed.
     fn value(&self, row: usize, column: usize) -> Value {
         match &self.columns[column] {
@@ -201,34 +222,59 @@ impl<'a> Row<'a> {
         }
     }
 
-    fn column(&self, name: &str) -> Result<&'a Column, String> {
-        let found = self.table.spec.columns.iter().position(|c| c.name == name);
-        found.map(|at| &self.table.columns[at]).ok_or_else(|| format!("no column `{name}`"))
-    }
-
     pub fn optional_text(&self, name: &str) -> Result<Option<&'a str>, String> {
-        match self.column(name)? {
+        match self.table.column(name)? {
             Column::Text(list) => Ok(list[self.at].as_deref()),
             Column::Number(_) => Err(format!("column `{name}` holds no text")),
         }
     }
 
     pub fn optional_number(&self, name: &str) -> Result<Option<i64>, String> {
-        match self.column(name)? {
+        match self.table.column(name)? {
             Column::Number(list) => Ok(list[self.at]),
             Column::Text(_) => Err(format!("column `{name}` holds text")),
         }
     }
 
     pub fn text(&self, name: &str) -> Result<&'a str, String> {
-        self.optional_text(name)?.ok_or_else(|| self.is_null(name))
+        self.optional_text(name)?.ok_or_else(|| is_null(name, self.at))
     }
 
     pub fn number(&self, name: &str) -> Result<i64, String> {
-        self.optional_number(name)?.ok_or_else(|| self.is_null(name))
+        self.optional_number(name)?.ok_or_else(|| is_null(name, self.at))
+    }
+}
+
+fn is_null(name: &str, row: usize) -> String {
+    format!("column `{name}` is null in row {}", row + 1)
+}
+
+/// A column of numbers of a table that was read back.
+#[derive(Debug, Clone)]
+pub struct Numbers<'a> {
+    name: String,
+    list: &'a [Option<i64>],
+}
+
+impl Numbers<'_> {
+    pub fn at(&self, row: usize) -> Result<i64, String> {
+        self.optional(row).ok_or_else(|| is_null(&self.name, row))
     }
 
-    fn is_null(&self, name: &str) -> String {
-        format!("column `{name}` is null in row {}", self.at + 1)
+    pub fn optional(&self, row: usize) -> Option<i64> {
+        self.list.get(row).copied().flatten()
+    }
+}
+
+/// A column of text of a table that was read back.
+#[derive(Debug, Clone)]
+pub struct Texts<'a> {
+    name: String,
+    list: &'a [Option<Arc<str>>],
+}
+
+impl<'a> Texts<'a> {
+    pub fn at(&self, row: usize) -> Result<&'a Arc<str>, String> {
+        self.list.get(row).and_then(Option::as_ref).ok_or_else(|| is_null(&self.name, row))
     }
 }

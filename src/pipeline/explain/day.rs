@@ -356,7 +356,7 @@ fn editions(ledger: &Ledger, day: Day) -> anyhow::Result<Vec<EditionOfDay>> {
     let record = ledger.record().days.get(&day).cloned().unwrap_or_default();
     let read = |e: &crate::ledger::EditionRecord| -> anyhow::Result<EditionOfDay> {
         Ok(EditionOfDay {
-            edition: ledger.edition(day, e.publication.edition, Extent::Figures)?,
+            edition: ledger.edition(day, e.publication.edition, Extent::Slots)?,
             published_at: rfc3339(e.at.timestamp_micros()),
             causes: e.publication.causes.iter().map(Cause::name).collect(),
             is_adjusting: e.publication.is_adjusting,

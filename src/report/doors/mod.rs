@@ -91,7 +91,7 @@ struct View<'a> {
 
 impl<'a> View<'a> {
     fn new(drawing: &'a Drawing<'a>) -> anyhow::Result<Self> {
-        let newest = drawing.ledger.days().last().map(|day| drawing.ledger.read(*day, Extent::Figures));
+        let newest = drawing.ledger.days().last().map(|day| drawing.ledger.read(*day, Extent::Slots));
         Ok(Self { drawing, newest: newest.transpose()? })
     }
 

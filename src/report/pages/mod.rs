@@ -29,7 +29,7 @@ pub(super) fn spanning(
     months: &[Month],
 ) -> Result<(), Trouble> {
     let Some(newest) = drawing.ledger.days().last().copied() else { return Ok(()) };
-    let newest = drawing.ledger.read(newest, Extent::Figures)?;
+    let newest = drawing.ledger.read(newest, Extent::Slots)?;
     writer.text("index.html", &status::page(WORDS, drawing, &newest, &summary.outages))?;
     for month in months {
         let policies = rules::in_force(drawing.ledger, *month)?;
