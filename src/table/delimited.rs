@@ -18,7 +18,7 @@ impl Table {
                 }
                 match column {
                     Column::Text(list) => {
-                        quoted(&mut csv, list[row].as_deref().map_or("", |t| fields.text(t)))
+                        quoted(&mut csv, list[row].as_deref().map_or("", |t| fields.text(t)));
                     }
                     Column::Number(list) => {
                         let text = list[row].map_or("", |n| fields.number(spec.kind, n));
