@@ -33,6 +33,11 @@ bench rows="1000000" *options:
     cargo build --release
     python3 tests/bench/peers.py --rows {{rows}} {{options}}
 
+# Size of a year's ledger, and how long the commands take that look at all of it
+year *options:
+    cargo build --release
+    python3 tests/bench/year.py {{options}}
+
 # The architect's view, in a browser
 doc:
     cargo doc --no-deps --open

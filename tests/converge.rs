@@ -83,6 +83,11 @@ pub fn reports(out: &Path) -> BTreeMap<PathBuf, String> {
     let read = |(path, bytes): (PathBuf, Vec<u8>)| {
         let text = String::from_utf8(bytes).unwrap();
         let text = if path.extension().is_some_and(|e| e == "csv") { without_edition(&text) } else { text };
+        // A file of a day beside it that gives nothing to a day is no part of what the day says of itself.
+        let is_stranger =
+            |line: &&str| line.split(',').nth(3) == Some("neighbour") && line.split(',').nth(7) == Some("0");
+        let is_own = |line: &&str| !path.ends_with("intake.csv") || !is_stranger(line);
+        let text = text.lines().filter(is_own).fold(String::new(), |text, line| text + line + "\n");
         (path, text)
     };
     texts.map(read).collect()

@@ -1,7 +1,7 @@
 //! Figures: small worked examples of outages, months, coverage and budgets.
 
 use uptime_ledger::day::{Day, SlotLength};
-use uptime_ledger::ledger::{DayState, Edition, Extent, Writer};
+use uptime_ledger::ledger::{DayState, Edition, Extent, Outline, Writer};
 use uptime_ledger::measure::{self, Class, Condition, Figure, Figures, Period, Status};
 use uptime_ledger::policy::Account;
 use uptime_ledger::slots::{Scope, ScopeKind};
@@ -178,4 +178,48 @@ fn the_condition_is_that_of_the_last_hour() {
     assert_eq!(condition("uuuuduuuuuuu"), Condition::MediumDisruption);
     assert_eq!(condition("gggggdgggggg"), Condition::LowDisruption);
     assert_eq!(condition("...........d"), Condition::HighDisruption);
+}
+
+#[test]
+fn an_edition_that_keeps_no_outline_is_outlined_by_its_slots() {
+    let config = config(SlotLength::Minute);
+    let reports = tempfile::tempdir().unwrap();
+    let at = day("2026-11-20");
+    let draft = given::draft(at, &config, &letters("uugd"));
+    let clock = draft.edition.as_of;
+    let mut ledger = Writer::open(reports.path(), clock).unwrap();
+    let want = Outline::of(&ledger.publish(draft, clock).unwrap().edition);
+    let folder = reports.path().join("ledger/editions/2026-11-20/0001");
+    assert_eq!(ledger.outlines([(at, 1)]).unwrap(), std::slice::from_ref(&want));
+
+    std::fs::remove_file(folder.join("outline.parquet")).unwrap();
+    assert!(ledger.outlines([(at, 1)]).is_err(), "it is told of, and not there");
+    let manifest = std::fs::read_to_string(folder.join("edition.json")).unwrap();
+    let older: Vec<&str> = manifest.lines().filter(|line| !line.contains("outline.parquet")).collect();
+    std::fs::write(folder.join("edition.json"), older.join("\n")).unwrap();
+    assert_eq!(ledger.outlines([(at, 1)]).unwrap(), [want]);
+}
+
+#[test]
+fn bad_events_of_a_day_within_a_run_count_although_no_slot_of_it_is_down() {
+    let mut config = config(SlotLength::Minute);
+    config.measure.max_gap_seconds = 86_400;
+    let reports = tempfile::tempdir().unwrap();
+    let first = day("2026-11-20");
+    let days = [format!("{}d", ".".repeat(MINUTES - 1)), ".".repeat(MINUTES), "d".to_owned()];
+    let mut ledger = Writer::open(reports.path(), given::draft(first, &config, &[]).edition.as_of).unwrap();
+    for (at, states) in (0_i64..).zip(&days) {
+        let mut draft = given::draft(first.plus(at), &config, &letters(states));
+        if at == 1 {
+            // In a gap of the logs: the events stay, and the slot is not judged.
+            draft.edition.bad = given::edition(first, &config, &letters("d")).bad;
+        }
+        let clock = draft.edition.as_of;
+        ledger.publish(draft, clock).unwrap();
+    }
+    let editions: Vec<Edition> =
+        ledger.days().into_iter().map(|day| ledger.read(day, Extent::Whole).unwrap()).collect();
+    let figures = measure::draw(&ledger.outlines(ledger.standing()).unwrap(), &config);
+    assert_eq!(figures, given::figures(&editions, &config));
+    assert_eq!((figures.outages[0].down_seconds, figures.outages[0].events_bad), (120, 30));
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use uptime_ledger::day::{Day, SlotLength};
-use uptime_ledger::ledger::{Cause, Edition, Extent, Ledger, Writer, check_balance};
+use uptime_ledger::ledger::{Cause, Edition, Extent, Ledger, Outline, Writer, check_balance};
 use uptime_ledger::measure::{self, Figures, Period, floor_percent};
 use uptime_ledger::policy::Account;
 use uptime_ledger::report;
@@ -194,6 +194,11 @@ proptest! {
         prop_assert!(first.is_new && first.edition.number == 1);
         prop_assert_eq!(first.causes, [Cause::First]);
         prop_assert_eq!(&ledger.read(of, Extent::Whole).unwrap(), &first.edition);
+
+        // Bad lines are read where a run can be.
+        let outline = Outline::of(&first.edition);
+        let bad = if outline.is_down() { outline.bad.clone() } else { Vec::new() };
+        prop_assert_eq!(ledger.outlines([(of, 1)]).unwrap(), [Outline { bad, ..outline }]);
 
         let stamp = |name: &str| std::fs::metadata(reports.path().join("ledger").join(name)).unwrap().modified().unwrap();
         let stamps = || ["editions", "editions/2026-11-20/0001/edition.json", "journal.ndjson"].map(stamp);

@@ -135,10 +135,7 @@ fn is_named(reports: &Path, file: &Path) -> Result<(), String> {
     let folder = file.parent().unwrap().to_str().unwrap();
     let findings: Vec<String> = verify(reports).findings.iter().map(ToString::to_string).collect();
     let is_of = |told: &String| told.contains(folder) && told.contains(name);
-    match findings.iter().any(is_of) {
-        true => Ok(()),
-        false => Err(format!("said only {findings:?}")),
-    }
+    if findings.iter().any(is_of) { Ok(()) } else { Err(format!("said only {findings:?}")) }
 }
 
 fn copy(from: &Path, to: &Path) {

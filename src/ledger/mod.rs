@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! ledger/journal.ndjson, journal.head   what was done, line by line; what it does not hold did not happen
-//!        editions/<day>/<number>/       one published state of a day, with the facts it was made from
+//!        editions/<day>/<number>/       one published state of a day, with the facts it was made from and its outline
 //!        policies/<fingerprint>/        policy and catalogue as they were
 //!        daybooks/<day>/<hash>/         what the logs of a day said, until nothing can be settled by it any more
 //!        salt                           what ids are mixed with, unless the config says

@@ -10,7 +10,7 @@ use super::{Applied, BadLine, DayState, Definition, Edition};
 use crate::day::{Day, SlotLength};
 use crate::policy::Group;
 use crate::slots::{Book, Counts, Scope, State};
-use crate::table::ColumnKind::{Integer, Text};
+use crate::table::ColumnKind::Text;
 use crate::table::{ColumnSpec, Row, Spec, Table, Value};
 
 pub(super) static OUTLINE: Spec = Spec {
@@ -21,20 +21,11 @@ pub(super) static OUTLINE: Spec = Spec {
         ColumnSpec::new("scope", Text, ""),
         ColumnSpec::new("region", Text, ""),
         ColumnSpec::new("states_gross", Text, ""),
-        // Null when they are those before overrides.
+        // What is after overrides is null when it is what was before them.
         ColumnSpec::new("states_net", Text, ""),
-        ColumnSpec::new("good_gross", Integer, ""),
-        ColumnSpec::new("bad_gross", Integer, ""),
-        ColumnSpec::new("user_gross", Integer, ""),
-        ColumnSpec::new("excluded_gross", Integer, ""),
-        ColumnSpec::new("pending_gross", Integer, ""),
-        ColumnSpec::new("suspense_gross", Integer, ""),
-        ColumnSpec::new("good_net", Integer, ""),
-        ColumnSpec::new("bad_net", Integer, ""),
-        ColumnSpec::new("user_net", Integer, ""),
-        ColumnSpec::new("excluded_net", Integer, ""),
-        ColumnSpec::new("pending_net", Integer, ""),
-        ColumnSpec::new("suspense_net", Integer, ""),
+        // Events by group, with blanks between: a column for each group takes longer to open than to read.
+        ColumnSpec::new("events_gross", Text, ""),
+        ColumnSpec::new("events_net", Text, ""),
     ],
 };
 
@@ -132,15 +123,16 @@ impl Outline {
         let mut table = Table::new(&OUTLINE);
         for line in &self.scopes {
             let [gross, net] = &line.states;
-            let head = [
+            let [events, events_net] = &line.events;
+            table.push([
                 Value::text(line.scope.kind.name()),
                 Value::Text(line.scope.name.clone()),
                 Value::Text(line.scope.region.clone()),
                 Value::text(&letters(gross)),
                 if gross == net { Value::Null } else { Value::text(&letters(net)) },
-            ];
-            let counts = line.events.iter().flat_map(|c| Group::ALL.map(|g| Value::Integer(c.of(g))));
-            table.extend(head.into_iter().chain(counts));
+                Value::text(&numbers(events)),
+                if events == events_net { Value::Null } else { Value::text(&numbers(events_net)) },
+            ]);
         }
         table
     }
@@ -176,12 +168,8 @@ fn scope_outline(row: Row<'_>, slots: usize) -> Result<ScopeOutline, String> {
         Some(text) => states(text, slots)?,
         None => Arc::clone(&gross),
     };
-    let mut events = [Counts::default(); 2];
-    let columns = OUTLINE.columns.iter().skip(5).map(|column| column.name);
-    let places = Book::ALL.into_iter().flat_map(|book| Group::ALL.map(|group| (book, group)));
-    for (name, (book, group)) in columns.zip(places) {
-        events[book as usize].add(group, row.number(name)?);
-    }
+    let events = counts(row.text("events_gross")?)?;
+    let events = [events, row.optional_text("events_net")?.map_or(Ok(events), counts)?];
     Ok(ScopeOutline::new(scope, [gross, net], events))
 }
 
@@ -196,4 +184,20 @@ fn states(text: &str, slots: usize) -> Result<Arc<[State]>, String> {
         .map(|letter| State::of_letter(letter).ok_or_else(|| format!("`{letter}` is no slot state")))
         .collect::<Result<_, String>>()?;
     if states.len() == slots { Ok(states) } else { Err(format!("{} slots, not {slots}", states.len())) }
+}
+
+fn numbers(events: &Counts) -> String {
+    Group::ALL.map(|group| events.of(group).to_string()).join(" ")
+}
+
+fn counts(text: &str) -> Result<Counts, String> {
+    let numbers: Vec<&str> = text.split(' ').collect();
+    if numbers.len() != Group::ALL.len() {
+        return Err(format!("`{text}` is not a number for each of {} groups", Group::ALL.len()));
+    }
+    let mut events = Counts::default();
+    for (group, number) in Group::ALL.into_iter().zip(numbers) {
+        events.add(group, number.parse().map_err(|e| format!("`{number}`: {e}"))?);
+    }
+    Ok(events)
 }
