@@ -52,6 +52,10 @@ const CONFIG: &str = r#"
 
     [overrides]
     path = "overrides.csv"
+
+    # Nothing here looks at pages.
+    [outputs]
+    formats = []
 "#;
 
 /// What the policy says from some day on: what was the caller's is the platform's.
