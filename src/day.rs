@@ -11,6 +11,11 @@ pub const SECOND_US: i64 = 1_000_000;
 /// Microseconds in a UTC day (no leap seconds, as in POSIX time).
 pub const DAY_US: i64 = 86_400 * SECOND_US;
 
+/// A length of time as people read it: `12m00s`.
+pub fn minutes(seconds: i64) -> String {
+    format!("{}m{:02}s", seconds / 60, seconds % 60)
+}
+
 /// One UTC day. Its instants are `start_us() <= t < end_us()`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -13,6 +13,7 @@ use crate::day::Day;
 use crate::error::{ExitCode, Trouble};
 use crate::pipeline::{self, Differences};
 use crate::policy::Policy;
+use crate::table::decimal;
 
 #[derive(Args)]
 pub struct Diff {
@@ -94,9 +95,8 @@ fn print(out: &mut impl Write, d: &Differences) -> io::Result<()> {
         if pair[0] == pair[1] { pair[0].to_string() } else { format!("{} -> {}", pair[0], pair[1]) }
     };
     for c in &d.figures {
-        let percent = c
-            .availability_micro_percent
-            .map(|p| p.map_or("-".to_owned(), |p| format!("{} %", text::percent(p))));
+        let percent =
+            c.availability_micro_percent.map(|p| p.map_or("-".to_owned(), |p| format!("{} %", decimal(p))));
         table.add_row(vec![
             c.day.to_string(),
             format!("{} {}", c.scope_kind, c.scope),

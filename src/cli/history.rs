@@ -11,6 +11,7 @@ use super::text;
 use crate::day::{Day, rfc3339};
 use crate::error::{ExitCode, Trouble};
 use crate::ledger::{Cause, Entry, Ledger, Reported};
+use crate::table::decimal;
 
 #[derive(Args)]
 pub struct History {
@@ -71,9 +72,8 @@ impl History {
             ];
             let mut rows: Vec<[String; 3]> = components
                 .map(|f| {
-                    let percent = f
-                        .availability_micro_percent
-                        .map_or("-".to_owned(), |p| format!("{} %", text::percent(p)));
+                    let percent =
+                        f.availability_micro_percent.map_or("-".to_owned(), |p| format!("{} %", decimal(p)));
                     [f.scope.clone(), f.slots[1].to_string(), percent]
                 })
                 .collect();

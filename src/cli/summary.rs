@@ -5,13 +5,14 @@ use std::io::{self, Write};
 use comfy_table::Table;
 use serde_json::json;
 
-use super::text::{self, align, minutes, percent, table};
-use crate::day::rfc3339;
+use super::text::{self, align, table};
+use crate::day::{minutes, rfc3339};
 use crate::error::ExitCode;
 use crate::ledger::{Cause, Edition, Published};
 use crate::measure::{Figure, Outage, Period};
 use crate::pipeline::{Accounted, Desk, Outcome};
 use crate::slots::ScopeKind;
+use crate::table::decimal;
 
 pub struct Summary<'a> {
     pub outcome: &'a Outcome,
@@ -95,9 +96,9 @@ impl Summary<'_> {
                     "day": period(f.period),
                     "component": &*f.scope.name,
                     "definition": f.definition.name,
-                    "availability_percent_gross": f.gross_micro_percent.map(percent),
-                    "availability_percent_net": f.net_micro_percent.map(percent),
-                    "coverage_percent": f.coverage_micro_percent.map(percent),
+                    "availability_percent_gross": f.gross_micro_percent.map(decimal),
+                    "availability_percent_net": f.net_micro_percent.map(decimal),
+                    "coverage_percent": f.coverage_micro_percent.map(decimal),
                 })
             })
             .collect();
@@ -183,7 +184,7 @@ impl Summary<'_> {
             "Availability",
         ]);
         for f in self.components() {
-            let shown = |p: Option<i64>| p.map_or_else(|| "-".to_owned(), |p| format!("{} %", percent(p)));
+            let shown = |p: Option<i64>| p.map_or_else(|| "-".to_owned(), |p| format!("{} %", decimal(p)));
             table.add_row(vec![
                 period(f.period),
                 f.scope.name.to_string(),

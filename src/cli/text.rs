@@ -30,16 +30,6 @@ pub fn edition(text: &str) -> Result<EditionName, String> {
     Ok(EditionName { day: day.parse().map_err(|_| wrong())?, number: number.parse().map_err(|_| wrong())? })
 }
 
-/// `12m00s`.
-pub fn minutes(seconds: i64) -> String {
-    format!("{}m{:02}s", seconds / 60, seconds % 60)
-}
-
-/// Millionths of a percent with six decimals, cut and never rounded up.
-pub fn percent(micro: i64) -> String {
-    format!("{}.{:06}", micro / 1_000_000, micro % 1_000_000)
-}
-
 /// A terminal that nothing which is written to it can steer: control characters other than line ends, and characters that
 /// turn the direction of text, become `\\u{..}`. Names of services, regions and files come from logs.
 pub struct Calm<W>(pub W);

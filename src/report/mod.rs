@@ -11,6 +11,7 @@ mod pages;
 mod restatements;
 mod rules;
 mod summary;
+mod view;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +30,7 @@ use crate::table::{Metadata, Spec, Table};
 pub use doors::status_schema;
 pub use failures::{FailureLine, failures};
 
+use view::View;
 use write::Writer;
 
 /// What rendering did to the reports folder.
@@ -156,7 +158,8 @@ pub fn render(
     for table in summary.tables() {
         writer.table("", table, &metadata)?;
     }
-    doors::draw(&mut writer, drawing, &summary, months)?;
+    let view = View::new(drawing)?;
+    doors::draw(&mut writer, &view, &summary, months)?;
     let has_pages = drawing.settings.outputs.has(Format::Html);
     let all_days = drawing.ledger.days();
     for drawn in days {
@@ -172,7 +175,7 @@ pub fn render(
     let is_wanted = |month: &Month| months.is_none_or(|months| months.contains(month));
     let months: Vec<Month> = all_months.into_iter().filter(is_wanted).collect();
     if has_pages {
-        pages::spanning(&mut writer, drawing, &summary, &months)?;
+        pages::spanning(&mut writer, &view, &summary, &months)?;
     } else {
         writer.no("index.html");
         for month in &months {

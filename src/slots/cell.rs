@@ -100,14 +100,8 @@ impl State {
         }
     }
 
-    pub const fn of_letter(letter: char) -> Option<Self> {
-        match letter {
-            'u' => Some(Self::Up),
-            'g' => Some(Self::Degraded),
-            'd' => Some(Self::Down),
-            '.' => Some(Self::Unobserved),
-            _ => None,
-        }
+    pub fn of_letter(letter: char) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.letter() == letter)
     }
 
     pub const fn name(self) -> &'static str {

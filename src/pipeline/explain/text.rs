@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Explanation, PostingLine};
+use crate::day::minutes;
 
 impl fmt::Display for Explanation {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,9 +115,4 @@ impl fmt::Display for PostingLine {
         }
         Ok(())
     }
-}
-
-/// `12m00s`.
-fn minutes(seconds: i64) -> String {
-    format!("{}m{:02}s", seconds / 60, seconds % 60)
 }

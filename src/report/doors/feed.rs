@@ -4,12 +4,13 @@ use atom_syndication::{Content, Entry, Feed, FixedDateTime, Generator, Link, Per
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use super::{DEFINITION, LINE, View, line};
+use super::{LINE, line};
 use crate::config::Format;
 use crate::day::Day;
 use crate::ledger::DayRecord;
 use crate::measure::Outage;
 use crate::report::outages::ids_within;
+use crate::report::view::{DEFINITION, View};
 
 const DAY: &str = "%Y-%m-%d";
 const MINUTE: &str = "%H:%M";

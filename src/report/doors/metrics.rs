@@ -2,10 +2,11 @@
 
 use prometheus::{GaugeVec, IntGaugeVec, Opts, Registry, TextEncoder};
 
-use super::{DEFINITION, View, line};
+use super::line;
 use crate::day::{Day, SECOND_US};
 use crate::measure::{Condition, Figure, Reading, condition};
 use crate::policy::Group;
+use crate::report::view::{DEFINITION, View};
 use crate::slots::Scope;
 
 /// The longest component in a label; longer ones would be cut, and then be the same.
@@ -65,7 +66,7 @@ fn clocks(view: &View<'_>, registry: &Registry) -> anyhow::Result<()> {
         (
             "newest_sealed_timestamp_seconds",
             "End of the newest day that is final.",
-            view.newest_sealed().map(end),
+            view.newest_sealed().map(|(day, _)| end(day)),
         ),
     ];
     for (name, help, seconds) in clocks {

@@ -10,46 +10,40 @@ mod workbook;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::view::View;
 use super::write::Writer;
 use super::{Drawing, Summary};
 use crate::config::Format;
 use crate::day::{Day, Month};
 use crate::intake::printable;
-use crate::ledger::{Edition, Extent};
-use crate::measure::{DEFINITIONS, Figure, Outage, Period, Preset};
-use crate::slots::{Scope, ScopeKind};
+use crate::measure::Period;
+use crate::slots::Scope;
 use crate::table::{Row, Value};
 
 pub use status::schema as status_schema;
-
-/// How many days back status and feed look, the newest one included.
-const DAYS: i64 = 90;
-
-/// The definition that programs are told of: the published formula (R20).
-const DEFINITION: &Preset = &DEFINITIONS[0];
 
 /// Draws what is switched on, and takes away what is switched off. Of the months' files those of `months`; all when
 /// `None`.
 pub(super) fn draw(
     writer: &mut Writer<'_>,
-    drawing: &Drawing<'_>,
+    view: &View<'_>,
     summary: &Summary,
     months: Option<&BTreeSet<Month>>,
 ) -> anyhow::Result<()> {
+    let drawing = view.drawing;
     let outputs = &drawing.settings.outputs;
-    let view = View::new(drawing)?;
     if outputs.has(Format::Json) {
-        writer.text("status.json", &status::status(&view))?;
+        writer.text("status.json", &status::status(view))?;
     } else {
         writer.no("status.json");
     }
     if outputs.has(Format::Atom) {
-        writer.text("outages.atom", &feed::feed(&view))?;
+        writer.text("outages.atom", &feed::feed(view))?;
     } else {
         writer.no("outages.atom");
     }
     if outputs.has(Format::Prometheus) {
-        writer.text("metrics.prom", &metrics::metrics(&view)?)?;
+        writer.text("metrics.prom", &metrics::metrics(view)?)?;
     } else {
         writer.no("metrics.prom");
     }
@@ -80,78 +74,6 @@ pub(super) fn draw(
         }
     }
     Ok(())
-}
-
-/// What status, feed and metrics look at: the newest day, and what led to it.
-struct View<'a> {
-    drawing: &'a Drawing<'a>,
-    /// `None` before the first edition.
-    newest: Option<Edition>,
-}
-
-impl<'a> View<'a> {
-    fn new(drawing: &'a Drawing<'a>) -> anyhow::Result<Self> {
-        let newest = drawing.ledger.days().last().map(|day| drawing.ledger.read(*day, Extent::Slots));
-        Ok(Self { drawing, newest: newest.transpose()? })
-    }
-
-    fn newest_day(&self) -> Option<Day> {
-        self.newest.as_ref().map(|edition| edition.day)
-    }
-
-    fn newest_sealed(&self) -> Option<Day> {
-        let days = &self.drawing.ledger.record().days;
-        days.iter().rfind(|(_, record)| record.sealed.is_some()).map(|(day, _)| *day)
-    }
-
-    /// Components in all regions, as the newest day knows them.
-    fn components(&self) -> impl Iterator<Item = &Scope> {
-        let scopes = self.newest.iter().flat_map(|edition| edition.slots.scopes());
-        scopes.filter(|scope| is_whole_component(scope))
-    }
-
-    fn day(&self, scope: &Scope, day: Day) -> Option<&'a Figure> {
-        let is = |f: &&Figure| f.period == Period::Day(day) && is_of(f, scope);
-        self.drawing.figures.days.iter().rev().find(is)
-    }
-
-    /// A month without and with adjusting entries.
-    fn month(&self, scope: &Scope, month: Month) -> Option<(&'a Figure, &'a Figure)> {
-        let Drawing { figures, adjusted, .. } = self.drawing;
-        let mut pairs = figures.months.iter().zip(*adjusted);
-        pairs.find(|(f, _)| f.period == Period::Month(month) && is_of(f, scope))
-    }
-
-    /// The months that hold the newest day and the one before it.
-    fn this_and_last_month(&self) -> Option<[Month; 2]> {
-        let this = self.newest_day()?.month();
-        Some([this, this.first().plus(-1).month()])
-    }
-
-    fn target(&self, scope: &Scope) -> Option<i64> {
-        let targets = &self.drawing.settings.targets;
-        targets.iter().find(|(name, _)| **name == *scope.name).map(|(_, target)| (*target).into())
-    }
-
-    /// The first day that status and feed tell of.
-    fn since(&self) -> Option<Day> {
-        Some(self.newest_day()?.plus(1 - DAYS))
-    }
-
-    /// Outages of components in all regions in that time, oldest first.
-    fn outages(&self) -> impl Iterator<Item = &'a Outage> {
-        let since_us = self.since().map_or(0, Day::start_us);
-        let outages = self.drawing.figures.outages.iter();
-        outages.filter(move |outage| is_whole_component(&outage.scope) && outage.end_us > since_us)
-    }
-}
-
-fn is_whole_component(scope: &Scope) -> bool {
-    scope.kind == ScopeKind::Component && scope.is_all_regions()
-}
-
-fn is_of(figure: &Figure, scope: &Scope) -> bool {
-    figure.scope == *scope && figure.definition.name == DEFINITION.name
 }
 
 /// Rows of a month, sheet by sheet: figures of the month, of its days, outages, overrides, restatements.

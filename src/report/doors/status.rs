@@ -6,11 +6,11 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
-use super::{DEFINITION, View, is_whole_component};
 use crate::config::Measure;
 use crate::day::{Day, Month, rfc3339};
 use crate::measure::{Budget, Condition, Figure, Outage, Period, condition};
 use crate::report::outages::ids_within;
+use crate::report::view::{DEFINITION, View, is_whole_component};
 use crate::slots::Scope;
 use crate::table::decimal;
 
@@ -210,7 +210,7 @@ pub(super) fn status(view: &View<'_>) -> String {
         data_through: view.newest_day().map(date),
         job_version: &figures.job_version,
         ledger: LedgerLine { line, hash },
-        newest_sealed_day: view.newest_sealed().map(date),
+        newest_sealed_day: view.newest_sealed().map(|(day, _)| date(day)),
         definition: Definition {
             name: DEFINITION.name,
             meaning: DEFINITION.doc,

@@ -6,12 +6,12 @@ use maud::{Markup, PreEscaped, html};
 
 use super::chart;
 use super::parts::{Page, count, data, percent, scope_name, second, table, text};
-use super::status::MAIN;
 use super::strip::strips;
 use super::words::Words;
 use crate::day::{Day, SlotLength};
 use crate::ledger::{Edition, LatencyLine};
 use crate::measure::{Figure, Figures, Period};
+use crate::report::view::DEFINITION;
 use crate::report::{DayDrawing, Summary, daily, failures};
 use crate::slots::{Scope, ScopeKind};
 use crate::table::Row;
@@ -132,8 +132,9 @@ fn red_list<'a>(w: &Words, edition: &Edition, slots: impl Iterator<Item = &'a u3
 
 /// Components and services in all regions, under the definition that is published first.
 fn scopes(w: &Words, day: Day, around: &Around<'_>) -> Markup {
-    let is_shown =
-        |f: &&Figure| f.period == Period::Day(day) && f.scope.is_all_regions() && f.definition.name == MAIN;
+    let is_shown = |f: &&Figure| {
+        f.period == Period::Day(day) && f.scope.is_all_regions() && f.definition.name == DEFINITION.name
+    };
     let figures: Vec<&Figure> = around.figures.days.iter().filter(is_shown).collect();
     let heads = ["availability_percent_net", "availability_percent_gross", "slots_counted", "slots_down"];
     let more = ["slots_degraded", "slots_unobserved", "events_bad", "coverage_percent"];
@@ -214,7 +215,7 @@ fn failed(w: &Words, day: &DayDrawing) -> Markup {
         p.note { (w.failures_help) }
         div.chart role="img" aria-label=(w.failures) { (PreEscaped(svg)) }
         p.legend { @for (group, _) in chart::STACK {
-            span.key.(w.group_class(group)) { (w.group(group)) } " "
+            span.key.(group.name()) { (w.group(group)) } " "
         } }
         h3 { (w.by_account) }
         div.scroll tabindex="0" role="region" aria-label=(w.by_account) {

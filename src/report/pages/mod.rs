@@ -10,7 +10,7 @@ mod words;
 
 use crate::day::{Day, Month};
 use crate::error::Trouble;
-use crate::ledger::Extent;
+use crate::report::view::View;
 use crate::report::write::Writer;
 use crate::report::{DayDrawing, Drawing, Summary, rules};
 
@@ -24,13 +24,13 @@ const WORDS: &Words = &ENGLISH;
 /// An edition or a policy cannot be read, or a file not be written.
 pub(super) fn spanning(
     writer: &mut Writer<'_>,
-    drawing: &Drawing<'_>,
+    view: &View<'_>,
     summary: &Summary,
     months: &[Month],
 ) -> Result<(), Trouble> {
-    let Some(newest) = drawing.ledger.days().last().copied() else { return Ok(()) };
-    let newest = drawing.ledger.read(newest, Extent::Slots)?;
-    writer.text("index.html", &status::page(WORDS, drawing, &newest, &summary.outages))?;
+    let drawing = view.drawing;
+    let Some(newest) = &view.newest else { return Ok(()) };
+    writer.text("index.html", &status::page(WORDS, view, newest, &summary.outages))?;
     for month in months {
         let policies = rules::in_force(drawing.ledger, *month)?;
         let page = month::page(WORDS, drawing, summary, *month, &policies);

@@ -3,13 +3,12 @@
 use maud::{Markup, html};
 
 use super::parts::{Page, count, data, percent, scope_name, table, text};
-use super::status::MAIN;
 use super::words::Words;
 use crate::day::Month;
 use crate::measure::{Figure, Period, Rule, Status};
 use crate::report::rules::PolicyInForce;
+use crate::report::view::{DEFINITION, is_whole_component};
 use crate::report::{Drawing, Summary};
-use crate::slots::ScopeKind;
 use crate::table::Row;
 
 pub(super) fn page(
@@ -73,7 +72,7 @@ pub(super) fn page(
         @let columns = ["day", "scope", "availability_percent_net", "availability_percent_gross", "slots_counted", "slots_down",
                         "slots_unobserved", "coverage_percent", "edition", "state"];
         @let is_day = |row: &Row<'_>| {
-            is_of_month(row) && is_main(row) && row.text("definition").is_ok_and(|name| name == MAIN)
+            is_of_month(row) && is_main(row) && row.text("definition").is_ok_and(|name| name == DEFINITION.name)
         };
         (table(w, w.days, &columns, availability, is_day).unwrap_or_default())
         (data(w, root, &["availability"]))
@@ -93,9 +92,7 @@ pub(super) fn page(
 
 fn figures_of<'a>(drawing: &'a Drawing<'_>, month: Month) -> impl Iterator<Item = (&'a Figure, &'a Figure)> {
     let is_of = move |(figure, _): &(&Figure, &Figure)| {
-        figure.period == Period::Month(month)
-            && figure.scope.kind == ScopeKind::Component
-            && figure.scope.is_all_regions()
+        figure.period == Period::Month(month) && is_whole_component(&figure.scope)
     };
     drawing.figures.months.iter().zip(drawing.adjusted).filter(is_of)
 }

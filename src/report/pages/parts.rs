@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::words::Words;
 use crate::intake::printable;
 use crate::slots::Scope;
-use crate::table::{ColumnKind, Row, Table, Value};
+use crate::table::{ColumnKind, Row, Table, Value, decimal};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -78,7 +78,7 @@ pub(super) fn text(text: &str) -> String {
 
 /// A percentage with all its six decimals, or a dash.
 pub(super) fn percent(micro: Option<i64>) -> String {
-    micro.map_or_else(|| "—".to_owned(), |micro| format!("{}.{:06} %", micro / 1_000_000, micro % 1_000_000))
+    micro.map_or_else(|| "—".to_owned(), |micro| format!("{} %", decimal(micro)))
 }
 
 /// `12,345`.
@@ -153,7 +153,7 @@ fn cell(w: &Words, column: &str, value: &Value) -> Markup {
         // Error codes are names.
         Value::Integer(n) if column == "error_code" => html! { td.number data-v=(n) { (n) } },
         Value::Integer(n) => html! { td.number data-v=(n) { (count(*n)) } },
-        Value::Decimal(n) => html! { td.number data-v=(n) { (percent(Some(*n)).trim_end_matches(" %")) } },
+        Value::Decimal(n) => html! { td.number data-v=(n) { (decimal(*n)) } },
         Value::Boolean(is) => html! { td { (if *is { w.yes } else { w.no }) } },
         Value::Instant(us) => html! { td.time { (instant(*us)) } },
         Value::Date(days) => {

@@ -5,20 +5,15 @@ use maud::{Markup, html};
 use super::parts::{Page, count, data, percent, scope_name, second, table};
 use super::words::Words;
 use crate::day::Day;
-use crate::ledger::{Edition, Ledger};
-use crate::measure::{Figure, Period, condition};
+use crate::ledger::Edition;
+use crate::measure::{Figure, Figures, Period, condition};
 use crate::report::Drawing;
-use crate::slots::{Scope, ScopeKind};
+use crate::report::view::{DAYS, DEFINITION, View};
+use crate::slots::Scope;
 use crate::table::Table;
 
-/// Days of the bars.
-const DAYS: i64 = 90;
-/// The definition whose figures are shown first; the tables hold all.
-pub(super) const MAIN: &str = "whatsapp";
-
-pub(super) fn page(w: &Words, drawing: &Drawing<'_>, newest: &Edition, outages: &Table) -> String {
-    let Drawing { ledger, settings, figures, .. } = drawing;
-    let scopes = components(newest);
+pub(super) fn page(w: &Words, view: &View<'_>, newest: &Edition, outages: &Table) -> String {
+    let Drawing { ledger, settings, figures, .. } = view.drawing;
     let from_us = newest.day.plus(1 - DAYS).start_us();
     let recent = |row: &crate::table::Row<'_>| {
         let is = |name, text: &str| row.text(name).is_ok_and(|found| found == text);
@@ -30,13 +25,13 @@ pub(super) fn page(w: &Words, drawing: &Drawing<'_>, newest: &Edition, outages: 
     let body = html! {
         p { (w.through) " " b { (newest.day) } ", " (w.updated) " " (as_of.unwrap_or_default()) "." }
         p.note { (w.bars_help) }
-        @for scope in &scopes {
+        @for scope in view.components() {
             section.card aria-label=(scope_name(scope)) {
                 h2 { (scope_name(scope)) }
                 @let now = condition(newest, scope);
                 span.badge.(now.name()) { (w.condition(now)) }
-                (numbers(w, drawing, scope))
-                (bars(w, drawing, scope, newest.day))
+                (numbers(w, view, scope))
+                (bars(w, view, scope, newest.day))
             }
         }
         h2 { (w.recent_outages) }
@@ -45,14 +40,14 @@ pub(super) fn page(w: &Words, drawing: &Drawing<'_>, newest: &Edition, outages: 
             None => p { (w.no_outages) }
         }
         h2 { (w.months) }
-        ul { @for month in months(drawing) { li { a href={ "months/" (month) ".html" } { (month) } } } }
+        ul { @for month in months(figures) { li { a href={ "months/" (month) ".html" } { (month) } } } }
         h2 { (w.definition) }
         p { (w.definition_note) }
         dl.facts {
-            dt { (w.definition) } dd { (MAIN) ": " (w.definition(&newest.definition)) }
+            dt { (w.definition) } dd { (DEFINITION.name) ": " (w.definition(&newest.definition)) }
             dt { (w.policy) } dd { code { (newest.policy) } }
             dt { (w.edition) } dd { (newest.day) " / " (newest.number) ", " (newest.state.name()) }
-            dt { (w.newest_seal) } dd { (newest_seal(w, ledger)) }
+            dt { (w.newest_seal) } dd { (newest_seal(w, view)) }
             dt { (w.ledger) } dd { (ledger.head().0) " " code { (ledger.head().1) } }
         }
         h2 { (w.downloads) }
@@ -65,16 +60,9 @@ pub(super) fn page(w: &Words, drawing: &Drawing<'_>, newest: &Edition, outages: 
     Page { words: w, site: &settings.outputs.title, title, root: "", links: vec![day, month], body }.html()
 }
 
-/// Components in all regions, in the order of reports.
-fn components(edition: &Edition) -> Vec<Scope> {
-    let is_whole = |scope: &&Scope| scope.kind == ScopeKind::Component && scope.is_all_regions();
-    edition.slots.scopes().iter().filter(is_whole).cloned().collect()
-}
-
 /// The months that have a statement, newest first.
-fn months(drawing: &Drawing<'_>) -> Vec<String> {
-    let mut months: Vec<String> = drawing
-        .figures
+fn months(figures: &Figures) -> Vec<String> {
+    let mut months: Vec<String> = figures
         .months
         .iter()
         .filter_map(|figure| match figure.period {
@@ -87,20 +75,17 @@ fn months(drawing: &Drawing<'_>) -> Vec<String> {
     months
 }
 
-fn newest_seal(w: &Words, ledger: &Ledger) -> String {
-    let sealed = ledger.record().days.iter().rev().find_map(|(day, record)| record.sealed.map(|n| (day, n)));
-    sealed.map_or_else(|| w.no_seal.to_owned(), |(day, number)| format!("{day} / {number}"))
+fn newest_seal(w: &Words, view: &View<'_>) -> String {
+    view.newest_sealed().map_or_else(|| w.no_seal.to_owned(), |(day, number)| format!("{day} / {number}"))
 }
 
 /// This month and the one before, with target and budget.
-fn numbers(w: &Words, drawing: &Drawing<'_>, scope: &Scope) -> Markup {
-    let mine = |(figure, _): &(&Figure, &Figure)| figure.scope == *scope && figure.definition.name == MAIN;
-    let pairs = drawing.figures.months.iter().zip(drawing.adjusted).filter(mine);
-    let newest: Vec<(&Figure, &Figure)> = pairs.collect();
+fn numbers(w: &Words, view: &View<'_>, scope: &Scope) -> Markup {
+    let months = view.this_and_last_month().into_iter().flatten();
+    let known = months.filter_map(|month| Some((month, view.month(scope, month)?)));
     html! {
         dl.numbers {
-            @for (figure, adjusted) in newest.iter().rev().take(2) {
-                @let Period::Month(month) = figure.period else { unreachable!("figures.months hold months") };
+            @for (month, (figure, adjusted)) in known {
                 div {
                     dt { (month) " · " (w.status(figure.status)) }
                     dd.main { (percent(figure.net_micro_percent)) }
@@ -123,13 +108,13 @@ fn numbers(w: &Words, drawing: &Drawing<'_>, scope: &Scope) -> Markup {
 }
 
 /// One bar a day, each a link that says its numbers.
-fn bars(w: &Words, drawing: &Drawing<'_>, scope: &Scope, newest: Day) -> Markup {
+fn bars(w: &Words, view: &View<'_>, scope: &Scope, newest: Day) -> Markup {
     let figure = |day: Day| {
-        let days = &drawing.figures.days;
+        let days = &view.drawing.figures.days;
         // Figures are sorted by day.
         let from = days.partition_point(|f| f.period < Period::Day(day));
         let of_day = days[from..].iter().take_while(move |f| f.period == Period::Day(day));
-        of_day.into_iter().find(|f| f.scope == *scope && f.definition.name == MAIN)
+        of_day.into_iter().find(|f| f.scope == *scope && f.definition.name == DEFINITION.name)
     };
     html! {
         ol.bars aria-label=(w.bars) {

@@ -225,18 +225,6 @@ impl Words {
         }
     }
 
-    /// Class of a group in the style sheet.
-    pub const fn group_class(&self, group: Group) -> &'static str {
-        match group {
-            Group::Good => "good",
-            Group::Bad => "bad",
-            Group::User => "user",
-            Group::Excluded => "excluded",
-            Group::Pending => "pending",
-            Group::Suspense => "suspense",
-        }
-    }
-
     /// Heads of the columns of tables; the name of the column where nothing better is known.
     pub fn column(&self, name: &'static str) -> &'static str {
         match name {

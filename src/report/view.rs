@@ -1,0 +1,87 @@
+//! A view of the ledger from its newest day: what the status page and the files for other programs tell of.
+
+use super::Drawing;
+use crate::day::{Day, Month};
+use crate::error::Trouble;
+use crate::ledger::{Edition, Extent};
+use crate::measure::{DEFINITIONS, Figure, Outage, Period, Preset};
+use crate::slots::{Scope, ScopeKind};
+
+/// How many days are looked back at, the newest one included.
+pub(super) const DAYS: i64 = 90;
+
+/// The definition whose figures are told first, and to programs: the published formula (R20). The tables hold all.
+pub(super) const DEFINITION: &Preset = &DEFINITIONS[0];
+
+/// What is looked at.
+pub(super) struct View<'a> {
+    pub drawing: &'a Drawing<'a>,
+    /// `None` before the first edition.
+    pub newest: Option<Edition>,
+}
+
+impl<'a> View<'a> {
+    pub fn new(drawing: &'a Drawing<'a>) -> Result<Self, Trouble> {
+        let newest = drawing.ledger.days().last().map(|day| drawing.ledger.read(*day, Extent::Slots));
+        Ok(Self { drawing, newest: newest.transpose()? })
+    }
+
+    pub fn newest_day(&self) -> Option<Day> {
+        self.newest.as_ref().map(|edition| edition.day)
+    }
+
+    /// The newest sealed day and its edition.
+    pub fn newest_sealed(&self) -> Option<(Day, u32)> {
+        let days = &self.drawing.ledger.record().days;
+        days.iter().rev().find_map(|(day, record)| Some((*day, record.sealed?)))
+    }
+
+    /// Components in all regions, as the newest day knows them.
+    pub fn components(&self) -> impl Iterator<Item = &Scope> {
+        let scopes = self.newest.iter().flat_map(|edition| edition.slots.scopes());
+        scopes.filter(|scope| is_whole_component(scope))
+    }
+
+    pub fn day(&self, scope: &Scope, day: Day) -> Option<&'a Figure> {
+        let is = |f: &&Figure| f.period == Period::Day(day) && is_of(f, scope);
+        self.drawing.figures.days.iter().rev().find(is)
+    }
+
+    /// A month without and with adjusting entries.
+    pub fn month(&self, scope: &Scope, month: Month) -> Option<(&'a Figure, &'a Figure)> {
+        let Drawing { figures, adjusted, .. } = self.drawing;
+        let mut pairs = figures.months.iter().zip(*adjusted);
+        pairs.find(|(f, _)| f.period == Period::Month(month) && is_of(f, scope))
+    }
+
+    /// The months that hold the newest day and the one before it.
+    pub fn this_and_last_month(&self) -> Option<[Month; 2]> {
+        let this = self.newest_day()?.month();
+        Some([this, this.first().plus(-1).month()])
+    }
+
+    pub fn target(&self, scope: &Scope) -> Option<i64> {
+        let targets = &self.drawing.settings.targets;
+        targets.iter().find(|(name, _)| **name == *scope.name).map(|(_, target)| (*target).into())
+    }
+
+    /// The first of the days that are looked back at.
+    pub fn since(&self) -> Option<Day> {
+        Some(self.newest_day()?.plus(1 - DAYS))
+    }
+
+    /// Outages of components in all regions in that time, oldest first.
+    pub fn outages(&self) -> impl Iterator<Item = &'a Outage> {
+        let since_us = self.since().map_or(0, Day::start_us);
+        let outages = self.drawing.figures.outages.iter();
+        outages.filter(move |outage| is_whole_component(&outage.scope) && outage.end_us > since_us)
+    }
+}
+
+pub(super) fn is_whole_component(scope: &Scope) -> bool {
+    scope.kind == ScopeKind::Component && scope.is_all_regions()
+}
+
+fn is_of(figure: &Figure, scope: &Scope) -> bool {
+    figure.scope == *scope && figure.definition.name == DEFINITION.name
+}
