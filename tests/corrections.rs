@@ -244,7 +244,7 @@ fn verdicts(judged: &[Judged]) -> BTreeMap<String, (&'static str, i64)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(given::cases(96))]
 
     #[test]
     fn rows_move_counts_and_neither_make_nor_lose_any(books in books(), rows in rows()) {

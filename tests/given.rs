@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use proptest::prelude::ProptestConfig;
+use proptest::test_runner::FileFailurePersistence;
 use uptime_ledger::config::{Component, Config, Service};
 use uptime_ledger::day::{Day, SlotLength};
 use uptime_ledger::intake::{
@@ -25,6 +27,12 @@ pub struct Event {
     pub code: Option<i64>,
     pub caller: usize,
     pub events: i64,
+}
+
+/// How often a law is tried. Cases that failed once are kept beside the laws and tried first.
+pub fn cases(n: u32) -> ProptestConfig {
+    let kept = Box::new(FileFailurePersistence::WithSource("regressions"));
+    ProptestConfig { failure_persistence: Some(kept), ..ProptestConfig::with_cases(n) }
 }
 
 pub const CALLERS: [&str; 5] = ["", "biz-1", "biz-2", "biz-3", "biz-4"];

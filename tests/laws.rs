@@ -71,7 +71,7 @@ fn counts(line: &[char], at: usize, gap: usize) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(given::cases(24))]
 
     #[test]
     fn every_slot_is_somewhere_and_the_books_balance(events in events()) {
