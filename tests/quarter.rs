@@ -486,7 +486,6 @@ fn assert_same_when_made_anew(office: &Office, at: u64) {
 }
 
 #[test]
-#[ignore = "takes minutes; run it with: cargo test --test main quarter -- --ignored"]
 fn a_quarter_adds_up() {
     let office = Office::new();
     let reports = office.reports();
