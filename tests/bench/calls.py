@@ -4,6 +4,7 @@ DuckDB does less than uptime-ledger here: it reads, dedupes, classifies by a CAS
 the job also keeps balances, latencies, evidence and the caller's share, and writes its reports.
 """
 
+import csv
 import pathlib
 import re
 import sys
@@ -24,14 +25,22 @@ def config(text):
     return "".join(kept).replace(', "webhooks"', "")
 
 
-def platform_codes(db):
-    """Error codes that are the platform's own failure, from the catalogue, as a constant set."""
-    catalogue = pathlib.Path(__file__).resolve().parents[2] / "data" / "error_catalog.csv"
-    db.execute(
-        f"""CREATE TEMP TABLE platform_codes AS SELECT code::BIGINT AS code
-            FROM read_csv('{catalogue}', header = true, all_varchar = true)
-            WHERE fault = 'platform' AND subcode IS NULL AND code NOT LIKE '%-%'"""
-    )
+def platform_codes():
+    """Error codes that are the platform's own failure, from the catalogue."""
+    with (pathlib.Path(__file__).resolve().parents[2] / "data" / "error_catalog.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["fault"] == "platform" and not row["subcode"]]
+    return sorted(int(row["code"]) for row in rows if "-" not in row["code"])
+
+
+def connect(folder, threads):
+    """A DuckDB for one measured run, with the codes as a constant set."""
+    import duckdb
+
+    db = duckdb.connect(config={"threads": int(threads), "temp_directory": f"{folder}/tmp"})
+    db.execute("SET preserve_insertion_order = false")
+    db.execute("SET TimeZone = 'UTC'")
+    db.execute("CREATE TEMP TABLE platform_codes AS SELECT unnest(?)::BIGINT AS code", [platform_codes()])
+    return db
 
 
 def rows(form, folder, more=()):
@@ -63,9 +72,9 @@ def rows(form, folder, more=()):
         WHERE ts >= {BEGIN} AND ts < {END} AND {logs.READABLE}"""
 
 
-def query(db, form, folder, variant, out):
-    """One measured run."""
-    platform_codes(db)
+def query(form, folder, out, threads, variant):
+    """One measured run of DuckDB."""
+    db = connect(folder, threads)
     selected = rows(form, folder)
     if variant == "subtract":
         # Count everything, then take back the surplus copies: only ids that came twice are looked at again.
@@ -106,11 +115,11 @@ def differing_minutes(db, out, reports):
 
 
 def compare(db, out, reports):
-    """Are the results of one DuckDB run ours?"""
+    """Are the results of one run of a peer ours?"""
     theirs = db.execute(f"SELECT sum(events), sum(duplicates) FROM '{out}'").fetchone()
     mine = db.execute(f"SELECT sum(accepted), sum(duplicate) FROM '{reports}/daily/{DAY}/intake.parquet'").fetchone()
     if theirs != mine:
-        sys.exit(f"events and duplicates differ: DuckDB {theirs}, uptime-ledger {mine}")
+        sys.exit(f"events and duplicates differ: peer {theirs}, uptime-ledger {mine}")
     differing, minutes = differing_minutes(db, out, reports)
     if differing:
         sys.exit(f"{differing} of {minutes} minutes differ in good or bad events")

@@ -156,9 +156,9 @@ def group_attempts(db, variant):
             SELECT count(*) AS copies FROM retried WHERE ts < {END} GROUP BY ts, webhook_id, attempt_no, message_id, word)"""
 
 
-def query(db, form, folder, variant, out):
-    """One measured run: the counts go to `out`, the totals to a file beside it."""
-    calls.platform_codes(db)
+def query(form, folder, out, threads, variant):
+    """One measured run of DuckDB: the counts go to `out`, the totals to a file beside it."""
+    db = calls.connect(folder, threads)
     more = ["ts", "http_status", "error_code", "is_success", "scope", "message_id", "message_status"]
     held = "message_status IN ('held_for_quality_assessment', 'paused')"
     selected = f"""

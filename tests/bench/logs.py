@@ -6,7 +6,7 @@ are good enough to count is decided where they are used; here only what cannot b
 
 import pathlib
 
-DAY = "2026-11-18"
+DAY, NEXT_DAY = "2026-11-18", "2026-11-19"
 BEGIN, END = f"TIMESTAMP '{DAY}'", f"(TIMESTAMP '{DAY}' + INTERVAL 1 DAY)"
 
 # Formats, with what `sample` must be told to write them.

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Speed and results beside DuckDB, on the same files in the same run.
+"""Speed and results beside other engines, on the same files in the same run.
 
-`just bench` or `python3 tests/bench/peers.py --rows 1000000`. For each format the sample is written once; then the job and
-DuckDB (two ways to dedupe) take turns, in two jobs: `requests` (calls alone) and `join` (the sample's whole config: calls,
-messages with their statuses, notifications with their attempts). Every run is a process of its own, so CPU seconds and peak
-memory are its own. The results are compared to the last event of every minute, service and region.
+`just bench` or `python3 tests/bench/peers.py --rows 1000000`. For each format the sample is written once; then the job and its
+peers take turns, in two jobs: `requests` (calls alone; DuckDB in two ways to dedupe, polars, ClickHouse) and `join` (the
+sample's whole config: calls, messages with their statuses, notifications with their attempts; DuckDB in two ways). Every run is a
+process of its own, so CPU seconds and peak memory are its own. The results are compared to the last event of every minute,
+service and region.
 
-Both use the same number of threads. What DuckDB leaves out is said in `calls.py` and `join.py`.
+All use the same number of threads. What the peers leave out is said in `calls.py` and `join.py`.
 """
 
 import argparse
@@ -26,25 +27,41 @@ import calls
 import join
 import logs
 
-DUCKDB = "2.0.0"
+# What `pip install` gets; the table in the README names them.
+PINNED = {"duckdb": "2.0.0", "polars": "2.1.0", "chdb": "4.4.0"}
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 JOBS = {"requests": calls, "join": join}
-VARIANTS = ["subtract", "distinct"]
 ME = [sys.executable, __file__]
 
 
-def query(job, form, folder, variant, out, threads):
-    """Runs in a child process: one measured DuckDB run."""
-    import duckdb
+def duckdb_by(variant):
+    """DuckDB with one of two ways to dedupe."""
+    return lambda job, *rest: JOBS[job].query(*rest, variant)
 
-    db = duckdb.connect(config={"threads": int(threads), "temp_directory": f"{folder}/tmp"})
-    db.execute("SET preserve_insertion_order = false")
-    db.execute("SET TimeZone = 'UTC'")
-    JOBS[job].query(db, form, folder, variant, out)
+
+def polars(job, *rest):
+    import polars_calls
+
+    polars_calls.query(*rest)
+
+
+def chdb(job, *rest):
+    import chdb_calls
+
+    chdb_calls.query(*rest)
+
+
+# By name: what queries, which jobs, and which formats it has no way to read.
+PEERS = {
+    "DuckDB, subtract": (duckdb_by("subtract"), list(JOBS), ""),
+    "DuckDB, distinct": (duckdb_by("distinct"), list(JOBS), ""),
+    "polars": (polars, ["requests"], "ndjson"),
+    "ClickHouse": (chdb, ["requests"], ""),
+}
 
 
 def compare(job, out, reports):
-    """Runs in a child process: are the results of one DuckDB run ours?"""
+    """Runs in a child process: are the results of one run of a peer ours?"""
     import duckdb
 
     db = duckdb.connect()
@@ -52,10 +69,10 @@ def compare(job, out, reports):
     print(JOBS[job].compare(db, out, reports))
 
 
-def measure(command):
+def measure(command, **more):
     """Runs a command: CPU seconds, wall seconds, peak memory in MB."""
     begin = time.monotonic()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=os.environ | more)
     said = child.stderr.read().decode(errors="replace")
     _, status, usage = os.wait4(child.pid, 0)
     wall = time.monotonic() - begin
@@ -85,24 +102,25 @@ def sample(args, form):
 
 
 def take_turns(args, form, name, folder):
-    """Runs uptime-ledger and DuckDB by turns and compares what they found; returns the lines of the table."""
+    """Runs uptime-ledger and its peers by turns and compares what they found; returns the lines of the table."""
     job, reports = JOBS[name], folder / f"reports-{name}"
     size = sum(path.stat().st_size for log in job.LOGS for path in logs.files(folder / "logs", log)) / 1e6
     ours = [args.binary, "run", "--config", folder / job.CONFIG, "--date", logs.DAY, "--out", reports]
     ours += ["--threads", str(args.threads), "--quiet"]
     if args.memory:
         ours += ["--memory", args.memory]
-    out = {variant: folder / f"{name}-{variant}.parquet" for variant in VARIANTS}
-    runs = {"uptime-ledger": []} | {f"DuckDB, {variant}": [] for variant in VARIANTS}
+    able = [who for who in args.peers if name in PEERS[who][1] and form.split(".")[0] != PEERS[who][2]]
+    out = {who: folder / f"{name}-{who.replace(', ', '-')}.parquet" for who in able}
+    runs = {"uptime-ledger": []} | {who: [] for who in out}
     for _ in range(args.repeat):
         shutil.rmtree(reports, ignore_errors=True)
         runs["uptime-ledger"].append(measure(ours))
-        for variant in VARIANTS:
-            child = ME + ["--child", "query", name, form, folder, variant, out[variant], str(args.threads)]
-            runs[f"DuckDB, {variant}"].append(measure(child))
-    for variant in VARIANTS:
-        done = subprocess.run(ME + ["--child", "compare", name, out[variant], reports], capture_output=True, text=True)
-        say(f"{form}, {name}, {variant}: {(done.stdout or done.stderr).strip()}")
+        for who in out:
+            child = ME + ["--child", "query", who, name, form, folder, out[who], str(args.threads)]
+            runs[who].append(measure(child, POLARS_MAX_THREADS=str(args.threads)))
+    for who in out:
+        done = subprocess.run(ME + ["--child", "compare", name, out[who], reports], capture_output=True, text=True)
+        say(f"{form}, {name}, {who}: {(done.stdout or done.stderr).strip()}")
         if done.returncode:
             sys.exit(1)
     base = statistics.median(cpu for cpu, _, _ in runs["uptime-ledger"])
@@ -125,11 +143,18 @@ def some_of(known):
     return names
 
 
+def chosen_peers(text):
+    """A type of argument: all variants of the named peers."""
+    named = some_of({who.split(",")[0] for who in PEERS})(text)
+    return [who for who in PEERS if who.split(",")[0] in named]
+
+
 def arguments():
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=1_000_000, help="ordinary calls of the day")
     parser.add_argument("--jobs", type=some_of(JOBS), default=list(JOBS), help="some of " + ", ".join(JOBS))
+    parser.add_argument("--peers", type=chosen_peers, default=list(PEERS), help="some of DuckDB, polars, ClickHouse")
     formats = list(logs.FORMATS)
     parser.add_argument("--formats", type=some_of(formats), default=formats, help="some of " + ", ".join(formats))
     parser.add_argument("--repeat", type=int, default=3, help="runs of each; the median counts")
@@ -145,8 +170,8 @@ def arguments():
 
 def main():
     args = arguments()
-    if importlib.util.find_spec("duckdb") is None:
-        sys.exit(f"DuckDB for Python is not there; install it with: pip install duckdb=={DUCKDB}")
+    if missing := [f"{name}=={version}" for name, version in PINNED.items() if importlib.util.find_spec(name) is None]:
+        sys.exit(f"not all peers are there; install them with: pip install {' '.join(missing)}")
     if not args.binary.exists():
         sys.exit(f"{args.binary} is not there; build it with: cargo build --release")
     lines = {name: [] for name in args.jobs}
@@ -163,7 +188,7 @@ def main():
 
 if __name__ == "__main__":
     if sys.argv[1:3] == ["--child", "query"]:
-        query(*sys.argv[3:])
+        PEERS[sys.argv[3]][0](*sys.argv[4:])
     elif sys.argv[1:3] == ["--child", "compare"]:
         compare(*sys.argv[3:])
     else:
