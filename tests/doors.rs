@@ -17,7 +17,7 @@ use uptime_ledger::ledger::{Applied, Edition, Entry, JudgedRow, Ledger, Outline,
 use uptime_ledger::measure;
 use uptime_ledger::overrides::Row;
 use uptime_ledger::policy::{Account, Direction, Policy};
-use uptime_ledger::report::{self, Drawing};
+use uptime_ledger::report::{self, Days, Drawing};
 
 use crate::given::{self, Event, day};
 use crate::job::{self, Ran};
@@ -131,7 +131,8 @@ impl Hostile {
         let figures = measure::draw(&outlines, &settings.config());
         let overridden = outlines.as_slice();
         let drawing = Drawing { overridden, ..given::drawing(&ledger, settings, &figures) };
-        report::render(self.reports.path(), &drawing, None, std::iter::empty()).unwrap();
+        let none = Days { days: &[], read: &|day| unreachable!("{day} was not asked for"), workers: 1 };
+        report::render(self.reports.path(), &drawing, None, &none).unwrap();
     }
 
     fn text(&self, name: &str) -> String {

@@ -5,7 +5,7 @@ use uptime_ledger::day::{Day, SlotLength};
 use uptime_ledger::ledger::{Cause, Edition, Extent, Ledger, Outline, Writer, check_balance};
 use uptime_ledger::measure::{self, Figures, Period, floor_percent};
 use uptime_ledger::policy::Account;
-use uptime_ledger::report;
+use uptime_ledger::report::{self, Days};
 use uptime_ledger::slots::{Scope, ScopeKind, Slots, State};
 use uptime_ledger::table::{Metadata, Table};
 
@@ -163,12 +163,13 @@ proptest! {
         let ledger = Ledger::open(reports.path()).unwrap();
         let settings = given::settings(&config);
         let drawing = given::drawing(&ledger, &settings, &figures);
-        let drawn = || given::day_drawing(day("2026-11-20"), &config, &events);
-        let render = || report::render(reports.path(), &drawing, None, std::iter::once(Ok(drawn()))).unwrap();
+        let read = |day| Ok(given::day_drawing(day, &config, &events));
+        let drawn = Days { days: &[day("2026-11-20")], read: &read, workers: 1 };
+        let render = || report::render(reports.path(), &drawing, None, &drawn).unwrap();
         // Thirteen tables twice, and the quarantine.
         prop_assert_eq!(render().written.len(), 27);
         let summary = report::Summary::new(&drawing);
-        let tables = summary.tables().into_iter().cloned().chain(report::daily_tables(&drawn()));
+        let tables = summary.tables().into_iter().cloned().chain(report::daily_tables(&read(day("2026-11-20")).unwrap()));
         for ((place, spec), table) in report::schema().into_iter().zip(tables) {
             let path = reports.path().join(place.replace("<day>", "2026-11-20"));
             let parquet = std::fs::File::open(path.with_extension("parquet")).unwrap();
@@ -227,8 +228,9 @@ fn parquet_names_its_origin() {
     let figures = given::figures(std::slice::from_ref(&edition), &config);
     let ledger = Ledger::open(reports.path()).unwrap();
     let settings = given::settings(&config);
-    let drawn = std::iter::once(Ok(given::day_drawing(edition.day, &config, &letters("dddddddddddd"))));
-    report::render(reports.path(), &given::drawing(&ledger, &settings, &figures), None, drawn).unwrap();
+    let read = |day| Ok(given::day_drawing(day, &config, &letters("dddddddddddd")));
+    let drawn = Days { days: &[edition.day], read: &read, workers: 1 };
+    report::render(reports.path(), &given::drawing(&ledger, &settings, &figures), None, &drawn).unwrap();
     let file = std::fs::File::open(reports.path().join("availability.parquet")).unwrap();
     let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
     let pairs = reader.metadata().file_metadata().key_value_metadata().unwrap();

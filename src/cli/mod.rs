@@ -146,3 +146,8 @@ fn render(mistakes: &[Mistake]) -> String {
     }
     text
 }
+
+/// How many threads the machine has room for.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}

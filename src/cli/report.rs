@@ -58,7 +58,7 @@ impl Report {
         let Some(settings) = ledger.record().settings.clone() else {
             return Err(Trouble::Usage("nothing had been published by then".to_owned()).into());
         };
-        let (_, rendered) = pipeline::redraw(&ledger, &into, &settings, None)?;
+        let (_, rendered) = pipeline::redraw(&ledger, &into, &settings, None, super::cores())?;
         writeln!(
             std::io::stdout(),
             "{}: {} files written, {} as they were; {} days, as of entry {} of the ledger",

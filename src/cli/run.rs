@@ -174,12 +174,11 @@ impl Run {
         }
         let policy = setup::policy(&config)?;
         let override_file = setup::override_file(&config);
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Desk {
             config,
             policy,
             override_file,
-            workers: self.threads.unwrap_or(cores),
+            workers: self.threads.unwrap_or_else(super::cores),
             may_lose_logs: self.accept_missing_logs,
         })
     }

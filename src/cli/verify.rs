@@ -76,7 +76,7 @@ impl Verify {
             return Ok(vec![finding(".drawn", what)]);
         }
         let again = tempfile::tempdir()?;
-        let (_, rendered) = pipeline::redraw(&ledger, again.path(), &settings, None)?;
+        let (_, rendered) = pipeline::redraw(&ledger, again.path(), &settings, None, super::cores())?;
         let mut findings = Vec::new();
         for path in rendered.written {
             let name = path.strip_prefix(again.path())?.display().to_string();

@@ -7,7 +7,7 @@ use super::{DayBooks, adjusted, reported};
 use crate::day::{Day, Month};
 use crate::ledger::{Entry, Ledger, Outline, Settings};
 use crate::measure::{self, Figures};
-use crate::report::{self, DayDrawing, Drawing, Rendered};
+use crate::report::{self, DayDrawing, Days, Drawing, Rendered};
 
 /// Draws the reports when they do not show the newest line of the ledger yet; else only the days that were asked for.
 pub(super) fn draw(
@@ -15,6 +15,7 @@ pub(super) fn draw(
     reports: &Path,
     asked: &BTreeSet<Day>,
     settings: &Settings,
+    workers: usize,
 ) -> anyhow::Result<(Figures, Rendered)> {
     let drawn = report::drawn(reports);
     let of_this_job = drawn.filter(report::Drawn::is_of_this_job);
@@ -22,12 +23,16 @@ pub(super) fn draw(
     match of_this_job {
         Some(drawn) if (drawn.seq, &drawn.hash) == (seq, &hash) => {
             let figures = reported::figures(ledger, asked, &settings.config())?;
-            let days = asked.iter().map(|day| drawing_of(ledger, *day));
-            Ok((figures, report::render_days(reports, days)?))
+            let days: Vec<Day> = asked.iter().copied().collect();
+            let read = |day| drawing_of(ledger, day);
+            Ok((figures, report::render_days(reports, &Days { days: &days, read: &read, workers })?))
         }
-        Some(drawn) => redraw(ledger, reports, settings, Changed::since(ledger, drawn.seq, asked).as_ref()),
+        Some(drawn) => {
+            let changed = Changed::since(ledger, drawn.seq, asked);
+            redraw(ledger, reports, settings, changed.as_ref(), workers)
+        }
         // Another version of the job may draw anything otherwise.
-        None => redraw(ledger, reports, settings, None),
+        None => redraw(ledger, reports, settings, None, workers),
     }
 }
 
@@ -111,7 +116,7 @@ fn known_months(ledger: &Ledger) -> BTreeSet<Month> {
 }
 
 /// Draws all reports of a ledger, as far as it counts, from nothing but itself. Of days and months only what may have
-/// changed; all of them when `None`.
+/// changed; all of them when `None`. `workers` is how many days are drawn at once.
 ///
 /// # Errors
 /// The ledger cannot be read or the reports cannot be written.
@@ -120,6 +125,7 @@ pub fn redraw(
     reports: &Path,
     settings: &Settings,
     changed: Option<&Changed>,
+    workers: usize,
 ) -> anyhow::Result<(Figures, Rendered)> {
     let config = settings.config();
     let standing = ledger.outlines(ledger.standing())?;
@@ -137,8 +143,9 @@ pub fn redraw(
     let changed = changed.map(|changed| changed.with_spans(ledger, &figures));
     let months = changed.as_ref().map(|changed| &changed.months);
     let is_wanted = |day: &Day| changed.as_ref().is_none_or(|changed| changed.days.contains(day));
-    let whole = ledger.days().into_iter().filter(is_wanted).map(|day| drawing_of(ledger, day));
-    let rendered = report::render(reports, &drawing, months, whole)?;
+    let days: Vec<Day> = ledger.days().into_iter().filter(is_wanted).collect();
+    let read = |day| drawing_of(ledger, day);
+    let rendered = report::render(reports, &drawing, months, &Days { days: &days, read: &read, workers })?;
     Ok((figures, rendered))
 }
 

@@ -107,7 +107,7 @@ pub fn run(desk: &Desk, asked: &Asked, as_of: DateTime<Utc>, watch: Watch<'_>) -
     reported::note(&mut ledger, &settings, as_of)?;
 
     let asked: BTreeSet<Day> = booked.accounted.iter().map(|a| a.published.edition.day).collect();
-    let (figures, rendered) = draw::draw(&ledger, &desk.config.reports, &asked, &settings).context(
+    let (figures, rendered) = draw::draw(&ledger, &desk.config.reports, &asked, &settings, desk.workers).context(
         "the ledger is up to date, but the reports could not be drawn; mend what is named here and run again",
     )?;
     for accounted in &booked.accounted {

@@ -131,7 +131,7 @@ pub(super) fn slots(edition: &Edition) -> Table {
     let name = |state: State| {
         names.iter().find(|(known, _)| *known == state).map_or(Value::Null, |(_, name)| name.clone())
     };
-    let mut table = Table::new(&SLOTS);
+    let mut table = Table::with_room(&SLOTS, length.per_day() as usize * scopes.len());
     for slot in 0..length.per_day() {
         let start = Value::Instant(edition.day.start_us() + i64::from(slot) * length.us());
         for ((scope, kind), cells) in slots.scopes().iter().zip(&kinds).zip(&scopes) {

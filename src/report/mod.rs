@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Format;
-use crate::day::Month;
+use crate::day::{Day, Month};
 use crate::error::Trouble;
 use crate::ledger::{Edition, Ledger, Outline, Settings};
 use crate::measure::{Figure, Figures};
@@ -31,7 +31,7 @@ pub use doors::status_schema;
 pub use failures::{FailureLine, failures};
 
 use view::View;
-use write::Writer;
+use write::{Sheaf, Writer};
 
 /// What rendering did to the reports folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -131,8 +131,45 @@ pub fn daily_tables(day: &DayDrawing) -> [Table; 8] {
     ]
 }
 
-/// Writes the reports that span days, the files of the months given (`None` is all), and those of the days given, which
-/// are read one by one. Give those that changed; giving all of them is as right and only slower, because a file that
+/// The days whose own reports are drawn, how each is read, and how many may be drawn at once.
+pub struct Days<'a> {
+    pub days: &'a [Day],
+    pub read: &'a (dyn Fn(Day) -> anyhow::Result<DayDrawing> + Sync),
+    pub workers: usize,
+}
+
+impl Days<'_> {
+    /// Makes the files of every day, as many at a time as there are workers, and writes them in the order of days.
+    fn write(
+        &self,
+        writer: &mut Writer<'_>,
+        make: &(dyn Fn(&DayDrawing, &mut Sheaf) + Sync),
+    ) -> anyhow::Result<()> {
+        let draw = |day: Day| -> anyhow::Result<Sheaf> {
+            let drawn = (self.read)(day)?;
+            let mut sheaf = Sheaf::default();
+            tables_of(&drawn, &mut sheaf)?;
+            make(&drawn, &mut sheaf);
+            Ok(sheaf)
+        };
+        for some in self.days.chunks(self.workers.max(1)) {
+            let sheaves: Vec<anyhow::Result<Sheaf>> = std::thread::scope(|scope| {
+                let drawing: Vec<_> = some.iter().map(|day| scope.spawn(|| draw(*day))).collect();
+                let sheaf = |thread: std::thread::ScopedJoinHandle<'_, _>| {
+                    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                };
+                drawing.into_iter().map(sheaf).collect()
+            });
+            for sheaf in sheaves {
+                writer.sheaf(sheaf?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes the reports that span days, the files of the months given (`None` is all), and those of the days given. Give
+/// those that changed; giving all of them is as right and only slower, because a file that
 /// already says the same is left alone. Last comes the mark that says which line of the ledger is shown.
 ///
 /// # Errors
@@ -141,7 +178,7 @@ pub fn render(
     reports: &Path,
     drawing: &Drawing<'_>,
     months: Option<&BTreeSet<Month>>,
-    days: impl Iterator<Item = anyhow::Result<DayDrawing>>,
+    days: &Days<'_>,
 ) -> anyhow::Result<Rendered> {
     let figures = drawing.figures;
     let mut writer = Writer::new(reports)?;
@@ -156,21 +193,19 @@ pub fn render(
     ]);
     let summary = Summary::new(drawing);
     for table in summary.tables() {
-        writer.table("", table, &metadata)?;
+        writer.table(table, &metadata)?;
     }
     let view = View::new(drawing)?;
     doors::draw(&mut writer, &view, &summary, months)?;
     let has_pages = drawing.settings.outputs.has(Format::Html);
     let all_days = drawing.ledger.days();
-    for drawn in days {
-        let drawn = drawn?;
-        day(&mut writer, &drawn)?;
+    days.write(&mut writer, &|drawn, sheaf| {
         if has_pages {
-            pages::day(&mut writer, &drawn, drawing, &summary, &all_days)?;
+            pages::day(sheaf, drawn, drawing, &summary, &all_days);
         } else {
-            pages::no_day(&mut writer, drawn.edition.day)?;
+            pages::no_day(sheaf, drawn.edition.day);
         }
-    }
+    })?;
     let all_months: BTreeSet<Month> = all_days.iter().map(|day| day.month()).collect();
     let is_wanted = |month: &Month| months.is_none_or(|months| months.contains(month));
     let months: Vec<Month> = all_months.into_iter().filter(is_wanted).collect();
@@ -194,18 +229,13 @@ pub fn render(
 ///
 /// # Errors
 /// A day cannot be read, or a file not be written.
-pub fn render_days(
-    reports: &Path,
-    days: impl Iterator<Item = anyhow::Result<DayDrawing>>,
-) -> anyhow::Result<Rendered> {
+pub fn render_days(reports: &Path, days: &Days<'_>) -> anyhow::Result<Rendered> {
     let mut writer = Writer::new(reports)?;
-    for drawn in days {
-        day(&mut writer, &drawn?)?;
-    }
+    days.write(&mut writer, &|_, _| ())?;
     Ok(writer.done()?)
 }
 
-fn day(writer: &mut Writer<'_>, drawn: &DayDrawing) -> Result<(), Trouble> {
+fn tables_of(drawn: &DayDrawing, sheaf: &mut Sheaf) -> Result<(), Trouble> {
     let edition = &drawn.edition;
     let metadata = Metadata(vec![
         ("job_version", edition.job_version.clone()),
@@ -215,9 +245,10 @@ fn day(writer: &mut Writer<'_>, drawn: &DayDrawing) -> Result<(), Trouble> {
     ]);
     let folder = format!("daily/{}", edition.day);
     for table in daily_tables(drawn) {
-        writer.table(&folder, &table, &metadata)?;
+        sheaf.table(&folder, &table, &metadata)?;
     }
-    writer.text(&format!("{folder}/quarantine.ndjson"), &daily::quarantine(edition))
+    sheaf.text(format!("{folder}/quarantine.ndjson"), daily::quarantine(edition));
+    Ok(())
 }
 
 /// The file that says which line of the ledger the reports show.

@@ -33,15 +33,23 @@ impl<'a> Writer<'a> {
         Ok(Self { reports, pending: Vec::new(), gone: Vec::new(), unchanged: 0 })
     }
 
-    /// Writes `<folder>/<table>.csv` and `.parquet`.
-    pub fn table(&mut self, folder: &str, table: &Table, metadata: &Metadata) -> Result<(), Trouble> {
-        let folder = self.reports.join(folder);
-        let path = |ending: &str| folder.join(format!("{}.{ending}", table.spec().name));
-        let parquet = table
-            .to_parquet(metadata)
-            .map_err(|e| Trouble::io(path("parquet"), "writing Parquet", std::io::Error::other(e)))?;
-        self.file(path("csv"), &table.to_csv())?;
-        self.file(path("parquet"), &parquet)
+    /// Writes `<table>.csv` and `<table>.parquet`.
+    pub fn table(&mut self, table: &Table, metadata: &Metadata) -> Result<(), Trouble> {
+        let mut sheaf = Sheaf::default();
+        sheaf.table("", table, metadata)?;
+        self.sheaf(sheaf)
+    }
+
+    /// Writes what was made elsewhere.
+    pub fn sheaf(&mut self, sheaf: Sheaf) -> Result<(), Trouble> {
+        for (path, bytes) in sheaf.files {
+            self.bytes(&path, &bytes)?;
+        }
+        sheaf.none.iter().for_each(|path| self.no(path));
+        for (folder, prefix, keep) in sheaf.no_others {
+            self.no_others(&folder, prefix, &keep)?;
+        }
+        Ok(())
     }
 
     /// Writes a text file, by its path below the reports folder.
@@ -62,8 +70,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Takes away the files of a folder that begin so and are not among those to keep.
-    pub fn no_others(&mut self, folder: &str, prefix: &str, keep: &[String]) -> Result<(), Trouble> {
+    fn no_others(&mut self, folder: &str, prefix: &str, keep: &[String]) -> Result<(), Trouble> {
         for path in entries(&self.reports.join(folder))? {
             let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
             if name.starts_with(prefix) && !keep.contains(&name) {
@@ -93,6 +100,45 @@ impl<'a> Writer<'a> {
             fs::remove_file(&path).map_err(|e| Trouble::io(&path, "removing", e))?;
         }
         Ok(Rendered { written, unchanged: self.unchanged })
+    }
+}
+
+/// Files that are made but not written, by their paths below the reports folder: days are drawn side by side and written one
+/// after the other.
+#[derive(Default)]
+pub(super) struct Sheaf {
+    files: Vec<(String, Vec<u8>)>,
+    /// Files that are not published any more.
+    none: Vec<String>,
+    /// Folders in which only the files given may begin so.
+    no_others: Vec<(String, &'static str, Vec<String>)>,
+}
+
+impl Sheaf {
+    /// `<folder>/<table>.csv` and `.parquet`.
+    pub fn table(&mut self, folder: &str, table: &Table, metadata: &Metadata) -> Result<(), Trouble> {
+        let folder = Path::new(folder);
+        let path =
+            |ending: &str| folder.join(format!("{}.{ending}", table.spec().name)).display().to_string();
+        let parquet = table
+            .to_parquet(metadata)
+            .map_err(|e| Trouble::io(path("parquet"), "writing Parquet", std::io::Error::other(e)))?;
+        self.files.push((path("csv"), table.to_csv()));
+        self.files.push((path("parquet"), parquet));
+        Ok(())
+    }
+
+    pub fn text(&mut self, path: String, text: String) {
+        self.files.push((path, text.into_bytes()));
+    }
+
+    pub fn no(&mut self, path: String) {
+        self.none.push(path);
+    }
+
+    /// Takes away the files of a folder that begin so and are not among those to keep.
+    pub fn no_others(&mut self, folder: &str, prefix: &'static str, keep: Vec<String>) {
+        self.no_others.push((folder.to_owned(), prefix, keep));
     }
 }
 

@@ -109,12 +109,17 @@ impl PartialEq for Table {
 
 impl Table {
     pub fn new(spec: &'static Spec) -> Self {
+        Self::with_room(spec, 0)
+    }
+
+    /// An empty table that will have so many rows.
+    pub fn with_room(spec: &'static Spec, rows: usize) -> Self {
         let columns = spec
             .columns
             .iter()
             .map(|c| match c.kind {
-                ColumnKind::Text => Column::Text(Vec::new()),
-                _ => Column::Number(Vec::new()),
+                ColumnKind::Text => Column::Text(Vec::with_capacity(rows)),
+                _ => Column::Number(Vec::with_capacity(rows)),
             })
             .collect();
         Self { spec, columns, rows: 0 }

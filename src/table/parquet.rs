@@ -45,7 +45,9 @@ impl Table {
         if !names.iter().eq(spec.columns.iter().map(|c| &c.name)) {
             return Err(ParquetError::General(format!("its columns are {}", names.join(", "))));
         }
-        let mut table = Self::new(spec);
+        let rows = builder.metadata().file_metadata().num_rows();
+        // Rows of the ledger's own files; a footer that lies is found when their batches are read.
+        let mut table = Self::with_room(spec, usize::try_from(rows).unwrap_or(0).min(1 << 20));
         for batch in builder.build()? {
             let batch = batch?;
             for (at, column) in spec.columns.iter().enumerate() {

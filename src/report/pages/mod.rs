@@ -11,7 +11,7 @@ mod words;
 use crate::day::{Day, Month};
 use crate::error::Trouble;
 use crate::report::view::View;
-use crate::report::write::Writer;
+use crate::report::write::{Sheaf, Writer};
 use crate::report::{DayDrawing, Drawing, Summary, rules};
 
 use words::{ENGLISH, Words};
@@ -39,17 +39,14 @@ pub(super) fn spanning(
     Ok(())
 }
 
-/// Writes the page of a day and those that explain its red minutes.
-///
-/// # Errors
-/// A file cannot be written.
+/// The page of a day and those that explain its red minutes.
 pub(super) fn day(
-    writer: &mut Writer<'_>,
+    sheaf: &mut Sheaf,
     drawn: &DayDrawing,
     drawing: &Drawing<'_>,
     summary: &Summary,
     days: &[Day],
-) -> Result<(), Trouble> {
+) {
     let at = drawn.edition.day;
     let site = drawing.settings.outputs.title.as_str();
     let around = day::Around {
@@ -60,18 +57,18 @@ pub(super) fn day(
         later: days.iter().copied().find(|day| *day > at),
     };
     let folder = format!("daily/{at}");
-    writer.text(&format!("{folder}/index.html"), &day::page(WORDS, drawn, &around))?;
+    sheaf.text(format!("{folder}/index.html"), day::page(WORDS, drawn, &around));
     let mut names = Vec::new();
     for (name, html) in day::explanations(WORDS, site, drawn) {
-        writer.text(&format!("{folder}/{name}"), &html)?;
+        sheaf.text(format!("{folder}/{name}"), html);
         names.push(name);
     }
-    writer.no_others(&folder, "explain-", &names)
+    sheaf.no_others(&folder, "explain-", names);
 }
 
 /// Takes the pages of a day away.
-pub(super) fn no_day(writer: &mut Writer<'_>, day: Day) -> Result<(), Trouble> {
+pub(super) fn no_day(sheaf: &mut Sheaf, day: Day) {
     let folder = format!("daily/{day}");
-    writer.no(&format!("{folder}/index.html"));
-    writer.no_others(&folder, "explain-", &[])
+    sheaf.no(format!("{folder}/index.html"));
+    sheaf.no_others(&folder, "explain-", Vec::new());
 }
