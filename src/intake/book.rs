@@ -5,7 +5,9 @@ use std::path::Path;
 use hashbrown::HashMap;
 
 use super::dedupe::{self, Record};
+use super::ids::Id;
 use super::latency;
+use super::memo::{Known, Memo};
 use super::messages::{Said, Saying};
 use super::names::Lexicon;
 use super::notifications::{Attempt, Attempted};
@@ -14,6 +16,7 @@ use super::quarantine::{self, KEPT_PER_FILE};
 use super::shape::{Desk, Reading, Shape};
 use super::value::{RawRow, Value};
 use super::webhook::Told;
+use super::witness::{Place, Witness, Witnesses};
 use crate::config::{Field, Log};
 use crate::day::{Day, SlotLength};
 use crate::error::Trouble;
@@ -30,17 +33,6 @@ type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 /// webhook rows this soon after it tell of the day's last messages.
 pub const MARGIN_US: i64 = 3_600 * crate::day::SECOND_US;
 
-/// Rows of evidence that a slot and kind keep.
-pub const EVIDENCE: usize = 3;
-
-/// Where a row stands before chunks know their first line: file, chunk of the file, row in the chunk from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    pub file: u32,
-    pub chunk: u32,
-    pub row: u64,
-}
-
 /// Rows of one file, as this worker saw them.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
@@ -55,41 +47,28 @@ pub struct Tally {
     pub bad_rows: Vec<(Place, String, String)>,
 }
 
-/// A row behind a count that is not plainly good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Witness {
-    pub place: Place,
-    /// Lower half of the id's hash; 0 without id.
-    pub hash: u64,
-}
-
-/// The first rows of a slot and kind in the order of files, one per id: workers race, so the first seen would not do.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Witnesses([Option<Witness>; EVIDENCE]);
-
-impl Witnesses {
-    pub fn iter(&self) -> impl Iterator<Item = Witness> + '_ {
-        self.0.iter().flatten().copied()
-    }
-
-    pub fn add(&mut self, new: Witness) {
-        let same_id = self.0.iter().position(|w| w.is_some_and(|w| new.hash != 0 && w.hash == new.hash));
-        let place = same_id.or_else(|| self.0.iter().position(Option::is_none)).unwrap_or_else(|| {
-            let last = self.0.iter().enumerate().max_by_key(|(_, w)| **w);
-            last.map_or(0, |(at, _)| at)
-        });
-        if self.0[place].is_none_or(|old| new < old) {
-            self.0[place] = Some(new);
-        }
-    }
-}
-
 /// Key of a fact, in the worker's own numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LocalFact {
     pub slot: u32,
     pub shape: u32,
     pub caller: u32,
+}
+
+/// A call once it is read, in the worker's own numbers.
+#[derive(Debug, Clone, Copy)]
+pub struct Call {
+    /// Microseconds since 1970.
+    pub start_us: i64,
+    pub duration_us: Option<u64>,
+    /// Of calls outside the day nothing is asked for, 0.
+    pub shape: u32,
+    pub caller: u32,
+    /// Of its id; 0 without one.
+    pub hash: u128,
+    /// What it admitted, and who sent that; 0 without.
+    pub message: Id,
+    pub sender: u32,
 }
 
 pub struct Book {
@@ -127,6 +106,9 @@ pub struct Book {
     /// By region: until when webhook rows were heard.
     pub lanes: Map<u32, Lane>,
     told: Vec<Told>,
+    pub memo: Memo,
+    /// What the row that was posted last was found to be, if that is worth remembering.
+    pub learned: Option<Known>,
     /// Room for a chunk of text, kept from one to the next.
     pub buffer: Vec<u8>,
 }
@@ -193,6 +175,8 @@ impl Book {
             failures: Vec::new(),
             lanes: Map::default(),
             told: Vec::new(),
+            memo: Memo::default(),
+            learned: None,
             buffer: Vec::new(),
         };
         // The numbers below Record::OUTSIDE are taken by rows outside the day.
@@ -207,6 +191,7 @@ impl Book {
     /// A new chunk, file or row group begins.
     pub fn begin_item(&mut self) {
         self.names.begin_item();
+        self.memo.clear();
     }
 
     /// What this worker saw of a file.
@@ -231,47 +216,60 @@ impl Book {
         raw: impl FnOnce() -> Vec<u8>,
         spill: &Path,
     ) -> Result<(), Trouble> {
+        self.learned = None;
         translate(desk, row);
         if desk.source().log == Log::Webhooks {
             return self.post_attempt(desk, row, place, raw, spill);
         }
-        let read = desk.time(row).and_then(|time| {
-            if self.is_far(time.0) {
-                return Ok((time.0, None));
-            }
-            let hash = id_hash(row)?;
-            desk.read(row, time, &mut self.names).map(|reading| (time.0, Some((reading, hash))))
-        });
+        let read =
+            desk.time(row.get(Field::Ts), row.get(Field::Duration)).and_then(|(start_us, duration_us)| {
+                if self.is_far(start_us) {
+                    return Ok((start_us, None));
+                }
+                let hash = id_hash(row.get(Field::RequestId))?;
+                desk.read(row, &mut self.names).map(|reading| (start_us, Some((reading, duration_us, hash))))
+            });
         self.tallies[place.file as usize].seen |= row.seen();
         let Some((start_us, reading)) = self.tally_row(place, read, raw) else { return Ok(()) };
-        let Some((reading, hash)) = reading else { return Ok(()) };
-        let is_inside = (self.start_us..self.end_us).contains(&start_us);
-        let (fact, bucket) = if is_inside {
-            self.count(&reading, place, hash)
-        } else {
-            (desk.vantage.rank(), Record::NO_LATENCY)
-        };
-        let offset_us = start_us - self.start_us;
-        if hash == 0 {
-            if is_inside && reading.message != 0 {
-                let said = Said::Admitted { fact, caller: reading.sender };
-                Saying { id: reading.message, offset_us, said }.push(&mut self.messages, spill)?;
+        let Some((reading, duration_us, hash)) = reading else { return Ok(()) };
+        let is_inside = self.day_us().contains(&start_us);
+        let shape = if is_inside { self.shape(&reading.shape) } else { 0 };
+        if is_inside && reading.shape.is_plainly_good() && !row.get(Field::Service).is_missing() {
+            self.learned = Some(Known::Call { shape });
+        }
+        let Reading { caller, message, sender, .. } = reading;
+        let call = Call { start_us, duration_us, shape, caller, hash, message, sender };
+        self.enter(desk, &call, place, spill)
+    }
+
+    /// Counts a call that was read, and remembers it for dedupe.
+    ///
+    /// # Errors
+    /// Spilling to disk failed.
+    pub fn enter(&mut self, desk: &Desk, call: &Call, place: Place, spill: &Path) -> Result<(), Trouble> {
+        let is_inside = self.day_us().contains(&call.start_us);
+        let (fact, latency) =
+            if is_inside { self.count(call, place) } else { (desk.vantage.rank(), Record::NO_LATENCY) };
+        let offset_us = call.start_us - self.start_us;
+        if call.hash == 0 {
+            if is_inside && call.message != 0 {
+                let said = Said::Admitted { fact, caller: call.sender };
+                Saying { id: call.message, offset_us, said }.push(&mut self.messages, spill)?;
             }
             return Ok(());
         }
-        let record = Record {
-            hash,
-            offset_us,
-            latency: bucket,
-            fact,
-            file: place.file,
-            message: reading.message,
-            caller: reading.sender,
-        };
-        let mut bytes = [0; Record::WIDE];
-        let bytes = &mut bytes[..if desk.is_joined() { Record::WIDE } else { Record::NARROW }];
-        record.pack(bytes);
-        self.calls.push(record.partition(), bytes, spill)
+        let Call { hash, message, sender: caller, .. } = *call;
+        let record = Record { hash, offset_us, latency, fact, file: place.file, message, caller };
+        let at = record.partition();
+        if desk.is_joined() {
+            let mut bytes = [0; Record::WIDE];
+            record.pack(&mut bytes);
+            self.calls.push(at, &bytes, spill)
+        } else {
+            let mut bytes = [0; Record::NARROW];
+            record.pack(&mut bytes);
+            self.calls.push(at, &bytes, spill)
+        }
     }
 
     fn post_attempt(
@@ -284,7 +282,7 @@ impl Book {
     ) -> Result<(), Trouble> {
         let mut told = std::mem::take(&mut self.told);
         told.clear();
-        let read = desk.time(row).and_then(|(ts_us, _)| {
+        let read = desk.time(row.get(Field::Ts), row.get(Field::Duration)).and_then(|(ts_us, _)| {
             if self.is_far(ts_us) {
                 return Ok((ts_us, None));
             }
@@ -294,6 +292,7 @@ impl Book {
         self.tallies[place.file as usize].seen |= row.seen();
         if let Some((_, Some(reading))) = self.tally_row(place, read, raw) {
             self.post_webhook(&reading, &told, spill)?;
+            self.learned = self.known_attempt(row, &reading, told.last());
         }
         self.told = told;
         Ok(())
@@ -310,23 +309,31 @@ impl Book {
         read: Result<(i64, T), String>,
         raw: impl FnOnce() -> Vec<u8>,
     ) -> Option<(i64, T)> {
+        match read {
+            Ok((us, read)) => {
+                self.note(place, us, 0);
+                Some((us, read))
+            }
+            Err(reason) => {
+                self.quarantine(place, reason, &raw());
+                None
+            }
+        }
+    }
+
+    /// Counts a row that could be read by its instant, and the fields that it has.
+    pub fn note(&mut self, place: Place, us: i64, seen: u32) {
+        let is_inside = self.day_us().contains(&us);
         let tally = &mut self.tallies[place.file as usize];
         tally.rows_read += 1;
-        let (us, read) = match read {
-            Ok(read) => read,
-            Err(reason) => {
-                self.quarantine_counted(place, reason, &raw());
-                return None;
-            }
-        };
+        tally.seen |= seen;
         tally.first_us = Some(tally.first_us.map_or(us, |t| t.min(us)));
         tally.last_us = Some(tally.last_us.map_or(us, |t| t.max(us)));
-        if (self.start_us..self.end_us).contains(&us) {
+        if is_inside {
             tally.accepted += 1;
         } else {
             tally.outside += 1;
         }
-        Some((us, read))
     }
 
     /// The day in microseconds since 1970.
@@ -381,20 +388,22 @@ impl Book {
         tally.last_us = Some(tally.last_us.map_or(last_us, |t| t.max(last_us)));
     }
 
-    fn count(&mut self, reading: &Reading, place: Place, hash: u128) -> (u32, u16) {
-        let slot = ((reading.start_us - self.start_us) / self.slot_length.us()) as u32;
-        let shape = self.shape(&reading.shape);
-        let fact = self.fact(LocalFact { slot, shape, caller: reading.caller });
+    fn count(&mut self, call: &Call, place: Place) -> (u32, u16) {
+        let slot = ((call.start_us - self.start_us) / self.slot_length.us()) as u32;
+        let fact = self.fact(LocalFact { slot, shape: call.shape, caller: call.caller });
         self.events[fact as usize] += 1;
 
+        let shape = &self.shape_list[call.shape as usize];
+        let is_plainly_good = shape.is_plainly_good();
         let mut bucket = Record::NO_LATENCY;
-        if let (true, Some(us)) = (reading.shape.is_answered(), reading.duration_us) {
+        if let (true, Some(us)) = (shape.is_answered(), call.duration_us) {
             bucket = latency::bucket(us) as u16;
-            let cell = self.cell(fact, (slot, reading.shape.service(), reading.shape.region()));
+            let cell = self.cell(fact, (slot, shape.service(), shape.region()));
             self.cells[cell as usize].add(u32::from(bucket));
         }
-        if !reading.shape.is_plainly_good() {
-            self.witnesses.entry((slot, shape)).or_default().add(Witness { place, hash: hash as u64 });
+        if !is_plainly_good {
+            let witness = Witness { place, hash: call.hash as u64 };
+            self.witnesses.entry((slot, call.shape)).or_default().add(witness);
         }
         (fact, bucket)
     }
@@ -451,9 +460,9 @@ impl Book {
     }
 }
 
-/// The hash of a row's id; 0 for rows without one.
-fn id_hash(row: &RawRow<'_>) -> Result<u128, String> {
-    match row.get(Field::RequestId) {
+/// The hash of a call's id; 0 for calls without one.
+pub fn id_hash(id: &Value<'_>) -> Result<u128, String> {
+    match id {
         Value::Missing => Ok(0),
         Value::Text(id) => Ok(dedupe::hash(id)),
         Value::Int(id) => Ok(dedupe::hash(id.to_string().as_bytes())),

@@ -41,6 +41,7 @@ impl Record {
     }
 
     /// Writes the record into as many bytes as there are.
+    #[inline]
     pub fn pack(&self, bytes: &mut [u8]) {
         let is_wide = bytes.len() == Self::WIDE;
         let mut packer = Packer(bytes, 0);

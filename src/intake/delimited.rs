@@ -1,6 +1,9 @@
 //! Delimited text (CSV): one line, or one quoted record over several lines, into a row.
 
 use super::mapping::Mapping;
+use super::memo::{Part, Sketch, is_sketchable};
+use super::scan;
+use super::shape::Desk;
 use super::value::{RawRow, Value};
 
 /// Which column fills which field, fixed by a file's header.
@@ -11,6 +14,20 @@ pub struct Layout {
     targets: Vec<Vec<(usize, u8)>>,
     /// Number of columns that every row must have; unknown for files without header.
     width: Option<usize>,
+    /// How a record is sketched; empty when it cannot be.
+    steps: Vec<Step>,
+}
+
+/// More columns than this, and records are not sketched.
+const MOST_COLUMNS: usize = 64;
+
+/// One step of a sketch.
+#[derive(Debug)]
+enum Step {
+    /// Columns side by side that belong to the key, first and last.
+    Key(usize, usize),
+    /// A column with a field that is no key.
+    Other(usize, usize, Part),
 }
 
 impl Layout {
@@ -43,7 +60,7 @@ impl Layout {
                 wanted.join(", ")
             ));
         }
-        Ok(Self { delimiter, width: Some(names.len()), targets })
+        Ok(Self { delimiter, width: Some(names.len()), targets, steps: Vec::new() })
     }
 
     /// For files without header: columns are named by their position from 1.
@@ -59,7 +76,51 @@ impl Layout {
                 targets[at].push((entry.field, entry.rank));
             }
         }
-        Self { delimiter, targets, width: None }
+        Self { delimiter, targets, width: None, steps: Vec::new() }
+    }
+
+    /// Makes ready to sketch records, if those of a desk can be.
+    pub fn sketching(mut self, desk: &Desk) -> Self {
+        let fields: Vec<usize> = self.targets.iter().flatten().map(|(field, _)| *field).collect();
+        // A header may name a column twice.
+        let is_plain = (1..fields.len()).all(|n| !fields[..n].contains(&fields[n]));
+        let is_fit = is_plain && is_sketchable(desk) && self.width.is_some_and(|width| width <= MOST_COLUMNS);
+        let mut steps = Vec::new();
+        for (at, targets) in self.targets.iter().enumerate().filter(|_| is_fit) {
+            let Some((field, _)) = targets.first() else { continue };
+            match (Part::of(*field, desk.source().log), steps.last_mut()) {
+                (Part::Key, Some(Step::Key(_, last))) if *last + 1 == at => *last = at,
+                (Part::Key, _) => steps.push(Step::Key(at, at)),
+                (part, _) => steps.push(Step::Other(at, *field, part)),
+            }
+        }
+        self.steps = steps;
+        self
+    }
+
+    /// Sketches one record without quotes; false when it has some or is otherwise not as the header says.
+    pub fn sketch<'b>(&self, record: &'b [u8], sketch: &mut Sketch<'b>) -> bool {
+        let mut ends = [0; MOST_COLUMNS];
+        let found = scan::delimiters(record, self.delimiter, &mut ends);
+        let Some(found) = found.filter(|n| Some(n + 1) == self.width && !self.steps.is_empty()) else {
+            return false;
+        };
+        let start = |column: usize| if column == 0 { 0 } else { ends[column - 1] as usize + 1 };
+        let end = |column: usize| if column == found { record.len() } else { ends[column] as usize };
+        sketch.clear();
+        for step in &self.steps {
+            match *step {
+                // Delimiters of the run stand between its values, so that no two runs read the same.
+                Step::Key(first, last) => {
+                    let stop = (end(last) + 1).min(record.len());
+                    sketch.key.extend_from_slice(&record[start(first)..stop]);
+                }
+                Step::Other(at, field, part) => {
+                    sketch.take(field, part, Value::text(&record[start(at)..end(at)]));
+                }
+            }
+        }
+        true
     }
 
     /// Reads one record (without its line end) into `row`, which must be clear.

@@ -2,7 +2,10 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::panic::resume_unwind;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::ScopedJoinHandle;
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
@@ -28,11 +31,11 @@ pub struct Input {
 }
 
 /// The log files of a day and of its neighbours as they are now. Of a file that is known with the same size and time the
-/// hash is taken over, without reading it.
+/// hash is taken over, without reading it; `workers` read the others.
 ///
 /// # Errors
 /// A path named by hand does not exist, or a folder cannot be listed.
-pub fn inputs(config: &Config, day: Day, known: &[Input]) -> Result<Vec<Input>, Trouble> {
+pub fn inputs(config: &Config, day: Day, known: &[Input], workers: usize) -> Result<Vec<Input>, Trouble> {
     let input = |file: files::LogFile| {
         let metadata = std::fs::metadata(&file.path).ok();
         let modified = metadata.and_then(|m| m.modified().ok()?.duration_since(UNIX_EPOCH).ok());
@@ -40,11 +43,32 @@ pub fn inputs(config: &Config, day: Day, known: &[Input]) -> Result<Vec<Input>, 
         let same = known.iter().find(|k| {
             k.path == file.shown && (k.bytes, k.modified_us) == (file.bytes, modified_us) && modified_us != 0
         });
-        let hash = same.filter(|k| !k.hash.is_empty()).map(|k| k.hash.clone());
-        let hash = hash.unwrap_or_else(|| hash_of(&file.path).unwrap_or_default());
-        Input { path: file.shown, bytes: file.bytes, modified_us, hash }
+        let hash = same.map(|k| k.hash.clone()).unwrap_or_default();
+        (file.path, Input { path: file.shown, bytes: file.bytes, modified_us, hash })
     };
-    Ok(files::find(&config.sources, &config.base, day)?.into_iter().map(input).collect())
+    let mut found: Vec<(PathBuf, Input)> =
+        files::find(&config.sources, &config.base, day)?.into_iter().map(input).collect();
+    // The largest first, so that no worker is left alone with one at the end.
+    let mut unknown: Vec<usize> = (0..found.len()).filter(|n| found[*n].1.hash.is_empty()).collect();
+    unknown.sort_by_key(|n| std::cmp::Reverse(found[*n].1.bytes));
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut hashes = Vec::new();
+        while let Some(n) = unknown.get(next.fetch_add(1, Ordering::Relaxed)) {
+            hashes.push((*n, hash_of(&found[*n].0).unwrap_or_default()));
+        }
+        hashes
+    };
+    let hashes: Vec<(usize, String)> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers.min(unknown.len())).map(|_| scope.spawn(work)).collect();
+        let join =
+            |worker: ScopedJoinHandle<'_, _>| worker.join().unwrap_or_else(|panic| resume_unwind(panic));
+        workers.into_iter().flat_map(join).collect()
+    });
+    for (n, hash) in hashes {
+        found[n].1.hash = hash;
+    }
+    Ok(found.into_iter().map(|(_, input)| input).collect())
 }
 
 fn hash_of(path: &Path) -> std::io::Result<String> {

@@ -28,33 +28,57 @@ pub fn bucket_floor(bucket: u32) -> u64 {
     (SUB + sub) << (octave - SUB_BITS)
 }
 
-/// Counts per bucket; buckets that are empty take no room.
+/// Counts per bucket, ascending; buckets that are empty take no room.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Histogram(BTreeMap<u32, i64>);
+pub struct Histogram(Vec<(u32, i64)>);
 
 impl Histogram {
     /// Adds `n` events to a bucket (takes them out when negative); an emptied bucket disappears.
     pub fn add(&mut self, bucket: u32, n: i64) {
-        let count = self.0.entry(bucket).or_insert(0);
-        *count += n;
-        if *count == 0 {
-            self.0.remove(&bucket);
+        // Counts mostly come in the order of their buckets.
+        let is_last = self.0.last().is_none_or(|(last, _)| *last < bucket);
+        let place =
+            if is_last { Err(self.0.len()) } else { self.0.binary_search_by_key(&bucket, |(b, _)| *b) };
+        match place {
+            Ok(at) if self.0[at].1 + n == 0 => _ = self.0.remove(at),
+            Ok(at) => self.0[at].1 += n,
+            Err(_) if n == 0 => {}
+            Err(at) => self.0.insert(at, (bucket, n)),
         }
     }
 
     /// The buckets that are not empty, with their counts.
     pub fn counts(&self) -> impl Iterator<Item = (u32, i64)> + '_ {
-        self.0.iter().map(|(bucket, n)| (*bucket, *n))
+        self.0.iter().copied()
     }
 
     pub fn merge(&mut self, other: &Self) {
-        for (bucket, n) in &other.0 {
-            self.add(*bucket, *n);
+        if self.0.is_empty() {
+            self.0.clone_from(&other.0);
+            return;
         }
+        let mut both = Vec::with_capacity(self.0.len() + other.0.len());
+        let (mut mine, mut theirs) = (self.0.iter().copied().peekable(), other.0.iter().copied().peekable());
+        loop {
+            let next = match (mine.peek(), theirs.peek()) {
+                (Some((a, _)), Some((b, _))) if a == b => {
+                    mine.next().zip(theirs.next()).map(|((bucket, n), (_, m))| (bucket, n + m))
+                }
+                (Some((a, _)), Some((b, _))) if a > b => theirs.next(),
+                (Some(_), _) => mine.next(),
+                (None, _) => theirs.next(),
+            };
+            match next {
+                Some((_, 0)) => {}
+                Some(count) => both.push(count),
+                None => break,
+            }
+        }
+        self.0 = both;
     }
 
     pub fn events(&self) -> i64 {
-        self.0.values().sum()
+        self.0.iter().map(|(_, n)| n).sum()
     }
 
     /// The latency in milliseconds that `percent` of the events did not exceed (nearest rank), rounded down to
@@ -83,6 +107,7 @@ pub struct Latencies(pub BTreeMap<(u32, String, String), Histogram>);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn buckets_are_in_order_and_tight() {
@@ -109,6 +134,27 @@ mod tests {
         assert!(near(h.quantile_ms(50), 50.0));
         assert!(near(h.quantile_ms(99), 99.0));
         assert_eq!(Histogram::default().quantile_ms(50), None);
+    }
+
+    proptest! {
+        #[test]
+        fn counts_add_up_in_any_order(mut counts in prop::collection::vec((0_u32..9, -2_i64..4), 0..40), at in 0_usize..40) {
+            let of = |counts: &[(u32, i64)]| {
+                let mut h = Histogram::default();
+                for (bucket, n) in counts {
+                    h.add(*bucket, *n);
+                }
+                h
+            };
+            let whole = of(&counts);
+            let (a, b) = counts.split_at(at.min(counts.len()));
+            let mut merged = of(a);
+            merged.merge(&of(b));
+            prop_assert_eq!(&merged, &whole);
+            counts.reverse();
+            prop_assert_eq!(&of(&counts), &whole);
+            prop_assert!(whole.0.is_sorted_by(|a, b| a.0 < b.0) && whole.counts().all(|(_, n)| n != 0));
+        }
     }
 
     #[test]

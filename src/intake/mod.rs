@@ -23,6 +23,7 @@ mod inputs;
 mod instant;
 mod latency;
 mod mapping;
+mod memo;
 mod merge;
 mod messages;
 mod meter;
@@ -34,12 +35,16 @@ mod payload;
 mod quarantine;
 mod redact;
 mod resolve;
+mod scan;
 mod settle;
 mod shape;
 mod silence;
+mod sketched;
+mod template;
 mod text;
 mod value;
 mod webhook;
+mod witness;
 
 use std::path::Path;
 

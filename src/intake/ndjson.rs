@@ -52,6 +52,15 @@ impl Tree {
         }
     }
 
+    /// The fields that a key fills at the top level, with their ranks; `None` when it is a part of paths.
+    pub fn targets(&self, name: &[u8]) -> Option<&[(usize, u8)]> {
+        match self.keys.iter().find(|key| key.name.as_bytes() == name) {
+            None => Some(&[]),
+            Some(key) if key.below.keys.is_empty() => Some(&key.targets),
+            Some(_) => None,
+        }
+    }
+
     /// Logs write their keys in the same order line after line, so the search starts behind the last hit.
     fn find(&self, name: &str, hint: &Cell<usize>) -> Option<&Key> {
         let n = self.keys.len();

@@ -55,8 +55,13 @@ impl Partitions {
     /// # Errors
     /// The folder's disk refuses.
     #[inline]
-    pub fn push(&mut self, at: usize, record: &[u8], folder: &Path) -> Result<(), Trouble> {
-        debug_assert_eq!(record.len(), self.width);
+    pub fn push<const WIDTH: usize>(
+        &mut self,
+        at: usize,
+        record: &[u8; WIDTH],
+        folder: &Path,
+    ) -> Result<(), Trouble> {
+        debug_assert_eq!(WIDTH, self.width);
         let part = part(&mut self.parts[at]);
         if part.open.len() == part.open.capacity() {
             self.held += part.grow(self.width);

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use hashbrown::{HashMap, HashSet};
 
 use super::balance::FileBalance;
-use super::book::{Book, Place, Tally, Witnesses};
+use super::book::{Book, Tally};
 use super::carry;
 use super::daybook::{self, Daybook};
 use super::dedupe::{self, Record};
@@ -20,6 +20,7 @@ use super::merge::{Merged, merge};
 use super::messages::{Said, Saying};
 use super::partitions::{PARTITIONS, Partitions};
 use super::quarantine::{KEPT_PER_FILE, Quarantined};
+use super::witness::{Place, Witnesses};
 use super::{Evidence, Fact, Histogram, Latencies, RowRef};
 use crate::config::{Field, From, Log, Source};
 use crate::error::Trouble;
@@ -375,7 +376,7 @@ fn latencies(books: &[Book]) -> Latencies {
 }
 
 fn evidence(pass: &Pass, merged: &Merged, misled: &HashSet<(u64, u32, u32)>) -> Vec<Evidence> {
-    let mut witnesses: BTreeMap<(u32, u32), Witnesses> = BTreeMap::new();
+    let mut witnesses: Map<(u32, u32), Witnesses> = Map::default();
     for (book, kinds) in pass.books.iter().zip(&merged.kind_of) {
         for ((slot, shape), seen) in &book.witnesses {
             let all = witnesses.entry((*slot, kinds[*shape as usize])).or_default();

@@ -98,9 +98,6 @@ impl Shape {
 /// What a row says once it is read.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading {
-    /// Start of the event, microseconds since 1970.
-    pub start_us: i64,
-    pub duration_us: Option<u64>,
     pub shape: Shape,
     /// Number of the business in [`Lexicon::callers`]; 0 for plainly good events.
     pub caller: u32,
@@ -151,13 +148,13 @@ impl Desk {
         self.is_joined
     }
 
-    /// Start of the event; rows outside the day need no more than this.
+    /// Start of the event in microseconds since 1970, and how long it took; rows outside the day need no more than this.
     ///
     /// # Errors
     /// What is wrong with timestamp or duration.
-    pub fn time(&self, row: &RawRow<'_>) -> Result<(i64, Option<u64>), String> {
-        let ts = instant::instant(row.get(Field::Ts), &self.mapping.ts_cast, self.source.zone)?;
-        let duration = instant::duration(row.get(Field::Duration), &self.mapping.duration_cast)?;
+    pub fn time(&self, ts: &Value<'_>, duration: &Value<'_>) -> Result<(i64, Option<u64>), String> {
+        let ts = instant::instant(ts, &self.mapping.ts_cast, self.source.zone)?;
+        let duration = instant::duration(duration, &self.mapping.duration_cast)?;
         let start = match (self.source.time_basis, duration) {
             (TimeBasis::End, Some(us)) => ts.saturating_sub_unsigned(us),
             _ => ts,
@@ -169,12 +166,7 @@ impl Desk {
     ///
     /// # Errors
     /// Which field is wrong, what was found and what is expected.
-    pub fn read(
-        &self,
-        row: &RawRow<'_>,
-        time: (i64, Option<u64>),
-        names: &mut Lexicon,
-    ) -> Result<Reading, String> {
+    pub fn read(&self, row: &RawRow<'_>, names: &mut Lexicon) -> Result<Reading, String> {
         let error_code = code(row, Field::ErrorCode, &mut names.codes)?;
         let mut shape = Shape {
             source: self.number,
@@ -211,18 +203,15 @@ impl Desk {
             shape.area = label(row, Field::RecipientArea, &mut names.areas)?;
             shape.platform = label(row, Field::ClientPlatform, &mut names.platforms)?;
             shape.version = label(row, Field::ClientVersion, &mut names.versions)?;
-            caller = self.caller(row, names)?;
+            caller = self.caller(row.get(Field::BusinessId), names)?;
         }
-        let (mut message, mut sender) = (0, 0);
-        if self.is_joined && !row.get(Field::MessageId).is_missing() {
-            message = match row.get(Field::MessageId) {
-                Value::Text(id) => self.salt.id(id),
-                Value::Int(id) => self.salt.id(id.to_string().as_bytes()),
-                other => return Err(format!("message_id is {}, expected text", other.excerpt())),
-            };
-            sender = if caller == 0 { self.caller(row, names)? } else { caller };
-        }
-        Ok(Reading { start_us: time.0, duration_us: time.1, shape, caller, message, sender })
+        let message = self.message(row.get(Field::MessageId))?;
+        let sender = match (message, caller) {
+            (0, _) => 0,
+            (_, 0) => self.caller(row.get(Field::BusinessId), names)?,
+            (_, caller) => caller,
+        };
+        Ok(Reading { shape, caller, message, sender })
     }
 
     fn service(&self, row: &RawRow<'_>, names: &mut Lexicon) -> Result<u32, String> {
@@ -245,9 +234,27 @@ impl Desk {
         Ok(names.services.id(service.as_bytes(), usize::MAX).unwrap_or(0))
     }
 
-    pub fn caller(&self, row: &RawRow<'_>, names: &mut Lexicon) -> Result<u32, String> {
+    /// The message that a call names; 0 for none, and when no webhook log could tell of it.
+    ///
+    /// # Errors
+    /// It is neither text nor a whole number.
+    pub fn message(&self, id: &Value<'_>) -> Result<Id, String> {
+        match id {
+            _ if !self.is_joined => Ok(0),
+            Value::Missing => Ok(0),
+            Value::Text(id) => Ok(self.salt.id(id)),
+            Value::Int(id) => Ok(self.salt.id(id.to_string().as_bytes())),
+            other => Err(format!("message_id is {}, expected text", other.excerpt())),
+        }
+    }
+
+    /// The number of a business; 0 when it is not recorded.
+    ///
+    /// # Errors
+    /// It is neither text nor a whole number.
+    pub fn caller(&self, id: &Value<'_>, names: &mut Lexicon) -> Result<u32, String> {
         let digits;
-        let bytes: &[u8] = match row.get(Field::BusinessId) {
+        let bytes: &[u8] = match id {
             Value::Missing => return Ok(0),
             Value::Text(text) => text,
             Value::Int(n) => {

@@ -5,12 +5,15 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::book::{Book, Place};
+use super::book::Book;
 use super::delimited::{self, Layout};
 use super::format::Format;
+use super::memo::Sketch;
 use super::ndjson;
 use super::shape::Desk;
+use super::template::Templates;
 use super::value::RawRow;
+use super::witness::Place;
 use super::{combined, meter::Meter};
 use crate::config::Preset;
 use crate::error::Trouble;
@@ -46,6 +49,7 @@ pub struct TextParser<'a> {
     desk: &'a Desk,
     format: Format,
     tree: ndjson::Tree,
+    templates: Templates,
     layout: Option<Layout>,
     header: Vec<u8>,
     file: u32,
@@ -61,7 +65,8 @@ impl<'a> TextParser<'a> {
         let layout = (format == Format::Delimited && !source.has_header)
             .then(|| Layout::by_position(source.delimiter, &desk.mapping));
         let tree = ndjson::Tree::of(&desk.mapping);
-        Self { desk, format, tree, layout, header: Vec::new(), file, chunk, spill, lines: 0 }
+        let templates = Templates::of(desk);
+        Self { desk, format, tree, templates, layout, header: Vec::new(), file, chunk, spill, lines: 0 }
     }
 
     /// Takes a header line that was read before.
@@ -71,7 +76,7 @@ impl<'a> TextParser<'a> {
     pub fn take_header(&mut self, header: &[u8]) -> Result<(), Stop> {
         let header = header.strip_suffix(b"\r").unwrap_or(header);
         let layout = Layout::from_header(header, self.desk.source().delimiter, &self.desk.mapping);
-        self.layout = Some(layout.map_err(Stop::File)?);
+        self.layout = Some(layout.map_err(Stop::File)?.sketching(self.desk));
         self.header = header.to_vec();
         Ok(())
     }
@@ -81,7 +86,8 @@ impl<'a> TextParser<'a> {
     /// # Errors
     /// [`Stop`].
     pub fn parse(&mut self, text: &[u8], is_end: bool, book: &mut Book) -> Result<usize, Stop> {
-        let mut row = RawRow::new();
+        let (mut row, mut sketch) = (RawRow::new(), Sketch::new());
+        let may_be_open = self.format == Format::Delimited && memchr::memchr(b'"', text).is_some();
         let mut at = 0;
         while at < text.len() {
             let rest = &text[at..];
@@ -91,9 +97,7 @@ impl<'a> TextParser<'a> {
                 None => break,
             };
             let mut lines = 1;
-            if self.format == Format::Delimited
-                && delimited::is_open(&rest[..length], self.desk.source().delimiter)
-            {
+            if may_be_open && delimited::is_open(&rest[..length], self.desk.source().delimiter) {
                 match record_end(rest, self.desk.source().delimiter, is_end) {
                     RecordEnd::At(n, more) => (length, step, lines) = (n, (n + 1).min(rest.len()), more),
                     RecordEnd::NeedsMore if !is_end => break,
@@ -117,7 +121,7 @@ impl<'a> TextParser<'a> {
             if line.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
-            self.line(line, place, &mut row, book)?;
+            self.line(line, place, &mut row, &mut sketch, book)?;
         }
         Ok(at)
     }
@@ -127,10 +131,20 @@ impl<'a> TextParser<'a> {
         line: &'b [u8],
         place: Place,
         row: &mut RawRow<'b>,
+        sketch: &mut Sketch<'b>,
         book: &mut Book,
     ) -> Result<(), Stop> {
         if self.desk.source().preset == Preset::WhatsappWebhook {
             return Ok(book.post_payload(self.desk, line, place, self.spill)?);
+        }
+        let is_sketched = book.memo.is_worth_it()
+            && match (self.format, &self.layout) {
+                (Format::Ndjson, _) => self.templates.sketch(line, sketch),
+                (Format::Delimited, Some(layout)) => layout.sketch(line, sketch),
+                _ => false,
+            };
+        if is_sketched && book.post_sketched(self.desk, sketch, place, self.spill)? {
+            return Ok(());
         }
         row.clear();
         let read = match self.format {
@@ -144,7 +158,14 @@ impl<'a> TextParser<'a> {
             },
         };
         match read {
-            Ok(()) => book.post(self.desk, row, place, || line.to_vec(), self.spill)?,
+            Ok(()) => {
+                book.post(self.desk, row, place, || line.to_vec(), self.spill)?;
+                if is_sketched {
+                    book.learn(sketch);
+                } else if self.format == Format::Ndjson {
+                    self.templates.learn(line, &self.tree, self.desk);
+                }
+            }
             Err(reason) => book.quarantine(place, reason, line),
         }
         Ok(())

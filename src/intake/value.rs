@@ -45,6 +45,12 @@ impl<'a> Value<'a> {
         matches!(self, Self::Text(text) if text.len() == 1 && text[0] == b'-')
     }
 
+    /// Missing, or `-` for nothing.
+    #[inline]
+    pub fn is_nothing(&self) -> bool {
+        self.is_missing() || self.is_dash()
+    }
+
     pub const fn is_missing(&self) -> bool {
         matches!(self, Self::Missing)
     }

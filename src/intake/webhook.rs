@@ -1,20 +1,23 @@
 //! Webhook rows: one attempt to deliver a notification, with the message status that it carries, read and counted.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::xxh3_64;
 
-use super::book::{Book, Place};
+use super::book::Book;
 use super::fields;
 use super::ids::{Id, Salt};
 use super::instant;
+use super::memo::{Known, Own, Sketch};
 use super::messages::{Said, Saying, Word};
 use super::names::Lexicon;
 use super::notifications::{Attempt, Attempted, Trial};
 use super::payload::{self, Payload};
 use super::shape::Desk;
 use super::value::{RawRow, Value};
+use super::witness::Place;
 use crate::config::{Config, Field, WEBHOOK_SERVICE};
 use crate::error::Trouble;
 
@@ -72,14 +75,7 @@ impl Desk {
         names: &mut Lexicon,
         told: &mut Vec<Told>,
     ) -> Result<Reading, String> {
-        let told_us = match row.get(Field::EventTs) {
-            Value::Missing => None,
-            value => {
-                let cast = &self.mapping.event_ts_cast;
-                let us = instant::instant(value, cast, self.source().zone);
-                Some(us.map_err(|e| format!("event_ts: {e}"))?)
-            }
-        };
+        let told_us = self.event_us(row.get(Field::EventTs))?;
         let http_status = fields::status(row)?;
         let trial = trial(row, http_status)?;
         let mut attempt_no = attempt_no(row)?;
@@ -94,14 +90,8 @@ impl Desk {
             return Err("status is there and message_id is missing; a status is of a message".into());
         }
 
-        // Everything that must be equal for two rows to be copies, beside notification and instant.
-        let mut identity = Xxh3::new();
-        identity.update(&attempt_no.to_le_bytes());
-        identity.update(message.as_deref().unwrap_or_default());
-        identity.update(b"\0");
-        identity.update(word.as_deref().unwrap_or_default());
-        identity.update(&[0, trial as u8]);
-        identity.update(&http_status.to_le_bytes());
+        let tail = identity_tail(word.as_deref().unwrap_or_default(), trial, http_status);
+        let identity = identity(attempt_no, message.as_deref().unwrap_or_default(), &tail);
         let id = match (bytes(row, Field::WebhookId)?, told.last()) {
             (Some(id), _) => self.salt.id(&id),
             (None, Some(status)) => {
@@ -115,9 +105,7 @@ impl Desk {
                 self.salt.id(format!("{} {} {}", place.file, place.chunk, place.row).as_bytes())
             }
         };
-        // A later attempt says nothing of when the event was: that is for the first one to tell.
-        let is_later = (2..Attempted::ALONE).contains(&attempt_no);
-        let event_us = told_us.unwrap_or(if is_later { Attempt::UNKNOWN_US } else { ts_us });
+        let event_us = told_us.unwrap_or(untold_event_us(attempt_no, ts_us));
         let attempted = Attempted {
             file: place.file,
             desk: self.number(),
@@ -128,8 +116,17 @@ impl Desk {
             attempt_no,
             is_success: trial == Trial::Http && (self.success.0..=self.success.1).contains(&http_status),
         };
-        let caller = self.caller(row, names)?;
-        Ok(Reading { ts_us, event_us, id, identity: identity.digest() as u32, attempted, caller })
+        let caller = self.caller(row.get(Field::BusinessId), names)?;
+        Ok(Reading { ts_us, event_us, id, identity, attempted, caller })
+    }
+
+    /// When the event was that a row tells of, microseconds since 1970.
+    fn event_us(&self, value: &Value<'_>) -> Result<Option<i64>, String> {
+        if value.is_missing() {
+            return Ok(None);
+        }
+        let us = instant::instant(value, &self.mapping.event_ts_cast, self.source().zone);
+        us.map(Some).map_err(|e| format!("event_ts: {e}"))
     }
 
     fn payload(
@@ -163,7 +160,7 @@ impl Desk {
             is_success: true,
         };
         let id = self.salt.id(&payload.identity.to_le_bytes());
-        let caller = self.caller(&row, names)?;
+        let caller = self.caller(row.get(Field::BusinessId), names)?;
         Ok(Reading { ts_us, event_us: ts_us, id, identity: 0, attempted, caller })
     }
 
@@ -209,38 +206,159 @@ impl Book {
     /// # Errors
     /// Spilling to disk failed.
     pub fn post_webhook(&mut self, reading: &Reading, told: &[Told], spill: &Path) -> Result<(), Trouble> {
-        let day = self.day_us();
-        if reading.ts_us < day.start {
+        if reading.ts_us < self.day_us().start {
             return Ok(());
         }
-        let is_ahead = reading.ts_us >= day.end;
-        self.hear(reading.attempted.region, reading.ts_us);
         let attempted = self.attempted(reading.attempted);
-        let attempt = Attempt {
-            id: reading.id,
-            identity: reading.identity,
-            offset_us: reading.ts_us - day.start,
-            event_offset_us: reading.event_us.saturating_sub(day.start),
-            attempted,
-            caller: reading.caller,
-        };
-        attempt.push(&mut self.attempts, spill)?;
+        self.enter_attempt(reading, attempted, spill)?;
         for status in told {
-            let said = Said::Status { word: status.word, code: self.failure(status.code), is_ahead };
-            let saying = Saying { id: status.message, offset_us: status.us - day.start, said };
-            saying.push(&mut self.messages, spill)?;
+            let code = self.failure(status.code);
+            self.enter_status(status.message, (status.word, code), status.us, reading.ts_us, spill)?;
         }
         Ok(())
     }
+
+    fn enter_attempt(&mut self, reading: &Reading, attempted: u32, spill: &Path) -> Result<(), Trouble> {
+        let start_us = self.day_us().start;
+        self.hear(reading.attempted.region, reading.ts_us);
+        let attempt = Attempt {
+            id: reading.id,
+            identity: reading.identity,
+            offset_us: reading.ts_us - start_us,
+            event_offset_us: reading.event_us.saturating_sub(start_us),
+            attempted,
+            caller: reading.caller,
+        };
+        attempt.push(&mut self.attempts, spill)
+    }
+
+    /// A status of a message at `us`, told by a row of `ts_us`.
+    fn enter_status(
+        &mut self,
+        message: Id,
+        (word, code): (Word, u32),
+        us: i64,
+        ts_us: i64,
+        spill: &Path,
+    ) -> Result<(), Trouble> {
+        let day = self.day_us();
+        let said = Said::Status { word, code, is_ahead: ts_us >= day.end };
+        Saying { id: message, offset_us: us - day.start, said }.push(&mut self.messages, spill)
+    }
+
+    /// What rows like this one are known to be; `None` when it has no id, or lies before the day.
+    pub fn known_attempt(
+        &mut self,
+        row: &RawRow<'_>,
+        reading: &Reading,
+        told: Option<&Told>,
+    ) -> Option<Known> {
+        if row.get(Field::WebhookId).is_missing() || reading.ts_us < self.day_us().start {
+            return None;
+        }
+        let word = bytes(row, Field::Status).ok()?.unwrap_or_default();
+        let attempted = reading.attempted;
+        let tail = identity_tail(&word, attempted.trial, attempted.http_status);
+        let mut known = KnownAttempt {
+            attempted: self.attempted(attempted),
+            told: told.map(|status| (status.word, self.failure(status.code))),
+            tail: [0; TAIL],
+            tail_length: tail.len() as u8,
+        };
+        known.tail.get_mut(..tail.len())?.copy_from_slice(&tail);
+        Some(Known::Attempt(known))
+    }
+
+    /// Counts an attempt whose like is known; false when something of it is not as it should be.
+    ///
+    /// # Errors
+    /// Spilling to disk failed.
+    pub fn enter_known_attempt(
+        &mut self,
+        desk: &Desk,
+        sketch: &Sketch<'_>,
+        known: &KnownAttempt,
+        place: Place,
+        spill: &Path,
+    ) -> Result<bool, Trouble> {
+        let attempted = self.attempted_list[known.attempted as usize];
+        let mut read = || -> Option<Reading> {
+            let (ts_us, _) = desk.time(&sketch.own(Own::Ts), &Value::Missing).ok()?;
+            let told_us = desk.event_us(&sketch.own(Own::EventTs)).ok()?;
+            let id = desk.salt.id(&text(&sketch.own(Own::Id)).ok()??);
+            let message = sketch.own(Own::Message);
+            let message = text(&message).ok()?.unwrap_or_default();
+            let identity = identity(attempted.attempt_no, &message, &known.tail[..known.tail_length.into()]);
+            let event_us = told_us.unwrap_or(untold_event_us(attempted.attempt_no, ts_us));
+            let caller = desk.caller(&sketch.own(Own::Caller), &mut self.names).ok()?;
+            Some(Reading { ts_us, event_us, id, identity, attempted, caller })
+        };
+        let Some(reading) = read().filter(|reading| !self.is_far(reading.ts_us)) else { return Ok(false) };
+        self.note(place, reading.ts_us, sketch.seen);
+        if reading.ts_us < self.day_us().start {
+            return Ok(true);
+        }
+        self.enter_attempt(&reading, known.attempted, spill)?;
+        if let (Some(told), Ok(Some(message))) = (known.told, text(&sketch.own(Own::Message))) {
+            let us = if sketch.own(Own::EventTs).is_missing() { reading.ts_us } else { reading.event_us };
+            self.enter_status(desk.salt.id(&message), told, us, reading.ts_us, spill)?;
+        }
+        Ok(true)
+    }
+}
+
+/// Longest part of an identity behind its message that is remembered.
+const TAIL: usize = 32;
+
+/// What attempts with the same sketch have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownAttempt {
+    /// The worker's number.
+    attempted: u32,
+    /// The status of a message, and the worker's number of its error code.
+    told: Option<(Word, u32)>,
+    tail: [u8; TAIL],
+    tail_length: u8,
+}
+
+/// A later attempt says nothing of when the event was: that is for the first one to tell.
+fn untold_event_us(attempt_no: u16, ts_us: i64) -> i64 {
+    if (2..Attempted::ALONE).contains(&attempt_no) { Attempt::UNKNOWN_US } else { ts_us }
+}
+
+/// Everything that must be equal for two rows to be copies, beside notification and instant.
+fn identity(attempt_no: u16, message: &[u8], tail: &[u8]) -> u32 {
+    let mut bytes = [0; 256];
+    let all = [&attempt_no.to_le_bytes(), message, tail];
+    if all.iter().map(|part| part.len()).sum::<usize>() > bytes.len() {
+        return xxh3_64(&all.concat()) as u32;
+    }
+    let mut length = 0;
+    for part in all {
+        bytes[length..length + part.len()].copy_from_slice(part);
+        length += part.len();
+    }
+    xxh3_64(&bytes[..length]) as u32
+}
+
+/// The part of an identity behind its message.
+fn identity_tail(word: &[u8], trial: Trial, http_status: u16) -> Vec<u8> {
+    [b"\0", word, &[0, trial as u8], &http_status.to_le_bytes()].concat()
 }
 
 /// Text or a whole number as its bytes.
-fn bytes<'v>(row: &'v RawRow<'_>, field: Field) -> Result<Option<std::borrow::Cow<'v, [u8]>>, String> {
-    match row.get(field) {
+fn bytes<'v>(row: &'v RawRow<'_>, field: Field) -> Result<Option<Cow<'v, [u8]>>, String> {
+    text(row.get(field))
+        .map_err(|found| format!("{} is {found}, expected text or a whole number", field.column()))
+}
+
+/// The same; else what was found.
+fn text<'v>(value: &'v Value<'_>) -> Result<Option<Cow<'v, [u8]>>, String> {
+    match value {
         Value::Missing => Ok(None),
-        Value::Text(text) => Ok(Some(std::borrow::Cow::Borrowed(text))),
+        Value::Text(text) => Ok(Some(Cow::Borrowed(text))),
         Value::Int(n) => Ok(Some(n.to_string().into_bytes().into())),
-        other => Err(format!("{} is {}, expected text or a whole number", field.column(), other.excerpt())),
+        other => Err(other.excerpt()),
     }
 }
 

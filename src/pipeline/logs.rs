@@ -59,7 +59,7 @@ pub(super) fn look(desk: &Desk, ledger: &Ledger, day: Day) -> Result<Look, Troub
     if reading.settings != intake::reading_fingerprint(&desk.config) {
         return Ok(Look::Other);
     }
-    let now = intake::inputs(&desk.config, day, &reading.files)?;
+    let now = intake::inputs(&desk.config, day, &reading.files, desk.workers)?;
     let is_there = |path: &String| now.iter().any(|input| input.path == *path);
     if !reading.files.iter().all(|file| is_there(&file.path)) {
         return Ok(Look::Other);
@@ -87,7 +87,7 @@ pub(super) fn read(
     let scratch = ledger.scratch()?;
     // Looked at before they are read: a log that grows meanwhile is seen to have changed by the next run.
     let known = ledger.daybook(day).map(|reading| reading.files.clone()).unwrap_or_default();
-    let files = intake::inputs(config, day, &known)?;
+    let files = intake::inputs(config, day, &known, desk.workers)?;
     let spill = ledger.scratch()?;
     let places = (spill.path(), scratch.path());
     let (daybook, notes) = intake::read(config, day, desk.workers, &salt, places, meter)?;

@@ -13,6 +13,7 @@ use arrow_buffer::NullBuffer;
 use arrow_schema::{DataType, TimeUnit};
 use chrono_tz::Tz;
 
+use super::keys::SMALL;
 use crate::day::SECOND_US;
 use crate::intake::instant;
 use crate::intake::value::Value;
@@ -34,7 +35,16 @@ enum Values<'a> {
     Bool(&'a BooleanArray),
     /// Microseconds, UTC; `None` is out of range, or in the hour that the zone skips.
     Time(Vec<Option<i64>>),
+    Foreseen(Foreseen),
     Odd,
+}
+
+/// What is known of all values of a column that is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Foreseen {
+    /// Every row has one, and which one does not matter.
+    Everywhere,
+    Nowhere,
 }
 
 impl<'a> Cells<'a> {
@@ -97,6 +107,51 @@ impl<'a> Cells<'a> {
         Self { nulls: array.nulls(), values }
     }
 
+    /// A column that is not read.
+    pub const fn foreseen(foreseen: Foreseen) -> Self {
+        Self { nulls: None, values: Values::Foreseen(foreseen) }
+    }
+
+    pub const fn is_read(&self) -> bool {
+        !matches!(self.values, Values::Foreseen(_))
+    }
+
+    /// Adds a digit for the value of each row to `numbers`, equal ones for equal values, and marks rows whose value has none.
+    /// The digits are below what is returned; `None`, and nothing is added, when the column has no such digits.
+    pub fn add_digits(&self, numbers: &mut [u64], odd: &mut [bool]) -> Option<u64> {
+        let nulls = self.nulls.filter(|nulls| nulls.null_count() > 0);
+        let is_null = |n: usize| nulls.is_some_and(|nulls| nulls.is_null(n));
+        match &self.values {
+            Values::Dictionary(keys, values) => {
+                let base = values.len() as u64 + 1;
+                for (n, (number, key)) in numbers.iter_mut().zip(keys.values()).enumerate() {
+                    let digit = if is_null(n) { 0 } else { u64::from(key.unsigned_abs()) + 1 };
+                    *number = number.wrapping_mul(base).wrapping_add(digit);
+                }
+                Some(base)
+            }
+            Values::Int(values) => {
+                for (n, (number, value)) in numbers.iter_mut().zip(values).enumerate() {
+                    let is_small = (0..SMALL).contains(value);
+                    let digit = if is_null(n) || !is_small { 0 } else { *value as u64 + 1 };
+                    odd[n] |= !is_small && !is_null(n);
+                    *number = number.wrapping_mul(SMALL as u64 + 1).wrapping_add(digit);
+                }
+                Some(SMALL as u64 + 1)
+            }
+            Values::Bool(array) => {
+                for (n, number) in numbers.iter_mut().enumerate() {
+                    let digit = if is_null(n) { 0 } else { 1 + u64::from(array.value(n)) };
+                    *number = number.wrapping_mul(3).wrapping_add(digit);
+                }
+                Some(3)
+            }
+            Values::Foreseen(_) => Some(1),
+            // Without a value in any row there is nothing to add.
+            _ => nulls.is_some_and(|nulls| nulls.null_count() == numbers.len()).then_some(1),
+        }
+    }
+
     /// The value in a row of the batch.
     #[inline]
     pub fn value(&self, n: usize) -> Value<'a> {
@@ -121,6 +176,8 @@ impl<'a> Cells<'a> {
             Values::Float(numbers) => Value::Float(numbers[n]),
             Values::Bool(a) => Value::Bool(a.value(n)),
             Values::Time(us) => us[n].map_or(Value::Odd("a time out of range"), Value::Instant),
+            Values::Foreseen(Foreseen::Everywhere) => Value::text(b"there"),
+            Values::Foreseen(Foreseen::Nowhere) => Value::Missing,
             Values::Odd => Value::Odd("a value of an unsupported type"),
         }
     }

@@ -1,6 +1,7 @@
 //! Parquet logs: row groups to rows, through arrow-rs.
 
 mod cells;
+mod keys;
 mod positioned;
 
 use std::fs::File;
@@ -15,14 +16,17 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::file::statistics::Statistics;
 
-use cells::Cells;
+use cells::{Cells, Foreseen};
+use keys::Keys;
 use positioned::Positioned;
 
-use super::book::{Book, Place};
+use super::book::Book;
+use super::memo::{Part, Sketch, is_sketchable};
 use super::meter::Meter;
 use super::shape::Desk;
 use super::text::Stop;
 use super::value::RawRow;
+use super::witness::Place;
 use crate::config::{Field, TimeBasis};
 use crate::day::{DAY_US, Day, SECOND_US};
 
@@ -31,10 +35,18 @@ const BATCH: usize = 8_192;
 /// What is known of a Parquet file before its rows are read.
 pub struct Columns {
     metadata: ArrowReaderMetadata,
-    /// Mapped columns: path of names, field, rank.
-    targets: Vec<(Vec<String>, usize, u8)>,
-    mask: ProjectionMask,
+    targets: Vec<Target>,
+    /// The part of each in a sketch; empty when rows cannot be sketched.
+    parts: Vec<Part>,
     ts_leaf: Option<usize>,
+}
+
+/// A mapped column.
+struct Target {
+    path: Vec<String>,
+    leaf: usize,
+    field: usize,
+    rank: u8,
 }
 
 /// Opens a file and finds its mapped columns.
@@ -45,16 +57,14 @@ pub fn open(file: &Arc<File>, desk: &Desk) -> Result<Columns, String> {
     let plain = ArrowReaderMetadata::load(&Positioned(file.clone()), ArrowReaderOptions::new())
         .map_err(|e| one_line(&e))?;
     let leaves = plain.parquet_schema().columns();
-    let mut targets = Vec::new();
-    let mut wanted = Vec::new();
+    let mut targets: Vec<Target> = Vec::new();
     let mut ts_leaf = None;
     for entry in &desk.mapping.entries {
         for (leaf, column) in leaves.iter().enumerate() {
             let parts = column.path().parts();
             let is_hit = (parts.len() == 1 && parts[0] == entry.name) || parts.join(".") == entry.name;
             if is_hit {
-                targets.push((parts.to_vec(), entry.field, entry.rank));
-                wanted.push(leaf);
+                targets.push(Target { path: parts.to_vec(), leaf, field: entry.field, rank: entry.rank });
                 if entry.field == Field::Ts as usize && entry.rank == 0 {
                     ts_leaf = Some(leaf);
                 }
@@ -63,7 +73,7 @@ pub fn open(file: &Arc<File>, desk: &Desk) -> Result<Columns, String> {
     }
     let paths: Vec<String> = leaves.iter().map(|c| c.path().parts().join(".")).collect();
     desk.mapping.check_names(|name| paths.iter().any(|path| path == name), &paths.join(", "))?;
-    let has_ts = targets.iter().any(|(_, field, _)| *field == Field::Ts as usize);
+    let has_ts = targets.iter().any(|target| target.field == Field::Ts as usize);
     let is_ts_constant = desk.mapping.constants.iter().any(|(field, _)| *field == Field::Ts as usize);
     if !has_ts && !is_ts_constant {
         let there: Vec<String> = leaves.iter().take(12).map(|c| c.path().string()).collect();
@@ -72,12 +82,14 @@ pub fn open(file: &Arc<File>, desk: &Desk) -> Result<Columns, String> {
             if there.is_empty() { "no columns".into() } else { there.join(", ") }
         ));
     }
-    for (path, field, _) in &targets {
-        check_type(plain.schema(), path, *field)?;
+    for target in &targets {
+        check_type(plain.schema(), &target.path, target.field)?;
     }
     let metadata = as_dictionaries(&plain, &targets).unwrap_or(plain);
-    let mask = ProjectionMask::leaves(metadata.parquet_schema(), wanted);
-    Ok(Columns { metadata, targets, mask, ts_leaf })
+    let is_plain = (1..targets.len()).all(|n| targets[..n].iter().all(|t| t.field != targets[n].field));
+    let part = |target: &Target| Part::of(target.field, desk.source().log);
+    let parts = if is_plain && is_sketchable(desk) { targets.iter().map(part).collect() } else { Vec::new() };
+    Ok(Columns { metadata, targets, parts, ts_leaf })
 }
 
 impl Columns {
@@ -133,10 +145,13 @@ impl Columns {
     ) -> Result<(), Stop> {
         let corrupt =
             |e: &dyn std::fmt::Display| Stop::File(format!("row group {}: {}", group + 1, one_line(e)));
+        let foreseen = self.foresee(group);
+        let wanted = self.targets.iter().zip(&foreseen).filter(|(_, foreseen)| foreseen.is_none());
+        let wanted = wanted.map(|(target, _)| target.leaf);
         let chunks = Positioned(file.clone());
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, self.metadata.clone())
             .with_row_groups(vec![group])
-            .with_projection(self.mask.clone())
+            .with_projection(ProjectionMask::leaves(self.metadata.parquet_schema(), wanted))
             .with_batch_size(BATCH)
             .build()
             .map_err(|e| corrupt(&e))?;
@@ -144,7 +159,7 @@ impl Columns {
         let first = before;
         for batch in reader {
             let batch = batch.map_err(|e| corrupt(&e))?;
-            self.read_batch(&batch, before, desk, place, book)?;
+            self.read_batch(&batch, &foreseen, before, desk, place, book)?;
             before += batch.num_rows() as u64;
             meter.rows(batch.num_rows() as u64);
         }
@@ -154,31 +169,84 @@ impl Columns {
         Ok(())
     }
 
+    /// Of which columns of a row group the statistics say all that matters: that a value is there in every row, or in none.
+    fn foresee(&self, group: usize) -> Vec<Option<Foreseen>> {
+        let group = self.metadata.metadata().row_group(group);
+        let statistics = |target: &Target| {
+            let found = group.column(target.leaf).statistics().filter(|_| target.path.len() == 1);
+            found.and_then(|found| Some((found, found.null_count_opt()?)))
+        };
+        let rows = u64::try_from(group.num_rows()).unwrap_or(0);
+        let is_whole = |target: &Target| match statistics(target) {
+            // Neither nulls, nor empty texts, nor `-`, which come before all others.
+            Some((found @ Statistics::ByteArray(range), 0)) => {
+                !found.is_min_max_deprecated()
+                    && range.min_opt().is_some_and(|min| min.data() > b"-".as_slice())
+            }
+            _ => false,
+        };
+        let has_services = self.targets.iter().any(|t| t.field == Field::Service as usize && is_whole(t));
+        let foresee = |(target, part): (&Target, &Part)| {
+            let is_never_read = match part {
+                Part::There => true,
+                Part::Idle => target.field == Field::Endpoint as usize && has_services,
+                Part::Key | Part::Own(_) => false,
+            };
+            match statistics(target) {
+                Some((_, nulls)) if nulls == rows && target.field != Field::Ts as usize => {
+                    Some(Foreseen::Nowhere)
+                }
+                _ if is_never_read && is_whole(target) => Some(Foreseen::Everywhere),
+                _ => None,
+            }
+        };
+        if self.parts.is_empty() {
+            return self.targets.iter().map(|_| None).collect();
+        }
+        self.targets.iter().zip(&self.parts).map(foresee).collect()
+    }
+
     fn read_batch(
         &self,
         batch: &RecordBatch,
+        foreseen: &[Option<Foreseen>],
         before: u64,
         desk: &Desk,
         (file, spill): (u32, &std::path::Path),
         book: &mut Book,
     ) -> Result<(), Stop> {
-        let mut columns = Vec::with_capacity(self.targets.len());
-        for (path, field, rank) in &self.targets {
-            if let Some(array) = leaf(batch, path) {
-                columns.push((*field, *rank, array));
-            }
-        }
+        let arrays: Vec<Option<ArrayRef>> =
+            self.targets.iter().map(|target| leaf(batch, &target.path)).collect();
         let zone = desk.source().zone;
-        let columns: Vec<(usize, u8, Cells<'_>)> =
-            columns.iter().map(|(field, rank, array)| (*field, *rank, Cells::of(array, zone))).collect();
-        let mut row = RawRow::new();
+        let mut columns: Vec<(usize, u8, Cells<'_>)> = Vec::with_capacity(arrays.len());
+        for ((target, array), foreseen) in self.targets.iter().zip(&arrays).zip(foreseen) {
+            let cells = match (foreseen, array) {
+                (Some(foreseen), _) => Cells::foreseen(*foreseen),
+                (None, Some(array)) => Cells::of(array, zone),
+                (None, None) => continue,
+            };
+            columns.push((target.field, target.rank, cells));
+        }
+        // Codes of dictionaries hold for one batch.
+        book.memo.clear();
+        let is_whole = columns.len() == self.parts.len();
+        let keys = is_whole.then(|| Keys::of(batch.num_rows(), &columns, &self.parts)).flatten();
+        let (mut row, mut sketch) = (RawRow::new(), Sketch::new());
         for n in 0..batch.num_rows() {
+            let place = Place { file, chunk: 0, row: before + n as u64 + 1 };
+            let keys = keys.as_ref().filter(|_| book.memo.is_worth_it());
+            let is_sketched = keys.is_some_and(|keys| keys.sketch(n, &mut sketch));
+            if is_sketched && book.post_sketched(desk, &sketch, place, spill)? {
+                continue;
+            }
             row.clear();
             for (field, rank, cells) in &columns {
                 row.set(*field, *rank, cells.value(n));
             }
-            let place = Place { file, chunk: 0, row: before + n as u64 + 1 };
             book.post(desk, &mut row, place, || shown(&columns, n), spill)?;
+            if is_sketched {
+                book.learn(&sketch);
+            }
         }
         Ok(())
     }
@@ -186,7 +254,7 @@ impl Columns {
 
 /// A row for a quarantine excerpt, as text.
 fn shown(columns: &[(usize, u8, Cells<'_>)], n: usize) -> Vec<u8> {
-    let cells = columns.iter().map(|(field, _, cells)| {
+    let cells = columns.iter().filter(|(_, _, cells)| cells.is_read()).map(|(field, _, cells)| {
         let name = Field::ALL.get(*field).map_or("?", |f| f.column());
         format!("{name}={}", cells.value(n).excerpt())
     });
@@ -194,10 +262,7 @@ fn shown(columns: &[(usize, u8, Cells<'_>)], n: usize) -> Vec<u8> {
 }
 
 /// Low-cardinality text is read as dictionaries: a value is then decoded once per page, not once per row.
-fn as_dictionaries(
-    plain: &ArrowReaderMetadata,
-    targets: &[(Vec<String>, usize, u8)],
-) -> Option<ArrowReaderMetadata> {
+fn as_dictionaries(plain: &ArrowReaderMetadata, targets: &[Target]) -> Option<ArrowReaderMetadata> {
     let ids =
         [Field::RequestId, Field::TraceId, Field::MessageId, Field::WebhookId, Field::Ts, Field::EventTs]
             .map(|f| f as usize);
@@ -206,12 +271,13 @@ fn as_dictionaries(
         .fields()
         .iter()
         .map(|field| {
-            let target = targets.iter().find(|(path, _, _)| path.len() == 1 && path[0] == *field.name());
+            let is_it = |target: &&Target| target.path.len() == 1 && target.path[0] == *field.name();
+            let target = targets.iter().find(is_it).map(|target| target.field);
             match (field.data_type(), target) {
-                (data_type, Some((_, f, _)))
+                (data_type, Some(f))
                     if is_dictionary_of_text(data_type)
                         || (matches!(data_type, DataType::Utf8 | DataType::LargeUtf8)
-                            && !ids.contains(f)) =>
+                            && !ids.contains(&f)) =>
                 {
                     let text = Box::new(DataType::Utf8);
                     let dictionary = DataType::Dictionary(Box::new(DataType::Int32), text);

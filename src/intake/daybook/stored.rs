@@ -214,14 +214,26 @@ pub fn read(folder: &Path) -> Result<Daybook, Trouble> {
     }
     let path = folder.join(LATENCIES);
     let mut latencies = Latencies::default();
-    for row in RowReader::open(&path, false)? {
-        let (_, [slot, of, bucket, events]) = row?;
+    // Rows of one histogram stand together.
+    let mut open: Option<((i64, i64), Histogram)> = None;
+    let mut close = |((slot, of), histogram): ((i64, i64), Histogram)| {
         let of = head.latency_of.get(number::<usize>(of, &path)?);
         let (service, region) = of.ok_or_else(|| damaged(&path, &"it names a service that is not there"))?;
         let slot = below(slot, head.slot.per_day() as usize, &path)?;
+        latencies.0.entry((slot, service.clone(), region.clone())).or_default().merge(&histogram);
+        Ok::<(), Trouble>(())
+    };
+    for row in RowReader::open(&path, false)? {
+        let (_, [slot, of, bucket, events]) = row?;
+        if open.as_ref().is_none_or(|(key, _)| *key != (slot, of)) {
+            open.replace(((slot, of), Histogram::default())).map_or(Ok(()), &mut close)?;
+        }
         let bucket = below(bucket, BUCKETS as usize, &path)?;
-        latencies.0.entry((slot, service.clone(), region.clone())).or_default().add(bucket, events);
+        if let Some((_, histogram)) = &mut open {
+            histogram.add(bucket, events);
+        }
     }
+    open.map_or(Ok(()), &mut close)?;
     Ok(Daybook { facts, evidence, latencies, ..Daybook::of(head) })
 }
 

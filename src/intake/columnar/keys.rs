@@ -1,0 +1,56 @@
+//! Keys: what the rows of a batch have in common, a number per row, put together column by column.
+
+use super::cells::Cells;
+use crate::intake::memo::{Part, Sketch};
+
+/// Whole numbers below this are told apart; rows with others go the whole way. Statuses are below it, error codes are not.
+pub const SMALL: i64 = 1_024;
+
+/// The keys of one batch.
+pub struct Keys<'c, 'a> {
+    numbers: Vec<u64>,
+    /// Rows that must go the whole way.
+    odd: Vec<bool>,
+    /// Columns that are read in every row.
+    own: Vec<(usize, Part, &'c Cells<'a>)>,
+    /// Fields of which nothing matters but that some row has them, as bits.
+    seen: u32,
+}
+
+impl<'c, 'a> Keys<'c, 'a> {
+    /// From the columns of a batch and their parts; `None` when some column cannot be told apart so cheaply.
+    pub fn of(rows: usize, columns: &'c [(usize, u8, Cells<'a>)], parts: &[Part]) -> Option<Self> {
+        let mut keys = Self { numbers: vec![0; rows], odd: vec![false; rows], own: Vec::new(), seen: 0 };
+        // As long as this product does not overflow all numbers are below it.
+        let mut bound = 1_u64;
+        for ((field, _, cells), part) in columns.iter().zip(parts) {
+            match part {
+                Part::Key => {
+                    let base = cells.add_digits(&mut keys.numbers, &mut keys.odd)?;
+                    bound = bound.checked_mul(base)?;
+                }
+                Part::Idle => {
+                    let is_seen = (0..rows).any(|n| !cells.value(n).is_nothing());
+                    keys.seen |= u32::from(is_seen) << field;
+                }
+                Part::Own(_) | Part::There => keys.own.push((*field, *part, cells)),
+            }
+        }
+        Some(keys)
+    }
+
+    /// Sketches a row; false when it must go the whole way.
+    #[inline]
+    pub fn sketch(&self, row: usize, sketch: &mut Sketch<'a>) -> bool {
+        if self.odd[row] {
+            return false;
+        }
+        sketch.clear();
+        sketch.key.extend_from_slice(&self.numbers[row].to_le_bytes());
+        for (field, part, cells) in &self.own {
+            sketch.take(*field, *part, cells.value(row));
+        }
+        sketch.seen |= self.seen;
+        true
+    }
+}

@@ -1,0 +1,226 @@
+//! Memo: rows that say the same are looked at once. A format sketches a row, which is cheap; when a row with the same sketch
+//! was found to be ordinary before, this one is too, and only what is its own is read. All else goes the whole way.
+//!
+//! What is remembered holds for one item of work: limits on names hold per item, and so does what a file has shown of its columns.
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use std::borrow::Cow;
+use std::hash::BuildHasher;
+
+use super::shape::Desk;
+use super::value::Value;
+use crate::config::{Field, Log, Preset};
+
+/// What is each row's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Own {
+    Ts,
+    /// Of calls.
+    Duration,
+    /// Of webhook rows: when the event was.
+    EventTs,
+    /// Of the call or the notification.
+    Id,
+    Message,
+    Caller,
+}
+
+const OWN: usize = Own::Caller as usize + 1;
+
+/// How a field takes part in what its row is found to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Rows with the same values are found to be the same.
+    Key,
+    /// Read in every row.
+    Own(Own),
+    /// Only whether it is there matters.
+    There,
+    /// Nothing of it matters in ordinary rows.
+    Idle,
+}
+
+impl Part {
+    /// The part of a field in a log; what has no other part is key.
+    pub fn of(field: usize, log: Log) -> Self {
+        const CALL: [(Field, Part); 10] = [
+            (Field::Ts, Part::Own(Own::Ts)),
+            (Field::Duration, Part::Own(Own::Duration)),
+            (Field::RequestId, Part::Own(Own::Id)),
+            (Field::MessageId, Part::Own(Own::Message)),
+            (Field::BusinessId, Part::Own(Own::Caller)),
+            (Field::TraceId, Part::There),
+            // Ordinary rows name their service.
+            (Field::Endpoint, Part::Idle),
+            // Looked at in failures only.
+            (Field::RecipientArea, Part::Idle),
+            (Field::ClientPlatform, Part::Idle),
+            (Field::ClientVersion, Part::Idle),
+        ];
+        const ATTEMPT: [(Field, Part); 6] = [
+            (Field::Ts, Part::Own(Own::Ts)),
+            (Field::EventTs, Part::Own(Own::EventTs)),
+            (Field::WebhookId, Part::Own(Own::Id)),
+            (Field::MessageId, Part::Own(Own::Message)),
+            (Field::BusinessId, Part::Own(Own::Caller)),
+            (Field::Topic, Part::Idle),
+        ];
+        let parts: &[(Field, Self)] = match log {
+            Log::Requests => &CALL,
+            Log::Webhooks => &ATTEMPT,
+        };
+        parts.iter().find(|(known, _)| *known as usize == field).map_or(Self::Key, |(_, part)| *part)
+    }
+}
+
+/// Whether rows of a source can be sketched: every field has one column, and no setting puts another value in the place of
+/// one that is a row's own.
+pub fn is_sketchable(desk: &Desk) -> bool {
+    let mapping = &desk.mapping;
+    let is_own = |field| matches!(Part::of(field, desk.source().log), Part::Own(_) | Part::There);
+    let is_plain = mapping.entries.iter().enumerate().all(|(at, entry)| {
+        mapping.entries[..at].iter().all(|other| other.field != entry.field && other.name != entry.name)
+    });
+    // A duration moves the instant of a row; webhook rows have none unless somebody maps one.
+    let is_timed = desk.source().log == Log::Webhooks
+        && mapping.entries.iter().any(|entry| entry.field == Field::Duration as usize);
+    desk.source().preset == Preset::Canonical
+        && !is_timed
+        && is_plain
+        && !mapping.constants.iter().any(|(field, _)| is_own(*field) || *field == Field::Duration as usize)
+        && !mapping.word_fields().any(is_own)
+}
+
+/// A value that is only borrowed, so that a sketch is cleared without a thought.
+#[derive(Debug, Clone, Copy, Default)]
+enum Scalar<'b> {
+    #[default]
+    Missing,
+    Text(&'b [u8]),
+    Int(i64),
+    Float(f64),
+    Instant(i64),
+    /// What ordinary rows do not have there.
+    Odd,
+}
+
+/// A row as far as ordinary rows are looked at.
+#[derive(Debug)]
+pub struct Sketch<'b> {
+    /// Equal keys: equal values of all key fields, and the same ones there of those of which only that matters.
+    pub key: Vec<u8>,
+    own: [Scalar<'b>; OWN],
+    /// The fields outside the key that the row has, as bits.
+    pub seen: u32,
+}
+
+impl<'b> Sketch<'b> {
+    pub fn new() -> Self {
+        Self { key: Vec::with_capacity(64), own: [Scalar::Missing; OWN], seen: 0 }
+    }
+
+    pub fn clear(&mut self) {
+        self.key.clear();
+        self.own = [Scalar::Missing; OWN];
+        self.seen = 0;
+    }
+
+    /// Takes the value of a field that is no key.
+    #[inline]
+    pub fn take(&mut self, field: usize, part: Part, value: Value<'b>) {
+        let is_there = !value.is_nothing();
+        self.seen |= u32::from(is_there) << field;
+        match part {
+            Part::Own(own) => {
+                if own == Own::Message {
+                    self.key.push(u8::from(is_there));
+                }
+                if is_there {
+                    self.own[own as usize] = match value {
+                        Value::Text(Cow::Borrowed(text)) => Scalar::Text(text),
+                        Value::Int(n) => Scalar::Int(n),
+                        Value::Float(x) => Scalar::Float(x),
+                        Value::Instant(us) => Scalar::Instant(us),
+                        Value::Missing | Value::Text(Cow::Owned(_)) | Value::Bool(_) | Value::Odd(_) => {
+                            Scalar::Odd
+                        }
+                    };
+                }
+            }
+            Part::There => self.key.push(u8::from(is_there)),
+            Part::Idle | Part::Key => {}
+        }
+    }
+
+    #[inline]
+    pub const fn own(&self, own: Own) -> Value<'b> {
+        match self.own[own as usize] {
+            Scalar::Missing => Value::Missing,
+            Scalar::Text(text) => Value::Text(Cow::Borrowed(text)),
+            Scalar::Int(n) => Value::Int(n),
+            Scalar::Float(x) => Value::Float(x),
+            Scalar::Instant(us) => Value::Instant(us),
+            Scalar::Odd => Value::Odd("what only the whole way can tell"),
+        }
+    }
+}
+
+/// What was found of the rows with one sketch, in the numbers of the worker's book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// A plainly good call that names its service.
+    Call { shape: u32 },
+    /// An attempt to deliver a notification that has an id.
+    Attempt(super::webhook::KnownAttempt),
+}
+
+/// More kinds of ordinary rows than any traffic has.
+const MOST: usize = 4_096;
+
+/// What the rows of the item at hand were found to be.
+#[derive(Debug, Default)]
+pub struct Memo {
+    known: HashTable<(Box<[u8]>, Known)>,
+    hasher: RandomState,
+    hits: u32,
+    misses: u32,
+}
+
+impl Memo {
+    /// Another item begins.
+    pub fn clear(&mut self) {
+        self.known.clear();
+        (self.hits, self.misses) = (0, 0);
+    }
+
+    /// Whether sketches pay: in a log of failures, or one whose key holds an id, they do not.
+    pub const fn is_worth_it(&self) -> bool {
+        self.misses < 1_024 || self.misses / 2 < self.hits
+    }
+
+    /// How many rows of the item were known.
+    #[cfg(test)]
+    pub const fn hits(&self) -> u32 {
+        self.hits
+    }
+
+    #[inline]
+    pub fn find(&mut self, key: &[u8]) -> Option<Known> {
+        let hash = self.hasher.hash_one(key);
+        let found = self.known.find(hash, |(known, _)| **known == *key).map(|(_, known)| *known);
+        match found {
+            Some(_) => self.hits = self.hits.saturating_add(1),
+            None => self.misses = self.misses.saturating_add(1),
+        }
+        found
+    }
+
+    pub fn learn(&mut self, key: &[u8], known: Known) {
+        let hash = self.hasher.hash_one(key);
+        if self.known.len() < MOST && self.known.find(hash, |(known, _)| **known == *key).is_none() {
+            let hasher = &self.hasher;
+            self.known.insert_unique(hash, (key.into(), known), |(key, _)| hasher.hash_one(&**key));
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Templates: lines of NDJSON that have the keys of a line before them, in the same order, are sketched without a parser.
+//!
+//! What a template does not expect (an escape, a nested value, another key, a number in another form) is no mistake: such a
+//! line goes to the parser, which alone decides what is JSON.
+
+use super::memo::{Part, Sketch, is_sketchable};
+use super::ndjson::Tree;
+use super::scan;
+use super::shape::Desk;
+use super::value::Value;
+
+/// Kinds of lines that are remembered; ordinary rows have few.
+const MOST: usize = 16;
+
+/// The templates of one item of work.
+#[derive(Debug, Default)]
+pub struct Templates {
+    known: Vec<Template>,
+    is_fit: bool,
+}
+
+/// The text between the values of a line, and what each value is.
+#[derive(Debug, PartialEq)]
+struct Template {
+    pieces: Vec<Piece>,
+    after: Box<[u8]>,
+}
+
+#[derive(Debug, PartialEq)]
+struct Piece {
+    /// From the value before to this one, quotes included.
+    before: Box<[u8]>,
+    is_text: bool,
+    /// `None` for keys that no field is mapped to.
+    target: Option<(usize, Part)>,
+}
+
+impl Templates {
+    pub fn of(desk: &Desk) -> Self {
+        Self { known: Vec::new(), is_fit: is_sketchable(desk) }
+    }
+
+    /// Sketches a line that fits a template.
+    pub fn sketch<'b>(&mut self, line: &'b [u8], sketch: &mut Sketch<'b>) -> bool {
+        if self.known.is_empty() || !line.is_ascii() {
+            return false;
+        }
+        let found = (0..self.known.len()).find(|at| self.known[*at].sketch(*at, line, sketch).is_some());
+        found.is_some()
+    }
+
+    /// Takes a line that the parser has read as a template for others.
+    pub fn learn(&mut self, line: &[u8], tree: &Tree, desk: &Desk) {
+        if self.is_fit && self.known.len() < MOST {
+            self.known.extend(Template::of(line, tree, desk).filter(|new| !self.known.contains(new)));
+        }
+    }
+}
+
+impl Template {
+    /// The template of a line that is a JSON object; `None` when some value of it is not plain.
+    fn of(line: &[u8], tree: &Tree, desk: &Desk) -> Option<Self> {
+        let mut pieces = Vec::new();
+        let (mut at, mut from) = (skip(line, 0, b'{')?, 0);
+        loop {
+            at = skip(line, at, b'"')?;
+            let end = at + scan::string_end(&line[at..])?;
+            let targets = tree.targets(&line[at..end])?;
+            let target = match targets {
+                [] => None,
+                [(field, _)] => Some((*field, Part::of(*field, desk.source().log))),
+                _ => return None,
+            };
+            // Twice the same is for the parser to judge.
+            if target.is_some() && pieces.iter().any(|piece: &Piece| piece.target == target) {
+                return None;
+            }
+            at = blanks(line, skip(line, end + 1, b':')?);
+            let is_text = line.get(at) == Some(&b'"');
+            at += usize::from(is_text);
+            let before = line.get(from..at)?.into();
+            pieces.push(Piece { before, is_text, target });
+            let length = if is_text { scan::string_end(&line[at..])? } else { bare_end(&line[at..]) };
+            if !is_text {
+                bare(&line[at..at + length])?;
+            }
+            from = at + length;
+            at = blanks(line, from + usize::from(is_text));
+            match line.get(at)? {
+                b',' => at += 1,
+                b'}' => return Some(Self { pieces, after: line[from..].into() }),
+                _ => return None,
+            }
+        }
+    }
+
+    fn sketch<'b>(&self, number: usize, line: &'b [u8], sketch: &mut Sketch<'b>) -> Option<()> {
+        sketch.clear();
+        // Which fields a row has is part of what it says.
+        sketch.key.push(number as u8);
+        let mut rest = line;
+        for piece in &self.pieces {
+            rest = rest.strip_prefix(&*piece.before)?;
+            let length = if piece.is_text { scan::string_end(rest)? } else { bare_end(rest) };
+            let text = &rest[..length];
+            rest = &rest[length..];
+            match piece.target {
+                Some((_, Part::Key)) => {
+                    // Its kind is the template's, and zero ends no text.
+                    sketch.key.extend_from_slice(text);
+                    sketch.key.push(0);
+                }
+                Some((field, part)) => {
+                    let value = if piece.is_text { Value::text(text) } else { bare(text)? };
+                    sketch.take(field, part, value);
+                }
+                None if piece.is_text => {}
+                None => _ = bare(text)?,
+            }
+        }
+        (rest == &*self.after).then_some(())
+    }
+}
+
+fn blanks(line: &[u8], from: usize) -> usize {
+    from + line
+        .get(from..)
+        .unwrap_or_default()
+        .iter()
+        .take_while(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n'))
+        .count()
+}
+
+/// The place behind `expected`, which stands at `from` or behind blanks.
+fn skip(line: &[u8], from: usize, expected: u8) -> Option<usize> {
+    let at = blanks(line, from);
+    (line.get(at) == Some(&expected)).then_some(at + 1)
+}
+
+fn bare_end(text: &[u8]) -> usize {
+    text.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'+')).count()
+}
+
+/// A value without quotes, as the parser would hand it on; `None` for what only the parser may judge.
+fn bare<'b>(text: &[u8]) -> Option<Value<'b>> {
+    match text {
+        b"true" => return Some(Value::Bool(true)),
+        b"false" => return Some(Value::Bool(false)),
+        b"null" => return Some(Value::Missing),
+        // Leading zeros are no JSON; long numbers are rounded, or kept as text.
+        [b'0', b'0'..=b'9', ..] => return None,
+        _ if text.len() > 17 => return None,
+        _ => {}
+    }
+    let is_digits = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let digits = std::str::from_utf8(text).ok()?;
+    match memchr::memchr(b'.', text) {
+        None if is_digits(text) => digits.parse().ok().map(Value::Int),
+        Some(dot) if is_digits(&text[..dot]) && is_digits(&text[dot + 1..]) => {
+            digits.parse().ok().map(Value::Float)
+        }
+        _ => None,
+    }
+}
