@@ -239,14 +239,14 @@ impl Book {
         }
         let Reading { caller, message, sender, .. } = reading;
         let call = Call { start_us, duration_us, shape, caller, hash, message, sender };
-        self.enter(desk, &call, place, spill)
+        self.enter(desk, &call, &place, spill)
     }
 
     /// Counts a call that was read, and remembers it for dedupe.
     ///
     /// # Errors
     /// Spilling to disk failed.
-    pub fn enter(&mut self, desk: &Desk, call: &Call, place: Place, spill: &Path) -> Result<(), Trouble> {
+    pub fn enter(&mut self, desk: &Desk, call: &Call, place: &Place, spill: &Path) -> Result<(), Trouble> {
         let is_inside = self.day_us().contains(&call.start_us);
         let (fact, latency) =
             if is_inside { self.count(call, place) } else { (desk.vantage.rank(), Record::NO_LATENCY) };
@@ -311,7 +311,7 @@ impl Book {
     ) -> Option<(i64, T)> {
         match read {
             Ok((us, read)) => {
-                self.note(place, us, 0);
+                self.note(&place, us, 0);
                 Some((us, read))
             }
             Err(reason) => {
@@ -322,7 +322,7 @@ impl Book {
     }
 
     /// Counts a row that could be read by its instant, and the fields that it has.
-    pub fn note(&mut self, place: Place, us: i64, seen: u32) {
+    pub fn note(&mut self, place: &Place, us: i64, seen: u32) {
         let is_inside = self.day_us().contains(&us);
         let tally = &mut self.tallies[place.file as usize];
         tally.rows_read += 1;
@@ -388,7 +388,7 @@ impl Book {
         tally.last_us = Some(tally.last_us.map_or(last_us, |t| t.max(last_us)));
     }
 
-    fn count(&mut self, call: &Call, place: Place) -> (u32, u16) {
+    fn count(&mut self, call: &Call, place: &Place) -> (u32, u16) {
         let slot = ((call.start_us - self.start_us) / self.slot_length.us()) as u32;
         let fact = self.fact(LocalFact { slot, shape: call.shape, caller: call.caller });
         self.events[fact as usize] += 1;
@@ -402,7 +402,7 @@ impl Book {
             self.cells[cell as usize].add(u32::from(bucket));
         }
         if !is_plainly_good {
-            let witness = Witness { place, hash: call.hash as u64 };
+            let witness = Witness { place: *place, hash: call.hash as u64 };
             self.witnesses.entry((slot, call.shape)).or_default().add(witness);
         }
         (fact, bucket)

@@ -113,7 +113,7 @@ impl Layout {
                 // Delimiters of the run stand between its values, so that no two runs read the same.
                 Step::Key(first, last) => {
                     let stop = (end(last) + 1).min(record.len());
-                    sketch.key.extend_from_slice(&record[start(first)..stop]);
+                    sketch.key.bytes.extend_from_slice(&record[start(first)..stop]);
                 }
                 Step::Other(at, field, part) => {
                     sketch.take(field, part, Value::text(&record[start(at)..end(at)]));

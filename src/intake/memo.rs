@@ -6,7 +6,7 @@
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::borrow::Cow;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 
 use super::shape::Desk;
 use super::value::Value;
@@ -42,6 +42,11 @@ pub enum Part {
 }
 
 impl Part {
+    /// Whether it is part of the key that a value is there.
+    pub const fn is_there(self) -> bool {
+        matches!(self, Self::There | Self::Own(Own::Message))
+    }
+
     /// The part of a field in a log; what has no other part is key.
     pub fn of(field: usize, log: Log) -> Self {
         const CALL: [(Field, Part); 10] = [
@@ -94,7 +99,7 @@ pub fn is_sketchable(desk: &Desk) -> bool {
 
 /// A value that is only borrowed, so that a sketch is cleared without a thought.
 #[derive(Debug, Clone, Copy, Default)]
-enum Scalar<'b> {
+pub enum Scalar<'b> {
     #[default]
     Missing,
     Text(&'b [u8]),
@@ -105,11 +110,45 @@ enum Scalar<'b> {
     Odd,
 }
 
+impl<'b> Scalar<'b> {
+    #[inline]
+    pub fn of(value: Value<'b>) -> Self {
+        match value {
+            _ if value.is_nothing() => Self::Missing,
+            Value::Text(Cow::Borrowed(text)) => Self::Text(text),
+            Value::Int(n) => Self::Int(n),
+            Value::Float(x) => Self::Float(x),
+            Value::Instant(us) => Self::Instant(us),
+            Value::Missing | Value::Text(Cow::Owned(_)) | Value::Bool(_) | Value::Odd(_) => Self::Odd,
+        }
+    }
+
+    pub const fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing)
+    }
+}
+
+/// What rows must have in common to be alike: the same number, and the same bytes. A format uses what it has.
+#[derive(Debug, Clone, Default)]
+pub struct Key {
+    pub number: u64,
+    pub bytes: Vec<u8>,
+}
+
+impl Key {
+    #[inline]
+    fn is(&self, other: &Self) -> bool {
+        // To compare no bytes at no address costs more than to compare some.
+        let is_empty = self.bytes.is_empty() && other.bytes.is_empty();
+        self.number == other.number && (is_empty || self.bytes == other.bytes)
+    }
+}
+
 /// A row as far as ordinary rows are looked at.
 #[derive(Debug)]
 pub struct Sketch<'b> {
     /// Equal keys: equal values of all key fields, and the same ones there of those of which only that matters.
-    pub key: Vec<u8>,
+    pub key: Key,
     own: [Scalar<'b>; OWN],
     /// The fields outside the key that the row has, as bits.
     pub seen: u32,
@@ -117,11 +156,12 @@ pub struct Sketch<'b> {
 
 impl<'b> Sketch<'b> {
     pub fn new() -> Self {
-        Self { key: Vec::with_capacity(64), own: [Scalar::Missing; OWN], seen: 0 }
+        Self { key: Key::default(), own: [Scalar::Missing; OWN], seen: 0 }
     }
 
     pub fn clear(&mut self) {
-        self.key.clear();
+        self.key.number = 0;
+        self.key.bytes.clear();
         self.own = [Scalar::Missing; OWN];
         self.seen = 0;
     }
@@ -129,28 +169,20 @@ impl<'b> Sketch<'b> {
     /// Takes the value of a field that is no key.
     #[inline]
     pub fn take(&mut self, field: usize, part: Part, value: Value<'b>) {
-        let is_there = !value.is_nothing();
+        let scalar = Scalar::of(value);
+        let is_there = !scalar.is_missing();
         self.seen |= u32::from(is_there) << field;
-        match part {
-            Part::Own(own) => {
-                if own == Own::Message {
-                    self.key.push(u8::from(is_there));
-                }
-                if is_there {
-                    self.own[own as usize] = match value {
-                        Value::Text(Cow::Borrowed(text)) => Scalar::Text(text),
-                        Value::Int(n) => Scalar::Int(n),
-                        Value::Float(x) => Scalar::Float(x),
-                        Value::Instant(us) => Scalar::Instant(us),
-                        Value::Missing | Value::Text(Cow::Owned(_)) | Value::Bool(_) | Value::Odd(_) => {
-                            Scalar::Odd
-                        }
-                    };
-                }
-            }
-            Part::There => self.key.push(u8::from(is_there)),
-            Part::Idle | Part::Key => {}
+        if part.is_there() {
+            self.key.number = self.key.number << 1 | u64::from(is_there);
         }
+        if let Part::Own(own) = part {
+            self.put(own, scalar);
+        }
+    }
+
+    #[inline]
+    pub const fn put(&mut self, own: Own, scalar: Scalar<'b>) {
+        self.own[own as usize] = scalar;
     }
 
     #[inline]
@@ -181,7 +213,7 @@ const MOST: usize = 4_096;
 /// What the rows of the item at hand were found to be.
 #[derive(Debug, Default)]
 pub struct Memo {
-    known: HashTable<(Box<[u8]>, Known)>,
+    known: HashTable<(Key, Known)>,
     hasher: RandomState,
     hits: u32,
     misses: u32,
@@ -206,9 +238,9 @@ impl Memo {
     }
 
     #[inline]
-    pub fn find(&mut self, key: &[u8]) -> Option<Known> {
-        let hash = self.hasher.hash_one(key);
-        let found = self.known.find(hash, |(known, _)| **known == *key).map(|(_, known)| *known);
+    pub fn find(&mut self, key: &Key) -> Option<Known> {
+        let hash = hash(&self.hasher, key);
+        let found = self.known.find(hash, |(known, _)| known.is(key)).map(|(_, known)| *known);
         match found {
             Some(_) => self.hits = self.hits.saturating_add(1),
             None => self.misses = self.misses.saturating_add(1),
@@ -216,11 +248,21 @@ impl Memo {
         found
     }
 
-    pub fn learn(&mut self, key: &[u8], known: Known) {
-        let hash = self.hasher.hash_one(key);
-        if self.known.len() < MOST && self.known.find(hash, |(known, _)| **known == *key).is_none() {
-            let hasher = &self.hasher;
-            self.known.insert_unique(hash, (key.into(), known), |(key, _)| hasher.hash_one(&**key));
+    pub fn learn(&mut self, key: &Key, known: Known) {
+        let hasher = &self.hasher;
+        let hash_of = hash(hasher, key);
+        if self.known.len() < MOST && self.known.find(hash_of, |(known, _)| known.is(key)).is_none() {
+            self.known.insert_unique(hash_of, (key.clone(), known), |(key, _)| hash(hasher, key));
         }
     }
+}
+
+#[inline]
+fn hash(hasher: &RandomState, key: &Key) -> u64 {
+    let mut state = hasher.build_hasher();
+    state.write_u64(key.number);
+    if !key.bytes.is_empty() {
+        state.write(&key.bytes);
+    }
+    state.finish()
 }

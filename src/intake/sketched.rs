@@ -18,7 +18,7 @@ impl Book {
         &mut self,
         desk: &Desk,
         sketch: &Sketch<'_>,
-        place: Place,
+        place: &Place,
         spill: &Path,
     ) -> Result<bool, Trouble> {
         match self.memo.find(&sketch.key) {

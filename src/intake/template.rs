@@ -96,8 +96,6 @@ impl Template {
 
     fn sketch<'b>(&self, number: usize, line: &'b [u8], sketch: &mut Sketch<'b>) -> Option<()> {
         sketch.clear();
-        // Which fields a row has is part of what it says.
-        sketch.key.push(number as u8);
         let mut rest = line;
         for piece in &self.pieces {
             rest = rest.strip_prefix(&*piece.before)?;
@@ -107,8 +105,8 @@ impl Template {
             match piece.target {
                 Some((_, Part::Key)) => {
                     // Its kind is the template's, and zero ends no text.
-                    sketch.key.extend_from_slice(text);
-                    sketch.key.push(0);
+                    sketch.key.bytes.extend_from_slice(text);
+                    sketch.key.bytes.push(0);
                 }
                 Some((field, part)) => {
                     let value = if piece.is_text { Value::text(text) } else { bare(text)? };
@@ -118,6 +116,8 @@ impl Template {
                 None => _ = bare(text)?,
             }
         }
+        // Which fields a row has is part of what it says.
+        sketch.key.number |= (number as u64) << 32;
         (rest == &*self.after).then_some(())
     }
 }

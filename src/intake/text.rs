@@ -143,7 +143,7 @@ impl<'a> TextParser<'a> {
                 (Format::Delimited, Some(layout)) => layout.sketch(line, sketch),
                 _ => false,
             };
-        if is_sketched && book.post_sketched(self.desk, sketch, place, self.spill)? {
+        if is_sketched && book.post_sketched(self.desk, sketch, &place, self.spill)? {
             return Ok(());
         }
         row.clear();

@@ -278,7 +278,7 @@ impl Book {
         desk: &Desk,
         sketch: &Sketch<'_>,
         known: &KnownAttempt,
-        place: Place,
+        place: &Place,
         spill: &Path,
     ) -> Result<bool, Trouble> {
         let attempted = self.attempted_list[known.attempted as usize];

@@ -16,6 +16,7 @@ use chrono_tz::Tz;
 use super::keys::SMALL;
 use crate::day::SECOND_US;
 use crate::intake::instant;
+use crate::intake::memo::Scalar;
 use crate::intake::value::Value;
 
 /// A column with its nulls. Numbers are widened once per batch, so that a row costs a look into a slice.
@@ -152,6 +153,35 @@ impl<'a> Cells<'a> {
         }
     }
 
+    /// All values, as a sketch holds them.
+    pub fn scalars(&self, rows: usize) -> Vec<Scalar<'a>> {
+        let nulls = self.nulls.filter(|nulls| nulls.null_count() > 0);
+        // One loop per type, so that no row asks for the type again.
+        macro_rules! all {
+            ($value:expr) => {
+                (0..rows)
+                    .map(|n| match nulls {
+                        Some(nulls) if nulls.is_null(n) => Scalar::Missing,
+                        _ => Scalar::of($value(n)),
+                    })
+                    .collect()
+            };
+        }
+        match &self.values {
+            Values::View(a) => all!(|n| Value::text(a.value(n).as_bytes())),
+            Values::Int(numbers) => all!(|n: usize| Value::Int(numbers[n])),
+            Values::Float(numbers) => all!(|n: usize| Value::Float(numbers[n])),
+            Values::Time(us) => {
+                all!(|n: usize| us[n].map_or(Value::Odd("a time out of range"), Value::Instant))
+            }
+            Values::Dictionary(keys, values) => all!(|n: usize| match usize::try_from(keys.value(n)) {
+                Ok(key) if key < values.len() => in_dictionary(values, key),
+                _ => Value::Missing,
+            }),
+            _ => (0..rows).map(|n| Scalar::of(self.value(n))).collect(),
+        }
+    }
+
     /// The value in a row of the batch.
     #[inline]
     pub fn value(&self, n: usize) -> Value<'a> {
@@ -163,9 +193,7 @@ impl<'a> Cells<'a> {
             Values::LargeText(a) => Value::text(a.value(n).as_bytes()),
             Values::View(a) => Value::text(a.value(n).as_bytes()),
             Values::Dictionary(keys, values) => match usize::try_from(keys.value(n)) {
-                Ok(key) if key < values.len() && values.is_valid(key) => {
-                    Value::text(values.value(key).as_bytes())
-                }
+                Ok(key) if key < values.len() => in_dictionary(values, key),
                 _ => Value::Missing,
             },
             Values::Int(numbers) => Value::Int(numbers[n]),
@@ -181,4 +209,8 @@ impl<'a> Cells<'a> {
             Values::Odd => Value::Odd("a value of an unsupported type"),
         }
     }
+}
+
+fn in_dictionary(values: &StringArray, key: usize) -> Value<'_> {
+    if values.is_valid(key) { Value::text(values.value(key).as_bytes()) } else { Value::Missing }
 }

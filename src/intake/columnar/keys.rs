@@ -1,25 +1,25 @@
 //! Keys: what the rows of a batch have in common, a number per row, put together column by column.
 
 use super::cells::Cells;
-use crate::intake::memo::{Part, Sketch};
+use crate::intake::memo::{Own, Part, Scalar, Sketch};
 
 /// Whole numbers below this are told apart; rows with others go the whole way. Statuses are below it, error codes are not.
 pub const SMALL: i64 = 1_024;
 
 /// The keys of one batch.
-pub struct Keys<'c, 'a> {
+pub struct Keys<'a> {
     numbers: Vec<u64>,
     /// Rows that must go the whole way.
     odd: Vec<bool>,
-    /// Columns that are read in every row.
-    own: Vec<(usize, Part, &'c Cells<'a>)>,
-    /// Fields of which nothing matters but that some row has them, as bits.
+    /// What is read in every row.
+    own: Vec<(Own, Vec<Scalar<'a>>)>,
+    /// Fields that some row has, as bits.
     seen: u32,
 }
 
-impl<'c, 'a> Keys<'c, 'a> {
+impl<'a> Keys<'a> {
     /// From the columns of a batch and their parts; `None` when some column cannot be told apart so cheaply.
-    pub fn of(rows: usize, columns: &'c [(usize, u8, Cells<'a>)], parts: &[Part]) -> Option<Self> {
+    pub fn of(rows: usize, columns: &[(usize, u8, Cells<'a>)], parts: &[Part]) -> Option<Self> {
         let mut keys = Self { numbers: vec![0; rows], odd: vec![false; rows], own: Vec::new(), seen: 0 };
         // As long as this product does not overflow all numbers are below it.
         let mut bound = 1_u64;
@@ -33,7 +33,19 @@ impl<'c, 'a> Keys<'c, 'a> {
                     let is_seen = (0..rows).any(|n| !cells.value(n).is_nothing());
                     keys.seen |= u32::from(is_seen) << field;
                 }
-                Part::Own(_) | Part::There => keys.own.push((*field, *part, cells)),
+                Part::Own(_) | Part::There => {
+                    let scalars = cells.scalars(rows);
+                    keys.seen |= u32::from(scalars.iter().any(|scalar| !scalar.is_missing())) << field;
+                    if part.is_there() {
+                        for (number, scalar) in keys.numbers.iter_mut().zip(&scalars) {
+                            *number = number.wrapping_mul(2).wrapping_add(u64::from(!scalar.is_missing()));
+                        }
+                        bound = bound.checked_mul(2)?;
+                    }
+                    if let Part::Own(own) = part {
+                        keys.own.push((*own, scalars));
+                    }
+                }
             }
         }
         Some(keys)
@@ -46,11 +58,11 @@ impl<'c, 'a> Keys<'c, 'a> {
             return false;
         }
         sketch.clear();
-        sketch.key.extend_from_slice(&self.numbers[row].to_le_bytes());
-        for (field, part, cells) in &self.own {
-            sketch.take(*field, *part, cells.value(row));
+        sketch.key.number = self.numbers[row];
+        for (own, scalars) in &self.own {
+            sketch.put(*own, scalars[row]);
         }
-        sketch.seen |= self.seen;
+        sketch.seen = self.seen;
         true
     }
 }

@@ -236,7 +236,7 @@ impl Columns {
             let place = Place { file, chunk: 0, row: before + n as u64 + 1 };
             let keys = keys.as_ref().filter(|_| book.memo.is_worth_it());
             let is_sketched = keys.is_some_and(|keys| keys.sketch(n, &mut sketch));
-            if is_sketched && book.post_sketched(desk, &sketch, place, spill)? {
+            if is_sketched && book.post_sketched(desk, &sketch, &place, spill)? {
                 continue;
             }
             row.clear();
