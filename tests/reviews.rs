@@ -450,4 +450,17 @@ fn an_override_file_that_cannot_be_read_withdraws_nothing() {
     }
     fs::write(&file, good).unwrap();
     books.run("2026-11-03T05:00:00Z", &[]).expect(0);
+
+    // Nor does a config that names no file any more, as long as a row of it can still move something.
+    let named = fs::read_to_string(&config).unwrap();
+    let unnamed = named.lines().filter(|line| !line.contains("overrides")).collect::<Vec<_>>().join("\n");
+    fs::write(&config, unnamed).unwrap();
+    let ran = books.run("2026-11-03T06:00:00Z", &[]).expect(3);
+    ran.says(&[
+        "1 row of an override file can still move something, and the config names no such file",
+        "Name the file under [overrides]",
+    ]);
+    assert_eq!((books.counted("2026-11-02"), books.status("a").0.as_str()), (0, "applied"));
+    fs::write(&config, named).unwrap();
+    books.run("2026-11-03T07:00:00Z", &[]).expect(0);
 }

@@ -22,13 +22,22 @@ pub(super) struct Desired {
     pub mistakes: Vec<Mistake>,
 }
 
-/// Reads the override file and notes in the journal which rows are new and which are gone. A file that cannot be read
-/// withdraws nothing.
+/// Reads the override file and notes in the journal which rows are new and which are gone. A file that cannot be read, or is not
+/// named any more, withdraws nothing.
 pub(super) fn file(desk: &Desk, ledger: &mut Writer, as_of: DateTime<Utc>) -> anyhow::Result<Desired> {
     let day = Day::of(as_of);
     let mut desired = Desired::default();
-    let Some(document) = &desk.override_file else { return Ok(desired) };
     let mut say = |kind, message| desired.attention.push(Attention { day, kind, message });
+    let Some(document) = &desk.override_file else {
+        let open = live(ledger, desk, as_of).len();
+        if open > 0 {
+            let what = "of an override file can still move something, and the config names no such file; nothing was withdrawn. Name the file under \
+                        [overrides]; to withdraw rows, take them out of it";
+            let rows = if open == 1 { "row" } else { "rows" };
+            say("overrides-not-named", format!("{open} {rows} {what}"));
+        }
+        return Ok(desired);
+    };
     let salt = Salt::new(&desk.config.salt.clone().map_or_else(|| ledger.salt(), Ok)?);
     let unreadable = "no row was taken from it or withdrawn";
     let sheet = match document {
