@@ -28,7 +28,7 @@ sample:
     rm -rf data/sample
     "${CARGO_TARGET_DIR:-target}/release/uptime-ledger" sample --out data/sample --rows 18000 --format csv --compression zst
 
-# Speed and results beside DuckDB: `just bench 10000000`, `just bench 1000000 --jobs join --memory 64MiB`
+# Speed and results beside DuckDB, polars and ClickHouse: `just bench 10000000`, `just bench 1000000 --jobs join --memory 64MiB`
 bench rows="1000000" *options:
     cargo build --release
     python3 tests/bench/peers.py --rows {{rows}} {{options}}

@@ -16,7 +16,8 @@
 //!
 //! - [`intake`] is the only heavy stage. It parses, dedupes, joins and counts, and knows no policy. It reads the logs of a
 //!   day into a [`intake::Daybook`], which depends on the rows of that day alone, and resolves the daybooks of a day and of
-//!   the days around it into few [`intake::Facts`]: how many events share a slot and the same attributes.
+//!   the days around it into few [`intake::Facts`]: how many events share a slot and the same attributes. A row that is like one
+//!   that was plainly good is counted as that one was; every other row is read field by field.
 //! - [`policy`] gives each kind of event the first rule that matches, and so an account: [`policy::Postings`].
 //! - [`overrides`] moves counts between accounts, by rows that reviewers wrote; no posting is ever edited.
 //! - [`slots`] says of every minute of every service and region whether it was up, degraded, down or unobserved.
