@@ -14,7 +14,7 @@ use super::messages::{Said, Saying, State};
 use super::notifications::{Attempt, Delivery};
 use super::partitions::{PARTITIONS, Partitions};
 use super::settle::Map;
-use super::{Fact, Outcome};
+use super::{Fact, Outcome, workers};
 use crate::day::DAY_US;
 use crate::error::Trouble;
 
@@ -93,14 +93,8 @@ pub fn carry(
             }
         }
     };
-    let results: Vec<Result<Sums, Trouble>> = std::thread::scope(|scope| {
-        let handles: Vec<_> = (0..settings.workers.clamp(1, PARTITIONS)).map(|_| scope.spawn(work)).collect();
-        handles
-            .into_iter()
-            .map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    });
-    let sums = results.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let count = settings.workers.clamp(1, PARTITIONS);
+    let sums = workers::run(count, work).into_iter().collect::<Result<Vec<_>, _>>()?;
     let (writer, _, _) = out.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     writer.close()?;
     Ok(desk.carried(sums))

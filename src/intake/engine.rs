@@ -18,6 +18,7 @@ use super::meter::Meter;
 use super::shape::Desk;
 use super::text::{self, CHUNK, Stop, TextParser};
 use super::webhook::Join;
+use super::workers;
 use crate::config::Source;
 use crate::day::{Day, SlotLength};
 use crate::error::Trouble;
@@ -286,8 +287,8 @@ fn round(
     let left: Vec<AtomicUsize> = (0..files.len())
         .map(|n| AtomicUsize::new(items.iter().filter(|(_, i)| i.file() == n).count()))
         .collect();
-    let workers = settings.workers.clamp(1, items.len().max(1));
-    let share = (settings.memory_bytes as usize) / workers;
+    let count = settings.workers.clamp(1, items.len().max(1));
+    let share = (settings.memory_bytes as usize) / count;
 
     let work = || -> Result<Book, Trouble> {
         let mut book = Book::new(settings.day, settings.slot_length, files.len(), share, settings.is_joined);
@@ -334,14 +335,7 @@ fn round(
         }
         Ok(book)
     };
-    let results: Vec<Result<Book, Trouble>> = std::thread::scope(|scope| {
-        let handles: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        handles
-            .into_iter()
-            .map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    });
-    let books = results.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let books = workers::run(count, work).into_iter().collect::<Result<Vec<_>, _>>()?;
     let unlock = |e: std::sync::PoisonError<_>| e.into_inner();
     let failures = failures.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     Ok(Round {

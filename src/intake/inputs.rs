@@ -2,17 +2,15 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::ScopedJoinHandle;
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::files;
+use super::{files, workers};
 use crate::config::Config;
 use crate::day::Day;
 use crate::error::Trouble;
@@ -31,11 +29,11 @@ pub struct Input {
 }
 
 /// The log files of a day and of its neighbours as they are now. Of a file that is known with the same size and time the
-/// hash is taken over, without reading it; `workers` read the others.
+/// hash is taken over, without reading it; as many `threads` read the others.
 ///
 /// # Errors
 /// A path named by hand does not exist, or a folder cannot be listed.
-pub fn inputs(config: &Config, day: Day, known: &[Input], workers: usize) -> Result<Vec<Input>, Trouble> {
+pub fn inputs(config: &Config, day: Day, known: &[Input], threads: usize) -> Result<Vec<Input>, Trouble> {
     let input = |file: files::LogFile| {
         let metadata = std::fs::metadata(&file.path).ok();
         let modified = metadata.and_then(|m| m.modified().ok()?.duration_since(UNIX_EPOCH).ok());
@@ -59,13 +57,8 @@ pub fn inputs(config: &Config, day: Day, known: &[Input], workers: usize) -> Res
         }
         hashes
     };
-    let hashes: Vec<(usize, String)> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..workers.min(unknown.len())).map(|_| scope.spawn(work)).collect();
-        let join =
-            |worker: ScopedJoinHandle<'_, _>| worker.join().unwrap_or_else(|panic| resume_unwind(panic));
-        workers.into_iter().flat_map(join).collect()
-    });
-    for (n, hash) in hashes {
+    let hashes = workers::run(threads.min(unknown.len()), work);
+    for (n, hash) in hashes.into_iter().flatten() {
         found[n].1.hash = hash;
     }
     Ok(found.into_iter().map(|(_, input)| input).collect())

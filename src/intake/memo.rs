@@ -3,11 +3,13 @@
 //!
 //! What is remembered holds for one item of work: limits on names hold per item, and so does what a file has shown of its columns.
 
-use foldhash::fast::RandomState;
-use hashbrown::HashTable;
 use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher};
 
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+use super::messages::Word;
 use super::shape::Desk;
 use super::value::Value;
 use crate::config::{Field, Log, Preset};
@@ -204,8 +206,23 @@ pub enum Known {
     /// A plainly good call that names its service.
     Call { shape: u32 },
     /// An attempt to deliver a notification that has an id.
-    Attempt(super::webhook::KnownAttempt),
+    Attempt(KnownAttempt),
 }
+
+/// What attempts with the same sketch have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownAttempt {
+    /// What it shares with others.
+    pub attempted: u32,
+    /// The status of a message, and the number of its error code.
+    pub told: Option<(Word, u32)>,
+    /// What stands in its identity behind the message, and how much of it counts.
+    pub tail: [u8; TAIL],
+    pub tail_length: u8,
+}
+
+/// Rows with a longer tail are not remembered.
+pub const TAIL: usize = 32;
 
 /// More kinds of ordinary rows than any traffic has.
 const MOST: usize = 4_096;

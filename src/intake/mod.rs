@@ -45,6 +45,7 @@ mod text;
 mod value;
 mod webhook;
 mod witness;
+mod workers;
 
 use std::path::Path;
 

@@ -21,7 +21,7 @@ use super::messages::{Said, Saying};
 use super::partitions::{PARTITIONS, Partitions};
 use super::quarantine::{KEPT_PER_FILE, Quarantined};
 use super::witness::{Place, Witnesses};
-use super::{Evidence, Fact, Histogram, Latencies, RowRef};
+use super::{Evidence, Fact, Histogram, Latencies, RowRef, workers};
 use crate::config::{Field, From, Log, Source};
 use crate::error::Trouble;
 
@@ -277,8 +277,8 @@ fn find_duplicates(
         .flat_map(|b| b.witnesses.values())
         .flat_map(|w| w.iter().map(|w| w.hash).collect::<Vec<_>>())
         .collect();
-    let workers = settings.workers.clamp(1, PARTITIONS);
-    let share = settings.memory_bytes as usize / workers / 3;
+    let count = settings.workers.clamp(1, PARTITIONS);
+    let share = settings.memory_bytes as usize / count / 3;
     let work = || -> Result<(Surplus, Partitions), Trouble> {
         let mut surplus = Surplus::default();
         let mut admitted = Partitions::new(Saying::BYTES, share);
@@ -322,16 +322,9 @@ fn find_duplicates(
             }
         }
     };
-    let results: Vec<Result<(Surplus, Partitions), Trouble>> = std::thread::scope(|scope| {
-        let handles: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        handles
-            .into_iter()
-            .map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    });
     let mut all = Surplus::default();
     let mut survivors = Vec::new();
-    for result in results {
+    for result in workers::run(count, work) {
         let (surplus, admitted) = result?;
         all.merge(surplus);
         survivors.push(admitted);

@@ -10,7 +10,7 @@ use super::book::Book;
 use super::fields;
 use super::ids::{Id, Salt};
 use super::instant;
-use super::memo::{Known, Own, Sketch};
+use super::memo::{Known, KnownAttempt, Own, Sketch, TAIL};
 use super::messages::{Said, Saying, Word};
 use super::names::Lexicon;
 use super::notifications::{Attempt, Attempted, Trial};
@@ -305,20 +305,6 @@ impl Book {
         }
         Ok(true)
     }
-}
-
-/// Longest part of an identity behind its message that is remembered.
-const TAIL: usize = 32;
-
-/// What attempts with the same sketch have in common.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KnownAttempt {
-    /// The worker's number.
-    attempted: u32,
-    /// The status of a message, and the worker's number of its error code.
-    told: Option<(Word, u32)>,
-    tail: [u8; TAIL],
-    tail_length: u8,
 }
 
 /// A later attempt says nothing of when the event was: that is for the first one to tell.

@@ -1,6 +1,6 @@
 """The job `requests`: copies of calls counted once, the rules, and counts per minute, service and region.
 
-DuckDB does less than uptime-ledger here: it reads, dedupes, classifies by a CASE over status, code and symptom, and counts;
+The peers do less than uptime-ledger here: they read, dedupe, classify by a CASE over status, code and symptom, and count;
 the job also keeps balances, latencies, evidence and the caller's share, and writes its reports.
 """
 
