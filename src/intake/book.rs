@@ -1,6 +1,7 @@
 //! Book: one worker's running counts. Facts, latency, callers, evidence, dedupe records, balance per file.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 
@@ -8,10 +9,10 @@ use super::dedupe::{self, Record};
 use super::ids::Id;
 use super::latency;
 use super::memo::{Known, Memo};
-use super::messages::{Said, Saying};
+use super::messages::{Admission, Status};
 use super::names::Lexicon;
 use super::notifications::{Attempt, Attempted};
-use super::partitions::Partitions;
+use super::partitions::{Budget, Partitions};
 use super::quarantine::{self, KEPT_PER_FILE};
 use super::shape::{Desk, Reading, Shape};
 use super::value::{RawRow, Value};
@@ -94,8 +95,10 @@ pub struct Book {
     tallies: Vec<Tally>,
     /// Calls that have an id, for dedupe.
     pub calls: Partitions,
-    /// What rows say of messages.
-    pub messages: Partitions,
+    /// Calls without an id that admitted a message; of the others dedupe decides.
+    pub admitted: Partitions,
+    /// Statuses of messages.
+    pub statuses: Partitions,
     /// Attempts to deliver notifications.
     pub attempts: Partitions,
     attempted_numbers: Map<Attempted, u32>,
@@ -144,11 +147,19 @@ impl Cell {
 }
 
 impl Book {
+    /// Sets of records that may grow large.
+    pub const SETS: usize = 3;
+
     /// `budget` is what the records for dedupe and join may hold in memory; `is_joined` says whether there are webhook
     /// logs that tell what became of messages.
-    pub fn new(day: Day, slot_length: SlotLength, files: usize, budget: usize, is_joined: bool) -> Self {
-        // A day has about as many bytes of calls as of attempts and as of sayings.
-        let (width, budget) = if is_joined { (Record::WIDE, budget / 3) } else { (Record::NARROW, budget) };
+    pub fn new(
+        day: Day,
+        slot_length: SlotLength,
+        files: usize,
+        budget: &Arc<Budget>,
+        is_joined: bool,
+    ) -> Self {
+        let width = if is_joined { Record::WIDE } else { Record::NARROW };
         let mut book = Self {
             start_us: day.start_us(),
             end_us: day.end_us(),
@@ -167,7 +178,8 @@ impl Book {
             recent: Box::new([None; RECENT]),
             tallies: vec![Tally::default(); files],
             calls: Partitions::new(width, budget),
-            messages: Partitions::new(Saying::BYTES, budget),
+            admitted: Partitions::new(Admission::BYTES, budget),
+            statuses: Partitions::new(Status::BYTES, budget),
             attempts: Partitions::new(Attempt::BYTES, budget),
             attempted_numbers: Map::default(),
             attempted_list: Vec::new(),
@@ -253,8 +265,8 @@ impl Book {
         let offset_us = call.start_us - self.start_us;
         if call.hash == 0 {
             if is_inside && call.message != 0 {
-                let said = Said::Admitted { fact, caller: call.sender };
-                Saying { id: call.message, offset_us, said }.push(&mut self.messages, spill)?;
+                let (id, caller) = (call.message, call.sender);
+                Admission { id, offset_us, fact, caller }.push(&mut self.admitted, spill)?;
             }
             return Ok(());
         }

@@ -6,15 +6,18 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use super::book::Book;
 use super::daybook::{Closed, Delays, ItemWriter, Lane, Measure, MessageItem, NotificationItem, Role, Tally};
 use super::engine::{Pass, Settings};
+use super::group;
 use super::ids::{Id, short};
+use super::latency;
 use super::merge::Merged;
-use super::messages::{Said, Saying, State};
+use super::messages::{Admission, State, Status};
 use super::notifications::{Attempt, Delivery};
 use super::partitions::{PARTITIONS, Partitions};
 use super::settle::Map;
-use super::{Fact, Outcome, workers};
+use super::{Fact, Kind, Outcome, workers};
 use crate::day::DAY_US;
 use crate::error::Trouble;
 
@@ -35,19 +38,64 @@ pub struct Carried {
 }
 
 /// One worker's part.
-#[derive(Default)]
 struct Sums {
-    open: Map<u32, i64>,
-    closed: Map<u32, i64>,
-    /// Closed notifications by slot, kind and HTTP status.
-    notifications: Map<(u32, u32, u16), i64>,
-    /// By measure, kind and value.
-    delays: Map<(Measure, u32, i64), i64>,
+    /// By fact of a call: messages that are not decided yet, and that are.
+    open: Vec<u32>,
+    closed: Vec<u32>,
+    /// Closed notifications by kind and HTTP status, then by slot.
+    notifications: Map<(u32, u16), Vec<u32>>,
+    /// By kind and measure, then by bucket.
+    delays: Map<(u32, Measure), Vec<u32>>,
     duplicates: Map<u32, u64>,
-    /// Webhook rows by slot and kind of their notification.
-    rows: Map<(u32, u32), u32>,
+    /// Webhook rows by kind of their notification, then by slot.
+    rows: Map<u32, Vec<u32>>,
     attempts: u64,
     tally: Tally,
+}
+
+impl Sums {
+    fn new(facts: usize) -> Self {
+        Self {
+            open: vec![0; facts],
+            closed: vec![0; facts],
+            notifications: Map::default(),
+            delays: Map::default(),
+            duplicates: Map::default(),
+            rows: Map::default(),
+            attempts: 0,
+            tally: Tally::default(),
+        }
+    }
+
+    fn measure(&mut self, kind: u32, measure: Measure, value: i64) {
+        let bucket = latency::bucket(u64::try_from(value).unwrap_or(0));
+        add(self.delays.entry((kind, measure)).or_default(), bucket);
+    }
+}
+
+/// Counts one more at a place.
+fn add(counts: &mut Vec<u32>, at: u32) {
+    let at = at as usize;
+    if at >= counts.len() {
+        counts.resize(at + 1, 0);
+    }
+    counts[at] += 1;
+}
+
+/// The places that count anything, with what they count.
+fn counted(counts: &[u32]) -> impl Iterator<Item = (u32, u32)> {
+    counts.iter().enumerate().filter(|(_, n)| **n > 0).map(|(at, n)| (at as u32, *n))
+}
+
+/// Room for the rows of one partition, kept from one to the next.
+#[derive(Default)]
+struct Room {
+    admissions: Vec<Admission>,
+    statuses: Vec<Status>,
+    attempts: Vec<Attempt>,
+    spare_admissions: Vec<Admission>,
+    spare_statuses: Vec<Status>,
+    spare_attempts: Vec<Attempt>,
 }
 
 /// The items of one partition.
@@ -70,19 +118,26 @@ pub fn carry(
     settings: &Settings<'_>,
     folder: &Path,
 ) -> Result<Carried, Trouble> {
-    let desk = Desk { pass, merged, admitted, settings };
+    let mut codes = Vec::new();
+    let before = |book: &Book| {
+        let before = codes.len() as u32;
+        codes.extend_from_slice(&book.failures);
+        before
+    };
+    let codes_before = pass.books.iter().map(before).collect();
+    let desk = Desk { pass, merged, admitted, settings, codes, codes_before };
     let next = AtomicUsize::new(0);
     let out = Mutex::new((ItemWriter::create(folder)?, 0, BTreeMap::new()));
     let work = || -> Result<Sums, Trouble> {
-        let mut sums = Sums::default();
+        let (mut sums, mut room) = (Sums::new(merged.facts.len()), Room::default());
         loop {
             let at = next.fetch_add(1, Relaxed);
             if at >= PARTITIONS || !settings.is_joined {
                 return Ok(sums);
             }
             let mut items = Items::default();
-            desk.messages(at, &mut sums, &mut items)?;
-            desk.notifications(at, &mut sums, &mut items)?;
+            desk.messages(at, &mut room, &mut sums, &mut items)?;
+            desk.notifications(at, &mut room, &mut sums, &mut items)?;
             // Partitions are written in their order, so that the files ascend.
             let mut out = out.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             let (writer, turn, waiting) = &mut *out;
@@ -112,54 +167,78 @@ struct Desk<'a> {
     merged: &'a Merged,
     admitted: &'a [Partitions],
     settings: &'a Settings<'a>,
+    /// Error codes of all workers, and by worker how many of them belong to those before it.
+    codes: Vec<i64>,
+    codes_before: Vec<u32>,
 }
 
 impl Desk<'_> {
-    fn messages(&self, at: usize, sums: &mut Sums, items: &mut Items) -> Result<(), Trouble> {
-        let start_us = self.settings.day.start_us();
-        let mut rows: Vec<(Saying, Option<i64>)> = Vec::new();
+    fn messages(
+        &self,
+        at: usize,
+        room: &mut Room,
+        sums: &mut Sums,
+        items: &mut Items,
+    ) -> Result<(), Trouble> {
+        let Room { admissions, statuses, spare_admissions, spare_statuses, .. } = room;
+        admissions.clear();
+        statuses.clear();
+        let spill = self.settings.spill;
         for (worker, book) in self.pass.books.iter().enumerate() {
-            book.messages.take(at, self.settings.spill, |bytes| {
-                let mut saying = Saying::unpack(bytes);
-                let mut code = None;
-                match &mut saying.said {
-                    Said::Admitted { fact, caller } => {
-                        *fact = self.merged.of_worker[worker][*fact as usize];
-                        *caller = self.merged.caller(worker, *caller);
-                    }
-                    Said::Status { code: number, .. } => {
-                        let failure = (*number as usize).checked_sub(1);
-                        code = failure.map(|at| book.failures[at]);
-                    }
-                }
-                rows.push((saying, code));
+            book.admitted.take(at, spill, |bytes| {
+                admissions.extend(bytes.chunks_exact(Admission::BYTES).map(|bytes| {
+                    let admission = Admission::unpack(bytes);
+                    let fact = self.merged.of_worker[worker][admission.fact as usize];
+                    let caller = self.merged.caller(worker, admission.caller);
+                    Admission { fact, caller, ..admission }
+                }));
+            })?;
+            let before = self.codes_before[worker];
+            book.statuses.take(at, spill, |bytes| {
+                statuses.extend(bytes.chunks_exact(Status::BYTES).map(|bytes| {
+                    let status = Status::unpack(bytes);
+                    Status { code: if status.code > 0 { status.code + before } else { 0 }, ..status }
+                }));
             })?;
         }
         for survivors in self.admitted {
-            survivors.take(at, self.settings.spill, |bytes| rows.push((Saying::unpack(bytes), None)))?;
+            survivors.take(at, spill, |bytes| {
+                admissions.extend(bytes.chunks_exact(Admission::BYTES).map(Admission::unpack));
+            })?;
         }
-        rows.sort_unstable_by_key(|(saying, _)| saying.id);
-        for group in rows.chunk_by(|a, b| a.0.id == b.0.id) {
-            let (mut own, mut ahead) = (State::NONE, State::NONE);
-            let mut admissions: Vec<(i64, u32, u32)> = Vec::new();
-            for (saying, code) in group {
-                match saying.said {
-                    Said::Admitted { fact, caller } => admissions.push((saying.offset_us, fact, caller)),
-                    Said::Status { word, is_ahead, .. } => {
-                        let state = State::of(word, start_us + saying.offset_us, *code);
-                        if is_ahead { ahead.join(&state) } else { own.join(&state) }
-                    }
-                }
-            }
-            self.message(group[0].0.id, &admissions, (own, ahead), sums, items);
+        group::sort(admissions, spare_admissions, |admission| admission.id);
+        group::sort(statuses, spare_statuses, |status| status.id);
+        let mut admissions = admissions.chunk_by(|a, b| a.id == b.id).peekable();
+        let mut statuses = statuses.chunk_by(|a, b| a.id == b.id).peekable();
+        loop {
+            let id = match (admissions.peek(), statuses.peek()) {
+                (Some(a), Some(s)) => a[0].id.min(s[0].id),
+                (Some(all), None) => all[0].id,
+                (None, Some(all)) => all[0].id,
+                (None, None) => return Ok(()),
+            };
+            let admitted = admissions.next_if(|all| all[0].id == id).unwrap_or_default();
+            let told = statuses.next_if(|all| all[0].id == id).unwrap_or_default();
+            self.message(id, admitted, self.said(told), sums, items);
         }
-        Ok(())
+    }
+
+    /// What the statuses of one message say together: those of the day, and those of the day after.
+    fn said(&self, told: &[Status]) -> (State, State) {
+        let start_us = self.settings.day.start_us();
+        let (mut own, mut ahead) = (State::NONE, State::NONE);
+        for status in told {
+            let code = (status.code as usize).checked_sub(1).map(|at| self.codes[at]);
+            let state = State::of(status.word, start_us + status.offset_us, code);
+            if status.is_ahead { ahead.join(&state) } else { own.join(&state) }
+        }
+        (own, ahead)
     }
 
     fn message(
         &self,
         id: Id,
-        admissions: &[(i64, u32, u32)],
+        admissions: &[Admission],
         (own, ahead): (State, State),
         sums: &mut Sums,
         items: &mut Items,
@@ -168,12 +247,16 @@ impl Desk<'_> {
         sums.tally.statuses += u64::from(own.statuses());
         let rank = &self.merged.rank;
         // Of several calls that name one message the first to be told so admitted it; the others remain calls.
-        let content = |(offset, fact, caller): &(i64, u32, u32)| {
-            let (slot, kind, _) = self.merged.facts[*fact as usize];
+        let content = |a: &Admission| {
+            let (slot, kind, _) = self.merged.facts[a.fact as usize];
             let is_error = !self.merged.kinds[kind as usize].has_admitted();
-            (is_error, *offset, slot, rank.kinds[kind as usize], rank.callers[*caller as usize])
+            (is_error, a.offset_us, slot, rank.kinds[kind as usize], rank.callers[a.caller as usize])
         };
-        let Some(&(offset, fact, caller)) = admissions.iter().min_by_key(|a| content(a)) else {
+        let first = match admissions {
+            [alone] => Some(alone),
+            several => several.iter().min_by_key(|a| content(a)),
+        };
+        let Some(&Admission { offset_us, fact, caller, .. }) = first else {
             if own.words != 0 {
                 items.messages.push(MessageItem {
                     id,
@@ -188,18 +271,17 @@ impl Desk<'_> {
         };
         sums.tally.admitted_again += admissions.len() as u64 - 1;
         sums.tally.messages_told += u64::from(own.words != 0);
-        let at_us = start_us + offset;
+        let at_us = start_us + offset_us;
         let (_, kind, _) = self.merged.facts[fact as usize];
         let due_us = at_us + self.settings.first_status_us;
         let is_in_time = own.first_us <= due_us || self.merged.kinds[kind as usize].is_held();
         if own.is_delivered() && !own.is_contradicted() && is_in_time {
-            *sums.closed.entry(fact).or_default() += 1;
-            let delay = (own.first_us - at_us).max(0);
-            *sums.delays.entry((Measure::FirstStatus, kind, bucketed(delay))).or_default() += 1;
+            sums.closed[fact as usize] += 1;
+            sums.measure(kind, Measure::FirstStatus, own.first_us - at_us);
             items.closed_messages.push(short(id));
             return;
         }
-        *sums.open.entry(fact).or_default() += 1;
+        sums.open[fact as usize] += 1;
         let open = MessageItem {
             id,
             role: Role::Open,
@@ -214,21 +296,30 @@ impl Desk<'_> {
         }
     }
 
-    fn notifications(&self, at: usize, sums: &mut Sums, items: &mut Items) -> Result<(), Trouble> {
-        let mut rows: Vec<Attempt> = Vec::new();
+    fn notifications(
+        &self,
+        at: usize,
+        room: &mut Room,
+        sums: &mut Sums,
+        items: &mut Items,
+    ) -> Result<(), Trouble> {
+        let Room { attempts: rows, spare_attempts: spare, .. } = room;
+        rows.clear();
         for (worker, book) in self.pass.books.iter().enumerate() {
             book.attempts.take(at, self.settings.spill, |bytes| {
-                let attempt = Attempt::unpack(bytes);
-                rows.push(Attempt {
-                    attempted: self.merged.attempted_of[worker][attempt.attempted as usize],
-                    caller: self.merged.caller(worker, attempt.caller),
-                    ..attempt
-                });
+                rows.extend(bytes.chunks_exact(Attempt::BYTES).map(|bytes| {
+                    let attempt = Attempt::unpack(bytes);
+                    Attempt {
+                        attempted: self.merged.attempted_of[worker][attempt.attempted as usize],
+                        caller: self.merged.caller(worker, attempt.caller),
+                        ..attempt
+                    }
+                }));
             })?;
         }
         // Of copies the first in the order of files stays.
         let file = |a: &Attempt| self.merged.attempted[a.attempted as usize].0.file;
-        rows.sort_unstable_by_key(|a| {
+        group::sort(rows, spare, |a| {
             (a.id, a.offset_us, a.identity, file(a), a.event_offset_us, a.attempted)
         });
         for group in rows.chunk_by(|a, b| a.id == b.id) {
@@ -243,7 +334,7 @@ impl Desk<'_> {
         let mut last: Option<&Attempt> = None;
         for attempt in group {
             let is_ahead = attempt.offset_us >= DAY_US;
-            let (shared, _) = &self.merged.attempted[attempt.attempted as usize];
+            let (shared, kind) = &self.merged.attempted[attempt.attempted as usize];
             if last.is_some_and(|l| (l.offset_us, l.identity) == (attempt.offset_us, attempt.identity)) {
                 if !is_ahead {
                     *sums.duplicates.entry(shared.file).or_default() += 1;
@@ -260,8 +351,7 @@ impl Desk<'_> {
             if !is_ahead {
                 sums.attempts += 1;
                 let slot = (attempt.offset_us / self.settings.slot_length.us()) as u32;
-                *sums.rows.entry((slot, self.merged.attempted[attempt.attempted as usize].1)).or_default() +=
-                    1;
+                add(sums.rows.entry(*kind).or_default(), slot);
             }
         }
         let first = &group[0];
@@ -285,13 +375,13 @@ impl Desk<'_> {
         let is_in_time = own.delay_us().is_none_or(|us| us <= self.settings.first_attempt_us);
         if own.outcome() == Outcome::Delivered && is_in_time {
             let slot = ((own.event_us - start_us) / self.settings.slot_length.us()) as u32;
-            *sums.notifications.entry((slot, kind, own.delivered_status)).or_default() += 1;
+            add(sums.notifications.entry((kind, own.delivered_status)).or_default(), slot);
             sums.tally.notifications_closed += 1;
             if own.first_no == 0 {
                 items.closed_notifications.push(short(first.id));
             }
             for (measure, value) in measured(&own) {
-                *sums.delays.entry((measure, kind, bucketed(value))).or_default() += 1;
+                sums.measure(kind, measure, value);
             }
             return;
         }
@@ -306,38 +396,43 @@ impl Desk<'_> {
         let kinds = &self.merged.kinds;
         let rank = &self.merged.rank;
         for sum in &sums {
-            for (fact, n) in sum.open.iter().chain(&sum.closed) {
-                *carried.moved.entry(*fact).or_default() += n;
-                let (slot, kind, _) = self.merged.facts[*fact as usize];
+            for (fact, n) in counted(&sum.open).chain(counted(&sum.closed)) {
+                *carried.moved.entry(fact).or_default() += i64::from(n);
+                let (slot, kind, _) = self.merged.facts[fact as usize];
                 let kind = &kinds[kind as usize];
                 // A failing answer admits nothing that a status would be due for.
                 if kind.has_admitted() {
                     let (slots, services) = admitted.entry(&kind.region).or_default();
-                    *slots.entry(slot).or_default() += *n as u32;
+                    *slots.entry(slot).or_default() += n;
                     if !services.contains(&kind.service) {
                         services.push(kind.service.clone());
                     }
                 }
             }
-            for (fact, events) in &sum.closed {
-                let (slot, kind, caller) = self.merged.facts[*fact as usize];
+            for (fact, events) in counted(&sum.closed) {
+                let (slot, kind, caller) = self.merged.facts[fact as usize];
                 let kind = rank.kinds[self.merged.closed[&(kind, 0)] as usize];
                 let caller = rank.callers[caller as usize];
-                carried.facts.push(Fact { slot, kind, caller, events: *events });
+                carried.facts.push(Fact { slot, kind, caller, events: events.into() });
             }
-            for ((slot, kind, status), events) in &sum.notifications {
-                let kind = rank.kinds[self.merged.closed[&(*kind, *status)] as usize];
-                carried.facts.push(Fact { slot: *slot, kind, caller: rank.callers[0], events: *events });
+            for ((kind, status), slots) in &sum.notifications {
+                let (kind, caller) =
+                    (rank.kinds[self.merged.closed[&(*kind, *status)] as usize], rank.callers[0]);
+                let fact = |(slot, events): (u32, u32)| Fact { slot, kind, caller, events: events.into() };
+                carried.facts.extend(counted(slots).map(fact));
             }
-            for ((measure, kind, value), n) in &sum.delays {
-                let kind = &kinds[*kind as usize];
-                carried.delays.add(*measure, &kind.service, &kind.region, *value, *n);
+            for ((kind, measure), buckets) in &sum.delays {
+                let Kind { service, region, .. } = &kinds[*kind as usize];
+                for (bucket, n) in counted(buckets) {
+                    let value = latency::bucket_floor(bucket) as i64;
+                    carried.delays.add(*measure, service, region, value, n.into());
+                }
             }
             sum.duplicates.iter().for_each(|(file, n)| *carried.duplicates.entry(*file).or_default() += n);
             carried.attempts += sum.attempts;
             let (t, s) = (&mut carried.tally, &sum.tally);
-            t.messages_open += sum.open.values().sum::<i64>().unsigned_abs();
-            t.messages_closed += sum.closed.values().sum::<i64>().unsigned_abs();
+            t.messages_open += sum.open.iter().map(|n| u64::from(*n)).sum::<u64>();
+            t.messages_closed += sum.closed.iter().map(|n| u64::from(*n)).sum::<u64>();
             t.notifications_open += s.notifications_open;
             t.notifications_closed += s.notifications_closed;
             t.statuses += s.statuses;
@@ -360,10 +455,12 @@ impl Desk<'_> {
             lane.services.clone_from(services);
             lane.services.sort();
         }
-        for ((slot, kind), n) in sums.iter().flat_map(|sum| &sum.rows) {
+        for (kind, slots) in sums.iter().flat_map(|sum| &sum.rows) {
             let region = &self.merged.kinds[*kind as usize].region;
             let (_, rows) = lanes.entry(region.clone()).or_default();
-            *rows.entry(*slot).or_default() += n;
+            for (slot, n) in counted(slots) {
+                *rows.entry(slot).or_default() += n;
+            }
         }
         for book in &self.pass.books {
             for (region, heard) in &book.lanes {
@@ -386,10 +483,4 @@ pub fn measured(delivery: &Delivery) -> impl Iterator<Item = (Measure, i64)> {
     let delay = delivery.delay_us().map(|us| (Measure::FirstAttempt, us.max(0)));
     let attempts = delivery.attempts_to_success().map(|n| (Measure::AttemptsToSuccess, n.into()));
     delay.into_iter().chain(attempts)
-}
-
-/// The value that stands for all of its bucket, so that few different ones are kept.
-pub fn bucketed(value: i64) -> i64 {
-    let bucket = super::latency::bucket(u64::try_from(value).unwrap_or(0));
-    super::latency::bucket_floor(bucket) as i64
 }

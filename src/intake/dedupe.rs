@@ -7,16 +7,17 @@ use std::cmp::Ordering;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::ids::Id;
-use super::partitions::{PARTITION_BITS, Packer, Unpacker};
+use super::ids::{Id, partition};
+use super::partitions::{Packer, Unpacker};
 
 /// One row that has an id, as far as dedupe must remember it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Record {
+    /// 96 bits: among a billion ids two share theirs with a probability below one in 10^11.
     pub hash: u128,
-    /// Start of the event in microseconds since the start of the day (negative before it), 48 bits.
+    /// Start of the event in microseconds since the start of the day, less than 38 hours before or after it.
     pub offset_us: i64,
-    /// Latency bucket, or [`Record::NO_LATENCY`].
+    /// Latency bucket, or [`Record::NO_LATENCY`]; 10 bits.
     pub latency: u16,
     /// Worker-local fact; below [`Record::OUTSIDE`] the row lies outside the day and the number is its vantage's rank.
     pub fact: u32,
@@ -28,16 +29,17 @@ pub struct Record {
 }
 
 impl Record {
-    pub const NO_LATENCY: u16 = u16::MAX;
+    pub const NO_LATENCY: u16 = (1 << 10) - 1;
     /// Facts below this number stand for rows outside the day.
     pub const OUTSIDE: u32 = 4;
     /// Bytes of a record without and with its message.
-    pub const NARROW: usize = 32;
-    pub const WIDE: usize = 48;
+    pub const NARROW: usize = 26;
+    pub const WIDE: usize = 42;
+    const EARLIEST_US: i64 = -(1 << 37);
 
     /// Which partition the record belongs to.
     pub const fn partition(&self) -> usize {
-        (self.hash >> (128 - PARTITION_BITS)) as usize
+        partition(self.hash)
     }
 
     /// Writes the record into as many bytes as there are.
@@ -45,9 +47,10 @@ impl Record {
     pub fn pack(&self, bytes: &mut [u8]) {
         let is_wide = bytes.len() == Self::WIDE;
         let mut packer = Packer(bytes, 0);
-        packer.bytes(&self.hash.to_le_bytes());
-        packer.i48(self.offset_us);
-        packer.u16(self.latency);
+        packer.u96(self.hash);
+        let us = (self.offset_us - Self::EARLIEST_US) as u64;
+        debug_assert!(us < 1 << 38 && self.latency <= Self::NO_LATENCY);
+        packer.u48(us << 10 | u64::from(self.latency));
         packer.u32(self.fact);
         packer.u32(self.file);
         if is_wide {
@@ -56,12 +59,14 @@ impl Record {
         }
     }
 
+    #[inline]
     pub fn unpack(bytes: &[u8]) -> Self {
         let mut unpacker = Unpacker(bytes, 0);
+        let (hash, when) = (unpacker.u96(), unpacker.u48());
         let mut record = Self {
-            hash: unpacker.u128(),
-            offset_us: unpacker.i48(),
-            latency: unpacker.u16(),
+            hash,
+            offset_us: (when >> 10) as i64 + Self::EARLIEST_US,
+            latency: when as u16 & Self::NO_LATENCY,
             fact: unpacker.u32(),
             file: unpacker.u32(),
             message: 0,
@@ -76,36 +81,37 @@ impl Record {
 
 /// The hash of a call's id. Never leaves the process.
 pub fn hash(id: &[u8]) -> u128 {
-    xxh3_128(id)
+    xxh3_128(id) >> 32
 }
 
-/// Finds the surplus copies among the records of one partition: calls `lose(loser, winner)` once per
-/// loser, by their places.
-/// `outranks` orders two differing copies of one id: `Less` wins.
+/// The hash in a packed [`Record`].
+pub fn hash_of(bytes: &[u8]) -> u128 {
+    Unpacker(bytes, 0).u96()
+}
+
+/// Finds the surplus copies among the ids of one partition: calls `lose(loser, winner)` once per loser, by their places.
+/// `outranks` orders two differing copies of one id, by their places: `Less` wins.
 pub fn settle(
-    records: &[Record],
-    outranks: impl Fn(&Record, &Record) -> Ordering,
+    hashes: &[u128],
+    outranks: impl Fn(usize, usize) -> Ordering,
     mut lose: impl FnMut(usize, usize),
 ) {
     const EMPTY: u32 = u32::MAX;
-    let mask = (records.len() * 2).next_power_of_two() - 1;
+    let mask = (hashes.len() * 2).next_power_of_two() - 1;
     let mut table = vec![EMPTY; mask + 1];
     // Per slot of the table the best copy so far; who loses to whom is known only after the last copy, so losers wait.
     let mut losers: Vec<(u32, u32)> = Vec::new();
-    for (n, record) in records.iter().enumerate() {
-        let mut at = record.hash as usize & mask;
+    for (n, hash) in hashes.iter().enumerate() {
+        let mut at = *hash as usize & mask;
         loop {
             if table[at] == EMPTY {
                 table[at] = n as u32;
                 break;
             }
-            let best = &records[table[at] as usize];
-            if best.hash == record.hash {
-                let loser = if outranks(record, best).is_lt() {
-                    std::mem::replace(&mut table[at], n as u32)
-                } else {
-                    n as u32
-                };
+            let best = table[at] as usize;
+            if hashes[best] == *hash {
+                let is_better = outranks(n, best).is_lt();
+                let loser = if is_better { std::mem::replace(&mut table[at], n as u32) } else { n as u32 };
                 losers.push((loser, at as u32));
                 break;
             }
@@ -145,11 +151,11 @@ mod tests {
         fn one_copy_per_id_stays_and_it_is_the_earliest(ids in prop::collection::vec((0_u64..40, 0_i64..5), 0..200)) {
             let records: Vec<Record> = ids.iter().enumerate().map(|(n, (id, t))| record(*id, *t, n as u32)).collect();
             let mut lost = std::collections::BTreeSet::new();
-            let by_time = |a: &Record, b: &Record| (a.offset_us, a.fact).cmp(&(b.offset_us, b.fact));
-            settle(&records, by_time, |loser, winner| {
-                let (loser, winner) = (&records[loser], &records[winner]);
-                assert!(loser.hash == winner.hash && by_time(winner, loser).is_lt());
-                assert!(lost.insert(loser.fact));
+            let hashes: Vec<u128> = records.iter().map(|record| record.hash).collect();
+            let time = |n: usize| (records[n].offset_us, n);
+            settle(&hashes, |a, b| time(a).cmp(&time(b)), |loser, winner| {
+                assert!(hashes[loser] == hashes[winner] && time(winner) < time(loser));
+                assert!(lost.insert(loser));
             });
             let distinct: std::collections::BTreeSet<u64> = ids.iter().map(|(id, _)| *id).collect();
             prop_assert_eq!(records.len() - lost.len(), distinct.len());

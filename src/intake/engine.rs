@@ -15,6 +15,7 @@ use super::endpoints::Endpoints;
 use super::files::{LogFile, source_of};
 use super::format::{self, Compression, Format};
 use super::meter::Meter;
+use super::partitions::Budget;
 use super::shape::Desk;
 use super::text::{self, CHUNK, Stop, TextParser};
 use super::webhook::Join;
@@ -58,6 +59,8 @@ struct Open {
 /// What one pass brought: the workers' books and what to translate their numbers with.
 pub struct Pass {
     pub books: Vec<Book>,
+    /// What their records hold in memory.
+    pub budget: Arc<Budget>,
     pub desks: Vec<Desk>,
     /// By file: which desk read it.
     pub desk_of: Vec<usize>,
@@ -109,6 +112,7 @@ pub fn pass(
         if round.failures.is_empty() && round.quoted.is_empty() {
             return Ok(Pass {
                 books: round.books,
+                budget: round.budget,
                 desks,
                 desk_of,
                 formats,
@@ -264,6 +268,7 @@ fn items(opened: &[Option<Open>]) -> Vec<(u64, Item)> {
 
 struct Round {
     books: Vec<Book>,
+    budget: Arc<Budget>,
     chunk_lines: BTreeMap<(u32, u32), u64>,
     failures: BTreeMap<u32, String>,
     /// Files that must not be cut into chunks.
@@ -288,10 +293,11 @@ fn round(
         .map(|n| AtomicUsize::new(items.iter().filter(|(_, i)| i.file() == n).count()))
         .collect();
     let count = settings.workers.clamp(1, items.len().max(1));
-    let share = (settings.memory_bytes as usize) / count;
+    let budget = Budget::new(settings.memory_bytes as usize, count * Book::SETS);
 
     let work = || -> Result<Book, Trouble> {
-        let mut book = Book::new(settings.day, settings.slot_length, files.len(), share, settings.is_joined);
+        let mut book =
+            Book::new(settings.day, settings.slot_length, files.len(), &budget, settings.is_joined);
         while let Some((bytes, item)) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
             let n = item.file();
             let Some(open) = &opened[n] else { continue };
@@ -340,6 +346,7 @@ fn round(
     let failures = failures.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     Ok(Round {
         books,
+        budget,
         quoted: quoted.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
         chunk_lines: chunk_lines.into_inner().unwrap_or_else(unlock),
         failures: failures.into_iter().map(|(file, (_, reason))| (file, reason)).collect(),

@@ -1,8 +1,10 @@
 //! Messages: what the statuses of one message say together, in whatever order and however often they come.
 
-use super::Outcome;
+use std::path::Path;
+
 use super::ids::{Id, partition};
 use super::partitions::{Packer, Partitions, Unpacker};
+use super::{Outcome, group};
 use crate::error::Trouble;
 
 /// A word of a status, by its bit in [`State::words`].
@@ -99,64 +101,102 @@ impl State {
     }
 }
 
-/// What one row says of a message.
+/// One row that tells a status of a message, 23 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Said {
-    /// It was admitted: the call's fact and caller.
-    Admitted { fact: u32, caller: u32 },
-    /// It has a status; `code` is a worker's number for the error code, `is_ahead` marks rows of the day after.
-    Status { word: Word, code: u32, is_ahead: bool },
-}
-
-/// One row that names a message, 28 bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Saying {
+pub struct Status {
     pub id: Id,
-    /// Admission or status, in microseconds since the start of the day, 48 bits.
+    /// Microseconds since the start of the day, 48 bits.
     pub offset_us: i64,
-    pub said: Said,
+    pub word: Word,
+    /// Of a row of the day after.
+    pub is_ahead: bool,
+    /// A worker's number of the error code; 0 without one.
+    pub code: u32,
 }
 
-impl Saying {
-    pub const BYTES: usize = 28;
-    const AHEAD: u16 = 1 << 15;
+impl Status {
+    pub const BYTES: usize = 23;
+    const AHEAD: u8 = 1 << 7;
 
-    /// Remembers it among the other rows of its message.
+    /// Remembers it among the other statuses of its message.
     ///
     /// # Errors
     /// The disk for spilling refuses.
-    pub fn push(&self, partitions: &mut Partitions, spill: &std::path::Path) -> Result<(), Trouble> {
+    #[inline]
+    pub fn push(&self, partitions: &mut Partitions, spill: &Path) -> Result<(), Trouble> {
         let mut bytes = [0; Self::BYTES];
         let mut packer = Packer(&mut bytes, 0);
         packer.u96(self.id);
         packer.i48(self.offset_us);
-        let (what, a, b) = match self.said {
-            Said::Admitted { fact, caller } => (0, fact, caller),
-            Said::Status { word, code, is_ahead } => {
-                (word as u16 | if is_ahead { Self::AHEAD } else { 0 }, code, 0)
-            }
-        };
-        packer.u16(what);
-        packer.u32(a);
-        packer.u32(b);
+        packer.u8(self.word as u8 | if self.is_ahead { Self::AHEAD } else { 0 });
+        packer.u32(self.code);
         partitions.push(partition(self.id), &bytes, spill)
     }
 
+    #[inline]
     pub fn unpack(bytes: &[u8]) -> Self {
         let mut unpacker = Unpacker(bytes, 0);
-        let (id, offset_us, what) = (unpacker.u96(), unpacker.i48(), unpacker.u16());
-        let (a, b) = (unpacker.u32(), unpacker.u32());
-        let word = Word::ALL.into_iter().find(|w| *w as u16 == what & !Self::AHEAD);
-        let said = match word {
-            None => Said::Admitted { fact: a, caller: b },
-            Some(word) => Said::Status { word, code: a, is_ahead: what & Self::AHEAD != 0 },
-        };
-        Self { id, offset_us, said }
+        let (id, offset_us, what) = (unpacker.u96(), unpacker.i48(), unpacker.u8());
+        // The words are the bits in their order.
+        let word = (what & !Self::AHEAD).trailing_zeros() as usize;
+        let word = Word::ALL.get(word).copied().unwrap_or(Word::Other);
+        Self { id, offset_us, word, is_ahead: what & Self::AHEAD != 0, code: unpacker.u32() }
+    }
+}
+
+/// A call that admitted a message, 26 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admission {
+    pub id: Id,
+    /// Microseconds since the start of the day, 48 bits.
+    pub offset_us: i64,
+    pub fact: u32,
+    pub caller: u32,
+}
+
+impl group::Row for Status {
+    #[inline]
+    fn id(&self) -> Id {
+        self.id
+    }
+}
+
+impl group::Row for Admission {
+    #[inline]
+    fn id(&self) -> Id {
+        self.id
+    }
+}
+
+impl Admission {
+    pub const BYTES: usize = 26;
+
+    /// Remembers it for the message's statuses.
+    ///
+    /// # Errors
+    /// The disk for spilling refuses.
+    #[inline]
+    pub fn push(&self, partitions: &mut Partitions, spill: &Path) -> Result<(), Trouble> {
+        let mut bytes = [0; Self::BYTES];
+        let mut packer = Packer(&mut bytes, 0);
+        packer.u96(self.id);
+        packer.i48(self.offset_us);
+        packer.u32(self.fact);
+        packer.u32(self.caller);
+        partitions.push(partition(self.id), &bytes, spill)
+    }
+
+    #[inline]
+    pub fn unpack(bytes: &[u8]) -> Self {
+        let mut unpacker = Unpacker(bytes, 0);
+        let (id, offset_us) = (unpacker.u96(), unpacker.i48());
+        Self { id, offset_us, fact: unpacker.u32(), caller: unpacker.u32() }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::partitions::Budget;
     use super::*;
     use proptest::prelude::*;
 
@@ -204,21 +244,31 @@ mod tests {
     }
 
     #[test]
-    fn sayings_survive_the_way_to_bytes() {
+    fn rows_survive_the_way_to_bytes() {
         let folder = tempfile::tempdir().unwrap();
-        let mut partitions = Partitions::new(Saying::BYTES, 0);
-        let said = [
-            Said::Admitted { fact: 7, caller: u32::MAX },
-            Said::Status { word: Word::Failed, code: 3, is_ahead: true },
-            Said::Status { word: Word::Other, code: 0, is_ahead: false },
-        ];
-        let sayings = said.map(|said| Saying { id: (1 << 96) - 1, offset_us: -5, said });
-        for saying in sayings {
-            saying.push(&mut partitions, folder.path()).unwrap();
+        let budget = Budget::new(0, 2);
+        let (id, offset_us) = ((1 << 96) - 1, -5);
+        let mut partitions = Partitions::new(Status::BYTES, &budget);
+        let statuses = Word::ALL.map(|word| Status {
+            id,
+            offset_us,
+            word,
+            is_ahead: word == Word::Failed,
+            code: u32::MAX,
+        });
+        for status in statuses {
+            status.push(&mut partitions, folder.path()).unwrap();
         }
-        let mut found = Vec::new();
+        let admission = Admission { id, offset_us, fact: 7, caller: u32::MAX };
+        let mut admitted = Partitions::new(Admission::BYTES, &budget);
+        admission.push(&mut admitted, folder.path()).unwrap();
+
         let last = super::super::partitions::PARTITIONS - 1;
-        partitions.take(last, folder.path(), |bytes| found.push(Saying::unpack(bytes))).unwrap();
-        assert_eq!(found, sayings);
+        let (mut told, mut calls) = (Vec::new(), Vec::new());
+        let read = |bytes: &[u8]| told.extend(bytes.chunks(Status::BYTES).map(Status::unpack));
+        partitions.take(last, folder.path(), read).unwrap();
+        let read = |bytes: &[u8]| calls.extend(bytes.chunks(Admission::BYTES).map(Admission::unpack));
+        admitted.take(last, folder.path(), read).unwrap();
+        assert_eq!((told.as_slice(), calls.as_slice()), (statuses.as_slice(), [admission].as_slice()));
     }
 }

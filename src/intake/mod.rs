@@ -18,6 +18,7 @@ mod fields;
 mod files;
 mod format;
 mod gaps;
+mod group;
 mod ids;
 mod inputs;
 mod instant;

@@ -2,6 +2,8 @@
 
 use hashbrown::HashMap;
 
+const RECENT: usize = 1_024;
+
 /// Names seen by one worker, as small numbers. 0 is the empty name.
 #[derive(Debug)]
 pub struct Names {
@@ -12,8 +14,8 @@ pub struct Names {
     seen_in: Vec<u32>,
     item: u32,
     in_item: usize,
-    /// Names seen last, by length and ends: a few names make up most rows, and comparing is cheaper than hashing.
-    recent: [u32; 32],
+    /// Names seen last, by their ends: a few names make up most rows, and comparing is cheaper than hashing.
+    recent: Box<[u32; RECENT]>,
 }
 
 impl Names {
@@ -24,7 +26,7 @@ impl Names {
             seen_in: vec![0],
             item: 0,
             in_item: 0,
-            recent: [0; 32],
+            recent: Box::new([0; RECENT]),
         }
     }
 
@@ -44,8 +46,10 @@ impl Names {
 
     /// The number of a name; `None` when it is no UTF-8 or would be one too many.
     pub fn id(&mut self, bytes: &[u8], limit: usize) -> Option<u32> {
-        let ([first, ..], [.., last]) = (bytes, bytes) else { return Some(0) };
-        let place = (bytes.len() * 11 + usize::from(*first) * 3 + usize::from(*last)) % 32;
+        if bytes.is_empty() {
+            return Some(0);
+        }
+        let place = place(bytes);
         let recent = self.recent[place];
         if self.texts[recent as usize].as_bytes() == bytes && self.seen_in[recent as usize] == self.item {
             return Some(recent);
@@ -73,6 +77,16 @@ impl Names {
         self.recent[place] = id;
         Some(id)
     }
+}
+
+/// Where a name that was seen lately is looked for. Names that differ mostly differ in the last bytes.
+#[inline]
+fn place(bytes: &[u8]) -> usize {
+    let end = bytes.last_chunk::<8>().map_or_else(
+        || bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)),
+        |end| u64::from_le_bytes(*end),
+    );
+    (end.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - RECENT.ilog2())) as usize
 }
 
 /// All names of one worker, by role.

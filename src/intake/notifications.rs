@@ -173,6 +173,13 @@ impl Attempted {
     pub const ALONE: u16 = u16::MAX - 1;
 }
 
+impl super::group::Row for Attempt {
+    #[inline]
+    fn id(&self) -> Id {
+        self.id
+    }
+}
+
 /// One attempt, 36 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attempt {

@@ -3,7 +3,8 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::Trouble;
 
@@ -14,6 +15,33 @@ pub const PARTITIONS: usize = 1 << PARTITION_BITS;
 const BLOCK: usize = 512;
 /// Records that a partition has room for at first.
 const FIRST: usize = 32;
+/// Bytes that are read back from disk at once, more or less.
+const STEP: usize = 64 << 10;
+
+/// What all records of a pass may hold in memory together, whichever of them are many.
+#[derive(Debug)]
+pub struct Budget {
+    held: AtomicUsize,
+    limit: usize,
+    /// What is worth writing to disk, so that few and long pieces are.
+    least: usize,
+}
+
+impl Budget {
+    /// `bytes` for about so many `sets` of records.
+    pub fn new(bytes: usize, sets: usize) -> Arc<Self> {
+        Arc::new(Self { held: AtomicUsize::new(0), limit: bytes, least: bytes / sets.max(1) / 2 })
+    }
+
+    /// Takes `more` bytes; whether that is more than there should be.
+    fn take(&self, more: usize) -> bool {
+        self.held.fetch_add(more, Relaxed) + more > self.limit
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.held.fetch_sub(bytes, Relaxed);
+    }
+}
 
 /// One worker's records of one width.
 pub struct Partitions {
@@ -21,7 +49,7 @@ pub struct Partitions {
     /// Behind locks only so that several threads can take partitions out; nobody ever waits.
     parts: Vec<Mutex<Part>>,
     held: usize,
-    limit: usize,
+    budget: Arc<Budget>,
     spill: Option<Spill>,
 }
 
@@ -39,18 +67,18 @@ struct Spill {
 }
 
 impl Partitions {
-    /// Records of `width` bytes; `budget` in bytes, but never less than what the first records of each partition take.
-    pub fn new(width: usize, budget: usize) -> Self {
+    /// Records of `width` bytes, out of a budget, but never less than what the first records of each partition take.
+    pub fn new(width: usize, budget: &Arc<Budget>) -> Self {
         Self {
             width,
             parts: (0..PARTITIONS).map(|_| Mutex::default()).collect(),
             held: 0,
-            limit: budget.max(PARTITIONS * FIRST * width),
+            budget: budget.clone(),
             spill: None,
         }
     }
 
-    /// Remembers a record; spills to an unnamed file in `folder` when the budget is used up.
+    /// Remembers a record; spills to an unnamed file in `folder` when the budget is used up and there is enough of it here.
     ///
     /// # Errors
     /// The folder's disk refuses.
@@ -62,12 +90,29 @@ impl Partitions {
         folder: &Path,
     ) -> Result<(), Trouble> {
         debug_assert_eq!(WIDTH, self.width);
-        let part = part(&mut self.parts[at]);
-        if part.open.len() == part.open.capacity() {
-            self.held += part.grow(self.width);
+        if self.parts[at].get_mut().is_ok_and(|part| part.open.len() == part.open.capacity()) {
+            self.make_room(at, folder)?;
         }
-        part.open.extend_from_slice(record);
-        if self.held > self.limit { self.spill(folder) } else { Ok(()) }
+        part(&mut self.parts[at]).open.extend_from_slice(record);
+        Ok(())
+    }
+
+    #[cold]
+    fn make_room(&mut self, at: usize, folder: &Path) -> Result<(), Trouble> {
+        let is_over = self.grow(at);
+        let least = self.budget.least.max(PARTITIONS * FIRST * self.width);
+        if is_over && self.held > least {
+            self.spill(folder)?;
+            self.grow(at);
+        }
+        Ok(())
+    }
+
+    /// Room for more records of a partition; whether that is more than there should be.
+    fn grow(&mut self, at: usize) -> bool {
+        let more = part(&mut self.parts[at]).grow(self.width);
+        self.held += more;
+        self.budget.take(more)
     }
 
     fn spill(&mut self, folder: &Path) -> Result<(), Trouble> {
@@ -80,9 +125,10 @@ impl Partitions {
                 pieces: vec![Vec::new(); PARTITIONS],
             }),
         };
+        let mut bytes = Vec::new();
         for at in 0..PARTITIONS {
             let Part { blocks, open } = std::mem::take(part(&mut self.parts[at]));
-            let mut bytes = Vec::new();
+            bytes.clear();
             for block in blocks {
                 bytes.extend_from_slice(&block);
             }
@@ -93,7 +139,7 @@ impl Partitions {
                 spill.length += bytes.len() as u64;
             }
         }
-        self.held = 0;
+        self.budget.give_back(std::mem::take(&mut self.held));
         Ok(())
     }
 
@@ -102,35 +148,34 @@ impl Partitions {
         self.spill.as_ref().map_or(0, |s| s.length)
     }
 
-    /// Hands out the records of one partition and lets go of what it holds in memory.
+    /// Hands out the records of one partition, whole ones at a time, and lets go of what it holds in memory.
     ///
     /// # Errors
     /// Spilled records cannot be read back.
     pub fn take(&self, at: usize, folder: &Path, mut out: impl FnMut(&[u8])) -> Result<(), Trouble> {
         if let Some(spill) = &self.spill {
-            let mut bytes = Vec::new();
+            let mut bytes = vec![0; STEP / self.width * self.width];
             for (offset, length) in &spill.pieces[at] {
-                bytes.resize(*length, 0);
-                spill
-                    .file
-                    .read_exact_at(&mut bytes, *offset)
-                    .map_err(|e| Trouble::io(folder, "reading records of the join back", e))?;
-                bytes.chunks_exact(self.width).for_each(&mut out);
+                for begin in (0..*length).step_by(bytes.len()) {
+                    let step = &mut bytes[..(length - begin).min(STEP / self.width * self.width)];
+                    spill
+                        .file
+                        .read_exact_at(step, offset + begin as u64)
+                        .map_err(|e| Trouble::io(folder, "reading records of the join back", e))?;
+                    out(step);
+                }
             }
         }
-        let Part { blocks, open } =
-            std::mem::take(&mut *self.parts[at].lock().unwrap_or_else(PoisonError::into_inner));
-        for block in blocks {
-            block.chunks_exact(self.width).for_each(&mut out);
-        }
-        open.chunks_exact(self.width).for_each(out);
+        let part = std::mem::take(&mut *self.parts[at].lock().unwrap_or_else(PoisonError::into_inner));
+        self.budget.give_back(part.held());
+        part.blocks.iter().for_each(|block| out(block));
+        out(&part.open);
         Ok(())
     }
 }
 
 impl Part {
     /// Makes room for more records; the bytes of it.
-    #[cold]
     fn grow(&mut self, width: usize) -> usize {
         let block = BLOCK * width;
         if self.open.len() == block {
@@ -140,6 +185,10 @@ impl Part {
         let more = if is_first { FIRST * width } else { block - self.open.len() };
         self.open.reserve_exact(more);
         more
+    }
+
+    fn held(&self) -> usize {
+        self.blocks.iter().map(|block| block.len()).sum::<usize>() + self.open.capacity()
     }
 }
 
@@ -165,8 +214,13 @@ impl Packer<'_> {
         self.bytes(&n.to_le_bytes());
     }
 
-    pub fn u16(&mut self, n: u16) {
-        self.bytes(&n.to_le_bytes());
+    /// The low 48 bits.
+    pub fn u48(&mut self, n: u64) {
+        self.bytes(&n.to_le_bytes()[..6]);
+    }
+
+    pub fn u8(&mut self, n: u8) {
+        self.bytes(&[n]);
     }
 
     pub fn i48(&mut self, n: i64) {
@@ -186,10 +240,6 @@ impl Unpacker<'_> {
         bytes
     }
 
-    pub fn u128(&mut self) -> u128 {
-        u128::from_le_bytes(self.take(16))
-    }
-
     pub fn u96(&mut self) -> u128 {
         u128::from_le_bytes(self.take(12))
     }
@@ -198,8 +248,12 @@ impl Unpacker<'_> {
         u32::from_le_bytes(self.take(4))
     }
 
-    pub fn u16(&mut self) -> u16 {
-        u16::from_le_bytes(self.take(2))
+    pub fn u48(&mut self) -> u64 {
+        u64::from_le_bytes(self.take(6))
+    }
+
+    pub fn u8(&mut self) -> u8 {
+        u8::from_le_bytes(self.take(1))
     }
 
     pub fn i48(&mut self) -> i64 {
@@ -219,26 +273,31 @@ mod tests {
             let mut packer = Packer(&mut bytes, 0);
             packer.u96(u128::MAX >> 32);
             packer.i48(n);
-            packer.u16(7);
+            packer.u48((1 << 48) - 7);
             packer.u32(u32::MAX);
             let mut unpacker = Unpacker(&bytes, 0);
             assert_eq!((unpacker.u96(), unpacker.i48()), (u128::MAX >> 32, n));
-            assert_eq!((unpacker.u16(), unpacker.u32()), (7, u32::MAX));
+            assert_eq!((unpacker.u48(), unpacker.u32()), ((1 << 48) - 7, u32::MAX));
         }
     }
 
     proptest! {
         #[test]
-        fn spilling_keeps_every_record(n in 0_u32..200_000) {
+        fn spilling_keeps_every_record(n in 0_u32..200_000, limit in 0_usize..1_000_000) {
             let folder = tempfile::tempdir().unwrap();
-            let mut partitions = Partitions::new(4, 0);
+            let budget = Budget::new(limit, 1);
+            let mut partitions = Partitions::new(4, &budget);
             for id in 0..n {
                 partitions.push(id as usize % PARTITIONS, &id.to_le_bytes(), folder.path()).unwrap();
             }
             let mut ids = Vec::new();
             for at in 0..PARTITIONS {
-                partitions.take(at, folder.path(), |r| ids.push(Unpacker(r, 0).u32())).unwrap();
+                partitions.take(at, folder.path(), |all| {
+                    ids.extend(all.chunks_exact(4).map(|r| Unpacker(r, 0).u32()));
+                }).unwrap();
             }
+            // What was taken is given back, to the byte.
+            prop_assert_eq!(budget.held.load(Relaxed), 0);
             ids.sort_unstable();
             prop_assert_eq!(ids, (0..n).collect::<Vec<_>>());
         }

@@ -17,7 +17,7 @@ use super::engine::{Pass, Settings};
 use super::files::{LogFile, Role};
 use super::ids::Salt;
 use super::merge::{Merged, merge};
-use super::messages::{Said, Saying};
+use super::messages::Admission;
 use super::partitions::{PARTITIONS, Partitions};
 use super::quarantine::{KEPT_PER_FILE, Quarantined};
 use super::witness::{Place, Witnesses};
@@ -127,7 +127,9 @@ pub fn settle(
         quarantine,
     };
     daybook::write(&daybook, folder)?;
-    let spilled = |b: &Book| b.calls.spilled() + b.messages.spilled() + b.attempts.spilled();
+    let spilled = |b: &Book| {
+        [&b.calls, &b.admitted, &b.statuses, &b.attempts].into_iter().map(Partitions::spilled).sum::<u64>()
+    };
     let spilled_bytes = pass.books.iter().map(spilled).sum::<u64>() + survivors_spilled;
     Ok((daybook, Notes { unseen_columns: unseen_columns(pass, files, sources), spilled_bytes }))
 }
@@ -278,47 +280,40 @@ fn find_duplicates(
         .flat_map(|w| w.iter().map(|w| w.hash).collect::<Vec<_>>())
         .collect();
     let count = settings.workers.clamp(1, PARTITIONS);
-    let share = settings.memory_bytes as usize / count / 3;
+    let width = if settings.is_joined { Record::WIDE } else { Record::NARROW };
     let work = || -> Result<(Surplus, Partitions), Trouble> {
         let mut surplus = Surplus::default();
-        let mut admitted = Partitions::new(Saying::BYTES, share);
-        let mut records: Vec<Record> = Vec::new();
-        let mut lost: Vec<bool> = Vec::new();
+        let mut admitted = Partitions::new(Admission::BYTES, &pass.budget);
+        let mut rows = Rows { merged, width, bytes: Vec::new(), ends: Vec::new() };
+        let (mut hashes, mut lost) = (Vec::new(), Vec::new());
         loop {
             let at = next.fetch_add(1, Relaxed);
             if at >= PARTITIONS {
                 return Ok((surplus, admitted));
             }
-            records.clear();
-            for (worker, book) in pass.books.iter().enumerate() {
-                book.calls.take(at, settings.spill, |bytes| {
-                    let record = Record::unpack(bytes);
-                    records.push(Record {
-                        fact: merged.of_worker[worker][record.fact as usize],
-                        caller: merged.caller(worker, record.caller),
-                        ..record
-                    });
-                })?;
-            }
+            rows.take(pass, at, settings)?;
+            hashes.clear();
+            hashes.extend(rows.bytes.chunks_exact(width).map(dedupe::hash_of));
             lost.clear();
-            lost.resize(records.len(), false);
+            lost.resize(hashes.len(), false);
             dedupe::settle(
-                &records,
-                |a, b| outranks(merged, a, b),
+                &hashes,
+                |a, b| outranks(merged, &rows.record(a), &rows.record(b)),
                 |loser, winner| {
                     lost[loser] = true;
-                    let (loser, winner) = (&records[loser], &records[winner]);
+                    let (loser, winner) = (rows.record(loser), rows.record(winner));
                     // A copy outside the day is booked as such already.
                     if loser.fact >= Record::OUTSIDE {
-                        surplus.take(loser, winner, merged, &witnesses);
+                        surplus.take(&loser, &winner, merged, &witnesses);
                     }
                 },
             );
-            let left = records.iter().zip(&lost).filter(|(_, is_lost)| !**is_lost).map(|(record, _)| record);
-            for call in left.filter(|call| call.message != 0 && call.fact >= Record::OUTSIDE) {
-                let said = Said::Admitted { fact: call.fact, caller: call.caller };
-                let saying = Saying { id: call.message, offset_us: call.offset_us, said };
-                saying.push(&mut admitted, settings.spill)?;
+            if settings.is_joined {
+                let left = rows.records().zip(&lost).filter(|(_, is_lost)| !**is_lost).map(|(call, _)| call);
+                for call in left.filter(|call| call.message != 0 && call.fact >= Record::OUTSIDE) {
+                    let Record { message: id, offset_us, fact, caller, .. } = call;
+                    Admission { id, offset_us, fact, caller }.push(&mut admitted, settings.spill)?;
+                }
             }
         }
     };
@@ -330,6 +325,50 @@ fn find_duplicates(
         survivors.push(admitted);
     }
     Ok((all, survivors))
+}
+
+/// The calls of one partition, packed as they came.
+struct Rows<'a> {
+    merged: &'a Merged,
+    width: usize,
+    bytes: Vec<u8>,
+    /// By worker: where its calls end.
+    ends: Vec<usize>,
+}
+
+impl Rows<'_> {
+    fn take(&mut self, pass: &Pass, at: usize, settings: &Settings<'_>) -> Result<(), Trouble> {
+        self.bytes.clear();
+        self.ends.clear();
+        for book in &pass.books {
+            book.calls.take(at, settings.spill, |bytes| self.bytes.extend_from_slice(bytes))?;
+            self.ends.push(self.bytes.len());
+        }
+        Ok(())
+    }
+
+    /// A record in the numbers of all workers.
+    fn record(&self, n: usize) -> Record {
+        let begin = n * self.width;
+        let worker = self.ends.iter().position(|end| begin < *end).unwrap_or_default();
+        self.unpack(worker, &self.bytes[begin..begin + self.width])
+    }
+
+    fn records(&self) -> impl Iterator<Item = Record> {
+        let begins = std::iter::once(&0).chain(&self.ends);
+        begins.zip(&self.ends).enumerate().flat_map(move |(worker, (begin, end))| {
+            self.bytes[*begin..*end].chunks_exact(self.width).map(move |bytes| self.unpack(worker, bytes))
+        })
+    }
+
+    fn unpack(&self, worker: usize, bytes: &[u8]) -> Record {
+        let record = Record::unpack(bytes);
+        Record {
+            fact: self.merged.of_worker[worker][record.fact as usize],
+            caller: self.merged.caller(worker, record.caller),
+            ..record
+        }
+    }
 }
 
 /// Which of two copies counts: inner vantage, then time, then content, then file, so that order of reading is no part of it.

@@ -263,8 +263,11 @@ impl Desk {
             }
             other => return Err(format!("business_id is {}, expected text", other.excerpt())),
         };
-        std::str::from_utf8(bytes).map_err(|_| not_utf8("business_id"))?;
-        Ok(names.callers.id(bytes, MAX_CALLERS).unwrap_or(0))
+        match names.callers.id(bytes, MAX_CALLERS) {
+            Some(caller) => Ok(caller),
+            // Those beyond the limit are not told apart.
+            None => std::str::from_utf8(bytes).map(|_| 0).map_err(|_| not_utf8("business_id")),
+        }
     }
 
     /// Without evidence and without a word of the log: by where the source stands and what the network did.

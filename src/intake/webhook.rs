@@ -11,7 +11,7 @@ use super::fields;
 use super::ids::{Id, Salt};
 use super::instant;
 use super::memo::{Known, KnownAttempt, Own, Sketch, TAIL};
-use super::messages::{Said, Saying, Word};
+use super::messages::{Status, Word};
 use super::names::Lexicon;
 use super::notifications::{Attempt, Attempted, Trial};
 use super::payload::{self, Payload};
@@ -242,8 +242,9 @@ impl Book {
         spill: &Path,
     ) -> Result<(), Trouble> {
         let day = self.day_us();
-        let said = Said::Status { word, code, is_ahead: ts_us >= day.end };
-        Saying { id: message, offset_us: us - day.start, said }.push(&mut self.messages, spill)
+        let status =
+            Status { id: message, offset_us: us - day.start, word, is_ahead: ts_us >= day.end, code };
+        status.push(&mut self.statuses, spill)
     }
 
     /// What rows like this one are known to be; `None` when it has no id, or lies before the day.

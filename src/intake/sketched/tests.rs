@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use crate::config::{Cast, Column, Config, Field, From, Log, Source};
 use crate::intake::columnar::tests::source;
 use crate::intake::text::TextParser;
-use crate::intake::{Meter, Salt, book, endpoints, format, shape, webhook};
+use crate::intake::{Meter, Salt, book, endpoints, format, partitions, shape, webhook};
 
 /// A key with JSON values that a log may have for it; the first ones are what most rows have.
 type Key = (&'static str, &'static [&'static str]);
@@ -291,8 +291,9 @@ fn ordinary_rows_are_sketched() {
         let config = Config { sources: vec![source.clone()], ..Config::bare("") };
         let join = webhook::Join::new(&config, &Salt::new("test"));
         let desk = shape::Desk::new(0, &source, &endpoints::Endpoints::of(&[]), &join);
-        let mut book =
-            book::Book::new("2026-11-20".parse().unwrap(), config.slot, 1, 1 << 20, config.has_webhooks());
+        let budget = partitions::Budget::new(1 << 20, 1);
+        let day = "2026-11-20".parse().unwrap();
+        let mut book = book::Book::new(day, config.slot, 1, &budget, config.has_webhooks());
         book.begin_item();
         let mut parser = TextParser::new(&desk, form, 0, 0, folder.path());
         parser.parse(text.as_bytes(), true, &mut book).unwrap();
