@@ -274,13 +274,9 @@ impl Book {
         let record = Record { hash, offset_us, latency, fact, file: place.file, message, caller };
         let at = record.partition();
         if desk.is_joined() {
-            let mut bytes = [0; Record::WIDE];
-            record.pack(&mut bytes);
-            self.calls.push(at, &bytes, spill)
+            self.calls.push(at, spill, |bytes: &mut [u8; Record::WIDE]| record.pack(bytes))
         } else {
-            let mut bytes = [0; Record::NARROW];
-            record.pack(&mut bytes);
-            self.calls.push(at, &bytes, spill)
+            self.calls.push(at, spill, |bytes: &mut [u8; Record::NARROW]| record.pack(bytes))
         }
     }
 

@@ -22,19 +22,32 @@ pub fn instant(value: &Value<'_>, cast: &Cast, zone: Tz) -> Result<i64, String> 
         (Value::Int(n), _) => scale(*n, guess_unit(*n)),
         (Value::Float(x), Cast::Unit(unit)) => scale_float(*x, *unit),
         (Value::Float(x), _) => scale_float(*x, guess_unit(*x as i64)),
-        (Value::Text(text), Cast::Format(format)) => with_format(text, format, zone),
-        (Value::Text(text), Cast::Unit(unit)) => decimal(text, *unit),
-        (Value::Text(text), Cast::Auto) => match text.first() {
+        (Value::Text(text), _) => instant_of_text(text, cast, zone),
+        (Value::Bool(_) | Value::Odd(_), _) => None,
+    };
+    match us {
+        Some(us) if is_possible(us) => Ok(us),
+        _ => Err(format!("timestamp {} cannot be read", value.excerpt())),
+    }
+}
+
+pub fn is_possible(us: i64) -> bool {
+    (EARLIEST_US..=LATEST_US).contains(&us)
+}
+
+/// The same of a text; `None` when it cannot be read.
+#[inline]
+pub fn instant_of_text(text: &[u8], cast: &Cast, zone: Tz) -> Option<i64> {
+    let us = match cast {
+        Cast::Format(format) => with_format(text, format, zone),
+        Cast::Unit(unit) => decimal(text, *unit),
+        Cast::Auto => match text.first() {
             Some(b'0'..=b'9') if text.len() > 4 && text[4] == b'-' => iso(text, zone),
             Some(b'0'..=b'9') => decimal_guess(text).or_else(|| clf(text, zone)),
             _ => rfc2822(text),
         },
-        (Value::Bool(_) | Value::Odd(_), _) => None,
     };
-    match us {
-        Some(us) if (EARLIEST_US..=LATEST_US).contains(&us) => Ok(us),
-        _ => Err(format!("timestamp {} cannot be read", value.excerpt())),
-    }
+    us.filter(|us| is_possible(*us))
 }
 
 /// A duration in microseconds; `None` when the log has none (`-`, empty, -1).

@@ -6,13 +6,15 @@
 use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher};
 
+use chrono_tz::Tz;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
+use super::instant;
 use super::messages::Word;
 use super::shape::Desk;
 use super::value::Value;
-use crate::config::{Field, Log, Preset};
+use crate::config::{Cast, Field, Log, Preset};
 
 /// What is each row's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +130,40 @@ impl<'b> Scalar<'b> {
     pub const fn is_missing(&self) -> bool {
         matches!(self, Self::Missing)
     }
+
+    /// An instant, read as [`instant::instant`] does; `None` when the row must go the whole way.
+    #[inline]
+    pub fn instant(&self, cast: &Cast, zone: Tz) -> Option<i64> {
+        match self {
+            Self::Instant(us) => instant::is_possible(*us).then_some(*us),
+            Self::Text(text) => instant::instant_of_text(text, cast, zone),
+            Self::Int(n) => instant::instant(&Value::Int(*n), cast, zone).ok(),
+            Self::Float(x) => instant::instant(&Value::Float(*x), cast, zone).ok(),
+            Self::Missing | Self::Odd => None,
+        }
+    }
+
+    /// A duration, read as [`instant::duration`] does; `None` when the row must go the whole way.
+    #[inline]
+    pub fn duration(&self, cast: &Cast) -> Option<Option<u64>> {
+        match self {
+            Self::Missing => Some(None),
+            Self::Text(text) => instant::duration(&Value::text(text), cast).ok(),
+            Self::Int(n) => instant::duration(&Value::Int(*n), cast).ok(),
+            Self::Float(x) => instant::duration(&Value::Float(*x), cast).ok(),
+            Self::Instant(_) | Self::Odd => None,
+        }
+    }
+
+    /// Makes something of a text, or of the digits of a whole number; `None` when it is neither.
+    #[inline]
+    pub fn with_bytes<T>(&self, make: impl FnOnce(&[u8]) -> T) -> Option<T> {
+        match self {
+            Self::Text(text) => Some(make(text)),
+            Self::Int(n) => Some(make(n.to_string().as_bytes())),
+            Self::Missing | Self::Float(_) | Self::Instant(_) | Self::Odd => None,
+        }
+    }
 }
 
 /// What rows must have in common to be alike: the same number, and the same bytes. A format uses what it has.
@@ -187,16 +223,10 @@ impl<'b> Sketch<'b> {
         self.own[own as usize] = scalar;
     }
 
+    /// By reference, and read part by part: a value that is put together only to be looked at waits for its own parts.
     #[inline]
-    pub const fn own(&self, own: Own) -> Value<'b> {
-        match self.own[own as usize] {
-            Scalar::Missing => Value::Missing,
-            Scalar::Text(text) => Value::Text(Cow::Borrowed(text)),
-            Scalar::Int(n) => Value::Int(n),
-            Scalar::Float(x) => Value::Float(x),
-            Scalar::Instant(us) => Value::Instant(us),
-            Scalar::Odd => Value::Odd("what only the whole way can tell"),
-        }
+    pub const fn own(&self, own: Own) -> &Scalar<'b> {
+        &self.own[own as usize]
     }
 }
 
@@ -216,13 +246,9 @@ pub struct KnownAttempt {
     pub attempted: u32,
     /// The status of a message, and the number of its error code.
     pub told: Option<(Word, u32)>,
-    /// What stands in its identity behind the message, and how much of it counts.
-    pub tail: [u8; TAIL],
-    pub tail_length: u8,
+    /// The hash of its status as it is written.
+    pub word: u64,
 }
-
-/// Rows with a longer tail are not remembered.
-pub const TAIL: usize = 32;
 
 /// More kinds of ordinary rows than any traffic has.
 const MOST: usize = 4_096;
@@ -249,7 +275,6 @@ impl Memo {
     }
 
     /// How many rows of the item were known.
-    #[cfg(test)]
     pub const fn hits(&self) -> u32 {
         self.hits
     }

@@ -124,13 +124,16 @@ impl Status {
     /// The disk for spilling refuses.
     #[inline]
     pub fn push(&self, partitions: &mut Partitions, spill: &Path) -> Result<(), Trouble> {
-        let mut bytes = [0; Self::BYTES];
-        let mut packer = Packer(&mut bytes, 0);
+        partitions.push(partition(self.id), spill, |bytes| self.pack(bytes))
+    }
+
+    #[inline]
+    pub fn pack(&self, bytes: &mut [u8; Self::BYTES]) {
+        let mut packer = Packer(bytes, 0);
         packer.u96(self.id);
         packer.i48(self.offset_us);
         packer.u8(self.word as u8 | if self.is_ahead { Self::AHEAD } else { 0 });
         packer.u32(self.code);
-        partitions.push(partition(self.id), &bytes, spill)
     }
 
     #[inline]
@@ -177,13 +180,13 @@ impl Admission {
     /// The disk for spilling refuses.
     #[inline]
     pub fn push(&self, partitions: &mut Partitions, spill: &Path) -> Result<(), Trouble> {
-        let mut bytes = [0; Self::BYTES];
-        let mut packer = Packer(&mut bytes, 0);
-        packer.u96(self.id);
-        packer.i48(self.offset_us);
-        packer.u32(self.fact);
-        packer.u32(self.caller);
-        partitions.push(partition(self.id), &bytes, spill)
+        partitions.push(partition(self.id), spill, |bytes: &mut [u8; Self::BYTES]| {
+            let mut packer = Packer(bytes, 0);
+            packer.u96(self.id);
+            packer.i48(self.offset_us);
+            packer.u32(self.fact);
+            packer.u32(self.caller);
+        })
     }
 
     #[inline]

@@ -22,6 +22,7 @@ mod group;
 mod ids;
 mod inputs;
 mod instant;
+pub mod kernels;
 mod latency;
 mod mapping;
 mod memo;

@@ -204,15 +204,15 @@ impl Attempt {
     /// # Errors
     /// The disk for spilling refuses.
     pub fn push(&self, partitions: &mut Partitions, spill: &std::path::Path) -> Result<(), Trouble> {
-        let mut bytes = [0; Self::BYTES];
-        let mut packer = Packer(&mut bytes, 0);
-        packer.u96(self.id);
-        packer.u32(self.identity);
-        packer.i48(self.offset_us);
-        packer.i48(self.event_offset_us);
-        packer.u32(self.attempted);
-        packer.u32(self.caller);
-        partitions.push(partition(self.id), &bytes, spill)
+        partitions.push(partition(self.id), spill, |bytes: &mut [u8; Self::BYTES]| {
+            let mut packer = Packer(bytes, 0);
+            packer.u96(self.id);
+            packer.u32(self.identity);
+            packer.i48(self.offset_us);
+            packer.i48(self.event_offset_us);
+            packer.u32(self.attempted);
+            packer.u32(self.caller);
+        })
     }
 
     pub fn unpack(bytes: &[u8]) -> Self {

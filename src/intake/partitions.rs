@@ -79,6 +79,7 @@ impl Partitions {
     }
 
     /// Remembers a record; spills to an unnamed file in `folder` when the budget is used up and there is enough of it here.
+    /// `write` puts it where it stays: bytes that are written one by one and read back at once cost more than both.
     ///
     /// # Errors
     /// The folder's disk refuses.
@@ -86,14 +87,18 @@ impl Partitions {
     pub fn push<const WIDTH: usize>(
         &mut self,
         at: usize,
-        record: &[u8; WIDTH],
         folder: &Path,
+        write: impl FnOnce(&mut [u8; WIDTH]),
     ) -> Result<(), Trouble> {
         debug_assert_eq!(WIDTH, self.width);
         if self.parts[at].get_mut().is_ok_and(|part| part.open.len() == part.open.capacity()) {
             self.make_room(at, folder)?;
         }
-        part(&mut self.parts[at]).open.extend_from_slice(record);
+        let open = &mut part(&mut self.parts[at]).open;
+        open.extend_from_slice(&[0; WIDTH]);
+        if let Some(record) = open.last_chunk_mut() {
+            write(record);
+        }
         Ok(())
     }
 
@@ -288,7 +293,7 @@ mod tests {
             let budget = Budget::new(limit, 1);
             let mut partitions = Partitions::new(4, &budget);
             for id in 0..n {
-                partitions.push(id as usize % PARTITIONS, &id.to_le_bytes(), folder.path()).unwrap();
+                partitions.push(id as usize % PARTITIONS, folder.path(), |at| *at = id.to_le_bytes()).unwrap();
             }
             let mut ids = Vec::new();
             for at in 0..PARTITIONS {

@@ -2,7 +2,7 @@
 //! messages and notifications are joined.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -18,6 +18,7 @@ use super::files::{LogFile, Role};
 use super::ids::Salt;
 use super::merge::{Merged, merge};
 use super::messages::Admission;
+use super::names::Names;
 use super::partitions::{PARTITIONS, Partitions};
 use super::quarantine::{KEPT_PER_FILE, Quarantined};
 use super::witness::{Place, Witnesses};
@@ -273,12 +274,10 @@ fn find_duplicates(
     settings: &Settings<'_>,
 ) -> Result<(Surplus, Vec<Partitions>), Trouble> {
     let next = AtomicUsize::new(0);
-    let witnesses: HashSet<u64> = pass
-        .books
-        .iter()
-        .flat_map(|b| b.witnesses.values())
-        .flat_map(|w| w.iter().map(|w| w.hash).collect::<Vec<_>>())
-        .collect();
+    let mut witnesses = HashSet::with_capacity(pass.books.iter().map(|book| book.witnesses.len()).sum());
+    for seen in pass.books.iter().flat_map(|book| book.witnesses.values()) {
+        witnesses.extend(seen.iter().map(|witness| witness.hash));
+    }
     let count = settings.workers.clamp(1, PARTITIONS);
     let width = if settings.is_joined { Record::WIDE } else { Record::NARROW };
     let work = || -> Result<(Surplus, Partitions), Trouble> {
@@ -393,38 +392,58 @@ fn outranks(merged: &Merged, a: &Record, b: &Record) -> Ordering {
 }
 
 fn latencies(books: &[Book]) -> Latencies {
-    let mut all = Latencies::default();
-    for book in books {
-        for ((slot, service, region), cell) in book.latencies() {
-            let name =
-                (slot, book.names.services.text(service).into(), book.names.regions.text(region).into());
-            let histogram: &mut Histogram = all.0.entry(name).or_default();
-            for (bucket, n) in cell.counts() {
-                histogram.add(bucket, n);
-            }
-        }
+    // Names are compared once, and then their places among all.
+    let names = |of: fn(&Book) -> &Names| {
+        let all: BTreeSet<&str> = books.iter().flat_map(|book| of(book).all().iter().map(|n| &**n)).collect();
+        let all: Vec<&str> = all.into_iter().collect();
+        let rank = |name: &str| all.binary_search(&name).unwrap_or_default();
+        let ranks: Vec<Vec<usize>> =
+            books.iter().map(|book| of(book).all().iter().map(|name| rank(name)).collect()).collect();
+        (all, ranks)
+    };
+    let (services, service_of) = names(|book| &book.names.services);
+    let (regions, region_of) = names(|book| &book.names.regions);
+    let mut cells = Vec::new();
+    for (n, book) in books.iter().enumerate() {
+        cells.extend(book.latencies().map(|((slot, service, region), cell)| {
+            ((slot, service_of[n][service as usize], region_of[n][region as usize]), cell)
+        }));
     }
-    all
+    cells.sort_unstable_by_key(|(key, _)| *key);
+    let all = cells.chunk_by(|a, b| a.0 == b.0).map(|same| {
+        let (slot, service, region) = same[0].0;
+        let mut histogram = Histogram::default();
+        for (bucket, n) in same.iter().flat_map(|(_, cell)| cell.counts()) {
+            histogram.add(bucket, n);
+        }
+        ((slot, services[service].to_owned(), regions[region].to_owned()), histogram)
+    });
+    Latencies(all.collect())
 }
 
 fn evidence(pass: &Pass, merged: &Merged, misled: &HashSet<(u64, u32, u32)>) -> Vec<Evidence> {
-    let mut witnesses: Map<(u32, u32), Witnesses> = Map::default();
+    let mut seen = Vec::new();
     for (book, kinds) in pass.books.iter().zip(&merged.kind_of) {
-        for ((slot, shape), seen) in &book.witnesses {
-            let all = witnesses.entry((*slot, kinds[*shape as usize])).or_default();
-            seen.iter().for_each(|witness| all.add(witness));
+        for ((slot, shape), witnesses) in &book.witnesses {
+            let key = (*slot, kinds[*shape as usize]);
+            seen.extend(witnesses.iter().map(|witness| (key, witness)));
         }
     }
+    seen.sort_unstable_by_key(|(key, _)| *key);
     let mut all = Vec::new();
-    for ((slot, kind), seen) in witnesses {
-        let mut seen: Vec<_> = seen.iter().filter(|w| !misled.contains(&(w.hash, slot, kind))).collect();
-        seen.sort_unstable();
+    for same in seen.chunk_by(|a, b| a.0 == b.0) {
+        let (slot, kind) = same[0].0;
+        // The first of all workers, and of these who was not found to belong elsewhere.
+        let mut first = Witnesses::default();
+        same.iter().for_each(|(_, witness)| first.add(*witness));
+        let mut first: Vec<_> = first.iter().filter(|w| !misled.contains(&(w.hash, slot, kind))).collect();
+        first.sort_unstable();
         let rows: Vec<RowRef> =
-            seen.iter().map(|w| RowRef { file: w.place.file, row: line(pass, &w.place) }).collect();
+            first.iter().map(|w| RowRef { file: w.place.file, row: line(pass, &w.place) }).collect();
         if !rows.is_empty() {
             all.push(Evidence { slot, kind: merged.rank.kinds[kind as usize], rows });
         }
     }
-    all.sort_by_key(|e| (e.slot, e.kind));
+    all.sort_unstable_by_key(|e| (e.slot, e.kind));
     all
 }

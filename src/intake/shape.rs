@@ -155,11 +155,15 @@ impl Desk {
     pub fn time(&self, ts: &Value<'_>, duration: &Value<'_>) -> Result<(i64, Option<u64>), String> {
         let ts = instant::instant(ts, &self.mapping.ts_cast, self.source.zone)?;
         let duration = instant::duration(duration, &self.mapping.duration_cast)?;
-        let start = match (self.source.time_basis, duration) {
-            (TimeBasis::End, Some(us)) => ts.saturating_sub_unsigned(us),
-            _ => ts,
-        };
-        Ok((start, duration))
+        Ok((self.start_us(ts, duration), duration))
+    }
+
+    /// Start of an event that was logged at an instant.
+    pub const fn start_us(&self, ts_us: i64, duration_us: Option<u64>) -> i64 {
+        match (self.source.time_basis, duration_us) {
+            (TimeBasis::End, Some(us)) => ts_us.saturating_sub_unsigned(us),
+            _ => ts_us,
+        }
     }
 
     /// Reads what rules may look at.
@@ -253,20 +257,23 @@ impl Desk {
     /// # Errors
     /// It is neither text nor a whole number.
     pub fn caller(&self, id: &Value<'_>, names: &mut Lexicon) -> Result<u32, String> {
-        let digits;
-        let bytes: &[u8] = match id {
-            Value::Missing => return Ok(0),
-            Value::Text(text) => text,
-            Value::Int(n) => {
-                digits = n.to_string();
-                digits.as_bytes()
-            }
-            other => return Err(format!("business_id is {}, expected text", other.excerpt())),
-        };
-        match names.callers.id(bytes, MAX_CALLERS) {
+        match id {
+            Value::Missing => Ok(0),
+            Value::Text(text) => self.caller_of(text, names),
+            Value::Int(n) => self.caller_of(n.to_string().as_bytes(), names),
+            other => Err(format!("business_id is {}, expected text", other.excerpt())),
+        }
+    }
+
+    /// The number of a business by its name.
+    ///
+    /// # Errors
+    /// It is not UTF-8.
+    pub fn caller_of(&self, name: &[u8], names: &mut Lexicon) -> Result<u32, String> {
+        match names.callers.id(name, MAX_CALLERS) {
             Some(caller) => Ok(caller),
             // Those beyond the limit are not told apart.
-            None => std::str::from_utf8(bytes).map(|_| 0).map_err(|_| not_utf8("business_id")),
+            None => std::str::from_utf8(name).map(|_| 0).map_err(|_| not_utf8("business_id")),
         }
     }
 

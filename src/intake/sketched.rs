@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use super::book::{Book, Call, id_hash};
-use super::memo::{Known, Own, Sketch};
+use super::book::{Book, Call};
+use super::dedupe;
+use super::memo::{Known, Own, Scalar, Sketch};
+use super::names::Lexicon;
 use super::shape::Desk;
 use super::witness::Place;
 use crate::error::Trouble;
@@ -43,15 +45,40 @@ impl Book {
     }
 
     fn known_call(&mut self, desk: &Desk, sketch: &Sketch<'_>, shape: u32) -> Option<Call> {
-        let (start_us, duration_us) = desk.time(&sketch.own(Own::Ts), &sketch.own(Own::Duration)).ok()?;
+        let (start_us, duration_us) = desk.sketched_time(sketch)?;
         if self.is_far(start_us) {
             return None;
         }
-        let hash = id_hash(&sketch.own(Own::Id)).ok()?;
-        let message = desk.message(&sketch.own(Own::Message)).ok()?;
-        let sender =
-            if message == 0 { 0 } else { desk.caller(&sketch.own(Own::Caller), &mut self.names).ok()? };
+        let hash = match sketch.own(Own::Id) {
+            Scalar::Missing => 0,
+            id => id.with_bytes(dedupe::hash)?,
+        };
+        let message = match sketch.own(Own::Message) {
+            Scalar::Missing => 0,
+            _ if !desk.is_joined() => 0,
+            id => id.with_bytes(|id| desk.salt.id(id))?,
+        };
+        let sender = if message == 0 { 0 } else { desk.sketched_caller(sketch, &mut self.names)? };
         Some(Call { start_us, duration_us, shape, caller: 0, hash, message, sender })
+    }
+}
+
+impl Desk {
+    /// [`Desk::time`] of a sketched row.
+    #[inline]
+    fn sketched_time(&self, sketch: &Sketch<'_>) -> Option<(i64, Option<u64>)> {
+        let ts_us = sketch.own(Own::Ts).instant(&self.mapping.ts_cast, self.source().zone)?;
+        let duration_us = sketch.own(Own::Duration).duration(&self.mapping.duration_cast)?;
+        Some((self.start_us(ts_us, duration_us), duration_us))
+    }
+
+    /// [`Desk::caller`] of a sketched row.
+    #[inline]
+    pub fn sketched_caller(&self, sketch: &Sketch<'_>, names: &mut Lexicon) -> Option<u32> {
+        match sketch.own(Own::Caller) {
+            Scalar::Missing => Some(0),
+            caller => caller.with_bytes(|name| self.caller_of(name, names))?.ok(),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use super::book::Book;
 use super::fields;
 use super::ids::{Id, Salt};
 use super::instant;
-use super::memo::{Known, KnownAttempt, Own, Sketch, TAIL};
+use super::memo::{Known, KnownAttempt, Own, Scalar, Sketch};
 use super::messages::{Status, Word};
 use super::names::Lexicon;
 use super::notifications::{Attempt, Attempted, Trial};
@@ -90,8 +90,7 @@ impl Desk {
             return Err("status is there and message_id is missing; a status is of a message".into());
         }
 
-        let tail = identity_tail(word.as_deref().unwrap_or_default(), trial, http_status);
-        let identity = identity(attempt_no, message.as_deref().unwrap_or_default(), &tail);
+        let (status, word) = (message.as_deref().map(|id| self.salt.id(id)), hash_of(word.as_deref()));
         let id = match (bytes(row, Field::WebhookId)?, told.last()) {
             (Some(id), _) => self.salt.id(&id),
             (None, Some(status)) => {
@@ -117,6 +116,7 @@ impl Desk {
             is_success: trial == Trial::Http && (self.success.0..=self.success.1).contains(&http_status),
         };
         let caller = self.caller(row.get(Field::BusinessId), names)?;
+        let identity = identity(&attempted, status, word);
         Ok(Reading { ts_us, event_us, id, identity, attempted, caller })
     }
 
@@ -257,17 +257,11 @@ impl Book {
         if row.get(Field::WebhookId).is_missing() || reading.ts_us < self.day_us().start {
             return None;
         }
-        let word = bytes(row, Field::Status).ok()?.unwrap_or_default();
-        let attempted = reading.attempted;
-        let tail = identity_tail(&word, attempted.trial, attempted.http_status);
-        let mut known = KnownAttempt {
-            attempted: self.attempted(attempted),
+        Some(Known::Attempt(KnownAttempt {
+            attempted: self.attempted(reading.attempted),
             told: told.map(|status| (status.word, self.failure(status.code))),
-            tail: [0; TAIL],
-            tail_length: tail.len() as u8,
-        };
-        known.tail.get_mut(..tail.len())?.copy_from_slice(&tail);
-        Some(Known::Attempt(known))
+            word: hash_of(bytes(row, Field::Status).ok()?.as_deref()),
+        }))
     }
 
     /// Counts an attempt whose like is known; false when something of it is not as it should be.
@@ -283,15 +277,24 @@ impl Book {
         spill: &Path,
     ) -> Result<bool, Trouble> {
         let attempted = self.attempted_list[known.attempted as usize];
+        let event = sketch.own(Own::EventTs);
+        let message = match sketch.own(Own::Message) {
+            Scalar::Missing => None,
+            id => match id.with_bytes(|id| desk.salt.id(id)) {
+                None => return Ok(false),
+                message => message,
+            },
+        };
         let mut read = || -> Option<Reading> {
-            let (ts_us, _) = desk.time(&sketch.own(Own::Ts), &Value::Missing).ok()?;
-            let told_us = desk.event_us(&sketch.own(Own::EventTs)).ok()?;
-            let id = desk.salt.id(&text(&sketch.own(Own::Id)).ok()??);
-            let message = sketch.own(Own::Message);
-            let message = text(&message).ok()?.unwrap_or_default();
-            let identity = identity(attempted.attempt_no, &message, &known.tail[..known.tail_length.into()]);
-            let event_us = told_us.unwrap_or(untold_event_us(attempted.attempt_no, ts_us));
-            let caller = desk.caller(&sketch.own(Own::Caller), &mut self.names).ok()?;
+            let zone = desk.source().zone;
+            let ts_us = sketch.own(Own::Ts).instant(&desk.mapping.ts_cast, zone)?;
+            let event_us = match event {
+                Scalar::Missing => untold_event_us(attempted.attempt_no, ts_us),
+                told => told.instant(&desk.mapping.event_ts_cast, zone)?,
+            };
+            let id = sketch.own(Own::Id).with_bytes(|id| desk.salt.id(id))?;
+            let identity = identity(&attempted, message, known.word);
+            let caller = desk.sketched_caller(sketch, &mut self.names)?;
             Some(Reading { ts_us, event_us, id, identity, attempted, caller })
         };
         let Some(reading) = read().filter(|reading| !self.is_far(reading.ts_us)) else { return Ok(false) };
@@ -300,9 +303,9 @@ impl Book {
             return Ok(true);
         }
         self.enter_attempt(&reading, known.attempted, spill)?;
-        if let (Some(told), Ok(Some(message))) = (known.told, text(&sketch.own(Own::Message))) {
-            let us = if sketch.own(Own::EventTs).is_missing() { reading.ts_us } else { reading.event_us };
-            self.enter_status(desk.salt.id(&message), told, us, reading.ts_us, spill)?;
+        if let (Some(told), Some(message)) = (known.told, message) {
+            let us = if event.is_missing() { reading.ts_us } else { reading.event_us };
+            self.enter_status(message, told, us, reading.ts_us, spill)?;
         }
         Ok(true)
     }
@@ -313,39 +316,29 @@ fn untold_event_us(attempt_no: u16, ts_us: i64) -> i64 {
     if (2..Attempted::ALONE).contains(&attempt_no) { Attempt::UNKNOWN_US } else { ts_us }
 }
 
-/// Everything that must be equal for two rows to be copies, beside notification and instant.
-fn identity(attempt_no: u16, message: &[u8], tail: &[u8]) -> u32 {
-    let mut bytes = [0; 256];
-    let all = [&attempt_no.to_le_bytes(), message, tail];
-    if all.iter().map(|part| part.len()).sum::<usize>() > bytes.len() {
-        return xxh3_64(&all.concat()) as u32;
-    }
-    let mut length = 0;
-    for part in all {
-        bytes[length..length + part.len()].copy_from_slice(part);
-        length += part.len();
-    }
-    xxh3_64(&bytes[..length]) as u32
+/// Everything that must be equal for two rows to be copies, beside notification and instant: what the attempt was, and which
+/// message it told of with which word. The numbers of services and regions are a worker's own and no part of it.
+fn identity(attempted: &Attempted, message: Option<Id>, word: u64) -> u32 {
+    let Attempted { trial, http_status, attempt_no, .. } = *attempted;
+    let own = u64::from(http_status) << 32 | u64::from(attempt_no) << 8 | trial as u64;
+    let message = message.unwrap_or_default();
+    // Ids and words are hashes already: they need only be kept from cancelling each other out.
+    let mixed = (message as u64 ^ word.rotate_left(23)).wrapping_add(own).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    ((mixed ^ (message >> 64) as u64) >> 32) as u32 ^ mixed as u32
 }
 
-/// The part of an identity behind its message.
-fn identity_tail(word: &[u8], trial: Trial, http_status: u16) -> Vec<u8> {
-    [b"\0", word, &[0, trial as u8], &http_status.to_le_bytes()].concat()
+/// The hash of a word; 0 without one.
+fn hash_of(word: Option<&[u8]>) -> u64 {
+    word.map_or(0, xxh3_64)
 }
 
 /// Text or a whole number as its bytes.
 fn bytes<'v>(row: &'v RawRow<'_>, field: Field) -> Result<Option<Cow<'v, [u8]>>, String> {
-    text(row.get(field))
-        .map_err(|found| format!("{} is {found}, expected text or a whole number", field.column()))
-}
-
-/// The same; else what was found.
-fn text<'v>(value: &'v Value<'_>) -> Result<Option<Cow<'v, [u8]>>, String> {
-    match value {
+    match row.get(field) {
         Value::Missing => Ok(None),
         Value::Text(text) => Ok(Some(Cow::Borrowed(text))),
         Value::Int(n) => Ok(Some(n.to_string().into_bytes().into())),
-        other => Err(other.excerpt()),
+        other => Err(format!("{} is {}, expected text or a whole number", field.column(), other.excerpt())),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::day::{Day, SlotLength};
 use crate::error::Trouble;
 use crate::intake::{Evidence, Fact, Facts, Gap, Kind, RowRef};
 use crate::table::ColumnKind::Integer;
-use crate::table::{ColumnSpec, Spec, Table, Value};
+use crate::table::{ColumnSpec, Spec, Table};
 
 pub(super) const BASIS: &str = "basis.json";
 
@@ -59,6 +59,9 @@ pub(super) static EVIDENCE: Spec = Spec {
     ],
 };
 
+/// Facts and evidence, as they are stored.
+pub(super) type Tables = [(&'static str, Table); 2];
+
 impl Basis {
     pub(super) fn to_json(&self) -> String {
         let head = Head {
@@ -73,28 +76,28 @@ impl Basis {
         }
     }
 
-    /// One hash for all of it but the evidence: the same rows may be found in other files.
-    pub(super) fn hash(&self) -> String {
+    /// One hash for all of it but the evidence: the same rows may be found in other files. `tables` are its own.
+    pub(super) fn hash(&self, tables: &Tables) -> String {
         let mut hash = Sha256::new_with_prefix(self.to_json());
-        let [(_, facts), _] = self.tables();
+        let [(_, facts), _] = tables;
         hash.update(facts.to_csv());
         hex(&hash.finalize())
     }
 
-    pub(super) fn tables(&self) -> [(&'static str, Table); 2] {
-        let mut facts = Table::new(&FACTS);
-        for f in self.facts.rows() {
-            let key = [f.slot, f.kind, f.caller].map(|n| Value::Integer(n.into()));
-            facts.extend(key.into_iter().chain([Value::Integer(f.events)]));
+    pub(super) fn tables(&self) -> Tables {
+        let rows = self.facts.rows();
+        let mut facts = Table::with_room(&FACTS, rows.len());
+        for f in rows {
+            facts.push_integers([f.slot.into(), f.kind.into(), f.caller.into(), f.events]);
         }
         let mut evidence = Table::new(&EVIDENCE);
         for e in self.facts.evidence() {
             for row in &e.rows {
-                evidence.push([
-                    Value::Integer(e.slot.into()),
-                    Value::Integer(e.kind.into()),
-                    Value::Integer(row.file.into()),
-                    Value::Integer(row.row.cast_signed()),
+                evidence.push_integers([
+                    e.slot.into(),
+                    e.kind.into(),
+                    row.file.into(),
+                    row.row.cast_signed(),
                 ]);
             }
         }

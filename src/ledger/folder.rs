@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use super::basis::BASIS;
+use super::basis::{BASIS, Tables};
 use super::disk::{self, damaged, sha256};
 use super::lines::{self, Line};
 use super::manifest::{FORMAT, Manifest};
@@ -30,7 +30,7 @@ pub(super) fn place(ledger: &Path, day: Day, number: u32) -> PathBuf {
 pub(super) fn write(
     ledger: &Path,
     edition: &Edition,
-    basis: &Basis,
+    (basis, of_basis): (&Basis, &Tables),
     tables: &[(&'static str, Table)],
     manifest: &mut Manifest,
 ) -> Result<tempfile::TempDir, Trouble> {
@@ -42,7 +42,7 @@ pub(super) fn write(
         disk::write(&folder.path().join(name), bytes)
     };
     let outline = [(OUTLINE.name, Outline::of(edition).to_table())];
-    for (name, table) in tables.iter().chain(&outline).chain(&basis.tables()) {
+    for (name, table) in tables.iter().chain(&outline).chain(of_basis) {
         let name = format!("{name}.parquet");
         let bytes = table.to_parquet(&metadata);
         let bytes = bytes

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::basis::Tables;
 use super::disk::{hex, sha256};
 use super::draft::is_open;
 use super::{AccountLine, Applied, Basis, DayState, Definition, Edition, lines};
@@ -64,7 +65,11 @@ pub(super) struct Balance {
 
 impl Manifest {
     /// Without number, neighbours in time and files, which are known only when it is published.
-    pub fn new(edition: &Edition, basis: &Basis, tables: &[(&'static str, Table)]) -> Self {
+    pub fn new(
+        edition: &Edition,
+        (basis, of_basis): (&Basis, &Tables),
+        tables: &[(&'static str, Table)],
+    ) -> Self {
         let mut manifest = Self {
             format: FORMAT,
             job_version: edition.job_version.clone(),
@@ -77,7 +82,7 @@ impl Manifest {
             policy_fingerprint: edition.policy.clone(),
             overrides: edition.overrides.clone(),
             balance: Balance::of(&edition.intake, &edition.accounts),
-            facts: basis.hash(),
+            facts: basis.hash(of_basis),
             logs: sha256(&lines::to_table(&settled(&edition.intake)).to_csv()),
             content: String::new(),
             previous: None,

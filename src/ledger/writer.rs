@@ -126,7 +126,8 @@ impl Writer {
         let Draft { mut edition, basis, daybooks } = draft;
         let day = edition.day;
         let tables = folder::tables(&edition);
-        let mut manifest = Manifest::new(&edition, &basis, &tables);
+        let of_basis = basis.tables();
+        let mut manifest = Manifest::new(&edition, (&basis, &of_basis), &tables);
         manifest.daybooks = daybooks;
         let record = self.ledger.record.days.get(&day).cloned().unwrap_or_default();
         let newest = record.newest().map(|newest| newest.publication.clone());
@@ -160,7 +161,7 @@ impl Writer {
         manifest.previous = newest.map(|newest| newest.manifest);
         manifest.inputs = record.reading.map(|reading| reading.files).unwrap_or_default();
 
-        let folder = folder::write(&self.folder, &edition, &basis, &tables, &mut manifest)?;
+        let folder = folder::write(&self.folder, &edition, (&basis, &of_basis), &tables, &mut manifest)?;
         disk::put_folder(folder, &folder::place(&self.folder, day, edition.number))?;
         let publication = Publication {
             day,

@@ -1,5 +1,6 @@
 //! Postings: every fact in an account, with the rule that put it there. The noun that policy hands on.
 
+use hashbrown::HashMap;
 use polars::prelude::*;
 
 use super::Account;
@@ -90,35 +91,32 @@ impl Postings {
     }
 
     /// Events before and after adjusting entries, summed over all columns but those named (`slot`, `kind`, `caller`,
-    /// `account`), of the accounts that are wanted: most postings are good, and grouping them by caller would take memory
+    /// `account`) and in their order, of the accounts that are wanted: most postings are good, and grouping them by caller would take memory
     /// for nothing.
     pub fn sums<const N: usize>(
         &self,
         by: [&str; N],
         is_wanted: impl Fn(Account) -> bool,
     ) -> PolarsResult<Vec<Sum<N>>> {
-        let accounts = self.frame.column("account")?.u32()?;
-        let mask: BooleanChunked =
-            accounts.into_no_null_iter().map(|code| is_wanted(Account::ALL[code as usize])).collect();
-        let wanted = self.frame.filter(&mask)?;
-        let entries = wanted.column("entry")?.u32()?.into_no_null_iter();
-        let events = wanted.column("events")?.i64()?.into_no_null_iter();
-        let gross: Vec<i64> = entries.zip(events).map(|(entry, n)| if entry == 0 { n } else { 0 }).collect();
-        let mut frame = wanted.clone();
-        frame.with_column(Column::new("gross".into(), gross))?;
-        #[expect(deprecated, reason = "the lazy engine doubles the build time for the sake of this one sum")]
-        let grouped = frame.group_by(by)?.select(["gross", "events"]).sum()?;
-        let keys =
-            by.iter().map(|name| grouped.column(name)?.u32().cloned()).collect::<PolarsResult<Vec<_>>>()?;
-        let gross = grouped.column("gross_sum")?.i64()?.into_no_null_iter();
-        let net = grouped.column("events_sum")?.i64()?.into_no_null_iter();
-        Ok((gross.zip(net).enumerate())
-            .map(|(row, (gross, net))| Sum {
-                key: std::array::from_fn(|n| keys[n].get(row).unwrap_or_default()),
-                gross,
-                net,
-            })
-            .collect())
+        let column = |name: &str| self.frame.column(name)?.u32();
+        let keys = by.iter().map(|name| column(name)).collect::<PolarsResult<Vec<_>>>()?;
+        let mut keys: Vec<_> = keys.into_iter().map(|key| key.into_no_null_iter()).collect();
+        let booked = column("account")?.into_no_null_iter().zip(column("entry")?.into_no_null_iter());
+        let is_wanted = Account::ALL.map(is_wanted);
+        let mut sums: HashMap<[u32; N], [i64; 2], foldhash::fast::RandomState> = HashMap::default();
+        for ((account, entry), events) in booked.zip(self.frame.column("events")?.i64()?.into_no_null_iter())
+        {
+            let key = std::array::from_fn(|n| keys[n].next().unwrap_or_default());
+            if is_wanted[account as usize] {
+                let [gross, net] = sums.entry(key).or_default();
+                *gross += if entry == 0 { events } else { 0 };
+                *net += events;
+            }
+        }
+        let mut sums: Vec<Sum<N>> =
+            sums.into_iter().map(|(key, [gross, net])| Sum { key, gross, net }).collect();
+        sums.sort_unstable_by_key(|sum| sum.key);
+        Ok(sums)
     }
 }
 

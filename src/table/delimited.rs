@@ -1,5 +1,7 @@
 //! A table as CSV: UTF-8, comma, header line, `\n`, null as empty.
 
+use std::fmt::Write as _;
+
 use super::{Column, ColumnKind, Table};
 use crate::day::rfc3339;
 
@@ -67,7 +69,10 @@ fn integer(text: &mut String, n: i64) {
     // Most counts are of one digit.
     match u8::try_from(n) {
         Ok(digit @ 0..=9) => text.push(char::from(b'0' + digit)),
-        _ => text.push_str(&n.to_string()),
+        _ => {
+            let written = write!(text, "{n}");
+            debug_assert!(written.is_ok(), "writing to memory does not fail");
+        }
     }
 }
 

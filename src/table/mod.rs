@@ -130,6 +130,18 @@ impl Table {
         self.extend(row.into_iter());
     }
 
+    /// [`Table::push`] for long tables of integers alone.
+    pub fn push_integers<const N: usize>(&mut self, row: [i64; N]) {
+        assert_eq!(N, self.columns.len(), "{}: a value per column", self.spec.name);
+        for (at, n) in row.into_iter().enumerate() {
+            match (&mut self.columns[at], self.spec.columns[at].kind) {
+                (Column::Number(list), ColumnKind::Integer) => list.push(Some(n)),
+                (_, kind) => unreachable!("{} holds {}, not {n}", self.spec.name, kind.name()),
+            }
+        }
+        self.rows += 1;
+    }
+
     /// [`Table::push`] for rows that are put together.
     pub fn extend(&mut self, row: impl Iterator<Item = Value>) {
         use ColumnKind as K;

@@ -1,0 +1,161 @@
+//! Kernels: parts of intake by themselves, for benchmarks and fuzzing. The job itself has no use for this door.
+
+use std::path::Path;
+
+use super::book::Book;
+use super::endpoints::Endpoints;
+use super::format::Format;
+use super::ids::{Id, Salt};
+use super::messages::{Status, Word};
+use super::names::Names;
+use super::partitions::{Budget, PARTITIONS};
+use super::shape::Desk;
+use super::text::{Stop, TextParser};
+use super::webhook::Join;
+use super::{dedupe, group};
+use crate::config::{Config, Source};
+use crate::day::Day;
+
+/// How a text is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    Ndjson,
+    Delimited,
+    Combined,
+}
+
+/// Reads texts of one source as a worker does.
+pub struct Reader {
+    desk: Desk,
+    format: Format,
+    config: Config,
+    day: Day,
+}
+
+/// All that a worker knows of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    pub rows_read: u64,
+    pub accepted: u64,
+    pub outside: u64,
+    pub quarantine: u64,
+    /// Rows that were counted by what their like was found to be.
+    pub sketched: u32,
+    /// Everything else, in words and bytes.
+    pub rest: Vec<String>,
+}
+
+impl Reader {
+    /// For rows of `day`; webhook logs are taken to be there.
+    pub fn new(source: Source, form: Form, day: Day) -> Self {
+        let config = Config { sources: vec![source], ..Config::bare("") };
+        let join = Join { is_joined: true, ..Join::new(&config, &Salt::new("kernels")) };
+        let desk = Desk::new(0, &config.sources[0], &Endpoints::of(&config.services), &join);
+        let format = match form {
+            Form::Ndjson => Format::Ndjson,
+            Form::Delimited => Format::Delimited,
+            Form::Combined => Format::Combined,
+        };
+        Self { desk, format, config, day }
+    }
+
+    /// Reads a whole text; how many rows it had.
+    ///
+    /// # Errors
+    /// Why the text cannot be read at all.
+    pub fn read(&self, text: &[u8]) -> Result<u64, String> {
+        self.book(text).map(|book| book.tally(0).rows_read)
+    }
+
+    /// Reads a whole text, and says all that is known then. Two ways to read that agree here agree in everything.
+    ///
+    /// # Errors
+    /// Why the text cannot be read at all.
+    pub fn find(&self, text: &[u8]) -> Result<Found, String> {
+        let book = self.book(text)?;
+        let tally = book.tally(0);
+        let mut rest = vec![format!("{:?} {:?} {:x}", tally.first_us, tally.last_us, tally.seen)];
+        rest.extend(tally.bad_rows.iter().map(|(place, reason, _)| format!("{place:?} {reason}")));
+        let facts = book.facts.iter().zip(&book.events);
+        rest.extend(
+            facts.map(|(fact, n)| format!("{fact:?} {n} {:?}", book.shape_list.get(fact.shape as usize))),
+        );
+        rest.push(format!("{:?} {:?}", book.attempted_list, book.failures));
+        let mut lanes: Vec<_> = book.lanes.iter().map(|lane| format!("{lane:?}")).collect();
+        let latencies =
+            book.latencies().map(|(key, cell)| format!("{key:?} {:?}", cell.counts().collect::<Vec<_>>()));
+        lanes.extend(latencies);
+        lanes.sort();
+        rest.extend(lanes);
+        for records in [&book.calls, &book.admitted, &book.statuses, &book.attempts] {
+            let mut bytes = Vec::new();
+            for at in 0..PARTITIONS {
+                records
+                    .take(at, Path::new(""), |all| bytes.extend_from_slice(all))
+                    .map_err(|e| e.to_string())?;
+            }
+            rest.push(format!("{bytes:02x?}"));
+        }
+        Ok(Found {
+            rows_read: tally.rows_read,
+            accepted: tally.accepted,
+            outside: tally.outside,
+            quarantine: tally.quarantine,
+            sketched: book.memo.hits(),
+            rest,
+        })
+    }
+
+    fn book(&self, text: &[u8]) -> Result<Book, String> {
+        let budget = Budget::new(usize::MAX, Book::SETS);
+        let mut book = Book::new(self.day, self.config.slot, 1, &budget, true);
+        book.begin_item();
+        let mut parser = TextParser::new(&self.desk, self.format, 0, 0, Path::new(""));
+        match parser.parse(text, true, &mut book) {
+            Ok(_) => Ok(book),
+            Err(Stop::File(reason)) => Err(reason),
+            Err(Stop::Quoted) => Err("quotes".to_owned()),
+            Err(Stop::Run(trouble)) => Err(trouble.to_string()),
+        }
+    }
+}
+
+/// Turns names into numbers; how many different ones there are.
+pub fn intern<'n>(names: impl IntoIterator<Item = &'n [u8]>) -> usize {
+    let mut known = Names::new();
+    for name in names {
+        known.id(name, usize::MAX);
+    }
+    known.all().len() - 1
+}
+
+/// Finds the surplus copies of calls by their ids' hashes; how many there are.
+pub fn duplicates(hashes: &[u128]) -> usize {
+    let mut lost = 0;
+    dedupe::settle(hashes, |a, b| a.cmp(&b), |_, _| lost += 1);
+    lost
+}
+
+/// The hash of a call's id.
+pub fn hash(id: &[u8]) -> u128 {
+    dedupe::hash(id)
+}
+
+/// Statuses of one partition, packed as intake remembers them.
+pub fn packed_statuses(ids: impl IntoIterator<Item = Id>) -> Vec<u8> {
+    let mut packed = Vec::new();
+    for (at, id) in ids.into_iter().enumerate() {
+        let mut bytes = [0; Status::BYTES];
+        let offset_us = at as i64;
+        Status { id, offset_us, word: Word::Sent, is_ahead: false, code: 0 }.pack(&mut bytes);
+        packed.extend_from_slice(&bytes);
+    }
+    packed
+}
+
+/// Groups the statuses of one partition by message; how many messages there are.
+pub fn messages(packed: &[u8]) -> usize {
+    let mut statuses: Vec<Status> = packed.chunks_exact(Status::BYTES).map(Status::unpack).collect();
+    group::sort(&mut statuses, &mut Vec::new(), |status| status.id);
+    statuses.chunk_by(|a, b| a.id == b.id).count()
+}

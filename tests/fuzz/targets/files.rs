@@ -1,0 +1,61 @@
+//! Log files as they lie on disk: Parquet, gzip, zstd, plain. The first byte chooses the name. A file is read and balances, or is
+//! refused as a whole; what is read can be resolved.
+
+#![no_main]
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use tempfile::TempDir;
+use uptime_ledger::config::{Config, Log, Preset, Source, TimeBasis, Vantage};
+use uptime_ledger::day::Day;
+use uptime_ledger::intake::{self, Meter, Salt};
+
+const NAMES: [&str; 6] = ["a.parquet", "a.ndjson.gz", "a.ndjson.zst", "a.csv.gz", "a.csv", "a.log"];
+
+static ROOM: LazyLock<TempDir> = LazyLock::new(|| {
+    // What the Parquet decoder gives up on is caught by intake and no finding; any other panic ends the target.
+    std::panic::set_hook(Box::new(|panic| {
+        if !panic.location().is_some_and(|place| place.file().contains("registry")) {
+            eprintln!("{panic}");
+        }
+    }));
+    tempfile::tempdir().expect("a folder")
+});
+
+fn source(log: Log, path: &Path) -> Source {
+    Source {
+        name: "fuzz".into(),
+        log,
+        paths: vec![path.display().to_string()],
+        is_named_by_hand: true,
+        preset: Preset::Canonical,
+        vantage: if log == Log::Requests { Vantage::EdgeIngress } else { Vantage::WebhookEgress },
+        time_basis: TimeBasis::Start,
+        zone: chrono_tz::Tz::UTC,
+        neighbours: 0,
+        has_header: true,
+        delimiter: b',',
+        columns: Vec::new(),
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Some((way, bytes)) = data.split_first() else { return };
+    let path = ROOM.path().join(NAMES[usize::from(*way) % NAMES.len()]);
+    std::fs::write(&path, bytes).expect("room on disk");
+    let log = if *way < 128 { Log::Requests } else { Log::Webhooks };
+    let config = Config { sources: vec![source(log, &path)], ..Config::bare("") };
+    let day: Day = "2026-11-18".parse().expect("a day");
+    let folder = tempfile::tempdir_in(ROOM.path()).expect("a folder");
+    let places = (ROOM.path(), folder.path());
+    if let Ok((daybook, _)) = intake::read(&config, day, 1, &Salt::new("fuzz"), places, &Meter::default()) {
+        for file in &daybook.files {
+            assert_eq!(file.rows_read, file.accepted + file.duplicate + file.outside + file.quarantine);
+        }
+        intake::check(folder.path()).expect("what was written can be read");
+        intake::resolve(day, &[(day, folder.path().to_path_buf())].into(), &config).expect("it balances");
+    }
+    std::fs::remove_file(&path).expect("the file that was just written");
+});

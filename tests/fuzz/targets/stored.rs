@@ -1,0 +1,105 @@
+//! What the job wrote and reads again: daybooks, the journal, tables of editions. The first byte chooses which file is damaged. What is
+//! damaged is refused or read, and never more than that.
+
+#![no_main]
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use tempfile::TempDir;
+use uptime_ledger::config::{Config, Log, Preset, Source, TimeBasis, Vantage};
+use uptime_ledger::day::Day;
+use uptime_ledger::intake::{self, Meter, Salt};
+use uptime_ledger::ledger::Ledger;
+use uptime_ledger::report;
+use uptime_ledger::table::Table;
+
+/// A daybook with something in each of its files, and all of them with their bytes.
+struct Room {
+    folder: TempDir,
+    config: Config,
+    day: Day,
+    files: Vec<(PathBuf, Vec<u8>)>,
+}
+
+fn source(log: Log, path: PathBuf) -> Source {
+    Source {
+        name: if log == Log::Requests { "calls" } else { "hooks" }.into(),
+        log,
+        paths: vec![path.display().to_string()],
+        is_named_by_hand: true,
+        preset: Preset::Canonical,
+        vantage: if log == Log::Requests { Vantage::EdgeIngress } else { Vantage::WebhookEgress },
+        time_basis: TimeBasis::Start,
+        zone: chrono_tz::Tz::UTC,
+        neighbours: 0,
+        has_header: true,
+        delimiter: b',',
+        columns: Vec::new(),
+    }
+}
+
+const CALLS: &str = "ts,request_id,service,region,http_status,error_code,duration_ms,message_id,business_id
+2026-11-18T10:00:00Z,a,messages,eu,200,,12,m-1,b-1
+2026-11-18T10:00:01Z,b,messages,eu,200,,13,m-2,b-1
+2026-11-18T10:00:02Z,c,messages,us,500,2,14,,b-2
+";
+const HOOKS: &str = "ts,event_ts,webhook_id,business_id,region,message_id,status,error_code,attempt_no,outcome,http_status
+2026-11-18T10:00:05Z,2026-11-18T10:00:04Z,w-1,b-1,eu,m-1,sent,,1,http,200
+2026-11-18T10:00:06Z,2026-11-18T10:00:05Z,w-2,b-1,eu,m-1,delivered,,1,http,200
+2026-11-18T10:00:07Z,2026-11-18T10:00:06Z,w-3,b-1,eu,m-2,failed,131026,1,timeout,
+2026-11-18T10:00:08Z,2026-11-18T10:00:06Z,w-4,b-1,eu,m-9,sent,,1,http,500
+";
+
+static ROOM: LazyLock<Room> = LazyLock::new(|| {
+    // Tables of the ledger are read behind their hashes, so a decoder that gives up on others is no finding.
+    std::panic::set_hook(Box::new(|panic| {
+        if !panic.location().is_some_and(|place| place.file().contains("registry")) {
+            eprintln!("{panic}");
+        }
+    }));
+    let folder = tempfile::tempdir().expect("a folder");
+    let (calls, hooks) = (folder.path().join("calls.csv"), folder.path().join("hooks.csv"));
+    fs::write(&calls, CALLS).expect("room on disk");
+    fs::write(&hooks, HOOKS).expect("room on disk");
+    let sources = vec![source(Log::Requests, calls), source(Log::Webhooks, hooks)];
+    let config = Config { sources, ..Config::bare("") };
+    let day: Day = "2026-11-18".parse().expect("a day");
+    let daybook = folder.path().join("daybook");
+    fs::create_dir(&daybook).expect("room on disk");
+    let places = (folder.path(), daybook.as_path());
+    intake::read(&config, day, 1, &Salt::new("fuzz"), places, &Meter::default()).expect("good logs");
+    let mut files: Vec<(PathBuf, Vec<u8>)> = fs::read_dir(&daybook)
+        .expect("it was just written")
+        .map(|entry| entry.expect("a file").path())
+        .map(|path| (path.clone(), fs::read(&path).expect("a file")))
+        .collect();
+    files.sort();
+    Room { folder, config, day, files }
+});
+
+fuzz_target!(|data: &[u8]| {
+    let Some((way, bytes)) = data.split_first() else { return };
+    let room = &*ROOM;
+    let way = usize::from(*way) % (room.files.len() + 2);
+    if let Some((path, good)) = room.files.get(way) {
+        fs::write(path, bytes).expect("room on disk");
+        let daybook = room.folder.path().join("daybook");
+        let is_readable = intake::check(&daybook).is_ok();
+        let resolved = intake::resolve(room.day, &[(room.day, daybook)].into(), &room.config);
+        assert!(is_readable || resolved.is_err() || *good != bytes, "an undamaged daybook is refused");
+        fs::write(path, good).expect("room on disk");
+    } else if way == room.files.len() {
+        let ledger = room.folder.path().join("ledger");
+        fs::create_dir_all(&ledger).expect("room on disk");
+        fs::write(ledger.join("journal.ndjson"), bytes).expect("room on disk");
+        drop(Ledger::open(room.folder.path()));
+    } else {
+        let bytes = bytes::Bytes::copy_from_slice(bytes);
+        for (_, spec) in report::schema() {
+            drop(std::panic::catch_unwind(|| Table::from_parquet(spec, bytes.clone())));
+        }
+    }
+});

@@ -1,0 +1,77 @@
+//! Text logs of every preset. The first byte chooses how the rest is read. Rows must balance, and sketches must change nothing.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use uptime_ledger::config::{Cast, Column, Field, From, Log, Preset, Source, TimeBasis, Vantage};
+use uptime_ledger::day::Day;
+use uptime_ledger::intake::kernels::{Form, Reader};
+
+fn source(log: Log, preset: Preset, has_header: bool, is_sketched: bool) -> Source {
+    // A word that is in no log keeps rows from being sketched.
+    let words = (!is_sketched).then(|| ("a word of no log".to_owned(), "x".to_owned()));
+    let fields: &[Field] = match (has_header, log) {
+        (true, _) => &[Field::MessageId],
+        (false, Log::Requests) => {
+            &[Field::Ts, Field::RequestId, Field::HttpStatus, Field::Region, Field::MessageId]
+        }
+        (false, Log::Webhooks) => {
+            &[Field::Ts, Field::WebhookId, Field::HttpStatus, Field::Status, Field::MessageId]
+        }
+    };
+    let column = |(at, field): (usize, &Field)| Column {
+        field: *field,
+        from: From::Name(if has_header { field.column().to_owned() } else { (at + 1).to_string() }),
+        cast: Cast::Auto,
+        words: if *field == Field::MessageId { words.clone().into_iter().collect() } else { Vec::new() },
+    };
+    let columns = if preset == Preset::Canonical { fields.iter().enumerate().map(column).collect() } else { Vec::new() };
+    Source {
+        name: "fuzz".into(),
+        log,
+        paths: Vec::new(),
+        is_named_by_hand: true,
+        preset,
+        vantage: if log == Log::Requests { Vantage::EdgeIngress } else { Vantage::WebhookEgress },
+        time_basis: TimeBasis::Start,
+        zone: chrono_tz::Tz::UTC,
+        neighbours: 0,
+        has_header,
+        delimiter: b',',
+        columns,
+    }
+}
+
+static WAYS: LazyLock<Vec<[Reader; 2]>> = LazyLock::new(|| {
+    let day: Day = "2026-11-18".parse().expect("a day");
+    let ways = [
+        (Log::Requests, Preset::Canonical, true, Form::Ndjson),
+        (Log::Requests, Preset::Canonical, true, Form::Delimited),
+        (Log::Webhooks, Preset::Canonical, true, Form::Ndjson),
+        (Log::Webhooks, Preset::Canonical, true, Form::Delimited),
+        (Log::Requests, Preset::Canonical, false, Form::Delimited),
+        (Log::Webhooks, Preset::Canonical, false, Form::Delimited),
+        (Log::Requests, Preset::NginxJson, true, Form::Ndjson),
+        (Log::Requests, Preset::Combined, true, Form::Combined),
+        (Log::Webhooks, Preset::WhatsappWebhook, true, Form::Ndjson),
+    ];
+    let reader = |(log, preset, has_header, form): (Log, Preset, bool, Form), is_sketched| {
+        Reader::new(source(log, preset, has_header, is_sketched), form, day)
+    };
+    ways.into_iter().map(|way| [true, false].map(|is_sketched| reader(way, is_sketched))).collect()
+});
+
+fuzz_target!(|data: &[u8]| {
+    let Some((way, text)) = data.split_first() else { return };
+    let [sketched, plain] = &WAYS[usize::from(*way) % WAYS.len()];
+    match (sketched.find(text), plain.find(text)) {
+        (Ok(mut found), Ok(whole)) => {
+            assert_eq!(found.rows_read, found.accepted + found.outside + found.quarantine);
+            found.sketched = whole.sketched;
+            assert_eq!(found, whole);
+        }
+        (found, whole) => assert_eq!(found.is_err(), whole.is_err()),
+    }
+});
