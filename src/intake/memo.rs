@@ -127,6 +127,12 @@ impl<'b> Scalar<'b> {
         }
     }
 
+    /// The same as of a text's value.
+    #[inline]
+    pub fn of_text(text: &'b [u8]) -> Self {
+        if Value::is_no_text(text) { Self::Missing } else { Self::Text(text) }
+    }
+
     pub const fn is_missing(&self) -> bool {
         matches!(self, Self::Missing)
     }

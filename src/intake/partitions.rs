@@ -17,6 +17,9 @@ const BLOCK: usize = 512;
 const FIRST: usize = 32;
 /// Bytes that are read back from disk at once, more or less.
 const STEP: usize = 64 << 10;
+/// Records that wait in the order of their coming until they are put into their partitions, some of each at a time: one by one,
+/// every record would touch memory that no cache holds.
+const WAITING: usize = 8 << 10;
 
 /// What all records of a pass may hold in memory together, whichever of them are many.
 #[derive(Debug)]
@@ -46,6 +49,9 @@ impl Budget {
 /// One worker's records of one width.
 pub struct Partitions {
     width: usize,
+    waiting: Vec<u8>,
+    /// The partition of each that waits.
+    homes: Vec<u8>,
     /// Behind locks only so that several threads can take partitions out; nobody ever waits.
     parts: Vec<Mutex<Part>>,
     held: usize,
@@ -71,6 +77,8 @@ impl Partitions {
     pub fn new(width: usize, budget: &Arc<Budget>) -> Self {
         Self {
             width,
+            waiting: Vec::new(),
+            homes: Vec::new(),
             parts: (0..PARTITIONS).map(|_| Mutex::default()).collect(),
             held: 0,
             budget: budget.clone(),
@@ -91,14 +99,52 @@ impl Partitions {
         write: impl FnOnce(&mut [u8; WIDTH]),
     ) -> Result<(), Trouble> {
         debug_assert_eq!(WIDTH, self.width);
-        if self.parts[at].get_mut().is_ok_and(|part| part.open.len() == part.open.capacity()) {
-            self.make_room(at, folder)?;
-        }
-        let open = &mut part(&mut self.parts[at]).open;
-        open.extend_from_slice(&[0; WIDTH]);
-        if let Some(record) = open.last_chunk_mut() {
+        self.homes.push(at as u8);
+        self.waiting.extend_from_slice(&[0; WIDTH]);
+        if let Some(record) = self.waiting.last_chunk_mut() {
             write(record);
         }
+        if self.homes.len() == WAITING { self.settle_in::<WIDTH>(folder) } else { Ok(()) }
+    }
+
+    /// Puts the records that wait into their partitions.
+    #[inline(never)]
+    fn settle_in<const WIDTH: usize>(&mut self, folder: &Path) -> Result<(), Trouble> {
+        let mut ends = [0_u16; PARTITIONS + 1];
+        for home in &self.homes {
+            ends[usize::from(*home) + 1] += 1;
+        }
+        for at in 0..PARTITIONS {
+            ends[at + 1] += ends[at];
+        }
+        let mut order = [0_u16; WAITING];
+        let mut next = ends;
+        for (n, home) in self.homes.iter().enumerate() {
+            let place = &mut next[usize::from(*home)];
+            order[usize::from(*place)] = n as u16;
+            *place += 1;
+        }
+        let waiting = std::mem::take(&mut self.waiting);
+        for at in 0..PARTITIONS {
+            let mut run = &order[usize::from(ends[at])..usize::from(ends[at + 1])];
+            while !run.is_empty() {
+                let open = &mut part(&mut self.parts[at]).open;
+                let room = (open.capacity() - open.len()) / WIDTH;
+                if room == 0 {
+                    self.make_room(at, folder)?;
+                    continue;
+                }
+                let (now, later) = run.split_at(room.min(run.len()));
+                for n in now {
+                    let begin = usize::from(*n) * WIDTH;
+                    open.extend_from_slice(&waiting[begin..begin + WIDTH]);
+                }
+                run = later;
+            }
+        }
+        self.waiting = waiting;
+        self.waiting.clear();
+        self.homes.clear();
         Ok(())
     }
 
@@ -171,10 +217,15 @@ impl Partitions {
                 }
             }
         }
+        let home = at as u8;
         let part = std::mem::take(&mut *self.parts[at].lock().unwrap_or_else(PoisonError::into_inner));
         self.budget.give_back(part.held());
         part.blocks.iter().for_each(|block| out(block));
         out(&part.open);
+        for (record, _) in self.waiting.chunks_exact(self.width).zip(&self.homes).filter(|(_, h)| **h == home)
+        {
+            out(record);
+        }
         Ok(())
     }
 }

@@ -45,6 +45,12 @@ impl<'a> Value<'a> {
         matches!(self, Self::Text(text) if text.len() == 1 && text[0] == b'-')
     }
 
+    /// Whether a text is [`Value::is_nothing`] once it is a value.
+    #[inline]
+    pub const fn is_no_text(text: &[u8]) -> bool {
+        matches!(text, [] | [b'-'])
+    }
+
     /// Missing, or `-` for nothing.
     #[inline]
     pub fn is_nothing(&self) -> bool {

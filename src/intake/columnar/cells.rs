@@ -153,32 +153,24 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// All values, as a sketch holds them.
-    pub fn scalars(&self, rows: usize) -> Vec<Scalar<'a>> {
-        let nulls = self.nulls.filter(|nulls| nulls.null_count() > 0);
-        // One loop per type, so that no row asks for the type again.
-        macro_rules! all {
-            ($value:expr) => {
-                (0..rows)
-                    .map(|n| match nulls {
-                        Some(nulls) if nulls.is_null(n) => Scalar::Missing,
-                        _ => Scalar::of($value(n)),
-                    })
-                    .collect()
-            };
+    /// The value in a row of the batch, borrowed.
+    #[inline]
+    pub fn scalar(&self, n: usize) -> Scalar<'a> {
+        if self.nulls.is_some_and(|nulls| nulls.is_null(n)) {
+            return Scalar::Missing;
         }
         match &self.values {
-            Values::View(a) => all!(|n| Value::text(a.value(n).as_bytes())),
-            Values::Int(numbers) => all!(|n: usize| Value::Int(numbers[n])),
-            Values::Float(numbers) => all!(|n: usize| Value::Float(numbers[n])),
-            Values::Time(us) => {
-                all!(|n: usize| us[n].map_or(Value::Odd("a time out of range"), Value::Instant))
-            }
-            Values::Dictionary(keys, values) => all!(|n: usize| match usize::try_from(keys.value(n)) {
-                Ok(key) if key < values.len() => in_dictionary(values, key),
-                _ => Value::Missing,
-            }),
-            _ => (0..rows).map(|n| Scalar::of(self.value(n))).collect(),
+            Values::View(a) => Scalar::of_text(a.value(n).as_bytes()),
+            Values::Time(us) => us[n].map_or(Scalar::Odd, Scalar::Instant),
+            Values::Dictionary(keys, values) => match usize::try_from(keys.value(n)) {
+                Ok(key) if key < values.len() && values.is_valid(key) => {
+                    Scalar::of_text(values.value(key).as_bytes())
+                }
+                _ => Scalar::Missing,
+            },
+            Values::Int(numbers) => Scalar::Int(numbers[n]),
+            Values::Float(numbers) => Scalar::Float(numbers[n]),
+            _ => Scalar::of(self.value(n)),
         }
     }
 

@@ -1,25 +1,25 @@
 //! Keys: what the rows of a batch have in common, a number per row, put together column by column.
 
 use super::cells::Cells;
-use crate::intake::memo::{Own, Part, Scalar, Sketch};
+use crate::intake::memo::{Own, Part, Sketch};
 
 /// Whole numbers below this are told apart; rows with others go the whole way. Statuses are below it, error codes are not.
 pub const SMALL: i64 = 1_024;
 
 /// The keys of one batch.
-pub struct Keys<'a> {
+pub struct Keys<'c, 'a> {
     numbers: Vec<u64>,
     /// Rows that must go the whole way.
     odd: Vec<bool>,
     /// What is read in every row.
-    own: Vec<(Own, Vec<Scalar<'a>>)>,
+    own: Vec<(Own, &'c Cells<'a>)>,
     /// Fields that some row has, as bits.
     seen: u32,
 }
 
-impl<'a> Keys<'a> {
+impl<'c, 'a> Keys<'c, 'a> {
     /// From the columns of a batch and their parts; `None` when some column cannot be told apart so cheaply.
-    pub fn of(rows: usize, columns: &[(usize, u8, Cells<'a>)], parts: &[Part]) -> Option<Self> {
+    pub fn of(rows: usize, columns: &'c [(usize, u8, Cells<'a>)], parts: &[Part]) -> Option<Self> {
         let mut keys = Self { numbers: vec![0; rows], odd: vec![false; rows], own: Vec::new(), seen: 0 };
         // As long as this product does not overflow all numbers are below it.
         let mut bound = 1_u64;
@@ -34,16 +34,16 @@ impl<'a> Keys<'a> {
                     keys.seen |= u32::from(is_seen) << field;
                 }
                 Part::Own(_) | Part::There => {
-                    let scalars = cells.scalars(rows);
-                    keys.seen |= u32::from(scalars.iter().any(|scalar| !scalar.is_missing())) << field;
+                    let is_there = |n| !cells.scalar(n).is_missing();
+                    keys.seen |= u32::from((0..rows).any(is_there)) << field;
                     if part.is_there() {
-                        for (number, scalar) in keys.numbers.iter_mut().zip(&scalars) {
-                            *number = number.wrapping_mul(2).wrapping_add(u64::from(!scalar.is_missing()));
+                        for (n, number) in keys.numbers.iter_mut().enumerate() {
+                            *number = number.wrapping_mul(2).wrapping_add(u64::from(is_there(n)));
                         }
                         bound = bound.checked_mul(2)?;
                     }
                     if let Part::Own(own) = part {
-                        keys.own.push((*own, scalars));
+                        keys.own.push((*own, cells));
                     }
                 }
             }
@@ -59,8 +59,8 @@ impl<'a> Keys<'a> {
         }
         sketch.clear();
         sketch.key.number = self.numbers[row];
-        for (own, scalars) in &self.own {
-            sketch.put(*own, scalars[row]);
+        for (own, cells) in &self.own {
+            sketch.put(*own, cells.scalar(row));
         }
         sketch.seen = self.seen;
         true
