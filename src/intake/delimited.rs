@@ -116,7 +116,7 @@ impl Layout {
                     sketch.key.bytes.extend_from_slice(&record[start(first)..stop]);
                 }
                 Step::Other(at, field, part) => {
-                    sketch.take(field, part, Value::text(&record[start(at)..end(at)]));
+                    sketch.take_text(field, part, &record[start(at)..end(at)]);
                 }
             }
         }

@@ -127,12 +127,6 @@ impl<'b> Scalar<'b> {
         }
     }
 
-    /// The same as of a text's value.
-    #[inline]
-    pub fn of_text(text: &'b [u8]) -> Self {
-        if Value::is_no_text(text) { Self::Missing } else { Self::Text(text) }
-    }
-
     pub const fn is_missing(&self) -> bool {
         matches!(self, Self::Missing)
     }
@@ -212,21 +206,34 @@ impl<'b> Sketch<'b> {
 
     /// Takes the value of a field that is no key.
     #[inline]
-    pub fn take(&mut self, field: usize, part: Part, value: Value<'b>) {
-        let scalar = Scalar::of(value);
-        let is_there = !scalar.is_missing();
+    pub fn take(&mut self, field: usize, part: Part, value: Scalar<'b>) {
+        let is_there = !value.is_missing();
         self.seen |= u32::from(is_there) << field;
         if part.is_there() {
             self.key.number = self.key.number << 1 | u64::from(is_there);
         }
         if let Part::Own(own) = part {
-            self.put(own, scalar);
+            self.own[own as usize] = value;
         }
     }
 
+    /// [`Sketch::take`] of a text.
     #[inline]
-    pub const fn put(&mut self, own: Own, scalar: Scalar<'b>) {
-        self.own[own as usize] = scalar;
+    pub fn take_text(&mut self, field: usize, part: Part, text: &'b [u8]) {
+        let is_there = !Value::is_no_text(text);
+        self.seen |= u32::from(is_there) << field;
+        if part.is_there() {
+            self.key.number = self.key.number << 1 | u64::from(is_there);
+        }
+        if let (Part::Own(own), true) = (part, is_there) {
+            self.own[own as usize] = Scalar::Text(text);
+        }
+    }
+
+    /// Where the value of a field is put. Whoever writes it there writes it once: copied as a whole it would wait for its parts.
+    #[inline]
+    pub const fn own_mut(&mut self, own: Own) -> &mut Scalar<'b> {
+        &mut self.own[own as usize]
     }
 
     /// By reference, and read part by part: a value that is put together only to be looked at waits for its own parts.

@@ -3,11 +3,10 @@
 //! What a template does not expect (an escape, a nested value, another key, a number in another form) is no mistake: such a
 //! line goes to the parser, which alone decides what is JSON.
 
-use super::memo::{Part, Sketch, is_sketchable};
+use super::memo::{Part, Scalar, Sketch, is_sketchable};
 use super::ndjson::Tree;
 use super::scan;
 use super::shape::Desk;
-use super::value::Value;
 
 /// Kinds of lines that are remembered; ordinary rows have few.
 const MOST: usize = 16;
@@ -97,24 +96,29 @@ impl Template {
     fn sketch<'b>(&self, number: usize, line: &'b [u8], sketch: &mut Sketch<'b>) -> Option<()> {
         sketch.clear();
         let mut rest = line;
+        // Keys that follow each other are taken as one piece of the line: what stands between them is the template's.
+        let mut keys: Option<usize> = None;
         for piece in &self.pieces {
+            let begin = line.len() - rest.len();
+            let is_key = matches!(piece.target, Some((_, Part::Key)));
+            if let (false, Some(from)) = (is_key, keys) {
+                sketch.key.bytes.extend_from_slice(&line[from..begin]);
+                keys = None;
+            }
             rest = rest.strip_prefix(&*piece.before)?;
             let length = if piece.is_text { scan::string_end(rest)? } else { bare_end(rest) };
             let text = &rest[..length];
             rest = &rest[length..];
             match piece.target {
-                Some((_, Part::Key)) => {
-                    // Its kind is the template's, and zero ends no text.
-                    sketch.key.bytes.extend_from_slice(text);
-                    sketch.key.bytes.push(0);
-                }
-                Some((field, part)) => {
-                    let value = if piece.is_text { Value::text(text) } else { bare(text)? };
-                    sketch.take(field, part, value);
-                }
+                Some(_) if is_key => keys = keys.or(Some(begin)),
+                Some((field, part)) if piece.is_text => sketch.take_text(field, part, text),
+                Some((field, part)) => sketch.take(field, part, bare(text)?),
                 None if piece.is_text => {}
                 None => _ = bare(text)?,
             }
+        }
+        if let Some(from) = keys {
+            sketch.key.bytes.extend_from_slice(&line[from..line.len() - rest.len()]);
         }
         // Which fields a row has is part of what it says.
         sketch.key.number |= (number as u64) << 32;
@@ -142,23 +146,50 @@ fn bare_end(text: &[u8]) -> usize {
 }
 
 /// A value without quotes, as the parser would hand it on; `None` for what only the parser may judge.
-fn bare<'b>(text: &[u8]) -> Option<Value<'b>> {
+#[inline]
+fn bare<'b>(text: &[u8]) -> Option<Scalar<'b>> {
     match text {
-        b"true" => return Some(Value::Bool(true)),
-        b"false" => return Some(Value::Bool(false)),
-        b"null" => return Some(Value::Missing),
+        b"true" | b"false" => return Some(Scalar::Odd),
+        b"null" => return Some(Scalar::Missing),
         // Leading zeros are no JSON; long numbers are rounded, or kept as text.
-        [b'0', b'0'..=b'9', ..] => return None,
+        [] | [b'0', b'0'..=b'9', ..] => return None,
         _ if text.len() > 17 => return None,
         _ => {}
     }
-    let is_digits = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-    let digits = std::str::from_utf8(text).ok()?;
-    match memchr::memchr(b'.', text) {
-        None if is_digits(text) => digits.parse().ok().map(Value::Int),
-        Some(dot) if is_digits(&text[..dot]) && is_digits(&text[dot + 1..]) => {
-            digits.parse().ok().map(Value::Float)
+    let (mut number, mut dot) = (0_u64, None);
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => number = number * 10 + u64::from(byte - b'0'),
+            b'.' if dot.is_none() && at > 0 && at + 1 < text.len() => dot = Some(at),
+            _ => return None,
         }
-        _ => None,
+    }
+    let Some(dot) = dot else { return i64::try_from(number).ok().map(Scalar::Int) };
+    if number >= 1 << f64::MANTISSA_DIGITS {
+        return std::str::from_utf8(text).ok()?.parse().ok().map(Scalar::Float);
+    }
+    // Both are exact, so their quotient is the float nearest to the decimal number (W. D. Clinger, "How to Read Floating Point
+    // Numbers Accurately").
+    Some(Scalar::Float(number as f64 / TENS[text.len() - dot - 1]))
+}
+
+const TENS: [f64; 17] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn numbers_are_read_as_the_library_reads_them(text in "(0|[1-9][0-9]{0,9})(\\.[0-9]{1,12})?") {
+            let want = if text.contains('.') { text.parse().ok().map(f64::to_bits) } else { None };
+            match bare(text.as_bytes()) {
+                Some(Scalar::Float(found)) => prop_assert_eq!(Some(found.to_bits()), want),
+                Some(Scalar::Int(found)) => prop_assert_eq!(Ok(found), text.parse()),
+                found => prop_assert!(text.len() > 17, "{:?} of {}", found, text),
+            }
+        }
     }
 }

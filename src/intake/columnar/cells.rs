@@ -153,24 +153,45 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// The value in a row of the batch, borrowed.
+    /// Whether there is a value in a row of the batch.
     #[inline]
-    pub fn scalar(&self, n: usize) -> Scalar<'a> {
+    pub fn is_there(&self, n: usize) -> bool {
+        match &self.values {
+            Values::View(a) if self.nulls.is_none() => !Value::is_no_text(a.value(n).as_bytes()),
+            _ => !self.value(n).is_nothing(),
+        }
+    }
+
+    /// Puts the value in a row of the batch into a sketch; one that is missing is left as it is there.
+    #[inline]
+    pub fn put(&self, n: usize, slot: &mut Scalar<'a>) {
         if self.nulls.is_some_and(|nulls| nulls.is_null(n)) {
-            return Scalar::Missing;
+            return;
         }
         match &self.values {
-            Values::View(a) => Scalar::of_text(a.value(n).as_bytes()),
-            Values::Time(us) => us[n].map_or(Scalar::Odd, Scalar::Instant),
-            Values::Dictionary(keys, values) => match usize::try_from(keys.value(n)) {
-                Ok(key) if key < values.len() && values.is_valid(key) => {
-                    Scalar::of_text(values.value(key).as_bytes())
+            Values::View(a) => {
+                let text = a.value(n).as_bytes();
+                if !Value::is_no_text(text) {
+                    *slot = Scalar::Text(text);
                 }
-                _ => Scalar::Missing,
+            }
+            Values::Time(us) => match us[n] {
+                Some(us) => *slot = Scalar::Instant(us),
+                None => *slot = Scalar::Odd,
             },
-            Values::Int(numbers) => Scalar::Int(numbers[n]),
-            Values::Float(numbers) => Scalar::Float(numbers[n]),
-            _ => Scalar::of(self.value(n)),
+            Values::Dictionary(keys, values) => {
+                if let Some(key) = usize::try_from(keys.value(n)).ok().filter(|key| *key < values.len())
+                    && values.is_valid(key)
+                {
+                    let text = values.value(key).as_bytes();
+                    if !Value::is_no_text(text) {
+                        *slot = Scalar::Text(text);
+                    }
+                }
+            }
+            Values::Int(numbers) => *slot = Scalar::Int(numbers[n]),
+            Values::Float(numbers) => *slot = Scalar::Float(numbers[n]),
+            _ => *slot = Scalar::of(self.value(n)),
         }
     }
 

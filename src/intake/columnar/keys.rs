@@ -34,7 +34,7 @@ impl<'c, 'a> Keys<'c, 'a> {
                     keys.seen |= u32::from(is_seen) << field;
                 }
                 Part::Own(_) | Part::There => {
-                    let is_there = |n| !cells.scalar(n).is_missing();
+                    let is_there = |n| cells.is_there(n);
                     keys.seen |= u32::from((0..rows).any(is_there)) << field;
                     if part.is_there() {
                         for (n, number) in keys.numbers.iter_mut().enumerate() {
@@ -60,7 +60,7 @@ impl<'c, 'a> Keys<'c, 'a> {
         sketch.clear();
         sketch.key.number = self.numbers[row];
         for (own, cells) in &self.own {
-            sketch.put(*own, cells.scalar(row));
+            cells.put(row, sketch.own_mut(*own));
         }
         sketch.seen = self.seen;
         true
