@@ -1,11 +1,13 @@
 //! Engine: one pass over the files of a day. Workers share files, chunks and row groups; their books are merged.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -16,6 +18,7 @@ use super::files::{LogFile, source_of};
 use super::format::{self, Compression, Format};
 use super::meter::Meter;
 use super::partitions::Budget;
+use super::pieces::{self, Hashing, Pieces};
 use super::shape::Desk;
 use super::text::{self, CHUNK, Stop, TextParser};
 use super::webhook::Join;
@@ -70,6 +73,8 @@ pub struct Pass {
     pub chunk_lines: BTreeMap<(u32, u32), u64>,
     /// Files that could not be read, with the reason.
     pub failures: BTreeMap<u32, String>,
+    /// Of files that were read from their first byte to their last: their hashes.
+    pub hashes: BTreeMap<u32, String>,
 }
 
 /// Reads all files once. When some cannot be read to their end the pass is repeated without them, so that nothing of
@@ -111,6 +116,7 @@ pub fn pass(
         }
         if round.failures.is_empty() && round.quoted.is_empty() {
             return Ok(Pass {
+                hashes: hashes(&round.pieces, &opened),
                 books: round.books,
                 budget: round.budget,
                 desks,
@@ -125,6 +131,17 @@ pub fn pass(
             failures.insert(file, reason);
         }
     }
+}
+
+/// The hashes of files of which every piece was seen.
+fn hashes(pieces: &BTreeMap<(u32, u32), u128>, opened: &[Option<Open>]) -> BTreeMap<u32, String> {
+    let hash = |(n, open): (usize, &Option<Open>)| {
+        let file = n as u32;
+        let seen: Vec<u128> = pieces.range((file, 0)..=(file, u32::MAX)).map(|(_, hash)| *hash).collect();
+        let is_whole = open.as_ref().is_some_and(|open| seen.len() as u64 == open.size.div_ceil(CHUNK));
+        is_whole.then(|| (file, pieces::of_file(&seen)))
+    };
+    opened.iter().enumerate().filter_map(hash).collect()
 }
 
 /// One desk per source and per set of constants that paths of it give.
@@ -247,15 +264,9 @@ fn items(opened: &[Option<Open>]) -> Vec<(u64, Item)> {
                 (0..groups).map(|g| (open.size / groups.max(1) as u64, Item::Group { file: n, group: g })),
             );
         } else if open.can_split {
-            let first = open.header.as_ref().map_or(0, |(_, at, _)| *at);
-            let mut start = first;
-            for chunk in 0.. {
-                if start >= open.size {
-                    break;
-                }
-                let end = (start + CHUNK).min(open.size);
-                items.push((end - start, Item::Chunk { file: n, chunk, start, end }));
-                start = end;
+            for chunk in 0..open.size.div_ceil(CHUNK) {
+                let (start, end) = (chunk * CHUNK, ((chunk + 1) * CHUNK).min(open.size));
+                items.push((end - start, Item::Chunk { file: n, chunk: chunk as u32, start, end }));
             }
         } else {
             items.push((open.size, Item::Whole { file: n }));
@@ -270,6 +281,8 @@ struct Round {
     books: Vec<Book>,
     budget: Arc<Budget>,
     chunk_lines: BTreeMap<(u32, u32), u64>,
+    /// By file and number of the piece.
+    pieces: BTreeMap<(u32, u32), u128>,
     failures: BTreeMap<u32, String>,
     /// Files that must not be cut into chunks.
     quoted: BTreeSet<u32>,
@@ -289,6 +302,7 @@ fn round(
     let failures: Mutex<BTreeMap<u32, (u32, String)>> = Mutex::default();
     let quoted: Mutex<BTreeSet<u32>> = Mutex::default();
     let chunk_lines: Mutex<BTreeMap<(u32, u32), u64>> = Mutex::default();
+    let pieces: Mutex<BTreeMap<(u32, u32), u128>> = Mutex::default();
     let left: Vec<AtomicUsize> = (0..files.len())
         .map(|n| AtomicUsize::new(items.iter().filter(|(_, i)| i.file() == n).count()))
         .collect();
@@ -318,10 +332,12 @@ fn round(
                     }
                 });
             match read {
-                Ok(lines) => {
-                    if let (Item::Chunk { chunk, .. }, Some(lines)) = (item, lines) {
-                        lock(&chunk_lines).insert((n as u32, *chunk), lines);
+                Ok(seen) => {
+                    if let Item::Chunk { chunk, .. } = item {
+                        lock(&chunk_lines).insert((n as u32, *chunk), seen.lines);
                     }
+                    let numbered = seen.pieces.iter().zip(item.position()..);
+                    lock(&pieces).extend(numbered.map(|(hash, at)| ((n as u32, at), *hash)));
                 }
                 Err(Stop::Quoted) => {
                     lock(&quoted).insert(n as u32);
@@ -344,10 +360,12 @@ fn round(
     let books = workers::run(count, work).into_iter().collect::<Result<Vec<_>, _>>()?;
     let unlock = |e: std::sync::PoisonError<_>| e.into_inner();
     let failures = failures.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let pieces = pieces.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     Ok(Round {
         books,
         budget,
         quoted: quoted.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
+        pieces,
         chunk_lines: chunk_lines.into_inner().unwrap_or_else(unlock),
         failures: failures.into_iter().map(|(file, (_, reason))| (file, reason)).collect(),
     })
@@ -357,7 +375,16 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Reads one item; for chunks the number of lines that begin in it.
+/// What is known of an item beside its rows.
+#[derive(Default)]
+struct Seen {
+    /// Lines that begin in a chunk.
+    lines: u64,
+    /// Hashes of the pieces of the file that it is made of; none of Parquet, which is not read whole.
+    pieces: Vec<u128>,
+}
+
+/// Reads one item.
 fn read(
     open: &Open,
     item: &Item,
@@ -365,26 +392,30 @@ fn read(
     settings: &Settings<'_>,
     book: &mut Book,
     meter: &Meter,
-) -> Result<Option<u64>, Stop> {
+) -> Result<Seen, Stop> {
     let n = item.file() as u32;
     let gone = |e: io::Error| Stop::File(format!("{e}; it was there when the run began"));
     let file = Arc::new(File::open(&open.path).map_err(gone)?);
     match item {
         Item::Group { group, .. } => {
-            let Some(columns) = &open.columns else { return Ok(None) };
+            let Some(columns) = &open.columns else { return Ok(Seen::default()) };
             if let Some((first, last)) = columns.is_outside(*group, settings.day, desk) {
                 book.skip_outside(n, columns.span(*group).1, first, last);
-                return Ok(None);
+                return Ok(Seen::default());
             }
             columns.read_group(&file, *group, desk, (n, settings.spill), book, meter)?;
-            Ok(None)
+            Ok(Seen::default())
         }
         Item::Whole { .. } => {
             let mut parser = TextParser::new(desk, open.format, n, 0, settings.spill);
-            let file = file.try_clone().map_err(|e| Stop::File(e.to_string()))?;
-            let reader = format::reader(file, open.compression).map_err(|e| Stop::File(e.to_string()))?;
+            let pieces = Rc::new(RefCell::new(Pieces::new()));
+            let reader = format::from_start(file.try_clone().map_err(|e| Stop::File(e.to_string()))?);
+            let raw = Hashing { reader, pieces: Rc::clone(&pieces) };
+            let reader = format::reader(raw, open.compression).map_err(|e| Stop::File(e.to_string()))?;
             text::read_stream(reader, &mut parser, book, meter)?;
-            Ok(None)
+            let mut pieces = pieces.borrow_mut();
+            let is_whole = pieces.bytes == open.size;
+            Ok(Seen { lines: 0, pieces: if is_whole { pieces.finish() } else { Vec::new() } })
         }
         Item::Chunk { chunk, start, end, .. } => {
             let mut parser = TextParser::new(desk, open.format, n, *chunk, settings.spill);
@@ -394,9 +425,9 @@ fn read(
                 // The lines up to the header belong to the first chunk.
                 parser.lines = if *chunk == 0 { *lines } else { 0 };
             }
-            text::read_chunk(&file, *start..*end, first, open.size, &mut parser, book)?;
+            let hash = text::read_chunk(&file, *start..*end, first, open.size, &mut parser, book)?;
             meter.rows(parser.lines);
-            Ok(Some(parser.lines))
+            Ok(Seen { lines: parser.lines, pieces: vec![hash] })
         }
     }
 }

@@ -88,7 +88,7 @@ pub fn detect(path: &Path, file: &File, source: &Source) -> io::Result<(Format, 
 /// By the first character: a brace begins JSON, anything else a header line.
 fn sniff(file: &File, compression: Compression) -> io::Result<Format> {
     let mut text = [0; 64];
-    let mut reader = reader(file.try_clone()?, compression)?;
+    let mut reader = reader(from_start(file.try_clone()?), compression)?;
     let mut n = 0;
     while n < text.len() {
         match reader.read(&mut text[n..])? {
@@ -100,12 +100,11 @@ fn sniff(file: &File, compression: Compression) -> io::Result<Format> {
     Ok(if first == Some(&b'{') { Format::Ndjson } else { Format::Delimited })
 }
 
-/// The file's text from its beginning, whatever its compression; several gzip members or zstd frames are one text.
+/// A file's text, whatever its compression; several gzip members or zstd frames are one text.
 ///
 /// # Errors
 /// The decoder cannot be set up.
-pub fn reader(file: File, compression: Compression) -> io::Result<Box<dyn Read>> {
-    let raw = FromStart { file, at: 0 };
+pub fn reader(raw: impl Read + 'static, compression: Compression) -> io::Result<Box<dyn Read>> {
     Ok(match compression {
         Compression::None => Box::new(raw),
         Compression::Gzip => {
@@ -113,6 +112,11 @@ pub fn reader(file: File, compression: Compression) -> io::Result<Box<dyn Read>>
         }
         Compression::Zstd => Box::new(zstd::stream::read::Decoder::new(raw)?),
     })
+}
+
+/// The bytes of a file from its beginning.
+pub const fn from_start(file: File) -> impl Read {
+    FromStart { file, at: 0 }
 }
 
 /// Positioned reads, so that clones of one descriptor do not share a cursor.

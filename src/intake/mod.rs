@@ -34,6 +34,7 @@ mod ndjson;
 mod notifications;
 mod partitions;
 mod payload;
+mod pieces;
 mod quarantine;
 mod redact;
 mod resolve;
@@ -66,7 +67,7 @@ pub use facts::{Admission, Evidence, Fact, Facts, Kind, Outcome, Reached, RowRef
 pub use files::{LogFile, Role};
 pub use gaps::{Gap, Lost, gaps};
 pub use ids::Salt;
-pub use inputs::{Input, inputs, reading_fingerprint};
+pub use inputs::{Input, inputs, listing, reading_fingerprint};
 pub use latency::{Histogram, Latencies};
 pub use meter::{Meter, Reading};
 pub use quarantine::Quarantined;

@@ -38,6 +38,8 @@ pub struct Notes {
     pub unseen_columns: Vec<(String, String)>,
     /// Records of dedupe and join that went to disk, in bytes.
     pub spilled_bytes: u64,
+    /// Hashes of files that were taken while they were read, by the paths that reports show.
+    pub hashes: BTreeMap<String, String>,
 }
 
 /// Merges, dedupes, joins and names what a pass has counted, and writes it down in `folder`.
@@ -132,7 +134,9 @@ pub fn settle(
         [&b.calls, &b.admitted, &b.statuses, &b.attempts].into_iter().map(Partitions::spilled).sum::<u64>()
     };
     let spilled_bytes = pass.books.iter().map(spilled).sum::<u64>() + survivors_spilled;
-    Ok((daybook, Notes { unseen_columns: unseen_columns(pass, files, sources), spilled_bytes }))
+    let hashes =
+        pass.hashes.iter().map(|(n, hash)| (files[*n as usize].shown.clone(), hash.clone())).collect();
+    Ok((daybook, Notes { unseen_columns: unseen_columns(pass, files, sources), spilled_bytes, hashes }))
 }
 
 fn balances(

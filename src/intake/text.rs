@@ -10,6 +10,7 @@ use super::delimited::{self, Layout};
 use super::format::Format;
 use super::memo::Sketch;
 use super::ndjson;
+use super::pieces::{self, PIECE};
 use super::shape::Desk;
 use super::template::Templates;
 use super::value::RawRow;
@@ -18,8 +19,8 @@ use super::{combined, meter::Meter};
 use crate::config::Preset;
 use crate::error::Trouble;
 
-/// Plain files are shared out in chunks of this size, in bytes.
-pub const CHUNK: u64 = 8 << 20;
+/// Plain files are shared out in chunks of this size, in bytes: the pieces of their hash.
+pub const CHUNK: u64 = PIECE as u64;
 /// Text is decoded in steps of this size.
 const STEP: usize = 1 << 20;
 /// No log line is longer; what is goes to quarantine, so that one broken file cannot take all memory.
@@ -263,7 +264,8 @@ pub fn read_stream(
     }
 }
 
-/// Reads the lines that begin in `[start, end)` of a plain file of `size` bytes, beginning at `first`.
+/// Reads the lines that begin in `[start, end)` of a plain file of `size` bytes, beginning at `first`; the hash of these bytes, and
+/// of those before `first` if it lies in there.
 ///
 /// # Errors
 /// [`Stop::File`] when the file cannot be read.
@@ -274,7 +276,7 @@ pub fn read_chunk(
     size: u64,
     parser: &mut TextParser<'_>,
     book: &mut Book,
-) -> Result<(), Stop> {
+) -> Result<u128, Stop> {
     // One buffer per worker: a fresh one would be zeroed by the kernel page by page, chunk after chunk.
     let mut text = std::mem::take(&mut book.buffer);
     let read = chunk(file, range, first, size, &mut text, parser, book);
@@ -290,22 +292,23 @@ fn chunk(
     text: &mut Vec<u8>,
     parser: &mut TextParser<'_>,
     book: &mut Book,
-) -> Result<(), Stop> {
+) -> Result<u128, Stop> {
     let unreadable = |e: io::Error| Stop::File(format!("{e}, at byte {}", range.start));
     // One byte before shows whether a line begins right at the start.
-    let from = if range.start > first { range.start - 1 } else { first };
+    let from = range.start.saturating_sub(1);
     text.resize((range.end - from) as usize, 0);
     file.read_exact_at(text, from).map_err(unreadable)?;
+    let hash = pieces::hash(&text[(range.start - from) as usize..]);
     let skip = if range.start > first {
         match memchr::memchr(b'\n', text) {
             Some(n) => n + 1,
-            None => return Ok(()),
+            None => return Ok(hash),
         }
     } else {
-        0
+        (first - from) as usize
     };
     if skip == text.len() {
-        return Ok(());
+        return Ok(hash);
     }
     if parser.format == Format::Delimited && memchr::memchr(b'"', &text[skip..]).is_some() {
         return Err(Stop::Quoted);
@@ -332,5 +335,5 @@ fn chunk(
     } else {
         parser.parse(&text[skip..], true, book)?;
     }
-    Ok(())
+    Ok(hash)
 }

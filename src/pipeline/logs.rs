@@ -87,10 +87,11 @@ pub(super) fn read(
     let scratch = ledger.scratch()?;
     // Looked at before they are read: a log that grows meanwhile is seen to have changed by the next run.
     let known = ledger.daybook(day).map(|reading| reading.files.clone()).unwrap_or_default();
-    let files = intake::inputs(config, day, &known, desk.workers)?;
+    let listing = intake::listing(config, day, &known)?;
     let spill = ledger.scratch()?;
     let places = (spill.path(), scratch.path());
     let (daybook, notes) = intake::read(config, day, desk.workers, &salt, places, meter)?;
+    let files = listing.hashed(&notes.hashes, desk.workers);
     if !desk.may_lose_logs {
         keep_logs(ledger, day, &daybook.files)?;
     }
