@@ -30,8 +30,17 @@ sample:
 
 # Speed and results beside DuckDB, polars and ClickHouse: `just bench 10000000`, `just bench 1000000 --jobs join --memory 64MiB`
 bench rows="1000000" *options:
-    cargo build --release
+    cargo build --release --bin uptime-ledger --example bare
     python3 tests/bench/peers.py --rows {{rows}} {{options}}
+
+# What the job does most, each part by itself
+kernels *filter:
+    cargo bench --bench kernels -- {{filter}}
+
+# Every parser, fed with what no person would write
+fuzz seconds="60":
+    cargo build --release
+    python3 tests/fuzz/run.py --seconds {{seconds}}
 
 # Size of a year's ledger, and how long the commands take that look at all of it
 year *options:

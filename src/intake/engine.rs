@@ -1,16 +1,15 @@
 //! Engine: one pass over the files of a day. Workers share files, chunks and row groups; their books are merged.
 
 use std::any::Any;
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::ahead::ahead;
 use super::book::Book;
 use super::columnar::{self, Columns};
 use super::endpoints::Endpoints;
@@ -18,7 +17,7 @@ use super::files::{LogFile, source_of};
 use super::format::{self, Compression, Format};
 use super::meter::Meter;
 use super::partitions::Budget;
-use super::pieces::{self, Hashing, Pieces};
+use super::pieces::{self, Hashing};
 use super::shape::Desk;
 use super::text::{self, CHUNK, Stop, TextParser};
 use super::webhook::Join;
@@ -312,7 +311,11 @@ fn round(
     let work = || -> Result<Book, Trouble> {
         let mut book =
             Book::new(settings.day, settings.slot_length, files.len(), &budget, settings.is_joined);
-        while let Some((bytes, item)) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some((bytes, item)) = items.get(at) else { break };
+            // Whoever takes one of the last items will soon have idle neighbours.
+            let is_last = at + settings.workers > items.len();
             let n = item.file();
             let Some(open) = &opened[n] else { continue };
             if lock(&quoted).contains(&(n as u32)) {
@@ -323,14 +326,16 @@ fn round(
             }
             book.begin_item();
             let desk = &desks[open.desk];
-            let read = catch_unwind(AssertUnwindSafe(|| read(open, item, desk, settings, &mut book, meter)))
-                .unwrap_or_else(|panic| {
-                    if open.columns.is_some() {
-                        Err(Stop::File(gave_up(panic.as_ref())))
-                    } else {
-                        std::panic::resume_unwind(panic)
-                    }
-                });
+            let read = catch_unwind(AssertUnwindSafe(|| {
+                read(open, item, desk, (settings, is_last), &mut book, meter)
+            }))
+            .unwrap_or_else(|panic| {
+                if open.columns.is_some() {
+                    Err(Stop::File(gave_up(panic.as_ref())))
+                } else {
+                    std::panic::resume_unwind(panic)
+                }
+            });
             match read {
                 Ok(seen) => {
                     if let Item::Chunk { chunk, .. } = item {
@@ -384,12 +389,12 @@ struct Seen {
     pieces: Vec<u128>,
 }
 
-/// Reads one item.
+/// Reads one item; `is_last` when there is a core to spare for it.
 fn read(
     open: &Open,
     item: &Item,
     desk: &Desk,
-    settings: &Settings<'_>,
+    (settings, is_last): (&Settings<'_>, bool),
     book: &mut Book,
     meter: &Meter,
 ) -> Result<Seen, Stop> {
@@ -408,12 +413,17 @@ fn read(
         }
         Item::Whole { .. } => {
             let mut parser = TextParser::new(desk, open.format, n, 0, settings.spill);
-            let pieces = Rc::new(RefCell::new(Pieces::new()));
-            let reader = format::from_start(file.try_clone().map_err(|e| Stop::File(e.to_string()))?);
-            let raw = Hashing { reader, pieces: Rc::clone(&pieces) };
-            let reader = format::reader(raw, open.compression).map_err(|e| Stop::File(e.to_string()))?;
-            text::read_stream(reader, &mut parser, book, meter)?;
-            let mut pieces = pieces.borrow_mut();
+            let own = |e: io::Error| Stop::File(e.to_string());
+            let (raw, pieces) = Hashing::new(format::from_start(file.try_clone().map_err(own)?));
+            let compression = open.compression;
+            if is_last && compression != Compression::None {
+                let reader = ahead(move || format::reader(raw, compression));
+                text::read_stream(reader, &mut parser, book, meter)?;
+            } else {
+                let reader = format::reader(raw, compression).map_err(own)?;
+                text::read_stream(reader, &mut parser, book, meter)?;
+            }
+            let mut pieces = pieces::seen(&pieces);
             let is_whole = pieces.bytes == open.size;
             Ok(Seen { lines: 0, pieces: if is_whole { pieces.finish() } else { Vec::new() } })
         }

@@ -3,6 +3,7 @@
 //! One pass: files are cut into items (a chunk of a plain file, a compressed file, a row group), workers take items,
 //! and a row is counted the moment it is read. Nothing of a row stays but records of fixed width for dedupe and join.
 
+mod ahead;
 mod balance;
 mod book;
 mod carry;

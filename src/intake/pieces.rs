@@ -1,8 +1,7 @@
 //! Pieces: the hash of a file out of the hashes of its pieces, so that it can be taken while several workers read the file.
 
-use std::cell::RefCell;
 use std::io::{self, Read};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
@@ -69,14 +68,26 @@ impl Pieces {
 
 /// Hashes what passes through it.
 pub struct Hashing<R> {
-    pub reader: R,
-    pub pieces: Rc<RefCell<Pieces>>,
+    reader: R,
+    pieces: Arc<Mutex<Pieces>>,
+}
+
+impl<R> Hashing<R> {
+    pub fn new(reader: R) -> (Self, Arc<Mutex<Pieces>>) {
+        let pieces = Arc::new(Mutex::new(Pieces::new()));
+        (Self { reader, pieces: Arc::clone(&pieces) }, pieces)
+    }
+}
+
+/// The pieces, once nobody adds to them any more.
+pub fn seen(pieces: &Mutex<Pieces>) -> MutexGuard<'_, Pieces> {
+    pieces.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<R: Read> Read for Hashing<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.reader.read(buffer)?;
-        self.pieces.borrow_mut().update(&buffer[..n]);
+        seen(&self.pieces).update(&buffer[..n]);
         Ok(n)
     }
 }

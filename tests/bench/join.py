@@ -18,9 +18,13 @@ CONFIG = "uptime-ledger.toml"
 HORIZON = f"({END} + INTERVAL 1 HOUR)"
 DEADLINE = "INTERVAL 10 MINUTE"
 # Statuses as bits, so that all that was said of a message is one small number.
+WORDS = {"sent": 1, "delivered": 2, "read": 4, "played": 8, "failed": 16}
 SENT, DELIVERED, FAILED, OTHER = 1, 2 + 4 + 8, 16, 32
-WORD = f"""CASE status WHEN 'sent' THEN {SENT} WHEN 'delivered' THEN 2 WHEN 'read' THEN 4 WHEN 'played' THEN 8
-    WHEN 'failed' THEN {FAILED} ELSE {OTHER} END::UTINYINT"""
+WORD = f"CASE status {' '.join(f"WHEN '{word}' THEN {bit}" for word, bit in WORDS.items())} ELSE {OTHER} END::UTINYINT"
+# Answers to calls whose messages wait for the platform.
+HELD = ["held_for_quality_assessment", "paused"]
+# Where a path names the region.
+REGION = "webhooks-[0-9]+-[0-9]+-[0-9]+-([^-./]+)"
 
 
 def attempts(form, folder):
@@ -34,7 +38,7 @@ def attempts(form, folder):
         FROM (
             SELECT {logs.instant(form, "ts")} AS ts, {logs.instant(form, "event_ts")} AS event_ts, webhook_id, service,
                 message_id, status, error_code, attempt_no, coalesce(nullif(outcome, ''), 'http') AS outcome, {logs.STATUS},
-                regexp_extract(filename, 'webhooks-[0-9]+-[0-9]+-[0-9]+-([^-./]+)', 1) AS region
+                regexp_extract(filename, '{REGION}', 1) AS region
             FROM {logs.source(form, f"{folder}/logs", "webhooks")})
         WHERE ts >= {BEGIN} AND ts < {HORIZON} AND {logs.READABLE} AND (outcome <> 'http' OR NOT has_no_status)"""
 
@@ -160,7 +164,7 @@ def query(form, folder, out, threads, variant):
     """One measured run of DuckDB: the counts go to `out`, the totals to a file beside it."""
     db = calls.connect(folder, threads)
     more = ["ts", "http_status", "error_code", "is_success", "scope", "message_id", "message_status"]
-    held = "message_status IN ('held_for_quality_assessment', 'paused')"
+    held = f"message_status IN {tuple(HELD)}"
     selected = f"""
         SELECT request_id, rank, ts, minute, service, region, class, nullif(message_id, '') AS message_id,
             coalesce({held}, false) AS is_held, coalesce({calls.ANSWERED}, false) AS is_answered,
@@ -201,7 +205,7 @@ def compare_totals(db, out, ours):
                 (SELECT map_from_entries(list((item, count))) AS r FROM '{ours}/reconciliation.parquet')"""
     ).fetchone()
     if theirs != mine:
-        sys.exit(f"{names} differ: DuckDB {theirs}, uptime-ledger {mine}")
+        sys.exit(f"{names} differ: peer {theirs}, uptime-ledger {mine}")
     return mine
 
 
@@ -219,11 +223,11 @@ def compare_deliveries(db, out, ours):
     ).fetchall()
     if differing:
         lines = "\n".join(map(str, differing))
-        sys.exit(f"{len(differing)} deliveries differ ({keys}, DuckDB, uptime-ledger):\n{lines}")
+        sys.exit(f"{len(differing)} deliveries differ ({keys}, peer, uptime-ledger):\n{lines}")
 
 
 def compare(db, out, reports):
-    """Are the results of one DuckDB run ours?"""
+    """Are the results of one run of a peer ours?"""
     ours = f"{reports}/daily/{DAY}"
     events, _, rows, copies, statuses, orphans = (int(n) for n in compare_totals(db, out, ours))
     compare_deliveries(db, out, ours)
