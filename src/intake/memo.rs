@@ -143,15 +143,18 @@ impl<'b> Scalar<'b> {
         }
     }
 
-    /// A duration, read as [`instant::duration`] does; `None` when the row must go the whole way.
+    /// A duration, read as [`instant::duration`] does.
+    ///
+    /// # Errors
+    /// The row must go the whole way, which says what is wrong.
     #[inline]
-    pub fn duration(&self, cast: &Cast) -> Option<Option<u64>> {
+    pub fn duration(&self, cast: &Cast) -> Result<Option<u64>, String> {
         match self {
-            Self::Missing => Some(None),
-            Self::Text(text) => instant::duration(&Value::text(text), cast).ok(),
-            Self::Int(n) => instant::duration(&Value::Int(*n), cast).ok(),
-            Self::Float(x) => instant::duration(&Value::Float(*x), cast).ok(),
-            Self::Instant(_) | Self::Odd => None,
+            Self::Missing => Ok(None),
+            Self::Text(text) => instant::duration(&Value::text(text), cast),
+            Self::Int(n) => instant::duration(&Value::Int(*n), cast),
+            Self::Float(x) => instant::duration(&Value::Float(*x), cast),
+            Self::Instant(_) | Self::Odd => Err("an unusual duration".to_owned()),
         }
     }
 

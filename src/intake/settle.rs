@@ -439,7 +439,9 @@ fn evidence(pass: &Pass, merged: &Merged, misled: &HashSet<(u64, u32, u32)>) -> 
         let (slot, kind) = same[0].0;
         // The first of all workers, and of these who was not found to belong elsewhere.
         let mut first = Witnesses::default();
-        same.iter().for_each(|(_, witness)| first.add(*witness));
+        for (_, witness) in same {
+            first.add(*witness);
+        }
         let mut first: Vec<_> = first.iter().filter(|w| !misled.contains(&(w.hash, slot, kind))).collect();
         first.sort_unstable();
         let rows: Vec<RowRef> =

@@ -68,7 +68,7 @@ impl Desk {
     #[inline]
     fn sketched_time(&self, sketch: &Sketch<'_>) -> Option<(i64, Option<u64>)> {
         let ts_us = sketch.own(Own::Ts).instant(&self.mapping.ts_cast, self.source().zone)?;
-        let duration_us = sketch.own(Own::Duration).duration(&self.mapping.duration_cast)?;
+        let duration_us = sketch.own(Own::Duration).duration(&self.mapping.duration_cast).ok()?;
         Some((self.start_us(ts_us, duration_us), duration_us))
     }
 

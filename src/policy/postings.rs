@@ -100,7 +100,7 @@ impl Postings {
     ) -> PolarsResult<Vec<Sum<N>>> {
         let column = |name: &str| self.frame.column(name)?.u32();
         let keys = by.iter().map(|name| column(name)).collect::<PolarsResult<Vec<_>>>()?;
-        let mut keys: Vec<_> = keys.into_iter().map(|key| key.into_no_null_iter()).collect();
+        let mut keys: Vec<_> = keys.into_iter().map(UInt32Chunked::into_no_null_iter).collect();
         let booked = column("account")?.into_no_null_iter().zip(column("entry")?.into_no_null_iter());
         let is_wanted = Account::ALL.map(is_wanted);
         let mut sums: HashMap<[u32; N], [i64; 2], foldhash::fast::RandomState> = HashMap::default();

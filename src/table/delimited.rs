@@ -15,7 +15,7 @@ impl Table {
             for (column, spec) in self.columns.iter().zip(self.spec.columns) {
                 let field = match column {
                     Column::Text(list) => list[row].as_deref().map_or("", |text| fields.text(text)),
-                    Column::Number(list) => list[row].map_or("", |n| fields.number(spec.kind, n)),
+                    Column::Number(list) => list.get(row).map_or("", |n| fields.number(spec.kind, n)),
                 };
                 written = written.and_then(|()| writer.write_field(field));
             }

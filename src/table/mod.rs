@@ -8,7 +8,7 @@ mod parquet;
 use std::sync::Arc;
 
 pub use self::delimited::decimal;
-pub use self::parquet::Metadata;
+pub use self::parquet::{Metadata, decoded};
 
 /// What a column holds. All columns can be null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +90,44 @@ impl Value {
 #[derive(Debug, Clone, PartialEq)]
 enum Column {
     Text(Vec<Option<Arc<str>>>),
-    Number(Vec<Option<i64>>),
+    Number(List),
+}
+
+/// Numbers, of which any can be null: eight bytes each as long as none is.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct List {
+    values: Vec<i64>,
+    /// Empty as long as there is no null.
+    nulls: Vec<bool>,
+}
+
+impl List {
+    fn with_capacity(rows: usize) -> Self {
+        Self { values: Vec::with_capacity(rows), nulls: Vec::new() }
+    }
+
+    fn push(&mut self, value: Option<i64>) {
+        if value.is_none() && self.nulls.is_empty() {
+            self.nulls = vec![false; self.values.len()];
+        }
+        self.values.push(value.unwrap_or_default());
+        if value.is_none() || !self.nulls.is_empty() {
+            self.nulls.push(value.is_none());
+        }
+    }
+
+    fn extend(&mut self, values: impl Iterator<Item = Option<i64>>) {
+        values.for_each(|value| self.push(value));
+    }
+
+    fn get(&self, row: usize) -> Option<i64> {
+        let value = self.values.get(row)?;
+        (!self.nulls.get(row).copied().unwrap_or_default()).then_some(*value)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Option<i64>> {
+        (0..self.values.len()).map(|row| self.get(row))
+    }
 }
 
 /// Rows under a schema, in the order in which they were pushed.
@@ -119,7 +156,7 @@ impl Table {
             .iter()
             .map(|c| match c.kind {
                 ColumnKind::Text => Column::Text(Vec::with_capacity(rows)),
-                _ => Column::Number(Vec::with_capacity(rows)),
+                _ => Column::Number(List::with_capacity(rows)),
             })
             .collect();
         Self { spec, columns, rows: 0 }
@@ -212,7 +249,7 @@ impl Table {
     fn value(&self, row: usize, column: usize) -> Value {
         match &self.columns[column] {
             Column::Text(list) => list[row].clone().map_or(Value::Null, Value::Text),
-            Column::Number(list) => match (list[row], self.spec.columns[column].kind) {
+            Column::Number(list) => match (list.get(row), self.spec.columns[column].kind) {
                 (None, _) => Value::Null,
                 (Some(n), ColumnKind::Decimal) => Value::Decimal(n),
                 (Some(n), ColumnKind::Boolean) => Value::Boolean(n != 0),
@@ -248,7 +285,7 @@ impl<'a> Row<'a> {
 
     pub fn optional_number(&self, name: &str) -> Result<Option<i64>, String> {
         match self.table.column(name)? {
-            Column::Number(list) => Ok(list[self.at]),
+            Column::Number(list) => Ok(list.get(self.at)),
             Column::Text(_) => Err(format!("column `{name}` holds text")),
         }
     }
@@ -270,7 +307,7 @@ fn is_null(name: &str, row: usize) -> String {
 #[derive(Debug, Clone)]
 pub struct Numbers<'a> {
     name: String,
-    list: &'a [Option<i64>],
+    list: &'a List,
 }
 
 impl Numbers<'_> {
@@ -279,7 +316,7 @@ impl Numbers<'_> {
     }
 
     pub fn optional(&self, row: usize) -> Option<i64> {
-        self.list.get(row).copied().flatten()
+        self.list.get(row)
     }
 }
 

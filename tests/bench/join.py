@@ -1,8 +1,9 @@
 """The job `join`: what `requests` does, and each admitted message with its statuses, each notification with its attempts.
 
-What DuckDB does is the day's rules for messages and notifications in SQL (`data/policy.toml`, DESIGN 6), as far as the
-sample without stories needs them: no silent stretches of the webhook log, no notification without an id, no message that
-two calls name. uptime-ledger keeps open items, delays and callers beside it, and writes its daybook and its reports.
+What the peers do, DuckDB here, is the day's rules for messages and notifications in SQL (`data/policy.toml`, DESIGN 6), as
+far as the sample without stories needs them: no silent stretches of the webhook log, no notification without an id, no
+message that two calls name. uptime-ledger keeps open items, delays and callers beside it, and writes its daybook and its
+reports.
 """
 
 import sys
@@ -20,7 +21,8 @@ DEADLINE = "INTERVAL 10 MINUTE"
 # Statuses as bits, so that all that was said of a message is one small number.
 WORDS = {"sent": 1, "delivered": 2, "read": 4, "played": 8, "failed": 16}
 SENT, DELIVERED, FAILED, OTHER = 1, 2 + 4 + 8, 16, 32
-WORD = f"CASE status {' '.join(f"WHEN '{word}' THEN {bit}" for word, bit in WORDS.items())} ELSE {OTHER} END::UTINYINT"
+CASES = " ".join(f"WHEN '{word}' THEN {bit}" for word, bit in WORDS.items())
+WORD = f"CASE status {CASES} ELSE {OTHER} END::UTINYINT"
 # Answers to calls whose messages wait for the platform.
 HELD = ["held_for_quality_assessment", "paused"]
 # Where a path names the region.

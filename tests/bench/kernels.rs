@@ -3,6 +3,7 @@
 //! `just kernels`, or `cargo bench --bench kernels -- parse` for some. Numbers of different machines cannot be compared; those of one run
 //! can. The whole job beside other engines is `just bench`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -201,7 +202,9 @@ fn book(bencher: Bencher) {
         let edition = edition(&postings);
         let basis = Basis { facts: postings.facts().clone(), gaps: Vec::new(), attempts: 0 };
         let mut ledger = Writer::open(folder.path(), noon()).expect("room on disk");
-        ledger.publish(Draft { edition, basis, daybooks: Default::default() }, noon()).expect("room on disk");
+        ledger
+            .publish(Draft { edition, basis, daybooks: BTreeMap::default() }, noon())
+            .expect("room on disk");
         folder
     };
     bencher

@@ -2,10 +2,9 @@
 """Speed and results beside other engines, on the same files in the same run.
 
 `just bench` or `python3 tests/bench/peers.py --rows 1000000`. For each format the sample is written once; then the job and its
-peers take turns, in two jobs: `requests` (calls alone; DuckDB in two ways to dedupe, polars, ClickHouse) and `join` (the
-sample's whole config: calls, messages with their statuses, notifications with their attempts; DuckDB in two ways). Every run is a
-process of its own, so CPU seconds and peak memory are its own. The results are compared to the last event of every minute,
-service and region.
+peers (DuckDB in two ways to dedupe, polars, ClickHouse) take turns, in two jobs: `requests` (calls alone) and `join` (the
+sample's whole config: calls, messages with their statuses, notifications with their attempts). Every run is a process of its
+own, so CPU seconds and peak memory are its own. The results are compared to the last event of every minute, service and region.
 
 All use the same number of threads. What the peers leave out is said in `calls.py` and `join.py`.
 """
@@ -29,6 +28,8 @@ import logs
 
 # What `pip install` gets; the table in the README names them.
 PINNED = {"duckdb": "2.0.0", "polars": "2.1.0", "chdb": "4.4.0"}
+# What the decoders take that the job uses, when nothing is made of the rows (`bare.rs`).
+BARE = "bare decoders"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 JOBS = {"requests": calls, "join": join}
 ME = [sys.executable, __file__]
@@ -41,22 +42,24 @@ def duckdb_by(variant):
 
 def polars(job, *rest):
     import polars_calls
+    import polars_join
 
-    polars_calls.query(*rest)
+    {"requests": polars_calls, "join": polars_join}[job].query(*rest)
 
 
 def chdb(job, *rest):
     import chdb_calls
+    import chdb_join
 
-    chdb_calls.query(*rest)
+    {"requests": chdb_calls, "join": chdb_join}[job].query(*rest)
 
 
 # By name: what queries, which jobs, and which formats it has no way to read.
 PEERS = {
     "DuckDB, subtract": (duckdb_by("subtract"), list(JOBS), ""),
     "DuckDB, distinct": (duckdb_by("distinct"), list(JOBS), ""),
-    "polars": (polars, ["requests"], "ndjson"),
-    "ClickHouse": (chdb, ["requests"], ""),
+    "polars": (polars, list(JOBS), "ndjson"),
+    "ClickHouse": (chdb, list(JOBS), ""),
 }
 
 
@@ -104,17 +107,21 @@ def sample(args, form):
 def take_turns(args, form, name, folder):
     """Runs uptime-ledger and its peers by turns and compares what they found; returns the lines of the table."""
     job, reports = JOBS[name], folder / f"reports-{name}"
-    size = sum(path.stat().st_size for log in job.LOGS for path in logs.files(folder / "logs", log)) / 1e6
     ours = [args.binary, "run", "--config", folder / job.CONFIG, "--date", logs.DAY, "--out", reports]
     ours += ["--threads", str(args.threads), "--quiet"]
     if args.memory:
         ours += ["--memory", args.memory]
     able = [who for who in args.peers if name in PEERS[who][1] and form.split(".")[0] != PEERS[who][2]]
     out = {who: folder / f"{name}-{who.replace(', ', '-')}.parquet" for who in able}
-    runs = {"uptime-ledger": []} | {who: [] for who in out}
+    logs_of_job = [path for log in job.LOGS for path in logs.files(folder / "logs", log)]
+    size = sum(path.stat().st_size for path in logs_of_job) / 1e6
+    bare = [args.binary.parent / "examples" / "bare", str(args.threads), *logs_of_job]
+    runs = {"uptime-ledger": []} | {who: [] for who in out} | {BARE: []}
     for _ in range(args.repeat):
         shutil.rmtree(reports, ignore_errors=True)
         runs["uptime-ledger"].append(measure(ours))
+        if bare[0].exists():
+            runs[BARE].append(measure(bare))
         for who in out:
             child = ME + ["--child", "query", who, name, form, folder, out[who], str(args.threads)]
             runs[who].append(measure(child, POLARS_MAX_THREADS=str(args.threads)))
@@ -125,7 +132,7 @@ def take_turns(args, form, name, folder):
             sys.exit(1)
     base = statistics.median(cpu for cpu, _, _ in runs["uptime-ledger"])
     lines = []
-    for who, measured in runs.items():
+    for who, measured in ((who, measured) for who, measured in runs.items() if measured):
         cpu, wall, memory = (statistics.median(column) for column in zip(*measured))
         lines.append(f"| {form} ({size:,.0f} MB) | {who} | {cpu:.2f} | {wall:.2f} | {memory:,.0f} | {cpu / base:.1f} |")
     return lines

@@ -16,6 +16,7 @@ use parquet::file::properties::WriterProperties;
 
 use crate::error::Trouble;
 use crate::intake::ids::Id;
+use crate::table::decoded;
 
 /// Rows per batch and row group: what a reader or writer holds of one file.
 const BATCH: usize = 1 << 16;
@@ -133,12 +134,13 @@ impl<const N: usize> RowReader<N> {
     /// The file cannot be read, or has other columns.
     pub fn open(path: &Path, has_ids: bool) -> Result<Self, Trouble> {
         let file = File::open(path).map_err(|e| Trouble::io(path, "reading", e))?;
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| damaged(path, &e))?;
+        let builder = decoded(|| ParquetRecordBatchReaderBuilder::try_new(file));
+        let builder = builder.map_err(|e| damaged(path, &e))?;
         let columns = builder.schema().fields().len();
         if columns != N + usize::from(has_ids) {
             return Err(damaged(path, &format!("it has {columns} columns")));
         }
-        let batches = builder.with_batch_size(BATCH).build().map_err(|e| damaged(path, &e))?;
+        let batches = decoded(|| builder.with_batch_size(BATCH).build()).map_err(|e| damaged(path, &e))?;
         Ok(Self { path: path.to_path_buf(), batches, has_ids, batch: None, at: 0 })
     }
 
@@ -169,12 +171,10 @@ impl<const N: usize> RowReader<N> {
                 }
                 return Ok(Some((u128::from_be_bytes(id), numbers)));
             }
-            match self.batches.next() {
+            let batch = decoded(|| Ok(self.batches.next().transpose()?));
+            match batch.map_err(|e| damaged(&self.path, &e))? {
                 None => return Ok(None),
-                Some(batch) => {
-                    self.batch = Some(batch.map_err(|e| damaged(&self.path, &e))?);
-                    self.at = 0;
-                }
+                Some(batch) => (self.batch, self.at) = (Some(batch), 0),
             }
         }
     }
@@ -211,5 +211,27 @@ mod tests {
         let found: Vec<Row<2>> = RowReader::open(&path, true).unwrap().map(Result::unwrap).collect();
         assert!(found == rows);
         assert!(RowReader::<3>::open(&path, true).is_err());
+    }
+
+    #[test]
+    fn rows_with_any_damage_are_read_or_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.parquet");
+        let mut writer = RowWriter::create(&path, true, ["a", "b"]).unwrap();
+        for n in 0..3 {
+            writer.push((n as u128, [n, -n])).unwrap();
+        }
+        writer.close().unwrap();
+        let good = std::fs::read(&path).unwrap();
+        for at in 0..good.len() {
+            for change in [0x01, 0x80, 0xff] {
+                let mut bytes = good.clone();
+                bytes[at] ^= change;
+                std::fs::write(&path, bytes).unwrap();
+                if let Ok(rows) = RowReader::<2>::open(&path, true) {
+                    rows.take_while(Result::is_ok).for_each(drop);
+                }
+            }
+        }
     }
 }

@@ -27,8 +27,6 @@ pub struct DayBooks {
     /// By slot: kind and account, and for bad events kind and caller.
     accounts: BTreeMap<u32, Vec<Sum<3>>>,
     callers: BTreeMap<u32, Vec<Sum<3>>>,
-    /// Positions in the evidence of the basis, by slot and kind.
-    evidence: BTreeMap<(u32, u32), Vec<usize>>,
     outages: Vec<Outage>,
     /// Shortest run that counts.
     min_run_seconds: u32,
@@ -55,10 +53,6 @@ impl DayBooks {
         let accounts = by_slot(postings.sums(["slot", "kind", "account"], |_| true)?);
         let callers =
             by_slot(postings.sums(["slot", "kind", "caller"], |account| account.group() == Group::Bad)?);
-        let mut evidence: BTreeMap<(u32, u32), Vec<usize>> = BTreeMap::new();
-        for (at, found) in basis.facts.evidence().iter().enumerate() {
-            evidence.entry((found.slot, found.kind)).or_default().push(at);
-        }
         let (outages, min_run_seconds) = match ledger.record().settings.as_ref().map(Settings::config) {
             Some(config) => {
                 let figures = reported::figures(ledger, &BTreeSet::from([day]), &config)?;
@@ -67,18 +61,7 @@ impl DayBooks {
             None => (Vec::new(), 0),
         };
         let editions = editions(ledger, day)?;
-        Ok(Self {
-            edition,
-            basis,
-            policy,
-            postings,
-            accounts,
-            callers,
-            evidence,
-            outages,
-            min_run_seconds,
-            editions,
-        })
+        Ok(Self { edition, basis, policy, postings, accounts, callers, outages, min_run_seconds, editions })
     }
 
     pub const fn edition(&self) -> &Edition {
@@ -255,12 +238,12 @@ impl DayBooks {
     }
 
     fn evidence(&self, slot: u32, kind: u32) -> Vec<String> {
-        let found = self.evidence.get(&(slot, kind)).into_iter().flatten();
+        // It is in the order of slots and kinds.
+        let all = self.basis.facts.evidence();
+        let first = all.partition_point(|found| (found.slot, found.kind) < (slot, kind));
+        let found = all[first..].iter().take_while(|found| (found.slot, found.kind) == (slot, kind));
         let shown = |file: u32| self.edition.intake.get(file as usize).map_or("?", |f| f.path.as_str());
-        found
-            .flat_map(|at| &self.basis.facts.evidence()[*at].rows)
-            .map(|row| format!("{}:{}", shown(row.file), row.row))
-            .collect()
+        found.flat_map(|found| &found.rows).map(|row| format!("{}:{}", shown(row.file), row.row)).collect()
     }
 
     /// The outage of the scope that holds the slot.
