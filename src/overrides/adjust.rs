@@ -22,6 +22,9 @@ pub struct Moved {
 /// Applies accepted rows to the original postings of a day, in the given order: entry `n` is the row `n - 1`. A posting that
 /// a row before has moved stays with that one. The second result runs parallel to `rows`.
 pub fn adjust(postings: &Postings, rows: &[Row]) -> PolarsResult<(Postings, Vec<Moved>)> {
+    if rows.is_empty() {
+        return Ok((postings.adjusted(&[])?, Vec::new()));
+    }
     let mut movable = Movable::new(postings)?;
     let (mut entries, mut moved) = (Vec::new(), Vec::with_capacity(rows.len()));
     for (number, row) in rows.iter().enumerate() {

@@ -19,7 +19,12 @@ pub struct Keys<'c, 'a> {
 
 impl<'c, 'a> Keys<'c, 'a> {
     /// From the columns of a batch and their parts; `None` when some column cannot be told apart so cheaply.
-    pub fn of(rows: usize, columns: &'c [(usize, u8, Cells<'a>)], parts: &[Part]) -> Option<Self> {
+    pub fn of(
+        rows: usize,
+        columns: &'c [(usize, u8, Cells<'a>)],
+        parts: &[Part],
+        is_joined: bool,
+    ) -> Option<Self> {
         let mut keys = Self { numbers: vec![0; rows], odd: vec![false; rows], own: Vec::new(), seen: 0 };
         // As long as this product does not overflow all numbers are below it.
         let mut bound = 1_u64;
@@ -42,7 +47,10 @@ impl<'c, 'a> Keys<'c, 'a> {
                         }
                         bound = bound.checked_mul(2)?;
                     }
-                    if let Part::Own(own) = part {
+                    // Without webhook logs nobody asks which message it was, or whose.
+                    if let Part::Own(own) = part
+                        && (is_joined || !matches!(own, Own::Message | Own::Caller))
+                    {
                         keys.own.push((*own, cells));
                     }
                 }

@@ -230,7 +230,8 @@ impl Columns {
         // Codes of dictionaries hold for one batch.
         book.memo.clear();
         let is_whole = columns.len() == self.parts.len();
-        let keys = is_whole.then(|| Keys::of(batch.num_rows(), &columns, &self.parts)).flatten();
+        let keys =
+            is_whole.then(|| Keys::of(batch.num_rows(), &columns, &self.parts, desk.is_joined())).flatten();
         let (mut row, mut sketch) = (RawRow::new(), Sketch::new());
         for n in 0..batch.num_rows() {
             let place = Place { file, chunk: 0, row: before + n as u64 + 1 };

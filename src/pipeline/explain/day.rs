@@ -60,7 +60,7 @@ impl DayBooks {
             }
             None => (Vec::new(), 0),
         };
-        let editions = editions(ledger, day)?;
+        let editions = editions(ledger, &edition)?;
         Ok(Self { edition, basis, policy, postings, accounts, callers, outages, min_run_seconds, editions })
     }
 
@@ -335,11 +335,16 @@ fn applied(row: &Row) -> AppliedOverride {
     }
 }
 
-fn editions(ledger: &Ledger, day: Day) -> anyhow::Result<Vec<EditionOfDay>> {
+/// All editions of the day of one that has been read already.
+fn editions(ledger: &Ledger, known: &Edition) -> anyhow::Result<Vec<EditionOfDay>> {
+    let day = known.day;
     let record = ledger.record().days.get(&day).cloned().unwrap_or_default();
     let read = |e: &crate::ledger::EditionRecord| -> anyhow::Result<EditionOfDay> {
+        let number = e.publication.edition;
+        let is_known = number == known.number;
+        let edition = if is_known { known.clone() } else { ledger.edition(day, number, Extent::Slots)? };
         Ok(EditionOfDay {
-            edition: ledger.edition(day, e.publication.edition, Extent::Slots)?,
+            edition,
             published_at: rfc3339(e.at.timestamp_micros()),
             causes: e.publication.causes.iter().map(Cause::name).collect(),
             is_adjusting: e.publication.is_adjusting,
