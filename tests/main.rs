@@ -24,6 +24,8 @@
 //! - `realdata`: public logs and corner cases of file formats, where a copy lies at `../shared/realdata` or
 //!   `UPTIME_LEDGER_REALDATA`; skipped elsewhere.
 //! - `tidy`: the house rules, and documents that must match the code.
+//! - `fuzz/`, a crate of its own: every parser, fed with what no person would write (`just fuzz`). `bench/`: the job beside other
+//!   engines (`just bench`), its parts by themselves (`just kernels`), a year (`just year`).
 //! - `given`: how the others make input without logs. `job`: how they run the binary and read its reports.
 
 #![allow(

@@ -7,6 +7,7 @@ write. What was found lies in `artifacts/`, inputs that reached something new in
 """
 
 import argparse
+import os
 import pathlib
 import shutil
 import subprocess
@@ -15,58 +16,75 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+DAY = "2026-11-18"
 TARGETS = ["text", "files", "documents", "stored"]
 # By way of `text`: which logs are its first inputs.
-TEXTS = [("requests", "ndjson"), ("requests", "csv"), ("webhooks", "ndjson"), ("webhooks", "csv"), ("requests", "csv"), ("webhooks", "csv")]
-NGINX = b'{"time_iso8601":"2026-11-18T10:00:00+00:00","request_id":"a","status":"200","request_time":"0.012","request_uri":"/v23.0/1/messages","upstream_status":"200"}\n'
-COMBINED = b'10.0.0.1 - - [18/Nov/2026:10:00:00 +0000] "POST /v23.0/1/messages HTTP/1.1" 200 12 "-" "curl/8"\n'
-PAYLOAD = b'{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":"2"},"statuses":[{"id":"wamid.x","status":"sent","timestamp":"1795000000","recipient_id":"3"}]}}]}]}\n'
+TEXTS = [("requests", "ndjson"), ("requests", "csv"), ("webhooks", "ndjson"), ("webhooks", "csv")]
+TEXTS += [("requests", "csv"), ("webhooks", "csv")]
+# One line for each preset of other logs, in the order of the ways behind these.
+PRESETS = [
+    b'{"time_iso8601":"2026-11-18T10:00:00+00:00","request_id":"a","status":"200","request_time":"0.012"}',
+    b'10.0.0.1 - - [18/Nov/2026:10:00:00 +0000] "POST /v23.0/1/messages HTTP/1.1" 200 12 "-" "curl/8"',
+    b'{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"messages","value":{"metadata":{},"statuses":'
+    b'[{"id":"wamid.x","status":"sent","timestamp":"1795000000","recipient_id":"3"}]}}]}]}',
+]
 # Of compressed and other files: format, what the sample is told, the way of `files`.
-FILES = [("parquet", [], 0), ("ndjson.gz", ["--compression", "gz"], 1), ("ndjson.zst", ["--compression", "zst"], 2), ("csv.gz", ["--compression", "gz"], 3), ("csv", [], 4)]
+PACKED = {form: ["--compression", form.split(".")[1]] for form in ("ndjson.gz", "ndjson.zst", "csv.gz")}
+FILES = ["parquet", "ndjson.gz", "ndjson.zst", "csv.gz", "csv"]
 
 
-def sample(binary, folder, form, more):
-    command = [binary, "sample", "--out", folder, "--days", "1", "--rows", "12", "--no-stories", "--format", form.split(".")[0]]
-    subprocess.run(command + more, check=True, stdout=subprocess.DEVNULL)
-    return {log: sorted((folder / "logs").glob(f"{log}-2026-11-18-*"))[0].read_bytes() for log in ("requests", "webhooks")}
+def sample(binary, folder, form):
+    """A few rows of the sample in a format: the bytes of a file of calls, and of one of webhook rows."""
+    command = [binary, "sample", "--out", folder, "--days", "1", "--rows", "12", "--no-stories"]
+    command += ["--format", form.split(".")[0], *PACKED.get(form, [])]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    first = lambda log: sorted((folder / "logs").glob(f"{log}-{DAY}-*"))[0].read_bytes()
+    return {log: first(log) for log in ("requests", "webhooks")}
 
 
 def seeds(binary):
     """First inputs by target: a name, the way, the bytes."""
-    with tempfile.TemporaryDirectory() as folder:
-        for form, more, way in FILES:
-            for log, bytes in sample(binary, pathlib.Path(folder) / form, form, more).items():
-                yield "files", f"{log}.{form}", way + (0 if log == "requests" else 132), bytes
-                if form == "csv":
-                    texts = {(log, "csv"): bytes}
-                    for number, text in enumerate(TEXTS):
-                        if text in texts:
-                            yield "text", f"{number}-{log}.csv", number, texts[text]
-        # A ledger of one day: its daybook, its journal, its tables.
-        day = pathlib.Path(folder) / "csv"
-        run = [binary, "run", "--config", day / "uptime-ledger.toml", "--date", "2026-11-18", "--out", day / "out", "--quiet"]
-        if subprocess.run(run, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode not in (0, 3):
-            sys.exit("the sample cannot be run")
-        ledger = day / "out" / "ledger"
-        daybook = sorted(path for path in next(ledger.glob("daybooks/*")).rglob("*") if path.is_file())
-        for way, path in enumerate([*daybook, ledger / "journal.ndjson", *sorted((day / "out").rglob("*.parquet"))]):
-            yield "stored", f"{path.parent.name}-{path.name}", min(way, len(daybook) + 1), path.read_bytes()
-        for log, bytes in sample(binary, pathlib.Path(folder) / "plain", "ndjson", []).items():
-            yield "text", f"{log}.ndjson", TEXTS.index((log, "ndjson")), bytes
-    for way, bytes in enumerate([NGINX, COMBINED, PAYLOAD], len(TEXTS)):
-        yield "text", f"preset-{way}", way, bytes
     people = [path for folder in ("data", "tests/days", "tests/mistakes") for path in sorted((ROOT / folder).rglob("*"))]
     ways = {"uptime-ledger.toml": 0, "policy.toml": 1, "error_catalog.csv": 2, "overrides.csv": 3}
     for path in people:
         if path.name in ways:
             yield "documents", f"{path.parent.name}-{path.name}", ways[path.name], path.read_bytes()
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        logs = {form: sample(binary, folder / form, form) for form in [*FILES, "ndjson"]}
+        yield from stored(binary, folder / "csv")
+    for way, form in enumerate(FILES):
+        for log, bytes in logs[form].items():
+            # From 128 on it is taken for a webhook log; 132 is a multiple of the number of names.
+            yield "files", f"{log}.{form}", way + (0 if log == "requests" else 132), bytes
+    for way, (log, form) in enumerate(TEXTS):
+        yield "text", f"{way}-{log}.{form}", way, logs[form][log]
+    for way, line in enumerate(PRESETS, len(TEXTS)):
+        yield "text", f"preset-{way}", way, line + b"\n"
+
+
+def stored(binary, sample):
+    """What a run writes and reads again: its daybook file by file, its journal, its tables."""
+    command = [binary, "run", "--config", sample / "uptime-ledger.toml", "--date", DAY, "--out", sample / "out", "--quiet"]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    # 3: published, and the sample holds things to look at.
+    if done.returncode not in (0, 3):
+        sys.exit(f"the sample cannot be run:\n{done.stderr}")
+    ledger = sample / "out" / "ledger"
+    daybook = sorted(path for path in next(ledger.glob("daybooks/*")).rglob("*") if path.is_file())
+    tables = sorted((sample / "out").rglob("*.parquet"))
+    for way, path in enumerate([*daybook, ledger / "journal.ndjson", *tables]):
+        yield "stored", f"{path.parent.name}-{path.name}", min(way, len(daybook) + 1), path.read_bytes()
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=int, default=60, help="time of each target")
-    parser.add_argument("--targets", type=lambda text: text.split(","), default=TARGETS, help="some of " + ", ".join(TARGETS))
-    parser.add_argument("--binary", type=pathlib.Path, default=ROOT / "target" / "release" / "uptime-ledger", help="makes the sample")
+    some = lambda text: text.split(",")
+    parser.add_argument("--targets", type=some, default=TARGETS, help="some of " + ", ".join(TARGETS))
+    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    binary = target / "release" / "uptime-ledger"
+    parser.add_argument("--binary", type=pathlib.Path, default=binary, help="makes the sample")
     args = parser.parse_args()
     for target, name, way, bytes in seeds(args.binary):
         folder = HERE / "corpus" / target

@@ -46,7 +46,8 @@ const CALLS: &str = "ts,request_id,service,region,http_status,error_code,duratio
 2026-11-18T10:00:01Z,b,messages,eu,200,,13,m-2,b-1
 2026-11-18T10:00:02Z,c,messages,us,500,2,14,,b-2
 ";
-const HOOKS: &str = "ts,event_ts,webhook_id,business_id,region,message_id,status,error_code,attempt_no,outcome,http_status
+const HOOKS: &str =
+    "ts,event_ts,webhook_id,business_id,region,message_id,status,error_code,attempt_no,outcome,http_status
 2026-11-18T10:00:05Z,2026-11-18T10:00:04Z,w-1,b-1,eu,m-1,sent,,1,http,200
 2026-11-18T10:00:06Z,2026-11-18T10:00:05Z,w-2,b-1,eu,m-1,delivered,,1,http,200
 2026-11-18T10:00:07Z,2026-11-18T10:00:06Z,w-3,b-1,eu,m-2,failed,131026,1,timeout,

@@ -27,7 +27,11 @@ fn source(log: Log, preset: Preset, has_header: bool, is_sketched: bool) -> Sour
         cast: Cast::Auto,
         words: if *field == Field::MessageId { words.clone().into_iter().collect() } else { Vec::new() },
     };
-    let columns = if preset == Preset::Canonical { fields.iter().enumerate().map(column).collect() } else { Vec::new() };
+    let columns = if preset == Preset::Canonical {
+        fields.iter().enumerate().map(column).collect()
+    } else {
+        Vec::new()
+    };
     Source {
         name: "fuzz".into(),
         log,
