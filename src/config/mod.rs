@@ -89,7 +89,7 @@ impl Config {
             overrides: Overrides::default(),
             outputs: Outputs::default(),
             salt: None,
-            memory_bytes: 1 << 30,
+            memory_bytes: 128 << 20,
         }
     }
 

@@ -80,7 +80,7 @@ pub struct RawRow<'a> {
     values: [Value<'a>; FIELDS],
     rank: [u8; FIELDS],
     filled: Vec<u8>,
-    /// A bit per field that has ever been filled.
+    /// A bit per field that was filled, also of those that were emptied again.
     seen: u32,
 }
 
@@ -98,6 +98,7 @@ impl<'a> RawRow<'a> {
         for field in self.filled.drain(..) {
             self.values[field as usize] = Value::Missing;
         }
+        self.seen = 0;
     }
 
     /// Sets a field unless a source of the same field with a smaller `rank` has already filled it.
@@ -138,7 +139,7 @@ impl<'a> RawRow<'a> {
         }
     }
 
-    /// The fields that any row read into this one has had, as bits.
+    /// The fields that the row has had, as bits.
     pub const fn seen(&self) -> u32 {
         self.seen
     }
@@ -186,7 +187,7 @@ mod tests {
             assert_eq!(row.get(Field::Ts), &Value::Int(0));
             assert!(!row.set(ts, 0, Value::Int(9)));
             row.clear();
-            assert!(row.get(Field::Ts).is_missing());
+            assert!(row.get(Field::Ts).is_missing() && row.seen() == 0);
         }
     }
 }

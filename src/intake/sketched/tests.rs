@@ -275,6 +275,27 @@ proptest! {
     }
 }
 
+/// Found by fuzzing: the fields of a row that was cut short were taken for those of the row after it, if that was read field by
+/// field.
+#[test]
+fn a_row_that_is_cut_short_has_shown_no_fields() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    let row = "2026-11-20T10:00:00Z,a,200,,,";
+    fs::write(
+        &path,
+        format!("ts,request_id,http_status,message_id,endpoint,business_id\n{row}\n,,,m-1\n{row}\n"),
+    )
+    .unwrap();
+    same(&path, None).unwrap();
+    let config = config(&path, None, false);
+    let (spill, daybook) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (day, places) = ("2026-11-20".parse().unwrap(), (spill.path(), daybook.path()));
+    let read = crate::intake::read(&config, day, 1, &Salt::new("test"), places, &Meter::default());
+    let (_, notes) = read.unwrap();
+    assert!(notes.unseen_columns.iter().any(|(_, name)| name == "message_id"), "{:?}", notes.unseen_columns);
+}
+
 /// The tests above would say nothing if no row were ever sketched.
 #[test]
 fn ordinary_rows_are_sketched() {
