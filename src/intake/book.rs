@@ -147,7 +147,7 @@ impl Cell {
 }
 
 impl Book {
-    /// Sets of records that may grow large.
+    /// Sets of records that grow large in most logs: calls, attempts, statuses.
     pub const SETS: usize = 3;
 
     /// `budget` is what the records for dedupe and join may hold in memory; `is_joined` says whether there are webhook

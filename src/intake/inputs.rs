@@ -61,7 +61,7 @@ pub fn listing(config: &Config, day: Day, known: &[Input]) -> Result<Listing, Tr
 
 impl Listing {
     /// The hashes that are missing: as they are `taken` already, by path, or by reading the files with as many `threads`. A file
-    /// that has changed since it was listed stays without, so that the next run looks at it again.
+    /// that is read for its hash here and has changed since it was listed stays without, so that the next run looks at it again.
     pub fn hashed(mut self, taken: &BTreeMap<String, String>, threads: usize) -> Vec<Input> {
         for (_, input) in self.0.iter_mut().filter(|(_, input)| input.hash.is_empty()) {
             input.hash = taken.get(&input.path).cloned().unwrap_or_default();

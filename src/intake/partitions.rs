@@ -252,7 +252,7 @@ fn part(part: &mut Mutex<Part>) -> &mut Part {
     part.get_mut().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes fixed-width integers one after the other; numbers that a shorter width cannot hold are clamped.
+/// Writes fixed-width integers one after the other; of numbers that a width cannot hold `i48` clamps and the others keep the low bits.
 pub struct Packer<'a>(pub &'a mut [u8], pub usize);
 
 impl Packer<'_> {

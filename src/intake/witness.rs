@@ -15,7 +15,7 @@ pub struct Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Witness {
     pub place: Place,
-    /// Lower half of the id's hash; 0 without id.
+    /// The low 64 bits of the id's hash; 0 without id.
     pub hash: u64,
 }
 

@@ -15,7 +15,8 @@ use uptime_ledger::intake::{self, Meter, Salt};
 const NAMES: [&str; 6] = ["a.parquet", "a.ndjson.gz", "a.ndjson.zst", "a.csv.gz", "a.csv", "a.log"];
 
 static ROOM: LazyLock<TempDir> = LazyLock::new(|| {
-    // What the Parquet decoder gives up on is caught by intake and no finding; any other panic ends the target.
+    // Panics while Parquet is read are caught by intake, which takes the file for corrupt: they are no finding, and those that are
+    // not of a library are only printed. Any other ends the target.
     std::panic::set_hook(Box::new(|panic| {
         if !panic.location().is_some_and(|place| place.file().contains("registry")) {
             eprintln!("{panic}");
