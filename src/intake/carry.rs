@@ -317,10 +317,12 @@ impl Desk<'_> {
                 }));
             })?;
         }
-        // Of copies the first in the order of files stays.
-        let file = |a: &Attempt| self.merged.attempted[a.attempted as usize].0.file;
+        // Of copies the first in the order of files stays, then by what it says: our numbers depend on who read what.
+        let rank = &self.merged.rank;
         group::sort(rows, spare, |a| {
-            (a.id, a.offset_us, a.identity, file(a), a.event_offset_us, a.attempted)
+            let (shared, kind) = &self.merged.attempted[a.attempted as usize];
+            let said = (a.event_offset_us, rank.kinds[*kind as usize], rank.callers[a.caller as usize]);
+            (a.id, a.offset_us, a.identity, shared.file, said)
         });
         for group in rows.chunk_by(|a, b| a.id == b.id) {
             self.notification(group, sums, items);

@@ -376,7 +376,7 @@ impl Rows<'_> {
 
 /// Which of two copies counts: inner vantage, then time, then content, then file, so that order of reading is no part of it.
 fn outranks(merged: &Merged, a: &Record, b: &Record) -> Ordering {
-    let tail = |r: &Record| (r.latency, r.message, r.file);
+    let tail = |r: &Record| (r.latency, r.message, r.file, &merged.callers[r.caller as usize]);
     if a.fact == b.fact {
         return (a.offset_us, tail(a)).cmp(&(b.offset_us, tail(b)));
     }
@@ -452,4 +452,49 @@ fn evidence(pass: &Pass, merged: &Merged, misled: &HashSet<(u64, u32, u32)>) -> 
     }
     all.sort_unstable_by_key(|e| (e.slot, e.kind));
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use crate::config::{Config, Log, Source};
+    use crate::intake::{Meter, columnar};
+
+    /// The facts of a day in words, of logs whose rows stand in this order.
+    fn facts(calls: &[&str], hooks: &[&str]) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, b) = (folder.path().join("a.csv"), folder.path().join("b.csv"));
+        fs::write(&a, calls.join("\n")).unwrap();
+        fs::write(&b, hooks.join("\n")).unwrap();
+        let source = columnar::tests::source;
+        let hooks = Source { name: "hooks".into(), log: Log::Webhooks, ..source(&b) };
+        let config = Config { sources: vec![source(&a), hooks], ..Config::bare("") };
+        let day = "2026-11-20".parse().unwrap();
+        let facts = columnar::tests::facts(&config, day, 1, folder.path(), &Meter::default()).unwrap().facts;
+        let told = |f: &super::Fact| {
+            let (kind, caller) = (&facts.kinds()[f.kind as usize], &facts.callers()[f.caller as usize]);
+            format!("{} {kind:?} {caller} {}", f.slot, f.events)
+        };
+        facts.rows().iter().map(told).collect()
+    }
+
+    #[test]
+    fn which_of_two_copies_stays_does_not_hang_on_which_was_read_first() {
+        let calls = [
+            "ts,request_id,http_status,region,message_id,business_id",
+            "2026-11-20T10:00:00Z,a,200,eu,m-1,b-1",
+            "2026-11-20T10:00:00Z,a,200,eu,m-1,b-2",
+        ];
+        let hooks = [
+            "ts,event_ts,webhook_id,business_id,region,attempt_no,outcome,http_status",
+            "2026-11-20T10:00:00Z,2026-11-20T10:00:00Z,w-1,b-1,eu,1,http,200",
+            "2026-11-20T10:00:00Z,2026-11-20T10:00:00Z,w-1,b-2,us,1,http,200",
+            "2026-11-20T10:01:00Z,2026-11-20T10:01:00Z,w-2,b-1,eu,1,timeout,",
+            "2026-11-20T10:01:00Z,2026-11-20T10:01:00Z,w-2,b-2,eu,1,timeout,",
+        ];
+        let want = facts(&calls, &hooks);
+        assert_eq!(facts(&[calls[0], calls[2], calls[1]], &hooks), want);
+        assert_eq!(facts(&calls, &[hooks[0], hooks[2], hooks[1], hooks[4], hooks[3]]), want);
+    }
 }
