@@ -5,6 +5,7 @@
 //! do not balance ([`Trouble::Imbalance`]): nothing is published. A bad log row is none of these: it is data.
 
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -22,6 +23,19 @@ pub enum ExitCode {
     Usage = 2,
     /// Published, but a person should look: suspense, unreadable files, low coverage, quarantine above its limit.
     Attention = 3,
+}
+
+/// Calls a decoder that is not ours. Some corrupt files make decoders panic instead of saying so, which is an error of the file
+/// like any other. Nothing of our own belongs in here: a panic of ours is a bug, and nothing may be published.
+///
+/// # Errors
+/// That it gave up, with the words of its panic.
+pub fn guarded<T>(decode: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(decode)).map_err(|panic| {
+        let words = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
+        let words = words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        format!("the decoder gave up, so the file is corrupt: {}", words.lines().next().unwrap_or_default())
+    })
 }
 
 /// A text file that a person wrote, kept to show excerpts from.
@@ -223,6 +237,15 @@ mod tests {
         let at = doc.text().find("= 2").unwrap();
         assert_eq!(doc.position(at), (2, 6));
         assert_eq!(doc.mistake(at..at + 1, "bad", "", "").to_string(), "a.toml:2:6: bad");
+    }
+
+    #[test]
+    fn a_decoder_that_panics_is_an_error_with_its_words() {
+        assert_eq!(guarded(|| 1), Ok(1));
+        let words = |decode: fn()| guarded(decode).unwrap_err();
+        assert_eq!(words(|| panic!("torn")), "the decoder gave up, so the file is corrupt: torn");
+        let told = "page 7\nof many";
+        assert!(guarded(|| panic!("{told}")).map(drop).unwrap_err().ends_with("corrupt: page 7"));
     }
 
     #[test]

@@ -205,7 +205,6 @@ impl Run {
                 WebhookPresetName::Canonical => Preset::Canonical,
                 WebhookPresetName::WhatsappWebhook => Preset::WhatsappWebhook,
             },
-            vantage: Vantage::WebhookEgress,
             ..self.source("webhooks", Log::Webhooks, &self.webhooks)
         };
         let sources = [requests, webhooks].into_iter().filter(|source| !source.paths.is_empty()).collect();
@@ -214,18 +213,11 @@ impl Run {
 
     fn source(&self, name: &str, log: Log, paths: &[String]) -> Source {
         Source {
-            name: name.into(),
-            log,
             paths: paths.to_vec(),
             is_named_by_hand: true,
-            preset: Preset::Canonical,
-            vantage: Vantage::FirstLayer,
-            time_basis: TimeBasis::Start,
             zone: self.zone,
             neighbours: 0,
-            has_header: true,
-            delimiter: b',',
-            columns: Vec::new(),
+            ..Source::bare(name, log)
         }
     }
 }

@@ -115,25 +115,44 @@ fn source<'t>(table: &Table<'t>, taken: &mut Vec<&'t str>) -> Option<Source> {
     // Apache's %t is when the request came in. nginx's $time_local in the same place is when it was answered, but that
     // format has no duration to subtract, so it is taken as the start unless the config says otherwise.
     let usual_basis = if preset == Preset::NginxJson { TimeBasis::End } else { TimeBasis::Start };
+    let bare = Source::bare(name.unwrap_or_default(), log.unwrap_or(Log::Requests));
     let source = Source {
-        name: name.unwrap_or_default().to_owned(),
-        log: log.unwrap_or(Log::Requests),
         paths: paths.unwrap_or_default(),
-        is_named_by_hand: false,
         preset,
         vantage: vantage(table, log),
         time_basis: table.get("time_basis").and_then(|value| time_basis(&value, log)).unwrap_or(usual_basis),
-        zone: table.get("zone").and_then(|value| zone(&value)).unwrap_or(Tz::UTC),
+        zone: table.get("zone").and_then(|value| zone(&value)).unwrap_or(bare.zone),
         neighbours: table
             .get("neighbours")
             .and_then(|value| value.integer(&(0..=7)))
             .and_then(|days| u32::try_from(days).ok())
-            .unwrap_or(1),
+            .unwrap_or(bare.neighbours),
         has_header,
-        delimiter: table.get("delimiter").and_then(|value| delimiter(&value)).unwrap_or(b','),
+        delimiter: table.get("delimiter").and_then(|value| delimiter(&value)).unwrap_or(bare.delimiter),
         columns: table.get("columns").map(|value| columns::read(&value, log, has_header)).unwrap_or_default(),
+        ..bare
     };
     name.map(|_| source)
+}
+
+impl Source {
+    /// A source of which no more is said than this: canonical rows, and no path yet.
+    pub fn bare(name: impl Into<String>, log: Log) -> Self {
+        Self {
+            name: name.into(),
+            log,
+            paths: Vec::new(),
+            is_named_by_hand: false,
+            preset: Preset::Canonical,
+            vantage: Vantage::usual(log),
+            time_basis: TimeBasis::Start,
+            zone: Tz::UTC,
+            neighbours: 1,
+            has_header: true,
+            delimiter: b',',
+            columns: Vec::new(),
+        }
+    }
 }
 
 /// What the rows tell of; `None` when a mistake leaves that open, so that no second one follows from it.
@@ -165,7 +184,7 @@ fn log(table: &Table<'_>, preset: Option<Preset>) -> Option<Log> {
 }
 
 fn vantage(table: &Table<'_>, log: Option<Log>) -> Vantage {
-    let usual = if log == Some(Log::Webhooks) { Vantage::WebhookEgress } else { Vantage::FirstLayer };
+    let usual = Vantage::usual(log.unwrap_or(Log::Requests));
     let Some(value) = table.get("vantage") else { return usual };
     let valid = match log {
         None => &VANTAGES[..],

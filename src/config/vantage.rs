@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Log;
+
 /// Where a source stands, which decides what a network symptom means (R4, R5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -17,6 +19,14 @@ pub enum Vantage {
 }
 
 impl Vantage {
+    /// Where such a log is taken to be written when nobody says.
+    pub const fn usual(log: Log) -> Self {
+        match log {
+            Log::Requests => Self::FirstLayer,
+            Log::Webhooks => Self::WebhookEgress,
+        }
+    }
+
     /// Of several views of one call the inner one counts: 0 is innermost.
     pub const fn rank(self) -> u32 {
         match self {

@@ -147,8 +147,8 @@ impl Cell {
 }
 
 impl Book {
-    /// Sets of records that grow large in most logs: calls, attempts, statuses.
-    pub const SETS: usize = 3;
+    /// Sets of records that a worker may fill: calls, attempts, statuses, admitting calls, and those that are left after dedupe.
+    pub const SETS: usize = 5;
 
     /// `budget` is what the records for dedupe and join may hold in memory; `is_joined` says whether there are webhook
     /// logs that tell what became of messages.

@@ -7,8 +7,10 @@ use std::cmp::Ordering;
 
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::book::MARGIN_US;
 use super::ids::{Id, partition};
 use super::partitions::{Packer, Unpacker};
+use crate::day::DAY_US;
 
 /// One row that has an id, as far as dedupe must remember it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +29,9 @@ pub struct Record {
     /// Worker-local caller of a call with a message.
     pub caller: u32,
 }
+
+// Rows that lie farther from the day are set aside before, so an offset fits its 38 bits.
+const _: () = assert!(DAY_US + MARGIN_US <= -Record::EARLIEST_US);
 
 impl Record {
     pub const NO_LATENCY: u16 = (1 << 10) - 1;

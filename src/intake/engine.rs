@@ -1,10 +1,8 @@
 //! Engine: one pass over the files of a day. Workers share files, chunks and row groups; their books are merged.
 
-use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,7 +15,7 @@ use super::files::{LogFile, source_of};
 use super::format::{self, Compression, Format};
 use super::meter::Meter;
 use super::partitions::Budget;
-use super::pieces::{self, Hashing};
+use super::pieces::{self, Hashing, Whole};
 use super::shape::Desk;
 use super::text::{self, CHUNK, Stop, TextParser};
 use super::webhook::Join;
@@ -72,8 +70,8 @@ pub struct Pass {
     pub chunk_lines: BTreeMap<(u32, u32), u64>,
     /// Files that could not be read, with the reason.
     pub failures: BTreeMap<u32, String>,
-    /// Of files that were read from their first byte to their last: their hashes.
-    pub hashes: BTreeMap<u32, String>,
+    /// Of files that were read from their first byte to their last: their lengths and hashes.
+    pub wholes: BTreeMap<u32, Whole>,
 }
 
 /// Reads all files once. When some cannot be read to their end the pass is repeated without them, so that nothing of
@@ -115,7 +113,7 @@ pub fn pass(
         }
         if round.failures.is_empty() && round.quoted.is_empty() {
             return Ok(Pass {
-                hashes: hashes(&round.pieces, &opened),
+                wholes: wholes(&round.pieces, &opened),
                 books: round.books,
                 budget: round.budget,
                 desks,
@@ -132,15 +130,15 @@ pub fn pass(
     }
 }
 
-/// The hashes of files of which every piece was seen.
-fn hashes(pieces: &BTreeMap<(u32, u32), u128>, opened: &[Option<Open>]) -> BTreeMap<u32, String> {
-    let hash = |(n, open): (usize, &Option<Open>)| {
-        let file = n as u32;
+/// The files of which every piece was seen.
+fn wholes(pieces: &BTreeMap<(u32, u32), u128>, opened: &[Option<Open>]) -> BTreeMap<u32, Whole> {
+    let whole = |(n, open): (usize, &Option<Open>)| {
+        let (file, bytes) = (n as u32, open.as_ref()?.size);
         let seen: Vec<u128> = pieces.range((file, 0)..=(file, u32::MAX)).map(|(_, hash)| *hash).collect();
-        let is_whole = open.as_ref().is_some_and(|open| seen.len() as u64 == open.size.div_ceil(CHUNK));
-        is_whole.then(|| (file, pieces::of_file(&seen)))
+        let is_whole = seen.len() as u64 == bytes.div_ceil(CHUNK);
+        is_whole.then(|| (file, Whole { bytes, hash: pieces::of_file(&seen) }))
     };
-    opened.iter().enumerate().filter_map(hash).collect()
+    opened.iter().enumerate().filter_map(whole).collect()
 }
 
 /// One desk per source and per set of constants that paths of it give.
@@ -182,8 +180,7 @@ fn open(log: &LogFile, desk: usize, desks: &[Desk]) -> Result<Open, String> {
     let mut open =
         Open { path, desk, format, compression, columns: None, header: None, size, can_split: false };
     if format == Format::Parquet {
-        let columns = catch_unwind(AssertUnwindSafe(|| columnar::open(&file, &desks[desk])));
-        open.columns = Some(columns.map_err(|p| gave_up(p.as_ref()))??);
+        open.columns = Some(columnar::open(&file, &desks[desk])?);
     } else if compression == Compression::None {
         let is_delimited = format == Format::Delimited;
         // Splitting needs line ends that are record ends, which quotes can hide.
@@ -193,15 +190,6 @@ fn open(log: &LogFile, desk: usize, desks: &[Desk]) -> Result<Open, String> {
         }
     }
     Ok(open)
-}
-
-fn gave_up(panic: &(dyn Any + Send)) -> String {
-    let words = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-    let words = words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-    format!(
-        "the Parquet decoder gave up, so the file is corrupt: {}",
-        super::redact::printable(words.as_bytes(), 120)
-    )
 }
 
 /// Quotes in the first MiB. Most files that have any have some there; a later one is met while reading.
@@ -306,6 +294,15 @@ fn round(
         .map(|n| AtomicUsize::new(items.iter().filter(|(_, i)| i.file() == n).count()))
         .collect();
     let count = settings.workers.clamp(1, items.len().max(1));
+    let mut left_bytes: u64 = items.iter().map(|(bytes, _)| bytes).sum();
+    // By item: bytes of those that come after it.
+    let behind: Vec<u64> = items
+        .iter()
+        .map(|(bytes, _)| {
+            left_bytes -= bytes;
+            left_bytes
+        })
+        .collect();
     let budget = Budget::new(settings.memory_bytes as usize, count * Book::SETS);
 
     let work = || -> Result<Book, Trouble> {
@@ -314,8 +311,8 @@ fn round(
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some((bytes, item)) = items.get(at) else { break };
-            // Whoever takes one of the last items will soon have idle neighbours.
-            let is_last = at + settings.workers > items.len();
+            // When the others are through with what is left before this item is, they are idle.
+            let is_last = behind[at] < bytes * (settings.workers as u64 - 1);
             let n = item.file();
             let Some(open) = &opened[n] else { continue };
             if lock(&quoted).contains(&(n as u32)) {
@@ -326,17 +323,7 @@ fn round(
             }
             book.begin_item();
             let desk = &desks[open.desk];
-            let read = catch_unwind(AssertUnwindSafe(|| {
-                read(open, item, desk, (settings, is_last), &mut book, meter)
-            }))
-            .unwrap_or_else(|panic| {
-                if open.columns.is_some() {
-                    Err(Stop::File(gave_up(panic.as_ref())))
-                } else {
-                    std::panic::resume_unwind(panic)
-                }
-            });
-            match read {
+            match read(open, item, desk, (settings, is_last), &mut book, meter) {
                 Ok(seen) => {
                     if let Item::Chunk { chunk, .. } = item {
                         lock(&chunk_lines).insert((n as u32, *chunk), seen.lines);
@@ -415,14 +402,10 @@ fn read(
             let mut parser = TextParser::new(desk, open.format, n, 0, settings.spill);
             let own = |e: io::Error| Stop::File(e.to_string());
             let (raw, pieces) = Hashing::new(format::from_start(file.try_clone().map_err(own)?));
-            let compression = open.compression;
-            if is_last && compression != Compression::None {
-                let reader = ahead(move || format::reader(raw, compression));
-                text::read_stream(reader, &mut parser, book, meter)?;
-            } else {
-                let reader = format::reader(raw, compression).map_err(own)?;
-                text::read_stream(reader, &mut parser, book, meter)?;
-            }
+            let reader = format::reader(raw, open.compression).map_err(own)?;
+            let is_worth_it = is_last && open.compression != Compression::None;
+            let reader: Box<dyn Read> = if is_worth_it { ahead(reader) } else { reader };
+            text::read_stream(reader, &mut parser, book, meter)?;
             let mut pieces = pieces::seen(&pieces);
             let is_whole = pieces.bytes == open.size;
             Ok(Seen { lines: 0, pieces: if is_whole { pieces.finish() } else { Vec::new() } })

@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::config::{Preset, Source};
+use crate::error::guarded;
 
 /// Compression around the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,18 +105,34 @@ fn sniff(file: &File, compression: Compression) -> io::Result<Format> {
 ///
 /// # Errors
 /// The decoder cannot be set up.
-pub fn reader(raw: impl Read + 'static, compression: Compression) -> io::Result<Box<dyn Read>> {
+pub fn reader(raw: impl Read + Send + 'static, compression: Compression) -> io::Result<Box<dyn Read + Send>> {
     Ok(match compression {
         Compression::None => Box::new(raw),
         Compression::Gzip => {
-            Box::new(flate2::bufread::MultiGzDecoder::new(io::BufReader::with_capacity(1 << 18, raw)))
+            let raw = io::BufReader::with_capacity(1 << 18, raw);
+            // It reads the header of the first member at once.
+            let decoder = guarded(|| flate2::bufread::MultiGzDecoder::new(raw)).map_err(io::Error::other)?;
+            Box::new(Guarded(Some(decoder)))
         }
-        Compression::Zstd => Box::new(zstd::stream::read::Decoder::new(raw)?),
+        Compression::Zstd => Box::new(Guarded(Some(zstd::stream::read::Decoder::new(raw)?))),
     })
 }
 
+/// A decoder whose panic is an error of its file; it is not asked again then.
+struct Guarded<R>(Option<R>);
+
+impl<R: Read> Read for Guarded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(decoder) = &mut self.0 else { return Ok(0) };
+        guarded(|| decoder.read(buffer)).unwrap_or_else(|words| {
+            self.0 = None;
+            Err(io::Error::other(words))
+        })
+    }
+}
+
 /// The bytes of a file from its beginning.
-pub const fn from_start(file: File) -> impl Read {
+pub const fn from_start(file: File) -> impl Read + Send {
     FromStart { file, at: 0 }
 }
 
@@ -130,5 +147,27 @@ impl Read for FromStart {
         let n = self.file.read_at(buffer, self.at)?;
         self.at += n as u64;
         Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Panics;
+
+    impl Read for Panics {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            panic!("a decoder of others")
+        }
+    }
+
+    #[test]
+    fn a_decoder_that_panics_spoils_its_file_alone() {
+        for compression in [Compression::Gzip, Compression::Zstd] {
+            let text = reader(Panics, compression).and_then(|mut text| text.read(&mut [0; 8]));
+            let error = text.unwrap_err().to_string();
+            assert_eq!(error, "the decoder gave up, so the file is corrupt: a decoder of others");
+        }
     }
 }

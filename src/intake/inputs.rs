@@ -10,7 +10,7 @@ use std::time::UNIX_EPOCH;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::pieces::{self, Pieces};
+use super::pieces::{self, Pieces, Whole};
 use super::{files, workers};
 use crate::config::Config;
 use crate::day::Day;
@@ -60,11 +60,14 @@ pub fn listing(config: &Config, day: Day, known: &[Input]) -> Result<Listing, Tr
 }
 
 impl Listing {
-    /// The hashes that are missing: as they are `taken` already, by path, or by reading the files with as many `threads`. A file
-    /// that is read for its hash here and has changed since it was listed stays without, so that the next run looks at it again.
-    pub fn hashed(mut self, taken: &BTreeMap<String, String>, threads: usize) -> Vec<Input> {
-        for (_, input) in self.0.iter_mut().filter(|(_, input)| input.hash.is_empty()) {
-            input.hash = taken.get(&input.path).cloned().unwrap_or_default();
+    /// With all hashes: of files that were `read` since, by path, as they were then, whatever was known before; of others that
+    /// have none by reading them with as many `threads`. The times stay those of the listing, so that a file that has changed since
+    /// is looked at again by the next run, and so does one without a hash because it changed while it was read for it here.
+    pub fn hashed(mut self, read: &BTreeMap<String, Whole>, threads: usize) -> Vec<Input> {
+        for (_, input) in &mut self.0 {
+            if let Some(Whole { bytes, hash }) = read.get(&input.path) {
+                (input.bytes, input.hash) = (*bytes, hash.clone());
+            }
         }
         let found = &mut self.0;
         // The largest first, so that no worker is left alone with one at the end.
@@ -114,4 +117,89 @@ fn hash_of(path: &Path) -> std::io::Result<String> {
 pub fn reading_fingerprint(config: &Config) -> String {
     let text = format!("{} {:?}", super::settings_fingerprint(config), config.sources);
     Sha256::digest(text)[..6].iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+    use std::io::Write as _;
+
+    use super::super::columnar::tests::source;
+    use super::super::{Meter, Salt, read};
+    use super::*;
+
+    const HEADER: &str = "ts,request_id,http_status,note\n";
+
+    /// Rows of more than two pieces, some with `note` at their end.
+    fn rows(note: &str) -> String {
+        let mut text = String::from(HEADER);
+        for n in 0..300_000 {
+            let note =
+                if n > 299_000 { note } else { "something that makes a row long enough for several pieces" };
+            writeln!(text, "2026-11-20T10:00:{:02}Z,r-{n},200,{note}", n % 60).unwrap();
+        }
+        assert!(text.len() > 2 * pieces::PIECE);
+        text
+    }
+
+    fn gzip(text: &str) -> Vec<u8> {
+        let mut to = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        to.write_all(text.as_bytes()).unwrap();
+        to.finish().unwrap()
+    }
+
+    /// The config of a folder with one log, and the day of it.
+    fn one(path: &Path) -> (Config, Day) {
+        (Config { sources: vec![source(path)], ..Config::bare("") }, "2026-11-20".parse().unwrap())
+    }
+
+    fn wholes(config: &Config, day: Day, workers: usize) -> BTreeMap<String, Whole> {
+        let (spill, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let places = (spill.path(), folder.path());
+        read(config, day, workers, &Salt::new("test"), places, &Meter::default()).unwrap().1.wholes
+    }
+
+    #[test]
+    fn a_hash_taken_while_reading_is_that_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = rows("plain");
+        let files: [(&str, Vec<u8>); 6] = [
+            ("small.csv", text.as_bytes()[..400].to_vec()),
+            ("empty.csv", Vec::new()),
+            // Its header is read before its chunks are.
+            ("large.csv", text.clone().into_bytes()),
+            // Begun in chunks, and read again in one piece.
+            ("quoted.csv", rows("\"two\nlines\"").into_bytes()),
+            // With two workers they are inflated on a thread of their own.
+            ("packed.csv.gz", gzip(&text)),
+            ("packed.csv.zst", zstd::encode_all(text.as_bytes(), 1).unwrap()),
+        ];
+        for (name, bytes) in files {
+            let path = folder.path().join(name);
+            std::fs::write(&path, &bytes).unwrap();
+            let (config, day) = one(&path);
+            let want = Whole { bytes: bytes.len() as u64, hash: hash_of(&path).unwrap() };
+            for workers in [1, 2] {
+                let found = wholes(&config, day, workers);
+                assert_eq!(found.values().collect::<Vec<_>>(), [&want], "{name} with {workers}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_is_recorded_as_it_was_read_though_it_was_known_otherwise() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        let write = |rows: &str| std::fs::write(&path, format!("{HEADER}{rows}")).unwrap();
+        write("2026-11-20T10:00:00Z,r-1,200,a\n");
+        let (config, day) = one(&path);
+        let known = inputs(&config, day, &[], 1).unwrap();
+        let listing = listing(&config, day, &known).unwrap();
+        write("2026-11-20T10:00:00Z,r-1,500,b\n");
+        let found = listing.hashed(&wholes(&config, day, 1), 1);
+        assert_eq!(found[0].hash, hash_of(&path).unwrap());
+        assert_ne!(found[0].hash, known[0].hash);
+        // The next run takes the file for changed, looks, and finds what it knows.
+        assert_eq!((found[0].bytes, found[0].modified_us), (known[0].bytes, known[0].modified_us));
+    }
 }

@@ -25,15 +25,17 @@ const WAITING: usize = 8 << 10;
 #[derive(Debug)]
 pub struct Budget {
     held: AtomicUsize,
+    /// Beyond this, records go to disk.
     limit: usize,
-    /// What is worth writing to disk, so that few and long pieces are.
+    /// What a set may hold all the same, so that few and long pieces are written: all sets together, what is beyond the limit.
     least: usize,
 }
 
 impl Budget {
     /// `bytes` for about so many `sets` of records.
     pub fn new(bytes: usize, sets: usize) -> Arc<Self> {
-        Arc::new(Self { held: AtomicUsize::new(0), limit: bytes, least: bytes / sets.max(1) / 2 })
+        let spare = bytes / 3;
+        Arc::new(Self { held: AtomicUsize::new(0), limit: bytes - spare, least: spare / sets.max(1) })
     }
 
     /// Takes `more` bytes; whether that is more than there should be.
@@ -199,7 +201,7 @@ impl Partitions {
         self.spill.as_ref().map_or(0, |s| s.length)
     }
 
-    /// Hands out the records of one partition, whole ones at a time, and lets go of what it holds in memory.
+    /// Hands out the records of one partition, once, whole ones at a time, and lets go of what it holds in memory.
     ///
     /// # Errors
     /// Spilled records cannot be read back.
@@ -338,6 +340,26 @@ mod tests {
     }
 
     proptest! {
+        /// Beyond it is only what the first records of each partition take, and one block.
+        #[test]
+        fn sets_of_any_growth_stay_within_their_budget(
+            limit in 0_usize..4_000_000,
+            runs in proptest::collection::vec((0_usize..3, 1_usize..60_000), 1..12),
+        ) {
+            const WIDTH: usize = 36;
+            let folder = tempfile::tempdir().unwrap();
+            let budget = Budget::new(limit, 3);
+            let mut sets: [_; 3] = std::array::from_fn(|_| Partitions::new(WIDTH, &budget));
+            let bound = limit + 3 * PARTITIONS * FIRST * WIDTH + BLOCK * WIDTH;
+            for (set, records) in runs {
+                for n in 0..records {
+                    sets[set].push::<WIDTH>(n * 7 % PARTITIONS, folder.path(), |_| {}).unwrap();
+                    let held = budget.held.load(Relaxed);
+                    prop_assert!(held <= bound, "{held} of {bound}");
+                }
+            }
+        }
+
         #[test]
         fn spilling_keeps_every_record(n in 0_u32..200_000, limit in 0_usize..1_000_000) {
             let folder = tempfile::tempdir().unwrap();

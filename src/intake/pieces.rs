@@ -8,6 +8,13 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 /// Bytes of a piece; the last one may be shorter.
 pub const PIECE: usize = 8 << 20;
 
+/// A file as it was read: how long it was, and its hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whole {
+    pub bytes: u64,
+    pub hash: String,
+}
+
 /// The hash of a piece.
 pub fn hash(piece: &[u8]) -> u128 {
     debug_assert!(piece.len() <= PIECE);

@@ -20,6 +20,7 @@ use super::merge::{Merged, merge};
 use super::messages::Admission;
 use super::names::Names;
 use super::partitions::{PARTITIONS, Partitions};
+use super::pieces::Whole;
 use super::quarantine::{KEPT_PER_FILE, Quarantined};
 use super::witness::{Place, Witnesses};
 use super::{Evidence, Fact, Histogram, Latencies, RowRef, workers};
@@ -38,8 +39,8 @@ pub struct Notes {
     pub unseen_columns: Vec<(String, String)>,
     /// Records of dedupe and join that went to disk, in bytes.
     pub spilled_bytes: u64,
-    /// Hashes of files that were taken while they were read, by the paths that reports show.
-    pub hashes: BTreeMap<String, String>,
+    /// Files as they were when they were read, by the paths that reports show.
+    pub wholes: BTreeMap<String, Whole>,
 }
 
 /// Merges, dedupes, joins and names what a pass has counted, and writes it down in `folder`.
@@ -130,13 +131,11 @@ pub fn settle(
         quarantine,
     };
     daybook::write(&daybook, folder)?;
-    let spilled = |b: &Book| {
-        [&b.calls, &b.admitted, &b.statuses, &b.attempts].into_iter().map(Partitions::spilled).sum::<u64>()
-    };
-    let spilled_bytes = pass.books.iter().map(spilled).sum::<u64>() + survivors_spilled;
-    let hashes =
-        pass.hashes.iter().map(|(n, hash)| (files[*n as usize].shown.clone(), hash.clone())).collect();
-    Ok((daybook, Notes { unseen_columns: unseen_columns(pass, files, sources), spilled_bytes, hashes }))
+    let sets = pass.books.iter().flat_map(|b| [&b.calls, &b.admitted, &b.statuses, &b.attempts]);
+    let spilled_bytes = sets.map(Partitions::spilled).sum::<u64>() + survivors_spilled;
+    let wholes =
+        pass.wholes.iter().map(|(n, whole)| (files[*n as usize].shown.clone(), whole.clone())).collect();
+    Ok((daybook, Notes { unseen_columns: unseen_columns(pass, files, sources), spilled_bytes, wholes }))
 }
 
 fn balances(

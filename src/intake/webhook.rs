@@ -277,6 +277,9 @@ impl Book {
         spill: &Path,
     ) -> Result<bool, Trouble> {
         let attempted = self.attempted_list[known.attempted as usize];
+        let zone = desk.source().zone;
+        let ts_us = sketch.own(Own::Ts).instant(&desk.mapping.ts_cast, zone);
+        let Some(ts_us) = ts_us.filter(|us| !self.is_far(*us)) else { return Ok(false) };
         let event = sketch.own(Own::EventTs);
         let message = match sketch.own(Own::Message) {
             Scalar::Missing => None,
@@ -286,8 +289,6 @@ impl Book {
             },
         };
         let mut read = || -> Option<Reading> {
-            let zone = desk.source().zone;
-            let ts_us = sketch.own(Own::Ts).instant(&desk.mapping.ts_cast, zone)?;
             let event_us = match event {
                 Scalar::Missing => untold_event_us(attempted.attempt_no, ts_us),
                 told => told.instant(&desk.mapping.event_ts_cast, zone)?,
@@ -297,7 +298,7 @@ impl Book {
             let caller = desk.sketched_caller(sketch, &mut self.names)?;
             Some(Reading { ts_us, event_us, id, identity, attempted, caller })
         };
-        let Some(reading) = read().filter(|reading| !self.is_far(reading.ts_us)) else { return Ok(false) };
+        let Some(reading) = read() else { return Ok(false) };
         self.note(place, reading.ts_us, sketch.seen);
         if reading.ts_us < self.day_us().start {
             return Ok(true);
@@ -324,7 +325,7 @@ fn identity(attempted: &Attempted, message: Option<Id>, word: u64) -> u32 {
     let message = message.unwrap_or_default();
     // Ids and words are hashes already: they need only be kept from cancelling each other out.
     let mixed = (message as u64 ^ word.rotate_left(23)).wrapping_add(own).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    ((mixed ^ (message >> 64) as u64) >> 32) as u32 ^ mixed as u32
+    (mixed >> 32) as u32 ^ mixed as u32
 }
 
 /// The hash of a word; 0 without one.

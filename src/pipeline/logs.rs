@@ -91,7 +91,7 @@ pub(super) fn read(
     let spill = ledger.scratch()?;
     let places = (spill.path(), scratch.path());
     let (daybook, notes) = intake::read(config, day, desk.workers, &salt, places, meter)?;
-    let files = listing.hashed(&notes.hashes, desk.workers);
+    let files = listing.hashed(&notes.wholes, desk.workers);
     if !desk.may_lose_logs {
         keep_logs(ledger, day, &daybook.files)?;
     }

@@ -121,8 +121,8 @@ impl List {
     }
 
     fn get(&self, row: usize) -> Option<i64> {
-        let value = self.values.get(row)?;
-        (!self.nulls.get(row).copied().unwrap_or_default()).then_some(*value)
+        let is_null = self.nulls.get(row).copied().unwrap_or_default();
+        (!is_null).then(|| self.values[row])
     }
 
     fn iter(&self) -> impl Iterator<Item = Option<i64>> {

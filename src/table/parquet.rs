@@ -1,6 +1,5 @@
 //! A table as Parquet: zstd, instants as timestamps in UTC, provenance as key-value metadata.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::{
@@ -17,6 +16,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::reader::ChunkReader;
 
 use super::{Column, ColumnKind, Spec, Table};
+use crate::error::guarded;
 
 /// Where a table comes from; written under `uptime_ledger.*` into its Parquet file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,11 +41,7 @@ impl Table {
 
     /// Reads a table back; its columns must be those of `spec`, in that order.
     pub fn from_parquet(spec: &'static Spec, file: impl ChunkReader + 'static) -> Result<Self> {
-        decoded(|| Self::read(spec, file))
-    }
-
-    fn read(spec: &'static Spec, file: impl ChunkReader + 'static) -> Result<Self> {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+        let builder = decoded(|| ParquetRecordBatchReaderBuilder::try_new(file))?;
         let names: Vec<_> = builder.schema().fields().iter().map(|f| f.name().as_str()).collect();
         if !names.iter().eq(spec.columns.iter().map(|c| &c.name)) {
             return Err(ParquetError::General(format!("its columns are {}", names.join(", "))));
@@ -53,8 +49,8 @@ impl Table {
         let rows = builder.metadata().file_metadata().num_rows();
         // Rows of the ledger's own files; a footer that lies is found when their batches are read.
         let mut table = Self::with_room(spec, usize::try_from(rows).unwrap_or(0).min(1 << 20));
-        for batch in builder.build()? {
-            let batch = batch?;
+        let mut batches = decoded(|| builder.build())?;
+        while let Some(batch) = decoded(|| Ok(batches.next().transpose()?))? {
             for (at, column) in spec.columns.iter().enumerate() {
                 append(&mut table.columns[at], column.kind, batch.column(at)).ok_or_else(|| {
                     let found = batch.column(at).data_type();
@@ -68,13 +64,12 @@ impl Table {
     }
 }
 
-/// What a decoder makes of a Parquet file. Some corrupt files make it panic instead of saying so, which is an error like any other.
+/// One call of the Parquet decoder; its panic is an error ([`guarded`]).
+///
+/// # Errors
+/// Those of the decoder.
 pub fn decoded<T>(decode: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|panic| {
-        let words = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
-        let words = words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-        Err(ParquetError::General(format!("the decoder gave up: {words}")))
-    })
+    guarded(decode).unwrap_or_else(|words| Err(ParquetError::General(words)))
 }
 
 fn data_type(kind: ColumnKind) -> DataType {

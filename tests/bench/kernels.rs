@@ -44,18 +44,8 @@ fn noon() -> DateTime<Utc> {
 
 fn source(log: Log) -> Source {
     Source {
-        name: "bench".into(),
-        log,
-        paths: Vec::new(),
-        is_named_by_hand: true,
-        preset: Preset::Canonical,
         vantage: if log == Log::Requests { Vantage::EdgeIngress } else { Vantage::WebhookEgress },
-        time_basis: TimeBasis::Start,
-        zone: chrono_tz::Tz::UTC,
-        neighbours: 0,
-        has_header: true,
-        delimiter: b',',
-        columns: Vec::new(),
+        ..Source::bare("bench", log)
     }
 }
 

@@ -29,6 +29,7 @@ use super::value::RawRow;
 use super::witness::Place;
 use crate::config::{Field, TimeBasis};
 use crate::day::{DAY_US, Day, SECOND_US};
+use crate::table::decoded;
 
 const BATCH: usize = 8_192;
 
@@ -54,8 +55,8 @@ struct Target {
 /// # Errors
 /// The footer is corrupt, no timestamp column is there, or a column has a type that its field cannot have.
 pub fn open(file: &Arc<File>, desk: &Desk) -> Result<Columns, String> {
-    let plain = ArrowReaderMetadata::load(&Positioned(file.clone()), ArrowReaderOptions::new())
-        .map_err(|e| one_line(&e))?;
+    let load = || ArrowReaderMetadata::load(&Positioned(file.clone()), ArrowReaderOptions::new());
+    let plain = decoded(load).map_err(|e| one_line(&e))?;
     let leaves = plain.parquet_schema().columns();
     let mut targets: Vec<Target> = Vec::new();
     let mut ts_leaf = None;
@@ -149,16 +150,14 @@ impl Columns {
         let wanted = self.targets.iter().zip(&foreseen).filter(|(_, foreseen)| foreseen.is_none());
         let wanted = wanted.map(|(target, _)| target.leaf);
         let chunks = Positioned(file.clone());
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, self.metadata.clone())
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, self.metadata.clone())
             .with_row_groups(vec![group])
             .with_projection(ProjectionMask::leaves(self.metadata.parquet_schema(), wanted))
-            .with_batch_size(BATCH)
-            .build()
-            .map_err(|e| corrupt(&e))?;
+            .with_batch_size(BATCH);
+        let mut batches = decoded(|| builder.build()).map_err(|e| corrupt(&e))?;
         let (mut before, claimed) = self.span(group);
         let first = before;
-        for batch in reader {
-            let batch = batch.map_err(|e| corrupt(&e))?;
+        while let Some(batch) = decoded(|| Ok(batches.next().transpose()?)).map_err(|e| corrupt(&e))? {
             self.read_batch(&batch, &foreseen, before, desk, place, book)?;
             before += batch.num_rows() as u64;
             meter.rows(batch.num_rows() as u64);
@@ -293,7 +292,7 @@ fn as_dictionaries(plain: &ArrowReaderMetadata, targets: &[Target]) -> Option<Ar
         .collect();
     let schema = Schema::new_with_metadata(fields, plain.schema().metadata().clone());
     let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
-    ArrowReaderMetadata::try_new(plain.metadata().clone(), options).ok()
+    decoded(|| ArrowReaderMetadata::try_new(plain.metadata().clone(), options)).ok()
 }
 
 /// Categorical columns of other tools come with keys of every width.

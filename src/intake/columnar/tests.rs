@@ -7,9 +7,9 @@ use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
 use super::*;
-use crate::config::{Config, Preset, Source};
+use crate::config::{Config, Source};
 use crate::error::Trouble;
-use crate::intake::{Intake, Meter, Salt, Vantage};
+use crate::intake::{Intake, Meter, Salt};
 
 fn day() -> Day {
     "2026-11-20".parse().unwrap()
@@ -17,18 +17,10 @@ fn day() -> Day {
 
 pub fn source(path: &Path) -> Source {
     Source {
-        name: "edge".into(),
-        log: crate::config::Log::Requests,
         paths: vec![path.display().to_string()],
         is_named_by_hand: true,
-        preset: Preset::Canonical,
-        vantage: Vantage::FirstLayer,
-        time_basis: TimeBasis::Start,
-        zone: chrono_tz::Tz::UTC,
         neighbours: 0,
-        has_header: true,
-        delimiter: b',',
-        columns: Vec::new(),
+        ..Source::bare("edge", crate::config::Log::Requests)
     }
 }
 

@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use uptime_ledger::config::{Cast, Column, Field, From, Log, Preset, Source, TimeBasis, Vantage};
+use uptime_ledger::config::{Cast, Column, Field, From, Log, Preset, Source};
 use uptime_ledger::day::Day;
 use uptime_ledger::intake::kernels::{Form, Reader};
 
@@ -32,20 +32,7 @@ fn source(log: Log, preset: Preset, has_header: bool, is_sketched: bool) -> Sour
     } else {
         Vec::new()
     };
-    Source {
-        name: "fuzz".into(),
-        log,
-        paths: Vec::new(),
-        is_named_by_hand: true,
-        preset,
-        vantage: if log == Log::Requests { Vantage::EdgeIngress } else { Vantage::WebhookEgress },
-        time_basis: TimeBasis::Start,
-        zone: chrono_tz::Tz::UTC,
-        neighbours: 0,
-        has_header,
-        delimiter: b',',
-        columns,
-    }
+    Source { preset, has_header, columns, ..Source::bare("fuzz", log) }
 }
 
 static WAYS: LazyLock<Vec<[Reader; 2]>> = LazyLock::new(|| {
