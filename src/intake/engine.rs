@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use super::ahead::ahead;
 use super::book::Book;
-use super::columnar::{self, Columns};
+use super::columnar::{self, Columns, Slice};
 use super::endpoints::Endpoints;
 use super::files::{LogFile, source_of};
 use super::format::{self, Compression, Format};
@@ -218,10 +218,13 @@ fn header(file: &File, size: u64) -> io::Result<(Vec<u8>, u64, u64)> {
     Ok((Vec::new(), at, lines))
 }
 
+/// Items of a worker when they are of one size: enough of them that all workers end at about the same time.
+const FAIR: u64 = 8;
+
 enum Item {
     Chunk { file: usize, chunk: u32, start: u64, end: u64 },
     Whole { file: usize },
-    Group { file: usize, group: usize },
+    Slice { file: usize, number: u32, slice: Slice },
 }
 
 impl Item {
@@ -230,26 +233,31 @@ impl Item {
         match self {
             Self::Chunk { chunk, .. } => *chunk,
             Self::Whole { .. } => 0,
-            Self::Group { group, .. } => *group as u32,
+            Self::Slice { number, .. } => *number,
         }
     }
 
     const fn file(&self) -> usize {
         match self {
-            Self::Chunk { file, .. } | Self::Whole { file } | Self::Group { file, .. } => *file,
+            Self::Chunk { file, .. } | Self::Whole { file } | Self::Slice { file, .. } => *file,
         }
     }
 }
 
-fn items(opened: &[Option<Open>]) -> Vec<(u64, Item)> {
+fn items(opened: &[Option<Open>], workers: usize) -> Vec<(u64, Item)> {
     let mut items = Vec::new();
+    let all: u64 = opened.iter().flatten().map(|open| open.size).sum();
+    // One worker alone is even with itself.
+    let fair = if workers > 1 { all / (workers as u64 * FAIR) } else { all };
     for (n, open) in opened.iter().enumerate() {
         let Some(open) = open else { continue };
         if let Some(columns) = &open.columns {
-            let groups = columns.row_groups();
-            items.extend(
-                (0..groups).map(|g| (open.size / groups.max(1) as u64, Item::Group { file: n, group: g })),
-            );
+            let slices = columns.slices(fair as f64 / open.size as f64);
+            let rows = slices.iter().map(|slice| slice.rows).fold(1, u64::saturating_add);
+            items.extend(slices.into_iter().zip(0..).map(|(slice, number)| {
+                let bytes = u128::from(open.size) * u128::from(slice.rows) / u128::from(rows);
+                (bytes as u64, Item::Slice { file: n, number, slice })
+            }));
         } else if open.can_split {
             for chunk in 0..open.size.div_ceil(CHUNK) {
                 let (start, end) = (chunk * CHUNK, ((chunk + 1) * CHUNK).min(open.size));
@@ -282,7 +290,7 @@ fn round(
     settings: &Settings<'_>,
     meter: &Meter,
 ) -> Result<Round, Trouble> {
-    let items = items(opened);
+    let items = items(opened, settings.workers);
     meter.begin(opened.iter().flatten().count() as u64, items.iter().map(|(bytes, _)| bytes).sum());
     let next = AtomicUsize::new(0);
     // Of several failures of a file the first in the file is told, whoever is first to meet one.
@@ -389,13 +397,13 @@ fn read(
     let gone = |e: io::Error| Stop::File(format!("{e}; it was there when the run began"));
     let file = Arc::new(File::open(&open.path).map_err(gone)?);
     match item {
-        Item::Group { group, .. } => {
+        Item::Slice { slice, .. } => {
             let Some(columns) = &open.columns else { return Ok(Seen::default()) };
-            if let Some((first, last)) = columns.is_outside(*group, settings.day, desk) {
-                book.skip_outside(n, columns.span(*group).1, first, last);
+            if let Some((first, last)) = columns.is_outside(slice.group, settings.day, desk) {
+                book.skip_outside(n, slice.rows, first, last);
                 return Ok(Seen::default());
             }
-            columns.read_group(&file, *group, desk, (n, settings.spill), book, meter)?;
+            columns.read_slice(&file, *slice, desk, (n, settings.spill), book, meter)?;
             Ok(Seen::default())
         }
         Item::Whole { .. } => {

@@ -12,7 +12,7 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field as ArrowField, Schema, TimeUnit};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelector,
 };
 use parquet::file::statistics::Statistics;
 
@@ -32,6 +32,8 @@ use crate::day::{DAY_US, Day, SECOND_US};
 use crate::table::decoded;
 
 const BATCH: usize = 8_192;
+/// Rows of a slice, at least: each has to find its first page and to decode the dictionaries anew.
+const MIN_SLICE: u64 = 64 << 10;
 
 /// What is known of a Parquet file before its rows are read.
 pub struct Columns {
@@ -40,6 +42,17 @@ pub struct Columns {
     /// The part of each in a sketch; empty when rows cannot be sketched.
     parts: Vec<Part>,
     ts_leaf: Option<usize>,
+}
+
+/// Rows of one row group that are read as one item.
+#[derive(Debug, Clone, Copy)]
+pub struct Slice {
+    pub group: usize,
+    /// Rows of the group before it.
+    begin: u64,
+    pub rows: u64,
+    /// All rows from there on, of which there should be as many as `rows` says.
+    is_last: bool,
 }
 
 /// A mapped column.
@@ -94,14 +107,27 @@ pub fn open(file: &Arc<File>, desk: &Desk) -> Result<Columns, String> {
 }
 
 impl Columns {
-    pub fn row_groups(&self) -> usize {
-        self.metadata.metadata().num_row_groups()
+    /// All rows: a row group each, or several slices of one that has much more than its fair `share` of the rows of the file.
+    pub fn slices(&self, share: f64) -> Vec<Slice> {
+        let groups = 0..self.metadata.metadata().num_row_groups();
+        let all: u64 = groups.clone().map(|group| self.rows_of(group)).fold(0, u64::saturating_add);
+        let fair = ((all as f64 * share) as u64).max(MIN_SLICE);
+        let slices = groups.flat_map(|group| {
+            let rows = self.rows_of(group);
+            let count = (rows / fair).max(1);
+            let border = move |n: u64| (u128::from(rows) * u128::from(n) / u128::from(count)) as u64;
+            (0..count).map(move |n| Slice {
+                group,
+                begin: border(n),
+                rows: border(n + 1) - border(n),
+                is_last: n + 1 == count,
+            })
+        });
+        slices.collect()
     }
 
-    /// Rows before a row group, and in it.
-    pub fn span(&self, group: usize) -> (u64, u64) {
-        let rows = |g: usize| u64::try_from(self.metadata.metadata().row_group(g).num_rows()).unwrap_or(0);
-        ((0..group).map(rows).sum(), rows(group))
+    fn rows_of(&self, group: usize) -> u64 {
+        u64::try_from(self.metadata.metadata().row_group(group).num_rows()).unwrap_or(0)
     }
 
     /// First and last instant of a row group when its statistics prove that no row of it can begin within an hour of
@@ -131,14 +157,14 @@ impl Columns {
         is_far.then_some((min, max))
     }
 
-    /// Reads one row group.
+    /// Reads the rows of a slice.
     ///
     /// # Errors
     /// [`Stop::File`] when the file is corrupt.
-    pub fn read_group(
+    pub fn read_slice(
         &self,
         file: &Arc<File>,
-        group: usize,
+        Slice { group, begin, rows, is_last }: Slice,
         desk: &Desk,
         place: (u32, &std::path::Path),
         book: &mut Book,
@@ -150,20 +176,28 @@ impl Columns {
         let wanted = self.targets.iter().zip(&foreseen).filter(|(_, foreseen)| foreseen.is_none());
         let wanted = wanted.map(|(target, _)| target.leaf);
         let chunks = Positioned(file.clone());
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, self.metadata.clone())
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, self.metadata.clone())
             .with_row_groups(vec![group])
             .with_projection(ProjectionMask::leaves(self.metadata.parquet_schema(), wanted))
             .with_batch_size(BATCH);
+        if begin > 0 || !is_last {
+            // One more where there should be none, to find a group that has more rows than it says.
+            let wanted = rows + u64::from(is_last);
+            let skipped = RowSelector::skip(usize::try_from(begin).unwrap_or(usize::MAX));
+            let selected = RowSelector::select(usize::try_from(wanted).unwrap_or(usize::MAX));
+            builder = builder.with_row_selection(vec![skipped, selected].into());
+        }
         let mut batches = decoded(|| builder.build()).map_err(|e| corrupt(&e))?;
-        let (mut before, claimed) = self.span(group);
-        let first = before;
+        let first = (0..group).map(|group| self.rows_of(group)).fold(begin, u64::saturating_add);
+        let mut before = first;
         while let Some(batch) = decoded(|| Ok(batches.next().transpose()?)).map_err(|e| corrupt(&e))? {
             self.read_batch(&batch, &foreseen, before, desk, place, book)?;
-            before += batch.num_rows() as u64;
+            before = before.saturating_add(batch.num_rows() as u64);
             meter.rows(batch.num_rows() as u64);
         }
-        if before - first != claimed {
-            return Err(corrupt(&format!("{} rows, but its footer says {claimed}", before - first)));
+        if before - first != rows {
+            let (found, claimed) = (begin + before - first, begin + rows);
+            return Err(corrupt(&format!("{found} rows, but its footer says {claimed}")));
         }
         Ok(())
     }

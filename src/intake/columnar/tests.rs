@@ -9,6 +9,9 @@ use parquet::file::properties::WriterProperties;
 use super::*;
 use crate::config::{Config, Source};
 use crate::error::Trouble;
+use crate::intake::endpoints::Endpoints;
+use crate::intake::partitions::Budget;
+use crate::intake::webhook::Join;
 use crate::intake::{Intake, Meter, Salt};
 
 fn day() -> Day {
@@ -45,6 +48,11 @@ fn read(path: &Path, workers: usize) -> Intake {
 
 /// `groups` row groups of 500 rows, two seconds apart, from midnight on.
 fn write(path: &Path, groups: i64) {
+    write_rows(path, groups, 500, 2 * SECOND_US);
+}
+
+/// `groups` row groups of so many rows, `step_us` apart, from midnight on.
+fn write_rows(path: &Path, groups: i64, rows: i64, step_us: i64) {
     let ts = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     let schema = Arc::new(Schema::new(vec![
         ArrowField::new("ts", ts, false),
@@ -52,12 +60,12 @@ fn write(path: &Path, groups: i64) {
         ArrowField::new("region", DataType::Utf8, true),
         ArrowField::new("http_status", DataType::Int64, true),
     ]));
-    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(500)).build();
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(rows as usize)).build();
     let file = File::create(path).unwrap();
     let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(properties)).unwrap();
     for group in 0..groups {
-        let n: Vec<i64> = (group * 500..(group + 1) * 500).collect();
-        let times = n.iter().map(|n| day().start_us() + n * 2 * SECOND_US).collect::<Vec<_>>();
+        let n: Vec<i64> = (group * rows..(group + 1) * rows).collect();
+        let times = n.iter().map(|n| day().start_us() + n * step_us).collect::<Vec<_>>();
         let columns: Vec<ArrayRef> = vec![
             Arc::new(TimestampMicrosecondArray::from(times).with_timezone("UTC")),
             Arc::new(StringArray::from_iter_values(n.iter().map(|n| format!("r-{n}")))),
@@ -84,6 +92,31 @@ fn row_groups_are_read_side_by_side() {
 }
 
 #[test]
+fn a_row_group_that_is_the_whole_file_is_read_side_by_side() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    let rows = 3 * MIN_SLICE as i64 + 5;
+    write_rows(&path, 1, rows, SECOND_US / 4);
+    let file = Arc::new(File::open(&path).unwrap());
+    let config = Config { sources: vec![source(&path)], ..Config::bare("") };
+    let join = Join::new(&config, &Salt::new("test"));
+    let desk = Desk::new(0, &config.sources[0], &Endpoints::of(&[]), &join);
+    let slices = open(&file, &desk).unwrap().slices(0.1);
+    let bounds: Vec<(u64, u64)> =
+        slices.iter().map(|slice| (slice.begin, slice.begin + slice.rows)).collect();
+    assert_eq!(bounds, [(0, 65_537), (65_537, 131_075), (131_075, 196_613)]);
+
+    let alone = read(&path, 1);
+    assert_eq!(alone.receipt.files[0].accepted, rows as u64);
+    for workers in [2, 3] {
+        let together = read(&path, workers);
+        assert_eq!(alone.receipt.files, together.receipt.files);
+        assert_eq!(alone.facts.rows(), together.facts.rows());
+        assert_eq!(alone.facts.evidence(), together.facts.evidence());
+    }
+}
+
+#[test]
 fn row_groups_of_other_days_are_skipped_and_counted() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.parquet");
@@ -107,11 +140,45 @@ fn a_cut_or_scribbled_file_fails_with_its_reason() {
     assert_eq!(files[0].accepted, 2_000);
     assert!(files[1].failure.is_some() && files[1].rows_read == 0, "{files:?}");
     // Damage in every place: a reason or the right number of rows, never a panic, never a row too few in silence.
-    for at in (4..bytes.len()).step_by(311) {
-        bytes[at] ^= 0xff;
-        std::fs::write(&cut, &bytes).unwrap();
-        let file = &run()[1];
-        assert!(file.failure.is_some() || file.rows_read == 2_000, "byte {at}: {file:?}");
-        bytes[at] ^= 0xff;
-    }
+    let scribble = |bytes: &mut Vec<u8>, rows: u64, step: usize| {
+        for at in (4..bytes.len()).step_by(step) {
+            bytes[at] ^= 0xff;
+            std::fs::write(&cut, &bytes).unwrap();
+            let file = &run()[1];
+            assert!(file.failure.is_some() || file.rows_read == rows, "byte {at}: {file:?}");
+            bytes[at] ^= 0xff;
+        }
+    };
+    scribble(&mut bytes, 2_000, 311);
+    // The same of a row group that is read in slices.
+    write_rows(&cut, 1, 140_000, SECOND_US / 2);
+    let mut bytes = std::fs::read(&cut).unwrap();
+    let step = bytes.len() / 40;
+    scribble(&mut bytes, 140_000, step);
+}
+
+/// Fewer rows than its footer says, and more of them, as a writer with a bug would leave it.
+#[test]
+fn a_slice_knows_how_many_rows_there_should_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    write_rows(&path, 1, 140_000, SECOND_US / 2);
+    let file = Arc::new(File::open(&path).unwrap());
+    let config = Config { sources: vec![source(&path)], ..Config::bare("") };
+    let join = Join::new(&config, &Salt::new("test"));
+    let desk = Desk::new(0, &config.sources[0], &Endpoints::of(&[]), &join);
+    let columns = open(&file, &desk).unwrap();
+    let found = |slice: Slice| {
+        let mut book = Book::new(day(), config.slot, 1, &Budget::new(1 << 20, 1), false);
+        book.begin_item();
+        let found = columns.read_slice(&file, slice, &desk, (0, folder.path()), &mut book, &Meter::default());
+        found.map_err(|stop| if let Stop::File(why) = stop { why } else { String::new() })
+    };
+    let slice = columns.slices(0.1)[1];
+    assert_eq!((slice.begin, slice.rows, slice.is_last), (70_000, 70_000, true));
+    assert_eq!(found(slice), Ok(()));
+    let more = found(Slice { rows: 69_999, ..slice }).unwrap_err();
+    assert_eq!(more, "row group 1: 140000 rows, but its footer says 139999");
+    let fewer = found(Slice { rows: 70_001, ..slice }).unwrap_err();
+    assert_eq!(fewer, "row group 1: 140000 rows, but its footer says 140001");
 }
