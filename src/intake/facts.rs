@@ -191,10 +191,11 @@ pub struct Evidence {
 pub struct Facts {
     day: Day,
     slot_length: SlotLength,
-    kinds: Vec<Kind>,
-    callers: Vec<String>,
+    // Shared, as the frame is: clones of a day of a million facts cost nothing.
+    kinds: Arc<[Kind]>,
+    callers: Arc<[String]>,
     frame: DataFrame,
-    evidence: Vec<Evidence>,
+    evidence: Arc<[Evidence]>,
 }
 
 /// One row of the facts frame.
@@ -217,10 +218,9 @@ impl Facts {
         rows: Vec<Fact>,
         evidence: Vec<Evidence>,
     ) -> PolarsResult<Self> {
-        let mut used_kinds: Vec<u32> = rows.iter().filter(|r| r.events != 0).map(|r| r.kind).collect();
-        let mut used_callers: Vec<u32> = rows.iter().filter(|r| r.events != 0).map(|r| r.caller).collect();
-        let (kinds, kind_of) = compact(kinds, &mut used_kinds);
-        let (callers, caller_of) = compact(callers, &mut used_callers);
+        let used = || rows.iter().filter(|r| r.events != 0);
+        let (kinds, kind_of) = compact(kinds, used().map(|r| r.kind));
+        let (callers, caller_of) = compact(callers, used().map(|r| r.caller));
 
         let mut rows: Vec<Fact> = rows
             .into_iter()
@@ -250,6 +250,7 @@ impl Facts {
             "caller" => rows.iter().map(|r| r.caller).collect::<Vec<_>>(),
             "events" => rows.iter().map(|r| r.events).collect::<Vec<_>>(),
         )?;
+        let (kinds, callers, evidence) = (kinds.into(), callers.into(), evidence.into());
         Ok(Self { day, slot_length, kinds, callers, frame, evidence })
     }
 
@@ -303,18 +304,20 @@ impl Facts {
 const UNUSED: u32 = u32::MAX;
 
 /// Keeps the used items, sorted; the second result maps old positions to new ones.
-fn compact<T: Clone + Ord>(items: &[T], used: &mut Vec<u32>) -> (Vec<T>, Vec<u32>) {
-    used.sort_unstable();
-    used.dedup();
+fn compact<T: Clone + Ord>(items: &[T], used: impl Iterator<Item = u32>) -> (Vec<T>, Vec<u32>) {
+    let mut is_used = vec![false; items.len()];
+    used.for_each(|at| is_used[at as usize] = true);
+    let mut used: Vec<u32> =
+        (0_u32..).zip(is_used).filter_map(|(at, is_used)| is_used.then_some(at)).collect();
     used.sort_by(|a, b| items[*a as usize].cmp(&items[*b as usize]));
     let mut new_position = vec![UNUSED; items.len()];
     let mut kept: Vec<T> = Vec::with_capacity(used.len());
-    for old in used.iter() {
-        let item = &items[*old as usize];
+    for old in used {
+        let item = &items[old as usize];
         if kept.last() != Some(item) {
             kept.push(item.clone());
         }
-        new_position[*old as usize] = (kept.len() - 1) as u32;
+        new_position[old as usize] = (kept.len() - 1) as u32;
     }
     (kept, new_position)
 }

@@ -10,7 +10,7 @@ use super::{Attention, Desk};
 use crate::config::Config;
 use crate::day::Day;
 use crate::intake::{self, Daybooks, Gap, Intake, Receipt};
-use crate::ledger::{Basis, Draft, Edition, Extent, Ledger, Published, Writer, check_balance};
+use crate::ledger::{Basis, DayState, Draft, Edition, Extent, Ledger, Published, Writer, check_balance};
 use crate::overrides::{Row, adjust};
 use crate::policy::{Policy, Postings};
 use crate::slots::Slots;
@@ -21,6 +21,28 @@ pub struct Accounted {
     pub spilled_bytes: u64,
     /// Why a person should look (exit code 3).
     pub attention: Vec<Attention>,
+}
+
+/// What an edition was booked from, as long as the run remembers it: its day can be drawn without being read again.
+pub(super) struct Papers {
+    pub edition: Edition,
+    pub gaps: Vec<Gap>,
+    /// After adjusting entries.
+    pub postings: Postings,
+}
+
+impl Papers {
+    /// Is this the edition that the figures of its day come from? Then as it stands now: it may have been sealed since.
+    pub fn standing(mut self, ledger: &Ledger) -> Option<Self> {
+        let record = ledger.record().days.get(&self.edition.day)?;
+        if record.standing()?.publication.edition != self.edition.number {
+            return None;
+        }
+        if record.sealed == Some(self.edition.number) {
+            self.edition.state = DayState::Sealed;
+        }
+        Some(self)
+    }
 }
 
 /// A day whose events are classified, before overrides.
@@ -104,7 +126,7 @@ pub(super) fn publish(
     prepared: Prepared,
     rows: Vec<Row>,
     as_of: DateTime<Utc>,
-) -> anyhow::Result<Accounted> {
+) -> anyhow::Result<(Accounted, Papers)> {
     let Prepared { postings, gaps, attempts, policy, config, origin, daybooks } = prepared;
     let (postings, moved) = adjust(&postings, &rows).context("applying the overrides")?;
     let slots = Slots::count(&postings, &gaps, &config).context("counting the slots")?;
@@ -126,7 +148,8 @@ pub(super) fn publish(
     if policy == desk.policy.fingerprint() {
         ledger.keep_policy(&desk.policy)?;
     }
-    let basis = Basis { facts: postings.facts().clone(), gaps, attempts };
+    let basis = Basis { facts: postings.facts().clone(), gaps: gaps.clone(), attempts };
     let published = ledger.publish(Draft { edition, basis, daybooks }, as_of)?;
-    Ok(Accounted { published, spilled_bytes: 0, attention })
+    let papers = Papers { edition: published.edition.clone(), gaps, postings };
+    Ok((Accounted { published, spilled_bytes: 0, attention }, papers))
 }

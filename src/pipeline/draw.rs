@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
+use super::book::Papers;
 use super::{DayBooks, adjusted, reported};
 use crate::day::{Day, Month};
 use crate::ledger::{Entry, Ledger, Outline, Settings};
@@ -15,8 +17,10 @@ pub(super) fn draw(
     reports: &Path,
     asked: &BTreeSet<Day>,
     settings: &Settings,
+    papers: Option<Papers>,
     workers: usize,
 ) -> anyhow::Result<(Figures, Rendered)> {
+    let read = drawings(ledger, papers);
     let drawn = report::drawn(reports);
     let of_this_job = drawn.filter(report::Drawn::is_of_this_job);
     let (seq, hash) = ledger.head();
@@ -24,15 +28,27 @@ pub(super) fn draw(
         Some(drawn) if (drawn.seq, &drawn.hash) == (seq, &hash) => {
             let figures = reported::figures(ledger, asked, &settings.config())?;
             let days: Vec<Day> = asked.iter().copied().collect();
-            let read = |day| drawing_of(ledger, day);
             Ok((figures, report::render_days(reports, &Days { days: &days, read: &read, workers })?))
         }
         Some(drawn) => {
             let changed = Changed::since(ledger, drawn.seq, asked);
-            redraw(ledger, reports, settings, changed.as_ref(), workers)
+            draw_all(ledger, reports, settings, changed.as_ref(), &read, workers)
         }
         // Another version of the job may draw anything otherwise.
-        None => redraw(ledger, reports, settings, None, workers),
+        None => draw_all(ledger, reports, settings, None, &read, workers),
+    }
+}
+
+/// How all that the reports of one day are drawn from is read, or, of the day of these papers, taken from them.
+fn drawings(ledger: &Ledger, papers: Option<Papers>) -> impl Fn(Day) -> anyhow::Result<DayDrawing> + Sync {
+    let papers = Mutex::new(papers);
+    move |day| {
+        let at_hand = papers.lock().unwrap_or_else(PoisonError::into_inner).take_if(|p| p.edition.day == day);
+        let books =
+            at_hand.map_or_else(|| DayBooks::read(ledger, day), |at_hand| DayBooks::of(ledger, at_hand))?;
+        let failures = report::failures(books.postings())?;
+        let red = books.red();
+        Ok(DayDrawing { edition: books.into_edition(), failures, red })
     }
 }
 
@@ -127,6 +143,17 @@ pub fn redraw(
     changed: Option<&Changed>,
     workers: usize,
 ) -> anyhow::Result<(Figures, Rendered)> {
+    draw_all(ledger, reports, settings, changed, &drawings(ledger, None), workers)
+}
+
+fn draw_all(
+    ledger: &Ledger,
+    reports: &Path,
+    settings: &Settings,
+    changed: Option<&Changed>,
+    read: &(dyn Fn(Day) -> anyhow::Result<DayDrawing> + Sync),
+    workers: usize,
+) -> anyhow::Result<(Figures, Rendered)> {
     let config = settings.config();
     let standing = ledger.outlines(ledger.standing())?;
     let figures = measure::draw(&standing, &config);
@@ -144,17 +171,8 @@ pub fn redraw(
     let months = changed.as_ref().map(|changed| &changed.months);
     let is_wanted = |day: &Day| changed.as_ref().is_none_or(|changed| changed.days.contains(day));
     let days: Vec<Day> = ledger.days().into_iter().filter(is_wanted).collect();
-    let read = |day| drawing_of(ledger, day);
-    let rendered = report::render(reports, &drawing, months, &Days { days: &days, read: &read, workers })?;
+    let rendered = report::render(reports, &drawing, months, &Days { days: &days, read, workers })?;
     Ok((figures, rendered))
-}
-
-/// All that the reports of one day are drawn from.
-fn drawing_of(ledger: &Ledger, day: Day) -> anyhow::Result<DayDrawing> {
-    let books = DayBooks::read(ledger, day)?;
-    let failures = report::failures(books.postings())?;
-    let red = books.red();
-    Ok(DayDrawing { edition: books.into_edition(), failures, red })
 }
 
 /// Editions that apply overrides: those that stand, or the adjusting ones beside them.

@@ -107,7 +107,9 @@ pub fn run(desk: &Desk, asked: &Asked, as_of: DateTime<Utc>, watch: Watch<'_>) -
     reported::note(&mut ledger, &settings, as_of)?;
 
     let asked: BTreeSet<Day> = booked.accounted.iter().map(|a| a.published.edition.day).collect();
-    let (figures, rendered) = draw::draw(&ledger, &desk.config.reports, &asked, &settings, desk.workers).context(
+    let papers = booked.papers.and_then(|papers| papers.standing(&ledger));
+    let reports = &desk.config.reports;
+    let (figures, rendered) = draw::draw(&ledger, reports, &asked, &settings, papers, desk.workers).context(
         "the ledger is up to date, but the reports could not be drawn; mend what is named here and run again",
     )?;
     for accounted in &booked.accounted {
@@ -190,6 +192,8 @@ struct Booked {
     attention: Vec<Attention>,
     /// Editions that came out as they were.
     confirmed: Vec<Confirmation>,
+    /// Those of one day, the one with the most facts: to remember all days would take memory for each.
+    papers: Option<book::Papers>,
 }
 
 /// Books the days that were read, and every open day that something else has changed: webhook logs of other days,
@@ -244,7 +248,11 @@ fn book(
         }
         let prepared = prepared.remove(&day).map_or_else(|| prepare(ledger, day), Ok);
         match prepared.and_then(|prepared| book::publish(desk, ledger, prepared, rows, as_of)) {
-            Ok(mut done) => {
+            Ok((mut done, papers)) => {
+                let facts = |papers: &book::Papers| papers.postings.facts().frame().height();
+                if booked.papers.as_ref().is_none_or(|kept| facts(kept) < facts(&papers)) {
+                    booked.papers = Some(papers);
+                }
                 let notes = notes.remove(&day).unwrap_or_default();
                 done.spilled_bytes = notes.spilled_bytes;
                 done.attention.extend(attention::of_columns(day, notes));

@@ -1,6 +1,5 @@
 //! Postings: every fact in an account, with the rule that put it there. The noun that policy hands on.
 
-use hashbrown::HashMap;
 use polars::prelude::*;
 
 use super::Account;
@@ -106,19 +105,30 @@ impl Postings {
         let mut keys: Vec<_> = keys.into_iter().map(UInt32Chunked::into_no_null_iter).collect();
         let booked = column("account")?.into_no_null_iter().zip(column("entry")?.into_no_null_iter());
         let is_wanted = Account::ALL.map(is_wanted);
-        let mut sums: HashMap<[u32; N], [i64; 2], foldhash::fast::RandomState> = HashMap::default();
+        let mut sums: Vec<Sum<N>> = Vec::new();
+        let add =
+            |to: &mut Sum<N>, more: &Sum<N>| (to.gross, to.net) = (to.gross + more.gross, to.net + more.net);
         for ((account, entry), events) in booked.zip(self.frame.column("events")?.i64()?.into_no_null_iter())
         {
             let key = std::array::from_fn(|n| keys[n].next().unwrap_or_default());
-            if is_wanted[account as usize] {
-                let [gross, net] = sums.entry(key).or_default();
-                *gross += if entry == 0 { events } else { 0 };
-                *net += events;
+            if !is_wanted[account as usize] {
+                continue;
+            }
+            let sum = Sum { key, gross: if entry == 0 { events } else { 0 }, net: events };
+            match sums.last_mut().filter(|last| last.key == key) {
+                Some(last) => add(last, &sum),
+                None => sums.push(sum),
             }
         }
-        let mut sums: Vec<Sum<N>> =
-            sums.into_iter().map(|(key, [gross, net])| Sum { key, gross, net }).collect();
-        sums.sort_unstable_by_key(|sum| sum.key);
+        // The facts are sorted and adjusting entries come last, so these are a few runs that are sorted already.
+        sums.sort_by_key(|sum| sum.key);
+        sums.dedup_by(|next, kept| {
+            let is_same = next.key == kept.key;
+            if is_same {
+                add(kept, next);
+            }
+            is_same
+        });
         Ok(sums)
     }
 }

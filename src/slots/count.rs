@@ -7,7 +7,7 @@ use polars::prelude::PolarsResult;
 
 use super::{ALL_REGIONS, Counts, Scope, ScopeKind, Slots, State, Tally, components_of};
 use crate::config::Config;
-use crate::intake::{Gap, Lost};
+use crate::intake::{Gap, Kind, Lost};
 use crate::policy::{Account, Group, Postings};
 
 /// Gross and net counts of one scope, a pair per slot.
@@ -22,23 +22,26 @@ impl Slots {
         let facts = postings.facts();
         let per_day = facts.slot_length().per_day() as usize;
 
-        let mut series: BTreeMap<(Arc<str>, Arc<str>), Series> = BTreeMap::new();
-        for (service, region) in pairs(postings, config) {
-            series.insert((service, region), vec![[Counts::default(); 2]; per_day]);
-        }
+        let pairs: Vec<(Arc<str>, Arc<str>)> = pairs(postings, config).into_iter().collect();
+        let mut counted: Vec<Series> = vec![vec![[Counts::default(); 2]; per_day]; pairs.len()];
+        let place = |kind: &Kind, region: &str| {
+            let key = (kind.service.as_str(), region);
+            let found = pairs.binary_search_by(|(service, region)| (&**service, &**region).cmp(&key));
+            let Ok(at) = found else { unreachable!("pairs() names every service and region of the facts") };
+            at
+        };
+        let places = |kind: &Kind| [place(kind, &kind.region), place(kind, ALL_REGIONS)];
+        let places: Vec<[usize; 2]> = facts.kinds().iter().map(places).collect();
         for sum in postings.sums(["slot", "kind", "account"], |_| true)? {
             let [slot, kind, account] = sum.key.map(|code| code as usize);
-            let kind = &facts.kinds()[kind];
             let group = Account::ALL[account].group();
-            for region in [kind.region.as_str(), ALL_REGIONS] {
-                let Some(slots) = series.get_mut(&(kind.service.as_str().into(), region.into())) else {
-                    unreachable!("pairs() names every service and region of the facts")
-                };
-                let [gross, net] = &mut slots[slot];
+            for at in places[kind] {
+                let [gross, net] = &mut counted[at][slot];
                 gross.add(group, sum.gross);
                 net.add(group, sum.net);
             }
         }
+        let series: BTreeMap<(Arc<str>, Arc<str>), Series> = pairs.into_iter().zip(counted).collect();
 
         let mut scopes: BTreeMap<Scope, Tallies> = BTreeMap::new();
         for ((name, region), counts) in &series {

@@ -9,7 +9,7 @@ use arrow_array::{
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
@@ -17,6 +17,10 @@ use parquet::file::reader::ChunkReader;
 
 use super::{Column, ColumnKind, Spec, Table};
 use crate::error::guarded;
+
+/// Beyond so many rows whole numbers are packed by their differences: that takes no more room than a dictionary of them, which
+/// takes longer to make. The tables that people open are shorter.
+const LONG: usize = 100_000;
 
 /// Where a table comes from; written under `uptime_ledger.*` into its Parquet file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,11 +34,17 @@ impl Table {
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns)?;
         let named = std::iter::once(("table", self.spec.name.to_owned())).chain(metadata.0.iter().cloned());
         let pairs = named.map(|(key, value)| KeyValue::new(format!("uptime_ledger.{key}"), value)).collect();
-        let properties = WriterProperties::builder()
+        let mut properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_key_value_metadata(Some(pairs))
-            .build();
-        let mut writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties))?;
+            .set_key_value_metadata(Some(pairs));
+        if self.rows > LONG {
+            for column in self.spec.columns.iter().filter(|column| column.kind == ColumnKind::Integer) {
+                properties = properties
+                    .set_column_dictionary_enabled(column.name.into(), false)
+                    .set_column_encoding(column.name.into(), Encoding::DELTA_BINARY_PACKED);
+            }
+        }
+        let mut writer = ArrowWriter::try_new(Vec::new(), schema, Some(properties.build()))?;
         writer.write(&batch)?;
         writer.into_inner()
     }
@@ -171,6 +181,25 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         std::io::Write::write_all(&mut file, &bytes).unwrap();
         assert_eq!(Table::from_parquet(&SPEC, file).unwrap(), table);
+    }
+
+    #[test]
+    fn a_long_table_comes_back_from_parquet() {
+        static NUMBERS: Spec = Spec {
+            name: "n",
+            row: "a test",
+            columns: &[
+                ColumnSpec::new("a", ColumnKind::Integer, ""),
+                ColumnSpec::new("b", ColumnKind::Integer, ""),
+            ],
+        };
+        let mut table = Table::new(&NUMBERS);
+        for n in 0..LONG as i64 + 1 {
+            let odd = if n % 1_000 == 7 { Value::Null } else { Value::Integer(n * n % 977 - 400) };
+            table.push([Value::Integer(if n % 3 == 0 { i64::MIN } else { i64::MAX - n }), odd]);
+        }
+        let bytes = table.to_parquet(&Metadata::default()).unwrap();
+        assert_eq!(Table::from_parquet(&NUMBERS, bytes::Bytes::from(bytes)).unwrap(), table);
     }
 
     #[test]

@@ -52,12 +52,14 @@ impl<const N: usize> RowWriter<N> {
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(level))
             .set_max_row_group_row_count(Some(BATCH))
-            // Ids never repeat; short ones ascend.
-            .set_column_dictionary_enabled("id".into(), false)
-            .set_column_dictionary_enabled("short_id".into(), false)
-            .set_column_encoding("short_id".into(), Encoding::DELTA_BINARY_PACKED)
-            .set_statistics_enabled(parquet::file::properties::EnabledStatistics::None)
-            .build();
+            // Ids never repeat, and whole numbers packed by their differences take no more room than by a dictionary, which takes
+            // longer to make.
+            .set_dictionary_enabled(false)
+            .set_statistics_enabled(parquet::file::properties::EnabledStatistics::None);
+        let properties = names.iter().fold(properties, |properties, name| {
+            properties.set_column_encoding((*name).into(), Encoding::DELTA_BINARY_PACKED)
+        });
+        let properties = properties.build();
         let file = File::create(path).map_err(|e| Trouble::io(path, "writing", e))?;
         let out = ArrowWriter::try_new(file, schema.clone(), Some(properties));
         let out = out.map_err(|e| unwritten(path, e))?;
@@ -125,8 +127,43 @@ pub struct RowReader<const N: usize> {
     path: PathBuf,
     batches: ParquetRecordBatchReader,
     has_ids: bool,
-    batch: Option<RecordBatch>,
+    batch: Option<Columns<N>>,
     at: usize,
+}
+
+/// The columns of one batch, found to be of their types.
+struct Columns<const N: usize> {
+    rows: usize,
+    ids: Option<FixedSizeBinaryArray>,
+    numbers: [Int64Array; N],
+}
+
+impl<const N: usize> Columns<N> {
+    fn of(batch: &RecordBatch, has_ids: bool) -> Result<Self, &'static str> {
+        let first = usize::from(has_ids);
+        let ids = if has_ids {
+            let ids = batch.column(0).as_fixed_size_binary_opt().ok_or("its ids are no ids")?;
+            if ids.value_length() != ID_BYTES {
+                return Err("its ids have another length");
+            }
+            Some(ids.clone())
+        } else {
+            None
+        };
+        let number = |column: &ArrayRef| column.as_primitive_opt::<Int64Type>().cloned();
+        let numbers: Option<Vec<_>> = batch.columns()[first..].iter().map(number).collect();
+        let numbers = numbers.and_then(|numbers| numbers.try_into().ok());
+        let numbers = numbers.ok_or("a column holds no whole numbers")?;
+        Ok(Self { rows: batch.num_rows(), ids, numbers })
+    }
+
+    fn row(&self, at: usize) -> Row<N> {
+        let mut id = [0; 16];
+        if let Some(ids) = &self.ids {
+            id[4..].copy_from_slice(ids.value(at));
+        }
+        (u128::from_be_bytes(id), std::array::from_fn(|n| self.numbers[n].value(at)))
+    }
 }
 
 impl<const N: usize> RowReader<N> {
@@ -146,36 +183,14 @@ impl<const N: usize> RowReader<N> {
 
     fn row(&mut self) -> Result<Option<Row<N>>, Trouble> {
         loop {
-            if let Some(batch) = &self.batch
-                && self.at < batch.num_rows()
-            {
-                let at = self.at;
+            if let Some(batch) = self.batch.as_ref().filter(|batch| self.at < batch.rows) {
                 self.at += 1;
-                let first = usize::from(self.has_ids);
-                let mut id = [0; 16];
-                if self.has_ids {
-                    let Some(ids) = batch.column(0).as_fixed_size_binary_opt() else {
-                        return Err(damaged(&self.path, &"its ids are no ids"));
-                    };
-                    if ids.value_length() != ID_BYTES {
-                        return Err(damaged(&self.path, &"its ids have another length"));
-                    }
-                    id[4..].copy_from_slice(ids.value(at));
-                }
-                let mut numbers = [0; N];
-                for (n, number) in numbers.iter_mut().enumerate() {
-                    let column = batch.column(first + n).as_primitive_opt::<Int64Type>();
-                    *number = column
-                        .ok_or_else(|| damaged(&self.path, &"a column holds no whole numbers"))?
-                        .value(at);
-                }
-                return Ok(Some((u128::from_be_bytes(id), numbers)));
+                return Ok(Some(batch.row(self.at - 1)));
             }
             let batch = decoded(|| Ok(self.batches.next().transpose()?));
-            match batch.map_err(|e| damaged(&self.path, &e))? {
-                None => return Ok(None),
-                Some(batch) => (self.batch, self.at) = (Some(batch), 0),
-            }
+            let Some(batch) = batch.map_err(|e| damaged(&self.path, &e))? else { return Ok(None) };
+            let batch = Columns::of(&batch, self.has_ids).map_err(|why| damaged(&self.path, &why))?;
+            (self.batch, self.at) = (Some(batch), 0);
         }
     }
 }

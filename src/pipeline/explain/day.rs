@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::verdict::{because, flips_when};
 use super::{AppliedOverride, EditionOfSlot, Explanation, PostingLine, RunOfSlots, ServiceVerdict};
 use crate::day::{Day, rfc3339};
-use crate::intake::Kind;
+use crate::intake::{Gap, Kind};
 use crate::ledger::{Basis, Cause, Edition, Extent, Ledger, Settings, word};
 use crate::measure::Outage;
 use crate::overrides::{Row, adjust};
+use crate::pipeline::book::Papers;
 use crate::pipeline::reported;
 use crate::policy::{Account, Group, Policy, Postings, Sum};
 use crate::report::RedSlot;
@@ -20,7 +21,8 @@ const SHOWN: usize = 5;
 /// The standing edition of a day with the facts and rules behind it, read once.
 pub struct DayBooks {
     edition: Edition,
-    basis: Basis,
+    /// Where its logs fell silent.
+    gaps: Vec<Gap>,
     policy: Policy,
     /// After adjusting entries.
     postings: Postings,
@@ -46,10 +48,20 @@ impl DayBooks {
     /// The day has no edition, or the ledger cannot be read.
     pub fn read(ledger: &Ledger, day: Day) -> anyhow::Result<Self> {
         let edition = ledger.read(day, Extent::Whole)?;
-        let basis = ledger.basis(day, edition.number)?;
-        let policy = ledger.policy(&edition.policy)?;
+        let Basis { facts, gaps, .. } = ledger.basis(day, edition.number)?;
         let rows: Vec<Row> = edition.overrides.iter().map(|applied| applied.row.clone()).collect();
-        let (postings, _) = adjust(&policy.classify(basis.facts.clone())?, &rows)?;
+        let (postings, _) = adjust(&ledger.policy(&edition.policy)?.classify(facts)?, &rows)?;
+        Self::of(ledger, Papers { edition, gaps, postings })
+    }
+
+    /// The same from what is at hand, when it is that of the standing edition.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub(in crate::pipeline) fn of(ledger: &Ledger, papers: Papers) -> anyhow::Result<Self> {
+        let Papers { edition, gaps, postings } = papers;
+        let day = edition.day;
+        let policy = ledger.policy(&edition.policy)?;
         let accounts = by_slot(postings.sums(["slot", "kind", "account"], |_| true)?);
         let callers =
             by_slot(postings.sums(["slot", "kind", "caller"], |account| account.group() == Group::Bad)?);
@@ -61,7 +73,7 @@ impl DayBooks {
             None => (Vec::new(), 0),
         };
         let editions = editions(ledger, &edition)?;
-        Ok(Self { edition, basis, policy, postings, accounts, callers, outages, min_run_seconds, editions })
+        Ok(Self { edition, gaps, policy, postings, accounts, callers, outages, min_run_seconds, editions })
     }
 
     pub const fn edition(&self) -> &Edition {
@@ -90,7 +102,7 @@ impl DayBooks {
                 && (scope.is_all_regions() || row.region.as_ref().is_none_or(|r| **r == *scope.region))
         };
         let rows = edition.overrides.iter().map(|applied| &applied.row);
-        let gaps = self.basis.gaps.iter().filter(|g| (g.start_slot..g.end_slot).contains(&slot));
+        let gaps = self.gaps.iter().filter(|g| (g.start_slot..g.end_slot).contains(&slot));
         let bad = self.callers.get(&slot).map(Vec::as_slice).unwrap_or_default();
         let bad: Vec<&Sum<3>> = bad.iter().filter(|sum| self.is_of(scope, self.kind(sum.key[1]))).collect();
         let code = |sum: &Sum<3>| {
@@ -239,7 +251,7 @@ impl DayBooks {
 
     fn evidence(&self, slot: u32, kind: u32) -> Vec<String> {
         // It is in the order of slots and kinds.
-        let all = self.basis.facts.evidence();
+        let all = self.postings.facts().evidence();
         let first = all.partition_point(|found| (found.slot, found.kind) < (slot, kind));
         let found = all[first..].iter().take_while(|found| (found.slot, found.kind) == (slot, kind));
         let shown = |file: u32| self.edition.intake.get(file as usize).map_or("?", |f| f.path.as_str());
