@@ -141,7 +141,8 @@ pub fn draft(day: Day, config: &Config, events: &[Event]) -> Draft {
     let postings = postings(day, config, events);
     let slots = Slots::count(&postings, &[], config).unwrap();
     let as_of: DateTime<Utc> = DateTime::from_timestamp_micros(day.end_us()).unwrap();
-    let edition = Edition::draft(&postings, slots, receipt(&postings), config, "policy-1", as_of).unwrap();
+    let edition = Edition::started(receipt(&postings), &slots, config, "policy-1", as_of);
+    let edition = edition.booked(&postings, slots, Vec::new()).unwrap();
     let basis = Basis { facts: postings.facts().clone(), gaps: Vec::new(), attempts: 0 };
     Draft { edition, basis, daybooks: [(day, "daybook-1".to_owned())].into() }
 }

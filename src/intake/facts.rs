@@ -281,21 +281,25 @@ impl Facts {
 
     /// Events of the day, over all facts.
     pub fn events(&self) -> i64 {
-        self.rows().iter().map(|r| r.events).sum()
+        self.iter().map(|fact| fact.events).sum()
     }
 
     /// The frame as plain rows.
     pub fn rows(&self) -> Vec<Fact> {
-        let u32s = |name: &str| self.frame.column(name).and_then(|c| c.u32().cloned());
-        let events = self.frame.column("events").and_then(|c| c.i64().cloned());
+        self.iter().collect()
+    }
+
+    /// The rows of the frame, one after the other.
+    pub fn iter(&self) -> impl Iterator<Item = Fact> {
+        let u32s = |name: &str| self.frame.column(name).and_then(|c| c.u32());
+        let events = self.frame.column("events").and_then(|c| c.i64());
         match (u32s("slot"), u32s("kind"), u32s("caller"), events) {
             (Ok(slot), Ok(kind), Ok(caller), Ok(events)) => slot
                 .into_no_null_iter()
                 .zip(kind.into_no_null_iter())
                 .zip(caller.into_no_null_iter())
                 .zip(events.into_no_null_iter())
-                .map(|(((slot, kind), caller), events)| Fact { slot, kind, caller, events })
-                .collect(),
+                .map(|(((slot, kind), caller), events)| Fact { slot, kind, caller, events }),
             _ => unreachable!("Facts::new is the only constructor and gives these columns these types"),
         }
     }

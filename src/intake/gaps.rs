@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Facts, Stream};
+use super::{Facts, Kind, Stream};
 use crate::config::Source;
 
 /// Shortest silence that is worth a word, in seconds.
@@ -45,20 +45,25 @@ pub struct Gap {
 /// Silence of all regions of all sources at once has no sibling to show it and is none.
 pub fn gaps(facts: &Facts, sources: &[Source]) -> Vec<Gap> {
     let slots = facts.slot_length().per_day() as usize;
-    let mut lanes: BTreeMap<(&str, &str), Vec<i64>> = BTreeMap::new();
     let inner = sources.iter().map(|s| s.vantage.rank()).min();
     let mut services: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
-    let mut all = vec![0_i64; slots];
-    for fact in facts.rows() {
-        let kind = &facts.kinds()[fact.kind as usize];
-        all[fact.slot as usize] += fact.events;
-        if inner.is_some_and(|inner| kind.vantage.rank() > inner) {
-            continue;
-        }
+    let is_inner = |kind: &&Kind| inner.is_none_or(|inner| kind.vantage.rank() <= inner);
+    for kind in facts.kinds().iter().filter(is_inner) {
         services.entry((&kind.source, &kind.region)).or_default().insert(&kind.service);
-        let lane = lanes.entry((&kind.source, &kind.region)).or_insert_with(|| vec![0; slots]);
-        lane[fact.slot as usize] += fact.events;
     }
+    // By kind: the number of its lane, so that no fact is looked up by its words.
+    let numbers: BTreeMap<_, _> = services.keys().copied().zip(0_usize..).collect();
+    let number =
+        |kind: &Kind| is_inner(&kind).then(|| numbers[&(kind.source.as_str(), kind.region.as_str())]);
+    let lane_of: Vec<Option<usize>> = facts.kinds().iter().map(number).collect();
+    let (mut all, mut counted) = (vec![0_i64; slots], vec![vec![0_i64; slots]; numbers.len()]);
+    for fact in facts.iter() {
+        all[fact.slot as usize] += fact.events;
+        if let Some(lane) = lane_of[fact.kind as usize] {
+            counted[lane][fact.slot as usize] += fact.events;
+        }
+    }
+    let lanes: BTreeMap<_, _> = numbers.into_keys().zip(counted).collect();
     let per_slot = facts.slot_length().seconds();
     let shortest = MIN_SECONDS.div_ceil(per_slot) as usize;
     let around = (AROUND_SECONDS / per_slot) as usize;

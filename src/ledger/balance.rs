@@ -26,7 +26,7 @@ fn check(files: &[FileBalance], grouped: u64, postings: &Postings, slots: &Slots
     let accepted = |log| files.iter().filter(|f| f.log == log).map(|f| f.accepted).sum::<u64>();
     let [gross, net] = [posted[0].total(), posted[1].total()];
     let facts = postings.facts();
-    let notifications: i64 = (facts.rows().iter())
+    let notifications: i64 = (facts.iter())
         .filter(|f| facts.kinds()[f.kind as usize].stream == Stream::Notification)
         .map(|f| f.events)
         .sum();

@@ -85,9 +85,8 @@ impl Basis {
     }
 
     pub(super) fn tables(&self) -> Tables {
-        let rows = self.facts.rows();
-        let mut facts = Table::with_room(&FACTS, rows.len());
-        for f in rows {
+        let mut facts = Table::with_room(&FACTS, self.facts.frame().height());
+        for f in self.facts.iter() {
             facts.push_integers([f.slot.into(), f.kind.into(), f.caller.into(), f.events]);
         }
         let mut evidence = Table::new(&EVIDENCE);

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::day::Day;
 use crate::intake::{Delays, Histogram, Latencies, Measure, Receipt, Stream};
 use crate::overrides::{Moved, Row};
-use crate::policy::{Account, Group, Postings};
+use crate::policy::{Account, Group, Postings, Sum};
 use crate::slots::{ALL_REGIONS, Scope, ScopeKind, Slots};
 
 /// An edition that is not published yet, with what it was made from.
@@ -27,19 +27,18 @@ pub struct Draft {
 }
 
 impl Edition {
-    /// An edition as it would be published; [`super::Writer::publish`] gives it its number. Callers leave here
-    /// only as pseudonyms.
-    pub fn draft(
-        postings: &Postings,
-        slots: Slots,
+    /// The beginning of an edition: what the logs alone decide. [`Edition::booked`] makes it whole, and [`super::Writer::publish`]
+    /// gives it its number.
+    pub fn started(
         receipt: Receipt,
+        slots: &Slots,
         config: &Config,
         policy: &str,
         as_of: DateTime<Utc>,
-    ) -> PolarsResult<Self> {
+    ) -> Self {
         let Receipt { latencies, delays, reconciliation, is_joined, files: intake, quarantine, .. } = receipt;
-        let definition = Definition::new(config, &slots);
-        let bare = Self {
+        let definition = Definition::new(config, slots);
+        Self {
             day: slots.day(),
             number: 0,
             as_of,
@@ -57,11 +56,10 @@ impl Edition {
             reconciliation: if is_joined { ReconciliationLine::all(&reconciliation) } else { Vec::new() },
             definition,
             slots: slots.clone(),
-        };
-        bare.booked(postings, slots, Vec::new())
+        }
     }
 
-    /// The beginning of a next edition from what an earlier one has of the logs.
+    /// [`Edition::started`] from what an earlier one has of the logs.
     #[must_use]
     pub fn restarted(self, slots: &Slots, config: &Config, policy: &str, as_of: DateTime<Utc>) -> Self {
         let definition = Definition::new(config, slots);
@@ -69,17 +67,18 @@ impl Edition {
         Self { number: 0, as_of, job_version, policy, definition, ..self }
     }
 
-    /// The same day with its events booked otherwise: by another policy, other overrides or another definition. What the
-    /// logs alone decide stays.
+    /// The day with its events booked: by a policy, with overrides, under a definition. What the logs alone decide stays. Callers
+    /// leave here only as pseudonyms.
     pub fn booked(
         mut self,
         postings: &Postings,
         slots: Slots,
         overrides: Vec<(Row, Moved)>,
     ) -> PolarsResult<Self> {
-        self.accounts = accounts(postings)?;
+        let sums = postings.sums(["kind", "account"], |_| true)?;
+        self.accounts = accounts(postings, &sums);
         self.bad = bad(postings)?;
-        self.deliveries = deliveries(postings)?;
+        self.deliveries = deliveries(postings, &sums);
         self.slots = slots;
         self.overrides = overrides.into_iter().map(|(row, moved)| self.applied(row, &moved)).collect();
         self.state = if self.is_provisional() { DayState::Provisional } else { DayState::Reported };
@@ -117,16 +116,16 @@ pub(super) fn is_open(account: &str) -> bool {
     matches!(account.parse::<Account>().map(Account::group), Ok(Group::Pending | Group::Suspense))
 }
 
-fn accounts(postings: &Postings) -> PolarsResult<Vec<AccountLine>> {
+fn accounts(postings: &Postings, sums: &[Sum<2>]) -> Vec<AccountLine> {
     let mut lines: BTreeMap<_, [i64; 2]> = BTreeMap::new();
-    for sum in postings.sums(["kind", "account"], |_| true)? {
+    for sum in sums {
         let kind = &postings.facts().kinds()[sum.key[0] as usize];
         let rule = postings.verdicts()[sum.key[0] as usize].rule.as_str();
         let key = (kind.stream, &kind.service, &kind.region, sum.key[1], rule, kind.error_code);
         let events = lines.entry(key).or_default();
         *events = [events[0] + sum.gross, events[1] + sum.net];
     }
-    Ok(lines
+    lines
         .into_iter()
         .map(|((stream, service, region, account, rule, error_code), [gross, net])| AccountLine {
             stream: word(&stream),
@@ -138,7 +137,7 @@ fn accounts(postings: &Postings) -> PolarsResult<Vec<AccountLine>> {
             events_gross: gross,
             events_net: net,
         })
-        .collect())
+        .collect()
 }
 
 fn bad(postings: &Postings) -> PolarsResult<Vec<BadLine>> {
@@ -170,9 +169,9 @@ fn bad(postings: &Postings) -> PolarsResult<Vec<BadLine>> {
         .collect())
 }
 
-fn deliveries(postings: &Postings) -> PolarsResult<Vec<DeliveryLine>> {
+fn deliveries(postings: &Postings, sums: &[Sum<2>]) -> Vec<DeliveryLine> {
     let mut lines: BTreeMap<_, [i64; 2]> = BTreeMap::new();
-    for sum in postings.sums(["kind", "account"], |_| true)? {
+    for sum in sums {
         let kind = &postings.facts().kinds()[sum.key[0] as usize];
         if kind.stream == Stream::Request {
             continue;
@@ -181,7 +180,7 @@ fn deliveries(postings: &Postings) -> PolarsResult<Vec<DeliveryLine>> {
         let events = lines.entry(key).or_default();
         *events = [events[0] + sum.gross, events[1] + sum.net];
     }
-    Ok(lines
+    lines
         .into_iter()
         .map(|((stream, service, region, outcome, timing, account), [gross, net])| DeliveryLine {
             stream: word(&stream),
@@ -193,7 +192,7 @@ fn deliveries(postings: &Postings) -> PolarsResult<Vec<DeliveryLine>> {
             events_gross: gross,
             events_net: net,
         })
-        .collect())
+        .collect()
 }
 
 /// Quantiles of what was measured, by region and over all.

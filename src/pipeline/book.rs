@@ -137,8 +137,7 @@ pub(super) fn publish(
     check_balance(files, attempts, &postings, &slots)?;
     let is_from_logs = matches!(origin, Origin::Logs(_));
     let edition = match origin {
-        Origin::Logs(receipt) => Edition::draft(&postings, slots.clone(), *receipt, &config, &policy, as_of)
-            .context("drafting the edition")?,
+        Origin::Logs(receipt) => Edition::started(*receipt, &slots, &config, &policy, as_of),
         Origin::Edition(edition) => edition.restarted(&slots, &config, &policy, as_of),
     };
     let moved = rows.into_iter().zip(moved).collect();

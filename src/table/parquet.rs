@@ -194,7 +194,7 @@ mod tests {
             ],
         };
         let mut table = Table::new(&NUMBERS);
-        for n in 0..LONG as i64 + 1 {
+        for n in 0..=LONG as i64 {
             let odd = if n % 1_000 == 7 { Value::Null } else { Value::Integer(n * n % 977 - 400) };
             table.push([Value::Integer(if n % 3 == 0 { i64::MIN } else { i64::MAX - n }), odd]);
         }

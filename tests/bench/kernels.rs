@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use chrono::{DateTime, Utc};
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use uptime_ledger::config::{Config, Log, Preset, Source, TimeBasis, Vantage};
+use uptime_ledger::config::{Config, Log, Source, Vantage};
 use uptime_ledger::day::{Day, SlotLength};
 use uptime_ledger::intake::kernels::{self, Form, Reader};
 use uptime_ledger::intake::{
@@ -179,7 +179,8 @@ fn count(bencher: Bencher) {
 fn edition(postings: &Postings) -> Edition {
     let config = Config::bare("");
     let slots = Slots::count(postings, &[], &config).expect("good postings");
-    Edition::draft(postings, slots, Receipt::default(), &config, "policy", noon()).expect("good postings")
+    let edition = Edition::started(Receipt::default(), &slots, &config, "policy", noon());
+    edition.booked(postings, slots, Vec::new()).expect("good postings")
 }
 
 /// Everything between the facts of a day and its edition in the ledger: classify, count, draft, publish.
