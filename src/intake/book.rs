@@ -206,6 +206,12 @@ impl Book {
         self.memo.clear();
     }
 
+    /// No more rows come: lets go of what only counting needs.
+    pub fn close(&mut self) {
+        (self.shapes, self.others, self.attempted_numbers) = Default::default();
+        (self.plain, self.cell_of, self.memo, self.buffer) = Default::default();
+    }
+
     /// What this worker saw of a file.
     pub fn tally(&self, file: u32) -> &Tally {
         &self.tallies[file as usize]
@@ -238,7 +244,7 @@ impl Book {
                 if self.is_far(start_us) {
                     return Ok((start_us, None));
                 }
-                let hash = id_hash(row.get(Field::RequestId))?;
+                let hash = dedupe::id_hash(row.get(Field::RequestId))?;
                 desk.read(row, &mut self.names).map(|reading| (start_us, Some((reading, duration_us, hash))))
             });
         self.tallies[place.file as usize].seen |= row.seen();
@@ -465,16 +471,6 @@ impl Book {
             self.cell_of.push(NO_CELL);
         }
         fact
-    }
-}
-
-/// The hash of a call's id; 0 for calls without one.
-pub fn id_hash(id: &Value<'_>) -> Result<u128, String> {
-    match id {
-        Value::Missing => Ok(0),
-        Value::Text(id) => Ok(dedupe::hash(id)),
-        Value::Int(id) => Ok(dedupe::hash(id.to_string().as_bytes())),
-        other => Err(format!("request_id is {}, expected text or a whole number", other.excerpt())),
     }
 }
 

@@ -10,7 +10,18 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::book::MARGIN_US;
 use super::ids::{Id, partition};
 use super::partitions::{Packer, Unpacker};
+use super::value::Value;
 use crate::day::DAY_US;
+
+/// The hash of a call's id; 0 for calls without one.
+pub fn id_hash(id: &Value<'_>) -> Result<u128, String> {
+    match id {
+        Value::Missing => Ok(0),
+        Value::Text(id) => Ok(hash(id)),
+        Value::Int(id) => Ok(hash(id.to_string().as_bytes())),
+        other => Err(format!("request_id is {}, expected text or a whole number", other.excerpt())),
+    }
+}
 
 /// One row that has an id, as far as dedupe must remember it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -218,9 +218,6 @@ fn header(file: &File, size: u64) -> io::Result<(Vec<u8>, u64, u64)> {
     Ok((Vec::new(), at, lines))
 }
 
-/// Items of a worker when they are of one size: enough of them that all workers end at about the same time.
-const FAIR: u64 = 8;
-
 enum Item {
     Chunk { file: usize, chunk: u32, start: u64, end: u64 },
     Whole { file: usize },
@@ -244,15 +241,12 @@ impl Item {
     }
 }
 
-fn items(opened: &[Option<Open>], workers: usize) -> Vec<(u64, Item)> {
+fn items(opened: &[Option<Open>]) -> Vec<(u64, Item)> {
     let mut items = Vec::new();
-    let all: u64 = opened.iter().flatten().map(|open| open.size).sum();
-    // One worker alone is even with itself.
-    let fair = if workers > 1 { all / (workers as u64 * FAIR) } else { all };
     for (n, open) in opened.iter().enumerate() {
         let Some(open) = open else { continue };
         if let Some(columns) = &open.columns {
-            let slices = columns.slices(fair as f64 / open.size as f64);
+            let slices = columns.slices();
             let rows = slices.iter().map(|slice| slice.rows).fold(1, u64::saturating_add);
             items.extend(slices.into_iter().zip(0..).map(|(slice, number)| {
                 let bytes = u128::from(open.size) * u128::from(slice.rows) / u128::from(rows);
@@ -290,7 +284,7 @@ fn round(
     settings: &Settings<'_>,
     meter: &Meter,
 ) -> Result<Round, Trouble> {
-    let items = items(opened, settings.workers);
+    let items = items(opened);
     meter.begin(opened.iter().flatten().count() as u64, items.iter().map(|(bytes, _)| bytes).sum());
     let next = AtomicUsize::new(0);
     // Of several failures of a file the first in the file is told, whoever is first to meet one.
@@ -355,6 +349,7 @@ fn round(
                 meter.file_done();
             }
         }
+        book.close();
         Ok(book)
     };
     let books = workers::run(count, work).into_iter().collect::<Result<Vec<_>, _>>()?;

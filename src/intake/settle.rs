@@ -75,7 +75,8 @@ pub fn settle(
     let carried = carry::carry(pass, &merged, &survivors, settings, folder)?;
     let rank = &merged.rank;
     let evidence = evidence(pass, &merged, &surplus.misled);
-    let mut facts: Vec<Fact> = (merged.facts.iter().zip(&merged.events).enumerate())
+    let mut facts: Vec<Fact> = Vec::with_capacity(merged.facts.len() + carried.facts.len());
+    let booked = (merged.facts.iter().zip(&merged.events).enumerate())
         .skip(Record::OUTSIDE as usize)
         .map(|(at, ((slot, kind, caller), events))| Fact {
             slot: *slot,
@@ -83,9 +84,8 @@ pub fn settle(
             caller: rank.callers[*caller as usize],
             events: events - carried.moved.get(&(at as u32)).copied().unwrap_or(0),
         })
-        .chain(carried.facts.iter().copied())
-        .filter(|fact| fact.events != 0)
-        .collect();
+        .chain(carried.facts.iter().copied());
+    facts.extend(booked.filter(|fact| fact.events != 0));
     facts.sort_unstable();
     facts.dedup_by(|next, kept| {
         let same = (next.slot, next.kind, next.caller) == (kept.slot, kept.kind, kept.caller);

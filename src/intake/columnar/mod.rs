@@ -32,8 +32,11 @@ use crate::day::{DAY_US, Day, SECOND_US};
 use crate::table::decoded;
 
 const BATCH: usize = 8_192;
-/// Rows of a slice, at least: each has to find its first page and to decode the dictionaries anew.
-const MIN_SLICE: u64 = 64 << 10;
+/// Rows of a slice, about. Each has to find its first page and to decode the dictionaries anew, which takes little beside them.
+/// Limits on names hold per slice, so how rows are cut must not depend on who reads them.
+const SLICE: u64 = 512 << 10;
+/// A corrupt footer can claim any number of rows.
+const MOST_SLICES: u64 = 1 << 12;
 
 /// What is known of a Parquet file before its rows are read.
 pub struct Columns {
@@ -107,14 +110,11 @@ pub fn open(file: &Arc<File>, desk: &Desk) -> Result<Columns, String> {
 }
 
 impl Columns {
-    /// All rows: a row group each, or several slices of one that has much more than its fair `share` of the rows of the file.
-    pub fn slices(&self, share: f64) -> Vec<Slice> {
-        let groups = 0..self.metadata.metadata().num_row_groups();
-        let all: u64 = groups.clone().map(|group| self.rows_of(group)).fold(0, u64::saturating_add);
-        let fair = ((all as f64 * share) as u64).max(MIN_SLICE);
-        let slices = groups.flat_map(|group| {
+    /// All rows: each row group in one slice, or in several of about the same length.
+    pub fn slices(&self) -> Vec<Slice> {
+        let slices = (0..self.metadata.metadata().num_row_groups()).flat_map(|group| {
             let rows = self.rows_of(group);
-            let count = (rows / fair).max(1);
+            let count = rows.div_ceil(SLICE).clamp(1, MOST_SLICES);
             let border = move |n: u64| (u128::from(rows) * u128::from(n) / u128::from(count)) as u64;
             (0..count).map(move |n| Slice {
                 group,

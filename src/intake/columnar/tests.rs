@@ -95,16 +95,16 @@ fn row_groups_are_read_side_by_side() {
 fn a_row_group_that_is_the_whole_file_is_read_side_by_side() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.parquet");
-    let rows = 3 * MIN_SLICE as i64 + 5;
-    write_rows(&path, 1, rows, SECOND_US / 4);
+    let rows = 2 * SLICE as i64 + 5;
+    write_rows(&path, 1, rows, SECOND_US / 20);
     let file = Arc::new(File::open(&path).unwrap());
     let config = Config { sources: vec![source(&path)], ..Config::bare("") };
     let join = Join::new(&config, &Salt::new("test"));
     let desk = Desk::new(0, &config.sources[0], &Endpoints::of(&[]), &join);
-    let slices = open(&file, &desk).unwrap().slices(0.1);
+    let slices = open(&file, &desk).unwrap().slices();
     let bounds: Vec<(u64, u64)> =
         slices.iter().map(|slice| (slice.begin, slice.begin + slice.rows)).collect();
-    assert_eq!(bounds, [(0, 65_537), (65_537, 131_075), (131_075, 196_613)]);
+    assert_eq!(bounds, [(0, 349_527), (349_527, 699_054), (699_054, 1_048_581)]);
 
     let alone = read(&path, 1);
     assert_eq!(alone.receipt.files[0].accepted, rows as u64);
@@ -151,10 +151,10 @@ fn a_cut_or_scribbled_file_fails_with_its_reason() {
     };
     scribble(&mut bytes, 2_000, 311);
     // The same of a row group that is read in slices.
-    write_rows(&cut, 1, 140_000, SECOND_US / 2);
+    write_rows(&cut, 1, 600_000, SECOND_US / 10);
     let mut bytes = std::fs::read(&cut).unwrap();
-    let step = bytes.len() / 40;
-    scribble(&mut bytes, 140_000, step);
+    let step = bytes.len() / 12;
+    scribble(&mut bytes, 600_000, step);
 }
 
 /// Fewer rows than its footer says, and more of them, as a writer with a bug would leave it.
@@ -162,7 +162,7 @@ fn a_cut_or_scribbled_file_fails_with_its_reason() {
 fn a_slice_knows_how_many_rows_there_should_be() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.parquet");
-    write_rows(&path, 1, 140_000, SECOND_US / 2);
+    write_rows(&path, 1, 600_000, SECOND_US / 10);
     let file = Arc::new(File::open(&path).unwrap());
     let config = Config { sources: vec![source(&path)], ..Config::bare("") };
     let join = Join::new(&config, &Salt::new("test"));
@@ -174,11 +174,11 @@ fn a_slice_knows_how_many_rows_there_should_be() {
         let found = columns.read_slice(&file, slice, &desk, (0, folder.path()), &mut book, &Meter::default());
         found.map_err(|stop| if let Stop::File(why) = stop { why } else { String::new() })
     };
-    let slice = columns.slices(0.1)[1];
-    assert_eq!((slice.begin, slice.rows, slice.is_last), (70_000, 70_000, true));
+    let slice = columns.slices()[1];
+    assert_eq!((slice.begin, slice.rows, slice.is_last), (300_000, 300_000, true));
     assert_eq!(found(slice), Ok(()));
-    let more = found(Slice { rows: 69_999, ..slice }).unwrap_err();
-    assert_eq!(more, "row group 1: 140000 rows, but its footer says 139999");
-    let fewer = found(Slice { rows: 70_001, ..slice }).unwrap_err();
-    assert_eq!(fewer, "row group 1: 140000 rows, but its footer says 140001");
+    let more = found(Slice { rows: 299_999, ..slice }).unwrap_err();
+    assert_eq!(more, "row group 1: 600000 rows, but its footer says 599999");
+    let fewer = found(Slice { rows: 300_001, ..slice }).unwrap_err();
+    assert_eq!(fewer, "row group 1: 600000 rows, but its footer says 600001");
 }
