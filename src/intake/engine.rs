@@ -314,7 +314,7 @@ fn round(
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some((bytes, item)) = items.get(at) else { break };
             // When the others are through with what is left before this item is, they are idle.
-            let is_last = behind[at] < bytes * (settings.workers as u64 - 1);
+            let is_last = behind[at] < bytes * (settings.workers as u64).saturating_sub(1);
             let n = item.file();
             let Some(open) = &opened[n] else { continue };
             if lock(&quoted).contains(&(n as u32)) {
