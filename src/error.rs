@@ -26,7 +26,8 @@ pub enum ExitCode {
 }
 
 /// Calls a decoder that is not ours. Some corrupt files make decoders panic instead of saying so, which is an error of the file
-/// like any other. Nothing of our own belongs in here: a panic of ours is a bug, and nothing may be published.
+/// like any other. Nothing of our own belongs in here but what hands it bytes: a panic of ours is a bug, and nothing may be
+/// published.
 ///
 /// # Errors
 /// That it gave up, with the words of its panic.
@@ -34,7 +35,8 @@ pub fn guarded<T>(decode: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(decode)).map_err(|panic| {
         let words = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
         let words = words.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-        format!("the decoder gave up, so the file is corrupt: {}", words.lines().next().unwrap_or_default())
+        let words = harmless(words.lines().next().unwrap_or_default());
+        format!("the decoder gave up, so the file is corrupt: {words}")
     })
 }
 

@@ -261,6 +261,23 @@ fn what_was_published_can_be_drawn_again_byte_for_byte() {
     assert!(before == after, "a run with nothing new publishes nothing");
 }
 
+/// The log of the day before comes late and stands first in the list of files, so the day's own rows come from another number.
+#[test]
+fn a_day_that_came_out_as_it_was_is_drawn_as_it_was() {
+    let books = Books::new();
+    books.log("2026-11-02", 0..0);
+    books.run("2026-11-03T03:00:00Z", &["--date", "2026-11-02"]).expect(0);
+    let drawn = || job::files(&books.reports().join("daily/2026-11-02"));
+    let before = drawn();
+    let names_a_row = |page: &Vec<u8>| String::from_utf8_lossy(page).contains("logs/2026-11-02.csv:");
+    assert!(before.values().any(names_a_row));
+    books.log("2026-11-01", 0..0);
+    books.run("2026-11-03T04:00:00Z", &["--date", "2026-11-02"]).expect(0);
+    assert_eq!(table(&books.reports(), "restatements").len(), 0);
+    assert!(drawn() == before, "what is drawn of the day has changed");
+    books.ask(&["verify"]).expect(0);
+}
+
 /// What was shown first of each day, and every change since, come to what is shown now, to the row.
 fn assert_changes_add_up(
     kept: &[(String, std::collections::BTreeMap<PathBuf, Vec<u8>>)],

@@ -147,8 +147,8 @@ impl Cell {
 }
 
 impl Book {
-    /// Sets of records that a worker may fill: calls, attempts, statuses, admitting calls, and those that are left after dedupe.
-    pub const SETS: usize = 5;
+    /// Sets of records that a worker may fill: calls, attempts, statuses, admitting calls.
+    pub const SETS: usize = 4;
 
     /// `budget` is what the records for dedupe and join may hold in memory; `is_joined` says whether there are webhook
     /// logs that tell what became of messages.
@@ -200,7 +200,7 @@ impl Book {
         book
     }
 
-    /// A new chunk, file or row group begins.
+    /// A new chunk, file or slice begins.
     pub fn begin_item(&mut self) {
         self.names.begin_item();
         self.memo.clear();

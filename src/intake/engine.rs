@@ -1,4 +1,4 @@
-//! Engine: one pass over the files of a day. Workers share files, chunks and row groups; their books are merged.
+//! Engine: one pass over the files of a day. Workers share files, chunks and slices; their books are merged.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -14,7 +14,7 @@ use super::endpoints::Endpoints;
 use super::files::{LogFile, source_of};
 use super::format::{self, Compression, Format};
 use super::meter::Meter;
-use super::partitions::Budget;
+use super::partitions::{Budget, PARTITIONS};
 use super::pieces::{self, Hashing, Whole};
 use super::shape::Desk;
 use super::text::{self, CHUNK, Stop, TextParser};
@@ -247,11 +247,10 @@ fn items(opened: &[Option<Open>]) -> Vec<(u64, Item)> {
         let Some(open) = open else { continue };
         if let Some(columns) = &open.columns {
             let slices = columns.slices();
-            let rows = slices.iter().map(|slice| slice.rows).fold(1, u64::saturating_add);
-            items.extend(slices.into_iter().zip(0..).map(|(slice, number)| {
-                let bytes = u128::from(open.size) * u128::from(slice.rows) / u128::from(rows);
-                (bytes as u64, Item::Slice { file: n, number, slice })
-            }));
+            // All of one weight, so that they stay in their order: of the bad rows of a file the first ones are kept.
+            let bytes = open.size / slices.len().max(1) as u64;
+            let item = |(slice, number)| (bytes, Item::Slice { file: n, number, slice });
+            items.extend(slices.into_iter().zip(0..).map(item));
         } else if open.can_split {
             for chunk in 0..open.size.div_ceil(CHUNK) {
                 let (start, end) = (chunk * CHUNK, ((chunk + 1) * CHUNK).min(open.size));
@@ -305,7 +304,9 @@ fn round(
             left_bytes
         })
         .collect();
-    let budget = Budget::new(settings.memory_bytes as usize, count * Book::SETS);
+    // Beside the sets of those who read, one of each who settles: what is left after dedupe.
+    let sets = count * Book::SETS + settings.workers.clamp(1, PARTITIONS);
+    let budget = Budget::new(settings.memory_bytes as usize, sets);
 
     let work = || -> Result<Book, Trouble> {
         let mut book =
@@ -314,7 +315,7 @@ fn round(
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some((bytes, item)) = items.get(at) else { break };
             // When the others are through with what is left before this item is, they are idle.
-            let is_last = behind[at] < bytes * (settings.workers as u64).saturating_sub(1);
+            let is_last = behind[at] < bytes.saturating_mul((settings.workers as u64).saturating_sub(1));
             let n = item.file();
             let Some(open) = &opened[n] else { continue };
             if lock(&quoted).contains(&(n as u32)) {

@@ -1,6 +1,6 @@
 //! Intake: logs → Facts. The only heavy stage; it knows no policy.
 //!
-//! One pass: files are cut into items (a chunk of a plain file, a compressed file, a row group), workers take items,
+//! One pass: files are cut into items (a chunk of a plain file, a compressed file, a slice of Parquet), workers take items,
 //! and a row is counted the moment it is read. Nothing of a row stays but records of fixed width for dedupe and join.
 
 mod ahead;

@@ -117,7 +117,7 @@ impl Lexicon {
         }
     }
 
-    /// A new chunk, file or row group begins: limits on the number of names start anew.
+    /// A new chunk, file or slice begins: limits on the number of names start anew.
     pub fn begin_item(&mut self) {
         let Self { services, regions, scopes, areas, platforms, versions, callers, codes } = self;
         for names in [services, regions, scopes, areas, platforms, versions, callers, codes] {

@@ -23,7 +23,7 @@ pub struct Accounted {
     pub attention: Vec<Attention>,
 }
 
-/// What an edition was booked from, as long as the run remembers it: its day can be drawn without being read again.
+/// What a new edition was booked from, as long as the run remembers it: its day can be drawn without being read again.
 pub(super) struct Papers {
     pub edition: Edition,
     pub gaps: Vec<Gap>,

@@ -250,7 +250,9 @@ fn book(
         match prepared.and_then(|prepared| book::publish(desk, ledger, prepared, rows, as_of)) {
             Ok((mut done, papers)) => {
                 let facts = |papers: &book::Papers| papers.postings.facts().frame().height();
-                if booked.papers.as_ref().is_none_or(|kept| facts(kept) < facts(&papers)) {
+                // One that came out as it was keeps its files and with them their numbers, which those of today may not be.
+                let is_new = done.published.is_new;
+                if is_new && booked.papers.as_ref().is_none_or(|kept| facts(kept) < facts(&papers)) {
                     booked.papers = Some(papers);
                 }
                 let notes = notes.remove(&day).unwrap_or_default();

@@ -153,7 +153,7 @@ impl Columns {
         let hour = 3_600 * SECOND_US;
         // Where the log has the end of a request, its start lies earlier, though hardly by more than a day.
         let earlier = if desk.source().time_basis == TimeBasis::End { DAY_US } else { 0 };
-        let is_far = max < day.start_us() - hour || min - earlier >= day.end_us() + hour;
+        let is_far = max < day.start_us() - hour || min.saturating_sub(earlier) >= day.end_us() + hour;
         is_far.then_some((min, max))
     }
 
@@ -196,7 +196,8 @@ impl Columns {
             meter.rows(batch.num_rows() as u64);
         }
         if before - first != rows {
-            let (found, claimed) = (begin + before - first, begin + rows);
+            let found = begin + before - first;
+            let claimed = if is_last { begin + rows } else { self.rows_of(group) };
             return Err(corrupt(&format!("{found} rows, but its footer says {claimed}")));
         }
         Ok(())

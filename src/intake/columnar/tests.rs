@@ -182,3 +182,23 @@ fn a_slice_knows_how_many_rows_there_should_be() {
     let fewer = found(Slice { rows: 300_001, ..slice }).unwrap_err();
     assert_eq!(fewer, "row group 1: 600000 rows, but its footer says 600001");
 }
+
+/// Of the bad rows of a file the first ones are kept, whoever reads how many of its row groups, which may be of any length.
+#[test]
+fn the_first_bad_rows_are_kept_with_any_number_of_workers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    let schema = Arc::new(Schema::new(vec![ArrowField::new("ts", DataType::Utf8, false)]));
+    let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), schema.clone(), None).unwrap();
+    for rows in [1_200, 5_000, 1_200, 20_000] {
+        let bad: ArrayRef = Arc::new(StringArray::from_iter_values((0..rows).map(|_| "some day")));
+        writer.write(&RecordBatch::try_new(schema.clone(), vec![bad]).unwrap()).unwrap();
+        writer.flush().unwrap();
+    }
+    writer.close().unwrap();
+    for workers in [1, 2, 3] {
+        let quarantine = read(&path, workers).receipt.quarantine;
+        let lines: Vec<u64> = quarantine.iter().map(|bad| bad.line).collect();
+        assert_eq!(lines, (1..=1_000).collect::<Vec<_>>(), "{workers} workers");
+    }
+}

@@ -127,18 +127,18 @@ pub struct RowReader<const N: usize> {
     path: PathBuf,
     batches: ParquetRecordBatchReader,
     has_ids: bool,
-    batch: Option<Columns<N>>,
+    batch: Option<Batch<N>>,
     at: usize,
 }
 
 /// The columns of one batch, found to be of their types.
-struct Columns<const N: usize> {
+struct Batch<const N: usize> {
     rows: usize,
     ids: Option<FixedSizeBinaryArray>,
     numbers: [Int64Array; N],
 }
 
-impl<const N: usize> Columns<N> {
+impl<const N: usize> Batch<N> {
     fn of(batch: &RecordBatch, has_ids: bool) -> Result<Self, &'static str> {
         let first = usize::from(has_ids);
         let ids = if has_ids {
@@ -189,7 +189,7 @@ impl<const N: usize> RowReader<N> {
             }
             let batch = decoded(|| Ok(self.batches.next().transpose()?));
             let Some(batch) = batch.map_err(|e| damaged(&self.path, &e))? else { return Ok(None) };
-            let batch = Columns::of(&batch, self.has_ids).map_err(|why| damaged(&self.path, &why))?;
+            let batch = Batch::of(&batch, self.has_ids).map_err(|why| damaged(&self.path, &why))?;
             (self.batch, self.at) = (Some(batch), 0);
         }
     }

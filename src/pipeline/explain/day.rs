@@ -54,7 +54,7 @@ impl DayBooks {
         Self::of(ledger, Papers { edition, gaps, postings })
     }
 
-    /// The same from what is at hand, when it is that of the standing edition.
+    /// The same from what the standing edition was published with.
     ///
     /// # Errors
     /// The ledger cannot be read.
@@ -313,9 +313,7 @@ pub(super) fn cell(edition: &Edition, scope: &Scope, slot: u32) -> Cell {
     edition.slots.cells(scope).nth(slot as usize).unwrap_or_default()
 }
 
-/// The order of a group-by is not that of its rows, so what is shown is put in order.
-fn by_slot(mut sums: Vec<Sum<3>>) -> BTreeMap<u32, Vec<Sum<3>>> {
-    sums.sort_by_key(|sum| sum.key);
+fn by_slot(sums: Vec<Sum<3>>) -> BTreeMap<u32, Vec<Sum<3>>> {
     let mut slots: BTreeMap<u32, Vec<Sum<3>>> = BTreeMap::new();
     for sum in sums {
         slots.entry(sum.key[0]).or_default().push(sum);
