@@ -191,6 +191,11 @@ impl DayRecord {
         }
     }
 
+    /// The state of one of its editions, which was published in another: it may have been sealed since.
+    pub fn state(&self, edition: u32, published: DayState) -> DayState {
+        if self.sealed == Some(edition) { DayState::Sealed } else { published }
+    }
+
     /// The newest edition, adjusting ones included.
     pub fn newest(&self) -> Option<&EditionRecord> {
         self.editions.last()

@@ -188,9 +188,7 @@ impl Ledger {
     pub fn edition(&self, day: Day, number: u32, extent: Extent) -> Result<Edition, Trouble> {
         let record = self.known(day, number)?;
         let mut edition = folder::read(&folder::place(&self.folder, day, number), day, extent)?;
-        if record.sealed == Some(number) {
-            edition.state = DayState::Sealed;
-        }
+        edition.state = record.state(number, edition.state);
         Ok(edition)
     }
 
@@ -257,9 +255,7 @@ impl Ledger {
         let read = |(day, number)| {
             let record = self.known(day, number)?;
             let mut outline = folder::read_outline(&folder::place(&self.folder, day, number), day)?;
-            if record.sealed == Some(number) {
-                outline.state = DayState::Sealed;
-            }
+            outline.state = record.state(number, outline.state);
             Ok(outline)
         };
         let mut outlines = editions.into_iter().map(read).collect::<Result<Vec<Outline>, Trouble>>()?;

@@ -145,8 +145,7 @@ impl Writer {
             edition.number = newest.edition;
             edition.as_of = before.as_of;
             edition.job_version.clone_from(&before.job_version);
-            edition.state =
-                if record.sealed == Some(newest.edition) { DayState::Sealed } else { before.state };
+            edition.state = record.state(newest.edition, before.state);
             edition.intake = folder::read_intake(&folder::place(&self.folder, day, newest.edition))?;
             let is_adjusting = newest.is_adjusting;
             return Ok(Published { edition, is_new: false, causes: Vec::new(), is_adjusting });

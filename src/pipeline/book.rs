@@ -10,7 +10,7 @@ use super::{Attention, Desk};
 use crate::config::Config;
 use crate::day::Day;
 use crate::intake::{self, Daybooks, Gap, Intake, Receipt};
-use crate::ledger::{Basis, DayState, Draft, Edition, Extent, Ledger, Published, Writer, check_balance};
+use crate::ledger::{Basis, Draft, Edition, Extent, Ledger, Published, Writer, check_balance};
 use crate::overrides::{Row, adjust};
 use crate::policy::{Policy, Postings};
 use crate::slots::Slots;
@@ -38,9 +38,7 @@ impl Papers {
         if record.standing()?.publication.edition != self.edition.number {
             return None;
         }
-        if record.sealed == Some(self.edition.number) {
-            self.edition.state = DayState::Sealed;
-        }
+        self.edition.state = record.state(self.edition.number, self.edition.state);
         Some(self)
     }
 }

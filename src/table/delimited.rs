@@ -114,7 +114,7 @@ fn date(days: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Spec, Value};
+    use super::super::{NUMBERS, Spec, Value};
     use super::*;
 
     #[test]
@@ -156,14 +156,6 @@ mod tests {
 
     #[test]
     fn a_table_of_integers_is_written_as_any_other() {
-        static NUMBERS: Spec = Spec {
-            name: "n",
-            row: "a test",
-            columns: &[
-                ColumnSpec::new("a", ColumnKind::Integer, ""),
-                ColumnSpec::new("b", ColumnKind::Integer, ""),
-            ],
-        };
         let mut table = Table::new(&NUMBERS);
         for n in [0, 9, 10, -1, 123_456, i64::MIN, i64::MAX] {
             table.push([Value::Integer(n), Value::Null]);

@@ -61,6 +61,14 @@ pub struct Spec {
     pub columns: &'static [ColumnSpec],
 }
 
+/// Nothing but whole numbers, as facts are stored.
+#[cfg(test)]
+static NUMBERS: Spec = Spec {
+    name: "numbers",
+    row: "a test",
+    columns: &[ColumnSpec::new("a", ColumnKind::Integer, ""), ColumnSpec::new("b", ColumnKind::Integer, "")],
+};
+
 /// One value on its way into a table.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {

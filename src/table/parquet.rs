@@ -156,7 +156,7 @@ fn append(column: &mut Column, kind: ColumnKind, array: &ArrayRef) -> Option<()>
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ColumnSpec, Value};
+    use super::super::{ColumnSpec, NUMBERS, Value};
     use super::*;
 
     static SPEC: Spec = Spec {
@@ -185,14 +185,6 @@ mod tests {
 
     #[test]
     fn a_long_table_comes_back_from_parquet() {
-        static NUMBERS: Spec = Spec {
-            name: "n",
-            row: "a test",
-            columns: &[
-                ColumnSpec::new("a", ColumnKind::Integer, ""),
-                ColumnSpec::new("b", ColumnKind::Integer, ""),
-            ],
-        };
         let mut table = Table::new(&NUMBERS);
         for n in 0..=LONG as i64 {
             let odd = if n % 1_000 == 7 { Value::Null } else { Value::Integer(n * n % 977 - 400) };

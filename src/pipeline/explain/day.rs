@@ -49,9 +49,10 @@ impl DayBooks {
     pub fn read(ledger: &Ledger, day: Day) -> anyhow::Result<Self> {
         let edition = ledger.read(day, Extent::Whole)?;
         let Basis { facts, gaps, .. } = ledger.basis(day, edition.number)?;
+        let policy = ledger.policy(&edition.policy)?;
         let rows: Vec<Row> = edition.overrides.iter().map(|applied| applied.row.clone()).collect();
-        let (postings, _) = adjust(&ledger.policy(&edition.policy)?.classify(facts)?, &rows)?;
-        Self::of(ledger, Papers { edition, gaps, postings })
+        let (postings, _) = adjust(&policy.classify(facts)?, &rows)?;
+        Self::by(policy, ledger, Papers { edition, gaps, postings })
     }
 
     /// The same from what the standing edition was published with.
@@ -59,9 +60,12 @@ impl DayBooks {
     /// # Errors
     /// The ledger cannot be read.
     pub(in crate::pipeline) fn of(ledger: &Ledger, papers: Papers) -> anyhow::Result<Self> {
+        Self::by(ledger.policy(&papers.edition.policy)?, ledger, papers)
+    }
+
+    fn by(policy: Policy, ledger: &Ledger, papers: Papers) -> anyhow::Result<Self> {
         let Papers { edition, gaps, postings } = papers;
         let day = edition.day;
-        let policy = ledger.policy(&edition.policy)?;
         let accounts = by_slot(postings.sums(["slot", "kind", "account"], |_| true)?);
         let callers =
             by_slot(postings.sums(["slot", "kind", "caller"], |account| account.group() == Group::Bad)?);
