@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::day::Day;
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 
-/// What the process tells cron (DESIGN 10).
+/// What the process tells cron.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ExitCode {
     /// Published, or nothing to do.

@@ -62,6 +62,7 @@
 //! sources and keeps this (`tests/tidy.rs`). Why things are as they are: `src/decisions.md`.
 
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod day;
 pub mod error;

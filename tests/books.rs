@@ -72,7 +72,11 @@ impl Books {
     }
 
     pub fn run(&self, as_of: &str, args: &[&str]) -> Ran {
-        job::run(&self.path("uptime-ledger.toml"), &self.reports(), &[&["--as-of", as_of], args].concat())
+        job::run(
+            &self.path("uptime-ledger.toml"),
+            &self.reports(),
+            &[&["--simulate", "--as-of", as_of], args].concat(),
+        )
     }
 
     pub fn ask(&self, args: &[&str]) -> Ran {

@@ -47,7 +47,7 @@ impl Place {
     fn run(&self, files: &[&str], args: &[&str]) -> Ran {
         let mut command = Command::new(job::binary());
         command.current_dir(self.dir.path()).arg("run").arg("--requests").args(files);
-        command.args(["--out", "reports", "--as-of", MORNING_AFTER]).args(args);
+        command.args(["--out", "reports", "--simulate", "--as-of", MORNING_AFTER]).args(args);
         job::ran(&mut command)
     }
 
@@ -113,7 +113,8 @@ fn a_run_with_nothing_new_publishes_nothing() {
     let place = Place::new();
     let config = sample(&place);
     let run = |as_of: &str| {
-        let ran = job::run(&config, &place.reports(), &["--date", DAY, "--as-of", as_of, "--json"]);
+        let ran =
+            job::run(&config, &place.reports(), &["--date", DAY, "--simulate", "--as-of", as_of, "--json"]);
         ran.json()["days"][0].clone()
     };
     let stamps = || -> BTreeMap<PathBuf, (SystemTime, Vec<u8>)> {
@@ -145,7 +146,8 @@ fn the_day_is_yesterday_by_the_job_s_own_clock() {
         ("2026-11-19T23:59:59Z", 0, DAY),
         ("2026-11-20T01:30:00+02:00", 0, DAY),
     ] {
-        let args = ["run", "--out", "reports", "--json", "--as-of", as_of, "--requests", "a.ndjson"];
+        let args =
+            ["run", "--out", "reports", "--json", "--simulate", "--as-of", as_of, "--requests", "a.ndjson"];
         let ran = job::ran(Command::new(job::binary()).current_dir(place.dir.path()).args(args)).expect(code);
         assert_eq!(ran.json()["days"][0]["day"], day, "{as_of}");
     }
@@ -222,7 +224,8 @@ fn an_empty_file_has_a_balance_and_a_day_without_rows_is_worth_a_look() {
     // A pattern without a match is no log at all.
     place.file("u.toml", "[[source]]\nname = \"a\"\npaths = [\"absent/*.ndjson\"]\n");
     let out = place.path("other");
-    let ran = job::run(&place.path("u.toml"), &out, &["--date", DAY, "--as-of", MORNING_AFTER]).expect(3);
+    let ran = job::run(&place.path("u.toml"), &out, &["--date", DAY, "--simulate", "--as-of", MORNING_AFTER])
+        .expect(3);
     ran.says(&["no log file was found"]);
 }
 
@@ -322,7 +325,7 @@ fn reports_that_cannot_be_written_fail_the_run_and_leave_nothing_behind() {
     place.file("a.ndjson", rows("a", 10));
     let file = place.file("taken", "a file");
     let run = |out: &str| {
-        let args = ["run", "--requests", "a.ndjson", "--as-of", MORNING_AFTER, "--out", out];
+        let args = ["run", "--requests", "a.ndjson", "--simulate", "--as-of", MORNING_AFTER, "--out", out];
         job::ran(Command::new(job::binary()).current_dir(place.dir.path()).args(args))
     };
     let told = run("taken").expect(1).says(&["taken", "a file stands where a folder is needed"]);
@@ -338,7 +341,7 @@ fn a_write_that_fails_half_way_leaves_whole_files_and_the_next_run_repairs() {
     let place = Place::new();
     let config = sample(&place);
     let args = format!(
-        "run --config {} --out {} --date {DAY} --as-of {MORNING_AFTER}",
+        "run --config {} --out {} --date {DAY} --simulate --as-of {MORNING_AFTER}",
         config.display(),
         place.reports().display()
     );
@@ -348,7 +351,7 @@ fn a_write_that_fails_half_way_leaves_whole_files_and_the_next_run_repairs() {
         job::ran(Command::new("bash").args(["-c", &script]))
     };
     let whole = place.path("whole");
-    job::run(&config, &whole, &["--date", DAY, "--as-of", MORNING_AFTER, "--quiet"]);
+    job::run(&config, &whole, &["--date", DAY, "--simulate", "--as-of", MORNING_AFTER, "--quiet"]);
 
     // Not even the edition: nothing is published.
     limited(1).expect(1).says(&["writing failed", "ledger", "run again"]);
@@ -366,7 +369,11 @@ fn a_write_that_fails_half_way_leaves_whole_files_and_the_next_run_repairs() {
     }
     assert!(!place.reports().join("daily/2026-11-18/slots.csv").exists());
 
-    let ran = job::run(&config, &place.reports(), &["--date", DAY, "--as-of", MORNING_AFTER, "--json"]);
+    let ran = job::run(
+        &config,
+        &place.reports(),
+        &["--date", DAY, "--simulate", "--as-of", MORNING_AFTER, "--json"],
+    );
     assert_eq!(ran.json()["days"][0]["is_new"], false);
     let (mut repaired, mut whole) = (job::files(&place.reports()), job::files(&whole));
     for files in [&mut repaired, &mut whole] {
@@ -444,7 +451,7 @@ fn what_is_said_fits_who_listens() {
 fn suspense_and_gaps_call_a_person() {
     let place = Place::new();
     let config = job::sample(&place.path("sample"), &["--rows", "18000"]).join("uptime-ledger.toml");
-    let args = ["--date", "2026-11-20", "--as-of", "2026-11-21T06:00:00Z"];
+    let args = ["--date", "2026-11-20", "--simulate", "--as-of", "2026-11-21T06:00:00Z"];
     let ran = job::run(&config, &place.reports(), &args).expect(3);
     let ran = ran.says(&[
         "12 events match no rule",
@@ -508,7 +515,12 @@ fn tomorrow_s_log_may_grow_without_a_new_edition() {
     let config = place.file("uptime-ledger.toml", config);
     let next = |count: u32| rows("b", count).replace(DAY, "2026-11-19");
     let run = || {
-        job::run(&config, &place.reports(), &["--date", DAY, "--as-of", MORNING_AFTER, "--json"]).expect(0)
+        job::run(
+            &config,
+            &place.reports(),
+            &["--date", DAY, "--simulate", "--as-of", MORNING_AFTER, "--json"],
+        )
+        .expect(0)
     };
     place.file("r-2026-11-19.ndjson", next(10));
     run();
@@ -542,7 +554,8 @@ fn a_gap_in_the_platform_s_log_is_no_outage_whatever_the_callers_saw() {
         [[source]]\nname = \"egress\"\npaths = \"egress.csv\"\nvantage = \"caller_egress\"\n\
         [definition]\nmin_events = 1\n";
     let config = place.file("uptime-ledger.toml", config);
-    let run = || job::run(&config, &place.reports(), &["--date", DAY, "--as-of", MORNING_AFTER]);
+    let run =
+        || job::run(&config, &place.reports(), &["--date", DAY, "--simulate", "--as-of", MORNING_AFTER]);
     let parts = ["source requests: no rows of region eu from 2026-11-18T10:00:00Z to 2026-11-18T10:30:00Z"];
     run().expect(3).says(&parts);
     let slots = |scope_kind: &str, region: &str, state: &str| {
@@ -578,7 +591,7 @@ fn a_misspelt_column_is_no_outage() {
         let columns = format!("[source.columns]\nts = \"when\"\nhttp_status = \"{status}\"\n");
         let config = format!("[[source]]\nname = \"s\"\npaths = \"{paths}\"\n{columns}");
         let config = place.file("uptime-ledger.toml", config);
-        job::run(&config, &place.reports(), &["--date", DAY, "--as-of", MORNING_AFTER])
+        job::run(&config, &place.reports(), &["--date", DAY, "--simulate", "--as-of", MORNING_AFTER])
     };
     run("a.csv", "status").expect(1).says(&["it has no column `status`", "when, code"]);
     assert!(place.is_nothing_published());
@@ -636,7 +649,7 @@ fn webhook_logs_can_be_run_alone_and_beside_request_logs() {
     let run = |logs: &[&str], out: &str| {
         let mut command = Command::new(job::binary());
         command.current_dir(place.dir.path()).arg("run").args(logs);
-        command.args(["--out", out, "--as-of", MORNING_AFTER]);
+        command.args(["--out", out, "--simulate", "--as-of", MORNING_AFTER]);
         let ran = job::ran(&mut command).expect(0);
         job::assert_balanced(&place.path(out));
         let daily = place.path(out).join("daily").join(DAY);
@@ -717,7 +730,7 @@ fn a_day_is_restated_by_the_webhook_log_of_a_later_one() {
     let (place, config) = told_a_day_late();
     let next = DAY_AFTER;
     let run = |day: &str| {
-        let args = ["--date", day, "--as-of", "2026-11-20T06:00:00Z", "--json"];
+        let args = ["--date", day, "--simulate", "--as-of", "2026-11-20T06:00:00Z", "--json"];
         let ran = job::run(&config, &place.reports(), &args).expect(0);
         ran.json()
     };
@@ -750,7 +763,7 @@ fn a_day_is_restated_by_the_webhook_log_of_a_later_one() {
 fn a_run_says_which_days_it_restated() {
     let (place, config) = told_a_day_late();
     let run = |day: &str, more: &[&str]| {
-        let args = [&["--date", day, "--as-of", "2026-11-20T06:00:00Z"], more].concat();
+        let args = [&["--date", day, "--simulate", "--as-of", "2026-11-20T06:00:00Z"], more].concat();
         job::run(&config, &place.reports(), &args).expect(0)
     };
     run(DAY, &[]);
@@ -759,4 +772,44 @@ fn a_run_says_which_days_it_restated() {
     let told = run(DAY_AFTER, &["--json"]).json();
     assert!(job::files(&daily) != before, "the day is restated");
     assert!(told.to_string().contains(&format!("\"{DAY}\"")), "{told}");
+}
+
+#[test]
+fn a_simulation_says_so_on_every_page_and_never_becomes_a_real_ledger() {
+    let place = Place::new();
+    let config = sample(&place);
+    let run =
+        |out: &str, args: &[&str]| job::run(&config, &place.path(out), &[&["--date", DAY], args].concat());
+    let given = ["--simulate", "--as-of", MORNING_AFTER];
+    let ran = run("given", &given).expect(3);
+    assert!(ran.stdout.trim_end().ends_with("(simulated)"), "{}", ran.stdout);
+    let files = job::files(&place.path("given"));
+    let journal = &files[Path::new("ledger/journal.ndjson")];
+    let first = String::from_utf8_lossy(journal).lines().next().unwrap().to_owned();
+    for part in [r#""clock":"given""#, r#""at":"2026-11-19T06:00:00Z","wall":"2026-11-19T06:00:00Z""#] {
+        assert!(first.contains(part), "{first}");
+    }
+    let is_page =
+        |path: &&PathBuf| path.extension().is_some_and(|e| e == "html" || e == "atom" || e == "journal");
+    let pages: Vec<_> = files.keys().filter(is_page).collect();
+    assert!(pages.len() >= 5, "{pages:?}");
+    for page in pages {
+        assert!(String::from_utf8_lossy(&files[page]).contains("simulated"), "{}", page.display());
+    }
+    let status: serde_json::Value = serde_json::from_slice(&files[Path::new("status.json")]).unwrap();
+    assert_eq!(status["is_simulated"], true);
+    assert_eq!(run("given", &[&given[..], &["--json"]].concat()).expect(3).json()["is_simulated"], true);
+
+    run("given", &[]).expect(2).says(&["--as-of", "--simulate"]);
+    run("given", &["--as-of", MORNING_AFTER]).expect(3);
+    assert_eq!(job::files(&place.path("given")), files, "the clock may be given again, and changes nothing");
+
+    let ran = run("real", &["--as-of", MORNING_AFTER]).expect(3);
+    assert!(!ran.stdout.contains("simulated"), "{}", ran.stdout);
+    let files = job::files(&place.path("real"));
+    for (path, bytes) in files.iter().filter(|(path, _)| !path.starts_with("ledger")) {
+        assert!(!String::from_utf8_lossy(bytes).contains("simulated"), "{}", path.display());
+    }
+    run("real", &given).expect(2).says(&["machine's clock", "--simulate"]);
+    run("new", &["--simulate"]).expect(2).says(&["--as-of"]);
 }

@@ -24,7 +24,7 @@ fn runner(cases: u32) -> TestRunner {
 // Days in any order.
 
 const DAYS: [&str; 4] = ["2026-11-18", "2026-11-19", "2026-11-20", "2026-11-21"];
-const AS_OF: [&str; 2] = ["--as-of", "2026-11-25T06:00:00Z"];
+const AS_OF: [&str; 3] = ["--simulate", "--as-of", "2026-11-25T06:00:00Z"];
 
 /// A small sample in a folder of its own.
 struct Sample {
@@ -513,7 +513,7 @@ fn accounts_of(
     shuffle(&mut days[1..], seed);
     let out = dir.path().join("reports");
     for day in &days {
-        let args = ["--date", day, "--as-of", "2026-11-25T06:00:00Z", "--quiet"];
+        let args = ["--date", day, "--simulate", "--as-of", "2026-11-25T06:00:00Z", "--quiet"];
         let ran = job::run(&config, &out, &args);
         assert!(matches!(ran.code, Some(0 | 3)), "{ran:?}");
     }
@@ -718,7 +718,11 @@ fn a_day_whose_daybook_is_gone_does_not_unsettle_another() {
     let out = dir.path().join("reports");
     let run = |day: &str| {
         let date = format!("2026-11-{day}");
-        let ran = job::run(&config, &out, &["--date", &date, "--as-of", "2026-11-25T06:00:00Z", "--quiet"]);
+        let ran = job::run(
+            &config,
+            &out,
+            &["--date", &date, "--simulate", "--as-of", "2026-11-25T06:00:00Z", "--quiet"],
+        );
         assert!(matches!(ran.code, Some(0 | 3)), "{ran:?}");
         ran
     };

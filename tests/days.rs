@@ -63,7 +63,7 @@ fn reports_of(case: &Path) -> BTreeMap<PathBuf, String> {
     let out = tempfile::tempdir().unwrap();
     let mut attention = String::new();
     for day in days.split_whitespace() {
-        let args = ["--date", day, "--as-of", "2026-12-24T06:00:00Z"];
+        let args = ["--date", day, "--simulate", "--as-of", "2026-12-24T06:00:00Z"];
         let ran = job::run(&config, out.path(), &args);
         assert!(matches!(ran.code, Some(0 | 3)), "{}: {ran:?}", case.display());
         // A handful of rows covers no day.

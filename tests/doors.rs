@@ -13,7 +13,7 @@ use calamine::{Data, Range, Reader, Xlsx};
 use serde_json::Value as Json;
 use uptime_ledger::config::{Component, Config, Format, Service};
 use uptime_ledger::day::SlotLength;
-use uptime_ledger::ledger::{Applied, Edition, Entry, JudgedRow, Ledger, Outline, Settings, Writer};
+use uptime_ledger::ledger::{Applied, Edition, Entry, JudgedRow, Kept, Ledger, Outline, Settings};
 use uptime_ledger::measure;
 use uptime_ledger::overrides::Row;
 use uptime_ledger::policy::{Account, Direction, Policy};
@@ -86,7 +86,7 @@ impl Hostile {
         events.push(Event { service: "a_b", ..event(2, Account::Pending, None, 2) });
 
         let mut draft = given::draft(day("2026-11-20"), &config, &events);
-        let at = draft.edition.as_of;
+        let at = given::clock(&draft);
         let row = Row {
             id: worst().into(),
             direction: Direction::ToUptime,
@@ -109,7 +109,7 @@ impl Hostile {
         let mut settings = Settings::of(&config);
         settings.outputs.title = worst().into();
         settings.outputs.url = Some("https://status.example.com/?a=1&b=<2>/".into());
-        let mut ledger = Writer::open(reports.path(), at).unwrap();
+        let mut ledger = given::writer(reports.path(), &draft);
         let policy = Policy::built_in();
         ledger.keep_policy(&policy).unwrap();
         draft.edition.policy = policy.fingerprint();
@@ -117,7 +117,7 @@ impl Hostile {
         ledger.append(at, Entry::Overrides { seen: vec![row.clone()], gone: Vec::new() }).unwrap();
         let judged = JudgedRow { row: row.fingerprint(), status: "applied".into(), why: WORST.into() };
         ledger.append(at, Entry::Judged { rows: vec![judged] }).unwrap();
-        let edition = ledger.publish(draft, at).unwrap().edition;
+        let edition = ledger.publish(draft, &Kept::default(), at).unwrap().edition;
         drop(ledger);
 
         let hostile = Self { reports, row };
@@ -342,7 +342,7 @@ impl Place {
     /// Runs a day, and draws everything again beside it: not a byte may differ.
     #[track_caller]
     fn run(&self, as_of: &str, day: &str) {
-        let args = ["--as-of", as_of, "--date", day];
+        let args = ["--simulate", "--as-of", as_of, "--date", day];
         let ran = job::run(&self.path("uptime-ledger.toml"), &self.path("out"), &args);
         assert!(matches!(ran.code, Some(0 | 3)), "{ran:?}");
         self.verify();

@@ -377,8 +377,8 @@ impl Case {
     }
 }
 
-fn args<'a>(from: &'a str, to: &'a str, as_of: &'a str) -> [&'a str; 9] {
-    ["--from", from, "--to", to, "--as-of", as_of, "--threads", "1", "--quiet"]
+fn args<'a>(from: &'a str, to: &'a str, as_of: &'a str) -> [&'a str; 10] {
+    ["--from", from, "--to", to, "--simulate", "--as-of", as_of, "--threads", "1", "--quiet"]
 }
 
 /// Every hash and every balance of the ledger holds.

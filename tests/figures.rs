@@ -1,7 +1,7 @@
 //! Figures: small worked examples of outages, months, coverage and budgets.
 
 use uptime_ledger::day::{Day, SlotLength};
-use uptime_ledger::ledger::{DayState, Edition, Extent, Outline, Writer};
+use uptime_ledger::ledger::{DayState, Edition, Extent, Kept, Outline};
 use uptime_ledger::measure::{self, Class, Condition, Figure, Figures, Period, Status};
 use uptime_ledger::policy::Account;
 use uptime_ledger::slots::{Scope, ScopeKind};
@@ -137,10 +137,10 @@ fn a_damaged_edition_names_its_file_and_what_no_line_tells_of_is_cleared_away() 
     let reports = tempfile::tempdir().unwrap();
     let at = day("2026-11-20");
     let draft = |letters_: &str| given::draft(at, &config, &letters(letters_));
-    let clock = draft("u").edition.as_of;
-    let mut ledger = Writer::open(reports.path(), clock).unwrap();
+    let clock = given::clock(&draft("u"));
+    let mut ledger = given::writer(reports.path(), &draft("u"));
     assert_eq!(ledger.days(), Vec::<Day>::new());
-    let first = ledger.publish(draft("uuu"), clock).unwrap().edition;
+    let first = ledger.publish(draft("uuu"), &Kept::default(), clock).unwrap().edition;
     drop(ledger);
 
     let folder = reports.path().join("ledger");
@@ -148,11 +148,11 @@ fn a_damaged_edition_names_its_file_and_what_no_line_tells_of_is_cleared_away() 
     for stranger in [folder.join(".tmp-1"), editions.join("0002"), folder.join("policies/abc")] {
         std::fs::create_dir_all(stranger).unwrap();
     }
-    let mut ledger = Writer::open(reports.path(), clock).unwrap();
+    let mut ledger = given::writer(reports.path(), &draft("u"));
     assert_eq!((ledger.days(), ledger.read(at, Extent::Whole).unwrap()), (vec![at], first));
     assert!(!folder.join(".tmp-1").exists() && !editions.join("0002").exists());
     assert!(!folder.join("policies/abc").exists());
-    assert_eq!(ledger.publish(draft("uud"), clock).unwrap().edition.number, 2);
+    assert_eq!(ledger.publish(draft("uud"), &Kept::default(), clock).unwrap().edition.number, 2);
 
     std::fs::write(editions.join("0002/slots.parquet"), "PAR1 not really").unwrap();
     let told = ledger.read(at, Extent::Whole).unwrap_err().to_string();
@@ -186,9 +186,9 @@ fn an_edition_that_keeps_no_outline_is_outlined_by_its_slots() {
     let reports = tempfile::tempdir().unwrap();
     let at = day("2026-11-20");
     let draft = given::draft(at, &config, &letters("uugd"));
-    let clock = draft.edition.as_of;
-    let mut ledger = Writer::open(reports.path(), clock).unwrap();
-    let want = Outline::of(&ledger.publish(draft, clock).unwrap().edition);
+    let clock = given::clock(&draft);
+    let mut ledger = given::writer(reports.path(), &draft);
+    let want = Outline::of(&ledger.publish(draft, &Kept::default(), clock).unwrap().edition);
     let folder = reports.path().join("ledger/editions/2026-11-20/0001");
     assert_eq!(ledger.outlines([(at, 1)]).unwrap(), std::slice::from_ref(&want));
 
@@ -207,15 +207,15 @@ fn bad_events_of_a_day_within_a_run_count_although_no_slot_of_it_is_down() {
     let reports = tempfile::tempdir().unwrap();
     let first = day("2026-11-20");
     let days = [format!("{}d", ".".repeat(MINUTES - 1)), ".".repeat(MINUTES), "d".to_owned()];
-    let mut ledger = Writer::open(reports.path(), given::draft(first, &config, &[]).edition.as_of).unwrap();
+    let mut ledger = given::writer(reports.path(), &given::draft(first, &config, &[]));
     for (at, states) in (0_i64..).zip(&days) {
         let mut draft = given::draft(first.plus(at), &config, &letters(states));
         if at == 1 {
             // In a gap of the logs: the events stay, and the slot is not judged.
             draft.edition.bad = given::edition(first, &config, &letters("d")).bad;
         }
-        let clock = draft.edition.as_of;
-        ledger.publish(draft, clock).unwrap();
+        let clock = given::clock(&draft);
+        ledger.publish(draft, &Kept::default(), clock).unwrap();
     }
     let editions: Vec<Edition> =
         ledger.days().into_iter().map(|day| ledger.read(day, Extent::Whole).unwrap()).collect();

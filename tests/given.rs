@@ -1,17 +1,19 @@
 //! Given: configs, postings and editions made by hand, without logs.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use chrono::{DateTime, Utc};
 use proptest::prelude::ProptestConfig;
 use proptest::test_runner::FileFailurePersistence;
+use uptime_ledger::clock::{Clock, ClockSource};
 use uptime_ledger::config::{Component, Config, Service};
 use uptime_ledger::day::{Day, SlotLength};
 use uptime_ledger::intake::{
     Admission, Fact, Facts, FileBalance, Histogram, Kind, Latencies, Outcome, Reached, Receipt, Stream,
     Symptom, Timing, Vantage,
 };
-use uptime_ledger::ledger::{Basis, Draft, Edition, Ledger, Outline, Settings};
+use uptime_ledger::ledger::{Basis, Draft, Edition, Ledger, Outline, Settings, Writer};
 use uptime_ledger::measure::{self, Figures};
 use uptime_ledger::policy::{Account, Postings, Verdict};
 use uptime_ledger::report::{self, DayDrawing, Drawing};
@@ -136,6 +138,16 @@ pub fn edition(day: Day, config: &Config, events: &[Event]) -> Edition {
     draft(day, config, events).edition
 }
 
+/// A ledger that is written at the moment that a draft is of.
+pub fn writer(reports: &Path, draft: &Draft) -> Writer {
+    Writer::open(reports, clock(draft), ClockSource::Given).unwrap()
+}
+
+/// The moment that a draft is of.
+pub fn clock(draft: &Draft) -> Clock {
+    Clock::given(draft.edition.as_of)
+}
+
 /// A draft of it, to be published.
 pub fn draft(day: Day, config: &Config, events: &[Event]) -> Draft {
     let postings = postings(day, config, events);
@@ -144,7 +156,8 @@ pub fn draft(day: Day, config: &Config, events: &[Event]) -> Draft {
     let edition = Edition::started(receipt(&postings), &slots, config, "policy-1", as_of);
     let edition = edition.booked(&postings, slots, Vec::new()).unwrap();
     let basis = Basis { facts: postings.facts().clone(), gaps: Vec::new(), attempts: 0 };
-    Draft { edition, basis, daybooks: [(day, "daybook-1".to_owned())].into() }
+    let daybooks = [(day, "daybook-1".to_owned())].into();
+    Draft { edition, basis, daybooks, rules: "rules-1".to_owned(), config: None }
 }
 
 /// What is measured of some editions.

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use uptime_ledger::day::{Day, SlotLength};
-use uptime_ledger::ledger::{Cause, Edition, Extent, Ledger, Outline, Writer, check_balance};
+use uptime_ledger::ledger::{Cause, Edition, Extent, Kept, Ledger, Outline, check_balance};
 use uptime_ledger::measure::{self, Figures, Period, floor_percent};
 use uptime_ledger::policy::Account;
 use uptime_ledger::report::{self, Days};
@@ -189,9 +189,9 @@ proptest! {
         let config = config(SlotLength::Minutes5);
         let reports = tempfile::tempdir().unwrap();
         let mut draft = given::draft(day("2026-11-20"), &config, &events);
-        let (at, of) = (draft.edition.as_of, draft.edition.day);
-        let mut ledger = Writer::open(reports.path(), at).unwrap();
-        let first = ledger.publish(draft.clone(), at).unwrap();
+        let of = draft.edition.day;
+        let mut ledger = given::writer(reports.path(), &draft);
+        let first = ledger.publish(draft.clone(), &Kept::default(), given::clock(&draft)).unwrap();
         prop_assert!(first.is_new && first.edition.number == 1);
         prop_assert_eq!(first.causes, [Cause::First]);
         prop_assert_eq!(&ledger.read(of, Extent::Whole).unwrap(), &first.edition);
@@ -205,13 +205,16 @@ proptest! {
         let stamps = || ["editions", "editions/2026-11-20/0001/edition.json", "journal.ndjson"].map(stamp);
         let before = stamps();
         draft.edition.as_of += chrono::Duration::days(1);
-        let second = ledger.publish(draft.clone(), draft.edition.as_of).unwrap();
+        let second = ledger.publish(draft.clone(), &Kept::default(), given::clock(&draft)).unwrap();
         prop_assert!(!second.is_new);
         prop_assert_eq!(&second.edition, &first.edition);
         prop_assert_eq!(before, stamps());
 
+        // Other words for the same rules are the same policy.
         draft.edition.policy = "policy-2".into();
-        let third = ledger.publish(draft.clone(), draft.edition.as_of).unwrap();
+        prop_assert!(!ledger.publish(draft.clone(), &Kept::default(), given::clock(&draft)).unwrap().is_new);
+        draft.rules = "rules-2".into();
+        let third = ledger.publish(draft.clone(), &Kept::default(), given::clock(&draft)).unwrap();
         prop_assert!(third.is_new && third.edition.number == 2);
         prop_assert_eq!(third.causes, [Cause::Policy]);
         prop_assert_eq!(ledger.read(of, Extent::Whole).unwrap(), third.edition);

@@ -13,7 +13,7 @@ use proptest::test_runner::{Config, TestRunner};
 use crate::job::{self, n, table};
 
 const DAY: &str = "2026-11-18";
-const RUN: [&str; 4] = ["--date", DAY, "--as-of", "2026-11-19T06:00:00Z"];
+const RUN: [&str; 5] = ["--date", DAY, "--simulate", "--as-of", "2026-11-19T06:00:00Z"];
 /// What must not change by a byte.
 const FIGURES: [&str; 7] = [
     "availability.csv",

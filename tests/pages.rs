@@ -57,7 +57,8 @@ fn browse(reports: &Path, screenshots: Option<&Path>) -> Option<Vec<String>> {
 fn pages_of_the_sample_are_sound_in_a_browser() {
     let reports = tempfile::tempdir().unwrap();
     let config = root().join("data/sample/uptime-ledger.toml");
-    let as_of = ["--as-of", "2026-11-21T03:17:00Z", "--from", "2026-11-18", "--to", "2026-11-20"];
+    let as_of =
+        ["--simulate", "--as-of", "2026-11-21T03:17:00Z", "--from", "2026-11-18", "--to", "2026-11-20"];
     job::run(&config, reports.path(), &as_of).expect(3);
     let screenshots = root().join("tests/browser");
     let is_wanted = std::env::var_os("BLESS").is_some();
@@ -139,7 +140,7 @@ fn hostile() -> tempfile::TempDir {
     csv.flush().unwrap();
     drop(csv);
     let reports = dir.path().join("reports");
-    let args = ["--date", "2026-11-20", "--as-of", "2026-11-21T03:17:00Z"];
+    let args = ["--date", "2026-11-20", "--simulate", "--as-of", "2026-11-21T03:17:00Z"];
     let ran = job::run(&dir.path().join("uptime-ledger.toml"), &reports, &args);
     assert!(matches!(ran.code, Some(0 | 3)), "{ran:?}");
     for said in [&ran.stdout, &ran.stderr] {
@@ -207,7 +208,7 @@ fn pages_that_are_switched_off_are_taken_away() {
     assert!(job::paths(&reports).iter().any(is_page));
     let text = fs::read_to_string(&config).unwrap().replace("[outputs]", "[outputs]\nformats = []");
     fs::write(&config, text).unwrap();
-    job::run(&config, &reports, &["--date", "2026-11-20", "--as-of", "2026-11-21T04:17:00Z"]);
+    job::run(&config, &reports, &["--date", "2026-11-20", "--simulate", "--as-of", "2026-11-21T04:17:00Z"]);
     let left: Vec<PathBuf> = job::paths(&reports).into_iter().filter(is_page).collect();
     assert_eq!(left, Vec::<PathBuf>::new());
     job::job(["verify", "--out", reports.to_str().unwrap()]).expect(0);
@@ -232,7 +233,11 @@ fn other_engines_read_the_same_values_from_csv_and_parquet() {
     }
     let sample = tempfile::tempdir().unwrap();
     let config = root().join("data/sample/uptime-ledger.toml");
-    job::run(&config, sample.path(), &["--date", "2026-11-18", "--as-of", "2026-11-19T03:17:00Z"]);
+    job::run(
+        &config,
+        sample.path(),
+        &["--date", "2026-11-18", "--simulate", "--as-of", "2026-11-19T03:17:00Z"],
+    );
     let hostile = hostile();
     for reports in [sample.path().to_path_buf(), hostile.path().join("reports")] {
         let mut check = assert_cmd::Command::new(place.join("bin/python"));

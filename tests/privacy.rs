@@ -10,7 +10,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use crate::job;
 
 const DAY: &str = "2026-11-18";
-const AS_OF: [&str; 4] = ["--date", DAY, "--as-of", "2026-11-19T06:00:00Z"];
+const AS_OF: [&str; 5] = ["--date", DAY, "--simulate", "--as-of", "2026-11-19T06:00:00Z"];
 
 // All of these are made up.
 const PHONE: &str = "4917698543276";

@@ -309,7 +309,7 @@ impl Office {
     }
 
     fn night(&self, at: u64, time: &str) {
-        self.run(&self.reports(), &["--as-of", &clock(at, time), "--quiet"]);
+        self.run(&self.reports(), &["--simulate", "--as-of", &clock(at, time), "--quiet"]);
     }
 
     /// A night that ends early.
@@ -317,7 +317,7 @@ impl Office {
         // What it would have done.
         let whole = self.path("whole");
         copy(&self.reports(), &whole);
-        self.run(&whole, &["--as-of", &clock(at, "03:00:00"), "--quiet"]);
+        self.run(&whole, &["--simulate", "--as-of", &clock(at, "03:00:00"), "--quiet"]);
         let length = |reports: &Path| fs::metadata(reports.join("ledger/journal.ndjson")).unwrap().len();
         let [before, after] = [self.reports(), whole.clone()].map(|reports| length(&reports));
         if kill == Kill::Reports {
@@ -329,7 +329,12 @@ impl Office {
             let mut shell = assert_cmd::Command::new("sh");
             shell.args(["-c", &format!("ulimit -c 0; ulimit -f {blocks}; exec \"$0\" \"$@\"")]);
             shell.arg(job::binary()).arg("run").arg("--config").arg(self.path("uptime-ledger.toml"));
-            shell.arg("--out").arg(self.reports()).args(["--as-of", &clock(at, "03:00:00"), "--quiet"]);
+            shell.arg("--out").arg(self.reports()).args([
+                "--simulate",
+                "--as-of",
+                &clock(at, "03:00:00"),
+                "--quiet",
+            ]);
             let ran = job::ran(&mut shell);
             assert_eq!(ran.code, None, "was not killed: {ran:?}");
             let torn = length(&self.reports());
@@ -460,7 +465,10 @@ fn assert_same_when_made_anew(office: &Office, at: u64) {
     assert_eq!(open.len(), 8, "{open:?}");
     let anew = office.path("anew");
     let (from, to) = (day(0), day(NIGHTS - 1));
-    office.run(&anew, &["--from", &from, "--to", &to, "--as-of", &clock(at, "03:00:00"), "--quiet"]);
+    office.run(
+        &anew,
+        &["--from", &from, "--to", &to, "--simulate", "--as-of", &clock(at, "03:00:00"), "--quiet"],
+    );
     let [old, new] = [office.reports(), anew].map(|reports| {
         let mut found: BTreeMap<PathBuf, String> = BTreeMap::new();
         for (path, text) in converge::reports(&reports) {
@@ -509,7 +517,10 @@ fn a_quarter_adds_up() {
             let lost = r#""service":"media","region":"us","http_status":503,"error_code":131016"#;
             let text: String = (0..4).map(|n| call(40, 700 + 5 * (n / 2), &format!("f{n}"), lost)).collect();
             fs::write(office.path(&name), text).unwrap();
-            office.run(&reports, &["--as-of", &clock(at, "05:00:00"), "--date", &day(40), "--quiet"]);
+            office.run(
+                &reports,
+                &["--simulate", "--as-of", &clock(at, "05:00:00"), "--date", &day(40), "--quiet"],
+            );
         }
         if at % 30 == 10 {
             // Most days of the week were booked again by what the new webhook log says, and came out as they were.

@@ -71,14 +71,14 @@ fn ledgers(dir: &Path) -> [PathBuf; 2] {
         let ran = job::run(&dir.join("uptime-ledger.toml"), &reports, args);
         assert!(matches!(ran.code, Some(0 | 3)), "{ran:?}");
     };
-    run(&["--date", "2026-11-18", "--as-of", "2026-11-19T03:00:00Z"]);
+    run(&["--date", "2026-11-18", "--simulate", "--as-of", "2026-11-19T03:00:00Z"]);
     let one = dir.join("one");
     copy(&reports, &one);
     let row = "a,to_uptime,2026-11-19T10:00Z,2026-11-19T10:05Z,messages,,,131016,,caller-misuse,OPS-1,ann,bob,2026-11-20T01:00:00Z,\n";
-    run(&["--date", "2026-11-19", "--as-of", "2026-11-20T03:00:00Z"]);
+    run(&["--date", "2026-11-19", "--simulate", "--as-of", "2026-11-20T03:00:00Z"]);
     write("overrides.csv", &(header.to_owned() + row));
     write("policy.toml", &(policy + "\n# Changed.\n"));
-    run(&["--date", "2026-11-19", "--as-of", "2026-11-27T03:00:01Z"]);
+    run(&["--date", "2026-11-19", "--simulate", "--as-of", "2026-11-27T03:00:01Z"]);
     [one, reports]
 }
 

@@ -36,7 +36,7 @@ fn compare(sample: &Path, reports: &Path, more: &[&str]) {
     let truth: Value = serde_json::from_slice(&fs::read(sample.join("truth.json")).unwrap()).unwrap();
     let days = items(&truth, "days");
     let (from, to) = (text(&days[0], "day"), text(&days[days.len() - 1], "day"));
-    let args = ["--from", from, "--to", to, "--as-of", "2026-11-25T06:00:00Z", "--json"];
+    let args = ["--from", from, "--to", to, "--simulate", "--as-of", "2026-11-25T06:00:00Z", "--json"];
     // Suspense and the gap are planted.
     let ran = job::run(&sample.join("uptime-ledger.toml"), reports, &[&args, more].concat()).expect(3);
     let spilled = |day: &Value| count(day, "spilled_bytes") > 0;

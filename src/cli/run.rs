@@ -12,10 +12,12 @@ use clap::{ArgGroup, Args, ValueEnum};
 
 use super::progress::Progress;
 use super::{setup, summary};
+use crate::clock::{Clock, ClockSource};
 use crate::config::{Config, Log, Preset, Source, TimeBasis};
 use crate::day::Day;
 use crate::error::{ExitCode, Trouble};
 use crate::intake::{Meter, Vantage};
+use crate::ledger;
 use crate::pipeline::{self, Asked, Desk};
 use crate::report::Rendered;
 
@@ -55,6 +57,9 @@ pub struct Run {
     /// The job's clock; a past run can be repeated with the clock of that time [default: now]
     #[arg(long, value_name = "INSTANT")]
     as_of: Option<DateTime<Utc>>,
+    /// Take --as-of for the wall clock too; only for a new ledger, which says so on every page and never becomes a real one
+    #[arg(long, requires = "as_of")]
+    simulate: bool,
     /// Reports folder, instead of the config's
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -111,12 +116,12 @@ impl Run {
     }
 
     fn account(self) -> Result<ExitCode> {
-        let as_of = self.as_of.unwrap_or_else(Utc::now);
-        let asked = self.asked(as_of)?;
         let desk = self.desk()?;
+        let clock = self.clock(&desk)?;
+        let asked = self.asked(clock.at)?;
         let is_silent = self.quiet || self.json;
         let watch = |day, meter: &Arc<Meter>| Box::new(Progress::show(day, meter, is_silent)) as Box<dyn Any>;
-        let outcome = pipeline::run(&desk, &asked, as_of, &watch)?;
+        let outcome = pipeline::run(&desk, &asked, clock, &watch)?;
         let Rendered { written, unchanged } = &outcome.rendered;
         tracing::info!(written = written.len(), unchanged, "rendered");
 
@@ -134,6 +139,22 @@ impl Run {
                 outcome.days
             ))),
             None => Ok(code),
+        }
+    }
+
+    /// The clock of this run: the machine's, or the one that is given where the ledger is a simulation.
+    fn clock(&self, desk: &Desk) -> Result<Clock> {
+        let source = ledger::clock_source(&desk.config.reports);
+        let is_simulated = self.simulate || source == Some(ClockSource::Given);
+        match self.as_of {
+            Some(at) if is_simulated => Ok(Clock::given(at)),
+            Some(at) => Ok(Clock { at, wall: Utc::now() }),
+            None if is_simulated => Err(Trouble::Usage(format!(
+                "{}: the clock of this ledger is given (it was begun with --simulate); say what time it is with --as-of",
+                desk.config.reports.display()
+            ))
+            .into()),
+            None => Ok(Clock::given(Utc::now())),
         }
     }
 
@@ -180,6 +201,7 @@ impl Run {
             override_file,
             workers: self.threads.unwrap_or_else(super::cores),
             may_lose_logs: self.accept_missing_logs,
+            clock_source: if self.simulate { ClockSource::Given } else { ClockSource::Real },
         })
     }
 

@@ -33,7 +33,8 @@ impl Summary<'_> {
             } else {
                 writeln!(out, "\n{}", outage_table(&outages))?;
             }
-            writeln!(out, "\nReports: {}", self.desk.config.reports.display())?;
+            let mark = if self.outcome.is_simulated { " (simulated)" } else { "" };
+            writeln!(out, "\nReports: {}{mark}", self.desk.config.reports.display())?;
         }
         let mut err = text::stderr();
         for Published { edition, causes, is_adjusting, .. } in self.changed() {
@@ -53,7 +54,7 @@ impl Summary<'_> {
             writeln!(err.0, "{}", super::render(&self.outcome.mistakes))?;
         }
         for attention in &self.outcome.attention {
-            writeln!(err, "attention: {attention}")?;
+            writeln!(err, "{attention}")?;
         }
         Ok(())
     }
@@ -85,7 +86,7 @@ impl Summary<'_> {
                     "outside": sum(|f| f.outside),
                     "quarantine": sum(|f| f.quarantine),
                     "spilled_bytes": a.spilled_bytes,
-                    "attention": a.attention.iter().map(|t| json!({"kind": t.kind, "message": t.message})).collect::<Vec<_>>(),
+                    "attention": a.attention.iter().map(|t| json!({"kind": t.kind.name(), "message": t.message})).collect::<Vec<_>>(),
                 })
             })
             .collect();
@@ -116,12 +117,12 @@ impl Summary<'_> {
                 })
             })
             .collect();
-        let summary = json!({
+        let mut summary = json!({
             "exit_code": self.code as u8,
             "reports": self.desk.config.reports.display().to_string(),
             "policy_fingerprint": self.desk.policy.fingerprint(),
             "days": days,
-            "attention": self.outcome.attention.iter().map(|t| json!({"day": t.day.to_string(), "kind": t.kind, "message": t.message})).collect::<Vec<_>>(),
+            "attention": self.outcome.attention.iter().map(|t| json!({"day": t.day.to_string(), "kind": t.kind.name(), "message": t.message})).collect::<Vec<_>>(),
             "restated": self.changed().map(|p| json!({
                 "day": p.edition.day.to_string(),
                 "edition": p.edition.number,
@@ -132,6 +133,9 @@ impl Summary<'_> {
             "availability": availability,
             "outages": outages,
         });
+        if self.outcome.is_simulated {
+            summary["is_simulated"] = true.into();
+        }
         writeln!(io::stdout(), "{summary}")
     }
 

@@ -2,7 +2,9 @@
 //!
 //! This file holds the noun ([`Config`]); `read` turns text into it and collects every mistake.
 
+mod canonical;
 mod columns;
+mod landed;
 mod outputs;
 mod overrides;
 mod paths;
@@ -21,6 +23,7 @@ use chrono_tz::Tz;
 
 use crate::day::SlotLength;
 
+pub use canonical::{Canonical, Difference};
 pub use outputs::{Format, Outputs};
 pub use paths::Placeholder;
 pub use read::config;
@@ -394,7 +397,7 @@ pub struct Component {
     pub target_micro_percent: Option<u32>,
 }
 
-/// How slot states become numbers (DESIGN 7).
+/// How slot states become numbers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measure {
     /// Share of bad among judged events from which a slot is down, in millionths (0.5 = `500_000`).
@@ -463,7 +466,7 @@ impl Default for Webhooks {
     }
 }
 
-/// Where reviewed overrides stand, and until when they are taken (DESIGN 8).
+/// Where reviewed overrides stand, and until when they are taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overrides {
     /// The override file; none when absent.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Vantage;
 use crate::day::{Day, SlotLength};
 
-/// What a fact counts (DESIGN 5).
+/// What a fact counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stream {

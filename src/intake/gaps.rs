@@ -1,5 +1,5 @@
 //! Gaps: spans in which a source fell silent for one region while its siblings went on. A gap is missing evidence, not
-//! an outage: its slots are unobserved, and a person should look (DESIGN 6, completeness before judgement).
+//! an outage: its slots are unobserved, and a person should look (completeness before judgement).
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 use xxhash_rust::xxh3::xxh3_128_with_secret;
 
 /// A message or notification: 96 bits of a keyed hash. Message ids contain phone numbers, so they are stored in no other
-/// form (DESIGN 6). Among a billion ids two share theirs with a probability below one in 10^11.
+/// form. Among a billion ids two share theirs with a probability below one in 10^11.
 pub type Id = u128;
 
 /// The top 64 bits of an [`Id`], enough to ask whether one is among known ones.

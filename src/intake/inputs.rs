@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::pieces::{self, Pieces, Whole};
 use super::{files, workers};
@@ -110,13 +109,6 @@ fn hash_of(path: &Path) -> std::io::Result<String> {
             n => pieces.update(&buffer[..n]),
         }
     }
-}
-
-/// Identifies everything beside the logs that decides what a daybook holds: where rows are looked for and how they are
-/// understood.
-pub fn reading_fingerprint(config: &Config) -> String {
-    let text = format!("{} {:?}", super::settings_fingerprint(config), config.sources);
-    Sha256::digest(text)[..6].iter().map(|b| format!("{b:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -54,9 +54,8 @@ mod workers;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::config::Config;
+use crate::config::{Canonical, Config};
 use crate::day::{Day, SECOND_US};
 use crate::error::Trouble;
 
@@ -68,7 +67,7 @@ pub use facts::{Admission, Evidence, Fact, Facts, Kind, Outcome, Reached, RowRef
 pub use files::{LogFile, Role};
 pub use gaps::{Gap, Lost, gaps};
 pub use ids::Salt;
-pub use inputs::{Input, inputs, listing, reading_fingerprint};
+pub use inputs::{Input, inputs, listing};
 pub use latency::{Histogram, Latencies};
 pub use meter::{Meter, Reading};
 pub use quarantine::Quarantined;
@@ -147,7 +146,7 @@ pub fn read(
         is_joined: config.has_webhooks(),
         first_status_us: i64::from(config.webhooks.first_status_seconds) * SECOND_US,
         first_attempt_us: i64::from(config.webhooks.first_attempt_seconds) * SECOND_US,
-        fingerprint: settings_fingerprint(config),
+        fingerprint: Canonical::of_joining(config).fingerprint(),
     };
     let join = webhook::Join::new(config, salt);
     let pass = engine::pass(&files, &config.sources, &endpoints, &join, &settings, meter)?;
@@ -160,11 +159,4 @@ pub fn read(
         return Err(Trouble::NothingReadable(reasons.join("\n")));
     }
     settle::settle(&pass, &files, &config.sources, &settings, salt, folder)
-}
-
-/// Identifies the settings that shape a daybook beside its logs: under others its open items would be judged by one
-/// deadline and its closed ones by another.
-pub fn settings_fingerprint(config: &Config) -> String {
-    let text = format!("{:?} {:?} {:?}", config.slot, config.services, config.webhooks);
-    Sha256::digest(text)[..6].iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -1,5 +1,5 @@
 //! Silence: stretches in which the webhook log of a region says next to nothing although messages were admitted. What
-//! became of these messages is not known: a lost log looks like nothing but missed successes (DESIGN 6).
+//! became of these messages is not known: a lost log looks like nothing but missed successes.
 //!
 //! Every admitted message brings a status at once, so a log that is whole has more rows than admitted messages. In an
 //! outage of the messages the other webhooks go on; in a lost log nothing is left but rows that were logged elsewhere.

@@ -11,6 +11,8 @@ use tempfile::TempDir;
 
 use super::entry::{Entry, Reading};
 use super::{Ledger, Writer, disk};
+use crate::clock::Clock;
+use crate::config::Canonical;
 use crate::day::Day;
 use crate::error::Trouble;
 use crate::intake::Daybooks;
@@ -70,12 +72,13 @@ impl Writer {
         disk::temporary(&self.folder)
     }
 
-    /// Keeps what was read, in place of what was kept of its day; the same as before changes nothing.
+    /// Keeps what was read, and the settings it was read with, in place of what was kept of its day; the same as before changes nothing.
     pub fn keep(
         &mut self,
         scratch: TempDir,
         reading: Reading,
-        at: chrono::DateTime<chrono::Utc>,
+        settings: &Canonical,
+        clock: Clock,
     ) -> Result<(), Trouble> {
         let listing = disk::listing(scratch.path())?;
         let reading = Reading { daybook: disk::sha256(listing.as_bytes()), ..reading };
@@ -95,7 +98,8 @@ impl Writer {
             disk::put_folder(scratch, &place(&self.folder, &reading))?;
         }
         let is_other = before.as_ref().is_some_and(|b| b.daybook != reading.daybook);
-        self.append(at, Entry::Read(reading))?;
+        let config = Some(self.keep_config(settings)?);
+        self.append(clock, Entry::Read(Reading { config, ..reading }))?;
         match before.filter(|_| is_other) {
             Some(before) => disk::remove(&place(&self.folder, &before)),
             None => Ok(()),
@@ -103,8 +107,8 @@ impl Writer {
     }
 
     /// Removes the daybook of a day that nothing can be settled by any more.
-    pub fn prune(&mut self, day: Day, at: chrono::DateTime<chrono::Utc>) -> Result<(), Trouble> {
-        self.append(at, Entry::Pruned { day })?;
+    pub fn prune(&mut self, day: Day, clock: Clock) -> Result<(), Trouble> {
+        self.append(clock, Entry::Pruned { day })?;
         disk::remove(&self.folder.join(DAYBOOKS).join(day.to_string()))
     }
 

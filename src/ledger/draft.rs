@@ -24,6 +24,10 @@ pub struct Draft {
     pub basis: Basis,
     /// The daybooks that it was resolved from, by day, with their SHA-256.
     pub daybooks: BTreeMap<Day, String>,
+    /// Name of the rules of its policy.
+    pub rules: String,
+    /// Name of the config that it was booked with, which the ledger keeps.
+    pub config: Option<String>,
 }
 
 impl Edition {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{DayState, Settings};
+use crate::clock::ClockSource;
 use crate::day::Day;
 use crate::intake::Input;
 use crate::overrides::Row;
@@ -14,8 +15,12 @@ use crate::overrides::Row;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Entry {
-    /// The first line of every journal.
-    Ledger { format: u32 },
+    /// The first line of every journal. Version 0.1.0 wrote no clock: it was the machine's.
+    Ledger {
+        format: u32,
+        #[serde(default)]
+        clock: ClockSource,
+    },
     /// What figures are drawn with from here on.
     Settings { settings: Settings },
     /// The logs of a day were read into a daybook.
@@ -47,6 +52,9 @@ pub struct Reading {
     pub daybook: String,
     /// Fingerprint of the sources and settings that it was read with.
     pub settings: String,
+    /// Name of the config that it was read with, which the ledger keeps; version 0.1.0 kept none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
     /// Fingerprint of the salt that ids and callers are mixed with.
     pub salt: String,
     pub files: Vec<Input>,
@@ -61,8 +69,14 @@ pub struct Publication {
     pub state: DayState,
     /// SHA-256 of its `edition.json`, which names the hashes of all its files.
     pub manifest: String,
-    /// Fingerprint of policy and catalogue.
+    /// Name of the bytes of policy and catalogue.
     pub policy: String,
+    /// Name of the rules in them; version 0.1.0 wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<String>,
+    /// Name of the config that it was booked with, which the ledger keeps; version 0.1.0 kept none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
     pub causes: Vec<Cause>,
     /// The day was sealed already: this edition does not replace the sealed one.
     pub is_adjusting: bool,

@@ -6,7 +6,7 @@
 //! name yet: both are set right by the next run.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::disk::{damaged, put, sha256};
 use super::entry::Entry;
+use crate::clock::{Clock, ClockSource};
 use crate::day::rfc3339;
 use crate::error::Trouble;
 
@@ -28,8 +29,11 @@ const NOTHING: &str = "0";
 pub struct Line {
     /// From 1, without holes.
     pub seq: u64,
-    /// The clock of the run; never earlier than that of the line before.
+    /// The moment that the run worked as of; never earlier than that of the line before.
     pub at: DateTime<Utc>,
+    /// The wall clock of the run; lines of version 0.1.0 have none, and count `at` as both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wall: Option<DateTime<Utc>>,
     /// SHA-256 of the line before, without its line end.
     pub previous: String,
     pub entry: Entry,
@@ -112,6 +116,17 @@ impl Journal {
         Ok(journal)
     }
 
+    /// The clock source of a ledger folder by the first line of its journal alone; `None` where that cannot be read, which
+    /// whoever then reads the whole journal is told.
+    pub fn clock_source_of(folder: &Path) -> Option<ClockSource> {
+        let mut line = String::new();
+        BufReader::new(File::open(folder.join(JOURNAL)).ok()?).read_line(&mut line).ok()?;
+        match serde_json::from_str::<Line>(&line).ok()?.entry {
+            Entry::Ledger { clock, .. } => Some(clock),
+            _ => None,
+        }
+    }
+
     fn take(&mut self, bytes: &[u8]) -> Result<(), String> {
         let line: Line = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
         if line.seq != self.head.seq + 1 {
@@ -151,6 +166,14 @@ impl Journal {
         &self.lines
     }
 
+    /// Where the clock of the ledger comes from, by its first line; `None` before there is one.
+    pub fn clock_source(&self) -> Option<ClockSource> {
+        match self.lines.first()?.entry {
+            Entry::Ledger { clock, .. } => Some(clock),
+            _ => None,
+        }
+    }
+
     /// Number and hash of the last line: they stand for all that the ledger holds.
     pub fn head(&self) -> (u64, &str) {
         (self.head.seq, &self.head.hash)
@@ -175,11 +198,13 @@ impl Journal {
     ///
     /// # Errors
     /// The disk refuses, and nothing has happened; or the clock lies before that of the last line.
-    pub(super) fn append(&mut self, at: DateTime<Utc>, entry: Entry) -> Result<&Line, Trouble> {
-        self.check_clock(at)?;
+    pub(super) fn append(&mut self, clock: Clock, entry: Entry) -> Result<&Line, Trouble> {
+        self.check_clock(clock.at)?;
         // Never more than one line that the head does not name.
         self.mend()?;
-        let line = Line { seq: self.head.seq + 1, at, previous: self.head.hash.clone(), entry };
+        let Clock { at, wall } = clock;
+        let previous = self.head.hash.clone();
+        let line = Line { seq: self.head.seq + 1, at, wall: Some(wall), previous, entry };
         let bytes = json(&line);
         let path = self.folder.join(JOURNAL);
         let written = File::options().create(true).append(true).open(&path).and_then(|mut file| {
@@ -243,15 +268,19 @@ fn short(hash: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn at(text: &str) -> DateTime<Utc> {
-        text.parse().unwrap()
+    fn at(text: &str) -> Clock {
+        Clock::given(text.parse().unwrap())
+    }
+
+    fn entry(format: u32) -> Entry {
+        Entry::Ledger { format, clock: ClockSource::Given }
     }
 
     fn written(entries: usize) -> (tempfile::TempDir, Vec<u8>) {
         let folder = tempfile::tempdir().unwrap();
         let mut journal = Journal::read(folder.path()).unwrap();
         for n in 0..entries {
-            journal.append(at("2026-11-20T03:00:00Z"), Entry::Ledger { format: n as u32 }).unwrap();
+            journal.append(at("2026-11-20T03:00:00Z"), entry(n as u32)).unwrap();
         }
         journal.mend().unwrap();
         let bytes = fs::read(folder.path().join(JOURNAL)).unwrap();
@@ -270,7 +299,7 @@ mod tests {
         journal.mend().unwrap();
         assert_eq!(fs::read(&path).unwrap(), bytes);
 
-        journal.append(at("2026-11-21T03:00:00Z"), Entry::Ledger { format: 9 }).unwrap();
+        journal.append(at("2026-11-21T03:00:00Z"), entry(9)).unwrap();
         journal.mend().unwrap();
         fs::write(folder.path().join(HEAD), head).unwrap();
         let mut journal = Journal::read(folder.path()).unwrap();
@@ -301,7 +330,7 @@ mod tests {
     fn the_clock_never_runs_backwards() {
         let (folder, _) = written(1);
         let mut journal = Journal::read(folder.path()).unwrap();
-        let told = journal.append(at("2026-11-19T03:00:00Z"), Entry::Ledger { format: 1 }).unwrap_err();
+        let told = journal.append(at("2026-11-19T03:00:00Z"), entry(1)).unwrap_err();
         assert!(told.to_string().contains("2026-11-20T03:00:00Z"), "{told}");
     }
 }

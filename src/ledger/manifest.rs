@@ -28,7 +28,14 @@ pub(super) struct Manifest {
     pub state: DayState,
     pub slot: SlotLength,
     pub definition: Definition,
+    /// Name of the bytes of policy and catalogue.
     pub policy_fingerprint: String,
+    /// Name of the rules in them; version 0.1.0 wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_rules: Option<String>,
+    /// Name of the config, which the ledger keeps; version 0.1.0 kept none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
     /// Override rows that it applies.
     pub overrides: Vec<Applied>,
     pub balance: Balance,
@@ -36,7 +43,8 @@ pub(super) struct Manifest {
     pub facts: String,
     /// SHA-256 of what concerns the day in its files.
     pub logs: String,
-    /// SHA-256 over everything that makes two editions differ: all but number, clock, job version, inputs and daybooks.
+    /// SHA-256 over everything that makes two editions differ: all but number, clock, job version, inputs, daybooks, config and
+    /// what of the policy decides nothing.
     pub content: String,
     /// SHA-256 of the manifest of the edition before it.
     pub previous: Option<String>,
@@ -67,6 +75,7 @@ impl Manifest {
     /// Without number, neighbours in time and files, which are known only when it is published.
     pub fn new(
         edition: &Edition,
+        rules: &str,
         (basis, of_basis): (&Basis, &Tables),
         tables: &[(&'static str, Table)],
     ) -> Self {
@@ -80,6 +89,8 @@ impl Manifest {
             slot: edition.slot_length(),
             definition: edition.definition.clone(),
             policy_fingerprint: edition.policy.clone(),
+            policy_rules: Some(rules.to_owned()),
+            config: None,
             overrides: edition.overrides.clone(),
             balance: Balance::of(&edition.intake, &edition.accounts),
             facts: basis.hash(of_basis),
@@ -92,6 +103,17 @@ impl Manifest {
         };
         manifest.content = manifest.fingerprint(edition, tables);
         manifest
+    }
+
+    /// What [`Manifest::content`] is when policies are known by their bytes, as version 0.1.0 knew them; of these bytes.
+    pub fn content_by_bytes(
+        &self,
+        policy_fingerprint: &str,
+        edition: &Edition,
+        tables: &[(&'static str, Table)],
+    ) -> String {
+        let policy_fingerprint = policy_fingerprint.to_owned();
+        Self { policy_fingerprint, policy_rules: None, ..self.clone() }.fingerprint(edition, tables)
     }
 
     /// What the journal calls it by.
@@ -116,6 +138,10 @@ impl Manifest {
         plain.as_of = DateTime::UNIX_EPOCH;
         plain.state = if self.state == DayState::Provisional { self.state } else { DayState::Reported };
         plain.content = String::new();
+        plain.config = None;
+        if let Some(rules) = plain.policy_rules.take() {
+            plain.policy_fingerprint = rules;
+        }
         plain.balance = Balance::of(&files, &edition.accounts);
         let mut hash = Sha256::new_with_prefix(plain.to_json());
         for (name, table) in tables {

@@ -5,6 +5,7 @@
 //! ledger/journal.ndjson, journal.head   what was done, line by line; what it does not hold did not happen
 //!        editions/<day>/<number>/       one published state of a day, with the facts it was made from and its outline
 //!        policies/<fingerprint>/        policy and catalogue as they were
+//!        configs/<fingerprint>/         settings as they were
 //!        daybooks/<day>/<hash>/         what the logs of a day said, until nothing can be settled by it any more
 //!        salt                           what ids are mixed with, unless the config says
 //! ```
@@ -13,6 +14,7 @@
 
 mod balance;
 mod basis;
+mod configs;
 mod daybooks;
 mod disk;
 mod draft;
@@ -35,6 +37,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
+use crate::clock::ClockSource;
 use crate::day::Day;
 use crate::error::Trouble;
 use crate::intake::FileBalance;
@@ -56,11 +59,11 @@ pub use lines::{AccountLine, BadLine, LatencyLine};
 pub use lock::Lock;
 pub use outline::{Outline, ScopeOutline};
 pub use verify::{Checked, Finding, rebook, verify};
-pub use writer::{Published, Writer};
+pub use writer::{Kept, Published, Writer};
 
 /// Raised when an older job could not make sense of what a newer one writes. A job reads all formats up to its own, and
 /// refuses newer ones.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// The ledger of a reports folder, as of its newest line or of an earlier one.
 #[derive(Debug, Clone)]
@@ -77,8 +80,11 @@ pub struct Ledger {
 pub struct MadeFrom {
     /// Daybooks by day, with their hashes.
     pub daybooks: BTreeMap<Day, String>,
-    /// Fingerprint of policy and catalogue.
+    /// Name of the bytes of policy and catalogue, and of the rules in them.
     pub policy: String,
+    pub rules: String,
+    /// Name of the config, where the ledger keeps it.
+    pub config: Option<String>,
     pub definition: Definition,
     /// Override rows in the order in which they were applied.
     pub rows: Vec<Row>,
@@ -100,8 +106,8 @@ impl Ledger {
         }
         let journal = Journal::read(&folder)?;
         match journal.lines().first().map(|line| &line.entry) {
-            Some(Entry::Ledger { format }) if *format <= FORMAT => {}
-            Some(Entry::Ledger { format }) => {
+            Some(Entry::Ledger { format, .. }) if *format <= FORMAT => {}
+            Some(Entry::Ledger { format, .. }) => {
                 let why = format!("its format is {format}, this version of the job reads up to {FORMAT}");
                 return Err(disk::damaged(&folder, why));
             }
@@ -223,10 +229,17 @@ impl Ledger {
         let manifest = folder::read_manifest(&folder, day)?;
         Ok(Some(MadeFrom {
             daybooks: manifest.daybooks,
+            rules: self.rules_of(manifest.policy_rules.as_deref(), &manifest.policy_fingerprint)?,
+            config: manifest.config,
             policy: manifest.policy_fingerprint,
             definition: manifest.definition,
             rows: manifest.overrides.into_iter().map(|applied| applied.row).collect(),
         }))
+    }
+
+    /// Whether the clock of this ledger is given by `--as-of` of each run: then it is a simulation.
+    pub fn is_simulated(&self) -> bool {
+        self.journal.clock_source() == Some(ClockSource::Given)
     }
 
     fn known(&self, day: Day, number: u32) -> Result<&DayRecord, Trouble> {
@@ -276,6 +289,11 @@ impl Ledger {
         self.known(day, number)?;
         Ok(folder::read_manifest(&folder::place(&self.folder, day, number), day)?.balance.open_events())
     }
+}
+
+/// Where the clock of the ledger of a reports folder comes from; `None` before there is a ledger.
+pub fn clock_source(reports: &Path) -> Option<ClockSource> {
+    Journal::clock_source_of(&reports.join("ledger"))
 }
 
 /// Editions without a journal are those of a job that kept none: they are neither continued nor overwritten.

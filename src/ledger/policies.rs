@@ -40,6 +40,16 @@ impl Ledger {
     }
 }
 
+impl Ledger {
+    /// Name of the rules of a policy: as an edition wrote it, or worked out from the policy that version 0.1.0 kept.
+    pub(super) fn rules_of(&self, written: Option<&str>, fingerprint: &str) -> Result<String, Trouble> {
+        match written {
+            Some(rules) => Ok(rules.to_owned()),
+            None => Ok(self.policy(fingerprint)?.rules_name().to_owned()),
+        }
+    }
+}
+
 impl Writer {
     /// Keeps the texts of a policy; the same as before changes nothing.
     pub fn keep_policy(&self, policy: &Policy) -> Result<(), Trouble> {

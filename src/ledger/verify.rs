@@ -9,8 +9,8 @@ use polars::prelude::PolarsError;
 use super::daybooks::{self, SALT};
 use super::disk::{listing, names, sha256, sha256_of};
 use super::folder::{self, MANIFEST};
-use super::policies;
 use super::{Basis, DayRecord, Edition, EditionRecord, Ending, Extent, Ledger, Outline, check_balance};
+use super::{configs, policies};
 use crate::error::Trouble;
 use crate::intake::Salt;
 use crate::overrides::adjust;
@@ -60,6 +60,7 @@ pub fn verify(reports: &Path) -> Checked {
     }
     let mut known: BTreeSet<PathBuf> = ["journal.ndjson", "journal.head"].map(|n| root.join(n)).into();
     let mut policies: BTreeMap<String, Option<Policy>> = BTreeMap::new();
+    let mut named: BTreeSet<&String> = BTreeSet::new();
     for (day, record) in &ledger.record().days {
         let mut previous = None;
         for edition in &record.editions {
@@ -79,8 +80,11 @@ pub fn verify(reports: &Path) -> Checked {
                 Err(finding) => checked.findings.push(finding),
             }
             checked.editions += 1;
+            named.extend(&edition.publication.config);
             previous = Some(edition.publication.manifest.clone());
         }
+        let reading = record.reading.as_ref().filter(|_| !record.is_pruned);
+        named.extend(reading.and_then(|reading| reading.config.as_ref()));
         if let Err(finding) = check_daybook(&root, record, &mut known) {
             checked.findings.push(finding);
         }
@@ -88,6 +92,12 @@ pub fn verify(reports: &Path) -> Checked {
     for fingerprint in policies.keys() {
         let place = policies::place(&root, fingerprint);
         known.extend(["policy.toml", "error_catalog.csv"].map(|name| place.join(name)));
+    }
+    for fingerprint in named {
+        known.insert(configs::place(&root, fingerprint).join(configs::SETTINGS));
+        if let Err(trouble) = ledger.config(fingerprint) {
+            checked.findings.push(finding_of(&configs::place(&root, fingerprint), trouble));
+        }
     }
     check_salt(&ledger, &root, &mut checked, &mut known);
     for path in strangers(&root, &known) {

@@ -5,22 +5,34 @@ use std::fs;
 use std::ops::Deref;
 use std::path::Path;
 
-use chrono::{DateTime, Utc};
-
+use super::configs::{self, CONFIGS};
 use super::daybooks::{self, DAYBOOKS};
 use super::entry::{Cause, Entry, Publication};
 use super::folder::{self, EDITIONS};
 use super::manifest::Manifest;
 use super::policies::{self, POLICIES};
 use super::{DayState, Draft, Edition, FORMAT, Ledger, Lock, disk};
+use crate::clock::{Clock, ClockSource};
+use crate::config::Canonical;
 use crate::day::Day;
 use crate::error::Trouble;
+use crate::policy::Policy;
+use crate::table::Table;
 
 /// A ledger that can be written to. It reads like a [`Ledger`].
 #[derive(Debug)]
 pub struct Writer {
     ledger: Ledger,
+    /// Of a ledger that begins with this run.
+    source: ClockSource,
     _lock: Lock,
+}
+
+/// What the ledger keeps with a new edition, unless it has it already. What no edition names is no part of the ledger.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Kept<'a> {
+    pub policy: Option<&'a Policy>,
+    pub settings: Option<&'a Canonical>,
 }
 
 /// The edition of a day that is the newest after publishing.
@@ -46,16 +58,26 @@ impl Deref for Writer {
 impl Writer {
     /// Takes the lock of a reports folder and clears away what a killed run has left there.
     ///
+    /// A ledger begins with the clock `source`; one that has begun keeps the source it has.
+    ///
     /// # Errors
-    /// The folder cannot be made or written to, another run holds it, or its journal is damaged.
-    pub fn open(reports: &Path, at: DateTime<Utc>) -> Result<Self, Trouble> {
+    /// The folder cannot be made or written to, another run holds it, its journal is damaged, or it has the machine's
+    /// clock and is asked to take a given one.
+    pub fn open(reports: &Path, clock: Clock, source: ClockSource) -> Result<Self, Trouble> {
         let lock = Lock::acquire(reports)?;
         let mut ledger = Ledger::open(reports)?;
-        ledger.journal.check_clock(at)?;
+        ledger.journal.check_clock(clock.at)?;
+        if let (Some(ClockSource::Real), ClockSource::Given) = (ledger.journal.clock_source(), source) {
+            return Err(Trouble::Usage(format!(
+                "{}: this ledger has the machine's clock, so it can never be a simulation; leave --simulate out, or give \
+                 another --out",
+                reports.display()
+            )));
+        }
         fs::create_dir_all(&ledger.folder)
             .map_err(|e| Trouble::io(&ledger.folder, "creating the ledger", e))?;
         ledger.journal.mend()?;
-        let writer = Self { ledger, _lock: lock };
+        let writer = Self { ledger, source, _lock: lock };
         writer.tidy()?;
         Ok(writer)
     }
@@ -64,12 +86,12 @@ impl Writer {
     ///
     /// # Errors
     /// The disk refuses: nothing has happened, or all but that the head was told of it.
-    pub fn append(&mut self, at: DateTime<Utc>, entry: Entry) -> Result<(), Trouble> {
+    pub fn append(&mut self, clock: Clock, entry: Entry) -> Result<(), Trouble> {
         // A ledger begins with its first entry: a run that comes to nothing leaves none behind.
         if self.ledger.journal.lines().is_empty() {
-            self.ledger.journal.append(at, Entry::Ledger { format: FORMAT })?;
+            self.ledger.journal.append(clock, Entry::Ledger { format: FORMAT, clock: self.source })?;
         }
-        let line = self.ledger.journal.append(at, entry)?;
+        let line = self.ledger.journal.append(clock, entry)?;
         self.ledger.record.take(line);
         self.ledger.last = line.seq;
         // The line stands even where the head cannot be told of it now.
@@ -86,12 +108,14 @@ impl Writer {
         let mut known = BTreeSet::new();
         for record in days.values() {
             for edition in &record.editions {
-                let Publication { day, edition, policy, .. } = &edition.publication;
+                let Publication { day, edition, policy, config, .. } = &edition.publication;
                 known.insert(folder::place(ledger, *day, *edition));
                 known.insert(policies::place(ledger, policy));
+                known.extend(config.iter().map(|config| configs::place(ledger, config)));
             }
             if let Some(reading) = record.reading.as_ref().filter(|_| !record.is_pruned) {
                 known.insert(daybooks::place(ledger, reading));
+                known.extend(reading.config.iter().map(|config| configs::place(ledger, config)));
             }
         }
         for parent in [EDITIONS, DAYBOOKS].map(|name| ledger.join(name)) {
@@ -108,10 +132,11 @@ impl Writer {
                 }
             }
         }
-        let parent = ledger.join(POLICIES);
-        for place in disk::names(&parent)?.into_iter().map(|name| parent.join(name)) {
-            if !known.contains(&place) {
-                disk::remove(&place)?;
+        for parent in [POLICIES, CONFIGS].map(|name| ledger.join(name)) {
+            for place in disk::names(&parent)?.into_iter().map(|name| parent.join(name)) {
+                if !known.contains(&place) {
+                    disk::remove(&place)?;
+                }
             }
         }
         Ok(())
@@ -122,13 +147,13 @@ impl Writer {
     ///
     /// # Errors
     /// The disk refuses, and the day stands as before.
-    pub fn publish(&mut self, draft: Draft, at: DateTime<Utc>) -> Result<Published, Trouble> {
-        let Draft { mut edition, basis, daybooks } = draft;
+    pub fn publish(&mut self, draft: Draft, with: &Kept<'_>, clock: Clock) -> Result<Published, Trouble> {
+        let Draft { mut edition, basis, daybooks, rules, config } = draft;
         let day = edition.day;
         let tables = folder::tables(&edition);
         let of_basis = basis.tables();
-        let mut manifest = Manifest::new(&edition, (&basis, &of_basis), &tables);
-        manifest.daybooks = daybooks;
+        let mut manifest = Manifest::new(&edition, &rules, (&basis, &of_basis), &tables);
+        (manifest.daybooks, manifest.config) = (daybooks, config.clone());
         let record = self.ledger.record.days.get(&day).cloned().unwrap_or_default();
         let newest = record.newest().map(|newest| newest.publication.clone());
         let before = match &newest {
@@ -138,19 +163,28 @@ impl Writer {
             None => None,
         };
         let is_adjusting = record.sealed.is_some();
+        let content = match &before {
+            Some(before) => self.comparable_content(before, &manifest, &edition, &tables)?,
+            None => manifest.content.clone(),
+        };
         if let (Some(before), Some(newest)) = (&before, &newest)
-            && before.content == manifest.content
+            && before.content == content
         {
             // The same in all but what was noted beside it: the clock, and what neighbours' files held for other days.
             edition.number = newest.edition;
             edition.as_of = before.as_of;
             edition.job_version.clone_from(&before.job_version);
+            edition.policy.clone_from(&before.policy_fingerprint);
             edition.state = record.state(newest.edition, before.state);
             edition.intake = folder::read_intake(&folder::place(&self.folder, day, newest.edition))?;
             let is_adjusting = newest.is_adjusting;
             return Ok(Published { edition, is_new: false, causes: Vec::new(), is_adjusting });
         }
-        let causes = causes(before.as_ref(), &manifest);
+        let rules_before = match &before {
+            Some(before) => Some(self.rules_of(before.policy_rules.as_deref(), &before.policy_fingerprint)?),
+            None => None,
+        };
+        let causes = causes(before.as_ref(), rules_before.as_deref(), &manifest);
         edition.number = newest.as_ref().map_or(0, |newest| newest.edition) + 1;
         if before.is_some() && edition.state == DayState::Reported {
             edition.state = DayState::Restated;
@@ -160,6 +194,12 @@ impl Writer {
         manifest.previous = newest.map(|newest| newest.manifest);
         manifest.inputs = record.reading.map(|reading| reading.files).unwrap_or_default();
 
+        if let Some(policy) = with.policy {
+            self.keep_policy(policy)?;
+        }
+        if let Some(settings) = with.settings {
+            self.keep_config(settings)?;
+        }
         let folder = folder::write(&self.folder, &edition, (&basis, &of_basis), &tables, &mut manifest)?;
         disk::put_folder(folder, &folder::place(&self.folder, day, edition.number))?;
         let publication = Publication {
@@ -168,29 +208,49 @@ impl Writer {
             state: edition.state,
             manifest: manifest.hash(),
             policy: edition.policy.clone(),
+            rules: Some(rules),
+            config,
             causes: causes.clone(),
             is_adjusting,
         };
-        self.append(at, Entry::Edition(publication))?;
+        self.append(clock, Entry::Edition(publication))?;
         Ok(Published { edition, is_new: true, causes, is_adjusting })
+    }
+
+    /// The content of a new edition, as comparable with that of an earlier one. Version 0.1.0 knew a policy by its bytes; where
+    /// the rules in them are the same, so is the policy.
+    fn comparable_content(
+        &self,
+        before: &Manifest,
+        now: &Manifest,
+        edition: &Edition,
+        tables: &[(&'static str, Table)],
+    ) -> Result<String, Trouble> {
+        if before.policy_rules.is_some() {
+            return Ok(now.content.clone());
+        }
+        let rules = self.rules_of(None, &before.policy_fingerprint)?;
+        let is_same = now.policy_rules.as_deref() == Some(rules.as_str());
+        let bytes = if is_same { &before.policy_fingerprint } else { &now.policy_fingerprint };
+        Ok(now.content_by_bytes(bytes, edition, tables))
     }
 
     /// The edition of a day becomes final.
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn seal(&mut self, day: Day, at: DateTime<Utc>) -> Result<(), Trouble> {
+    pub fn seal(&mut self, day: Day, clock: Clock) -> Result<(), Trouble> {
         let record = self.ledger.record.days.get(&day);
         let Some(newest) = record.filter(|r| r.sealed.is_none()).and_then(|r| r.newest()) else {
             return Ok(());
         };
         let edition = newest.publication.edition;
-        self.append(at, Entry::Sealed { day, edition })
+        self.append(clock, Entry::Sealed { day, edition })
     }
 }
 
 /// Why an edition differs from the one before it.
-fn causes(before: Option<&Manifest>, now: &Manifest) -> Vec<Cause> {
+fn causes(before: Option<&Manifest>, rules_before: Option<&str>, now: &Manifest) -> Vec<Cause> {
     let Some(before) = before else { return vec![Cause::First] };
     let own = |m: &Manifest| m.daybooks.get(&m.day).cloned();
     let others = |m: &Manifest| -> BTreeMap<Day, String> {
@@ -207,7 +267,7 @@ fn causes(before: Option<&Manifest>, now: &Manifest) -> Vec<Cause> {
     add(before.logs != now.logs || (is_read_otherwise && !is_told_by_others), Cause::Logs);
     add(is_told_by_others, Cause::Webhooks);
     add(rows(before) != rows(now), Cause::Overrides);
-    add(before.policy_fingerprint != now.policy_fingerprint, Cause::Policy);
+    add(rules_before != now.policy_rules.as_deref(), Cause::Policy);
     add(before.definition != now.definition, Cause::Definition);
     if causes.is_empty() {
         causes.push(Cause::Job);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::AttentionKind;
 use crate::config::Config;
 use crate::day::{Day, SlotLength, rfc3339};
 use crate::intake::{self, FileBalance, Gap, Lost, Notes};
@@ -16,8 +17,7 @@ const MIN_ORPHANS: i64 = 20;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attention {
     pub day: Day,
-    /// Short and stable, for programs: `suspense`, `unreadable-file`, ...
-    pub kind: &'static str,
+    pub kind: AttentionKind,
     pub message: String,
 }
 
@@ -29,7 +29,7 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
     let mut say = |kind, message: String| found.push(Attention { day, kind, message });
 
     if edition.intake.is_empty() {
-        say("no-logs", "no log file was found; every slot of the day is unobserved".into());
+        say(AttentionKind::NoLogs, "no log file was found; every slot of the day is unobserved".into());
     } else if edition.intake.iter().all(|f| f.accepted == 0 && f.failure.is_none()) {
         let first = edition.intake.iter().filter_map(|f| f.first_ts_us).min();
         let last = edition.intake.iter().filter_map(|f| f.last_ts_us).max();
@@ -39,15 +39,15 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
             }
             _ => String::new(),
         };
-        say("no-rows", format!("the log files hold no row of this day{span}"));
+        say(AttentionKind::NoRows, format!("the log files hold no row of this day{span}"));
     }
     for file in &edition.intake {
         if let Some(failure) = &file.failure {
-            say("unreadable-file", format!("{}: {failure}; nothing of it is counted", file.path));
+            say(AttentionKind::UnreadableFile, format!("{}: {failure}; nothing of it is counted", file.path));
         }
         if is_above(file, limits.quarantine_ppm) {
             say(
-                "quarantine",
+                AttentionKind::Quarantine,
                 format!("{}: {} of {} rows could not be read", file.path, file.quarantine, file.rows_read),
             );
         }
@@ -56,7 +56,7 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
     let (statuses, orphans) = (counted("statuses"), counted("orphan_statuses"));
     if orphans * 2 > statuses && orphans >= MIN_ORPHANS {
         say(
-            "orphans",
+            AttentionKind::Orphans,
             format!(
                 "{orphans} of {statuses} statuses name no message of the request logs; is a request log missing, or do the two \
                  logs write message ids in different ways?"
@@ -70,27 +70,36 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
         .map(|line| line.events_net)
         .sum();
     if suspense > 0 {
-        say("suspense", format!("{suspense} events match no rule of the policy; see daily/{day}/accounts"));
+        say(
+            AttentionKind::Suspense,
+            format!("{suspense} events match no rule of the policy; see daily/{day}/accounts"),
+        );
     }
     let unassigned: i64 =
         edition.accounts.iter().filter(|l| l.service == intake::UNASSIGNED).map(|l| l.events_net).sum();
     if unassigned > 0 {
         let why = "their paths match no pattern under `endpoints`";
-        say("unassigned", format!("events that belong to no service, because {why}: {unassigned}"));
+        say(
+            AttentionKind::Unassigned,
+            format!("events that belong to no service, because {why}: {unassigned}"),
+        );
     }
     for source in config.sources.iter().filter(|_| !edition.intake.is_empty()) {
         if !edition.intake.iter().any(|f| f.source == source.name && f.role == intake::Role::Own.name()) {
-            say("missing-source", format!("source {}: no log file of this day was found", source.name));
+            say(
+                AttentionKind::MissingSource,
+                format!("source {}: no log file of this day was found", source.name),
+            );
         }
     }
     for region in &config.regions {
         let has_rows = edition.accounts.iter().any(|line| line.region == *region);
         if !has_rows && edition.intake.iter().any(|f| f.accepted > 0) {
-            say("gap", format!("region {region}: no row all day; its slots are unobserved"));
+            say(AttentionKind::Gap, format!("region {region}: no row all day; its slots are unobserved"));
         }
     }
     for gap in gaps {
-        say("gap", gap_message(gap, edition.slot_length(), day));
+        say(AttentionKind::Gap, gap_message(gap, edition.slot_length(), day));
     }
     let components =
         edition.slots.scopes().iter().filter(|s| s.kind == ScopeKind::Component && s.is_all_regions());
@@ -100,7 +109,7 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
         if (observed as u64) * 1_000_000 < slots.len() as u64 * u64::from(limits.coverage_ppm) {
             let name = &scope.name;
             say(
-                "coverage",
+                AttentionKind::Coverage,
                 format!(
                     "{name}: {observed} of {} slots have something to judge by, less than `limits.coverage_percent` asks for",
                     slots.len()
@@ -115,7 +124,7 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
 pub(super) fn of_columns(day: Day, notes: Notes) -> impl Iterator<Item = Attention> {
     notes.unseen_columns.into_iter().map(move |(source, name)| Attention {
         day,
-        kind: "unseen-column",
+        kind: AttentionKind::UnseenColumn,
         message: format!(
             "source {source}: no row has `{name}`, which [source.columns] names; is it misspelt?"
         ),
@@ -151,6 +160,6 @@ fn gap_message(gap: &Gap, length: SlotLength, day: Day) -> String {
 
 impl fmt::Display for Attention {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.day, self.message)
+        write!(f, "attention[{}]: {}: {}", self.kind.name(), self.day, self.message)
     }
 }

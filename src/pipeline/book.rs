@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context;
-use chrono::{DateTime, Utc};
 
 use super::attention::attention;
 use super::{Attention, Desk};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::day::Day;
 use crate::intake::{self, Daybooks, Gap, Intake, Receipt};
-use crate::ledger::{Basis, Draft, Edition, Extent, Ledger, Published, Writer, check_balance};
+use crate::ledger::{Basis, Draft, Edition, Extent, Kept, Ledger, Published, Writer, check_balance};
 use crate::overrides::{Row, adjust};
 use crate::policy::{Policy, Postings};
 use crate::slots::Slots;
@@ -49,7 +49,10 @@ pub(super) struct Prepared {
     gaps: Vec<Gap>,
     attempts: u64,
     policy: String,
+    rules: String,
     config: Config,
+    /// Name of the config, when it is not the one of this run.
+    config_name: Option<String>,
     origin: Origin,
     daybooks: BTreeMap<Day, String>,
 }
@@ -76,7 +79,9 @@ pub(super) fn from_daybooks(
         gaps,
         attempts: receipt.tally.attempts,
         policy: desk.policy.fingerprint(),
+        rules: desk.policy.rules_name().to_owned(),
         config: config.clone(),
+        config_name: Some(desk.settings().fingerprint()),
         daybooks: around(desk, ledger, day, daybooks),
         origin: Origin::Logs(Box::new(receipt)),
     })
@@ -103,13 +108,17 @@ pub(super) fn from_edition(desk: &Desk, ledger: &Ledger, day: Day) -> anyhow::Re
     } else {
         (&desk.policy, Config { slot: edition.slot_length(), ..desk.config.clone() })
     };
+    let made = ledger.made_from(day)?;
+    let (daybooks, made_with) = made.map(|made| (made.daybooks, made.config)).unwrap_or_default();
     Ok(Prepared {
         postings: policy.classify(facts).context("classifying the facts")?,
         gaps,
         attempts,
         policy: policy.fingerprint(),
+        rules: policy.rules_name().to_owned(),
         config,
-        daybooks: ledger.made_from(day)?.map(|made| made.daybooks).unwrap_or_default(),
+        config_name: if is_sealed { made_with } else { Some(desk.settings().fingerprint()) },
+        daybooks,
         origin: Origin::Edition(Box::new(edition)),
     })
 }
@@ -123,9 +132,10 @@ pub(super) fn publish(
     ledger: &mut Writer,
     prepared: Prepared,
     rows: Vec<Row>,
-    as_of: DateTime<Utc>,
+    clock: Clock,
 ) -> anyhow::Result<(Accounted, Papers)> {
-    let Prepared { postings, gaps, attempts, policy, config, origin, daybooks } = prepared;
+    let Prepared { postings, gaps, attempts, policy, rules, config, config_name, origin, daybooks } =
+        prepared;
     let (postings, moved) = adjust(&postings, &rows).context("applying the overrides")?;
     let slots = Slots::count(&postings, &gaps, &config).context("counting the slots")?;
     let files = match &origin {
@@ -135,18 +145,20 @@ pub(super) fn publish(
     check_balance(files, attempts, &postings, &slots)?;
     let is_from_logs = matches!(origin, Origin::Logs(_));
     let edition = match origin {
-        Origin::Logs(receipt) => Edition::started(*receipt, &slots, &config, &policy, as_of),
-        Origin::Edition(edition) => edition.restarted(&slots, &config, &policy, as_of),
+        Origin::Logs(receipt) => Edition::started(*receipt, &slots, &config, &policy, clock.at),
+        Origin::Edition(edition) => edition.restarted(&slots, &config, &policy, clock.at),
     };
     let moved = rows.into_iter().zip(moved).collect();
     let edition = edition.booked(&postings, slots, moved).context("drafting the edition")?;
     let attention = if is_from_logs { attention(&edition, &gaps, &config) } else { Vec::new() };
-    // With the first edition that is booked by it: a policy that no edition names is no part of the ledger.
-    if policy == desk.policy.fingerprint() {
-        ledger.keep_policy(&desk.policy)?;
-    }
+    let settings = desk.settings();
+    let with = Kept {
+        policy: (policy == desk.policy.fingerprint()).then_some(&desk.policy),
+        settings: (config_name.as_deref() == Some(&*settings.fingerprint())).then_some(&settings),
+    };
     let basis = Basis { facts: postings.facts().clone(), gaps: gaps.clone(), attempts };
-    let published = ledger.publish(Draft { edition, basis, daybooks }, as_of)?;
+    let published =
+        ledger.publish(Draft { edition, basis, daybooks, rules, config: config_name }, &with, clock)?;
     let papers = Papers { edition: published.edition.clone(), gaps, postings };
     Ok((Accounted { published, spilled_bytes: 0, attention }, papers))
 }

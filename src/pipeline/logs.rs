@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
-
-use super::{Attention, Desk};
+use super::{Attention, AttentionKind, Desk, open_days};
+use crate::clock::Clock;
+use crate::config::{Canonical, Difference};
 use crate::day::Day;
 use crate::error::Trouble;
 use crate::intake::{self, Daybooks, FileBalance, Meter, Notes, Salt};
@@ -20,8 +20,8 @@ pub struct Read {
 const CATCH_UP_DAYS: i64 = 31;
 
 /// The days that are due without being asked for: yesterday, and those since the first one that were missed.
-pub(super) fn due(ledger: &Ledger, as_of: DateTime<Utc>) -> (Vec<Day>, Option<Attention>) {
-    let yesterday = Day::of(as_of).plus(-1);
+pub(super) fn due(ledger: &Ledger, clock: Clock) -> (Vec<Day>, Option<Attention>) {
+    let yesterday = Day::of(clock.at).plus(-1);
     let known = ledger.days();
     let Some(first) = known.first().copied() else { return (vec![yesterday], None) };
     let is_missed = |day: &Day| !known.contains(day);
@@ -33,7 +33,7 @@ pub(super) fn due(ledger: &Ledger, as_of: DateTime<Utc>) -> (Vec<Day>, Option<At
     let older = first.through(from.plus(-1)).filter(is_missed).count();
     let attention = (older > 0).then(|| Attention {
         day: first,
-        kind: "missed-days",
+        kind: AttentionKind::MissedDays,
         message: format!(
             "{older} days since then have no edition and lie too far back to be caught up; run them with --from and --to"
         ),
@@ -56,7 +56,7 @@ pub(super) enum Look {
 pub(super) fn look(desk: &Desk, ledger: &Ledger, day: Day) -> Result<Look, Trouble> {
     let place = ledger.daybooks().remove(&day);
     let Some(reading) = ledger.daybook(day).filter(|_| place.is_some()) else { return Ok(Look::Other) };
-    if reading.settings != intake::reading_fingerprint(&desk.config) {
+    if !desk.config.reads_like(&reading.settings) {
         return Ok(Look::Other);
     }
     let now = intake::inputs(&desk.config, day, &reading.files, desk.workers)?;
@@ -78,7 +78,7 @@ pub(super) fn read(
     desk: &Desk,
     ledger: &mut Writer,
     day: Day,
-    as_of: DateTime<Utc>,
+    clock: Clock,
     meter: &Meter,
 ) -> Result<Read, Trouble> {
     let config = &desk.config;
@@ -98,9 +98,10 @@ pub(super) fn read(
     if config.salt.is_none() {
         ledger.keep_salt(&text)?;
     }
-    let settings = intake::reading_fingerprint(config);
-    let reading = Reading { day, daybook: String::new(), settings, salt: salt.fingerprint(), files };
-    ledger.keep(scratch, reading, as_of)?;
+    let settings = Canonical::of_reading(config).fingerprint();
+    let reading =
+        Reading { day, daybook: String::new(), settings, config: None, salt: salt.fingerprint(), files };
+    ledger.keep(scratch, reading, &desk.settings(), clock)?;
     Ok(Read { day, notes })
 }
 
@@ -132,6 +133,62 @@ fn keep_logs(ledger: &Ledger, day: Day, files: &[FileBalance]) -> Result<(), Tro
     Err(Trouble::LogsGone { day, edition, gone })
 }
 
+/// Differences that are told of one group of days; more would hide the days.
+const TOLD_DIFFERENCES: usize = 5;
+
+/// Open days that were read under other settings than today's: they stay as they are, and a row that is added to their
+/// logs is not read, until a person decides. One attention for all days with the same differences.
+pub(super) fn read_otherwise(desk: &Desk, ledger: &Ledger) -> Result<Vec<Attention>, Trouble> {
+    let mut groups: BTreeMap<String, Vec<Day>> = BTreeMap::new();
+    for day in open_days(ledger) {
+        let Some(reading) = ledger.daybook(day).filter(|reading| !desk.config.reads_like(&reading.settings))
+        else {
+            continue;
+        };
+        groups.entry(differences(desk, ledger, reading)?).or_default().push(day);
+    }
+    let told = |(differences, days): (String, Vec<Day>)| {
+        let (first, last) = (days[0], days[days.len() - 1]);
+        let which = if days.len() == 1 {
+            "it was".to_owned()
+        } else {
+            format!("{} days up to {last} were", days.len())
+        };
+        let message = format!(
+            "{which} read under other settings, and what is added to their logs is not read: {differences}. Set that back, or \
+             read the days again: --from {first} --to {last}"
+        );
+        Attention { day: first, kind: AttentionKind::OtherSettings, message }
+    };
+    Ok(groups.into_iter().map(told).collect())
+}
+
+/// The settings that differ from those that a day was read under, with both values.
+fn differences(desk: &Desk, ledger: &Ledger, reading: &Reading) -> Result<String, Trouble> {
+    let Some(kept) = &reading.config else {
+        let place = ledger.daybooks().remove(&reading.day);
+        let head = place.and_then(|folder| intake::head(&folder).ok());
+        let is_joined_alike = head.is_some_and(|head| desk.config.joins_like(&head.settings));
+        let among = if is_joined_alike {
+            "a [[source]] differs"
+        } else {
+            "slot, [webhooks], [[service]] or [[source]] differs"
+        };
+        return Ok(format!("{among}; version 0.1.0, which read it, kept no settings to compare with"));
+    };
+    let differences = Canonical::of_reading(&desk.config).differences(&ledger.config(kept)?);
+    let shown = |text: &str| if text.is_empty() { "not there".to_owned() } else { text.to_owned() };
+    let mut told: Vec<String> = differences
+        .iter()
+        .take(TOLD_DIFFERENCES)
+        .map(|Difference { key, old, new }| format!("`{key}` was {}, is {}", shown(old), shown(new)))
+        .collect();
+    if differences.len() > TOLD_DIFFERENCES {
+        told.push(format!("and {} more", differences.len() - TOLD_DIFFERENCES));
+    }
+    Ok(told.join("; "))
+}
+
 /// The daybooks that a run may use, and what is to be said of the others.
 #[derive(Default)]
 pub(super) struct Usable {
@@ -151,7 +208,6 @@ pub(super) fn usable(desk: &Desk, ledger: &Ledger, read: &[Day]) -> Result<Usabl
     }
     let reach = i64::from(config.webhooks.retry_days);
     let salt = Salt::new(&config.salt.clone().map_or_else(|| ledger.salt(), Ok)?).fingerprint();
-    let settings = intake::settings_fingerprint(config);
     let is_near = |day: Day, by: i64| read.iter().any(|read| (read.plus(-by)..=read.plus(by)).contains(&day));
     let mut near = Vec::new();
     for (day, folder) in found.daybooks.clone() {
@@ -162,23 +218,20 @@ pub(super) fn usable(desk: &Desk, ledger: &Ledger, read: &[Day]) -> Result<Usabl
         match intake::check(&folder) {
             Err(trouble) => {
                 say(
-                    "unreadable-daybook",
+                    AttentionKind::UnreadableDaybook,
                     format!("it stays as it is, and no other day can be settled by it: {trouble}"),
                 );
                 found.daybooks.remove(&day);
             }
             Ok(head) if head.salt != salt => {
-                say("other-settings", "it was read under another salt; run that day again".to_owned());
+                say(
+                    AttentionKind::OtherSettings,
+                    "it was read under another salt; run that day again".to_owned(),
+                );
                 found.daybooks.remove(&day);
             }
-            Ok(head) if head.settings != settings && is_near(day, reach) => {
-                say(
-                    "other-settings",
-                    "it stays as it is: it was read under another slot, [webhooks] or services; run that day again"
-                        .to_owned(),
-                );
-                found.stay.push(day);
-            }
+            // Told by `read_otherwise`, with the settings that differ.
+            Ok(head) if !config.joins_like(&head.settings) && is_near(day, reach) => found.stay.push(day),
             Ok(_) if is_near(day, reach) => near.push(day),
             Ok(_) => {}
         }
@@ -199,7 +252,7 @@ pub(super) fn usable(desk: &Desk, ledger: &Ledger, read: &[Day]) -> Result<Usabl
         let is_read = read.contains(&day);
         let what = if is_read { "it may be less settled than it was" } else { "it stays as it is" };
         let message = format!("{what}: there is no daybook to use of {}; run them again", lost.join(", "));
-        found.attention.push(Attention { day, kind: "missing-daybook", message });
+        found.attention.push(Attention { day, kind: AttentionKind::MissingDaybook, message });
         if !is_read {
             found.stay.push(day);
         }

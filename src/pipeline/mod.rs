@@ -1,6 +1,7 @@
 //! The whole journey, on one screen: logs are read, days are booked, what changed is published, and reports are drawn.
 
 mod attention;
+mod attention_kind;
 mod book;
 mod compare;
 mod draw;
@@ -14,12 +15,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::Context;
-use chrono::{DateTime, Utc};
 
-use crate::config::Config;
+use crate::clock::{Clock, ClockSource};
+use crate::config::{Canonical, Config};
 use crate::day::{DAY_US, Day, SECOND_US};
 use crate::error::{Document, Mistake, Trouble};
-use crate::intake::{Meter, Notes};
+use crate::intake::{Meter, Notes, Salt};
 use crate::ledger::{self, Confirmation, DayState, Entry, Extent, Ledger, Settings, Writer};
 use crate::measure::Figures;
 use crate::overrides::Row;
@@ -29,6 +30,7 @@ use crate::report::Rendered;
 use logs::Look;
 
 pub use attention::Attention;
+pub use attention_kind::AttentionKind;
 pub use book::Accounted;
 pub use compare::{Change, Differences, Flip, Moved, between, under};
 pub use draw::redraw;
@@ -45,6 +47,16 @@ pub struct Desk {
     pub workers: usize,
     /// Whether an edition may be replaced by one for which some of its logs are no longer there.
     pub may_lose_logs: bool,
+    /// Where the clock of a ledger comes from that begins with this run.
+    pub clock_source: ClockSource,
+}
+
+impl Desk {
+    /// The settings of the config, as the ledger keeps them.
+    pub fn settings(&self) -> Canonical {
+        let salt = self.config.salt.as_ref().map(|salt| Salt::new(salt).fingerprint());
+        Canonical::of(&self.config, salt.as_deref())
+    }
 }
 
 /// Which days a run accounts.
@@ -72,6 +84,8 @@ pub struct Outcome {
     pub failure: Option<anyhow::Error>,
     /// How many days were asked for.
     pub days: usize,
+    /// Whether the clock of the ledger is given, not read.
+    pub is_simulated: bool,
 }
 
 /// Is told when the reading of a day begins; what it gives is dropped when that ends.
@@ -81,30 +95,30 @@ pub type Watch<'a> = &'a dyn Fn(Day, &Arc<Meter>) -> Box<dyn Any>;
 ///
 /// # Errors
 /// Nothing that was asked for could be published, or its reports could not be drawn.
-pub fn run(desk: &Desk, asked: &Asked, as_of: DateTime<Utc>, watch: Watch<'_>) -> anyhow::Result<Outcome> {
-    let mut ledger = Writer::open(&desk.config.reports, as_of)?;
+pub fn run(desk: &Desk, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::Result<Outcome> {
+    let mut ledger = Writer::open(&desk.config.reports, clock, desk.clock_source)?;
     let (days, missed) = match asked {
         Asked::Days(days) => (days.clone(), None),
-        Asked::Due => logs::due(&ledger, as_of),
+        Asked::Due => logs::due(&ledger, clock),
     };
-    let (read, mut failure, unread) = read_logs(desk, &mut ledger, asked, &days, as_of, watch)?;
+    let (read, mut failure, unread) = read_logs(desk, &mut ledger, asked, &days, clock, watch)?;
     if let Some(error) = failure.take_if(|_| read.is_empty()) {
         return Err(error);
     }
 
     let settings = Settings::of(&desk.config);
     if ledger.record().settings.as_ref() != Some(&settings) {
-        ledger.append(as_of, Entry::Settings { settings: settings.clone() })?;
+        ledger.append(clock, Entry::Settings { settings: settings.clone() })?;
     }
-    let mut desired = rows::file(desk, &mut ledger, as_of)?;
-    let mut booked = book(desk, &mut ledger, &days, read, &mut desired, as_of, &mut failure)?;
+    let mut desired = rows::file(desk, &mut ledger, clock)?;
+    let mut booked = book(desk, &mut ledger, &days, read, &mut desired, clock, &mut failure)?;
     let mut attention: Vec<Attention> = missed.into_iter().chain(unread).collect();
     attention.append(&mut desired.attention);
     attention.append(&mut booked.attention);
 
-    let sealed = seal(desk, &mut ledger, as_of, &mut attention)?;
-    prune(desk, &mut ledger, as_of)?;
-    reported::note(&mut ledger, &settings, as_of)?;
+    let sealed = seal(desk, &mut ledger, clock, &mut attention)?;
+    prune(desk, &mut ledger, clock)?;
+    reported::note(&mut ledger, &settings, clock)?;
 
     let asked: BTreeSet<Day> = booked.accounted.iter().map(|a| a.published.edition.day).collect();
     let papers = booked.papers.and_then(|papers| papers.standing(&ledger));
@@ -116,7 +130,8 @@ pub fn run(desk: &Desk, asked: &Asked, as_of: DateTime<Utc>, watch: Watch<'_>) -
         attention.extend(accounted.attention.iter().cloned());
     }
     // Of other days what is new is worth a word: what can be judged of them was told when they were run.
-    let of_others = booked.restated.iter().flat_map(|a| &a.attention).filter(|a| a.kind == "suspense");
+    let of_others =
+        booked.restated.iter().flat_map(|a| &a.attention).filter(|a| a.kind == AttentionKind::Suspense);
     attention.extend(of_others.cloned());
     Ok(Outcome {
         accounted: booked.accounted,
@@ -128,6 +143,7 @@ pub fn run(desk: &Desk, asked: &Asked, as_of: DateTime<Utc>, watch: Watch<'_>) -
         rendered,
         failure,
         days: days.len(),
+        is_simulated: ledger.is_simulated(),
     })
 }
 
@@ -137,7 +153,7 @@ fn read_logs(
     ledger: &mut Writer,
     asked: &Asked,
     days: &[Day],
-    as_of: DateTime<Utc>,
+    clock: Clock,
     watch: Watch<'_>,
 ) -> anyhow::Result<(Vec<logs::Read>, Option<anyhow::Error>, Vec<Attention>)> {
     let mut read: Vec<logs::Read> = Vec::new();
@@ -145,7 +161,7 @@ fn read_logs(
         tracing::info!(%day, "reading");
         let meter = Arc::new(Meter::default());
         let watching = watch(day, &meter);
-        let done = logs::read(desk, ledger, day, as_of, &meter);
+        let done = logs::read(desk, ledger, day, clock, &meter);
         drop(watching);
         done
     };
@@ -170,12 +186,13 @@ fn read_logs(
                 Ok(done) => read.push(done),
                 Err(error) => unread.push(Attention {
                     day,
-                    kind: "not-read-again",
+                    kind: AttentionKind::NotReadAgain,
                     message: format!("its logs have changed and could not be read again: {error}"),
                 }),
             }
         }
     }
+    unread.extend(logs::read_otherwise(desk, ledger)?);
     Ok((read, None, unread))
 }
 
@@ -204,7 +221,7 @@ fn book(
     asked: &[Day],
     read: Vec<logs::Read>,
     desired: &mut rows::Desired,
-    as_of: DateTime<Utc>,
+    clock: Clock,
     failure: &mut Option<anyhow::Error>,
 ) -> anyhow::Result<Booked> {
     let read_days: Vec<Day> = read.iter().map(|read| read.day).collect();
@@ -224,13 +241,13 @@ fn book(
 
     // Rows are decided over all days they touch before any of them is booked.
     let mut prepared: BTreeMap<Day, book::Prepared> = BTreeMap::new();
-    for day in rows::touched(desk, ledger, as_of) {
+    for day in rows::touched(desk, ledger, clock) {
         if days.contains(&day) || ledger.days().contains(&day) {
             prepared.insert(day, prepare(ledger, day)?);
         }
     }
     let postings = prepared.iter().map(|(day, prepared)| (*day, &prepared.postings)).collect();
-    let plan = rows::plan(desk, ledger, &postings, as_of)?;
+    let plan = rows::plan(desk, ledger, &postings, clock)?;
     drop(postings);
     days.extend(plan.days());
 
@@ -247,7 +264,7 @@ fn book(
             continue;
         }
         let prepared = prepared.remove(&day).map_or_else(|| prepare(ledger, day), Ok);
-        match prepared.and_then(|prepared| book::publish(desk, ledger, prepared, rows, as_of)) {
+        match prepared.and_then(|prepared| book::publish(desk, ledger, prepared, rows, clock)) {
             Ok((mut done, papers)) => {
                 let facts = |papers: &book::Papers| papers.postings.facts().frame().height();
                 // One that came out as it was keeps its files and with them their numbers, which those of today may not be.
@@ -276,7 +293,7 @@ fn book(
             // The days that were asked for stand; this one can be tried again.
             Err(error) => booked.attention.push(Attention {
                 day,
-                kind: "not-settled",
+                kind: AttentionKind::NotSettled,
                 message: format!("what has changed about it could not be booked: {error:#}"),
             }),
         }
@@ -286,11 +303,11 @@ fn book(
     {
         return Err(error);
     }
-    rows::note(&plan, desired, ledger, as_of)?;
+    rows::note(&plan, desired, ledger, clock)?;
     if !booked.confirmed.is_empty() {
         booked.confirmed.sort_by_key(|confirmed| confirmed.day);
         let days = std::mem::take(&mut booked.confirmed);
-        ledger.append(as_of, Entry::Confirmed { days })?;
+        ledger.append(clock, Entry::Confirmed { days })?;
     }
     Ok(booked)
 }
@@ -323,7 +340,7 @@ fn is_as_before(
     let is_settled = usable.daybooks.contains_key(&day) && !usable.stay.contains(&day);
     let daybooks = book::around(desk, ledger, day, &usable.daybooks);
     Ok((!is_settled || made.daybooks == daybooks || is_confirmed(ledger, day, &daybooks))
-        && made.policy == desk.policy.fingerprint()
+        && made.rules == desk.policy.rules_name()
         && made.definition.is_of(&desk.config))
 }
 
@@ -365,7 +382,7 @@ fn standing(ledger: &Ledger, day: Day) -> anyhow::Result<Accounted> {
 fn seal(
     desk: &Desk,
     ledger: &mut Writer,
-    as_of: DateTime<Utc>,
+    clock: Clock,
     attention: &mut Vec<Attention>,
 ) -> anyhow::Result<Vec<Day>> {
     let overrides = &desk.config.overrides;
@@ -378,7 +395,7 @@ fn seal(
         let (Some(first), Some(newest)) = (record.editions.first(), record.newest()) else { continue };
         // A day that is published late can be looked at as long as one that is published the next morning.
         let from_us = day.end_us().max(first.at.timestamp_micros());
-        if as_of.timestamp_micros() <= from_us + window_us {
+        if clock.at.timestamp_micros() <= from_us + window_us {
             continue;
         }
         let open = match newest.publication.state {
@@ -386,30 +403,30 @@ fn seal(
             _ => 0,
         };
         if open == 0 {
-            ledger.seal(day, as_of)?;
+            ledger.seal(day, clock)?;
             sealed.push(day);
         } else {
             let message = format!(
                 "its review window has passed, but it cannot be sealed: {open} events are pending or in suspense"
             );
-            attention.push(Attention { day, kind: "unsealed", message });
+            attention.push(Attention { day, kind: AttentionKind::Unsealed, message });
         }
     }
     Ok(sealed)
 }
 
 /// Daybooks that no open day can be settled by are no longer needed.
-fn prune(desk: &Desk, ledger: &mut Writer, as_of: DateTime<Utc>) -> anyhow::Result<()> {
+fn prune(desk: &Desk, ledger: &mut Writer, clock: Clock) -> anyhow::Result<()> {
     let reach = i64::from(desk.config.webhooks.retry_days);
     let open = open_days(ledger);
     let is_needed = |day: Day| {
-        day.plus(2 * reach + 2) > Day::of(as_of)
+        day.plus(2 * reach + 2) > Day::of(clock.at)
             || open.iter().any(|open| (day.plus(-reach)..=day.plus(reach)).contains(open))
             || !ledger.days().contains(&day)
     };
     let spent: Vec<Day> = ledger.daybooks().keys().copied().filter(|day| !is_needed(*day)).collect();
     for day in spent {
-        ledger.prune(day, as_of)?;
+        ledger.prune(day, clock)?;
     }
     Ok(())
 }

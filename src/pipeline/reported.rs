@@ -3,8 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
-
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::day::Day;
 use crate::ledger::{Entry, Ledger, Reported, ReportedKey, Settings, Writer};
@@ -59,7 +58,7 @@ fn changed(ledger: &Ledger) -> BTreeSet<Day> {
 }
 
 /// Notes the figures of days around those that have changed, as far as they are shown otherwise than before.
-pub(super) fn note(ledger: &mut Writer, settings: &Settings, as_of: DateTime<Utc>) -> anyhow::Result<()> {
+pub(super) fn note(ledger: &mut Writer, settings: &Settings, clock: Clock) -> anyhow::Result<()> {
     let changed = &changed(ledger);
     if changed.is_empty() {
         return Ok(());
@@ -87,7 +86,7 @@ pub(super) fn note(ledger: &mut Writer, settings: &Settings, as_of: DateTime<Utc
     let before = &ledger.record().reported;
     let figures: Vec<Reported> = now.into_values().filter(|f| before.get(&f.key()) != Some(f)).collect();
     if !figures.is_empty() {
-        ledger.append(as_of, Entry::Reported { figures })?;
+        ledger.append(clock, Entry::Reported { figures })?;
     }
     Ok(())
 }

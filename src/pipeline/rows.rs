@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
-
-use super::{Attention, Desk};
+use super::{Attention, AttentionKind, Desk};
+use crate::clock::Clock;
 use crate::day::Day;
 use crate::error::Mistake;
 use crate::intake::Salt;
@@ -24,17 +23,17 @@ pub(super) struct Desired {
 
 /// Reads the override file and notes in the journal which rows are new and which are gone. A file that cannot be read, or is not
 /// named any more, withdraws nothing.
-pub(super) fn file(desk: &Desk, ledger: &mut Writer, as_of: DateTime<Utc>) -> anyhow::Result<Desired> {
-    let day = Day::of(as_of);
+pub(super) fn file(desk: &Desk, ledger: &mut Writer, clock: Clock) -> anyhow::Result<Desired> {
+    let day = Day::of(clock.at);
     let mut desired = Desired::default();
     let mut say = |kind, message| desired.attention.push(Attention { day, kind, message });
     let Some(document) = &desk.override_file else {
-        let open = live(ledger, desk, as_of).len();
+        let open = live(ledger, desk, clock).len();
         if open > 0 {
             let what = "of an override file can still move something, and the config names no such file; nothing was withdrawn. Name the file under \
                         [overrides]; to withdraw rows, take them out of it";
             let rows = if open == 1 { "row" } else { "rows" };
-            say("overrides-not-named", format!("{open} {rows} {what}"));
+            say(AttentionKind::OverridesNotNamed, format!("{open} {rows} {what}"));
         }
         return Ok(desired);
     };
@@ -42,7 +41,7 @@ pub(super) fn file(desk: &Desk, ledger: &mut Writer, as_of: DateTime<Utc>) -> an
     let unreadable = "no row was taken from it or withdrawn";
     let sheet = match document {
         Err(trouble) => {
-            say("overrides-unreadable", format!("{trouble}; {unreadable}"));
+            say(AttentionKind::OverridesUnreadable, format!("{trouble}; {unreadable}"));
             return Ok(desired);
         }
         Ok(document) => match overrides::read(document, &desk.policy, &desk.config, &salt) {
@@ -53,7 +52,7 @@ pub(super) fn file(desk: &Desk, ledger: &mut Writer, as_of: DateTime<Utc>) -> an
                     0 | 1 => String::new(),
                     n => format!("; and {} more in this file", n - 1),
                 };
-                say("overrides-unreadable", format!("{first}{more}; {unreadable}"));
+                say(AttentionKind::OverridesUnreadable, format!("{first}{more}; {unreadable}"));
                 desired.mistakes = mistakes.0;
                 return Ok(desired);
             }
@@ -69,7 +68,7 @@ pub(super) fn file(desk: &Desk, ledger: &mut Writer, as_of: DateTime<Utc>) -> an
         })
         .collect();
     for bad in &malformed {
-        say("override-refused", format!("override {}: {}", bad.id, bad.why));
+        say(AttentionKind::OverrideRefused, format!("override {}: {}", bad.id, bad.why));
     }
     desired.mistakes = sheet.refused.iter().flat_map(|m| m.mistakes.clone()).collect();
 
@@ -81,20 +80,20 @@ pub(super) fn file(desk: &Desk, ledger: &mut Writer, as_of: DateTime<Utc>) -> an
         |(fingerprint, r): &(&String, &FiledRow)| r.gone.is_none() && !present.contains(*fingerprint);
     let gone: Vec<String> = record.rows.iter().filter(is_gone).map(|(f, _)| f.clone()).collect();
     if !seen.is_empty() || !gone.is_empty() {
-        ledger.append(as_of, Entry::Overrides { seen, gone })?;
+        ledger.append(clock, Entry::Overrides { seen, gone })?;
     }
     if ledger.record().malformed != malformed {
-        ledger.append(as_of, Entry::Malformed { rows: malformed })?;
+        ledger.append(clock, Entry::Malformed { rows: malformed })?;
     }
     desired.sheet = Some(sheet);
     Ok(desired)
 }
 
 /// Rows that still have something to decide: not every day of theirs is sealed, or their window is open.
-fn live(ledger: &Ledger, desk: &Desk, as_of: DateTime<Utc>) -> Vec<Filed> {
+fn live(ledger: &Ledger, desk: &Desk, clock: Clock) -> Vec<Filed> {
     let days = &ledger.record().days;
     let is_sealed = |day: Day| days.get(&day).is_some_and(|record| record.sealed.is_some());
-    let now = as_of.timestamp_micros();
+    let now = clock.at.timestamp_micros();
     let mut live: Vec<Filed> = ledger
         .record()
         .rows
@@ -131,8 +130,8 @@ impl Plan {
 }
 
 /// The days that live rows speak of and that have, or are about to get, an edition.
-pub(super) fn touched(desk: &Desk, ledger: &Ledger, as_of: DateTime<Utc>) -> BTreeSet<Day> {
-    live(ledger, desk, as_of).iter().flat_map(|filed| filed.row.days().collect::<Vec<_>>()).collect()
+pub(super) fn touched(desk: &Desk, ledger: &Ledger, clock: Clock) -> BTreeSet<Day> {
+    live(ledger, desk, clock).iter().flat_map(|filed| filed.row.days().collect::<Vec<_>>()).collect()
 }
 
 /// Decides. `postings` has the days of [`touched`] that there are.
@@ -140,10 +139,10 @@ pub(super) fn plan(
     desk: &Desk,
     ledger: &Ledger,
     postings: &BTreeMap<Day, &Postings>,
-    as_of: DateTime<Utc>,
+    clock: Clock,
 ) -> anyhow::Result<Plan> {
     let record = ledger.record();
-    let filed = live(ledger, desk, as_of);
+    let filed = live(ledger, desk, clock);
     let mut frozen: BTreeMap<Day, Vec<Row>> = BTreeMap::new();
     for day in postings.keys() {
         if record.days.get(day).is_some_and(|record| record.sealed.is_some()) {
@@ -180,7 +179,7 @@ pub(super) fn note(
     plan: &Plan,
     desired: &mut Desired,
     ledger: &mut Writer,
-    as_of: DateTime<Utc>,
+    clock: Clock,
 ) -> anyhow::Result<()> {
     let mut decided: Vec<JudgedRow> = Vec::new();
     for judged in &plan.judged {
@@ -193,8 +192,8 @@ pub(super) fn note(
             let mistake = desired.sheet.as_ref().and_then(|sheet| sheet.refusal(&judged.row.id, refusal));
             let place = mistake.as_ref().map(|m| format!(" ({})", m.place())).unwrap_or_default();
             let message = format!("override {}{place}: {why}", judged.row.id);
-            let day = Day::of_us(judged.row.start_us).unwrap_or(Day::of(as_of));
-            desired.attention.push(Attention { day, kind: "override-refused", message });
+            let day = Day::of_us(judged.row.start_us).unwrap_or(Day::of(clock.at));
+            desired.attention.push(Attention { day, kind: AttentionKind::OverrideRefused, message });
             desired.mistakes.extend(mistake);
         }
         decided.push(JudgedRow { row: judged.row.fingerprint(), status: status.to_owned(), why });
@@ -224,7 +223,7 @@ pub(super) fn note(
         })
     });
     if !decided.is_empty() {
-        ledger.append(as_of, Entry::Judged { rows: decided })?;
+        ledger.append(clock, Entry::Judged { rows: decided })?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Accounts: where an event can be booked (DESIGN 4). Every event is in exactly one.
+//! Accounts: where an event can be booked. Every event is in exactly one.
 
 use std::fmt;
 use std::str::FromStr;

@@ -52,6 +52,11 @@ impl Clients {
         }
     }
 
+    /// Platforms with their minimum version.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u64])> {
+        self.0.iter().map(|(platform, minimum)| (platform.as_str(), minimum.0.as_slice()))
+    }
+
     fn minimum(&self, platform: &str) -> Option<&Version> {
         let platform = platform.trim().to_lowercase();
         self.0.iter().find(|(name, _)| *name == platform).map(|(_, minimum)| minimum)

@@ -1,6 +1,7 @@
 //! Policy: Facts → Postings. Rules are data, first match wins, no match is suspense.
 
 mod account;
+mod canonical;
 mod catalogue;
 mod clients;
 mod condition;
@@ -57,6 +58,7 @@ pub struct Policy {
     restrictions: Restrictions,
     reasons: Vec<Reason>,
     fingerprint: String,
+    rules_name: String,
 }
 
 impl Policy {
@@ -65,7 +67,7 @@ impl Policy {
         let (tables, mut mistakes) = read::tables(policy);
         let (entries, more) = Catalogue::read(catalogue);
         mistakes.extend(more);
-        Mistakes(mistakes).or(Self {
+        let mut read = Self {
             document: policy.clone(),
             catalogue_document: catalogue.clone(),
             rules: tables.rules,
@@ -74,7 +76,10 @@ impl Policy {
             restrictions: tables.restrictions,
             reasons: tables.reasons,
             fingerprint: fingerprint(policy.text(), catalogue.text()),
-        })
+            rules_name: String::new(),
+        };
+        read.rules_name = canonical::rules_name(&read);
+        Mistakes(mistakes).or(read)
     }
 
     /// The texts of policy and catalogue that come with the program.
@@ -135,7 +140,12 @@ impl Policy {
         &self.catalogue
     }
 
-    /// Identifies policy and catalogue together: SHA-256 of their texts, in hex.
+    /// Identifies what decides: rules, tables and catalogue without `because` and `cites`. A change of it restates days.
+    pub fn rules_name(&self) -> &str {
+        &self.rules_name
+    }
+
+    /// Identifies the bytes of policy and catalogue together: SHA-256 of their texts, in hex.
     pub fn fingerprint(&self) -> String {
         self.fingerprint.clone()
     }
@@ -151,7 +161,9 @@ impl Policy {
     }
 }
 
-/// What editions know a policy by. The zero byte keeps text from moving over from one file to the other unnoticed.
+/// The name of the bytes of a policy and its catalogue, by which the ledger keeps them. Frozen: it is stored.
+///
+/// The zero byte keeps text from moving over from one file to the other unnoticed.
 pub fn fingerprint(policy: &str, catalogue: &str) -> String {
     let mut hash = Sha256::new();
     hash.update(policy);

@@ -16,9 +16,11 @@ pub(super) const TOP: [&str; 4] = ["rule", "client", "restriction", "reason"];
 pub(super) const RULE: [&str; 8] =
     ["id", "when", "account", "because", "cites", "valid_from", "valid_until", "review"];
 const REVIEWS: [(&str, Review); 2] = [("R8", Review::Authorization), ("R9", Review::Validation)];
-/// Source rules R1 to R20, sections 1 to 12 of the design.
+/// Rules that the platform documents, R1 to R20, and rules of this house, H1 to H7: listed in data/policy.md.
 const LAST_SOURCE_RULE: u32 = 20;
-const LAST_DESIGN_SECTION: u32 = 12;
+const LAST_HOUSE_RULE: u32 = 7;
+/// Policies of version 0.1.0 cited sections of its design; they are read as long as their ledgers are.
+const LANDED_SECTIONS: (&str, u32) = ("DESIGN ", 12);
 
 /// What a policy file holds.
 #[derive(Debug, Default)]
@@ -121,7 +123,7 @@ pub(super) fn cites(value: &Value<'_>) -> Vec<String> {
             cites.push(text.to_owned());
         } else {
             let help = format!(
-                "write R1 to R{LAST_SOURCE_RULE}, or \"DESIGN n\" with n from 1 to {LAST_DESIGN_SECTION}"
+                "write R1 to R{LAST_SOURCE_RULE}, or H1 to H{LAST_HOUSE_RULE}; data/policy.md lists them"
             );
             value.wrong(format!("`{text}` is not a source"), "nothing to look up", help);
         }
@@ -134,8 +136,8 @@ fn is_source(text: &str) -> bool {
         !number.starts_with(['0', '+'])
             && number.parse().is_ok_and(|number: u32| number >= 1 && number <= last)
     };
-    text.strip_prefix('R').is_some_and(|number| within(number, LAST_SOURCE_RULE))
-        || text.strip_prefix("DESIGN ").is_some_and(|number| within(number, LAST_DESIGN_SECTION))
+    let known = [("R", LAST_SOURCE_RULE), ("H", LAST_HOUSE_RULE), LANDED_SECTIONS];
+    known.iter().any(|(prefix, last)| text.strip_prefix(prefix).is_some_and(|number| within(number, *last)))
 }
 
 #[cfg(test)]
@@ -143,9 +145,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sources_are_rules_or_sections_of_the_design() {
-        assert!(["R1", "R20", "DESIGN 4"].into_iter().all(is_source));
-        assert!(!["R0", "R21", "R", "R04", "r6", "DESIGN", "DESIGN 13", "6"].into_iter().any(is_source));
+    fn sources_are_rules_of_the_platform_or_of_the_house() {
+        assert!(["R1", "R20", "H1", "H7", "DESIGN 4"].into_iter().all(is_source));
+        assert!(
+            !["R0", "R21", "R", "R04", "r6", "H0", "H8", "DESIGN", "DESIGN 13", "6"]
+                .into_iter()
+                .any(is_source)
+        );
     }
 
     #[test]

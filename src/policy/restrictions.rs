@@ -48,6 +48,11 @@ impl Restrictions {
         restrictions
     }
 
+    /// Areas with the days on which they are restricted.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Validity)> {
+        self.0.iter().map(|restriction| (restriction.area.as_str(), &restriction.validity))
+    }
+
     /// `restricted`, `unrestricted`, or `unknown` when no area is given, or only a country of which some regions are
     /// restricted. Areas match exactly: `UA` is not `UA-43`.
     pub fn standing(&self, area: &str, day: Day) -> &'static str {

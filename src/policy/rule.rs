@@ -16,7 +16,7 @@ pub struct Rule {
     pub account: Account,
     /// The reason in plain English, for reviewers to quote.
     pub because: String,
-    /// The source rules it rests on: `R1` to `R20`, or `DESIGN n`.
+    /// What it rests on: rules of the platform, `R1` to `R20`, or of the house, `H1` to `H7`.
     pub cites: Vec<String>,
     pub validity: Validity,
     /// Why a reviewer may later decide otherwise (R8, R9).

@@ -72,6 +72,14 @@ pub struct Drawing<'a> {
     pub overridden: &'a [Outline],
 }
 
+impl Drawing<'_> {
+    /// What all reports are called; those of a simulation say so.
+    pub fn title(&self) -> String {
+        let mark = if self.ledger.is_simulated() { " (simulated)" } else { "" };
+        format!("{}{mark}", self.settings.outputs.title)
+    }
+}
+
 /// What the reports of one day are drawn from.
 pub struct DayDrawing {
     pub edition: Edition,

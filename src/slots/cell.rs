@@ -59,7 +59,7 @@ impl Counts {
     }
 }
 
-/// What a slot was (DESIGN 5).
+/// What a slot was.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
     /// Nothing to judge by; never up, never down. The least of all, so that the worst of several is their maximum.

@@ -1,6 +1,6 @@
 """The job `join`: what `requests` does, and each admitted message with its statuses, each notification with its attempts.
 
-What the peers do, DuckDB here, is the day's rules for messages and notifications in SQL (`data/policy.toml`, DESIGN 6), as
+What the peers do, DuckDB here, is the day's rules for messages and notifications in SQL (`data/policy.toml`), as
 far as the sample without stories needs them: no silent stretches of the webhook log, no notification without an id, no
 message that two calls name. uptime-ledger keeps open items, delays and callers beside it, and writes its daybook and its
 reports.

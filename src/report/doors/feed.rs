@@ -36,11 +36,11 @@ pub(super) fn feed(view: &View<'_>) -> String {
         }
     }
     let feed = Feed {
-        title: Text::plain(line(&outputs.title, LINE)),
+        title: Text::plain(line(&view.drawing.title(), LINE)),
         id: urn(view, "outages"),
         // What no outage has changed is no news.
         updated: entries.iter().map(|entry| entry.updated).max().unwrap_or(as_of),
-        authors: vec![Person { name: line(&outputs.title, LINE), ..Person::default() }],
+        authors: vec![Person { name: line(&view.drawing.title(), LINE), ..Person::default() }],
         generator: Some(Generator {
             value: "uptime-ledger".to_owned(),
             uri: None,

@@ -65,7 +65,7 @@ pub(super) fn draw(
     }
     if outputs.has(Format::Hledger) {
         for month in known.iter().filter(is_wanted) {
-            let text = journal::journal(drawing.ledger, *month, &outputs.title)?;
+            let text = journal::journal(drawing.ledger, *month, &drawing.title())?;
             writer.text(&format!("months/{month}.journal"), &text)?;
         }
     } else {

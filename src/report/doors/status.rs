@@ -31,7 +31,10 @@ pub fn schema() -> String {
 struct Status<'a> {
     /// Version of this format.
     format: u32,
-    title: &'a str,
+    title: String,
+    /// Whether the clock of the ledger was given instead of read; then these are no figures of a real service. Else absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_simulated: Option<bool>,
     /// Clock of the newest edition; null before the first one.
     as_of: Option<Instant>,
     /// Newest day with an edition.
@@ -205,7 +208,8 @@ pub(super) fn status(view: &View<'_>) -> String {
     outages.reverse();
     let status = Status {
         format: FORMAT,
-        title: &settings.outputs.title,
+        title: drawing.title(),
+        is_simulated: drawing.ledger.is_simulated().then_some(true),
         as_of: figures.as_of.map(|at| instant(at.timestamp_micros())),
         data_through: view.newest_day().map(date),
         job_version: &figures.job_version,

@@ -34,7 +34,7 @@ pub(super) fn workbook(
     rows: &MonthRows<'_>,
 ) -> Result<Vec<u8>, XlsxError> {
     let mut workbook = Workbook::new();
-    let title = line(&drawing.settings.outputs.title, 200);
+    let title = line(&drawing.title(), 200);
     let properties = DocProperties::new()
         .set_title(format!("{title}, {month}"))
         .set_author("uptime-ledger")

@@ -48,7 +48,7 @@ pub(super) fn day(
     days: &[Day],
 ) {
     let at = drawn.edition.day;
-    let site = drawing.settings.outputs.title.as_str();
+    let site = &*drawing.title();
     let around = day::Around {
         site,
         figures: drawing.figures,

@@ -86,7 +86,7 @@ pub(super) fn page(
     let newest = drawing.ledger.days().into_iter().rfind(|day| day.month() == month);
     let link = newest.filter(|_| last.is_some());
     let links = link.map(|day| (format!("../daily/{day}/index.html"), format!("{} {day}", w.day)));
-    let site = &drawing.settings.outputs.title;
+    let site = &*drawing.title();
     Page { words: w, site, title, root, links: links.into_iter().collect(), body }.html()
 }
 

@@ -13,7 +13,7 @@ use crate::slots::Scope;
 use crate::table::Table;
 
 pub(super) fn page(w: &Words, view: &View<'_>, newest: &Edition, outages: &Table) -> String {
-    let Drawing { ledger, settings, figures, .. } = view.drawing;
+    let Drawing { ledger, figures, .. } = view.drawing;
     let from_us = newest.day.plus(1 - DAYS).start_us();
     let recent = |row: &crate::table::Row<'_>| {
         let is = |name, text: &str| row.text(name).is_ok_and(|found| found == text);
@@ -57,7 +57,7 @@ pub(super) fn page(w: &Words, view: &View<'_>, newest: &Edition, outages: &Table
     let day = (format!("daily/{}/index.html", newest.day), format!("{} {}", w.day, newest.day));
     let month = newest.day.month();
     let month = (format!("months/{month}.html"), format!("{} {month}", w.month));
-    Page { words: w, site: &settings.outputs.title, title, root: "", links: vec![day, month], body }.html()
+    Page { words: w, site: &view.drawing.title(), title, root: "", links: vec![day, month], body }.html()
 }
 
 /// The months that have a statement, newest first.

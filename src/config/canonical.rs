@@ -1,0 +1,467 @@
+//! Canonical settings: what a config says, by the keys that people write, in a form that outlives this code.
+//!
+//! Two configs that mean the same have the same canonical settings: defaults are filled in, paths are relative to the
+//! config's folder, and lists are sorted where their order means nothing. Nothing here is made from a name of the
+//! code; a changed spelling of a value needs a new [`VERSION`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component as Part, Path, PathBuf};
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::{
+    Cast, Column, Config, Format, From, Placeholder, Preset, Service, Source, TimeBasis, Unit, Vantage,
+    landed,
+};
+use crate::day::SlotLength;
+
+/// Begins every fingerprint; raised when a value that was written before is spelled otherwise.
+const VERSION: &str = "2";
+
+/// Settings by key. The key is the one of the config file, such as `webhooks.retry_days` or `source.edge.paths`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Canonical(BTreeMap<String, String>);
+
+/// A setting that differs between two configs. A side without the key is empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    pub key: String,
+    /// JSON text.
+    pub old: String,
+    pub new: String,
+}
+
+impl Canonical {
+    /// All settings of a config but `reports` and `limits.memory`, which move no figure.
+    ///
+    /// The salt, which is secret, stands as the given fingerprint.
+    pub fn of(config: &Config, salt_fingerprint: Option<&str>) -> Self {
+        let mut settings = Self::of_reading(config);
+        for (key, path) in [("policy", &config.policy), ("catalogue", &config.catalogue)] {
+            settings.put(key, path.as_ref().map(|path| relative(&config.base, &path.to_string_lossy())));
+        }
+        settings.put("regions", &config.regions);
+        settings.put("services", config.services.iter().map(|s| &s.name).collect::<Vec<_>>());
+        for component in &config.components {
+            let key = |name: &str| format!("component.{}.{name}", component.name);
+            settings.put(&key("services"), &component.services);
+            settings.put(&key("target_percent"), component.target_micro_percent.map(|n| decimal(n, 6)));
+        }
+        settings.put("components", config.components.iter().map(|c| &c.name).collect::<Vec<_>>());
+        let measure = &config.measure;
+        settings.put("definition.unable_ratio", decimal(measure.unable_ppm, 6));
+        settings.put("definition.min_events", measure.min_events);
+        settings.put("definition.min_run_minutes", shown_minutes(measure.min_run_seconds));
+        settings.put("definition.max_gap_minutes", shown_minutes(measure.max_gap_seconds));
+        settings
+            .put("definition.user_counts_as", if measure.user_counts_as_good { "good" } else { "excluded" });
+        settings.put("limits.quarantine_percent", decimal(config.limits.quarantine_ppm, 4));
+        settings.put("limits.coverage_percent", decimal(config.limits.coverage_ppm, 4));
+        let overrides = &config.overrides;
+        let path = overrides.path.as_ref().map(|path| relative(&config.base, &path.to_string_lossy()));
+        settings.put("overrides.path", path);
+        settings.put("overrides.review_days", overrides.review_days);
+        settings.put("overrides.grace_hours", overrides.grace_hours);
+        settings.put("overrides.two_persons", overrides.needs_two_persons);
+        settings.put_outputs(config);
+        settings.put("salt", salt_fingerprint.map(|fingerprint| format!("fingerprint {fingerprint}")));
+        settings
+    }
+
+    /// The settings that decide what a daybook holds: where rows are looked for, and how they are understood.
+    pub fn of_reading(config: &Config) -> Self {
+        let mut settings = Self::of_joining(config);
+        for source in &config.sources {
+            settings.put_source(source, &config.base);
+        }
+        settings
+    }
+
+    /// The settings that shape a daybook in addition to its logs: slots, deadlines, services. Under others, its open items
+    /// would be judged by one deadline and its closed ones by another.
+    pub fn of_joining(config: &Config) -> Self {
+        let mut settings = Self::default();
+        settings.put("slot", slot_name(config.slot));
+        let webhooks = &config.webhooks;
+        settings.put("webhooks.first_status_minutes", shown_minutes(webhooks.first_status_seconds));
+        settings.put("webhooks.first_attempt_minutes", shown_minutes(webhooks.first_attempt_seconds));
+        settings.put("webhooks.retry_days", webhooks.retry_days);
+        settings.put("webhooks.max_retry_pause_hours", shown_hours(webhooks.max_retry_pause_seconds));
+        settings.put("webhooks.success", [webhooks.success.0, webhooks.success.1]);
+        settings.put_endpoints(config);
+        settings
+    }
+
+    /// Identifies these settings: the version of their form and 128 bits of their SHA-256, in hex.
+    pub fn fingerprint(&self) -> String {
+        let digest = Sha256::digest(self.to_json());
+        let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{VERSION}-{hex}")
+    }
+
+    /// One JSON object, its keys sorted, a key a line.
+    pub fn to_json(&self) -> String {
+        let lines: Vec<String> =
+            self.0.iter().map(|(key, value)| format!("  {}: {value}", json!(key))).collect();
+        format!("{{\n{}\n}}\n", lines.join(",\n"))
+    }
+
+    /// Reads what [`Canonical::to_json`] wrote, of this version or of an earlier one.
+    ///
+    /// # Errors
+    /// The text is not one JSON object.
+    pub fn from_json(text: &str) -> Result<Self, String> {
+        let read: BTreeMap<String, Value> = serde_json::from_str(text).map_err(|e| e.to_string())?;
+        Ok(Self(read.into_iter().map(|(key, value)| (key, value.to_string())).collect()))
+    }
+
+    /// The settings that differ from `before`, by key, as far as these settings know the key or it is of the same table.
+    pub fn differences(&self, before: &Self) -> Vec<Difference> {
+        let table = |key: &str| key.split('.').next().unwrap_or_default().to_owned();
+        let own: BTreeSet<String> = self.0.keys().map(|key| table(key)).chain([table("source")]).collect();
+        let keys: BTreeSet<&String> =
+            self.0.keys().chain(before.0.keys().filter(|key| own.contains(&table(key)))).collect();
+        let of = |settings: &Self, key: &String| settings.0.get(key).cloned().unwrap_or_default();
+        keys.into_iter()
+            .map(|key| Difference { key: key.clone(), old: of(before, key), new: of(self, key) })
+            .filter(|difference| difference.old != difference.new)
+            .collect()
+    }
+
+    fn put(&mut self, key: &str, value: impl serde::Serialize) {
+        let value = serde_json::to_value(value).unwrap_or_default();
+        self.0.insert(key.to_owned(), value.to_string());
+    }
+
+    fn put_source(&mut self, source: &Source, base: &Path) {
+        let key = |name: &str| format!("source.{}.{name}", source.name);
+        self.put(&key("log"), source.log.name());
+        self.put(&key("paths"), paths(source, base));
+        let preset = match source.preset {
+            Preset::Canonical => "canonical",
+            Preset::Combined => "combined",
+            Preset::NginxJson => "nginx-json",
+            Preset::WhatsappWebhook => "whatsapp-webhook",
+        };
+        self.put(&key("preset"), preset);
+        let vantage = match source.vantage {
+            Vantage::CallerEgress => "caller_egress",
+            Vantage::EdgeIngress => "edge_ingress",
+            Vantage::FirstLayer => "first_layer",
+            Vantage::WebhookEgress => "webhook_egress",
+        };
+        self.put(&key("vantage"), vantage);
+        let time_basis = match source.time_basis {
+            TimeBasis::Start => "start",
+            TimeBasis::End => "end",
+        };
+        self.put(&key("time_basis"), time_basis);
+        self.put(&key("zone"), source.zone.name());
+        self.put(&key("neighbours"), source.neighbours);
+        self.put(&key("header"), source.has_header);
+        self.put(&key("delimiter"), char::from(source.delimiter).to_string());
+        for column in &source.columns {
+            self.put(&format!("source.{}.columns.{}", source.name, column.field.name()), spelled(column));
+        }
+    }
+
+    /// The first pattern that matches a path decides its service, so order counts just where patterns of two services
+    /// can match one path.
+    fn put_endpoints(&mut self, config: &Config) {
+        let patterns = |service: &Service| -> BTreeSet<String> {
+            service.endpoints.iter().map(|pattern| normal(pattern)).collect()
+        };
+        let services: Vec<(&str, BTreeSet<String>)> =
+            config.services.iter().map(|service| (service.name.as_str(), patterns(service))).collect();
+        // Rows of no endpoint belong to `unassigned` if any service is declared, else to `all`.
+        self.put("service", if services.is_empty() { "none declared" } else { "declared" });
+        let mut order = BTreeSet::new();
+        for (at, (name, own)) in services.iter().enumerate() {
+            if !own.is_empty() {
+                self.put(&format!("service.{name}.endpoints"), own);
+            }
+            for (later, others) in &services[at + 1..] {
+                if own.iter().any(|a| others.iter().any(|b| can_match_one_path(a, b))) {
+                    order.insert(format!("{name} before {later}"));
+                }
+            }
+        }
+        self.put("service.order", order);
+    }
+
+    fn put_outputs(&mut self, config: &Config) {
+        let outputs = &config.outputs;
+        let is_written = |(_, format): &&(&str, Format)| outputs.has(*format);
+        let formats: BTreeSet<&str> = Format::ALL.iter().filter(is_written).map(|(name, _)| *name).collect();
+        self.put("outputs.title", &outputs.title);
+        self.put("outputs.url", &outputs.url);
+        self.put("outputs.formats", formats);
+    }
+}
+
+impl Config {
+    /// Whether a daybook whose journal line names these settings was read as it would be read today.
+    pub fn reads_like(&self, fingerprint: &str) -> bool {
+        if landed::is_landed(fingerprint) {
+            return landed::reading_fingerprint(self) == fingerprint;
+        }
+        Canonical::of_reading(self).fingerprint() == fingerprint
+    }
+
+    /// Whether a daybook that names these settings was shaped by slots, deadlines and services as they are today.
+    pub fn joins_like(&self, fingerprint: &str) -> bool {
+        if landed::is_landed(fingerprint) {
+            return landed::settings_fingerprint(self) == fingerprint;
+        }
+        Canonical::of_joining(self).fingerprint() == fingerprint
+    }
+}
+
+/// Paths in the order in which they are looked for where that can decide a constant of a file, else sorted.
+fn paths(source: &Source, base: &Path) -> Vec<String> {
+    let mut paths: Vec<String> = source.paths.iter().map(|path| relative(base, path)).collect();
+    let decides = |path: &String| {
+        Placeholder::all(path).iter().any(|(_, p)| matches!(p, Placeholder::Service | Placeholder::Region))
+    };
+    if !paths.iter().any(decides) {
+        paths.sort();
+        paths.dedup();
+    }
+    paths
+}
+
+/// A path as it looks from the config's folder, resolved by its text alone: `./logs/../a.csv` is `a.csv`.
+fn relative(base: &Path, path: &str) -> String {
+    let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    // An empty path is no path for `absolute`, and is the current folder.
+    let base = lexical(&whole(if base.as_os_str().is_empty() { Path::new(".") } else { base }));
+    let path = lexical(&base.join(path));
+    let common = base.iter().zip(&path).take_while(|(a, b)| a == b).count();
+    let up = base.iter().skip(common).map(|_| "..");
+    let down = path.iter().skip(common).map(|part| part.to_string_lossy().into_owned());
+    up.map(str::to_owned).chain(down).collect::<Vec<_>>().join("/")
+}
+
+fn lexical(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Part::CurDir => {}
+            Part::ParentDir => _ = out.pop(),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// A column as the config file spells it.
+fn spelled(column: &Column) -> Value {
+    let mut said = serde_json::Map::new();
+    match &column.from {
+        From::Name(name) => said.insert("from".to_owned(), json!(name)),
+        From::Value(value) => said.insert("value".to_owned(), json!(value)),
+    };
+    match &column.cast {
+        Cast::Auto => {}
+        Cast::Unit(unit) => {
+            let unit = match unit {
+                Unit::Seconds => "s",
+                Unit::Milliseconds => "ms",
+                Unit::Microseconds => "us",
+                Unit::Nanoseconds => "ns",
+            };
+            said.insert("unit".to_owned(), json!(unit));
+        }
+        Cast::Format(format) => _ = said.insert("format".to_owned(), json!(format)),
+    }
+    if !column.words.is_empty() {
+        let words: BTreeMap<&String, &String> = column.words.iter().map(|(word, by)| (word, by)).collect();
+        said.insert("words".to_owned(), json!(words));
+    }
+    Value::Object(said)
+}
+
+/// An endpoint pattern without what says nothing: a leading version, empty segments, names of placeholders.
+fn normal(pattern: &str) -> String {
+    let is_version = |part: &&str| {
+        part.strip_prefix('v')
+            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
+    };
+    let mut parts = pattern.split('/').filter(|part| !part.is_empty()).peekable();
+    let _ = parts.next_if(is_version);
+    let named = |part: &str| match part {
+        _ if part.ends_with('*') => part.to_owned(),
+        _ if part.starts_with('{') => "{}".to_owned(),
+        _ => part.to_owned(),
+    };
+    parts.map(|part| format!("/{}", named(part))).collect()
+}
+
+/// Whether some path matches both patterns, which are [`normal`].
+fn can_match_one_path(a: &str, b: &str) -> bool {
+    let parts = |pattern: &str| pattern.split('/').skip(1).map(str::to_owned).collect::<Vec<_>>();
+    let (a, b) = (parts(a), parts(b));
+    let mut at = 0;
+    loop {
+        match (a.get(at).map(String::as_str), b.get(at).map(String::as_str)) {
+            (None, None) => return true,
+            (Some(rest), other) | (other, Some(rest)) if rest.ends_with('*') => {
+                let start = &rest[..rest.len() - 1];
+                return match other {
+                    _ if start.is_empty() => true,
+                    None => false,
+                    Some("{}") => true,
+                    Some(other) => match other.strip_suffix('*') {
+                        Some(other) => start.starts_with(other) || other.starts_with(start),
+                        None => other.starts_with(start),
+                    },
+                };
+            }
+            (Some(a), Some(b)) if a == b || a == "{}" || b == "{}" => at += 1,
+            _ => return false,
+        }
+    }
+}
+
+const fn slot_name(slot: SlotLength) -> &'static str {
+    match slot {
+        SlotLength::Seconds10 => "10s",
+        SlotLength::Seconds30 => "30s",
+        SlotLength::Minute => "1m",
+        SlotLength::Minutes5 => "5m",
+    }
+}
+
+/// A whole number of `10^-places` as a person writes it: 500,000 millionths are `0.5`.
+fn decimal(n: u32, places: usize) -> String {
+    let digits = format!("{n:0width$}", width = places + 1);
+    let (whole, part) = digits.split_at(digits.len() - places);
+    let part = part.trim_end_matches('0');
+    if part.is_empty() { whole.to_owned() } else { format!("{whole}.{part}") }
+}
+
+fn shown_minutes(seconds: u32) -> String {
+    if seconds.is_multiple_of(60) { (seconds / 60).to_string() } else { format!("{seconds} s") }
+}
+
+fn shown_hours(seconds: u32) -> String {
+    if seconds.is_multiple_of(3_600) { (seconds / 3_600).to_string() } else { format!("{seconds} s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Document;
+
+    const USUAL: &str = r#"
+[[source]]
+name = "edge"
+paths = ["logs/{date}.csv", "more/*.csv"]
+[source.columns]
+http_status = { from = "s", words = { ok = "200", bad = "500" } }
+[[source]]
+name = "hooks"
+log = "webhooks"
+paths = ["hooks/{date}.csv"]
+[[service]]
+name = "messages"
+endpoints = ["/{id}/messages", "/v21.0/{phone}/calls"]
+[[service]]
+name = "media"
+endpoints = ["/{id}/media", "/media*"]
+"#;
+
+    fn read(text: &str, base: &str) -> Config {
+        super::super::config(&Document::new("a.toml", text), Path::new(base)).unwrap()
+    }
+
+    fn reading(text: &str) -> String {
+        Canonical::of_reading(&read(text, "/srv/ul")).fingerprint()
+    }
+
+    #[test]
+    fn what_means_the_same_has_the_same_fingerprint() {
+        let usual = reading(USUAL);
+        assert_eq!(usual.len(), 34);
+        for (from, to) in [
+            ("logs/{date}.csv", "./logs/{date}.csv"),
+            ("logs/{date}.csv", "logs/old/../{date}.csv"),
+            ("logs/{date}.csv", "/srv/ul/logs/{date}.csv"),
+            (r#"["logs/{date}.csv", "more/*.csv"]"#, r#"["more/*.csv", "logs/{date}.csv"]"#),
+            (r#"{ ok = "200", bad = "500" }"#, r#"{ bad = "500", ok = "200" }"#),
+            ("/{id}/messages", "/v19.0/{number}/messages"),
+            ("name = \"hooks\"", "name = \"hooks\"\nneighbours = 1"),
+            ("[[source]]\nname = \"edge\"", "slot = \"1m\"\n[[source]]\nname = \"edge\""),
+        ] {
+            assert!(USUAL.contains(from), "{from}");
+            assert_eq!(reading(&USUAL.replacen(from, to, 1)), usual, "{to}");
+        }
+        assert_eq!(
+            Canonical::of_reading(&read(USUAL, "/elsewhere/ul")).fingerprint(),
+            usual,
+            "a moved folder"
+        );
+    }
+
+    #[test]
+    fn the_order_of_services_counts_where_two_patterns_can_match_one_path() {
+        let service = |name: &str, pattern: &str| {
+            format!("[[service]]\nname = \"{name}\"\nendpoints = [\"{pattern}\"]\n")
+        };
+        let source = "[[source]]\nname = \"a\"\npaths = [\"a\"]\n";
+        for (one, other, is_same) in [
+            ("/{id}/messages", "/{id}/media", true),
+            ("/{id}/messages", "/{phone}/{kind}", false),
+            ("/{id}/messages", "/7/{kind}", false),
+            ("/{id}/messages", "/{id}/mess*", false),
+            ("/{id}/messages", "/{id}/messages/{x}", true),
+            ("/flows/*", "/flows", false),
+            ("/flows/a*", "/flows/b*", true),
+            ("/flow*", "/{id}", false),
+            ("/*", "/7", false),
+        ] {
+            let (a, b) = (service("a", one), service("b", other));
+            let found = reading(&format!("{source}{a}{b}")) == reading(&format!("{source}{b}{a}"));
+            assert_eq!(found, is_same, "{one} and {other}");
+        }
+    }
+
+    #[test]
+    fn another_setting_is_named_with_both_values() {
+        let before = Canonical::of(&read(USUAL, "/srv/ul"), Some("abc"));
+        let after = USUAL.replace("more/*.csv", "*.csv") + "[webhooks]\nretry_days = 3\n";
+        let after = after.replace("\"/{id}/media\", ", "");
+        let found = Canonical::of_reading(&read(&after, "/srv/ul")).differences(&before);
+        let told: Vec<String> = found.iter().map(|d| format!("{} {} {}", d.key, d.old, d.new)).collect();
+        let want = [
+            r#"service.media.endpoints ["/media*","/{}/media"] ["/media*"]"#,
+            r#"source.edge.paths ["logs/{date}.csv","more/*.csv"] ["*.csv","logs/{date}.csv"]"#,
+            "webhooks.retry_days 7 3",
+        ];
+        assert_eq!(told, want);
+        let gone = read(&USUAL[..USUAL.find("[[source]]\nname = \"hooks").unwrap()], "/srv/ul");
+        let found = Canonical::of_reading(&gone).differences(&before);
+        assert!(found.iter().any(|d| d.key == "source.hooks.paths" && d.new.is_empty()), "{found:?}");
+    }
+
+    #[test]
+    fn settings_survive_the_way_to_json_and_hold_no_secret() {
+        let config = read(&format!("salt = \"hush\"\n{USUAL}"), "/srv/ul");
+        let settings = Canonical::of(&config, Some("0123"));
+        let text = settings.to_json();
+        assert_eq!(Canonical::from_json(&text).as_ref(), Ok(&settings));
+        assert!(text.contains("fingerprint 0123") && !text.contains("hush"), "{text}");
+        assert!(Canonical::from_json("[]").is_err());
+    }
+
+    #[test]
+    fn numbers_are_written_as_people_write_them() {
+        assert_eq!([decimal(500_000, 6), decimal(1_000, 4), decimal(99_900_000, 6)], ["0.5", "0.1", "99.9"]);
+        assert_eq!([decimal(7, 6), decimal(0, 6), decimal(1_000_000, 6)], ["0.000007", "0", "1"]);
+        assert_eq!(
+            [relative(Path::new("/a/b"), "../c.csv"), relative(Path::new(""), "./x/y")],
+            ["../c.csv", "x/y"]
+        );
+    }
+}
