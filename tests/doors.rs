@@ -255,9 +255,17 @@ fn check(root: &Json, schema: &Json, value: &Json, at: &str) -> Result<(), Strin
         return fail("is not in the list");
     }
     if let (Some(properties), Some(fields)) = (schema["properties"].as_object(), value.as_object()) {
-        let [said, found] = [properties, fields].map(|of| of.keys().collect::<BTreeSet<_>>());
-        if said != found || schema["required"].as_array().map(Vec::len) != Some(said.len()) {
+        let [said, found] =
+            [properties, fields].map(|of| of.keys().map(String::as_str).collect::<BTreeSet<_>>());
+        let required: BTreeSet<&str> =
+            schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+        // Only what says that a ledger is a simulation may be absent.
+        let optional = BTreeSet::from(["is_simulated"]);
+        if !found.is_subset(&said) || !said.difference(&found).all(|name| optional.contains(name)) {
             return fail("has other properties");
+        }
+        if required != said.difference(&optional).copied().collect() {
+            return fail("requires other properties");
         }
         for (name, field) in fields {
             check(root, &properties[name], field, &format!("{at}.{name}"))?;
