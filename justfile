@@ -1,6 +1,6 @@
 # What the job prints for the sample
 run:
-    cargo run --release -- run --config data/sample/uptime-ledger.toml --from 2026-11-18 --to 2026-11-20 --out reports
+    cargo run --release -- run --config data/sample/uptime-ledger.toml --from 2026-11-18 --to 2026-11-20 --simulate --as-of 2026-11-21T03:17:00Z --out reports
 
 # All tests
 test:
