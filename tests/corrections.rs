@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use uptime_ledger::config::Overrides;
 use uptime_ledger::day::{Day, SlotLength};
 use uptime_ledger::error::Document;
-use uptime_ledger::intake::Salt;
+use uptime_ledger::facts::ids::Salt;
 use uptime_ledger::ledger::check_balance;
 use uptime_ledger::overrides::{self, COLUMNS, Code, Filed, Judged, Row, Touched, Verdict, adjust, plan};
 use uptime_ledger::policy::{Account, Direction, Group, Line, Policy, Postings};
@@ -127,7 +127,7 @@ fn with_pseudonyms(postings: &[Postings; 2]) -> [Postings; 2] {
         let salt = Salt::new("s");
         let name = |caller: &String| if caller.is_empty() { String::new() } else { salt.pseudonym(caller) };
         let callers: Vec<String> = facts.callers().iter().map(name).collect();
-        let facts = uptime_ledger::intake::Facts::new(
+        let facts = uptime_ledger::facts::Facts::new(
             facts.day(),
             facts.slot_length(),
             facts.kinds(),

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use super::setup;
 use crate::config::Config;
 use crate::error::{ExitCode, Mistakes};
-use crate::intake::Salt;
+use crate::facts::ids::Salt;
 use crate::overrides;
 use crate::policy::Policy;
+use super::setup;
 
 #[derive(Args)]
 pub struct Check {

@@ -6,14 +6,15 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
+use crate::day::Day;
+use crate::error::{ExitCode, Trouble};
+use crate::pipeline;
+use crate::policy::Policy;
+use crate::queries::{self, Differences};
+use crate::table::decimal;
 use super::place::Place;
 use super::setup;
 use super::text::{self, EditionName};
-use crate::day::Day;
-use crate::error::{ExitCode, Trouble};
-use crate::pipeline::{self, Differences};
-use crate::policy::Policy;
-use crate::table::decimal;
 
 #[derive(Args)]
 pub struct Diff {
@@ -46,7 +47,7 @@ impl Diff {
     pub fn run(self) -> Result<ExitCode> {
         let ledger = self.place.ledger()?;
         let differences = match self.editions.as_slice() {
-            [a, b] if a.day == b.day => pipeline::between(&ledger, a.day, [a.number, b.number])?,
+            [a, b] if a.day == b.day => queries::between(&ledger, a.day, [a.number, b.number])?,
             [a, b] => {
                 let text =
                     format!("{} and {} are different days; name two editions of one day", a.day, b.day);
@@ -71,7 +72,7 @@ impl Diff {
                     (or_built_in(&self.policy, policy)?, or_built_in(&self.catalogue, catalogue)?);
                 let policy = Policy::read(&documents.0, &documents.1)?;
                 let name = format!("policy {}", &policy.fingerprint()[..12]);
-                pipeline::under(&ledger, &days, &policy, &name)?
+                queries::under(&ledger, &days, &policy, &name)?
             }
         };
         let mut out = io::stdout().lock();

@@ -6,10 +6,11 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 use clap::Args;
 
+use crate::error::ExitCode;
+use crate::pipeline;
+use crate::queries::{self, Question};
 use super::place::Place;
 use super::text;
-use crate::error::ExitCode;
-use crate::pipeline::{self, Question};
 
 #[derive(Args)]
 pub struct Explain {
@@ -32,7 +33,7 @@ pub struct Explain {
 impl Explain {
     pub fn run(self) -> Result<ExitCode> {
         let question = Question { at: self.at, scope: self.service, region: self.region };
-        let answer = pipeline::explain(&self.place.ledger()?, &question)?;
+        let answer = queries::explain(&self.place.ledger()?, &question)?;
         let mut out = io::stdout().lock();
         if self.json {
             writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?;

@@ -7,14 +7,15 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::place::Place;
-use super::text;
 use crate::day::{Day, rfc3339};
 use crate::error::{ExitCode, Trouble};
 use crate::ledger::Extent;
 use crate::overrides::{COLUMNS, Code, Row, selects};
-use crate::pipeline::{self, Question};
+use crate::pipeline;
 use crate::policy::{Account, Direction};
+use crate::queries::{self, Question};
+use super::place::Place;
+use super::text;
 
 #[derive(Args)]
 pub struct Override {
@@ -112,7 +113,7 @@ impl New {
         let wrong = |text: String| Err(Trouble::Usage(text).into());
         let ledger = self.place.ledger()?;
         let question = Question { at: self.at, scope: self.service.clone(), region: self.region.clone() };
-        let answer = pipeline::explain(&ledger, &question)?;
+        let answer = queries::explain(&ledger, &question)?;
         let day = Day::of(self.at);
         let edition = ledger.read(day, Extent::Slots)?;
         let policy = ledger.policy(&edition.policy)?;

@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::day::Day;
-use crate::intake::printable;
+use crate::redact::printable;
 
 /// An instant: RFC 3339, seconds may be left out.
 pub fn instant(text: &str) -> Result<DateTime<Utc>, String> {

@@ -10,11 +10,8 @@ use std::path::{Component as Part, Path, PathBuf};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{
-    Cast, Column, Config, Format, From, Placeholder, Preset, Service, Source, TimeBasis, Unit, Vantage,
-    landed,
-};
 use crate::day::SlotLength;
+use super::{Cast, Column, Config, Format, From, Placeholder, Preset, Service, Source, TimeBasis, Unit, Vantage, landed};
 
 /// Begins every fingerprint; raised when a value that was written before is spelled otherwise.
 const VERSION: &str = "2";
@@ -373,7 +370,7 @@ endpoints = ["/{id}/media", "/media*"]
 "#;
 
     fn read(text: &str, base: &str) -> Config {
-        super::super::config(&Document::new("a.toml", text), Path::new(base)).unwrap()
+        crate::config::config(&Document::new("a.toml", text), Path::new(base)).unwrap()
     }
 
     fn reading(text: &str) -> String {

@@ -9,10 +9,7 @@ mod outputs;
 mod overrides;
 mod paths;
 mod read;
-pub mod sheet;
 mod sources;
-pub mod spelling;
-pub mod table;
 mod vantage;
 mod webhooks;
 
@@ -337,7 +334,7 @@ impl FromStr for Field {
         Self::ALL.into_iter().find(|field| field.name() == text).ok_or_else(|| {
             format!(
                 "`{text}` is not a canonical field; {}",
-                spelling::advice(text, Self::ALL.iter().map(|f| f.name()))
+                crate::document::spelling::advice(text, Self::ALL.iter().map(|f| f.name()))
             )
         })
     }

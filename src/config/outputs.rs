@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::table::Table;
+use crate::document::toml::Table;
 
 pub(super) const KEYS: [&str; 3] = ["title", "url", "formats"];
 

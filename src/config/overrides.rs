@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::document::toml::Table;
 use super::Overrides;
-use super::table::Table;
 
 pub(super) const KEYS: [&str; 4] = ["path", "review_days", "grace_hours", "two_persons"];
 

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::spelling::advice;
-use super::table::Value;
 use crate::day::Day;
+use crate::document::spelling::advice;
+use crate::document::toml::Value;
 
 /// What stands between braces in a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::spelling::advice;
-use super::table::{Notes, Table, Value};
-use super::{Component, Config, Limits, Log, Measure, Service, Source, WEBHOOK_SERVICE};
-use super::{outputs, overrides, sources, webhooks};
 use crate::day::SlotLength;
+use crate::document::spelling::advice;
+use crate::document::toml::{Notes, Table, Value};
 use crate::error::{Document, Mistakes};
+use super::{Component, Config, Limits, Log, Measure, Service, Source, WEBHOOK_SERVICE, outputs, overrides, sources, webhooks};
 
 pub(super) const TOP: [&str; 15] = [
     "reports",

@@ -3,9 +3,9 @@
 use chrono_tz::{TZ_VARIANTS, Tz};
 use toml::de::DeValue;
 
+use crate::document::spelling::closest;
+use crate::document::toml::{Table, Value};
 use super::read::{name, tables};
-use super::spelling::closest;
-use super::table::{Table, Value};
 use super::{Field, Log, Preset, Source, TimeBasis, Vantage, columns, paths};
 
 pub(super) const SOURCE: [&str; 11] = [

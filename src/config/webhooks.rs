@@ -1,7 +1,7 @@
 //! `[webhooks]`: by when an outcome is due, and how long it can still change.
 
+use crate::document::toml::Table;
 use super::Webhooks;
-use super::table::Table;
 
 pub(super) const KEYS: [&str; 5] =
     ["first_status_minutes", "first_attempt_minutes", "retry_days", "max_retry_pause_hours", "success"];

@@ -2,19 +2,19 @@
 
 use std::path::Path;
 
-use super::book::Book;
-use super::endpoints::Endpoints;
-use super::format::Format;
-use super::ids::{Id, Salt};
-use super::messages::{Status, Word};
-use super::names::Names;
-use super::partitions::{Budget, PARTITIONS};
-use super::shape::Desk;
-use super::text::{Stop, TextParser};
-use super::webhook::Join;
-use super::{dedupe, group};
 use crate::config::{Config, Source};
 use crate::day::Day;
+use crate::facts::ids::{Id, Salt};
+use super::counting::worker_counts::Book;
+use super::files::detect::Format;
+use super::formats::lines::{Stop, TextParser};
+use super::records::message_records::{Status, Word};
+use super::records::partitions::{Budget, PARTITIONS};
+use super::records::{call_record, group};
+use super::rows::attempt_reader::Join;
+use super::rows::endpoints::Endpoints;
+use super::rows::interner::Names;
+use super::rows::source_reader::Desk;
 
 /// How a text is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,13 +132,13 @@ pub fn intern<'n>(names: impl IntoIterator<Item = &'n [u8]>) -> usize {
 /// Finds the surplus copies of calls by their ids' hashes; how many there are.
 pub fn duplicates(hashes: &[u128]) -> usize {
     let mut lost = 0;
-    dedupe::settle(hashes, |a, b| a.cmp(&b), |_, _| lost += 1);
+    call_record::settle(hashes, |a, b| a.cmp(&b), |_, _| lost += 1);
     lost
 }
 
 /// The hash of a call's id.
 pub fn hash(id: &[u8]) -> u128 {
-    dedupe::hash(id)
+    call_record::hash(id)
 }
 
 /// Statuses of one partition, packed as intake remembers them.

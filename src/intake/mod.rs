@@ -3,52 +3,15 @@
 //! One pass: files are cut into items (a chunk of a plain file, a compressed file, a slice of Parquet), workers take items,
 //! and a row is counted the moment it is read. Nothing of a row stays but records of fixed width for dedupe and join.
 
-mod ahead;
-mod balance;
-mod book;
-mod carry;
-mod columnar;
-mod combined;
-mod daybook;
-mod dedupe;
-mod delimited;
-mod endpoints;
-mod engine;
-mod facts;
-mod fields;
-mod files;
-mod format;
-mod gaps;
-mod group;
-mod ids;
-mod inputs;
-mod instant;
+pub mod counting;
+pub mod files;
+pub mod formats;
+pub mod join;
 pub mod kernels;
-mod latency;
-mod mapping;
-mod memo;
-mod merge;
-mod messages;
 mod meter;
-mod names;
-mod ndjson;
-mod notifications;
-mod partitions;
-mod payload;
-mod pieces;
-mod quarantine;
-mod redact;
-mod resolve;
-mod scan;
-mod settle;
-mod shape;
-mod silence;
-mod sketched;
-mod template;
-mod text;
-mod value;
-mod webhook;
-mod witness;
+mod pass;
+pub mod records;
+pub mod rows;
 mod workers;
 
 use std::path::Path;
@@ -57,23 +20,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Canonical, Config};
 use crate::day::{Day, SECOND_US};
+use crate::daybook::Daybook;
+use crate::daybook::{Delays, Tally};
 use crate::error::Trouble;
+use crate::facts::Facts;
+use crate::facts::latency::Latencies;
+use crate::facts::receipt::FileBalance;
+use crate::resolve::request_gaps::Gap;
+use counting::quarantine::Quarantined;
+use crate::facts::ids::Salt;
 
-pub use crate::config::Vantage;
-pub use balance::FileBalance;
-pub use daybook::{Daybook, Delays, Measure, Tally, check, head};
-pub use endpoints::UNASSIGNED;
-pub use facts::{Admission, Evidence, Fact, Facts, Kind, Outcome, Reached, RowRef, Stream, Symptom, Timing};
-pub use files::{LogFile, Role};
-pub use gaps::{Gap, Lost, gaps};
-pub use ids::Salt;
-pub use inputs::{Input, inputs, listing};
-pub use latency::{Histogram, Latencies};
+pub use files::find::LogFile;
+pub use files::listing::{inputs, listing};
+pub use join::close_day::Notes;
 pub use meter::{Meter, Reading};
-pub use quarantine::Quarantined;
-pub use redact::printable;
-pub use resolve::{Daybooks, resolve};
-pub use settle::Notes;
+pub use rows::endpoints::UNASSIGNED;
 
 /// What intake hands on.
 #[derive(Debug, Clone)]
@@ -135,9 +96,9 @@ pub fn read(
     (spill, folder): (&Path, &Path),
     meter: &Meter,
 ) -> Result<(Daybook, Notes), Trouble> {
-    let files = files::find(&config.sources, &config.base, day)?;
-    let endpoints = endpoints::Endpoints::of(&config.services);
-    let settings = engine::Settings {
+    let files = files::find::find(&config.sources, &config.base, day)?;
+    let endpoints = rows::endpoints::Endpoints::of(&config.services);
+    let settings = pass::Settings {
         day,
         slot_length: config.slot,
         workers,
@@ -148,8 +109,8 @@ pub fn read(
         first_attempt_us: i64::from(config.webhooks.first_attempt_seconds) * SECOND_US,
         fingerprint: Canonical::of_joining(config).fingerprint(),
     };
-    let join = webhook::Join::new(config, salt);
-    let pass = engine::pass(&files, &config.sources, &endpoints, &join, &settings, meter)?;
+    let join = rows::attempt_reader::Join::new(config, salt);
+    let pass = pass::pass(&files, &config.sources, &endpoints, &join, &settings, meter)?;
     if !files.is_empty() && pass.failures.len() == files.len() {
         let reasons: Vec<String> = pass
             .failures
@@ -158,5 +119,5 @@ pub fn read(
             .collect();
         return Err(Trouble::NothingReadable(reasons.join("\n")));
     }
-    settle::settle(&pass, &files, &config.sources, &settings, salt, folder)
+    join::close_day::settle(&pass, &files, &config.sources, &settings, salt, folder)
 }

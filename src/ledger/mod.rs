@@ -13,20 +13,12 @@
 //! Anyone may read ([`Ledger`]); only who holds the lock may write ([`Writer`]).
 
 mod balance;
-mod basis;
 mod configs;
 mod daybooks;
 mod disk;
-mod draft;
-mod edition;
-mod entry;
-mod folder;
-mod joined;
+mod editions;
 mod journal;
-mod lines;
 mod lock;
-mod manifest;
-mod outline;
 mod policies;
 mod verify;
 mod writer;
@@ -40,24 +32,21 @@ use chrono::{DateTime, Utc};
 use crate::clock::ClockSource;
 use crate::day::Day;
 use crate::error::Trouble;
-use crate::intake::FileBalance;
+use crate::facts::receipt::FileBalance;
 use crate::overrides::Row;
 
 pub use balance::check_balance;
-pub use basis::Basis;
+pub use editions::basis::Basis;
 pub use daybooks::fingerprint;
-pub use draft::{Draft, word};
-pub use edition::{Applied, DayState, Definition, Edition, Settings};
-pub use entry::{
-    Cause, Confirmation, DayRecord, EditionRecord, Entry, FiledRow, JudgedRow, MalformedRow, Publication,
-    Reading, Record, Reported, ReportedKey,
-};
-pub use folder::Extent;
-pub use joined::{DelayLine, DeliveryLine, ReconciliationLine};
+pub use editions::draft::{Draft, word};
+pub use editions::{Applied, DayState, Definition, Edition, Settings};
+pub use journal::entry::{Cause, Confirmation, DayRecord, EditionRecord, Entry, FiledRow, JudgedRow, MalformedRow, Publication, Reading, Record, Reported, ReportedKey};
+pub use editions::folder::Extent;
+pub use editions::delivery_lines::{DelayLine, DeliveryLine, ReconciliationLine};
 pub use journal::{Ending, Journal, Line};
-pub use lines::{AccountLine, BadLine, LatencyLine};
+pub use editions::lines::{AccountLine, BadLine, LatencyLine};
 pub use lock::Lock;
-pub use outline::{Outline, ScopeOutline};
+pub use editions::outline::{Outline, ScopeOutline};
 pub use verify::{Checked, Finding, rebook, verify};
 pub use writer::{Kept, Published, Writer};
 
@@ -183,8 +172,8 @@ impl Ledger {
         let standing = self.record.days.get(&day).and_then(DayRecord::standing);
         let number = standing.map_or(0, |standing| standing.publication.edition);
         self.known(day, number)?;
-        let folder = folder::place(&self.folder, day, number);
-        Ok((folder::read_lines(&folder)?, folder::read_lines(&folder)?))
+        let folder = editions::folder::place(&self.folder, day, number);
+        Ok((editions::folder::read_lines(&folder)?, editions::folder::read_lines(&folder)?))
     }
 
     /// One edition of a day, by its number.
@@ -193,7 +182,7 @@ impl Ledger {
     /// There is no such edition, or it is damaged.
     pub fn edition(&self, day: Day, number: u32, extent: Extent) -> Result<Edition, Trouble> {
         let record = self.known(day, number)?;
-        let mut edition = folder::read(&folder::place(&self.folder, day, number), day, extent)?;
+        let mut edition = editions::folder::read(&editions::folder::place(&self.folder, day, number), day, extent)?;
         edition.state = record.state(number, edition.state);
         Ok(edition)
     }
@@ -215,8 +204,8 @@ impl Ledger {
     /// There is no such edition, or it is damaged.
     pub fn basis(&self, day: Day, number: u32) -> Result<Basis, Trouble> {
         self.known(day, number)?;
-        let folder = folder::place(&self.folder, day, number);
-        Basis::read(&folder, day, folder::read_manifest(&folder, day)?.slot)
+        let folder = editions::folder::place(&self.folder, day, number);
+        Basis::read(&folder, day, editions::folder::read_manifest(&folder, day)?.slot)
     }
 
     /// What the newest edition of a day was made from, by name and hash; `None` when it has none.
@@ -225,8 +214,8 @@ impl Ledger {
     /// The edition is damaged.
     pub fn made_from(&self, day: Day) -> Result<Option<MadeFrom>, Trouble> {
         let Some(newest) = self.record.days.get(&day).and_then(DayRecord::newest) else { return Ok(None) };
-        let folder = folder::place(&self.folder, day, newest.publication.edition);
-        let manifest = folder::read_manifest(&folder, day)?;
+        let folder = editions::folder::place(&self.folder, day, newest.publication.edition);
+        let manifest = editions::folder::read_manifest(&folder, day)?;
         Ok(Some(MadeFrom {
             daybooks: manifest.daybooks,
             rules: self.rules_of(manifest.policy_rules.as_deref(), &manifest.policy_fingerprint)?,
@@ -267,7 +256,7 @@ impl Ledger {
     pub fn outlines(&self, editions: impl IntoIterator<Item = (Day, u32)>) -> Result<Vec<Outline>, Trouble> {
         let read = |(day, number)| {
             let record = self.known(day, number)?;
-            let mut outline = folder::read_outline(&folder::place(&self.folder, day, number), day)?;
+            let mut outline = editions::folder::read_outline(&editions::folder::place(&self.folder, day, number), day)?;
             outline.state = record.state(number, outline.state);
             Ok(outline)
         };
@@ -276,7 +265,7 @@ impl Ledger {
         let down: BTreeSet<Day> = outlines.iter().filter(|o| o.is_down()).map(|o| o.day).collect();
         let is_between = |day: Day| down.contains(&day.plus(-1)) && down.contains(&day.plus(1));
         for outline in outlines.iter_mut().filter(|o| down.contains(&o.day) || is_between(o.day)) {
-            outline.bad = folder::read_bad(&folder::place(&self.folder, outline.day, outline.number))?;
+            outline.bad = editions::folder::read_bad(&editions::folder::place(&self.folder, outline.day, outline.number))?;
         }
         Ok(outlines)
     }
@@ -287,7 +276,7 @@ impl Ledger {
     /// There is no such edition, or it is damaged.
     pub fn open_events(&self, day: Day, number: u32) -> Result<i64, Trouble> {
         self.known(day, number)?;
-        Ok(folder::read_manifest(&folder::place(&self.folder, day, number), day)?.balance.open_events())
+        Ok(editions::folder::read_manifest(&editions::folder::place(&self.folder, day, number), day)?.balance.open_events())
     }
 }
 
@@ -299,9 +288,9 @@ pub fn clock_source(reports: &Path) -> Option<ClockSource> {
 /// Editions without a journal are those of a job that kept none: they are neither continued nor overwritten.
 fn refuse_unjournaled(folder: &Path) -> Result<(), Trouble> {
     let names = disk::names(folder)?;
-    let is_ours = |name: &String| name.parse::<Day>().is_ok() || name == folder::EDITIONS;
+    let is_ours = |name: &String| name.parse::<Day>().is_ok() || name == editions::folder::EDITIONS;
     match names.iter().find(|name| is_ours(name)) {
-        Some(name) if name != folder::EDITIONS || !disk::names(&folder.join(name))?.is_empty() => {
+        Some(name) if name != editions::folder::EDITIONS || !disk::names(&folder.join(name))?.is_empty() => {
             let why = "there are editions, but no journal that tells of them: it was lost, or an older version of the job \
                        made them";
             Err(disk::damaged(folder, why))

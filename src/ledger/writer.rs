@@ -5,19 +5,19 @@ use std::fs;
 use std::ops::Deref;
 use std::path::Path;
 
-use super::configs::{self, CONFIGS};
-use super::daybooks::{self, DAYBOOKS};
-use super::entry::{Cause, Entry, Publication};
-use super::folder::{self, EDITIONS};
-use super::manifest::Manifest;
-use super::policies::{self, POLICIES};
-use super::{DayState, Draft, Edition, FORMAT, Ledger, Lock, disk};
 use crate::clock::{Clock, ClockSource};
 use crate::config::Canonical;
 use crate::day::Day;
 use crate::error::Trouble;
 use crate::policy::Policy;
 use crate::table::Table;
+use super::configs::{self, CONFIGS};
+use super::daybooks::{self, DAYBOOKS};
+use super::editions::folder::{self, EDITIONS};
+use super::editions::manifest::Manifest;
+use super::journal::entry::{Cause, Entry, Publication};
+use super::policies::{self, POLICIES};
+use super::{DayState, Draft, Edition, FORMAT, Ledger, Lock, disk};
 
 /// A ledger that can be written to. It reads like a [`Ledger`].
 #[derive(Debug)]

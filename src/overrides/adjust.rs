@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use polars::prelude::{PolarsResult, polars_err};
 
+use crate::policy::{Line, Postings};
 use super::row::Row;
 use super::select::Movable;
-use crate::policy::{Line, Postings};
 
 /// What one row moved on one day.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -49,7 +49,7 @@ fn tell(row: &Row, lines: &[Line], postings: &Postings) -> Moved {
     let kinds = postings.facts().kinds();
     let slots: BTreeSet<u32> = lines.iter().map(|line| line.slot).collect();
     let used: BTreeSet<u32> = lines.iter().map(|line| line.kind).collect();
-    let names = |of: fn(&crate::intake::Kind) -> &String| {
+    let names = |of: fn(&crate::facts::Kind) -> &String| {
         let names: BTreeSet<&String> = used.iter().map(|kind| of(&kinds[*kind as usize])).collect();
         names.into_iter().cloned().collect()
     };

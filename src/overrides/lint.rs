@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate};
 
-use super::row::{COLUMNS, Code, Row, selects};
-use crate::config::sheet::{self, Cell};
-use crate::config::spelling::advice;
-use crate::config::table::Notes;
 use crate::config::{Config, WEBHOOK_SERVICE};
 use crate::day::{DAY_US, rfc3339};
-use crate::intake::{Salt, UNASSIGNED};
+use crate::document::csv::{self, Cell};
+use crate::document::spelling::advice;
+use crate::document::toml::Notes;
+use crate::facts::ids::Salt;
+use crate::intake::UNASSIGNED;
 use crate::policy::{Account, Direction, Policy, Reason};
+use super::row::{COLUMNS, Code, Row, selects};
 
 const LONGEST_DAYS: i64 = 31;
 const LONGEST_ID: usize = 64;
@@ -24,7 +25,7 @@ pub struct Lint<'a> {
     pub config: &'a Config,
     pub salt: &'a Salt,
     pub notes: &'a Notes<'a>,
-    pub row: &'a sheet::Row,
+    pub row: &'a csv::Row,
 }
 
 pub fn is_id(text: &str) -> bool {

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use crate::config::Config;
+use crate::document::csv::{self, Record, header, records};
+use crate::document::toml::Notes;
+use crate::error::{Document, Mistake, Mistakes};
+use crate::facts::ids::Salt;
+use crate::policy::Policy;
 use super::lint::Lint;
 use super::refusal::Refusal;
 use super::row::{COLUMNS, Row};
-use crate::config::Config;
-use crate::config::sheet::{self, Record, header, records};
-use crate::config::table::Notes;
-use crate::error::{Document, Mistake, Mistakes};
-use crate::intake::Salt;
-use crate::policy::Policy;
 
 /// The rows of an override file, in its order.
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ pub fn read(document: &Document, policy: &Policy, config: &Config, salt: &Salt) 
         if let Some((span, message, label, help)) = misshape {
             notes.mistake(span, message, label, help);
             id = order[0].and_then(|at| record.cells.get(at)).map(|cell| cell.text.clone());
-        } else if let Some(cells) = sheet::Row::new(record, &order) {
+        } else if let Some(cells) = csv::Row::new(record, &order) {
             let lint = Lint { policy, config, salt, notes: &notes, row: &cells };
             id = lint.id(&taken);
             row = lint.row().map(|row| (row, cells));

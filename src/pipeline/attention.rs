@@ -2,13 +2,15 @@
 
 use std::fmt;
 
-use super::AttentionKind;
 use crate::config::Config;
 use crate::day::{Day, SlotLength, rfc3339};
-use crate::intake::{self, FileBalance, Gap, Lost, Notes};
+use crate::facts::receipt::FileBalance;
+use crate::intake::{self, Notes};
 use crate::ledger::Edition;
 use crate::policy::Group;
+use crate::resolve::request_gaps::{Gap, Lost};
 use crate::slots::{ALL_REGIONS, ScopeKind, State};
+use super::AttentionKind;
 
 /// Below this, statuses without a message may be those of the day before the first one.
 const MIN_ORPHANS: i64 = 20;
@@ -85,7 +87,7 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
         );
     }
     for source in config.sources.iter().filter(|_| !edition.intake.is_empty()) {
-        if !edition.intake.iter().any(|f| f.source == source.name && f.role == intake::Role::Own.name()) {
+        if !edition.intake.iter().any(|f| f.source == source.name && f.role == crate::intake::files::find::Role::Own.name()) {
             say(
                 AttentionKind::MissingSource,
                 format!("source {}: no log file of this day was found", source.name),
@@ -132,7 +134,7 @@ pub(super) fn of_columns(day: Day, notes: Notes) -> impl Iterator<Item = Attenti
 }
 
 fn is_above(file: &FileBalance, ppm: u32) -> bool {
-    file.role == intake::Role::Own.name() && file.quarantine * 1_000_000 > file.rows_read * u64::from(ppm)
+    file.role == crate::intake::files::find::Role::Own.name() && file.quarantine * 1_000_000 > file.rows_read * u64::from(ppm)
 }
 
 fn gap_message(gap: &Gap, length: SlotLength, day: Day) -> String {

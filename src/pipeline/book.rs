@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 
-use super::attention::attention;
-use super::{Attention, Desk};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::day::Day;
-use crate::intake::{self, Daybooks, Gap, Intake, Receipt};
+use crate::intake::{self, Intake, Receipt};
 use crate::ledger::{Basis, Draft, Edition, Extent, Kept, Ledger, Published, Writer, check_balance};
 use crate::overrides::{Row, adjust};
 use crate::policy::{Policy, Postings};
+use crate::resolve::request_gaps::Gap;
+use crate::resolve::{Daybooks, request_gaps, resolve};
 use crate::slots::Slots;
+use super::attention::attention;
+use super::{Attention, Desk};
 
 /// A day after its run.
 pub struct Accounted {
@@ -24,7 +26,7 @@ pub struct Accounted {
 }
 
 /// What a new edition was booked from, as long as the run remembers it: its day can be drawn without being read again.
-pub(super) struct Papers {
+pub struct Papers {
     pub edition: Edition,
     pub gaps: Vec<Gap>,
     /// After adjusting entries.
@@ -71,8 +73,8 @@ pub(super) fn from_daybooks(
     daybooks: &Daybooks,
 ) -> anyhow::Result<Prepared> {
     let config = &desk.config;
-    let Intake { facts, receipt } = intake::resolve(day, daybooks, config)?;
-    let mut gaps = intake::gaps(&facts, &config.sources);
+    let Intake { facts, receipt } = resolve(day, daybooks, config)?;
+    let mut gaps = request_gaps::gaps(&facts, &config.sources);
     gaps.extend(receipt.gaps.iter().cloned());
     Ok(Prepared {
         postings: desk.policy.classify(facts).context("classifying the facts")?,

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use super::book::Papers;
-use super::{DayBooks, adjusted, reported};
 use crate::day::{Day, Month};
 use crate::ledger::{Entry, Ledger, Outline, Settings};
 use crate::measure::{self, Figures};
+use crate::queries::{DayBooks, adjusted, reported};
 use crate::report::{self, DayDrawing, Days, Drawing, Rendered};
+use super::book::Papers;
 
 /// Draws the reports when they do not show the newest line of the ledger yet; else only the days that were asked for.
 pub(super) fn draw(

@@ -2,40 +2,34 @@
 
 mod attention;
 mod attention_kind;
-mod book;
-mod compare;
+pub mod book;
 mod draw;
-mod explain;
-mod logs;
-mod reported;
-mod rows;
+mod overrides;
+mod read;
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::Context;
+use read::Look;
 
 use crate::clock::{Clock, ClockSource};
 use crate::config::{Canonical, Config};
 use crate::day::{DAY_US, Day, SECOND_US};
 use crate::error::{Document, Mistake, Trouble};
-use crate::intake::{Meter, Notes, Salt};
+use crate::facts::ids::Salt;
+use crate::intake::{Meter, Notes};
 use crate::ledger::{self, Confirmation, DayState, Entry, Extent, Ledger, Settings, Writer};
 use crate::measure::Figures;
 use crate::overrides::Row;
 use crate::policy::Policy;
 use crate::report::Rendered;
 
-use logs::Look;
-
 pub use attention::Attention;
 pub use attention_kind::AttentionKind;
 pub use book::Accounted;
-pub use compare::{Change, Differences, Flip, Moved, between, under};
 pub use draw::redraw;
-pub use explain::{DayBooks, Explanation, Question, explain};
-pub use reported::{adjusted, reported};
 
 /// What a run works with beside the logs and the clock.
 pub struct Desk {
@@ -99,7 +93,7 @@ pub fn run(desk: &Desk, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow
     let mut ledger = Writer::open(&desk.config.reports, clock, desk.clock_source)?;
     let (days, missed) = match asked {
         Asked::Days(days) => (days.clone(), None),
-        Asked::Due => logs::due(&ledger, clock),
+        Asked::Due => read::due(&ledger, clock),
     };
     let (read, mut failure, unread) = read_logs(desk, &mut ledger, asked, &days, clock, watch)?;
     if let Some(error) = failure.take_if(|_| read.is_empty()) {
@@ -110,7 +104,7 @@ pub fn run(desk: &Desk, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow
     if ledger.record().settings.as_ref() != Some(&settings) {
         ledger.append(clock, Entry::Settings { settings: settings.clone() })?;
     }
-    let mut desired = rows::file(desk, &mut ledger, clock)?;
+    let mut desired = overrides::file(desk, &mut ledger, clock)?;
     let mut booked = book(desk, &mut ledger, &days, read, &mut desired, clock, &mut failure)?;
     let mut attention: Vec<Attention> = missed.into_iter().chain(unread).collect();
     attention.append(&mut desired.attention);
@@ -118,7 +112,7 @@ pub fn run(desk: &Desk, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow
 
     let sealed = seal(desk, &mut ledger, clock, &mut attention)?;
     prune(desk, &mut ledger, clock)?;
-    reported::note(&mut ledger, &settings, clock)?;
+    crate::queries::reported::note(&mut ledger, &settings, clock)?;
 
     let asked: BTreeSet<Day> = booked.accounted.iter().map(|a| a.published.edition.day).collect();
     let papers = booked.papers.and_then(|papers| papers.standing(&ledger));
@@ -155,19 +149,19 @@ fn read_logs(
     days: &[Day],
     clock: Clock,
     watch: Watch<'_>,
-) -> anyhow::Result<(Vec<logs::Read>, Option<anyhow::Error>, Vec<Attention>)> {
-    let mut read: Vec<logs::Read> = Vec::new();
-    let one = |ledger: &mut Writer, day: Day| -> Result<logs::Read, Trouble> {
+) -> anyhow::Result<(Vec<read::Read>, Option<anyhow::Error>, Vec<Attention>)> {
+    let mut read: Vec<read::Read> = Vec::new();
+    let one = |ledger: &mut Writer, day: Day| -> Result<read::Read, Trouble> {
         tracing::info!(%day, "reading");
         let meter = Arc::new(Meter::default());
         let watching = watch(day, &meter);
-        let done = logs::read(desk, ledger, day, clock, &meter);
+        let done = read::read(desk, ledger, day, clock, &meter);
         drop(watching);
         done
     };
     for day in days {
         let is_due = matches!(asked, Asked::Due) && ledger.days().contains(day);
-        if is_due && logs::look(desk, ledger, *day)? == Look::Same {
+        if is_due && read::look(desk, ledger, *day)? == Look::Same {
             continue;
         }
         match one(ledger, *day) {
@@ -181,7 +175,7 @@ fn read_logs(
     let mut unread = Vec::new();
     for day in open_days(ledger) {
         // A log that cannot be read now can be read by the next run; the day stands as it is.
-        if !days.contains(&day) && logs::look(desk, ledger, day)? == Look::Changed {
+        if !days.contains(&day) && read::look(desk, ledger, day)? == Look::Changed {
             match one(ledger, day) {
                 Ok(done) => read.push(done),
                 Err(error) => unread.push(Attention {
@@ -192,7 +186,7 @@ fn read_logs(
             }
         }
     }
-    unread.extend(logs::read_otherwise(desk, ledger)?);
+    unread.extend(read::read_otherwise(desk, ledger)?);
     Ok((read, None, unread))
 }
 
@@ -219,14 +213,14 @@ fn book(
     desk: &Desk,
     ledger: &mut Writer,
     asked: &[Day],
-    read: Vec<logs::Read>,
-    desired: &mut rows::Desired,
+    read: Vec<read::Read>,
+    desired: &mut overrides::Desired,
     clock: Clock,
     failure: &mut Option<anyhow::Error>,
 ) -> anyhow::Result<Booked> {
     let read_days: Vec<Day> = read.iter().map(|read| read.day).collect();
     let mut notes: BTreeMap<Day, Notes> = read.into_iter().map(|read| (read.day, read.notes)).collect();
-    let usable = logs::usable(desk, ledger, &read_days)?;
+    let usable = read::usable(desk, ledger, &read_days)?;
     let prepare = |ledger: &Ledger, day: Day| {
         let is_settled = usable.daybooks.contains_key(&day) && !usable.stay.contains(&day);
         let is_sealed = ledger.record().days.get(&day).is_some_and(|record| record.sealed.is_some());
@@ -241,13 +235,13 @@ fn book(
 
     // Rows are decided over all days they touch before any of them is booked.
     let mut prepared: BTreeMap<Day, book::Prepared> = BTreeMap::new();
-    for day in rows::touched(desk, ledger, clock) {
+    for day in overrides::touched(desk, ledger, clock) {
         if days.contains(&day) || ledger.days().contains(&day) {
             prepared.insert(day, prepare(ledger, day)?);
         }
     }
     let postings = prepared.iter().map(|(day, prepared)| (*day, &prepared.postings)).collect();
-    let plan = rows::plan(desk, ledger, &postings, clock)?;
+    let plan = overrides::plan(desk, ledger, &postings, clock)?;
     drop(postings);
     days.extend(plan.days());
 
@@ -303,7 +297,7 @@ fn book(
     {
         return Err(error);
     }
-    rows::note(&plan, desired, ledger, clock)?;
+    overrides::note(&plan, desired, ledger, clock)?;
     if !booked.confirmed.is_empty() {
         booked.confirmed.sort_by_key(|confirmed| confirmed.day);
         let days = std::mem::take(&mut booked.confirmed);
@@ -313,7 +307,7 @@ fn book(
 }
 
 /// The rows that apply to a day. A sealed day that no row has been decided anew for keeps those it has.
-fn rows_in_force(ledger: &Ledger, plan: &rows::Plan, day: Day) -> anyhow::Result<Vec<Row>> {
+fn rows_in_force(ledger: &Ledger, plan: &overrides::Plan, day: Day) -> anyhow::Result<Vec<Row>> {
     let is_sealed = ledger.record().days.get(&day).is_some_and(|record| record.sealed.is_some());
     match plan.rows(day) {
         Some(rows) => Ok(rows),
@@ -328,7 +322,7 @@ fn is_as_before(
     ledger: &Ledger,
     day: Day,
     rows: &[Row],
-    usable: &logs::Usable,
+    usable: &read::Usable,
 ) -> anyhow::Result<bool> {
     let Some(made) = ledger.made_from(day)? else { return Ok(false) };
     if made.rows != rows {
@@ -356,7 +350,7 @@ fn confirmation(
     desk: &Desk,
     ledger: &Ledger,
     day: Day,
-    usable: &logs::Usable,
+    usable: &read::Usable,
 ) -> anyhow::Result<Option<Confirmation>> {
     let is_settled = usable.daybooks.contains_key(&day) && !usable.stay.contains(&day);
     let record = ledger.record().days.get(&day).filter(|record| record.sealed.is_none() && is_settled);

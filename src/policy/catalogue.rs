@@ -4,9 +4,9 @@ use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
-use crate::config::sheet::{Cell, Row, Sheet};
-use crate::config::spelling::advice;
-use crate::config::table::Notes;
+use crate::document::csv::{Cell, Row, Sheet};
+use crate::document::spelling::advice;
+use crate::document::toml::Notes;
 use crate::error::{Document, Mistake};
 
 pub(super) const COLUMNS: [&str; 10] =

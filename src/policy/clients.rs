@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::config::table::Table;
+use crate::document::toml::Table;
 
 pub const KEYS: [&str; 2] = ["platform", "minimum"];
 /// How a client stands to the minimum of its platform.

@@ -13,20 +13,20 @@ mod rule;
 mod shadow;
 mod sight;
 
+use clients::Clients;
 use polars::prelude::PolarsResult;
+use restrictions::Restrictions;
 use sha2::{Digest, Sha256};
+
+use crate::day::Day;
+use crate::error::{Document, Mistake, Mistakes};
+use crate::facts::{Facts, Kind};
 
 pub use account::{Account, Group};
 pub use catalogue::{Catalogue, Entry};
 pub use postings::{Line, Postings, Sum, Verdict};
 pub use reason::{Direction, Reason};
 pub use rule::{Review, Rule, Validity};
-
-use crate::day::Day;
-use crate::error::{Document, Mistake, Mistakes};
-use crate::intake::{Facts, Kind};
-use clients::Clients;
-use restrictions::Restrictions;
 
 /// The policy that is used when the config names none.
 pub const BUILT_IN_POLICY: &str = include_str!("../../data/policy.toml");

@@ -2,15 +2,15 @@
 
 use toml::de::DeValue;
 
+use crate::document::spelling::advice;
+use crate::document::toml::{Notes, Table, Value};
+use crate::error::{Document, Mistake};
 use super::clients::{self, Clients};
 use super::condition::Condition;
 use super::reason::{self, Reason};
 use super::restrictions::{self, Restrictions};
 use super::rule::{Review, Rule, Validity};
 use super::{Account, NO_RULE};
-use crate::config::spelling::advice;
-use crate::config::table::{Notes, Table, Value};
-use crate::error::{Document, Mistake};
 
 pub(super) const TOP: [&str; 4] = ["rule", "client", "restriction", "reason"];
 pub(super) const RULE: [&str; 8] =

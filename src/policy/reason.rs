@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::document::toml::Table;
 use super::read::{account, cites, id};
 use super::{Account, Group};
-use crate::config::table::Table;
 
 pub(super) const KEYS: [&str; 5] = ["id", "direction", "to", "because", "cites"];
 const DIRECTIONS: [(&str, Direction); 2] = [

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::ops::Range;
 
+use crate::day::Day;
+use crate::document::toml::Table;
 use super::Account;
 use super::condition::Condition;
-use crate::config::table::Table;
-use crate::day::Day;
 
 /// One rule of the policy file. The first one whose conditions all hold decides.
 #[derive(Debug, Clone)]

@@ -4,10 +4,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::error::Mistake;
 use super::Policy;
 use super::condition::{Condition, Key, Values};
 use super::rule::Rule;
-use crate::error::Mistake;
 
 /// Longest list of codes that is looked up one by one.
 const MOST_CODES: i64 = 1_000;
@@ -33,7 +33,7 @@ pub fn warnings(policy: &Policy) -> Vec<Mistake> {
             warn(format!("rule `{id}` names code {code}, which is not in the catalogue"), "not known", help);
         }
         for family in strange_families(&rule.when, policy) {
-            let help = crate::config::spelling::advice(family, policy.catalogue.families());
+            let help = crate::document::spelling::advice(family, policy.catalogue.families());
             warn(format!("rule `{id}` names family `{family}`, which no code has"), "not known", help);
         }
         if let Some(earlier) = policy.rules[..at].iter().find(|earlier| shadows(earlier, rule, policy)) {
@@ -273,7 +273,7 @@ mod tests {
         let day = "2026-11-20".parse().unwrap();
         let kinds: Vec<_> =
             crate::policy::tests::cases().into_iter().flat_map(|(_, _, kinds)| kinds).collect();
-        let seen: Vec<_> = kinds.iter().map(|kind| super::super::sight::sight(kind, day, &policy)).collect();
+        let seen: Vec<_> = kinds.iter().map(|kind| crate::policy::sight::sight(kind, day, &policy)).collect();
         let mut shadowed = 0;
         for later in &policy.rules {
             let never = contradiction(&later.when, &policy).is_some();

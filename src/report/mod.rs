@@ -1,16 +1,9 @@
 //! Report: figures → files that people and programs open. Every table as CSV and as Parquet, with one schema and one row
 //! order; beside them, for other programs, what `[outputs]` switches on.
 
-mod daily;
-mod doors;
-mod failures;
-mod joined;
-mod outages;
-mod overrides;
+mod exports;
 mod pages;
-mod restatements;
-mod rules;
-mod summary;
+mod tables;
 mod view;
 mod write;
 
@@ -18,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use view::View;
+use write::{Sheaf, Writer};
 
 use crate::config::Format;
 use crate::day::{Day, Month};
@@ -27,11 +22,8 @@ use crate::measure::{Figure, Figures};
 use crate::slots::Scope;
 use crate::table::{Metadata, Spec, Table};
 
-pub use doors::status_schema;
-pub use failures::{FailureLine, failures};
-
-use view::View;
-use write::{Sheaf, Writer};
+pub use exports::status_schema;
+pub use tables::failures::{FailureLine, failures};
 
 /// What rendering did to the reports folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,19 +37,19 @@ pub struct Rendered {
 /// Every table and where it is found, without its ending: what `reports/README.md` is checked against.
 pub fn schema() -> [(&'static str, &'static Spec); 13] {
     [
-        ("availability", &summary::AVAILABILITY),
-        ("months", &summary::MONTHS),
-        ("outages", &outages::OUTAGES),
-        ("overrides", &overrides::OVERRIDES),
-        ("restatements", &restatements::RESTATEMENTS),
-        ("daily/<day>/accounts", &daily::ACCOUNTS),
-        ("daily/<day>/slots", &daily::SLOTS),
-        ("daily/<day>/failures", &failures::FAILURES),
-        ("daily/<day>/callers", &failures::CALLERS),
-        ("daily/<day>/intake", &daily::INTAKE),
-        ("daily/<day>/deliveries", &joined::DELIVERIES),
-        ("daily/<day>/delays", &joined::DELAYS),
-        ("daily/<day>/reconciliation", &joined::RECONCILIATION),
+        ("availability", &tables::summary::AVAILABILITY),
+        ("months", &tables::summary::MONTHS),
+        ("outages", &tables::outages::OUTAGES),
+        ("overrides", &tables::overrides::OVERRIDES),
+        ("restatements", &tables::restatements::RESTATEMENTS),
+        ("daily/<day>/accounts", &tables::daily::ACCOUNTS),
+        ("daily/<day>/slots", &tables::daily::SLOTS),
+        ("daily/<day>/failures", &tables::failures::FAILURES),
+        ("daily/<day>/callers", &tables::failures::CALLERS),
+        ("daily/<day>/intake", &tables::daily::INTAKE),
+        ("daily/<day>/deliveries", &tables::deliveries::DELIVERIES),
+        ("daily/<day>/delays", &tables::deliveries::DELAYS),
+        ("daily/<day>/reconciliation", &tables::deliveries::RECONCILIATION),
     ]
 }
 
@@ -109,11 +101,11 @@ impl Summary {
     pub fn new(drawing: &Drawing<'_>) -> Self {
         let Drawing { ledger, figures, adjusted, overridden, .. } = drawing;
         Self {
-            availability: summary::availability(figures),
-            months: summary::months(figures, adjusted),
-            outages: outages::outages(figures, overridden),
-            overrides: overrides::overrides(ledger, overridden),
-            restatements: restatements::restatements(ledger),
+            availability: tables::summary::availability(figures),
+            months: tables::summary::months(figures, adjusted),
+            outages: tables::outages::outages(figures, overridden),
+            overrides: tables::overrides::overrides(ledger, overridden),
+            restatements: tables::restatements::restatements(ledger),
         }
     }
 
@@ -128,14 +120,14 @@ impl Summary {
 pub fn daily_tables(day: &DayDrawing) -> [Table; 8] {
     let edition = &day.edition;
     [
-        daily::accounts(edition),
-        daily::slots(edition),
-        failures::table(&day.failures),
-        failures::callers(edition),
-        daily::intake(edition),
-        joined::deliveries(edition),
-        joined::delays(edition),
-        joined::reconciliation(edition),
+        tables::daily::accounts(edition),
+        tables::daily::slots(edition),
+        tables::failures::table(&day.failures),
+        tables::failures::callers(edition),
+        tables::daily::intake(edition),
+        tables::deliveries::deliveries(edition),
+        tables::deliveries::delays(edition),
+        tables::deliveries::reconciliation(edition),
     ]
 }
 
@@ -204,7 +196,7 @@ pub fn render(
         writer.table(table, &metadata)?;
     }
     let view = View::new(drawing)?;
-    doors::draw(&mut writer, &view, &summary, months)?;
+    exports::draw(&mut writer, &view, &summary, months)?;
     let has_pages = drawing.settings.outputs.has(Format::Html);
     let all_days = drawing.ledger.days();
     days.write(&mut writer, &|drawn, sheaf| {
@@ -255,7 +247,7 @@ fn tables_of(drawn: &DayDrawing, sheaf: &mut Sheaf) -> Result<(), Trouble> {
     for table in daily_tables(drawn) {
         sheaf.table(&folder, &table, &metadata)?;
     }
-    sheaf.text(format!("{folder}/quarantine.ndjson"), daily::quarantine(edition));
+    sheaf.text(format!("{folder}/quarantine.ndjson"), tables::daily::quarantine(edition));
     Ok(())
 }
 

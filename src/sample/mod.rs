@@ -9,29 +9,11 @@
 //!           └────────┴──▶ shelf ─▶ write (text, parquet) ─▶ logs/
 //! ```
 
-mod books;
-mod cast;
-mod config;
-mod courses;
-mod curve;
-mod dice;
-mod gaps;
-mod judge;
-mod outcomes;
-mod parquet;
-mod plan;
-mod rows;
-mod runs;
-mod shelf;
-mod statuses;
-mod text;
+mod files;
+mod rng;
+mod traffic;
 pub mod truth;
-mod verdicts;
-mod webhook_parquet;
-mod webhook_plan;
-mod webhook_rows;
 mod webhooks;
-mod write;
 
 #[cfg(test)]
 mod tests;
@@ -41,16 +23,17 @@ mod webhook_tests;
 use std::fs;
 use std::path::Path;
 
-use self::books::Books;
-use self::cast::Cast;
-use self::judge::Judge;
-use self::plan::{DAY, stories};
-use self::rows::{Event, MINUTE_US, Traffic};
-use self::shelf::Shelf;
-use self::truth::{SettingsTruth, StoryTruth, Totals, Truth};
-use self::webhook_rows::Attempt;
-use self::webhooks::{Lost, Webhooks};
-use self::write::Files;
+use files::Files;
+use files::webhook_rows::Attempt;
+use traffic::callers::Cast;
+use traffic::stories::{DAY, stories};
+use traffic::{Event, MINUTE_US, Traffic};
+use truth::counts::Books;
+use truth::judge::Judge;
+use truth::{SettingsTruth, StoryTruth, Totals, Truth};
+use webhooks::shipping_queue::Shelf;
+use webhooks::{Lost, Webhooks};
+
 use crate::day::{Day, rfc3339};
 use crate::error::Trouble;
 
@@ -159,7 +142,7 @@ pub fn write(out: &Path, settings: &Settings) -> Result<Truth, Trouble> {
 
     let (files, lost) = desk.files.close()?;
     let truth = truth(settings, &stories, &Judge::new(from, books), files, lost);
-    config::write(out, settings)?;
+    files::config::write(out, settings)?;
     let path = out.join("truth.json");
     let written = serde_json::to_string_pretty(&truth).map_err(std::io::Error::from);
     written
@@ -195,7 +178,7 @@ impl Desk<'_> {
 
 fn truth(
     settings: &Settings,
-    stories: &[plan::Story],
+    stories: &[traffic::stories::Story],
     judge: &Judge,
     files: Vec<truth::FileTruth>,
     lost: Vec<String>,
@@ -214,10 +197,10 @@ fn truth(
             files: settings.files,
             stories: settings.stories,
             slot_minutes: 1,
-            unable_ratio: plan::UNABLE_PERCENT as f64 / 100.0,
-            min_events: plan::MIN_EVENTS,
-            min_run_minutes: plan::MIN_RUN_MINUTES,
-            max_gap_minutes: plan::MAX_GAP_MINUTES,
+            unable_ratio: traffic::stories::UNABLE_PERCENT as f64 / 100.0,
+            min_events: traffic::stories::MIN_EVENTS,
+            min_run_minutes: traffic::stories::MIN_RUN_MINUTES,
+            max_gap_minutes: traffic::stories::MAX_GAP_MINUTES,
         },
         totals: Totals {
             rows_read: files.iter().map(|file| file.rows_read).sum(),

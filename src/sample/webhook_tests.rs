@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::tests::{made, settings};
-use super::truth::{DayTruth, Truth};
 use super::*;
-use crate::sample::plan::{CALLED, COMPONENTS, Doing, REGIONS, Scope};
-use crate::sample::webhook_plan::WEBHOOK_STORIES;
+use super::tests::{made, settings};
+use super::traffic::stories::{CALLED, COMPONENTS, Doing, REGIONS, Scope};
+use super::traffic::webhook_stories::WEBHOOK_STORIES;
+use super::truth::{DayTruth, Truth};
 
 /// Readable webhook rows of all files, with the file.
 fn rows(truth: &Truth, files: &BTreeMap<String, Vec<u8>>) -> Vec<(String, Value)> {
@@ -64,7 +64,7 @@ fn attempts_are_complete_and_in_order_but_for_the_lost_file() {
 #[test]
 fn rows_keep_to_the_schema() {
     let (truth, files) = made(&settings(1, 6_000));
-    let known = webhook_rows::WEBHOOK_FIELDS;
+    let known = super::files::webhook_rows::WEBHOOK_FIELDS;
     for (path, row) in rows(&truth, &files) {
         assert!(row.as_object().unwrap().keys().all(|key| known.contains(&key.as_str())), "{path}: {row}");
         assert_eq!(row["message_id"].is_string(), row["status"].is_string(), "{row}");
@@ -181,17 +181,17 @@ fn stories_that_need_later_days_wait_for_them() {
     assert!(names(1).contains("missed-success") && !names(1).contains("contradictions"));
     assert!(names(2).contains("retries-stop") && !names(2).contains("lost-webhook-file"));
     assert_eq!(names(3).len(), 28);
-    let lost = |story: &&plan::Story| matches!(story.doing, Doing::LostFile { .. });
+    let lost = |story: &&super::traffic::stories::Story| matches!(story.doing, Doing::LostFile { .. });
     assert_eq!(stories(30).iter().filter(lost).count(), 1);
 }
 
 #[test]
 fn webhooks_are_a_service_that_nobody_calls() {
-    assert_eq!(COMPONENTS[0].1, [plan::MESSAGES, plan::MEDIA, plan::WEBHOOKS]);
+    assert_eq!(COMPONENTS[0].1, [super::traffic::stories::MESSAGES, super::traffic::stories::MEDIA, super::traffic::stories::WEBHOOKS]);
     let (truth, _) = made(&settings(1, 3_000));
     for entry in truth.days.iter().flat_map(|day| &day.entries) {
         let is_notification = entry.stream == "notification";
-        assert_eq!(is_notification, entry.service == plan::SERVICES[CALLED], "{entry:?}");
+        assert_eq!(is_notification, entry.service == super::traffic::stories::SERVICES[CALLED], "{entry:?}");
         assert_eq!(is_notification, entry.source == "webhooks", "{entry:?}");
         assert!(entry.stream != "message" || (entry.service, entry.source) == ("messages", "requests"));
     }

@@ -1,7 +1,7 @@
 //! A table as CSV: UTF-8, comma, header line, `\n`, null as empty.
 
-use super::{Column, ColumnKind, ColumnSpec, List, Table};
 use crate::day::rfc3339;
+use super::{Column, ColumnKind, ColumnSpec, List, Table};
 
 impl Table {
     /// The table as CSV. Spreadsheets run text that begins like a formula, so such text gets a leading apostrophe.
@@ -114,7 +114,7 @@ fn date(days: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{NUMBERS, Spec, Value};
+    use crate::table::{NUMBERS, Spec, Value};
     use super::*;
 
     #[test]

@@ -7,8 +7,8 @@ mod parquet;
 
 use std::sync::Arc;
 
-pub use self::delimited::decimal;
-pub use self::parquet::{Metadata, decoded};
+pub use delimited::decimal;
+pub use parquet::{Metadata, decoded};
 
 /// What a column holds. All columns can be null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::{
-    Array, ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray,
-    TimestampMicrosecondArray,
-};
+use arrow_array::{Array, ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -15,8 +12,8 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::ChunkReader;
 
-use super::{Column, ColumnKind, Spec, Table};
 use crate::error::guarded;
+use super::{Column, ColumnKind, Spec, Table};
 
 /// Beyond so many rows whole numbers are packed by their differences: that takes no more room than a dictionary of them, which
 /// takes longer to make. The tables that people open are shorter.
@@ -156,7 +153,7 @@ fn append(column: &mut Column, kind: ColumnKind, array: &ArrayRef) -> Option<()>
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ColumnSpec, NUMBERS, Value};
+    use crate::table::{ColumnSpec, NUMBERS, Value};
     use super::*;
 
     static SPEC: Spec = Spec {

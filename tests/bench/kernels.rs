@@ -13,9 +13,8 @@ use divan::{Bencher, black_box};
 use uptime_ledger::config::{Config, Log, Source, Vantage};
 use uptime_ledger::day::{Day, SlotLength};
 use uptime_ledger::intake::kernels::{self, Form, Reader};
-use uptime_ledger::intake::{
-    Admission, Fact, Facts, Intake, Kind, Outcome, Reached, Receipt, Stream, Symptom, Timing,
-};
+use uptime_ledger::facts::{Admission, Fact, Facts, Kind, Outcome, Reached, Stream, Symptom, Timing};
+use uptime_ledger::intake::{Intake, Receipt};
 use uptime_ledger::ledger::{Basis, Draft, Edition, Outline, Writer};
 use uptime_ledger::measure;
 use uptime_ledger::policy::{Policy, Postings};

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, PreEscaped, html};
 
+use crate::day::{Day, SlotLength};
+use crate::ledger::{Edition, LatencyLine};
+use crate::measure::{Figure, Figures, Period};
+use crate::report::tables::{daily, failures};
+use crate::report::view::DEFINITION;
+use crate::report::{DayDrawing, Summary};
+use crate::slots::{Scope, ScopeKind};
+use crate::table::Row;
 use super::chart;
 use super::parts::{Page, count, data, percent, scope_name, second, table, text};
 use super::strip::strips;
 use super::words::Words;
-use crate::day::{Day, SlotLength};
-use crate::ledger::{Edition, LatencyLine};
-use crate::measure::{Figure, Figures, Period};
-use crate::report::view::DEFINITION;
-use crate::report::{DayDrawing, Summary, daily, failures};
-use crate::slots::{Scope, ScopeKind};
-use crate::table::Row;
 
 /// What the page of a day knows beside the day itself.
 pub(super) struct Around<'a> {
@@ -173,7 +174,7 @@ fn tables_over_days(w: &Words, day: Day, around: &Around<'_>) -> Markup {
         let at = |name| row.number(name).ok();
         at("start").is_some_and(|us| us < day.end_us()) && at("end").is_some_and(|us| us > day.start_us())
     };
-    let is_of_day = |row: &Row<'_>| row.value("day") == crate::report::summary::date(day);
+    let is_of_day = |row: &Row<'_>| row.value("day") == crate::report::tables::summary::date(day);
     let root = "../../";
     html! {
         h2 { (w.outages) }

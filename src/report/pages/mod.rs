@@ -8,13 +8,14 @@ mod status;
 mod strip;
 mod words;
 
+use words::{ENGLISH, Words};
+
 use crate::day::{Day, Month};
 use crate::error::Trouble;
-use crate::report::view::View;
-use crate::report::write::{Sheaf, Writer};
-use crate::report::{DayDrawing, Drawing, Summary, rules};
-
-use words::{ENGLISH, Words};
+use super::tables::rules;
+use super::view::View;
+use super::write::{Sheaf, Writer};
+use super::{DayDrawing, Drawing, Summary};
 
 const WORDS: &Words = &ENGLISH;
 

@@ -1,0 +1,158 @@
+//! Items: messages and notifications that more than one day speaks of.
+
+use crate::facts::ids::Id;
+use crate::intake::records::attempt_record::{Delivery, Trial};
+use crate::intake::records::message_records::State;
+use super::number_rows::Row;
+
+/// Why a day carries an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// It began on this day, and other days can still change what became of it.
+    Open,
+    /// It began on another day; this is what the day's rows say of it.
+    Foreign,
+    /// It began on this day; this is what rows of the first hour of the next day say of it, for as long as that day has
+    /// no daybook of its own.
+    Ahead,
+}
+
+impl Role {
+    const ALL: [Self; 3] = [Self::Open, Self::Foreign, Self::Ahead];
+
+    fn of(n: i64) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|r| *r as i64 == n).ok_or_else(|| format!("{n} is no role of an item"))
+    }
+}
+
+/// A message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MessageItem {
+    pub id: Id,
+    pub role: Role,
+    /// Admission, microseconds since 1970; of open ones only, as are kind and caller.
+    pub at_us: i64,
+    /// The kind of the call that admitted it.
+    pub kind: u32,
+    pub caller: u32,
+    pub state: State,
+}
+
+const NO_CODE: i64 = i64::MIN;
+
+impl MessageItem {
+    pub const COLUMNS: [&str; 8] =
+        ["role", "at_us", "kind", "caller", "words", "first_us", "failed_us", "error_code"];
+
+    pub fn to_row(self) -> Row<8> {
+        let State { words, first_us, failed_us, code } = self.state;
+        let numbers = [
+            self.role as i64,
+            self.at_us,
+            self.kind.into(),
+            self.caller.into(),
+            words.into(),
+            first_us,
+            failed_us,
+            code.unwrap_or(NO_CODE),
+        ];
+        (self.id, numbers)
+    }
+
+    /// # Errors
+    /// A number that no item has.
+    pub fn of_row((id, numbers): Row<8>) -> Result<Self, String> {
+        let [role, at_us, kind, caller, words, first_us, failed_us, code] = numbers;
+        let code = (code != NO_CODE).then_some(code);
+        Ok(Self {
+            id,
+            role: Role::of(role)?,
+            at_us,
+            kind: small(kind, "kind")?,
+            caller: small(caller, "caller")?,
+            state: State { words: small(words, "words")?, first_us, failed_us, code },
+        })
+    }
+}
+
+/// A notification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotificationItem {
+    pub id: Id,
+    pub role: Role,
+    /// Kind without outcome.
+    pub kind: u32,
+    pub caller: u32,
+    pub delivery: Delivery,
+}
+
+impl NotificationItem {
+    pub const COLUMNS: [&str; 14] = [
+        "role",
+        "kind",
+        "caller",
+        "event_us",
+        "first_us",
+        "first_no",
+        "last_us",
+        "last",
+        "attempts",
+        "delivered_us",
+        "delivered_no",
+        "delivered_status",
+        "refused_us",
+        "refused_status",
+    ];
+
+    pub fn to_row(self) -> Row<14> {
+        let d = self.delivery;
+        let numbers = [
+            self.role as i64,
+            self.kind.into(),
+            self.caller.into(),
+            d.event_us,
+            d.first_us,
+            d.first_no.into(),
+            d.last_us,
+            d.last as i64,
+            d.attempts.into(),
+            d.delivered_us,
+            d.delivered_no.into(),
+            d.delivered_status.into(),
+            d.refused_us,
+            d.refused_status.into(),
+        ];
+        (self.id, numbers)
+    }
+
+    /// # Errors
+    /// A number that no item has.
+    pub fn of_row((id, numbers): Row<14>) -> Result<Self, String> {
+        let [role, kind, caller, event_us, first_us, first_no, last_us, last, rest @ ..] = numbers;
+        let [attempts, delivered_us, delivered_no, delivered_status, refused_us, refused_status] = rest;
+        let trial = Trial::ALL.into_iter().find(|t| *t as i64 == last);
+        Ok(Self {
+            id,
+            role: Role::of(role)?,
+            kind: small(kind, "kind")?,
+            caller: small(caller, "caller")?,
+            delivery: Delivery {
+                event_us,
+                first_us,
+                first_no: small(first_no, "first_no")?,
+                last_us,
+                last: trial.ok_or_else(|| format!("{last} is no outcome of an attempt"))?,
+                attempts: small(attempts, "attempts")?,
+                delivered_us,
+                delivered_no: small(delivered_no, "delivered_no")?,
+                delivered_status: small(delivered_status, "delivered_status")?,
+                refused_us,
+                refused_status: small(refused_status, "refused_status")?,
+            },
+        })
+    }
+}
+
+fn small<T: TryFrom<i64>>(n: i64, name: &str) -> Result<T, String> {
+    T::try_from(n).map_err(|_| format!("{n} is no {name}"))
+}

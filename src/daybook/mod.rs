@@ -1,0 +1,128 @@
+//! The daybook: what the logs of one day said, kept so that no log needs to be read twice.
+//!
+//! It depends on the rows of its day alone: not on policy, not on the clock, not on other days. Calls belong to the day
+//! they began on, webhook rows to the day of their attempt. What other days may still decide, or what this day says of
+//! messages and notifications of other days, is carried as items; [`crate::resolve::resolve`] puts the days together.
+
+mod items;
+mod number_rows;
+mod stored;
+
+use serde::{Deserialize, Serialize};
+
+use crate::day::{Day, SlotLength};
+use crate::facts::latency::{Histogram, Latencies};
+use crate::facts::receipt::FileBalance;
+use crate::facts::{Evidence, Fact, Kind};
+use crate::intake::counting::quarantine::Quarantined;
+
+pub use items::{MessageItem, NotificationItem, Role};
+pub use stored::{Closed, ItemWriter, check, closed, head, messages, notifications, read, write};
+
+/// What the logs of one day said, but for the items, which stand in files of their own.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Daybook {
+    pub day: Day,
+    pub slot_length: SlotLength,
+    /// Whether webhook logs were there to tell what became of messages.
+    pub is_joined: bool,
+    /// Fingerprint of the salt: ids under different ones cannot be matched.
+    pub salt: String,
+    /// Fingerprint of the settings that shaped it: deadlines, services, slots.
+    pub settings: String,
+    /// Regions whose webhook logs were not there or could not be read; `*` when it is not known whose they were.
+    pub lost: Vec<String>,
+    /// Sorted; facts and items point into it.
+    pub kinds: Vec<Kind>,
+    /// Pseudonyms, sorted; the first may be empty: not recorded.
+    pub callers: Vec<String>,
+    /// What no other day can change.
+    pub facts: Vec<Fact>,
+    pub evidence: Vec<Evidence>,
+    pub latencies: Latencies,
+    pub delays: Delays,
+    /// By region.
+    pub lanes: Vec<Lane>,
+    pub tally: Tally,
+    /// One entry per file, in the order of sources and paths.
+    pub files: Vec<FileBalance>,
+    pub quarantine: Vec<Quarantined>,
+}
+
+impl Daybook {
+    /// Was a webhook log of the day missing that may have told of this region?
+    pub fn has_lost(&self, region: &str) -> bool {
+        self.lost.iter().any(|lost| lost == region || lost == "*")
+    }
+}
+
+/// How long things took, or how often they were tried, by service and region.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Delays(pub std::collections::BTreeMap<(Measure, String, String), Histogram>);
+
+impl Delays {
+    /// Adds `n` events of a measured value: microseconds, or attempts.
+    pub fn add(&mut self, measure: Measure, service: &str, region: &str, value: i64, n: i64) {
+        let value = u64::try_from(value).unwrap_or(0);
+        let key = (measure, service.to_owned(), region.to_owned());
+        self.0.entry(key).or_default().add(crate::facts::latency::bucket(value), n);
+    }
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// From the admission of a message to its first status.
+    FirstStatus,
+    /// From an event to the first attempt to tell the business of it.
+    FirstAttempt,
+    /// Attempts until the endpoint took a notification.
+    AttemptsToSuccess,
+}
+
+impl Measure {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::FirstStatus => "first_status_delay_ms",
+            Self::FirstAttempt => "first_attempt_delay_ms",
+            Self::AttemptsToSuccess => "attempts_to_success",
+        }
+    }
+}
+
+/// When messages of a region were admitted, and how many webhook rows told of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lane {
+    pub region: String,
+    /// Slots with webhook rows, with how many; without copies.
+    pub rows: Vec<(u32, u32)>,
+    /// Slots in which messages were admitted, with how many.
+    pub admitted: Vec<(u32, u32)>,
+    /// Services of these messages.
+    pub services: Vec<String>,
+    /// Latest webhook row of the day, and latest of the hour after it.
+    pub last_us: Option<i64>,
+    pub ahead_us: Option<i64>,
+}
+
+/// Sums of a day that the books are checked against.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tally {
+    /// Accepted rows of request logs, and how many of them became messages.
+    pub calls: u64,
+    pub messages_closed: u64,
+    pub messages_open: u64,
+    /// Messages of which the day's own webhook rows tell a status.
+    pub messages_told: u64,
+    /// Accepted rows of webhook logs, as attempts of notifications.
+    pub attempts: u64,
+    pub notifications_closed: u64,
+    pub notifications_open: u64,
+    /// Different statuses of different messages.
+    pub statuses: u64,
+    /// Calls that name a message which another call had admitted already.
+    pub admitted_again: u64,
+}

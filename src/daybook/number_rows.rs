@@ -1,0 +1,252 @@
+//! Rows of whole numbers in Parquet files, written and read as a stream: what a day carries forward may be long.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{ArrayRef, FixedSizeBinaryArray, Int64Array, RecordBatch};
+use arrow_schema::{DataType, Field, Schema};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+
+use crate::error::Trouble;
+use crate::facts::ids::Id;
+use crate::table::decoded;
+
+/// Rows per batch and row group: what a reader or writer holds of one file.
+const BATCH: usize = 1 << 16;
+const ID_BYTES: i32 = 12;
+
+/// An id and as many numbers as the file has columns. Files are sorted by id where they have ids.
+pub type Row<const N: usize> = (Id, [i64; N]);
+
+/// Writes rows as they come.
+pub struct RowWriter<const N: usize> {
+    path: PathBuf,
+    schema: Arc<Schema>,
+    out: ArrowWriter<File>,
+    ids: Vec<u8>,
+    has_ids: bool,
+    columns: [Vec<i64>; N],
+    rows: u64,
+}
+
+impl<const N: usize> RowWriter<N> {
+    /// A new file; its first column is the id, if it has one.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn create(path: &Path, has_ids: bool, names: [&str; N]) -> Result<Self, Trouble> {
+        let mut fields = Vec::new();
+        if has_ids {
+            fields.push(Field::new("id", DataType::FixedSizeBinary(ID_BYTES), false));
+        }
+        fields.extend(names.map(|name| Field::new(name, DataType::Int64, false)));
+        let schema = Arc::new(Schema::new(fields));
+        let level = ZstdLevel::try_new(1).unwrap_or_default();
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(level))
+            .set_max_row_group_row_count(Some(BATCH))
+            // Ids never repeat, and whole numbers packed by their differences take no more room than by a dictionary, which takes
+            // longer to make.
+            .set_dictionary_enabled(false)
+            .set_statistics_enabled(parquet::file::properties::EnabledStatistics::None);
+        let properties = names.iter().fold(properties, |properties, name| {
+            properties.set_column_encoding((*name).into(), Encoding::DELTA_BINARY_PACKED)
+        });
+        let properties = properties.build();
+        let file = File::create(path).map_err(|e| Trouble::io(path, "writing", e))?;
+        let out = ArrowWriter::try_new(file, schema.clone(), Some(properties));
+        let out = out.map_err(|e| unwritten(path, e))?;
+        let columns = std::array::from_fn(|_| Vec::new());
+        Ok(Self { path: path.to_path_buf(), schema, out, ids: Vec::new(), has_ids, columns, rows: 0 })
+    }
+
+    /// Appends a row.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn push(&mut self, (id, numbers): Row<N>) -> Result<(), Trouble> {
+        if self.has_ids {
+            // Big-endian, so that the order of bytes is the order of ids.
+            self.ids.extend_from_slice(&id.to_be_bytes()[4..]);
+        }
+        for (column, number) in self.columns.iter_mut().zip(numbers) {
+            column.push(number);
+        }
+        self.rows += 1;
+        if self.rows.is_multiple_of(BATCH as u64) { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), Trouble> {
+        let odd = |e: arrow_schema::ArrowError| unwritten(&self.path, e.into());
+        let mut arrays: Vec<ArrayRef> = Vec::new();
+        if self.has_ids {
+            let ids = std::mem::take(&mut self.ids);
+            let ids = FixedSizeBinaryArray::try_new(ID_BYTES, ids.into(), None);
+            arrays.push(Arc::new(ids.map_err(odd)?));
+        }
+        for column in &mut self.columns {
+            arrays.push(Arc::new(Int64Array::from(std::mem::take(column))));
+        }
+        let batch = RecordBatch::try_new(self.schema.clone(), arrays);
+        let batch = batch.map_err(odd)?;
+        self.out.write(&batch).map_err(|e| unwritten(&self.path, e))
+    }
+
+    /// Writes what is left, down to the disk.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn close(mut self) -> Result<(), Trouble> {
+        self.flush()?;
+        self.out.finish().map_err(|e| unwritten(&self.path, e))?;
+        self.out.inner().sync_all().map_err(|e| Trouble::io(&self.path, "syncing", e))
+    }
+}
+
+/// A disk that is full shall be told as such, through however many layers.
+fn unwritten(path: &Path, e: ParquetError) -> Trouble {
+    let cause = match e {
+        ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
+            Ok(cause) => *cause,
+            Err(other) => std::io::Error::other(other),
+        },
+        other => std::io::Error::other(other),
+    };
+    Trouble::io(path, "writing", cause)
+}
+
+/// Reads rows as they were written.
+pub struct RowReader<const N: usize> {
+    path: PathBuf,
+    batches: ParquetRecordBatchReader,
+    has_ids: bool,
+    batch: Option<Batch<N>>,
+    at: usize,
+}
+
+/// The columns of one batch, found to be of their types.
+struct Batch<const N: usize> {
+    rows: usize,
+    ids: Option<FixedSizeBinaryArray>,
+    numbers: [Int64Array; N],
+}
+
+impl<const N: usize> Batch<N> {
+    fn of(batch: &RecordBatch, has_ids: bool) -> Result<Self, &'static str> {
+        let first = usize::from(has_ids);
+        let ids = if has_ids {
+            let ids = batch.column(0).as_fixed_size_binary_opt().ok_or("its ids are no ids")?;
+            if ids.value_length() != ID_BYTES {
+                return Err("its ids have another length");
+            }
+            Some(ids.clone())
+        } else {
+            None
+        };
+        let number = |column: &ArrayRef| column.as_primitive_opt::<Int64Type>().cloned();
+        let numbers: Option<Vec<_>> = batch.columns()[first..].iter().map(number).collect();
+        let numbers = numbers.and_then(|numbers| numbers.try_into().ok());
+        let numbers = numbers.ok_or("a column holds no whole numbers")?;
+        Ok(Self { rows: batch.num_rows(), ids, numbers })
+    }
+
+    fn row(&self, at: usize) -> Row<N> {
+        let mut id = [0; 16];
+        if let Some(ids) = &self.ids {
+            id[4..].copy_from_slice(ids.value(at));
+        }
+        (u128::from_be_bytes(id), std::array::from_fn(|n| self.numbers[n].value(at)))
+    }
+}
+
+impl<const N: usize> RowReader<N> {
+    /// # Errors
+    /// The file cannot be read, or has other columns.
+    pub fn open(path: &Path, has_ids: bool) -> Result<Self, Trouble> {
+        let file = File::open(path).map_err(|e| Trouble::io(path, "reading", e))?;
+        let builder = decoded(|| ParquetRecordBatchReaderBuilder::try_new(file));
+        let builder = builder.map_err(|e| damaged(path, &e))?;
+        let columns = builder.schema().fields().len();
+        if columns != N + usize::from(has_ids) {
+            return Err(damaged(path, &format!("it has {columns} columns")));
+        }
+        let batches = decoded(|| builder.with_batch_size(BATCH).build()).map_err(|e| damaged(path, &e))?;
+        Ok(Self { path: path.to_path_buf(), batches, has_ids, batch: None, at: 0 })
+    }
+
+    fn row(&mut self) -> Result<Option<Row<N>>, Trouble> {
+        loop {
+            if let Some(batch) = self.batch.as_ref().filter(|batch| self.at < batch.rows) {
+                self.at += 1;
+                return Ok(Some(batch.row(self.at - 1)));
+            }
+            let batch = decoded(|| Ok(self.batches.next().transpose()?));
+            let Some(batch) = batch.map_err(|e| damaged(&self.path, &e))? else { return Ok(None) };
+            let batch = Batch::of(&batch, self.has_ids).map_err(|why| damaged(&self.path, &why))?;
+            (self.batch, self.at) = (Some(batch), 0);
+        }
+    }
+}
+
+impl<const N: usize> Iterator for RowReader<N> {
+    type Item = Result<Row<N>, Trouble>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.row().transpose()
+    }
+}
+
+pub fn damaged(path: &Path, why: &dyn std::fmt::Display) -> Trouble {
+    Trouble::Damaged { path: path.to_path_buf(), why: why.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_read_as_they_were_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.parquet");
+        let rows: Vec<Row<2>> = (0..150_000_i64)
+            .map(|n| ((n as u128) << 60, [n, if n % 3 == 0 { i64::MAX } else { -n }]))
+            .collect();
+        let mut writer = RowWriter::create(&path, true, ["a", "b"]).unwrap();
+        for row in &rows {
+            writer.push(*row).unwrap();
+        }
+        writer.close().unwrap();
+        let found: Vec<Row<2>> = RowReader::open(&path, true).unwrap().map(Result::unwrap).collect();
+        assert!(found == rows);
+        assert!(RowReader::<3>::open(&path, true).is_err());
+    }
+
+    #[test]
+    fn rows_with_any_damage_are_read_or_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows.parquet");
+        let mut writer = RowWriter::create(&path, true, ["a", "b"]).unwrap();
+        for n in 0..3 {
+            writer.push((n as u128, [n, -n])).unwrap();
+        }
+        writer.close().unwrap();
+        let good = std::fs::read(&path).unwrap();
+        for at in 0..good.len() {
+            for change in [0x01, 0x80, 0xff] {
+                let mut bytes = good.clone();
+                bytes[at] ^= change;
+                std::fs::write(&path, bytes).unwrap();
+                if let Ok(rows) = RowReader::<2>::open(&path, true) {
+                    rows.take_while(Result::is_ok).for_each(drop);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! How a daybook is stored: a folder with `daybook.json` and one Parquet file for each long list.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::day::{Day, SlotLength};
+use crate::error::Trouble;
+use crate::facts::latency::{BUCKETS, Histogram, Latencies};
+use crate::facts::receipt::FileBalance;
+use crate::facts::{Evidence, Fact, Kind, RowRef};
+use crate::intake::counting::quarantine::Quarantined;
+use super::number_rows::{Row, RowReader, RowWriter, damaged};
+use super::{Daybook, Delays, Lane, Measure, MessageItem, NotificationItem, Tally};
+
+/// Raised when a reader of today could not make sense of what is written tomorrow.
+const FORMAT: u32 = 1;
+
+const HEAD: &str = "daybook.json";
+const FACTS: &str = "facts.parquet";
+const EVIDENCE: &str = "evidence.parquet";
+const LATENCIES: &str = "latencies.parquet";
+const MESSAGES: &str = "messages.parquet";
+const NOTIFICATIONS: &str = "notifications.parquet";
+
+/// Items that nothing can change any more, of which only the top of the id is kept.
+#[derive(Debug, Clone, Copy)]
+pub enum Closed {
+    Messages,
+    /// Those of logs without attempt numbers, whose later attempts could be taken for first ones.
+    Notifications,
+}
+
+impl Closed {
+    const fn file(self) -> &'static str {
+        match self {
+            Self::Messages => "closed_messages.parquet",
+            Self::Notifications => "closed_notifications.parquet",
+        }
+    }
+}
+
+/// Everything but the long lists.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    format: u32,
+    day: Day,
+    slot: SlotLength,
+    is_joined: bool,
+    salt: String,
+    settings: String,
+    lost: Vec<String>,
+    kinds: Vec<Kind>,
+    callers: Vec<String>,
+    delays: Vec<Delay>,
+    /// Service and region of the latencies, by number.
+    latency_of: Vec<(String, String)>,
+    lanes: Vec<Lane>,
+    tally: Tally,
+    files: Vec<FileBalance>,
+    quarantine: Vec<Quarantined>,
+}
+
+/// Counts by bucket.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Delay {
+    measure: Measure,
+    service: String,
+    region: String,
+    counts: Vec<(u32, i64)>,
+}
+
+/// The one key that every version of the head has.
+#[derive(Deserialize)]
+struct Version {
+    format: u32,
+}
+
+/// Writes all but the items into a folder.
+///
+/// # Errors
+/// The disk refuses.
+pub fn write(daybook: &Daybook, folder: &Path) -> Result<(), Trouble> {
+    let mut facts = RowWriter::create(&folder.join(FACTS), false, ["slot", "kind", "caller", "events"])?;
+    for f in &daybook.facts {
+        facts.push((0, [f.slot.into(), f.kind.into(), f.caller.into(), f.events]))?;
+    }
+    facts.close()?;
+    let mut evidence = RowWriter::create(&folder.join(EVIDENCE), false, ["slot", "kind", "file", "row"])?;
+    for e in &daybook.evidence {
+        for row in &e.rows {
+            evidence.push((0, [e.slot.into(), e.kind.into(), row.file.into(), row.row as i64]))?;
+        }
+    }
+    evidence.close()?;
+
+    let mut numbers: BTreeMap<(&str, &str), i64> = BTreeMap::new();
+    for (_, service, region) in daybook.latencies.0.keys() {
+        numbers.insert((service, region), 0);
+    }
+    numbers.values_mut().zip(0..).for_each(|(number, n)| *number = n);
+    let mut latencies =
+        RowWriter::create(&folder.join(LATENCIES), false, ["slot", "of", "bucket", "events"])?;
+    for ((slot, service, region), histogram) in &daybook.latencies.0 {
+        let of = numbers[&(service.as_str(), region.as_str())];
+        for (bucket, events) in histogram.counts() {
+            latencies.push((0, [(*slot).into(), of, bucket.into(), events]))?;
+        }
+    }
+    latencies.close()?;
+
+    let head = Head {
+        format: FORMAT,
+        day: daybook.day,
+        slot: daybook.slot_length,
+        is_joined: daybook.is_joined,
+        salt: daybook.salt.clone(),
+        settings: daybook.settings.clone(),
+        lost: daybook.lost.clone(),
+        kinds: daybook.kinds.clone(),
+        callers: daybook.callers.clone(),
+        delays: (daybook.delays.0.iter())
+            .map(|((measure, service, region), histogram)| Delay {
+                measure: *measure,
+                service: service.clone(),
+                region: region.clone(),
+                counts: histogram.counts().collect(),
+            })
+            .collect(),
+        latency_of: numbers.keys().map(|(s, r)| ((*s).to_owned(), (*r).to_owned())).collect(),
+        lanes: daybook.lanes.clone(),
+        tally: daybook.tally,
+        files: daybook.files.clone(),
+        quarantine: daybook.quarantine.clone(),
+    };
+    let path = folder.join(HEAD);
+    let text = match serde_json::to_string(&head) {
+        Ok(text) => text + "\n",
+        Err(e) => unreachable!("strings and numbers always serialise: {e}"),
+    };
+    let written =
+        File::create(&path).and_then(|mut f| f.write_all(text.as_bytes()).and_then(|()| f.sync_all()));
+    written.map_err(|e| Trouble::io(&path, "writing", e))
+}
+
+fn read_head(folder: &Path) -> Result<Head, Trouble> {
+    let path = folder.join(HEAD);
+    let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
+    let version: Version = serde_json::from_str(&text).map_err(|e| damaged(&path, &e))?;
+    if version.format != FORMAT {
+        let why = format!("its format is {}, this version of the job reads format {FORMAT}", version.format);
+        return Err(damaged(&path, &why));
+    }
+    let head: Head = serde_json::from_str(&text).map_err(|e| damaged(&path, &e))?;
+    let slots = head.lanes.iter().flat_map(|lane| lane.rows.iter().chain(&lane.admitted));
+    if let Some((slot, _)) = slots.into_iter().find(|(slot, _)| *slot >= head.slot.per_day()) {
+        return Err(damaged(&path, &format!("slot {slot} is beyond the day")));
+    }
+    Ok(head)
+}
+
+/// Reads the head alone: no facts, no evidence, no latencies.
+///
+/// # Errors
+/// The file at fault.
+pub fn head(folder: &Path) -> Result<Daybook, Trouble> {
+    Ok(Daybook::of(read_head(folder)?))
+}
+
+/// Reads the head and looks whether all files of a daybook are there and whole enough to be opened.
+///
+/// # Errors
+/// The file at fault.
+pub fn check(folder: &Path) -> Result<Daybook, Trouble> {
+    let head = head(folder)?;
+    drop(messages(folder)?);
+    drop(notifications(folder)?);
+    drop(closed(folder, Closed::Messages)?);
+    drop(closed(folder, Closed::Notifications)?);
+    Ok(head)
+}
+
+/// Reads all but the items.
+///
+/// # Errors
+/// The file at fault.
+pub fn read(folder: &Path) -> Result<Daybook, Trouble> {
+    let head = read_head(folder)?;
+    let path = folder.join(FACTS);
+    let mut facts = Vec::new();
+    for row in RowReader::open(&path, false)? {
+        let (_, [slot, kind, caller, events]) = row?;
+        facts.push(Fact {
+            slot: below(slot, head.slot.per_day() as usize, &path)?,
+            kind: below(kind, head.kinds.len(), &path)?,
+            caller: below(caller, head.callers.len(), &path)?,
+            events,
+        });
+    }
+    let path = folder.join(EVIDENCE);
+    let mut evidence: Vec<Evidence> = Vec::new();
+    for row in RowReader::open(&path, false)? {
+        let (_, [slot, kind, file, row]) = row?;
+        let slot = below(slot, head.slot.per_day() as usize, &path)?;
+        let kind = below(kind, head.kinds.len(), &path)?;
+        let row = RowRef { file: number(file, &path)?, row: number(row, &path)? };
+        match evidence.last_mut().filter(|e| (e.slot, e.kind) == (slot, kind)) {
+            Some(same) => same.rows.push(row),
+            None => evidence.push(Evidence { slot, kind, rows: vec![row] }),
+        }
+    }
+    let path = folder.join(LATENCIES);
+    let mut latencies = Latencies::default();
+    // Rows of one histogram stand together.
+    let mut open: Option<((i64, i64), Histogram)> = None;
+    let mut close = |((slot, of), histogram): ((i64, i64), Histogram)| {
+        let of = head.latency_of.get(number::<usize>(of, &path)?);
+        let (service, region) = of.ok_or_else(|| damaged(&path, &"it names a service that is not there"))?;
+        let slot = below(slot, head.slot.per_day() as usize, &path)?;
+        latencies.0.entry((slot, service.clone(), region.clone())).or_default().merge(&histogram);
+        Ok::<(), Trouble>(())
+    };
+    for row in RowReader::open(&path, false)? {
+        let (_, [slot, of, bucket, events]) = row?;
+        if open.as_ref().is_none_or(|(key, _)| *key != (slot, of)) {
+            open.replace(((slot, of), Histogram::default())).map_or(Ok(()), &mut close)?;
+        }
+        let bucket = below(bucket, BUCKETS as usize, &path)?;
+        if let Some((_, histogram)) = &mut open {
+            histogram.add(bucket, events);
+        }
+    }
+    open.map_or(Ok(()), &mut close)?;
+    Ok(Daybook { facts, evidence, latencies, ..Daybook::of(head) })
+}
+
+impl Daybook {
+    fn of(head: Head) -> Self {
+        let mut delays = Delays::default();
+        for Delay { measure, service, region, counts } in head.delays {
+            let mut histogram = Histogram::default();
+            for (bucket, n) in counts {
+                histogram.add(bucket, n);
+            }
+            delays.0.insert((measure, service, region), histogram);
+        }
+        Self {
+            day: head.day,
+            slot_length: head.slot,
+            is_joined: head.is_joined,
+            salt: head.salt,
+            settings: head.settings,
+            lost: head.lost,
+            kinds: head.kinds,
+            callers: head.callers,
+            facts: Vec::new(),
+            evidence: Vec::new(),
+            latencies: Latencies::default(),
+            delays,
+            lanes: head.lanes,
+            tally: head.tally,
+            files: head.files,
+            quarantine: head.quarantine,
+        }
+    }
+}
+
+/// A number below a limit: what is stored points into what is stored.
+fn below(n: i64, limit: usize, path: &Path) -> Result<u32, Trouble> {
+    let number: u32 = number(n, path)?;
+    if number as usize >= limit {
+        return Err(damaged(path, &format!("{n} is out of range, there are {limit}")));
+    }
+    Ok(number)
+}
+
+fn number<T: TryFrom<i64>>(n: i64, path: &Path) -> Result<T, Trouble> {
+    T::try_from(n).map_err(|_| damaged(path, &format!("{n} is out of range")))
+}
+
+/// Writes the items of a day, ascending by id.
+pub struct ItemWriter {
+    messages: RowWriter<8>,
+    notifications: RowWriter<14>,
+    closed_messages: RowWriter<1>,
+    closed_notifications: RowWriter<1>,
+}
+
+impl ItemWriter {
+    /// # Errors
+    /// The disk refuses, here and below.
+    pub fn create(folder: &Path) -> Result<Self, Trouble> {
+        Ok(Self {
+            messages: RowWriter::create(&folder.join(MESSAGES), true, MessageItem::COLUMNS)?,
+            notifications: RowWriter::create(&folder.join(NOTIFICATIONS), true, NotificationItem::COLUMNS)?,
+            closed_messages: shorts(folder, Closed::Messages)?,
+            closed_notifications: shorts(folder, Closed::Notifications)?,
+        })
+    }
+
+    pub fn message(&mut self, item: MessageItem) -> Result<(), Trouble> {
+        self.messages.push(item.to_row())
+    }
+
+    pub fn notification(&mut self, item: NotificationItem) -> Result<(), Trouble> {
+        self.notifications.push(item.to_row())
+    }
+
+    /// An item that nothing can change any more, by the top of its id.
+    pub fn closed(&mut self, of: Closed, short: u64) -> Result<(), Trouble> {
+        let out = match of {
+            Closed::Messages => &mut self.closed_messages,
+            Closed::Notifications => &mut self.closed_notifications,
+        };
+        out.push((0, [short.cast_signed()]))
+    }
+
+    pub fn close(self) -> Result<(), Trouble> {
+        self.messages.close()?;
+        self.notifications.close()?;
+        self.closed_messages.close()?;
+        self.closed_notifications.close()
+    }
+}
+
+fn shorts(folder: &Path, of: Closed) -> Result<RowWriter<1>, Trouble> {
+    RowWriter::create(&folder.join(of.file()), false, ["short_id"])
+}
+
+/// The message items of a stored day, ascending by id.
+///
+/// # Errors
+/// The file at fault, here and at every step.
+pub fn messages(
+    folder: &Path,
+) -> Result<impl Iterator<Item = Result<MessageItem, Trouble>> + use<>, Trouble> {
+    let path = folder.join(MESSAGES);
+    let of =
+        move |row: Result<Row<8>, Trouble>| MessageItem::of_row(row?).map_err(|why| damaged(&path, &why));
+    Ok(RowReader::open(&folder.join(MESSAGES), true)?.map(of))
+}
+
+/// The notification items of a stored day, ascending by id.
+///
+/// # Errors
+/// The file at fault, here and at every step.
+pub fn notifications(
+    folder: &Path,
+) -> Result<impl Iterator<Item = Result<NotificationItem, Trouble>> + use<>, Trouble> {
+    let path = folder.join(NOTIFICATIONS);
+    let of = move |row: Result<Row<14>, Trouble>| {
+        NotificationItem::of_row(row?).map_err(|why| damaged(&path, &why))
+    };
+    Ok(RowReader::open(&folder.join(NOTIFICATIONS), true)?.map(of))
+}
+
+/// The closed items of a stored day, by the tops of their ids, ascending.
+///
+/// # Errors
+/// The file at fault, here and at every step.
+pub fn closed(
+    folder: &Path,
+    of: Closed,
+) -> Result<impl Iterator<Item = Result<u64, Trouble>> + use<>, Trouble> {
+    let rows = RowReader::<1>::open(&folder.join(of.file()), false)?;
+    Ok(rows.map(|row| row.map(|(_, [short])| short.cast_unsigned())))
+}

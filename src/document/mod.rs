@@ -1,0 +1,5 @@
+//! Documents: text files that people write.
+
+pub mod csv;
+pub mod spelling;
+pub mod toml;

@@ -1,0 +1,95 @@
+//! Ids: what identifies a message, a notification or a caller, so that it can be matched and stored but not read.
+
+use sha2::{Digest, Sha256};
+use xxhash_rust::xxh3::xxh3_128_with_secret;
+
+/// A message or notification: 96 bits of a keyed hash. Message ids contain phone numbers, so they are stored in no other
+/// form. Among a billion ids two share theirs with a probability below one in 10^11.
+pub type Id = u128;
+
+/// The top 64 bits of an [`Id`], enough to ask whether one is among known ones.
+pub const fn short(id: Id) -> u64 {
+    (id >> 32) as u64
+}
+
+/// Which partition an id belongs to; ascending ids lie in ascending partitions.
+pub const fn partition(id: Id) -> usize {
+    (id >> (96 - crate::intake::records::partitions::PARTITION_BITS)) as usize
+}
+
+/// What ids and callers are mixed with, so that nobody can find a phone number by trying them all.
+#[derive(Clone)]
+pub struct Salt {
+    secret: [u8; 192],
+    text: String,
+}
+
+impl std::fmt::Debug for Salt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Salt")
+    }
+}
+
+impl Salt {
+    pub fn new(text: &str) -> Self {
+        let mut secret = [0; 192];
+        for (n, block) in secret.chunks_exact_mut(32).enumerate() {
+            let hash =
+                Sha256::new().chain_update("uptime-ledger ids").chain_update([n as u8]).chain_update(text);
+            block.copy_from_slice(&hash.finalize());
+        }
+        Self { secret, text: text.to_owned() }
+    }
+
+    #[inline]
+    pub fn id(&self, bytes: &[u8]) -> Id {
+        xxh3_128_with_secret(bytes, &self.secret) >> 32
+    }
+
+    /// Tells two salts apart without giving them away.
+    pub fn fingerprint(&self) -> String {
+        let hash = Sha256::new().chain_update("uptime-ledger salt").chain_update(&self.text).finalize();
+        hash[..6].iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// What a caller is called wherever something is stored: stable under one salt, and not the id itself. Empty stays
+    /// empty: not recorded.
+    pub fn pseudonym(&self, caller: &str) -> String {
+        if caller.is_empty() {
+            return String::new();
+        }
+        let hash = Sha256::new()
+            .chain_update("uptime-ledger caller")
+            .chain_update(self.text.len().to_le_bytes())
+            .chain_update(&self.text)
+            .chain_update(caller)
+            .finalize();
+        let hex: String = hash[..6].iter().map(|b| format!("{b:02x}")).collect();
+        format!("c-{hex}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_depend_on_the_salt_and_stay_within_96_bits() {
+        let (a, b) = (Salt::new("a"), Salt::new("b"));
+        assert_eq!(a.id(b"wamid.x"), Salt::new("a").id(b"wamid.x"));
+        assert_ne!(a.id(b"wamid.x"), b.id(b"wamid.x"));
+        assert!(a.id(b"wamid.x") < 1 << 96);
+        let id = a.id(b"wamid.x");
+        assert_eq!(u128::from(short(id)), id >> 32);
+        assert_eq!(partition(id), (short(id) >> 56) as usize);
+    }
+
+    #[test]
+    fn callers_are_known_by_a_stable_pseudonym() {
+        let salt = Salt::new("a");
+        assert_eq!(salt.pseudonym(""), "");
+        assert_eq!(salt.pseudonym("biz-1"), Salt::new("a").pseudonym("biz-1"));
+        assert_ne!(salt.pseudonym("biz-1"), Salt::new("b").pseudonym("biz-1"));
+        assert!(salt.pseudonym("biz-1").len() == 14 && !salt.pseudonym("biz-1").contains("biz"));
+    }
+}

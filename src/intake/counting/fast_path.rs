@@ -1,0 +1,86 @@
+//! Sketched rows: counted by what is remembered of their like, without the way through every field.
+
+use std::path::Path;
+
+use crate::error::Trouble;
+use crate::intake::records::call_record;
+use crate::intake::rows::interner::Lexicon;
+use crate::intake::rows::sketch::{Known, Own, Scalar, Sketch};
+use crate::intake::rows::source_reader::Desk;
+use super::evidence::Place;
+use super::worker_counts::{Book, Call};
+
+impl Book {
+    /// Counts a row whose like is known. False, and nothing is counted, when it is not, or when something of the row's own is
+    /// not as it should be: then the row goes the whole way, and [`Book::learn`] remembers what came of it.
+    ///
+    /// # Errors
+    /// Spilling to disk failed.
+    pub fn post_sketched(
+        &mut self,
+        desk: &Desk,
+        sketch: &Sketch<'_>,
+        place: &Place,
+        spill: &Path,
+    ) -> Result<bool, Trouble> {
+        match self.memo.find(&sketch.key) {
+            None => Ok(false),
+            Some(Known::Attempt(known)) => self.enter_known_attempt(desk, sketch, &known, place, spill),
+            Some(Known::Call { shape }) => match self.known_call(desk, sketch, shape) {
+                None => Ok(false),
+                Some(call) => {
+                    self.note(place, call.start_us, sketch.seen);
+                    self.enter(desk, &call, place, spill)?;
+                    Ok(true)
+                }
+            },
+        }
+    }
+
+    /// Remembers what the row that was posted last was found to be.
+    pub fn learn(&mut self, sketch: &Sketch<'_>) {
+        if let Some(known) = self.learned.take() {
+            self.memo.learn(&sketch.key, known);
+        }
+    }
+
+    fn known_call(&mut self, desk: &Desk, sketch: &Sketch<'_>, shape: u32) -> Option<Call> {
+        let (start_us, duration_us) = desk.sketched_time(sketch)?;
+        if self.is_far(start_us) {
+            return None;
+        }
+        let hash = match sketch.own(Own::Id) {
+            Scalar::Missing => 0,
+            id => id.with_bytes(call_record::hash)?,
+        };
+        let message = match sketch.own(Own::Message) {
+            Scalar::Missing => 0,
+            _ if !desk.is_joined() => 0,
+            id => id.with_bytes(|id| desk.salt.id(id))?,
+        };
+        let sender = if message == 0 { 0 } else { desk.sketched_caller(sketch, &mut self.names)? };
+        Some(Call { start_us, duration_us, shape, caller: 0, hash, message, sender })
+    }
+}
+
+impl Desk {
+    /// [`Desk::time`] of a sketched row.
+    #[inline]
+    fn sketched_time(&self, sketch: &Sketch<'_>) -> Option<(i64, Option<u64>)> {
+        let ts_us = sketch.own(Own::Ts).instant(&self.mapping.ts_cast, self.source().zone)?;
+        let duration_us = sketch.own(Own::Duration).duration(&self.mapping.duration_cast).ok()?;
+        Some((self.start_us(ts_us, duration_us), duration_us))
+    }
+
+    /// [`Desk::caller`] of a sketched row.
+    #[inline]
+    pub fn sketched_caller(&self, sketch: &Sketch<'_>, names: &mut Lexicon) -> Option<u32> {
+        match sketch.own(Own::Caller) {
+            Scalar::Missing => Some(0),
+            caller => caller.with_bytes(|name| self.caller_of(name, names))?.ok(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,6 @@
+//! Counting: the running counts of one worker.
+
+pub mod evidence;
+pub mod fast_path;
+pub mod quarantine;
+pub mod worker_counts;

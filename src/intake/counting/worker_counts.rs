@@ -1,0 +1,491 @@
+//! Book: one worker's running counts. Facts, latency, callers, evidence, dedupe records, balance per file.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use crate::config::{Field, Log};
+use crate::day::{Day, SlotLength};
+use crate::error::Trouble;
+use crate::facts::ids::Id;
+use crate::facts::latency;
+use crate::intake::records::attempt_record::{Attempt, Attempted};
+use crate::intake::records::call_record::{self, Record};
+use crate::intake::records::message_records::{Admission, Status};
+use crate::intake::records::partitions::{Budget, Partitions};
+use crate::intake::rows::attempt_reader::Told;
+use crate::intake::rows::interner::Lexicon;
+use crate::intake::rows::raw_row::{RawRow, Value};
+use crate::intake::rows::sketch::{Known, Memo};
+use crate::intake::rows::source_reader::{Desk, Reading, Shape};
+use super::evidence::{Place, Witness, Witnesses};
+use super::quarantine::{self, KEPT_PER_FILE};
+
+/// Slot, service and region, the latter two as numbers of the lexicon.
+pub type CellKey = (u32, u32, u32);
+const NO_CELL: u32 = u32::MAX;
+/// Shapes that are found by comparison alone: traffic repeats a few dozen of them.
+const RECENT: usize = 64;
+
+type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
+/// Rows this close to the day take part in dedupe, so that a copy on the other side of midnight is not counted twice;
+/// webhook rows this soon after it tell of the day's last messages.
+pub const MARGIN_US: i64 = 3_600 * crate::day::SECOND_US;
+
+/// Rows of one file, as this worker saw them.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    pub rows_read: u64,
+    pub accepted: u64,
+    pub outside: u64,
+    pub quarantine: u64,
+    /// Fields that any row has had, as bits.
+    pub seen: u32,
+    pub first_us: Option<i64>,
+    pub last_us: Option<i64>,
+    pub bad_rows: Vec<(Place, String, String)>,
+}
+
+/// Key of a fact, in the worker's own numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LocalFact {
+    pub slot: u32,
+    pub shape: u32,
+    pub caller: u32,
+}
+
+/// A call once it is read, in the worker's own numbers.
+#[derive(Debug, Clone, Copy)]
+pub struct Call {
+    /// Microseconds since 1970.
+    pub start_us: i64,
+    pub duration_us: Option<u64>,
+    /// Of calls outside the day nothing is asked for, 0.
+    pub shape: u32,
+    pub caller: u32,
+    /// Of its id; 0 without one.
+    pub hash: u128,
+    /// What it admitted, and who sent that; 0 without.
+    pub message: Id,
+    pub sender: u32,
+}
+
+pub struct Book {
+    start_us: i64,
+    end_us: i64,
+    slot_length: SlotLength,
+    pub names: Lexicon,
+    shapes: Map<Shape, u32>,
+    pub shape_list: Vec<Shape>,
+    /// Facts without caller: by shape and slot, the fact's number plus one.
+    plain: Vec<Vec<u32>>,
+    others: Map<LocalFact, u32>,
+    pub facts: Vec<LocalFact>,
+    pub events: Vec<i64>,
+    /// Of events that are not plainly good, by slot and shape.
+    pub witnesses: Map<(u32, u32), Witnesses>,
+    /// Latency cell of each fact, so that a row finds it without hashing.
+    cell_of: Vec<u32>,
+    cell_numbers: Map<CellKey, u32>,
+    cells: Vec<Cell>,
+    recent: Box<[Option<(Shape, u32)>; RECENT]>,
+    /// By file.
+    tallies: Vec<Tally>,
+    /// Calls that have an id, for dedupe.
+    pub calls: Partitions,
+    /// Calls without an id that admitted a message; of the others dedupe decides.
+    pub admitted: Partitions,
+    /// Statuses of messages.
+    pub statuses: Partitions,
+    /// Attempts to deliver notifications.
+    pub attempts: Partitions,
+    attempted_numbers: Map<Attempted, u32>,
+    pub attempted_list: Vec<Attempted>,
+    /// Error codes of failed messages, from 1.
+    failure_numbers: Map<i64, u32>,
+    pub failures: Vec<i64>,
+    /// By region: until when webhook rows were heard.
+    pub lanes: Map<u32, Lane>,
+    told: Vec<Told>,
+    pub memo: Memo,
+    /// What the row that was posted last was found to be, if that is worth remembering.
+    pub learned: Option<Known>,
+    /// Room for a chunk of text, kept from one to the next.
+    pub buffer: Vec<u8>,
+}
+
+/// Until when webhook rows of one region were heard.
+#[derive(Debug, Clone, Default)]
+pub struct Lane {
+    /// Latest row of the day, microseconds since 1970.
+    pub last_us: Option<i64>,
+    /// Latest row soon after the day.
+    pub ahead_us: Option<i64>,
+}
+
+/// Latency counts of one slot, service and region: a page per octave, so that untouched octaves take no room.
+#[derive(Debug, Default)]
+pub struct Cell([Option<Box<[u32; 16]>>; 32]);
+
+impl Cell {
+    fn add(&mut self, bucket: u32) {
+        let page = self.0[(bucket >> 4) as usize].get_or_insert_default();
+        page[(bucket & 15) as usize] += 1;
+    }
+
+    /// Buckets that are not empty, with their counts.
+    pub fn counts(&self) -> impl Iterator<Item = (u32, i64)> + '_ {
+        self.0.iter().enumerate().filter_map(|(n, page)| Some((n, page.as_ref()?))).flat_map(|(n, page)| {
+            page.iter()
+                .enumerate()
+                .filter(|(_, c)| **c > 0)
+                .map(move |(k, c)| ((n * 16 + k) as u32, i64::from(*c)))
+        })
+    }
+}
+
+impl Book {
+    /// Sets of records that a worker may fill: calls, attempts, statuses, admitting calls.
+    pub const SETS: usize = 4;
+
+    /// `budget` is what the records for dedupe and join may hold in memory; `is_joined` says whether there are webhook
+    /// logs that tell what became of messages.
+    pub fn new(
+        day: Day,
+        slot_length: SlotLength,
+        files: usize,
+        budget: &Arc<Budget>,
+        is_joined: bool,
+    ) -> Self {
+        let width = if is_joined { Record::WIDE } else { Record::NARROW };
+        let mut book = Self {
+            start_us: day.start_us(),
+            end_us: day.end_us(),
+            slot_length,
+            names: Lexicon::new(),
+            shapes: Map::default(),
+            shape_list: Vec::new(),
+            plain: Vec::new(),
+            others: Map::default(),
+            facts: Vec::new(),
+            events: Vec::new(),
+            witnesses: Map::default(),
+            cell_of: Vec::new(),
+            cell_numbers: Map::default(),
+            cells: Vec::new(),
+            recent: Box::new([None; RECENT]),
+            tallies: vec![Tally::default(); files],
+            calls: Partitions::new(width, budget),
+            admitted: Partitions::new(Admission::BYTES, budget),
+            statuses: Partitions::new(Status::BYTES, budget),
+            attempts: Partitions::new(Attempt::BYTES, budget),
+            attempted_numbers: Map::default(),
+            attempted_list: Vec::new(),
+            failure_numbers: Map::default(),
+            failures: Vec::new(),
+            lanes: Map::default(),
+            told: Vec::new(),
+            memo: Memo::default(),
+            learned: None,
+            buffer: Vec::new(),
+        };
+        // The numbers below Record::OUTSIDE are taken by rows outside the day.
+        for _ in 0..Record::OUTSIDE {
+            book.facts.push(LocalFact { slot: 0, shape: 0, caller: 0 });
+            book.events.push(0);
+            book.cell_of.push(NO_CELL);
+        }
+        book
+    }
+
+    /// A new chunk, file or slice begins.
+    pub fn begin_item(&mut self) {
+        self.names.begin_item();
+        self.memo.clear();
+    }
+
+    /// No more rows come: lets go of what only counting needs.
+    pub fn close(&mut self) {
+        (self.shapes, self.others, self.attempted_numbers) = Default::default();
+        (self.plain, self.cell_of, self.memo, self.buffer) = Default::default();
+    }
+
+    /// What this worker saw of a file.
+    pub fn tally(&self, file: u32) -> &Tally {
+        &self.tallies[file as usize]
+    }
+
+    /// Latencies by (slot, service, region).
+    pub fn latencies(&self) -> impl Iterator<Item = (CellKey, &Cell)> {
+        self.cell_numbers.iter().map(|(key, number)| (*key, &self.cells[*number as usize]))
+    }
+
+    /// Counts a row that a format has taken apart.
+    ///
+    /// # Errors
+    /// Spilling to disk failed; everything that is wrong with the row itself goes to quarantine.
+    pub fn post(
+        &mut self,
+        desk: &Desk,
+        row: &mut RawRow<'_>,
+        place: Place,
+        raw: impl FnOnce() -> Vec<u8>,
+        spill: &Path,
+    ) -> Result<(), Trouble> {
+        self.learned = None;
+        translate(desk, row);
+        if desk.source().log == Log::Webhooks {
+            return self.post_attempt(desk, row, place, raw, spill);
+        }
+        let read =
+            desk.time(row.get(Field::Ts), row.get(Field::Duration)).and_then(|(start_us, duration_us)| {
+                if self.is_far(start_us) {
+                    return Ok((start_us, None));
+                }
+                let hash = call_record::id_hash(row.get(Field::RequestId))?;
+                desk.read(row, &mut self.names).map(|reading| (start_us, Some((reading, duration_us, hash))))
+            });
+        self.tallies[place.file as usize].seen |= row.seen();
+        let Some((start_us, reading)) = self.tally_row(place, read, raw) else { return Ok(()) };
+        let Some((reading, duration_us, hash)) = reading else { return Ok(()) };
+        let is_inside = self.day_us().contains(&start_us);
+        let shape = if is_inside { self.shape(&reading.shape) } else { 0 };
+        if is_inside && reading.shape.is_plainly_good() && !row.get(Field::Service).is_missing() {
+            self.learned = Some(Known::Call { shape });
+        }
+        let Reading { caller, message, sender, .. } = reading;
+        let call = Call { start_us, duration_us, shape, caller, hash, message, sender };
+        self.enter(desk, &call, &place, spill)
+    }
+
+    /// Counts a call that was read, and remembers it for dedupe.
+    ///
+    /// # Errors
+    /// Spilling to disk failed.
+    pub fn enter(&mut self, desk: &Desk, call: &Call, place: &Place, spill: &Path) -> Result<(), Trouble> {
+        let is_inside = self.day_us().contains(&call.start_us);
+        let (fact, latency) =
+            if is_inside { self.count(call, place) } else { (desk.vantage.rank(), Record::NO_LATENCY) };
+        let offset_us = call.start_us - self.start_us;
+        if call.hash == 0 {
+            if is_inside && call.message != 0 {
+                let (id, caller) = (call.message, call.sender);
+                Admission { id, offset_us, fact, caller }.push(&mut self.admitted, spill)?;
+            }
+            return Ok(());
+        }
+        let Call { hash, message, sender: caller, .. } = *call;
+        let record = Record { hash, offset_us, latency, fact, file: place.file, message, caller };
+        let at = record.partition();
+        if desk.is_joined() {
+            self.calls.push(at, spill, |bytes: &mut [u8; Record::WIDE]| record.pack(bytes))
+        } else {
+            self.calls.push(at, spill, |bytes: &mut [u8; Record::NARROW]| record.pack(bytes))
+        }
+    }
+
+    fn post_attempt(
+        &mut self,
+        desk: &Desk,
+        row: &mut RawRow<'_>,
+        place: Place,
+        raw: impl FnOnce() -> Vec<u8>,
+        spill: &Path,
+    ) -> Result<(), Trouble> {
+        let mut told = std::mem::take(&mut self.told);
+        told.clear();
+        let read = desk.time(row.get(Field::Ts), row.get(Field::Duration)).and_then(|(ts_us, _)| {
+            if self.is_far(ts_us) {
+                return Ok((ts_us, None));
+            }
+            let reading = desk.webhook(row, ts_us, place, &mut self.names, &mut told)?;
+            Ok((ts_us, Some(reading)))
+        });
+        self.tallies[place.file as usize].seen |= row.seen();
+        if let Some((_, Some(reading))) = self.tally_row(place, read, raw) {
+            self.post_webhook(&reading, &told, spill)?;
+            self.learned = self.known_attempt(row, &reading, told.last());
+        }
+        self.told = told;
+        Ok(())
+    }
+
+    pub fn is_far(&self, us: i64) -> bool {
+        us < self.start_us - MARGIN_US || us >= self.end_us + MARGIN_US
+    }
+
+    /// Counts a row by its instant, or sets it aside when it could not be read.
+    pub fn tally_row<T>(
+        &mut self,
+        place: Place,
+        read: Result<(i64, T), String>,
+        raw: impl FnOnce() -> Vec<u8>,
+    ) -> Option<(i64, T)> {
+        match read {
+            Ok((us, read)) => {
+                self.note(&place, us, 0);
+                Some((us, read))
+            }
+            Err(reason) => {
+                self.quarantine(place, reason, &raw());
+                None
+            }
+        }
+    }
+
+    /// Counts a row that could be read by its instant, and the fields that it has.
+    pub fn note(&mut self, place: &Place, us: i64, seen: u32) {
+        let is_inside = self.day_us().contains(&us);
+        let tally = &mut self.tallies[place.file as usize];
+        tally.rows_read += 1;
+        tally.seen |= seen;
+        tally.first_us = Some(tally.first_us.map_or(us, |t| t.min(us)));
+        tally.last_us = Some(tally.last_us.map_or(us, |t| t.max(us)));
+        if is_inside {
+            tally.accepted += 1;
+        } else {
+            tally.outside += 1;
+        }
+    }
+
+    /// The day in microseconds since 1970.
+    pub const fn day_us(&self) -> std::ops::Range<i64> {
+        self.start_us..self.end_us
+    }
+
+    /// The number of what an attempt shares with others.
+    pub fn attempted(&mut self, attempted: Attempted) -> u32 {
+        *self.attempted_numbers.entry(attempted).or_insert_with(|| {
+            self.attempted_list.push(attempted);
+            (self.attempted_list.len() - 1) as u32
+        })
+    }
+
+    /// The number of a failed message's error code; 0 without one.
+    pub fn failure(&mut self, code: Option<i64>) -> u32 {
+        let Some(code) = code else { return 0 };
+        *self.failure_numbers.entry(code).or_insert_with(|| {
+            self.failures.push(code);
+            self.failures.len() as u32
+        })
+    }
+
+    /// Notes that a webhook row of a region was heard, in the day or soon after it.
+    pub fn hear(&mut self, region: u32, us: i64) {
+        let lane = self.lanes.entry(region).or_default();
+        let last = if us < self.end_us { &mut lane.last_us } else { &mut lane.ahead_us };
+        *last = (*last).max(Some(us));
+    }
+
+    /// Sets aside a row that its format could not take apart.
+    pub fn quarantine(&mut self, place: Place, reason: String, raw: &[u8]) {
+        self.tallies[place.file as usize].rows_read += 1;
+        self.quarantine_counted(place, reason, raw);
+    }
+
+    fn quarantine_counted(&mut self, place: Place, reason: String, raw: &[u8]) {
+        let tally = &mut self.tallies[place.file as usize];
+        tally.quarantine += 1;
+        if tally.bad_rows.len() < KEPT_PER_FILE {
+            tally.bad_rows.push((place, reason, quarantine::excerpt(raw)));
+        }
+    }
+
+    /// Counts rows that are known to lie far outside the day without having been read.
+    pub fn skip_outside(&mut self, file: u32, rows: u64, first_us: i64, last_us: i64) {
+        let tally = &mut self.tallies[file as usize];
+        tally.rows_read += rows;
+        tally.outside += rows;
+        tally.first_us = Some(tally.first_us.map_or(first_us, |t| t.min(first_us)));
+        tally.last_us = Some(tally.last_us.map_or(last_us, |t| t.max(last_us)));
+    }
+
+    fn count(&mut self, call: &Call, place: &Place) -> (u32, u16) {
+        let slot = ((call.start_us - self.start_us) / self.slot_length.us()) as u32;
+        let fact = self.fact(LocalFact { slot, shape: call.shape, caller: call.caller });
+        self.events[fact as usize] += 1;
+
+        let shape = &self.shape_list[call.shape as usize];
+        let is_plainly_good = shape.is_plainly_good();
+        let mut bucket = Record::NO_LATENCY;
+        if let (true, Some(us)) = (shape.is_answered(), call.duration_us) {
+            bucket = latency::bucket(us) as u16;
+            let cell = self.cell(fact, (slot, shape.service(), shape.region()));
+            self.cells[cell as usize].add(u32::from(bucket));
+        }
+        if !is_plainly_good {
+            let witness = Witness { place: *place, hash: call.hash as u64 };
+            self.witnesses.entry((slot, call.shape)).or_default().add(witness);
+        }
+        (fact, bucket)
+    }
+
+    fn shape(&mut self, shape: &Shape) -> u32 {
+        let recent = &mut self.recent[shape.mix() as usize % RECENT];
+        if let Some((known, number)) = recent
+            && known == shape
+        {
+            return *number;
+        }
+        let number = *self.shapes.entry(*shape).or_insert_with(|| {
+            self.shape_list.push(*shape);
+            self.plain.push(Vec::new());
+            (self.shape_list.len() - 1) as u32
+        });
+        *recent = Some((*shape, number));
+        number
+    }
+
+    fn cell(&mut self, fact: u32, key: CellKey) -> u32 {
+        let cell = &mut self.cell_of[fact as usize];
+        if *cell == NO_CELL {
+            *cell = *self.cell_numbers.entry(key).or_insert_with(|| {
+                self.cells.push(Cell::default());
+                (self.cells.len() - 1) as u32
+            });
+        }
+        *cell
+    }
+
+    fn fact(&mut self, key: LocalFact) -> u32 {
+        let next = self.facts.len() as u32;
+        // Plainly good events are most rows and few shapes: worth a place per slot.
+        let fact = if self.shape_list[key.shape as usize].is_plainly_good() {
+            let slots = &mut self.plain[key.shape as usize];
+            if slots.is_empty() {
+                slots.resize(self.slot_length.per_day() as usize, 0);
+            }
+            let entry = &mut slots[key.slot as usize];
+            if *entry == 0 {
+                *entry = next + 1;
+            }
+            *entry - 1
+        } else {
+            *self.others.entry(key).or_insert(next)
+        };
+        if fact == next {
+            self.facts.push(key);
+            self.events.push(0);
+            self.cell_of.push(NO_CELL);
+        }
+        fact
+    }
+}
+
+/// Puts constants and replaced words into a row.
+fn translate(desk: &Desk, row: &mut RawRow<'_>) {
+    let mapping = &desk.mapping;
+    for (field, value) in &mapping.constants {
+        row.force(*field, Value::from_text(value.clone().into_bytes().into()));
+    }
+    if mapping.has_words() {
+        for field in mapping.word_fields() {
+            if let Some(word) = mapping.word(field, row.at(field)) {
+                let value = Value::from_text(word.to_owned().into_bytes().into());
+                row.replace(field, value);
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Inputs: which log files a day has, and how they look, so that only what has changed is read again.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::UNIX_EPOCH;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::day::Day;
+use crate::error::Trouble;
+use crate::intake::workers;
+use super::content_hash::{self, Pieces, Whole};
+use super::find;
+
+/// A log file as it was when it was read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// As the reports show it.
+    pub path: String,
+    pub bytes: u64,
+    /// Microseconds since 1970; 0 where the disk keeps none.
+    pub modified_us: i64,
+    /// XXH3-128 in hex, of its bytes or, beyond 8 MiB, of the hashes of its pieces of 8 MiB; empty when it could not be read,
+    /// or changed meanwhile. It tells files apart and proves nothing.
+    pub hash: String,
+}
+
+/// The log files of a day and of its neighbours as they are now. Of a file that is known with the same size and time the
+/// hash is taken over, without reading it; as many `threads` read the others.
+///
+/// # Errors
+/// A path named by hand does not exist, or a folder cannot be listed.
+pub fn inputs(config: &Config, day: Day, known: &[Input], threads: usize) -> Result<Vec<Input>, Trouble> {
+    Ok(listing(config, day, known)?.hashed(&BTreeMap::new(), threads))
+}
+
+/// Log files as they looked at one moment, some without their hash.
+pub struct Listing(Vec<(PathBuf, Input)>);
+
+/// The log files of a day and of its neighbours as they are now; of those that are known with the same size and time, with
+/// their hash.
+///
+/// # Errors
+/// A path named by hand does not exist, or a folder cannot be listed.
+pub fn listing(config: &Config, day: Day, known: &[Input]) -> Result<Listing, Trouble> {
+    let input = |file: find::LogFile| {
+        let modified_us = modified_us(&file.path);
+        let same = known.iter().find(|k| {
+            k.path == file.shown && (k.bytes, k.modified_us) == (file.bytes, modified_us) && modified_us != 0
+        });
+        let hash = same.map(|k| k.hash.clone()).unwrap_or_default();
+        (file.path, Input { path: file.shown, bytes: file.bytes, modified_us, hash })
+    };
+    Ok(Listing(find::find(&config.sources, &config.base, day)?.into_iter().map(input).collect()))
+}
+
+impl Listing {
+    /// With all hashes: of files that were `read` since, by path, as they were then, whatever was known before; of others that
+    /// have none by reading them with as many `threads`. The times stay those of the listing, so that a file that has changed since
+    /// is looked at again by the next run, and so does one without a hash because it changed while it was read for it here.
+    pub fn hashed(mut self, read: &BTreeMap<String, Whole>, threads: usize) -> Vec<Input> {
+        for (_, input) in &mut self.0 {
+            if let Some(Whole { bytes, hash }) = read.get(&input.path) {
+                (input.bytes, input.hash) = (*bytes, hash.clone());
+            }
+        }
+        let found = &mut self.0;
+        // The largest first, so that no worker is left alone with one at the end.
+        let mut unknown: Vec<usize> = (0..found.len()).filter(|n| found[*n].1.hash.is_empty()).collect();
+        unknown.sort_by_key(|n| std::cmp::Reverse(found[*n].1.bytes));
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut hashes = Vec::new();
+            while let Some(n) = unknown.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let (path, input) = &found[*n];
+                let hash = hash_of(path).unwrap_or_default();
+                let bytes = std::fs::metadata(path).map_or(0, |found| found.len());
+                let is_same = (bytes, modified_us(path)) == (input.bytes, input.modified_us);
+                hashes.push((*n, if is_same { hash } else { String::new() }));
+            }
+            hashes
+        };
+        let hashes = workers::run(threads.min(unknown.len()), work);
+        for (n, hash) in hashes.into_iter().flatten() {
+            found[n].1.hash = hash;
+        }
+        self.0.into_iter().map(|(_, input)| input).collect()
+    }
+}
+
+/// Microseconds since 1970; 0 where the disk keeps none.
+fn modified_us(path: &Path) -> i64 {
+    let metadata = std::fs::metadata(path).ok();
+    let modified = metadata.and_then(|m| m.modified().ok()?.duration_since(UNIX_EPOCH).ok());
+    modified.map_or(0, |t| i64::try_from(t.as_micros()).unwrap_or(0))
+}
+
+fn hash_of(path: &Path) -> std::io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut pieces = Pieces::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(content_hash::of_file(&pieces.finish())),
+            n => pieces.update(&buffer[..n]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+    use std::io::Write as _;
+
+    use crate::intake::formats::parquet::tests::source;
+    use crate::intake::{Meter, read};
+    use crate::facts::ids::Salt;
+    use super::*;
+
+    const HEADER: &str = "ts,request_id,http_status,note\n";
+
+    /// Rows of more than two pieces, some with `note` at their end.
+    fn rows(note: &str) -> String {
+        let mut text = String::from(HEADER);
+        for n in 0..300_000 {
+            let note =
+                if n > 299_000 { note } else { "something that makes a row long enough for several pieces" };
+            writeln!(text, "2026-11-20T10:00:{:02}Z,r-{n},200,{note}", n % 60).unwrap();
+        }
+        assert!(text.len() > 2 * content_hash::PIECE);
+        text
+    }
+
+    fn gzip(text: &str) -> Vec<u8> {
+        let mut to = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        to.write_all(text.as_bytes()).unwrap();
+        to.finish().unwrap()
+    }
+
+    /// The config of a folder with one log, and the day of it.
+    fn one(path: &Path) -> (Config, Day) {
+        (Config { sources: vec![source(path)], ..Config::bare("") }, "2026-11-20".parse().unwrap())
+    }
+
+    fn wholes(config: &Config, day: Day, workers: usize) -> BTreeMap<String, Whole> {
+        let (spill, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let places = (spill.path(), folder.path());
+        read(config, day, workers, &Salt::new("test"), places, &Meter::default()).unwrap().1.wholes
+    }
+
+    #[test]
+    fn a_hash_taken_while_reading_is_that_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = rows("plain");
+        let files: [(&str, Vec<u8>); 6] = [
+            ("small.csv", text.as_bytes()[..400].to_vec()),
+            ("empty.csv", Vec::new()),
+            // Its header is read before its chunks are.
+            ("large.csv", text.clone().into_bytes()),
+            // Begun in chunks, and read again in one piece.
+            ("quoted.csv", rows("\"two\nlines\"").into_bytes()),
+            // With two workers they are inflated on a thread of their own.
+            ("packed.csv.gz", gzip(&text)),
+            ("packed.csv.zst", zstd::encode_all(text.as_bytes(), 1).unwrap()),
+        ];
+        for (name, bytes) in files {
+            let path = folder.path().join(name);
+            std::fs::write(&path, &bytes).unwrap();
+            let (config, day) = one(&path);
+            let want = Whole { bytes: bytes.len() as u64, hash: hash_of(&path).unwrap() };
+            for workers in [1, 2] {
+                let found = wholes(&config, day, workers);
+                assert_eq!(found.values().collect::<Vec<_>>(), [&want], "{name} with {workers}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_is_recorded_as_it_was_read_though_it_was_known_otherwise() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        let write = |rows: &str| std::fs::write(&path, format!("{HEADER}{rows}")).unwrap();
+        write("2026-11-20T10:00:00Z,r-1,200,a\n");
+        let (config, day) = one(&path);
+        let known = inputs(&config, day, &[], 1).unwrap();
+        let listing = listing(&config, day, &known).unwrap();
+        write("2026-11-20T10:00:00Z,r-1,500,b\n");
+        let found = listing.hashed(&wholes(&config, day, 1), 1);
+        assert_eq!(found[0].hash, hash_of(&path).unwrap());
+        assert_ne!(found[0].hash, known[0].hash);
+        // The next run takes the file for changed, looks, and finds what it knows.
+        assert_eq!((found[0].bytes, found[0].modified_us), (known[0].bytes, known[0].modified_us));
+    }
+}

@@ -1,0 +1,276 @@
+//! Delimited text (CSV): one line, or one quoted record over several lines, into a row.
+
+use crate::intake::rows::mapping::Mapping;
+use crate::intake::rows::raw_row::{RawRow, Value};
+use crate::intake::rows::sketch::{Part, Sketch, is_sketchable};
+use crate::intake::rows::source_reader::Desk;
+use super::swar;
+
+/// Which column fills which field, fixed by a file's header.
+#[derive(Debug)]
+pub struct Layout {
+    delimiter: u8,
+    /// By column position: the fields that it fills, mostly none or one.
+    targets: Vec<Vec<(usize, u8)>>,
+    /// Number of columns that every row must have; unknown for files without header.
+    width: Option<usize>,
+    /// How a record is sketched; empty when it cannot be.
+    steps: Vec<Step>,
+}
+
+/// More columns than this, and records are not sketched.
+const MOST_COLUMNS: usize = 64;
+
+/// One step of a sketch.
+#[derive(Debug)]
+enum Step {
+    /// Columns side by side that belong to the key, first and last.
+    Key(usize, usize),
+    /// A column with a field that is no key.
+    Other(usize, usize, Part),
+}
+
+impl Layout {
+    /// From the header line.
+    ///
+    /// # Errors
+    /// The header is not UTF-8 or names no mapped column, so nothing could be read.
+    pub fn from_header(header: &[u8], delimiter: u8, mapping: &Mapping) -> Result<Self, String> {
+        if std::str::from_utf8(header).is_err() || header.contains(&0) {
+            return Err("its first line is no text; is it compressed or binary?".into());
+        }
+        let mut names = Vec::new();
+        split(header, delimiter, |_, text| {
+            names.push(String::from_utf8_lossy(&text).trim().to_owned());
+        });
+        let mut targets = vec![Vec::new(); names.len()];
+        for entry in &mapping.entries {
+            for (at, name) in names.iter().enumerate() {
+                if *name == entry.name {
+                    targets[at].push((entry.field, entry.rank));
+                }
+            }
+        }
+        mapping.check_names(|name| names.iter().any(|n| n == name), &names.join(", "))?;
+        if targets.iter().all(Vec::is_empty) {
+            let wanted: Vec<&str> = mapping.entries.iter().map(|e| e.name.as_str()).take(6).collect();
+            return Err(format!(
+                "none of the columns is known: the header is `{}`, expected names like `{}`; map them under [source.columns], or choose another preset or delimiter",
+                crate::redact::redacted(header, 120),
+                wanted.join(", ")
+            ));
+        }
+        Ok(Self { delimiter, width: Some(names.len()), targets, steps: Vec::new() })
+    }
+
+    /// For files without header: columns are named by their position from 1.
+    pub fn by_position(delimiter: u8, mapping: &Mapping) -> Self {
+        let mut targets: Vec<Vec<(usize, u8)>> = Vec::new();
+        for entry in &mapping.entries {
+            if let Some(at) =
+                entry.name.parse::<usize>().ok().and_then(|n| n.checked_sub(1)).filter(|n| *n < 4096)
+            {
+                if targets.len() <= at {
+                    targets.resize(at + 1, Vec::new());
+                }
+                targets[at].push((entry.field, entry.rank));
+            }
+        }
+        Self { delimiter, targets, width: None, steps: Vec::new() }
+    }
+
+    /// Makes ready to sketch records, if those of a desk can be.
+    pub fn sketching(mut self, desk: &Desk) -> Self {
+        let fields: Vec<usize> = self.targets.iter().flatten().map(|(field, _)| *field).collect();
+        // A header may name a column twice.
+        let is_plain = (1..fields.len()).all(|n| !fields[..n].contains(&fields[n]));
+        let is_fit = is_plain && is_sketchable(desk) && self.width.is_some_and(|width| width <= MOST_COLUMNS);
+        let mut steps = Vec::new();
+        for (at, targets) in self.targets.iter().enumerate().filter(|_| is_fit) {
+            let Some((field, _)) = targets.first() else { continue };
+            match (Part::of(*field, desk.source().log), steps.last_mut()) {
+                (Part::Key, Some(Step::Key(_, last))) if *last + 1 == at => *last = at,
+                (Part::Key, _) => steps.push(Step::Key(at, at)),
+                (part, _) => steps.push(Step::Other(at, *field, part)),
+            }
+        }
+        self.steps = steps;
+        self
+    }
+
+    /// Sketches one record without quotes; false when it has some or is otherwise not as the header says.
+    pub fn sketch<'b>(&self, record: &'b [u8], sketch: &mut Sketch<'b>) -> bool {
+        let mut ends = [0; MOST_COLUMNS];
+        let found = swar::delimiters(record, self.delimiter, &mut ends);
+        let Some(found) = found.filter(|n| Some(n + 1) == self.width && !self.steps.is_empty()) else {
+            return false;
+        };
+        let start = |column: usize| if column == 0 { 0 } else { ends[column - 1] as usize + 1 };
+        let end = |column: usize| if column == found { record.len() } else { ends[column] as usize };
+        sketch.clear();
+        for step in &self.steps {
+            match *step {
+                // Delimiters of the run stand between its values, so that no two runs read the same.
+                Step::Key(first, last) => {
+                    let stop = (end(last) + 1).min(record.len());
+                    sketch.key.bytes.extend_from_slice(&record[start(first)..stop]);
+                }
+                Step::Other(at, field, part) => {
+                    sketch.take_text(field, part, &record[start(at)..end(at)]);
+                }
+            }
+        }
+        true
+    }
+
+    /// Reads one record (without its line end) into `row`, which must be clear.
+    ///
+    /// # Errors
+    /// The number of fields is not the header's.
+    pub fn read<'b>(&self, record: &'b [u8], row: &mut RawRow<'b>) -> Result<(), String> {
+        let mut fields = 0;
+        split(record, self.delimiter, |at, text| {
+            fields = at + 1;
+            if let Some([first, others @ ..]) = self.targets.get(at).map(Vec::as_slice) {
+                for (field, rank) in others {
+                    row.set(*field, *rank, Value::from_text(text.clone()));
+                }
+                row.set(first.0, first.1, Value::from_text(text));
+            }
+        });
+        match self.width {
+            Some(width) if fields != width => {
+                Err(format!("{fields} fields, expected {width} as in the header"))
+            }
+            None if fields < self.targets.len() => {
+                Err(format!("{fields} fields, expected at least {}", self.targets.len()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// True when the record ends inside a quoted field, so that it goes on in the next line (RFC 4180: quotes inside
+/// quotes are doubled, so an odd number of them means an open one). Quotes inside unquoted fields are plain text.
+pub fn is_open(record: &[u8], delimiter: u8) -> bool {
+    if memchr::memchr(b'"', record).is_none() {
+        return false;
+    }
+    let mut rest = record;
+    loop {
+        if rest.first() == Some(&b'"') {
+            match closing_quote(rest) {
+                None => return true,
+                Some(at) => rest = &rest[at + 1..],
+            }
+        }
+        match memchr::memchr(delimiter, rest) {
+            None => return false,
+            Some(at) => rest = &rest[at + 1..],
+        }
+    }
+}
+
+/// Position of the quote that ends the field that starts with a quote at 0.
+fn closing_quote(field: &[u8]) -> Option<usize> {
+    let mut from = 1;
+    loop {
+        let at = from + memchr::memchr(b'"', field.get(from..)?)?;
+        if field.get(at + 1) == Some(&b'"') {
+            from = at + 2;
+        } else {
+            return Some(at);
+        }
+    }
+}
+
+/// Calls `each` with position and text of every field.
+fn split<'b>(record: &'b [u8], delimiter: u8, mut each: impl FnMut(usize, std::borrow::Cow<'b, [u8]>)) {
+    use std::borrow::Cow;
+    let mut rest = record;
+    for at in 0.. {
+        let (mut text, mut after) = (Cow::Borrowed(&b""[..]), rest);
+        if rest.first() == Some(&b'"') {
+            let end = closing_quote(rest).unwrap_or(rest.len());
+            let inner = &rest[1..end.max(1)];
+            text = if memchr::memchr(b'"', inner).is_some() {
+                Cow::Owned(undouble(inner))
+            } else {
+                Cow::Borrowed(inner)
+            };
+            after = rest.get(end + 1..).unwrap_or_default();
+        }
+        let end = memchr::memchr(delimiter, after).unwrap_or(after.len());
+        // Text behind a closing quote belongs to the field, as the csv crate has it.
+        if !text.is_empty() || rest.first() == Some(&b'"') {
+            if end > 0 {
+                text.to_mut().extend_from_slice(&after[..end]);
+            }
+        } else {
+            text = Cow::Borrowed(&after[..end]);
+        }
+        each(at, text);
+        match after.get(end + 1..) {
+            Some(next) if end < after.len() => rest = next,
+            _ => return,
+        }
+    }
+}
+
+fn undouble(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.iter();
+    while let Some(byte) = bytes.next() {
+        out.push(*byte);
+        if *byte == b'"' {
+            bytes.next();
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn fields(record: &[u8]) -> Vec<Vec<u8>> {
+        let mut out = Vec::new();
+        split(record, b',', |_, text| out.push(text.into_owned()));
+        out
+    }
+
+    #[test]
+    fn quotes_hide_delimiters_and_double() {
+        assert_eq!(fields(br#"a,"b,c","d""e",,"#), [&b"a"[..], b"b,c", b"d\"e", b"", b""]);
+        assert_eq!(fields(b""), [b""]);
+        assert_eq!(fields(br#"5" pipe,x"#), [&b"5\" pipe"[..], b"x"]);
+        assert!(is_open(br#"a,"b"#, b','));
+        assert!(is_open(br#"a,"b"""#, b','));
+        assert!(!is_open(br#"a,"b""","c""#, b','));
+        assert!(!is_open(br#"5" pipe,x"#, b','));
+    }
+
+    proptest! {
+        #[test]
+        fn records_are_split_as_the_csv_crate_splits_them(record in "[abc,]{0,3}(\"[ab,]{0,3}\"[ab\"]{0,3},){0,2}[ab,]{0,3}") {
+            let record = record.as_bytes();
+            prop_assume!(!is_open(record, b',') && !record.is_empty());
+            let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(record);
+            let theirs: Vec<Vec<u8>> = reader.byte_records().next()
+                .map(|r| r.unwrap().iter().map(<[u8]>::to_vec).collect()).unwrap_or_default();
+            prop_assert_eq!(fields(record), theirs);
+        }
+
+        #[test]
+        fn what_the_csv_crate_writes_is_read_back(values in prop::collection::vec("[ab,\"\n\r;é]{0,6}", 1..6)) {
+            prop_assume!(values.len() > 1 || !values[0].is_empty());
+            let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
+            writer.write_record(&values).unwrap();
+            let bytes = writer.into_inner().unwrap();
+            let record = bytes.strip_suffix(b"\n").unwrap();
+            prop_assert!(!is_open(record, b','));
+            prop_assert_eq!(fields(record), values.iter().map(|v| v.as_bytes().to_vec()).collect::<Vec<_>>());
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Formats: bytes of a log → rows. One file per format.
+
+pub mod access_log;
+pub mod csv;
+pub mod lines;
+pub mod ndjson;
+pub mod ndjson_template;
+pub mod parquet;
+pub mod swar;
+pub mod webhook_payload;

@@ -1,0 +1,223 @@
+//! Cells: typed access to one column of a batch, row by row.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, Int8Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt16Type, UInt32Type, UInt64Type, UInt8Type};
+use arrow_array::{Array, ArrayRef, BooleanArray, Int32Array, LargeStringArray, StringArray, StringViewArray};
+use arrow_buffer::NullBuffer;
+use arrow_schema::{DataType, TimeUnit};
+use chrono_tz::Tz;
+
+use crate::day::SECOND_US;
+use crate::intake::rows::instant;
+use crate::intake::rows::raw_row::Value;
+use crate::intake::rows::sketch::Scalar;
+use super::keys::SMALL;
+
+/// A column with its nulls. Numbers are widened once per batch, so that a row costs a look into a slice.
+pub struct Cells<'a> {
+    nulls: Option<&'a NullBuffer>,
+    values: Values<'a>,
+}
+
+enum Values<'a> {
+    Text(&'a StringArray),
+    LargeText(&'a LargeStringArray),
+    View(&'a StringViewArray),
+    Dictionary(&'a Int32Array, &'a StringArray),
+    Int(Vec<i64>),
+    Wide(&'a arrow_array::UInt64Array),
+    Float(Vec<f64>),
+    Bool(&'a BooleanArray),
+    /// Microseconds, UTC; `None` is out of range, or in the hour that the zone skips.
+    Time(Vec<Option<i64>>),
+    Foreseen(Foreseen),
+    Odd,
+}
+
+/// What is known of all values of a column that is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Foreseen {
+    /// Every row has one, and which one does not matter.
+    Everywhere,
+    Nowhere,
+}
+
+impl<'a> Cells<'a> {
+    /// `zone` is for timestamps that carry none: they hold wall-clock time.
+    pub fn of(array: &'a ArrayRef, zone: Tz) -> Self {
+        macro_rules! int {
+            ($kind:ty) => {
+                Values::Int(array.as_primitive::<$kind>().values().iter().map(|n| i64::from(*n)).collect())
+            };
+        }
+        macro_rules! time {
+            ($kind:ty, $scale:expr) => {
+                array
+                    .as_primitive::<$kind>()
+                    .values()
+                    .iter()
+                    .map(|n| $scale(*n))
+                    .collect::<Vec<Option<i64>>>()
+            };
+        }
+        let values = match array.data_type() {
+            DataType::Utf8 => Values::Text(array.as_string()),
+            DataType::LargeUtf8 => Values::LargeText(array.as_string()),
+            DataType::Utf8View => Values::View(array.as_string_view()),
+            DataType::Dictionary(_, _) => array
+                .as_dictionary_opt::<Int32Type>()
+                .and_then(|d| Some(Values::Dictionary(d.keys(), d.values().as_string_opt::<i32>()?)))
+                .unwrap_or(Values::Odd),
+            DataType::Int8 => int!(Int8Type),
+            DataType::Int16 => int!(Int16Type),
+            DataType::Int32 => int!(Int32Type),
+            DataType::Int64 => int!(Int64Type),
+            DataType::UInt8 => int!(UInt8Type),
+            DataType::UInt16 => int!(UInt16Type),
+            DataType::UInt32 => int!(UInt32Type),
+            DataType::UInt64 => Values::Wide(array.as_primitive::<UInt64Type>()),
+            DataType::Float32 => Values::Float(
+                array.as_primitive::<Float32Type>().values().iter().map(|x| f64::from(*x)).collect(),
+            ),
+            DataType::Float64 => Values::Float(array.as_primitive::<Float64Type>().values().to_vec()),
+            DataType::Boolean => Values::Bool(array.as_boolean()),
+            DataType::Timestamp(unit, offset) => {
+                let mut us = match unit {
+                    TimeUnit::Second => time!(TimestampSecondType, |n: i64| n.checked_mul(SECOND_US)),
+                    TimeUnit::Millisecond => time!(TimestampMillisecondType, |n: i64| n.checked_mul(1_000)),
+                    TimeUnit::Microsecond => time!(TimestampMicrosecondType, Some),
+                    TimeUnit::Nanosecond => {
+                        time!(TimestampNanosecondType, |n: i64| Some(n.div_euclid(1_000)))
+                    }
+                };
+                if offset.is_none() && zone != Tz::UTC {
+                    for us in &mut us {
+                        *us = us.and_then(|us| instant::in_zone(us, zone));
+                    }
+                }
+                Values::Time(us)
+            }
+            _ => Values::Odd,
+        };
+        Self { nulls: array.nulls(), values }
+    }
+
+    /// A column that is not read.
+    pub const fn foreseen(foreseen: Foreseen) -> Self {
+        Self { nulls: None, values: Values::Foreseen(foreseen) }
+    }
+
+    pub const fn is_read(&self) -> bool {
+        !matches!(self.values, Values::Foreseen(_))
+    }
+
+    /// Adds a digit for the value of each row to `numbers`, equal ones for equal values, and marks rows whose value has none.
+    /// The digits are below what is returned; `None`, and nothing is added, when the column has no such digits.
+    pub fn add_digits(&self, numbers: &mut [u64], odd: &mut [bool]) -> Option<u64> {
+        let nulls = self.nulls.filter(|nulls| nulls.null_count() > 0);
+        let is_null = |n: usize| nulls.is_some_and(|nulls| nulls.is_null(n));
+        match &self.values {
+            Values::Dictionary(keys, values) => {
+                let base = values.len() as u64 + 1;
+                for (n, (number, key)) in numbers.iter_mut().zip(keys.values()).enumerate() {
+                    let digit = if is_null(n) { 0 } else { u64::from(key.unsigned_abs()) + 1 };
+                    *number = number.wrapping_mul(base).wrapping_add(digit);
+                }
+                Some(base)
+            }
+            Values::Int(values) => {
+                for (n, (number, value)) in numbers.iter_mut().zip(values).enumerate() {
+                    let is_small = (0..SMALL).contains(value);
+                    let digit = if is_null(n) || !is_small { 0 } else { *value as u64 + 1 };
+                    odd[n] |= !is_small && !is_null(n);
+                    *number = number.wrapping_mul(SMALL as u64 + 1).wrapping_add(digit);
+                }
+                Some(SMALL as u64 + 1)
+            }
+            Values::Bool(array) => {
+                for (n, number) in numbers.iter_mut().enumerate() {
+                    let digit = if is_null(n) { 0 } else { 1 + u64::from(array.value(n)) };
+                    *number = number.wrapping_mul(3).wrapping_add(digit);
+                }
+                Some(3)
+            }
+            Values::Foreseen(_) => Some(1),
+            // Without a value in any row there is nothing to add.
+            _ => nulls.is_some_and(|nulls| nulls.null_count() == numbers.len()).then_some(1),
+        }
+    }
+
+    /// Whether there is a value in a row of the batch.
+    #[inline]
+    pub fn is_there(&self, n: usize) -> bool {
+        match &self.values {
+            Values::View(a) if self.nulls.is_none() => !Value::is_no_text(a.value(n).as_bytes()),
+            _ => !self.value(n).is_nothing(),
+        }
+    }
+
+    /// Puts the value in a row of the batch into a sketch; one that is missing is left as it is there.
+    #[inline]
+    pub fn put(&self, n: usize, slot: &mut Scalar<'a>) {
+        if self.nulls.is_some_and(|nulls| nulls.is_null(n)) {
+            return;
+        }
+        match &self.values {
+            Values::View(a) => {
+                let text = a.value(n).as_bytes();
+                if !Value::is_no_text(text) {
+                    *slot = Scalar::Text(text);
+                }
+            }
+            Values::Time(us) => match us[n] {
+                Some(us) => *slot = Scalar::Instant(us),
+                None => *slot = Scalar::Odd,
+            },
+            Values::Dictionary(keys, values) => {
+                if let Some(key) = usize::try_from(keys.value(n)).ok().filter(|key| *key < values.len())
+                    && values.is_valid(key)
+                {
+                    let text = values.value(key).as_bytes();
+                    if !Value::is_no_text(text) {
+                        *slot = Scalar::Text(text);
+                    }
+                }
+            }
+            Values::Int(numbers) => *slot = Scalar::Int(numbers[n]),
+            Values::Float(numbers) => *slot = Scalar::Float(numbers[n]),
+            _ => *slot = Scalar::of(self.value(n)),
+        }
+    }
+
+    /// The value in a row of the batch.
+    #[inline]
+    pub fn value(&self, n: usize) -> Value<'a> {
+        if self.nulls.is_some_and(|nulls| nulls.is_null(n)) {
+            return Value::Missing;
+        }
+        match &self.values {
+            Values::Text(a) => Value::text(a.value(n).as_bytes()),
+            Values::LargeText(a) => Value::text(a.value(n).as_bytes()),
+            Values::View(a) => Value::text(a.value(n).as_bytes()),
+            Values::Dictionary(keys, values) => match usize::try_from(keys.value(n)) {
+                Ok(key) if key < values.len() => in_dictionary(values, key),
+                _ => Value::Missing,
+            },
+            Values::Int(numbers) => Value::Int(numbers[n]),
+            Values::Wide(numbers) => i64::try_from(numbers.value(n)).map_or_else(
+                |_| Value::from_text(numbers.value(n).to_string().into_bytes().into()),
+                Value::Int,
+            ),
+            Values::Float(numbers) => Value::Float(numbers[n]),
+            Values::Bool(a) => Value::Bool(a.value(n)),
+            Values::Time(us) => us[n].map_or(Value::Odd("a time out of range"), Value::Instant),
+            Values::Foreseen(Foreseen::Everywhere) => Value::text(b"there"),
+            Values::Foreseen(Foreseen::Nowhere) => Value::Missing,
+            Values::Odd => Value::Odd("a value of an unsupported type"),
+        }
+    }
+}
+
+fn in_dictionary(values: &StringArray, key: usize) -> Value<'_> {
+    if values.is_valid(key) { Value::text(values.value(key).as_bytes()) } else { Value::Missing }
+}

@@ -1,0 +1,76 @@
+//! Keys: what the rows of a batch have in common, a number per row, put together column by column.
+
+use crate::intake::rows::sketch::{Own, Part, Sketch};
+use super::cells::Cells;
+
+/// Whole numbers below this are told apart; rows with others go the whole way. Statuses are below it, error codes are not.
+pub const SMALL: i64 = 1_024;
+
+/// The keys of one batch.
+pub struct Keys<'c, 'a> {
+    numbers: Vec<u64>,
+    /// Rows that must go the whole way.
+    odd: Vec<bool>,
+    /// What is read in every row.
+    own: Vec<(Own, &'c Cells<'a>)>,
+    /// Fields that some row has, as bits.
+    seen: u32,
+}
+
+impl<'c, 'a> Keys<'c, 'a> {
+    /// From the columns of a batch and their parts; `None` when some column cannot be told apart so cheaply.
+    pub fn of(
+        rows: usize,
+        columns: &'c [(usize, u8, Cells<'a>)],
+        parts: &[Part],
+        is_joined: bool,
+    ) -> Option<Self> {
+        let mut keys = Self { numbers: vec![0; rows], odd: vec![false; rows], own: Vec::new(), seen: 0 };
+        // As long as this product does not overflow all numbers are below it.
+        let mut bound = 1_u64;
+        for ((field, _, cells), part) in columns.iter().zip(parts) {
+            match part {
+                Part::Key => {
+                    let base = cells.add_digits(&mut keys.numbers, &mut keys.odd)?;
+                    bound = bound.checked_mul(base)?;
+                }
+                Part::Idle => {
+                    let is_seen = (0..rows).any(|n| !cells.value(n).is_nothing());
+                    keys.seen |= u32::from(is_seen) << field;
+                }
+                Part::Own(_) | Part::There => {
+                    let is_there = |n| cells.is_there(n);
+                    keys.seen |= u32::from((0..rows).any(is_there)) << field;
+                    if part.is_there() {
+                        for (n, number) in keys.numbers.iter_mut().enumerate() {
+                            *number = number.wrapping_mul(2).wrapping_add(u64::from(is_there(n)));
+                        }
+                        bound = bound.checked_mul(2)?;
+                    }
+                    // Without webhook logs nobody asks which message it was, or whose.
+                    if let Part::Own(own) = part
+                        && (is_joined || !matches!(own, Own::Message | Own::Caller))
+                    {
+                        keys.own.push((*own, cells));
+                    }
+                }
+            }
+        }
+        Some(keys)
+    }
+
+    /// Sketches a row; false when it must go the whole way.
+    #[inline]
+    pub fn sketch(&self, row: usize, sketch: &mut Sketch<'a>) -> bool {
+        if self.odd[row] {
+            return false;
+        }
+        sketch.clear();
+        sketch.key.number = self.numbers[row];
+        for (own, cells) in &self.own {
+            cells.put(row, sketch.own_mut(*own));
+        }
+        sketch.seen = self.seen;
+        true
+    }
+}

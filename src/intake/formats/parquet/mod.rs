@@ -1,0 +1,398 @@
+//! Parquet logs: row groups to rows, through arrow-rs.
+
+mod cells;
+mod keys;
+mod positioned;
+
+use std::fs::File;
+use std::sync::Arc;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Field as ArrowField, Schema, TimeUnit};
+use cells::{Cells, Foreseen};
+use keys::Keys;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelector};
+use parquet::file::statistics::Statistics;
+use positioned::Positioned;
+
+use crate::config::{Field, TimeBasis};
+use crate::day::{DAY_US, Day, SECOND_US};
+use crate::intake::counting::evidence::Place;
+use crate::intake::counting::worker_counts::Book;
+use crate::intake::meter::Meter;
+use crate::intake::rows::raw_row::RawRow;
+use crate::intake::rows::sketch::{Part, Sketch, is_sketchable};
+use crate::intake::rows::source_reader::Desk;
+use crate::table::decoded;
+use super::lines::Stop;
+
+const BATCH: usize = 8_192;
+/// Rows of a slice, about. Each has to find its first page and to decode the dictionaries anew, which takes little beside them.
+/// Limits on names hold per slice, so how rows are cut must not depend on who reads them.
+const SLICE: u64 = 512 << 10;
+/// A corrupt footer can claim any number of rows.
+const MOST_SLICES: u64 = 1 << 12;
+
+/// What is known of a Parquet file before its rows are read.
+pub struct Columns {
+    metadata: ArrowReaderMetadata,
+    targets: Vec<Target>,
+    /// The part of each in a sketch; empty when rows cannot be sketched.
+    parts: Vec<Part>,
+    ts_leaf: Option<usize>,
+}
+
+/// Rows of one row group that are read as one item.
+#[derive(Debug, Clone, Copy)]
+pub struct Slice {
+    pub group: usize,
+    /// Rows of the group before it.
+    begin: u64,
+    pub rows: u64,
+    /// All rows from there on, of which there should be as many as `rows` says.
+    is_last: bool,
+}
+
+/// A mapped column.
+struct Target {
+    path: Vec<String>,
+    leaf: usize,
+    field: usize,
+    rank: u8,
+}
+
+/// Opens a file and finds its mapped columns.
+///
+/// # Errors
+/// The footer is corrupt, no timestamp column is there, or a column has a type that its field cannot have.
+pub fn open(file: &Arc<File>, desk: &Desk) -> Result<Columns, String> {
+    let load = || ArrowReaderMetadata::load(&Positioned(file.clone()), ArrowReaderOptions::new());
+    let plain = decoded(load).map_err(|e| one_line(&e))?;
+    let leaves = plain.parquet_schema().columns();
+    let mut targets: Vec<Target> = Vec::new();
+    let mut ts_leaf = None;
+    for entry in &desk.mapping.entries {
+        for (leaf, column) in leaves.iter().enumerate() {
+            let parts = column.path().parts();
+            let is_hit = (parts.len() == 1 && parts[0] == entry.name) || parts.join(".") == entry.name;
+            if is_hit {
+                targets.push(Target { path: parts.to_vec(), leaf, field: entry.field, rank: entry.rank });
+                if entry.field == Field::Ts as usize && entry.rank == 0 {
+                    ts_leaf = Some(leaf);
+                }
+            }
+        }
+    }
+    let paths: Vec<String> = leaves.iter().map(|c| c.path().parts().join(".")).collect();
+    desk.mapping.check_names(|name| paths.iter().any(|path| path == name), &paths.join(", "))?;
+    let has_ts = targets.iter().any(|target| target.field == Field::Ts as usize);
+    let is_ts_constant = desk.mapping.constants.iter().any(|(field, _)| *field == Field::Ts as usize);
+    if !has_ts && !is_ts_constant {
+        let there: Vec<String> = leaves.iter().take(12).map(|c| c.path().string()).collect();
+        return Err(format!(
+            "no timestamp column: the file has {}; map one under [source.columns], ts = \"...\"",
+            if there.is_empty() { "no columns".into() } else { there.join(", ") }
+        ));
+    }
+    for target in &targets {
+        check_type(plain.schema(), &target.path, target.field)?;
+    }
+    let metadata = as_dictionaries(&plain, &targets).unwrap_or(plain);
+    let is_plain = (1..targets.len()).all(|n| targets[..n].iter().all(|t| t.field != targets[n].field));
+    let part = |target: &Target| Part::of(target.field, desk.source().log);
+    let parts = if is_plain && is_sketchable(desk) { targets.iter().map(part).collect() } else { Vec::new() };
+    Ok(Columns { metadata, targets, parts, ts_leaf })
+}
+
+impl Columns {
+    /// All rows: each row group in one slice, or in several of about the same length.
+    pub fn slices(&self) -> Vec<Slice> {
+        let slices = (0..self.metadata.metadata().num_row_groups()).flat_map(|group| {
+            let rows = self.rows_of(group);
+            let count = rows.div_ceil(SLICE).clamp(1, MOST_SLICES);
+            let border = move |n: u64| (u128::from(rows) * u128::from(n) / u128::from(count)) as u64;
+            (0..count).map(move |n| Slice {
+                group,
+                begin: border(n),
+                rows: border(n + 1) - border(n),
+                is_last: n + 1 == count,
+            })
+        });
+        slices.collect()
+    }
+
+    fn rows_of(&self, group: usize) -> u64 {
+        u64::try_from(self.metadata.metadata().row_group(group).num_rows()).unwrap_or(0)
+    }
+
+    /// First and last instant of a row group when its statistics prove that no row of it can begin within an hour of
+    /// the day.
+    pub fn is_outside(&self, group: usize, day: Day, desk: &Desk) -> Option<(i64, i64)> {
+        let leaf = self.ts_leaf?;
+        let column = self.metadata.metadata().row_group(group).column(leaf);
+        let Some(Statistics::Int64(range)) = column.statistics() else { return None };
+        // A row without a timestamp is unreadable and must be looked at.
+        if range.null_count_opt() != Some(0) {
+            return None;
+        }
+        let (min, max) = (*range.min_opt()?, *range.max_opt()?);
+        let schema = self.metadata.schema();
+        let parts = column.column_path().parts();
+        let scale = |n: i64| match data_type(schema, parts)? {
+            DataType::Timestamp(TimeUnit::Microsecond, Some(_)) => Some(n),
+            DataType::Timestamp(TimeUnit::Millisecond, Some(_)) => n.checked_mul(1_000),
+            DataType::Timestamp(TimeUnit::Nanosecond, Some(_)) => Some(n.div_euclid(1_000)),
+            _ => None,
+        };
+        let (min, max) = (scale(min)?, scale(max)?);
+        let hour = 3_600 * SECOND_US;
+        // Where the log has the end of a request, its start lies earlier, though hardly by more than a day.
+        let earlier = if desk.source().time_basis == TimeBasis::End { DAY_US } else { 0 };
+        let is_far = max < day.start_us() - hour || min.saturating_sub(earlier) >= day.end_us() + hour;
+        is_far.then_some((min, max))
+    }
+
+    /// Reads the rows of a slice.
+    ///
+    /// # Errors
+    /// [`Stop::File`] when the file is corrupt.
+    pub fn read_slice(
+        &self,
+        file: &Arc<File>,
+        Slice { group, begin, rows, is_last }: Slice,
+        desk: &Desk,
+        place: (u32, &std::path::Path),
+        book: &mut Book,
+        meter: &Meter,
+    ) -> Result<(), Stop> {
+        let corrupt =
+            |e: &dyn std::fmt::Display| Stop::File(format!("row group {}: {}", group + 1, one_line(e)));
+        let foreseen = self.foresee(group);
+        let wanted = self.targets.iter().zip(&foreseen).filter(|(_, foreseen)| foreseen.is_none());
+        let wanted = wanted.map(|(target, _)| target.leaf);
+        let chunks = Positioned(file.clone());
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, self.metadata.clone())
+            .with_row_groups(vec![group])
+            .with_projection(ProjectionMask::leaves(self.metadata.parquet_schema(), wanted))
+            .with_batch_size(BATCH);
+        if begin > 0 || !is_last {
+            // One more where there should be none, to find a group that has more rows than it says.
+            let wanted = rows + u64::from(is_last);
+            let skipped = RowSelector::skip(usize::try_from(begin).unwrap_or(usize::MAX));
+            let selected = RowSelector::select(usize::try_from(wanted).unwrap_or(usize::MAX));
+            builder = builder.with_row_selection(vec![skipped, selected].into());
+        }
+        let mut batches = decoded(|| builder.build()).map_err(|e| corrupt(&e))?;
+        let first = (0..group).map(|group| self.rows_of(group)).fold(begin, u64::saturating_add);
+        let mut before = first;
+        while let Some(batch) = decoded(|| Ok(batches.next().transpose()?)).map_err(|e| corrupt(&e))? {
+            self.read_batch(&batch, &foreseen, before, desk, place, book)?;
+            before = before.saturating_add(batch.num_rows() as u64);
+            meter.rows(batch.num_rows() as u64);
+        }
+        if before - first != rows {
+            let found = begin + before - first;
+            let claimed = if is_last { begin + rows } else { self.rows_of(group) };
+            return Err(corrupt(&format!("{found} rows, but its footer says {claimed}")));
+        }
+        Ok(())
+    }
+
+    /// Of which columns of a row group the statistics say all that matters: that a value is there in every row, or in none.
+    fn foresee(&self, group: usize) -> Vec<Option<Foreseen>> {
+        let group = self.metadata.metadata().row_group(group);
+        let statistics = |target: &Target| {
+            let found = group.column(target.leaf).statistics().filter(|_| target.path.len() == 1);
+            found.and_then(|found| Some((found, found.null_count_opt()?)))
+        };
+        let rows = u64::try_from(group.num_rows()).unwrap_or(0);
+        let is_whole = |target: &Target| match statistics(target) {
+            // Neither nulls, nor empty texts, nor `-`, which come before all others.
+            Some((found @ Statistics::ByteArray(range), 0)) => {
+                !found.is_min_max_deprecated()
+                    && range.min_opt().is_some_and(|min| min.data() > b"-".as_slice())
+            }
+            _ => false,
+        };
+        let has_services = self.targets.iter().any(|t| t.field == Field::Service as usize && is_whole(t));
+        let foresee = |(target, part): (&Target, &Part)| {
+            let is_never_read = match part {
+                Part::There => true,
+                Part::Idle => target.field == Field::Endpoint as usize && has_services,
+                Part::Key | Part::Own(_) => false,
+            };
+            match statistics(target) {
+                Some((_, nulls)) if nulls == rows && target.field != Field::Ts as usize => {
+                    Some(Foreseen::Nowhere)
+                }
+                _ if is_never_read && is_whole(target) => Some(Foreseen::Everywhere),
+                _ => None,
+            }
+        };
+        if self.parts.is_empty() {
+            return self.targets.iter().map(|_| None).collect();
+        }
+        self.targets.iter().zip(&self.parts).map(foresee).collect()
+    }
+
+    fn read_batch(
+        &self,
+        batch: &RecordBatch,
+        foreseen: &[Option<Foreseen>],
+        before: u64,
+        desk: &Desk,
+        (file, spill): (u32, &std::path::Path),
+        book: &mut Book,
+    ) -> Result<(), Stop> {
+        let arrays: Vec<Option<ArrayRef>> =
+            self.targets.iter().map(|target| leaf(batch, &target.path)).collect();
+        let zone = desk.source().zone;
+        let mut columns: Vec<(usize, u8, Cells<'_>)> = Vec::with_capacity(arrays.len());
+        for ((target, array), foreseen) in self.targets.iter().zip(&arrays).zip(foreseen) {
+            let cells = match (foreseen, array) {
+                (Some(foreseen), _) => Cells::foreseen(*foreseen),
+                (None, Some(array)) => Cells::of(array, zone),
+                (None, None) => continue,
+            };
+            columns.push((target.field, target.rank, cells));
+        }
+        // Codes of dictionaries hold for one batch.
+        book.memo.clear();
+        let is_whole = columns.len() == self.parts.len();
+        let keys =
+            is_whole.then(|| Keys::of(batch.num_rows(), &columns, &self.parts, desk.is_joined())).flatten();
+        let (mut row, mut sketch) = (RawRow::new(), Sketch::new());
+        for n in 0..batch.num_rows() {
+            let place = Place { file, chunk: 0, row: before + n as u64 + 1 };
+            let keys = keys.as_ref().filter(|_| book.memo.is_worth_it());
+            let is_sketched = keys.is_some_and(|keys| keys.sketch(n, &mut sketch));
+            if is_sketched && book.post_sketched(desk, &sketch, &place, spill)? {
+                continue;
+            }
+            row.clear();
+            for (field, rank, cells) in &columns {
+                row.set(*field, *rank, cells.value(n));
+            }
+            book.post(desk, &mut row, place, || shown(&columns, n), spill)?;
+            if is_sketched {
+                book.learn(&sketch);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A row for a quarantine excerpt, as text.
+fn shown(columns: &[(usize, u8, Cells<'_>)], n: usize) -> Vec<u8> {
+    let cells = columns.iter().filter(|(_, _, cells)| cells.is_read()).map(|(field, _, cells)| {
+        let name = Field::ALL.get(*field).map_or("?", |f| f.column());
+        format!("{name}={}", cells.value(n).excerpt())
+    });
+    cells.collect::<Vec<_>>().join(" ").into_bytes()
+}
+
+/// Low-cardinality text is read as dictionaries: a value is then decoded once per page, not once per row.
+fn as_dictionaries(plain: &ArrowReaderMetadata, targets: &[Target]) -> Option<ArrowReaderMetadata> {
+    let ids =
+        [Field::RequestId, Field::TraceId, Field::MessageId, Field::WebhookId, Field::Ts, Field::EventTs]
+            .map(|f| f as usize);
+    let fields: Vec<Arc<ArrowField>> = plain
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| {
+            let is_it = |target: &&Target| target.path.len() == 1 && target.path[0] == *field.name();
+            let target = targets.iter().find(is_it).map(|target| target.field);
+            match (field.data_type(), target) {
+                (data_type, Some(f))
+                    if is_dictionary_of_text(data_type)
+                        || (matches!(data_type, DataType::Utf8 | DataType::LargeUtf8)
+                            && !ids.contains(&f)) =>
+                {
+                    let text = Box::new(DataType::Utf8);
+                    let dictionary = DataType::Dictionary(Box::new(DataType::Int32), text);
+                    Arc::new(field.as_ref().clone().with_data_type(dictionary))
+                }
+                (DataType::Utf8 | DataType::LargeUtf8, Some(_)) => {
+                    Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View))
+                }
+                _ => field.clone(),
+            }
+        })
+        .collect();
+    let schema = Schema::new_with_metadata(fields, plain.schema().metadata().clone());
+    let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+    decoded(|| ArrowReaderMetadata::try_new(plain.metadata().clone(), options)).ok()
+}
+
+/// Categorical columns of other tools come with keys of every width.
+fn is_dictionary_of_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Dictionary(_, v) if matches!(**v, DataType::Utf8 | DataType::LargeUtf8))
+}
+
+fn data_type<'s>(schema: &'s Schema, path: &[String]) -> Option<&'s DataType> {
+    let (first, rest) = path.split_first()?;
+    let mut found = schema.field_with_name(first).ok()?.data_type();
+    for name in rest {
+        let DataType::Struct(fields) = found else { return None };
+        found = fields.find(name)?.1.data_type();
+    }
+    Some(found)
+}
+
+/// Refuses a column whose type its field cannot have: better one message for the file than one per row.
+fn check_type(schema: &Schema, path: &[String], field: usize) -> Result<(), String> {
+    let Some(found) = data_type(schema, path) else { return Ok(()) };
+    let is_text = matches!(found, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null)
+        || is_dictionary_of_text(found);
+    let is_number = found.is_integer() || matches!(found, DataType::Float32 | DataType::Float64);
+    let is_time = matches!(found, DataType::Timestamp(_, _));
+    let is_bool = matches!(found, DataType::Boolean);
+    let (is_fit, expected) = match Field::ALL.get(field) {
+        Some(Field::Ts | Field::EventTs) => {
+            (is_text || is_number || is_time, "a timestamp, a number or text")
+        }
+        Some(
+            Field::Duration | Field::HttpStatus | Field::ErrorCode | Field::ErrorSubcode | Field::AttemptNo,
+        ) => (is_text || is_number, "a number or text"),
+        Some(Field::IsTransient | Field::IsSuccess | Field::Reached) => {
+            (is_text || is_bool || found.is_integer(), "a boolean or text")
+        }
+        _ => (is_text || found.is_integer(), "text or a whole number"),
+    };
+    if is_fit {
+        return Ok(());
+    }
+    Err(format!("the column `{}` is {found}, expected {expected}", path.join(".")))
+}
+
+fn leaf(batch: &RecordBatch, path: &[String]) -> Option<ArrayRef> {
+    let (first, rest) = path.split_first()?;
+    let mut found = batch.column_by_name(first)?.clone();
+    for name in rest {
+        let outer = found.as_struct_opt()?;
+        let inner = outer.column_by_name(name)?.clone();
+        // A null object has no fields, whatever lies below it.
+        found = match outer.nulls() {
+            Some(nulls) if nulls.null_count() > 0 => mask(&inner, nulls)?,
+            _ => inner,
+        };
+    }
+    Some(found)
+}
+
+fn mask(array: &ArrayRef, outer: &arrow_buffer::NullBuffer) -> Option<ArrayRef> {
+    let nulls = arrow_buffer::NullBuffer::union(array.nulls(), Some(outer));
+    let data = array.to_data().into_builder().nulls(nulls).build().ok()?;
+    Some(arrow_array::make_array(data))
+}
+
+/// The decoder's message on one line and of bounded length.
+fn one_line(e: &dyn std::fmt::Display) -> String {
+    crate::redact::printable(e.to_string().as_bytes(), 200)
+}
+
+#[cfg(test)]
+pub mod tests;

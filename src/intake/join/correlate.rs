@@ -1,0 +1,489 @@
+//! Carry: the rows of a day grouped by message and by notification. What is decided for good becomes facts, what other
+//! days may still decide or must hear of becomes items.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::day::DAY_US;
+use crate::daybook::{Closed, Delays, ItemWriter, Lane, Measure, MessageItem, NotificationItem, Role, Tally};
+use crate::error::Trouble;
+use crate::facts::ids::{Id, short};
+use crate::facts::{Fact, Kind, Outcome, latency};
+use crate::intake::counting::worker_counts::Book;
+use crate::intake::pass::{Pass, Settings};
+use crate::intake::records::attempt_record::{Attempt, Delivery};
+use crate::intake::records::group;
+use crate::intake::records::message_records::{Admission, State, Status};
+use crate::intake::records::partitions::{PARTITIONS, Partitions};
+use crate::intake::workers;
+use super::close_day::Map;
+use super::merge::Merged;
+
+/// What the join brought beside the items, which it wrote down.
+#[derive(Default)]
+pub struct Carried {
+    /// Per fact of the calls: events that are messages now.
+    pub moved: Map<u32, i64>,
+    /// Messages and notifications that nothing can change any more.
+    pub facts: Vec<Fact>,
+    pub delays: Delays,
+    pub lanes: Vec<Lane>,
+    /// Copies of webhook rows, by file.
+    pub duplicates: Map<u32, u64>,
+    /// Webhook rows of the day without copies.
+    pub attempts: u64,
+    pub tally: Tally,
+}
+
+/// One worker's part.
+struct Sums {
+    /// By fact of a call: messages that are not decided yet, and that are.
+    open: Vec<u32>,
+    closed: Vec<u32>,
+    /// Closed notifications by kind and HTTP status, then by slot.
+    notifications: Map<(u32, u16), Vec<u32>>,
+    /// By kind and measure, then by bucket.
+    delays: Map<(u32, Measure), Vec<u32>>,
+    duplicates: Map<u32, u64>,
+    /// Webhook rows by kind of their notification, then by slot.
+    rows: Map<u32, Vec<u32>>,
+    attempts: u64,
+    tally: Tally,
+}
+
+impl Sums {
+    fn new(facts: usize) -> Self {
+        Self {
+            open: vec![0; facts],
+            closed: vec![0; facts],
+            notifications: Map::default(),
+            delays: Map::default(),
+            duplicates: Map::default(),
+            rows: Map::default(),
+            attempts: 0,
+            tally: Tally::default(),
+        }
+    }
+
+    fn measure(&mut self, kind: u32, measure: Measure, value: i64) {
+        let bucket = latency::bucket(u64::try_from(value).unwrap_or(0));
+        add(self.delays.entry((kind, measure)).or_default(), bucket);
+    }
+}
+
+/// Counts one more at a place.
+fn add(counts: &mut Vec<u32>, at: u32) {
+    let at = at as usize;
+    if at >= counts.len() {
+        counts.resize(at + 1, 0);
+    }
+    counts[at] += 1;
+}
+
+/// The places that count anything, with what they count.
+fn counted(counts: &[u32]) -> impl Iterator<Item = (u32, u32)> {
+    counts.iter().enumerate().filter(|(_, n)| **n > 0).map(|(at, n)| (at as u32, *n))
+}
+
+/// Room for the rows of one partition, kept from one to the next.
+#[derive(Default)]
+struct Room {
+    admissions: Vec<Admission>,
+    statuses: Vec<Status>,
+    attempts: Vec<Attempt>,
+    spare_admissions: Vec<Admission>,
+    spare_statuses: Vec<Status>,
+    spare_attempts: Vec<Attempt>,
+}
+
+/// The items of one partition.
+#[derive(Default)]
+struct Items {
+    messages: Vec<MessageItem>,
+    notifications: Vec<NotificationItem>,
+    closed_messages: Vec<u64>,
+    closed_notifications: Vec<u64>,
+}
+
+/// Groups what the workers remembered; the items go to `folder`, ascending by id.
+///
+/// # Errors
+/// Records cannot be read back, or items not be written.
+pub fn carry(
+    pass: &Pass,
+    merged: &Merged,
+    admitted: &[Partitions],
+    settings: &Settings<'_>,
+    folder: &Path,
+) -> Result<Carried, Trouble> {
+    let mut codes = Vec::new();
+    let before = |book: &Book| {
+        let before = codes.len() as u32;
+        codes.extend_from_slice(&book.failures);
+        before
+    };
+    let codes_before = pass.books.iter().map(before).collect();
+    let desk = Desk { pass, merged, admitted, settings, codes, codes_before };
+    let next = AtomicUsize::new(0);
+    let out = Mutex::new((ItemWriter::create(folder)?, 0, BTreeMap::new()));
+    let work = || -> Result<Sums, Trouble> {
+        let (mut sums, mut room) = (Sums::new(merged.facts.len()), Room::default());
+        loop {
+            let at = next.fetch_add(1, Relaxed);
+            if at >= PARTITIONS || !settings.is_joined {
+                return Ok(sums);
+            }
+            let mut items = Items::default();
+            desk.messages(at, &mut room, &mut sums, &mut items)?;
+            desk.notifications(at, &mut room, &mut sums, &mut items)?;
+            // Partitions are written in their order, so that the files ascend.
+            let mut out = out.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let (writer, turn, waiting) = &mut *out;
+            waiting.insert(at, items);
+            while let Some(items) = waiting.remove(turn) {
+                write(writer, items)?;
+                *turn += 1;
+            }
+        }
+    };
+    let count = settings.workers.clamp(1, PARTITIONS);
+    let sums = workers::run(count, work).into_iter().collect::<Result<Vec<_>, _>>()?;
+    let (writer, _, _) = out.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    writer.close()?;
+    Ok(desk.carried(sums))
+}
+
+fn write(writer: &mut ItemWriter, items: Items) -> Result<(), Trouble> {
+    items.messages.into_iter().try_for_each(|item| writer.message(item))?;
+    items.notifications.into_iter().try_for_each(|item| writer.notification(item))?;
+    items.closed_messages.into_iter().try_for_each(|short| writer.closed(Closed::Messages, short))?;
+    items.closed_notifications.into_iter().try_for_each(|short| writer.closed(Closed::Notifications, short))
+}
+
+struct Desk<'a> {
+    pass: &'a Pass,
+    merged: &'a Merged,
+    admitted: &'a [Partitions],
+    settings: &'a Settings<'a>,
+    /// Error codes of all workers, and by worker how many of them belong to those before it.
+    codes: Vec<i64>,
+    codes_before: Vec<u32>,
+}
+
+impl Desk<'_> {
+    fn messages(
+        &self,
+        at: usize,
+        room: &mut Room,
+        sums: &mut Sums,
+        items: &mut Items,
+    ) -> Result<(), Trouble> {
+        let Room { admissions, statuses, spare_admissions, spare_statuses, .. } = room;
+        admissions.clear();
+        statuses.clear();
+        let spill = self.settings.spill;
+        for (worker, book) in self.pass.books.iter().enumerate() {
+            book.admitted.take(at, spill, |bytes| {
+                admissions.extend(bytes.chunks_exact(Admission::BYTES).map(|bytes| {
+                    let admission = Admission::unpack(bytes);
+                    let fact = self.merged.of_worker[worker][admission.fact as usize];
+                    let caller = self.merged.caller(worker, admission.caller);
+                    Admission { fact, caller, ..admission }
+                }));
+            })?;
+            let before = self.codes_before[worker];
+            book.statuses.take(at, spill, |bytes| {
+                statuses.extend(bytes.chunks_exact(Status::BYTES).map(|bytes| {
+                    let status = Status::unpack(bytes);
+                    Status { code: if status.code > 0 { status.code + before } else { 0 }, ..status }
+                }));
+            })?;
+        }
+        for survivors in self.admitted {
+            survivors.take(at, spill, |bytes| {
+                admissions.extend(bytes.chunks_exact(Admission::BYTES).map(Admission::unpack));
+            })?;
+        }
+        group::sort(admissions, spare_admissions, |admission| admission.id);
+        group::sort(statuses, spare_statuses, |status| status.id);
+        let mut admissions = admissions.chunk_by(|a, b| a.id == b.id).peekable();
+        let mut statuses = statuses.chunk_by(|a, b| a.id == b.id).peekable();
+        loop {
+            let id = match (admissions.peek(), statuses.peek()) {
+                (Some(a), Some(s)) => a[0].id.min(s[0].id),
+                (Some(all), None) => all[0].id,
+                (None, Some(all)) => all[0].id,
+                (None, None) => return Ok(()),
+            };
+            let admitted = admissions.next_if(|all| all[0].id == id).unwrap_or_default();
+            let told = statuses.next_if(|all| all[0].id == id).unwrap_or_default();
+            self.message(id, admitted, self.said(told), sums, items);
+        }
+    }
+
+    /// What the statuses of one message say together: those of the day, and those of the day after.
+    fn said(&self, told: &[Status]) -> (State, State) {
+        let start_us = self.settings.day.start_us();
+        let (mut own, mut ahead) = (State::NONE, State::NONE);
+        for status in told {
+            let code = (status.code as usize).checked_sub(1).map(|at| self.codes[at]);
+            let state = State::of(status.word, start_us + status.offset_us, code);
+            if status.is_ahead { ahead.join(&state) } else { own.join(&state) }
+        }
+        (own, ahead)
+    }
+
+    fn message(
+        &self,
+        id: Id,
+        admissions: &[Admission],
+        (own, ahead): (State, State),
+        sums: &mut Sums,
+        items: &mut Items,
+    ) {
+        let start_us = self.settings.day.start_us();
+        sums.tally.statuses += u64::from(own.statuses());
+        let rank = &self.merged.rank;
+        // Of several calls that name one message the first to be told so admitted it; the others remain calls.
+        let content = |a: &Admission| {
+            let (slot, kind, _) = self.merged.facts[a.fact as usize];
+            let is_error = !self.merged.kinds[kind as usize].has_admitted();
+            (is_error, a.offset_us, slot, rank.kinds[kind as usize], rank.callers[a.caller as usize])
+        };
+        let first = match admissions {
+            [alone] => Some(alone),
+            several => several.iter().min_by_key(|a| content(a)),
+        };
+        let Some(&Admission { offset_us, fact, caller, .. }) = first else {
+            if own.words != 0 {
+                items.messages.push(MessageItem {
+                    id,
+                    role: Role::Foreign,
+                    at_us: 0,
+                    kind: 0,
+                    caller: 0,
+                    state: own,
+                });
+            }
+            return;
+        };
+        sums.tally.admitted_again += admissions.len() as u64 - 1;
+        sums.tally.messages_told += u64::from(own.words != 0);
+        let at_us = start_us + offset_us;
+        let (_, kind, _) = self.merged.facts[fact as usize];
+        let due_us = at_us + self.settings.first_status_us;
+        let is_in_time = own.first_us <= due_us || self.merged.kinds[kind as usize].is_held();
+        if own.is_delivered() && !own.is_contradicted() && is_in_time {
+            sums.closed[fact as usize] += 1;
+            sums.measure(kind, Measure::FirstStatus, own.first_us - at_us);
+            items.closed_messages.push(short(id));
+            return;
+        }
+        sums.open[fact as usize] += 1;
+        let open = MessageItem {
+            id,
+            role: Role::Open,
+            at_us,
+            kind: rank.kinds[kind as usize],
+            caller: rank.callers[caller as usize],
+            state: own,
+        };
+        items.messages.push(open);
+        if ahead.words != 0 {
+            items.messages.push(MessageItem { role: Role::Ahead, state: ahead, ..open });
+        }
+    }
+
+    fn notifications(
+        &self,
+        at: usize,
+        room: &mut Room,
+        sums: &mut Sums,
+        items: &mut Items,
+    ) -> Result<(), Trouble> {
+        let Room { attempts: rows, spare_attempts: spare, .. } = room;
+        rows.clear();
+        for (worker, book) in self.pass.books.iter().enumerate() {
+            book.attempts.take(at, self.settings.spill, |bytes| {
+                rows.extend(bytes.chunks_exact(Attempt::BYTES).map(|bytes| {
+                    let attempt = Attempt::unpack(bytes);
+                    Attempt {
+                        attempted: self.merged.attempted_of[worker][attempt.attempted as usize],
+                        caller: self.merged.caller(worker, attempt.caller),
+                        ..attempt
+                    }
+                }));
+            })?;
+        }
+        // Of copies the first in the order of files stays, then by what it says: our numbers depend on who read what.
+        let rank = &self.merged.rank;
+        group::sort(rows, spare, |a| {
+            let (shared, kind) = &self.merged.attempted[a.attempted as usize];
+            let said = (a.event_offset_us, rank.kinds[*kind as usize], rank.callers[a.caller as usize]);
+            (a.id, a.offset_us, a.identity, shared.file, said)
+        });
+        for group in rows.chunk_by(|a, b| a.id == b.id) {
+            self.notification(group, sums, items);
+        }
+        Ok(())
+    }
+
+    fn notification(&self, group: &[Attempt], sums: &mut Sums, items: &mut Items) {
+        let (start_us, rank) = (self.settings.day.start_us(), &self.merged.rank);
+        let (mut own, mut ahead): (Option<Delivery>, Option<Delivery>) = (None, None);
+        let mut last: Option<&Attempt> = None;
+        for attempt in group {
+            let is_ahead = attempt.offset_us >= DAY_US;
+            let (shared, kind) = &self.merged.attempted[attempt.attempted as usize];
+            if last.is_some_and(|l| (l.offset_us, l.identity) == (attempt.offset_us, attempt.identity)) {
+                if !is_ahead {
+                    *sums.duplicates.entry(shared.file).or_default() += 1;
+                }
+                continue;
+            }
+            last = Some(attempt);
+            let one = Delivery::of(start_us + attempt.event_offset_us, start_us + attempt.offset_us, shared);
+            let all = if is_ahead { &mut ahead } else { &mut own };
+            match all {
+                Some(all) => all.join(&one),
+                none => *none = Some(one),
+            }
+            if !is_ahead {
+                sums.attempts += 1;
+                let slot = (attempt.offset_us / self.settings.slot_length.us()) as u32;
+                add(sums.rows.entry(*kind).or_default(), slot);
+            }
+        }
+        let first = &group[0];
+        let kind = self.merged.attempted[first.attempted as usize].1;
+        let item = |role, delivery| NotificationItem {
+            id: first.id,
+            role,
+            kind: rank.kinds[kind as usize],
+            caller: rank.callers[first.caller as usize],
+            delivery,
+        };
+        let is_ours = |d: &Delivery| (0..DAY_US).contains(&(d.event_us - start_us));
+        let Some(own) = own else {
+            items.notifications.extend(ahead.filter(is_ours).map(|d| item(Role::Ahead, d)));
+            return;
+        };
+        if !is_ours(&own) {
+            items.notifications.push(item(Role::Foreign, own));
+            return;
+        }
+        let is_in_time = own.delay_us().is_none_or(|us| us <= self.settings.first_attempt_us);
+        if own.outcome() == Outcome::Delivered && is_in_time {
+            let slot = ((own.event_us - start_us) / self.settings.slot_length.us()) as u32;
+            add(sums.notifications.entry((kind, own.delivered_status)).or_default(), slot);
+            sums.tally.notifications_closed += 1;
+            if own.first_no == 0 {
+                items.closed_notifications.push(short(first.id));
+            }
+            for (measure, value) in measured(&own) {
+                sums.measure(kind, measure, value);
+            }
+            return;
+        }
+        sums.tally.notifications_open += 1;
+        items.notifications.push(item(Role::Open, own));
+        items.notifications.extend(ahead.map(|d| item(Role::Ahead, d)));
+    }
+
+    fn carried(&self, sums: Vec<Sums>) -> Carried {
+        let mut carried = Carried::default();
+        let mut admitted: BTreeMap<&str, (BTreeMap<u32, u32>, Vec<String>)> = BTreeMap::new();
+        let kinds = &self.merged.kinds;
+        let rank = &self.merged.rank;
+        for sum in &sums {
+            for (fact, n) in counted(&sum.open).chain(counted(&sum.closed)) {
+                *carried.moved.entry(fact).or_default() += i64::from(n);
+                let (slot, kind, _) = self.merged.facts[fact as usize];
+                let kind = &kinds[kind as usize];
+                // A failing answer admits nothing that a status would be due for.
+                if kind.has_admitted() {
+                    let (slots, services) = admitted.entry(&kind.region).or_default();
+                    *slots.entry(slot).or_default() += n;
+                    if !services.contains(&kind.service) {
+                        services.push(kind.service.clone());
+                    }
+                }
+            }
+            for (fact, events) in counted(&sum.closed) {
+                let (slot, kind, caller) = self.merged.facts[fact as usize];
+                let kind = rank.kinds[self.merged.closed[&(kind, 0)] as usize];
+                let caller = rank.callers[caller as usize];
+                carried.facts.push(Fact { slot, kind, caller, events: events.into() });
+            }
+            for ((kind, status), slots) in &sum.notifications {
+                let (kind, caller) =
+                    (rank.kinds[self.merged.closed[&(*kind, *status)] as usize], rank.callers[0]);
+                let fact = |(slot, events): (u32, u32)| Fact { slot, kind, caller, events: events.into() };
+                carried.facts.extend(counted(slots).map(fact));
+            }
+            for ((kind, measure), buckets) in &sum.delays {
+                let Kind { service, region, .. } = &kinds[*kind as usize];
+                for (bucket, n) in counted(buckets) {
+                    let value = latency::bucket_floor(bucket) as i64;
+                    carried.delays.add(*measure, service, region, value, n.into());
+                }
+            }
+            sum.duplicates.iter().for_each(|(file, n)| *carried.duplicates.entry(*file).or_default() += n);
+            carried.attempts += sum.attempts;
+            let (t, s) = (&mut carried.tally, &sum.tally);
+            t.messages_open += sum.open.iter().map(|n| u64::from(*n)).sum::<u64>();
+            t.messages_closed += sum.closed.iter().map(|n| u64::from(*n)).sum::<u64>();
+            t.notifications_open += s.notifications_open;
+            t.notifications_closed += s.notifications_closed;
+            t.statuses += s.statuses;
+            t.messages_told += s.messages_told;
+            t.admitted_again += s.admitted_again;
+        }
+        carried.lanes = self.lanes(&admitted, &sums);
+        carried
+    }
+
+    fn lanes(
+        &self,
+        admitted: &BTreeMap<&str, (BTreeMap<u32, u32>, Vec<String>)>,
+        sums: &[Sums],
+    ) -> Vec<Lane> {
+        let mut lanes: BTreeMap<String, (Lane, BTreeMap<u32, u32>)> = BTreeMap::new();
+        for (region, (slots, services)) in admitted {
+            let (lane, _) = lanes.entry((*region).to_owned()).or_default();
+            lane.admitted = slots.iter().map(|(slot, n)| (*slot, *n)).collect();
+            lane.services.clone_from(services);
+            lane.services.sort();
+        }
+        for (kind, slots) in sums.iter().flat_map(|sum| &sum.rows) {
+            let region = &self.merged.kinds[*kind as usize].region;
+            let (_, rows) = lanes.entry(region.clone()).or_default();
+            for (slot, n) in counted(slots) {
+                *rows.entry(slot).or_default() += n;
+            }
+        }
+        for book in &self.pass.books {
+            for (region, heard) in &book.lanes {
+                let (lane, _) = lanes.entry(book.names.regions.text(*region).to_owned()).or_default();
+                lane.last_us = lane.last_us.max(heard.last_us);
+                lane.ahead_us = lane.ahead_us.max(heard.ahead_us);
+            }
+        }
+        let finish = |(region, (lane, rows)): (String, (Lane, BTreeMap<u32, u32>))| Lane {
+            region,
+            rows: rows.into_iter().collect(),
+            ..lane
+        };
+        lanes.into_iter().map(finish).collect()
+    }
+}
+
+/// What a delivered notification is measured by.
+pub fn measured(delivery: &Delivery) -> impl Iterator<Item = (Measure, i64)> {
+    let delay = delivery.delay_us().map(|us| (Measure::FirstAttempt, us.max(0)));
+    let attempts = delivery.attempts_to_success().map(|n| (Measure::AttemptsToSuccess, n.into()));
+    delay.into_iter().chain(attempts)
+}

@@ -1,0 +1,195 @@
+//! Merge: the dictionaries and facts of all workers under one numbering, which does not depend on who read what.
+
+use std::hash::Hash;
+
+use crate::config::Vantage;
+use crate::facts::ids::Salt;
+use crate::facts::{Admission, Kind, Outcome, Reached, Stream, Symptom, Timing};
+use crate::intake::pass::Pass;
+use crate::intake::records::attempt_record::Attempted;
+use crate::intake::records::call_record::Record;
+use super::close_day::Map;
+
+/// Items under numbers in the order of their first mention.
+struct Dictionary<T> {
+    numbers: Map<T, u32>,
+    items: Vec<T>,
+}
+
+impl<T: Clone + Eq + Hash + Ord> Dictionary<T> {
+    fn new() -> Self {
+        Self { numbers: Map::default(), items: Vec::new() }
+    }
+
+    fn number(&mut self, item: T) -> u32 {
+        *self.numbers.entry(item).or_insert_with_key(|item| {
+            self.items.push(item.clone());
+            (self.items.len() - 1) as u32
+        })
+    }
+}
+
+/// Facts of all workers under one numbering.
+pub struct Merged {
+    pub kinds: Vec<Kind>,
+    pub callers: Vec<String>,
+    /// (slot, kind, caller); the first numbers belong to rows outside the day.
+    pub facts: Vec<(u32, u32, u32)>,
+    pub events: Vec<i64>,
+    /// Per worker: its fact to ours.
+    pub of_worker: Vec<Vec<u32>>,
+    /// Per worker: its shape to our kind.
+    pub kind_of: Vec<Vec<u32>>,
+    /// Per worker: its caller to ours; empty without webhook logs, which alone ask for it.
+    caller_of: Vec<Vec<u32>>,
+    /// What attempts share, and the kind of their notifications while their outcome is open.
+    pub attempted: Vec<(Attempted, u32)>,
+    /// Per worker: its numbers for them to ours.
+    pub attempted_of: Vec<Vec<u32>>,
+    /// The same kind, delivered in time: by kind and, for notifications, HTTP status.
+    pub closed: Map<(u32, u16), u32>,
+    pub rank: Ranks,
+}
+
+/// Where our kinds and callers stand among all, sorted: their numbers in the daybook.
+pub struct Ranks {
+    pub kinds: Vec<u32>,
+    /// By pseudonym: callers leave intake under no other name.
+    pub callers: Vec<u32>,
+    pub sorted_kinds: Vec<Kind>,
+    pub sorted_callers: Vec<String>,
+}
+
+impl Merged {
+    /// Our number of a worker's caller.
+    pub fn caller(&self, worker: usize, caller: u32) -> u32 {
+        self.caller_of[worker].get(caller as usize).copied().unwrap_or(0)
+    }
+}
+
+/// Puts the workers' books together.
+pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool) -> Merged {
+    let mut kinds = Dictionary::new();
+    let mut callers = Dictionary::new();
+    // The caller that is not recorded.
+    callers.number(String::new());
+    let mut fact_ids: Map<(u32, u32, u32), u32> = Map::default();
+    let mut facts = vec![(0, 0, 0); Record::OUTSIDE as usize];
+    let mut events = vec![0; Record::OUTSIDE as usize];
+    let (mut of_worker, mut kind_of, mut caller_of) = (Vec::new(), Vec::new(), Vec::new());
+    let mut attempted = Dictionary::new();
+    let mut attempted_of = Vec::new();
+    let (mut services, mut regions) = (Dictionary::new(), Dictionary::new());
+
+    for book in &pass.books {
+        let of: Vec<u32> =
+            book.shape_list.iter().map(|shape| kinds.number(shape.kind(&pass.desks, &book.names))).collect();
+        let mut known: Map<u32, u32> = Map::default();
+        let mut numbers: Vec<u32> = (0..Record::OUTSIDE).collect();
+        for (fact, n) in book.facts.iter().zip(&book.events).skip(Record::OUTSIDE as usize) {
+            let caller = *known
+                .entry(fact.caller)
+                .or_insert_with(|| callers.number(book.names.callers.text(fact.caller).to_owned()));
+            let key = (fact.slot, of[fact.shape as usize], caller);
+            let id = *fact_ids.entry(key).or_insert_with(|| {
+                facts.push(key);
+                events.push(0);
+                (facts.len() - 1) as u32
+            });
+            events[id as usize] += n;
+            numbers.push(id);
+        }
+        of_worker.push(numbers);
+        kind_of.push(of);
+        let all = if is_joined { book.names.callers.all() } else { &[] };
+        caller_of.push(all.iter().map(|name| callers.number(name.to_string())).collect());
+
+        let numbers = book.attempted_list.iter().map(|local| {
+            let service = book.names.services.text(local.service);
+            let region = book.names.regions.text(local.region);
+            let kind = kinds.number(notification(&pass.desks[local.desk as usize].name, service, region));
+            let (service, region) = (services.number(service.to_owned()), regions.number(region.to_owned()));
+            attempted.number((Attempted { service, region, ..*local }, kind))
+        });
+        attempted_of.push(numbers.collect());
+    }
+
+    let mut closed: Map<(u32, u16), u32> = Map::default();
+    if is_joined {
+        for kind in kind_of.concat() {
+            let call = kinds.items[kind as usize].clone();
+            if call.admission != Admission::None {
+                closed.insert((kind, 0), kinds.number(delivered(call, Stream::Message, None)));
+            }
+        }
+        // A notification may be taken in another region than the one it was first tried in.
+        let mut statuses: Vec<u16> =
+            attempted.items.iter().filter(|(s, _)| s.is_success).map(|(s, _)| s.http_status).collect();
+        statuses.sort_unstable();
+        statuses.dedup();
+        let mut open: Vec<u32> = attempted.items.iter().map(|(_, kind)| *kind).collect();
+        open.sort_unstable();
+        open.dedup();
+        for (kind, status) in open.iter().flat_map(|kind| statuses.iter().map(move |s| (*kind, *s))) {
+            let open = kinds.items[kind as usize].clone();
+            closed.insert((kind, status), kinds.number(delivered(open, Stream::Notification, Some(status))));
+        }
+    }
+    let (kind_ranks, sorted_kinds) = ranks(&kinds.items);
+    let pseudonyms: Vec<String> = callers.items.iter().map(|caller| salt.pseudonym(caller)).collect();
+    let (caller_ranks, sorted_callers) = ranks(&pseudonyms);
+    Merged {
+        kinds: kinds.items,
+        callers: callers.items,
+        facts,
+        events,
+        of_worker,
+        kind_of,
+        caller_of,
+        attempted: attempted.items,
+        attempted_of,
+        closed,
+        rank: Ranks { kinds: kind_ranks, callers: caller_ranks, sorted_kinds, sorted_callers },
+    }
+}
+
+/// The kind of the same event once it is delivered, and no sooner than it was due.
+fn delivered(kind: Kind, stream: Stream, http_status: Option<u16>) -> Kind {
+    let http_status = http_status.or(kind.http_status);
+    let timing = if kind.is_held() { Timing::None } else { Timing::InTime };
+    Kind { stream, http_status, outcome: Outcome::Delivered, timing, ..kind }
+}
+
+/// A notification of which nothing is known yet.
+fn notification(source: &str, service: &str, region: &str) -> Kind {
+    Kind {
+        stream: Stream::Notification,
+        source: source.to_owned(),
+        vantage: Vantage::WebhookEgress,
+        service: service.to_owned(),
+        region: region.to_owned(),
+        http_status: None,
+        reached: Reached::Unknown,
+        symptom: Symptom::None,
+        error_code: None,
+        error_subcode: None,
+        is_transient: None,
+        is_success: None,
+        admission: Admission::None,
+        outcome: Outcome::None,
+        timing: Timing::None,
+        scope: String::new(),
+        recipient_area: String::new(),
+        client_platform: String::new(),
+        client_version: String::new(),
+    }
+}
+
+/// The items sorted and without repetition, and the place of each among them.
+fn ranks<T: Clone + Ord>(items: &[T]) -> (Vec<u32>, Vec<T>) {
+    let mut sorted = items.to_vec();
+    sorted.sort();
+    sorted.dedup();
+    let rank = |item| sorted.binary_search(item).unwrap_or_default() as u32;
+    (items.iter().map(rank).collect(), sorted)
+}

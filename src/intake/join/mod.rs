@@ -1,0 +1,5 @@
+//! Join: the end of the pass. Workers are merged, copies removed, the two logs correlated, the daybook written.
+
+pub mod close_day;
+pub mod correlate;
+pub mod merge;

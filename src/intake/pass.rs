@@ -1,0 +1,469 @@
+//! Engine: one pass over the files of a day. Workers share files, chunks and slices; their books are merged.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crate::config::Source;
+use crate::day::{Day, SlotLength};
+use crate::error::Trouble;
+use super::counting::worker_counts::Book;
+use super::files::content_hash::{self, Hashing, Whole};
+use super::files::detect::{self, Compression, Format};
+use super::files::find::{LogFile, source_of};
+use super::files::read_ahead::ahead;
+use super::formats::lines::{self, CHUNK, Stop, TextParser};
+use super::formats::parquet::{self, Columns, Slice};
+use super::meter::Meter;
+use super::records::partitions::{Budget, PARTITIONS};
+use super::rows::attempt_reader::Join;
+use super::rows::endpoints::Endpoints;
+use super::rows::source_reader::Desk;
+use super::workers;
+
+/// What a pass needs beside its files.
+#[derive(Debug, Clone)]
+pub struct Settings<'a> {
+    pub day: Day,
+    pub slot_length: SlotLength,
+    pub workers: usize,
+    /// Bytes that dedupe may hold in memory, over all workers.
+    pub memory_bytes: u64,
+    /// Folder for records beyond that.
+    pub spill: &'a Path,
+    /// Whether webhook logs tell what became of messages, and until when that is in time.
+    pub is_joined: bool,
+    pub first_status_us: i64,
+    pub first_attempt_us: i64,
+    /// Of all settings that shape a daybook.
+    pub fingerprint: String,
+}
+
+/// A file that is ready to be read. It is opened anew for each item: a day may have more files than a process may
+/// hold open.
+struct Open {
+    path: PathBuf,
+    desk: usize,
+    format: Format,
+    compression: Compression,
+    columns: Option<Columns>,
+    /// CSV header of a plain file, where its first row begins, and in which line before it the header ends.
+    header: Option<(Vec<u8>, u64, u64)>,
+    size: u64,
+    can_split: bool,
+}
+
+/// What one pass brought: the workers' books and what to translate their numbers with.
+pub struct Pass {
+    pub books: Vec<Book>,
+    /// What their records hold in memory.
+    pub budget: Arc<Budget>,
+    pub desks: Vec<Desk>,
+    /// By file: which desk read it.
+    pub desk_of: Vec<usize>,
+    /// By position in the list of files.
+    pub formats: Vec<String>,
+    /// Lines per chunk of each chunked file, to turn rows in chunks into lines of the file.
+    pub chunk_lines: BTreeMap<(u32, u32), u64>,
+    /// Files that could not be read, with the reason.
+    pub failures: BTreeMap<u32, String>,
+    /// Of files that were read from their first byte to their last: their lengths and hashes.
+    pub wholes: BTreeMap<u32, Whole>,
+}
+
+/// Reads all files once. When some cannot be read to their end the pass is repeated without them, so that nothing of
+/// a broken file is counted; when a file that was cut into chunks turns out to have quotes, which can hide line ends, it
+/// is repeated with that file in one piece.
+///
+/// # Errors
+/// The disk for spilling fails.
+pub fn pass(
+    files: &[LogFile],
+    sources: &[Source],
+    endpoints: &Endpoints,
+    join: &Join,
+    settings: &Settings<'_>,
+    meter: &Meter,
+) -> Result<Pass, Trouble> {
+    let (desks, desk_of) = desks(files, sources, endpoints, join);
+    let mut failures = BTreeMap::new();
+    let mut formats = vec!["unknown".to_owned(); files.len()];
+    let mut opened: Vec<Option<Open>> = Vec::new();
+    for (n, file) in files.iter().enumerate() {
+        match open(file, desk_of[n], &desks) {
+            Ok(open) => {
+                formats[n] = open.format.name(open.compression);
+                opened.push(Some(open));
+            }
+            Err(reason) => {
+                failures.insert(n as u32, reason);
+                opened.push(None);
+            }
+        }
+    }
+    loop {
+        let round = round(files, &opened, &desks, settings, meter)?;
+        for file in &round.quoted {
+            if let Some(open) = &mut opened[*file as usize] {
+                (open.can_split, open.header) = (false, None);
+            }
+        }
+        if round.failures.is_empty() && round.quoted.is_empty() {
+            return Ok(Pass {
+                wholes: wholes(&round.pieces, &opened),
+                books: round.books,
+                budget: round.budget,
+                desks,
+                desk_of,
+                formats,
+                chunk_lines: round.chunk_lines,
+                failures,
+            });
+        }
+        for (file, reason) in round.failures {
+            opened[file as usize] = None;
+            failures.insert(file, reason);
+        }
+    }
+}
+
+/// The files of which every piece was seen.
+fn wholes(pieces: &BTreeMap<(u32, u32), u128>, opened: &[Option<Open>]) -> BTreeMap<u32, Whole> {
+    let whole = |(n, open): (usize, &Option<Open>)| {
+        let (file, bytes) = (n as u32, open.as_ref()?.size);
+        let seen: Vec<u128> = pieces.range((file, 0)..=(file, u32::MAX)).map(|(_, hash)| *hash).collect();
+        let is_whole = seen.len() as u64 == bytes.div_ceil(CHUNK);
+        is_whole.then(|| (file, Whole { bytes, hash: content_hash::of_file(&seen) }))
+    };
+    opened.iter().enumerate().filter_map(whole).collect()
+}
+
+/// One desk per source and per set of constants that paths of it give.
+fn desks(
+    files: &[LogFile],
+    sources: &[Source],
+    endpoints: &Endpoints,
+    join: &Join,
+) -> (Vec<Desk>, Vec<usize>) {
+    let mut desks: Vec<Desk> = Vec::new();
+    let mut known = Vec::new();
+    let of = files
+        .iter()
+        .map(|file| {
+            let key = (file.source, file.constants.clone());
+            known.iter().position(|k| *k == key).unwrap_or_else(|| {
+                let source = source_of(file, &sources[file.source]);
+                desks.push(Desk::new(desks.len() as u32, &source, endpoints, join));
+                known.push(key);
+                known.len() - 1
+            })
+        })
+        .collect();
+    (desks, of)
+}
+
+fn open(log: &LogFile, desk: usize, desks: &[Desk]) -> Result<Open, String> {
+    let explain = |e: io::Error| match e.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "no permission to read it; give the user of the job access".to_owned()
+        }
+        _ => e.to_string(),
+    };
+    let file = Arc::new(File::open(&log.path).map_err(explain)?);
+    let source = desks[desk].source();
+    let (format, compression) = detect::detect(&log.path, &file, source).map_err(explain)?;
+    let size = file.metadata().map_err(explain)?.len();
+    let path = log.path.clone();
+    let mut open =
+        Open { path, desk, format, compression, columns: None, header: None, size, can_split: false };
+    if format == Format::Parquet {
+        open.columns = Some(parquet::open(&file, &desks[desk])?);
+    } else if compression == Compression::None {
+        let is_delimited = format == Format::Delimited;
+        // Splitting needs line ends that are record ends, which quotes can hide.
+        open.can_split = size > CHUNK && !(is_delimited && begins_with_quotes(&file).map_err(explain)?);
+        if is_delimited && source.has_header && open.can_split {
+            open.header = Some(header(&file, size).map_err(explain)?);
+        }
+    }
+    Ok(open)
+}
+
+/// Quotes in the first MiB. Most files that have any have some there; a later one is met while reading.
+fn begins_with_quotes(file: &File) -> io::Result<bool> {
+    use std::os::unix::fs::FileExt;
+    let mut buffer = vec![0; 1 << 20];
+    let n = file.read_at(&mut buffer, 0)?;
+    Ok(memchr::memchr(b'"', &buffer[..n]).is_some())
+}
+
+/// The first line that is not blank, where the next begins, and how many lines lie before that.
+fn header(file: &File, size: u64) -> io::Result<(Vec<u8>, u64, u64)> {
+    use std::os::unix::fs::FileExt;
+    let mut buffer = vec![0; size.min(1 << 20) as usize];
+    let n = file.read_at(&mut buffer, 0)?;
+    let text = buffer[..n].strip_prefix(b"\xef\xbb\xbf").unwrap_or(&buffer[..n]);
+    let mut at = (n - text.len()) as u64;
+    let mut lines = 0;
+    for line in text.split_inclusive(|b| *b == b'\n') {
+        at += line.len() as u64;
+        lines += 1;
+        if !line.iter().all(u8::is_ascii_whitespace) {
+            return Ok((line.strip_suffix(b"\n").unwrap_or(line).to_vec(), at, lines));
+        }
+    }
+    Ok((Vec::new(), at, lines))
+}
+
+enum Item {
+    Chunk { file: usize, chunk: u32, start: u64, end: u64 },
+    Whole { file: usize },
+    Slice { file: usize, number: u32, slice: Slice },
+}
+
+impl Item {
+    /// Place in the file, ascending.
+    const fn position(&self) -> u32 {
+        match self {
+            Self::Chunk { chunk, .. } => *chunk,
+            Self::Whole { .. } => 0,
+            Self::Slice { number, .. } => *number,
+        }
+    }
+
+    const fn file(&self) -> usize {
+        match self {
+            Self::Chunk { file, .. } | Self::Whole { file } | Self::Slice { file, .. } => *file,
+        }
+    }
+}
+
+fn items(opened: &[Option<Open>]) -> Vec<(u64, Item)> {
+    let mut items = Vec::new();
+    for (n, open) in opened.iter().enumerate() {
+        let Some(open) = open else { continue };
+        if let Some(columns) = &open.columns {
+            let slices = columns.slices();
+            // All of one weight, so that they stay in their order: of the bad rows of a file the first ones are kept.
+            let bytes = open.size / slices.len().max(1) as u64;
+            let item = |(slice, number)| (bytes, Item::Slice { file: n, number, slice });
+            items.extend(slices.into_iter().zip(0..).map(item));
+        } else if open.can_split {
+            for chunk in 0..open.size.div_ceil(CHUNK) {
+                let (start, end) = (chunk * CHUNK, ((chunk + 1) * CHUNK).min(open.size));
+                items.push((end - start, Item::Chunk { file: n, chunk: chunk as u32, start, end }));
+            }
+        } else {
+            items.push((open.size, Item::Whole { file: n }));
+        }
+    }
+    // The largest first, so that no worker is left alone with a big file at the end.
+    items.sort_by_key(|(bytes, item)| (std::cmp::Reverse(*bytes), item.file()));
+    items
+}
+
+struct Round {
+    books: Vec<Book>,
+    budget: Arc<Budget>,
+    chunk_lines: BTreeMap<(u32, u32), u64>,
+    /// By file and number of the piece.
+    pieces: BTreeMap<(u32, u32), u128>,
+    failures: BTreeMap<u32, String>,
+    /// Files that must not be cut into chunks.
+    quoted: BTreeSet<u32>,
+}
+
+fn round(
+    files: &[LogFile],
+    opened: &[Option<Open>],
+    desks: &[Desk],
+    settings: &Settings<'_>,
+    meter: &Meter,
+) -> Result<Round, Trouble> {
+    let items = items(opened);
+    meter.begin(opened.iter().flatten().count() as u64, items.iter().map(|(bytes, _)| bytes).sum());
+    let next = AtomicUsize::new(0);
+    // Of several failures of a file the first in the file is told, whoever is first to meet one.
+    let failures: Mutex<BTreeMap<u32, (u32, String)>> = Mutex::default();
+    let quoted: Mutex<BTreeSet<u32>> = Mutex::default();
+    let chunk_lines: Mutex<BTreeMap<(u32, u32), u64>> = Mutex::default();
+    let pieces: Mutex<BTreeMap<(u32, u32), u128>> = Mutex::default();
+    let left: Vec<AtomicUsize> = (0..files.len())
+        .map(|n| AtomicUsize::new(items.iter().filter(|(_, i)| i.file() == n).count()))
+        .collect();
+    let count = settings.workers.clamp(1, items.len().max(1));
+    let mut left_bytes: u64 = items.iter().map(|(bytes, _)| bytes).sum();
+    // By item: bytes of those that come after it.
+    let behind: Vec<u64> = items
+        .iter()
+        .map(|(bytes, _)| {
+            left_bytes -= bytes;
+            left_bytes
+        })
+        .collect();
+    // Beside the sets of those who read, one of each who settles: what is left after dedupe.
+    let sets = count * Book::SETS + settings.workers.clamp(1, PARTITIONS);
+    let budget = Budget::new(settings.memory_bytes as usize, sets);
+
+    let work = || -> Result<Book, Trouble> {
+        let mut book =
+            Book::new(settings.day, settings.slot_length, files.len(), &budget, settings.is_joined);
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some((bytes, item)) = items.get(at) else { break };
+            // When the others are through with what is left before this item is, they are idle.
+            let is_last = behind[at] < bytes.saturating_mul((settings.workers as u64).saturating_sub(1));
+            let n = item.file();
+            let Some(open) = &opened[n] else { continue };
+            if lock(&quoted).contains(&(n as u32)) {
+                continue;
+            }
+            if lock(&failures).get(&(n as u32)).is_some_and(|(at, _)| *at < item.position()) {
+                continue;
+            }
+            book.begin_item();
+            let desk = &desks[open.desk];
+            match read(open, item, desk, (settings, is_last), &mut book, meter) {
+                Ok(seen) => {
+                    if let Item::Chunk { chunk, .. } = item {
+                        lock(&chunk_lines).insert((n as u32, *chunk), seen.lines);
+                    }
+                    let numbered = seen.pieces.iter().zip(item.position()..);
+                    lock(&pieces).extend(numbered.map(|(hash, at)| ((n as u32, at), *hash)));
+                }
+                Err(Stop::Quoted) => {
+                    lock(&quoted).insert(n as u32);
+                }
+                Err(Stop::File(reason)) => {
+                    let failure = (item.position(), reason);
+                    let mut failures = lock(&failures);
+                    let first = failures.entry(n as u32).or_insert_with(|| failure.clone());
+                    *first = failure.min(first.clone());
+                }
+                Err(Stop::Run(trouble)) => return Err(trouble),
+            }
+            meter.bytes(*bytes);
+            if left[n].fetch_sub(1, Ordering::Relaxed) == 1 {
+                meter.file_done();
+            }
+        }
+        book.close();
+        Ok(book)
+    };
+    let books = workers::run(count, work).into_iter().collect::<Result<Vec<_>, _>>()?;
+    let unlock = |e: std::sync::PoisonError<_>| e.into_inner();
+    let failures = failures.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let pieces = pieces.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    Ok(Round {
+        books,
+        budget,
+        quoted: quoted.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
+        pieces,
+        chunk_lines: chunk_lines.into_inner().unwrap_or_else(unlock),
+        failures: failures.into_iter().map(|(file, (_, reason))| (file, reason)).collect(),
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// What is known of an item beside its rows.
+#[derive(Default)]
+struct Seen {
+    /// Lines that begin in a chunk.
+    lines: u64,
+    /// Hashes of the pieces of the file that it is made of; none of Parquet, which is not read whole.
+    pieces: Vec<u128>,
+}
+
+/// Reads one item; `is_last` when there is a core to spare for it.
+fn read(
+    open: &Open,
+    item: &Item,
+    desk: &Desk,
+    (settings, is_last): (&Settings<'_>, bool),
+    book: &mut Book,
+    meter: &Meter,
+) -> Result<Seen, Stop> {
+    let n = item.file() as u32;
+    let gone = |e: io::Error| Stop::File(format!("{e}; it was there when the run began"));
+    let file = Arc::new(File::open(&open.path).map_err(gone)?);
+    match item {
+        Item::Slice { slice, .. } => {
+            let Some(columns) = &open.columns else { return Ok(Seen::default()) };
+            if let Some((first, last)) = columns.is_outside(slice.group, settings.day, desk) {
+                book.skip_outside(n, slice.rows, first, last);
+                return Ok(Seen::default());
+            }
+            columns.read_slice(&file, *slice, desk, (n, settings.spill), book, meter)?;
+            Ok(Seen::default())
+        }
+        Item::Whole { .. } => {
+            let mut parser = TextParser::new(desk, open.format, n, 0, settings.spill);
+            let own = |e: io::Error| Stop::File(e.to_string());
+            let (raw, pieces) = Hashing::new(detect::from_start(file.try_clone().map_err(own)?));
+            let reader = detect::reader(raw, open.compression).map_err(own)?;
+            let is_worth_it = is_last && open.compression != Compression::None;
+            let reader: Box<dyn Read> = if is_worth_it { ahead(reader) } else { reader };
+            lines::read_stream(reader, &mut parser, book, meter)?;
+            let mut pieces = content_hash::seen(&pieces);
+            let is_whole = pieces.bytes == open.size;
+            Ok(Seen { lines: 0, pieces: if is_whole { pieces.finish() } else { Vec::new() } })
+        }
+        Item::Chunk { chunk, start, end, .. } => {
+            let mut parser = TextParser::new(desk, open.format, n, *chunk, settings.spill);
+            let first = open.header.as_ref().map_or(0, |(_, at, _)| *at);
+            if let Some((header, _, lines)) = &open.header {
+                parser.take_header(header)?;
+                // The lines up to the header belong to the first chunk.
+                parser.lines = if *chunk == 0 { *lines } else { 0 };
+            }
+            let hash = lines::read_chunk(&file, *start..*end, first, open.size, &mut parser, book)?;
+            meter.rows(parser.lines);
+            Ok(Seen { lines: parser.lines, pieces: vec![hash] })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use crate::config::Config;
+    use crate::intake::Meter;
+    use crate::intake::formats::parquet;
+
+    /// A CSV of more than two chunks; the last rows have line ends inside quotes.
+    #[test]
+    fn quotes_that_come_late_are_read_as_if_they_had_come_early() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        let mut text = String::from("\nts,request_id,http_status,note\n");
+        for n in 0..250_000 {
+            let note = if n >= 249_000 {
+                "\"two\nlines, 1 row\""
+            } else {
+                "something that makes the row long enough for chunks"
+            };
+            let (minute, second) = (n / 60 % 1_440, n % 60);
+            let at = format!("2026-11-20T{:02}:{:02}:{second:02}Z", minute / 60, minute % 60);
+            writeln!(text, "{at},r-{n},{},{note}", if n == 249_990 { "2o0" } else { "200" }).unwrap();
+        }
+        assert!(text.len() as u64 > 2 * super::CHUNK);
+        std::fs::write(&path, &text).unwrap();
+        let config = Config { sources: vec![parquet::tests::source(&path)], ..Config::bare("") };
+        for workers in [1, 3] {
+            let day = "2026-11-20".parse().unwrap();
+            let intake =
+                parquet::tests::facts(&config, day, workers, folder.path(), &Meter::default()).unwrap();
+            let file = &intake.receipt.files[0];
+            assert_eq!((file.rows_read, file.accepted, file.quarantine), (250_000, 249_999, 1));
+            // Two lines before the rows, and 990 line ends inside quotes before the bad one.
+            assert_eq!(intake.receipt.quarantine[0].line, 2 + 249_990 + 990 + 1);
+        }
+    }
+}

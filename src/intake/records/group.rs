@@ -1,0 +1,74 @@
+//! Group: rows of one partition put side by side by their id.
+
+use crate::facts::ids::Id;
+use super::partitions::PARTITION_BITS;
+
+/// Rows per bucket that are hoped for.
+const FEW: usize = 4;
+const MOST_BITS: u32 = 16;
+
+/// A row that belongs to an id.
+pub trait Row: Copy {
+    fn id(&self) -> Id;
+}
+
+/// Sorts the rows of one partition by `key`, which begins with the id. Ids are hashes, so a few of their bits tell almost where
+/// a row belongs: it is put there at once, and only its neighbours are compared. `room` is kept from one partition to the next.
+pub fn sort<R: Row, K: Ord>(rows: &mut Vec<R>, room: &mut Vec<R>, key: impl Fn(&R) -> K) {
+    let Some(first) = rows.first().copied() else { return };
+    let bits = (rows.len() / FEW).max(1).ilog2().min(MOST_BITS);
+    let bucket = |row: &R| (row.id() >> (96 - PARTITION_BITS - bits)) as usize & ((1 << bits) - 1);
+    let mut ends = vec![0_u32; 1 << bits];
+    for row in rows.iter() {
+        ends[bucket(row)] += 1;
+    }
+    let mut end = 0;
+    for begin in &mut ends {
+        (end, *begin) = (end + *begin, end);
+    }
+    room.clear();
+    room.resize(rows.len(), first);
+    for row in rows.iter() {
+        let at = &mut ends[bucket(row)];
+        room[*at as usize] = *row;
+        *at += 1;
+    }
+    std::mem::swap(rows, room);
+    let mut begin = 0;
+    for end in ends {
+        rows[begin..end as usize].sort_unstable_by_key(&key);
+        begin = end as usize;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    impl Row for (Id, u8) {
+        fn id(&self) -> Id {
+            self.0
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn rows_are_sorted_as_the_library_sorts_them(
+            partition in 0_u128..256,
+            parts in prop::collection::vec((0_u128..1 << 88, any::<u8>()), 0..300),
+            repeats in prop::collection::vec((0_usize..300, any::<u8>()), 0..300),
+        ) {
+            let mut rows: Vec<(Id, u8)> = parts.iter().map(|(low, n)| (partition << 88 | low, *n)).collect();
+            for (at, n) in repeats {
+                if let Some((id, _)) = rows.get(at) {
+                    rows.push((*id, n));
+                }
+            }
+            let mut want = rows.clone();
+            want.sort_unstable();
+            sort(&mut rows, &mut Vec::new(), |row| *row);
+            prop_assert_eq!(rows, want);
+        }
+    }
+}

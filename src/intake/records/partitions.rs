@@ -1,0 +1,384 @@
+//! Partitions: records of fixed width, split by the top bits of their key, in memory up to a budget and on disk beyond.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::error::Trouble;
+
+/// Partitions by the top bits of the key; a billion rows then settle in 4 million records at a time.
+pub const PARTITION_BITS: u32 = 8;
+pub const PARTITIONS: usize = 1 << PARTITION_BITS;
+/// Records per block: small enough that 256 half-empty partitions take little room.
+const BLOCK: usize = 512;
+/// Records that a partition has room for at first.
+const FIRST: usize = 32;
+/// Bytes that are read back from disk at once, more or less.
+const STEP: usize = 64 << 10;
+/// Records that wait in the order of their coming until they are put into their partitions, some of each at a time: one by one,
+/// every record would touch memory that no cache holds.
+const WAITING: usize = 8 << 10;
+
+/// What all records of a pass may hold in memory together, whichever of them are many.
+#[derive(Debug)]
+pub struct Budget {
+    held: AtomicUsize,
+    /// Beyond this, records go to disk.
+    limit: usize,
+    /// What a set may hold all the same, so that few and long pieces are written: all sets together, what is beyond the limit.
+    least: usize,
+}
+
+impl Budget {
+    /// `bytes` for about so many `sets` of records.
+    pub fn new(bytes: usize, sets: usize) -> Arc<Self> {
+        let spare = bytes / 3;
+        Arc::new(Self { held: AtomicUsize::new(0), limit: bytes - spare, least: spare / sets.max(1) })
+    }
+
+    /// Takes `more` bytes; whether that is more than there should be.
+    fn take(&self, more: usize) -> bool {
+        self.held.fetch_add(more, Relaxed) + more > self.limit
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.held.fetch_sub(bytes, Relaxed);
+    }
+}
+
+/// One worker's records of one width.
+pub struct Partitions {
+    width: usize,
+    waiting: Vec<u8>,
+    /// The partition of each that waits.
+    homes: Vec<u8>,
+    /// Behind locks only so that several threads can take partitions out; nobody ever waits.
+    parts: Vec<Mutex<Part>>,
+    held: usize,
+    budget: Arc<Budget>,
+    spill: Option<Spill>,
+}
+
+#[derive(Default)]
+struct Part {
+    blocks: Vec<Box<[u8]>>,
+    open: Vec<u8>,
+}
+
+struct Spill {
+    file: File,
+    length: u64,
+    /// Per partition: where its bytes lie, as (offset, length).
+    pieces: Vec<Vec<(u64, usize)>>,
+}
+
+impl Partitions {
+    /// Records of `width` bytes, out of a budget, but never less than what the first records of each partition take.
+    pub fn new(width: usize, budget: &Arc<Budget>) -> Self {
+        Self {
+            width,
+            waiting: Vec::new(),
+            homes: Vec::new(),
+            parts: (0..PARTITIONS).map(|_| Mutex::default()).collect(),
+            held: 0,
+            budget: budget.clone(),
+            spill: None,
+        }
+    }
+
+    /// Remembers a record; spills to an unnamed file in `folder` when the budget is used up and there is enough of it here.
+    /// `write` puts it where it stays: bytes that are written one by one and read back at once cost more than both.
+    ///
+    /// # Errors
+    /// The folder's disk refuses.
+    #[inline]
+    pub fn push<const WIDTH: usize>(
+        &mut self,
+        at: usize,
+        folder: &Path,
+        write: impl FnOnce(&mut [u8; WIDTH]),
+    ) -> Result<(), Trouble> {
+        debug_assert_eq!(WIDTH, self.width);
+        self.homes.push(at as u8);
+        self.waiting.extend_from_slice(&[0; WIDTH]);
+        if let Some(record) = self.waiting.last_chunk_mut() {
+            write(record);
+        }
+        if self.homes.len() == WAITING { self.settle_in::<WIDTH>(folder) } else { Ok(()) }
+    }
+
+    /// Puts the records that wait into their partitions.
+    #[inline(never)]
+    fn settle_in<const WIDTH: usize>(&mut self, folder: &Path) -> Result<(), Trouble> {
+        let mut ends = [0_u16; PARTITIONS + 1];
+        for home in &self.homes {
+            ends[usize::from(*home) + 1] += 1;
+        }
+        for at in 0..PARTITIONS {
+            ends[at + 1] += ends[at];
+        }
+        let mut order = [0_u16; WAITING];
+        let mut next = ends;
+        for (n, home) in self.homes.iter().enumerate() {
+            let place = &mut next[usize::from(*home)];
+            order[usize::from(*place)] = n as u16;
+            *place += 1;
+        }
+        let waiting = std::mem::take(&mut self.waiting);
+        for at in 0..PARTITIONS {
+            let mut run = &order[usize::from(ends[at])..usize::from(ends[at + 1])];
+            while !run.is_empty() {
+                let open = &mut part(&mut self.parts[at]).open;
+                let room = (open.capacity() - open.len()) / WIDTH;
+                if room == 0 {
+                    self.make_room(at, folder)?;
+                    continue;
+                }
+                let (now, later) = run.split_at(room.min(run.len()));
+                for n in now {
+                    let begin = usize::from(*n) * WIDTH;
+                    open.extend_from_slice(&waiting[begin..begin + WIDTH]);
+                }
+                run = later;
+            }
+        }
+        self.waiting = waiting;
+        self.waiting.clear();
+        self.homes.clear();
+        Ok(())
+    }
+
+    #[cold]
+    fn make_room(&mut self, at: usize, folder: &Path) -> Result<(), Trouble> {
+        let is_over = self.grow(at);
+        let least = self.budget.least.max(PARTITIONS * FIRST * self.width);
+        if is_over && self.held > least {
+            self.spill(folder)?;
+            self.grow(at);
+        }
+        Ok(())
+    }
+
+    /// Room for more records of a partition; whether that is more than there should be.
+    fn grow(&mut self, at: usize) -> bool {
+        let more = part(&mut self.parts[at]).grow(self.width);
+        self.held += more;
+        self.budget.take(more)
+    }
+
+    fn spill(&mut self, folder: &Path) -> Result<(), Trouble> {
+        let trouble = |e| Trouble::io(folder, "writing records of the join to disk", e);
+        let spill = match &mut self.spill {
+            Some(spill) => spill,
+            none => none.insert(Spill {
+                file: tempfile::tempfile_in(folder).map_err(trouble)?,
+                length: 0,
+                pieces: vec![Vec::new(); PARTITIONS],
+            }),
+        };
+        let mut bytes = Vec::new();
+        for at in 0..PARTITIONS {
+            let Part { blocks, open } = std::mem::take(part(&mut self.parts[at]));
+            bytes.clear();
+            for block in blocks {
+                bytes.extend_from_slice(&block);
+            }
+            bytes.extend_from_slice(&open);
+            if !bytes.is_empty() {
+                spill.file.write_all_at(&bytes, spill.length).map_err(trouble)?;
+                spill.pieces[at].push((spill.length, bytes.len()));
+                spill.length += bytes.len() as u64;
+            }
+        }
+        self.budget.give_back(std::mem::take(&mut self.held));
+        Ok(())
+    }
+
+    /// Bytes that went to disk.
+    pub fn spilled(&self) -> u64 {
+        self.spill.as_ref().map_or(0, |s| s.length)
+    }
+
+    /// Hands out the records of one partition, once, whole ones at a time, and lets go of what it holds in memory.
+    ///
+    /// # Errors
+    /// Spilled records cannot be read back.
+    pub fn take(&self, at: usize, folder: &Path, mut out: impl FnMut(&[u8])) -> Result<(), Trouble> {
+        if let Some(spill) = &self.spill {
+            let mut bytes = vec![0; STEP / self.width * self.width];
+            for (offset, length) in &spill.pieces[at] {
+                for begin in (0..*length).step_by(bytes.len()) {
+                    let step = &mut bytes[..(length - begin).min(STEP / self.width * self.width)];
+                    spill
+                        .file
+                        .read_exact_at(step, offset + begin as u64)
+                        .map_err(|e| Trouble::io(folder, "reading records of the join back", e))?;
+                    out(step);
+                }
+            }
+        }
+        let home = at as u8;
+        let part = std::mem::take(&mut *self.parts[at].lock().unwrap_or_else(PoisonError::into_inner));
+        self.budget.give_back(part.held());
+        part.blocks.iter().for_each(|block| out(block));
+        out(&part.open);
+        for (record, _) in self.waiting.chunks_exact(self.width).zip(&self.homes).filter(|(_, h)| **h == home)
+        {
+            out(record);
+        }
+        Ok(())
+    }
+}
+
+impl Part {
+    /// Makes room for more records; the bytes of it.
+    fn grow(&mut self, width: usize) -> usize {
+        let block = BLOCK * width;
+        if self.open.len() == block {
+            self.blocks.push(std::mem::take(&mut self.open).into_boxed_slice());
+        }
+        let is_first = self.open.is_empty() && self.blocks.is_empty();
+        let more = if is_first { FIRST * width } else { block - self.open.len() };
+        self.open.reserve_exact(more);
+        more
+    }
+
+    fn held(&self) -> usize {
+        self.blocks.iter().map(|block| block.len()).sum::<usize>() + self.open.capacity()
+    }
+}
+
+fn part(part: &mut Mutex<Part>) -> &mut Part {
+    part.get_mut().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes fixed-width integers one after the other; of numbers that a width cannot hold `i48` clamps and the others keep the low bits.
+pub struct Packer<'a>(pub &'a mut [u8], pub usize);
+
+impl Packer<'_> {
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.0[self.1..self.1 + bytes.len()].copy_from_slice(bytes);
+        self.1 += bytes.len();
+    }
+
+    /// The low 96 bits.
+    pub fn u96(&mut self, n: u128) {
+        self.bytes(&n.to_le_bytes()[..12]);
+    }
+
+    pub fn u32(&mut self, n: u32) {
+        self.bytes(&n.to_le_bytes());
+    }
+
+    /// The low 48 bits.
+    pub fn u48(&mut self, n: u64) {
+        self.bytes(&n.to_le_bytes()[..6]);
+    }
+
+    pub fn u8(&mut self, n: u8) {
+        self.bytes(&[n]);
+    }
+
+    pub fn i48(&mut self, n: i64) {
+        const MOST: i64 = (1 << 47) - 1;
+        self.bytes(&n.clamp(-MOST - 1, MOST).to_le_bytes()[..6]);
+    }
+}
+
+/// The reverse of [`Packer`].
+pub struct Unpacker<'a>(pub &'a [u8], pub usize);
+
+impl Unpacker<'_> {
+    fn take<const N: usize>(&mut self, length: usize) -> [u8; N] {
+        let mut bytes = [0; N];
+        bytes[..length].copy_from_slice(&self.0[self.1..self.1 + length]);
+        self.1 += length;
+        bytes
+    }
+
+    pub fn u96(&mut self) -> u128 {
+        u128::from_le_bytes(self.take(12))
+    }
+
+    pub fn u32(&mut self) -> u32 {
+        u32::from_le_bytes(self.take(4))
+    }
+
+    pub fn u48(&mut self) -> u64 {
+        u64::from_le_bytes(self.take(6))
+    }
+
+    pub fn u8(&mut self) -> u8 {
+        u8::from_le_bytes(self.take(1))
+    }
+
+    pub fn i48(&mut self) -> i64 {
+        (i64::from_le_bytes(self.take(6)) << 16) >> 16
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn integers_survive_the_way_to_bytes() {
+        let mut bytes = [0; 28];
+        for n in [-3_600_000_000_i64, -1, 0, 86_399_999_999, (1 << 47) - 1] {
+            let mut packer = Packer(&mut bytes, 0);
+            packer.u96(u128::MAX >> 32);
+            packer.i48(n);
+            packer.u48((1 << 48) - 7);
+            packer.u32(u32::MAX);
+            let mut unpacker = Unpacker(&bytes, 0);
+            assert_eq!((unpacker.u96(), unpacker.i48()), (u128::MAX >> 32, n));
+            assert_eq!((unpacker.u48(), unpacker.u32()), ((1 << 48) - 7, u32::MAX));
+        }
+    }
+
+    proptest! {
+        /// Beyond it is only what the first records of each partition take, and one block.
+        #[test]
+        fn sets_of_any_growth_stay_within_their_budget(
+            limit in 0_usize..4_000_000,
+            runs in proptest::collection::vec((0_usize..3, 1_usize..60_000), 1..12),
+        ) {
+            const WIDTH: usize = 36;
+            let folder = tempfile::tempdir().unwrap();
+            let budget = Budget::new(limit, 3);
+            let mut sets: [_; 3] = std::array::from_fn(|_| Partitions::new(WIDTH, &budget));
+            let bound = limit + 3 * PARTITIONS * FIRST * WIDTH + BLOCK * WIDTH;
+            for (set, records) in runs {
+                for n in 0..records {
+                    sets[set].push::<WIDTH>(n * 7 % PARTITIONS, folder.path(), |_| {}).unwrap();
+                    let held = budget.held.load(Relaxed);
+                    prop_assert!(held <= bound, "{held} of {bound}");
+                }
+            }
+        }
+
+        #[test]
+        fn spilling_keeps_every_record(n in 0_u32..200_000, limit in 0_usize..1_000_000) {
+            let folder = tempfile::tempdir().unwrap();
+            let budget = Budget::new(limit, 1);
+            let mut partitions = Partitions::new(4, &budget);
+            for id in 0..n {
+                partitions.push(id as usize % PARTITIONS, folder.path(), |at| *at = id.to_le_bytes()).unwrap();
+            }
+            let mut ids = Vec::new();
+            for at in 0..PARTITIONS {
+                partitions.take(at, folder.path(), |all| {
+                    ids.extend(all.chunks_exact(4).map(|r| Unpacker(r, 0).u32()));
+                }).unwrap();
+            }
+            // What was taken is given back, to the byte.
+            prop_assert_eq!(budget.held.load(Relaxed), 0);
+            ids.sort_unstable();
+            prop_assert_eq!(ids, (0..n).collect::<Vec<_>>());
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! Webhook rows: one attempt to deliver a notification, with the message status that it carries, read and counted.
+
+use std::borrow::Cow;
+use std::path::Path;
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::config::{Config, Field, WEBHOOK_SERVICE};
+use crate::error::Trouble;
+use crate::facts::ids::{Id, Salt};
+use crate::intake::counting::evidence::Place;
+use crate::intake::counting::worker_counts::Book;
+use crate::intake::formats::webhook_payload::{self, Payload};
+use crate::intake::records::attempt_record::{Attempt, Attempted, Trial};
+use crate::intake::records::message_records::{Status, Word};
+use super::interner::Lexicon;
+use super::raw_row::{RawRow, Value};
+use super::sketch::{Known, KnownAttempt, Own, Scalar, Sketch};
+use super::source_reader::Desk;
+use super::{fields, instant};
+
+/// What webhook logs need to know beside their source.
+#[derive(Debug, Clone)]
+pub struct Join {
+    pub salt: Arc<Salt>,
+    /// HTTP statuses by which an endpoint takes a notification, both inclusive.
+    pub success: (u16, u16),
+    /// Whether any source is a webhook log.
+    pub is_joined: bool,
+}
+
+impl Join {
+    pub fn new(config: &Config, salt: &Salt) -> Self {
+        Self {
+            salt: Arc::new(salt.clone()),
+            success: config.webhooks.success,
+            is_joined: config.has_webhooks(),
+        }
+    }
+}
+
+/// A status as a row tells it.
+#[derive(Debug, Clone, Copy)]
+pub struct Told {
+    pub message: Id,
+    pub word: Word,
+    pub us: i64,
+    pub code: Option<i64>,
+}
+
+/// What a row says once it is read.
+#[derive(Debug)]
+pub struct Reading {
+    pub ts_us: i64,
+    pub event_us: i64,
+    pub id: Id,
+    pub identity: u32,
+    /// Its file is put in by the book.
+    pub attempted: Attempted,
+    pub caller: u32,
+}
+
+impl Desk {
+    /// Reads a canonical webhook row; the status that it carries is put into `told`.
+    ///
+    /// # Errors
+    /// Which field is wrong, what was found and what is expected.
+    pub fn webhook(
+        &self,
+        row: &RawRow<'_>,
+        ts_us: i64,
+        place: Place,
+        names: &mut Lexicon,
+        told: &mut Vec<Told>,
+    ) -> Result<Reading, String> {
+        let told_us = self.event_us(row.get(Field::EventTs))?;
+        let http_status = fields::status(row)?;
+        let trial = trial(row, http_status)?;
+        let mut attempt_no = attempt_no(row)?;
+        let message = bytes(row, Field::MessageId)?;
+        let word = bytes(row, Field::Status)?;
+        let code = fields::code(row, Field::ErrorCode, &mut names.codes)?;
+        if let (Some(message), Some(word)) = (&message, &word) {
+            let word = Word::of(word);
+            let code = code.filter(|_| word == Word::Failed);
+            told.push(Told { message: self.salt.id(message), word, us: told_us.unwrap_or(ts_us), code });
+        } else if message.is_none() && word.is_some() {
+            return Err("status is there and message_id is missing; a status is of a message".into());
+        }
+
+        let (status, word) = (message.as_deref().map(|id| self.salt.id(id)), hash_of(word.as_deref()));
+        let id = match (bytes(row, Field::WebhookId)?, told.last()) {
+            (Some(id), _) => self.salt.id(&id),
+            (None, Some(status)) => {
+                // A notification without an id of its own is known by what it tells.
+                let text = format!("{:x} {} {} {:?}", status.message, status.word as u8, status.us, code);
+                self.salt.id(text.as_bytes())
+            }
+            // It cannot be told from others: it stands alone.
+            (None, None) => {
+                attempt_no = if attempt_no <= 1 { Attempted::ALONE } else { Attempted::SOME };
+                self.salt.id(format!("{} {} {}", place.file, place.chunk, place.row).as_bytes())
+            }
+        };
+        let event_us = told_us.unwrap_or(untold_event_us(attempt_no, ts_us));
+        let attempted = Attempted {
+            file: place.file,
+            desk: self.number(),
+            service: self.notified(row, names)?,
+            region: fields::region(row, names)?,
+            trial,
+            http_status: if trial == Trial::Http { http_status } else { 0 },
+            attempt_no,
+            is_success: trial == Trial::Http && (self.success.0..=self.success.1).contains(&http_status),
+        };
+        let caller = self.caller(row.get(Field::BusinessId), names)?;
+        let identity = identity(&attempted, status, word);
+        Ok(Reading { ts_us, event_us, id, identity, attempted, caller })
+    }
+
+    /// When the event was that a row tells of, microseconds since 1970.
+    fn event_us(&self, value: &Value<'_>) -> Result<Option<i64>, String> {
+        if value.is_missing() {
+            return Ok(None);
+        }
+        let us = instant::instant(value, &self.mapping.event_ts_cast, self.source().zone);
+        us.map(Some).map_err(|e| format!("event_ts: {e}"))
+    }
+
+    fn payload(
+        &self,
+        payload: &Payload<'_>,
+        ts_us: i64,
+        place: Place,
+        names: &mut Lexicon,
+        told: &mut Vec<Told>,
+    ) -> Result<Reading, String> {
+        let mut row = RawRow::new();
+        row.set(Field::BusinessId as usize, 0, Value::text(payload.business_id.as_bytes()));
+        for (field, value) in &self.mapping.constants {
+            row.force(*field, Value::text(value.as_bytes()));
+        }
+        told.extend(payload.statuses.iter().map(|status| {
+            let word = Word::of(status.status.as_bytes());
+            let code = status.error_code.filter(|_| word == Word::Failed);
+            let message = self.salt.id(status.message_id.as_bytes());
+            Told { message, word, us: status.ts_us.unwrap_or(ts_us), code }
+        }));
+        let attempted = Attempted {
+            file: place.file,
+            desk: self.number(),
+            service: self.notified(&row, names)?,
+            region: fields::region(&row, names)?,
+            trial: Trial::Http,
+            http_status: 200,
+            // Whether the endpoint had to be tried before is not for the receiver to know.
+            attempt_no: Attempted::SOME,
+            is_success: true,
+        };
+        let id = self.salt.id(&payload.identity.to_le_bytes());
+        let caller = self.caller(row.get(Field::BusinessId), names)?;
+        Ok(Reading { ts_us, event_us: ts_us, id, identity: 0, attempted, caller })
+    }
+
+    fn notified(&self, row: &RawRow<'_>, names: &mut Lexicon) -> Result<u32, String> {
+        match fields::name(row, Field::Service, &mut names.services)? {
+            0 => Ok(names.services.id(WEBHOOK_SERVICE.as_bytes(), usize::MAX).unwrap_or(0)),
+            named => Ok(named),
+        }
+    }
+}
+
+impl Book {
+    /// Counts a line with a notification payload: a notification that arrived, and the statuses in it.
+    ///
+    /// # Errors
+    /// Spilling to disk failed.
+    pub fn post_payload(
+        &mut self,
+        desk: &Desk,
+        line: &[u8],
+        place: Place,
+        spill: &Path,
+    ) -> Result<(), Trouble> {
+        let mut told = Vec::new();
+        let read = webhook_payload::read(line).and_then(|payload| {
+            let ts_us = payload.received_us.or(payload.latest_us);
+            let ts_us = ts_us.ok_or("no time: neither a receive time around it nor one in it")?;
+            if self.is_far(ts_us) {
+                return Ok((ts_us, None));
+            }
+            let reading = desk.payload(&payload, ts_us, place, &mut self.names, &mut told)?;
+            Ok((ts_us, Some(reading)))
+        });
+        // No excerpt: a payload holds names and what people write to each other.
+        if let Some((_, Some(reading))) = self.tally_row(place, read, Vec::new) {
+            self.post_webhook(&reading, &told, spill)?;
+        }
+        Ok(())
+    }
+
+    /// Counts a webhook row that was read: the row by its instant, its attempt and its statuses for the join.
+    ///
+    /// # Errors
+    /// Spilling to disk failed.
+    pub fn post_webhook(&mut self, reading: &Reading, told: &[Told], spill: &Path) -> Result<(), Trouble> {
+        if reading.ts_us < self.day_us().start {
+            return Ok(());
+        }
+        let attempted = self.attempted(reading.attempted);
+        self.enter_attempt(reading, attempted, spill)?;
+        for status in told {
+            let code = self.failure(status.code);
+            self.enter_status(status.message, (status.word, code), status.us, reading.ts_us, spill)?;
+        }
+        Ok(())
+    }
+
+    fn enter_attempt(&mut self, reading: &Reading, attempted: u32, spill: &Path) -> Result<(), Trouble> {
+        let start_us = self.day_us().start;
+        self.hear(reading.attempted.region, reading.ts_us);
+        let attempt = Attempt {
+            id: reading.id,
+            identity: reading.identity,
+            offset_us: reading.ts_us - start_us,
+            event_offset_us: reading.event_us.saturating_sub(start_us),
+            attempted,
+            caller: reading.caller,
+        };
+        attempt.push(&mut self.attempts, spill)
+    }
+
+    /// A status of a message at `us`, told by a row of `ts_us`.
+    fn enter_status(
+        &mut self,
+        message: Id,
+        (word, code): (Word, u32),
+        us: i64,
+        ts_us: i64,
+        spill: &Path,
+    ) -> Result<(), Trouble> {
+        let day = self.day_us();
+        let status =
+            Status { id: message, offset_us: us - day.start, word, is_ahead: ts_us >= day.end, code };
+        status.push(&mut self.statuses, spill)
+    }
+
+    /// What rows like this one are known to be; `None` when it has no id, or lies before the day.
+    pub fn known_attempt(
+        &mut self,
+        row: &RawRow<'_>,
+        reading: &Reading,
+        told: Option<&Told>,
+    ) -> Option<Known> {
+        if row.get(Field::WebhookId).is_missing() || reading.ts_us < self.day_us().start {
+            return None;
+        }
+        Some(Known::Attempt(KnownAttempt {
+            attempted: self.attempted(reading.attempted),
+            told: told.map(|status| (status.word, self.failure(status.code))),
+            word: hash_of(bytes(row, Field::Status).ok()?.as_deref()),
+        }))
+    }
+
+    /// Counts an attempt whose like is known; false when something of it is not as it should be.
+    ///
+    /// # Errors
+    /// Spilling to disk failed.
+    pub fn enter_known_attempt(
+        &mut self,
+        desk: &Desk,
+        sketch: &Sketch<'_>,
+        known: &KnownAttempt,
+        place: &Place,
+        spill: &Path,
+    ) -> Result<bool, Trouble> {
+        let attempted = self.attempted_list[known.attempted as usize];
+        let zone = desk.source().zone;
+        let ts_us = sketch.own(Own::Ts).instant(&desk.mapping.ts_cast, zone);
+        let Some(ts_us) = ts_us.filter(|us| !self.is_far(*us)) else { return Ok(false) };
+        let event = sketch.own(Own::EventTs);
+        let message = match sketch.own(Own::Message) {
+            Scalar::Missing => None,
+            id => match id.with_bytes(|id| desk.salt.id(id)) {
+                None => return Ok(false),
+                message => message,
+            },
+        };
+        let mut read = || -> Option<Reading> {
+            let event_us = match event {
+                Scalar::Missing => untold_event_us(attempted.attempt_no, ts_us),
+                told => told.instant(&desk.mapping.event_ts_cast, zone)?,
+            };
+            let id = sketch.own(Own::Id).with_bytes(|id| desk.salt.id(id))?;
+            let identity = identity(&attempted, message, known.word);
+            let caller = desk.sketched_caller(sketch, &mut self.names)?;
+            Some(Reading { ts_us, event_us, id, identity, attempted, caller })
+        };
+        let Some(reading) = read() else { return Ok(false) };
+        self.note(place, reading.ts_us, sketch.seen);
+        if reading.ts_us < self.day_us().start {
+            return Ok(true);
+        }
+        self.enter_attempt(&reading, known.attempted, spill)?;
+        if let (Some(told), Some(message)) = (known.told, message) {
+            let us = if event.is_missing() { reading.ts_us } else { reading.event_us };
+            self.enter_status(message, told, us, reading.ts_us, spill)?;
+        }
+        Ok(true)
+    }
+}
+
+/// A later attempt says nothing of when the event was: that is for the first one to tell.
+fn untold_event_us(attempt_no: u16, ts_us: i64) -> i64 {
+    if (2..Attempted::ALONE).contains(&attempt_no) { Attempt::UNKNOWN_US } else { ts_us }
+}
+
+/// Everything that must be equal for two rows to be copies, beside notification and instant: what the attempt was, and which
+/// message it told of with which word. The numbers of services and regions are a worker's own and no part of it.
+fn identity(attempted: &Attempted, message: Option<Id>, word: u64) -> u32 {
+    let Attempted { trial, http_status, attempt_no, .. } = *attempted;
+    let own = u64::from(http_status) << 32 | u64::from(attempt_no) << 8 | trial as u64;
+    let message = message.unwrap_or_default();
+    // Ids and words are hashes already: they need only be kept from cancelling each other out.
+    let mixed = (message as u64 ^ word.rotate_left(23)).wrapping_add(own).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 32) as u32 ^ mixed as u32
+}
+
+/// The hash of a word; 0 without one.
+fn hash_of(word: Option<&[u8]>) -> u64 {
+    word.map_or(0, xxh3_64)
+}
+
+/// Text or a whole number as its bytes.
+fn bytes<'v>(row: &'v RawRow<'_>, field: Field) -> Result<Option<Cow<'v, [u8]>>, String> {
+    match row.get(field) {
+        Value::Missing => Ok(None),
+        Value::Text(text) => Ok(Some(Cow::Borrowed(text))),
+        Value::Int(n) => Ok(Some(n.to_string().into_bytes().into())),
+        other => Err(format!("{} is {}, expected text or a whole number", field.column(), other.excerpt())),
+    }
+}
+
+fn trial(row: &RawRow<'_>, http_status: u16) -> Result<Trial, String> {
+    let value = row.get(Field::Outcome);
+    let trial = match value {
+        Value::Missing if http_status != 0 => Trial::Http,
+        Value::Text(text) => match text.as_ref() {
+            b"http" => Trial::Http,
+            b"dns" => Trial::Dns,
+            b"connect" => Trial::Connect,
+            b"tls" => Trial::Tls,
+            b"reset" => Trial::Reset,
+            b"timeout" => Trial::Timeout,
+            b"none" => Trial::None,
+            _ => return Err(wrong_outcome(value)),
+        },
+        _ => return Err(wrong_outcome(value)),
+    };
+    if trial != Trial::Http && http_status != 0 {
+        let found = value.excerpt();
+        return Err(format!("outcome is {found} and http_status is {http_status}; only `http` has a status"));
+    }
+    if trial == Trial::Http && http_status == 0 {
+        return Err("outcome is `http` and http_status is missing; expected 100 to 999".into());
+    }
+    Ok(trial)
+}
+
+fn wrong_outcome(value: &Value<'_>) -> String {
+    format!("outcome is {}, expected http, dns, connect, tls, reset, timeout or none", value.excerpt())
+}
+
+fn attempt_no(row: &RawRow<'_>) -> Result<u16, String> {
+    match fields::integer(row, Field::AttemptNo)? {
+        None => Ok(0),
+        Some(n @ 1..) => Ok(n.min(i64::from(Attempted::ALONE) - 1) as u16),
+        Some(_) => Err(format!(
+            "attempt_no is {}, expected a whole number from 1",
+            row.get(Field::AttemptNo).excerpt()
+        )),
+    }
+}

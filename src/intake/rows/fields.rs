@@ -1,0 +1,188 @@
+//! Fields: single values of a row as the words, numbers and names that they must be, or why they are not.
+
+use crate::config::Field;
+use crate::facts::{Admission, Reached, Symptom};
+use super::interner::{Lexicon, Names};
+use super::raw_row::{RawRow, Value};
+
+/// What reports call all regions together.
+const ALL_REGIONS: &str = "*";
+/// More different names than this in one field, and the column is an id that was mapped by mistake.
+const MAX_NAMES: usize = 4_096;
+/// Codes of the platform have up to seven digits; longer ones are phone numbers or ids.
+const MAX_CODE: u64 = 100_000_000;
+
+/// The region of a row; `-` when the log does not say.
+pub fn region(row: &RawRow<'_>, names: &mut Lexicon) -> Result<u32, String> {
+    let region = name(row, Field::Region, &mut names.regions)?;
+    if region == 0 {
+        return Ok(names.regions.id(b"-", usize::MAX).unwrap_or(0));
+    }
+    if names.regions.text(region) == ALL_REGIONS {
+        return Err(format!("region is `{ALL_REGIONS}`, which stands for all regions together"));
+    }
+    Ok(region)
+}
+
+pub fn not_utf8(field: &str) -> String {
+    format!("{field} is not valid UTF-8")
+}
+
+pub fn name(row: &RawRow<'_>, field: Field, names: &mut Names) -> Result<u32, String> {
+    let digits;
+    let bytes: &[u8] = match row.get(field) {
+        Value::Missing => return Ok(0),
+        Value::Text(text) => text,
+        Value::Int(n) => {
+            digits = n.to_string();
+            digits.as_bytes()
+        }
+        other => return Err(format!("{} is {}, expected text", field.column(), other.excerpt())),
+    };
+    names.id(bytes, MAX_NAMES).ok_or_else(|| match std::str::from_utf8(bytes) {
+        Ok(_) => format!(
+            "{} has more than {MAX_NAMES} different values, the next is {}; is this column an id?",
+            field.column(),
+            row.get(field).excerpt()
+        ),
+        Err(_) => not_utf8(field.column()),
+    })
+}
+
+/// A name that may describe a person's side of things: a phone number there was mapped by mistake and is not kept.
+pub fn label(row: &RawRow<'_>, field: Field, names: &mut Names) -> Result<u32, String> {
+    let is_number = match row.get(field) {
+        Value::Int(n) => n.unsigned_abs() >= 1_000_000,
+        Value::Text(text) => {
+            let digits = text.strip_prefix(b"+").unwrap_or(text);
+            digits.len() >= 7 && digits.iter().all(u8::is_ascii_digit)
+        }
+        _ => false,
+    };
+    if is_number {
+        let found = row.get(field).excerpt();
+        return Err(format!(
+            "{} is {found}, a number of seven digits or more; is this column an id?",
+            field.column()
+        ));
+    }
+    name(row, field, names)
+}
+
+pub fn integer(row: &RawRow<'_>, field: Field) -> Result<Option<i64>, String> {
+    let value = row.get(field);
+    let found = match value {
+        Value::Missing => return Ok(None),
+        Value::Int(n) => Some(*n),
+        Value::Float(x) if x.fract() == 0.0 && x.abs() < 9e15 => Some(*x as i64),
+        Value::Text(text) if text.as_ref() == b"-" => return Ok(None),
+        Value::Text(text) => std::str::from_utf8(text).ok().and_then(|t| t.trim().parse().ok()),
+        _ => None,
+    };
+    found
+        .map(Some)
+        .ok_or_else(|| format!("{} is {}, expected a whole number", field.column(), value.excerpt()))
+}
+
+/// An error code or subcode; few are in use, so very many are an id that was mapped by mistake.
+pub fn code(row: &RawRow<'_>, field: Field, codes: &mut Names) -> Result<Option<i64>, String> {
+    let found = integer(row, field)?;
+    if found.is_some_and(|code| code.unsigned_abs() >= MAX_CODE) {
+        let found = row.get(field).excerpt();
+        return Err(format!("{} is {found}, expected a code of at most eight digits", field.column()));
+    }
+    if let Some(code) = found
+        && codes.id(code.to_string().as_bytes(), MAX_NAMES).is_none()
+    {
+        return Err(format!(
+            "{} has more than {MAX_NAMES} different values; is this column an id?",
+            field.column()
+        ));
+    }
+    Ok(found)
+}
+
+pub fn boolean(row: &RawRow<'_>, field: Field) -> Result<Option<bool>, String> {
+    let value = row.get(field);
+    match value {
+        Value::Missing => Ok(None),
+        Value::Bool(b) => Ok(Some(*b)),
+        Value::Int(n @ 0..=1) => Ok(Some(*n == 1)),
+        Value::Text(text) => match text.as_ref() {
+            b"true" | b"True" | b"TRUE" | b"1" => Ok(Some(true)),
+            b"false" | b"False" | b"FALSE" | b"0" => Ok(Some(false)),
+            b"-" => Ok(None),
+            _ => Err(format!("{} is {}, expected true or false", field.column(), value.excerpt())),
+        },
+        _ => Err(format!("{} is {}, expected true or false", field.column(), value.excerpt())),
+    }
+}
+
+/// The HTTP status, or 0 for none: proxies write `0`, `000`, `-` and `-1` when no answer was sent.
+pub fn status(row: &RawRow<'_>) -> Result<u16, String> {
+    let wrong = || {
+        Err(format!(
+            "http_status is {}, expected 100 to 999 or nothing",
+            row.get(Field::HttpStatus).excerpt()
+        ))
+    };
+    match integer(row, Field::HttpStatus) {
+        Ok(None | Some(0 | -1)) => Ok(0),
+        Ok(Some(n @ 100..=999)) => Ok(n as u16),
+        Ok(Some(_)) | Err(_) => wrong(),
+    }
+}
+
+pub fn symptom(row: &RawRow<'_>) -> Result<Symptom, String> {
+    let value = row.get(Field::Symptom);
+    Ok(match value {
+        Value::Missing => Symptom::None,
+        Value::Text(text) => match text.as_ref() {
+            b"none" | b"-" => Symptom::None,
+            b"dns" => Symptom::Dns,
+            b"connect" => Symptom::Connect,
+            b"tls" => Symptom::Tls,
+            b"proxy_local" => Symptom::ProxyLocal,
+            b"client_abort_early" => Symptom::ClientAbortEarly,
+            b"client_abort_waiting" => Symptom::ClientAbortWaiting,
+            b"reset" => Symptom::Reset,
+            b"timeout" => Symptom::Timeout,
+            _ => return Err(unknown_symptom(value)),
+        },
+        _ => return Err(unknown_symptom(value)),
+    })
+}
+
+fn unknown_symptom(value: &Value<'_>) -> String {
+    format!(
+        "symptom is {}, expected none, dns, connect, tls, proxy_local, client_abort_early, client_abort_waiting, \
+         reset or timeout",
+        value.excerpt()
+    )
+}
+
+pub fn reached(row: &RawRow<'_>) -> Result<Option<Reached>, String> {
+    let value = row.get(Field::Reached);
+    match value {
+        Value::Missing => Ok(None),
+        Value::Bool(yes) => Ok(Some(if *yes { Reached::Yes } else { Reached::No })),
+        Value::Text(text) => match text.as_ref() {
+            b"yes" | b"true" => Ok(Some(Reached::Yes)),
+            b"no" | b"false" => Ok(Some(Reached::No)),
+            b"unknown" | b"-" => Ok(Some(Reached::Unknown)),
+            _ => Err(format!("reached is {}, expected yes, no or unknown", value.excerpt())),
+        },
+        _ => Err(format!("reached is {}, expected yes, no or unknown", value.excerpt())),
+    }
+}
+
+pub fn admission(row: &RawRow<'_>) -> Admission {
+    if row.get(Field::MessageId).is_missing() {
+        return Admission::None;
+    }
+    match row.get(Field::MessageStatus) {
+        Value::Text(text) if text.as_ref() == b"held_for_quality_assessment" => Admission::Held,
+        Value::Text(text) if text.as_ref() == b"paused" => Admission::Paused,
+        _ => Admission::Admitted,
+    }
+}

@@ -1,0 +1,453 @@
+//! Reading instants and durations from whatever a log writes: to UTC microseconds.
+
+use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, TimeZone};
+use chrono_tz::Tz;
+
+use crate::config::{Cast, Unit};
+use super::raw_row::Value;
+
+/// Latest instant accepted, 9999-12-31T23:59:59Z: whatever lies beyond is a broken number, not a time.
+const LATEST_US: i64 = 253_402_300_799_999_999;
+const EARLIEST_US: i64 = -62_135_596_800_000_000;
+
+/// An instant in microseconds since 1970, UTC. `zone` is for texts that carry none.
+///
+/// # Errors
+/// What is wrong with the value, ready for a quarantine reason.
+pub fn instant(value: &Value<'_>, cast: &Cast, zone: Tz) -> Result<i64, String> {
+    let us = match (value, cast) {
+        (Value::Missing, _) => return Err("no timestamp".into()),
+        (Value::Instant(us), _) => Some(*us),
+        (Value::Int(n), Cast::Unit(unit)) => scale(*n, *unit),
+        (Value::Int(n), _) => scale(*n, guess_unit(*n)),
+        (Value::Float(x), Cast::Unit(unit)) => scale_float(*x, *unit),
+        (Value::Float(x), _) => scale_float(*x, guess_unit(*x as i64)),
+        (Value::Text(text), _) => instant_of_text(text, cast, zone),
+        (Value::Bool(_) | Value::Odd(_), _) => None,
+    };
+    match us {
+        Some(us) if is_possible(us) => Ok(us),
+        _ => Err(format!("timestamp {} cannot be read", value.excerpt())),
+    }
+}
+
+pub fn is_possible(us: i64) -> bool {
+    (EARLIEST_US..=LATEST_US).contains(&us)
+}
+
+/// The same of a text; `None` when it cannot be read.
+#[inline]
+pub fn instant_of_text(text: &[u8], cast: &Cast, zone: Tz) -> Option<i64> {
+    let us = match cast {
+        Cast::Format(format) => with_format(text, format, zone),
+        Cast::Unit(unit) => decimal(text, *unit),
+        Cast::Auto => match text.first() {
+            Some(b'0'..=b'9') if text.len() > 4 && text[4] == b'-' => iso(text, zone),
+            Some(b'0'..=b'9') => decimal_guess(text).or_else(|| clf(text, zone)),
+            _ => rfc2822(text),
+        },
+    };
+    us.filter(|us| is_possible(*us))
+}
+
+/// A duration in microseconds; `None` when the log has none (`-`, empty, -1).
+///
+/// # Errors
+/// What is wrong with the value.
+pub fn duration(value: &Value<'_>, cast: &Cast) -> Result<Option<u64>, String> {
+    let unit = match cast {
+        Cast::Unit(unit) => *unit,
+        _ => Unit::Milliseconds,
+    };
+    let us = match value {
+        Value::Missing => return Ok(None),
+        Value::Int(n) => scale(*n, unit),
+        Value::Float(x) => scale_float(*x, unit),
+        Value::Text(text) if text.as_ref() == b"-" => return Ok(None),
+        Value::Text(text) => decimal(text, unit),
+        _ => None,
+    };
+    match us {
+        Some(us) if us < 0 => Ok(None),
+        Some(us) => Ok(Some(us as u64)),
+        None => Err(format!("duration {} is not a number", value.excerpt())),
+    }
+}
+
+const fn scale(n: i64, unit: Unit) -> Option<i64> {
+    match unit {
+        Unit::Seconds => n.checked_mul(1_000_000),
+        Unit::Milliseconds => n.checked_mul(1_000),
+        Unit::Microseconds => Some(n),
+        Unit::Nanoseconds => Some(n.div_euclid(1_000)),
+    }
+}
+
+fn scale_float(x: f64, unit: Unit) -> Option<i64> {
+    let us = match unit {
+        Unit::Seconds => x * 1e6,
+        Unit::Milliseconds => x * 1e3,
+        Unit::Microseconds => x,
+        Unit::Nanoseconds => x / 1e3,
+    };
+    // Rounded, not cut: 0.3 s is stored a hair below.
+    (us.is_finite() && us.abs() < 9e18).then(|| us.round() as i64)
+}
+
+/// Seconds, milliseconds, microseconds or nanoseconds since 1970, by magnitude: unambiguous from 1973 to 5138.
+const fn guess_unit(n: i64) -> Unit {
+    match n.unsigned_abs() {
+        0..100_000_000_000 => Unit::Seconds,
+        100_000_000_000..100_000_000_000_000 => Unit::Milliseconds,
+        100_000_000_000_000..100_000_000_000_000_000 => Unit::Microseconds,
+        _ => Unit::Nanoseconds,
+    }
+}
+
+fn decimal_guess(text: &[u8]) -> Option<i64> {
+    let whole = text.split(|b| *b == b'.').next()?;
+    let n: i64 = std::str::from_utf8(whole).ok()?.parse().ok()?;
+    decimal(text, guess_unit(n))
+}
+
+/// A decimal number in `unit`, exact: `1646861401.524102` seconds never goes through a float.
+fn decimal(text: &[u8], unit: Unit) -> Option<i64> {
+    let (whole, fraction) = match memchr::memchr(b'.', text) {
+        Some(dot) => (&text[..dot], &text[dot + 1..]),
+        None => (text, &[][..]),
+    };
+    let is_negative = whole.first() == Some(&b'-');
+    let whole = scale(std::str::from_utf8(whole).ok()?.parse().ok()?, unit)?;
+    let digits = match unit {
+        Unit::Seconds => 6,
+        Unit::Milliseconds => 3,
+        Unit::Microseconds | Unit::Nanoseconds => 0,
+    };
+    let mut part = 0;
+    for n in 0..digits.max(fraction.len()) {
+        let digit = match fraction.get(n) {
+            Some(d @ b'0'..=b'9') => i64::from(d - b'0'),
+            Some(_) => return None,
+            None => 0,
+        };
+        if n < digits {
+            part = part * 10 + digit;
+        }
+    }
+    whole.checked_add(if is_negative { -part } else { part })
+}
+
+/// ISO 8601 / RFC 3339 date and time: `2026-11-20T10:07:00.123Z`, `2026-11-20 10:07`, `...+02:00`, `...+0200`.
+fn iso(text: &[u8], zone: Tz) -> Option<i64> {
+    zulu(text).or_else(|| any_iso(text, zone))
+}
+
+/// What nearly all logs write, `2026-11-20T10:07:00Z` with or without a fraction, eight bytes at a time; `None` for
+/// whatever else there is.
+#[inline]
+fn zulu(text: &[u8]) -> Option<i64> {
+    /// The word when its bytes are those of `shape`, or digits where that has `0`.
+    const fn shaped(bytes: &[u8; 8], shape: &[u8; 8]) -> Option<u64> {
+        let (mut mask, mut six, mut at) = (u64::MAX, 0, 0);
+        while at < 8 {
+            if shape[at] == b'0' {
+                mask &= !(0xf << (8 * at));
+                six |= 6 << (8 * at);
+            }
+            at += 1;
+        }
+        let (word, shape) = (u64::from_le_bytes(*bytes), u64::from_le_bytes(*shape));
+        // The upper half of a digit is 3, and still is when 6 is added to the lower.
+        if word & mask == shape && word.wrapping_add(six) & mask == shape { Some(word) } else { None }
+    }
+    const fn two(word: u64, at: u32) -> i64 {
+        ((word >> (8 * at)) & 0xf) as i64 * 10 + ((word >> (8 * at + 8)) & 0xf) as i64
+    }
+    let (date, rest) = text.split_first_chunk::<8>()?;
+    let (hour, rest) = rest.split_first_chunk::<8>()?;
+    let ([colon, tens, ones], rest) = rest.split_first_chunk::<3>()?;
+    let (date, hour) = (shaped(date, b"0000-00-")?, shaped(hour, b"00T00:00")?);
+    if *colon != b':' || !tens.is_ascii_digit() || !ones.is_ascii_digit() {
+        return None;
+    }
+    let second = i64::from(tens - b'0') * 10 + i64::from(ones - b'0');
+    let (hours, minutes) = (two(hour, 3), two(hour, 6));
+    let micros = match rest {
+        b"Z" => 0,
+        [b'.', digits @ .., b'Z'] if (1..=6).contains(&digits.len()) => {
+            let mut micros = 0;
+            for n in 0..6 {
+                let digit = *digits.get(n).unwrap_or(&b'0');
+                if !digit.is_ascii_digit() {
+                    return None;
+                }
+                micros = micros * 10 + i64::from(digit - b'0');
+            }
+            micros
+        }
+        _ => return None,
+    };
+    if hours > 23 || minutes > 59 || second > 59 {
+        return None;
+    }
+    let days = days_from_civil(two(date, 0) * 100 + two(date, 2), two(date, 5), two(hour, 0))?;
+    Some((((days * 24 + hours) * 60 + minutes) * 60 + second) * 1_000_000 + micros)
+}
+
+fn any_iso(text: &[u8], zone: Tz) -> Option<i64> {
+    let two = |at: usize| -> Option<i64> {
+        match (text.get(at)?, text.get(at + 1)?) {
+            (a @ b'0'..=b'9', b @ b'0'..=b'9') => Some(i64::from(a - b'0') * 10 + i64::from(b - b'0')),
+            _ => None,
+        }
+    };
+    let (year, month, date) = (two(0)? * 100 + two(2)?, two(5)?, two(8)?);
+    if text[4] != b'-'
+        || *text.get(7)? != b'-'
+        || !matches!(text.get(10)?, b'T' | b't' | b' ')
+        || *text.get(13)? != b':'
+    {
+        return None;
+    }
+    let (hour, minute) = (two(11)?, two(14)?);
+    let mut rest = &text[16..];
+    let mut second = 0;
+    let mut micros = 0;
+    if rest.first() == Some(&b':') {
+        second = two(17)?;
+        rest = &text[19..];
+        if matches!(rest.first(), Some(b'.' | b',')) {
+            let digits = rest[1..].iter().take_while(|b| b.is_ascii_digit()).count();
+            if digits == 0 {
+                return None;
+            }
+            for n in 0..6 {
+                micros = micros * 10 + if n < digits { i64::from(rest[1 + n] - b'0') } else { 0 };
+            }
+            rest = &rest[1 + digits..];
+        }
+    }
+    // A leap second is the last microsecond of its minute: days keep 86,400 seconds.
+    if second == 60 {
+        (second, micros) = (59, 999_999);
+    }
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let days = days_from_civil(year, month, date)?;
+    let local = (((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000_000 + micros;
+    match rest {
+        b"Z" | b"z" => Some(local),
+        [] => in_zone(local, zone),
+        [sign @ (b'+' | b'-'), offset @ ..] => {
+            let digit = |n: usize| offset.get(n).filter(|b| b.is_ascii_digit()).map(|b| i64::from(b - b'0'));
+            let minutes_at = match offset.len() {
+                2 => None,
+                4 => Some(2),
+                5 if offset[2] == b':' => Some(3),
+                _ => return None,
+            };
+            let hours = digit(0)? * 10 + digit(1)?;
+            let minutes = match minutes_at {
+                Some(at) => digit(at)? * 10 + digit(at + 1)?,
+                None => 0,
+            };
+            if hours > 18 || minutes > 59 {
+                return None;
+            }
+            let offset = (hours * 60 + minutes) * 60_000_000;
+            Some(if *sign == b'+' { local - offset } else { local + offset })
+        }
+        _ => None,
+    }
+}
+
+/// Days since 1970-01-01 of a proleptic Gregorian date (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+fn days_from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let longest = match month {
+        2 => 28 + i64::from(is_leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if !(1..=longest).contains(&day) {
+        return None;
+    }
+    let y = if month <= 2 { year - 1 } else { year };
+    let era = y.div_euclid(400);
+    let year_of_era = y.rem_euclid(400);
+    let day_of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    Some(era * 146_097 + day_of_era - 719_468)
+}
+
+/// Local wall-clock time to UTC. The hour that happens twice in autumn is taken as its first pass; the hour that does
+/// not exist in spring cannot be read.
+pub fn in_zone(local_us: i64, zone: Tz) -> Option<i64> {
+    if zone == Tz::UTC {
+        return Some(local_us);
+    }
+    let naive = DateTime::from_timestamp_micros(local_us)?.naive_utc();
+    match zone.from_local_datetime(&naive) {
+        LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Some(at.timestamp_micros()),
+        LocalResult::None => None,
+    }
+}
+
+/// Common Log Format: `17/May/2015:10:05:03 +0000`.
+pub fn clf(text: &[u8], zone: Tz) -> Option<i64> {
+    let month = match text.get(3..6)? {
+        b"Jan" => 1,
+        b"Feb" => 2,
+        b"Mar" => 3,
+        b"Apr" => 4,
+        b"May" => 5,
+        b"Jun" => 6,
+        b"Jul" => 7,
+        b"Aug" => 8,
+        b"Sep" => 9,
+        b"Oct" => 10,
+        b"Nov" => 11,
+        b"Dec" => 12,
+        _ => return None,
+    };
+    if text.len() < 20 || text[2] != b'/' || text[6] != b'/' || text[11] != b':' {
+        return None;
+    }
+    // Same digits in ISO order, so that one reader checks ranges and offsets for both.
+    let mut iso_text = [0_u8; 32];
+    let tail = text[20..].strip_prefix(b" ").unwrap_or(&text[20..]);
+    if tail.len() > 6 {
+        return None;
+    }
+    iso_text[..4].copy_from_slice(&text[7..11]);
+    iso_text[4] = b'-';
+    iso_text[5] = b'0' + month / 10;
+    iso_text[6] = b'0' + month % 10;
+    iso_text[7] = b'-';
+    iso_text[8..10].copy_from_slice(&text[..2]);
+    iso_text[10] = b'T';
+    iso_text[11..19].copy_from_slice(&text[12..20]);
+    iso_text[19..19 + tail.len()].copy_from_slice(tail);
+    iso(&iso_text[..19 + tail.len()], zone)
+}
+
+fn rfc2822(text: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(text).ok()?;
+    DateTime::parse_from_rfc2822(text).ok().map(|at| at.timestamp_micros())
+}
+
+/// A chrono format; without a time of day it is midnight, without an offset the source's zone decides.
+fn with_format(text: &[u8], format: &str, zone: Tz) -> Option<i64> {
+    let text = std::str::from_utf8(text).ok()?;
+    if let Ok(at) = DateTime::parse_from_str(text, format) {
+        return Some(at.timestamp_micros());
+    }
+    let naive = NaiveDateTime::parse_from_str(text, format)
+        .ok()
+        .or_else(|| NaiveDate::parse_from_str(text, format).ok()?.and_hms_opt(0, 0, 0))?;
+    in_zone(naive.and_utc().timestamp_micros(), zone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(text: &str) -> Result<String, String> {
+        instant(&Value::text(text.as_bytes()), &Cast::Auto, Tz::UTC).map(crate::day::rfc3339)
+    }
+
+    #[test]
+    fn many_spellings_of_one_instant() {
+        for text in [
+            "2026-11-20T10:07:00Z",
+            "2026-11-20 10:07",
+            "2026-11-20T12:07:00.000000+02:00",
+            "2026-11-20T05:37:00-0430",
+            "20/Nov/2026:11:07:00 +0100",
+            "Fri, 20 Nov 2026 10:07:00 GMT",
+            "1795169220",
+            "1795169220000",
+            "1795169220000000",
+            "1795169220000000000",
+            "1795169220.000",
+        ] {
+            assert_eq!(read(text).as_deref(), Ok("2026-11-20T10:07:00Z"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_instant_is_refused() {
+        for text in [
+            "yesterday",
+            "2026-02-30T00:00:00Z",
+            "2026-11-20T24:00:00Z",
+            "2026-11-20T10:07:00.Z",
+            "2026-11-20T10:07:00+99:00",
+            "2026-11-20",
+            "20/Foo/2026:11:07:00 +0100",
+            "99999999999999999999",
+            "12.3.4",
+            "2026-11-20T10:07:00 Mars",
+        ] {
+            assert!(read(text).is_err(), "{text}");
+        }
+        assert!(instant(&Value::Float(f64::NAN), &Cast::Auto, Tz::UTC).is_err());
+        assert!(instant(&Value::Int(i64::MAX), &Cast::Unit(Unit::Seconds), Tz::UTC).is_err());
+    }
+
+    #[test]
+    fn decimal_seconds_are_exact() {
+        let us = instant(&Value::text(b"1646861401.524102"), &Cast::Unit(Unit::Seconds), Tz::UTC);
+        assert_eq!(us, Ok(1_646_861_401_524_102));
+        assert_eq!(duration(&Value::text(b"0.012"), &Cast::Unit(Unit::Seconds)), Ok(Some(12_000)));
+        assert_eq!(duration(&Value::text(b"-"), &Cast::Auto), Ok(None));
+        assert_eq!(duration(&Value::Int(-1), &Cast::Auto), Ok(None));
+        assert!(duration(&Value::text(b"fast"), &Cast::Auto).is_err());
+    }
+
+    #[test]
+    fn local_time_follows_the_zone_through_both_changes_of_clock() {
+        let zone: Tz = "Europe/Berlin".parse().unwrap();
+        let read =
+            |text: &str| instant(&Value::text(text.as_bytes()), &Cast::Auto, zone).map(crate::day::rfc3339);
+        assert_eq!(read("2026-07-01 12:00:00").as_deref(), Ok("2026-07-01T10:00:00Z"));
+        assert_eq!(read("2026-10-25 02:30:00").as_deref(), Ok("2026-10-25T00:30:00Z"));
+        assert!(read("2026-03-29 02:30:00").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn the_quick_way_reads_what_the_long_way_reads(
+            us in EARLIEST_US..LATEST_US,
+            digits in 0_usize..8,
+            changes in prop::collection::vec((0_usize..28, any::<u8>()), 0..3),
+        ) {
+            let at = DateTime::from_timestamp_micros(us).unwrap();
+            let mut text = at.format("%Y-%m-%dT%H:%M:%S").to_string().into_bytes();
+            if digits > 0 {
+                text.extend_from_slice(&at.format(".%6f7").to_string().as_bytes()[..=digits]);
+            }
+            text.push(b'Z');
+            for (place, byte) in changes {
+                if let Some(old) = text.get_mut(place) {
+                    *old = if byte < 128 { b'0' + byte % 16 } else { byte };
+                }
+            }
+            if let Some(quick) = zulu(&text) {
+                prop_assert_eq!(any_iso(&text, Tz::UTC), Some(quick), "{:?}", String::from_utf8_lossy(&text));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn iso_agrees_with_chrono(us in EARLIEST_US..LATEST_US) {
+            let text = DateTime::from_timestamp_micros(us).unwrap().to_rfc3339();
+            prop_assume!(text.as_bytes()[4] == b'-');
+            prop_assert_eq!(instant(&Value::text(text.as_bytes()), &Cast::Auto, Tz::UTC), Ok(us));
+        }
+    }
+}

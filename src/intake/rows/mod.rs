@@ -1,0 +1,11 @@
+//! Rows: one row of a log → what it says, or why it cannot be read.
+
+pub mod attempt_reader;
+pub mod endpoints;
+pub mod fields;
+pub mod instant;
+pub mod interner;
+pub mod mapping;
+pub mod raw_row;
+pub mod sketch;
+pub mod source_reader;

@@ -1,0 +1,193 @@
+//! One log row as it was found: a value per field, borrowed from the block it was read in.
+
+use std::borrow::Cow;
+
+use crate::config::Field;
+use crate::redact::redacted;
+
+/// Fields that only presets fill, beside [`Field`]: what nginx says of its upstream.
+pub const UPSTREAM_CONNECT: usize = Field::ALL.len();
+pub const UPSTREAM_HEADER: usize = UPSTREAM_CONNECT + 1;
+/// How many values a row can have.
+pub const FIELDS: usize = UPSTREAM_HEADER + 1;
+
+/// Fields in which `-` says something: that nginx knows of no such step, which an absent field does not say.
+const DASH_SPEAKS: [usize; 3] = [Field::UpstreamStatus as usize, UPSTREAM_CONNECT, UPSTREAM_HEADER];
+
+/// A value as its format wrote it. Text is bytes: most of it is compared or hashed and never shown.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Value<'a> {
+    #[default]
+    Missing,
+    Text(Cow<'a, [u8]>),
+    Int(i64),
+    Float(f64),
+    Bool(bool),
+    /// Microseconds since 1970: a typed timestamp column.
+    Instant(i64),
+    /// Something that cannot be a scalar, by its name (`an object`).
+    Odd(&'static str),
+}
+
+impl<'a> Value<'a> {
+    /// Text, or missing when there is none.
+    pub fn text(bytes: &'a [u8]) -> Self {
+        Self::from_text(Cow::Borrowed(bytes))
+    }
+
+    /// [`Value::text`] for text that may be owned.
+    pub fn from_text(text: Cow<'a, [u8]>) -> Self {
+        if text.is_empty() { Self::Missing } else { Self::Text(text) }
+    }
+
+    /// `-`, which logs write for nothing.
+    fn is_dash(&self) -> bool {
+        matches!(self, Self::Text(text) if text.len() == 1 && text[0] == b'-')
+    }
+
+    /// Whether a text is [`Value::is_nothing`] once it is a value.
+    #[inline]
+    pub const fn is_no_text(text: &[u8]) -> bool {
+        matches!(text, [] | [b'-'])
+    }
+
+    /// Missing, or `-` for nothing.
+    #[inline]
+    pub fn is_nothing(&self) -> bool {
+        self.is_missing() || self.is_dash()
+    }
+
+    pub const fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing)
+    }
+
+    /// The value for a message: at most 60 characters, redacted.
+    pub fn excerpt(&self) -> String {
+        match self {
+            Self::Missing => "nothing".into(),
+            Self::Text(t) => format!("`{}`", redacted(t, 60)),
+            Self::Int(n) | Self::Instant(n) => format!("`{}`", redacted(n.to_string().as_bytes(), 60)),
+            Self::Float(x) => format!("`{}`", redacted(x.to_string().as_bytes(), 60)),
+            Self::Bool(b) => format!("`{b}`"),
+            Self::Odd(what) => (*what).into(),
+        }
+    }
+}
+
+/// A row: values by field. Reused from row to row of one block.
+#[derive(Debug)]
+pub struct RawRow<'a> {
+    values: [Value<'a>; FIELDS],
+    rank: [u8; FIELDS],
+    filled: Vec<u8>,
+    /// A bit per field that was filled, also of those that were emptied again.
+    seen: u32,
+}
+
+impl<'a> RawRow<'a> {
+    pub fn new() -> Self {
+        Self {
+            values: std::array::from_fn(|_| Value::Missing),
+            rank: [0; FIELDS],
+            filled: Vec::with_capacity(FIELDS),
+            seen: 0,
+        }
+    }
+
+    pub fn clear(&mut self) {
+        for field in self.filled.drain(..) {
+            self.values[field as usize] = Value::Missing;
+        }
+        self.seen = 0;
+    }
+
+    /// Sets a field unless a source of the same field with a smaller `rank` has already filled it.
+    /// Returns false when this very source has set it before in this row.
+    #[inline]
+    pub fn set(&mut self, field: usize, rank: u8, value: Value<'a>) -> bool {
+        if value.is_missing() || (value.is_dash() && !DASH_SPEAKS.contains(&field)) {
+            return true;
+        }
+        if self.values[field].is_missing() {
+            self.filled.push(field as u8);
+            self.seen |= 1 << field;
+        } else if self.rank[field] < rank {
+            return true;
+        } else if self.rank[field] == rank {
+            return false;
+        }
+        self.values[field] = value;
+        self.rank[field] = rank;
+        true
+    }
+
+    /// Sets a field whatever a log says.
+    pub fn force(&mut self, field: usize, value: Value<'a>) {
+        if self.values[field].is_missing() && !value.is_missing() {
+            self.filled.push(field as u8);
+        }
+        self.values[field] = value;
+    }
+
+    /// Puts another value in place of one that is there; it may be missing.
+    pub fn replace(&mut self, field: usize, value: Value<'a>) {
+        if !self.values[field].is_missing() {
+            self.values[field] = value;
+            if self.values[field].is_missing() {
+                self.filled.retain(|f| usize::from(*f) != field);
+            }
+        }
+    }
+
+    /// The fields that the row has had, as bits.
+    pub const fn seen(&self) -> u32 {
+        self.seen
+    }
+
+    pub fn get(&self, field: Field) -> &Value<'a> {
+        &self.values[field as usize]
+    }
+
+    pub fn at(&self, field: usize) -> &Value<'a> {
+        &self.values[field]
+    }
+}
+
+impl Default for RawRow<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_written_in_two_ways() {
+        assert_eq!(Value::text(b""), Value::Missing);
+        let mut row = RawRow::new();
+        row.set(3, 0, Value::text(b"-"));
+        assert!(row.at(3).is_missing());
+        row.set(UPSTREAM_HEADER, 0, Value::text(b"-"));
+        assert!(!row.at(UPSTREAM_HEADER).is_missing());
+        row.set(3, 0, Value::text(b"timeout"));
+        row.replace(3, Value::text(b""));
+        assert!(row.at(3).is_missing() && row.set(3, 0, Value::Int(1)));
+    }
+
+    #[test]
+    fn the_preferred_source_of_a_field_wins_in_any_order() {
+        let ts = Field::Ts as usize;
+        for order in [[0_u8, 1], [1, 0]] {
+            let mut row = RawRow::new();
+            for rank in order {
+                assert!(row.set(ts, rank, Value::Int(i64::from(rank))));
+            }
+            assert_eq!(row.get(Field::Ts), &Value::Int(0));
+            assert!(!row.set(ts, 0, Value::Int(9)));
+            row.clear();
+            assert!(row.get(Field::Ts).is_missing() && row.seen() == 0);
+        }
+    }
+}

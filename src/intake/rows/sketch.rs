@@ -1,0 +1,326 @@
+//! Memo: rows that say the same are looked at once. A format sketches a row, which is cheap; when a row with the same sketch
+//! was found to be ordinary before, this one is too, and only what is its own is read. All else goes the whole way.
+//!
+//! What is remembered holds for one item of work: limits on names hold per item, and so does what a file has shown of its columns.
+
+use std::borrow::Cow;
+use std::hash::{BuildHasher, Hasher};
+
+use chrono_tz::Tz;
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+use crate::config::{Cast, Field, Log, Preset};
+use crate::intake::records::message_records::Word;
+use super::instant;
+use super::raw_row::Value;
+use super::source_reader::Desk;
+
+/// What is each row's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Own {
+    Ts,
+    /// Of calls.
+    Duration,
+    /// Of webhook rows: when the event was.
+    EventTs,
+    /// Of the call or the notification.
+    Id,
+    Message,
+    Caller,
+}
+
+const OWN: usize = Own::Caller as usize + 1;
+
+/// How a field takes part in what its row is found to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Rows with the same values are found to be the same.
+    Key,
+    /// Read in every row.
+    Own(Own),
+    /// Only whether it is there matters.
+    There,
+    /// Nothing of it matters in ordinary rows.
+    Idle,
+}
+
+impl Part {
+    /// Whether it is part of the key that a value is there.
+    pub const fn is_there(self) -> bool {
+        matches!(self, Self::There | Self::Own(Own::Message))
+    }
+
+    /// The part of a field in a log; what has no other part is key.
+    pub fn of(field: usize, log: Log) -> Self {
+        const CALL: [(Field, Part); 10] = [
+            (Field::Ts, Part::Own(Own::Ts)),
+            (Field::Duration, Part::Own(Own::Duration)),
+            (Field::RequestId, Part::Own(Own::Id)),
+            (Field::MessageId, Part::Own(Own::Message)),
+            (Field::BusinessId, Part::Own(Own::Caller)),
+            (Field::TraceId, Part::There),
+            // Ordinary rows name their service.
+            (Field::Endpoint, Part::Idle),
+            // Looked at in failures only.
+            (Field::RecipientArea, Part::Idle),
+            (Field::ClientPlatform, Part::Idle),
+            (Field::ClientVersion, Part::Idle),
+        ];
+        const ATTEMPT: [(Field, Part); 6] = [
+            (Field::Ts, Part::Own(Own::Ts)),
+            (Field::EventTs, Part::Own(Own::EventTs)),
+            (Field::WebhookId, Part::Own(Own::Id)),
+            (Field::MessageId, Part::Own(Own::Message)),
+            (Field::BusinessId, Part::Own(Own::Caller)),
+            (Field::Topic, Part::Idle),
+        ];
+        let parts: &[(Field, Self)] = match log {
+            Log::Requests => &CALL,
+            Log::Webhooks => &ATTEMPT,
+        };
+        parts.iter().find(|(known, _)| *known as usize == field).map_or(Self::Key, |(_, part)| *part)
+    }
+}
+
+/// Whether rows of a source can be sketched: every field has one column, and no setting puts another value in the place of
+/// one that is a row's own.
+pub fn is_sketchable(desk: &Desk) -> bool {
+    let mapping = &desk.mapping;
+    let is_own = |field| matches!(Part::of(field, desk.source().log), Part::Own(_) | Part::There);
+    let is_plain = mapping.entries.iter().enumerate().all(|(at, entry)| {
+        mapping.entries[..at].iter().all(|other| other.field != entry.field && other.name != entry.name)
+    });
+    // A duration moves the instant of a row; webhook rows have none unless somebody maps one.
+    let is_timed = desk.source().log == Log::Webhooks
+        && mapping.entries.iter().any(|entry| entry.field == Field::Duration as usize);
+    desk.source().preset == Preset::Canonical
+        && !is_timed
+        && is_plain
+        && !mapping.constants.iter().any(|(field, _)| is_own(*field) || *field == Field::Duration as usize)
+        && !mapping.word_fields().any(is_own)
+}
+
+/// A value that is only borrowed, so that a sketch is cleared without a thought.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum Scalar<'b> {
+    #[default]
+    Missing,
+    Text(&'b [u8]),
+    Int(i64),
+    Float(f64),
+    Instant(i64),
+    /// What ordinary rows do not have there.
+    Odd,
+}
+
+impl<'b> Scalar<'b> {
+    #[inline]
+    pub fn of(value: Value<'b>) -> Self {
+        match value {
+            _ if value.is_nothing() => Self::Missing,
+            Value::Text(Cow::Borrowed(text)) => Self::Text(text),
+            Value::Int(n) => Self::Int(n),
+            Value::Float(x) => Self::Float(x),
+            Value::Instant(us) => Self::Instant(us),
+            Value::Missing | Value::Text(Cow::Owned(_)) | Value::Bool(_) | Value::Odd(_) => Self::Odd,
+        }
+    }
+
+    pub const fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing)
+    }
+
+    /// An instant, read as [`instant::instant`] does; `None` when the row must go the whole way.
+    #[inline]
+    pub fn instant(&self, cast: &Cast, zone: Tz) -> Option<i64> {
+        match self {
+            Self::Instant(us) => instant::is_possible(*us).then_some(*us),
+            Self::Text(text) => instant::instant_of_text(text, cast, zone),
+            Self::Int(n) => instant::instant(&Value::Int(*n), cast, zone).ok(),
+            Self::Float(x) => instant::instant(&Value::Float(*x), cast, zone).ok(),
+            Self::Missing | Self::Odd => None,
+        }
+    }
+
+    /// A duration, read as [`instant::duration`] does.
+    ///
+    /// # Errors
+    /// The row must go the whole way, which says what is wrong.
+    #[inline]
+    pub fn duration(&self, cast: &Cast) -> Result<Option<u64>, String> {
+        match self {
+            Self::Missing => Ok(None),
+            Self::Text(text) => instant::duration(&Value::text(text), cast),
+            Self::Int(n) => instant::duration(&Value::Int(*n), cast),
+            Self::Float(x) => instant::duration(&Value::Float(*x), cast),
+            Self::Instant(_) | Self::Odd => Err("an unusual duration".to_owned()),
+        }
+    }
+
+    /// Makes something of a text, or of the digits of a whole number; `None` when it is neither.
+    #[inline]
+    pub fn with_bytes<T>(&self, make: impl FnOnce(&[u8]) -> T) -> Option<T> {
+        match self {
+            Self::Text(text) => Some(make(text)),
+            Self::Int(n) => Some(make(n.to_string().as_bytes())),
+            Self::Missing | Self::Float(_) | Self::Instant(_) | Self::Odd => None,
+        }
+    }
+}
+
+/// What rows must have in common to be alike: the same number, and the same bytes. A format uses what it has.
+#[derive(Debug, Clone, Default)]
+pub struct Key {
+    pub number: u64,
+    pub bytes: Vec<u8>,
+}
+
+impl Key {
+    #[inline]
+    fn is(&self, other: &Self) -> bool {
+        // To compare no bytes at no address costs more than to compare some.
+        let is_empty = self.bytes.is_empty() && other.bytes.is_empty();
+        self.number == other.number && (is_empty || self.bytes == other.bytes)
+    }
+}
+
+/// A row as far as ordinary rows are looked at.
+#[derive(Debug)]
+pub struct Sketch<'b> {
+    /// Equal keys: equal values of all key fields, and the same ones there of those of which only that matters.
+    pub key: Key,
+    own: [Scalar<'b>; OWN],
+    /// The fields outside the key that the row has, as bits.
+    pub seen: u32,
+}
+
+impl<'b> Sketch<'b> {
+    pub fn new() -> Self {
+        Self { key: Key::default(), own: [Scalar::Missing; OWN], seen: 0 }
+    }
+
+    pub fn clear(&mut self) {
+        self.key.number = 0;
+        self.key.bytes.clear();
+        self.own = [Scalar::Missing; OWN];
+        self.seen = 0;
+    }
+
+    /// Takes the value of a field that is no key.
+    #[inline]
+    pub fn take(&mut self, field: usize, part: Part, value: Scalar<'b>) {
+        let is_there = !value.is_missing();
+        self.seen |= u32::from(is_there) << field;
+        if part.is_there() {
+            self.key.number = self.key.number << 1 | u64::from(is_there);
+        }
+        if let Part::Own(own) = part {
+            self.own[own as usize] = value;
+        }
+    }
+
+    /// [`Sketch::take`] of a text.
+    #[inline]
+    pub fn take_text(&mut self, field: usize, part: Part, text: &'b [u8]) {
+        let is_there = !Value::is_no_text(text);
+        self.seen |= u32::from(is_there) << field;
+        if part.is_there() {
+            self.key.number = self.key.number << 1 | u64::from(is_there);
+        }
+        if let (Part::Own(own), true) = (part, is_there) {
+            self.own[own as usize] = Scalar::Text(text);
+        }
+    }
+
+    /// Where the value of a field is put. Whoever writes it there writes it once: copied as a whole it would wait for its parts.
+    #[inline]
+    pub const fn own_mut(&mut self, own: Own) -> &mut Scalar<'b> {
+        &mut self.own[own as usize]
+    }
+
+    /// By reference, and read part by part: a value that is put together only to be looked at waits for its own parts.
+    #[inline]
+    pub const fn own(&self, own: Own) -> &Scalar<'b> {
+        &self.own[own as usize]
+    }
+}
+
+/// What was found of the rows with one sketch, in the numbers of the worker's book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// A plainly good call that names its service.
+    Call { shape: u32 },
+    /// An attempt to deliver a notification that has an id.
+    Attempt(KnownAttempt),
+}
+
+/// What attempts with the same sketch have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownAttempt {
+    /// What it shares with others.
+    pub attempted: u32,
+    /// The status of a message, and the number of its error code.
+    pub told: Option<(Word, u32)>,
+    /// The hash of its status as it is written.
+    pub word: u64,
+}
+
+/// More kinds of ordinary rows than any traffic has.
+const MOST: usize = 4_096;
+
+/// What the rows of the item at hand were found to be.
+#[derive(Debug, Default)]
+pub struct Memo {
+    known: HashTable<(Key, Known)>,
+    hasher: RandomState,
+    hits: u32,
+    misses: u32,
+}
+
+impl Memo {
+    /// Another item begins.
+    pub fn clear(&mut self) {
+        self.known.clear();
+        (self.hits, self.misses) = (0, 0);
+    }
+
+    /// Whether sketches pay: in a log of failures, or one whose key holds an id, they do not.
+    pub const fn is_worth_it(&self) -> bool {
+        self.misses < 1_024 || self.misses / 2 < self.hits
+    }
+
+    /// How many rows of the item were known.
+    pub const fn hits(&self) -> u32 {
+        self.hits
+    }
+
+    #[inline]
+    pub fn find(&mut self, key: &Key) -> Option<Known> {
+        let hash = hash(&self.hasher, key);
+        let found = self.known.find(hash, |(known, _)| known.is(key)).map(|(_, known)| *known);
+        match found {
+            Some(_) => self.hits = self.hits.saturating_add(1),
+            None => self.misses = self.misses.saturating_add(1),
+        }
+        found
+    }
+
+    pub fn learn(&mut self, key: &Key, known: Known) {
+        let hasher = &self.hasher;
+        let hash_of = hash(hasher, key);
+        if self.known.len() < MOST && self.known.find(hash_of, |(known, _)| known.is(key)).is_none() {
+            self.known.insert_unique(hash_of, (key.clone(), known), |(key, _)| hash(hasher, key));
+        }
+    }
+}
+
+#[inline]
+fn hash(hasher: &RandomState, key: &Key) -> u64 {
+    let mut state = hasher.build_hasher();
+    state.write_u64(key.number);
+    if !key.bytes.is_empty() {
+        state.write(&key.bytes);
+    }
+    state.finish()
+}

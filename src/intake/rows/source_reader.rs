@@ -1,0 +1,352 @@
+//! Shape: the low-cardinality side of one row as small numbers, cheap to copy, hash and compare.
+
+use std::sync::Arc;
+
+use crate::config::{Field, Preset, Source, TimeBasis, Vantage};
+use crate::facts::ids::{Id, Salt};
+use crate::facts::{Admission, Kind, Outcome, Reached, Stream, Symptom, Timing};
+use super::attempt_reader::Join;
+use super::endpoints::Endpoints;
+use super::fields::{admission, boolean, code, label, name, not_utf8, reached, region, status, symptom};
+use super::instant;
+use super::interner::Lexicon;
+use super::mapping::Mapping;
+use super::raw_row::{RawRow, UPSTREAM_CONNECT, UPSTREAM_HEADER, Value};
+
+/// More different callers of failures in one chunk of a log than any log has: what lies beyond is booked without caller.
+const MAX_CALLERS: usize = 1 << 20;
+
+/// What rows of one kind share, with names as numbers of a [`Lexicon`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Shape {
+    pub source: u32,
+    service: u32,
+    region: u32,
+    scope: u32,
+    area: u32,
+    platform: u32,
+    version: u32,
+    /// 0 when there was no answer.
+    http_status: u16,
+    reached: Reached,
+    symptom: Symptom,
+    admission: Admission,
+    is_transient: Option<bool>,
+    is_success: Option<bool>,
+    error_code: Option<i64>,
+    error_subcode: Option<i64>,
+}
+
+impl Shape {
+    /// A cheap mix of the fields that tell shapes of ordinary traffic apart, for a cache.
+    pub const fn mix(&self) -> u32 {
+        let traffic =
+            self.service.wrapping_mul(31) ^ self.region.wrapping_mul(7) ^ self.source.wrapping_mul(61);
+        let outcome = (self.http_status as u32).wrapping_mul(13) ^ (self.admission as u32).wrapping_mul(3);
+        traffic ^ outcome
+    }
+
+    /// The twin of [`Kind::is_plainly_good`], before names are looked up.
+    pub fn is_plainly_good(&self) -> bool {
+        self.error_code.is_none()
+            && self.symptom == Symptom::None
+            && self.is_success != Some(false)
+            && self.reached != Reached::No
+            && (100..400).contains(&self.http_status)
+            && self.scope == 0
+    }
+
+    pub const fn is_answered(&self) -> bool {
+        self.http_status != 0
+    }
+
+    pub const fn service(&self) -> u32 {
+        self.service
+    }
+
+    pub const fn region(&self) -> u32 {
+        self.region
+    }
+
+    /// The same with names spelled out.
+    pub fn kind(&self, desks: &[Desk], names: &Lexicon) -> Kind {
+        let desk = &desks[self.source as usize];
+        Kind {
+            stream: Stream::Request,
+            source: desk.name.clone(),
+            vantage: desk.vantage,
+            service: names.services.text(self.service).into(),
+            region: names.regions.text(self.region).into(),
+            http_status: (self.http_status != 0).then_some(self.http_status),
+            reached: self.reached,
+            symptom: self.symptom,
+            error_code: self.error_code,
+            error_subcode: self.error_subcode,
+            is_transient: self.is_transient,
+            is_success: self.is_success,
+            admission: self.admission,
+            outcome: Outcome::None,
+            timing: Timing::None,
+            scope: names.scopes.text(self.scope).into(),
+            recipient_area: names.areas.text(self.area).into(),
+            client_platform: names.platforms.text(self.platform).into(),
+            client_version: names.versions.text(self.version).into(),
+        }
+    }
+}
+
+/// What a row says once it is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    pub shape: Shape,
+    /// Number of the business in [`Lexicon::callers`]; 0 for plainly good events.
+    pub caller: u32,
+    /// The message of the call when webhook logs tell what became of it, else 0; and then who sent it.
+    pub message: Id,
+    pub sender: u32,
+}
+
+/// Everything needed to read the rows of one source.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    pub name: String,
+    pub vantage: Vantage,
+    pub mapping: Mapping,
+    pub salt: Arc<Salt>,
+    pub success: (u16, u16),
+    is_joined: bool,
+    number: u32,
+    source: Source,
+    endpoints: Endpoints,
+}
+
+impl Desk {
+    pub fn new(number: u32, source: &Source, endpoints: &Endpoints, join: &Join) -> Self {
+        Self {
+            name: source.name.clone(),
+            vantage: source.vantage,
+            mapping: Mapping::of(source),
+            salt: join.salt.clone(),
+            success: join.success,
+            is_joined: join.is_joined,
+            number,
+            source: source.clone(),
+            endpoints: endpoints.clone(),
+        }
+    }
+
+    pub const fn source(&self) -> &Source {
+        &self.source
+    }
+
+    pub const fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Whether webhook logs tell what became of messages.
+    pub const fn is_joined(&self) -> bool {
+        self.is_joined
+    }
+
+    /// Start of the event in microseconds since 1970, and how long it took; rows outside the day need no more than this.
+    ///
+    /// # Errors
+    /// What is wrong with timestamp or duration.
+    pub fn time(&self, ts: &Value<'_>, duration: &Value<'_>) -> Result<(i64, Option<u64>), String> {
+        let ts = instant::instant(ts, &self.mapping.ts_cast, self.source.zone)?;
+        let duration = instant::duration(duration, &self.mapping.duration_cast)?;
+        Ok((self.start_us(ts, duration), duration))
+    }
+
+    /// Start of an event that was logged at an instant.
+    pub const fn start_us(&self, ts_us: i64, duration_us: Option<u64>) -> i64 {
+        match (self.source.time_basis, duration_us) {
+            (TimeBasis::End, Some(us)) => ts_us.saturating_sub_unsigned(us),
+            _ => ts_us,
+        }
+    }
+
+    /// Reads what rules may look at.
+    ///
+    /// # Errors
+    /// Which field is wrong, what was found and what is expected.
+    pub fn read(&self, row: &RawRow<'_>, names: &mut Lexicon) -> Result<Reading, String> {
+        let error_code = code(row, Field::ErrorCode, &mut names.codes)?;
+        let mut shape = Shape {
+            source: self.number,
+            service: self.service(row, names)?,
+            region: region(row, names)?,
+            scope: label(row, Field::Scope, &mut names.scopes)?,
+            area: 0,
+            platform: 0,
+            version: 0,
+            http_status: status(row)?,
+            reached: Reached::Unknown,
+            symptom: Symptom::None,
+            admission: admission(row),
+            is_transient: boolean(row, Field::IsTransient)?,
+            is_success: boolean(row, Field::IsSuccess)?,
+            error_code,
+            error_subcode: code(row, Field::ErrorSubcode, &mut names.codes)?,
+        };
+        shape.symptom = match symptom(row)? {
+            Symptom::None if self.source.preset == Preset::NginxJson => nginx_symptom(row, shape.http_status),
+            told => told,
+        };
+        let has_evidence = shape.error_code.is_some()
+            || !row.get(Field::TraceId).is_missing()
+            || !row.get(Field::MessageId).is_missing();
+        shape.reached = if has_evidence {
+            Reached::Yes
+        } else {
+            reached(row)?.unwrap_or_else(|| self.guess(&shape, row))
+        };
+
+        let mut caller = 0;
+        if !shape.is_plainly_good() {
+            shape.area = label(row, Field::RecipientArea, &mut names.areas)?;
+            shape.platform = label(row, Field::ClientPlatform, &mut names.platforms)?;
+            shape.version = label(row, Field::ClientVersion, &mut names.versions)?;
+            caller = self.caller(row.get(Field::BusinessId), names)?;
+        }
+        let message = self.message(row.get(Field::MessageId))?;
+        let sender = match (message, caller) {
+            (0, _) => 0,
+            (_, 0) => self.caller(row.get(Field::BusinessId), names)?,
+            (_, caller) => caller,
+        };
+        Ok(Reading { shape, caller, message, sender })
+    }
+
+    fn service(&self, row: &RawRow<'_>, names: &mut Lexicon) -> Result<u32, String> {
+        if !row.get(Field::Service).is_missing() {
+            return name(row, Field::Service, &mut names.services);
+        }
+        let service = match row.get(Field::Endpoint) {
+            Value::Text(path) => {
+                // nginx's `$request` is the whole request line: `POST /v21.0/1/messages HTTP/1.1`.
+                let path = match memchr::memchr(b' ', path) {
+                    Some(at) if self.source.preset == Preset::NginxJson => {
+                        path[at + 1..].split(|b| *b == b' ').next().unwrap_or_default()
+                    }
+                    _ => path,
+                };
+                self.endpoints.service(path)
+            }
+            _ => self.endpoints.fallback(),
+        };
+        Ok(names.services.id(service.as_bytes(), usize::MAX).unwrap_or(0))
+    }
+
+    /// The message that a call names; 0 for none, and when no webhook log could tell of it.
+    ///
+    /// # Errors
+    /// It is neither text nor a whole number.
+    pub fn message(&self, id: &Value<'_>) -> Result<Id, String> {
+        match id {
+            _ if !self.is_joined => Ok(0),
+            Value::Missing => Ok(0),
+            Value::Text(id) => Ok(self.salt.id(id)),
+            Value::Int(id) => Ok(self.salt.id(id.to_string().as_bytes())),
+            other => Err(format!("message_id is {}, expected text", other.excerpt())),
+        }
+    }
+
+    /// The number of a business; 0 when it is not recorded.
+    ///
+    /// # Errors
+    /// It is neither text nor a whole number.
+    pub fn caller(&self, id: &Value<'_>, names: &mut Lexicon) -> Result<u32, String> {
+        match id {
+            Value::Missing => Ok(0),
+            Value::Text(text) => self.caller_of(text, names),
+            Value::Int(n) => self.caller_of(n.to_string().as_bytes(), names),
+            other => Err(format!("business_id is {}, expected text", other.excerpt())),
+        }
+    }
+
+    /// The number of a business by its name.
+    ///
+    /// # Errors
+    /// It is not UTF-8.
+    pub fn caller_of(&self, name: &[u8], names: &mut Lexicon) -> Result<u32, String> {
+        match names.callers.id(name, MAX_CALLERS) {
+            Some(caller) => Ok(caller),
+            // Those beyond the limit are not told apart.
+            None => std::str::from_utf8(name).map(|_| 0).map_err(|_| not_utf8("business_id")),
+        }
+    }
+
+    /// Without evidence and without a word of the log: by where the source stands and what the network did.
+    fn guess(&self, shape: &Shape, row: &RawRow<'_>) -> Reached {
+        match (shape.symptom, self.vantage) {
+            (Symptom::ClientAbortEarly, _) => Reached::No,
+            (_, Vantage::FirstLayer) => Reached::Yes,
+            (Symptom::Dns | Symptom::Connect | Symptom::Tls | Symptom::ProxyLocal, _) => Reached::No,
+            (Symptom::None, Vantage::EdgeIngress) if has_upstream_status(row) => Reached::Yes,
+            _ => Reached::Unknown,
+        }
+    }
+}
+
+/// The last element of nginx's list of tries; `-` is no value.
+fn last_try<'v>(value: &'v Value<'_>) -> Option<&'v [u8]> {
+    match value {
+        Value::Text(text) => {
+            let last = text.rsplit(|b| matches!(b, b',' | b':')).next().unwrap_or_default().trim_ascii();
+            (!last.is_empty() && last != b"-").then_some(last)
+        }
+        Value::Int(_) | Value::Float(_) => Some(b"number"),
+        _ => None,
+    }
+}
+
+fn has_upstream_status(row: &RawRow<'_>) -> bool {
+    last_try(row.get(Field::UpstreamStatus)).is_some()
+}
+
+/// What nginx's variables say about the network (module docs of `ngx_http_upstream_module` and `ngx_http_log_module`).
+/// A variable that is not logged proves nothing; `-` proves that the step was not reached.
+fn nginx_symptom(row: &RawRow<'_>, http_status: u16) -> Symptom {
+    let was_skipped = |value: &Value<'_>| !value.is_missing() && last_try(value).is_none();
+    let was_reached = |value: &Value<'_>| last_try(value).is_some();
+    let (connect, header) = (row.at(UPSTREAM_CONNECT), row.at(UPSTREAM_HEADER));
+    match http_status {
+        0 | 408 => Symptom::ClientAbortEarly,
+        499 => Symptom::ClientAbortWaiting,
+        444 => Symptom::ProxyLocal,
+        502 | 504 if was_skipped(connect) => Symptom::Connect,
+        502 if was_reached(connect) && was_skipped(header) => Symptom::Reset,
+        504 if was_reached(connect) && was_skipped(header) => Symptom::Timeout,
+        500.. if was_skipped(row.get(Field::UpstreamStatus)) => Symptom::ProxyLocal,
+        _ => Symptom::None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn symptom_of(fields: &[(usize, &'static str)], status: u16) -> Symptom {
+        let mut row = RawRow::new();
+        for (field, text) in fields {
+            row.set(*field, 0, Value::text(text.as_bytes()));
+        }
+        nginx_symptom(&row, status)
+    }
+
+    #[test]
+    fn nginx_variables_that_are_not_logged_prove_nothing() {
+        for status in [500, 502, 503, 504] {
+            assert_eq!(symptom_of(&[], status), Symptom::None);
+        }
+        let upstream = Field::UpstreamStatus as usize;
+        assert_eq!(symptom_of(&[(UPSTREAM_CONNECT, "-")], 502), Symptom::Connect);
+        assert_eq!(symptom_of(&[(UPSTREAM_CONNECT, "0.001, -")], 504), Symptom::Connect);
+        assert_eq!(symptom_of(&[(UPSTREAM_CONNECT, "0.001"), (UPSTREAM_HEADER, "-")], 502), Symptom::Reset);
+        assert_eq!(symptom_of(&[(UPSTREAM_CONNECT, "0.001"), (UPSTREAM_HEADER, "-")], 504), Symptom::Timeout);
+        assert_eq!(symptom_of(&[(upstream, "-")], 503), Symptom::ProxyLocal);
+        assert_eq!(symptom_of(&[(upstream, "503")], 503), Symptom::None);
+        assert_eq!(symptom_of(&[(upstream, "502, 200")], 200), Symptom::None);
+    }
+}

@@ -1,0 +1,158 @@
+//! The basis of an edition: the facts it was made from. With the policy of its time they give all of its tables again, so
+//! that it can be verified, explained and compared without a log.
+
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::day::{Day, SlotLength};
+use crate::error::Trouble;
+use crate::facts::{Evidence, Fact, Facts, Kind, RowRef};
+use crate::ledger::disk::{damaged, hex};
+use crate::resolve::request_gaps::Gap;
+use crate::table::ColumnKind::Integer;
+use crate::table::{ColumnSpec, Spec, Table};
+use super::folder::read_table;
+
+pub const BASIS: &str = "basis.json";
+
+/// What an edition was made from.
+#[derive(Debug, Clone)]
+pub struct Basis {
+    pub facts: Facts,
+    /// Where the logs fell silent.
+    pub gaps: Vec<Gap>,
+    /// Webhook rows that were grouped into notifications.
+    pub attempts: u64,
+}
+
+/// What of it is not a long list.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    attempts: u64,
+    gaps: Vec<Gap>,
+    kinds: Vec<Kind>,
+    callers: Vec<String>,
+}
+
+pub static FACTS: Spec = Spec {
+    name: "facts",
+    row: "fact",
+    columns: &[
+        ColumnSpec::new("slot", Integer, ""),
+        ColumnSpec::new("kind", Integer, ""),
+        ColumnSpec::new("caller", Integer, ""),
+        ColumnSpec::new("events", Integer, ""),
+    ],
+};
+
+pub static EVIDENCE: Spec = Spec {
+    name: "evidence",
+    row: "log row that stands behind a slot and kind",
+    columns: &[
+        ColumnSpec::new("slot", Integer, ""),
+        ColumnSpec::new("kind", Integer, ""),
+        ColumnSpec::new("file", Integer, ""),
+        ColumnSpec::new("row", Integer, ""),
+    ],
+};
+
+/// Facts and evidence, as they are stored.
+pub type Tables = [(&'static str, Table); 2];
+
+impl Basis {
+    pub fn to_json(&self) -> String {
+        let head = Head {
+            attempts: self.attempts,
+            gaps: self.gaps.clone(),
+            kinds: self.facts.kinds().to_vec(),
+            callers: self.facts.callers().to_vec(),
+        };
+        match serde_json::to_string(&head) {
+            Ok(text) => text + "\n",
+            Err(e) => unreachable!("names and numbers always serialise: {e}"),
+        }
+    }
+
+    /// One hash for all of it but the evidence: the same rows may be found in other files. `tables` are its own.
+    pub fn hash(&self, tables: &Tables) -> String {
+        let mut hash = Sha256::new_with_prefix(self.to_json());
+        let [(_, facts), _] = tables;
+        hash.update(facts.to_csv());
+        hex(&hash.finalize())
+    }
+
+    pub fn tables(&self) -> Tables {
+        let mut facts = Table::with_room(&FACTS, self.facts.frame().height());
+        for f in self.facts.iter() {
+            facts.push_integers([f.slot.into(), f.kind.into(), f.caller.into(), f.events]);
+        }
+        let mut evidence = Table::new(&EVIDENCE);
+        for e in self.facts.evidence() {
+            for row in &e.rows {
+                evidence.push_integers([
+                    e.slot.into(),
+                    e.kind.into(),
+                    row.file.into(),
+                    row.row.cast_signed(),
+                ]);
+            }
+        }
+        [("facts", facts), ("evidence", evidence)]
+    }
+
+    /// Reads the basis of an edition from its folder.
+    pub fn read(folder: &Path, day: Day, length: SlotLength) -> Result<Self, Trouble> {
+        let path = folder.join(BASIS);
+        let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
+        let head: Head = serde_json::from_str(&text).map_err(|e| damaged(&path, e))?;
+        let limits = [length.per_day() as usize, head.kinds.len(), head.callers.len()];
+
+        let path = folder.join("facts.parquet");
+        let table = read_table(&path, &FACTS)?;
+        let rows = facts(&table, limits).map_err(|why| damaged(&path, why))?;
+
+        let path = folder.join("evidence.parquet");
+        let table = read_table(&path, &EVIDENCE)?;
+        let mut evidence: Vec<Evidence> = Vec::new();
+        for row in table.rows() {
+            let seen = || -> Result<(u32, u32, RowRef), String> {
+                let [slot, kind] = below([row.number("slot")?, row.number("kind")?], [limits[0], limits[1]])?;
+                let [file] = below([row.number("file")?], [u32::MAX as usize])?;
+                Ok((slot, kind, RowRef { file, row: row.number("row")?.cast_unsigned() }))
+            };
+            let (slot, kind, row) = seen().map_err(|why| damaged(&path, why))?;
+            match evidence.last_mut().filter(|e| (e.slot, e.kind) == (slot, kind)) {
+                Some(same) => same.rows.push(row),
+                None => evidence.push(Evidence { slot, kind, rows: vec![row] }),
+            }
+        }
+        let facts = Facts::new(day, length, &head.kinds, &head.callers, rows, evidence)
+            .map_err(|e| damaged(folder, e))?;
+        Ok(Self { facts, gaps: head.gaps, attempts: head.attempts })
+    }
+}
+
+fn facts(table: &Table, limits: [usize; 3]) -> Result<Vec<Fact>, String> {
+    let [slots, kinds] = ["slot", "kind"].map(|name| table.numbers(name));
+    let [callers, events] = ["caller", "events"].map(|name| table.numbers(name));
+    let (slots, kinds, callers, events) = (slots?, kinds?, callers?, events?);
+    let fact = |at: usize| {
+        let [slot, kind, caller] = below([slots.at(at)?, kinds.at(at)?, callers.at(at)?], limits)?;
+        Ok(Fact { slot, kind, caller, events: events.at(at)? })
+    };
+    (0..table.len()).map(fact).collect()
+}
+
+/// What is stored points into what is stored.
+fn below<const N: usize>(numbers: [i64; N], limits: [usize; N]) -> Result<[u32; N], String> {
+    let mut found = [0; N];
+    for at in 0..N {
+        let n = u32::try_from(numbers[at]).ok().filter(|n| (*n as usize) < limits[at]);
+        found[at] = n.ok_or_else(|| format!("{} is out of range, there are {}", numbers[at], limits[at]))?;
+    }
+    Ok(found)
+}

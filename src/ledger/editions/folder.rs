@@ -1,0 +1,174 @@
+//! The folder of an edition: `editions/<day>/<number>/` with `edition.json`, the basis and the tables.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use crate::day::Day;
+use crate::error::Trouble;
+use crate::facts::receipt::FileBalance;
+use crate::intake::counting::quarantine::Quarantined;
+use crate::ledger::disk::{self, damaged, sha256};
+use crate::ledger::{AccountLine, BadLine, Basis, DelayLine, DeliveryLine, Edition, LatencyLine, Outline, ReconciliationLine};
+use crate::slots::{SLOTS, Slots};
+use crate::table::{Metadata, Spec, Table};
+use super::basis::{BASIS, Tables};
+use super::lines::{self, Line};
+use super::manifest::{FORMAT, Manifest};
+use super::outline::OUTLINE;
+
+pub const EDITIONS: &str = "editions";
+pub const MANIFEST: &str = "edition.json";
+
+/// Where an edition stands. Numbers have four digits so that a listing is in order.
+pub fn place(ledger: &Path, day: Day, number: u32) -> PathBuf {
+    ledger.join(EDITIONS).join(day.to_string()).join(format!("{number:04}"))
+}
+
+/// Writes an edition into a temporary folder of the ledger, and fills in the manifest's hashes.
+pub fn write(
+    ledger: &Path,
+    edition: &Edition,
+    (basis, of_basis): (&Basis, &Tables),
+    tables: &[(&'static str, Table)],
+    manifest: &mut Manifest,
+) -> Result<tempfile::TempDir, Trouble> {
+    let folder = disk::temporary(ledger)?;
+    let metadata = metadata(edition);
+    let mut files = BTreeMap::new();
+    let mut put = |name: String, bytes: &[u8]| {
+        files.insert(name.clone(), sha256(bytes));
+        disk::write(&folder.path().join(name), bytes)
+    };
+    let outline = [(OUTLINE.name, Outline::of(edition).to_table())];
+    for (name, table) in tables.iter().chain(&outline).chain(of_basis) {
+        let name = format!("{name}.parquet");
+        let bytes = table.to_parquet(&metadata);
+        let bytes = bytes
+            .map_err(|e| Trouble::io(ledger.join(&name), "writing Parquet", std::io::Error::other(e)))?;
+        put(name, &bytes)?;
+    }
+    put(BASIS.to_owned(), basis.to_json().as_bytes())?;
+    manifest.files = files;
+    disk::write(&folder.path().join(MANIFEST), manifest.to_json().as_bytes())?;
+    Ok(folder)
+}
+
+/// Where the tables of an edition come from.
+fn metadata(edition: &Edition) -> Metadata {
+    Metadata(vec![
+        ("job_version", edition.job_version.clone()),
+        ("edition", format!("{} {}", edition.day, edition.number)),
+        ("policy_fingerprint", edition.policy.clone()),
+    ])
+}
+
+pub fn tables(edition: &Edition) -> [(&'static str, Table); 9] {
+    [
+        ("slots", edition.slots.to_table()),
+        ("bad", lines::to_table(&edition.bad)),
+        ("accounts", lines::to_table(&edition.accounts)),
+        ("intake", lines::to_table(&edition.intake)),
+        ("quarantine", lines::to_table(&edition.quarantine)),
+        ("latency", lines::to_table(&edition.latency)),
+        ("deliveries", lines::to_table(&edition.deliveries)),
+        ("delays", lines::to_table(&edition.delays)),
+        ("reconciliation", lines::to_table(&edition.reconciliation)),
+    ]
+}
+
+/// How much of an edition is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Slots and bad lines, and the files that were read.
+    Slots,
+    Whole,
+}
+
+pub fn read(folder: &Path, day: Day, extent: Extent) -> Result<Edition, Trouble> {
+    let manifest = read_manifest(folder, day)?;
+    let path = folder.join("slots.parquet");
+    let table = read_table(&path, &SLOTS)?;
+    let slots = Slots::from_table(day, manifest.slot, &table).map_err(|why| damaged(&path, why))?;
+    let mut edition = Edition {
+        day,
+        number: manifest.edition,
+        as_of: manifest.as_of,
+        job_version: manifest.job_version,
+        state: manifest.state,
+        definition: manifest.definition,
+        policy: manifest.policy_fingerprint,
+        overrides: manifest.overrides,
+        slots,
+        bad: read_lines::<BadLine>(folder)?,
+        accounts: Vec::new(),
+        intake: read_lines::<FileBalance>(folder)?,
+        quarantine: Vec::new(),
+        latency: Vec::new(),
+        deliveries: Vec::new(),
+        delays: Vec::new(),
+        reconciliation: Vec::new(),
+    };
+    if extent == Extent::Whole {
+        edition.accounts = read_lines::<AccountLine>(folder)?;
+        edition.quarantine = read_lines::<Quarantined>(folder)?;
+        edition.latency = read_lines::<LatencyLine>(folder)?;
+        edition.deliveries = read_lines::<DeliveryLine>(folder)?;
+        edition.delays = read_lines::<DelayLine>(folder)?;
+        edition.reconciliation = read_lines::<ReconciliationLine>(folder)?;
+    }
+    Ok(edition)
+}
+
+/// The outline of an edition, without bad lines; one that keeps none yet is outlined by its slots.
+pub fn read_outline(folder: &Path, day: Day) -> Result<Outline, Trouble> {
+    let manifest = read_manifest(folder, day)?;
+    let path = folder.join(format!("{}.parquet", OUTLINE.name));
+    if !manifest.files.contains_key(&format!("{}.parquet", OUTLINE.name)) {
+        let outline = Outline::of(&read(folder, day, Extent::Slots)?);
+        return Ok(Outline { bad: Vec::new(), ..outline });
+    }
+    let table = read_table(&path, &OUTLINE)?;
+    Outline::from_table(day, manifest, &table).map_err(|why| damaged(&path, why))
+}
+
+/// The files that were read, of an edition.
+pub fn read_intake(folder: &Path) -> Result<Vec<FileBalance>, Trouble> {
+    read_lines(folder)
+}
+
+pub fn read_bad(folder: &Path) -> Result<Vec<BadLine>, Trouble> {
+    read_lines(folder)
+}
+
+/// The one key that every version of the manifest has.
+#[derive(serde::Deserialize)]
+struct Version {
+    format: u32,
+}
+
+pub fn read_manifest(folder: &Path, day: Day) -> Result<Manifest, Trouble> {
+    let path = folder.join(MANIFEST);
+    let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
+    let version: Version = serde_json::from_str(&text).map_err(|e| damaged(&path, e))?;
+    if version.format != FORMAT {
+        let why = format!("its format is {}, this version of the job reads format {FORMAT}", version.format);
+        return Err(damaged(&path, why));
+    }
+    let manifest: Manifest = serde_json::from_str(&text).map_err(|e| damaged(&path, e))?;
+    if manifest.day != day {
+        return Err(damaged(&path, format!("it speaks of {}, not of {day}", manifest.day)));
+    }
+    Ok(manifest)
+}
+
+pub fn read_lines<T: Line>(folder: &Path) -> Result<Vec<T>, Trouble> {
+    let path = folder.join(format!("{}.parquet", T::spec().name));
+    let table = read_table(&path, T::spec())?;
+    T::all(&table).map_err(|why| damaged(&path, why))
+}
+
+pub fn read_table(path: &Path, spec: &'static Spec) -> Result<Table, Trouble> {
+    let file = File::open(path).map_err(|e| Trouble::io(path, "reading", e))?;
+    Table::from_parquet(spec, file).map_err(|e| damaged(path, e))
+}

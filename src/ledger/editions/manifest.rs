@@ -1,0 +1,198 @@
+//! `edition.json`: what an edition says about itself.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::day::{Day, SlotLength};
+use crate::facts::receipt::FileBalance;
+use crate::intake::files::find::Role;
+use crate::intake::files::listing::Input;
+use crate::ledger::disk::{hex, sha256};
+use crate::ledger::{AccountLine, Applied, Basis, DayState, Definition, Edition};
+use crate::table::Table;
+use super::basis::Tables;
+use super::draft::is_open;
+use super::lines;
+
+/// Raised when a reader of today could not make sense of what is written tomorrow.
+pub const FORMAT: u32 = 2;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    pub format: u32,
+    pub job_version: String,
+    pub day: Day,
+    pub edition: u32,
+    pub as_of: DateTime<Utc>,
+    pub state: DayState,
+    pub slot: SlotLength,
+    pub definition: Definition,
+    /// Name of the bytes of policy and catalogue.
+    pub policy_fingerprint: String,
+    /// Name of the rules in them; version 0.1.0 wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_rules: Option<String>,
+    /// Name of the config, which the ledger keeps; version 0.1.0 kept none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
+    /// Override rows that it applies.
+    pub overrides: Vec<Applied>,
+    pub balance: Balance,
+    /// SHA-256 of the facts, which only logs can change.
+    pub facts: String,
+    /// SHA-256 of what concerns the day in its files.
+    pub logs: String,
+    /// SHA-256 over everything that makes two editions differ: all but number, clock, job version, inputs, daybooks, config and
+    /// what of the policy decides nothing.
+    pub content: String,
+    /// SHA-256 of the manifest of the edition before it.
+    pub previous: Option<String>,
+    /// The log files of the day, as they were when they were read.
+    pub inputs: Vec<Input>,
+    /// The daybooks that it was resolved from, by day, with their SHA-256.
+    pub daybooks: BTreeMap<Day, String>,
+    /// The other files of the folder, with their SHA-256.
+    pub files: BTreeMap<String, String>,
+}
+
+/// The sums of the day, for a reader who opens no table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Balance {
+    pub files: u64,
+    pub files_failed: u64,
+    pub rows_read: u64,
+    pub accepted: u64,
+    pub duplicate: u64,
+    pub outside: u64,
+    pub quarantine: u64,
+    /// Account → events before and after adjusting entries.
+    pub accounts: BTreeMap<String, [i64; 2]>,
+}
+
+impl Manifest {
+    /// Without number, neighbours in time and files, which are known only when it is published.
+    pub fn new(
+        edition: &Edition,
+        rules: &str,
+        (basis, of_basis): (&Basis, &Tables),
+        tables: &[(&'static str, Table)],
+    ) -> Self {
+        let mut manifest = Self {
+            format: FORMAT,
+            job_version: edition.job_version.clone(),
+            day: edition.day,
+            edition: edition.number,
+            as_of: edition.as_of,
+            state: edition.state,
+            slot: edition.slot_length(),
+            definition: edition.definition.clone(),
+            policy_fingerprint: edition.policy.clone(),
+            policy_rules: Some(rules.to_owned()),
+            config: None,
+            overrides: edition.overrides.clone(),
+            balance: Balance::of(&edition.intake, &edition.accounts),
+            facts: basis.hash(of_basis),
+            logs: sha256(&lines::to_table(&settled(&edition.intake)).to_csv()),
+            content: String::new(),
+            previous: None,
+            inputs: Vec::new(),
+            daybooks: BTreeMap::new(),
+            files: BTreeMap::new(),
+        };
+        manifest.content = manifest.fingerprint(edition, tables);
+        manifest
+    }
+
+    /// What [`Manifest::content`] is when policies are known by their bytes, as version 0.1.0 knew them; of these bytes.
+    pub fn content_by_bytes(
+        &self,
+        policy_fingerprint: &str,
+        edition: &Edition,
+        tables: &[(&'static str, Table)],
+    ) -> String {
+        let policy_fingerprint = policy_fingerprint.to_owned();
+        Self { policy_fingerprint, policy_rules: None, ..self.clone() }.fingerprint(edition, tables)
+    }
+
+    /// What the journal calls it by.
+    pub fn hash(&self) -> String {
+        sha256(self.to_json().as_bytes())
+    }
+
+    pub fn to_json(&self) -> String {
+        match serde_json::to_string_pretty(self) {
+            Ok(text) => text + "\n",
+            Err(e) => unreachable!("strings and numbers always serialise: {e}"),
+        }
+    }
+
+    /// Over CSV bytes, because Parquet bytes change with the version of their writer. Of a neighbour's file only what it
+    /// gave to this day counts: today's log grows while yesterday is accounted.
+    fn fingerprint(&self, edition: &Edition, tables: &[(&'static str, Table)]) -> String {
+        let files = settled(&edition.intake);
+        let mut plain = self.clone();
+        plain.job_version = String::new();
+        plain.edition = 0;
+        plain.as_of = DateTime::UNIX_EPOCH;
+        plain.state = if self.state == DayState::Provisional { self.state } else { DayState::Reported };
+        plain.content = String::new();
+        plain.config = None;
+        if let Some(rules) = plain.policy_rules.take() {
+            plain.policy_fingerprint = rules;
+        }
+        plain.balance = Balance::of(&files, &edition.accounts);
+        let mut hash = Sha256::new_with_prefix(plain.to_json());
+        for (name, table) in tables {
+            hash.update(format!("\n{name}\n"));
+            hash.update(if *name == "intake" { lines::to_table(&files).to_csv() } else { table.to_csv() });
+        }
+        hex(&hash.finalize())
+    }
+}
+
+/// Files without what does not concern the day; a neighbour's file that gave nothing to it is none of its own.
+fn settled(files: &[FileBalance]) -> Vec<FileBalance> {
+    let is_own = |file: &&FileBalance| file.role == Role::Own.name();
+    let concerns = |file: &&FileBalance| is_own(file) || file.accepted > 0 || file.failure.is_some();
+    let settle = |file: &FileBalance| {
+        let mut file = file.clone();
+        if !is_own(&&file) {
+            (file.bytes, file.rows_read, file.outside, file.quarantine) = (0, 0, 0, 0);
+            (file.first_ts_us, file.last_ts_us) = (None, None);
+        }
+        file
+    };
+    files.iter().filter(concerns).map(settle).collect()
+}
+
+impl Balance {
+    /// After adjusting entries.
+    pub fn open_events(&self) -> i64 {
+        let open = self.accounts.iter().filter(|(account, _)| is_open(account));
+        open.map(|(_, [_, net])| net).sum()
+    }
+
+    fn of(files: &[FileBalance], lines: &[AccountLine]) -> Self {
+        let sum = |count: fn(&FileBalance) -> u64| files.iter().map(count).sum();
+        let mut accounts: BTreeMap<String, [i64; 2]> = BTreeMap::new();
+        for line in lines {
+            let events = accounts.entry(line.account.clone()).or_default();
+            *events = [events[0] + line.events_gross, events[1] + line.events_net];
+        }
+        Self {
+            files: files.len() as u64,
+            files_failed: files.iter().filter(|f| f.failure.is_some()).count() as u64,
+            rows_read: sum(|f| f.rows_read),
+            accepted: sum(|f| f.accepted),
+            duplicate: sum(|f| f.duplicate),
+            outside: sum(|f| f.outside),
+            quarantine: sum(|f| f.quarantine),
+            accounts,
+        }
+    }
+}

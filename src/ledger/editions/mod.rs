@@ -1,0 +1,229 @@
+//! An edition: one published state of one day, with everything that it takes to draw its figures again.
+
+pub mod basis;
+pub mod delivery_lines;
+pub mod draft;
+pub mod folder;
+pub mod lines;
+pub mod manifest;
+pub mod outline;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Component, Config, Measure, Outputs, Service};
+use crate::day::{Day, SlotLength};
+use crate::facts::receipt::FileBalance;
+use crate::intake::counting::quarantine::Quarantined;
+use crate::overrides::Row;
+use crate::slots::{Scope, ScopeKind, Slots, components_of};
+use super::{AccountLine, BadLine, DelayLine, DeliveryLine, LatencyLine, ReconciliationLine};
+
+/// How settled the content of a day is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DayState {
+    /// Something is pending or in suspense, a file could not be read, or there is no row of the day at all.
+    Provisional,
+    /// Complete, and the first edition of its day.
+    Reported,
+    /// Complete, and different from an edition before it.
+    Restated,
+    /// Final: the review window has passed. Later discoveries are adjusting entries beside it.
+    Sealed,
+}
+
+impl DayState {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Provisional => "provisional",
+            Self::Reported => "reported",
+            Self::Restated => "restated",
+            Self::Sealed => "sealed",
+        }
+    }
+}
+
+/// What slot states were judged by: the settings and the make-up of components.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Definition {
+    pub unable_ppm: u32,
+    pub min_events: u32,
+    pub min_run_seconds: u32,
+    pub max_gap_seconds: u32,
+    pub user_counts_as_good: bool,
+    /// Components and their services.
+    pub components: Vec<(String, Vec<String>)>,
+    /// Services and regions that have slots even without a row.
+    pub services: Vec<String>,
+    pub regions: Vec<String>,
+}
+
+impl From<&Measure> for Definition {
+    /// The settings alone, without components.
+    fn from(measure: &Measure) -> Self {
+        let Measure { unable_ppm, min_events, min_run_seconds, max_gap_seconds, user_counts_as_good } =
+            *measure;
+        let (components, services, regions) = (Vec::new(), Vec::new(), Vec::new());
+        Self {
+            unable_ppm,
+            min_events,
+            min_run_seconds,
+            max_gap_seconds,
+            user_counts_as_good,
+            components,
+            services,
+            regions,
+        }
+    }
+}
+
+impl Definition {
+    /// The settings, and the components as the slots were joined.
+    pub fn new(config: &Config, slots: &Slots) -> Self {
+        let is_service = |s: &&Scope| s.kind == ScopeKind::Service && s.is_all_regions();
+        let services: Vec<_> = slots.scopes().iter().filter(is_service).map(|s| s.name.clone()).collect();
+        let components = components_of(config, &services).into_iter().map(|c| (c.name, c.services)).collect();
+        let services = config.services.iter().map(|s| s.name.clone()).collect();
+        Self { components, services, regions: config.regions.clone(), ..Self::from(&config.measure) }
+    }
+
+    /// Is this what a config would be counted by? A config that names no components has one out of all services that
+    /// there are, which only the slots know.
+    pub fn is_of(&self, config: &Config) -> bool {
+        let Settings { definition: wanted, .. } = Settings::of(config);
+        let components = if config.components.is_empty() { &self.components } else { &wanted.components };
+        *self == Self { components: components.clone(), ..wanted.clone() }
+    }
+
+    /// A config under which the same slots are counted from the same postings.
+    pub fn config(&self) -> Config {
+        let component = |(name, services): &(String, Vec<String>)| Component {
+            name: name.clone(),
+            services: services.clone(),
+            target_micro_percent: None,
+        };
+        let service = |name: &String| Service { name: name.clone(), endpoints: Vec::new() };
+        Config {
+            measure: self.measure(),
+            components: self.components.iter().map(component).collect(),
+            services: self.services.iter().map(service).collect(),
+            regions: self.regions.clone(),
+            ..Config::bare("")
+        }
+    }
+
+    pub const fn measure(&self) -> Measure {
+        Measure {
+            unable_ppm: self.unable_ppm,
+            min_events: self.min_events,
+            min_run_seconds: self.min_run_seconds,
+            max_gap_seconds: self.max_gap_seconds,
+            user_counts_as_good: self.user_counts_as_good,
+        }
+    }
+
+    /// Does a scope (in whatever region) sum over this service?
+    pub fn includes(&self, scope: &Scope, service: &str) -> bool {
+        match scope.kind {
+            ScopeKind::Service => *scope.name == *service,
+            ScopeKind::Component => {
+                let named = self.components.iter().find(|(name, _)| **name == *scope.name);
+                named.is_some_and(|(_, services)| services.iter().any(|s| s == service))
+            }
+        }
+    }
+
+    /// The settings on one line, for provenance.
+    pub fn settings(&self) -> String {
+        let Self { unable_ppm, min_events, min_run_seconds, max_gap_seconds, user_counts_as_good, .. } = self;
+        format!(
+            "unable_ppm={unable_ppm} min_events={min_events} min_run_seconds={min_run_seconds} \
+             max_gap_seconds={max_gap_seconds} user_counts_as_good={user_counts_as_good}"
+        )
+    }
+}
+
+/// What figures are drawn with: the definition as it stands now, and the targets of components.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    pub slot: SlotLength,
+    pub definition: Definition,
+    /// Component and target in millionths of a percent.
+    pub targets: Vec<(String, u32)>,
+    /// What is drawn beside the tables.
+    #[serde(default)]
+    pub outputs: Outputs,
+}
+
+impl Settings {
+    pub fn of(config: &Config) -> Self {
+        let definition = Definition {
+            components: config.components.iter().map(|c| (c.name.clone(), c.services.clone())).collect(),
+            services: config.services.iter().map(|s| s.name.clone()).collect(),
+            regions: config.regions.clone(),
+            ..Definition::from(&config.measure)
+        };
+        let target = |c: &Component| Some((c.name.clone(), c.target_micro_percent?));
+        let targets = config.components.iter().filter_map(target).collect();
+        Self { slot: config.slot, definition, targets, outputs: config.outputs.clone() }
+    }
+
+    /// A config under which the same figures are drawn.
+    pub fn config(&self) -> Config {
+        let outputs = self.outputs.clone();
+        let mut config = Config { slot: self.slot, outputs, ..self.definition.config() };
+        for component in &mut config.components {
+            let target = self.targets.iter().find(|(name, _)| *name == component.name);
+            component.target_micro_percent = target.map(|(_, target)| *target);
+        }
+        config
+    }
+}
+
+/// An override row that an edition applies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Applied {
+    pub row: Row,
+    /// Events of the day that it moved.
+    pub events: i64,
+    /// Component slots (all regions) in which it moved events and whose state differs before and after overrides.
+    pub slots_changed: i64,
+}
+
+/// One published state of one day.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edition {
+    pub day: Day,
+    /// From 1; 0 is a draft that is not published.
+    pub number: u32,
+    /// The clock of the run that published it.
+    pub as_of: DateTime<Utc>,
+    pub job_version: String,
+    pub state: DayState,
+    pub definition: Definition,
+    /// Fingerprint of policy and catalogue.
+    pub policy: String,
+    /// Override rows in the order in which they were applied.
+    pub overrides: Vec<Applied>,
+    pub slots: Slots,
+    /// Sorted by slot.
+    pub bad: Vec<BadLine>,
+    pub accounts: Vec<AccountLine>,
+    pub intake: Vec<FileBalance>,
+    pub quarantine: Vec<Quarantined>,
+    pub latency: Vec<LatencyLine>,
+    pub deliveries: Vec<DeliveryLine>,
+    pub delays: Vec<DelayLine>,
+    /// Empty without webhook logs.
+    pub reconciliation: Vec<ReconciliationLine>,
+}
+
+impl Edition {
+    pub const fn slot_length(&self) -> SlotLength {
+        self.slots.length()
+    }
+}

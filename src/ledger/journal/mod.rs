@@ -1,0 +1,338 @@
+//! The journal: one line per thing that was done, each naming the hash of the line before it. What it does not hold did
+//! not happen.
+//!
+//! `journal.ndjson` is only ever appended to; `journal.head` names the number and hash of its last line, so that a line
+//! cut off its end is missed. A run that was killed leaves at most half a line, or a whole one that the head does not
+//! name yet: both are set right by the next run.
+
+pub mod entry;
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+use entry::Entry;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::{Clock, ClockSource};
+use crate::day::rfc3339;
+use crate::error::Trouble;
+use super::disk::{damaged, put, sha256};
+
+const JOURNAL: &str = "journal.ndjson";
+const HEAD: &str = "journal.head";
+/// What the first line names as the one before it.
+const NOTHING: &str = "0";
+
+/// One line.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    /// From 1, without holes.
+    pub seq: u64,
+    /// The moment that the run worked as of; never earlier than that of the line before.
+    pub at: DateTime<Utc>,
+    /// The wall clock of the run; lines of version 0.1.0 have none, and count `at` as both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wall: Option<DateTime<Utc>>,
+    /// SHA-256 of the line before, without its line end.
+    pub previous: String,
+    pub entry: Entry,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    seq: u64,
+    hash: String,
+}
+
+/// All lines, checked against each other.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    folder: PathBuf,
+    lines: Vec<Line>,
+    /// Of the last line.
+    head: Head,
+    /// Length of the whole lines in bytes.
+    length: u64,
+    state: Ending,
+}
+
+/// How the last run left the end of the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    Whole,
+    /// A last line without its end: it did not happen.
+    Torn,
+    /// The head has not been told of the last line.
+    Unnamed,
+}
+
+impl Journal {
+    /// Reads the journal of a ledger folder; a folder without one has an empty journal.
+    ///
+    /// # Errors
+    /// A line that is not what the line after it, or the head, says it is.
+    pub fn read(folder: &Path) -> Result<Self, Trouble> {
+        let path = folder.join(JOURNAL);
+        let text = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(e) if e.kind() == ErrorKind::NotFound => Vec::new(),
+            Err(e) => return Err(Trouble::io(&path, "reading", e)),
+        };
+        let mut journal = Self {
+            folder: folder.to_path_buf(),
+            lines: Vec::new(),
+            head: Head { seq: 0, hash: NOTHING.to_owned() },
+            length: 0,
+            state: Ending::Whole,
+        };
+        let mut before = journal.head.clone();
+        for bytes in text.split_inclusive(|b| *b == b'\n') {
+            let Some(bytes) = bytes.strip_suffix(b"\n") else {
+                journal.state = Ending::Torn;
+                break;
+            };
+            before = journal.head.clone();
+            journal
+                .take(bytes)
+                .map_err(|why| damaged(&path, format!("line {}: {why}", journal.lines.len() + 1)))?;
+        }
+        let named = journal.named()?;
+        if named != journal.head {
+            // One line may be written and not named yet.
+            if named != before || journal.state == Ending::Torn {
+                let why = format!(
+                    "{HEAD} names line {} ({}), but the journal ends with line {} ({}): lines were cut off, added or changed",
+                    named.seq,
+                    short(&named.hash),
+                    journal.head.seq,
+                    short(&journal.head.hash)
+                );
+                return Err(damaged(&path, why));
+            }
+            journal.state = Ending::Unnamed;
+        }
+        Ok(journal)
+    }
+
+    /// The clock source of a ledger folder by the first line of its journal alone; `None` where that cannot be read, which
+    /// whoever then reads the whole journal is told.
+    pub fn clock_source_of(folder: &Path) -> Option<ClockSource> {
+        let mut line = String::new();
+        BufReader::new(File::open(folder.join(JOURNAL)).ok()?).read_line(&mut line).ok()?;
+        match serde_json::from_str::<Line>(&line).ok()?.entry {
+            Entry::Ledger { clock, .. } => Some(clock),
+            _ => None,
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Result<(), String> {
+        let line: Line = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
+        if line.seq != self.head.seq + 1 {
+            return Err(format!("it is numbered {}, after {}", line.seq, self.head.seq));
+        }
+        if line.previous != self.head.hash {
+            return Err(format!(
+                "it follows a line with hash {}, the line before it has {}",
+                short(&line.previous),
+                short(&self.head.hash)
+            ));
+        }
+        self.head = Head { seq: line.seq, hash: sha256(bytes) };
+        self.length += bytes.len() as u64 + 1;
+        self.lines.push(line);
+        Ok(())
+    }
+
+    /// What the head file says.
+    fn named(&self) -> Result<Head, Trouble> {
+        let path = self.folder.join(HEAD);
+        match fs::read(&path) {
+            Ok(bytes) => {
+                let head: Head = serde_json::from_slice(&bytes).map_err(|e| damaged(&path, e))?;
+                if json(&head) == bytes {
+                    Ok(head)
+                } else {
+                    Err(damaged(&path, "it is not as it was written"))
+                }
+            }
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(Head { seq: 0, hash: NOTHING.to_owned() }),
+            Err(e) => Err(Trouble::io(&path, "reading", e)),
+        }
+    }
+
+    pub fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// Where the clock of the ledger comes from, by its first line; `None` before there is one.
+    pub fn clock_source(&self) -> Option<ClockSource> {
+        match self.lines.first()?.entry {
+            Entry::Ledger { clock, .. } => Some(clock),
+            _ => None,
+        }
+    }
+
+    /// Number and hash of the last line: they stand for all that the ledger holds.
+    pub fn head(&self) -> (u64, &str) {
+        (self.head.seq, &self.head.hash)
+    }
+
+    pub const fn ending(&self) -> Ending {
+        self.state
+    }
+
+    /// Sets right what a killed run, a failed write or the last line left at the end. The caller holds the lock.
+    pub fn mend(&mut self) -> Result<(), Trouble> {
+        match self.state {
+            Ending::Whole => return Ok(()),
+            Ending::Torn => self.cut()?,
+            Ending::Unnamed => self.name()?,
+        }
+        self.state = Ending::Whole;
+        Ok(())
+    }
+
+    /// Appends a line: from here on it is true, and [`Journal::mend`] tells the head. The caller holds the lock.
+    ///
+    /// # Errors
+    /// The disk refuses, and nothing has happened; or the clock lies before that of the last line.
+    pub fn append(&mut self, clock: Clock, entry: Entry) -> Result<&Line, Trouble> {
+        self.check_clock(clock.at)?;
+        // Never more than one line that the head does not name.
+        self.mend()?;
+        let Clock { at, wall } = clock;
+        let previous = self.head.hash.clone();
+        let line = Line { seq: self.head.seq + 1, at, wall: Some(wall), previous, entry };
+        let bytes = json(&line);
+        let path = self.folder.join(JOURNAL);
+        let written = File::options().create(true).append(true).open(&path).and_then(|mut file| {
+            file.write_all(&bytes)?;
+            file.sync_all()
+        });
+        if let Err(e) = written {
+            // What was written of it must not stand before what comes next; where it cannot be cut off now, the next run does.
+            self.state = if self.cut().is_ok() { Ending::Whole } else { Ending::Torn };
+            return Err(Trouble::io(&path, "writing", e));
+        }
+        self.head = Head { seq: line.seq, hash: sha256(&bytes[..bytes.len() - 1]) };
+        self.length += bytes.len() as u64;
+        self.lines.push(line);
+        self.state = Ending::Unnamed;
+        match self.lines.last() {
+            Some(line) => Ok(line),
+            None => unreachable!("it was pushed just now"),
+        }
+    }
+
+    /// The ledger can be cut at any past moment only while its clock never runs backwards.
+    pub fn check_clock(&self, at: DateTime<Utc>) -> Result<(), Trouble> {
+        let Some(last) = self.lines.last().filter(|last| last.at > at) else { return Ok(()) };
+        let [at, last] = [at, last.at].map(|t| rfc3339(t.timestamp_micros()));
+        Err(Trouble::Usage(format!(
+            "the clock of this run ({at}) lies before the last entry of the ledger ({last}); set the clock or --as-of right. \
+             To see what was published at a moment: uptime-ledger report --as-of {at}"
+        )))
+    }
+
+    fn cut(&self) -> Result<(), Trouble> {
+        let path = self.folder.join(JOURNAL);
+        let cut = File::options()
+            .write(true)
+            .open(&path)
+            .and_then(|f| f.set_len(self.length).and_then(|()| f.sync_all()));
+        cut.map_err(|e| Trouble::io(&path, "cutting off half a line", e))
+    }
+
+    fn name(&self) -> Result<(), Trouble> {
+        put(&self.folder.join(HEAD), &json(&self.head))
+    }
+}
+
+fn json(value: &impl Serialize) -> Vec<u8> {
+    match serde_json::to_vec(value) {
+        Ok(mut bytes) => {
+            bytes.push(b'\n');
+            bytes
+        }
+        Err(e) => unreachable!("names, numbers and lists always serialise: {e}"),
+    }
+}
+
+fn short(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Clock {
+        Clock::given(text.parse().unwrap())
+    }
+
+    fn entry(format: u32) -> Entry {
+        Entry::Ledger { format, clock: ClockSource::Given }
+    }
+
+    fn written(entries: usize) -> (tempfile::TempDir, Vec<u8>) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::read(folder.path()).unwrap();
+        for n in 0..entries {
+            journal.append(at("2026-11-20T03:00:00Z"), entry(n as u32)).unwrap();
+        }
+        journal.mend().unwrap();
+        let bytes = fs::read(folder.path().join(JOURNAL)).unwrap();
+        (folder, bytes)
+    }
+
+    #[test]
+    fn half_a_line_did_not_happen_and_an_unnamed_one_did() {
+        let (folder, bytes) = written(3);
+        let path = folder.path().join(JOURNAL);
+        let head = fs::read(folder.path().join(HEAD)).unwrap();
+
+        fs::write(&path, [&bytes[..], b"{\"seq\":4,"].concat()).unwrap();
+        let mut journal = Journal::read(folder.path()).unwrap();
+        assert_eq!((journal.ending(), journal.head().0), (Ending::Torn, 3));
+        journal.mend().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), bytes);
+
+        journal.append(at("2026-11-21T03:00:00Z"), entry(9)).unwrap();
+        journal.mend().unwrap();
+        fs::write(folder.path().join(HEAD), head).unwrap();
+        let mut journal = Journal::read(folder.path()).unwrap();
+        assert_eq!((journal.ending(), journal.head().0), (Ending::Unnamed, 4));
+        journal.mend().unwrap();
+        assert_eq!(Journal::read(folder.path()).unwrap().ending(), Ending::Whole);
+    }
+
+    #[test]
+    fn a_line_that_is_cut_off_changed_or_moved_is_found() {
+        let (folder, bytes) = written(4);
+        let lines: Vec<&[u8]> = bytes.split_inclusive(|b| *b == b'\n').collect();
+        let changed = String::from_utf8(bytes.clone()).unwrap().replace("\"format\":3", "\"format\":7");
+        for bad in [
+            lines[..3].concat(),
+            lines[..2].concat(),
+            [lines[0], lines[2], lines[1], lines[3]].concat(),
+            [lines[0], lines[0], lines[1], lines[2], lines[3]].concat(),
+            changed.into_bytes(),
+        ] {
+            fs::write(folder.path().join(JOURNAL), bad).unwrap();
+            let told = Journal::read(folder.path()).unwrap_err().to_string();
+            assert!(told.contains("journal.ndjson is damaged"), "{told}");
+        }
+    }
+
+    #[test]
+    fn the_clock_never_runs_backwards() {
+        let (folder, _) = written(1);
+        let mut journal = Journal::read(folder.path()).unwrap();
+        let told = journal.append(at("2026-11-19T03:00:00Z"), entry(1)).unwrap_err();
+        assert!(told.to_string().contains("2026-11-20T03:00:00Z"), "{told}");
+    }
+}

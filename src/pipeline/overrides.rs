@@ -1,0 +1,229 @@
+//! Override rows: when each was first seen, what is decided of it, and which days it moves.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::clock::Clock;
+use crate::day::Day;
+use crate::error::Mistake;
+use crate::facts::ids::Salt;
+use crate::ledger::{Entry, FiledRow, JudgedRow, Ledger, MalformedRow, Writer};
+use crate::overrides::{self, Direction, Filed, Judged, Row, Sheet, Touched, Verdict};
+use crate::policy::Postings;
+use super::{Attention, AttentionKind, Desk};
+
+/// What the override file came to.
+#[derive(Default)]
+pub struct Desired {
+    /// The file, when it could be read.
+    sheet: Option<Sheet>,
+    pub attention: Vec<Attention>,
+    /// Mistakes in the file, for whoever shows them with their excerpts.
+    pub mistakes: Vec<Mistake>,
+}
+
+/// Reads the override file and notes in the journal which rows are new and which are gone. A file that cannot be read, or is not
+/// named any more, withdraws nothing.
+pub fn file(desk: &Desk, ledger: &mut Writer, clock: Clock) -> anyhow::Result<Desired> {
+    let day = Day::of(clock.at);
+    let mut desired = Desired::default();
+    let mut say = |kind, message| desired.attention.push(Attention { day, kind, message });
+    let Some(document) = &desk.override_file else {
+        let open = live(ledger, desk, clock).len();
+        if open > 0 {
+            let what = "of an override file can still move something, and the config names no such file; nothing was withdrawn. Name the file under \
+                        [overrides]; to withdraw rows, take them out of it";
+            let rows = if open == 1 { "row" } else { "rows" };
+            say(AttentionKind::OverridesNotNamed, format!("{open} {rows} {what}"));
+        }
+        return Ok(desired);
+    };
+    let salt = Salt::new(&desk.config.salt.clone().map_or_else(|| ledger.salt(), Ok)?);
+    let unreadable = "no row was taken from it or withdrawn";
+    let sheet = match document {
+        Err(trouble) => {
+            say(AttentionKind::OverridesUnreadable, format!("{trouble}; {unreadable}"));
+            return Ok(desired);
+        }
+        Ok(document) => match overrides::read(document, &desk.policy, &desk.config, &salt) {
+            Ok(sheet) => sheet,
+            Err(mistakes) => {
+                let first = mistakes.0.first().map(Mistake::told).unwrap_or_default();
+                let more = match mistakes.0.len() {
+                    0 | 1 => String::new(),
+                    n => format!("; and {} more in this file", n - 1),
+                };
+                say(AttentionKind::OverridesUnreadable, format!("{first}{more}; {unreadable}"));
+                desired.mistakes = mistakes.0;
+                return Ok(desired);
+            }
+        },
+    };
+    let malformed: Vec<MalformedRow> = sheet
+        .refused
+        .iter()
+        .map(|m| MalformedRow {
+            id: m.id.clone(),
+            line: m.line as u64,
+            why: m.mistakes.iter().map(Mistake::told).collect::<Vec<_>>().join("; "),
+        })
+        .collect();
+    for bad in &malformed {
+        say(AttentionKind::OverrideRefused, format!("override {}: {}", bad.id, bad.why));
+    }
+    desired.mistakes = sheet.refused.iter().flat_map(|m| m.mistakes.clone()).collect();
+
+    let record = ledger.record();
+    let is_filed = |row: &&Row| record.rows.get(&row.fingerprint()).is_none_or(|r| r.gone.is_some());
+    let seen: Vec<Row> = sheet.rows.iter().filter(is_filed).cloned().collect();
+    let present: BTreeSet<String> = sheet.rows.iter().map(Row::fingerprint).collect();
+    let is_gone =
+        |(fingerprint, r): &(&String, &FiledRow)| r.gone.is_none() && !present.contains(*fingerprint);
+    let gone: Vec<String> = record.rows.iter().filter(is_gone).map(|(f, _)| f.clone()).collect();
+    if !seen.is_empty() || !gone.is_empty() {
+        ledger.append(clock, Entry::Overrides { seen, gone })?;
+    }
+    if ledger.record().malformed != malformed {
+        ledger.append(clock, Entry::Malformed { rows: malformed })?;
+    }
+    desired.sheet = Some(sheet);
+    Ok(desired)
+}
+
+/// Rows that still have something to decide: not every day of theirs is sealed, or their window is open.
+fn live(ledger: &Ledger, desk: &Desk, clock: Clock) -> Vec<Filed> {
+    let days = &ledger.record().days;
+    let is_sealed = |day: Day| days.get(&day).is_some_and(|record| record.sealed.is_some());
+    let now = clock.at.timestamp_micros();
+    let mut live: Vec<Filed> = ledger
+        .record()
+        .rows
+        .values()
+        .filter(|filed| filed.gone.is_none())
+        .filter(|filed| {
+            let row = &filed.row;
+            let closes = |day| overrides::closes_us(row.direction, day, &desk.config.overrides);
+            let is_over = row.first_day().is_none_or(|day| now > closes(day));
+            filed.judged.is_none() || !is_over || !filed.row.days().all(is_sealed)
+        })
+        .map(|filed| Filed { row: filed.row.clone(), first_seen_us: filed.first_seen.timestamp_micros() })
+        .collect();
+    live.sort_by(|a, b| (a.first_seen_us, &a.row.id).cmp(&(b.first_seen_us, &b.row.id)));
+    live
+}
+
+/// What is decided of the rows, and which rows each day gets.
+#[derive(Default)]
+pub struct Plan {
+    judged: Vec<Judged>,
+    /// Rows in force on days for which something was decided.
+    rows: BTreeMap<Day, Vec<Row>>,
+}
+
+impl Plan {
+    pub fn rows(&self, day: Day) -> Option<Vec<Row>> {
+        self.rows.get(&day).cloned()
+    }
+
+    pub fn days(&self) -> impl Iterator<Item = Day> {
+        self.rows.keys().copied()
+    }
+}
+
+/// The days that live rows speak of and that have, or are about to get, an edition.
+pub fn touched(desk: &Desk, ledger: &Ledger, clock: Clock) -> BTreeSet<Day> {
+    live(ledger, desk, clock).iter().flat_map(|filed| filed.row.days().collect::<Vec<_>>()).collect()
+}
+
+/// Decides. `postings` has the days of [`touched`] that there are.
+pub fn plan(
+    desk: &Desk,
+    ledger: &Ledger,
+    postings: &BTreeMap<Day, &Postings>,
+    clock: Clock,
+) -> anyhow::Result<Plan> {
+    let record = ledger.record();
+    let filed = live(ledger, desk, clock);
+    let mut frozen: BTreeMap<Day, Vec<Row>> = BTreeMap::new();
+    for day in postings.keys() {
+        if record.days.get(day).is_some_and(|record| record.sealed.is_some()) {
+            // Those of adjusting entries beside it too: they are as final as the day.
+            frozen.insert(*day, ledger.made_from(*day)?.map(|made| made.rows).unwrap_or_default());
+        }
+    }
+    let touched: Vec<Touched<'_>> = postings
+        .iter()
+        .map(|(day, postings)| Touched { day: *day, postings, sealed: frozen.get(day).map(Vec::as_slice) })
+        .collect();
+    let judged = overrides::plan(&filed, &touched, &desk.config.overrides)?;
+    let mut rows: BTreeMap<Day, Vec<Row>> = BTreeMap::new();
+    // Rows that were applied to a sealed day stay, whatever has become of them since.
+    for (day, frozen) in &frozen {
+        rows.insert(*day, frozen.clone());
+    }
+    for judged in judged.iter().filter(|j| j.verdict == Verdict::Applied) {
+        // Days without books get the row when they are accounted.
+        for day in judged.row.days().filter(|day| postings.contains_key(day)) {
+            let is_frozen = frozen.contains_key(&day);
+            let of_day = rows.entry(day).or_default();
+            let is_there = of_day.contains(&judged.row);
+            if !is_there && (!is_frozen || judged.row.direction == Direction::ToDowntime) {
+                of_day.push(judged.row.clone());
+            }
+        }
+    }
+    Ok(Plan { judged, rows })
+}
+
+/// Notes in the journal what was decided, where it is new, and says which rows were refused.
+pub fn note(
+    plan: &Plan,
+    desired: &mut Desired,
+    ledger: &mut Writer,
+    clock: Clock,
+) -> anyhow::Result<()> {
+    let mut decided: Vec<JudgedRow> = Vec::new();
+    for judged in &plan.judged {
+        let (status, why) = match &judged.verdict {
+            Verdict::Applied => ("applied", String::new()),
+            Verdict::Waiting => ("waiting", "not all of its days are accounted yet".to_owned()),
+            Verdict::Refused(refusal) => ("refused", format!("{}: {refusal}", refusal.name())),
+        };
+        if let Verdict::Refused(refusal) = &judged.verdict {
+            let mistake = desired.sheet.as_ref().and_then(|sheet| sheet.refusal(&judged.row.id, refusal));
+            let place = mistake.as_ref().map(|m| format!(" ({})", m.place())).unwrap_or_default();
+            let message = format!("override {}{place}: {why}", judged.row.id);
+            let day = Day::of_us(judged.row.start_us).unwrap_or(Day::of(clock.at));
+            desired.attention.push(Attention { day, kind: AttentionKind::OverrideRefused, message });
+            desired.mistakes.extend(mistake);
+        }
+        decided.push(JudgedRow { row: judged.row.fingerprint(), status: status.to_owned(), why });
+    }
+    for (fingerprint, filed) in &ledger.record().rows {
+        if filed.gone.is_some() {
+            let is_sealed =
+                |day: &Day| ledger.record().days.get(day).is_some_and(|record| record.sealed.is_some());
+            let was_applied = filed.judged.as_ref().is_some_and(|judged| judged.status == "applied");
+            let why = match filed.row.days().find(is_sealed) {
+                _ if !was_applied => "it is gone from the file".to_owned(),
+                Some(day) => {
+                    format!("it is gone from the file; what it moved on {day} and other sealed days stays")
+                }
+                None => "it is gone from the file, and what it moved was put back".to_owned(),
+            };
+            decided.push(JudgedRow { row: fingerprint.clone(), status: "withdrawn".to_owned(), why });
+        }
+    }
+    let record = ledger.record();
+    decided.retain(|judged| {
+        record.rows.get(&judged.row).is_some_and(|row| {
+            // Of a withdrawn row the first word stands: days may be sealed later.
+            let is_withdrawn = |j: &JudgedRow| j.status == "withdrawn";
+            let known = row.judged.as_ref();
+            known != Some(judged) && !(known.is_some_and(is_withdrawn) && is_withdrawn(judged))
+        })
+    });
+    if !decided.is_empty() {
+        ledger.append(clock, Entry::Judged { rows: decided })?;
+    }
+    Ok(())
+}

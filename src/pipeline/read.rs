@@ -1,0 +1,265 @@
+//! Logs: which days are read, and reading them into daybooks. The only heavy step.
+
+use std::collections::BTreeMap;
+
+use crate::clock::Clock;
+use crate::config::{Canonical, Difference};
+use crate::day::Day;
+use crate::daybook;
+use crate::error::Trouble;
+use crate::facts::ids::Salt;
+use crate::facts::receipt::FileBalance;
+use crate::intake::{self, Meter, Notes};
+use crate::ledger::{Extent, Ledger, Reading, Writer};
+use crate::resolve::Daybooks;
+use super::{Attention, AttentionKind, Desk, open_days};
+
+/// A day whose logs have been read into its daybook.
+pub struct Read {
+    pub day: Day,
+    pub notes: Notes,
+}
+
+/// Days that a run looks back for: missed ones are caught up, oldest first.
+const CATCH_UP_DAYS: i64 = 31;
+
+/// The days that are due without being asked for: yesterday, and those since the first one that were missed.
+pub fn due(ledger: &Ledger, clock: Clock) -> (Vec<Day>, Option<Attention>) {
+    let yesterday = Day::of(clock.at).plus(-1);
+    let known = ledger.days();
+    let Some(first) = known.first().copied() else { return (vec![yesterday], None) };
+    let is_missed = |day: &Day| !known.contains(day);
+    let from = first.max(yesterday.plus(-CATCH_UP_DAYS));
+    let mut due: Vec<Day> = from.through(yesterday).filter(is_missed).collect();
+    if !due.contains(&yesterday) {
+        due.push(yesterday);
+    }
+    let older = first.through(from.plus(-1)).filter(is_missed).count();
+    let attention = (older > 0).then(|| Attention {
+        day: first,
+        kind: AttentionKind::MissedDays,
+        message: format!(
+            "{older} days since then have no edition and lie too far back to be caught up; run them with --from and --to"
+        ),
+    });
+    (due, attention)
+}
+
+/// How the logs of a day look beside what was read of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// Just as they were read.
+    Same,
+    /// Files are new or have another content.
+    Changed,
+    /// They were never read, or otherwise than they would be today, or some of them are gone.
+    Other,
+}
+
+/// Compares the logs of a day with what was read of them. A file of the same size and time is not opened.
+pub fn look(desk: &Desk, ledger: &Ledger, day: Day) -> Result<Look, Trouble> {
+    let place = ledger.daybooks().remove(&day);
+    let Some(reading) = ledger.daybook(day).filter(|_| place.is_some()) else { return Ok(Look::Other) };
+    if !desk.config.reads_like(&reading.settings) {
+        return Ok(Look::Other);
+    }
+    let now = intake::inputs(&desk.config, day, &reading.files, desk.workers)?;
+    let is_there = |path: &String| now.iter().any(|input| input.path == *path);
+    if !reading.files.iter().all(|file| is_there(&file.path)) {
+        return Ok(Look::Other);
+    }
+    // What could not be read then may be readable now.
+    let is_whole = now.iter().all(|input| !input.hash.is_empty());
+    let now = Reading { files: now, ..reading.clone() };
+    Ok(if now.is_like(reading) && is_whole { Look::Same } else { Look::Changed })
+}
+
+/// Reads the logs of a day into its daybook.
+///
+/// # Errors
+/// [`Trouble`]; what was kept of the day before stays then.
+pub fn read(
+    desk: &Desk,
+    ledger: &mut Writer,
+    day: Day,
+    clock: Clock,
+    meter: &Meter,
+) -> Result<Read, Trouble> {
+    let config = &desk.config;
+    let text = config.salt.clone().map_or_else(|| ledger.salt(), Ok)?;
+    let salt = Salt::new(&text);
+    let scratch = ledger.scratch()?;
+    // Looked at before they are read: a log that grows meanwhile is seen to have changed by the next run.
+    let known = ledger.daybook(day).map(|reading| reading.files.clone()).unwrap_or_default();
+    let listing = intake::listing(config, day, &known)?;
+    let spill = ledger.scratch()?;
+    let places = (spill.path(), scratch.path());
+    let (daybook, notes) = intake::read(config, day, desk.workers, &salt, places, meter)?;
+    let files = listing.hashed(&notes.wholes, desk.workers);
+    if !desk.may_lose_logs {
+        keep_logs(ledger, day, &daybook.files)?;
+    }
+    if config.salt.is_none() {
+        ledger.keep_salt(&text)?;
+    }
+    let settings = Canonical::of_reading(config).fingerprint();
+    let reading =
+        Reading { day, daybook: String::new(), settings, config: None, salt: salt.fingerprint(), files };
+    ledger.keep(scratch, reading, &desk.settings(), clock)?;
+    Ok(Read { day, notes })
+}
+
+/// A day whose logs have been rotated away must not be run again by accident: what was published would be lost.
+fn keep_logs(ledger: &Ledger, day: Day, files: &[FileBalance]) -> Result<(), Trouble> {
+    let mut before: BTreeMap<String, u64> = BTreeMap::new();
+    let mut edition = 0;
+    if ledger.days().contains(&day) {
+        let standing = ledger.read(day, Extent::Slots)?;
+        edition = standing.number;
+        before.extend(standing.intake.into_iter().map(|f| (f.path, f.accepted)));
+    }
+    // A run that was killed before it published has left what it read all the same.
+    if let Some(folder) = ledger.daybooks().get(&day)
+        && let Ok(kept) = daybook::head(folder)
+    {
+        before.extend(kept.files.into_iter().map(|f| (f.path, f.accepted)));
+    }
+    let is_there = |path: &str| files.iter().any(|f| f.path == path && f.failure.is_none());
+    let gone: Vec<String> =
+        before.iter().filter(|(path, n)| **n > 0 && !is_there(path)).map(|(path, _)| path.clone()).collect();
+    let events: u64 = before.values().sum();
+    if events > 0 && files.iter().all(|f| f.accepted == 0) && gone.is_empty() {
+        return Err(Trouble::RowsGone { day, edition, events });
+    }
+    if gone.is_empty() {
+        return Ok(());
+    }
+    Err(Trouble::LogsGone { day, edition, gone })
+}
+
+/// Differences that are told of one group of days; more would hide the days.
+const TOLD_DIFFERENCES: usize = 5;
+
+/// Open days that were read under other settings than today's: they stay as they are, and a row that is added to their
+/// logs is not read, until a person decides. One attention for all days with the same differences.
+pub fn read_otherwise(desk: &Desk, ledger: &Ledger) -> Result<Vec<Attention>, Trouble> {
+    let mut groups: BTreeMap<String, Vec<Day>> = BTreeMap::new();
+    for day in open_days(ledger) {
+        let Some(reading) = ledger.daybook(day).filter(|reading| !desk.config.reads_like(&reading.settings))
+        else {
+            continue;
+        };
+        groups.entry(differences(desk, ledger, reading)?).or_default().push(day);
+    }
+    let told = |(differences, days): (String, Vec<Day>)| {
+        let (first, last) = (days[0], days[days.len() - 1]);
+        let which = if days.len() == 1 {
+            "it was".to_owned()
+        } else {
+            format!("{} days up to {last} were", days.len())
+        };
+        let message = format!(
+            "{which} read under other settings, and what is added to their logs is not read: {differences}. Set that back, or \
+             read the days again: --from {first} --to {last}"
+        );
+        Attention { day: first, kind: AttentionKind::OtherSettings, message }
+    };
+    Ok(groups.into_iter().map(told).collect())
+}
+
+/// The settings that differ from those that a day was read under, with both values.
+fn differences(desk: &Desk, ledger: &Ledger, reading: &Reading) -> Result<String, Trouble> {
+    let Some(kept) = &reading.config else {
+        let place = ledger.daybooks().remove(&reading.day);
+        let head = place.and_then(|folder| daybook::head(&folder).ok());
+        let is_joined_alike = head.is_some_and(|head| desk.config.joins_like(&head.settings));
+        let among = if is_joined_alike {
+            "a [[source]] differs"
+        } else {
+            "slot, [webhooks], [[service]] or [[source]] differs"
+        };
+        return Ok(format!("{among}; version 0.1.0, which read it, kept no settings to compare with"));
+    };
+    let differences = Canonical::of_reading(&desk.config).differences(&ledger.config(kept)?);
+    let shown = |text: &str| if text.is_empty() { "not there".to_owned() } else { text.to_owned() };
+    let mut told: Vec<String> = differences
+        .iter()
+        .take(TOLD_DIFFERENCES)
+        .map(|Difference { key, old, new }| format!("`{key}` was {}, is {}", shown(old), shown(new)))
+        .collect();
+    if differences.len() > TOLD_DIFFERENCES {
+        told.push(format!("and {} more", differences.len() - TOLD_DIFFERENCES));
+    }
+    Ok(told.join("; "))
+}
+
+/// The daybooks that a run may use, and what is to be said of the others.
+#[derive(Default)]
+pub struct Usable {
+    pub daybooks: Daybooks,
+    pub attention: Vec<Attention>,
+    /// Days near those that were read that stay as they were read before.
+    pub stay: Vec<Day>,
+}
+
+/// Looks at the daybooks around the days just read. A day whose daybook cannot be read, or was made under other settings
+/// than today's, stays as it is, and a person should look.
+pub fn usable(desk: &Desk, ledger: &Ledger, read: &[Day]) -> Result<Usable, Trouble> {
+    let config = &desk.config;
+    let mut found = Usable { daybooks: ledger.daybooks(), ..Usable::default() };
+    if !config.has_webhooks() {
+        return Ok(found);
+    }
+    let reach = i64::from(config.webhooks.retry_days);
+    let salt = Salt::new(&config.salt.clone().map_or_else(|| ledger.salt(), Ok)?).fingerprint();
+    let is_near = |day: Day, by: i64| read.iter().any(|read| (read.plus(-by)..=read.plus(by)).contains(&day));
+    let mut near = Vec::new();
+    for (day, folder) in found.daybooks.clone() {
+        if !is_near(day, 2 * reach) {
+            continue;
+        }
+        let mut say = |kind, message| found.attention.push(Attention { day, kind, message });
+        match daybook::check(&folder) {
+            Err(trouble) => {
+                say(
+                    AttentionKind::UnreadableDaybook,
+                    format!("it stays as it is, and no other day can be settled by it: {trouble}"),
+                );
+                found.daybooks.remove(&day);
+            }
+            Ok(head) if head.salt != salt => {
+                say(
+                    AttentionKind::OtherSettings,
+                    "it was read under another salt; run that day again".to_owned(),
+                );
+                found.daybooks.remove(&day);
+            }
+            // Told by `read_otherwise`, with the settings that differ.
+            Ok(head) if !config.joins_like(&head.settings) && is_near(day, reach) => found.stay.push(day),
+            Ok(_) if is_near(day, reach) => near.push(day),
+            Ok(_) => {}
+        }
+    }
+    // A day is not settled anew with less than it was settled with before.
+    let record = ledger.record();
+    let is_lost = |day: &&Day| {
+        !found.daybooks.contains_key(day) && record.days.get(day).is_some_and(|known| !known.is_pruned)
+    };
+    for day in near {
+        let needed = day.plus(-1)..=day.plus(reach);
+        let published = ledger.days();
+        let lost: Vec<String> =
+            published.iter().filter(|d| needed.contains(d)).filter(is_lost).map(Day::to_string).collect();
+        if lost.is_empty() {
+            continue;
+        }
+        let is_read = read.contains(&day);
+        let what = if is_read { "it may be less settled than it was" } else { "it stays as it is" };
+        let message = format!("{what}: there is no daybook to use of {}; run them again", lost.join(", "));
+        found.attention.push(Attention { day, kind: AttentionKind::MissingDaybook, message });
+        if !is_read {
+            found.stay.push(day);
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,172 @@
+//! Comparing: two editions of a day, or the days as they stand and as another policy would book them. Nothing is written.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::config::Config;
+use crate::day::{Day, rfc3339};
+use crate::ledger::{Edition, Extent, Ledger, Outline, Reported, ReportedKey, Settings, rebook};
+use crate::measure;
+use crate::policy::Policy;
+use super::reported;
+
+/// What is different. Nothing is listed that is the same.
+#[derive(Debug, Default, Serialize)]
+pub struct Differences {
+    pub before: String,
+    pub after: String,
+    /// Figures of days, scopes in all regions.
+    pub figures: Vec<Change>,
+    /// Slots of scopes in all regions that have another state.
+    pub flips: Vec<Flip>,
+    /// Events by account and rule.
+    pub moved: Vec<Moved>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Change {
+    pub day: Day,
+    pub scope_kind: String,
+    pub scope: String,
+    pub definition: String,
+    /// Millionths of a percent, rounded down.
+    pub availability_micro_percent: [Option<i64>; 2],
+    pub slots_down: [i64; 2],
+    pub slots_counted: [i64; 2],
+    pub events_good: [i64; 2],
+    pub events_bad: [i64; 2],
+}
+
+#[derive(Debug, Serialize)]
+pub struct Flip {
+    pub slot_start: String,
+    pub scope_kind: &'static str,
+    pub scope: String,
+    pub state: [&'static str; 2],
+}
+
+#[derive(Debug, Serialize)]
+pub struct Moved {
+    pub day: Day,
+    pub account: String,
+    pub rule: String,
+    pub error_code: Option<i64>,
+    /// After minus before.
+    pub events: i64,
+}
+
+/// Two editions of the same day.
+///
+/// # Errors
+/// One of them is not there or cannot be read.
+pub fn between(ledger: &Ledger, day: Day, numbers: [u32; 2]) -> anyhow::Result<Differences> {
+    let [before, after] = numbers.map(|number| ledger.edition(day, number, Extent::Whole));
+    let names = numbers.map(|number| format!("{day}/{number}"));
+    compare(ledger, names, vec![before?], vec![after?])
+}
+
+/// The standing editions of some days, and what another policy would make of them.
+///
+/// # Errors
+/// An edition cannot be read.
+pub fn under(ledger: &Ledger, days: &[Day], policy: &Policy, name: &str) -> anyhow::Result<Differences> {
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    for day in days {
+        let edition = ledger.read(*day, Extent::Whole)?;
+        let basis = ledger.basis(*day, edition.number)?;
+        after.push(rebook(&edition, &basis, policy)?);
+        before.push(edition);
+    }
+    compare(ledger, ["as it stands".to_owned(), name.to_owned()], before, after)
+}
+
+fn compare(
+    ledger: &Ledger,
+    [before_name, after_name]: [String; 2],
+    before: Vec<Edition>,
+    after: Vec<Edition>,
+) -> anyhow::Result<Differences> {
+    let config = ledger.record().settings.as_ref().map_or_else(|| Config::bare(""), Settings::config);
+    let figures = [&before, &after].map(|editions| figures(ledger, editions, &config));
+    let [figures_before, figures_after] = figures;
+    let (figures_before, figures_after) = (figures_before?, figures_after?);
+    let mut differences = Differences { before: before_name, after: after_name, ..Differences::default() };
+    for (key, after) in &figures_after {
+        let Some(before) = figures_before.get(key) else { continue };
+        let is_same = (before.availability_micro_percent, before.slots, before.events)
+            == (after.availability_micro_percent, after.slots, after.events);
+        if !is_same {
+            differences.figures.push(change(before, after));
+        }
+    }
+    for (before, after) in before.iter().zip(&after) {
+        differences.flips.extend(flips(before, after));
+        differences.moved.extend(moved(before, after));
+    }
+    Ok(differences)
+}
+
+/// Figures of the days of these editions, measured with the standing days beside them.
+fn figures(
+    ledger: &Ledger,
+    editions: &[Edition],
+    config: &Config,
+) -> anyhow::Result<BTreeMap<ReportedKey, Reported>> {
+    let days: Vec<Day> = editions.iter().map(|e| e.day).collect();
+    let is_beside =
+        |day: &Day| !days.contains(day) && days.iter().any(|d| (d.plus(-2)..=d.plus(2)).contains(day));
+    let mut all = ledger.outlines(ledger.standing().into_iter().filter(|(day, _)| is_beside(day)))?;
+    all.extend(editions.iter().map(Outline::of));
+    all.sort_by_key(|e| e.day);
+    let figures = measure::draw(&all, config);
+    let ours = figures.days.iter().filter_map(|figure| reported::reported(figure, false));
+    Ok(ours.filter(|figure| days.contains(&figure.day)).map(|figure| (figure.key(), figure)).collect())
+}
+
+fn change(before: &Reported, after: &Reported) -> Change {
+    let both = |of: fn(&Reported) -> i64| [of(before), of(after)];
+    Change {
+        day: after.day,
+        scope_kind: after.scope_kind.clone(),
+        scope: after.scope.clone(),
+        definition: after.definition.clone(),
+        availability_micro_percent: [before.availability_micro_percent, after.availability_micro_percent],
+        slots_down: both(|r| r.slots[0]),
+        slots_counted: both(|r| r.slots[1]),
+        events_good: both(|r| r.events[0]),
+        events_bad: both(|r| r.events[1]),
+    }
+}
+
+fn flips(before: &Edition, after: &Edition) -> Vec<Flip> {
+    let mut found = Vec::new();
+    for scope in after.slots.scopes().iter().filter(|scope| scope.is_all_regions()) {
+        let cells = before.slots.cells(scope).zip(after.slots.cells(scope));
+        for (slot, (before, after_cell)) in (0_i64..).zip(cells) {
+            let state = [before.net.state, after_cell.net.state];
+            if state[0] != state[1] {
+                found.push(Flip {
+                    slot_start: rfc3339(after.day.start_us() + slot * after.slot_length().us()),
+                    scope_kind: scope.kind.name(),
+                    scope: scope.name.to_string(),
+                    state: state.map(crate::slots::State::name),
+                });
+            }
+        }
+    }
+    found
+}
+
+fn moved(before: &Edition, after: &Edition) -> Vec<Moved> {
+    let mut sums: BTreeMap<(String, String, Option<i64>), i64> = BTreeMap::new();
+    for (edition, sign) in [(before, -1), (after, 1)] {
+        for line in &edition.accounts {
+            let key = (line.account.clone(), line.rule.clone(), line.error_code);
+            *sums.entry(key).or_default() += sign * line.events_net;
+        }
+    }
+    let of =
+        |((account, rule, error_code), events)| Moved { day: after.day, account, rule, error_code, events };
+    sums.into_iter().filter(|(_, events)| *events != 0).map(of).collect()
+}

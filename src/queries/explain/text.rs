@@ -1,0 +1,118 @@
+//! An explanation as people read it.
+
+use std::fmt;
+
+use crate::day::minutes;
+use super::{Explanation, PostingLine};
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let e = self;
+        let region = if e.region == "*" { "all regions" } else { e.region.as_str() };
+        writeln!(
+            out,
+            "{} {} ({region}) from {} to {}: {}",
+            e.scope_kind, e.scope, e.slot_start, e.slot_end, e.state
+        )?;
+        writeln!(out, "edition {} of the day, {}", e.edition, e.day_state)?;
+        if e.state != e.state_gross {
+            writeln!(out, "before overrides it was {}", e.state_gross)?;
+        }
+        for gap in &e.gaps {
+            writeln!(out, "{gap} then: what is missing is not judged")?;
+        }
+        writeln!(out, "\nWhy")?;
+        for s in &e.services {
+            writeln!(out, "  {}: {}, because {}", s.service, s.state, s.because)?;
+            writeln!(
+                out,
+                "    good {}, bad {}, user {}, excluded {}, pending {}, suspense {}; {}",
+                s.good, s.bad, s.user, s.excluded, s.pending, s.suspense, s.flips_when
+            )?;
+        }
+        if let Some(run) = &e.run {
+            let counts = if run.is_counted { "it counts" } else { "it does not count" };
+            writeln!(
+                out,
+                "  It is part of an outage from {} to {} ({} down, class {}); {counts}, as runs count from {} on.",
+                run.start,
+                run.end,
+                minutes(run.down_seconds),
+                run.class,
+                minutes(run.min_run_seconds.into())
+            )?;
+        }
+        writeln!(out, "\nEvents")?;
+        e.postings.iter().try_for_each(|line| write!(out, "{line}"))?;
+        if e.postings.is_empty() {
+            writeln!(out, "  none")?;
+        }
+        let list = |items: &[(String, i64)]| {
+            items.iter().map(|(name, n)| format!("{name} ({n})")).collect::<Vec<_>>().join(", ")
+        };
+        if !e.top_error_codes.is_empty() {
+            writeln!(out, "\nBad events by code: {}", list(&e.top_error_codes))?;
+            writeln!(out, "Bad events by caller: {}", list(&e.top_callers))?;
+        }
+        writeln!(out, "\nOverrides")?;
+        for o in &e.overrides {
+            writeln!(
+                out,
+                "  {} {} to {}, {}, {} (written by {}, approved by {})",
+                o.id, o.direction, o.to, o.reason, o.ticket, o.author, o.approver
+            )?;
+        }
+        if e.overrides.is_empty() {
+            writeln!(out, "  none")?;
+        }
+        writeln!(out, "\nEditions")?;
+        for edition in &e.editions {
+            let adjusting =
+                if edition.is_adjusting { ", an adjusting entry beside the sealed one" } else { "" };
+            writeln!(
+                out,
+                "  {} of {} ({}; because of {}){adjusting}: {}, good {}, bad {}",
+                edition.edition,
+                edition.published_at,
+                edition.day_state,
+                edition.causes.join(", "),
+                edition.state,
+                edition.good,
+                edition.bad
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for PostingLine {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let p = self;
+        let code = match (&p.error_code, &p.error_title) {
+            (Some(code), Some(title)) => format!(", code {code} ({title})"),
+            (Some(code), None) => format!(", code {code}"),
+            (None, _) => String::new(),
+        };
+        let status = p.http_status.map_or_else(|| "no status".to_owned(), |s| format!("HTTP {s}"));
+        let outcome = if p.stream == "request" {
+            String::new()
+        } else {
+            format!(", outcome {} {}", p.outcome, p.timing)
+        };
+        let gross = if p.events == p.events_gross {
+            String::new()
+        } else {
+            format!(" ({} before overrides)", p.events_gross)
+        };
+        writeln!(
+            out,
+            "  {:>7} {}{gross}  {} {} in {}: {status}{code}{outcome}",
+            p.events, p.account, p.service, p.stream, p.region
+        )?;
+        writeln!(out, "          rule {} [{}]: {}", p.rule, p.cites.join(", "), p.because)?;
+        if !p.evidence.is_empty() {
+            writeln!(out, "          seen at {}", p.evidence.join(", "))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,9 @@
+//! Queries: questions to the ledger. Why is a slot red, what differs between two editions, what was reported.
+
+mod compare;
+mod explain;
+pub mod reported;
+
+pub use compare::{Change, Differences, Flip, Moved, between, under};
+pub use explain::{DayBooks, Explanation, Question, explain};
+pub use reported::{adjusted, reported};

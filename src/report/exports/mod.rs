@@ -1,0 +1,160 @@
+//! Doors: what is published beside the tables for other programs, each switched on and off by `[outputs]`.
+//!
+//! Like the tables, each is a function of the ledger and of nothing else: no clock, one order, the same bytes every time.
+
+mod atom;
+mod excel;
+mod hledger;
+mod prometheus;
+mod status_json;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::config::Format;
+use crate::day::{Day, Month};
+use crate::measure::Period;
+use crate::redact::printable;
+use crate::slots::Scope;
+use crate::table::{Row, Value};
+use super::view::View;
+use super::write::Writer;
+use super::{Drawing, Summary};
+
+pub use status_json::schema as status_schema;
+
+/// Draws what is switched on, and takes away what is switched off. Of the months' files those of `months`; all when
+/// `None`.
+pub fn draw(
+    writer: &mut Writer<'_>,
+    view: &View<'_>,
+    summary: &Summary,
+    months: Option<&BTreeSet<Month>>,
+) -> anyhow::Result<()> {
+    let drawing = view.drawing;
+    let outputs = &drawing.settings.outputs;
+    if outputs.has(Format::Json) {
+        writer.text("status.json", &status_json::status(view))?;
+    } else {
+        writer.no("status.json");
+    }
+    if outputs.has(Format::Atom) {
+        writer.text("outages.atom", &atom::feed(view))?;
+    } else {
+        writer.no("outages.atom");
+    }
+    if outputs.has(Format::Prometheus) {
+        writer.text("metrics.prom", &prometheus::metrics(view)?)?;
+    } else {
+        writer.no("metrics.prom");
+    }
+
+    let known: BTreeSet<Month> = drawing.ledger.days().into_iter().map(Day::month).collect();
+    let is_wanted = |month: &&Month| months.is_none_or(|months| months.contains(month));
+    if outputs.has(Format::Excel) {
+        let rows = by_month(drawing, summary, &known);
+        for month in known.iter().filter(is_wanted) {
+            writer.bytes(
+                &format!("months/{month}.xlsx"),
+                &excel::workbook(drawing, *month, &rows[month])?,
+            )?;
+        }
+    } else {
+        for month in &known {
+            writer.no(&format!("months/{month}.xlsx"));
+        }
+    }
+    if outputs.has(Format::Hledger) {
+        for month in known.iter().filter(is_wanted) {
+            let text = hledger::journal(drawing.ledger, *month, &drawing.title())?;
+            writer.text(&format!("months/{month}.journal"), &text)?;
+        }
+    } else {
+        for month in &known {
+            writer.no(&format!("months/{month}.journal"));
+        }
+    }
+    Ok(())
+}
+
+/// Rows of a month, sheet by sheet: figures of the month, of its days, outages, overrides, restatements.
+type MonthRows<'a> = [Vec<Row<'a>>; 5];
+
+/// The rows of the tables that span days, month by month: what lies in two months stands in both.
+fn by_month<'a>(
+    drawing: &Drawing<'_>,
+    summary: &'a Summary,
+    known: &BTreeSet<Month>,
+) -> BTreeMap<Month, MonthRows<'a>> {
+    let mut found: BTreeMap<Month, MonthRows<'a>> =
+        known.iter().map(|m| (*m, MonthRows::default())).collect();
+    let Summary { availability: days, months, outages, overrides, restatements } = summary;
+    let names: BTreeMap<String, Month> = known.iter().map(|month| (month.to_string(), *month)).collect();
+    let of_day = |row: &Row<'_>| match row.value("day") {
+        Value::Date(days) => Day::of_us(days * crate::day::DAY_US).map(Day::month),
+        _ => None,
+    };
+    // A month's figures are drawn for every scope that there ever was; of those it never saw there is nothing to tell.
+    let seen: BTreeSet<(Month, &Scope)> = (drawing.figures.days.iter())
+        .filter_map(|figure| match figure.period {
+            Period::Day(day) => Some((day.month(), &figure.scope)),
+            Period::Month(_) => None,
+        })
+        .collect();
+    for (row, figure) in months.rows().zip(&drawing.figures.months) {
+        let month = row.text("month").ok().and_then(|name| names.get(name).copied());
+        if let Some(month) = month.filter(|month| seen.contains(&(*month, &figure.scope))) {
+            found.entry(month).or_default()[0].push(row);
+        }
+    }
+    for (at, table) in [(1, days), (4, restatements)] {
+        for row in table.rows() {
+            if let Some(rows) = of_day(&row).and_then(|month| found.get_mut(&month)) {
+                rows[at].push(row);
+            }
+        }
+    }
+    for (at, table) in [(2, outages), (3, overrides)] {
+        for row in table.rows() {
+            let [Value::Instant(start), Value::Instant(end)] = [row.value("start"), row.value("end")] else {
+                continue;
+            };
+            for (_, rows) in found.iter_mut().filter(|(month, _)| month.overlaps(start, end)) {
+                rows[at].push(row);
+            }
+        }
+    }
+    found
+}
+
+/// The longest text in formats for people.
+const LINE: usize = 300;
+
+/// A text of a log or of a file that a person wrote, on one line and harmless for whoever shows it: what cannot be seen,
+/// or XML cannot hold, is spelled out.
+fn line(text: &str, limit: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(4 * limit));
+    for c in printable(text.as_bytes(), limit).chars() {
+        // Separators, marks and fillers that do not show, and what is no character.
+        let is_hidden = matches!(
+            c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}' | '\u{2029}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}'
+        );
+        if is_hidden { out.extend(c.escape_unicode()) } else { out.push(c) }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_show_is_spelled_out() {
+        assert_eq!(
+            line("a\u{202e}b\n\u{0}\u{ffff}\u{2028}é<&>", LINE),
+            "a\\u{202e}b\\n\\u{0}\\u{ffff}\\u{2028}é<&>"
+        );
+        assert!(line(&"x".repeat(10_000), LINE).chars().count() <= LINE + 1);
+    }
+}

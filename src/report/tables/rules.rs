@@ -1,0 +1,90 @@
+//! The policy in force over a month: every rule, and how often it decided.
+
+use std::collections::BTreeMap;
+
+use crate::day::Month;
+use crate::error::Trouble;
+use crate::ledger::Ledger;
+use crate::policy::{NO_RULE, Policy};
+
+/// One policy, by which days of a month were booked.
+pub struct PolicyInForce {
+    pub fingerprint: String,
+    /// Days of the month that were booked by it.
+    pub days: u32,
+    /// In the order in which they are tried; suspense last.
+    pub rules: Vec<Decided>,
+}
+
+/// A rule and the events of the month that it booked.
+pub struct Decided {
+    pub id: String,
+    pub account: String,
+    pub because: String,
+    pub cites: Vec<String>,
+    pub events_gross: i64,
+    pub events_net: i64,
+}
+
+/// Events before and after overrides, by rule and account.
+type Sums = BTreeMap<(String, String), [i64; 2]>;
+
+/// The policies of a month, in the order in which they came into force.
+///
+/// # Errors
+/// An edition or a policy cannot be read.
+pub fn in_force(ledger: &Ledger, month: Month) -> Result<Vec<PolicyInForce>, Trouble> {
+    let mut found: Vec<(String, u32, Sums)> = Vec::new();
+    for day in ledger.days().into_iter().filter(|day| day.month() == month) {
+        let policy = ledger.policy_of(day)?.to_owned();
+        let (accounts, _) = ledger.accounts(day)?;
+        let at = found.iter().position(|(known, ..)| *known == policy).unwrap_or_else(|| {
+            found.push((policy, 0, Sums::new()));
+            found.len() - 1
+        });
+        let (_, days, sums) = &mut found[at];
+        *days += 1;
+        for line in accounts {
+            // What an override moved stands under the rule that booked it first, in the account it was moved to.
+            let sum = sums.entry((line.rule, line.account)).or_default();
+            *sum = [sum[0] + line.events_gross, sum[1] + line.events_net];
+        }
+    }
+    found
+        .into_iter()
+        .map(|(fingerprint, days, sums)| {
+            let rules = decided(&ledger.policy(&fingerprint)?, sums);
+            Ok(PolicyInForce { fingerprint, days, rules })
+        })
+        .collect()
+}
+
+fn decided(policy: &Policy, mut sums: Sums) -> Vec<Decided> {
+    let mut rules = Vec::new();
+    for rule in policy.rules() {
+        let mut push = |account: &str, [events_gross, events_net]: [i64; 2]| {
+            rules.push(Decided {
+                id: rule.id.clone(),
+                account: account.to_owned(),
+                because: rule.because.clone(),
+                cites: rule.cites.clone(),
+                events_gross,
+                events_net,
+            });
+        };
+        let own = rule.account.name();
+        push(own, sums.remove(&(rule.id.clone(), own.to_owned())).unwrap_or_default());
+        let moved: Vec<_> = sums.keys().filter(|(id, _)| *id == rule.id).cloned().collect();
+        for key in moved {
+            let events = sums.remove(&key).unwrap_or_default();
+            push(&key.1, events);
+        }
+    }
+    // What is left matched no rule.
+    for ((_, account), [events_gross, events_net]) in sums {
+        let because = "No rule of the policy matches.".to_owned();
+        let (id, cites) = (NO_RULE.to_owned(), Vec::new());
+        rules.push(Decided { id, account, because, cites, events_gross, events_net });
+    }
+    rules
+}

@@ -1,0 +1,165 @@
+//! Messages: what all days within reach say of the messages of one day.
+
+use crate::day::Day;
+use crate::daybook::{self, Closed, Measure, MessageItem, Role};
+use crate::error::Trouble;
+use crate::facts::ids::{Id, short};
+use crate::facts::{Kind, Outcome, Stream, Timing};
+use crate::intake::records::message_records::{State, Word};
+use super::merge_join::{Merge, Shorts};
+use super::{Daybooks, Resolver, Speaks};
+
+/// What days say of one message, as far as it concerns the day.
+struct Said {
+    /// The call of the day that admitted it, if its fate is still open.
+    open: Option<MessageItem>,
+    /// All that is said of that.
+    state: State,
+    /// What the day's own rows say of a message that it did not admit, and what other days say.
+    here: State,
+    elsewhere: State,
+    /// Whether other days admitted it, and whether an earlier one did.
+    is_admitted: bool,
+    is_admitted_before: bool,
+}
+
+impl Resolver<'_> {
+    pub fn messages(&mut self, daybooks: &Daybooks, reach: i64) -> Result<(), Trouble> {
+        let mut streams = Vec::new();
+        let mut days = Vec::new();
+        let mut closed = Vec::new();
+        for (other, folder) in daybooks.range(self.day.plus(-reach)..=self.day.plus(reach)) {
+            streams.push(daybook::messages(folder)?);
+            days.push(*other);
+            closed.push((*other, Shorts::new(daybook::closed(folder, Closed::Messages)?)?));
+        }
+        let mut merge = Merge::new(streams, |item: &MessageItem| item.id)?;
+        while let Some((id, group)) = merge.next()? {
+            let mut said = self.said(&days, &group);
+            let is_failed_elsewhere = said.elsewhere.words & Word::Failed as u8 != 0;
+            if said.open.is_none() && said.here.words == 0 && !is_failed_elsewhere {
+                continue;
+            }
+            let mut is_ours_and_closed = false;
+            for (from, shorts) in &mut closed {
+                if *from <= self.day.plus(1) && shorts.has(short(id))? {
+                    is_ours_and_closed |= *from == self.day;
+                    said.is_admitted |= *from != self.day;
+                    said.is_admitted_before |= *from < self.day;
+                }
+            }
+            self.message(id, &said, is_ours_and_closed)?;
+        }
+        Ok(())
+    }
+
+    fn said(&self, days: &[Day], group: &[(usize, MessageItem)]) -> Said {
+        let mut said = Said {
+            open: None,
+            state: State::NONE,
+            here: State::NONE,
+            elsewhere: State::NONE,
+            is_admitted: false,
+            is_admitted_before: false,
+        };
+        let (day, before, after) = (self.day, self.day.plus(-1), self.day.plus(1));
+        for (at, item) in group {
+            let from = days[*at];
+            match item.role {
+                Role::Open if from == day => {
+                    said.state.join(&item.state);
+                    said.open = Some(*item);
+                }
+                Role::Open => {
+                    said.is_admitted |= from <= after;
+                    said.is_admitted_before |= from < day;
+                    said.elsewhere.join(&item.state);
+                }
+                Role::Ahead if from == day && !self.has_next() => said.state.join(&item.state),
+                Role::Ahead => {}
+                Role::Foreign if from == day => said.here.join(&item.state),
+                Role::Foreign if from >= before => said.elsewhere.join(&item.state),
+                Role::Foreign => {}
+            }
+        }
+        said.state.join(&said.elsewhere);
+        said
+    }
+
+    fn message(&mut self, id: Id, said: &Said, is_ours_and_closed: bool) -> Result<(), Trouble> {
+        match &said.open {
+            // The call that was first to admit a message is the message; a later one remains a call.
+            Some(again) if said.is_admitted_before => {
+                self.counts.admitted_again += 1;
+                let slot = self.slot(again.at_us);
+                let caller = self.caller_of(again.caller, id)?;
+                self.kind_of(again.kind, id)?;
+                self.resolve_one(slot, again.kind, caller);
+            }
+            Some(open) => self.open_message(open, &said.state)?,
+            None => {
+                if is_ours_and_closed && said.elsewhere.words & Word::Failed as u8 != 0 {
+                    self.counts.contradicted_messages += 1;
+                }
+                if !said.is_admitted && !is_ours_and_closed {
+                    self.counts.orphan_statuses += u64::from(said.here.statuses());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn open_message(&mut self, open: &MessageItem, state: &State) -> Result<(), Trouble> {
+        self.counts.contradicted_messages += u64::from(state.is_contradicted());
+        let kind = self.kind_of(open.kind, open.id)?.clone();
+        let caller = self.caller_of(open.caller, open.id)?;
+        let (service, region) = (kind.service.clone(), kind.region.clone());
+        let timing = self.timing(open.at_us, &kind, state);
+        let outcome = state.outcome();
+        if state.first_us != State::NEVER {
+            let delay = (state.first_us - open.at_us).max(0);
+            self.own.delays.add(Measure::FirstStatus, &service, &region, delay, 1);
+        }
+        let slot = self.slot(open.at_us);
+        if outcome == Outcome::None && !kind.has_admitted() {
+            // An answer that is an error admits nothing unless a status says so.
+            self.resolve_one(slot, open.kind, caller);
+            return Ok(());
+        }
+        let has_failed = outcome == Outcome::Failed;
+        let twin = self.kind(Kind {
+            stream: Stream::Message,
+            outcome,
+            timing,
+            error_code: if has_failed { state.code } else { kind.error_code },
+            error_subcode: if has_failed { None } else { kind.error_subcode },
+            ..kind
+        });
+        let is_good = matches!(outcome, Outcome::Sent | Outcome::Delivered)
+            && matches!(timing, Timing::InTime | Timing::None);
+        // Callers are kept where something went wrong.
+        let caller = if is_good { self.caller("") } else { caller };
+        self.resolve_one(slot, twin, caller);
+        Ok(())
+    }
+
+    /// When the first status came, beside when it was due.
+    fn timing(&mut self, at_us: i64, kind: &Kind, state: &State) -> Timing {
+        let has_status = state.first_us != State::NEVER;
+        if kind.is_held() {
+            return Timing::None;
+        }
+        let due_us = at_us + self.deadline_us();
+        if has_status && state.first_us <= due_us {
+            return Timing::InTime;
+        }
+        if self.silences.iter().any(|s| s.region == kind.region && s.touches(at_us, due_us)) {
+            return Timing::Unseen;
+        }
+        if has_status {
+            return Timing::Late;
+        }
+        let is_known = self.watermark(&kind.region, Speaks::OfMessages).is_some_and(|last| last > due_us);
+        if is_known { Timing::Overdue } else { Timing::Open }
+    }
+}

@@ -1,0 +1,253 @@
+//! Resolve: the daybooks of a day and of the days around it → what is known of the day now.
+//!
+//! A pure function of the daybooks, so the order in which days were read, and how often, cannot matter: a status that
+//! comes five days later leads to the same numbers as one in the day's own files.
+
+mod merge_join;
+mod messages;
+mod notifications;
+pub mod request_gaps;
+mod webhook_gaps;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use request_gaps::{Gap, Lost};
+use webhook_gaps::Silence;
+
+use crate::config::{Config, Log};
+use crate::day::{DAY_US, Day, SECOND_US};
+use crate::daybook::{self, Daybook};
+use crate::error::Trouble;
+use crate::facts::ids::Id;
+use crate::facts::{Fact, Facts, Kind};
+use crate::intake::join::close_day::Map;
+use crate::intake::{Intake, Receipt, Reconciliation};
+
+/// Where the daybooks of days are stored.
+pub type Daybooks = BTreeMap<Day, PathBuf>;
+
+/// What is known of a day.
+///
+/// # Errors
+/// A daybook cannot be read.
+pub fn resolve(day: Day, daybooks: &Daybooks, config: &Config) -> Result<Intake, Trouble> {
+    let Some(folder) = daybooks.get(&day) else {
+        return Err(Trouble::Usage(format!("{day} has no daybook")));
+    };
+    let own = daybook::read(folder)?;
+    if !own.is_joined {
+        return Resolver::new(day, own, BTreeMap::new(), config).intake();
+    }
+    let reach = i64::from(config.webhooks.retry_days);
+    let mut around = BTreeMap::new();
+    let mut known = Daybooks::new();
+    for (other, folder) in daybooks.range(day.plus(-reach)..=day.plus(reach)) {
+        if *other == day {
+            known.insert(*other, folder.clone());
+            continue;
+        }
+        // Days without webhook logs, or with ids that cannot be matched, are as good as not there.
+        let head = daybook::head(folder)?;
+        if head.is_joined && head.salt == own.salt {
+            known.insert(*other, folder.clone());
+            around.insert(*other, head);
+        }
+    }
+    around.retain(|other, _| *other >= day.plus(-1));
+    let mut resolver = Resolver::new(day, own, around, config);
+    resolver.messages(&known, reach)?;
+    resolver.notifications(&known, reach)?;
+    resolver.intake()
+}
+
+/// Whose webhook rows are asked for: those that would tell of messages of a region, or those of the region itself.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Speaks {
+    OfMessages,
+    OfItself,
+}
+
+struct Resolver<'c> {
+    day: Day,
+    own: Daybook,
+    /// The day before and those after, as far as they are known, without facts.
+    around: BTreeMap<Day, Daybook>,
+    config: &'c Config,
+    silences: Vec<Silence>,
+    /// Until when the webhook log of a region is known.
+    watermarks: BTreeMap<(String, Speaks), Option<i64>>,
+    kinds: Vec<Kind>,
+    callers: Vec<String>,
+    kind_numbers: Map<Kind, u32>,
+    caller_numbers: Map<String, u32>,
+    resolved: Map<(u32, u32, u32), i64>,
+    counts: Reconciliation,
+}
+
+impl<'c> Resolver<'c> {
+    fn new(day: Day, own: Daybook, around: BTreeMap<Day, Daybook>, config: &'c Config) -> Self {
+        let mut resolver = Self {
+            day,
+            kinds: own.kinds.clone(),
+            callers: own.callers.clone(),
+            kind_numbers: own.kinds.iter().cloned().zip(0..).collect(),
+            caller_numbers: own.callers.iter().cloned().zip(0..).collect(),
+            counts: Reconciliation {
+                statuses: own.tally.statuses,
+                attempts: own.tally.attempts,
+                admitted_again: own.tally.admitted_again,
+                ..Reconciliation::default()
+            },
+            own,
+            around,
+            config,
+            silences: Vec::new(),
+            watermarks: BTreeMap::new(),
+            resolved: Map::default(),
+        };
+        resolver.silences = if resolver.own.is_joined { resolver.silences() } else { Vec::new() };
+        resolver
+    }
+
+    fn silences(&self) -> Vec<Silence> {
+        let is_like = |d: &&Daybook| d.slot_length == self.own.slot_length;
+        let before = self.around.get(&self.day.plus(-1)).filter(is_like);
+        let after = self.around.get(&self.day.plus(1)).filter(is_like);
+        let days: Vec<&Daybook> = before.into_iter().chain([&self.own]).chain(after).collect();
+        let (from, to) = (self.day.start_us(), self.day.end_us() + self.deadline_us());
+        webhook_gaps::silences(&days).into_iter().filter(|s| s.touches(from, to)).collect()
+    }
+
+    fn deadline_us(&self) -> i64 {
+        i64::from(self.config.webhooks.first_status_seconds) * SECOND_US
+    }
+
+    fn has_next(&self) -> bool {
+        self.around.contains_key(&self.day.plus(1))
+    }
+
+    /// The instant up to which the webhook rows that speak for a region are known, by the day and those after it.
+    fn watermark(&mut self, region: &str, speaks: Speaks) -> Option<i64> {
+        let key = (region.to_owned(), speaks);
+        if let Some(known) = self.watermarks.get(&key) {
+            return *known;
+        }
+        // Only as far as day follows day: what lies behind a missing log proves nothing about it.
+        let mut days: Vec<&Daybook> = vec![&self.own];
+        let mut last = None;
+        loop {
+            let lanes = match speaks {
+                Speaks::OfMessages => webhook_gaps::lanes(&days, region),
+                Speaks::OfItself => webhook_gaps::own_lanes(&days, region),
+            };
+            let newest = days.len() - 1;
+            let own = lanes.iter().filter(|(at, _)| *at == newest).map(|(_, lane)| *lane);
+            let has_next = self.around.get(&self.day.plus(newest as i64 + 1));
+            let is_ahead_known = has_next.is_none() && newest == 0;
+            let reached =
+                own.flat_map(|lane| lane.last_us.into_iter().chain(lane.ahead_us.filter(|_| is_ahead_known)));
+            let reached = reached.max();
+            let is_waited_for =
+                days[newest].lanes.iter().any(|lane| lane.region == region && !lane.admitted.is_empty());
+            let is_whole =
+                newest == 0 || !days[newest].has_lost(region) && (reached.is_some() || !is_waited_for);
+            if !is_whole {
+                break;
+            }
+            last = last.max(reached);
+            match has_next {
+                Some(next) => days.push(next),
+                None => break,
+            }
+        }
+        self.watermarks.insert(key, last);
+        last
+    }
+
+    /// The number of a caller; the empty one stands for not recorded.
+    fn caller(&mut self, caller: &str) -> u32 {
+        if let Some(number) = self.caller_numbers.get(caller) {
+            return *number;
+        }
+        let number = self.callers.len() as u32;
+        self.callers.push(caller.to_owned());
+        self.caller_numbers.insert(caller.to_owned(), number);
+        number
+    }
+
+    fn kind(&mut self, kind: Kind) -> u32 {
+        let next = self.kinds.len() as u32;
+        let number = *self.kind_numbers.entry(kind.clone()).or_insert(next);
+        if number == next {
+            self.kinds.push(kind);
+        }
+        number
+    }
+
+    /// A kind of the day's own items.
+    fn kind_of(&self, kind: u32, id: Id) -> Result<&Kind, Trouble> {
+        self.own.kinds.get(kind as usize).ok_or_else(|| self.damaged(self.day, id))
+    }
+
+    /// A caller of the day's own items.
+    fn caller_of(&self, caller: u32, id: Id) -> Result<u32, Trouble> {
+        let is_there = (caller as usize) < self.own.callers.len();
+        if is_there { Ok(caller) } else { Err(self.damaged(self.day, id)) }
+    }
+
+    fn damaged(&self, day: Day, id: Id) -> Trouble {
+        Trouble::Damaged {
+            path: format!("the daybook of {day}").into(),
+            why: format!("an item ({id:024x}) names a kind or caller that is not there"),
+        }
+    }
+
+    /// The slot of an instant of the day.
+    fn slot(&self, us: i64) -> u32 {
+        let slot = (us - self.day.start_us()).div_euclid(self.own.slot_length.us());
+        slot.clamp(0, i64::from(self.own.slot_length.per_day()) - 1) as u32
+    }
+
+    /// Counts one event.
+    fn resolve_one(&mut self, slot: u32, kind: u32, caller: u32) {
+        *self.resolved.entry((slot, kind, caller)).or_default() += 1;
+    }
+
+    fn intake(mut self) -> Result<Intake, Trouble> {
+        let resolved = std::mem::take(&mut self.resolved);
+        let of = |((slot, kind, caller), events)| Fact { slot, kind, caller, events };
+        let rows = self.own.facts.iter().copied().chain(resolved.into_iter().map(of)).collect();
+        let (day, length) = (self.day, self.own.slot_length);
+        let facts = Facts::new(day, length, &self.kinds, &self.callers, rows, self.own.evidence)
+            .map_err(|e| Trouble::Imbalance(format!("the facts do not fit a frame: {e}")))?;
+        let slot_of = |us: i64| (us - day.start_us()).clamp(0, DAY_US) / length.us();
+        let sources: Vec<&str> = (self.config.sources.iter())
+            .filter(|s| s.log == Log::Webhooks)
+            .map(|s| s.name.as_str())
+            .collect();
+        let gaps = self.silences.iter().map(|silence| Gap {
+            lost: Lost::Outcomes,
+            source: sources.join(", "),
+            region: silence.region.clone(),
+            services: silence.services.clone(),
+            start_slot: slot_of(silence.start_us) as u32,
+            end_slot: slot_of(silence.end_us) as u32,
+            expected: silence.admitted,
+        });
+        let gaps = gaps.filter(|gap| gap.start_slot < gap.end_slot).collect();
+        Ok(Intake {
+            facts,
+            receipt: Receipt {
+                latencies: self.own.latencies,
+                delays: self.own.delays,
+                reconciliation: self.counts,
+                gaps,
+                tally: self.own.tally,
+                is_joined: self.own.is_joined,
+                files: self.own.files,
+                quarantine: self.own.quarantine,
+            },
+        })
+    }
+}

@@ -1,0 +1,152 @@
+//! Notifications: what all days within reach say of the notifications of one day.
+
+use crate::day::{DAY_US, Day, SECOND_US};
+use crate::daybook::{self, Closed, NotificationItem, Role};
+use crate::error::Trouble;
+use crate::facts::ids::short;
+use crate::facts::{Kind, Outcome, Timing};
+use crate::intake::join::correlate::measured;
+use crate::intake::records::attempt_record::Delivery;
+use super::merge_join::{Merge, Shorts};
+use super::{Daybooks, Resolver, Speaks};
+
+/// A notification as far as days have told of it.
+struct Told {
+    delivery: Delivery,
+    /// Whose kind and caller count: the item of the day's own rows, else the earliest.
+    item: NotificationItem,
+    from: Day,
+}
+
+impl Resolver<'_> {
+    pub fn notifications(&mut self, daybooks: &Daybooks, reach: i64) -> Result<(), Trouble> {
+        let mut streams = Vec::new();
+        let mut days = Vec::new();
+        for (other, folder) in daybooks.range(self.day.plus(-1)..=self.day.plus(reach)) {
+            streams.push(daybook::notifications(folder)?);
+            days.push(*other);
+        }
+        let mut closed = match daybooks.get(&self.day) {
+            Some(folder) => Shorts::new(daybook::closed(folder, Closed::Notifications)?)?,
+            None => return Ok(()),
+        };
+        let mut merge = Merge::new(streams, |item: &NotificationItem| item.id)?;
+        while let Some((id, group)) = merge.next()? {
+            let Some(told) = self.told(&days, &group, reach) else { continue };
+            let attempts = u64::from(told.delivery.attempts);
+            let is_elsewhere = told.from != self.day || told.item.role != Role::Open;
+            if is_elsewhere && closed.has(short(id))? {
+                self.counts.attempts_after_delivery += attempts;
+            } else if is_elsewhere && !told.delivery.has_first() {
+                self.counts.orphan_attempts += attempts;
+            } else {
+                self.notification(&told)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What a group of items tells of a notification of the day; `None` when it is about another day's.
+    fn told(&mut self, days: &[Day], group: &[(usize, NotificationItem)], reach: i64) -> Option<Told> {
+        let (start_us, end_us) = (self.day.start_us(), self.day.end_us());
+        let mut told: Option<Told> = None;
+        // Later attempts that do not say when their event was: they belong to whoever has the first one.
+        let mut undated: Option<Delivery> = None;
+        for (at, item) in group {
+            let (from, delivery) = (days[*at], item.delivery);
+            let is_own = from == self.day;
+            match item.role {
+                Role::Foreign if is_own => {
+                    let reached = self.day.plus(-reach)..=self.day.plus(1);
+                    let is_near = Day::of_us(delivery.event_us).is_some_and(|e| reached.contains(&e));
+                    if delivery.has_event() && !is_near {
+                        self.counts.stray_attempts += u64::from(delivery.attempts);
+                    }
+                    continue;
+                }
+                Role::Foreign if !delivery.has_event() => {
+                    match &mut undated {
+                        Some(all) => all.join(&delivery),
+                        none => *none = Some(delivery),
+                    }
+                    continue;
+                }
+                Role::Foreign if (start_us..end_us).contains(&delivery.event_us) => {}
+                Role::Open if is_own => {}
+                Role::Ahead if is_own && !self.has_next() => {}
+                _ => continue,
+            }
+            let rank = |from: Day, item: &NotificationItem| {
+                (from != self.day || item.role != Role::Open, item.delivery.first_us, from)
+            };
+            match &mut told {
+                None => told = Some(Told { delivery, item: *item, from }),
+                Some(told) => {
+                    told.delivery.join(&delivery);
+                    if rank(from, item) < rank(told.from, &told.item) {
+                        (told.item, told.from) = (*item, from);
+                    }
+                }
+            }
+        }
+        if let (Some(told), Some(undated)) = (&mut told, undated) {
+            told.delivery.join(&undated);
+        }
+        told
+    }
+
+    fn notification(&mut self, told: &Told) -> Result<(), Trouble> {
+        let Told { delivery, item, from } = told;
+        let (kind, caller) = match self.around.get(from) {
+            None => (self.kind_of(item.kind, item.id)?.clone(), self.caller_of(item.caller, item.id)?),
+            Some(other) => {
+                let kind = other.kinds.get(item.kind as usize);
+                let caller = other.callers.get(item.caller as usize);
+                let (Some(kind), Some(caller)) = (kind, caller) else {
+                    return Err(self.damaged(*from, item.id));
+                };
+                let (kind, caller) = (kind.clone(), caller.clone());
+                (kind, self.caller(&caller))
+            }
+        };
+        for (measure, value) in measured(delivery) {
+            self.own.delays.add(measure, &kind.service, &kind.region, value, 1);
+        }
+        let outcome = delivery.outcome();
+        let timing = self.promptness(&kind.region, delivery);
+        let is_good = outcome == Outcome::Delivered && timing == Timing::InTime;
+        let kind = Kind {
+            outcome,
+            timing,
+            http_status: delivery.http_status(),
+            symptom: delivery.symptom(),
+            ..kind
+        };
+        let kind = self.kind(kind);
+        let caller = if is_good { self.caller("") } else { caller };
+        self.resolve_one(self.slot(delivery.event_us), kind, caller);
+        Ok(())
+    }
+
+    /// Whether the platform did its part: attempted it in time, and went on until it was delivered or given up (R7).
+    fn promptness(&mut self, region: &str, delivery: &Delivery) -> Timing {
+        let webhooks = &self.config.webhooks;
+        let late_us = i64::from(webhooks.first_attempt_seconds) * SECOND_US;
+        if delivery.delay_us().is_some_and(|us| us > late_us) {
+            return Timing::Late;
+        }
+        let given_up_us = delivery.event_us + i64::from(webhooks.retry_days) * DAY_US;
+        let pause_us = i64::from(webhooks.max_retry_pause_seconds) * SECOND_US;
+        let is_open = delivery.outcome() != Outcome::Delivered && delivery.last_us < given_up_us;
+        // Later attempts of one that stands alone would not be known for its own.
+        if !is_open || delivery.is_alone() {
+            return Timing::InTime;
+        }
+        // Behind the end of the retries no attempt is expected any more.
+        let known_us = self.watermark(region, Speaks::OfItself).map(|last| last.min(given_up_us));
+        if known_us.is_some_and(|last| last - delivery.last_us > pause_us) {
+            return Timing::Stopped;
+        }
+        Timing::InTime
+    }
+}

@@ -1,0 +1,276 @@
+//! The account that a message or notification belongs to. Stated here by hand, not taken from the policy.
+
+use crate::day::DAY_US;
+use crate::sample::traffic::outcomes::{End, Group, Outcome};
+use crate::sample::webhooks::attempts::{GIVEN_UP_US, Try};
+use crate::sample::webhooks::statuses::{DUE_US, Status};
+
+/// How a message or notification was judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Verdict {
+    Good,
+    /// Answered with code 2 and sent all the same.
+    GoodAfterUpdate,
+    Missed,
+    Error,
+    FailedByPlatform,
+    Undeliverable,
+    MarketingLimit,
+    Experiment,
+    WindowClosed,
+    Refused,
+    Unreachable,
+    OutOfScope,
+    /// Not part of the service, and failed: the code still stands beside it.
+    AsideUndeliverable,
+    AsideMarketingLimit,
+    AsideExperiment,
+    AsideWindowClosed,
+    Pending,
+}
+
+impl Verdict {
+    pub const ALL: [Self; 17] = [
+        Self::Good,
+        Self::GoodAfterUpdate,
+        Self::Missed,
+        Self::Error,
+        Self::FailedByPlatform,
+        Self::Undeliverable,
+        Self::MarketingLimit,
+        Self::Experiment,
+        Self::WindowClosed,
+        Self::Refused,
+        Self::Unreachable,
+        Self::OutOfScope,
+        Self::AsideUndeliverable,
+        Self::AsideMarketingLimit,
+        Self::AsideExperiment,
+        Self::AsideWindowClosed,
+        Self::Pending,
+    ];
+
+    /// Account, what it does to its minute, and error code.
+    pub const fn entry(self) -> (&'static str, Group, Option<i64>) {
+        match self {
+            Self::Good => ("good", Group::Good, None),
+            Self::GoodAfterUpdate => ("good", Group::Good, Some(2)),
+            Self::Missed => ("bad:platform:missed", Group::Bad, None),
+            Self::Error => ("bad:platform:error", Group::Bad, None),
+            Self::FailedByPlatform => ("bad:platform:error", Group::Bad, Some(131_016)),
+            Self::Undeliverable => ("user:recipient", Group::User, Some(131_026)),
+            Self::MarketingLimit => ("user:policy", Group::User, Some(131_049)),
+            Self::Experiment => ("user:policy", Group::User, Some(130_472)),
+            Self::WindowClosed => ("user:caller", Group::User, Some(131_047)),
+            Self::Refused => ("user:caller", Group::User, None),
+            Self::Unreachable => ("excluded:network:webhook", Group::Aside, None),
+            Self::OutOfScope => ("excluded:scope", Group::Aside, None),
+            Self::AsideUndeliverable => ("excluded:scope", Group::Aside, Some(131_026)),
+            Self::AsideMarketingLimit => ("excluded:scope", Group::Aside, Some(131_049)),
+            Self::AsideExperiment => ("excluded:scope", Group::Aside, Some(130_472)),
+            Self::AsideWindowClosed => ("excluded:scope", Group::Aside, Some(131_047)),
+            Self::Pending => ("pending", Group::Aside, None),
+        }
+    }
+
+    pub fn is_out_of_scope(self) -> bool {
+        self.entry().0 == "excluded:scope"
+    }
+
+    /// By whose fault the code of a failed message is.
+    const fn of_code(code: u32) -> Self {
+        match code {
+            131_026 => Self::Undeliverable,
+            131_049 => Self::MarketingLimit,
+            130_472 => Self::Experiment,
+            131_047 => Self::WindowClosed,
+            _ => Self::FailedByPlatform,
+        }
+    }
+}
+
+/// What the statuses of one message show together, in whatever order they are taken in.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Fold {
+    first_us: Option<i64>,
+    is_sent: bool,
+    is_delivered: bool,
+    /// Time and code of the earliest failure.
+    failed: Option<(i64, u32)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MessageState {
+    Delivered,
+    Failed,
+    Sent,
+    None,
+}
+
+/// When the first status came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timing {
+    InTime,
+    Late,
+    Overdue,
+    /// Held back on purpose: nothing is due.
+    NotDue,
+}
+
+impl Fold {
+    pub fn add(&mut self, status: Status, event_us: i64, code: u32) {
+        self.first_us = Some(self.first_us.map_or(event_us, |first| first.min(event_us)));
+        match status {
+            Status::Sent => self.is_sent = true,
+            Status::Delivered | Status::Read | Status::Played => self.is_delivered = true,
+            Status::Failed => {
+                let failed = (event_us, code);
+                self.failed = Some(self.failed.map_or(failed, |first| first.min(failed)));
+            }
+        }
+    }
+
+    pub const fn state(&self) -> MessageState {
+        match (self.is_delivered, self.failed, self.is_sent) {
+            (true, ..) => MessageState::Delivered,
+            (_, Some(_), _) => MessageState::Failed,
+            (_, _, true) => MessageState::Sent,
+            _ => MessageState::None,
+        }
+    }
+
+    pub const fn is_contradicted(&self) -> bool {
+        self.is_delivered && self.failed.is_some()
+    }
+
+    pub fn timing(&self, admitted_us: i64, end: End) -> Timing {
+        match self.first_us {
+            _ if matches!(end, End::Held | End::Paused) => Timing::NotDue,
+            Some(first) if first <= admitted_us + DUE_US => Timing::InTime,
+            Some(_) => Timing::Late,
+            None => Timing::Overdue,
+        }
+    }
+
+    /// `None`: nothing was proven in time, so it was missed, or it is pending where the log has a gap.
+    pub fn verdict(&self, timing: Timing, end: End) -> Option<Verdict> {
+        let outcome: &Outcome = end.outcome();
+        if outcome.group == Group::Aside {
+            return Some(match (self.state(), self.failed) {
+                (MessageState::Failed, Some((_, 131_026))) => Verdict::AsideUndeliverable,
+                (MessageState::Failed, Some((_, 131_049))) => Verdict::AsideMarketingLimit,
+                (MessageState::Failed, Some((_, 130_472))) => Verdict::AsideExperiment,
+                (MessageState::Failed, Some((_, 131_047))) => Verdict::AsideWindowClosed,
+                _ => Verdict::OutOfScope,
+            });
+        }
+        if end == End::ApiUpdateWithId {
+            return Some(Verdict::GoodAfterUpdate);
+        }
+        match (timing, self.state(), self.failed) {
+            (Timing::Late | Timing::Overdue, ..) => None,
+            (_, MessageState::Failed, Some((_, code))) => Some(Verdict::of_code(code)),
+            _ => Some(Verdict::Good),
+        }
+    }
+}
+
+/// What is known of a notification. `None`: it is not known to be one, and its attempts are orphans.
+///
+/// `seen` are the attempts that stand in a log, in order; the logs of the region go on until `known_us`.
+pub fn notification(event_us: i64, seen: &[Try], known_us: i64) -> Option<Verdict> {
+    let day = |us: i64| us.div_euclid(DAY_US);
+    let (first, last) = (seen.first()?, seen.last()?);
+    if first.number > 1 && seen.iter().all(|attempt| day(attempt.ts_us) != day(event_us)) {
+        return None;
+    }
+    let is_http = |attempt: &Try| attempt.reply.http_status().is_some();
+    Some(if first.number == 1 && first.ts_us > event_us + DUE_US {
+        Verdict::Missed
+    } else if seen.iter().any(|attempt| attempt.reply.is_success()) {
+        Verdict::Good
+    } else if last.reply.outcome() == "none" {
+        Verdict::Error
+    } else if last.ts_us < event_us + GIVEN_UP_US && known_us > last.ts_us + DAY_US {
+        Verdict::Missed
+    } else if seen.iter().any(is_http) {
+        Verdict::Refused
+    } else {
+        Verdict::Unreachable
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::webhooks::attempts::Reply;
+
+    #[test]
+    fn every_verdict_has_its_place_and_a_group_that_fits_its_account() {
+        for (at, verdict) in Verdict::ALL.into_iter().enumerate() {
+            assert_eq!(verdict as usize, at);
+            let (account, group, _) = verdict.entry();
+            let by_name = match account.split(':').next() {
+                Some("good") => Group::Good,
+                Some("bad") => Group::Bad,
+                Some("user") => Group::User,
+                _ => Group::Aside,
+            };
+            assert_eq!(group, by_name, "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn statuses_fold_the_same_in_any_order() {
+        let mut statuses = [
+            (Status::Sent, 5, 0),
+            (Status::Failed, 9, 131_049),
+            (Status::Failed, 9, 131_026),
+            (Status::Failed, 7, 131_047),
+        ];
+        for _ in 0..statuses.len() {
+            statuses.rotate_left(1);
+            let mut fold = Fold::default();
+            for (status, event_us, code) in statuses {
+                fold.add(status, event_us, code);
+            }
+            let timing = fold.timing(5 - DUE_US, End::Good);
+            assert_eq!(timing, Timing::InTime);
+            assert_eq!(fold.verdict(timing, End::Good), Some(Verdict::WindowClosed));
+            let timing = fold.timing(4 - DUE_US, End::Good);
+            assert_eq!((timing, fold.verdict(timing, End::Good)), (Timing::Late, None));
+            fold.add(Status::Read, 100, 0);
+            assert!(fold.is_contradicted());
+            assert_eq!(fold.state(), MessageState::Delivered);
+        }
+    }
+
+    #[test]
+    fn notifications_are_judged_in_the_order_of_the_rules() {
+        let day = DAY_US;
+        let judged = |tries: &[(i64, u16, Reply)], known| {
+            let seen: Vec<Try> = tries
+                .iter()
+                .map(|(ts_us, number, reply)| Try { ts_us: *ts_us, number: *number, reply: *reply })
+                .collect();
+            notification(0, &seen, known)
+        };
+        let ok = Reply::Http(204);
+        assert_eq!(judged(&[(DUE_US, 1, ok)], day), Some(Verdict::Good));
+        assert_eq!(judged(&[(DUE_US + 1, 1, ok)], day), Some(Verdict::Missed));
+        assert_eq!(judged(&[(DUE_US + 1, 2, ok)], day), Some(Verdict::Good));
+        assert_eq!(judged(&[(day, 1, ok)], day), Some(Verdict::Missed));
+        assert_eq!(judged(&[(day, 2, ok)], day), None);
+        assert_eq!(judged(&[], day), None);
+        let (http, none) = (Reply::Http(500), Reply::None);
+        assert_eq!(judged(&[(1, 1, none)], 3 * day), Some(Verdict::Error));
+        assert_eq!(judged(&[(1, 1, none), (2, 2, http)], day), Some(Verdict::Refused));
+        assert_eq!(judged(&[(1, 1, none), (2, 2, http)], 2 * day), Some(Verdict::Missed));
+        assert_eq!(judged(&[(1, 1, Reply::Dns)], day), Some(Verdict::Unreachable));
+        assert_eq!(
+            judged(&[(1, 1, Reply::Dns), (GIVEN_UP_US, 9, Reply::Tls)], 9 * day),
+            Some(Verdict::Unreachable)
+        );
+    }
+}

@@ -1,0 +1,243 @@
+//! What is booked while the traffic passes by: events by account, minutes by what was good and bad in them, log rows.
+
+use crate::day::{DAY_US, Day};
+use crate::sample::traffic::outcomes::{End, Group};
+use crate::sample::traffic::stories::{DAY, MESSAGES, REGIONS, SERVICES, WEBHOOKS};
+use crate::sample::traffic::{Event, MINUTE_US, SOURCES};
+use super::MessagesTruth;
+use super::accounts::{Fold, MessageState, Timing, Verdict};
+use super::gaps::Gaps;
+
+/// What one minute holds of a service in a region.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Tally {
+    pub good: u32,
+    pub bad: u32,
+    pub user: u32,
+    /// Of the bad ones, those with another code than 2.
+    pub plain_bad: u32,
+    /// Messages whose first status was not seen in time and cannot have been, for a gap of the log.
+    pub pending: u32,
+}
+
+impl Tally {
+    fn add(&mut self, group: Group, error_code: Option<i64>) {
+        match group {
+            Group::Good => self.good += 1,
+            Group::Bad => {
+                self.bad += 1;
+                self.plain_bad += u32::from(error_code != Some(2));
+            }
+            Group::User => self.user += 1,
+            Group::Aside => {}
+        }
+    }
+}
+
+/// Messages admitted in one minute and region.
+#[derive(Debug, Clone, Copy, Default)]
+struct Admitted {
+    /// With a success answer.
+    all: u32,
+    /// Without a status in time: late ones and such that have none.
+    open: [u32; 2],
+    /// The same, not part of the service.
+    open_aside: [u32; 2],
+}
+
+/// Messages and notifications.
+pub const TOLD: usize = 2;
+
+/// The books of one day.
+#[derive(Debug, Clone)]
+pub struct DayBook {
+    /// Calls by source, service, region and end.
+    pub calls: [[[[u64; End::ALL.len()]; REGIONS.len()]; SERVICES.len()]; SOURCES.len()],
+    /// Messages, then notifications: by region and verdict.
+    pub told: [[[u64; Verdict::ALL.len()]; REGIONS.len()]; TOLD],
+    pub messages: [MessagesTruth; REGIONS.len()],
+    pub duplicate_calls: u64,
+    pub attempts: u64,
+    pub duplicate_attempts: u64,
+    pub orphan_statuses: u64,
+    pub orphan_attempts: u64,
+    pub contradicted_messages: u64,
+}
+
+pub struct Books {
+    first_us: i64,
+    pub days: Vec<Box<DayBook>>,
+    /// By minute of the sample.
+    pub tallies: Vec<[[Tally; REGIONS.len()]; SERVICES.len()]>,
+    admitted: Vec<[Admitted; REGIONS.len()]>,
+    /// Webhook rows of the region in each minute, without copies.
+    lanes: [Vec<u64>; REGIONS.len()],
+    /// Webhook rows of the day after the last one, copies included.
+    pub later_rows: u64,
+}
+
+impl Books {
+    pub fn new(first: Day, days: u32) -> Self {
+        let empty = DayBook {
+            calls: [[[[0; End::ALL.len()]; REGIONS.len()]; SERVICES.len()]; SOURCES.len()],
+            told: [[[0; Verdict::ALL.len()]; REGIONS.len()]; TOLD],
+            messages: REGIONS.map(MessagesTruth::of),
+            duplicate_calls: 0,
+            attempts: 0,
+            duplicate_attempts: 0,
+            orphan_statuses: 0,
+            orphan_attempts: 0,
+            contradicted_messages: 0,
+        };
+        let minutes = (days * DAY) as usize;
+        Self {
+            first_us: first.start_us(),
+            days: (0..days).map(|_| Box::new(empty.clone())).collect(),
+            tallies: vec![Default::default(); minutes],
+            admitted: vec![Default::default(); minutes],
+            lanes: std::array::from_fn(|_| vec![0; minutes]),
+            later_rows: 0,
+        }
+    }
+
+    fn minute(&self, us: i64) -> usize {
+        ((us - self.first_us) / MINUTE_US) as usize
+    }
+
+    /// The day of an instant, if it is one of the sample.
+    fn day(&mut self, us: i64) -> Option<&mut DayBook> {
+        self.days.get_mut(((us - self.first_us) / DAY_US) as usize).map(Box::as_mut)
+    }
+
+    /// Books the row of a call; those that may be messages are booked when it is known what became of them.
+    pub fn row(&mut self, event: &Event) {
+        if event.flaw != 0 {
+            return;
+        }
+        if event.is_copy {
+            self.days[event.day as usize].duplicate_calls += 1;
+        } else if !event.has_message() {
+            self.call(event);
+        }
+    }
+
+    fn call(&mut self, event: &Event) {
+        let (source, service, region) =
+            (usize::from(event.source), usize::from(event.service), usize::from(event.region));
+        self.days[event.day as usize].calls[source][service][region][event.end as usize] += 1;
+        let outcome = event.end.outcome();
+        let minute = self.minute(event.ts_us);
+        self.tallies[minute][service][region].add(outcome.group, outcome.error_code);
+    }
+
+    /// Books a call whose answer holds a message id, by what its statuses show.
+    pub fn message(&mut self, event: &Event, fold: &Fold) {
+        let is_update = event.end == End::ApiUpdateWithId;
+        if is_update && !matches!(fold.state(), MessageState::Delivered | MessageState::Sent) {
+            return self.call(event);
+        }
+        let (minute, region) = (self.minute(event.ts_us), usize::from(event.region));
+        let timing = fold.timing(event.ts_us, event.end);
+        let verdict = fold.verdict(timing, event.end);
+        let day = &mut self.days[event.day as usize];
+        day.contradicted_messages += u64::from(fold.is_contradicted());
+        let messages = &mut day.messages[region];
+        messages.admitted += 1;
+        *match fold.state() {
+            MessageState::Delivered => &mut messages.delivered,
+            MessageState::Failed => &mut messages.failed,
+            MessageState::Sent => &mut messages.sent,
+            MessageState::None => &mut messages.none,
+        } += 1;
+        let admitted = &mut self.admitted[minute][region];
+        admitted.all += u32::from(!is_update);
+        let open = match verdict {
+            Some(verdict) if verdict.is_out_of_scope() => Some(&mut admitted.open_aside),
+            None => Some(&mut admitted.open),
+            _ => None,
+        };
+        match (timing, open) {
+            (Timing::InTime, _) => messages.in_time += 1,
+            (Timing::NotDue, _) => messages.not_due += 1,
+            (Timing::Late, Some(open)) => open[0] += 1,
+            (Timing::Overdue, Some(open)) => open[1] += 1,
+            (Timing::Late | Timing::Overdue, None) => messages.late += 1,
+        }
+        if let Some(verdict) = verdict {
+            day.told[0][region][verdict as usize] += 1;
+            let (_, group, error_code) = verdict.entry();
+            self.tallies[minute][MESSAGES][region].add(group, error_code);
+        }
+    }
+
+    /// Books a notification in the minute of its event, which must lie in the sample.
+    pub fn notification(&mut self, event_us: i64, region: u8, verdict: Verdict) {
+        let (minute, region) = (self.minute(event_us), usize::from(region));
+        if let Some(day) = self.day(event_us) {
+            day.told[1][region][verdict as usize] += 1;
+            let (_, group, error_code) = verdict.entry();
+            self.tallies[minute][WEBHOOKS][region].add(group, error_code);
+        }
+    }
+
+    /// So many rows, copies included, tell of one attempt.
+    pub fn attempt(&mut self, ts_us: i64, region: u8, rows: u64) {
+        let minute = self.minute(ts_us);
+        if let Some(day) = self.day(ts_us) {
+            day.attempts += 1;
+            day.duplicate_attempts += rows - 1;
+            self.lanes[usize::from(region)][minute] += 1;
+        } else {
+            self.later_rows += rows;
+        }
+    }
+
+    /// An attempt of a notification that cannot be judged is counted on the day of its event.
+    pub fn orphan_attempt(&mut self, event_us: i64) {
+        if let Some(day) = self.day(event_us) {
+            day.orphan_attempts += 1;
+        }
+    }
+
+    pub fn orphan_status(&mut self, ts_us: i64) {
+        if let Some(day) = self.day(ts_us) {
+            day.orphan_statuses += 1;
+        }
+    }
+
+    /// Good and bad notifications of all regions but one, of events in this minute.
+    pub fn notifications_beside(&self, minute: u32, region: usize) -> u32 {
+        let tallies = self.tallies[minute as usize][WEBHOOKS].iter().enumerate();
+        tallies.filter(|(at, _)| *at != region).map(|(_, tally)| tally.good + tally.bad).sum()
+    }
+
+    /// All is known: messages without a status in time were missed, or are pending where the log has a gap. Returns
+    /// the gaps, by region.
+    pub fn settle(&mut self) -> [Gaps; REGIONS.len()] {
+        std::array::from_fn(|region| {
+            let admitted: Vec<u64> = self.admitted.iter().map(|all| u64::from(all[region].all)).collect();
+            let gaps = Gaps::find(&self.lanes[region], &admitted);
+            for (minute, tallies) in self.tallies.iter_mut().enumerate() {
+                let Admitted { open, open_aside, .. } = self.admitted[minute][region];
+                let day = &mut self.days[minute / DAY as usize];
+                let messages = &mut day.messages[region];
+                let [late, overdue] = [0, 1].map(|at| u64::from(open[at] + open_aside[at]));
+                let judged = open[0] + open[1];
+                let tally = &mut tallies[MESSAGES][region];
+                let verdict = if gaps.touched[minute] {
+                    messages.unseen += late + overdue;
+                    tally.pending += judged;
+                    Verdict::Pending
+                } else {
+                    messages.late += late;
+                    messages.overdue += overdue;
+                    tally.bad += judged;
+                    tally.plain_bad += judged;
+                    Verdict::Missed
+                };
+                day.told[0][region][verdict as usize] += u64::from(judged);
+            }
+            gaps
+        })
+    }
+}

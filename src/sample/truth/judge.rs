@@ -1,0 +1,280 @@
+//! The right answer, worked out from the books: minutes by state, runs, accounts.
+
+use std::collections::BTreeMap;
+
+use crate::day::{Day, rfc3339};
+use crate::sample::traffic::outcomes::End;
+use crate::sample::traffic::stories::{COMPONENTS, DAY, MESSAGES, MIN_EVENTS, REGIONS, SERVICES, Scope, UNABLE_PERCENT};
+use crate::sample::traffic::{MINUTE_US, REQUESTS, SOURCES, WEBHOOKS};
+use super::accounts::Verdict;
+use super::counts::{Books, Tally};
+use super::runs::{Run, Slot, State, runs};
+use super::{ComponentDay, ComponentTruth, DayTruth, Entry, Outage, Reconciliation, SlotsTruth, States};
+
+pub struct Judge {
+    first: Day,
+    books: Books,
+    /// By service; the last place is for all regions together.
+    slots: [[Vec<Slot>; REGIONS.len() + 1]; SERVICES.len()],
+}
+
+impl Judge {
+    pub fn new(first: Day, mut books: Books) -> Self {
+        let gaps = books.settle();
+        let mut slots: [[Vec<Slot>; REGIONS.len() + 1]; SERVICES.len()] = Default::default();
+        for (minute, services) in books.tallies.iter().enumerate() {
+            for (service, (tallies, slots)) in services.iter().zip(&mut slots).enumerate() {
+                let in_gap: [bool; REGIONS.len()] =
+                    std::array::from_fn(|r| service == MESSAGES && gaps[r].inside[minute]);
+                for (slots, slot) in slots.iter_mut().zip(judged(tallies, in_gap)) {
+                    slots.push(slot);
+                }
+            }
+        }
+        Self { first, books, slots }
+    }
+
+    /// Webhook rows of the day after the last one, copies included.
+    pub const fn later_rows(&self) -> u64 {
+        self.books.later_rows
+    }
+
+    fn all_regions(&self, service: usize) -> &[Slot] {
+        &self.slots[service][REGIONS.len()]
+    }
+
+    /// Down if any of its services is, else degraded if any is, else up if any is.
+    fn component(&self, services: &[usize]) -> Vec<Slot> {
+        let minutes = self.all_regions(0).len();
+        let slot = |minute: usize| {
+            let slots = || services.iter().map(|service| self.all_regions(*service)[minute]);
+            let state = [State::Down, State::Degraded, State::Up]
+                .into_iter()
+                .find(|state| slots().any(|slot| slot.state == *state));
+            let state = state.unwrap_or(State::Unobserved);
+            Slot {
+                state,
+                only_update: slots().filter(|slot| slot.state == state).all(|slot| slot.only_update),
+            }
+        };
+        (0..minutes).map(slot).collect()
+    }
+
+    pub fn days(&self) -> Vec<DayTruth> {
+        let components: Vec<_> = COMPONENTS
+            .iter()
+            .map(|(name, services)| {
+                let slots = self.component(services);
+                let runs = runs(&slots);
+                (*name, slots, runs)
+            })
+            .collect();
+        (0..self.books.days.len()).map(|at| self.day(at, &components)).collect()
+    }
+
+    fn day(&self, at: usize, components: &[(&'static str, Vec<Slot>, Vec<Run>)]) -> DayTruth {
+        let entries = self.entries(at);
+        let mut accounts = BTreeMap::new();
+        for entry in &entries {
+            *accounts.entry(entry.account).or_default() += entry.events;
+        }
+        let book = &self.books.days[at];
+        let events: u64 = entries.iter().map(|entry| entry.events).sum();
+        let notifications = book.told[1].iter().flatten().sum();
+        let calls = events - notifications;
+        let duplicates = book.duplicate_calls + book.duplicate_attempts;
+        let minutes = at * DAY as usize..(at + 1) * DAY as usize;
+        let mut slots = Vec::new();
+        for (service, by_region) in SERVICES.iter().zip(&self.slots) {
+            for (region, all) in
+                ["*"].iter().chain(&REGIONS).zip(by_region.iter().rev().take(1).chain(by_region))
+            {
+                slots.push(SlotsTruth {
+                    scope: Scope { service, region },
+                    states: States::of(&all[minutes.clone()]),
+                    down_ranges: self.down_ranges(all, minutes.clone()),
+                });
+            }
+        }
+        let counted = |slots: &[Slot], runs: &[Run]| {
+            let is_counted = |minute: &usize| runs.iter().any(|run| run.is_counted() && run.holds(*minute));
+            minutes.clone().filter(|m| slots[*m].state == State::Down).filter(is_counted).count() as u32
+        };
+        DayTruth {
+            day: self.first.plus(at as i64),
+            rows: calls + book.attempts + duplicates,
+            duplicates,
+            duplicate_calls: book.duplicate_calls,
+            duplicate_attempts: book.duplicate_attempts,
+            calls,
+            attempts: book.attempts,
+            notifications,
+            events,
+            messages: book.messages.to_vec(),
+            reconciliation: Reconciliation {
+                orphan_statuses: book.orphan_statuses,
+                orphan_attempts: book.orphan_attempts,
+                contradicted_messages: book.contradicted_messages,
+            },
+            accounts,
+            entries,
+            slots,
+            components: components
+                .iter()
+                .map(|(component, slots, runs)| ComponentDay {
+                    component,
+                    states: States::of(&slots[minutes.clone()]),
+                    down_counted: counted(slots, runs),
+                })
+                .collect(),
+        }
+    }
+
+    fn entries(&self, day: usize) -> Vec<Entry> {
+        let book = &self.books.days[day];
+        let mut entries = BTreeMap::new();
+        for (source, services) in book.calls.iter().enumerate() {
+            for (service, regions) in services.iter().enumerate() {
+                for (region, ends) in regions.iter().enumerate() {
+                    for (end, events) in End::ALL.iter().zip(ends) {
+                        let outcome = end.outcome();
+                        let key = (0, source, service, region, outcome.account, outcome.error_code);
+                        *entries.entry(key).or_insert(0) += events;
+                    }
+                }
+            }
+        }
+        let places = [(REQUESTS, MESSAGES), (WEBHOOKS, crate::sample::traffic::stories::WEBHOOKS)];
+        for (stream, ((source, service), regions)) in places.into_iter().zip(&book.told).enumerate() {
+            for (region, verdicts) in regions.iter().enumerate() {
+                for (verdict, events) in Verdict::ALL.iter().zip(verdicts) {
+                    let (account, _, error_code) = verdict.entry();
+                    let key = (stream + 1, source, service, region, account, error_code);
+                    *entries.entry(key).or_insert(0) += events;
+                }
+            }
+        }
+        let entry = |((stream, source, service, region, account, error_code), events)| Entry {
+            stream: ["request", "message", "notification"][stream],
+            source: SOURCES[source],
+            service: SERVICES[service],
+            region: REGIONS[region],
+            account,
+            error_code,
+            events,
+        };
+        entries.into_iter().filter(|(_, events)| *events > 0).map(entry).collect()
+    }
+
+    fn instant(&self, minute: usize) -> String {
+        rfc3339(self.first.start_us() + minute as i64 * MINUTE_US)
+    }
+
+    fn down_ranges(&self, slots: &[Slot], minutes: std::ops::Range<usize>) -> Vec<[String; 2]> {
+        let mut ranges: Vec<[usize; 2]> = Vec::new();
+        for minute in minutes.filter(|minute| slots[*minute].state == State::Down) {
+            match ranges.last_mut() {
+                Some(last) if last[1] == minute => last[1] += 1,
+                _ => ranges.push([minute, minute + 1]),
+            }
+        }
+        ranges.into_iter().map(|range| range.map(|minute| self.instant(minute))).collect()
+    }
+
+    pub fn components(&self) -> Vec<ComponentTruth> {
+        let truth = |(component, services): &(&'static str, &[usize])| {
+            let slots = self.component(services);
+            ComponentTruth {
+                component,
+                services: services.iter().map(|service| SERVICES[*service]).collect(),
+                a: slots.len() as u32,
+                b: runs(&slots).iter().filter(|run| run.is_counted()).map(|run| run.down).sum(),
+            }
+        };
+        COMPONENTS.iter().map(truth).collect()
+    }
+
+    pub fn outages(&self) -> Vec<Outage> {
+        let services =
+            SERVICES.iter().enumerate().map(|(at, name)| ("service", *name, self.all_regions(at).to_vec()));
+        let components =
+            COMPONENTS.iter().map(|(name, services)| ("component", *name, self.component(services)));
+        let mut found = Vec::new();
+        for (scope_kind, scope, slots) in services.chain(components) {
+            for run in runs(&slots) {
+                let outage = Outage {
+                    scope_kind,
+                    scope,
+                    region: "*",
+                    start: self.instant(run.start),
+                    end: self.instant(run.end),
+                    seconds: run.down * 60,
+                    counted: run.is_counted(),
+                    class: run.class(),
+                };
+                found.push((run.start, outage));
+            }
+        }
+        found.sort_by_key(|(start, _)| *start);
+        found.into_iter().map(|(_, outage)| outage).collect()
+    }
+}
+
+/// The slots of one minute and service: of each region, and of all together. In a gap nothing can be said of a region
+/// that would not be down whatever became of its pending messages.
+fn judged(tallies: &[Tally; REGIONS.len()], in_gap: [bool; REGIONS.len()]) -> [Slot; REGIONS.len() + 1] {
+    let at_best = |tally: &Tally| Tally { good: tally.good + tally.pending, ..*tally };
+    let (mut best, mut seen) = (Tally::default(), Tally::default());
+    let mut slots = [Slot { state: State::Unobserved, only_update: true }; REGIONS.len() + 1];
+    for ((tally, in_gap), slot) in tallies.iter().zip(in_gap).zip(&mut slots) {
+        if in_gap {
+            best.merge(&at_best(tally));
+            *slot = at_best(tally).slot();
+            if slot.state != State::Down {
+                slot.state = State::Unobserved;
+            }
+        } else {
+            best.merge(tally);
+            seen.merge(tally);
+            *slot = tally.slot();
+        }
+    }
+    let best = best.slot();
+    slots[REGIONS.len()] = if best.state == State::Down { best } else { seen.slot() };
+    slots
+}
+
+impl Tally {
+    fn merge(&mut self, other: &Self) {
+        self.good += other.good;
+        self.bad += other.bad;
+        self.user += other.user;
+        self.plain_bad += other.plain_bad;
+    }
+
+    fn slot(self) -> Slot {
+        let judged = u64::from(self.good) + u64::from(self.bad);
+        let state = if judged >= MIN_EVENTS && u64::from(self.bad) * 100 >= judged * UNABLE_PERCENT {
+            State::Down
+        } else if self.bad > 0 {
+            State::Degraded
+        } else if self.good + self.user > 0 {
+            State::Up
+        } else {
+            State::Unobserved
+        };
+        Slot { state, only_update: self.plain_bad == 0 }
+    }
+}
+
+impl States {
+    fn of(slots: &[Slot]) -> Self {
+        let count = |state| slots.iter().filter(|slot| slot.state == state).count() as u32;
+        Self {
+            up: count(State::Up),
+            degraded: count(State::Degraded),
+            down: count(State::Down),
+            unobserved: count(State::Unobserved),
+        }
+    }
+}

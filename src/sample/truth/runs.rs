@@ -1,0 +1,100 @@
+//! Minutes in a row: where a scope was down, for how long, and whether that counts.
+
+use crate::sample::traffic::stories::{MAX_GAP_MINUTES, MIN_RUN_MINUTES};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Up,
+    Degraded,
+    Down,
+    Unobserved,
+}
+
+/// One minute of one scope.
+#[derive(Debug, Clone, Copy)]
+pub struct Slot {
+    pub state: State,
+    /// Nothing but code 2 was bad.
+    pub only_update: bool,
+}
+
+/// Consecutive down minutes, with unobserved ones in between as far as the definition allows.
+#[derive(Debug, Clone)]
+pub struct Run {
+    pub start: usize,
+    pub end: usize,
+    /// Down minutes in it.
+    pub down: u32,
+    only_update: bool,
+}
+
+impl Run {
+    pub const fn is_counted(&self) -> bool {
+        self.down >= MIN_RUN_MINUTES
+    }
+
+    pub fn holds(&self, minute: usize) -> bool {
+        (self.start..self.end).contains(&minute)
+    }
+
+    pub const fn class(&self) -> &'static str {
+        match self.down {
+            0..=5 if self.only_update => "update",
+            0 => "<1m",
+            1..=5 => "1-5m",
+            _ => ">5m",
+        }
+    }
+}
+
+pub fn runs(slots: &[Slot]) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    // Where the last run could still go on: not past a minute that was seen to be up or degraded.
+    let mut is_open = false;
+    for (minute, slot) in slots.iter().enumerate() {
+        match (slot.state, runs.last_mut()) {
+            (State::Down, Some(run)) if is_open && minute - run.end <= MAX_GAP_MINUTES as usize => {
+                run.end = minute + 1;
+                run.down += 1;
+                run.only_update &= slot.only_update;
+            }
+            (State::Down, _) => {
+                runs.push(Run { start: minute, end: minute + 1, down: 1, only_update: slot.only_update });
+                is_open = true;
+            }
+            (State::Unobserved, _) => {}
+            (State::Up | State::Degraded, _) => is_open = false,
+        }
+    }
+    runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slots(text: &str) -> Vec<Slot> {
+        let state = |c| match c {
+            'd' => State::Down,
+            'u' => State::Up,
+            _ => State::Unobserved,
+        };
+        text.chars().map(|c| Slot { state: state(c), only_update: false }).collect()
+    }
+
+    fn shape(text: &str) -> Vec<(usize, usize, u32)> {
+        runs(&slots(text)).into_iter().map(|run| (run.start, run.end, run.down)).collect()
+    }
+
+    #[test]
+    fn a_run_goes_on_over_a_short_gap_that_adds_nothing() {
+        assert_eq!(shape("uddd...dduu"), [(1, 9, 5)]);
+        assert_eq!(shape("d..........d"), [(0, 12, 2)]);
+    }
+
+    #[test]
+    fn a_run_ends_at_a_good_minute_or_a_long_gap() {
+        assert_eq!(shape("dudd.u.d"), [(0, 1, 1), (2, 4, 2), (7, 8, 1)]);
+        assert_eq!(shape("d...........d"), [(0, 1, 1), (12, 13, 1)]);
+    }
+}
