@@ -99,6 +99,33 @@ fn masked(word: &str) -> String {
     }
 }
 
+/// A text of a log or of a file that a person wrote, on one line and harmless for whoever shows it: what cannot be seen,
+/// or XML cannot hold, is spelled out.
+pub fn line(text: &str, limit: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(4 * limit));
+    for c in printable(text.as_bytes(), limit).chars() {
+        // Separators, marks and fillers that do not show, and what is no character.
+        let is_hidden = matches!(
+            c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}' | '\u{2029}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}'
+        );
+        if is_hidden { out.extend(c.escape_unicode()) } else { out.push(c) }
+    }
+    out
+}
+
+/// Text of the same length in bytes, in which characters that steer a terminal or turn the direction of text are replaced.
+pub fn harmless(text: &str) -> String {
+    let replaced = |c: char| match c {
+        '\n' | '\r' | '\t' => String::from(c),
+        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => "\u{fffd}".to_owned(),
+        c if c.is_control() => "?".repeat(c.len_utf8()),
+        c => String::from(c),
+    };
+    text.chars().map(replaced).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,5 +153,21 @@ mod tests {
             assert!(!shown.contains(secret), "{secret} in {shown}");
         }
         assert!(shown.contains("2026-11-20T10:07:00Z"), "{shown}");
+    }
+
+    #[test]
+    fn excerpts_steer_no_terminal_and_keep_their_places() {
+        let text = "a = \"\u{1b}[31m\u{202e}\u{85}é\"\n";
+        assert_eq!(harmless(text), "a = \"?[31m\u{fffd}??é\"\n");
+        assert_eq!(harmless(text).len(), text.len());
+    }
+
+    #[test]
+    fn what_does_not_show_is_spelled_out() {
+        assert_eq!(
+            line("a\u{202e}b\n\u{0}\u{ffff}\u{2028}é<&>", 300),
+            "a\\u{202e}b\\n\\u{0}\\u{ffff}\\u{2028}é<&>"
+        );
+        assert!(line(&"x".repeat(10_000), 300).chars().count() <= 300 + 1);
     }
 }

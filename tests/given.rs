@@ -7,13 +7,13 @@ use chrono::{DateTime, Utc};
 use proptest::prelude::ProptestConfig;
 use proptest::test_runner::FileFailurePersistence;
 use uptime_ledger::clock::{Clock, ClockSource};
+use uptime_ledger::config::Vantage;
 use uptime_ledger::config::{Component, Config, Service};
 use uptime_ledger::day::{Day, SlotLength};
-use uptime_ledger::facts::{Admission, Fact, Facts, Kind, Outcome, Reached, Stream, Symptom, Timing};
-use uptime_ledger::facts::receipt::FileBalance;
-use uptime_ledger::facts::latency::{Histogram, Latencies};
-use uptime_ledger::intake::Receipt;
-use uptime_ledger::config::Vantage;
+use uptime_ledger::facts::{
+    Admission, Fact, Facts, FileBalance, Histogram, Kind, Latencies, Outcome, Reached, Receipt, Stream,
+    Symptom, Timing,
+};
 use uptime_ledger::ledger::{Basis, Draft, Edition, Ledger, Outline, Settings, Writer};
 use uptime_ledger::measure::{self, Figures};
 use uptime_ledger::policy::{Account, Postings, Verdict};

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 use uptime_ledger::config::{self, Config};
 use uptime_ledger::day::{Day, SlotLength};
-use uptime_ledger::error::{Document, Mistake, Mistakes};
-use uptime_ledger::facts::ids::Salt;
+use uptime_ledger::document::{Document, Mistake, Mistakes};
+use uptime_ledger::facts::Salt;
 use uptime_ledger::overrides::{self, Filed, Sheet, Touched, Verdict};
 use uptime_ledger::policy::{Account, BUILT_IN_CATALOGUE, BUILT_IN_POLICY, Policy, Postings};
 

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
+use super::setup;
 use crate::config::Config;
-use crate::error::{ExitCode, Mistakes};
-use crate::facts::ids::Salt;
+use crate::document::Mistakes;
+use crate::error::ExitCode;
+use crate::facts::Salt;
 use crate::overrides;
 use crate::policy::Policy;
-use super::setup;
 
 #[derive(Args)]
 pub struct Check {

@@ -6,15 +6,14 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use crate::day::Day;
-use crate::error::{ExitCode, Trouble};
-use crate::pipeline;
-use crate::policy::Policy;
-use crate::queries::{self, Differences};
-use crate::table::decimal;
 use super::place::Place;
 use super::setup;
 use super::text::{self, EditionName};
+use crate::day::Day;
+use crate::error::{ExitCode, Trouble};
+use crate::policy::Policy;
+use crate::queries::{self, Differences};
+use crate::table::decimal;
 
 #[derive(Args)]
 pub struct Diff {

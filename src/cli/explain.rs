@@ -6,11 +6,10 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 use clap::Args;
 
-use crate::error::ExitCode;
-use crate::pipeline;
-use crate::queries::{self, Question};
 use super::place::Place;
 use super::text;
+use crate::error::ExitCode;
+use crate::queries::{self, Question};
 
 #[derive(Args)]
 pub struct Explain {

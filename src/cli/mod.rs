@@ -20,7 +20,8 @@ use std::io::{IsTerminal, Write};
 use clap::{Parser, Subcommand};
 use miette::{GraphicalReportHandler, GraphicalTheme, NarratableReportHandler};
 
-use crate::error::{ExitCode, Mistake, Mistakes, Trouble};
+use crate::document::{Mistake, Mistakes};
+use crate::error::{ExitCode, Trouble};
 
 const EXIT_CODES: &str = "\
 Exit codes:

@@ -7,15 +7,14 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::place::Place;
+use super::text;
 use crate::day::{Day, rfc3339};
 use crate::error::{ExitCode, Trouble};
 use crate::ledger::Extent;
 use crate::overrides::{COLUMNS, Code, Row, selects};
-use crate::pipeline;
 use crate::policy::{Account, Direction};
 use crate::queries::{self, Question};
-use super::place::Place;
-use super::text;
 
 #[derive(Args)]
 pub struct Override {

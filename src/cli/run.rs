@@ -10,6 +10,8 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use clap::{ArgGroup, Args, ValueEnum};
 
+use super::progress::Progress;
+use super::{setup, summary};
 use crate::clock::{Clock, ClockSource};
 use crate::config::{Config, Log, Preset, Source, TimeBasis, Vantage};
 use crate::day::Day;
@@ -18,8 +20,6 @@ use crate::intake::Meter;
 use crate::ledger;
 use crate::pipeline::{self, Asked, Desk};
 use crate::report::Rendered;
-use super::progress::Progress;
-use super::{setup, summary};
 
 #[derive(Args)]
 #[command(group(ArgGroup::new("logs").args(["requests", "webhooks"]).multiple(true)))]

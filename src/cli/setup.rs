@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::config::{self, Config};
-use crate::error::{Document, Mistakes, Trouble};
+use crate::document::{Document, Mistakes};
+use crate::error::Trouble;
 use crate::policy::Policy;
 
 /// The config that is used when none is named.

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use comfy_table::Table;
 use serde_json::json;
 
+use super::text::{self, align, table};
 use crate::day::{minutes, rfc3339};
 use crate::error::ExitCode;
 use crate::ledger::{Cause, Edition, Published};
@@ -12,7 +13,6 @@ use crate::measure::{Figure, Outage, Period};
 use crate::pipeline::{Accounted, Desk, Outcome};
 use crate::slots::ScopeKind;
 use crate::table::decimal;
-use super::text::{self, align, table};
 
 pub struct Summary<'a> {
     pub outcome: &'a Outcome,
@@ -73,7 +73,7 @@ impl Summary<'_> {
             .iter()
             .map(|a| {
                 let edition = &a.published.edition;
-                let sum = |f: fn(&crate::facts::receipt::FileBalance) -> u64| edition.intake.iter().map(f).sum::<u64>();
+                let sum = |f: fn(&crate::facts::FileBalance) -> u64| edition.intake.iter().map(f).sum::<u64>();
                 json!({
                     "day": edition.day.to_string(),
                     "edition": edition.number,
@@ -153,7 +153,7 @@ impl Summary<'_> {
         ]);
         for a in &self.outcome.accounted {
             let edition = &a.published.edition;
-            let sum = |f: fn(&crate::facts::receipt::FileBalance) -> u64| grouped(edition.intake.iter().map(f).sum());
+            let sum = |f: fn(&crate::facts::FileBalance) -> u64| grouped(edition.intake.iter().map(f).sum());
             let number = if a.published.is_new {
                 edition.number.to_string()
             } else {

@@ -10,8 +10,11 @@ use std::path::{Component as Part, Path, PathBuf};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::{
+    Cast, Column, Config, Format, From, Placeholder, Preset, Service, Source, TimeBasis, Unit, Vantage,
+    landed,
+};
 use crate::day::SlotLength;
-use super::{Cast, Column, Config, Format, From, Placeholder, Preset, Service, Source, TimeBasis, Unit, Vantage, landed};
 
 /// Begins every fingerprint; raised when a value that was written before is spelled otherwise.
 const VERSION: &str = "2";
@@ -349,7 +352,7 @@ fn shown_hours(seconds: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Document;
+    use crate::document::Document;
 
     const USUAL: &str = r#"
 [[source]]

@@ -4,9 +4,9 @@ use chrono::DateTime;
 use chrono::format::{Item, Parsed, StrftimeItems, parse};
 use toml::de::DeValue;
 
+use super::{Cast, Column, Field, From, Log, Unit};
 use crate::document::spelling::advice;
 use crate::document::toml::{Table, Value};
-use super::{Cast, Column, Field, From, Log, Unit};
 
 pub(super) const KEYS: [&str; 5] = ["from", "value", "unit", "format", "words"];
 

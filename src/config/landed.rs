@@ -170,7 +170,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::error::Document;
+    use crate::document::Document;
 
     /// Every word that a setting can have, and characters that a text is shown with otherwise.
     const RICH: &str = r#"

@@ -87,13 +87,13 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::error::Document;
+    use crate::document::Document;
 
     fn outputs(text: &str) -> Result<Outputs, Vec<String>> {
         let document = Document::new("a.toml", format!("[outputs]\n{text}"));
         crate::config::config(&document, Path::new(""))
             .map(|config| config.outputs)
-            .map_err(|mistakes| mistakes.0.iter().map(crate::error::Mistake::place).collect())
+            .map_err(|mistakes| mistakes.0.iter().map(crate::document::Mistake::place).collect())
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::document::toml::Table;
 use super::Overrides;
+use crate::document::toml::Table;
 
 pub(super) const KEYS: [&str; 4] = ["path", "review_days", "grace_hours", "two_persons"];
 
@@ -32,13 +32,13 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::error::Document;
+    use crate::document::Document;
 
     fn overrides(text: &str) -> Result<Overrides, Vec<String>> {
         let document = Document::new("a.toml", format!("[overrides]\n{text}"));
         crate::config::config(&document, Path::new(""))
             .map(|config| config.overrides)
-            .map_err(|mistakes| mistakes.0.iter().map(crate::error::Mistake::place).collect())
+            .map_err(|mistakes| mistakes.0.iter().map(crate::document::Mistake::place).collect())
     }
 
     #[test]

@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use super::{
+    Component, Config, Limits, Log, Measure, Service, Source, WEBHOOK_SERVICE, outputs, overrides, sources,
+    webhooks,
+};
 use crate::day::SlotLength;
 use crate::document::spelling::advice;
-use crate::document::toml::{Notes, Table, Value};
-use crate::error::{Document, Mistakes};
-use super::{Component, Config, Limits, Log, Measure, Service, Source, WEBHOOK_SERVICE, outputs, overrides, sources, webhooks};
+use crate::document::toml::{Notes, Table, Value, name, tables};
+use crate::document::{Document, Mistakes};
 
 pub(super) const TOP: [&str; 15] = [
     "reports",
@@ -71,28 +74,8 @@ pub fn config(document: &Document, base: &Path) -> Result<Config, Mistakes> {
     Mistakes(notes.into_mistakes()).or(config)
 }
 
-pub(super) fn tables<'t>(
-    top: &Table<'t>,
-    key: &str,
-    title: &'static str,
-    keys: &[&'static str],
-) -> Vec<Table<'t>> {
-    top.get(key).map(|value| value.tables(title, keys)).unwrap_or_default()
-}
-
 fn owned(value: &Value<'_>) -> Vec<String> {
     value.texts().into_iter().map(|(text, _)| text.to_owned()).collect()
-}
-
-/// The name of a table in a list; two of the same list must not share one.
-pub(super) fn name<'t>(table: &Table<'t>, taken: &mut Vec<&'t str>, example: &str) -> Option<&'t str> {
-    let value = table.need("name", example)?;
-    let name = value.text()?;
-    if taken.contains(&name) {
-        value.wrong(format!("the name `{name}` is taken"), "used a second time", "give each its own name");
-    }
-    taken.push(name);
-    Some(name)
 }
 
 fn memory(value: &Value<'_>) -> Option<u64> {
@@ -429,7 +412,7 @@ mod tests {
     fn every_mistake_is_reported_in_the_order_of_the_file() {
         let mistakes =
             read("slot = \"2m\"\nregion = []\nmemory = 1\n[[source]]\n[limits]\ncoverage_percent = 101\n");
-        let places: Vec<_> = mistakes.unwrap_err().0.iter().map(crate::error::Mistake::place).collect();
+        let places: Vec<_> = mistakes.unwrap_err().0.iter().map(crate::document::Mistake::place).collect();
         let at = |place: &str| format!("uptime-ledger.toml:{place}");
         assert_eq!(places, ["1:8", "2:1", "3:10", "4:1", "4:1", "6:20"].map(at));
     }

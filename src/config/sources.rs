@@ -3,10 +3,9 @@
 use chrono_tz::{TZ_VARIANTS, Tz};
 use toml::de::DeValue;
 
-use crate::document::spelling::closest;
-use crate::document::toml::{Table, Value};
-use super::read::{name, tables};
 use super::{Field, Log, Preset, Source, TimeBasis, Vantage, columns, paths};
+use crate::document::spelling::closest;
+use crate::document::toml::{Table, Value, name, tables};
 
 pub(super) const SOURCE: [&str; 11] = [
     "name",

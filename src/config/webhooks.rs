@@ -1,7 +1,7 @@
 //! `[webhooks]`: by when an outcome is due, and how long it can still change.
 
-use crate::document::toml::Table;
 use super::Webhooks;
+use crate::document::toml::Table;
 
 pub(super) const KEYS: [&str; 5] =
     ["first_status_minutes", "first_attempt_minutes", "retry_days", "max_retry_pause_hours", "success"];
@@ -34,13 +34,13 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::error::Document;
+    use crate::document::Document;
 
     fn webhooks(text: &str) -> Result<Webhooks, Vec<String>> {
         let document = Document::new("a.toml", format!("[webhooks]\n{text}"));
         crate::config::config(&document, Path::new(""))
             .map(|config| config.webhooks)
-            .map_err(|mistakes| mistakes.0.iter().map(crate::error::Mistake::place).collect())
+            .map_err(|mistakes| mistakes.0.iter().map(crate::document::Mistake::place).collect())
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Items: messages and notifications that more than one day speaks of.
 
-use crate::facts::ids::Id;
-use crate::intake::records::attempt_record::{Delivery, Trial};
-use crate::intake::records::message_records::State;
+use super::delivery::{Delivery, Trial};
+use super::message::State;
 use super::number_rows::Row;
+use crate::facts::ids::Id;
 
 /// Why a day carries an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

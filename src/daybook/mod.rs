@@ -4,17 +4,16 @@
 //! they began on, webhook rows to the day of their attempt. What other days may still decide, or what this day says of
 //! messages and notifications of other days, is carried as items; [`crate::resolve::resolve`] puts the days together.
 
+pub mod delivery;
 mod items;
+pub mod message;
 mod number_rows;
 mod stored;
 
 use serde::{Deserialize, Serialize};
 
 use crate::day::{Day, SlotLength};
-use crate::facts::latency::{Histogram, Latencies};
-use crate::facts::receipt::FileBalance;
-use crate::facts::{Evidence, Fact, Kind};
-use crate::intake::counting::quarantine::Quarantined;
+use crate::facts::{Delays, Evidence, Fact, FileBalance, Kind, Latencies, Quarantined, Tally};
 
 pub use items::{MessageItem, NotificationItem, Role};
 pub use stored::{Closed, ItemWriter, check, closed, head, messages, notifications, read, write};
@@ -56,41 +55,6 @@ impl Daybook {
     }
 }
 
-/// How long things took, or how often they were tried, by service and region.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Delays(pub std::collections::BTreeMap<(Measure, String, String), Histogram>);
-
-impl Delays {
-    /// Adds `n` events of a measured value: microseconds, or attempts.
-    pub fn add(&mut self, measure: Measure, service: &str, region: &str, value: i64, n: i64) {
-        let value = u64::try_from(value).unwrap_or(0);
-        let key = (measure, service.to_owned(), region.to_owned());
-        self.0.entry(key).or_default().add(crate::facts::latency::bucket(value), n);
-    }
-}
-
-/// What is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Measure {
-    /// From the admission of a message to its first status.
-    FirstStatus,
-    /// From an event to the first attempt to tell the business of it.
-    FirstAttempt,
-    /// Attempts until the endpoint took a notification.
-    AttemptsToSuccess,
-}
-
-impl Measure {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::FirstStatus => "first_status_delay_ms",
-            Self::FirstAttempt => "first_attempt_delay_ms",
-            Self::AttemptsToSuccess => "attempts_to_success",
-        }
-    }
-}
-
 /// When messages of a region were admitted, and how many webhook rows told of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -105,24 +69,4 @@ pub struct Lane {
     /// Latest webhook row of the day, and latest of the hour after it.
     pub last_us: Option<i64>,
     pub ahead_us: Option<i64>,
-}
-
-/// Sums of a day that the books are checked against.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Tally {
-    /// Accepted rows of request logs, and how many of them became messages.
-    pub calls: u64,
-    pub messages_closed: u64,
-    pub messages_open: u64,
-    /// Messages of which the day's own webhook rows tell a status.
-    pub messages_told: u64,
-    /// Accepted rows of webhook logs, as attempts of notifications.
-    pub attempts: u64,
-    pub notifications_closed: u64,
-    pub notifications_open: u64,
-    /// Different statuses of different messages.
-    pub statuses: u64,
-    /// Calls that name a message which another call had admitted already.
-    pub admitted_again: u64,
 }

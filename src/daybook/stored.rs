@@ -7,14 +7,14 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::number_rows::{Row, RowReader, RowWriter, damaged};
+use super::{Daybook, Lane, MessageItem, NotificationItem};
 use crate::day::{Day, SlotLength};
 use crate::error::Trouble;
-use crate::facts::latency::{BUCKETS, Histogram, Latencies};
-use crate::facts::receipt::FileBalance;
-use crate::facts::{Evidence, Fact, Kind, RowRef};
-use crate::intake::counting::quarantine::Quarantined;
-use super::number_rows::{Row, RowReader, RowWriter, damaged};
-use super::{Daybook, Delays, Lane, Measure, MessageItem, NotificationItem, Tally};
+use crate::facts::latency::BUCKETS;
+use crate::facts::{
+    Delays, Evidence, Fact, FileBalance, Histogram, Kind, Latencies, Measure, Quarantined, RowRef, Tally,
+};
 
 /// Raised when a reader of today could not make sense of what is written tomorrow.
 const FORMAT: u32 = 1;

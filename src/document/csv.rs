@@ -206,7 +206,7 @@ fn cells(text: &str, start: usize, record: &csv::StringRecord) -> Record {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::{Document, Mistake};
+    use crate::document::{Document, Mistake};
 
     fn read(text: &str) -> (Vec<(String, String)>, Vec<String>) {
         let document = Document::new("a.csv", text);

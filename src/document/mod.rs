@@ -1,5 +1,134 @@
-//! Documents: text files that people write.
+//! Documents: text files that people write, and the mistakes in them.
 
 pub mod csv;
 pub mod spelling;
 pub mod toml;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+
+use crate::redact::harmless;
+
+/// A text file that a person wrote, kept to show excerpts from.
+#[derive(Debug, Clone)]
+pub struct Document {
+    source: Arc<NamedSource<String>>,
+    /// The text as it is shown: of the same length, and without anything that steers a terminal.
+    shown: Arc<NamedSource<String>>,
+}
+
+impl Document {
+    /// `name` is what messages call the file: its path, or `built-in policy.toml`.
+    pub fn new(name: impl AsRef<str>, text: impl Into<String>) -> Self {
+        let text = text.into();
+        let shown = Arc::new(NamedSource::new(&name, harmless(&text)));
+        Self { source: Arc::new(NamedSource::new(name, text)), shown }
+    }
+
+    pub fn name(&self) -> &str {
+        self.source.name()
+    }
+
+    pub fn text(&self) -> &str {
+        self.source.inner()
+    }
+
+    /// Line and column of a byte offset, both from 1; columns count characters.
+    pub fn position(&self, offset: usize) -> (usize, usize) {
+        let before = &self.text().as_bytes()[..offset.min(self.text().len())];
+        let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+        let line_start = before.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+        (line, String::from_utf8_lossy(&before[line_start..]).chars().count() + 1)
+    }
+
+    /// A mistake at `span` (bytes): what was found, a short label under the excerpt, and what to do about it.
+    pub fn mistake(
+        &self,
+        span: Range<usize>,
+        message: impl Into<String>,
+        label: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Mistake {
+        Mistake {
+            document: self.clone(),
+            span,
+            message: harmless(&message.into()),
+            label: harmless(&label.into()),
+            help: harmless(&help.into()),
+        }
+    }
+}
+
+/// One mistake in a file that a person wrote.
+#[derive(Debug, Clone)]
+pub struct Mistake {
+    document: Document,
+    span: Range<usize>,
+    message: String,
+    label: String,
+    help: String,
+}
+
+impl Mistake {
+    /// `file:line:column` of the mistake.
+    pub fn place(&self) -> String {
+        let (line, column) = self.document.position(self.span.start);
+        format!("{}:{line}:{column}", self.document.name())
+    }
+
+    /// Place, what was found and what to do, for where no excerpt is shown.
+    pub fn told(&self) -> String {
+        if self.help.is_empty() { self.to_string() } else { format!("{self}; {}", self.help) }
+    }
+}
+
+impl std::fmt::Display for Mistake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.place(), self.message)
+    }
+}
+
+impl std::error::Error for Mistake {}
+
+impl Diagnostic for Mistake {
+    fn help<'a>(&'a self) -> Option<Box<dyn std::fmt::Display + 'a>> {
+        (!self.help.is_empty()).then(|| Box::new(&self.help) as Box<dyn std::fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(self.document.shown.as_ref())
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let label = (!self.label.is_empty()).then(|| self.label.clone());
+        Some(Box::new(std::iter::once(LabeledSpan::new(label, self.span.start, self.span.len()))))
+    }
+}
+
+/// Every mistake found in the files of a run, in the order of files and lines.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{} mistake{} in the files that steer the run", .0.len(), if .0.len() == 1 { "" } else { "s" })]
+pub struct Mistakes(pub Vec<Mistake>);
+
+impl Mistakes {
+    /// `Ok` when there are none.
+    pub fn or<T>(self, value: T) -> Result<T, Self> {
+        if self.0.is_empty() { Ok(value) } else { Err(self) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_lines_and_characters_from_one() {
+        let doc = Document::new("a.toml", "x = 1\nñame = 2\n");
+        assert_eq!(doc.position(0), (1, 1));
+        let at = doc.text().find("= 2").unwrap();
+        assert_eq!(doc.position(at), (2, 6));
+        assert_eq!(doc.mistake(at..at + 1, "bad", "", "").to_string(), "a.toml:2:6: bad");
+    }
+}

@@ -9,9 +9,9 @@ use std::ops::{Range, RangeInclusive};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::day::Day;
-use crate::error::{Document, Mistake};
 use super::spelling::advice;
+use super::{Document, Mistake};
+use crate::day::Day;
 
 /// The mistakes found in one document.
 #[derive(Debug)]
@@ -348,6 +348,21 @@ fn scaled(text: &str, places: usize) -> Option<u64> {
         return None;
     }
     format!("{whole}{fraction:0<places$}").parse().ok()
+}
+
+pub fn tables<'t>(top: &Table<'t>, key: &str, title: &'static str, keys: &[&'static str]) -> Vec<Table<'t>> {
+    top.get(key).map(|value| value.tables(title, keys)).unwrap_or_default()
+}
+
+/// The name of a table in a list; two of the same list must not share one.
+pub fn name<'t>(table: &Table<'t>, taken: &mut Vec<&'t str>, example: &str) -> Option<&'t str> {
+    let value = table.need("name", example)?;
+    let name = value.text()?;
+    if taken.contains(&name) {
+        value.wrong(format!("the name `{name}` is taken"), "used a second time", "give each its own name");
+    }
+    taken.push(name);
+    Some(name)
 }
 
 #[cfg(test)]

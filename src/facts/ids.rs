@@ -1,5 +1,6 @@
 //! Ids: what identifies a message, a notification or a caller, so that it can be matched and stored but not read.
 
+use hashbrown::HashMap;
 use sha2::{Digest, Sha256};
 use xxhash_rust::xxh3::xxh3_128_with_secret;
 
@@ -10,11 +11,6 @@ pub type Id = u128;
 /// The top 64 bits of an [`Id`], enough to ask whether one is among known ones.
 pub const fn short(id: Id) -> u64 {
     (id >> 32) as u64
-}
-
-/// Which partition an id belongs to; ascending ids lie in ascending partitions.
-pub const fn partition(id: Id) -> usize {
-    (id >> (96 - crate::intake::records::partitions::PARTITION_BITS)) as usize
 }
 
 /// What ids and callers are mixed with, so that nobody can find a phone number by trying them all.
@@ -69,6 +65,8 @@ impl Salt {
     }
 }
 
+pub type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,7 +79,6 @@ mod tests {
         assert!(a.id(b"wamid.x") < 1 << 96);
         let id = a.id(b"wamid.x");
         assert_eq!(u128::from(short(id)), id >> 32);
-        assert_eq!(partition(id), (short(id) >> 56) as usize);
     }
 
     #[test]

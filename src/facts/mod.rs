@@ -1,177 +1,28 @@
 //! Facts: how many events share one slot and the same attributes. The noun that intake hands on.
 
+mod delays;
+mod gap;
 pub mod ids;
+mod kind;
 pub mod latency;
-pub mod receipt;
+mod receipt;
 
 use polars::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::config::Vantage;
 use crate::day::{Day, SlotLength};
 
-/// What a fact counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stream {
-    /// One API call.
-    Request,
-    /// One outbound webhook with all its attempts.
-    Notification,
-    /// One admitted message with all its statuses: the call that admitted it and what became of it count once.
-    Message,
-}
-
-/// What became of a message or notification (R5, R7, R14, R18); whichever says most wins, in whatever order rows come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// Nothing is known to have become of it; always so for a request.
-    None,
-    /// A message that was sent, and not more.
-    Sent,
-    /// A message that was delivered, read or played; a notification that its endpoint took at any attempt.
-    Delivered,
-    /// A message with a `failed` status and none that says delivered.
-    Failed,
-    /// A notification that the business's endpoint answered with an HTTP error of its own.
-    Refused,
-    /// A notification whose every attempt ended in network trouble on the way to the endpoint.
-    Unreachable,
-    /// A notification that the platform last failed to attempt at all.
-    Internal,
-}
-
-/// Whether the outcome came when it was due, judged by event times.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Timing {
-    /// Nothing is due; always so for a request.
-    None,
-    /// The first status, or the first attempt, came by its deadline.
-    InTime,
-    /// It came, and later than its deadline.
-    Late,
-    /// Nothing has come, and the logs reach beyond the deadline.
-    Overdue,
-    /// Nothing has come, and the logs do not reach to the deadline yet.
-    Open,
-    /// A notification whose retries ended although it was neither delivered nor old enough to be given up (R7).
-    Stopped,
-    /// The webhook log has a gap where the outcome would stand: nothing can be said.
-    Unseen,
-}
-
-/// Did the request reach the first layer? `Unknown` is not `No`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Reached {
-    Yes,
-    No,
-    Unknown,
-}
-
-/// What the network did to the call, as far as the log tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Symptom {
-    /// Nothing unusual.
-    None,
-    /// The upstream's name did not resolve.
-    Dns,
-    /// The connection to the upstream was refused or timed out.
-    Connect,
-    /// The TLS handshake with the upstream failed.
-    Tls,
-    /// The proxy itself refused: no route, overload, bad request, its own limiter.
-    ProxyLocal,
-    /// The client left before its request was complete.
-    ClientAbortEarly,
-    /// The client left while the request was being worked on.
-    ClientAbortWaiting,
-    /// The connection broke after the request was sent.
-    Reset,
-    /// The request was sent and no answer came in time.
-    Timeout,
-}
-
-/// What a success answer promised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Admission {
-    /// No message id in the answer.
-    None,
-    /// A message id: the message was admitted.
-    Admitted,
-    /// Admitted and deliberately delayed (`held_for_quality_assessment`).
-    Held,
-    /// Admitted and paused.
-    Paused,
-}
-
-/// The attributes that events of one kind share. Everything a rule may look at, and nothing of high cardinality.
-///
-/// The fields that only explain failures (`recipient_area`, `client_platform`, `client_version`) are blank for
-/// events that are plainly good, so that good traffic folds into few facts.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Kind {
-    pub stream: Stream,
-    /// Name of the source in the config.
-    pub source: String,
-    pub vantage: Vantage,
-    pub service: String,
-    /// Where the event was served; `-` when the logs do not say.
-    pub region: String,
-    /// HTTP status 100 to 999; `None` when no answer was logged.
-    pub http_status: Option<u16>,
-    pub reached: Reached,
-    pub symptom: Symptom,
-    pub error_code: Option<i64>,
-    pub error_subcode: Option<i64>,
-    pub is_transient: Option<bool>,
-    /// The answer's own word on success; `Some(false)` inside HTTP 200 exists.
-    pub is_success: Option<bool>,
-    pub admission: Admission,
-    pub outcome: Outcome,
-    pub timing: Timing,
-    /// Not part of the service: `test`, `localized`, ...; empty for ordinary traffic.
-    pub scope: String,
-    /// ISO 3166 area of the recipient (`CU`, `UA-43`, `TR`); empty when unknown.
-    pub recipient_area: String,
-    pub client_platform: String,
-    pub client_version: String,
-}
-
-impl Kind {
-    /// A success without any sign of trouble: 100-399 (or the answer's own `true`) and no error, no symptom.
-    pub fn is_plainly_good(&self) -> bool {
-        self.is_success() && self.scope.is_empty()
-    }
-
-    fn is_success(&self) -> bool {
-        self.error_code.is_none()
-            && self.symptom == Symptom::None
-            && self.is_success != Some(false)
-            && self.reached != Reached::No
-            && self.http_status.is_some_and(|status| (100..400).contains(&status))
-    }
-
-    /// The answer admitted a message: from then on its statuses are due. An error that names a message admits nothing
-    /// unless a status says otherwise.
-    pub fn has_admitted(&self) -> bool {
-        self.admission != Admission::None && self.is_success()
-    }
-
-    /// Admitted and deliberately delayed: no status is due.
-    pub const fn is_held(&self) -> bool {
-        matches!(self.admission, Admission::Held | Admission::Paused)
-    }
-}
+pub use delays::{Delays, Measure};
+pub use gap::{Gap, Lost};
+pub use ids::Salt;
+pub use kind::{Admission, Kind, Outcome, Reached, Stream, Symptom, Timing, UNASSIGNED};
+pub use latency::{Histogram, Latencies};
+pub use receipt::{FileBalance, Input, Intake, Quarantined, Receipt, Reconciliation, Role, Tally};
 
 /// Where a log row stands: the evidence that a fact can be traced back to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RowRef {
-    /// Index into [`crate::intake::Receipt::files`].
+    /// Index into [`Receipt::files`].
     pub file: u32,
     /// Line of a text log, or row of a Parquet file; from 1.
     pub row: u64,

@@ -1,6 +1,10 @@
 //! The intake balance: every row of every file is accepted, a duplicate, outside the day, or unreadable.
 
+use super::{Delays, Facts, Gap};
+
 use serde::{Deserialize, Serialize};
+
+use super::Latencies;
 
 /// What became of the rows of one input file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +43,112 @@ impl FileBalance {
              + {quarantine} quarantine = {sum}"
         ))
     }
+}
+
+/// What intake hands on.
+#[derive(Debug, Clone)]
+pub struct Intake {
+    pub facts: Facts,
+    pub receipt: Receipt,
+}
+
+/// How the facts of a day came about: what was read, what was set aside, and what stands beside the facts.
+#[derive(Debug, Clone, Default)]
+pub struct Receipt {
+    pub latencies: Latencies,
+    pub delays: Delays,
+    pub reconciliation: Reconciliation,
+    /// Where the webhook log fell silent; those of request logs are found by [`gaps`].
+    pub gaps: Vec<Gap>,
+    pub tally: Tally,
+    /// Whether webhook logs were there to tell what became of messages.
+    pub is_joined: bool,
+    /// One entry per file, in the order of sources and paths.
+    pub files: Vec<FileBalance>,
+    /// Rows that could not be read, by file and line; the first 1,000 of a file are kept, all are counted.
+    pub quarantine: Vec<Quarantined>,
+}
+
+/// How well request and webhook logs fit each other. Nothing of it is judged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reconciliation {
+    /// Webhook rows of the day without copies.
+    pub attempts: u64,
+    /// Different statuses of different messages in them.
+    pub statuses: u64,
+    /// Of these, statuses of messages that no request log admitted.
+    pub orphan_statuses: u64,
+    /// Later attempts of notifications of the day of whose first attempts there is no row.
+    pub orphan_attempts: u64,
+    /// Later attempts of notifications of the day that had been delivered, as far as the log numbers no attempts.
+    pub attempts_after_delivery: u64,
+    /// Attempts to tell of events that lie too far back, or ahead, to be matched.
+    pub stray_attempts: u64,
+    /// Messages of the day that were both delivered and failed (R18); they count as delivered.
+    pub contradicted_messages: u64,
+    /// Calls of the day that name a message which another call had admitted; they remain calls.
+    pub admitted_again: u64,
+}
+
+/// A row that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Quarantined {
+    pub file: String,
+    /// Line, or row of a Parquet file; from 1.
+    pub line: u64,
+    pub reason: String,
+    pub excerpt: String,
+}
+
+/// A log file as it was when it was read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// As the reports show it.
+    pub path: String,
+    pub bytes: u64,
+    /// Microseconds since 1970; 0 where the disk keeps none.
+    pub modified_us: i64,
+    /// XXH3-128 in hex, of its bytes or, beyond 8 MiB, of the hashes of its pieces of 8 MiB; empty when it could not be read,
+    /// or changed meanwhile. It tells files apart and proves nothing.
+    pub hash: String,
+}
+
+/// Whether a file is the day's own or that of a day beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    Own,
+    Neighbour,
+}
+
+impl Role {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Neighbour => "neighbour",
+        }
+    }
+}
+
+/// Sums of a day that the books are checked against.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tally {
+    /// Accepted rows of request logs, and how many of them became messages.
+    pub calls: u64,
+    pub messages_closed: u64,
+    pub messages_open: u64,
+    /// Messages of which the day's own webhook rows tell a status.
+    pub messages_told: u64,
+    /// Accepted rows of webhook logs, as attempts of notifications.
+    pub attempts: u64,
+    pub notifications_closed: u64,
+    pub notifications_open: u64,
+    /// Different statuses of different messages.
+    pub statuses: u64,
+    /// Calls that name a message which another call had admitted already.
+    pub admitted_again: u64,
 }
 
 #[cfg(test)]

@@ -1,20 +1,22 @@
 //! Kernels: parts of intake by themselves, for benchmarks and fuzzing. The job itself has no use for this door.
 
+use super::join::dedupe::settle;
 use std::path::Path;
 
-use crate::config::{Config, Source};
-use crate::day::Day;
-use crate::facts::ids::{Id, Salt};
 use super::counting::worker_counts::Book;
 use super::files::detect::Format;
 use super::formats::lines::{Stop, TextParser};
-use super::records::message_records::{Status, Word};
+use super::records::message_records::Status;
 use super::records::partitions::{Budget, PARTITIONS};
 use super::records::{call_record, group};
-use super::rows::attempt_reader::Join;
 use super::rows::endpoints::Endpoints;
 use super::rows::interner::Names;
-use super::rows::source_reader::Desk;
+use super::rows::source_reader::{Desk, Join};
+use crate::config::{Config, Source};
+use crate::day::Day;
+use crate::daybook::message::Word;
+use crate::facts::Salt;
+use crate::facts::ids::Id;
 
 /// How a text is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,7 +134,7 @@ pub fn intern<'n>(names: impl IntoIterator<Item = &'n [u8]>) -> usize {
 /// Finds the surplus copies of calls by their ids' hashes; how many there are.
 pub fn duplicates(hashes: &[u128]) -> usize {
     let mut lost = 0;
-    call_record::settle(hashes, |a, b| a.cmp(&b), |_, _| lost += 1);
+    settle(hashes, |a, b| a.cmp(&b), |_, _| lost += 1);
     lost
 }
 

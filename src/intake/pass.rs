@@ -7,9 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::config::Source;
-use crate::day::{Day, SlotLength};
-use crate::error::Trouble;
 use super::counting::worker_counts::Book;
 use super::files::content_hash::{self, Hashing, Whole};
 use super::files::detect::{self, Compression, Format};
@@ -19,10 +16,12 @@ use super::formats::lines::{self, CHUNK, Stop, TextParser};
 use super::formats::parquet::{self, Columns, Slice};
 use super::meter::Meter;
 use super::records::partitions::{Budget, PARTITIONS};
-use super::rows::attempt_reader::Join;
 use super::rows::endpoints::Endpoints;
-use super::rows::source_reader::Desk;
+use super::rows::source_reader::{Desk, Join};
 use super::workers;
+use crate::config::Source;
+use crate::day::{Day, SlotLength};
+use crate::error::Trouble;
 
 /// What a pass needs beside its files.
 #[derive(Debug, Clone)]

@@ -1,8 +1,7 @@
 //! The books check: rows, events and slots of a day agree, without tolerance.
 
 use crate::error::Trouble;
-use crate::facts::Stream;
-use crate::facts::receipt::FileBalance;
+use crate::facts::{FileBalance, Stream};
 use crate::policy::{Account, Group, Postings};
 use crate::slots::{Book, Counts, ScopeKind, Slots, State};
 

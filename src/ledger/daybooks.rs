@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use super::journal::entry::{Entry, Reading};
+use super::{Ledger, Writer, disk};
 use crate::clock::Clock;
 use crate::config::Canonical;
 use crate::day::Day;
 use crate::error::Trouble;
 use crate::resolve::Daybooks;
-use super::journal::entry::{Entry, Reading};
-use super::{Ledger, Writer, disk};
 
 pub(super) const DAYBOOKS: &str = "daybooks";
 pub(super) const SALT: &str = "salt";

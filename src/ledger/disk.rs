@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::error::Trouble;
+use crate::table::{Spec, Table};
 
 /// What a killed run leaves behind begins like this; the next one clears it away.
 pub(super) const TEMPORARY: &str = ".tmp-";
@@ -134,8 +135,14 @@ pub(super) fn damaged(path: &Path, why: impl ToString) -> Trouble {
 #[cfg(unix)]
 fn open_to_readers(builder: &mut tempfile::Builder<'_, '_>, mode: u32) {
     use std::os::unix::fs::PermissionsExt;
+
     builder.permissions(fs::Permissions::from_mode(mode));
 }
 
 #[cfg(not(unix))]
 fn open_to_readers(_builder: &mut tempfile::Builder<'_, '_>, _mode: u32) {}
+
+pub fn read_table(path: &Path, spec: &'static Spec) -> Result<Table, Trouble> {
+    let file = File::open(path).map_err(|e| Trouble::io(path, "reading", e))?;
+    Table::from_parquet(spec, file).map_err(|e| damaged(path, e))
+}

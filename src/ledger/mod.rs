@@ -32,21 +32,24 @@ use chrono::{DateTime, Utc};
 use crate::clock::ClockSource;
 use crate::day::Day;
 use crate::error::Trouble;
-use crate::facts::receipt::FileBalance;
+use crate::facts::FileBalance;
 use crate::overrides::Row;
 
 pub use balance::check_balance;
-pub use editions::basis::Basis;
 pub use daybooks::fingerprint;
-pub use editions::draft::{Draft, word};
-pub use editions::{Applied, DayState, Definition, Edition, Settings};
-pub use journal::entry::{Cause, Confirmation, DayRecord, EditionRecord, Entry, FiledRow, JudgedRow, MalformedRow, Publication, Reading, Record, Reported, ReportedKey};
-pub use editions::folder::Extent;
+pub use editions::basis::Basis;
 pub use editions::delivery_lines::{DelayLine, DeliveryLine, ReconciliationLine};
-pub use journal::{Ending, Journal, Line};
+pub use editions::draft::{Draft, word};
+pub use editions::folder::Extent;
 pub use editions::lines::{AccountLine, BadLine, LatencyLine};
-pub use lock::Lock;
 pub use editions::outline::{Outline, ScopeOutline};
+pub use editions::{Applied, DayState, Definition, Edition, Settings};
+pub use journal::entry::{
+    Cause, Confirmation, Entry, JudgedRow, MalformedRow, Publication, Reading, Reported, ReportedKey,
+};
+pub use journal::state::{DayRecord, EditionRecord, FiledRow, Record};
+pub use journal::{Ending, Journal, Line};
+pub use lock::Lock;
 pub use verify::{Checked, Finding, rebook, verify};
 pub use writer::{Kept, Published, Writer};
 
@@ -182,7 +185,8 @@ impl Ledger {
     /// There is no such edition, or it is damaged.
     pub fn edition(&self, day: Day, number: u32, extent: Extent) -> Result<Edition, Trouble> {
         let record = self.known(day, number)?;
-        let mut edition = editions::folder::read(&editions::folder::place(&self.folder, day, number), day, extent)?;
+        let mut edition =
+            editions::folder::read(&editions::folder::place(&self.folder, day, number), day, extent)?;
         edition.state = record.state(number, edition.state);
         Ok(edition)
     }
@@ -256,7 +260,8 @@ impl Ledger {
     pub fn outlines(&self, editions: impl IntoIterator<Item = (Day, u32)>) -> Result<Vec<Outline>, Trouble> {
         let read = |(day, number)| {
             let record = self.known(day, number)?;
-            let mut outline = editions::folder::read_outline(&editions::folder::place(&self.folder, day, number), day)?;
+            let mut outline =
+                editions::folder::read_outline(&editions::folder::place(&self.folder, day, number), day)?;
             outline.state = record.state(number, outline.state);
             Ok(outline)
         };
@@ -265,7 +270,11 @@ impl Ledger {
         let down: BTreeSet<Day> = outlines.iter().filter(|o| o.is_down()).map(|o| o.day).collect();
         let is_between = |day: Day| down.contains(&day.plus(-1)) && down.contains(&day.plus(1));
         for outline in outlines.iter_mut().filter(|o| down.contains(&o.day) || is_between(o.day)) {
-            outline.bad = editions::folder::read_bad(&editions::folder::place(&self.folder, outline.day, outline.number))?;
+            outline.bad = editions::folder::read_bad(&editions::folder::place(
+                &self.folder,
+                outline.day,
+                outline.number,
+            ))?;
         }
         Ok(outlines)
     }
@@ -276,7 +285,9 @@ impl Ledger {
     /// There is no such edition, or it is damaged.
     pub fn open_events(&self, day: Day, number: u32) -> Result<i64, Trouble> {
         self.known(day, number)?;
-        Ok(editions::folder::read_manifest(&editions::folder::place(&self.folder, day, number), day)?.balance.open_events())
+        Ok(editions::folder::read_manifest(&editions::folder::place(&self.folder, day, number), day)?
+            .balance
+            .open_events())
     }
 }
 

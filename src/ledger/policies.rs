@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Ledger, Writer, disk};
-use crate::error::{Document, Trouble};
+use crate::document::Document;
+use crate::error::Trouble;
 use crate::policy::{self, Policy};
 
 pub(super) const POLICIES: &str = "policies";

@@ -6,15 +6,18 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::PolarsError;
 
-use crate::error::Trouble;
-use crate::facts::ids::Salt;
-use crate::overrides::adjust;
-use crate::policy::Policy;
-use crate::slots::Slots;
 use super::daybooks::{self, SALT};
 use super::disk::{listing, names, sha256, sha256_of};
 use super::editions::folder::{self, MANIFEST};
-use super::{Basis, DayRecord, Edition, EditionRecord, Ending, Extent, Ledger, Outline, check_balance, configs, policies};
+use super::{
+    Basis, DayRecord, Edition, EditionRecord, Ending, Extent, Ledger, Outline, check_balance, configs,
+    policies,
+};
+use crate::error::Trouble;
+use crate::facts::Salt;
+use crate::overrides::adjust;
+use crate::policy::Policy;
+use crate::slots::Slots;
 
 /// Something that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,12 +5,6 @@ use std::fs;
 use std::ops::Deref;
 use std::path::Path;
 
-use crate::clock::{Clock, ClockSource};
-use crate::config::Canonical;
-use crate::day::Day;
-use crate::error::Trouble;
-use crate::policy::Policy;
-use crate::table::Table;
 use super::configs::{self, CONFIGS};
 use super::daybooks::{self, DAYBOOKS};
 use super::editions::folder::{self, EDITIONS};
@@ -18,6 +12,12 @@ use super::editions::manifest::Manifest;
 use super::journal::entry::{Cause, Entry, Publication};
 use super::policies::{self, POLICIES};
 use super::{DayState, Draft, Edition, FORMAT, Ledger, Lock, disk};
+use crate::clock::{Clock, ClockSource};
+use crate::config::Canonical;
+use crate::day::Day;
+use crate::error::Trouble;
+use crate::policy::Policy;
+use crate::table::Table;
 
 /// A ledger that can be written to. It reads like a [`Ledger`].
 #[derive(Debug)]

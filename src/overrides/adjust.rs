@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use polars::prelude::{PolarsResult, polars_err};
 
-use crate::policy::{Line, Postings};
 use super::row::Row;
 use super::select::Movable;
+use crate::policy::{Line, Postings};
 
 /// What one row moved on one day.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

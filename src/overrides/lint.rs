@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate};
 
+use super::row::{COLUMNS, Code, Row, selects};
 use crate::config::{Config, WEBHOOK_SERVICE};
 use crate::day::{DAY_US, rfc3339};
 use crate::document::csv::{self, Cell};
 use crate::document::spelling::advice;
 use crate::document::toml::Notes;
-use crate::facts::ids::Salt;
-use crate::intake::UNASSIGNED;
+use crate::facts::Salt;
+use crate::facts::UNASSIGNED;
 use crate::policy::{Account, Direction, Policy, Reason};
-use super::row::{COLUMNS, Code, Row, selects};
 
 const LONGEST_DAYS: i64 = 31;
 const LONGEST_ID: usize = 64;

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use polars::prelude::PolarsResult;
 
-use crate::policy::{Group, Line, Postings};
 use super::row::Row;
+use crate::policy::{Group, Line, Postings};
 
 /// The postings of one day that overrides can move, each held by at most one row.
 pub struct Movable<'a> {
@@ -86,9 +86,9 @@ impl<'a> Movable<'a> {
 #[cfg(test)]
 pub mod tests {
     use super::*;
+    use crate::config::Vantage;
     use crate::day::{Day, SECOND_US, SlotLength};
     use crate::facts::{Admission, Fact, Facts, Kind, Outcome, Reached, Stream, Symptom, Timing};
-    use crate::config::Vantage;
     use crate::overrides::row::tests::{row, us};
     use crate::overrides::{Code, Direction};
     use crate::policy::{Account, Verdict};

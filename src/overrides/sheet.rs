@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::config::Config;
-use crate::document::csv::{self, Record, header, records};
-use crate::document::toml::Notes;
-use crate::error::{Document, Mistake, Mistakes};
-use crate::facts::ids::Salt;
-use crate::policy::Policy;
 use super::lint::Lint;
 use super::refusal::Refusal;
 use super::row::{COLUMNS, Row};
+use crate::config::Config;
+use crate::document::csv::{self, Record, header, records};
+use crate::document::toml::Notes;
+use crate::document::{Document, Mistake, Mistakes};
+use crate::facts::Salt;
+use crate::policy::Policy;
 
 /// The rows of an override file, in its order.
 #[derive(Debug, Clone)]

@@ -1,16 +1,16 @@
 //! Attention: why a person should look at a day, and in which words.
 
+use crate::facts::{Role, UNASSIGNED};
 use std::fmt;
 
+use super::AttentionKind;
 use crate::config::Config;
 use crate::day::{Day, SlotLength, rfc3339};
-use crate::facts::receipt::FileBalance;
-use crate::intake::{self, Notes};
+use crate::facts::{FileBalance, Gap, Lost};
+use crate::intake::Notes;
 use crate::ledger::Edition;
 use crate::policy::Group;
-use crate::resolve::request_gaps::{Gap, Lost};
 use crate::slots::{ALL_REGIONS, ScopeKind, State};
-use super::AttentionKind;
 
 /// Below this, statuses without a message may be those of the day before the first one.
 const MIN_ORPHANS: i64 = 20;
@@ -78,7 +78,7 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
         );
     }
     let unassigned: i64 =
-        edition.accounts.iter().filter(|l| l.service == intake::UNASSIGNED).map(|l| l.events_net).sum();
+        edition.accounts.iter().filter(|l| l.service == UNASSIGNED).map(|l| l.events_net).sum();
     if unassigned > 0 {
         let why = "their paths match no pattern under `endpoints`";
         say(
@@ -87,7 +87,7 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
         );
     }
     for source in config.sources.iter().filter(|_| !edition.intake.is_empty()) {
-        if !edition.intake.iter().any(|f| f.source == source.name && f.role == crate::intake::files::find::Role::Own.name()) {
+        if !edition.intake.iter().any(|f| f.source == source.name && f.role == Role::Own.name()) {
             say(
                 AttentionKind::MissingSource,
                 format!("source {}: no log file of this day was found", source.name),
@@ -134,7 +134,7 @@ pub(super) fn of_columns(day: Day, notes: Notes) -> impl Iterator<Item = Attenti
 }
 
 fn is_above(file: &FileBalance, ppm: u32) -> bool {
-    file.role == crate::intake::files::find::Role::Own.name() && file.quarantine * 1_000_000 > file.rows_read * u64::from(ppm)
+    file.role == Role::Own.name() && file.quarantine * 1_000_000 > file.rows_read * u64::from(ppm)
 }
 
 fn gap_message(gap: &Gap, length: SlotLength, day: Day) -> String {

@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 
+use super::attention::attention;
+use super::{Attention, Desk};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::day::Day;
-use crate::intake::{self, Intake, Receipt};
+use crate::facts::{Gap, Intake, Receipt};
 use crate::ledger::{Basis, Draft, Edition, Extent, Kept, Ledger, Published, Writer, check_balance};
 use crate::overrides::{Row, adjust};
 use crate::policy::{Policy, Postings};
-use crate::resolve::request_gaps::Gap;
+use crate::queries::booked_day::Papers;
 use crate::resolve::{Daybooks, request_gaps, resolve};
 use crate::slots::Slots;
-use super::attention::attention;
-use super::{Attention, Desk};
 
 /// A day after its run.
 pub struct Accounted {
@@ -23,26 +23,6 @@ pub struct Accounted {
     pub spilled_bytes: u64,
     /// Why a person should look (exit code 3).
     pub attention: Vec<Attention>,
-}
-
-/// What a new edition was booked from, as long as the run remembers it: its day can be drawn without being read again.
-pub struct Papers {
-    pub edition: Edition,
-    pub gaps: Vec<Gap>,
-    /// After adjusting entries.
-    pub postings: Postings,
-}
-
-impl Papers {
-    /// Is this the edition that the figures of its day come from? Then as it stands now: it may have been sealed since.
-    pub fn standing(mut self, ledger: &Ledger) -> Option<Self> {
-        let record = ledger.record().days.get(&self.edition.day)?;
-        if record.standing()?.publication.edition != self.edition.number {
-            return None;
-        }
-        self.edition.state = record.state(self.edition.number, self.edition.state);
-        Some(self)
-    }
 }
 
 /// A day whose events are classified, before overrides.

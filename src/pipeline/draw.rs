@@ -7,9 +7,9 @@ use std::sync::{Mutex, PoisonError};
 use crate::day::{Day, Month};
 use crate::ledger::{Entry, Ledger, Outline, Settings};
 use crate::measure::{self, Figures};
+use crate::queries::booked_day::Papers;
 use crate::queries::{DayBooks, adjusted, reported};
 use crate::report::{self, DayDrawing, Days, Drawing, Rendered};
-use super::book::Papers;
 
 /// Draws the reports when they do not show the newest line of the ledger yet; else only the days that were asked for.
 pub(super) fn draw(

@@ -2,11 +2,12 @@
 
 mod attention;
 mod attention_kind;
-pub mod book;
+mod book;
 mod draw;
 mod overrides;
 mod read;
 
+use crate::queries::booked_day::Papers;
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,8 +18,9 @@ use read::Look;
 use crate::clock::{Clock, ClockSource};
 use crate::config::{Canonical, Config};
 use crate::day::{DAY_US, Day, SECOND_US};
-use crate::error::{Document, Mistake, Trouble};
-use crate::facts::ids::Salt;
+use crate::document::{Document, Mistake};
+use crate::error::Trouble;
+use crate::facts::Salt;
 use crate::intake::{Meter, Notes};
 use crate::ledger::{self, Confirmation, DayState, Entry, Extent, Ledger, Settings, Writer};
 use crate::measure::Figures;
@@ -204,7 +206,7 @@ struct Booked {
     /// Editions that came out as they were.
     confirmed: Vec<Confirmation>,
     /// Those of one day, the one with the most facts: to remember all days would take memory for each.
-    papers: Option<book::Papers>,
+    papers: Option<Papers>,
 }
 
 /// Books the days that were read, and every open day that something else has changed: webhook logs of other days,
@@ -260,7 +262,7 @@ fn book(
         let prepared = prepared.remove(&day).map_or_else(|| prepare(ledger, day), Ok);
         match prepared.and_then(|prepared| book::publish(desk, ledger, prepared, rows, clock)) {
             Ok((mut done, papers)) => {
-                let facts = |papers: &book::Papers| papers.postings.facts().frame().height();
+                let facts = |papers: &Papers| papers.postings.facts().frame().height();
                 // One that came out as it was keeps its files and with them their numbers, which those of today may not be.
                 let is_new = done.published.is_new;
                 if is_new && booked.papers.as_ref().is_none_or(|kept| facts(kept) < facts(&papers)) {

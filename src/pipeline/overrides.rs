@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::{Attention, AttentionKind, Desk};
 use crate::clock::Clock;
 use crate::day::Day;
-use crate::error::Mistake;
-use crate::facts::ids::Salt;
+use crate::document::Mistake;
+use crate::facts::Salt;
 use crate::ledger::{Entry, FiledRow, JudgedRow, Ledger, MalformedRow, Writer};
 use crate::overrides::{self, Direction, Filed, Judged, Row, Sheet, Touched, Verdict};
 use crate::policy::Postings;
-use super::{Attention, AttentionKind, Desk};
 
 /// What the override file came to.
 #[derive(Default)]
@@ -175,12 +175,7 @@ pub fn plan(
 }
 
 /// Notes in the journal what was decided, where it is new, and says which rows were refused.
-pub fn note(
-    plan: &Plan,
-    desired: &mut Desired,
-    ledger: &mut Writer,
-    clock: Clock,
-) -> anyhow::Result<()> {
+pub fn note(plan: &Plan, desired: &mut Desired, ledger: &mut Writer, clock: Clock) -> anyhow::Result<()> {
     let mut decided: Vec<JudgedRow> = Vec::new();
     for judged in &plan.judged {
         let (status, why) = match &judged.verdict {

@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use super::{Attention, AttentionKind, Desk, open_days};
 use crate::clock::Clock;
 use crate::config::{Canonical, Difference};
 use crate::day::Day;
 use crate::daybook;
 use crate::error::Trouble;
-use crate::facts::ids::Salt;
-use crate::facts::receipt::FileBalance;
+use crate::facts::{FileBalance, Salt};
 use crate::intake::{self, Meter, Notes};
 use crate::ledger::{Extent, Ledger, Reading, Writer};
 use crate::resolve::Daybooks;
-use super::{Attention, AttentionKind, Desk, open_days};
 
 /// A day whose logs have been read into its daybook.
 pub struct Read {

@@ -69,7 +69,7 @@ fn entry(entry: &Entry) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use crate::error::Document;
+    use crate::document::Document;
     use crate::policy::{BUILT_IN_CATALOGUE, BUILT_IN_POLICY, Policy};
 
     fn name(policy: &str, catalogue: &str) -> String {

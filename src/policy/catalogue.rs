@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use crate::document::csv::{Cell, Row, Sheet};
 use crate::document::spelling::advice;
 use crate::document::toml::Notes;
-use crate::error::{Document, Mistake};
+use crate::document::{Document, Mistake};
 
 pub(super) const COLUMNS: [&str; 10] =
     ["code", "subcode", "http_status", "title", "family", "fault", "retryable", "review", "note", "source"];

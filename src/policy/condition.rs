@@ -2,9 +2,9 @@
 
 use toml::de::DeValue;
 
+use super::{catalogue, clients, restrictions};
 use crate::document::spelling::advice;
 use crate::document::toml::{Table, Value};
-use super::{catalogue, clients, restrictions};
 
 /// What a rule may look at: the attributes of a kind, and what catalogue and policy tables know about them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

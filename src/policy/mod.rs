@@ -3,6 +3,7 @@
 mod account;
 mod canonical;
 mod catalogue;
+mod cells;
 mod clients;
 mod condition;
 mod postings;
@@ -12,6 +13,7 @@ mod restrictions;
 mod rule;
 mod shadow;
 mod sight;
+mod validity;
 
 use clients::Clients;
 use polars::prelude::PolarsResult;
@@ -19,14 +21,15 @@ use restrictions::Restrictions;
 use sha2::{Digest, Sha256};
 
 use crate::day::Day;
-use crate::error::{Document, Mistake, Mistakes};
+use crate::document::{Document, Mistake, Mistakes};
 use crate::facts::{Facts, Kind};
 
 pub use account::{Account, Group};
 pub use catalogue::{Catalogue, Entry};
 pub use postings::{Line, Postings, Sum, Verdict};
 pub use reason::{Direction, Reason};
-pub use rule::{Review, Rule, Validity};
+pub use rule::{Review, Rule};
+pub use validity::Validity;
 
 /// The policy that is used when the config names none.
 pub const BUILT_IN_POLICY: &str = include_str!("../../data/policy.toml");

@@ -2,8 +2,8 @@
 
 use polars::prelude::*;
 
-use crate::facts::Facts;
 use super::Account;
+use crate::facts::Facts;
 
 /// Where events of one kind are booked, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]

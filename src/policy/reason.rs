@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::document::toml::Table;
-use super::read::{account, cites, id};
+use super::cells::{account, cites, id};
 use super::{Account, Group};
+use crate::document::toml::Table;
 
 pub(super) const KEYS: [&str; 5] = ["id", "direction", "to", "because", "cites"];
 const DIRECTIONS: [(&str, Direction); 2] = [
@@ -100,7 +100,7 @@ fn reason<'t>(table: &Table<'t>, ids: &mut Vec<&'t str>) -> Option<Reason> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::{Document, Mistake};
+    use crate::document::{Document, Mistake};
     use crate::policy::{BUILT_IN_CATALOGUE, Policy};
 
     #[test]

@@ -1,8 +1,8 @@
 //! Areas without service (R17): may the recipient receive at all, on the day of the event?
 
+use super::validity::Validity;
 use crate::day::Day;
 use crate::document::toml::Table;
-use super::rule::Validity;
 
 pub const KEYS: [&str; 5] = ["area", "scope", "valid_from", "valid_until", "because"];
 /// How a recipient stands to the restrictions.

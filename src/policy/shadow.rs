@@ -4,10 +4,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::error::Mistake;
 use super::Policy;
 use super::condition::{Condition, Key, Values};
 use super::rule::Rule;
+use crate::document::Mistake;
 
 /// Longest list of codes that is looked up one by one.
 const MOST_CODES: i64 = 1_000;
@@ -124,7 +124,7 @@ fn strange_families<'a>(when: &'a Condition, policy: &Policy) -> Vec<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Document;
+    use crate::document::Document;
     use crate::policy::BUILT_IN_CATALOGUE;
 
     fn warnings_of(rules: &[&str]) -> Vec<String> {

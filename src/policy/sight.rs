@@ -1,10 +1,10 @@
 //! A kind as rules see it: its attributes, and what the catalogue and the policy's tables know about them.
 
+use super::Policy;
+use super::condition::Seen;
 use crate::config::Vantage;
 use crate::day::Day;
 use crate::facts::{Admission, Kind, Outcome, Reached, Stream, Symptom, Timing};
-use super::Policy;
-use super::condition::Seen;
 
 /// What `kind` shows under each key, in the order of `Key::ALL`.
 pub fn sight<'a>(kind: &'a Kind, day: Day, policy: &'a Policy) -> [Seen<'a>; 21] {

@@ -6,10 +6,10 @@ use Reached::{No, Unknown, Yes};
 use Symptom::{ClientAbortEarly, ClientAbortWaiting, Connect, Dns, ProxyLocal, Reset, Timeout, Tls};
 use Vantage::{CallerEgress as Caller, EdgeIngress as Edge, FirstLayer as First};
 
+use super::*;
 use crate::config::Vantage;
 use crate::day::SlotLength;
 use crate::facts::{Admission, Fact, Outcome, Reached, Stream, Symptom, Timing};
-use super::*;
 
 /// A request as the first layer would log it, with an HTTP status (0: none).
 fn request(http_status: u16) -> Kind {

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::reported;
 use crate::config::Config;
 use crate::day::{Day, rfc3339};
 use crate::ledger::{Edition, Extent, Ledger, Outline, Reported, ReportedKey, Settings, rebook};
 use crate::measure;
 use crate::policy::Policy;
-use super::reported;
 
 /// What is different. Nothing is listed that is the same.
 #[derive(Debug, Default, Serialize)]

@@ -1,5 +1,6 @@
 //! Queries: questions to the ledger. Why is a slot red, what differs between two editions, what was reported.
 
+pub mod booked_day;
 mod compare;
 mod explain;
 pub mod reported;

@@ -1,13 +1,13 @@
 //! Messages: what all days within reach say of the messages of one day.
 
-use crate::day::Day;
-use crate::daybook::{self, Closed, Measure, MessageItem, Role};
-use crate::error::Trouble;
-use crate::facts::ids::{Id, short};
-use crate::facts::{Kind, Outcome, Stream, Timing};
-use crate::intake::records::message_records::{State, Word};
 use super::merge_join::{Merge, Shorts};
 use super::{Daybooks, Resolver, Speaks};
+use crate::day::Day;
+use crate::daybook::message::{State, Word};
+use crate::daybook::{self, Closed, MessageItem, Role};
+use crate::error::Trouble;
+use crate::facts::ids::{Id, short};
+use crate::facts::{Kind, Measure, Outcome, Stream, Timing};
 
 /// What days say of one message, as far as it concerns the day.
 struct Said {

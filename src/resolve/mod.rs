@@ -12,17 +12,14 @@ mod webhook_gaps;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use request_gaps::{Gap, Lost};
 use webhook_gaps::Silence;
 
 use crate::config::{Config, Log};
 use crate::day::{DAY_US, Day, SECOND_US};
 use crate::daybook::{self, Daybook};
 use crate::error::Trouble;
-use crate::facts::ids::Id;
-use crate::facts::{Fact, Facts, Kind};
-use crate::intake::join::close_day::Map;
-use crate::intake::{Intake, Receipt, Reconciliation};
+use crate::facts::ids::{Id, Map};
+use crate::facts::{Fact, Facts, Gap, Intake, Kind, Lost, Receipt, Reconciliation};
 
 /// Where the daybooks of days are stored.
 pub type Daybooks = BTreeMap<Day, PathBuf>;

@@ -1,14 +1,13 @@
 //! Notifications: what all days within reach say of the notifications of one day.
 
+use super::merge_join::{Merge, Shorts};
+use super::{Daybooks, Resolver, Speaks};
 use crate::day::{DAY_US, Day, SECOND_US};
+use crate::daybook::delivery::{Delivery, measured};
 use crate::daybook::{self, Closed, NotificationItem, Role};
 use crate::error::Trouble;
 use crate::facts::ids::short;
 use crate::facts::{Kind, Outcome, Timing};
-use crate::intake::join::correlate::measured;
-use crate::intake::records::attempt_record::Delivery;
-use super::merge_join::{Merge, Shorts};
-use super::{Daybooks, Resolver, Speaks};
 
 /// A notification as far as days have told of it.
 struct Told {

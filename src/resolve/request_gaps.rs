@@ -3,10 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
-
 use crate::config::Source;
-use crate::facts::{Facts, Kind, Stream};
+use crate::facts::{Facts, Gap, Kind, Lost, Stream};
 
 /// Shortest silence that is worth a word, in seconds.
 const MIN_SECONDS: u32 = 300;
@@ -14,32 +12,6 @@ const MIN_SECONDS: u32 = 300;
 const MIN_EXPECTED: i64 = 20;
 /// Seconds of traffic before and after that the expectation is drawn from.
 const AROUND_SECONDS: u32 = 3_600;
-
-/// What a gap leaves unknown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Lost {
-    /// The events themselves: nothing of the region and its services can be judged.
-    Events,
-    /// What became of messages: failures that did show are still failures.
-    Outcomes,
-}
-
-/// A silent span, in slots of the day, half-open.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Gap {
-    pub lost: Lost,
-    pub source: String,
-    /// The region, or `*` for all of them.
-    pub region: String,
-    /// Services of which the source has rows of this region on this day: those that cannot be judged in the span.
-    pub services: Vec<String>,
-    pub start_slot: u32,
-    pub end_slot: u32,
-    /// Rows that were to be expected from the traffic around the span.
-    pub expected: i64,
-}
 
 /// The gaps of a day, of the innermost vantage that the config has: the others only know what the callers saw.
 /// Silence of all regions of all sources at once has no sibling to show it and is none.
@@ -132,9 +104,9 @@ fn is_steady(lane: &[i64]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Vantage;
     use crate::day::SlotLength;
     use crate::facts::{Admission, Fact, Kind, Outcome, Reached, Symptom, Timing};
-    use crate::config::Vantage;
 
     fn kind(region: &str) -> Kind {
         Kind {
@@ -190,7 +162,7 @@ mod tests {
         let source = |name: &str, vantage| Source {
             name: name.into(),
             vantage,
-            ..crate::intake::formats::parquet::tests::source(std::path::Path::new("x"))
+            ..Source::bare("", crate::config::Log::Requests)
         };
         let both = [source("requests", Vantage::FirstLayer), source("egress", Vantage::CallerEgress)];
         let mut egress = kind("eu");

@@ -196,7 +196,9 @@ fn the_stories_are_where_they_should_be() {
     assert!(events(2, "excluded:network:ingress", None) > 1_000);
     assert_eq!(events(2, "suspense", Some(199_999)), 12);
     let apac = |day: usize| {
-        let of = |s: &&truth::SlotsTruth| s.scope == super::traffic::stories::Scope { service: "messages", region: "apac" };
+        let of = |s: &&truth::SlotsTruth| {
+            s.scope == super::traffic::stories::Scope { service: "messages", region: "apac" }
+        };
         truth.days[day].slots.iter().find(of).unwrap().states.unobserved
     };
     assert!(apac(2) >= 45);
@@ -222,7 +224,9 @@ fn no_minute_of_messages_is_too_thin_to_judge() {
         let stories = stories(3);
         let mut traffic = Traffic::new("2026-11-18".parse().unwrap(), rows, 1, 1, &stories);
         let mut out = Vec::new();
-        let is_gap = |story: &super::traffic::stories::Story| matches!(story.doing, super::traffic::stories::Doing::Gap { .. });
+        let is_gap = |story: &super::traffic::stories::Story| {
+            matches!(story.doing, super::traffic::stories::Doing::Gap { .. })
+        };
         for minute in 0..3 * DAY {
             out.clear();
             traffic.minute(minute, &mut out, &mut Vec::new());
@@ -233,9 +237,15 @@ fn no_minute_of_messages_is_too_thin_to_judge() {
                 let group = event.end.outcome().group;
                 event.service == 0
                     && !event.is_copy
-                    && matches!(group, super::traffic::outcomes::Group::Good | super::traffic::outcomes::Group::Bad)
+                    && matches!(
+                        group,
+                        super::traffic::outcomes::Group::Good | super::traffic::outcomes::Group::Bad
+                    )
             });
-            assert!(judged.count() as u64 >= super::traffic::stories::MIN_EVENTS, "{rows} rows, minute {minute}");
+            assert!(
+                judged.count() as u64 >= super::traffic::stories::MIN_EVENTS,
+                "{rows} rows, minute {minute}"
+            );
         }
     }
 }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::*;
 use super::tests::{made, settings};
 use super::traffic::stories::{CALLED, COMPONENTS, Doing, REGIONS, Scope};
 use super::traffic::webhook_stories::WEBHOOK_STORIES;
 use super::truth::{DayTruth, Truth};
+use super::*;
 
 /// Readable webhook rows of all files, with the file.
 fn rows(truth: &Truth, files: &BTreeMap<String, Vec<u8>>) -> Vec<(String, Value)> {
@@ -187,7 +187,14 @@ fn stories_that_need_later_days_wait_for_them() {
 
 #[test]
 fn webhooks_are_a_service_that_nobody_calls() {
-    assert_eq!(COMPONENTS[0].1, [super::traffic::stories::MESSAGES, super::traffic::stories::MEDIA, super::traffic::stories::WEBHOOKS]);
+    assert_eq!(
+        COMPONENTS[0].1,
+        [
+            super::traffic::stories::MESSAGES,
+            super::traffic::stories::MEDIA,
+            super::traffic::stories::WEBHOOKS
+        ]
+    );
     let (truth, _) = made(&settings(1, 3_000));
     for entry in truth.days.iter().flat_map(|day| &day.entries) {
         let is_notification = entry.stream == "notification";

@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use polars::prelude::PolarsResult;
 
-use crate::config::Config;
-use crate::facts::Kind;
-use crate::policy::{Account, Group, Postings};
-use crate::resolve::request_gaps::{Gap, Lost};
 use super::{ALL_REGIONS, Counts, Scope, ScopeKind, Slots, State, Tally, components_of};
+use crate::config::Config;
+use crate::facts::{Gap, Kind, Lost};
+use crate::policy::{Account, Group, Postings};
 
 /// Gross and net counts of one scope, a pair per slot.
 type Series = Vec<[Counts; 2]>;

@@ -1,7 +1,7 @@
 //! A table as CSV: UTF-8, comma, header line, `\n`, null as empty.
 
-use crate::day::rfc3339;
 use super::{Column, ColumnKind, ColumnSpec, List, Table};
+use crate::day::rfc3339;
 
 impl Table {
     /// The table as CSV. Spreadsheets run text that begins like a formula, so such text gets a leading apostrophe.
@@ -114,8 +114,8 @@ fn date(days: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::table::{NUMBERS, Spec, Value};
     use super::*;
+    use crate::table::{NUMBERS, Spec, Value};
 
     #[test]
     fn formulas_become_text() {

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
+};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -12,8 +15,8 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::ChunkReader;
 
-use crate::error::guarded;
 use super::{Column, ColumnKind, Spec, Table};
+use crate::error::guarded;
 
 /// Beyond so many rows whole numbers are packed by their differences: that takes no more room than a dictionary of them, which
 /// takes longer to make. The tables that people open are shorter.
@@ -153,8 +156,8 @@ fn append(column: &mut Column, kind: ColumnKind, array: &ArrayRef) -> Option<()>
 
 #[cfg(test)]
 mod tests {
-    use crate::table::{ColumnSpec, NUMBERS, Value};
     use super::*;
+    use crate::table::{ColumnSpec, NUMBERS, Value};
 
     static SPEC: Spec = Spec {
         name: "t",

@@ -10,12 +10,14 @@ use std::sync::LazyLock;
 use chrono::{DateTime, Utc};
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
+use uptime_ledger::clock::{Clock, ClockSource};
 use uptime_ledger::config::{Config, Log, Source, Vantage};
 use uptime_ledger::day::{Day, SlotLength};
+use uptime_ledger::facts::{
+    Admission, Fact, Facts, Intake, Kind, Outcome, Reached, Receipt, Stream, Symptom, Timing,
+};
 use uptime_ledger::intake::kernels::{self, Form, Reader};
-use uptime_ledger::facts::{Admission, Fact, Facts, Kind, Outcome, Reached, Stream, Symptom, Timing};
-use uptime_ledger::intake::{Intake, Receipt};
-use uptime_ledger::ledger::{Basis, Draft, Edition, Outline, Writer};
+use uptime_ledger::ledger::{Basis, Draft, Edition, Kept, Outline, Writer};
 use uptime_ledger::measure;
 use uptime_ledger::policy::{Policy, Postings};
 use uptime_ledger::sample::{self, Compression, Format, Settings};
@@ -191,10 +193,11 @@ fn book(bencher: Bencher) {
         let postings = policy.classify(intake.facts).expect("good facts");
         let edition = edition(&postings);
         let basis = Basis { facts: postings.facts().clone(), gaps: Vec::new(), attempts: 0 };
-        let mut ledger = Writer::open(folder.path(), noon()).expect("room on disk");
-        ledger
-            .publish(Draft { edition, basis, daybooks: BTreeMap::default() }, noon())
-            .expect("room on disk");
+        let clock = Clock::given(noon());
+        let mut ledger = Writer::open(folder.path(), clock, ClockSource::Given).expect("room on disk");
+        let rules = policy.rules_name().to_owned();
+        let draft = Draft { edition, basis, daybooks: BTreeMap::default(), rules, config: None };
+        ledger.publish(draft, &Kept::default(), clock).expect("room on disk");
         folder
     };
     bencher

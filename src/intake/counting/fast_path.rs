@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use super::evidence::Place;
+use super::memo::Known;
+use super::worker_counts::{Book, Call};
 use crate::error::Trouble;
 use crate::intake::records::call_record;
 use crate::intake::rows::interner::Lexicon;
-use crate::intake::rows::sketch::{Known, Own, Scalar, Sketch};
+use crate::intake::rows::sketch::{Own, Scalar, Sketch};
 use crate::intake::rows::source_reader::Desk;
-use super::evidence::Place;
-use super::worker_counts::{Book, Call};
 
 impl Book {
     /// Counts a row whose like is known. False, and nothing is counted, when it is not, or when something of the row's own is

@@ -2,5 +2,6 @@
 
 pub mod evidence;
 pub mod fast_path;
+pub mod memo;
 pub mod quarantine;
 pub mod worker_counts;

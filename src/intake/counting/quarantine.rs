@@ -1,23 +1,11 @@
 //! Quarantine: rows that could not be read, with place, reason and a bounded, redacted excerpt.
 
-use serde::{Deserialize, Serialize};
-
 use crate::redact::redacted;
 
 /// Excerpts kept per file; further bad rows are counted and not shown.
 pub const KEPT_PER_FILE: usize = 1_000;
 /// Characters of a row that an excerpt shows.
 const EXCERPT: usize = 160;
-
-/// A row that could not be read.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Quarantined {
-    pub file: String,
-    /// Line, or row of a Parquet file; from 1.
-    pub line: u64,
-    pub reason: String,
-    pub excerpt: String,
-}
 
 /// The beginning of a bad row, redacted.
 pub fn excerpt(row: &[u8]) -> String {

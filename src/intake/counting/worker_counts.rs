@@ -5,22 +5,24 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use super::evidence::{Place, Witness, Witnesses};
+use super::memo::{Known, Memo};
+use super::quarantine::{self, KEPT_PER_FILE};
 use crate::config::{Field, Log};
 use crate::day::{Day, SlotLength};
+use crate::daybook::delivery::Attempted;
 use crate::error::Trouble;
 use crate::facts::ids::Id;
 use crate::facts::latency;
-use crate::intake::records::attempt_record::{Attempt, Attempted};
-use crate::intake::records::call_record::{self, Record};
+use crate::intake::records::attempt_record::Attempt;
+use crate::intake::records::call_record::{self, MARGIN_US, Record};
 use crate::intake::records::message_records::{Admission, Status};
 use crate::intake::records::partitions::{Budget, Partitions};
 use crate::intake::rows::attempt_reader::Told;
 use crate::intake::rows::interner::Lexicon;
 use crate::intake::rows::raw_row::{RawRow, Value};
-use crate::intake::rows::sketch::{Known, Memo};
-use crate::intake::rows::source_reader::{Desk, Reading, Shape};
-use super::evidence::{Place, Witness, Witnesses};
-use super::quarantine::{self, KEPT_PER_FILE};
+use crate::intake::rows::request_shape::Shape;
+use crate::intake::rows::source_reader::{Desk, Reading};
 
 /// Slot, service and region, the latter two as numbers of the lexicon.
 pub type CellKey = (u32, u32, u32);
@@ -29,10 +31,6 @@ const NO_CELL: u32 = u32::MAX;
 const RECENT: usize = 64;
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
-
-/// Rows this close to the day take part in dedupe, so that a copy on the other side of midnight is not counted twice;
-/// webhook rows this soon after it tell of the day's last messages.
-pub const MARGIN_US: i64 = 3_600 * crate::day::SECOND_US;
 
 /// Rows of one file, as this worker saw them.
 #[derive(Debug, Clone, Default)]

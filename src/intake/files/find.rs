@@ -8,22 +8,7 @@ use regex::Regex;
 use crate::config::{Field, From, Placeholder, Source};
 use crate::day::Day;
 use crate::error::Trouble;
-
-/// Whether a file is the day's own or that of a day beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    Own,
-    Neighbour,
-}
-
-impl Role {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Own => "own",
-            Self::Neighbour => "neighbour",
-        }
-    }
-}
+use crate::facts::Role;
 
 /// A log file to read.
 #[derive(Debug, Clone, PartialEq, Eq)]

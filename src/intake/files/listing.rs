@@ -7,28 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::UNIX_EPOCH;
 
-use serde::{Deserialize, Serialize};
-
+use super::content_hash::{self, Pieces, Whole};
+use super::find;
 use crate::config::Config;
 use crate::day::Day;
 use crate::error::Trouble;
+use crate::facts::Input;
 use crate::intake::workers;
-use super::content_hash::{self, Pieces, Whole};
-use super::find;
-
-/// A log file as it was when it was read.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Input {
-    /// As the reports show it.
-    pub path: String,
-    pub bytes: u64,
-    /// Microseconds since 1970; 0 where the disk keeps none.
-    pub modified_us: i64,
-    /// XXH3-128 in hex, of its bytes or, beyond 8 MiB, of the hashes of its pieces of 8 MiB; empty when it could not be read,
-    /// or changed meanwhile. It tells files apart and proves nothing.
-    pub hash: String,
-}
 
 /// The log files of a day and of its neighbours as they are now. Of a file that is known with the same size and time the
 /// hash is taken over, without reading it; as many `threads` read the others.
@@ -117,10 +102,10 @@ mod tests {
     use std::fmt::Write as _;
     use std::io::Write as _;
 
+    use super::*;
+    use crate::facts::Salt;
     use crate::intake::formats::parquet::tests::source;
     use crate::intake::{Meter, read};
-    use crate::facts::ids::Salt;
-    use super::*;
 
     const HEADER: &str = "ts,request_id,http_status,note\n";
 

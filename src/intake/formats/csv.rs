@@ -1,10 +1,10 @@
 //! Delimited text (CSV): one line, or one quoted record over several lines, into a row.
 
+use super::swar;
 use crate::intake::rows::mapping::Mapping;
 use crate::intake::rows::raw_row::{RawRow, Value};
 use crate::intake::rows::sketch::{Part, Sketch, is_sketchable};
 use crate::intake::rows::source_reader::Desk;
-use super::swar;
 
 /// Which column fills which field, fixed by a file's header.
 #[derive(Debug)]

@@ -5,6 +5,9 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use super::csv::{self, Layout};
+use super::ndjson_template::Templates;
+use super::{access_log, ndjson};
 use crate::config::Preset;
 use crate::error::Trouble;
 use crate::intake::counting::evidence::Place;
@@ -15,9 +18,6 @@ use crate::intake::meter::Meter;
 use crate::intake::rows::raw_row::RawRow;
 use crate::intake::rows::sketch::Sketch;
 use crate::intake::rows::source_reader::Desk;
-use super::csv::{self, Layout};
-use super::ndjson_template::Templates;
-use super::{access_log, ndjson};
 
 /// Plain files are shared out in chunks of this size, in bytes: the pieces of their hash.
 pub const CHUNK: u64 = PIECE as u64;

@@ -3,10 +3,10 @@
 //! What a template does not expect (an escape, a nested value, another key, a number in another form) is no mistake: such a
 //! line goes to the parser, which alone decides what is JSON.
 
-use crate::intake::rows::sketch::{Part, Scalar, Sketch, is_sketchable};
-use crate::intake::rows::source_reader::Desk;
 use super::ndjson::Tree;
 use super::swar;
+use crate::intake::rows::sketch::{Part, Scalar, Sketch, is_sketchable};
+use crate::intake::rows::source_reader::Desk;
 
 /// Kinds of lines that are remembered; ordinary rows have few.
 const MOST: usize = 16;

@@ -11,10 +11,10 @@ use chrono_tz::Tz;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
+use super::ndjson;
 use crate::config::Cast;
 use crate::intake::rows::instant;
 use crate::intake::rows::raw_row::Value;
-use super::ndjson;
 
 /// Where an envelope has its payload.
 const CARRIERS: [&str; 5] = ["payload", "body", "data", "notification", "message"];

@@ -1,36 +1,27 @@
 //! Settle: the workers' books become the daybook of one day. Duplicates are found and taken back, numbers become names,
 //! messages and notifications are joined.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::Relaxed;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 
-use crate::config::{Field, From, Log, Source};
+use super::correlate;
+use super::duplicates::find_duplicates;
+use super::merge::{Merged, merge};
+use super::receipts::{balances, line, lost, unseen_columns};
+use crate::config::Source;
 use crate::daybook::{self, Daybook};
 use crate::error::Trouble;
-use crate::facts::ids::Salt;
-use crate::facts::latency::{Histogram, Latencies};
-use crate::facts::receipt::FileBalance;
-use crate::facts::{Evidence, Fact, RowRef};
-use crate::intake::counting::evidence::{Place, Witnesses};
-use crate::intake::counting::quarantine::{KEPT_PER_FILE, Quarantined};
-use crate::intake::counting::worker_counts::{Book, Tally};
+use crate::facts::{Evidence, Fact, Histogram, Latencies, RowRef, Salt};
+use crate::intake::counting::evidence::Witnesses;
+use crate::intake::counting::worker_counts::Book;
 use crate::intake::files::content_hash::Whole;
-use crate::intake::files::find::{LogFile, Role};
+use crate::intake::files::find::LogFile;
 use crate::intake::pass::{Pass, Settings};
-use crate::intake::records::call_record::{self, Record};
-use crate::intake::records::message_records::Admission;
-use crate::intake::records::partitions::{PARTITIONS, Partitions};
+use crate::intake::records::call_record::Record;
+use crate::intake::records::partitions::Partitions;
 use crate::intake::rows::interner::Names;
-use crate::intake::workers;
-use super::correlate;
-use super::merge::{Merged, merge};
-
-pub type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
 /// So many messages without a single status are no chance.
 const MIN_MESSAGES: u64 = 20;
@@ -139,262 +130,6 @@ pub fn settle(
     let wholes =
         pass.wholes.iter().map(|(n, whole)| (files[*n as usize].shown.clone(), whole.clone())).collect();
     Ok((daybook, Notes { unseen_columns: unseen_columns(pass, files, sources), spilled_bytes, wholes }))
-}
-
-fn balances(
-    pass: &Pass,
-    files: &[LogFile],
-    sources: &[Source],
-    duplicates: &Map<u32, u64>,
-) -> (Vec<FileBalance>, Vec<Quarantined>) {
-    let mut balances = Vec::new();
-    let mut quarantine = Vec::new();
-    for (n, file) in files.iter().enumerate() {
-        let n = n as u32;
-        let tallies: Vec<&Tally> = pass.books.iter().map(|b| b.tally(n)).collect();
-        let duplicate = duplicates.get(&n).copied().unwrap_or(0);
-        let failure = pass.failures.get(&n).cloned();
-        let sum =
-            |f: fn(&Tally) -> u64| if failure.is_some() { 0 } else { tallies.iter().map(|t| f(t)).sum() };
-        balances.push(FileBalance {
-            path: file.shown.clone(),
-            source: sources[file.source].name.clone(),
-            log: sources[file.source].log.name().to_owned(),
-            role: file.role.name().to_owned(),
-            format: pass.formats[n as usize].clone(),
-            bytes: file.bytes,
-            rows_read: sum(|t| t.rows_read),
-            accepted: sum(|t| t.accepted) - duplicate,
-            duplicate,
-            outside: sum(|t| t.outside),
-            quarantine: sum(|t| t.quarantine),
-            first_ts_us: tallies.iter().filter_map(|t| t.first_us).min(),
-            last_ts_us: tallies.iter().filter_map(|t| t.last_us).max(),
-            failure,
-        });
-        // Rows of a neighbour's file are listed with that file's own day.
-        if file.role != Role::Own {
-            continue;
-        }
-        let mut bad_rows: Vec<_> = tallies.iter().flat_map(|t| &t.bad_rows).collect();
-        bad_rows.sort();
-        for (place, reason, excerpt) in bad_rows.into_iter().take(KEPT_PER_FILE) {
-            quarantine.push(Quarantined {
-                file: file.shown.clone(),
-                line: line(pass, place),
-                reason: reason.clone(),
-                excerpt: excerpt.clone(),
-            });
-        }
-    }
-    quarantine.sort();
-    (balances, quarantine)
-}
-
-/// Regions whose webhook logs of the day were not there or could not be read, as far as paths tell regions.
-fn lost(pass: &Pass, files: &[LogFile], sources: &[Source]) -> Vec<String> {
-    let mut lost = std::collections::BTreeSet::new();
-    for (n, source) in sources.iter().enumerate().filter(|(_, source)| source.log == Log::Webhooks) {
-        let own = files.iter().enumerate().filter(|(_, f)| f.source == n && f.role == Role::Own);
-        if own.clone().next().is_none() {
-            lost.insert("*".to_owned());
-        }
-        for (_, file) in own.filter(|(at, _)| pass.failures.contains_key(&(*at as u32))) {
-            let region = file.constants.iter().find(|(field, _)| *field == Field::Region);
-            let fixed = source.columns.iter().find(|c| c.field == Field::Region).map(|c| &c.from);
-            lost.insert(match (fixed, region) {
-                (Some(From::Value(region)), _) => region.clone(),
-                (None, Some((_, region))) => region.clone(),
-                _ => "*".to_owned(),
-            });
-        }
-    }
-    lost.into_iter().collect()
-}
-
-fn unseen_columns(pass: &Pass, files: &[LogFile], sources: &[Source]) -> Vec<(String, String)> {
-    let mut unseen: BTreeMap<(usize, String), bool> = BTreeMap::new();
-    for (n, file) in files.iter().enumerate() {
-        let tallies: Vec<&Tally> = pass.books.iter().map(|b| b.tally(n as u32)).collect();
-        if tallies.iter().any(|t| t.accepted > 0) {
-            let seen = tallies.iter().fold(0, |seen, t| seen | t.seen);
-            for entry in pass.desks[pass.desk_of[n]].mapping.expected() {
-                let is_seen = unseen.entry((file.source, entry.name.clone())).or_insert(false);
-                *is_seen |= seen & (1 << entry.field) != 0;
-            }
-        }
-    }
-    let unseen = unseen.into_iter().filter(|(_, is_seen)| !is_seen);
-    unseen.map(|((source, name), _)| (sources[source].name.clone(), name)).collect()
-}
-
-/// Line of the file: a row in a chunk plus the lines of the chunks before.
-fn line(pass: &Pass, place: &Place) -> u64 {
-    pass.chunk_lines.range((place.file, 0)..(place.file, place.chunk)).map(|(_, lines)| lines).sum::<u64>()
-        + place.row
-}
-
-/// What surplus copies must take back, added up.
-#[derive(Default)]
-struct Surplus {
-    events: Map<u32, i64>,
-    files: Map<u32, u64>,
-    /// By fact and bucket.
-    latency: Map<(u32, u16), i64>,
-    /// Witnesses whose event went elsewhere: id, slot and kind that lost it.
-    misled: HashSet<(u64, u32, u32)>,
-}
-
-impl Surplus {
-    fn take(&mut self, loser: &Record, winner: &Record, merged: &Merged, witnesses: &HashSet<u64>) {
-        *self.events.entry(loser.fact).or_default() += 1;
-        *self.files.entry(loser.file).or_default() += 1;
-        if loser.latency != Record::NO_LATENCY {
-            *self.latency.entry((loser.fact, loser.latency)).or_default() += 1;
-        }
-        let id = loser.hash as u64;
-        let place = |record: &Record| {
-            let (slot, kind, _) = merged.facts[record.fact as usize];
-            (record.fact >= Record::OUTSIDE).then_some((slot, kind))
-        };
-        if let Some((slot, kind)) = place(loser)
-            && place(winner) != place(loser)
-            && witnesses.contains(&id)
-        {
-            self.misled.insert((id, slot, kind));
-        }
-    }
-
-    fn merge(&mut self, other: Self) {
-        other.events.into_iter().for_each(|(fact, n)| *self.events.entry(fact).or_default() += n);
-        other.files.into_iter().for_each(|(file, n)| *self.files.entry(file).or_default() += n);
-        other.latency.into_iter().for_each(|(key, n)| *self.latency.entry(key).or_default() += n);
-        self.misled.extend(other.misled);
-    }
-}
-
-/// Surplus copies, and of the calls that are left those that admitted a message, handed on to the join.
-fn find_duplicates(
-    pass: &Pass,
-    merged: &Merged,
-    settings: &Settings<'_>,
-) -> Result<(Surplus, Vec<Partitions>), Trouble> {
-    let next = AtomicUsize::new(0);
-    let mut witnesses = HashSet::with_capacity(pass.books.iter().map(|book| book.witnesses.len()).sum());
-    for seen in pass.books.iter().flat_map(|book| book.witnesses.values()) {
-        witnesses.extend(seen.iter().map(|witness| witness.hash));
-    }
-    let count = settings.workers.clamp(1, PARTITIONS);
-    let width = if settings.is_joined { Record::WIDE } else { Record::NARROW };
-    let work = || -> Result<(Surplus, Partitions), Trouble> {
-        let mut surplus = Surplus::default();
-        let mut admitted = Partitions::new(Admission::BYTES, &pass.budget);
-        let mut rows = Rows { merged, width, bytes: Vec::new(), ends: Vec::new() };
-        let (mut hashes, mut lost) = (Vec::new(), Vec::new());
-        loop {
-            let at = next.fetch_add(1, Relaxed);
-            if at >= PARTITIONS {
-                return Ok((surplus, admitted));
-            }
-            rows.take(pass, at, settings)?;
-            hashes.clear();
-            hashes.extend(rows.bytes.chunks_exact(width).map(call_record::hash_of));
-            lost.clear();
-            lost.resize(hashes.len(), false);
-            call_record::settle(
-                &hashes,
-                |a, b| outranks(merged, &rows.record(a), &rows.record(b)),
-                |loser, winner| {
-                    lost[loser] = true;
-                    let (loser, winner) = (rows.record(loser), rows.record(winner));
-                    // A copy outside the day is booked as such already.
-                    if loser.fact >= Record::OUTSIDE {
-                        surplus.take(&loser, &winner, merged, &witnesses);
-                    }
-                },
-            );
-            if settings.is_joined {
-                let left = rows.records().zip(&lost).filter(|(_, is_lost)| !**is_lost).map(|(call, _)| call);
-                for call in left.filter(|call| call.message != 0 && call.fact >= Record::OUTSIDE) {
-                    let Record { message: id, offset_us, fact, caller, .. } = call;
-                    Admission { id, offset_us, fact, caller }.push(&mut admitted, settings.spill)?;
-                }
-            }
-        }
-    };
-    let mut all = Surplus::default();
-    let mut survivors = Vec::new();
-    for result in workers::run(count, work) {
-        let (surplus, admitted) = result?;
-        all.merge(surplus);
-        survivors.push(admitted);
-    }
-    Ok((all, survivors))
-}
-
-/// The calls of one partition, packed as they came.
-struct Rows<'a> {
-    merged: &'a Merged,
-    width: usize,
-    bytes: Vec<u8>,
-    /// By worker: where its calls end.
-    ends: Vec<usize>,
-}
-
-impl Rows<'_> {
-    fn take(&mut self, pass: &Pass, at: usize, settings: &Settings<'_>) -> Result<(), Trouble> {
-        self.bytes.clear();
-        self.ends.clear();
-        for book in &pass.books {
-            book.calls.take(at, settings.spill, |bytes| self.bytes.extend_from_slice(bytes))?;
-            self.ends.push(self.bytes.len());
-        }
-        Ok(())
-    }
-
-    /// A record in the numbers of all workers.
-    fn record(&self, n: usize) -> Record {
-        let begin = n * self.width;
-        let worker = self.ends.iter().position(|end| begin < *end).unwrap_or_default();
-        self.unpack(worker, &self.bytes[begin..begin + self.width])
-    }
-
-    fn records(&self) -> impl Iterator<Item = Record> {
-        let begins = std::iter::once(&0).chain(&self.ends);
-        begins.zip(&self.ends).enumerate().flat_map(move |(worker, (begin, end))| {
-            self.bytes[*begin..*end].chunks_exact(self.width).map(move |bytes| self.unpack(worker, bytes))
-        })
-    }
-
-    fn unpack(&self, worker: usize, bytes: &[u8]) -> Record {
-        let record = Record::unpack(bytes);
-        Record {
-            fact: self.merged.of_worker[worker][record.fact as usize],
-            caller: self.merged.caller(worker, record.caller),
-            ..record
-        }
-    }
-}
-
-/// Which of two copies counts: inner vantage, then time, then content, then file, so that order of reading is no part of it.
-fn outranks(merged: &Merged, a: &Record, b: &Record) -> Ordering {
-    let tail = |r: &Record| (r.latency, r.message, r.file, &merged.callers[r.caller as usize]);
-    if a.fact == b.fact {
-        return (a.offset_us, tail(a)).cmp(&(b.offset_us, tail(b)));
-    }
-    let rank = |r: &Record| match merged.facts[r.fact as usize] {
-        _ if r.fact < Record::OUTSIDE => r.fact,
-        (_, kind, _) => merged.kinds[kind as usize].vantage.rank(),
-    };
-    let content = |r: &Record| match merged.facts[r.fact as usize] {
-        _ if r.fact < Record::OUTSIDE => None,
-        (_, kind, caller) => Some((&merged.kinds[kind as usize], &merged.callers[caller as usize])),
-    };
-    rank(a)
-        .cmp(&rank(b))
-        .then(a.offset_us.cmp(&b.offset_us))
-        .then_with(|| content(a).cmp(&content(b)))
-        .then(tail(a).cmp(&tail(b)))
 }
 
 fn latencies(books: &[Book]) -> Latencies {

@@ -7,20 +7,21 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::merge::Merged;
 use crate::day::DAY_US;
-use crate::daybook::{Closed, Delays, ItemWriter, Lane, Measure, MessageItem, NotificationItem, Role, Tally};
+use crate::daybook::delivery::{Delivery, measured};
+use crate::daybook::message::State;
+use crate::daybook::{Closed, ItemWriter, Lane, MessageItem, NotificationItem, Role};
 use crate::error::Trouble;
-use crate::facts::ids::{Id, short};
-use crate::facts::{Fact, Kind, Outcome, latency};
+use crate::facts::ids::{Id, Map, short};
+use crate::facts::{Delays, Fact, Kind, Measure, Outcome, Tally, latency};
 use crate::intake::counting::worker_counts::Book;
 use crate::intake::pass::{Pass, Settings};
-use crate::intake::records::attempt_record::{Attempt, Delivery};
+use crate::intake::records::attempt_record::Attempt;
 use crate::intake::records::group;
-use crate::intake::records::message_records::{Admission, State, Status};
+use crate::intake::records::message_records::{Admission, Status};
 use crate::intake::records::partitions::{PARTITIONS, Partitions};
 use crate::intake::workers;
-use super::close_day::Map;
-use super::merge::Merged;
 
 /// What the join brought beside the items, which it wrote down.
 #[derive(Default)]
@@ -479,11 +480,4 @@ impl Desk<'_> {
         };
         lanes.into_iter().map(finish).collect()
     }
-}
-
-/// What a delivered notification is measured by.
-pub fn measured(delivery: &Delivery) -> impl Iterator<Item = (Measure, i64)> {
-    let delay = delivery.delay_us().map(|us| (Measure::FirstAttempt, us.max(0)));
-    let attempts = delivery.attempts_to_success().map(|n| (Measure::AttemptsToSuccess, n.into()));
-    delay.into_iter().chain(attempts)
 }

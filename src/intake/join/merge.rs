@@ -3,12 +3,11 @@
 use std::hash::Hash;
 
 use crate::config::Vantage;
-use crate::facts::ids::Salt;
-use crate::facts::{Admission, Kind, Outcome, Reached, Stream, Symptom, Timing};
+use crate::daybook::delivery::Attempted;
+use crate::facts::ids::Map;
+use crate::facts::{Admission, Kind, Outcome, Reached, Salt, Stream, Symptom, Timing};
 use crate::intake::pass::Pass;
-use crate::intake::records::attempt_record::Attempted;
 use crate::intake::records::call_record::Record;
-use super::close_day::Map;
 
 /// Items under numbers in the order of their first mention.
 struct Dictionary<T> {

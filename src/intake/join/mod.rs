@@ -2,4 +2,7 @@
 
 pub mod close_day;
 pub mod correlate;
+pub mod dedupe;
+pub mod duplicates;
 pub mod merge;
+pub mod receipts;

@@ -1,7 +1,7 @@
 //! Group: rows of one partition put side by side by their id.
 
-use crate::facts::ids::Id;
 use super::partitions::PARTITION_BITS;
+use crate::facts::ids::Id;
 
 /// Rows per bucket that are hoped for.
 const FEW: usize = 4;

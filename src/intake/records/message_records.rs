@@ -2,105 +2,12 @@
 
 use std::path::Path;
 
-use crate::error::Trouble;
-use crate::facts::Outcome;
-use crate::facts::ids::{Id, partition};
 use super::group;
-use super::partitions::{Packer, Partitions, Unpacker};
-
-/// A word of a status, by its bit in [`State::words`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Word {
-    Sent = 1,
-    Delivered = 2,
-    /// A message seen in an open chat is `read` without ever being `delivered`.
-    Read = 4,
-    Played = 8,
-    Failed = 16,
-    /// `accepted`, `deleted`, `warning` and whatever comes: nothing about whether the platform did its part.
-    Other = 32,
-}
-
-impl Word {
-    const ALL: [Self; 6] = [Self::Sent, Self::Delivered, Self::Read, Self::Played, Self::Failed, Self::Other];
-
-    /// In any case: some logs write words as their enums are called.
-    pub fn of(text: &[u8]) -> Self {
-        let is = |word: &str| text.eq_ignore_ascii_case(word.as_bytes());
-        match () {
-            () if is("sent") => Self::Sent,
-            () if is("delivered") => Self::Delivered,
-            () if is("read") => Self::Read,
-            () if is("played") => Self::Played,
-            () if is("failed") => Self::Failed,
-            () => Self::Other,
-        }
-    }
-}
-
-/// The statuses of one message, joined. [`State::join`] is commutative, associative and idempotent, so neither order nor
-/// repetition of rows can matter (R18).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct State {
-    /// [`Word`]s seen, as bits.
-    pub words: u8,
-    /// Earliest status that says something, microseconds since 1970; [`State::NEVER`] without one.
-    pub first_us: i64,
-    /// Earliest `failed`, and its error code; of several at once the smallest.
-    pub failed_us: i64,
-    pub code: Option<i64>,
-}
-
-impl State {
-    pub const NEVER: i64 = i64::MAX;
-    pub const NONE: Self = Self { words: 0, first_us: Self::NEVER, failed_us: Self::NEVER, code: None };
-    const DELIVERED: u8 = Word::Delivered as u8 | Word::Read as u8 | Word::Played as u8;
-
-    pub const fn of(word: Word, us: i64, code: Option<i64>) -> Self {
-        let words = word as u8;
-        match word {
-            Word::Other => Self { words, ..Self::NONE },
-            Word::Failed => Self { words, first_us: us, failed_us: us, code },
-            _ => Self { words, first_us: us, ..Self::NONE },
-        }
-    }
-
-    pub fn join(&mut self, other: &Self) {
-        self.words |= other.words;
-        self.first_us = self.first_us.min(other.first_us);
-        // A failure that names its code says more than one of the same instant that does not.
-        let key = |s: &Self| (s.failed_us, s.code.is_none(), s.code);
-        if key(other) < key(self) {
-            (self.failed_us, self.code) = (other.failed_us, other.code);
-        }
-    }
-
-    pub const fn outcome(&self) -> Outcome {
-        if self.is_delivered() {
-            Outcome::Delivered
-        } else if self.words & Word::Failed as u8 != 0 {
-            Outcome::Failed
-        } else if self.words & Word::Sent as u8 != 0 {
-            Outcome::Sent
-        } else {
-            Outcome::None
-        }
-    }
-
-    pub const fn is_delivered(&self) -> bool {
-        self.words & Self::DELIVERED != 0
-    }
-
-    /// Delivered and failed at once (R18).
-    pub const fn is_contradicted(&self) -> bool {
-        self.is_delivered() && self.words & Word::Failed as u8 != 0
-    }
-
-    /// How many different words were said.
-    pub const fn statuses(&self) -> u32 {
-        self.words.count_ones()
-    }
-}
+use super::packing::{Packer, Unpacker};
+use super::partitions::{Partitions, partition};
+use crate::daybook::message::Word;
+use crate::error::Trouble;
+use crate::facts::ids::Id;
 
 /// One row that tells a status of a message, 23 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -200,52 +107,8 @@ impl Admission {
 
 #[cfg(test)]
 mod tests {
-    use crate::intake::records::partitions::Budget;
     use super::*;
-    use proptest::prelude::*;
-
-    fn state() -> impl Strategy<Value = State> {
-        let word = prop::sample::select(Word::ALL.to_vec());
-        let one =
-            (word, 0_i64..6, prop::option::of(1_i64..4)).prop_map(|(w, us, code)| State::of(w, us, code));
-        prop::collection::vec(one, 0..4).prop_map(|all| {
-            let mut state = State::NONE;
-            for one in &all {
-                state.join(one);
-            }
-            state
-        })
-    }
-
-    fn joined(a: State, b: State) -> State {
-        let mut a = a;
-        a.join(&b);
-        a
-    }
-
-    proptest! {
-        #[test]
-        fn joining_is_free_of_order_and_repetition(a in state(), b in state(), c in state()) {
-            prop_assert_eq!(joined(a, b), joined(b, a));
-            prop_assert_eq!(joined(joined(a, b), c), joined(a, joined(b, c)));
-            prop_assert_eq!(joined(a, a), a);
-            prop_assert_eq!(joined(a, State::NONE), a);
-        }
-    }
-
-    #[test]
-    fn any_delivered_beats_failed_and_failed_beats_sent() {
-        let of = |words: &[Word]| {
-            words.iter().fold(State::NONE, |s, w| joined(s, State::of(*w, 1, None))).outcome()
-        };
-        assert_eq!(of(&[]), Outcome::None);
-        assert_eq!(of(&[Word::Other]), Outcome::None);
-        assert_eq!(of(&[Word::Sent]), Outcome::Sent);
-        assert_eq!(of(&[Word::Failed, Word::Sent]), Outcome::Failed);
-        for word in [Word::Delivered, Word::Read, Word::Played] {
-            assert_eq!(of(&[word, Word::Failed]), Outcome::Delivered);
-        }
-    }
+    use crate::intake::records::partitions::Budget;
 
     #[test]
     fn rows_survive_the_way_to_bytes() {

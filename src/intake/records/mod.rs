@@ -4,4 +4,5 @@ pub mod attempt_record;
 pub mod call_record;
 pub mod group;
 pub mod message_records;
+pub mod packing;
 pub mod partitions;

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::Trouble;
+use crate::facts::ids::Id;
 
 /// Partitions by the top bits of the key; a billion rows then settle in 4 million records at a time.
 pub const PARTITION_BITS: u32 = 8;
@@ -255,74 +256,22 @@ fn part(part: &mut Mutex<Part>) -> &mut Part {
     part.get_mut().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes fixed-width integers one after the other; of numbers that a width cannot hold `i48` clamps and the others keep the low bits.
-pub struct Packer<'a>(pub &'a mut [u8], pub usize);
-
-impl Packer<'_> {
-    pub fn bytes(&mut self, bytes: &[u8]) {
-        self.0[self.1..self.1 + bytes.len()].copy_from_slice(bytes);
-        self.1 += bytes.len();
-    }
-
-    /// The low 96 bits.
-    pub fn u96(&mut self, n: u128) {
-        self.bytes(&n.to_le_bytes()[..12]);
-    }
-
-    pub fn u32(&mut self, n: u32) {
-        self.bytes(&n.to_le_bytes());
-    }
-
-    /// The low 48 bits.
-    pub fn u48(&mut self, n: u64) {
-        self.bytes(&n.to_le_bytes()[..6]);
-    }
-
-    pub fn u8(&mut self, n: u8) {
-        self.bytes(&[n]);
-    }
-
-    pub fn i48(&mut self, n: i64) {
-        const MOST: i64 = (1 << 47) - 1;
-        self.bytes(&n.clamp(-MOST - 1, MOST).to_le_bytes()[..6]);
-    }
-}
-
-/// The reverse of [`Packer`].
-pub struct Unpacker<'a>(pub &'a [u8], pub usize);
-
-impl Unpacker<'_> {
-    fn take<const N: usize>(&mut self, length: usize) -> [u8; N] {
-        let mut bytes = [0; N];
-        bytes[..length].copy_from_slice(&self.0[self.1..self.1 + length]);
-        self.1 += length;
-        bytes
-    }
-
-    pub fn u96(&mut self) -> u128 {
-        u128::from_le_bytes(self.take(12))
-    }
-
-    pub fn u32(&mut self) -> u32 {
-        u32::from_le_bytes(self.take(4))
-    }
-
-    pub fn u48(&mut self) -> u64 {
-        u64::from_le_bytes(self.take(6))
-    }
-
-    pub fn u8(&mut self) -> u8 {
-        u8::from_le_bytes(self.take(1))
-    }
-
-    pub fn i48(&mut self) -> i64 {
-        (i64::from_le_bytes(self.take(6)) << 16) >> 16
-    }
+/// Which partition an id belongs to; ascending ids lie in ascending partitions.
+pub const fn partition(id: Id) -> usize {
+    (id >> (96 - PARTITION_BITS)) as usize
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::ids::{Salt, short};
+    use crate::intake::records::packing::{Packer, Unpacker};
+
+    #[test]
+    fn the_partition_of_an_id_is_its_top_byte() {
+        let id = Salt::new("a").id(b"wamid.x");
+        assert_eq!(partition(id), (short(id) >> 56) as usize);
+    }
     use proptest::prelude::*;
 
     #[test]

@@ -2,43 +2,25 @@
 
 use std::borrow::Cow;
 use std::path::Path;
-use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::config::{Config, Field, WEBHOOK_SERVICE};
-use crate::error::Trouble;
-use crate::facts::ids::{Id, Salt};
-use crate::intake::counting::evidence::Place;
-use crate::intake::counting::worker_counts::Book;
-use crate::intake::formats::webhook_payload::{self, Payload};
-use crate::intake::records::attempt_record::{Attempt, Attempted, Trial};
-use crate::intake::records::message_records::{Status, Word};
 use super::interner::Lexicon;
 use super::raw_row::{RawRow, Value};
-use super::sketch::{Known, KnownAttempt, Own, Scalar, Sketch};
+use super::sketch::{Own, Scalar, Sketch};
 use super::source_reader::Desk;
 use super::{fields, instant};
-
-/// What webhook logs need to know beside their source.
-#[derive(Debug, Clone)]
-pub struct Join {
-    pub salt: Arc<Salt>,
-    /// HTTP statuses by which an endpoint takes a notification, both inclusive.
-    pub success: (u16, u16),
-    /// Whether any source is a webhook log.
-    pub is_joined: bool,
-}
-
-impl Join {
-    pub fn new(config: &Config, salt: &Salt) -> Self {
-        Self {
-            salt: Arc::new(salt.clone()),
-            success: config.webhooks.success,
-            is_joined: config.has_webhooks(),
-        }
-    }
-}
+use crate::config::{Field, WEBHOOK_SERVICE};
+use crate::daybook::delivery::{Attempted, Trial};
+use crate::daybook::message::Word;
+use crate::error::Trouble;
+use crate::facts::ids::Id;
+use crate::intake::counting::evidence::Place;
+use crate::intake::counting::memo::{Known, KnownAttempt};
+use crate::intake::counting::worker_counts::Book;
+use crate::intake::formats::webhook_payload::{self, Payload};
+use crate::intake::records::attempt_record::Attempt;
+use crate::intake::records::message_records::Status;
 
 /// A status as a row tells it.
 #[derive(Debug, Clone, Copy)]

@@ -1,9 +1,8 @@
 //! Endpoints: which service a request path belongs to.
 
 use crate::config::Service;
+use crate::facts::UNASSIGNED;
 
-/// The service of paths that match no pattern of a config that has services.
-pub const UNASSIGNED: &str = "unassigned";
 /// The service when the config names none.
 pub const ALL: &str = "all";
 

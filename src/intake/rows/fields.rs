@@ -1,9 +1,9 @@
 //! Fields: single values of a row as the words, numbers and names that they must be, or why they are not.
 
-use crate::config::Field;
-use crate::facts::{Admission, Reached, Symptom};
 use super::interner::{Lexicon, Names};
 use super::raw_row::{RawRow, Value};
+use crate::config::Field;
+use crate::facts::{Admission, Reached, Symptom};
 
 /// What reports call all regions together.
 const ALL_REGIONS: &str = "*";

@@ -3,8 +3,8 @@
 use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, TimeZone};
 use chrono_tz::Tz;
 
-use crate::config::{Cast, Unit};
 use super::raw_row::Value;
+use crate::config::{Cast, Unit};
 
 /// Latest instant accepted, 9999-12-31T23:59:59Z: whatever lies beyond is a broken number, not a time.
 const LATEST_US: i64 = 253_402_300_799_999_999;

@@ -1,7 +1,7 @@
 //! Mapping: which name in a log fills which canonical field. A preset, then the config's columns over it.
 
-use crate::config::{Cast, Field, From, Preset, Source, Unit};
 use super::raw_row::{UPSTREAM_CONNECT, UPSTREAM_HEADER, Value};
+use crate::config::{Cast, Field, From, Preset, Source, Unit};
 
 /// One name in the log and the field it fills.
 #[derive(Debug, Clone)]

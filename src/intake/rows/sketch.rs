@@ -4,17 +4,13 @@
 //! What is remembered holds for one item of work: limits on names hold per item, and so does what a file has shown of its columns.
 
 use std::borrow::Cow;
-use std::hash::{BuildHasher, Hasher};
 
 use chrono_tz::Tz;
-use foldhash::fast::RandomState;
-use hashbrown::HashTable;
 
-use crate::config::{Cast, Field, Log, Preset};
-use crate::intake::records::message_records::Word;
 use super::instant;
 use super::raw_row::Value;
 use super::source_reader::Desk;
+use crate::config::{Cast, Field, Log, Preset};
 
 /// What is each row's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -178,7 +174,7 @@ pub struct Key {
 
 impl Key {
     #[inline]
-    fn is(&self, other: &Self) -> bool {
+    pub fn is(&self, other: &Self) -> bool {
         // To compare no bytes at no address costs more than to compare some.
         let is_empty = self.bytes.is_empty() && other.bytes.is_empty();
         self.number == other.number && (is_empty || self.bytes == other.bytes)
@@ -246,81 +242,5 @@ impl<'b> Sketch<'b> {
     }
 }
 
-/// What was found of the rows with one sketch, in the numbers of the worker's book.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Known {
-    /// A plainly good call that names its service.
-    Call { shape: u32 },
-    /// An attempt to deliver a notification that has an id.
-    Attempt(KnownAttempt),
-}
-
-/// What attempts with the same sketch have in common.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KnownAttempt {
-    /// What it shares with others.
-    pub attempted: u32,
-    /// The status of a message, and the number of its error code.
-    pub told: Option<(Word, u32)>,
-    /// The hash of its status as it is written.
-    pub word: u64,
-}
-
 /// More kinds of ordinary rows than any traffic has.
-const MOST: usize = 4_096;
-
-/// What the rows of the item at hand were found to be.
-#[derive(Debug, Default)]
-pub struct Memo {
-    known: HashTable<(Key, Known)>,
-    hasher: RandomState,
-    hits: u32,
-    misses: u32,
-}
-
-impl Memo {
-    /// Another item begins.
-    pub fn clear(&mut self) {
-        self.known.clear();
-        (self.hits, self.misses) = (0, 0);
-    }
-
-    /// Whether sketches pay: in a log of failures, or one whose key holds an id, they do not.
-    pub const fn is_worth_it(&self) -> bool {
-        self.misses < 1_024 || self.misses / 2 < self.hits
-    }
-
-    /// How many rows of the item were known.
-    pub const fn hits(&self) -> u32 {
-        self.hits
-    }
-
-    #[inline]
-    pub fn find(&mut self, key: &Key) -> Option<Known> {
-        let hash = hash(&self.hasher, key);
-        let found = self.known.find(hash, |(known, _)| known.is(key)).map(|(_, known)| *known);
-        match found {
-            Some(_) => self.hits = self.hits.saturating_add(1),
-            None => self.misses = self.misses.saturating_add(1),
-        }
-        found
-    }
-
-    pub fn learn(&mut self, key: &Key, known: Known) {
-        let hasher = &self.hasher;
-        let hash_of = hash(hasher, key);
-        if self.known.len() < MOST && self.known.find(hash_of, |(known, _)| known.is(key)).is_none() {
-            self.known.insert_unique(hash_of, (key.clone(), known), |(key, _)| hash(hasher, key));
-        }
-    }
-}
-
-#[inline]
-fn hash(hasher: &RandomState, key: &Key) -> u64 {
-    let mut state = hasher.build_hasher();
-    state.write_u64(key.number);
-    if !key.bytes.is_empty() {
-        state.write(&key.bytes);
-    }
-    state.finish()
-}
+pub const MOST: usize = 4_096;

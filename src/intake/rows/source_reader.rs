@@ -2,98 +2,19 @@
 
 use std::sync::Arc;
 
-use crate::config::{Field, Preset, Source, TimeBasis, Vantage};
-use crate::facts::ids::{Id, Salt};
-use crate::facts::{Admission, Kind, Outcome, Reached, Stream, Symptom, Timing};
-use super::attempt_reader::Join;
 use super::endpoints::Endpoints;
 use super::fields::{admission, boolean, code, label, name, not_utf8, reached, region, status, symptom};
 use super::instant;
 use super::interner::Lexicon;
 use super::mapping::Mapping;
 use super::raw_row::{RawRow, UPSTREAM_CONNECT, UPSTREAM_HEADER, Value};
+use super::request_shape::Shape;
+use crate::config::{Config, Field, Preset, Source, TimeBasis, Vantage};
+use crate::facts::ids::Id;
+use crate::facts::{Reached, Salt, Symptom};
 
 /// More different callers of failures in one chunk of a log than any log has: what lies beyond is booked without caller.
 const MAX_CALLERS: usize = 1 << 20;
-
-/// What rows of one kind share, with names as numbers of a [`Lexicon`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Shape {
-    pub source: u32,
-    service: u32,
-    region: u32,
-    scope: u32,
-    area: u32,
-    platform: u32,
-    version: u32,
-    /// 0 when there was no answer.
-    http_status: u16,
-    reached: Reached,
-    symptom: Symptom,
-    admission: Admission,
-    is_transient: Option<bool>,
-    is_success: Option<bool>,
-    error_code: Option<i64>,
-    error_subcode: Option<i64>,
-}
-
-impl Shape {
-    /// A cheap mix of the fields that tell shapes of ordinary traffic apart, for a cache.
-    pub const fn mix(&self) -> u32 {
-        let traffic =
-            self.service.wrapping_mul(31) ^ self.region.wrapping_mul(7) ^ self.source.wrapping_mul(61);
-        let outcome = (self.http_status as u32).wrapping_mul(13) ^ (self.admission as u32).wrapping_mul(3);
-        traffic ^ outcome
-    }
-
-    /// The twin of [`Kind::is_plainly_good`], before names are looked up.
-    pub fn is_plainly_good(&self) -> bool {
-        self.error_code.is_none()
-            && self.symptom == Symptom::None
-            && self.is_success != Some(false)
-            && self.reached != Reached::No
-            && (100..400).contains(&self.http_status)
-            && self.scope == 0
-    }
-
-    pub const fn is_answered(&self) -> bool {
-        self.http_status != 0
-    }
-
-    pub const fn service(&self) -> u32 {
-        self.service
-    }
-
-    pub const fn region(&self) -> u32 {
-        self.region
-    }
-
-    /// The same with names spelled out.
-    pub fn kind(&self, desks: &[Desk], names: &Lexicon) -> Kind {
-        let desk = &desks[self.source as usize];
-        Kind {
-            stream: Stream::Request,
-            source: desk.name.clone(),
-            vantage: desk.vantage,
-            service: names.services.text(self.service).into(),
-            region: names.regions.text(self.region).into(),
-            http_status: (self.http_status != 0).then_some(self.http_status),
-            reached: self.reached,
-            symptom: self.symptom,
-            error_code: self.error_code,
-            error_subcode: self.error_subcode,
-            is_transient: self.is_transient,
-            is_success: self.is_success,
-            admission: self.admission,
-            outcome: Outcome::None,
-            timing: Timing::None,
-            scope: names.scopes.text(self.scope).into(),
-            recipient_area: names.areas.text(self.area).into(),
-            client_platform: names.platforms.text(self.platform).into(),
-            client_version: names.versions.text(self.version).into(),
-        }
-    }
-}
 
 /// What a row says once it is read.
 #[derive(Debug, Clone, Copy)]
@@ -320,6 +241,26 @@ fn nginx_symptom(row: &RawRow<'_>, http_status: u16) -> Symptom {
         504 if was_reached(connect) && was_skipped(header) => Symptom::Timeout,
         500.. if was_skipped(row.get(Field::UpstreamStatus)) => Symptom::ProxyLocal,
         _ => Symptom::None,
+    }
+}
+
+/// What webhook logs need to know beside their source.
+#[derive(Debug, Clone)]
+pub struct Join {
+    pub salt: Arc<Salt>,
+    /// HTTP statuses by which an endpoint takes a notification, both inclusive.
+    pub success: (u16, u16),
+    /// Whether any source is a webhook log.
+    pub is_joined: bool,
+}
+
+impl Join {
+    pub fn new(config: &Config, salt: &Salt) -> Self {
+        Self {
+            salt: Arc::new(salt.clone()),
+            success: config.webhooks.success,
+            is_joined: config.has_webhooks(),
+        }
     }
 }
 

@@ -9,12 +9,10 @@ use sha2::{Digest, Sha256};
 
 use crate::day::{Day, SlotLength};
 use crate::error::Trouble;
-use crate::facts::{Evidence, Fact, Facts, Kind, RowRef};
-use crate::ledger::disk::{damaged, hex};
-use crate::resolve::request_gaps::Gap;
+use crate::facts::{Evidence, Fact, Facts, Gap, Kind, RowRef};
+use crate::ledger::disk::{damaged, hex, read_table};
 use crate::table::ColumnKind::Integer;
 use crate::table::{ColumnSpec, Spec, Table};
-use super::folder::read_table;
 
 pub const BASIS: &str = "basis.json";
 

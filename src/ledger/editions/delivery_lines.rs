@@ -1,10 +1,10 @@
 //! The lines of an edition that come from webhook logs: what became of messages and notifications, how long it took, and
 //! how well the two logs fit each other.
 
-use crate::intake::Reconciliation;
+use super::lines::Line;
+use crate::facts::Reconciliation;
 use crate::table::ColumnKind::{Decimal, Integer, Text};
 use crate::table::{ColumnSpec, Row, Spec, Table, Value};
-use super::lines::Line;
 
 /// Messages or notifications with the same fate.
 #[derive(Debug, Clone, PartialEq, Eq)]

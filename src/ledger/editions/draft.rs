@@ -8,11 +8,11 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::day::Day;
-use crate::daybook::{Delays, Measure};
-use crate::facts::Stream;
-use crate::facts::latency::{Histogram, Latencies};
-use crate::intake::Receipt;
-use crate::ledger::{AccountLine, Applied, BadLine, Basis, DayState, Definition, DelayLine, DeliveryLine, Edition, LatencyLine, ReconciliationLine};
+use crate::facts::{Delays, Histogram, Latencies, Measure, Receipt, Stream};
+use crate::ledger::{
+    AccountLine, Applied, BadLine, Basis, DayState, Definition, DelayLine, DeliveryLine, Edition,
+    LatencyLine, ReconciliationLine,
+};
 use crate::overrides::{Moved, Row};
 use crate::policy::{Account, Group, Postings, Sum};
 use crate::slots::{ALL_REGIONS, Scope, ScopeKind, Slots};

@@ -1,21 +1,22 @@
 //! The folder of an edition: `editions/<day>/<number>/` with `edition.json`, the basis and the tables.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::day::Day;
-use crate::error::Trouble;
-use crate::facts::receipt::FileBalance;
-use crate::intake::counting::quarantine::Quarantined;
-use crate::ledger::disk::{self, damaged, sha256};
-use crate::ledger::{AccountLine, BadLine, Basis, DelayLine, DeliveryLine, Edition, LatencyLine, Outline, ReconciliationLine};
-use crate::slots::{SLOTS, Slots};
-use crate::table::{Metadata, Spec, Table};
 use super::basis::{BASIS, Tables};
 use super::lines::{self, Line};
 use super::manifest::{FORMAT, Manifest};
 use super::outline::OUTLINE;
+use crate::day::Day;
+use crate::error::Trouble;
+use crate::facts::{FileBalance, Quarantined};
+use crate::ledger::disk::{self, damaged, read_table, sha256};
+use crate::ledger::{
+    AccountLine, BadLine, Basis, DelayLine, DeliveryLine, Edition, LatencyLine, Outline, ReconciliationLine,
+};
+use crate::slots::{SLOTS, Slots};
+use crate::table::{Metadata, Table};
 
 pub const EDITIONS: &str = "editions";
 pub const MANIFEST: &str = "edition.json";
@@ -166,9 +167,4 @@ pub fn read_lines<T: Line>(folder: &Path) -> Result<Vec<T>, Trouble> {
     let path = folder.join(format!("{}.parquet", T::spec().name));
     let table = read_table(&path, T::spec())?;
     T::all(&table).map_err(|why| damaged(&path, why))
-}
-
-pub fn read_table(path: &Path, spec: &'static Spec) -> Result<Table, Trouble> {
-    let file = File::open(path).map_err(|e| Trouble::io(path, "reading", e))?;
-    Table::from_parquet(spec, file).map_err(|e| damaged(path, e))
 }

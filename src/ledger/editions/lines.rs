@@ -1,7 +1,6 @@
 //! The lines of an edition beside its slots: bad events, accounts, latencies.
 
-use crate::facts::receipt::FileBalance;
-use crate::intake::counting::quarantine::Quarantined;
+use crate::facts::{FileBalance, Quarantined};
 use crate::slots::Scope;
 use crate::table::ColumnKind::{Decimal, Instant, Integer, Text};
 use crate::table::{ColumnSpec, Row, Spec, Table, Value};

@@ -6,16 +6,14 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::day::{Day, SlotLength};
-use crate::facts::receipt::FileBalance;
-use crate::intake::files::find::Role;
-use crate::intake::files::listing::Input;
-use crate::ledger::disk::{hex, sha256};
-use crate::ledger::{AccountLine, Applied, Basis, DayState, Definition, Edition};
-use crate::table::Table;
 use super::basis::Tables;
 use super::draft::is_open;
 use super::lines;
+use crate::day::{Day, SlotLength};
+use crate::facts::{FileBalance, Input, Role};
+use crate::ledger::disk::{hex, sha256};
+use crate::ledger::{AccountLine, Applied, Basis, DayState, Definition, Edition};
+use crate::table::Table;
 
 /// Raised when a reader of today could not make sense of what is written tomorrow.
 pub const FORMAT: u32 = 2;

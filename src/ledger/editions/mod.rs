@@ -11,13 +11,12 @@ pub mod outline;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::{AccountLine, BadLine, DelayLine, DeliveryLine, LatencyLine, ReconciliationLine};
 use crate::config::{Component, Config, Measure, Outputs, Service};
 use crate::day::{Day, SlotLength};
-use crate::facts::receipt::FileBalance;
-use crate::intake::counting::quarantine::Quarantined;
+use crate::facts::{FileBalance, Quarantined};
 use crate::overrides::Row;
 use crate::slots::{Scope, ScopeKind, Slots, components_of};
-use super::{AccountLine, BadLine, DelayLine, DeliveryLine, LatencyLine, ReconciliationLine};
 
 /// How settled the content of a day is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

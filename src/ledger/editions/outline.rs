@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::manifest::Manifest;
 use crate::day::{Day, SlotLength};
 use crate::ledger::{Applied, BadLine, DayState, Definition, Edition};
 use crate::policy::Group;
 use crate::slots::{Book, Counts, Scope, State};
 use crate::table::ColumnKind::Text;
 use crate::table::{ColumnSpec, Row, Spec, Table, Value};
-use super::manifest::Manifest;
 
 pub static OUTLINE: Spec = Spec {
     name: "outline",

@@ -6,6 +6,7 @@
 //! name yet: both are set right by the next run.
 
 pub mod entry;
+pub mod state;
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, ErrorKind, Write};
@@ -15,10 +16,10 @@ use chrono::{DateTime, Utc};
 use entry::Entry;
 use serde::{Deserialize, Serialize};
 
+use super::disk::{damaged, put, sha256};
 use crate::clock::{Clock, ClockSource};
 use crate::day::rfc3339;
 use crate::error::Trouble;
-use super::disk::{damaged, put, sha256};
 
 const JOURNAL: &str = "journal.ndjson";
 const HEAD: &str = "journal.head";

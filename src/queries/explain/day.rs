@@ -2,19 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::verdict::{because, flips_when};
+use super::{AppliedOverride, EditionOfSlot, Explanation, PostingLine, RunOfSlots, ServiceVerdict};
 use crate::day::{Day, rfc3339};
-use crate::facts::Kind;
+use crate::facts::{Gap, Kind};
 use crate::ledger::{Basis, Cause, Edition, Extent, Ledger, Settings, word};
 use crate::measure::Outage;
 use crate::overrides::{Row, adjust};
-use crate::pipeline::book::Papers;
 use crate::policy::{Account, Group, Policy, Postings, Sum};
+use crate::queries::booked_day::Papers;
 use crate::queries::reported;
 use crate::report::RedSlot;
-use crate::resolve::request_gaps::Gap;
 use crate::slots::{Book, Cell, Scope, ScopeKind, State, Tally};
-use super::verdict::{because, flips_when};
-use super::{AppliedOverride, EditionOfSlot, Explanation, PostingLine, RunOfSlots, ServiceVerdict};
 
 /// Callers and codes that are shown.
 const SHOWN: usize = 5;

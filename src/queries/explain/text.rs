@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::day::minutes;
 use super::{Explanation, PostingLine};
+use crate::day::minutes;
 
 impl fmt::Display for Explanation {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

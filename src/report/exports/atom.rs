@@ -4,13 +4,14 @@ use atom_syndication::{Content, Entry, Feed, FixedDateTime, Generator, Link, Per
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
+use super::LINE;
 use crate::config::Format;
 use crate::day::Day;
 use crate::ledger::DayRecord;
 use crate::measure::Outage;
+use crate::redact::line;
 use crate::report::tables::outages::ids_within;
 use crate::report::view::{DEFINITION, View};
-use super::{LINE, line};
 
 const DAY: &str = "%Y-%m-%d";
 const MINUTE: &str = "%H:%M";

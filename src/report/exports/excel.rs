@@ -2,11 +2,12 @@
 
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, FormatBorder, Workbook, Worksheet, XlsxError};
 
+use super::MonthRows;
 use crate::day::{DAY_US, Month, rfc3339};
+use crate::redact::line;
 use crate::report::Drawing;
 use crate::report::tables::{outages, overrides, restatements, summary};
 use crate::table::{Row, Spec, Value};
-use super::{MonthRows, line};
 
 /// What a sheet and a cell can hold. What is longer ends there; the tables beside it have all of it.
 const ROWS: usize = 1_048_575;
@@ -29,11 +30,7 @@ static SHEETS: [(&str, &Spec); 5] = [
     ("Restatements", &restatements::RESTATEMENTS),
 ];
 
-pub fn workbook(
-    drawing: &Drawing<'_>,
-    month: Month,
-    rows: &MonthRows<'_>,
-) -> Result<Vec<u8>, XlsxError> {
+pub fn workbook(drawing: &Drawing<'_>, month: Month, rows: &MonthRows<'_>) -> Result<Vec<u8>, XlsxError> {
     let mut workbook = Workbook::new();
     let title = line(&drawing.title(), 200);
     let properties = DocProperties::new()

@@ -5,12 +5,13 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
+use super::LINE;
 use crate::day::{Day, Month};
 use crate::error::Trouble;
-use crate::facts::receipt::FileBalance;
+use crate::facts::FileBalance;
 use crate::ledger::{AccountLine, DayState, Ledger};
 use crate::policy::Account;
-use super::{LINE, line};
+use crate::redact::line;
 
 /// Where events come from: what the other side of every posting of events stands in.
 const EVENTS: &str = "events";

@@ -10,15 +10,14 @@ mod status_json;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::Format;
-use crate::day::{Day, Month};
-use crate::measure::Period;
-use crate::redact::printable;
-use crate::slots::Scope;
-use crate::table::{Row, Value};
 use super::view::View;
 use super::write::Writer;
 use super::{Drawing, Summary};
+use crate::config::Format;
+use crate::day::{Day, Month};
+use crate::measure::Period;
+use crate::slots::Scope;
+use crate::table::{Row, Value};
 
 pub use status_json::schema as status_schema;
 
@@ -53,10 +52,8 @@ pub fn draw(
     if outputs.has(Format::Excel) {
         let rows = by_month(drawing, summary, &known);
         for month in known.iter().filter(is_wanted) {
-            writer.bytes(
-                &format!("months/{month}.xlsx"),
-                &excel::workbook(drawing, *month, &rows[month])?,
-            )?;
+            writer
+                .bytes(&format!("months/{month}.xlsx"), &excel::workbook(drawing, *month, &rows[month])?)?;
         }
     } else {
         for month in &known {
@@ -128,33 +125,3 @@ fn by_month<'a>(
 
 /// The longest text in formats for people.
 const LINE: usize = 300;
-
-/// A text of a log or of a file that a person wrote, on one line and harmless for whoever shows it: what cannot be seen,
-/// or XML cannot hold, is spelled out.
-fn line(text: &str, limit: usize) -> String {
-    let mut out = String::with_capacity(text.len().min(4 * limit));
-    for c in printable(text.as_bytes(), limit).chars() {
-        // Separators, marks and fillers that do not show, and what is no character.
-        let is_hidden = matches!(
-            c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}' | '\u{2029}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}'
-        );
-        if is_hidden { out.extend(c.escape_unicode()) } else { out.push(c) }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_does_not_show_is_spelled_out() {
-        assert_eq!(
-            line("a\u{202e}b\n\u{0}\u{ffff}\u{2028}é<&>", LINE),
-            "a\\u{202e}b\\n\\u{0}\\u{ffff}\\u{2028}é<&>"
-        );
-        assert!(line(&"x".repeat(10_000), LINE).chars().count() <= LINE + 1);
-    }
-}

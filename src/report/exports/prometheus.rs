@@ -5,9 +5,9 @@ use prometheus::{GaugeVec, IntGaugeVec, Opts, Registry, TextEncoder};
 use crate::day::{Day, SECOND_US};
 use crate::measure::{Condition, Figure, Reading, condition};
 use crate::policy::Group;
+use crate::redact::line;
 use crate::report::view::{DEFINITION, View};
 use crate::slots::Scope;
-use super::line;
 
 /// The longest component in a label; longer ones would be cut, and then be the same.
 const LABEL: usize = 1_000;

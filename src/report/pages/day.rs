@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, PreEscaped, html};
 
+use super::chart;
+use super::parts::{Page, count, data, percent, scope_name, second, table, text};
+use super::strip::strips;
+use super::words::Words;
 use crate::day::{Day, SlotLength};
 use crate::ledger::{Edition, LatencyLine};
 use crate::measure::{Figure, Figures, Period};
@@ -12,10 +16,6 @@ use crate::report::view::DEFINITION;
 use crate::report::{DayDrawing, Summary};
 use crate::slots::{Scope, ScopeKind};
 use crate::table::Row;
-use super::chart;
-use super::parts::{Page, count, data, percent, scope_name, second, table, text};
-use super::strip::strips;
-use super::words::Words;
 
 /// What the page of a day knows beside the day itself.
 pub(super) struct Around<'a> {

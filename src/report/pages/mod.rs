@@ -10,12 +10,12 @@ mod words;
 
 use words::{ENGLISH, Words};
 
-use crate::day::{Day, Month};
-use crate::error::Trouble;
 use super::tables::rules;
 use super::view::View;
 use super::write::{Sheaf, Writer};
 use super::{DayDrawing, Drawing, Summary};
+use crate::day::{Day, Month};
+use crate::error::Trouble;
 
 const WORDS: &Words = &ENGLISH;
 

@@ -2,14 +2,14 @@
 
 use maud::{Markup, html};
 
+use super::parts::{Page, count, data, percent, scope_name, table, text};
+use super::words::Words;
 use crate::day::Month;
 use crate::measure::{Figure, Period, Rule, Status};
 use crate::report::tables::rules::PolicyInForce;
 use crate::report::view::{DEFINITION, is_whole_component};
 use crate::report::{Drawing, Summary};
 use crate::table::Row;
-use super::parts::{Page, count, data, percent, scope_name, table, text};
-use super::words::Words;
 
 pub(super) fn page(
     w: &Words,

@@ -5,10 +5,10 @@ use chrono::{DateTime, Utc};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
+use super::words::Words;
 use crate::redact::printable;
 use crate::slots::Scope;
 use crate::table::{ColumnKind, Row, Table, Value, decimal};
-use super::words::Words;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("page.js");

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use crate::error::Trouble;
 use crate::sample::Settings;
-use crate::sample::traffic::stories::{COMPONENTS, MAX_GAP_MINUTES, MIN_EVENTS, MIN_RUN_MINUTES, REGIONS, SERVICES, UNABLE_PERCENT};
+use crate::sample::traffic::stories::{
+    COMPONENTS, MAX_GAP_MINUTES, MIN_EVENTS, MIN_RUN_MINUTES, REGIONS, SERVICES, UNABLE_PERCENT,
+};
 
 const ENDPOINTS: [&str; SERVICES.len()] = [
     r#"["/{id}/messages"]"#,

@@ -15,14 +15,14 @@ use parquet::Columns;
 use webhook_parquet::WebhookColumns;
 use webhook_rows::{Attempt, WebhookRow};
 
-use crate::day::{DAY_US, Day};
-use crate::error::Trouble;
 use super::traffic::callers::{Cast, Row};
 use super::traffic::stories::REGIONS;
 use super::traffic::{EGRESS, Event, SOURCES, WEBHOOKS};
 use super::truth::FileTruth;
 use super::webhooks::Lost;
 use super::{Compression, Format, Settings};
+use crate::day::{DAY_US, Day};
+use crate::error::Trouble;
 
 /// Text goes to the compressor in pieces of this size.
 const BUFFER_BYTES: usize = 1 << 16;

@@ -4,15 +4,17 @@ use std::fs::File;
 use std::io::{self, BufWriter};
 use std::sync::Arc;
 
-use arrow_array::builder::{Int32Builder, Int64Builder, StringBuilder, StringDictionaryBuilder, TimestampMicrosecondBuilder};
+use arrow_array::builder::{
+    Int32Builder, Int64Builder, StringBuilder, StringDictionaryBuilder, TimestampMicrosecondBuilder,
+};
 use arrow_array::types::Int32Type;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use parquet::arrow::ArrowWriter;
 
-use crate::sample::Compression;
 use super::parquet::{BATCH_ROWS, properties};
 use super::webhook_rows::{WEBHOOK_FIELDS, WebhookRow};
+use crate::sample::Compression;
 
 /// Nearly every value differs: a dictionary would only cost.
 const IDS: [&str; 4] = ["ts", "event_ts", "webhook_id", "message_id"];

@@ -1,11 +1,11 @@
 //! A row of the webhook log: its fields, and the line of CSV or NDJSON that they make.
 
+use super::text::{cell, integer, key, member};
 use crate::sample::traffic::Message;
 use crate::sample::traffic::callers::{Cast, digits, wamid};
 use crate::sample::webhooks::attempts::Reply;
 use crate::sample::webhooks::shipping_queue::Due;
 use crate::sample::webhooks::statuses::Status;
-use super::text::{cell, integer, key, member};
 
 /// The canonical fields of webhook logs, in the order of every format.
 pub const WEBHOOK_FIELDS: [&str; 13] = [

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::day::{DAY_US, Day, SECOND_US};
 use super::outcomes::{Outcome, Recipient};
 use super::stories::{MANAGEMENT, MEDIA, MESSAGES, REGIONS, SERVICES};
 use super::{CALLERS, EGRESS, Event, Message};
+use crate::day::{DAY_US, Day, SECOND_US};
 
 /// Paths of the services; those of `management` take turns.
 const PATHS: [&str; 4] = ["messages", "media", "message_templates", "phone_numbers"];

@@ -1,7 +1,7 @@
 //! How traffic is spread over the day and the regions.
 
-use crate::sample::rng::Dice;
 use super::stories::{DAY, REGIONS};
+use crate::sample::rng::Dice;
 
 /// How traffic rises and falls: a triangle per region, highest at its own hour. Integers, so that it is exact.
 pub struct Curve {

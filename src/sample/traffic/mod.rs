@@ -10,10 +10,10 @@ use curve::Curve;
 use outcomes::{End, Group, ordinary};
 use stories::{CALLED, DAY, Doing, MANAGEMENT, MESSAGES, REGIONS, Story};
 
-use crate::day::{Day, SECOND_US};
 use super::rng::Dice;
 use super::webhooks::shipping_queue::Due;
 use super::webhooks::statuses::Fate;
+use crate::day::{Day, SECOND_US};
 
 pub const MINUTE_US: i64 = 60 * SECOND_US;
 /// The logs that the platform's first layer writes, the callers' proxies, and the platform's proxy for webhooks.

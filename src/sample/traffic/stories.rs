@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use crate::sample::webhooks::attempts::Course;
-use crate::sample::webhooks::statuses::Fate;
 use super::outcomes::End;
 use super::webhook_stories::WEBHOOK_STORIES;
+use crate::sample::webhooks::attempts::Course;
+use crate::sample::webhooks::statuses::Fate;
 
 /// Minutes in a day.
 pub const DAY: u32 = 1_440;

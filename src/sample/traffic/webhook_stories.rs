@@ -1,9 +1,9 @@
 //! The planted stories of the webhook log: what becomes of messages and notifications, and what the right answer is.
 
-use crate::sample::webhooks::attempts::Course;
-use crate::sample::webhooks::statuses::Fate;
 use super::outcomes::End;
 use super::stories::{APAC, Doing, EU, Story, US, at};
+use crate::sample::webhooks::attempts::Course;
+use crate::sample::webhooks::statuses::Fate;
 
 pub const WEBHOOK_STORIES: [Story; 19] = [
     Story {

@@ -1,12 +1,12 @@
 //! What is booked while the traffic passes by: events by account, minutes by what was good and bad in them, log rows.
 
+use super::MessagesTruth;
+use super::accounts::{Fold, MessageState, Timing, Verdict};
+use super::gaps::Gaps;
 use crate::day::{DAY_US, Day};
 use crate::sample::traffic::outcomes::{End, Group};
 use crate::sample::traffic::stories::{DAY, MESSAGES, REGIONS, SERVICES, WEBHOOKS};
 use crate::sample::traffic::{Event, MINUTE_US, SOURCES};
-use super::MessagesTruth;
-use super::accounts::{Fold, MessageState, Timing, Verdict};
-use super::gaps::Gaps;
 
 /// What one minute holds of a service in a region.
 #[derive(Debug, Clone, Copy, Default)]

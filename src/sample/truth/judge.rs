@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::day::{Day, rfc3339};
-use crate::sample::traffic::outcomes::End;
-use crate::sample::traffic::stories::{COMPONENTS, DAY, MESSAGES, MIN_EVENTS, REGIONS, SERVICES, Scope, UNABLE_PERCENT};
-use crate::sample::traffic::{MINUTE_US, REQUESTS, SOURCES, WEBHOOKS};
 use super::accounts::Verdict;
 use super::counts::{Books, Tally};
 use super::runs::{Run, Slot, State, runs};
 use super::{ComponentDay, ComponentTruth, DayTruth, Entry, Outage, Reconciliation, SlotsTruth, States};
+use crate::day::{Day, rfc3339};
+use crate::sample::traffic::outcomes::End;
+use crate::sample::traffic::stories::{
+    COMPONENTS, DAY, MESSAGES, MIN_EVENTS, REGIONS, SERVICES, Scope, UNABLE_PERCENT,
+};
+use crate::sample::traffic::{MINUTE_US, REQUESTS, SOURCES, WEBHOOKS};
 
 pub struct Judge {
     first: Day,

@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::day::Day;
 use super::traffic::stories::Scope;
+use crate::day::Day;
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -7,7 +7,6 @@ pub mod statuses;
 use attempts::{Course, Reply, Try};
 use statuses::{Fate, News, Status, Statuses};
 
-use crate::day::{DAY_US, Day, SECOND_US};
 use super::files::webhook_rows::{Attempt, TOPICS};
 use super::rng::Dice;
 use super::traffic::curve::Curve;
@@ -15,6 +14,7 @@ use super::traffic::stories::{DAY, Doing, EU, REGIONS, Story, US};
 use super::traffic::{Admission, MINUTE_US, Message, callers};
 use super::truth::accounts::{Fold, notification};
 use super::truth::counts::Books;
+use crate::day::{DAY_US, Day, SECOND_US};
 
 /// Nothing happens later than this after the last day; what would is left out. Up to then every region logs
 /// something, so that everything that began in the sample is due.

@@ -1,9 +1,9 @@
 //! What becomes of an admitted message: its statuses and when they happened.
 
+use super::attempts::Course;
 use crate::day::{DAY_US, SECOND_US};
 use crate::sample::rng::Dice;
 use crate::sample::traffic::outcomes::End;
-use super::attempts::Course;
 
 /// The first status is due this long after the admission.
 pub const DUE_US: i64 = 600 * SECOND_US;

@@ -11,14 +11,14 @@ use parquet::file::properties::WriterProperties;
 use proptest::prelude::*;
 
 use crate::config::{Cast, Column, Config, Field, From, Log, Source};
-use crate::facts::ids::Salt;
+use crate::facts::Salt;
 use crate::intake::Meter;
 use crate::intake::counting::worker_counts;
 use crate::intake::files::detect;
 use crate::intake::formats::lines::TextParser;
 use crate::intake::formats::parquet::tests::source;
 use crate::intake::records::partitions;
-use crate::intake::rows::{attempt_reader, endpoints, source_reader};
+use crate::intake::rows::{endpoints, source_reader};
 
 /// A key with JSON values that a log may have for it; the first ones are what most rows have.
 type Key = (&'static str, &'static [&'static str]);
@@ -315,7 +315,7 @@ fn ordinary_rows_are_sketched() {
     ] {
         let source = Source { log, ..source(folder.path()) };
         let config = Config { sources: vec![source.clone()], ..Config::bare("") };
-        let join = attempt_reader::Join::new(&config, &Salt::new("test"));
+        let join = crate::intake::rows::source_reader::Join::new(&config, &Salt::new("test"));
         let desk = source_reader::Desk::new(0, &source, &endpoints::Endpoints::of(&[]), &join);
         let budget = partitions::Budget::new(1 << 20, 1);
         let day = "2026-11-20".parse().unwrap();

@@ -1,17 +1,23 @@
 //! Cells: typed access to one column of a batch, row by row.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, Int8Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt16Type, UInt32Type, UInt64Type, UInt8Type};
-use arrow_array::{Array, ArrayRef, BooleanArray, Int32Array, LargeStringArray, StringArray, StringViewArray};
+use arrow_array::types::{
+    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type,
+};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, Int32Array, LargeStringArray, StringArray, StringViewArray,
+};
 use arrow_buffer::NullBuffer;
 use arrow_schema::{DataType, TimeUnit};
 use chrono_tz::Tz;
 
+use super::keys::SMALL;
 use crate::day::SECOND_US;
 use crate::intake::rows::instant;
 use crate::intake::rows::raw_row::Value;
 use crate::intake::rows::sketch::Scalar;
-use super::keys::SMALL;
 
 /// A column with its nulls. Numbers are widened once per batch, so that a row costs a look into a slice.
 pub struct Cells<'a> {

@@ -1,7 +1,7 @@
 //! Keys: what the rows of a batch have in common, a number per row, put together column by column.
 
-use crate::intake::rows::sketch::{Own, Part, Sketch};
 use super::cells::Cells;
+use crate::intake::rows::sketch::{Own, Part, Sketch};
 
 /// Whole numbers below this are told apart; rows with others go the whole way. Statuses are below it, error codes are not.
 pub const SMALL: i64 = 1_024;

@@ -13,10 +13,13 @@ use arrow_schema::{DataType, Field as ArrowField, Schema, TimeUnit};
 use cells::{Cells, Foreseen};
 use keys::Keys;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelector};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelector,
+};
 use parquet::file::statistics::Statistics;
 use positioned::Positioned;
 
+use super::lines::Stop;
 use crate::config::{Field, TimeBasis};
 use crate::day::{DAY_US, Day, SECOND_US};
 use crate::intake::counting::evidence::Place;
@@ -26,7 +29,6 @@ use crate::intake::rows::raw_row::RawRow;
 use crate::intake::rows::sketch::{Part, Sketch, is_sketchable};
 use crate::intake::rows::source_reader::Desk;
 use crate::table::decoded;
-use super::lines::Stop;
 
 const BATCH: usize = 8_192;
 /// Rows of a slice, about. Each has to find its first page and to decode the dictionaries anew, which takes little beside them.

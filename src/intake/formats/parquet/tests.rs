@@ -6,14 +6,14 @@ use arrow_array::{Int64Array, StringArray, TimestampMicrosecondArray};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
+use super::*;
 use crate::config::{Config, Source};
 use crate::error::Trouble;
-use crate::facts::ids::Salt;
+use crate::facts::{Intake, Salt};
+use crate::intake::Meter;
 use crate::intake::records::partitions::Budget;
-use crate::intake::rows::attempt_reader::Join;
 use crate::intake::rows::endpoints::Endpoints;
-use crate::intake::{Intake, Meter};
-use super::*;
+use crate::intake::rows::source_reader::Join;
 
 fn day() -> Day {
     "2026-11-20".parse().unwrap()

@@ -1,0 +1,40 @@
+//! Delays: histograms of how long outcomes took.
+
+use serde::{Deserialize, Serialize};
+
+use super::Histogram;
+
+/// How long things took, or how often they were tried, by service and region.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Delays(pub std::collections::BTreeMap<(Measure, String, String), Histogram>);
+
+impl Delays {
+    /// Adds `n` events of a measured value: microseconds, or attempts.
+    pub fn add(&mut self, measure: Measure, service: &str, region: &str, value: i64, n: i64) {
+        let value = u64::try_from(value).unwrap_or(0);
+        let key = (measure, service.to_owned(), region.to_owned());
+        self.0.entry(key).or_default().add(super::latency::bucket(value), n);
+    }
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// From the admission of a message to its first status.
+    FirstStatus,
+    /// From an event to the first attempt to tell the business of it.
+    FirstAttempt,
+    /// Attempts until the endpoint took a notification.
+    AttemptsToSuccess,
+}
+
+impl Measure {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::FirstStatus => "first_status_delay_ms",
+            Self::FirstAttempt => "first_attempt_delay_ms",
+            Self::AttemptsToSuccess => "attempts_to_success",
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Duplicates: surplus copies of calls, found partition by partition and subtracted from their facts.
+
+use super::dedupe::settle;
+use std::cmp::Ordering;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+
+use hashbrown::HashSet;
+
+use super::merge::Merged;
+use crate::error::Trouble;
+use crate::facts::ids::Map;
+use crate::intake::pass::{Pass, Settings};
+use crate::intake::records::call_record::{self, Record};
+use crate::intake::records::message_records::Admission;
+use crate::intake::records::partitions::{PARTITIONS, Partitions};
+use crate::intake::workers;
+
+/// What surplus copies must take back, added up.
+#[derive(Default)]
+pub struct Surplus {
+    pub events: Map<u32, i64>,
+    pub files: Map<u32, u64>,
+    /// By fact and bucket.
+    pub latency: Map<(u32, u16), i64>,
+    /// Witnesses whose event went elsewhere: id, slot and kind that lost it.
+    pub misled: HashSet<(u64, u32, u32)>,
+}
+
+impl Surplus {
+    fn take(&mut self, loser: &Record, winner: &Record, merged: &Merged, witnesses: &HashSet<u64>) {
+        *self.events.entry(loser.fact).or_default() += 1;
+        *self.files.entry(loser.file).or_default() += 1;
+        if loser.latency != Record::NO_LATENCY {
+            *self.latency.entry((loser.fact, loser.latency)).or_default() += 1;
+        }
+        let id = loser.hash as u64;
+        let place = |record: &Record| {
+            let (slot, kind, _) = merged.facts[record.fact as usize];
+            (record.fact >= Record::OUTSIDE).then_some((slot, kind))
+        };
+        if let Some((slot, kind)) = place(loser)
+            && place(winner) != place(loser)
+            && witnesses.contains(&id)
+        {
+            self.misled.insert((id, slot, kind));
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        other.events.into_iter().for_each(|(fact, n)| *self.events.entry(fact).or_default() += n);
+        other.files.into_iter().for_each(|(file, n)| *self.files.entry(file).or_default() += n);
+        other.latency.into_iter().for_each(|(key, n)| *self.latency.entry(key).or_default() += n);
+        self.misled.extend(other.misled);
+    }
+}
+
+/// Surplus copies, and of the calls that are left those that admitted a message, handed on to the join.
+pub fn find_duplicates(
+    pass: &Pass,
+    merged: &Merged,
+    settings: &Settings<'_>,
+) -> Result<(Surplus, Vec<Partitions>), Trouble> {
+    let next = AtomicUsize::new(0);
+    let mut witnesses = HashSet::with_capacity(pass.books.iter().map(|book| book.witnesses.len()).sum());
+    for seen in pass.books.iter().flat_map(|book| book.witnesses.values()) {
+        witnesses.extend(seen.iter().map(|witness| witness.hash));
+    }
+    let count = settings.workers.clamp(1, PARTITIONS);
+    let width = if settings.is_joined { Record::WIDE } else { Record::NARROW };
+    let work = || -> Result<(Surplus, Partitions), Trouble> {
+        let mut surplus = Surplus::default();
+        let mut admitted = Partitions::new(Admission::BYTES, &pass.budget);
+        let mut rows = Rows { merged, width, bytes: Vec::new(), ends: Vec::new() };
+        let (mut hashes, mut lost) = (Vec::new(), Vec::new());
+        loop {
+            let at = next.fetch_add(1, Relaxed);
+            if at >= PARTITIONS {
+                return Ok((surplus, admitted));
+            }
+            rows.take(pass, at, settings)?;
+            hashes.clear();
+            hashes.extend(rows.bytes.chunks_exact(width).map(call_record::hash_of));
+            lost.clear();
+            lost.resize(hashes.len(), false);
+            settle(
+                &hashes,
+                |a, b| outranks(merged, &rows.record(a), &rows.record(b)),
+                |loser, winner| {
+                    lost[loser] = true;
+                    let (loser, winner) = (rows.record(loser), rows.record(winner));
+                    // A copy outside the day is booked as such already.
+                    if loser.fact >= Record::OUTSIDE {
+                        surplus.take(&loser, &winner, merged, &witnesses);
+                    }
+                },
+            );
+            if settings.is_joined {
+                let left = rows.records().zip(&lost).filter(|(_, is_lost)| !**is_lost).map(|(call, _)| call);
+                for call in left.filter(|call| call.message != 0 && call.fact >= Record::OUTSIDE) {
+                    let Record { message: id, offset_us, fact, caller, .. } = call;
+                    Admission { id, offset_us, fact, caller }.push(&mut admitted, settings.spill)?;
+                }
+            }
+        }
+    };
+    let mut all = Surplus::default();
+    let mut survivors = Vec::new();
+    for result in workers::run(count, work) {
+        let (surplus, admitted) = result?;
+        all.merge(surplus);
+        survivors.push(admitted);
+    }
+    Ok((all, survivors))
+}
+
+/// The calls of one partition, packed as they came.
+pub struct Rows<'a> {
+    merged: &'a Merged,
+    width: usize,
+    bytes: Vec<u8>,
+    /// By worker: where its calls end.
+    ends: Vec<usize>,
+}
+
+impl Rows<'_> {
+    fn take(&mut self, pass: &Pass, at: usize, settings: &Settings<'_>) -> Result<(), Trouble> {
+        self.bytes.clear();
+        self.ends.clear();
+        for book in &pass.books {
+            book.calls.take(at, settings.spill, |bytes| self.bytes.extend_from_slice(bytes))?;
+            self.ends.push(self.bytes.len());
+        }
+        Ok(())
+    }
+
+    /// A record in the numbers of all workers.
+    fn record(&self, n: usize) -> Record {
+        let begin = n * self.width;
+        let worker = self.ends.iter().position(|end| begin < *end).unwrap_or_default();
+        self.unpack(worker, &self.bytes[begin..begin + self.width])
+    }
+
+    fn records(&self) -> impl Iterator<Item = Record> {
+        let begins = std::iter::once(&0).chain(&self.ends);
+        begins.zip(&self.ends).enumerate().flat_map(move |(worker, (begin, end))| {
+            self.bytes[*begin..*end].chunks_exact(self.width).map(move |bytes| self.unpack(worker, bytes))
+        })
+    }
+
+    fn unpack(&self, worker: usize, bytes: &[u8]) -> Record {
+        let record = Record::unpack(bytes);
+        Record {
+            fact: self.merged.of_worker[worker][record.fact as usize],
+            caller: self.merged.caller(worker, record.caller),
+            ..record
+        }
+    }
+}
+
+/// Which of two copies counts: inner vantage, then time, then content, then file, so that order of reading is no part of it.
+pub fn outranks(merged: &Merged, a: &Record, b: &Record) -> Ordering {
+    let tail = |r: &Record| (r.latency, r.message, r.file, &merged.callers[r.caller as usize]);
+    if a.fact == b.fact {
+        return (a.offset_us, tail(a)).cmp(&(b.offset_us, tail(b)));
+    }
+    let rank = |r: &Record| match merged.facts[r.fact as usize] {
+        _ if r.fact < Record::OUTSIDE => r.fact,
+        (_, kind, _) => merged.kinds[kind as usize].vantage.rank(),
+    };
+    let content = |r: &Record| match merged.facts[r.fact as usize] {
+        _ if r.fact < Record::OUTSIDE => None,
+        (_, kind, caller) => Some((&merged.kinds[kind as usize], &merged.callers[caller as usize])),
+    };
+    rank(a)
+        .cmp(&rank(b))
+        .then(a.offset_us.cmp(&b.offset_us))
+        .then_with(|| content(a).cmp(&content(b)))
+        .then(tail(a).cmp(&tail(b)))
+}

@@ -1,0 +1,105 @@
+//! Receipts: what became of the rows of each file, once all workers are merged.
+
+use std::collections::BTreeMap;
+
+use crate::config::{Field, From, Log, Source};
+use crate::facts::ids::Map;
+use crate::facts::{FileBalance, Quarantined, Role};
+use crate::intake::counting::evidence::Place;
+use crate::intake::counting::quarantine::KEPT_PER_FILE;
+use crate::intake::counting::worker_counts::Tally;
+use crate::intake::files::find::LogFile;
+use crate::intake::pass::Pass;
+
+pub fn balances(
+    pass: &Pass,
+    files: &[LogFile],
+    sources: &[Source],
+    duplicates: &Map<u32, u64>,
+) -> (Vec<FileBalance>, Vec<Quarantined>) {
+    let mut balances = Vec::new();
+    let mut quarantine = Vec::new();
+    for (n, file) in files.iter().enumerate() {
+        let n = n as u32;
+        let tallies: Vec<&Tally> = pass.books.iter().map(|b| b.tally(n)).collect();
+        let duplicate = duplicates.get(&n).copied().unwrap_or(0);
+        let failure = pass.failures.get(&n).cloned();
+        let sum =
+            |f: fn(&Tally) -> u64| if failure.is_some() { 0 } else { tallies.iter().map(|t| f(t)).sum() };
+        balances.push(FileBalance {
+            path: file.shown.clone(),
+            source: sources[file.source].name.clone(),
+            log: sources[file.source].log.name().to_owned(),
+            role: file.role.name().to_owned(),
+            format: pass.formats[n as usize].clone(),
+            bytes: file.bytes,
+            rows_read: sum(|t| t.rows_read),
+            accepted: sum(|t| t.accepted) - duplicate,
+            duplicate,
+            outside: sum(|t| t.outside),
+            quarantine: sum(|t| t.quarantine),
+            first_ts_us: tallies.iter().filter_map(|t| t.first_us).min(),
+            last_ts_us: tallies.iter().filter_map(|t| t.last_us).max(),
+            failure,
+        });
+        // Rows of a neighbour's file are listed with that file's own day.
+        if file.role != Role::Own {
+            continue;
+        }
+        let mut bad_rows: Vec<_> = tallies.iter().flat_map(|t| &t.bad_rows).collect();
+        bad_rows.sort();
+        for (place, reason, excerpt) in bad_rows.into_iter().take(KEPT_PER_FILE) {
+            quarantine.push(Quarantined {
+                file: file.shown.clone(),
+                line: line(pass, place),
+                reason: reason.clone(),
+                excerpt: excerpt.clone(),
+            });
+        }
+    }
+    quarantine.sort();
+    (balances, quarantine)
+}
+
+/// Regions whose webhook logs of the day were not there or could not be read, as far as paths tell regions.
+pub fn lost(pass: &Pass, files: &[LogFile], sources: &[Source]) -> Vec<String> {
+    let mut lost = std::collections::BTreeSet::new();
+    for (n, source) in sources.iter().enumerate().filter(|(_, source)| source.log == Log::Webhooks) {
+        let own = files.iter().enumerate().filter(|(_, f)| f.source == n && f.role == Role::Own);
+        if own.clone().next().is_none() {
+            lost.insert("*".to_owned());
+        }
+        for (_, file) in own.filter(|(at, _)| pass.failures.contains_key(&(*at as u32))) {
+            let region = file.constants.iter().find(|(field, _)| *field == Field::Region);
+            let fixed = source.columns.iter().find(|c| c.field == Field::Region).map(|c| &c.from);
+            lost.insert(match (fixed, region) {
+                (Some(From::Value(region)), _) => region.clone(),
+                (None, Some((_, region))) => region.clone(),
+                _ => "*".to_owned(),
+            });
+        }
+    }
+    lost.into_iter().collect()
+}
+
+pub fn unseen_columns(pass: &Pass, files: &[LogFile], sources: &[Source]) -> Vec<(String, String)> {
+    let mut unseen: BTreeMap<(usize, String), bool> = BTreeMap::new();
+    for (n, file) in files.iter().enumerate() {
+        let tallies: Vec<&Tally> = pass.books.iter().map(|b| b.tally(n as u32)).collect();
+        if tallies.iter().any(|t| t.accepted > 0) {
+            let seen = tallies.iter().fold(0, |seen, t| seen | t.seen);
+            for entry in pass.desks[pass.desk_of[n]].mapping.expected() {
+                let is_seen = unseen.entry((file.source, entry.name.clone())).or_insert(false);
+                *is_seen |= seen & (1 << entry.field) != 0;
+            }
+        }
+    }
+    let unseen = unseen.into_iter().filter(|(_, is_seen)| !is_seen);
+    unseen.map(|((source, name), _)| (sources[source].name.clone(), name)).collect()
+}
+
+/// Line of the file: a row in a chunk plus the lines of the chunks before.
+pub fn line(pass: &Pass, place: &Place) -> u64 {
+    pass.chunk_lines.range((place.file, 0)..(place.file, place.chunk)).map(|(_, lines)| lines).sum::<u64>()
+        + place.row
+}

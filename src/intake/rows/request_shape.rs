@@ -1,0 +1,84 @@
+//! Request shape: the low-cardinality side of one call as small numbers, cheap to copy, hash and compare.
+
+use super::interner::Lexicon;
+use super::source_reader::Desk;
+use crate::facts::{Admission, Kind, Outcome, Reached, Stream, Symptom, Timing};
+
+/// What rows of one kind share, with names as numbers of a [`Lexicon`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Shape {
+    pub source: u32,
+    pub service: u32,
+    pub region: u32,
+    pub scope: u32,
+    pub area: u32,
+    pub platform: u32,
+    pub version: u32,
+    /// 0 when there was no answer.
+    pub http_status: u16,
+    pub reached: Reached,
+    pub symptom: Symptom,
+    pub admission: Admission,
+    pub is_transient: Option<bool>,
+    pub is_success: Option<bool>,
+    pub error_code: Option<i64>,
+    pub error_subcode: Option<i64>,
+}
+
+impl Shape {
+    /// A cheap mix of the fields that tell shapes of ordinary traffic apart, for a cache.
+    pub const fn mix(&self) -> u32 {
+        let traffic =
+            self.service.wrapping_mul(31) ^ self.region.wrapping_mul(7) ^ self.source.wrapping_mul(61);
+        let outcome = (self.http_status as u32).wrapping_mul(13) ^ (self.admission as u32).wrapping_mul(3);
+        traffic ^ outcome
+    }
+
+    /// The twin of [`Kind::is_plainly_good`], before names are looked up.
+    pub fn is_plainly_good(&self) -> bool {
+        self.error_code.is_none()
+            && self.symptom == Symptom::None
+            && self.is_success != Some(false)
+            && self.reached != Reached::No
+            && (100..400).contains(&self.http_status)
+            && self.scope == 0
+    }
+
+    pub const fn is_answered(&self) -> bool {
+        self.http_status != 0
+    }
+
+    pub const fn service(&self) -> u32 {
+        self.service
+    }
+
+    pub const fn region(&self) -> u32 {
+        self.region
+    }
+
+    /// The same with names spelled out.
+    pub fn kind(&self, desks: &[Desk], names: &Lexicon) -> Kind {
+        let desk = &desks[self.source as usize];
+        Kind {
+            stream: Stream::Request,
+            source: desk.name.clone(),
+            vantage: desk.vantage,
+            service: names.services.text(self.service).into(),
+            region: names.regions.text(self.region).into(),
+            http_status: (self.http_status != 0).then_some(self.http_status),
+            reached: self.reached,
+            symptom: self.symptom,
+            error_code: self.error_code,
+            error_subcode: self.error_subcode,
+            is_transient: self.is_transient,
+            is_success: self.is_success,
+            admission: self.admission,
+            outcome: Outcome::None,
+            timing: Timing::None,
+            scope: names.scopes.text(self.scope).into(),
+            recipient_area: names.areas.text(self.area).into(),
+            client_platform: names.platforms.text(self.platform).into(),
+            client_version: names.versions.text(self.version).into(),
+        }
+    }
+}

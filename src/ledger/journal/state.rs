@@ -1,0 +1,120 @@
+//! State: what all lines of a journal up to one of them come to.
+
+use std::collections::BTreeMap;
+
+use super::entry::{
+    Confirmation, Entry, JudgedRow, MalformedRow, Publication, Reading, Reported, ReportedKey,
+};
+use crate::day::Day;
+use crate::ledger::{DayState, Settings};
+use crate::overrides::Row;
+
+/// What the journal says of a day.
+#[derive(Debug, Clone, Default)]
+pub struct DayRecord {
+    pub editions: Vec<EditionRecord>,
+    /// The edition that was sealed.
+    pub sealed: Option<u32>,
+    pub reading: Option<Reading>,
+    pub is_pruned: bool,
+    /// What the newest edition was last found to be the same by.
+    pub confirmed: Option<Confirmation>,
+}
+
+/// An edition, and when it was published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditionRecord {
+    pub seq: u64,
+    pub at: chrono::DateTime<chrono::Utc>,
+    pub publication: Publication,
+}
+
+impl DayRecord {
+    /// The edition that the day's figures come from: the sealed one, else the newest.
+    pub fn standing(&self) -> Option<&EditionRecord> {
+        match self.sealed {
+            Some(sealed) => self.editions.iter().find(|p| p.publication.edition == sealed),
+            None => self.editions.last(),
+        }
+    }
+
+    /// The state of one of its editions, which was published in another: it may have been sealed since.
+    pub fn state(&self, edition: u32, published: DayState) -> DayState {
+        if self.sealed == Some(edition) { DayState::Sealed } else { published }
+    }
+
+    /// The newest edition, adjusting ones included.
+    pub fn newest(&self) -> Option<&EditionRecord> {
+        self.editions.last()
+    }
+}
+
+/// What all lines up to some moment come to.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    pub days: BTreeMap<Day, DayRecord>,
+    pub settings: Option<Settings>,
+    /// Override rows by fingerprint, with the moment they were first seen.
+    pub rows: BTreeMap<String, FiledRow>,
+    pub malformed: Vec<MalformedRow>,
+    pub reported: BTreeMap<ReportedKey, Reported>,
+}
+
+/// An override row as the ledger knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FiledRow {
+    pub row: Row,
+    pub first_seen: chrono::DateTime<chrono::Utc>,
+    /// Since when the row is no longer in the file.
+    pub gone: Option<chrono::DateTime<chrono::Utc>>,
+    pub judged: Option<JudgedRow>,
+}
+
+impl Record {
+    /// Adds what a line says.
+    pub fn take(&mut self, line: &super::Line) {
+        match &line.entry {
+            Entry::Ledger { .. } => {}
+            Entry::Settings { settings } => self.settings = Some(settings.clone()),
+            Entry::Read(reading) => {
+                let day = self.days.entry(reading.day).or_default();
+                (day.reading, day.is_pruned) = (Some(reading.clone()), false);
+            }
+            Entry::Pruned { day } => self.days.entry(*day).or_default().is_pruned = true,
+            Entry::Overrides { seen, gone } => {
+                for row in seen {
+                    let filed = FiledRow { row: row.clone(), first_seen: line.at, gone: None, judged: None };
+                    // A row that comes back after it was withdrawn is seen for the first time again.
+                    self.rows.insert(row.fingerprint(), filed);
+                }
+                for fingerprint in gone {
+                    if let Some(row) = self.rows.get_mut(fingerprint) {
+                        row.gone = Some(line.at);
+                    }
+                }
+            }
+            Entry::Judged { rows } => {
+                for judged in rows {
+                    if let Some(row) = self.rows.get_mut(&judged.row) {
+                        row.judged = Some(judged.clone());
+                    }
+                }
+            }
+            Entry::Malformed { rows } => self.malformed.clone_from(rows),
+            Entry::Edition(publication) => {
+                let published =
+                    EditionRecord { seq: line.seq, at: line.at, publication: publication.clone() };
+                self.days.entry(publication.day).or_default().editions.push(published);
+            }
+            Entry::Confirmed { days } => {
+                for confirmation in days {
+                    self.days.entry(confirmation.day).or_default().confirmed = Some(confirmation.clone());
+                }
+            }
+            Entry::Sealed { day, edition } => self.days.entry(*day).or_default().sealed = Some(*edition),
+            Entry::Reported { figures } => {
+                self.reported.extend(figures.iter().map(|figure| (figure.key(), figure.clone())));
+            }
+        }
+    }
+}

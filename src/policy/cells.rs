@@ -1,0 +1,74 @@
+//! Cells: values that several tables of a policy share, read with their mistakes.
+
+use toml::de::DeValue;
+
+use super::{Account, NO_RULE};
+use crate::document::spelling::advice;
+use crate::document::toml::Value;
+
+/// Rules that the platform documents, R1 to R20, and rules of this house, H1 to H7: listed in data/policy.md.
+const LAST_SOURCE_RULE: u32 = 20;
+const LAST_HOUSE_RULE: u32 = 7;
+/// Policies of version 0.1.0 cited sections of its design; they are read as long as their ledgers are.
+const LANDED_SECTIONS: (&str, u32) = ("DESIGN ", 12);
+
+/// A kebab-case id; `what` it names, and the ids that are taken.
+pub fn id<'t>(value: &Value<'t>, what: &str, ids: &mut Vec<&'t str>) -> Option<&'t str> {
+    let id = value.text()?;
+    let is_kebab = id
+        .split('-')
+        .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
+    if !is_kebab {
+        let help = "write it in kebab-case, for example \"caller-network-down\"";
+        value.wrong(
+            format!("`{id}` is not a {what} id"),
+            "small letters, digits and single hyphens only",
+            help,
+        );
+    } else if id == NO_RULE {
+        let message = format!("`{id}` stands for events that no rule matched");
+        value.wrong(message, "reserved", "choose another id");
+    } else if ids.contains(&id) {
+        let help = format!("ids stand in reports and overrides: give each {what} its own");
+        value.wrong(format!("the id `{id}` is taken"), "used a second time", help);
+    }
+    ids.push(id);
+    Some(id)
+}
+
+pub fn account(value: &Value<'_>) -> Option<Account> {
+    let text = value.text()?;
+    let account = text.parse().ok();
+    if account.is_none() {
+        let help = advice(text, Account::ALL.iter().map(|account| account.name()));
+        value.wrong(format!("`{text}` is not an account"), "unknown account", help);
+    }
+    account
+}
+
+pub fn cites(value: &Value<'_>) -> Vec<String> {
+    if matches!(value.raw(), DeValue::Array(items) if items.is_empty()) {
+        value.wrong("`cites` is empty", "no source", "name what the rule rests on, for example [\"R6\"]");
+    }
+    let mut cites = Vec::new();
+    for (text, value) in value.texts() {
+        if is_source(text) {
+            cites.push(text.to_owned());
+        } else {
+            let help = format!(
+                "write R1 to R{LAST_SOURCE_RULE}, or H1 to H{LAST_HOUSE_RULE}; data/policy.md lists them"
+            );
+            value.wrong(format!("`{text}` is not a source"), "nothing to look up", help);
+        }
+    }
+    cites
+}
+
+pub fn is_source(text: &str) -> bool {
+    let within = |number: &str, last| {
+        !number.starts_with(['0', '+'])
+            && number.parse().is_ok_and(|number: u32| number >= 1 && number <= last)
+    };
+    let known = [("R", LAST_SOURCE_RULE), ("H", LAST_HOUSE_RULE), LANDED_SECTIONS];
+    known.iter().any(|(prefix, last)| text.strip_prefix(prefix).is_some_and(|number| within(number, *last)))
+}
