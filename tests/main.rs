@@ -25,7 +25,8 @@
 //!   `UPTIME_LEDGER_REALDATA`; skipped elsewhere.
 //! - `tidy`: the house rules, and documents that must match the code.
 //! - `fuzz/`, a crate of its own: every parser, fed with what no person would write (`just fuzz`). `bench/`: the job beside other
-//!   engines (`just bench`), its parts by themselves (`just kernels`), a year (`just year`).
+//!   engines (`just bench`), its parts by themselves (`just kernels`), a year (`just year`), every output of two binaries beside
+//!   each other (`just compare`).
 //! - `given`: how the others make input without logs. `job`: how they run the binary and read its reports.
 
 #![allow(
