@@ -13,6 +13,8 @@
 //! - `books`: overrides, seals, editions over time; what was published is drawn again, what was touched is found.
 //! - `reviews`: what reviewers run into, one scenario each: rows that wait, oppose each other, come late, span days.
 //! - `quarter`: 92 nights with late logs, corrections, another policy and killed runs; the changes add up to what is shown.
+//! - `upgrade`: ledgers of earlier versions are whole for this one, which goes on with them. To add a version, make its ledgers
+//!   with `tests/ledgers/make.sh` before it is history.
 //! - `tamper`: thousands of changes to the files of a ledger, each of which `verify` finds and names.
 //! - `faults`: a run is killed, or its disk is full or broken, at every call that changes a file; the next run mends it.
 //! - `pages`: the pages in a real browser, hostile text in every output, every table in other engines.
@@ -56,3 +58,4 @@ mod reviews;
 mod tamper;
 mod tidy;
 mod truth;
+mod upgrade;
