@@ -47,6 +47,10 @@ year *options:
     cargo build --release
     python3 tests/bench/year.py {{options}}
 
+# Every output of two binaries beside each other: `just compare old/uptime-ledger new/uptime-ledger --parts sample,quarter`
+compare old new *options:
+    python3 tests/bench/compare.py {{old}} {{new}} {{options}}
+
 # The architect's view, in a browser
 doc:
     cargo doc --no-deps --open

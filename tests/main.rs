@@ -13,6 +13,8 @@
 //! - `books`: overrides, seals, editions over time; what was published is drawn again, what was touched is found.
 //! - `reviews`: what reviewers run into, one scenario each: rows that wait, oppose each other, come late, span days.
 //! - `quarter`: 92 nights with late logs, corrections, another policy and killed runs; the changes add up to what is shown.
+//! - `upgrade`: ledgers of earlier versions are whole for this one, which goes on with them. To add a version, make its ledgers
+//!   with `tests/ledgers/make.sh` before it is history.
 //! - `tamper`: thousands of changes to the files of a ledger, each of which `verify` finds and names.
 //! - `faults`: a run is killed, or its disk is full or broken, at every call that changes a file; the next run mends it.
 //! - `pages`: the pages in a real browser, hostile text in every output, every table in other engines.
@@ -25,7 +27,8 @@
 //!   `UPTIME_LEDGER_REALDATA`; skipped elsewhere.
 //! - `tidy`: the house rules, and documents that must match the code.
 //! - `fuzz/`, a crate of its own: every parser, fed with what no person would write (`just fuzz`). `bench/`: the job beside other
-//!   engines (`just bench`), its parts by themselves (`just kernels`), a year (`just year`).
+//!   engines (`just bench`), its parts by themselves (`just kernels`), a year (`just year`), every output of two binaries beside
+//!   each other (`just compare`).
 //! - `given`: how the others make input without logs. `job`: how they run the binary and read its reports.
 
 #![allow(
@@ -55,3 +58,4 @@ mod reviews;
 mod tamper;
 mod tidy;
 mod truth;
+mod upgrade;
