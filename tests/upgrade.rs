@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
+use uptime_ledger::clock::{Clock, ClockSource};
 use uptime_ledger::config;
-use uptime_ledger::error::Document;
+use uptime_ledger::document::Document;
 use uptime_ledger::pipeline::{self, Asked, Desk, Outcome};
 use uptime_ledger::policy::Policy;
 
@@ -28,8 +28,8 @@ const AFTER: &str = "2026-11-17T03:00:00Z";
 /// Runs the daily job over the days that are due. The clock comes through the library: the ledgers are no simulations, and the
 /// real clock is another one.
 fn run(desk: &Desk, at: &str) -> Outcome {
-    let at: DateTime<Utc> = at.parse().unwrap();
-    pipeline::run(desk, &Asked::Due, at, &|_, _| Box::new(())).unwrap()
+    let clock = Clock::given(at.parse().unwrap());
+    pipeline::run(desk, &Asked::Due, clock, &|_, _| Box::new(())).unwrap()
 }
 
 /// A copy of a ledger, with the config and the logs that it was made from.
@@ -109,7 +109,14 @@ impl Office {
         let catalogue = config.catalogue.as_deref().map_or(built_in_catalogue, document);
         let policy = Policy::read(&policy, &catalogue).unwrap();
         let override_file = config.overrides.path.as_deref().map(|path| Ok(document(path)));
-        Desk { config, policy, override_file, workers: 1, may_lose_logs: false }
+        Desk {
+            config,
+            policy,
+            override_file,
+            workers: 1,
+            may_lose_logs: false,
+            clock_source: ClockSource::Real,
+        }
     }
 
     /// Editions in the order of the journal.
@@ -136,7 +143,8 @@ impl Office {
         let before = self.editions().len();
         let outcome = run(&self.desk(), at);
         assert!(outcome.failure.is_none(), "{:?}", outcome.failure);
-        let attention = outcome.attention.iter().map(|a| (a.kind.to_owned(), a.message.clone())).collect();
+        let attention =
+            outcome.attention.iter().map(|a| (a.kind.name().to_owned(), a.message.clone())).collect();
         Night { published: self.editions().split_off(before), attention }
     }
 
