@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use uptime_ledger::clock::{Clock, ClockSource};
 use uptime_ledger::config;
 use uptime_ledger::document::Document;
-use uptime_ledger::pipeline::{self, Asked, Desk, Outcome};
+use uptime_ledger::pipeline::{self, Asked, Job, Outcome};
 use uptime_ledger::policy::Policy;
 
 use crate::job;
@@ -27,9 +27,9 @@ const AFTER: &str = "2026-11-17T03:00:00Z";
 
 /// Runs the daily job over the days that are due. The clock comes through the library: the ledgers are no simulations, and the
 /// real clock is another one.
-fn run(desk: &Desk, at: &str) -> Outcome {
+fn run(job: &Job, at: &str) -> Outcome {
     let clock = Clock::given(at.parse().unwrap());
-    pipeline::run(desk, &Asked::Due, clock, &|_, _| Box::new(())).unwrap()
+    pipeline::run(job, &Asked::Due, clock, &|_, _| Box::new(())).unwrap()
 }
 
 /// A copy of a ledger, with the config and the logs that it was made from.
@@ -97,7 +97,7 @@ impl Office {
         fs::write(self.path(format!("logs/webhooks-{day}.ndjson")), told).unwrap();
     }
 
-    fn desk(&self) -> Desk {
+    fn job(&self) -> Job {
         let document = |name: &Path| {
             let path = self.path(name);
             Document::new(path.display().to_string(), fs::read_to_string(path).unwrap())
@@ -109,7 +109,7 @@ impl Office {
         let catalogue = config.catalogue.as_deref().map_or(built_in_catalogue, document);
         let policy = Policy::read(&policy, &catalogue).unwrap();
         let override_file = config.overrides.path.as_deref().map(|path| Ok(document(path)));
-        Desk {
+        Job {
             config,
             policy,
             override_file,
@@ -141,7 +141,7 @@ impl Office {
     #[track_caller]
     fn night(&self, at: &str) -> Night {
         let before = self.editions().len();
-        let outcome = run(&self.desk(), at);
+        let outcome = run(&self.job(), at);
         assert!(outcome.failure.is_none(), "{:?}", outcome.failure);
         let attention =
             outcome.attention.iter().map(|a| (a.kind.name().to_owned(), a.message.clone())).collect();

@@ -18,7 +18,7 @@ use crate::day::Day;
 use crate::error::{ExitCode, Trouble};
 use crate::intake::Meter;
 use crate::ledger;
-use crate::pipeline::{self, Asked, Desk};
+use crate::pipeline::{self, Asked, Job};
 use crate::report::Rendered;
 
 #[derive(Args)]
@@ -116,17 +116,17 @@ impl Run {
     }
 
     fn account(self) -> Result<ExitCode> {
-        let desk = self.desk()?;
-        let clock = self.clock(&desk)?;
+        let job = self.job()?;
+        let clock = self.clock(&job)?;
         let asked = self.asked(clock.at)?;
         let is_silent = self.quiet || self.json;
         let watch = |day, meter: &Arc<Meter>| Box::new(Progress::show(day, meter, is_silent)) as Box<dyn Any>;
-        let outcome = pipeline::run(&desk, &asked, clock, &watch)?;
+        let outcome = pipeline::run(&job, &asked, clock, &watch)?;
         let Rendered { written, unchanged } = &outcome.rendered;
         tracing::info!(written = written.len(), unchanged, "rendered");
 
         let code = if outcome.attention.is_empty() { ExitCode::Done } else { ExitCode::Attention };
-        let summary = summary::Summary { outcome: &outcome, desk: &desk, code };
+        let summary = summary::Summary { outcome: &outcome, job: &job, code };
         if self.json {
             summary.print_json()?;
         } else {
@@ -143,15 +143,15 @@ impl Run {
     }
 
     /// The clock of this run: the machine's, or the one that is given where the ledger is a simulation.
-    fn clock(&self, desk: &Desk) -> Result<Clock> {
-        let source = ledger::clock_source(&desk.config.reports);
+    fn clock(&self, job: &Job) -> Result<Clock> {
+        let source = ledger::clock_source(&job.config.reports);
         let is_simulated = self.simulate || source == Some(ClockSource::Given);
         match self.as_of {
             Some(at) if is_simulated => Ok(Clock::given(at)),
             Some(at) => Ok(Clock { at, wall: Utc::now() }),
             None if is_simulated => Err(Trouble::Usage(format!(
                 "{}: the clock of this ledger is given (it was begun with --simulate); say what time it is with --as-of",
-                desk.config.reports.display()
+                job.config.reports.display()
             ))
             .into()),
             None => Ok(Clock::given(Utc::now())),
@@ -180,7 +180,7 @@ impl Run {
         Ok(Asked::Days(first.through(last).collect()))
     }
 
-    fn desk(&self) -> Result<Desk> {
+    fn job(&self) -> Result<Job> {
         let mut config = if self.requests.is_empty() && self.webhooks.is_empty() {
             setup::config(self.config.as_deref())?
         } else {
@@ -195,7 +195,7 @@ impl Run {
         }
         let policy = setup::policy(&config)?;
         let override_file = setup::override_file(&config);
-        Ok(Desk {
+        Ok(Job {
             config,
             policy,
             override_file,

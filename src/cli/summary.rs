@@ -10,13 +10,13 @@ use crate::day::{minutes, rfc3339};
 use crate::error::ExitCode;
 use crate::ledger::{Cause, Edition, Published};
 use crate::measure::{Figure, Outage, Period};
-use crate::pipeline::{Accounted, Desk, Outcome};
+use crate::pipeline::{Accounted, Job, Outcome};
 use crate::slots::ScopeKind;
 use crate::table::decimal;
 
 pub struct Summary<'a> {
     pub outcome: &'a Outcome,
-    pub desk: &'a Desk,
+    pub job: &'a Job,
     pub code: ExitCode,
 }
 
@@ -34,7 +34,7 @@ impl Summary<'_> {
                 writeln!(out, "\n{}", outage_table(&outages))?;
             }
             let mark = if self.outcome.is_simulated { " (simulated)" } else { "" };
-            writeln!(out, "\nReports: {}{mark}", self.desk.config.reports.display())?;
+            writeln!(out, "\nReports: {}{mark}", self.job.config.reports.display())?;
         }
         let mut err = text::stderr();
         for Published { edition, causes, is_adjusting, .. } in self.changed() {
@@ -119,8 +119,8 @@ impl Summary<'_> {
             .collect();
         let mut summary = json!({
             "exit_code": self.code as u8,
-            "reports": self.desk.config.reports.display().to_string(),
-            "policy_fingerprint": self.desk.policy.fingerprint(),
+            "reports": self.job.config.reports.display().to_string(),
+            "policy_fingerprint": self.job.policy.fingerprint(),
             "days": days,
             "attention": self.outcome.attention.iter().map(|t| json!({"day": t.day.to_string(), "kind": t.kind.name(), "message": t.message})).collect::<Vec<_>>(),
             "restated": self.changed().map(|p| json!({

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 
 use super::attention::attention;
-use super::{Attention, Desk};
+use super::{Attention, Job};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::day::Day;
@@ -47,37 +47,37 @@ enum Origin {
 
 /// What is known of a day by its daybook and those around it.
 pub(super) fn from_daybooks(
-    desk: &Desk,
+    job: &Job,
     ledger: &Ledger,
     day: Day,
     daybooks: &Daybooks,
 ) -> anyhow::Result<Prepared> {
-    let config = &desk.config;
+    let config = &job.config;
     let Intake { facts, receipt } = resolve(day, daybooks, config)?;
     let mut gaps = request_gaps::gaps(&facts, &config.sources);
     gaps.extend(receipt.gaps.iter().cloned());
     Ok(Prepared {
-        postings: desk.policy.classify(facts).context("classifying the facts")?,
+        postings: job.policy.classify(facts).context("classifying the facts")?,
         gaps,
         attempts: receipt.tally.attempts,
-        policy: desk.policy.fingerprint(),
-        rules: desk.policy.rules_name().to_owned(),
+        policy: job.policy.fingerprint(),
+        rules: job.policy.rules_name().to_owned(),
         config: config.clone(),
-        config_name: Some(desk.settings().fingerprint()),
-        daybooks: around(desk, ledger, day, daybooks),
+        config_name: Some(job.settings().fingerprint()),
+        daybooks: around(job, ledger, day, daybooks),
         origin: Origin::Logs(Box::new(receipt)),
     })
 }
 
 /// The daybooks that can tell of a day, by their hashes.
-pub(super) fn around(desk: &Desk, ledger: &Ledger, day: Day, daybooks: &Daybooks) -> BTreeMap<Day, String> {
-    let reach = if desk.config.has_webhooks() { i64::from(desk.config.webhooks.retry_days) } else { 0 };
+pub(super) fn around(job: &Job, ledger: &Ledger, day: Day, daybooks: &Daybooks) -> BTreeMap<Day, String> {
+    let reach = if job.config.has_webhooks() { i64::from(job.config.webhooks.retry_days) } else { 0 };
     let near = daybooks.range(day.plus(-reach)..=day.plus(reach)).map(|(day, _)| *day);
     near.filter_map(|day| Some((day, ledger.daybook(day)?.daybook.clone()))).collect()
 }
 
 /// What the newest edition of a day says, booked by today's policy, or by its own once it is sealed.
-pub(super) fn from_edition(desk: &Desk, ledger: &Ledger, day: Day) -> anyhow::Result<Prepared> {
+pub(super) fn from_edition(job: &Job, ledger: &Ledger, day: Day) -> anyhow::Result<Prepared> {
     let record = ledger.record().days.get(&day);
     let number = record.and_then(|r| r.newest()).map_or(0, |newest| newest.publication.edition);
     let is_sealed = record.is_some_and(|r| r.sealed.is_some());
@@ -88,7 +88,7 @@ pub(super) fn from_edition(desk: &Desk, ledger: &Ledger, day: Day) -> anyhow::Re
         stored = ledger.policy(&edition.policy)?;
         (&stored, Config { slot: edition.slot_length(), ..edition.definition.config() })
     } else {
-        (&desk.policy, Config { slot: edition.slot_length(), ..desk.config.clone() })
+        (&job.policy, Config { slot: edition.slot_length(), ..job.config.clone() })
     };
     let made = ledger.made_from(day)?;
     let (daybooks, made_with) = made.map(|made| (made.daybooks, made.config)).unwrap_or_default();
@@ -99,7 +99,7 @@ pub(super) fn from_edition(desk: &Desk, ledger: &Ledger, day: Day) -> anyhow::Re
         policy: policy.fingerprint(),
         rules: policy.rules_name().to_owned(),
         config,
-        config_name: if is_sealed { made_with } else { Some(desk.settings().fingerprint()) },
+        config_name: if is_sealed { made_with } else { Some(job.settings().fingerprint()) },
         daybooks,
         origin: Origin::Edition(Box::new(edition)),
     })
@@ -110,7 +110,7 @@ pub(super) fn from_edition(desk: &Desk, ledger: &Ledger, day: Day) -> anyhow::Re
 /// # Errors
 /// Nothing of the day is published then.
 pub(super) fn publish(
-    desk: &Desk,
+    job: &Job,
     ledger: &mut Writer,
     prepared: Prepared,
     rows: Vec<Row>,
@@ -133,9 +133,9 @@ pub(super) fn publish(
     let moved = rows.into_iter().zip(moved).collect();
     let edition = edition.booked(&postings, slots, moved).context("drafting the edition")?;
     let attention = if is_from_logs { attention(&edition, &gaps, &config) } else { Vec::new() };
-    let settings = desk.settings();
+    let settings = job.settings();
     let with = Kept {
-        policy: (policy == desk.policy.fingerprint()).then_some(&desk.policy),
+        policy: (policy == job.policy.fingerprint()).then_some(&job.policy),
         settings: (config_name.as_deref() == Some(&*settings.fingerprint())).then_some(&settings),
     };
     let basis = Basis { facts: postings.facts().clone(), gaps: gaps.clone(), attempts };

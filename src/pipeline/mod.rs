@@ -34,7 +34,7 @@ pub use book::Accounted;
 pub use draw::redraw;
 
 /// What a run works with beside the logs and the clock.
-pub struct Desk {
+pub struct Job {
     pub config: Config,
     pub policy: Policy,
     /// The override file, when the config names one.
@@ -47,7 +47,7 @@ pub struct Desk {
     pub clock_source: ClockSource,
 }
 
-impl Desk {
+impl Job {
     /// The settings of the config, as the ledger keeps them.
     pub fn settings(&self) -> Canonical {
         let salt = self.config.salt.as_ref().map(|salt| Salt::new(salt).fingerprint());
@@ -91,35 +91,35 @@ pub type Watch<'a> = &'a dyn Fn(Day, &Arc<Meter>) -> Box<dyn Any>;
 ///
 /// # Errors
 /// Nothing that was asked for could be published, or its reports could not be drawn.
-pub fn run(desk: &Desk, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::Result<Outcome> {
-    let mut ledger = Writer::open(&desk.config.reports, clock, desk.clock_source)?;
+pub fn run(job: &Job, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::Result<Outcome> {
+    let mut ledger = Writer::open(&job.config.reports, clock, job.clock_source)?;
     let (days, missed) = match asked {
         Asked::Days(days) => (days.clone(), None),
         Asked::Due => read::due(&ledger, clock),
     };
-    let (read, mut failure, unread) = read_logs(desk, &mut ledger, asked, &days, clock, watch)?;
+    let (read, mut failure, unread) = read_logs(job, &mut ledger, asked, &days, clock, watch)?;
     if let Some(error) = failure.take_if(|_| read.is_empty()) {
         return Err(error);
     }
 
-    let settings = Settings::of(&desk.config);
+    let settings = Settings::of(&job.config);
     if ledger.record().settings.as_ref() != Some(&settings) {
         ledger.append(clock, Entry::Settings { settings: settings.clone() })?;
     }
-    let mut desired = overrides::file(desk, &mut ledger, clock)?;
-    let mut booked = book(desk, &mut ledger, &days, read, &mut desired, clock, &mut failure)?;
+    let mut desired = overrides::file(job, &mut ledger, clock)?;
+    let mut booked = book(job, &mut ledger, &days, read, &mut desired, clock, &mut failure)?;
     let mut attention: Vec<Attention> = missed.into_iter().chain(unread).collect();
     attention.append(&mut desired.attention);
     attention.append(&mut booked.attention);
 
-    let sealed = seal(desk, &mut ledger, clock, &mut attention)?;
-    prune(desk, &mut ledger, clock)?;
+    let sealed = seal(job, &mut ledger, clock, &mut attention)?;
+    prune(job, &mut ledger, clock)?;
     crate::queries::reported::note(&mut ledger, &settings, clock)?;
 
     let asked: BTreeSet<Day> = booked.accounted.iter().map(|a| a.published.edition.day).collect();
     let papers = booked.papers.and_then(|papers| papers.standing(&ledger));
-    let reports = &desk.config.reports;
-    let (figures, rendered) = draw::draw(&ledger, reports, &asked, &settings, papers, desk.workers).context(
+    let reports = &job.config.reports;
+    let (figures, rendered) = draw::draw(&ledger, reports, &asked, &settings, papers, job.workers).context(
         "the ledger is up to date, but the reports could not be drawn; mend what is named here and run again",
     )?;
     for accounted in &booked.accounted {
@@ -145,7 +145,7 @@ pub fn run(desk: &Desk, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow
 
 /// Reads the days that were asked for, and open days whose logs have changed since they were read.
 fn read_logs(
-    desk: &Desk,
+    job: &Job,
     ledger: &mut Writer,
     asked: &Asked,
     days: &[Day],
@@ -157,13 +157,13 @@ fn read_logs(
         tracing::info!(%day, "reading");
         let meter = Arc::new(Meter::default());
         let watching = watch(day, &meter);
-        let done = read::read(desk, ledger, day, clock, &meter);
+        let done = read::read(job, ledger, day, clock, &meter);
         drop(watching);
         done
     };
     for day in days {
         let is_due = matches!(asked, Asked::Due) && ledger.days().contains(day);
-        if is_due && read::look(desk, ledger, *day)? == Look::Same {
+        if is_due && read::look(job, ledger, *day)? == Look::Same {
             continue;
         }
         match one(ledger, *day) {
@@ -177,7 +177,7 @@ fn read_logs(
     let mut unread = Vec::new();
     for day in open_days(ledger) {
         // A log that cannot be read now can be read by the next run; the day stands as it is.
-        if !days.contains(&day) && read::look(desk, ledger, day)? == Look::Changed {
+        if !days.contains(&day) && read::look(job, ledger, day)? == Look::Changed {
             match one(ledger, day) {
                 Ok(done) => read.push(done),
                 Err(error) => unread.push(Attention {
@@ -188,7 +188,7 @@ fn read_logs(
             }
         }
     }
-    unread.extend(read::read_otherwise(desk, ledger)?);
+    unread.extend(read::read_otherwise(job, ledger)?);
     Ok((read, None, unread))
 }
 
@@ -212,7 +212,7 @@ struct Booked {
 /// Books the days that were read, and every open day that something else has changed: webhook logs of other days,
 /// overrides, policy, definition.
 fn book(
-    desk: &Desk,
+    job: &Job,
     ledger: &mut Writer,
     asked: &[Day],
     read: Vec<read::Read>,
@@ -222,14 +222,14 @@ fn book(
 ) -> anyhow::Result<Booked> {
     let read_days: Vec<Day> = read.iter().map(|read| read.day).collect();
     let mut notes: BTreeMap<Day, Notes> = read.into_iter().map(|read| (read.day, read.notes)).collect();
-    let usable = read::usable(desk, ledger, &read_days)?;
+    let usable = read::usable(job, ledger, &read_days)?;
     let prepare = |ledger: &Ledger, day: Day| {
         let is_settled = usable.daybooks.contains_key(&day) && !usable.stay.contains(&day);
         let is_sealed = ledger.record().days.get(&day).is_some_and(|record| record.sealed.is_some());
         if read_days.contains(&day) || (is_settled && !is_sealed) {
-            book::from_daybooks(desk, ledger, day, &usable.daybooks)
+            book::from_daybooks(job, ledger, day, &usable.daybooks)
         } else {
-            book::from_edition(desk, ledger, day)
+            book::from_edition(job, ledger, day)
         }
     };
     let mut days: BTreeSet<Day> = open_days(ledger).into_iter().chain(read_days.iter().copied()).collect();
@@ -237,13 +237,13 @@ fn book(
 
     // Rows are decided over all days they touch before any of them is booked.
     let mut prepared: BTreeMap<Day, book::Prepared> = BTreeMap::new();
-    for day in overrides::touched(desk, ledger, clock) {
+    for day in overrides::touched(job, ledger, clock) {
         if days.contains(&day) || ledger.days().contains(&day) {
             prepared.insert(day, prepare(ledger, day)?);
         }
     }
     let postings = prepared.iter().map(|(day, prepared)| (*day, &prepared.postings)).collect();
-    let plan = overrides::plan(desk, ledger, &postings, clock)?;
+    let plan = overrides::plan(job, ledger, &postings, clock)?;
     drop(postings);
     days.extend(plan.days());
 
@@ -253,14 +253,14 @@ fn book(
     for day in asked.iter().copied().filter(|day| days.contains(day)).chain(others) {
         let is_asked = asked.contains(&day);
         let rows = rows_in_force(ledger, &plan, day)?;
-        if !read_days.contains(&day) && is_as_before(desk, ledger, day, &rows, &usable)? {
+        if !read_days.contains(&day) && is_as_before(job, ledger, day, &rows, &usable)? {
             if is_asked {
                 booked.accounted.push(standing(ledger, day)?);
             }
             continue;
         }
         let prepared = prepared.remove(&day).map_or_else(|| prepare(ledger, day), Ok);
-        match prepared.and_then(|prepared| book::publish(desk, ledger, prepared, rows, clock)) {
+        match prepared.and_then(|prepared| book::publish(job, ledger, prepared, rows, clock)) {
             Ok((mut done, papers)) => {
                 let facts = |papers: &Papers| papers.postings.facts().frame().height();
                 // One that came out as it was keeps its files and with them their numbers, which those of today may not be.
@@ -272,7 +272,7 @@ fn book(
                 done.spilled_bytes = notes.spilled_bytes;
                 done.attention.extend(attention::of_columns(day, notes));
                 if !done.published.is_new {
-                    booked.confirmed.extend(confirmation(desk, ledger, day, &usable)?);
+                    booked.confirmed.extend(confirmation(job, ledger, day, &usable)?);
                 }
                 let edition = &done.published.edition;
                 tracing::info!(%day, edition = edition.number, is_new = done.published.is_new, "published");
@@ -320,7 +320,7 @@ fn rows_in_force(ledger: &Ledger, plan: &overrides::Plan, day: Day) -> anyhow::R
 
 /// Is the newest edition of a day made from just what it would be made from now?
 fn is_as_before(
-    desk: &Desk,
+    job: &Job,
     ledger: &Ledger,
     day: Day,
     rows: &[Row],
@@ -334,10 +334,10 @@ fn is_as_before(
         return Ok(true);
     }
     let is_settled = usable.daybooks.contains_key(&day) && !usable.stay.contains(&day);
-    let daybooks = book::around(desk, ledger, day, &usable.daybooks);
+    let daybooks = book::around(job, ledger, day, &usable.daybooks);
     Ok((!is_settled || made.daybooks == daybooks || is_confirmed(ledger, day, &daybooks))
-        && made.rules == desk.policy.rules_name()
-        && made.definition.is_of(&desk.config))
+        && made.rules == job.policy.rules_name()
+        && made.definition.is_of(&job.config))
 }
 
 /// Has the newest edition of a day come out the same from just these daybooks before?
@@ -349,7 +349,7 @@ fn is_confirmed(ledger: &Ledger, day: Day, daybooks: &BTreeMap<Day, String>) -> 
 
 /// What is to be noted of a day that came out as it was, so that the next run need not book it again.
 fn confirmation(
-    desk: &Desk,
+    job: &Job,
     ledger: &Ledger,
     day: Day,
     usable: &read::Usable,
@@ -357,7 +357,7 @@ fn confirmation(
     let is_settled = usable.daybooks.contains_key(&day) && !usable.stay.contains(&day);
     let record = ledger.record().days.get(&day).filter(|record| record.sealed.is_none() && is_settled);
     let Some(newest) = record.and_then(|record| record.newest()) else { return Ok(None) };
-    let daybooks = book::around(desk, ledger, day, &usable.daybooks);
+    let daybooks = book::around(job, ledger, day, &usable.daybooks);
     let is_known = ledger.made_from(day)?.is_some_and(|made| made.daybooks == daybooks);
     if is_known || is_confirmed(ledger, day, &daybooks) {
         return Ok(None);
@@ -376,13 +376,13 @@ fn standing(ledger: &Ledger, day: Day) -> anyhow::Result<Accounted> {
 
 /// Seals the days whose window has passed, and says which ones cannot be sealed.
 fn seal(
-    desk: &Desk,
+    job: &Job,
     ledger: &mut Writer,
     clock: Clock,
     attention: &mut Vec<Attention>,
 ) -> anyhow::Result<Vec<Day>> {
-    let overrides = &desk.config.overrides;
-    let retries = if desk.config.has_webhooks() { desk.config.webhooks.retry_days } else { 0 };
+    let overrides = &job.config.overrides;
+    let retries = if job.config.has_webhooks() { job.config.webhooks.retry_days } else { 0 };
     let window_us = i64::from(overrides.review_days.max(retries)) * DAY_US
         + i64::from(overrides.grace_hours) * 3_600 * SECOND_US;
     let mut sealed = Vec::new();
@@ -412,8 +412,8 @@ fn seal(
 }
 
 /// Daybooks that no open day can be settled by are no longer needed.
-fn prune(desk: &Desk, ledger: &mut Writer, clock: Clock) -> anyhow::Result<()> {
-    let reach = i64::from(desk.config.webhooks.retry_days);
+fn prune(job: &Job, ledger: &mut Writer, clock: Clock) -> anyhow::Result<()> {
+    let reach = i64::from(job.config.webhooks.retry_days);
     let open = open_days(ledger);
     let is_needed = |day: Day| {
         day.plus(2 * reach + 2) > Day::of(clock.at)

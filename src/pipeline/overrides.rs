@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Attention, AttentionKind, Desk};
+use super::{Attention, AttentionKind, Job};
 use crate::clock::Clock;
 use crate::day::Day;
 use crate::document::Mistake;
@@ -23,12 +23,12 @@ pub struct Desired {
 
 /// Reads the override file and notes in the journal which rows are new and which are gone. A file that cannot be read, or is not
 /// named any more, withdraws nothing.
-pub fn file(desk: &Desk, ledger: &mut Writer, clock: Clock) -> anyhow::Result<Desired> {
+pub fn file(job: &Job, ledger: &mut Writer, clock: Clock) -> anyhow::Result<Desired> {
     let day = Day::of(clock.at);
     let mut desired = Desired::default();
     let mut say = |kind, message| desired.attention.push(Attention { day, kind, message });
-    let Some(document) = &desk.override_file else {
-        let open = live(ledger, desk, clock).len();
+    let Some(document) = &job.override_file else {
+        let open = live(ledger, job, clock).len();
         if open > 0 {
             let what = "of an override file can still move something, and the config names no such file; nothing was withdrawn. Name the file under \
                         [overrides]; to withdraw rows, take them out of it";
@@ -37,14 +37,14 @@ pub fn file(desk: &Desk, ledger: &mut Writer, clock: Clock) -> anyhow::Result<De
         }
         return Ok(desired);
     };
-    let salt = Salt::new(&desk.config.salt.clone().map_or_else(|| ledger.salt(), Ok)?);
+    let salt = Salt::new(&job.config.salt.clone().map_or_else(|| ledger.salt(), Ok)?);
     let unreadable = "no row was taken from it or withdrawn";
     let sheet = match document {
         Err(trouble) => {
             say(AttentionKind::OverridesUnreadable, format!("{trouble}; {unreadable}"));
             return Ok(desired);
         }
-        Ok(document) => match overrides::read(document, &desk.policy, &desk.config, &salt) {
+        Ok(document) => match overrides::read(document, &job.policy, &job.config, &salt) {
             Ok(sheet) => sheet,
             Err(mistakes) => {
                 let first = mistakes.0.first().map(Mistake::told).unwrap_or_default();
@@ -90,7 +90,7 @@ pub fn file(desk: &Desk, ledger: &mut Writer, clock: Clock) -> anyhow::Result<De
 }
 
 /// Rows that still have something to decide: not every day of theirs is sealed, or their window is open.
-fn live(ledger: &Ledger, desk: &Desk, clock: Clock) -> Vec<Filed> {
+fn live(ledger: &Ledger, job: &Job, clock: Clock) -> Vec<Filed> {
     let days = &ledger.record().days;
     let is_sealed = |day: Day| days.get(&day).is_some_and(|record| record.sealed.is_some());
     let now = clock.at.timestamp_micros();
@@ -101,7 +101,7 @@ fn live(ledger: &Ledger, desk: &Desk, clock: Clock) -> Vec<Filed> {
         .filter(|filed| filed.gone.is_none())
         .filter(|filed| {
             let row = &filed.row;
-            let closes = |day| overrides::closes_us(row.direction, day, &desk.config.overrides);
+            let closes = |day| overrides::closes_us(row.direction, day, &job.config.overrides);
             let is_over = row.first_day().is_none_or(|day| now > closes(day));
             filed.judged.is_none() || !is_over || !filed.row.days().all(is_sealed)
         })
@@ -130,19 +130,19 @@ impl Plan {
 }
 
 /// The days that live rows speak of and that have, or are about to get, an edition.
-pub fn touched(desk: &Desk, ledger: &Ledger, clock: Clock) -> BTreeSet<Day> {
-    live(ledger, desk, clock).iter().flat_map(|filed| filed.row.days().collect::<Vec<_>>()).collect()
+pub fn touched(job: &Job, ledger: &Ledger, clock: Clock) -> BTreeSet<Day> {
+    live(ledger, job, clock).iter().flat_map(|filed| filed.row.days().collect::<Vec<_>>()).collect()
 }
 
 /// Decides. `postings` has the days of [`touched`] that there are.
 pub fn plan(
-    desk: &Desk,
+    job: &Job,
     ledger: &Ledger,
     postings: &BTreeMap<Day, &Postings>,
     clock: Clock,
 ) -> anyhow::Result<Plan> {
     let record = ledger.record();
-    let filed = live(ledger, desk, clock);
+    let filed = live(ledger, job, clock);
     let mut frozen: BTreeMap<Day, Vec<Row>> = BTreeMap::new();
     for day in postings.keys() {
         if record.days.get(day).is_some_and(|record| record.sealed.is_some()) {
@@ -154,7 +154,7 @@ pub fn plan(
         .iter()
         .map(|(day, postings)| Touched { day: *day, postings, sealed: frozen.get(day).map(Vec::as_slice) })
         .collect();
-    let judged = overrides::plan(&filed, &touched, &desk.config.overrides)?;
+    let judged = overrides::plan(&filed, &touched, &job.config.overrides)?;
     let mut rows: BTreeMap<Day, Vec<Row>> = BTreeMap::new();
     // Rows that were applied to a sealed day stay, whatever has become of them since.
     for (day, frozen) in &frozen {

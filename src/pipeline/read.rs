@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Attention, AttentionKind, Desk, open_days};
+use super::{Attention, AttentionKind, Job, open_days};
 use crate::clock::Clock;
 use crate::config::{Canonical, Difference};
 use crate::day::Day;
@@ -56,13 +56,13 @@ pub enum Look {
 }
 
 /// Compares the logs of a day with what was read of them. A file of the same size and time is not opened.
-pub fn look(desk: &Desk, ledger: &Ledger, day: Day) -> Result<Look, Trouble> {
+pub fn look(job: &Job, ledger: &Ledger, day: Day) -> Result<Look, Trouble> {
     let place = ledger.daybooks().remove(&day);
     let Some(reading) = ledger.daybook(day).filter(|_| place.is_some()) else { return Ok(Look::Other) };
-    if !desk.config.reads_like(&reading.settings) {
+    if !job.config.reads_like(&reading.settings) {
         return Ok(Look::Other);
     }
-    let now = intake::inputs(&desk.config, day, &reading.files, desk.workers)?;
+    let now = intake::inputs(&job.config, day, &reading.files, job.workers)?;
     let is_there = |path: &String| now.iter().any(|input| input.path == *path);
     if !reading.files.iter().all(|file| is_there(&file.path)) {
         return Ok(Look::Other);
@@ -77,14 +77,8 @@ pub fn look(desk: &Desk, ledger: &Ledger, day: Day) -> Result<Look, Trouble> {
 ///
 /// # Errors
 /// [`Trouble`]; what was kept of the day before stays then.
-pub fn read(
-    desk: &Desk,
-    ledger: &mut Writer,
-    day: Day,
-    clock: Clock,
-    meter: &Meter,
-) -> Result<Read, Trouble> {
-    let config = &desk.config;
+pub fn read(job: &Job, ledger: &mut Writer, day: Day, clock: Clock, meter: &Meter) -> Result<Read, Trouble> {
+    let config = &job.config;
     let text = config.salt.clone().map_or_else(|| ledger.salt(), Ok)?;
     let salt = Salt::new(&text);
     let scratch = ledger.scratch()?;
@@ -93,9 +87,9 @@ pub fn read(
     let listing = intake::listing(config, day, &known)?;
     let spill = ledger.scratch()?;
     let places = (spill.path(), scratch.path());
-    let (daybook, notes) = intake::read(config, day, desk.workers, &salt, places, meter)?;
-    let files = listing.hashed(&notes.wholes, desk.workers);
-    if !desk.may_lose_logs {
+    let (daybook, notes) = intake::read(config, day, job.workers, &salt, places, meter)?;
+    let files = listing.hashed(&notes.wholes, job.workers);
+    if !job.may_lose_logs {
         keep_logs(ledger, day, &daybook.files)?;
     }
     if config.salt.is_none() {
@@ -104,7 +98,7 @@ pub fn read(
     let settings = Canonical::of_reading(config).fingerprint();
     let reading =
         Reading { day, daybook: String::new(), settings, config: None, salt: salt.fingerprint(), files };
-    ledger.keep(scratch, reading, &desk.settings(), clock)?;
+    ledger.keep(scratch, reading, &job.settings(), clock)?;
     Ok(Read { day, notes })
 }
 
@@ -141,14 +135,14 @@ const TOLD_DIFFERENCES: usize = 5;
 
 /// Open days that were read under other settings than today's: they stay as they are, and a row that is added to their
 /// logs is not read, until a person decides. One attention for all days with the same differences.
-pub fn read_otherwise(desk: &Desk, ledger: &Ledger) -> Result<Vec<Attention>, Trouble> {
+pub fn read_otherwise(job: &Job, ledger: &Ledger) -> Result<Vec<Attention>, Trouble> {
     let mut groups: BTreeMap<String, Vec<Day>> = BTreeMap::new();
     for day in open_days(ledger) {
-        let Some(reading) = ledger.daybook(day).filter(|reading| !desk.config.reads_like(&reading.settings))
+        let Some(reading) = ledger.daybook(day).filter(|reading| !job.config.reads_like(&reading.settings))
         else {
             continue;
         };
-        groups.entry(differences(desk, ledger, reading)?).or_default().push(day);
+        groups.entry(differences(job, ledger, reading)?).or_default().push(day);
     }
     let told = |(differences, days): (String, Vec<Day>)| {
         let (first, last) = (days[0], days[days.len() - 1]);
@@ -167,11 +161,11 @@ pub fn read_otherwise(desk: &Desk, ledger: &Ledger) -> Result<Vec<Attention>, Tr
 }
 
 /// The settings that differ from those that a day was read under, with both values.
-fn differences(desk: &Desk, ledger: &Ledger, reading: &Reading) -> Result<String, Trouble> {
+fn differences(job: &Job, ledger: &Ledger, reading: &Reading) -> Result<String, Trouble> {
     let Some(kept) = &reading.config else {
         let place = ledger.daybooks().remove(&reading.day);
         let head = place.and_then(|folder| daybook::head(&folder).ok());
-        let is_joined_alike = head.is_some_and(|head| desk.config.joins_like(&head.settings));
+        let is_joined_alike = head.is_some_and(|head| job.config.joins_like(&head.settings));
         let among = if is_joined_alike {
             "a [[source]] differs"
         } else {
@@ -179,7 +173,7 @@ fn differences(desk: &Desk, ledger: &Ledger, reading: &Reading) -> Result<String
         };
         return Ok(format!("{among}; version 0.1.0, which read it, kept no settings to compare with"));
     };
-    let differences = Canonical::of_reading(&desk.config).differences(&ledger.config(kept)?);
+    let differences = Canonical::of_reading(&job.config).differences(&ledger.config(kept)?);
     let shown = |text: &str| if text.is_empty() { "not there".to_owned() } else { text.to_owned() };
     let mut told: Vec<String> = differences
         .iter()
@@ -203,8 +197,8 @@ pub struct Usable {
 
 /// Looks at the daybooks around the days just read. A day whose daybook cannot be read, or was made under other settings
 /// than today's, stays as it is, and a person should look.
-pub fn usable(desk: &Desk, ledger: &Ledger, read: &[Day]) -> Result<Usable, Trouble> {
-    let config = &desk.config;
+pub fn usable(job: &Job, ledger: &Ledger, read: &[Day]) -> Result<Usable, Trouble> {
+    let config = &job.config;
     let mut found = Usable { daybooks: ledger.daybooks(), ..Usable::default() };
     if !config.has_webhooks() {
         return Ok(found);
