@@ -127,7 +127,7 @@ pub fn carry(
         before
     };
     let codes_before = pass.books.iter().map(before).collect();
-    let desk = Desk { pass, merged, admitted, settings, codes, codes_before };
+    let correlator = Correlator { pass, merged, admitted, settings, codes, codes_before };
     let next = AtomicUsize::new(0);
     let out = Mutex::new((ItemWriter::create(folder)?, 0, BTreeMap::new()));
     let work = || -> Result<Sums, Trouble> {
@@ -138,8 +138,8 @@ pub fn carry(
                 return Ok(sums);
             }
             let mut items = Items::default();
-            desk.messages(at, &mut room, &mut sums, &mut items)?;
-            desk.notifications(at, &mut room, &mut sums, &mut items)?;
+            correlator.messages(at, &mut room, &mut sums, &mut items)?;
+            correlator.notifications(at, &mut room, &mut sums, &mut items)?;
             // Partitions are written in their order, so that the files ascend.
             let mut out = out.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             let (writer, turn, waiting) = &mut *out;
@@ -154,7 +154,7 @@ pub fn carry(
     let sums = workers::run(count, work).into_iter().collect::<Result<Vec<_>, _>>()?;
     let (writer, _, _) = out.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     writer.close()?;
-    Ok(desk.carried(sums))
+    Ok(correlator.carried(sums))
 }
 
 fn write(writer: &mut ItemWriter, items: Items) -> Result<(), Trouble> {
@@ -164,7 +164,7 @@ fn write(writer: &mut ItemWriter, items: Items) -> Result<(), Trouble> {
     items.closed_notifications.into_iter().try_for_each(|short| writer.closed(Closed::Notifications, short))
 }
 
-struct Desk<'a> {
+struct Correlator<'a> {
     pass: &'a Pass,
     merged: &'a Merged,
     admitted: &'a [Partitions],
@@ -174,7 +174,7 @@ struct Desk<'a> {
     codes_before: Vec<u32>,
 }
 
-impl Desk<'_> {
+impl Correlator<'_> {
     fn messages(
         &self,
         at: usize,
