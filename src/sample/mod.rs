@@ -114,7 +114,7 @@ pub fn write(out: &Path, settings: &Settings) -> Result<Truth, Trouble> {
     let mut traffic = Traffic::new(from, rows, parts, seed, &stories);
     let mut webhooks = Webhooks::new(from, days, rows, parts, seed, &stories);
     let mut books = Books::new(from, days);
-    let mut desk = Desk {
+    let mut generator = Generator {
         from,
         minute: 0,
         files: Files::new(out, settings, &cast, Lost::of(&stories, from))?,
@@ -129,18 +129,18 @@ pub fn write(out: &Path, settings: &Settings) -> Result<Truth, Trouble> {
         traffic.minute(minute, &mut calls, &mut admitted);
         for call in &calls {
             books.row(call);
-            desk.calls.put(*call);
+            generator.calls.put(*call);
         }
         for attempt in webhooks.minute(minute, &admitted, &mut books) {
-            desk.attempts.put(*attempt);
+            generator.attempts.put(*attempt);
         }
-        desk.ship()?;
+        generator.ship()?;
     }
-    while !(desk.calls.is_empty() && desk.attempts.is_empty()) {
-        desk.ship()?;
+    while !(generator.calls.is_empty() && generator.attempts.is_empty()) {
+        generator.ship()?;
     }
 
-    let (files, lost) = desk.files.close()?;
+    let (files, lost) = generator.files.close()?;
     let truth = truth(settings, &stories, &Judge::new(from, books), files, lost);
     files::config::write(out, settings)?;
     let path = out.join("truth.json");
@@ -152,7 +152,7 @@ pub fn write(out: &Path, settings: &Settings) -> Result<Truth, Trouble> {
 }
 
 /// Where rows wait, and where they go.
-struct Desk<'a> {
+struct Generator<'a> {
     from: Day,
     /// The first minute that has not been shipped yet.
     minute: u32,
@@ -161,7 +161,7 @@ struct Desk<'a> {
     attempts: Shelf<Attempt>,
 }
 
-impl Desk<'_> {
+impl Generator<'_> {
     /// Writes the rows of the next minute.
     fn ship(&mut self) -> Result<(), Trouble> {
         self.files.turn(self.from.plus(i64::from(self.minute / DAY)))?;
