@@ -150,8 +150,8 @@ impl Delivery {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Attempted {
     pub file: u32,
-    /// Number of the desk, and service and region as a worker's names.
-    pub desk: u32,
+    /// Number of the source_reader, and service and region as a worker's names.
+    pub source_reader: u32,
     pub service: u32,
     pub region: u32,
     pub trial: Trial,

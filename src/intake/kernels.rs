@@ -11,7 +11,7 @@ use super::records::partitions::{Budget, PARTITIONS};
 use super::records::{call_record, group};
 use super::rows::endpoints::Endpoints;
 use super::rows::interner::Names;
-use super::rows::source_reader::{Desk, Join};
+use super::rows::source_reader::{Join, SourceReader};
 use crate::config::{Config, Source};
 use crate::day::Day;
 use crate::daybook::message::Word;
@@ -28,7 +28,7 @@ pub enum Form {
 
 /// Reads texts of one source as a worker does.
 pub struct Reader {
-    desk: Desk,
+    source_reader: SourceReader,
     format: Format,
     config: Config,
     day: Day,
@@ -52,13 +52,13 @@ impl Reader {
     pub fn new(source: Source, form: Form, day: Day) -> Self {
         let config = Config { sources: vec![source], ..Config::bare("") };
         let join = Join { is_joined: true, ..Join::new(&config, &Salt::new("kernels")) };
-        let desk = Desk::new(0, &config.sources[0], &Endpoints::of(&config.services), &join);
+        let source_reader = SourceReader::new(0, &config.sources[0], &Endpoints::of(&config.services), &join);
         let format = match form {
             Form::Ndjson => Format::Ndjson,
             Form::Delimited => Format::Delimited,
             Form::Combined => Format::Combined,
         };
-        Self { desk, format, config, day }
+        Self { source_reader, format, config, day }
     }
 
     /// Reads a whole text; how many rows it had.
@@ -112,7 +112,7 @@ impl Reader {
         let budget = Budget::new(usize::MAX, Book::SETS);
         let mut book = Book::new(self.day, self.config.slot, 1, &budget, true);
         book.begin_item();
-        let mut parser = TextParser::new(&self.desk, self.format, 0, 0, Path::new(""));
+        let mut parser = TextParser::new(&self.source_reader, self.format, 0, 0, Path::new(""));
         match parser.parse(text, true, &mut book) {
             Ok(_) => Ok(book),
             Err(Stop::File(reason)) => Err(reason),

@@ -17,7 +17,7 @@ use super::formats::parquet::{self, Columns, Slice};
 use super::meter::Meter;
 use super::records::partitions::{Budget, PARTITIONS};
 use super::rows::endpoints::Endpoints;
-use super::rows::source_reader::{Desk, Join};
+use super::rows::source_reader::{Join, SourceReader};
 use super::workers;
 use crate::config::Source;
 use crate::day::{Day, SlotLength};
@@ -45,7 +45,7 @@ pub struct Settings<'a> {
 /// hold open.
 struct Open {
     path: PathBuf,
-    desk: usize,
+    source_reader: usize,
     format: Format,
     compression: Compression,
     columns: Option<Columns>,
@@ -60,9 +60,9 @@ pub struct Pass {
     pub books: Vec<Book>,
     /// What their records hold in memory.
     pub budget: Arc<Budget>,
-    pub desks: Vec<Desk>,
-    /// By file: which desk read it.
-    pub desk_of: Vec<usize>,
+    pub source_readers: Vec<SourceReader>,
+    /// By file: which source_reader read it.
+    pub reader_of: Vec<usize>,
     /// By position in the list of files.
     pub formats: Vec<String>,
     /// Lines per chunk of each chunked file, to turn rows in chunks into lines of the file.
@@ -87,12 +87,12 @@ pub fn pass(
     settings: &Settings<'_>,
     meter: &Meter,
 ) -> Result<Pass, Trouble> {
-    let (desks, desk_of) = desks(files, sources, endpoints, join);
+    let (source_readers, reader_of) = source_readers(files, sources, endpoints, join);
     let mut failures = BTreeMap::new();
     let mut formats = vec!["unknown".to_owned(); files.len()];
     let mut opened: Vec<Option<Open>> = Vec::new();
     for (n, file) in files.iter().enumerate() {
-        match open(file, desk_of[n], &desks) {
+        match open(file, reader_of[n], &source_readers) {
             Ok(open) => {
                 formats[n] = open.format.name(open.compression);
                 opened.push(Some(open));
@@ -104,7 +104,7 @@ pub fn pass(
         }
     }
     loop {
-        let round = round(files, &opened, &desks, settings, meter)?;
+        let round = round(files, &opened, &source_readers, settings, meter)?;
         for file in &round.quoted {
             if let Some(open) = &mut opened[*file as usize] {
                 (open.can_split, open.header) = (false, None);
@@ -115,8 +115,8 @@ pub fn pass(
                 wholes: wholes(&round.pieces, &opened),
                 books: round.books,
                 budget: round.budget,
-                desks,
-                desk_of,
+                source_readers,
+                reader_of,
                 formats,
                 chunk_lines: round.chunk_lines,
                 failures,
@@ -140,14 +140,14 @@ fn wholes(pieces: &BTreeMap<(u32, u32), u128>, opened: &[Option<Open>]) -> BTree
     opened.iter().enumerate().filter_map(whole).collect()
 }
 
-/// One desk per source and per set of constants that paths of it give.
-fn desks(
+/// One source_reader per source and per set of constants that paths of it give.
+fn source_readers(
     files: &[LogFile],
     sources: &[Source],
     endpoints: &Endpoints,
     join: &Join,
-) -> (Vec<Desk>, Vec<usize>) {
-    let mut desks: Vec<Desk> = Vec::new();
+) -> (Vec<SourceReader>, Vec<usize>) {
+    let mut source_readers: Vec<SourceReader> = Vec::new();
     let mut known = Vec::new();
     let of = files
         .iter()
@@ -155,16 +155,16 @@ fn desks(
             let key = (file.source, file.constants.clone());
             known.iter().position(|k| *k == key).unwrap_or_else(|| {
                 let source = source_of(file, &sources[file.source]);
-                desks.push(Desk::new(desks.len() as u32, &source, endpoints, join));
+                source_readers.push(SourceReader::new(source_readers.len() as u32, &source, endpoints, join));
                 known.push(key);
                 known.len() - 1
             })
         })
         .collect();
-    (desks, of)
+    (source_readers, of)
 }
 
-fn open(log: &LogFile, desk: usize, desks: &[Desk]) -> Result<Open, String> {
+fn open(log: &LogFile, source_reader: usize, source_readers: &[SourceReader]) -> Result<Open, String> {
     let explain = |e: io::Error| match e.kind() {
         io::ErrorKind::PermissionDenied => {
             "no permission to read it; give the user of the job access".to_owned()
@@ -172,14 +172,22 @@ fn open(log: &LogFile, desk: usize, desks: &[Desk]) -> Result<Open, String> {
         _ => e.to_string(),
     };
     let file = Arc::new(File::open(&log.path).map_err(explain)?);
-    let source = desks[desk].source();
+    let source = source_readers[source_reader].source();
     let (format, compression) = detect::detect(&log.path, &file, source).map_err(explain)?;
     let size = file.metadata().map_err(explain)?.len();
     let path = log.path.clone();
-    let mut open =
-        Open { path, desk, format, compression, columns: None, header: None, size, can_split: false };
+    let mut open = Open {
+        path,
+        source_reader,
+        format,
+        compression,
+        columns: None,
+        header: None,
+        size,
+        can_split: false,
+    };
     if format == Format::Parquet {
-        open.columns = Some(parquet::open(&file, &desks[desk])?);
+        open.columns = Some(parquet::open(&file, &source_readers[source_reader])?);
     } else if compression == Compression::None {
         let is_delimited = format == Format::Delimited;
         // Splitting needs line ends that are record ends, which quotes can hide.
@@ -278,7 +286,7 @@ struct Round {
 fn round(
     files: &[LogFile],
     opened: &[Option<Open>],
-    desks: &[Desk],
+    source_readers: &[SourceReader],
     settings: &Settings<'_>,
     meter: &Meter,
 ) -> Result<Round, Trouble> {
@@ -324,8 +332,8 @@ fn round(
                 continue;
             }
             book.begin_item();
-            let desk = &desks[open.desk];
-            match read(open, item, desk, (settings, is_last), &mut book, meter) {
+            let source_reader = &source_readers[open.source_reader];
+            match read(open, item, source_reader, (settings, is_last), &mut book, meter) {
                 Ok(seen) => {
                     if let Item::Chunk { chunk, .. } = item {
                         lock(&chunk_lines).insert((n as u32, *chunk), seen.lines);
@@ -383,7 +391,7 @@ struct Seen {
 fn read(
     open: &Open,
     item: &Item,
-    desk: &Desk,
+    source_reader: &SourceReader,
     (settings, is_last): (&Settings<'_>, bool),
     book: &mut Book,
     meter: &Meter,
@@ -394,15 +402,15 @@ fn read(
     match item {
         Item::Slice { slice, .. } => {
             let Some(columns) = &open.columns else { return Ok(Seen::default()) };
-            if let Some((first, last)) = columns.is_outside(slice.group, settings.day, desk) {
+            if let Some((first, last)) = columns.is_outside(slice.group, settings.day, source_reader) {
                 book.skip_outside(n, slice.rows, first, last);
                 return Ok(Seen::default());
             }
-            columns.read_slice(&file, *slice, desk, (n, settings.spill), book, meter)?;
+            columns.read_slice(&file, *slice, source_reader, (n, settings.spill), book, meter)?;
             Ok(Seen::default())
         }
         Item::Whole { .. } => {
-            let mut parser = TextParser::new(desk, open.format, n, 0, settings.spill);
+            let mut parser = TextParser::new(source_reader, open.format, n, 0, settings.spill);
             let own = |e: io::Error| Stop::File(e.to_string());
             let (raw, pieces) = Hashing::new(detect::from_start(file.try_clone().map_err(own)?));
             let reader = detect::reader(raw, open.compression).map_err(own)?;
@@ -414,7 +422,7 @@ fn read(
             Ok(Seen { lines: 0, pieces: if is_whole { pieces.finish() } else { Vec::new() } })
         }
         Item::Chunk { chunk, start, end, .. } => {
-            let mut parser = TextParser::new(desk, open.format, n, *chunk, settings.spill);
+            let mut parser = TextParser::new(source_reader, open.format, n, *chunk, settings.spill);
             let first = open.header.as_ref().map_or(0, |(_, at, _)| *at);
             if let Some((header, _, lines)) = &open.header {
                 parser.take_header(header)?;

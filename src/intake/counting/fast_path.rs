@@ -9,7 +9,7 @@ use crate::error::Trouble;
 use crate::intake::records::call_record;
 use crate::intake::rows::interner::Lexicon;
 use crate::intake::rows::sketch::{Own, Scalar, Sketch};
-use crate::intake::rows::source_reader::Desk;
+use crate::intake::rows::source_reader::SourceReader;
 
 impl Book {
     /// Counts a row whose like is known. False, and nothing is counted, when it is not, or when something of the row's own is
@@ -19,19 +19,21 @@ impl Book {
     /// Spilling to disk failed.
     pub fn post_sketched(
         &mut self,
-        desk: &Desk,
+        source_reader: &SourceReader,
         sketch: &Sketch<'_>,
         place: &Place,
         spill: &Path,
     ) -> Result<bool, Trouble> {
         match self.memo.find(&sketch.key) {
             None => Ok(false),
-            Some(Known::Attempt(known)) => self.enter_known_attempt(desk, sketch, &known, place, spill),
-            Some(Known::Call { shape }) => match self.known_call(desk, sketch, shape) {
+            Some(Known::Attempt(known)) => {
+                self.enter_known_attempt(source_reader, sketch, &known, place, spill)
+            }
+            Some(Known::Call { shape }) => match self.known_call(source_reader, sketch, shape) {
                 None => Ok(false),
                 Some(call) => {
                     self.note(place, call.start_us, sketch.seen);
-                    self.enter(desk, &call, place, spill)?;
+                    self.enter(source_reader, &call, place, spill)?;
                     Ok(true)
                 }
             },
@@ -45,8 +47,8 @@ impl Book {
         }
     }
 
-    fn known_call(&mut self, desk: &Desk, sketch: &Sketch<'_>, shape: u32) -> Option<Call> {
-        let (start_us, duration_us) = desk.sketched_time(sketch)?;
+    fn known_call(&mut self, source_reader: &SourceReader, sketch: &Sketch<'_>, shape: u32) -> Option<Call> {
+        let (start_us, duration_us) = source_reader.sketched_time(sketch)?;
         if self.is_far(start_us) {
             return None;
         }
@@ -56,16 +58,16 @@ impl Book {
         };
         let message = match sketch.own(Own::Message) {
             Scalar::Missing => 0,
-            _ if !desk.is_joined() => 0,
-            id => id.with_bytes(|id| desk.salt.id(id))?,
+            _ if !source_reader.is_joined() => 0,
+            id => id.with_bytes(|id| source_reader.salt.id(id))?,
         };
-        let sender = if message == 0 { 0 } else { desk.sketched_caller(sketch, &mut self.names)? };
+        let sender = if message == 0 { 0 } else { source_reader.sketched_caller(sketch, &mut self.names)? };
         Some(Call { start_us, duration_us, shape, caller: 0, hash, message, sender })
     }
 }
 
-impl Desk {
-    /// [`Desk::time`] of a sketched row.
+impl SourceReader {
+    /// [`SourceReader::time`] of a sketched row.
     #[inline]
     fn sketched_time(&self, sketch: &Sketch<'_>) -> Option<(i64, Option<u64>)> {
         let ts_us = sketch.own(Own::Ts).instant(&self.mapping.ts_cast, self.source().zone)?;
@@ -73,7 +75,7 @@ impl Desk {
         Some((self.start_us(ts_us, duration_us), duration_us))
     }
 
-    /// [`Desk::caller`] of a sketched row.
+    /// [`SourceReader::caller`] of a sketched row.
     #[inline]
     pub fn sketched_caller(&self, sketch: &Sketch<'_>, names: &mut Lexicon) -> Option<u32> {
         match sketch.own(Own::Caller) {

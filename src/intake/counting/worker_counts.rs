@@ -22,7 +22,7 @@ use crate::intake::rows::attempt_reader::Told;
 use crate::intake::rows::interner::Lexicon;
 use crate::intake::rows::raw_row::{RawRow, Value};
 use crate::intake::rows::request_shape::Shape;
-use crate::intake::rows::source_reader::{Desk, Reading};
+use crate::intake::rows::source_reader::{Reading, SourceReader};
 
 /// Slot, service and region, the latter two as numbers of the lexicon.
 pub type CellKey = (u32, u32, u32);
@@ -226,25 +226,28 @@ impl Book {
     /// Spilling to disk failed; everything that is wrong with the row itself goes to quarantine.
     pub fn post(
         &mut self,
-        desk: &Desk,
+        source_reader: &SourceReader,
         row: &mut RawRow<'_>,
         place: Place,
         raw: impl FnOnce() -> Vec<u8>,
         spill: &Path,
     ) -> Result<(), Trouble> {
         self.learned = None;
-        translate(desk, row);
-        if desk.source().log == Log::Webhooks {
-            return self.post_attempt(desk, row, place, raw, spill);
+        translate(source_reader, row);
+        if source_reader.source().log == Log::Webhooks {
+            return self.post_attempt(source_reader, row, place, raw, spill);
         }
-        let read =
-            desk.time(row.get(Field::Ts), row.get(Field::Duration)).and_then(|(start_us, duration_us)| {
+        let read = source_reader.time(row.get(Field::Ts), row.get(Field::Duration)).and_then(
+            |(start_us, duration_us)| {
                 if self.is_far(start_us) {
                     return Ok((start_us, None));
                 }
                 let hash = call_record::id_hash(row.get(Field::RequestId))?;
-                desk.read(row, &mut self.names).map(|reading| (start_us, Some((reading, duration_us, hash))))
-            });
+                source_reader
+                    .read(row, &mut self.names)
+                    .map(|reading| (start_us, Some((reading, duration_us, hash))))
+            },
+        );
         self.tallies[place.file as usize].seen |= row.seen();
         let Some((start_us, reading)) = self.tally_row(place, read, raw) else { return Ok(()) };
         let Some((reading, duration_us, hash)) = reading else { return Ok(()) };
@@ -255,17 +258,26 @@ impl Book {
         }
         let Reading { caller, message, sender, .. } = reading;
         let call = Call { start_us, duration_us, shape, caller, hash, message, sender };
-        self.enter(desk, &call, &place, spill)
+        self.enter(source_reader, &call, &place, spill)
     }
 
     /// Counts a call that was read, and remembers it for dedupe.
     ///
     /// # Errors
     /// Spilling to disk failed.
-    pub fn enter(&mut self, desk: &Desk, call: &Call, place: &Place, spill: &Path) -> Result<(), Trouble> {
+    pub fn enter(
+        &mut self,
+        source_reader: &SourceReader,
+        call: &Call,
+        place: &Place,
+        spill: &Path,
+    ) -> Result<(), Trouble> {
         let is_inside = self.day_us().contains(&call.start_us);
-        let (fact, latency) =
-            if is_inside { self.count(call, place) } else { (desk.vantage.rank(), Record::NO_LATENCY) };
+        let (fact, latency) = if is_inside {
+            self.count(call, place)
+        } else {
+            (source_reader.vantage.rank(), Record::NO_LATENCY)
+        };
         let offset_us = call.start_us - self.start_us;
         if call.hash == 0 {
             if is_inside && call.message != 0 {
@@ -277,7 +289,7 @@ impl Book {
         let Call { hash, message, sender: caller, .. } = *call;
         let record = Record { hash, offset_us, latency, fact, file: place.file, message, caller };
         let at = record.partition();
-        if desk.is_joined() {
+        if source_reader.is_joined() {
             self.calls.push(at, spill, |bytes: &mut [u8; Record::WIDE]| record.pack(bytes))
         } else {
             self.calls.push(at, spill, |bytes: &mut [u8; Record::NARROW]| record.pack(bytes))
@@ -286,7 +298,7 @@ impl Book {
 
     fn post_attempt(
         &mut self,
-        desk: &Desk,
+        source_reader: &SourceReader,
         row: &mut RawRow<'_>,
         place: Place,
         raw: impl FnOnce() -> Vec<u8>,
@@ -294,11 +306,11 @@ impl Book {
     ) -> Result<(), Trouble> {
         let mut told = std::mem::take(&mut self.told);
         told.clear();
-        let read = desk.time(row.get(Field::Ts), row.get(Field::Duration)).and_then(|(ts_us, _)| {
+        let read = source_reader.time(row.get(Field::Ts), row.get(Field::Duration)).and_then(|(ts_us, _)| {
             if self.is_far(ts_us) {
                 return Ok((ts_us, None));
             }
-            let reading = desk.webhook(row, ts_us, place, &mut self.names, &mut told)?;
+            let reading = source_reader.webhook(row, ts_us, place, &mut self.names, &mut told)?;
             Ok((ts_us, Some(reading)))
         });
         self.tallies[place.file as usize].seen |= row.seen();
@@ -473,8 +485,8 @@ impl Book {
 }
 
 /// Puts constants and replaced words into a row.
-fn translate(desk: &Desk, row: &mut RawRow<'_>) {
-    let mapping = &desk.mapping;
+fn translate(source_reader: &SourceReader, row: &mut RawRow<'_>) {
+    let mapping = &source_reader.mapping;
     for (field, value) in &mapping.constants {
         row.force(*field, Value::from_text(value.clone().into_bytes().into()));
     }

@@ -4,7 +4,7 @@ use super::swar;
 use crate::intake::rows::mapping::Mapping;
 use crate::intake::rows::raw_row::{RawRow, Value};
 use crate::intake::rows::sketch::{Part, Sketch, is_sketchable};
-use crate::intake::rows::source_reader::Desk;
+use crate::intake::rows::source_reader::SourceReader;
 
 /// Which column fills which field, fixed by a file's header.
 #[derive(Debug)]
@@ -79,16 +79,17 @@ impl Layout {
         Self { delimiter, targets, width: None, steps: Vec::new() }
     }
 
-    /// Makes ready to sketch records, if those of a desk can be.
-    pub fn sketching(mut self, desk: &Desk) -> Self {
+    /// Makes ready to sketch records, if those of a source_reader can be.
+    pub fn sketching(mut self, source_reader: &SourceReader) -> Self {
         let fields: Vec<usize> = self.targets.iter().flatten().map(|(field, _)| *field).collect();
         // A header may name a column twice.
         let is_plain = (1..fields.len()).all(|n| !fields[..n].contains(&fields[n]));
-        let is_fit = is_plain && is_sketchable(desk) && self.width.is_some_and(|width| width <= MOST_COLUMNS);
+        let is_fit =
+            is_plain && is_sketchable(source_reader) && self.width.is_some_and(|width| width <= MOST_COLUMNS);
         let mut steps = Vec::new();
         for (at, targets) in self.targets.iter().enumerate().filter(|_| is_fit) {
             let Some((field, _)) = targets.first() else { continue };
-            match (Part::of(*field, desk.source().log), steps.last_mut()) {
+            match (Part::of(*field, source_reader.source().log), steps.last_mut()) {
                 (Part::Key, Some(Step::Key(_, last))) if *last + 1 == at => *last = at,
                 (Part::Key, _) => steps.push(Step::Key(at, at)),
                 (part, _) => steps.push(Step::Other(at, *field, part)),

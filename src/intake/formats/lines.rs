@@ -17,7 +17,7 @@ use crate::intake::files::detect::Format;
 use crate::intake::meter::Meter;
 use crate::intake::rows::raw_row::RawRow;
 use crate::intake::rows::sketch::Sketch;
-use crate::intake::rows::source_reader::Desk;
+use crate::intake::rows::source_reader::SourceReader;
 
 /// Plain files are shared out in chunks of this size, in bytes: the pieces of their hash.
 pub const CHUNK: u64 = PIECE as u64;
@@ -47,7 +47,7 @@ impl std::convert::From<Trouble> for Stop {
 
 /// Turns the text of one file, or of one chunk of it, into rows.
 pub struct TextParser<'a> {
-    desk: &'a Desk,
+    source_reader: &'a SourceReader,
     format: Format,
     tree: ndjson::Tree,
     templates: Templates,
@@ -61,13 +61,30 @@ pub struct TextParser<'a> {
 }
 
 impl<'a> TextParser<'a> {
-    pub fn new(desk: &'a Desk, format: Format, file: u32, chunk: u32, spill: &'a Path) -> Self {
-        let source = desk.source();
+    pub fn new(
+        source_reader: &'a SourceReader,
+        format: Format,
+        file: u32,
+        chunk: u32,
+        spill: &'a Path,
+    ) -> Self {
+        let source = source_reader.source();
         let layout = (format == Format::Delimited && !source.has_header)
-            .then(|| Layout::by_position(source.delimiter, &desk.mapping));
-        let tree = ndjson::Tree::of(&desk.mapping);
-        let templates = Templates::of(desk);
-        Self { desk, format, tree, templates, layout, header: Vec::new(), file, chunk, spill, lines: 0 }
+            .then(|| Layout::by_position(source.delimiter, &source_reader.mapping));
+        let tree = ndjson::Tree::of(&source_reader.mapping);
+        let templates = Templates::of(source_reader);
+        Self {
+            source_reader,
+            format,
+            tree,
+            templates,
+            layout,
+            header: Vec::new(),
+            file,
+            chunk,
+            spill,
+            lines: 0,
+        }
     }
 
     /// Takes a header line that was read before.
@@ -76,8 +93,9 @@ impl<'a> TextParser<'a> {
     /// The header names no known column.
     pub fn take_header(&mut self, header: &[u8]) -> Result<(), Stop> {
         let header = header.strip_suffix(b"\r").unwrap_or(header);
-        let layout = Layout::from_header(header, self.desk.source().delimiter, &self.desk.mapping);
-        self.layout = Some(layout.map_err(Stop::File)?.sketching(self.desk));
+        let layout =
+            Layout::from_header(header, self.source_reader.source().delimiter, &self.source_reader.mapping);
+        self.layout = Some(layout.map_err(Stop::File)?.sketching(self.source_reader));
         self.header = header.to_vec();
         Ok(())
     }
@@ -98,8 +116,8 @@ impl<'a> TextParser<'a> {
                 None => break,
             };
             let mut lines = 1;
-            if may_be_open && csv::is_open(&rest[..length], self.desk.source().delimiter) {
-                match record_end(rest, self.desk.source().delimiter, is_end) {
+            if may_be_open && csv::is_open(&rest[..length], self.source_reader.source().delimiter) {
+                match record_end(rest, self.source_reader.source().delimiter, is_end) {
                     RecordEnd::At(n, more) => (length, step, lines) = (n, (n + 1).min(rest.len()), more),
                     RecordEnd::NeedsMore if !is_end => break,
                     // The first line alone is bad; the next line may be a record again.
@@ -135,8 +153,8 @@ impl<'a> TextParser<'a> {
         sketch: &mut Sketch<'b>,
         book: &mut Book,
     ) -> Result<(), Stop> {
-        if self.desk.source().preset == Preset::WhatsappWebhook {
-            return Ok(book.post_payload(self.desk, line, place, self.spill)?);
+        if self.source_reader.source().preset == Preset::WhatsappWebhook {
+            return Ok(book.post_payload(self.source_reader, line, place, self.spill)?);
         }
         let is_sketched = book.memo.is_worth_it()
             && match (self.format, &self.layout) {
@@ -144,7 +162,7 @@ impl<'a> TextParser<'a> {
                 (Format::Delimited, Some(layout)) => layout.sketch(line, sketch),
                 _ => false,
             };
-        if is_sketched && book.post_sketched(self.desk, sketch, &place, self.spill)? {
+        if is_sketched && book.post_sketched(self.source_reader, sketch, &place, self.spill)? {
             return Ok(());
         }
         row.clear();
@@ -160,11 +178,11 @@ impl<'a> TextParser<'a> {
         };
         match read {
             Ok(()) => {
-                book.post(self.desk, row, place, || line.to_vec(), self.spill)?;
+                book.post(self.source_reader, row, place, || line.to_vec(), self.spill)?;
                 if is_sketched {
                     book.learn(sketch);
                 } else if self.format == Format::Ndjson {
-                    self.templates.learn(line, &self.tree, self.desk);
+                    self.templates.learn(line, &self.tree, self.source_reader);
                 }
             }
             Err(reason) => book.quarantine(place, reason, line),
@@ -178,7 +196,7 @@ impl<'a> TextParser<'a> {
 
     fn too_long(&mut self, start: &[u8], book: &mut Book) {
         // A payload is never shown: it holds what people write to each other.
-        let is_payload = self.desk.source().preset == Preset::WhatsappWebhook;
+        let is_payload = self.source_reader.source().preset == Preset::WhatsappWebhook;
         let shown = if is_payload { &[] } else { start };
         book.quarantine(self.place(), format!("a line of more than {} MiB", MAX_LINE >> 20), shown);
         self.lines += 1;

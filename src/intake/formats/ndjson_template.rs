@@ -6,7 +6,7 @@
 use super::ndjson::Tree;
 use super::swar;
 use crate::intake::rows::sketch::{Part, Scalar, Sketch, is_sketchable};
-use crate::intake::rows::source_reader::Desk;
+use crate::intake::rows::source_reader::SourceReader;
 
 /// Kinds of lines that are remembered; ordinary rows have few.
 const MOST: usize = 16;
@@ -35,8 +35,8 @@ struct Piece {
 }
 
 impl Templates {
-    pub fn of(desk: &Desk) -> Self {
-        Self { known: Vec::new(), is_fit: is_sketchable(desk) }
+    pub fn of(source_reader: &SourceReader) -> Self {
+        Self { known: Vec::new(), is_fit: is_sketchable(source_reader) }
     }
 
     /// Sketches a line that fits a template.
@@ -49,16 +49,17 @@ impl Templates {
     }
 
     /// Takes a line that the parser has read as a template for others.
-    pub fn learn(&mut self, line: &[u8], tree: &Tree, desk: &Desk) {
+    pub fn learn(&mut self, line: &[u8], tree: &Tree, source_reader: &SourceReader) {
         if self.is_fit && self.known.len() < MOST {
-            self.known.extend(Template::of(line, tree, desk).filter(|new| !self.known.contains(new)));
+            self.known
+                .extend(Template::of(line, tree, source_reader).filter(|new| !self.known.contains(new)));
         }
     }
 }
 
 impl Template {
     /// The template of a line that is a JSON object; `None` when some value of it is not plain.
-    fn of(line: &[u8], tree: &Tree, desk: &Desk) -> Option<Self> {
+    fn of(line: &[u8], tree: &Tree, source_reader: &SourceReader) -> Option<Self> {
         let mut pieces = Vec::new();
         let (mut at, mut from) = (skip(line, 0, b'{')?, 0);
         loop {
@@ -67,7 +68,7 @@ impl Template {
             let targets = tree.targets(&line[at..end])?;
             let target = match targets {
                 [] => None,
-                [(field, _)] => Some((*field, Part::of(*field, desk.source().log))),
+                [(field, _)] => Some((*field, Part::of(*field, source_reader.source().log))),
                 _ => return None,
             };
             // Twice the same is for the parser to judge.

@@ -81,8 +81,11 @@ pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool) -> Merged {
     let (mut services, mut regions) = (Dictionary::new(), Dictionary::new());
 
     for book in &pass.books {
-        let of: Vec<u32> =
-            book.shape_list.iter().map(|shape| kinds.number(shape.kind(&pass.desks, &book.names))).collect();
+        let of: Vec<u32> = book
+            .shape_list
+            .iter()
+            .map(|shape| kinds.number(shape.kind(&pass.source_readers, &book.names)))
+            .collect();
         let mut known: Map<u32, u32> = Map::default();
         let mut numbers: Vec<u32> = (0..Record::OUTSIDE).collect();
         for (fact, n) in book.facts.iter().zip(&book.events).skip(Record::OUTSIDE as usize) {
@@ -106,7 +109,11 @@ pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool) -> Merged {
         let numbers = book.attempted_list.iter().map(|local| {
             let service = book.names.services.text(local.service);
             let region = book.names.regions.text(local.region);
-            let kind = kinds.number(notification(&pass.desks[local.desk as usize].name, service, region));
+            let kind = kinds.number(notification(
+                &pass.source_readers[local.source_reader as usize].name,
+                service,
+                region,
+            ));
             let (service, region) = (services.number(service.to_owned()), regions.number(region.to_owned()));
             attempted.number((Attempted { service, region, ..*local }, kind))
         });

@@ -88,7 +88,7 @@ pub fn unseen_columns(pass: &Pass, files: &[LogFile], sources: &[Source]) -> Vec
         let tallies: Vec<&Tally> = pass.books.iter().map(|b| b.tally(n as u32)).collect();
         if tallies.iter().any(|t| t.accepted > 0) {
             let seen = tallies.iter().fold(0, |seen, t| seen | t.seen);
-            for entry in pass.desks[pass.desk_of[n]].mapping.expected() {
+            for entry in pass.source_readers[pass.reader_of[n]].mapping.expected() {
                 let is_seen = unseen.entry((file.source, entry.name.clone())).or_insert(false);
                 *is_seen |= seen & (1 << entry.field) != 0;
             }

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::interner::Lexicon;
 use super::raw_row::{RawRow, Value};
 use super::sketch::{Own, Scalar, Sketch};
-use super::source_reader::Desk;
+use super::source_reader::SourceReader;
 use super::{fields, instant};
 use crate::config::{Field, WEBHOOK_SERVICE};
 use crate::daybook::delivery::{Attempted, Trial};
@@ -43,7 +43,7 @@ pub struct Reading {
     pub caller: u32,
 }
 
-impl Desk {
+impl SourceReader {
     /// Reads a canonical webhook row; the status that it carries is put into `told`.
     ///
     /// # Errors
@@ -88,7 +88,7 @@ impl Desk {
         let event_us = told_us.unwrap_or(untold_event_us(attempt_no, ts_us));
         let attempted = Attempted {
             file: place.file,
-            desk: self.number(),
+            source_reader: self.number(),
             service: self.notified(row, names)?,
             region: fields::region(row, names)?,
             trial,
@@ -131,7 +131,7 @@ impl Desk {
         }));
         let attempted = Attempted {
             file: place.file,
-            desk: self.number(),
+            source_reader: self.number(),
             service: self.notified(&row, names)?,
             region: fields::region(&row, names)?,
             trial: Trial::Http,
@@ -160,7 +160,7 @@ impl Book {
     /// Spilling to disk failed.
     pub fn post_payload(
         &mut self,
-        desk: &Desk,
+        source_reader: &SourceReader,
         line: &[u8],
         place: Place,
         spill: &Path,
@@ -172,7 +172,7 @@ impl Book {
             if self.is_far(ts_us) {
                 return Ok((ts_us, None));
             }
-            let reading = desk.payload(&payload, ts_us, place, &mut self.names, &mut told)?;
+            let reading = source_reader.payload(&payload, ts_us, place, &mut self.names, &mut told)?;
             Ok((ts_us, Some(reading)))
         });
         // No excerpt: a payload holds names and what people write to each other.
@@ -251,20 +251,20 @@ impl Book {
     /// Spilling to disk failed.
     pub fn enter_known_attempt(
         &mut self,
-        desk: &Desk,
+        source_reader: &SourceReader,
         sketch: &Sketch<'_>,
         known: &KnownAttempt,
         place: &Place,
         spill: &Path,
     ) -> Result<bool, Trouble> {
         let attempted = self.attempted_list[known.attempted as usize];
-        let zone = desk.source().zone;
-        let ts_us = sketch.own(Own::Ts).instant(&desk.mapping.ts_cast, zone);
+        let zone = source_reader.source().zone;
+        let ts_us = sketch.own(Own::Ts).instant(&source_reader.mapping.ts_cast, zone);
         let Some(ts_us) = ts_us.filter(|us| !self.is_far(*us)) else { return Ok(false) };
         let event = sketch.own(Own::EventTs);
         let message = match sketch.own(Own::Message) {
             Scalar::Missing => None,
-            id => match id.with_bytes(|id| desk.salt.id(id)) {
+            id => match id.with_bytes(|id| source_reader.salt.id(id)) {
                 None => return Ok(false),
                 message => message,
             },
@@ -272,11 +272,11 @@ impl Book {
         let mut read = || -> Option<Reading> {
             let event_us = match event {
                 Scalar::Missing => untold_event_us(attempted.attempt_no, ts_us),
-                told => told.instant(&desk.mapping.event_ts_cast, zone)?,
+                told => told.instant(&source_reader.mapping.event_ts_cast, zone)?,
             };
-            let id = sketch.own(Own::Id).with_bytes(|id| desk.salt.id(id))?;
+            let id = sketch.own(Own::Id).with_bytes(|id| source_reader.salt.id(id))?;
             let identity = identity(&attempted, message, known.word);
-            let caller = desk.sketched_caller(sketch, &mut self.names)?;
+            let caller = source_reader.sketched_caller(sketch, &mut self.names)?;
             Some(Reading { ts_us, event_us, id, identity, attempted, caller })
         };
         let Some(reading) = read() else { return Ok(false) };

@@ -1,7 +1,7 @@
 //! Request shape: the low-cardinality side of one call as small numbers, cheap to copy, hash and compare.
 
 use super::interner::Lexicon;
-use super::source_reader::Desk;
+use super::source_reader::SourceReader;
 use crate::facts::{Admission, Kind, Outcome, Reached, Stream, Symptom, Timing};
 
 /// What rows of one kind share, with names as numbers of a [`Lexicon`].
@@ -57,12 +57,12 @@ impl Shape {
     }
 
     /// The same with names spelled out.
-    pub fn kind(&self, desks: &[Desk], names: &Lexicon) -> Kind {
-        let desk = &desks[self.source as usize];
+    pub fn kind(&self, source_readers: &[SourceReader], names: &Lexicon) -> Kind {
+        let source_reader = &source_readers[self.source as usize];
         Kind {
             stream: Stream::Request,
-            source: desk.name.clone(),
-            vantage: desk.vantage,
+            source: source_reader.name.clone(),
+            vantage: source_reader.vantage,
             service: names.services.text(self.service).into(),
             region: names.regions.text(self.region).into(),
             http_status: (self.http_status != 0).then_some(self.http_status),

@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 
 use super::instant;
 use super::raw_row::Value;
-use super::source_reader::Desk;
+use super::source_reader::SourceReader;
 use crate::config::{Cast, Field, Log, Preset};
 
 /// What is each row's own.
@@ -81,16 +81,16 @@ impl Part {
 
 /// Whether rows of a source can be sketched: every field has one column, and no setting puts another value in the place of
 /// one that is a row's own.
-pub fn is_sketchable(desk: &Desk) -> bool {
-    let mapping = &desk.mapping;
-    let is_own = |field| matches!(Part::of(field, desk.source().log), Part::Own(_) | Part::There);
+pub fn is_sketchable(source_reader: &SourceReader) -> bool {
+    let mapping = &source_reader.mapping;
+    let is_own = |field| matches!(Part::of(field, source_reader.source().log), Part::Own(_) | Part::There);
     let is_plain = mapping.entries.iter().enumerate().all(|(at, entry)| {
         mapping.entries[..at].iter().all(|other| other.field != entry.field && other.name != entry.name)
     });
     // A duration moves the instant of a row; webhook rows have none unless somebody maps one.
-    let is_timed = desk.source().log == Log::Webhooks
+    let is_timed = source_reader.source().log == Log::Webhooks
         && mapping.entries.iter().any(|entry| entry.field == Field::Duration as usize);
-    desk.source().preset == Preset::Canonical
+    source_reader.source().preset == Preset::Canonical
         && !is_timed
         && is_plain
         && !mapping.constants.iter().any(|(field, _)| is_own(*field) || *field == Field::Duration as usize)

@@ -29,7 +29,7 @@ pub struct Reading {
 
 /// Everything needed to read the rows of one source.
 #[derive(Debug, Clone)]
-pub struct Desk {
+pub struct SourceReader {
     pub name: String,
     pub vantage: Vantage,
     pub mapping: Mapping,
@@ -41,7 +41,7 @@ pub struct Desk {
     endpoints: Endpoints,
 }
 
-impl Desk {
+impl SourceReader {
     pub fn new(number: u32, source: &Source, endpoints: &Endpoints, join: &Join) -> Self {
         Self {
             name: source.name.clone(),

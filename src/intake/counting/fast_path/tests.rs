@@ -316,12 +316,13 @@ fn ordinary_rows_are_sketched() {
         let source = Source { log, ..source(folder.path()) };
         let config = Config { sources: vec![source.clone()], ..Config::bare("") };
         let join = crate::intake::rows::source_reader::Join::new(&config, &Salt::new("test"));
-        let desk = source_reader::Desk::new(0, &source, &endpoints::Endpoints::of(&[]), &join);
+        let source_reader =
+            source_reader::SourceReader::new(0, &source, &endpoints::Endpoints::of(&[]), &join);
         let budget = partitions::Budget::new(1 << 20, 1);
         let day = "2026-11-20".parse().unwrap();
         let mut book = worker_counts::Book::new(day, config.slot, 1, &budget, config.has_webhooks());
         book.begin_item();
-        let mut parser = TextParser::new(&desk, form, 0, 0, folder.path());
+        let mut parser = TextParser::new(&source_reader, form, 0, 0, folder.path());
         parser.parse(text.as_bytes(), true, &mut book).unwrap();
         assert_eq!(book.tally(0).accepted, 100, "{text}");
         assert!(book.memo.hits() >= 98, "{} of 100 {log:?} {form:?}", book.memo.hits());

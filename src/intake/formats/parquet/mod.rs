@@ -27,7 +27,7 @@ use crate::intake::counting::worker_counts::Book;
 use crate::intake::meter::Meter;
 use crate::intake::rows::raw_row::RawRow;
 use crate::intake::rows::sketch::{Part, Sketch, is_sketchable};
-use crate::intake::rows::source_reader::Desk;
+use crate::intake::rows::source_reader::SourceReader;
 use crate::table::decoded;
 
 const BATCH: usize = 8_192;
@@ -69,13 +69,13 @@ struct Target {
 ///
 /// # Errors
 /// The footer is corrupt, no timestamp column is there, or a column has a type that its field cannot have.
-pub fn open(file: &Arc<File>, desk: &Desk) -> Result<Columns, String> {
+pub fn open(file: &Arc<File>, source_reader: &SourceReader) -> Result<Columns, String> {
     let load = || ArrowReaderMetadata::load(&Positioned(file.clone()), ArrowReaderOptions::new());
     let plain = decoded(load).map_err(|e| one_line(&e))?;
     let leaves = plain.parquet_schema().columns();
     let mut targets: Vec<Target> = Vec::new();
     let mut ts_leaf = None;
-    for entry in &desk.mapping.entries {
+    for entry in &source_reader.mapping.entries {
         for (leaf, column) in leaves.iter().enumerate() {
             let parts = column.path().parts();
             let is_hit = (parts.len() == 1 && parts[0] == entry.name) || parts.join(".") == entry.name;
@@ -88,9 +88,10 @@ pub fn open(file: &Arc<File>, desk: &Desk) -> Result<Columns, String> {
         }
     }
     let paths: Vec<String> = leaves.iter().map(|c| c.path().parts().join(".")).collect();
-    desk.mapping.check_names(|name| paths.iter().any(|path| path == name), &paths.join(", "))?;
+    source_reader.mapping.check_names(|name| paths.iter().any(|path| path == name), &paths.join(", "))?;
     let has_ts = targets.iter().any(|target| target.field == Field::Ts as usize);
-    let is_ts_constant = desk.mapping.constants.iter().any(|(field, _)| *field == Field::Ts as usize);
+    let is_ts_constant =
+        source_reader.mapping.constants.iter().any(|(field, _)| *field == Field::Ts as usize);
     if !has_ts && !is_ts_constant {
         let there: Vec<String> = leaves.iter().take(12).map(|c| c.path().string()).collect();
         return Err(format!(
@@ -103,8 +104,12 @@ pub fn open(file: &Arc<File>, desk: &Desk) -> Result<Columns, String> {
     }
     let metadata = as_dictionaries(&plain, &targets).unwrap_or(plain);
     let is_plain = (1..targets.len()).all(|n| targets[..n].iter().all(|t| t.field != targets[n].field));
-    let part = |target: &Target| Part::of(target.field, desk.source().log);
-    let parts = if is_plain && is_sketchable(desk) { targets.iter().map(part).collect() } else { Vec::new() };
+    let part = |target: &Target| Part::of(target.field, source_reader.source().log);
+    let parts = if is_plain && is_sketchable(source_reader) {
+        targets.iter().map(part).collect()
+    } else {
+        Vec::new()
+    };
     Ok(Columns { metadata, targets, parts, ts_leaf })
 }
 
@@ -131,7 +136,7 @@ impl Columns {
 
     /// First and last instant of a row group when its statistics prove that no row of it can begin within an hour of
     /// the day.
-    pub fn is_outside(&self, group: usize, day: Day, desk: &Desk) -> Option<(i64, i64)> {
+    pub fn is_outside(&self, group: usize, day: Day, source_reader: &SourceReader) -> Option<(i64, i64)> {
         let leaf = self.ts_leaf?;
         let column = self.metadata.metadata().row_group(group).column(leaf);
         let Some(Statistics::Int64(range)) = column.statistics() else { return None };
@@ -151,7 +156,7 @@ impl Columns {
         let (min, max) = (scale(min)?, scale(max)?);
         let hour = 3_600 * SECOND_US;
         // Where the log has the end of a request, its start lies earlier, though hardly by more than a day.
-        let earlier = if desk.source().time_basis == TimeBasis::End { DAY_US } else { 0 };
+        let earlier = if source_reader.source().time_basis == TimeBasis::End { DAY_US } else { 0 };
         let is_far = max < day.start_us() - hour || min.saturating_sub(earlier) >= day.end_us() + hour;
         is_far.then_some((min, max))
     }
@@ -164,7 +169,7 @@ impl Columns {
         &self,
         file: &Arc<File>,
         Slice { group, begin, rows, is_last }: Slice,
-        desk: &Desk,
+        source_reader: &SourceReader,
         place: (u32, &std::path::Path),
         book: &mut Book,
         meter: &Meter,
@@ -190,7 +195,7 @@ impl Columns {
         let first = (0..group).map(|group| self.rows_of(group)).fold(begin, u64::saturating_add);
         let mut before = first;
         while let Some(batch) = decoded(|| Ok(batches.next().transpose()?)).map_err(|e| corrupt(&e))? {
-            self.read_batch(&batch, &foreseen, before, desk, place, book)?;
+            self.read_batch(&batch, &foreseen, before, source_reader, place, book)?;
             before = before.saturating_add(batch.num_rows() as u64);
             meter.rows(batch.num_rows() as u64);
         }
@@ -244,13 +249,13 @@ impl Columns {
         batch: &RecordBatch,
         foreseen: &[Option<Foreseen>],
         before: u64,
-        desk: &Desk,
+        source_reader: &SourceReader,
         (file, spill): (u32, &std::path::Path),
         book: &mut Book,
     ) -> Result<(), Stop> {
         let arrays: Vec<Option<ArrayRef>> =
             self.targets.iter().map(|target| leaf(batch, &target.path)).collect();
-        let zone = desk.source().zone;
+        let zone = source_reader.source().zone;
         let mut columns: Vec<(usize, u8, Cells<'_>)> = Vec::with_capacity(arrays.len());
         for ((target, array), foreseen) in self.targets.iter().zip(&arrays).zip(foreseen) {
             let cells = match (foreseen, array) {
@@ -263,21 +268,22 @@ impl Columns {
         // Codes of dictionaries hold for one batch.
         book.memo.clear();
         let is_whole = columns.len() == self.parts.len();
-        let keys =
-            is_whole.then(|| Keys::of(batch.num_rows(), &columns, &self.parts, desk.is_joined())).flatten();
+        let keys = is_whole
+            .then(|| Keys::of(batch.num_rows(), &columns, &self.parts, source_reader.is_joined()))
+            .flatten();
         let (mut row, mut sketch) = (RawRow::new(), Sketch::new());
         for n in 0..batch.num_rows() {
             let place = Place { file, chunk: 0, row: before + n as u64 + 1 };
             let keys = keys.as_ref().filter(|_| book.memo.is_worth_it());
             let is_sketched = keys.is_some_and(|keys| keys.sketch(n, &mut sketch));
-            if is_sketched && book.post_sketched(desk, &sketch, &place, spill)? {
+            if is_sketched && book.post_sketched(source_reader, &sketch, &place, spill)? {
                 continue;
             }
             row.clear();
             for (field, rank, cells) in &columns {
                 row.set(*field, *rank, cells.value(n));
             }
-            book.post(desk, &mut row, place, || shown(&columns, n), spill)?;
+            book.post(source_reader, &mut row, place, || shown(&columns, n), spill)?;
             if is_sketched {
                 book.learn(&sketch);
             }

@@ -101,8 +101,8 @@ fn a_row_group_that_is_the_whole_file_is_read_side_by_side() {
     let file = Arc::new(File::open(&path).unwrap());
     let config = Config { sources: vec![source(&path)], ..Config::bare("") };
     let join = Join::new(&config, &Salt::new("test"));
-    let desk = Desk::new(0, &config.sources[0], &Endpoints::of(&[]), &join);
-    let slices = open(&file, &desk).unwrap().slices();
+    let source_reader = SourceReader::new(0, &config.sources[0], &Endpoints::of(&[]), &join);
+    let slices = open(&file, &source_reader).unwrap().slices();
     let bounds: Vec<(u64, u64)> =
         slices.iter().map(|slice| (slice.begin, slice.begin + slice.rows)).collect();
     assert_eq!(bounds, [(0, 349_527), (349_527, 699_054), (699_054, 1_048_581)]);
@@ -167,12 +167,19 @@ fn a_slice_knows_how_many_rows_there_should_be() {
     let file = Arc::new(File::open(&path).unwrap());
     let config = Config { sources: vec![source(&path)], ..Config::bare("") };
     let join = Join::new(&config, &Salt::new("test"));
-    let desk = Desk::new(0, &config.sources[0], &Endpoints::of(&[]), &join);
-    let columns = open(&file, &desk).unwrap();
+    let source_reader = SourceReader::new(0, &config.sources[0], &Endpoints::of(&[]), &join);
+    let columns = open(&file, &source_reader).unwrap();
     let found = |slice: Slice| {
         let mut book = Book::new(day(), config.slot, 1, &Budget::new(1 << 20, 1), false);
         book.begin_item();
-        let found = columns.read_slice(&file, slice, &desk, (0, folder.path()), &mut book, &Meter::default());
+        let found = columns.read_slice(
+            &file,
+            slice,
+            &source_reader,
+            (0, folder.path()),
+            &mut book,
+            &Meter::default(),
+        );
         found.map_err(|stop| if let Stop::File(why) = stop { why } else { String::new() })
     };
     let slice = columns.slices()[1];
