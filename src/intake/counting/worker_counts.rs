@@ -22,7 +22,7 @@ use crate::intake::rows::attempt_reader::Told;
 use crate::intake::rows::interner::Lexicon;
 use crate::intake::rows::raw_row::{RawRow, Value};
 use crate::intake::rows::request_shape::Shape;
-use crate::intake::rows::source_reader::{Reading, SourceReader};
+use crate::intake::rows::source_reader::{ParsedRequest, SourceReader};
 
 /// Slot, service and region, the latter two as numbers of the lexicon.
 pub type CellKey = (u32, u32, u32);
@@ -256,7 +256,7 @@ impl Book {
         if is_inside && reading.shape.is_plainly_good() && !row.get(Field::Service).is_missing() {
             self.learned = Some(Known::Call { shape });
         }
-        let Reading { caller, message, sender, .. } = reading;
+        let ParsedRequest { caller, message, sender, .. } = reading;
         let call = Call { start_us, duration_us, shape, caller, hash, message, sender };
         self.enter(source_reader, &call, &place, spill)
     }

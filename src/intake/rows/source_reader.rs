@@ -18,7 +18,7 @@ const MAX_CALLERS: usize = 1 << 20;
 
 /// What a row says once it is read.
 #[derive(Debug, Clone, Copy)]
-pub struct Reading {
+pub struct ParsedRequest {
     pub shape: Shape,
     /// Number of the business in [`Lexicon::callers`]; 0 for plainly good events.
     pub caller: u32,
@@ -91,7 +91,7 @@ impl SourceReader {
     ///
     /// # Errors
     /// Which field is wrong, what was found and what is expected.
-    pub fn read(&self, row: &RawRow<'_>, names: &mut Lexicon) -> Result<Reading, String> {
+    pub fn read(&self, row: &RawRow<'_>, names: &mut Lexicon) -> Result<ParsedRequest, String> {
         let error_code = code(row, Field::ErrorCode, &mut names.codes)?;
         let mut shape = Shape {
             source: self.number,
@@ -136,7 +136,7 @@ impl SourceReader {
             (_, 0) => self.caller(row.get(Field::BusinessId), names)?,
             (_, caller) => caller,
         };
-        Ok(Reading { shape, caller, message, sender })
+        Ok(ParsedRequest { shape, caller, message, sender })
     }
 
     fn service(&self, row: &RawRow<'_>, names: &mut Lexicon) -> Result<u32, String> {
