@@ -18,7 +18,7 @@ use crate::intake::records::attempt_record::Attempt;
 use crate::intake::records::call_record::{self, MARGIN_US, Record};
 use crate::intake::records::message_records::{Admission, Status};
 use crate::intake::records::partitions::{Budget, Partitions};
-use crate::intake::rows::attempt_reader::Told;
+use crate::intake::rows::attempt_reader::ParsedStatus;
 use crate::intake::rows::interner::Lexicon;
 use crate::intake::rows::raw_row::{RawRow, Value};
 use crate::intake::rows::request_shape::Shape;
@@ -106,7 +106,7 @@ pub struct Book {
     pub failures: Vec<i64>,
     /// By region: until when webhook rows were heard.
     pub lanes: Map<u32, Lane>,
-    told: Vec<Told>,
+    told: Vec<ParsedStatus>,
     pub memo: Memo,
     /// What the row that was posted last was found to be, if that is worth remembering.
     pub learned: Option<Known>,

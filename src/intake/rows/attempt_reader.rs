@@ -24,7 +24,7 @@ use crate::intake::records::message_records::Status;
 
 /// A status as a row tells it.
 #[derive(Debug, Clone, Copy)]
-pub struct Told {
+pub struct ParsedStatus {
     pub message: Id,
     pub word: Word,
     pub us: i64,
@@ -33,7 +33,7 @@ pub struct Told {
 
 /// What a row says once it is read.
 #[derive(Debug)]
-pub struct Reading {
+pub struct ParsedAttempt {
     pub ts_us: i64,
     pub event_us: i64,
     pub id: Id,
@@ -54,8 +54,8 @@ impl SourceReader {
         ts_us: i64,
         place: Place,
         names: &mut Lexicon,
-        told: &mut Vec<Told>,
-    ) -> Result<Reading, String> {
+        told: &mut Vec<ParsedStatus>,
+    ) -> Result<ParsedAttempt, String> {
         let told_us = self.event_us(row.get(Field::EventTs))?;
         let http_status = fields::status(row)?;
         let trial = trial(row, http_status)?;
@@ -66,7 +66,12 @@ impl SourceReader {
         if let (Some(message), Some(word)) = (&message, &word) {
             let word = Word::of(word);
             let code = code.filter(|_| word == Word::Failed);
-            told.push(Told { message: self.salt.id(message), word, us: told_us.unwrap_or(ts_us), code });
+            told.push(ParsedStatus {
+                message: self.salt.id(message),
+                word,
+                us: told_us.unwrap_or(ts_us),
+                code,
+            });
         } else if message.is_none() && word.is_some() {
             return Err("status is there and message_id is missing; a status is of a message".into());
         }
@@ -98,7 +103,7 @@ impl SourceReader {
         };
         let caller = self.caller(row.get(Field::BusinessId), names)?;
         let identity = identity(&attempted, status, word);
-        Ok(Reading { ts_us, event_us, id, identity, attempted, caller })
+        Ok(ParsedAttempt { ts_us, event_us, id, identity, attempted, caller })
     }
 
     /// When the event was that a row tells of, microseconds since 1970.
@@ -116,8 +121,8 @@ impl SourceReader {
         ts_us: i64,
         place: Place,
         names: &mut Lexicon,
-        told: &mut Vec<Told>,
-    ) -> Result<Reading, String> {
+        told: &mut Vec<ParsedStatus>,
+    ) -> Result<ParsedAttempt, String> {
         let mut row = RawRow::new();
         row.set(Field::BusinessId as usize, 0, Value::text(payload.business_id.as_bytes()));
         for (field, value) in &self.mapping.constants {
@@ -127,7 +132,7 @@ impl SourceReader {
             let word = Word::of(status.status.as_bytes());
             let code = status.error_code.filter(|_| word == Word::Failed);
             let message = self.salt.id(status.message_id.as_bytes());
-            Told { message, word, us: status.ts_us.unwrap_or(ts_us), code }
+            ParsedStatus { message, word, us: status.ts_us.unwrap_or(ts_us), code }
         }));
         let attempted = Attempted {
             file: place.file,
@@ -142,7 +147,7 @@ impl SourceReader {
         };
         let id = self.salt.id(&payload.identity.to_le_bytes());
         let caller = self.caller(row.get(Field::BusinessId), names)?;
-        Ok(Reading { ts_us, event_us: ts_us, id, identity: 0, attempted, caller })
+        Ok(ParsedAttempt { ts_us, event_us: ts_us, id, identity: 0, attempted, caller })
     }
 
     fn notified(&self, row: &RawRow<'_>, names: &mut Lexicon) -> Result<u32, String> {
@@ -186,7 +191,12 @@ impl Book {
     ///
     /// # Errors
     /// Spilling to disk failed.
-    pub fn post_webhook(&mut self, reading: &Reading, told: &[Told], spill: &Path) -> Result<(), Trouble> {
+    pub fn post_webhook(
+        &mut self,
+        reading: &ParsedAttempt,
+        told: &[ParsedStatus],
+        spill: &Path,
+    ) -> Result<(), Trouble> {
         if reading.ts_us < self.day_us().start {
             return Ok(());
         }
@@ -199,7 +209,12 @@ impl Book {
         Ok(())
     }
 
-    fn enter_attempt(&mut self, reading: &Reading, attempted: u32, spill: &Path) -> Result<(), Trouble> {
+    fn enter_attempt(
+        &mut self,
+        reading: &ParsedAttempt,
+        attempted: u32,
+        spill: &Path,
+    ) -> Result<(), Trouble> {
         let start_us = self.day_us().start;
         self.hear(reading.attempted.region, reading.ts_us);
         let attempt = Attempt {
@@ -232,8 +247,8 @@ impl Book {
     pub fn known_attempt(
         &mut self,
         row: &RawRow<'_>,
-        reading: &Reading,
-        told: Option<&Told>,
+        reading: &ParsedAttempt,
+        told: Option<&ParsedStatus>,
     ) -> Option<Known> {
         if row.get(Field::WebhookId).is_missing() || reading.ts_us < self.day_us().start {
             return None;
@@ -269,7 +284,7 @@ impl Book {
                 message => message,
             },
         };
-        let mut read = || -> Option<Reading> {
+        let mut read = || -> Option<ParsedAttempt> {
             let event_us = match event {
                 Scalar::Missing => untold_event_us(attempted.attempt_no, ts_us),
                 told => told.instant(&source_reader.mapping.event_ts_cast, zone)?,
@@ -277,7 +292,7 @@ impl Book {
             let id = sketch.own(Own::Id).with_bytes(|id| source_reader.salt.id(id))?;
             let identity = identity(&attempted, message, known.word);
             let caller = source_reader.sketched_caller(sketch, &mut self.names)?;
-            Some(Reading { ts_us, event_us, id, identity, attempted, caller })
+            Some(ParsedAttempt { ts_us, event_us, id, identity, attempted, caller })
         };
         let Some(reading) = read() else { return Ok(false) };
         self.note(place, reading.ts_us, sketch.seen);
