@@ -1,4 +1,4 @@
-//! Progress on a terminal: files, rows per second, time left. Nothing when stderr is no terminal.
+//! ProgressLine on a terminal: files, rows per second, time left. Nothing when stderr is no terminal.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use crate::day::Day;
 use crate::intake::Meter;
 
 /// A bar that follows a [`Meter`] until it is dropped.
-pub struct Progress {
+pub struct ProgressLine {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Progress {
+impl ProgressLine {
     pub fn show(day: Day, meter: &Arc<Meter>, is_quiet: bool) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let thread = (!is_quiet && std::io::stderr().is_terminal()).then(|| {
@@ -28,7 +28,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for ProgressLine {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {

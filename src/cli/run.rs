@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::progress::Progress;
+use super::progress::ProgressLine;
 use super::{setup, summary};
 use crate::clock::{Clock, ClockSource};
 use crate::config::{Config, Log, Preset, Source, TimeBasis, Vantage};
@@ -120,7 +120,8 @@ impl Run {
         let clock = self.clock(&job)?;
         let asked = self.asked(clock.at)?;
         let is_silent = self.quiet || self.json;
-        let watch = |day, meter: &Arc<Meter>| Box::new(Progress::show(day, meter, is_silent)) as Box<dyn Any>;
+        let watch =
+            |day, meter: &Arc<Meter>| Box::new(ProgressLine::show(day, meter, is_silent)) as Box<dyn Any>;
         let outcome = pipeline::run(&job, &asked, clock, &watch)?;
         let Rendered { written, unchanged } = &outcome.rendered;
         tracing::info!(written = written.len(), unchanged, "rendered");

@@ -14,7 +14,7 @@ pub struct Meter {
 
 /// A moment of a [`Meter`].
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Reading {
+pub struct Progress {
     pub rows: u64,
     pub bytes: u64,
     pub total_bytes: u64,
@@ -44,8 +44,8 @@ impl Meter {
         self.files.fetch_add(1, Relaxed);
     }
 
-    pub fn read(&self) -> Reading {
-        Reading {
+    pub fn read(&self) -> Progress {
+        Progress {
             rows: self.rows.load(Relaxed),
             bytes: self.bytes.load(Relaxed),
             total_bytes: self.total_bytes.load(Relaxed),

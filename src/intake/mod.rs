@@ -25,7 +25,7 @@ use crate::facts::Salt;
 pub use files::find::LogFile;
 pub use files::listing::{inputs, listing};
 pub use join::close_day::Notes;
-pub use meter::{Meter, Reading};
+pub use meter::{Meter, Progress};
 
 /// Reads the logs of one day into its daybook, which is written to `folder`.
 ///
