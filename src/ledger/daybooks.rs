@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::journal::entry::{Entry, Reading};
+use super::journal::entry::{Entry, LogsRead};
 use super::{Ledger, Writer, disk};
 use crate::clock::Clock;
 use crate::config::Canonical;
@@ -25,7 +25,7 @@ pub(super) const FILES: &str = "files.sha256";
 const NAME: usize = 16;
 
 /// Where the daybook of a reading stands.
-pub(super) fn place(ledger: &Path, reading: &Reading) -> PathBuf {
+pub(super) fn place(ledger: &Path, reading: &LogsRead) -> PathBuf {
     let name = reading.daybook.get(..NAME).unwrap_or(&reading.daybook);
     ledger.join(DAYBOOKS).join(reading.day.to_string()).join(name)
 }
@@ -45,7 +45,7 @@ impl Ledger {
     }
 
     /// The daybook of a day, by its hash.
-    pub fn daybook(&self, day: Day) -> Option<&Reading> {
+    pub fn daybook(&self, day: Day) -> Option<&LogsRead> {
         self.record().days.get(&day).filter(|day| !day.is_pruned)?.reading.as_ref()
     }
 
@@ -76,12 +76,12 @@ impl Writer {
     pub fn keep(
         &mut self,
         scratch: TempDir,
-        reading: Reading,
+        reading: LogsRead,
         settings: &Canonical,
         clock: Clock,
     ) -> Result<(), Trouble> {
         let listing = disk::listing(scratch.path())?;
-        let reading = Reading { daybook: disk::sha256(listing.as_bytes()), ..reading };
+        let reading = LogsRead { daybook: disk::sha256(listing.as_bytes()), ..reading };
         let before = self.daybook(reading.day).cloned();
         if let Some(before) = &before
             && before.daybook == reading.daybook
@@ -99,7 +99,7 @@ impl Writer {
         }
         let is_other = before.as_ref().is_some_and(|b| b.daybook != reading.daybook);
         let config = Some(self.keep_config(settings)?);
-        self.append(clock, Entry::Read(Reading { config, ..reading }))?;
+        self.append(clock, Entry::Read(LogsRead { config, ..reading }))?;
         match before.filter(|_| is_other) {
             Some(before) => disk::remove(&place(&self.folder, &before)),
             None => Ok(()),
@@ -122,7 +122,7 @@ impl Writer {
     }
 }
 
-impl Reading {
+impl LogsRead {
     /// The same files with the same contents, whenever they were touched.
     pub fn is_like(&self, other: &Self) -> bool {
         let contents =

@@ -45,7 +45,7 @@ pub use editions::lines::{AccountLine, BadLine, LatencyLine};
 pub use editions::outline::{Outline, ScopeOutline};
 pub use editions::{Applied, DayState, Definition, Edition, Settings};
 pub use journal::entry::{
-    Cause, Confirmation, Entry, JudgedRow, MalformedRow, Publication, Reading, Reported, ReportedKey,
+    Cause, Confirmation, Entry, JudgedRow, LogsRead, MalformedRow, Publication, Reported, ReportedKey,
 };
 pub use journal::state::{DayRecord, EditionRecord, FiledRow, Record};
 pub use journal::{Ending, Journal, Line};

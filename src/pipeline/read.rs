@@ -10,7 +10,7 @@ use crate::daybook;
 use crate::error::Trouble;
 use crate::facts::{FileBalance, Salt};
 use crate::intake::{self, Meter, Notes};
-use crate::ledger::{Extent, Ledger, Reading, Writer};
+use crate::ledger::{Extent, Ledger, LogsRead, Writer};
 use crate::resolve::Daybooks;
 
 /// A day whose logs have been read into its daybook.
@@ -69,7 +69,7 @@ pub fn look(job: &Job, ledger: &Ledger, day: Day) -> Result<Look, Trouble> {
     }
     // What could not be read then may be readable now.
     let is_whole = now.iter().all(|input| !input.hash.is_empty());
-    let now = Reading { files: now, ..reading.clone() };
+    let now = LogsRead { files: now, ..reading.clone() };
     Ok(if now.is_like(reading) && is_whole { Look::Same } else { Look::Changed })
 }
 
@@ -97,7 +97,7 @@ pub fn read(job: &Job, ledger: &mut Writer, day: Day, clock: Clock, meter: &Mete
     }
     let settings = Canonical::of_reading(config).fingerprint();
     let reading =
-        Reading { day, daybook: String::new(), settings, config: None, salt: salt.fingerprint(), files };
+        LogsRead { day, daybook: String::new(), settings, config: None, salt: salt.fingerprint(), files };
     ledger.keep(scratch, reading, &job.settings(), clock)?;
     Ok(Read { day, notes })
 }
@@ -161,7 +161,7 @@ pub fn read_otherwise(job: &Job, ledger: &Ledger) -> Result<Vec<Attention>, Trou
 }
 
 /// The settings that differ from those that a day was read under, with both values.
-fn differences(job: &Job, ledger: &Ledger, reading: &Reading) -> Result<String, Trouble> {
+fn differences(job: &Job, ledger: &Ledger, reading: &LogsRead) -> Result<String, Trouble> {
     let Some(kept) = &reading.config else {
         let place = ledger.daybooks().remove(&reading.day);
         let head = place.and_then(|folder| daybook::head(&folder).ok());

@@ -22,7 +22,7 @@ pub enum Entry {
     /// What figures are drawn with from here on.
     Settings { settings: Settings },
     /// The logs of a day were read into a daybook.
-    Read(Reading),
+    Read(LogsRead),
     /// A daybook that no day can be settled by any more was removed.
     Pruned { day: Day },
     /// Rows of the override file that were seen for the first time, and fingerprints of those that are gone from it.
@@ -44,7 +44,7 @@ pub enum Entry {
 /// What was read of a day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Reading {
+pub struct LogsRead {
     pub day: Day,
     /// SHA-256 over the files of the daybook.
     pub daybook: String,

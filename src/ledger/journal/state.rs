@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::entry::{
-    Confirmation, Entry, JudgedRow, MalformedRow, Publication, Reading, Reported, ReportedKey,
+    Confirmation, Entry, JudgedRow, LogsRead, MalformedRow, Publication, Reported, ReportedKey,
 };
 use crate::day::Day;
 use crate::ledger::{DayState, Settings};
@@ -15,7 +15,7 @@ pub struct DayRecord {
     pub editions: Vec<EditionRecord>,
     /// The edition that was sealed.
     pub sealed: Option<u32>,
-    pub reading: Option<Reading>,
+    pub reading: Option<LogsRead>,
     pub is_pruned: bool,
     /// What the newest edition was last found to be the same by.
     pub confirmed: Option<Confirmation>,
