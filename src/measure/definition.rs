@@ -1,6 +1,6 @@
 //! Definitions: how slot states and events become a percentage. Presets are data.
 
-use super::Reading;
+use super::PeriodSums;
 use crate::config::Measure;
 
 /// What a definition divides by what.
@@ -36,7 +36,7 @@ pub static DEFINITIONS: [Preset; 2] = [
 
 impl Preset {
     /// What is divided by what, and in what unit.
-    pub fn parts(&self, reading: &Reading, measure: &Measure) -> (i64, i64) {
+    pub fn parts(&self, reading: &PeriodSums, measure: &Measure) -> (i64, i64) {
         match self.rule {
             Rule::Runs => (reading.seconds - reading.counted_seconds, reading.seconds),
             Rule::Occurrences => (reading.events.good_under(measure), reading.events.judged(measure)),
@@ -44,7 +44,7 @@ impl Preset {
     }
 
     /// Millionths of a percent, rounded down; `None` when there is nothing to judge by.
-    pub fn micro_percent(&self, reading: &Reading, measure: &Measure) -> Option<i64> {
+    pub fn micro_percent(&self, reading: &PeriodSums, measure: &Measure) -> Option<i64> {
         if reading.observed_seconds() == 0 {
             return None;
         }

@@ -37,7 +37,7 @@ impl Status {
 
 /// Sums of one book over a period.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Reading {
+pub struct PeriodSums {
     pub slots: i64,
     pub slots_down: i64,
     pub slots_degraded: i64,
@@ -51,7 +51,7 @@ pub struct Reading {
     pub events: Counts,
 }
 
-impl Reading {
+impl PeriodSums {
     /// Of one day, but for what counts of it.
     pub(super) fn of_day(line: &ScopeOutline, book: Book, seconds: i64) -> Self {
         let slots = |state| line.slots(book, state);
@@ -117,8 +117,8 @@ pub struct Figure {
     pub period: Period,
     pub scope: Scope,
     pub definition: &'static Preset,
-    pub gross: Reading,
-    pub net: Reading,
+    pub gross: PeriodSums,
+    pub net: PeriodSums,
     /// Millionths of a percent, rounded down; `None` when there is nothing to judge by.
     pub gross_micro_percent: Option<i64>,
     pub net_micro_percent: Option<i64>,

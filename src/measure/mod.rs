@@ -23,7 +23,7 @@ use crate::slots::{Book, Scope};
 
 pub use condition::{Condition, condition};
 pub use definition::{DEFINITIONS, Preset, Rule, floor_percent};
-pub use figure::{Budget, Figure, Period, Reading, Status};
+pub use figure::{Budget, Figure, Period, PeriodSums, Status};
 pub use outage::{Class, Outage};
 pub use runs::{Run, Tick, counted_seconds, runs};
 

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::coverage::Coverage;
 use super::definition::{Preset, Rule};
 use super::timeline::DayReading;
-use super::{Budget, Figure, Period, Reading, Status};
+use super::{Budget, Figure, Period, PeriodSums, Status};
 use crate::config::Config;
 use crate::day::{DAY_US, Day, Month, SECOND_US};
 use crate::ledger::{DayState, Outline};
@@ -55,7 +55,7 @@ pub(super) fn month(
     let is_over = last_published >= month.last() || is_final;
     let last = if is_over { month.last() } else { last_published };
 
-    let [mut gross, mut net] = [Reading::default(); 2];
+    let [mut gross, mut net] = [PeriodSums::default(); 2];
     let mut coverage = Coverage::default();
     let mine: Vec<&DayReading<'_>> = days.iter().filter(|d| d.edition.day.month() == month).collect();
     for day in &mine {
@@ -105,7 +105,7 @@ fn budget(
     definition: &Preset,
     scope: &Scope,
     month: Month,
-    net: &Reading,
+    net: &PeriodSums,
     config: &Config,
 ) -> Option<Budget> {
     if scope.kind != ScopeKind::Component || !scope.is_all_regions() {

@@ -1,7 +1,7 @@
 //! A timeline: one scope over all days of a window, in order, with holes where there is no edition.
 
 use super::runs::{Run, Tick, counted_seconds};
-use super::{Reading, coverage};
+use super::{PeriodSums, coverage};
 use crate::day::{DAY_US, Day, SECOND_US};
 use crate::ledger::{Outline, ScopeOutline};
 use crate::slots::{Book, Scope, State};
@@ -15,8 +15,8 @@ pub(super) struct Timeline<'a> {
 /// One published day of one scope.
 pub(super) struct DayReading<'a> {
     pub edition: &'a Outline,
-    pub gross: Reading,
-    pub net: Reading,
+    pub gross: PeriodSums,
+    pub net: PeriodSums,
     pub coverage: coverage::Coverage,
 }
 
@@ -67,10 +67,10 @@ fn day_ticks(day: Day, seconds: i64, states: &[State]) -> impl Iterator<Item = T
     states.iter().enumerate().map(move |(at, state)| Tick { start_us: start(at), seconds, state: *state })
 }
 
-fn reading(edition: &Outline, line: &ScopeOutline, book: Book, runs: &[Run]) -> Reading {
+fn reading(edition: &Outline, line: &ScopeOutline, book: Book, runs: &[Run]) -> PeriodSums {
     let seconds = i64::from(edition.slot_length.seconds());
     let states = line.states(book);
-    let mut reading = Reading::of_day(line, book, seconds);
+    let mut reading = PeriodSums::of_day(line, book, seconds);
     if reading.slots_down == 0 {
         return reading;
     }

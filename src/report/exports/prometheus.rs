@@ -3,7 +3,7 @@
 use prometheus::{GaugeVec, IntGaugeVec, Opts, Registry, TextEncoder};
 
 use crate::day::{Day, SECOND_US};
-use crate::measure::{Condition, Figure, Reading, condition};
+use crate::measure::{Condition, Figure, PeriodSums, condition};
 use crate::policy::Group;
 use crate::redact::line;
 use crate::report::view::{DEFINITION, View};
@@ -160,7 +160,7 @@ impl Gauges {
             self.budget_allowed.with_label_values(&of_period).set(budget.allowed);
             self.budget_remaining.with_label_values(&of_period).set(budget.remaining());
         }
-        let books: [(&str, &Reading, Option<i64>); 2] = [
+        let books: [(&str, &PeriodSums, Option<i64>); 2] = [
             ("gross", &figure.gross, figure.gross_micro_percent),
             ("net", &figure.net, figure.net_micro_percent),
         ];
