@@ -13,7 +13,7 @@ mod stored;
 use serde::{Deserialize, Serialize};
 
 use crate::day::{Day, SlotLength};
-use crate::facts::{Delays, Evidence, Fact, FileBalance, Kind, Latencies, Quarantined, Tally};
+use crate::facts::{DayTotals, Delays, Evidence, Fact, FileBalance, Kind, Latencies, Quarantined};
 
 pub use items::{MessageItem, NotificationItem, Role};
 pub use stored::{Closed, ItemWriter, check, closed, head, messages, notifications, read, write};
@@ -42,7 +42,7 @@ pub struct Daybook {
     pub delays: Delays,
     /// By region.
     pub lanes: Vec<Lane>,
-    pub tally: Tally,
+    pub tally: DayTotals,
     /// One entry per file, in the order of sources and paths.
     pub files: Vec<FileBalance>,
     pub quarantine: Vec<Quarantined>,

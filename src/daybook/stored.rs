@@ -13,7 +13,7 @@ use crate::day::{Day, SlotLength};
 use crate::error::Trouble;
 use crate::facts::latency::BUCKETS;
 use crate::facts::{
-    Delays, Evidence, Fact, FileBalance, Histogram, Kind, Latencies, Measure, Quarantined, RowRef, Tally,
+    DayTotals, Delays, Evidence, Fact, FileBalance, Histogram, Kind, Latencies, Measure, Quarantined, RowRef,
 };
 
 /// Raised when a reader of today could not make sense of what is written tomorrow.
@@ -60,7 +60,7 @@ struct Head {
     /// Service and region of the latencies, by number.
     latency_of: Vec<(String, String)>,
     lanes: Vec<Lane>,
-    tally: Tally,
+    tally: DayTotals,
     files: Vec<FileBalance>,
     quarantine: Vec<Quarantined>,
 }

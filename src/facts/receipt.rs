@@ -60,7 +60,7 @@ pub struct Receipt {
     pub reconciliation: Reconciliation,
     /// Where the webhook log fell silent; those of request logs are found by [`gaps`].
     pub gaps: Vec<Gap>,
-    pub tally: Tally,
+    pub tally: DayTotals,
     /// Whether webhook logs were there to tell what became of messages.
     pub is_joined: bool,
     /// One entry per file, in the order of sources and paths.
@@ -134,7 +134,7 @@ impl Role {
 /// Sums of a day that the books are checked against.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Tally {
+pub struct DayTotals {
     /// Accepted rows of request logs, and how many of them became messages.
     pub calls: u64,
     pub messages_closed: u64,

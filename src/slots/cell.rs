@@ -130,12 +130,12 @@ impl FromStr for State {
 
 /// Events and state of one slot in one book.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct SlotTally {
     pub events: Counts,
     pub state: State,
 }
 
-impl Tally {
+impl SlotTally {
     pub fn new(events: Counts, measure: &Measure) -> Self {
         Self { events, state: State::of(&events, measure) }
     }
@@ -150,8 +150,8 @@ impl Tally {
 /// One slot of one scope, before and after adjusting entries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cell {
-    pub gross: Tally,
-    pub net: Tally,
+    pub gross: SlotTally,
+    pub net: SlotTally,
 }
 
 #[cfg(test)]

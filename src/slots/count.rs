@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use polars::prelude::PolarsResult;
 
-use super::{ALL_REGIONS, Counts, Scope, ScopeKind, Slots, State, Tally, components_of};
+use super::{ALL_REGIONS, Counts, Scope, ScopeKind, SlotTally, Slots, State, components_of};
 use crate::config::Config;
 use crate::facts::{Gap, Kind, Lost};
 use crate::policy::{Account, Group, Postings};
@@ -13,7 +13,7 @@ use crate::policy::{Account, Group, Postings};
 /// Gross and net counts of one scope, a pair per slot.
 type Series = Vec<[Counts; 2]>;
 /// Gross and net tallies of one scope.
-type Tallies = Vec<[Tally; 2]>;
+type Tallies = Vec<[SlotTally; 2]>;
 
 impl Slots {
     /// Counts the postings of a day. Configured services and regions exist even without a row. In a gap of the logs
@@ -45,7 +45,8 @@ impl Slots {
 
         let mut scopes: BTreeMap<Scope, Tallies> = BTreeMap::new();
         for ((name, region), counts) in &series {
-            let tallies = counts.iter().map(|pair| pair.map(|c| Tally::new(c, &config.measure))).collect();
+            let tallies =
+                counts.iter().map(|pair| pair.map(|c| SlotTally::new(c, &config.measure))).collect();
             let scope = Scope { kind: ScopeKind::Service, name: name.clone(), region: region.clone() };
             scopes.insert(scope, tallies);
         }
@@ -141,7 +142,7 @@ fn join_components(scopes: &mut BTreeMap<Scope, Tallies>, config: &Config, per_d
     let services: Vec<_> = services.into_iter().collect();
     let mut joined: BTreeMap<Scope, Tallies> = BTreeMap::new();
     for component in components_of(config, &services) {
-        let empty = || vec![[Tally::default(); 2]; per_day];
+        let empty = || vec![[SlotTally::default(); 2]; per_day];
         joined.insert(Scope::new(ScopeKind::Component, &component.name, ALL_REGIONS), empty());
         for (scope, tallies) in
             scopes.iter().filter(|(s, _)| component.services.iter().any(|n| **n == *s.name))

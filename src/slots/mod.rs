@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::config::{Component, Config};
 use crate::day::{Day, SlotLength};
 
-pub use cell::{Book, Cell, Counts, State, Tally};
+pub use cell::{Book, Cell, Counts, SlotTally, State};
 pub use store::SLOTS;
 
 /// The region that stands for all regions together.
@@ -75,8 +75,8 @@ pub struct Slots {
     /// Sorted.
     scopes: Vec<Scope>,
     /// Scope by scope, `length.per_day()` each. Without overrides both books share one allocation.
-    gross: Arc<[Tally]>,
-    net: Arc<[Tally]>,
+    gross: Arc<[SlotTally]>,
+    net: Arc<[SlotTally]>,
 }
 
 impl Slots {
@@ -108,7 +108,7 @@ impl Slots {
     }
 
     /// One book of the scope at a position: a tally per slot.
-    pub fn book(&self, position: usize, book: Book) -> &[Tally] {
+    pub fn book(&self, position: usize, book: Book) -> &[SlotTally] {
         let per_day = self.length.per_day() as usize;
         let tallies = match book {
             Book::Gross => &self.gross,
@@ -122,8 +122,8 @@ impl Slots {
         day: Day,
         length: SlotLength,
         scopes: Vec<Scope>,
-        gross: Vec<Tally>,
-        net: Vec<Tally>,
+        gross: Vec<SlotTally>,
+        net: Vec<SlotTally>,
     ) -> Result<Self, String> {
         let want = scopes.len() * length.per_day() as usize;
         if gross.len() != want || net.len() != want {
@@ -138,7 +138,7 @@ impl Slots {
         if !scopes.is_sorted_by(|a, b| a < b) {
             return Err(format!("{day}: scopes are not in order, or one is there twice"));
         }
-        let gross: Arc<[Tally]> = gross.into();
+        let gross: Arc<[SlotTally]> = gross.into();
         let net = if *gross == *net { Arc::clone(&gross) } else { net.into() };
         Ok(Self { day, length, scopes, gross, net })
     }

@@ -1,6 +1,6 @@
 //! Slots as a table, for the ledger: there and back without loss.
 
-use super::{Counts, Scope, Slots, State, Tally};
+use super::{Counts, Scope, SlotTally, Slots, State};
 use crate::day::{Day, SlotLength};
 use crate::policy::Group;
 use crate::table::ColumnKind::{Integer, Text};
@@ -94,11 +94,11 @@ impl Slots {
 }
 
 /// One book, row by row.
-fn tallies(table: &Table, state: &str, columns: &[&str; 6]) -> Result<Vec<Tally>, String> {
+fn tallies(table: &Table, state: &str, columns: &[&str; 6]) -> Result<Vec<SlotTally>, String> {
     let states = table.texts(state)?;
     let mut tallies = Vec::with_capacity(table.len());
     for at in 0..table.len() {
-        tallies.push(Tally { events: Counts::default(), state: states.at(at)?.parse::<State>()? });
+        tallies.push(SlotTally { events: Counts::default(), state: states.at(at)?.parse::<State>()? });
     }
     for (group, column) in Group::ALL.into_iter().zip(columns) {
         let numbers = table.numbers(column)?;
@@ -122,7 +122,7 @@ mod tests {
         let tally = |group| {
             let mut events = Counts::default();
             events.add(group, 12);
-            vec![Tally::new(events, &Measure::default()); length.per_day() as usize]
+            vec![SlotTally::new(events, &Measure::default()); length.per_day() as usize]
         };
         let (gross, net) = (tally(Group::Bad), tally(Group::User));
         let day = Day::new(chrono::NaiveDate::default());

@@ -34,7 +34,7 @@ type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
 /// Rows of one file, as this worker saw them.
 #[derive(Debug, Clone, Default)]
-pub struct Tally {
+pub struct FileTally {
     pub rows_read: u64,
     pub accepted: u64,
     pub outside: u64,
@@ -90,7 +90,7 @@ pub struct Book {
     cells: Vec<Cell>,
     recent: Box<[Option<(Shape, u32)>; RECENT]>,
     /// By file.
-    tallies: Vec<Tally>,
+    tallies: Vec<FileTally>,
     /// Calls that have an id, for dedupe.
     pub calls: Partitions,
     /// Calls without an id that admitted a message; of the others dedupe decides.
@@ -174,7 +174,7 @@ impl Book {
             cell_numbers: Map::default(),
             cells: Vec::new(),
             recent: Box::new([None; RECENT]),
-            tallies: vec![Tally::default(); files],
+            tallies: vec![FileTally::default(); files],
             calls: Partitions::new(width, budget),
             admitted: Partitions::new(Admission::BYTES, budget),
             statuses: Partitions::new(Status::BYTES, budget),
@@ -211,7 +211,7 @@ impl Book {
     }
 
     /// What this worker saw of a file.
-    pub fn tally(&self, file: u32) -> &Tally {
+    pub fn tally(&self, file: u32) -> &FileTally {
         &self.tallies[file as usize]
     }
 

@@ -14,7 +14,7 @@ use crate::daybook::message::State;
 use crate::daybook::{Closed, ItemWriter, Lane, MessageItem, NotificationItem, Role};
 use crate::error::Trouble;
 use crate::facts::ids::{Id, Map, short};
-use crate::facts::{Delays, Fact, Kind, Measure, Outcome, Tally, latency};
+use crate::facts::{DayTotals, Delays, Fact, Kind, Measure, Outcome, latency};
 use crate::intake::counting::worker_counts::Book;
 use crate::intake::pass::{Pass, Settings};
 use crate::intake::records::attempt_record::Attempt;
@@ -36,7 +36,7 @@ pub struct Carried {
     pub duplicates: Map<u32, u64>,
     /// Webhook rows of the day without copies.
     pub attempts: u64,
-    pub tally: Tally,
+    pub tally: DayTotals,
 }
 
 /// One worker's part.
@@ -52,7 +52,7 @@ struct Sums {
     /// Webhook rows by kind of their notification, then by slot.
     rows: Map<u32, Vec<u32>>,
     attempts: u64,
-    tally: Tally,
+    tally: DayTotals,
 }
 
 impl Sums {
@@ -65,7 +65,7 @@ impl Sums {
             duplicates: Map::default(),
             rows: Map::default(),
             attempts: 0,
-            tally: Tally::default(),
+            tally: DayTotals::default(),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::facts::ids::Map;
 use crate::facts::{FileBalance, Quarantined, Role};
 use crate::intake::counting::evidence::Place;
 use crate::intake::counting::quarantine::KEPT_PER_FILE;
-use crate::intake::counting::worker_counts::Tally;
+use crate::intake::counting::worker_counts::FileTally;
 use crate::intake::files::find::LogFile;
 use crate::intake::pass::Pass;
 
@@ -21,11 +21,11 @@ pub fn balances(
     let mut quarantine = Vec::new();
     for (n, file) in files.iter().enumerate() {
         let n = n as u32;
-        let tallies: Vec<&Tally> = pass.books.iter().map(|b| b.tally(n)).collect();
+        let tallies: Vec<&FileTally> = pass.books.iter().map(|b| b.tally(n)).collect();
         let duplicate = duplicates.get(&n).copied().unwrap_or(0);
         let failure = pass.failures.get(&n).cloned();
         let sum =
-            |f: fn(&Tally) -> u64| if failure.is_some() { 0 } else { tallies.iter().map(|t| f(t)).sum() };
+            |f: fn(&FileTally) -> u64| if failure.is_some() { 0 } else { tallies.iter().map(|t| f(t)).sum() };
         balances.push(FileBalance {
             path: file.shown.clone(),
             source: sources[file.source].name.clone(),
@@ -85,7 +85,7 @@ pub fn lost(pass: &Pass, files: &[LogFile], sources: &[Source]) -> Vec<String> {
 pub fn unseen_columns(pass: &Pass, files: &[LogFile], sources: &[Source]) -> Vec<(String, String)> {
     let mut unseen: BTreeMap<(usize, String), bool> = BTreeMap::new();
     for (n, file) in files.iter().enumerate() {
-        let tallies: Vec<&Tally> = pass.books.iter().map(|b| b.tally(n as u32)).collect();
+        let tallies: Vec<&FileTally> = pass.books.iter().map(|b| b.tally(n as u32)).collect();
         if tallies.iter().any(|t| t.accepted > 0) {
             let seen = tallies.iter().fold(0, |seen, t| seen | t.seen);
             for entry in pass.source_readers[pass.reader_of[n]].mapping.expected() {

@@ -13,7 +13,7 @@ use crate::policy::{Account, Group, Policy, Postings, Sum};
 use crate::queries::booked_day::Papers;
 use crate::queries::reported;
 use crate::report::RedSlot;
-use crate::slots::{Book, Cell, Scope, ScopeKind, State, Tally};
+use crate::slots::{Book, Cell, Scope, ScopeKind, SlotTally, State};
 
 /// Callers and codes that are shown.
 const SHOWN: usize = 5;
@@ -189,7 +189,7 @@ impl DayBooks {
         let scopes = self.edition.slots.scopes().iter().filter(is_part);
         let verdict = |scope: &Scope| {
             let tally = cell(&self.edition, scope, slot).net;
-            let Tally { events, state } = tally;
+            let SlotTally { events, state } = tally;
             ServiceVerdict {
                 service: scope.name.to_string(),
                 state: state.name(),

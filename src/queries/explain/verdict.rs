@@ -1,7 +1,7 @@
 //! Verdicts: why a slot has its state, and what it would take to turn it, in plain words.
 
 use crate::config::Measure;
-use crate::slots::{State, Tally};
+use crate::slots::{SlotTally, State};
 
 /// A ratio in percent with two places, rounded down.
 fn percent(part: i64, whole: i64) -> String {
@@ -9,7 +9,7 @@ fn percent(part: i64, whole: i64) -> String {
     format!("{}.{:02} %", hundredths / 100, hundredths % 100)
 }
 
-pub fn because(tally: &Tally, measure: &Measure) -> String {
+pub fn because(tally: &SlotTally, measure: &Measure) -> String {
     let (bad, judged) = (tally.events.bad(), tally.events.judged(measure));
     let Measure { min_events, unable_ppm, .. } = measure;
     let limit = percent(i64::from(*unable_ppm), 1_000_000);
@@ -32,7 +32,7 @@ pub fn because(tally: &Tally, measure: &Measure) -> String {
 }
 
 /// How far it is from flipping.
-pub fn flips_when(tally: &Tally, measure: &Measure) -> String {
+pub fn flips_when(tally: &SlotTally, measure: &Measure) -> String {
     let is_down = |bad: i64, judged: i64| {
         bad > 0
             && judged >= i64::from(measure.min_events)
