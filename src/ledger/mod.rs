@@ -47,7 +47,7 @@ pub use editions::{Applied, DayState, Definition, Edition, Settings};
 pub use journal::entry::{
     Cause, Confirmation, Entry, JudgedRow, LogsRead, MalformedRow, Publication, Reported, ReportedKey,
 };
-pub use journal::state::{DayRecord, EditionRecord, FiledRow, Record};
+pub use journal::state::{DayRecord, EditionRecord, FiledRow, LedgerState};
 pub use journal::{Ending, Journal, Line};
 pub use lock::Lock;
 pub use verify::{Checked, Finding, rebook, verify};
@@ -62,7 +62,7 @@ pub const FORMAT: u32 = 4;
 pub struct Ledger {
     folder: PathBuf,
     journal: Journal,
-    record: Record,
+    record: LedgerState,
     /// The last line that counts.
     last: u64,
 }
@@ -106,8 +106,8 @@ impl Ledger {
             Some(_) => return Err(disk::damaged(&folder, "its journal does not begin with its format")),
             None => refuse_unjournaled(&folder)?,
         }
-        let mut record = Record::default();
-        journal.lines().iter().for_each(|line| record.take(line));
+        let mut record = LedgerState::default();
+        journal.lines().iter().for_each(|line| record.apply(line));
         let last = journal.head().0;
         Ok(Self { folder, journal, record, last })
     }
@@ -115,9 +115,9 @@ impl Ledger {
     /// The ledger as it was after a line of its journal: what [`crate::measure::draw`] then gives is what was published.
     #[must_use]
     pub fn cut(mut self, last: u64) -> Self {
-        self.record = Record::default();
+        self.record = LedgerState::default();
         self.last = last;
-        self.lines().cloned().collect::<Vec<_>>().iter().for_each(|line| self.record.take(line));
+        self.lines().cloned().collect::<Vec<_>>().iter().for_each(|line| self.record.apply(line));
         self
     }
 
@@ -146,7 +146,7 @@ impl Ledger {
     }
 
     /// What the lines come to.
-    pub const fn record(&self) -> &Record {
+    pub const fn record(&self) -> &LedgerState {
         &self.record
     }
 

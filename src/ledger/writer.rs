@@ -92,7 +92,7 @@ impl Writer {
             self.ledger.journal.append(clock, Entry::Ledger { format: FORMAT, clock: self.source })?;
         }
         let line = self.ledger.journal.append(clock, entry)?;
-        self.ledger.record.take(line);
+        self.ledger.record.apply(line);
         self.ledger.last = line.seq;
         // The line stands even where the head cannot be told of it now.
         self.ledger.journal.mend()

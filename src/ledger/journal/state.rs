@@ -51,7 +51,7 @@ impl DayRecord {
 
 /// What all lines up to some moment come to.
 #[derive(Debug, Clone, Default)]
-pub struct Record {
+pub struct LedgerState {
     pub days: BTreeMap<Day, DayRecord>,
     pub settings: Option<Settings>,
     /// Override rows by fingerprint, with the moment they were first seen.
@@ -70,9 +70,9 @@ pub struct FiledRow {
     pub judged: Option<JudgedRow>,
 }
 
-impl Record {
+impl LedgerState {
     /// Adds what a line says.
-    pub fn take(&mut self, line: &super::Line) {
+    pub fn apply(&mut self, line: &super::Line) {
         match &line.entry {
             Entry::Ledger { .. } => {}
             Entry::Settings { settings } => self.settings = Some(settings.clone()),
