@@ -135,7 +135,7 @@ fn with_pseudonyms(postings: &[Postings; 2]) -> [Postings; 2] {
             facts.rows(),
             Vec::new(),
         );
-        Postings::new(facts.unwrap(), postings.verdicts().to_vec()).unwrap()
+        Postings::new(facts.unwrap(), postings.bookings().to_vec()).unwrap()
     })
 }
 
@@ -206,7 +206,7 @@ fn by_the_rules(filed: &[Filed], books: &[Postings; 2]) -> BTreeMap<String, (&'s
     let mut holders: Vec<Option<&Row>> = vec![None; lines.len()];
     let mut order: Vec<&Filed> = filed.iter().collect();
     order.sort_by_key(|filed| (filed.first_seen_us, &filed.row.id));
-    let mut verdicts = BTreeMap::new();
+    let mut bookings = BTreeMap::new();
     for Filed { row, .. } in order {
         let is_meant = |at: &usize| describes(row, lines[*at].0, &lines[*at].1);
         let meant: Vec<usize> = (0..lines.len()).filter(is_meant).collect();
@@ -229,12 +229,12 @@ fn by_the_rules(filed: &[Filed], books: &[Postings; 2]) -> BTreeMap<String, (&'s
             }
             ("applied", mine.iter().map(|at| lines[*at].1.events).sum())
         };
-        verdicts.insert(row.id.clone(), verdict);
+        bookings.insert(row.id.clone(), verdict);
     }
-    verdicts
+    bookings
 }
 
-fn verdicts(judged: &[Judged]) -> BTreeMap<String, (&'static str, i64)> {
+fn bookings(judged: &[Judged]) -> BTreeMap<String, (&'static str, i64)> {
     let word = |judged: &Judged| match &judged.verdict {
         Verdict::Applied => "applied",
         Verdict::Waiting => "waiting",
@@ -295,7 +295,7 @@ proptest! {
     #[test]
     fn rows_are_judged_by_the_rules(books in books(), filed in filed()) {
         let books = with_pseudonyms(&books);
-        prop_assert_eq!(verdicts(&judge(&filed, &books)), by_the_rules(&filed, &books));
+        prop_assert_eq!(bookings(&judge(&filed, &books)), by_the_rules(&filed, &books));
     }
 
     #[test]
@@ -321,7 +321,7 @@ proptest! {
         prop_assert_eq!(&read, &shuffled);
 
         let (one, other) = (judge(&filed, &books), judge(&read, &books));
-        prop_assert_eq!(verdicts(&one), verdicts(&other));
+        prop_assert_eq!(bookings(&one), bookings(&other));
         for (day, before) in days().into_iter().zip(&books) {
             let (one, _) = adjust(before, &applied(&one, day)).unwrap();
             let (other, _) = adjust(before, &applied(&other, day)).unwrap();

@@ -16,7 +16,7 @@ use uptime_ledger::facts::{
 };
 use uptime_ledger::ledger::{Basis, Draft, Edition, Ledger, Outline, Settings, Writer};
 use uptime_ledger::measure::{self, Figures};
-use uptime_ledger::policy::{Account, Postings, Verdict};
+use uptime_ledger::policy::{Account, Booking, Postings};
 use uptime_ledger::report::{self, DayDrawing, Drawing};
 use uptime_ledger::slots::Slots;
 
@@ -93,9 +93,9 @@ pub fn postings(day: Day, config: &Config, events: &[Event]) -> Postings {
     });
     let facts = Facts::new(day, config.slot, &kinds, &callers, rows.collect(), Vec::new()).unwrap();
     let verdict =
-        |kind: &Kind| Verdict { account: kind.source.parse().unwrap(), rule: format!("to-{}", kind.source) };
-    let verdicts = facts.kinds().iter().map(verdict).collect();
-    Postings::new(facts, verdicts).unwrap()
+        |kind: &Kind| Booking { account: kind.source.parse().unwrap(), rule: format!("to-{}", kind.source) };
+    let bookings = facts.kinds().iter().map(verdict).collect();
+    Postings::new(facts, bookings).unwrap()
 }
 
 /// A file that accounts for all events.

@@ -91,7 +91,7 @@ pub mod tests {
     use crate::facts::{Admission, Fact, Facts, Kind, Outcome, Reached, Stream, Symptom, Timing};
     use crate::overrides::row::tests::{row, us};
     use crate::overrides::{Code, Direction};
-    use crate::policy::{Account, Verdict};
+    use crate::policy::{Account, Booking};
 
     /// Ten events: slot, service, region, account, error code, caller.
     pub type Event = (u32, &'static str, &'static str, Account, Option<i64>, &'static str);
@@ -137,9 +137,9 @@ pub mod tests {
         let rows = events.iter().enumerate().map(fact).collect();
         let facts = Facts::new(day, length, &kinds, &callers, rows, Vec::new()).unwrap();
         let verdict =
-            |kind: &Kind| Verdict { account: kind.source.parse().unwrap(), rule: "by-hand".to_owned() };
-        let verdicts = facts.kinds().iter().map(verdict).collect();
-        Postings::new(facts, verdicts).unwrap()
+            |kind: &Kind| Booking { account: kind.source.parse().unwrap(), rule: "by-hand".to_owned() };
+        let bookings = facts.kinds().iter().map(verdict).collect();
+        Postings::new(facts, bookings).unwrap()
     }
 
     fn slots(movable: &Movable<'_>, row: &Row) -> Vec<u32> {

@@ -26,7 +26,7 @@ use crate::facts::{Facts, Kind};
 
 pub use account::{Account, Group};
 pub use catalogue::{Catalogue, Entry};
-pub use postings::{Line, Postings, Sum, Verdict};
+pub use postings::{Booking, Line, Postings, Sum};
 pub use reason::{Direction, Reason};
 pub use rule::{Review, Rule};
 pub use validity::Validity;
@@ -107,12 +107,12 @@ impl Policy {
         let day = facts.day();
         let verdict = |kind| {
             self.rule_for(kind, day).map_or_else(
-                || Verdict { account: Account::Suspense, rule: NO_RULE.to_owned() },
-                |rule| Verdict { account: rule.account, rule: rule.id.clone() },
+                || Booking { account: Account::Suspense, rule: NO_RULE.to_owned() },
+                |rule| Booking { account: rule.account, rule: rule.id.clone() },
             )
         };
-        let verdicts = facts.kinds().iter().map(verdict).collect();
-        Postings::new(facts, verdicts)
+        let bookings = facts.kinds().iter().map(verdict).collect();
+        Postings::new(facts, bookings)
     }
 
     /// The rule that books events of this kind on this day.

@@ -7,7 +7,7 @@ use crate::facts::Facts;
 
 /// Where events of one kind are booked, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verdict {
+pub struct Booking {
     pub account: Account,
     /// Id of the rule that matched; `no-rule` for suspense.
     pub rule: String,
@@ -21,15 +21,15 @@ pub struct Verdict {
 #[derive(Debug, Clone)]
 pub struct Postings {
     facts: Facts,
-    verdicts: Vec<Verdict>,
+    bookings: Vec<Booking>,
     frame: DataFrame,
 }
 
 impl Postings {
-    /// Posts every fact by the verdict of its kind; `verdicts` runs parallel to [`Facts::kinds`].
-    pub fn new(facts: Facts, verdicts: Vec<Verdict>) -> PolarsResult<Self> {
-        assert_eq!(facts.kinds().len(), verdicts.len(), "one verdict per kind");
-        let accounts: Vec<u32> = verdicts.iter().map(|v| v.account.code()).collect();
+    /// Posts every fact by the verdict of its kind; `bookings` runs parallel to [`Facts::kinds`].
+    pub fn new(facts: Facts, bookings: Vec<Booking>) -> PolarsResult<Self> {
+        assert_eq!(facts.kinds().len(), bookings.len(), "one verdict per kind");
+        let accounts: Vec<u32> = bookings.iter().map(|v| v.account.code()).collect();
         let account: Vec<u32> =
             facts.frame().column("kind")?.u32()?.into_no_null_iter().map(|k| accounts[k as usize]).collect();
         let mut frame = facts.frame().clone();
@@ -37,7 +37,7 @@ impl Postings {
         frame.with_column(Column::new("account".into(), account))?;
         frame.with_column(Column::new("entry".into(), entry))?;
         let frame = frame.select(["slot", "kind", "caller", "account", "entry", "events"])?;
-        Ok(Self { facts, verdicts, frame })
+        Ok(Self { facts, bookings, frame })
     }
 
     pub const fn facts(&self) -> &Facts {
@@ -45,8 +45,8 @@ impl Postings {
     }
 
     /// One verdict per kind of [`Facts::kinds`].
-    pub fn verdicts(&self) -> &[Verdict] {
-        &self.verdicts
+    pub fn bookings(&self) -> &[Booking] {
+        &self.bookings
     }
 
     pub const fn frame(&self) -> &DataFrame {
@@ -89,7 +89,7 @@ impl Postings {
             "events" => entries.iter().map(|line| line.events).collect::<Vec<_>>(),
         )?;
         let frame = self.frame.filter(&is_original)?.vstack(&added)?;
-        Ok(Self { facts: self.facts.clone(), verdicts: self.verdicts.clone(), frame })
+        Ok(Self { facts: self.facts.clone(), bookings: self.bookings.clone(), frame })
     }
 
     /// Events before and after adjusting entries, summed over all columns but those named (`slot`, `kind`, `caller`,

@@ -383,7 +383,7 @@ fn classify_books_every_fact_by_its_kind() {
     let facts = Facts::new(day("2026-11-20"), SlotLength::Minute, &kinds, &[String::new()], rows, Vec::new())
         .unwrap();
     let postings = Policy::built_in().classify(facts).unwrap();
-    let mut rules: Vec<_> = postings.verdicts().iter().map(|v| (v.rule.as_str(), v.account)).collect();
+    let mut rules: Vec<_> = postings.bookings().iter().map(|v| (v.rule.as_str(), v.account)).collect();
     rules.sort_unstable();
     assert_eq!(
         rules,

@@ -124,7 +124,7 @@ fn accounts(postings: &Postings, sums: &[Sum<2>]) -> Vec<AccountLine> {
     let mut lines: BTreeMap<_, [i64; 2]> = BTreeMap::new();
     for sum in sums {
         let kind = &postings.facts().kinds()[sum.key[0] as usize];
-        let rule = postings.verdicts()[sum.key[0] as usize].rule.as_str();
+        let rule = postings.bookings()[sum.key[0] as usize].rule.as_str();
         let key = (kind.stream, &kind.service, &kind.region, sum.key[1], rule, kind.error_code);
         let events = lines.entry(key).or_default();
         *events = [events[0] + sum.gross, events[1] + sum.net];

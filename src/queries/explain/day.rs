@@ -215,7 +215,7 @@ impl DayBooks {
             if !self.is_of(scope, kind) || (sum.gross, sum.net) == (0, 0) {
                 continue;
             }
-            let rule = &self.postings.verdicts()[number as usize].rule;
+            let rule = &self.postings.bookings()[number as usize].rule;
             let known = self.policy.rule(rule);
             let title =
                 kind.error_code.and_then(|code| self.policy.catalogue().entry(code, kind.error_subcode));
