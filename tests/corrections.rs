@@ -8,7 +8,7 @@ use uptime_ledger::day::{Day, SlotLength};
 use uptime_ledger::document::Document;
 use uptime_ledger::facts::Salt;
 use uptime_ledger::ledger::check_balance;
-use uptime_ledger::overrides::{self, COLUMNS, Code, Filed, Judged, Row, Touched, Verdict, adjust, plan};
+use uptime_ledger::overrides::{self, COLUMNS, Code, Decided, Decision, Filed, Row, Touched, adjust, plan};
 use uptime_ledger::policy::{Account, Direction, Group, Line, Policy, Postings};
 use uptime_ledger::slots::Slots;
 
@@ -145,12 +145,13 @@ fn touched<'a>(books: &'a [Postings; 2], sealed: Option<&'a [Row]>) -> Vec<Touch
         .collect()
 }
 
-fn judge(filed: &[Filed], books: &[Postings; 2]) -> Vec<Judged> {
+fn judge(filed: &[Filed], books: &[Postings; 2]) -> Vec<Decided> {
     plan(filed, &touched(books, None), &Overrides::default()).unwrap()
 }
 
-fn applied(judged: &[Judged], day: Day) -> Vec<Row> {
-    let is_of = |judged: &&Judged| judged.verdict == Verdict::Applied && judged.row.days().any(|d| d == day);
+fn applied(judged: &[Decided], day: Day) -> Vec<Row> {
+    let is_of =
+        |judged: &&Decided| judged.verdict == Decision::Applied && judged.row.days().any(|d| d == day);
     judged.iter().filter(is_of).map(|judged| judged.row.clone()).collect()
 }
 
@@ -234,11 +235,11 @@ fn by_the_rules(filed: &[Filed], books: &[Postings; 2]) -> BTreeMap<String, (&'s
     bookings
 }
 
-fn bookings(judged: &[Judged]) -> BTreeMap<String, (&'static str, i64)> {
-    let word = |judged: &Judged| match &judged.verdict {
-        Verdict::Applied => "applied",
-        Verdict::Waiting => "waiting",
-        Verdict::Refused(refusal) => refusal.name(),
+fn bookings(judged: &[Decided]) -> BTreeMap<String, (&'static str, i64)> {
+    let word = |judged: &Decided| match &judged.verdict {
+        Decision::Applied => "applied",
+        Decision::Waiting => "waiting",
+        Decision::Refused(refusal) => refusal.name(),
     };
     judged.iter().map(|judged| (judged.row.id.clone(), (word(judged), judged.events))).collect()
 }
@@ -340,7 +341,7 @@ proptest! {
             }
         }
         let said: BTreeMap<String, i64> = judged.iter()
-            .filter(|judged| judged.verdict == Verdict::Applied)
+            .filter(|judged| judged.verdict == Decision::Applied)
             .map(|judged| (judged.row.id.clone(), judged.events))
             .collect();
         prop_assert_eq!(moved, said);
@@ -367,7 +368,7 @@ proptest! {
             prop_assert!(!was_bad || after[&key], "{key:?}");
         }
         for judged in judged.iter().filter(|judged| frozen.contains(&judged.row)) {
-            prop_assert_eq!(&judged.verdict, &Verdict::Applied);
+            prop_assert_eq!(&judged.verdict, &Decision::Applied);
         }
     }
 }

@@ -14,7 +14,7 @@ use uptime_ledger::config::{self, Config};
 use uptime_ledger::day::{Day, SlotLength};
 use uptime_ledger::document::{Document, Mistake, Mistakes};
 use uptime_ledger::facts::Salt;
-use uptime_ledger::overrides::{self, Filed, Sheet, Touched, Verdict};
+use uptime_ledger::overrides::{self, Decision, Filed, Sheet, Touched};
 use uptime_ledger::policy::{Account, BUILT_IN_CATALOGUE, BUILT_IN_POLICY, Policy, Postings};
 
 use crate::given::{self, Event};
@@ -103,8 +103,8 @@ fn refused(document: &Document, sheet: &Sheet, config: &Config) -> Mistakes {
         .map(|((day, postings), sealed)| Touched { day: *day, postings, sealed })
         .collect();
     let judged = overrides::plan(&filed, &touched, &config.overrides).unwrap();
-    let said = |judged: &overrides::Judged| -> Option<Mistake> {
-        let Verdict::Refused(refusal) = &judged.verdict else { return None };
+    let said = |judged: &overrides::Decided| -> Option<Mistake> {
+        let Decision::Refused(refusal) = &judged.verdict else { return None };
         Some(sheet.refusal(&judged.row.id, refusal).unwrap())
     };
     Mistakes(judged.iter().filter_map(said).collect())

@@ -14,7 +14,7 @@ mod window;
 
 pub use crate::policy::Direction;
 pub use adjust::{Moved, adjust};
-pub use plan::{Filed, Judged, Touched, Verdict, plan};
+pub use plan::{Decided, Decision, Filed, Touched, plan};
 pub use refusal::{Met, Refusal};
 pub use row::{COLUMNS, Code, Row, selects};
 pub use sheet::{Malformed, Sheet, read};

@@ -32,16 +32,16 @@ pub struct Touched<'a> {
 
 /// A row with what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judged {
+pub struct Decided {
     pub row: Row,
     pub first_seen_us: i64,
-    pub verdict: Verdict,
+    pub verdict: Decision,
     /// Events that it moves, over all days that are known; 0 unless it is applied.
     pub events: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Decision {
     Applied,
     /// It selects nothing yet, and some of its days have no books yet.
     Waiting,
@@ -52,22 +52,22 @@ pub enum Verdict {
 ///
 /// The rows of sealed days stay as they are and come first. Of the others a row that was seen earlier goes before one
 /// that was seen later, then by id. A row that meets counts which a row before it moves is refused as a whole.
-pub fn plan(filed: &[Filed], touched: &[Touched<'_>], review: &Overrides) -> PolarsResult<Vec<Judged>> {
+pub fn plan(filed: &[Filed], touched: &[Touched<'_>], review: &Overrides) -> PolarsResult<Vec<Decided>> {
     let mut books = Books::open(touched)?;
     let mut order: Vec<usize> = (0..filed.len()).collect();
     order.sort_by_key(|at| {
         let filed = &filed[*at];
         (Reverse(books.is_frozen(&filed.row)), filed.first_seen_us, &filed.row)
     });
-    let mut judged: Vec<Option<(Verdict, i64)>> = vec![None; filed.len()];
+    let mut judged: Vec<Option<(Decision, i64)>> = vec![None; filed.len()];
     for at in order {
         let Filed { row, first_seen_us } = &filed[at];
         judged[at] = Some(books.judge(row, *first_seen_us, review));
     }
     Ok((filed.iter().zip(judged))
         .map(|(filed, judged)| {
-            let (verdict, events) = judged.unwrap_or((Verdict::Waiting, 0));
-            Judged { row: filed.row.clone(), first_seen_us: filed.first_seen_us, verdict, events }
+            let (verdict, events) = judged.unwrap_or((Decision::Waiting, 0));
+            Decided { row: filed.row.clone(), first_seen_us: filed.first_seen_us, verdict, events }
         })
         .collect())
 }
@@ -105,21 +105,21 @@ impl<'a> Books<'a> {
         self.days.values().any(|page| page.sealed.is_some_and(|rows| rows.contains(row)))
     }
 
-    fn judge(&mut self, row: &Row, first_seen_us: i64, review: &Overrides) -> (Verdict, i64) {
+    fn judge(&mut self, row: &Row, first_seen_us: i64, review: &Overrides) -> (Decision, i64) {
         if self.is_frozen(row) {
-            return (Verdict::Applied, self.take(row));
+            return (Decision::Applied, self.take(row));
         }
         if let Some(refusal) =
             out_of_time(row, first_seen_us, review).or_else(|| self.sealed(row)).or_else(|| self.meets(row))
         {
-            return (Verdict::Refused(refusal), 0);
+            return (Decision::Refused(refusal), 0);
         }
         match self.take(row) {
             0 if row.days().all(|day| self.days.contains_key(&day)) => {
-                (Verdict::Refused(Refusal::NoEffect), 0)
+                (Decision::Refused(Refusal::NoEffect), 0)
             }
-            0 => (Verdict::Waiting, 0),
-            events => (Verdict::Applied, events),
+            0 => (Decision::Waiting, 0),
+            events => (Decision::Applied, events),
         }
     }
 
@@ -223,11 +223,11 @@ mod tests {
         Filed { row: row.clone(), first_seen_us: us(first_seen) }
     }
 
-    fn word(judged: &Judged) -> &'static str {
+    fn word(judged: &Decided) -> &'static str {
         match &judged.verdict {
-            Verdict::Applied => "applied",
-            Verdict::Waiting => "waiting",
-            Verdict::Refused(refusal) => refusal.name(),
+            Decision::Applied => "applied",
+            Decision::Waiting => "waiting",
+            Decision::Refused(refusal) => refusal.name(),
         }
     }
 
@@ -342,7 +342,7 @@ mod tests {
         let postings = hour("2026-11-20");
         let touched = [Touched { day: day("2026-11-20"), postings: &postings, sealed: Some(sealed) }];
         let told = plan(&late, &touched, &Overrides::default()).unwrap();
-        let Verdict::Refused(refusal) = &told[0].verdict else { unreachable!() };
+        let Decision::Refused(refusal) = &told[0].verdict else { unreachable!() };
         assert!(refusal.remedy().contains("the other row stays"), "{refusal}");
     }
 

@@ -8,7 +8,7 @@ use crate::day::Day;
 use crate::document::Mistake;
 use crate::facts::Salt;
 use crate::ledger::{Entry, FiledRow, JudgedRow, Ledger, MalformedRow, Writer};
-use crate::overrides::{self, Direction, Filed, Judged, Row, Sheet, Touched, Verdict};
+use crate::overrides::{self, Decided, Decision, Direction, Filed, Row, Sheet, Touched};
 use crate::policy::Postings;
 
 /// What the override file came to.
@@ -114,7 +114,7 @@ fn live(ledger: &Ledger, job: &Job, clock: Clock) -> Vec<Filed> {
 /// What is decided of the rows, and which rows each day gets.
 #[derive(Default)]
 pub struct Plan {
-    judged: Vec<Judged>,
+    judged: Vec<Decided>,
     /// Rows in force on days for which something was decided.
     rows: BTreeMap<Day, Vec<Row>>,
 }
@@ -160,7 +160,7 @@ pub fn plan(
     for (day, frozen) in &frozen {
         rows.insert(*day, frozen.clone());
     }
-    for judged in judged.iter().filter(|j| j.verdict == Verdict::Applied) {
+    for judged in judged.iter().filter(|j| j.verdict == Decision::Applied) {
         // Days without books get the row when they are accounted.
         for day in judged.row.days().filter(|day| postings.contains_key(day)) {
             let is_frozen = frozen.contains_key(&day);
@@ -179,11 +179,11 @@ pub fn note(plan: &Plan, desired: &mut Desired, ledger: &mut Writer, clock: Cloc
     let mut decided: Vec<JudgedRow> = Vec::new();
     for judged in &plan.judged {
         let (status, why) = match &judged.verdict {
-            Verdict::Applied => ("applied", String::new()),
-            Verdict::Waiting => ("waiting", "not all of its days are accounted yet".to_owned()),
-            Verdict::Refused(refusal) => ("refused", format!("{}: {refusal}", refusal.name())),
+            Decision::Applied => ("applied", String::new()),
+            Decision::Waiting => ("waiting", "not all of its days are accounted yet".to_owned()),
+            Decision::Refused(refusal) => ("refused", format!("{}: {refusal}", refusal.name())),
         };
-        if let Verdict::Refused(refusal) = &judged.verdict {
+        if let Decision::Refused(refusal) = &judged.verdict {
             let mistake = desired.sheet.as_ref().and_then(|sheet| sheet.refusal(&judged.row.id, refusal));
             let place = mistake.as_ref().map(|m| format!(" ({})", m.place())).unwrap_or_default();
             let message = format!("override {}{place}: {why}", judged.row.id);
