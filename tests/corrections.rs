@@ -8,7 +8,9 @@ use uptime_ledger::day::{Day, SlotLength};
 use uptime_ledger::document::Document;
 use uptime_ledger::facts::Salt;
 use uptime_ledger::ledger::check_balance;
-use uptime_ledger::overrides::{self, COLUMNS, Code, Decided, Decision, Filed, Row, Touched, adjust, plan};
+use uptime_ledger::overrides::{
+    self, COLUMNS, Code, Decided, Decision, Filed, Override, Touched, adjust, plan,
+};
 use uptime_ledger::policy::{Account, Direction, Group, Line, Policy, Postings};
 use uptime_ledger::slots::Slots;
 
@@ -53,7 +55,7 @@ fn opt<T: Clone + std::fmt::Debug + 'static>(of: &[T]) -> impl Strategy<Value = 
 }
 
 /// Well-formed rows of either direction, with ids of their own.
-fn rows() -> impl Strategy<Value = Vec<Row>> {
+fn rows() -> impl Strategy<Value = Vec<Override>> {
     let selectors = (
         opt(&["messages", "media"]),
         opt(&["eu", "us"]),
@@ -87,7 +89,7 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
                 account = Some("user:*");
             }
             let start_us = days()[0].start_us() + start * SLOT_US;
-            Row {
+            Override {
                 id: String::new(),
                 direction,
                 start_us,
@@ -107,7 +109,7 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
             }
         });
     prop::collection::vec(row, 0..8).prop_map(|rows| {
-        let name = |(at, row): (usize, Row)| Row { id: format!("ov-{at}"), ..row };
+        let name = |(at, row): (usize, Override)| Override { id: format!("ov-{at}"), ..row };
         rows.into_iter().enumerate().map(name).collect()
     })
 }
@@ -139,7 +141,7 @@ fn with_pseudonyms(postings: &[Postings; 2]) -> [Postings; 2] {
     })
 }
 
-fn touched<'a>(books: &'a [Postings; 2], sealed: Option<&'a [Row]>) -> Vec<Touched<'a>> {
+fn touched<'a>(books: &'a [Postings; 2], sealed: Option<&'a [Override]>) -> Vec<Touched<'a>> {
     (days().into_iter().zip(books).zip([sealed, None]))
         .map(|((day, postings), sealed)| Touched { day, postings, sealed })
         .collect()
@@ -149,7 +151,7 @@ fn judge(filed: &[Filed], books: &[Postings; 2]) -> Vec<Decided> {
     plan(filed, &touched(books, None), &Overrides::default()).unwrap()
 }
 
-fn applied(judged: &[Decided], day: Day) -> Vec<Row> {
+fn applied(judged: &[Decided], day: Day) -> Vec<Override> {
     let is_of =
         |judged: &&Decided| judged.verdict == Decision::Applied && judged.row.days().any(|d| d == day);
     judged.iter().filter(is_of).map(|judged| judged.row.clone()).collect()
@@ -171,7 +173,7 @@ fn balance(postings: &Postings, is_gross: bool) -> Balance {
 }
 
 /// Does the row mean this posting by everything but its account? Compared one by one, as a person would.
-fn describes(row: &Row, postings: &Postings, line: &Line) -> bool {
+fn describes(row: &Override, postings: &Postings, line: &Line) -> bool {
     let facts = postings.facts();
     let kind = &facts.kinds()[line.kind as usize];
     let slot_us = facts.day().start_us() + i64::from(line.slot) * SLOT_US;
@@ -190,7 +192,7 @@ fn describes(row: &Row, postings: &Postings, line: &Line) -> bool {
         && is_code
 }
 
-fn moves(row: &Row, postings: &Postings, line: &Line) -> bool {
+fn moves(row: &Override, postings: &Postings, line: &Line) -> bool {
     let group = line.account.group();
     let is_taken = match row.direction {
         Direction::ToUptime => group == Group::Bad,
@@ -204,7 +206,7 @@ fn moves(row: &Row, postings: &Postings, line: &Line) -> bool {
 fn by_the_rules(filed: &[Filed], books: &[Postings; 2]) -> BTreeMap<String, (&'static str, i64)> {
     let lines: Vec<(&Postings, Line)> =
         books.iter().flat_map(|p| p.originals(|_| true).unwrap().into_iter().map(move |l| (p, l))).collect();
-    let mut holders: Vec<Option<&Row>> = vec![None; lines.len()];
+    let mut holders: Vec<Option<&Override>> = vec![None; lines.len()];
     let mut order: Vec<&Filed> = filed.iter().collect();
     order.sort_by_key(|filed| (filed.first_seen_us, &filed.row.id));
     let mut bookings = BTreeMap::new();
@@ -286,7 +288,7 @@ proptest! {
             let (again, _) = adjust(&after, &[]).unwrap();
             prop_assert!(again.frame().equals(before.frame()));
             // Without some of them it is as if those had never been.
-            let rest: Vec<Row> = rows.iter().zip(&left).filter(|(_, left)| **left).map(|(row, _)| row.clone()).collect();
+            let rest: Vec<Override> = rows.iter().zip(&left).filter(|(_, left)| **left).map(|(row, _)| row.clone()).collect();
             let (fewer, _) = adjust(&after, &rest).unwrap();
             let (never, _) = adjust(before, &rest).unwrap();
             prop_assert!(fewer.frame().equals(never.frame()));
@@ -356,7 +358,7 @@ proptest! {
         let judged = plan(&filed, &touched(&books, Some(&frozen)), &Overrides::default()).unwrap();
         let (sealed, _) = adjust(&books[0], &frozen).unwrap();
         let later = applied(&judged, first).into_iter().filter(|row| !frozen.contains(row));
-        let all: Vec<Row> = frozen.iter().cloned().chain(later).collect();
+        let all: Vec<Override> = frozen.iter().cloned().chain(later).collect();
         prop_assert!(all[frozen.len()..].iter().all(|row| row.direction == Direction::ToDowntime));
         let (adjusted, _) = adjust(&books[0], &all).unwrap();
         let bad = |postings: &Postings| -> BTreeMap<[u32; 3], bool> {

@@ -15,7 +15,7 @@ use uptime_ledger::config::{Component, Config, Format, Service};
 use uptime_ledger::day::SlotLength;
 use uptime_ledger::ledger::{Applied, Edition, Entry, JudgedRow, Kept, Ledger, Outline, Settings};
 use uptime_ledger::measure;
-use uptime_ledger::overrides::Row;
+use uptime_ledger::overrides::Override;
 use uptime_ledger::policy::{Account, Direction, Policy};
 use uptime_ledger::report::{self, Days, Drawing};
 
@@ -53,7 +53,7 @@ fn tool(name: &str, args: &[&str], input: &str) -> Option<Ran> {
 /// A day in which everything that people and logs name is named in the worst way, with all of its doors.
 struct Hostile {
     reports: tempfile::TempDir,
-    row: Row,
+    row: Override,
 }
 
 impl Hostile {
@@ -87,7 +87,7 @@ impl Hostile {
 
         let mut draft = given::draft(day("2026-11-20"), &config, &events);
         let at = given::clock(&draft);
-        let row = Row {
+        let row = Override {
             id: worst().into(),
             direction: Direction::ToUptime,
             start_us: day("2026-11-20").start_us(),

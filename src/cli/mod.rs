@@ -55,7 +55,7 @@ enum Command {
     /// Compare two editions, or see what another policy would change; writes nothing
     Diff(diff::Diff),
     /// Write a row for the override file
-    Override(Box<overrides::Override>),
+    Override(Box<overrides::OverrideArgs>),
     /// Draw the reports from the ledger alone, as they are or as they were
     Report(report::Report),
     /// Work out every hash, balance and table of the ledger again, and name what is off

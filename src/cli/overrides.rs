@@ -12,12 +12,12 @@ use super::text;
 use crate::day::{Day, rfc3339};
 use crate::error::{ExitCode, Trouble};
 use crate::ledger::Extent;
-use crate::overrides::{COLUMNS, Code, Row, selects};
+use crate::overrides::{COLUMNS, Code, Override, selects};
 use crate::policy::{Account, Direction};
 use crate::queries::{self, Question};
 
 #[derive(Args)]
-pub struct Override {
+pub struct OverrideArgs {
     #[command(subcommand)]
     command: Command,
 }
@@ -84,7 +84,7 @@ enum DirectionName {
     ToDowntime,
 }
 
-impl Override {
+impl OverrideArgs {
     pub fn run(self) -> Result<ExitCode> {
         let Command::New(new) = self.command;
         let append = new.append.clone();
@@ -108,7 +108,7 @@ impl Override {
 }
 
 impl New {
-    fn row(self) -> Result<Row> {
+    fn row(self) -> Result<Override> {
         let wrong = |text: String| Err(Trouble::Usage(text).into());
         let ledger = self.place.ledger()?;
         let question = Question { at: self.at, scope: self.service.clone(), region: self.region.clone() };
@@ -155,7 +155,7 @@ impl New {
         if end_us <= start_us {
             return wrong(format!("--until does not lie after {}", rfc3339(start_us)));
         }
-        Ok(Row {
+        Ok(Override {
             id: self
                 .id
                 .unwrap_or_else(|| format!("{}-{}", rfc3339(start_us).replace([':', 'Z'], ""), reason.id)),

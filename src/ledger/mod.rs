@@ -33,7 +33,7 @@ use crate::clock::ClockSource;
 use crate::day::Day;
 use crate::error::Trouble;
 use crate::facts::FileBalance;
-use crate::overrides::Row;
+use crate::overrides::Override;
 
 pub use balance::check_balance;
 pub use daybooks::fingerprint;
@@ -79,7 +79,7 @@ pub struct MadeFrom {
     pub config: Option<String>,
     pub definition: Definition,
     /// Override rows in the order in which they were applied.
-    pub rows: Vec<Row>,
+    pub rows: Vec<Override>,
 }
 
 impl Ledger {

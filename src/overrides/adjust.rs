@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use polars::prelude::{PolarsResult, polars_err};
 
-use super::row::Row;
+use super::row::Override;
 use super::select::Movable;
 use crate::policy::{Line, Postings};
 
@@ -21,7 +21,7 @@ pub struct Moved {
 
 /// Applies accepted rows to the original postings of a day, in the given order: entry `n` is the row `n - 1`. A posting that
 /// a row before has moved stays with that one. The second result runs parallel to `rows`.
-pub fn adjust(postings: &Postings, rows: &[Row]) -> PolarsResult<(Postings, Vec<Moved>)> {
+pub fn adjust(postings: &Postings, rows: &[Override]) -> PolarsResult<(Postings, Vec<Moved>)> {
     if rows.is_empty() {
         return Ok((postings.adjusted(&[])?, Vec::new()));
     }
@@ -45,7 +45,7 @@ pub fn adjust(postings: &Postings, rows: &[Row]) -> PolarsResult<(Postings, Vec<
     Ok((postings.adjusted(&entries)?, moved))
 }
 
-fn tell(row: &Row, lines: &[Line], postings: &Postings) -> Moved {
+fn tell(row: &Override, lines: &[Line], postings: &Postings) -> Moved {
     let kinds = postings.facts().kinds();
     let slots: BTreeSet<u32> = lines.iter().map(|line| line.slot).collect();
     let used: BTreeSet<u32> = lines.iter().map(|line| line.kind).collect();
@@ -95,7 +95,7 @@ mod tests {
         sums
     }
 
-    fn code(mut row: Row, code: i64) -> Row {
+    fn code(mut row: Override, code: i64) -> Override {
         row.error_code = Some(Code::Number(code));
         row
     }
@@ -132,7 +132,8 @@ mod tests {
     #[test]
     fn a_posting_moves_once_and_from_where_it_was_booked_first() {
         let before = hour();
-        let missed = Row { account: Some("bad:platform:missed".to_owned()), ..row("b", Direction::ToUptime) };
+        let missed =
+            Override { account: Some("bad:platform:missed".to_owned()), ..row("b", Direction::ToUptime) };
         // The second row finds nothing left of it, the third does not take back what the first has given to users.
         let rows = [missed, row("a", Direction::ToUptime), code(row("c", Direction::ToDowntime), 2)];
         let (after, moved) = adjust(&before, &rows).unwrap();
@@ -155,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_row_that_leads_to_no_account_is_an_error() {
-        let row = Row { to: "user:nobody".to_owned(), ..row("a", Direction::ToUptime) };
+        let row = Override { to: "user:nobody".to_owned(), ..row("a", Direction::ToUptime) };
         let error = adjust(&hour(), &[row]).unwrap_err().to_string();
         assert!(error.contains("override `a` moves to `user:nobody`"), "{error}");
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate};
 
-use super::row::{COLUMNS, Code, Row, selects};
+use super::row::{COLUMNS, Code, Override, selects};
 use crate::config::{Config, WEBHOOK_SERVICE};
 use crate::day::{DAY_US, rfc3339};
 use crate::document::csv::{self, Cell};
@@ -53,7 +53,7 @@ impl Lint<'_> {
     }
 
     /// The row, unless something that it cannot be made without is wrong.
-    pub fn row(&self) -> Option<Row> {
+    pub fn row(&self) -> Option<Override> {
         let direction = self.direction();
         let (start_us, end_us) = (self.boundary("start"), self.boundary("end"));
         let created_at_us = self.instant("created_at");
@@ -76,7 +76,7 @@ impl Lint<'_> {
         let approver = self.filled("approver", "name who approved the row");
         self.persons(author?, approver?);
         let reason = reason?;
-        Some(Row {
+        Some(Override {
             id: self.cell("id").text.clone(),
             direction: direction?,
             start_us: start_us?,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use polars::prelude::PolarsResult;
 
 use super::refusal::{Met, Refusal};
-use super::row::Row;
+use super::row::Override;
 use super::select::Movable;
 use super::window::out_of_time;
 use crate::config::Overrides;
@@ -16,7 +16,7 @@ use crate::policy::{Direction, Postings};
 /// A row as the ledger knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filed {
-    pub row: Row,
+    pub row: Override,
     /// When a run first saw exactly this content.
     pub first_seen_us: i64,
 }
@@ -27,13 +27,13 @@ pub struct Touched<'a> {
     pub day: Day,
     pub postings: &'a Postings,
     /// The rows that are applied to it and stay, in its sealed edition or beside it; `None` when the day is open.
-    pub sealed: Option<&'a [Row]>,
+    pub sealed: Option<&'a [Override]>,
 }
 
 /// A row with what became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decided {
-    pub row: Row,
+    pub row: Override,
     pub first_seen_us: i64,
     pub verdict: Decision,
     /// Events that it moves, over all days that are known; 0 unless it is applied.
@@ -76,12 +76,12 @@ pub fn plan(filed: &[Filed], touched: &[Touched<'_>], review: &Overrides) -> Pol
 struct Books<'a> {
     days: BTreeMap<Day, Page<'a>>,
     /// Rows that hold postings.
-    taken: Vec<Row>,
+    taken: Vec<Override>,
 }
 
 struct Page<'a> {
     movable: Movable<'a>,
-    sealed: Option<&'a [Row]>,
+    sealed: Option<&'a [Override]>,
 }
 
 impl<'a> Books<'a> {
@@ -101,11 +101,11 @@ impl<'a> Books<'a> {
         Ok(books)
     }
 
-    fn is_frozen(&self, row: &Row) -> bool {
+    fn is_frozen(&self, row: &Override) -> bool {
         self.days.values().any(|page| page.sealed.is_some_and(|rows| rows.contains(row)))
     }
 
-    fn judge(&mut self, row: &Row, first_seen_us: i64, review: &Overrides) -> (Decision, i64) {
+    fn judge(&mut self, row: &Override, first_seen_us: i64, review: &Overrides) -> (Decision, i64) {
         if self.is_frozen(row) {
             return (Decision::Applied, self.take(row));
         }
@@ -124,14 +124,14 @@ impl<'a> Books<'a> {
     }
 
     /// A sealed day may still turn out worse than it looked, never better.
-    fn sealed(&self, row: &Row) -> Option<Refusal> {
+    fn sealed(&self, row: &Override) -> Option<Refusal> {
         let is_sealed = |day: &Day| self.days.get(day).is_some_and(|page| page.sealed.is_some());
         let day = row.days().find(is_sealed).filter(|_| row.direction == Direction::ToUptime)?;
         Some(Refusal::Sealed { day })
     }
 
     /// The first row that moves some of the same counts: one of the other direction before one of the same.
-    fn meets(&self, row: &Row) -> Option<Refusal> {
+    fn meets(&self, row: &Override) -> Option<Refusal> {
         let contradicted = self.first_met(row, |page| {
             // What the other row moved stands in its target account now. Where this row names an account, it means that one.
             let means = |at: &usize| {
@@ -150,7 +150,7 @@ impl<'a> Books<'a> {
     }
 
     /// Of postings that are held already: the holder of the first one, its day, and how many events it holds there.
-    fn first_met(&self, row: &Row, postings: impl Fn(&Page<'a>) -> Vec<usize>) -> Option<Met> {
+    fn first_met(&self, row: &Override, postings: impl Fn(&Page<'a>) -> Vec<usize>) -> Option<Met> {
         row.days().find_map(|day| {
             let page = self.days.get(&day)?;
             let met = postings(page);
@@ -165,7 +165,7 @@ impl<'a> Books<'a> {
 
     /// Gives the row all that it selects and nobody holds, beside what it holds already; what is sealed does not become uptime.
     /// Tells how many events it holds then.
-    fn take(&mut self, row: &Row) -> i64 {
+    fn take(&mut self, row: &Override) -> i64 {
         let holder = self.taken.len();
         let mut events = 0;
         for day in row.days() {
@@ -205,21 +205,26 @@ mod tests {
         postings(day(date), SlotLength::Minute, &failed.chain(turned_away).collect::<Vec<_>>())
     }
 
-    fn up(id: &str) -> Row {
+    fn up(id: &str) -> Override {
         row(id, Direction::ToUptime)
     }
 
-    fn down(id: &str) -> Row {
-        Row { account: None, error_code: Some(Code::Number(190)), ..row(id, Direction::ToDowntime) }
+    fn down(id: &str) -> Override {
+        Override { account: None, error_code: Some(Code::Number(190)), ..row(id, Direction::ToDowntime) }
     }
 
     /// The row from this minute of the hour to before that one.
-    fn at(row: Row, from: u32, to: u32) -> Row {
+    fn at(row: Override, from: u32, to: u32) -> Override {
         let minute = |minute: u32| us(&format!("2026-11-20T10:{minute:02}:00Z"));
-        Row { start_us: minute(from), end_us: minute(to), created_at_us: us("2026-11-20T12:00:00Z"), ..row }
+        Override {
+            start_us: minute(from),
+            end_us: minute(to),
+            created_at_us: us("2026-11-20T12:00:00Z"),
+            ..row
+        }
     }
 
-    fn seen(row: &Row, first_seen: &str) -> Filed {
+    fn seen(row: &Override, first_seen: &str) -> Filed {
         Filed { row: row.clone(), first_seen_us: us(first_seen) }
     }
 
@@ -232,7 +237,7 @@ mod tests {
     }
 
     /// Words and counts, in the order of the rows.
-    fn judged(filed: &[Filed], days: &[(&str, Option<&[Row]>)]) -> Vec<(&'static str, i64)> {
+    fn judged(filed: &[Filed], days: &[(&str, Option<&[Override]>)]) -> Vec<(&'static str, i64)> {
         let books: Vec<Postings> = days.iter().map(|(date, _)| hour(date)).collect();
         let touched: Vec<Touched<'_>> = (days.iter().zip(&books))
             .map(|((date, sealed), postings)| Touched { day: day(date), postings, sealed: *sealed })
@@ -242,7 +247,7 @@ mod tests {
     }
 
     /// The same on the one open day, for rows that one run sees together.
-    fn together(rows: &[&Row]) -> Vec<(&'static str, i64)> {
+    fn together(rows: &[&Override]) -> Vec<(&'static str, i64)> {
         let filed: Vec<Filed> = rows.iter().map(|row| seen(row, MORNING)).collect();
         judged(&filed, &[("2026-11-20", None)])
     }
@@ -264,7 +269,7 @@ mod tests {
             (down("a"), "2026-12-14T00:00:01Z", "2026-12-14T03:00:00Z", "late"),
             (down("a"), "2026-12-13T09:00:00Z", "2026-12-15T00:00:01Z", "back-dated"),
         ] {
-            let row = Row { created_at_us: us(created_at), ..row };
+            let row = Override { created_at_us: us(created_at), ..row };
             let found = judged(&[seen(&row, first_seen)], &[("2026-11-20", None)]);
             let events = if word == "applied" { 100 } else { 0 };
             assert_eq!(found, [(word, events)], "{created_at} {first_seen}");
@@ -273,7 +278,7 @@ mod tests {
 
     #[test]
     fn an_edited_row_is_judged_as_one_that_was_never_seen() {
-        let edited = Row { note: "as agreed".to_owned(), ..up("a") };
+        let edited = Override { note: "as agreed".to_owned(), ..up("a") };
         let late = "2026-11-29T00:00:01Z";
         assert_eq!(judged(&[seen(&up("a"), MORNING)], &[("2026-11-20", None)]), [("applied", 100)]);
         assert_eq!(judged(&[seen(&edited, late)], &[("2026-11-20", None)]), [("back-dated", 0)]);
@@ -298,30 +303,34 @@ mod tests {
 
     #[test]
     fn two_rows_of_two_directions_cannot_mean_the_same_counts() {
-        let turned_away = Row { error_code: Some(Code::Number(190)), ..up("b") };
+        let turned_away = Override { error_code: Some(Code::Number(190)), ..up("b") };
         assert_eq!(together(&[&down("a"), &turned_away]), [("applied", 100), ("contradicts", 0)]);
         // What `a` gives to user:caller is what `b` finds there; what was there before it may still have.
-        let all_users = Row { account: Some("user:*".to_owned()), error_code: None, ..down("b") };
+        let all_users = Override { account: Some("user:*".to_owned()), error_code: None, ..down("b") };
         assert_eq!(together(&[&up("a"), &all_users]), [("applied", 100), ("contradicts", 0)]);
-        let throttled = Row { account: Some("user:throttled".to_owned()), ..all_users.clone() };
+        let throttled = Override { account: Some("user:throttled".to_owned()), ..all_users.clone() };
         assert_eq!(together(&[&up("a"), &throttled]), [("applied", 100), ("no-effect", 0)]);
         let away = at(all_users, 10, 20);
         assert_eq!(together(&[&up("a"), &away]), [("applied", 100), ("applied", 100)]);
         // Against both at once, the other direction is told.
-        let three = [&at(up("a"), 0, 5), &down("b"), &Row { business_id: Some("c-1".to_owned()), ..up("c") }];
+        let three =
+            [&at(up("a"), 0, 5), &down("b"), &Override { business_id: Some("c-1".to_owned()), ..up("c") }];
         assert_eq!(together(&three), [("applied", 50), ("applied", 100), ("contradicts", 0)]);
     }
 
     #[test]
     fn a_row_waits_for_days_without_books_and_not_for_others() {
-        let long =
-            Row { end_us: us("2026-11-21T11:00:00Z"), created_at_us: us("2026-11-21T12:00:00Z"), ..up("a") };
+        let long = Override {
+            end_us: us("2026-11-21T11:00:00Z"),
+            created_at_us: us("2026-11-21T12:00:00Z"),
+            ..up("a")
+        };
         let filed = [seen(&long, "2026-11-22T03:00:00Z")];
         assert_eq!(judged(&filed, &[]), [("waiting", 0)]);
         // What is known of it applies already.
         assert_eq!(judged(&filed, &[("2026-11-20", None)]), [("applied", 100)]);
         assert_eq!(judged(&filed, &[("2026-11-20", None), ("2026-11-21", None)]), [("applied", 200)]);
-        let nothing = Row { error_code: Some(Code::None), ..long };
+        let nothing = Override { error_code: Some(Code::None), ..long };
         let filed = [seen(&nothing, "2026-11-22T03:00:00Z")];
         assert_eq!(judged(&filed, &[("2026-11-20", None)]), [("waiting", 0)]);
         assert_eq!(judged(&filed, &[("2026-11-20", None), ("2026-11-21", None)]), [("no-effect", 0)]);
@@ -329,12 +338,12 @@ mod tests {
 
     #[test]
     fn a_sealed_day_may_turn_out_worse_but_not_better() {
-        let sealed: &[Row] = &[at(up("a"), 0, 5)];
+        let sealed: &[Override] = &[at(up("a"), 0, 5)];
         let days = [("2026-11-20", Some(sealed))];
         let rest = at(up("b"), 5, 10);
         assert_eq!(judged(&[seen(&rest, MORNING)], &days), [("sealed", 0)]);
         assert_eq!(judged(&[seen(&down("b"), MORNING)], &days), [("applied", 100)]);
-        let same = Row { error_code: Some(Code::Number(2)), ..down("b") };
+        let same = Override { error_code: Some(Code::Number(2)), ..down("b") };
         assert_eq!(judged(&[seen(&same, MORNING)], &days), [("contradicts", 0)]);
         // What it was sealed with stays and goes first, however late it is now and whoever was seen before it.
         let late = [seen(&same, MORNING), seen(&sealed[0], "2027-01-01T00:00:00Z")];
@@ -348,13 +357,13 @@ mod tests {
 
     #[test]
     fn a_row_over_a_sealed_and_an_open_day_is_taken_whole_or_not_at_all() {
-        let over = |row: Row| Row {
+        let over = |row: Override| Override {
             end_us: us("2026-11-21T11:00:00Z"),
             created_at_us: us("2026-11-21T12:00:00Z"),
             ..row
         };
         let at = "2026-11-22T03:00:00Z";
-        let word = |row: Row, sealed: &[Row]| {
+        let word = |row: Override, sealed: &[Override]| {
             judged(&[seen(&over(row), at)], &[("2026-11-20", Some(sealed)), ("2026-11-21", None)])[0]
         };
         assert_eq!(word(up("a"), &[]), ("sealed", 0));

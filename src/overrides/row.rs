@@ -33,7 +33,7 @@ pub const COLUMNS: [&str; 15] = [
 /// It holds all that it takes to apply it, so that it means the same when the policy has changed since.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Row {
+pub struct Override {
     pub id: String,
     pub direction: Direction,
     /// First instant of its first slot.
@@ -58,7 +58,7 @@ pub struct Row {
     pub note: String,
 }
 
-impl Row {
+impl Override {
     /// Identifies the content: SHA-256 of its canonical JSON, in hex. An edited row is another one.
     pub fn fingerprint(&self) -> String {
         // Fields in the order of the struct, instants as numbers: one content has one text.
@@ -186,12 +186,12 @@ pub mod tests {
     }
 
     /// A row over one hour of 2026-11-20, created the morning after.
-    pub fn row(id: &str, direction: Direction) -> Row {
+    pub fn row(id: &str, direction: Direction) -> Override {
         let (reason, to) = match direction {
             Direction::ToUptime => ("caller-misuse", "user:caller"),
             Direction::ToDowntime => ("authorization-fault", "bad:platform:error"),
         };
-        Row {
+        Override {
             id: id.to_owned(),
             direction,
             start_us: us("2026-11-20T10:00:00Z"),
@@ -216,17 +216,17 @@ pub mod tests {
         let a = row("a", Direction::ToUptime);
         assert_eq!(a.fingerprint(), row("a", Direction::ToUptime).fingerprint());
         assert_eq!(a.fingerprint().len(), 64);
-        let edited = Row { note: "x".to_owned(), ..a.clone() };
+        let edited = Override { note: "x".to_owned(), ..a.clone() };
         assert_ne!(a.fingerprint(), edited.fingerprint());
-        let json = serde_json::to_string(&Row { error_code: Some(Code::Number(190)), ..a }).unwrap();
+        let json = serde_json::to_string(&Override { error_code: Some(Code::Number(190)), ..a }).unwrap();
         assert!(json.contains(r#""direction":"to_uptime""#) && json.contains(r#""error_code":"190""#));
-        assert_eq!(serde_json::from_str::<Row>(&json).unwrap().error_code, Some(Code::Number(190)));
+        assert_eq!(serde_json::from_str::<Override>(&json).unwrap().error_code, Some(Code::Number(190)));
     }
 
     #[test]
     fn a_row_touches_the_days_of_its_slots() {
         let mut row = row("a", Direction::ToUptime);
-        let days = |row: &Row| row.days().map(|day| day.to_string()).collect::<Vec<_>>().join(" ");
+        let days = |row: &Override| row.days().map(|day| day.to_string()).collect::<Vec<_>>().join(" ");
         assert_eq!(days(&row), "2026-11-20");
         row.end_us = us("2026-11-21T00:00:00Z");
         assert_eq!(days(&row), "2026-11-20");

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use polars::prelude::PolarsResult;
 
-use super::row::Row;
+use super::row::Override;
 use crate::policy::{Group, Line, Postings};
 
 /// The postings of one day that overrides can move, each held by at most one row.
@@ -41,7 +41,7 @@ impl<'a> Movable<'a> {
     }
 
     /// What the row would move: postings that all of its selectors take, in accounts that its direction takes from.
-    pub fn selected(&self, row: &Row) -> Vec<usize> {
+    pub fn selected(&self, row: &Override) -> Vec<usize> {
         let is_taken = |at: &usize| {
             let account = self.lines[*at].account;
             row.direction.takes_from(account.group()) && row.takes_account(account)
@@ -50,7 +50,7 @@ impl<'a> Movable<'a> {
     }
 
     /// What the row describes by everything but its account.
-    pub fn described(&self, row: &Row) -> impl Iterator<Item = usize> + use<'_, 'a> {
+    pub fn described(&self, row: &Override) -> impl Iterator<Item = usize> + use<'_, 'a> {
         let facts = self.postings.facts();
         let has = |selector: &Option<String>, value: &str| selector.as_deref().is_none_or(|s| s == value);
         let kinds: Vec<bool> = (facts.kinds().iter())
@@ -71,7 +71,7 @@ impl<'a> Movable<'a> {
     }
 
     /// The slots of the day that start within the row.
-    fn slots(&self, row: &Row) -> Range<u32> {
+    fn slots(&self, row: &Override) -> Range<u32> {
         let facts = self.postings.facts();
         let (day, length) = (facts.day().start_us(), facts.slot_length());
         // A row is cut along slots; should the slots be longer than when it was written, those that start in it count.
@@ -142,14 +142,14 @@ pub mod tests {
         Postings::new(facts, bookings).unwrap()
     }
 
-    fn slots(movable: &Movable<'_>, row: &Row) -> Vec<u32> {
+    fn slots(movable: &Movable<'_>, row: &Override) -> Vec<u32> {
         movable.selected(row).into_iter().map(|at| movable.line(at).slot).collect()
     }
 
     /// From 2026-11-20T10:00 on, this many minutes.
-    fn minutes(start: i64, end: i64) -> Row {
+    fn minutes(start: i64, end: i64) -> Override {
         let ten = us("2026-11-20T10:00:00Z");
-        Row {
+        Override {
             start_us: ten + start * 60 * SECOND_US,
             end_us: ten + end * 60 * SECOND_US,
             ..row("a", Direction::ToUptime)
@@ -200,15 +200,21 @@ pub mod tests {
         let movable = Movable::new(&postings).unwrap();
         let any = row("a", Direction::ToUptime);
         let text = |text: &str| Some(text.to_owned());
-        let found = |row: Row| slots(&movable, &row);
+        let found = |row: Override| slots(&movable, &row);
         assert_eq!(found(any.clone()), [600, 601, 602, 603, 604]);
-        assert_eq!(found(Row { service: text("media"), ..any.clone() }), [601]);
-        assert_eq!(found(Row { region: text("us"), ..any.clone() }), [602]);
-        assert_eq!(found(Row { error_code: Some(Code::None), ..any.clone() }), [603]);
-        assert_eq!(found(Row { error_code: Some(Code::Number(2)), ..any.clone() }), [600, 601, 602, 604]);
-        assert_eq!(found(Row { business_id: text("c-2"), ..any.clone() }), [604]);
-        assert_eq!(found(Row { account: text("bad:platform:missed"), ..any.clone() }), [604]);
-        assert_eq!(found(Row { region: text("us"), business_id: text("c-2"), ..any }), Vec::<u32>::new());
+        assert_eq!(found(Override { service: text("media"), ..any.clone() }), [601]);
+        assert_eq!(found(Override { region: text("us"), ..any.clone() }), [602]);
+        assert_eq!(found(Override { error_code: Some(Code::None), ..any.clone() }), [603]);
+        assert_eq!(
+            found(Override { error_code: Some(Code::Number(2)), ..any.clone() }),
+            [600, 601, 602, 604]
+        );
+        assert_eq!(found(Override { business_id: text("c-2"), ..any.clone() }), [604]);
+        assert_eq!(found(Override { account: text("bad:platform:missed"), ..any.clone() }), [604]);
+        assert_eq!(
+            found(Override { region: text("us"), business_id: text("c-2"), ..any }),
+            Vec::<u32>::new()
+        );
     }
 
     #[test]
@@ -219,7 +225,7 @@ pub mod tests {
         let postings = postings(day("2026-11-20"), SlotLength::Minute, &events);
         let movable = Movable::new(&postings).unwrap();
         let taken = |direction| {
-            let row = Row { account: None, error_code: Some(Code::Number(190)), ..row("a", direction) };
+            let row = Override { account: None, error_code: Some(Code::Number(190)), ..row("a", direction) };
             slots(&movable, &row)
         };
         let of = |groups: &[Group]| -> Vec<u32> {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::lint::Lint;
 use super::refusal::Refusal;
-use super::row::{COLUMNS, Row};
+use super::row::{COLUMNS, Override};
 use crate::config::Config;
 use crate::document::csv::{self, Record, header, records};
 use crate::document::toml::Notes;
@@ -16,7 +16,7 @@ use crate::policy::Policy;
 /// The rows of an override file, in its order.
 #[derive(Debug, Clone)]
 pub struct Sheet {
-    pub rows: Vec<Row>,
+    pub rows: Vec<Override>,
     pub refused: Vec<Malformed>,
     document: Document,
     /// Where the good rows stand, by id.
@@ -182,7 +182,7 @@ mod tests {
         ];
         let first = sheet(&[&rows[0], &rows[1]]);
         assert_eq!(first.rows[0].note, "said: \"no\", twice\n# and again");
-        let lines: Vec<String> = first.rows.iter().map(Row::to_csv).collect();
+        let lines: Vec<String> = first.rows.iter().map(Override::to_csv).collect();
         let again = sheet(&[&lines[0], &lines[1]]);
         assert_eq!(again.rows, first.rows);
         assert_eq!(again.line("ov.2"), Some(4));

@@ -1,7 +1,7 @@
 //! The window: until when a row may be written, and until when a run must have seen it.
 
 use super::refusal::Refusal;
-use super::row::Row;
+use super::row::Override;
 use crate::config::Overrides;
 use crate::day::{DAY_US, Day, SECOND_US};
 use crate::policy::Direction;
@@ -19,7 +19,7 @@ pub fn closes_us(direction: Direction, day: Day, review: &Overrides) -> i64 {
 
 /// Why a row is out of time, judged by the first day that it touches. `created_at` is a claim, and what runs saw is
 /// known: a row that first showed up long after its window was not written in it.
-pub fn out_of_time(row: &Row, first_seen_us: i64, review: &Overrides) -> Option<Refusal> {
+pub fn out_of_time(row: &Override, first_seen_us: i64, review: &Overrides) -> Option<Refusal> {
     let created_at_us = row.created_at_us;
     if created_at_us > first_seen_us {
         return Some(Refusal::Future { created_at_us, first_seen_us });
@@ -44,7 +44,7 @@ mod tests {
     use crate::overrides::row::tests::{row, us};
 
     fn judged(direction: Direction, created_at: &str, first_seen: &str) -> &'static str {
-        let row = Row { created_at_us: us(created_at), ..row("a", direction) };
+        let row = Override { created_at_us: us(created_at), ..row("a", direction) };
         out_of_time(&row, us(first_seen), &Overrides::default()).map_or("in-time", |refusal| refusal.name())
     }
 

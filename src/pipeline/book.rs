@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::day::Day;
 use crate::facts::{Gap, Intake, Receipt};
 use crate::ledger::{Basis, Draft, Edition, Extent, Kept, Ledger, Published, Writer, check_balance};
-use crate::overrides::{Row, adjust};
+use crate::overrides::{Override, adjust};
 use crate::policy::{Policy, Postings};
 use crate::queries::booked_day::Papers;
 use crate::resolve::{Daybooks, request_gaps, resolve};
@@ -113,7 +113,7 @@ pub(super) fn publish(
     job: &Job,
     ledger: &mut Writer,
     prepared: Prepared,
-    rows: Vec<Row>,
+    rows: Vec<Override>,
     clock: Clock,
 ) -> anyhow::Result<(Accounted, Papers)> {
     let Prepared { postings, gaps, attempts, policy, rules, config, config_name, origin, daybooks } =

@@ -24,7 +24,7 @@ use crate::facts::Salt;
 use crate::intake::{Meter, Notes};
 use crate::ledger::{self, Confirmation, DayState, Entry, Extent, Ledger, Settings, Writer};
 use crate::measure::Figures;
-use crate::overrides::Row;
+use crate::overrides::Override;
 use crate::policy::Policy;
 use crate::report::Rendered;
 
@@ -309,7 +309,7 @@ fn book(
 }
 
 /// The rows that apply to a day. A sealed day that no row has been decided anew for keeps those it has.
-fn rows_in_force(ledger: &Ledger, plan: &overrides::Plan, day: Day) -> anyhow::Result<Vec<Row>> {
+fn rows_in_force(ledger: &Ledger, plan: &overrides::Plan, day: Day) -> anyhow::Result<Vec<Override>> {
     let is_sealed = ledger.record().days.get(&day).is_some_and(|record| record.sealed.is_some());
     match plan.rows(day) {
         Some(rows) => Ok(rows),
@@ -323,7 +323,7 @@ fn is_as_before(
     job: &Job,
     ledger: &Ledger,
     day: Day,
-    rows: &[Row],
+    rows: &[Override],
     usable: &read::Usable,
 ) -> anyhow::Result<bool> {
     let Some(made) = ledger.made_from(day)? else { return Ok(false) };

@@ -8,7 +8,7 @@ use crate::day::Day;
 use crate::document::Mistake;
 use crate::facts::Salt;
 use crate::ledger::{Entry, FiledRow, JudgedRow, Ledger, MalformedRow, Writer};
-use crate::overrides::{self, Decided, Decision, Direction, Filed, Row, Sheet, Touched};
+use crate::overrides::{self, Decided, Decision, Direction, Filed, Override, Sheet, Touched};
 use crate::policy::Postings;
 
 /// What the override file came to.
@@ -73,9 +73,9 @@ pub fn file(job: &Job, ledger: &mut Writer, clock: Clock) -> anyhow::Result<Desi
     desired.mistakes = sheet.refused.iter().flat_map(|m| m.mistakes.clone()).collect();
 
     let record = ledger.record();
-    let is_filed = |row: &&Row| record.rows.get(&row.fingerprint()).is_none_or(|r| r.gone.is_some());
-    let seen: Vec<Row> = sheet.rows.iter().filter(is_filed).cloned().collect();
-    let present: BTreeSet<String> = sheet.rows.iter().map(Row::fingerprint).collect();
+    let is_filed = |row: &&Override| record.rows.get(&row.fingerprint()).is_none_or(|r| r.gone.is_some());
+    let seen: Vec<Override> = sheet.rows.iter().filter(is_filed).cloned().collect();
+    let present: BTreeSet<String> = sheet.rows.iter().map(Override::fingerprint).collect();
     let is_gone =
         |(fingerprint, r): &(&String, &FiledRow)| r.gone.is_none() && !present.contains(*fingerprint);
     let gone: Vec<String> = record.rows.iter().filter(is_gone).map(|(f, _)| f.clone()).collect();
@@ -116,11 +116,11 @@ fn live(ledger: &Ledger, job: &Job, clock: Clock) -> Vec<Filed> {
 pub struct Plan {
     judged: Vec<Decided>,
     /// Rows in force on days for which something was decided.
-    rows: BTreeMap<Day, Vec<Row>>,
+    rows: BTreeMap<Day, Vec<Override>>,
 }
 
 impl Plan {
-    pub fn rows(&self, day: Day) -> Option<Vec<Row>> {
+    pub fn rows(&self, day: Day) -> Option<Vec<Override>> {
         self.rows.get(&day).cloned()
     }
 
@@ -143,7 +143,7 @@ pub fn plan(
 ) -> anyhow::Result<Plan> {
     let record = ledger.record();
     let filed = live(ledger, job, clock);
-    let mut frozen: BTreeMap<Day, Vec<Row>> = BTreeMap::new();
+    let mut frozen: BTreeMap<Day, Vec<Override>> = BTreeMap::new();
     for day in postings.keys() {
         if record.days.get(day).is_some_and(|record| record.sealed.is_some()) {
             // Those of adjusting entries beside it too: they are as final as the day.
@@ -155,7 +155,7 @@ pub fn plan(
         .map(|(day, postings)| Touched { day: *day, postings, sealed: frozen.get(day).map(Vec::as_slice) })
         .collect();
     let judged = overrides::plan(&filed, &touched, &job.config.overrides)?;
-    let mut rows: BTreeMap<Day, Vec<Row>> = BTreeMap::new();
+    let mut rows: BTreeMap<Day, Vec<Override>> = BTreeMap::new();
     // Rows that were applied to a sealed day stay, whatever has become of them since.
     for (day, frozen) in &frozen {
         rows.insert(*day, frozen.clone());

@@ -13,7 +13,7 @@ use crate::ledger::{
     AccountLine, Applied, BadLine, Basis, DayState, Definition, DelayLine, DeliveryLine, Edition,
     LatencyLine, ReconciliationLine,
 };
-use crate::overrides::{Moved, Row};
+use crate::overrides::{Moved, Override};
 use crate::policy::{Account, Group, Postings, Sum};
 use crate::slots::{ALL_REGIONS, Scope, ScopeKind, Slots};
 
@@ -77,7 +77,7 @@ impl Edition {
         mut self,
         postings: &Postings,
         slots: Slots,
-        overrides: Vec<(Row, Moved)>,
+        overrides: Vec<(Override, Moved)>,
     ) -> PolarsResult<Self> {
         let sums = postings.sums(["kind", "account"], |_| true)?;
         self.accounts = accounts(postings, &sums);
@@ -100,7 +100,7 @@ impl Edition {
         self.accounts.iter().filter(|line| is_open(&line.account)).map(|line| line.events_net).sum()
     }
 
-    fn applied(&self, row: Row, moved: &Moved) -> Applied {
+    fn applied(&self, row: Override, moved: &Moved) -> Applied {
         let whole = |s: &&Scope| s.kind == ScopeKind::Component && s.is_all_regions();
         let is_touched = |s: &&Scope| moved.services.iter().any(|name| self.definition.includes(s, name));
         let scopes = self.slots.scopes().iter().filter(whole).filter(is_touched);

@@ -15,7 +15,7 @@ use super::{AccountLine, BadLine, DelayLine, DeliveryLine, LatencyLine, Reconcil
 use crate::config::{Component, Config, Measure, Outputs, Service};
 use crate::day::{Day, SlotLength};
 use crate::facts::{FileBalance, Quarantined};
-use crate::overrides::Row;
+use crate::overrides::Override;
 use crate::slots::{Scope, ScopeKind, Slots, components_of};
 
 /// How settled the content of a day is.
@@ -186,7 +186,7 @@ impl Settings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Applied {
-    pub row: Row,
+    pub row: Override,
     /// Events of the day that it moved.
     pub events: i64,
     /// Component slots (all regions) in which it moved events and whose state differs before and after overrides.

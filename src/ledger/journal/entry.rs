@@ -6,7 +6,7 @@ use crate::clock::ClockSource;
 use crate::day::Day;
 use crate::facts::Input;
 use crate::ledger::{DayState, Settings};
-use crate::overrides::Row;
+use crate::overrides::Override;
 
 /// One thing that was done. Kinds are never renamed; what is added to one later has a default, so that a newer job reads
 /// older ledgers, and an older job refuses what it does not know.
@@ -26,7 +26,7 @@ pub enum Entry {
     /// A daybook that no day can be settled by any more was removed.
     Pruned { day: Day },
     /// Rows of the override file that were seen for the first time, and fingerprints of those that are gone from it.
-    Overrides { seen: Vec<Row>, gone: Vec<String> },
+    Overrides { seen: Vec<Override>, gone: Vec<String> },
     /// What was decided of override rows, where it differs from what was decided before.
     Judged { rows: Vec<JudgedRow> },
     /// Rows of the override file that cannot be read; the list of the last such line holds.

@@ -7,7 +7,7 @@ use super::entry::{
 };
 use crate::day::Day;
 use crate::ledger::{DayState, Settings};
-use crate::overrides::Row;
+use crate::overrides::Override;
 
 /// What the journal says of a day.
 #[derive(Debug, Clone, Default)]
@@ -63,7 +63,7 @@ pub struct LedgerState {
 /// An override row as the ledger knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FiledRow {
-    pub row: Row,
+    pub row: Override,
     pub first_seen: chrono::DateTime<chrono::Utc>,
     /// Since when the row is no longer in the file.
     pub gone: Option<chrono::DateTime<chrono::Utc>>,

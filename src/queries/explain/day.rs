@@ -8,7 +8,7 @@ use crate::day::{Day, rfc3339};
 use crate::facts::{Gap, Kind};
 use crate::ledger::{Basis, Cause, Edition, Extent, Ledger, Settings, word};
 use crate::measure::Outage;
-use crate::overrides::{Row, adjust};
+use crate::overrides::{Override, adjust};
 use crate::policy::{Account, Group, Policy, Postings, Sum};
 use crate::queries::booked_day::Papers;
 use crate::queries::reported;
@@ -50,7 +50,7 @@ impl DayBooks {
         let edition = ledger.read(day, Extent::Whole)?;
         let Basis { facts, gaps, .. } = ledger.basis(day, edition.number)?;
         let policy = ledger.policy(&edition.policy)?;
-        let rows: Vec<Row> = edition.overrides.iter().map(|applied| applied.row.clone()).collect();
+        let rows: Vec<Override> = edition.overrides.iter().map(|applied| applied.row.clone()).collect();
         let (postings, _) = adjust(&policy.classify(facts)?, &rows)?;
         Self::by(policy, ledger, Papers { edition, gaps, postings })
     }
@@ -99,7 +99,7 @@ impl DayBooks {
         let cell = cell(edition, scope, slot);
         let start_us = edition.day.start_us() + i64::from(slot) * edition.slot_length().us();
         let end_us = start_us + edition.slot_length().us();
-        let is_here = |row: &&Row| {
+        let is_here = |row: &&Override| {
             row.start_us < end_us
                 && start_us < row.end_us
                 && row.service.as_ref().is_none_or(|s| edition.definition.includes(scope, s))
@@ -337,7 +337,7 @@ fn top(counts: impl Iterator<Item = (String, i64)>) -> Vec<(String, i64)> {
     sums
 }
 
-fn applied(row: &Row) -> AppliedOverride {
+fn applied(row: &Override) -> AppliedOverride {
     AppliedOverride {
         id: row.id.clone(),
         direction: row.direction.name(),
