@@ -13,7 +13,7 @@ use clap::{ArgGroup, Args, ValueEnum};
 use super::progress::ProgressLine;
 use super::{setup, summary};
 use crate::clock::{Clock, ClockSource};
-use crate::config::{Config, Log, Preset, Source, TimeBasis, Vantage};
+use crate::config::{Config, Log, LogPreset, Source, TimeBasis, Vantage};
 use crate::day::Day;
 use crate::error::{ExitCode, Trouble};
 use crate::intake::Meter;
@@ -209,9 +209,9 @@ impl Run {
     /// A config out of the command line alone.
     fn bare(&self) -> Config {
         let preset = match self.preset {
-            PresetName::Canonical => Preset::Canonical,
-            PresetName::Combined => Preset::Combined,
-            PresetName::NginxJson => Preset::NginxJson,
+            PresetName::Canonical => LogPreset::Canonical,
+            PresetName::Combined => LogPreset::Combined,
+            PresetName::NginxJson => LogPreset::NginxJson,
         };
         let requests = Source {
             preset,
@@ -220,13 +220,13 @@ impl Run {
                 VantageName::EdgeIngress => Vantage::EdgeIngress,
                 VantageName::FirstLayer => Vantage::FirstLayer,
             },
-            time_basis: if preset == Preset::NginxJson { TimeBasis::End } else { TimeBasis::Start },
+            time_basis: if preset == LogPreset::NginxJson { TimeBasis::End } else { TimeBasis::Start },
             ..self.source("requests", Log::Requests, &self.requests)
         };
         let webhooks = Source {
             preset: match self.webhook_preset {
-                WebhookPresetName::Canonical => Preset::Canonical,
-                WebhookPresetName::WhatsappWebhook => Preset::WhatsappWebhook,
+                WebhookPresetName::Canonical => LogPreset::Canonical,
+                WebhookPresetName::WhatsappWebhook => LogPreset::WhatsappWebhook,
             },
             ..self.source("webhooks", Log::Webhooks, &self.webhooks)
         };
@@ -257,7 +257,7 @@ mod tests {
         run: Run,
     }
 
-    fn bare(args: &str) -> Option<Vec<(String, Log, Preset, Vantage)>> {
+    fn bare(args: &str) -> Option<Vec<(String, Log, LogPreset, Vantage)>> {
         let program = Program::try_parse_from(format!("run {args}").split(' ')).ok()?;
         let sources = program.run.bare().sources;
         Some(sources.into_iter().map(|s| (s.name, s.log, s.preset, s.vantage)).collect())
@@ -269,12 +269,15 @@ mod tests {
         let webhooks = |preset| ("webhooks".to_owned(), Log::Webhooks, preset, Vantage::WebhookEgress);
         assert_eq!(
             bare("--requests a b --out o --preset combined --vantage edge_ingress"),
-            Some(vec![requests(Preset::Combined, Vantage::EdgeIngress)])
+            Some(vec![requests(LogPreset::Combined, Vantage::EdgeIngress)])
         );
-        assert_eq!(bare("--webhooks a b --out o"), Some(vec![webhooks(Preset::Canonical)]));
+        assert_eq!(bare("--webhooks a b --out o"), Some(vec![webhooks(LogPreset::Canonical)]));
         assert_eq!(
             bare("--webhooks a --webhook-preset whatsapp-webhook --requests b --out o --zone Europe/Berlin"),
-            Some(vec![requests(Preset::Canonical, Vantage::FirstLayer), webhooks(Preset::WhatsappWebhook)])
+            Some(vec![
+                requests(LogPreset::Canonical, Vantage::FirstLayer),
+                webhooks(LogPreset::WhatsappWebhook)
+            ])
         );
     }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Cast, Column, Config, Format, From, Placeholder, Preset, Service, Source, TimeBasis, Unit, Vantage,
+    Cast, Column, Config, Format, From, LogPreset, Placeholder, Service, Source, TimeBasis, Unit, Vantage,
     landed,
 };
 use crate::day::SlotLength;
@@ -139,10 +139,10 @@ impl Canonical {
         self.put(&key("log"), source.log.name());
         self.put(&key("paths"), paths(source, base));
         let preset = match source.preset {
-            Preset::Canonical => "canonical",
-            Preset::Combined => "combined",
-            Preset::NginxJson => "nginx-json",
-            Preset::WhatsappWebhook => "whatsapp-webhook",
+            LogPreset::Canonical => "canonical",
+            LogPreset::Combined => "combined",
+            LogPreset::NginxJson => "nginx-json",
+            LogPreset::WhatsappWebhook => "whatsapp-webhook",
         };
         self.put(&key("preset"), preset);
         let vantage = match source.vantage {

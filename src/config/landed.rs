@@ -6,7 +6,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Cast, Column, Config, Field, From, Log, Preset, Source, TimeBasis, Unit, Vantage};
+use super::{Cast, Column, Config, Field, From, Log, LogPreset, Source, TimeBasis, Unit, Vantage};
 use crate::day::SlotLength;
 
 /// Whether a stored fingerprint has the form of version 0.1.0: twelve hexadecimal digits.
@@ -76,10 +76,10 @@ fn source(s: &Source) -> String {
         Log::Webhooks => "Webhooks",
     };
     let preset = match s.preset {
-        Preset::Canonical => "Canonical",
-        Preset::Combined => "Combined",
-        Preset::NginxJson => "NginxJson",
-        Preset::WhatsappWebhook => "WhatsappWebhook",
+        LogPreset::Canonical => "Canonical",
+        LogPreset::Combined => "Combined",
+        LogPreset::NginxJson => "NginxJson",
+        LogPreset::WhatsappWebhook => "WhatsappWebhook",
     };
     let vantage = match s.vantage {
         Vantage::CallerEgress => "CallerEgress",

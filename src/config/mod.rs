@@ -60,7 +60,7 @@ pub struct Config {
     pub components: Vec<Component>,
     /// Regions that must show in the reports even on a day without a row from them.
     pub regions: Vec<String>,
-    pub measure: Measure,
+    pub measure: SlotRule,
     pub limits: Limits,
     pub webhooks: Webhooks,
     pub overrides: Overrides,
@@ -83,7 +83,7 @@ impl Config {
             services: Vec::new(),
             components: Vec::new(),
             regions: Vec::new(),
-            measure: Measure::default(),
+            measure: SlotRule::default(),
             limits: Limits::default(),
             webhooks: Webhooks::default(),
             overrides: Overrides::default(),
@@ -137,7 +137,7 @@ pub struct Source {
     pub paths: Vec<String>,
     /// True when the paths were named on the command line, where a path that does not exist is a usage error.
     pub is_named_by_hand: bool,
-    pub preset: Preset,
+    pub preset: LogPreset,
     pub vantage: Vantage,
     pub time_basis: TimeBasis,
     /// Zone of timestamps that carry none.
@@ -172,7 +172,7 @@ impl Log {
 
 /// A log format with its mapping to the canonical fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Preset {
+pub enum LogPreset {
     /// Our own schema, in CSV, NDJSON or Parquet by file name.
     Canonical,
     /// Apache and nginx access log text, common or combined.
@@ -396,7 +396,7 @@ pub struct Component {
 
 /// How slot states become numbers.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Measure {
+pub struct SlotRule {
     /// Share of bad among judged events from which a slot is down, in millionths (0.5 = `500_000`).
     pub unable_ppm: u32,
     /// Judged events (good + bad) below which a slot is never down.
@@ -409,7 +409,7 @@ pub struct Measure {
     pub user_counts_as_good: bool,
 }
 
-impl Default for Measure {
+impl Default for SlotRule {
     fn default() -> Self {
         Self {
             unable_ppm: 500_000,

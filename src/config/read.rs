@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Component, Config, Limits, Log, Measure, Service, Source, WEBHOOK_SERVICE, outputs, overrides, sources,
+    Component, Config, Limits, Log, Service, SlotRule, Source, WEBHOOK_SERVICE, outputs, overrides, sources,
     webhooks,
 };
 use crate::day::SlotLength;
@@ -194,8 +194,8 @@ fn share(value: &Value<'_>, places: usize, lowest: u64, example: &str) -> Option
     u32::try_from(ppm).ok()
 }
 
-fn measure(top: &Table<'_>) -> Measure {
-    let usual = Measure::default();
+fn measure(top: &Table<'_>) -> SlotRule {
+    let usual = SlotRule::default();
     let Some(table) = top.get("definition").and_then(|value| value.table("[definition]", &DEFINITION)) else {
         return usual;
     };
@@ -204,7 +204,7 @@ fn measure(top: &Table<'_>) -> Measure {
         u32::try_from(minutes * 60).ok()
     };
     let min_events = table.get("min_events").and_then(|value| value.integer(&(1..=i64::from(u32::MAX))));
-    Measure {
+    SlotRule {
         unable_ppm: table
             .get("unable_ratio")
             .and_then(|v| share(&v, 6, 1, "0.5"))
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
     use chrono_tz::Tz;
 
-    use crate::config::{Cast, Column, Field, From, Preset, TimeBasis, Unit, Vantage};
+    use crate::config::{Cast, Column, Field, From, LogPreset, TimeBasis, Unit, Vantage};
 
     fn read(text: &str) -> Result<Config, Mistakes> {
         config(&Document::new("uptime-ledger.toml", text), Path::new("/etc/ul"))
@@ -335,7 +335,7 @@ mod tests {
         assert_eq!(config.components[1].services, ["messages"]);
         assert_eq!(
             config.measure,
-            Measure {
+            SlotRule {
                 unable_ppm: 1_000_000,
                 min_events: 5,
                 min_run_seconds: 180,
@@ -382,7 +382,7 @@ mod tests {
         .unwrap();
         let source = &config.sources[0];
         assert_eq!((source.log, source.vantage), (Log::Webhooks, Vantage::WebhookEgress));
-        assert_eq!((source.preset, source.time_basis), (Preset::Canonical, TimeBasis::Start));
+        assert_eq!((source.preset, source.time_basis), (LogPreset::Canonical, TimeBasis::Start));
         let event = column(Field::EventTs, "event.at", Cast::Unit(Unit::Seconds));
         assert_eq!(source.columns, [event, column(Field::Topic, "topic", Cast::Auto)]);
         assert_eq!(config.components[0].services, ["webhooks"]);

@@ -3,7 +3,7 @@
 use chrono_tz::{TZ_VARIANTS, Tz};
 use toml::de::DeValue;
 
-use super::{Field, Log, Preset, Source, TimeBasis, Vantage, columns, paths};
+use super::{Field, Log, LogPreset, Source, TimeBasis, Vantage, columns, paths};
 use crate::document::spelling::closest;
 use crate::document::toml::{Table, Value, name, tables};
 
@@ -21,11 +21,11 @@ pub(super) const SOURCE: [&str; 11] = [
     "columns",
 ];
 const LOGS: [(&str, Log); 2] = [("requests", Log::Requests), ("webhooks", Log::Webhooks)];
-const PRESETS: [(&str, Preset); 4] = [
-    ("canonical", Preset::Canonical),
-    ("combined", Preset::Combined),
-    ("nginx-json", Preset::NginxJson),
-    ("whatsapp-webhook", Preset::WhatsappWebhook),
+const PRESETS: [(&str, LogPreset); 4] = [
+    ("canonical", LogPreset::Canonical),
+    ("combined", LogPreset::Combined),
+    ("nginx-json", LogPreset::NginxJson),
+    ("whatsapp-webhook", LogPreset::WhatsappWebhook),
 ];
 const VANTAGES: [(&str, Vantage); 4] = [
     ("caller_egress", Vantage::CallerEgress),
@@ -46,20 +46,20 @@ pub fn read(top: &Table<'_>) -> Vec<Source> {
 }
 
 /// Access log text has places and payloads have a shape of their own: only constants can be said of their fields.
-fn refuse_names(columns: &Value<'_>, preset: Preset) {
+fn refuse_names(columns: &Value<'_>, preset: LogPreset) {
     let (place, why, constants) = match preset {
-        Preset::Canonical | Preset::NginxJson => return,
-        Preset::Combined => {
+        LogPreset::Canonical | LogPreset::NginxJson => return,
+        LogPreset::Combined => {
             ("access log text", "preset = \"combined\" reads fields by their place", Field::of(Log::Requests))
         }
-        Preset::WhatsappWebhook => (
+        LogPreset::WhatsappWebhook => (
             "notification payloads",
             "preset = \"whatsapp-webhook\" knows where fields stand",
             PAYLOAD_CONSTANTS.as_slice(),
         ),
     };
     // What is no field of the log is told by `columns::read`.
-    let known = Field::of(if preset == Preset::Combined { Log::Requests } else { Log::Webhooks });
+    let known = Field::of(if preset == LogPreset::Combined { Log::Requests } else { Log::Webhooks });
     let Some(entries) = columns.map("[source.columns]") else { return };
     for (name, span, value) in entries.entries() {
         let Some(field) = known.iter().find(|field| field.name() == name) else { continue };
@@ -94,11 +94,11 @@ fn source<'t>(table: &Table<'t>, taken: &mut Vec<&'t str>) -> Option<Source> {
         }
         texts.into_iter().map(|(path, _)| path.to_owned()).collect()
     });
-    let written = table.get("preset").map_or(Some(Preset::Canonical), |value| value.choice(&PRESETS));
-    let preset = written.unwrap_or(Preset::Canonical);
+    let written = table.get("preset").map_or(Some(LogPreset::Canonical), |value| value.choice(&PRESETS));
+    let preset = written.unwrap_or(LogPreset::Canonical);
     let log = log(table, written);
     for value in ["header", "delimiter"].into_iter().filter_map(|key| table.get(key)) {
-        if preset != Preset::Canonical {
+        if preset != LogPreset::Canonical {
             let message = format!("`{}` is for CSV files of the canonical preset", value.key());
             value.wrong(
                 message,
@@ -113,7 +113,7 @@ fn source<'t>(table: &Table<'t>, taken: &mut Vec<&'t str>) -> Option<Source> {
     let has_header = table.get("header").and_then(|value| value.flag()).unwrap_or(true);
     // Apache's %t is when the request came in. nginx's $time_local in the same place is when it was answered, but that
     // format has no duration to subtract, so it is taken as the start unless the config says otherwise.
-    let usual_basis = if preset == Preset::NginxJson { TimeBasis::End } else { TimeBasis::Start };
+    let usual_basis = if preset == LogPreset::NginxJson { TimeBasis::End } else { TimeBasis::Start };
     let bare = Source::bare(name.unwrap_or_default(), log.unwrap_or(Log::Requests));
     let source = Source {
         paths: paths.unwrap_or_default(),
@@ -142,7 +142,7 @@ impl Source {
             log,
             paths: Vec::new(),
             is_named_by_hand: false,
-            preset: Preset::Canonical,
+            preset: LogPreset::Canonical,
             vantage: Vantage::usual(log),
             time_basis: TimeBasis::Start,
             zone: Tz::UTC,
@@ -155,16 +155,16 @@ impl Source {
 }
 
 /// What the rows tell of; `None` when a mistake leaves that open, so that no second one follows from it.
-fn log(table: &Table<'_>, preset: Option<Preset>) -> Option<Log> {
+fn log(table: &Table<'_>, preset: Option<LogPreset>) -> Option<Log> {
     let Some(value) = table.get("log") else {
         return Some(match preset? {
-            Preset::WhatsappWebhook => Log::Webhooks,
-            Preset::Canonical | Preset::Combined | Preset::NginxJson => Log::Requests,
+            LogPreset::WhatsappWebhook => Log::Webhooks,
+            LogPreset::Canonical | LogPreset::Combined | LogPreset::NginxJson => Log::Requests,
         });
     };
     let log = value.choice(&LOGS)?;
     match (preset, log) {
-        (Some(Preset::WhatsappWebhook), Log::Requests) => {
+        (Some(LogPreset::WhatsappWebhook), Log::Requests) => {
             let help = "remove it, or write log = \"webhooks\"; request logs are read with canonical, combined or nginx-json";
             value.wrong(
                 "preset = \"whatsapp-webhook\" does not read request logs",
@@ -173,7 +173,7 @@ fn log(table: &Table<'_>, preset: Option<Preset>) -> Option<Log> {
             );
             None
         }
-        (Some(Preset::Combined | Preset::NginxJson), Log::Webhooks) => {
+        (Some(LogPreset::Combined | LogPreset::NginxJson), Log::Webhooks) => {
             let help = "webhook logs are read with preset = \"canonical\" or \"whatsapp-webhook\"";
             value.wrong("this preset does not read webhook logs", "its rows are requests", help);
             None

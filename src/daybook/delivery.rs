@@ -1,6 +1,6 @@
 //! Delivery: the attempts of one notification, joined.
 
-use crate::facts::{Measure, Outcome, Symptom};
+use crate::facts::{DelayKind, Outcome, Symptom};
 
 /// How one attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -170,8 +170,8 @@ impl Attempted {
 }
 
 /// What a delivered notification is measured by.
-pub fn measured(delivery: &Delivery) -> impl Iterator<Item = (Measure, i64)> {
-    let delay = delivery.delay_us().map(|us| (Measure::FirstAttempt, us.max(0)));
-    let attempts = delivery.attempts_to_success().map(|n| (Measure::AttemptsToSuccess, n.into()));
+pub fn measured(delivery: &Delivery) -> impl Iterator<Item = (DelayKind, i64)> {
+    let delay = delivery.delay_us().map(|us| (DelayKind::FirstAttempt, us.max(0)));
+    let attempts = delivery.attempts_to_success().map(|n| (DelayKind::AttemptsToSuccess, n.into()));
     delay.into_iter().chain(attempts)
 }

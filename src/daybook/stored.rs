@@ -13,7 +13,8 @@ use crate::day::{Day, SlotLength};
 use crate::error::Trouble;
 use crate::facts::latency::BUCKETS;
 use crate::facts::{
-    DayTotals, Delays, Evidence, Fact, FileBalance, Histogram, Kind, Latencies, Measure, Quarantined, RowRef,
+    DayTotals, DelayKind, Delays, Evidence, Fact, FileBalance, Histogram, Kind, Latencies, Quarantined,
+    RowRef,
 };
 
 /// Raised when a reader of today could not make sense of what is written tomorrow.
@@ -69,7 +70,7 @@ struct Head {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Delay {
-    measure: Measure,
+    measure: DelayKind,
     service: String,
     region: String,
     counts: Vec<(u32, i64)>,

@@ -6,11 +6,11 @@ use super::Histogram;
 
 /// How long things took, or how often they were tried, by service and region.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Delays(pub std::collections::BTreeMap<(Measure, String, String), Histogram>);
+pub struct Delays(pub std::collections::BTreeMap<(DelayKind, String, String), Histogram>);
 
 impl Delays {
     /// Adds `n` events of a measured value: microseconds, or attempts.
-    pub fn add(&mut self, measure: Measure, service: &str, region: &str, value: i64, n: i64) {
+    pub fn add(&mut self, measure: DelayKind, service: &str, region: &str, value: i64, n: i64) {
         let value = u64::try_from(value).unwrap_or(0);
         let key = (measure, service.to_owned(), region.to_owned());
         self.0.entry(key).or_default().add(super::latency::bucket(value), n);
@@ -20,7 +20,7 @@ impl Delays {
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Measure {
+pub enum DelayKind {
     /// From the admission of a message to its first status.
     FirstStatus,
     /// From an event to the first attempt to tell the business of it.
@@ -29,7 +29,7 @@ pub enum Measure {
     AttemptsToSuccess,
 }
 
-impl Measure {
+impl DelayKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::FirstStatus => "first_status_delay_ms",

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::day::{Day, SlotLength};
 
-pub use delays::{Delays, Measure};
+pub use delays::{DelayKind, Delays};
 pub use gap::{Gap, Lost};
 pub use ids::Salt;
 pub use kind::{Admission, Kind, Outcome, Reached, Stream, Symptom, Timing, UNASSIGNED};

@@ -43,7 +43,7 @@ pub use editions::draft::{Draft, word};
 pub use editions::folder::Extent;
 pub use editions::lines::{AccountLine, BadLine, LatencyLine};
 pub use editions::outline::{Outline, ScopeOutline};
-pub use editions::{Applied, DayState, Definition, Edition, Settings};
+pub use editions::{Applied, DayState, DefinitionSettings, Edition, Settings};
 pub use journal::entry::{
     Cause, Confirmation, Entry, JudgedRow, LogsRead, MalformedRow, Publication, Reported, ReportedKey,
 };
@@ -77,7 +77,7 @@ pub struct MadeFrom {
     pub rules: String,
     /// Name of the config, where the ledger keeps it.
     pub config: Option<String>,
-    pub definition: Definition,
+    pub definition: DefinitionSettings,
     /// Override rows in the order in which they were applied.
     pub rows: Vec<Override>,
 }

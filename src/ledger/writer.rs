@@ -268,7 +268,7 @@ fn causes(before: Option<&Manifest>, rules_before: Option<&str>, now: &Manifest)
     add(is_told_by_others, Cause::Webhooks);
     add(rows(before) != rows(now), Cause::Overrides);
     add(rules_before != now.policy_rules.as_deref(), Cause::Policy);
-    add(before.definition != now.definition, Cause::Definition);
+    add(before.definition != now.definition, Cause::DefinitionSettings);
     if causes.is_empty() {
         causes.push(Cause::Job);
     }

@@ -1,7 +1,7 @@
 //! Definitions: how slot states and events become a percentage. Presets are data.
 
 use super::PeriodSums;
-use crate::config::Measure;
+use crate::config::SlotRule;
 
 /// What a definition divides by what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,29 +14,29 @@ pub enum Rule {
 
 /// A definition that every figure is published under, by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Preset {
+pub struct Definition {
     pub name: &'static str,
     pub rule: Rule,
     pub doc: &'static str,
 }
 
 /// All definitions, in the order of reports.
-pub static DEFINITIONS: [Preset; 2] = [
-    Preset {
+pub static DEFINITIONS: [Definition; 2] = [
+    Definition {
         name: "whatsapp",
         rule: Rule::Runs,
         doc: "100 * (A - B) / A: A all slots of the period, B the down slots in runs of at least 10 minutes (R20)",
     },
-    Preset {
+    Definition {
         name: "occurrences",
         rule: Rule::Occurrences,
         doc: "100 * good / (good + bad), in events; user-caused events are left out unless the settings count them as good",
     },
 ];
 
-impl Preset {
+impl Definition {
     /// What is divided by what, and in what unit.
-    pub fn parts(&self, reading: &PeriodSums, measure: &Measure) -> (i64, i64) {
+    pub fn parts(&self, reading: &PeriodSums, measure: &SlotRule) -> (i64, i64) {
         match self.rule {
             Rule::Runs => (reading.seconds - reading.counted_seconds, reading.seconds),
             Rule::Occurrences => (reading.events.good_under(measure), reading.events.judged(measure)),
@@ -44,7 +44,7 @@ impl Preset {
     }
 
     /// Millionths of a percent, rounded down; `None` when there is nothing to judge by.
-    pub fn micro_percent(&self, reading: &PeriodSums, measure: &Measure) -> Option<i64> {
+    pub fn micro_percent(&self, reading: &PeriodSums, measure: &SlotRule) -> Option<i64> {
         if reading.observed_seconds() == 0 {
             return None;
         }

@@ -1,11 +1,11 @@
 //! Figures: the integers behind a percentage, gross and net, and how settled they are.
 
-use crate::config::Measure;
+use crate::config::SlotRule;
 use crate::day::{Day, Month};
 use crate::ledger::{DayState, ScopeOutline};
 use crate::slots::{Book, Counts, Scope, State};
 
-use super::Preset;
+use super::Definition;
 
 /// What a figure is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -116,7 +116,7 @@ impl Budget {
 pub struct Figure {
     pub period: Period,
     pub scope: Scope,
-    pub definition: &'static Preset,
+    pub definition: &'static Definition,
     pub gross: PeriodSums,
     pub net: PeriodSums,
     /// Millionths of a percent, rounded down; `None` when there is nothing to judge by.
@@ -140,7 +140,7 @@ impl Figure {
         (self.period, &self.scope, at.unwrap_or(usize::MAX))
     }
 
-    pub(super) fn percents(mut self, measure: &Measure) -> Self {
+    pub(super) fn percents(mut self, measure: &SlotRule) -> Self {
         self.gross_micro_percent = self.definition.micro_percent(&self.gross, measure);
         self.net_micro_percent = self.definition.micro_percent(&self.net, measure);
         self

@@ -1,4 +1,4 @@
-//! Measure: outlines of editions → figures over any window. Outages, availability, months.
+//! SlotRule: outlines of editions → figures over any window. Outages, availability, months.
 //!
 //! Nothing that spans days is stored: runs are found over the whole timeline first and clipped to days and months
 //! afterwards.
@@ -18,11 +18,11 @@ use chrono::{DateTime, Utc};
 
 use crate::config::Config;
 use crate::day::Month;
-use crate::ledger::{Definition, Outline};
+use crate::ledger::{DefinitionSettings, Outline};
 use crate::slots::{Book, Scope};
 
 pub use condition::{Condition, condition};
-pub use definition::{DEFINITIONS, Preset, Rule, floor_percent};
+pub use definition::{DEFINITIONS, Definition, Rule, floor_percent};
 pub use figure::{Budget, Figure, Period, PeriodSums, Status};
 pub use outage::{Class, Outage};
 pub use runs::{Run, Tick, counted_seconds, runs};
@@ -60,7 +60,7 @@ pub fn draw(editions: &[Outline], config: &Config) -> Figures {
         as_of,
         job_version: newest.map(|e| e.job_version.clone()).unwrap_or_default(),
         policy: editions.last().map(|e| e.policy.clone()).unwrap_or_default(),
-        definition: Definition::from(&config.measure).settings(),
+        definition: DefinitionSettings::from(&config.measure).settings(),
         days: Vec::new(),
         months: Vec::new(),
         outages: Vec::new(),

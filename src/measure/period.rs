@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::coverage::Coverage;
-use super::definition::{Preset, Rule};
+use super::definition::{Definition, Rule};
 use super::timeline::DayReading;
 use super::{Budget, Figure, Period, PeriodSums, Status};
 use crate::config::Config;
@@ -13,7 +13,7 @@ use crate::slots::{Scope, ScopeKind};
 
 /// One figure per published day that knows the scope.
 pub(super) fn days(
-    definition: &'static Preset,
+    definition: &'static Definition,
     scope: &Scope,
     days: &[DayReading<'_>],
     as_of: Option<DateTime<Utc>>,
@@ -42,7 +42,7 @@ pub(super) fn days(
 
 /// The figure of a calendar month: all its minutes once it is over, else those up to the last published day.
 pub(super) fn month(
-    definition: &'static Preset,
+    definition: &'static Definition,
     scope: &Scope,
     month: Month,
     days: &[DayReading<'_>],
@@ -102,7 +102,7 @@ fn status(is_over: bool, month: Month, as_of: Option<DateTime<Utc>>) -> Status {
 
 /// What the target of a component allows in the month. Targets are internal (R11).
 fn budget(
-    definition: &Preset,
+    definition: &Definition,
     scope: &Scope,
     month: Month,
     net: &PeriodSums,

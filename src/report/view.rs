@@ -4,14 +4,14 @@ use super::Drawing;
 use crate::day::{Day, Month};
 use crate::error::Trouble;
 use crate::ledger::{Edition, Extent};
-use crate::measure::{DEFINITIONS, Figure, Outage, Period, Preset};
+use crate::measure::{DEFINITIONS, Definition, Figure, Outage, Period};
 use crate::slots::{Scope, ScopeKind};
 
 /// How many days are looked back at, the newest one included.
 pub(super) const DAYS: i64 = 90;
 
 /// The definition whose figures are told first, and to programs: the published formula (R20). The tables hold all.
-pub(super) const DEFINITION: &Preset = &DEFINITIONS[0];
+pub(super) const DEFINITION: &Definition = &DEFINITIONS[0];
 
 /// What is looked at.
 pub(super) struct View<'a> {

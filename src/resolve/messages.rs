@@ -7,7 +7,7 @@ use crate::daybook::message::{State, Word};
 use crate::daybook::{self, Closed, MessageItem, Role};
 use crate::error::Trouble;
 use crate::facts::ids::{Id, short};
-use crate::facts::{Kind, Measure, Outcome, Stream, Timing};
+use crate::facts::{DelayKind, Kind, Outcome, Stream, Timing};
 
 /// What days say of one message, as far as it concerns the day.
 struct Said {
@@ -118,7 +118,7 @@ impl Resolver<'_> {
         let outcome = state.outcome();
         if state.first_us != State::NEVER {
             let delay = (state.first_us - open.at_us).max(0);
-            self.own.delays.add(Measure::FirstStatus, &service, &region, delay, 1);
+            self.own.delays.add(DelayKind::FirstStatus, &service, &region, delay, 1);
         }
         let slot = self.slot(open.at_us);
         if outcome == Outcome::None && !kind.has_admitted() {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::config::Measure;
+use crate::config::SlotRule;
 use crate::policy::Group;
 
 /// Before or after adjusting entries.
@@ -49,12 +49,12 @@ impl Counts {
     }
 
     /// Good under the definition: user-caused events count as good when the setting says so.
-    pub const fn good_under(&self, measure: &Measure) -> i64 {
+    pub const fn good_under(&self, measure: &SlotRule) -> i64 {
         self.good() + if measure.user_counts_as_good { self.of(Group::User) } else { 0 }
     }
 
     /// Events that the definition judges.
-    pub const fn judged(&self, measure: &Measure) -> i64 {
+    pub const fn judged(&self, measure: &SlotRule) -> i64 {
         self.good_under(measure) + self.bad()
     }
 }
@@ -75,7 +75,7 @@ impl State {
     pub const ALL: [Self; 4] = [Self::Up, Self::Degraded, Self::Down, Self::Unobserved];
 
     /// The state of a slot with these events. Integers only.
-    pub fn of(counts: &Counts, measure: &Measure) -> Self {
+    pub fn of(counts: &Counts, measure: &SlotRule) -> Self {
         let bad = counts.bad();
         if bad > 0 {
             let judged = counts.judged(measure);
@@ -136,7 +136,7 @@ pub struct SlotTally {
 }
 
 impl SlotTally {
-    pub fn new(events: Counts, measure: &Measure) -> Self {
+    pub fn new(events: Counts, measure: &SlotRule) -> Self {
         Self { events, state: State::of(&events, measure) }
     }
 
@@ -158,7 +158,7 @@ pub struct Cell {
 mod tests {
     use super::*;
 
-    fn state(good: i64, bad: i64, user: i64, other: i64, measure: &Measure) -> State {
+    fn state(good: i64, bad: i64, user: i64, other: i64, measure: &SlotRule) -> State {
         let mut counts = Counts::default();
         counts.add(Group::Good, good);
         counts.add(Group::Bad, bad);
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn half_of_ten_is_down_and_less_is_degraded() {
-        let m = Measure::default();
+        let m = SlotRule::default();
         assert_eq!(state(5, 5, 0, 0, &m), State::Down);
         assert_eq!(state(6, 5, 0, 0, &m), State::Degraded);
         assert_eq!(state(0, 9, 0, 0, &m), State::Degraded, "below min_events");
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn user_events_are_judged_only_when_the_setting_says_so() {
-        let mut m = Measure::default();
+        let mut m = SlotRule::default();
         assert_eq!(state(0, 10, 100, 0, &m), State::Down);
         m.user_counts_as_good = true;
         assert_eq!(state(0, 10, 100, 0, &m), State::Degraded);
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn nothing_bad_is_never_down_even_without_a_threshold() {
-        let m = Measure { unable_ppm: 0, min_events: 0, ..Measure::default() };
+        let m = SlotRule { unable_ppm: 0, min_events: 0, ..SlotRule::default() };
         assert_eq!(state(5, 0, 0, 0, &m), State::Up);
     }
 }

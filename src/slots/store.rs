@@ -112,7 +112,7 @@ fn tallies(table: &Table, state: &str, columns: &[&str; 6]) -> Result<Vec<SlotTa
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Measure;
+    use crate::config::SlotRule;
     use crate::slots::{Book, ScopeKind};
 
     #[test]
@@ -122,7 +122,7 @@ mod tests {
         let tally = |group| {
             let mut events = Counts::default();
             events.add(group, 12);
-            vec![SlotTally::new(events, &Measure::default()); length.per_day() as usize]
+            vec![SlotTally::new(events, &SlotRule::default()); length.per_day() as usize]
         };
         let (gross, net) = (tally(Group::Bad), tally(Group::User));
         let day = Day::new(chrono::NaiveDate::default());

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use crate::config::{Preset, Source};
+use crate::config::{LogPreset, Source};
 use crate::error::guarded;
 
 /// Compression around the text.
@@ -71,9 +71,9 @@ pub fn detect(path: &Path, file: &File, source: &Source) -> io::Result<(Format, 
         }
     }
     let format = match source.preset {
-        Preset::Combined => Format::Combined,
-        Preset::NginxJson | Preset::WhatsappWebhook => Format::Ndjson,
-        Preset::Canonical => {
+        LogPreset::Combined => Format::Combined,
+        LogPreset::NginxJson | LogPreset::WhatsappWebhook => Format::Ndjson,
+        LogPreset::Canonical => {
             let stem = name.strip_suffix(&format!(".{ending}")).unwrap_or(&name);
             match stem.rsplit('.').next() {
                 _ if !source.has_header => Format::Delimited,

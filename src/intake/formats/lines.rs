@@ -8,7 +8,7 @@ use std::path::Path;
 use super::csv::{self, Layout};
 use super::ndjson_template::Templates;
 use super::{access_log, ndjson};
-use crate::config::Preset;
+use crate::config::LogPreset;
 use crate::error::Trouble;
 use crate::intake::counting::evidence::Place;
 use crate::intake::counting::worker_counts::Book;
@@ -153,7 +153,7 @@ impl<'a> TextParser<'a> {
         sketch: &mut Sketch<'b>,
         book: &mut Book,
     ) -> Result<(), Stop> {
-        if self.source_reader.source().preset == Preset::WhatsappWebhook {
+        if self.source_reader.source().preset == LogPreset::WhatsappWebhook {
             return Ok(book.post_payload(self.source_reader, line, place, self.spill)?);
         }
         let is_sketched = book.memo.is_worth_it()
@@ -196,7 +196,7 @@ impl<'a> TextParser<'a> {
 
     fn too_long(&mut self, start: &[u8], book: &mut Book) {
         // A payload is never shown: it holds what people write to each other.
-        let is_payload = self.source_reader.source().preset == Preset::WhatsappWebhook;
+        let is_payload = self.source_reader.source().preset == LogPreset::WhatsappWebhook;
         let shown = if is_payload { &[] } else { start };
         book.quarantine(self.place(), format!("a line of more than {} MiB", MAX_LINE >> 20), shown);
         self.lines += 1;

@@ -14,7 +14,7 @@ use crate::daybook::message::State;
 use crate::daybook::{Closed, ItemWriter, Lane, MessageItem, NotificationItem, Role};
 use crate::error::Trouble;
 use crate::facts::ids::{Id, Map, short};
-use crate::facts::{DayTotals, Delays, Fact, Kind, Measure, Outcome, latency};
+use crate::facts::{DayTotals, DelayKind, Delays, Fact, Kind, Outcome, latency};
 use crate::intake::counting::worker_counts::Book;
 use crate::intake::pass::{Pass, Settings};
 use crate::intake::records::attempt_record::Attempt;
@@ -47,7 +47,7 @@ struct Sums {
     /// Closed notifications by kind and HTTP status, then by slot.
     notifications: Map<(u32, u16), Vec<u32>>,
     /// By kind and measure, then by bucket.
-    delays: Map<(u32, Measure), Vec<u32>>,
+    delays: Map<(u32, DelayKind), Vec<u32>>,
     duplicates: Map<u32, u64>,
     /// Webhook rows by kind of their notification, then by slot.
     rows: Map<u32, Vec<u32>>,
@@ -69,7 +69,7 @@ impl Sums {
         }
     }
 
-    fn measure(&mut self, kind: u32, measure: Measure, value: i64) {
+    fn measure(&mut self, kind: u32, measure: DelayKind, value: i64) {
         let bucket = latency::bucket(u64::try_from(value).unwrap_or(0));
         add(self.delays.entry((kind, measure)).or_default(), bucket);
     }
@@ -279,7 +279,7 @@ impl Correlator<'_> {
         let is_in_time = own.first_us <= due_us || self.merged.kinds[kind as usize].is_held();
         if own.is_delivered() && !own.is_contradicted() && is_in_time {
             sums.closed[fact as usize] += 1;
-            sums.measure(kind, Measure::FirstStatus, own.first_us - at_us);
+            sums.measure(kind, DelayKind::FirstStatus, own.first_us - at_us);
             items.closed_messages.push(short(id));
             return;
         }

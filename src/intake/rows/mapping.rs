@@ -1,7 +1,7 @@
 //! Mapping: which name in a log fills which canonical field. A preset, then the config's columns over it.
 
 use super::raw_row::{UPSTREAM_CONNECT, UPSTREAM_HEADER, Value};
-use crate::config::{Cast, Field, From, Preset, Source, Unit};
+use crate::config::{Cast, Field, From, LogPreset, Source, Unit};
 
 /// One name in the log and the field it fills.
 #[derive(Debug, Clone)]
@@ -35,8 +35,8 @@ impl Mapping {
             ts_cast: Cast::Auto,
             event_ts_cast: Cast::Auto,
             duration_cast: Cast::Unit(match source.preset {
-                Preset::NginxJson => Unit::Seconds,
-                Preset::Canonical | Preset::Combined | Preset::WhatsappWebhook => Unit::Milliseconds,
+                LogPreset::NginxJson => Unit::Seconds,
+                LogPreset::Canonical | LogPreset::Combined | LogPreset::WhatsappWebhook => Unit::Milliseconds,
             }),
             words: Vec::new(),
         };
@@ -128,12 +128,12 @@ fn preset_entries(source: &Source) -> Vec<Entry> {
     let entry =
         |name: &str, field: usize, rank: u8| Entry { name: name.into(), field, rank, is_named: false };
     match source.preset {
-        Preset::Canonical => {
+        LogPreset::Canonical => {
             Field::of(source.log).iter().map(|f| entry(f.column(), *f as usize, 0)).collect()
         }
         // Filled by position or by their own reader, not by name.
-        Preset::Combined | Preset::WhatsappWebhook => Vec::new(),
-        Preset::NginxJson => [
+        LogPreset::Combined | LogPreset::WhatsappWebhook => Vec::new(),
+        LogPreset::NginxJson => [
             ("msec", Field::Ts as usize, 0),
             ("time_iso8601", Field::Ts as usize, 1),
             ("time_local", Field::Ts as usize, 2),

@@ -10,7 +10,7 @@ use chrono_tz::Tz;
 use super::instant;
 use super::raw_row::Value;
 use super::source_reader::SourceReader;
-use crate::config::{Cast, Field, Log, Preset};
+use crate::config::{Cast, Field, Log, LogPreset};
 
 /// What is each row's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +90,7 @@ pub fn is_sketchable(source_reader: &SourceReader) -> bool {
     // A duration moves the instant of a row; webhook rows have none unless somebody maps one.
     let is_timed = source_reader.source().log == Log::Webhooks
         && mapping.entries.iter().any(|entry| entry.field == Field::Duration as usize);
-    source_reader.source().preset == Preset::Canonical
+    source_reader.source().preset == LogPreset::Canonical
         && !is_timed
         && is_plain
         && !mapping.constants.iter().any(|(field, _)| is_own(*field) || *field == Field::Duration as usize)

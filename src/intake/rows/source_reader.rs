@@ -9,7 +9,7 @@ use super::interner::Lexicon;
 use super::mapping::Mapping;
 use super::raw_row::{RawRow, UPSTREAM_CONNECT, UPSTREAM_HEADER, Value};
 use super::request_shape::Shape;
-use crate::config::{Config, Field, Preset, Source, TimeBasis, Vantage};
+use crate::config::{Config, Field, LogPreset, Source, TimeBasis, Vantage};
 use crate::facts::ids::Id;
 use crate::facts::{Reached, Salt, Symptom};
 
@@ -111,7 +111,9 @@ impl SourceReader {
             error_subcode: code(row, Field::ErrorSubcode, &mut names.codes)?,
         };
         shape.symptom = match symptom(row)? {
-            Symptom::None if self.source.preset == Preset::NginxJson => nginx_symptom(row, shape.http_status),
+            Symptom::None if self.source.preset == LogPreset::NginxJson => {
+                nginx_symptom(row, shape.http_status)
+            }
             told => told,
         };
         let has_evidence = shape.error_code.is_some()
@@ -147,7 +149,7 @@ impl SourceReader {
             Value::Text(path) => {
                 // nginx's `$request` is the whole request line: `POST /v21.0/1/messages HTTP/1.1`.
                 let path = match memchr::memchr(b' ', path) {
-                    Some(at) if self.source.preset == Preset::NginxJson => {
+                    Some(at) if self.source.preset == LogPreset::NginxJson => {
                         path[at + 1..].split(|b| *b == b' ').next().unwrap_or_default()
                     }
                     _ => path,

@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use crate::config::Config;
 use crate::day::Day;
-use crate::facts::{Delays, Histogram, Latencies, Measure, Receipt, Stream};
+use crate::facts::{DelayKind, Delays, Histogram, Latencies, Receipt, Stream};
 use crate::ledger::{
-    AccountLine, Applied, BadLine, Basis, DayState, Definition, DelayLine, DeliveryLine, Edition,
+    AccountLine, Applied, BadLine, Basis, DayState, DefinitionSettings, DelayLine, DeliveryLine, Edition,
     LatencyLine, ReconciliationLine,
 };
 use crate::overrides::{Moved, Override};
@@ -41,7 +41,7 @@ impl Edition {
         as_of: DateTime<Utc>,
     ) -> Self {
         let Receipt { latencies, delays, reconciliation, is_joined, files: intake, quarantine, .. } = receipt;
-        let definition = Definition::new(config, slots);
+        let definition = DefinitionSettings::new(config, slots);
         Self {
             day: slots.day(),
             number: 0,
@@ -66,7 +66,7 @@ impl Edition {
     /// [`Edition::started`] from what an earlier one has of the logs.
     #[must_use]
     pub fn restarted(self, slots: &Slots, config: &Config, policy: &str, as_of: DateTime<Utc>) -> Self {
-        let definition = Definition::new(config, slots);
+        let definition = DefinitionSettings::new(config, slots);
         let (job_version, policy) = (env!("CARGO_PKG_VERSION").to_owned(), policy.to_owned());
         Self { number: 0, as_of, job_version, policy, definition, ..self }
     }
@@ -201,15 +201,15 @@ fn deliveries(postings: &Postings, sums: &[Sum<2>]) -> Vec<DeliveryLine> {
 
 /// Quantiles of what was measured, by region and over all.
 fn spread(delays: &Delays) -> Vec<DelayLine> {
-    let mut merged: BTreeMap<(Measure, &str, &str), Histogram> = BTreeMap::new();
+    let mut merged: BTreeMap<(DelayKind, &str, &str), Histogram> = BTreeMap::new();
     for ((measure, service, region), histogram) in &delays.0 {
         for region in [ALL_REGIONS, region] {
             merged.entry((*measure, service, region)).or_default().merge(histogram);
         }
     }
-    let line = |((measure, service, region), h): ((Measure, &str, &str), Histogram)| {
+    let line = |((measure, service, region), h): ((DelayKind, &str, &str), Histogram)| {
         // Durations are kept in microseconds, attempts as they are.
-        let unit = if measure == Measure::AttemptsToSuccess { 1_000 } else { 1 };
+        let unit = if measure == DelayKind::AttemptsToSuccess { 1_000 } else { 1 };
         let quantile = |p| h.quantile_ms(p).map(|ms| (ms * 1e6).round() as i64 * unit);
         DelayLine {
             measure: measure.name().to_owned(),
@@ -225,7 +225,7 @@ fn spread(delays: &Delays) -> Vec<DelayLine> {
 }
 
 /// Quantiles of every scope that the histograms speak of: they merge over regions and into components.
-fn latency(latencies: &Latencies, definition: &Definition) -> Vec<LatencyLine> {
+fn latency(latencies: &Latencies, definition: &DefinitionSettings) -> Vec<LatencyLine> {
     // By scope first: slots are many, and comparing names takes time.
     let mut merged: BTreeMap<(ScopeKind, &str, &str), BTreeMap<u32, Histogram>> = BTreeMap::new();
     for ((slot, service, region), histogram) in &latencies.0 {

@@ -12,7 +12,7 @@ use super::lines;
 use crate::day::{Day, SlotLength};
 use crate::facts::{FileBalance, Input, Role};
 use crate::ledger::disk::{hex, sha256};
-use crate::ledger::{AccountLine, Applied, Basis, DayState, Definition, Edition};
+use crate::ledger::{AccountLine, Applied, Basis, DayState, DefinitionSettings, Edition};
 use crate::table::Table;
 
 /// Raised when a reader of today could not make sense of what is written tomorrow.
@@ -28,7 +28,7 @@ pub struct Manifest {
     pub as_of: DateTime<Utc>,
     pub state: DayState,
     pub slot: SlotLength,
-    pub definition: Definition,
+    pub definition: DefinitionSettings,
     /// Name of the bytes of policy and catalogue.
     pub policy_fingerprint: String,
     /// Name of the rules in them; version 0.1.0 wrote none.

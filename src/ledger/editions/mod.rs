@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{AccountLine, BadLine, DelayLine, DeliveryLine, LatencyLine, ReconciliationLine};
-use crate::config::{Component, Config, Measure, Outputs, Service};
+use crate::config::{Component, Config, Outputs, Service, SlotRule};
 use crate::day::{Day, SlotLength};
 use crate::facts::{FileBalance, Quarantined};
 use crate::overrides::Override;
@@ -46,7 +46,7 @@ impl DayState {
 /// What slot states were judged by: the settings and the make-up of components.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Definition {
+pub struct DefinitionSettings {
     pub unable_ppm: u32,
     pub min_events: u32,
     pub min_run_seconds: u32,
@@ -59,10 +59,10 @@ pub struct Definition {
     pub regions: Vec<String>,
 }
 
-impl From<&Measure> for Definition {
+impl From<&SlotRule> for DefinitionSettings {
     /// The settings alone, without components.
-    fn from(measure: &Measure) -> Self {
-        let Measure { unable_ppm, min_events, min_run_seconds, max_gap_seconds, user_counts_as_good } =
+    fn from(measure: &SlotRule) -> Self {
+        let SlotRule { unable_ppm, min_events, min_run_seconds, max_gap_seconds, user_counts_as_good } =
             *measure;
         let (components, services, regions) = (Vec::new(), Vec::new(), Vec::new());
         Self {
@@ -78,7 +78,7 @@ impl From<&Measure> for Definition {
     }
 }
 
-impl Definition {
+impl DefinitionSettings {
     /// The settings, and the components as the slots were joined.
     pub fn new(config: &Config, slots: &Slots) -> Self {
         let is_service = |s: &&Scope| s.kind == ScopeKind::Service && s.is_all_regions();
@@ -113,8 +113,8 @@ impl Definition {
         }
     }
 
-    pub const fn measure(&self) -> Measure {
-        Measure {
+    pub const fn measure(&self) -> SlotRule {
+        SlotRule {
             unable_ppm: self.unable_ppm,
             min_events: self.min_events,
             min_run_seconds: self.min_run_seconds,
@@ -149,7 +149,7 @@ impl Definition {
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     pub slot: SlotLength,
-    pub definition: Definition,
+    pub definition: DefinitionSettings,
     /// Component and target in millionths of a percent.
     pub targets: Vec<(String, u32)>,
     /// What is drawn beside the tables.
@@ -159,11 +159,11 @@ pub struct Settings {
 
 impl Settings {
     pub fn of(config: &Config) -> Self {
-        let definition = Definition {
+        let definition = DefinitionSettings {
             components: config.components.iter().map(|c| (c.name.clone(), c.services.clone())).collect(),
             services: config.services.iter().map(|s| s.name.clone()).collect(),
             regions: config.regions.clone(),
-            ..Definition::from(&config.measure)
+            ..DefinitionSettings::from(&config.measure)
         };
         let target = |c: &Component| Some((c.name.clone(), c.target_micro_percent?));
         let targets = config.components.iter().filter_map(target).collect();
@@ -203,7 +203,7 @@ pub struct Edition {
     pub as_of: DateTime<Utc>,
     pub job_version: String,
     pub state: DayState,
-    pub definition: Definition,
+    pub definition: DefinitionSettings,
     /// Fingerprint of policy and catalogue.
     pub policy: String,
     /// Override rows in the order in which they were applied.

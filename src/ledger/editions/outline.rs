@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::manifest::Manifest;
 use crate::day::{Day, SlotLength};
-use crate::ledger::{Applied, BadLine, DayState, Definition, Edition};
+use crate::ledger::{Applied, BadLine, DayState, DefinitionSettings, Edition};
 use crate::policy::Group;
 use crate::slots::{Book, Counts, Scope, State};
 use crate::table::ColumnKind::Text;
@@ -37,7 +37,7 @@ pub struct Outline {
     pub as_of: DateTime<Utc>,
     pub job_version: String,
     pub state: DayState,
-    pub definition: Definition,
+    pub definition: DefinitionSettings,
     /// Fingerprint of policy and catalogue.
     pub policy: String,
     pub overrides: Vec<Applied>,

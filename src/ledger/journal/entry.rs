@@ -103,8 +103,8 @@ pub enum Cause {
     /// Override rows were applied or withdrawn.
     Overrides,
     Policy,
-    /// Definition, components, services or regions.
-    Definition,
+    /// DefinitionSettings, components, services or regions.
+    DefinitionSettings,
     /// Another version of the job reads or counts otherwise.
     Job,
 }
@@ -117,7 +117,7 @@ impl Cause {
             Self::Webhooks => "webhooks",
             Self::Overrides => "overrides",
             Self::Policy => "policy",
-            Self::Definition => "definition",
+            Self::DefinitionSettings => "definition",
             Self::Job => "job",
         }
     }

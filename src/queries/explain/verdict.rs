@@ -1,6 +1,6 @@
 //! Verdicts: why a slot has its state, and what it would take to turn it, in plain words.
 
-use crate::config::Measure;
+use crate::config::SlotRule;
 use crate::slots::{SlotTally, State};
 
 /// A ratio in percent with two places, rounded down.
@@ -9,9 +9,9 @@ fn percent(part: i64, whole: i64) -> String {
     format!("{}.{:02} %", hundredths / 100, hundredths % 100)
 }
 
-pub fn because(tally: &SlotTally, measure: &Measure) -> String {
+pub fn because(tally: &SlotTally, measure: &SlotRule) -> String {
     let (bad, judged) = (tally.events.bad(), tally.events.judged(measure));
-    let Measure { min_events, unable_ppm, .. } = measure;
+    let SlotRule { min_events, unable_ppm, .. } = measure;
     let limit = percent(i64::from(*unable_ppm), 1_000_000);
     let share = percent(bad, judged);
     match tally.state {
@@ -32,7 +32,7 @@ pub fn because(tally: &SlotTally, measure: &Measure) -> String {
 }
 
 /// How far it is from flipping.
-pub fn flips_when(tally: &SlotTally, measure: &Measure) -> String {
+pub fn flips_when(tally: &SlotTally, measure: &SlotRule) -> String {
     let is_down = |bad: i64, judged: i64| {
         bad > 0
             && judged >= i64::from(measure.min_events)

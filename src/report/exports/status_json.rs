@@ -6,7 +6,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
-use crate::config::Measure;
+use crate::config::SlotRule;
 use crate::day::{Day, Month, rfc3339};
 use crate::measure::{Budget, Condition, Figure, Outage, Period, condition};
 use crate::report::tables::outages::ids_within;
@@ -201,7 +201,7 @@ fn conditions(_: &mut SchemaGenerator) -> Schema {
 pub fn status(view: &View<'_>) -> String {
     let drawing = view.drawing;
     let (figures, settings) = (drawing.figures, drawing.settings);
-    let Measure { unable_ppm, min_events, min_run_seconds, max_gap_seconds, user_counts_as_good } =
+    let SlotRule { unable_ppm, min_events, min_run_seconds, max_gap_seconds, user_counts_as_good } =
         settings.definition.measure();
     let (line, hash) = drawing.ledger.head();
     let mut outages: Vec<OutageLine<'_>> = view.outages().map(|outage| outage_line(view, outage)).collect();

@@ -1,6 +1,6 @@
 //! Words: every text of the pages. Another language is another value of [`Words`].
 
-use crate::ledger::Definition;
+use crate::ledger::DefinitionSettings;
 use crate::measure::{Condition, Status};
 use crate::policy::Group;
 use crate::slots::State;
@@ -172,8 +172,8 @@ pub(super) static ENGLISH: Words = Words {
 
 impl Words {
     /// What slots are judged by.
-    pub fn definition(&self, definition: &Definition) -> String {
-        let Definition { unable_ppm, min_events, min_run_seconds, max_gap_seconds, .. } = definition;
+    pub fn definition(&self, definition: &DefinitionSettings) -> String {
+        let DefinitionSettings { unable_ppm, min_events, min_run_seconds, max_gap_seconds, .. } = definition;
         let minutes = |seconds: &u32| format!("{}:{:02} minutes", seconds / 60, seconds % 60);
         let user = if definition.user_counts_as_good { "count as good" } else { "are left out" };
         format!(

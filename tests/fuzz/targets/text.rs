@@ -5,11 +5,11 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use uptime_ledger::config::{Cast, Column, Field, From, Log, Preset, Source};
+use uptime_ledger::config::{Cast, Column, Field, From, Log, LogPreset, Source};
 use uptime_ledger::day::Day;
 use uptime_ledger::intake::kernels::{Form, Reader};
 
-fn source(log: Log, preset: Preset, has_header: bool, is_sketched: bool) -> Source {
+fn source(log: Log, preset: LogPreset, has_header: bool, is_sketched: bool) -> Source {
     // A word that is in no log keeps rows from being sketched.
     let words = (!is_sketched).then(|| ("a word of no log".to_owned(), "x".to_owned()));
     let fields: &[Field] = match (has_header, log) {
@@ -27,7 +27,7 @@ fn source(log: Log, preset: Preset, has_header: bool, is_sketched: bool) -> Sour
         cast: Cast::Auto,
         words: if *field == Field::MessageId { words.clone().into_iter().collect() } else { Vec::new() },
     };
-    let columns = if preset == Preset::Canonical {
+    let columns = if preset == LogPreset::Canonical {
         fields.iter().enumerate().map(column).collect()
     } else {
         Vec::new()
@@ -38,17 +38,17 @@ fn source(log: Log, preset: Preset, has_header: bool, is_sketched: bool) -> Sour
 static WAYS: LazyLock<Vec<[Reader; 2]>> = LazyLock::new(|| {
     let day: Day = "2026-11-18".parse().expect("a day");
     let ways = [
-        (Log::Requests, Preset::Canonical, true, Form::Ndjson),
-        (Log::Requests, Preset::Canonical, true, Form::Delimited),
-        (Log::Webhooks, Preset::Canonical, true, Form::Ndjson),
-        (Log::Webhooks, Preset::Canonical, true, Form::Delimited),
-        (Log::Requests, Preset::Canonical, false, Form::Delimited),
-        (Log::Webhooks, Preset::Canonical, false, Form::Delimited),
-        (Log::Requests, Preset::NginxJson, true, Form::Ndjson),
-        (Log::Requests, Preset::Combined, true, Form::Combined),
-        (Log::Webhooks, Preset::WhatsappWebhook, true, Form::Ndjson),
+        (Log::Requests, LogPreset::Canonical, true, Form::Ndjson),
+        (Log::Requests, LogPreset::Canonical, true, Form::Delimited),
+        (Log::Webhooks, LogPreset::Canonical, true, Form::Ndjson),
+        (Log::Webhooks, LogPreset::Canonical, true, Form::Delimited),
+        (Log::Requests, LogPreset::Canonical, false, Form::Delimited),
+        (Log::Webhooks, LogPreset::Canonical, false, Form::Delimited),
+        (Log::Requests, LogPreset::NginxJson, true, Form::Ndjson),
+        (Log::Requests, LogPreset::Combined, true, Form::Combined),
+        (Log::Webhooks, LogPreset::WhatsappWebhook, true, Form::Ndjson),
     ];
-    let reader = |(log, preset, has_header, form): (Log, Preset, bool, Form), is_sketched| {
+    let reader = |(log, preset, has_header, form): (Log, LogPreset, bool, Form), is_sketched| {
         Reader::new(source(log, preset, has_header, is_sketched), form, day)
     };
     ways.into_iter().map(|way| [true, false].map(|is_sketched| reader(way, is_sketched))).collect()
