@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use uptime_ledger::clock::{Clock, ClockSource};
 use uptime_ledger::config;
 use uptime_ledger::document::Document;
-use uptime_ledger::pipeline::{self, Asked, Job, Outcome};
+use uptime_ledger::pipeline::{self, Asked, Job, RunSummary};
 use uptime_ledger::policy::Policy;
 
 use crate::job;
@@ -27,7 +27,7 @@ const AFTER: &str = "2026-11-17T03:00:00Z";
 
 /// Runs the daily job over the days that are due. The clock comes through the library: the ledgers are no simulations, and the
 /// real clock is another one.
-fn run(job: &Job, at: &str) -> Outcome {
+fn run(job: &Job, at: &str) -> RunSummary {
     let clock = Clock::given(at.parse().unwrap());
     pipeline::run(job, &Asked::Due, clock, &|_, _| Box::new(())).unwrap()
 }

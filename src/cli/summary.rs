@@ -10,12 +10,12 @@ use crate::day::{minutes, rfc3339};
 use crate::error::ExitCode;
 use crate::ledger::{Cause, Edition, Published};
 use crate::measure::{Figure, Outage, Period};
-use crate::pipeline::{Accounted, Job, Outcome};
+use crate::pipeline::{Accounted, Job, RunSummary};
 use crate::slots::ScopeKind;
 use crate::table::decimal;
 
 pub struct Summary<'a> {
-    pub outcome: &'a Outcome,
+    pub outcome: &'a RunSummary,
     pub job: &'a Job,
     pub code: ExitCode,
 }

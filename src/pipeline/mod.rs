@@ -64,7 +64,7 @@ pub enum Asked {
 }
 
 /// What a run came to.
-pub struct Outcome {
+pub struct RunSummary {
     /// The days that were asked for.
     pub accounted: Vec<Accounted>,
     /// Other days that have a new edition.
@@ -91,7 +91,7 @@ pub type Watch<'a> = &'a dyn Fn(Day, &Arc<Meter>) -> Box<dyn Any>;
 ///
 /// # Errors
 /// Nothing that was asked for could be published, or its reports could not be drawn.
-pub fn run(job: &Job, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::Result<Outcome> {
+pub fn run(job: &Job, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::Result<RunSummary> {
     let mut ledger = Writer::open(&job.config.reports, clock, job.clock_source)?;
     let (days, missed) = match asked {
         Asked::Days(days) => (days.clone(), None),
@@ -129,7 +129,7 @@ pub fn run(job: &Job, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::
     let of_others =
         booked.restated.iter().flat_map(|a| &a.attention).filter(|a| a.kind == AttentionKind::Suspense);
     attention.extend(of_others.cloned());
-    Ok(Outcome {
+    Ok(RunSummary {
         accounted: booked.accounted,
         restated: booked.restated,
         sealed,
