@@ -7,7 +7,7 @@ use crate::facts::ids::Id;
 
 /// Why a day carries an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
+pub enum ItemRole {
     /// It began on this day, and other days can still change what became of it.
     Open,
     /// It began on another day; this is what the day's rows say of it.
@@ -17,7 +17,7 @@ pub enum Role {
     Ahead,
 }
 
-impl Role {
+impl ItemRole {
     const ALL: [Self; 3] = [Self::Open, Self::Foreign, Self::Ahead];
 
     fn of(n: i64) -> Result<Self, String> {
@@ -29,7 +29,7 @@ impl Role {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MessageItem {
     pub id: Id,
-    pub role: Role,
+    pub role: ItemRole,
     /// Admission, microseconds since 1970; of open ones only, as are kind and caller.
     pub at_us: i64,
     /// The kind of the call that admitted it.
@@ -66,7 +66,7 @@ impl MessageItem {
         let code = (code != NO_CODE).then_some(code);
         Ok(Self {
             id,
-            role: Role::of(role)?,
+            role: ItemRole::of(role)?,
             at_us,
             kind: small(kind, "kind")?,
             caller: small(caller, "caller")?,
@@ -79,7 +79,7 @@ impl MessageItem {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotificationItem {
     pub id: Id,
-    pub role: Role,
+    pub role: ItemRole,
     /// Kind without outcome.
     pub kind: u32,
     pub caller: u32,
@@ -133,7 +133,7 @@ impl NotificationItem {
         let trial = Trial::ALL.into_iter().find(|t| *t as i64 == last);
         Ok(Self {
             id,
-            role: Role::of(role)?,
+            role: ItemRole::of(role)?,
             kind: small(kind, "kind")?,
             caller: small(caller, "caller")?,
             delivery: Delivery {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::day::{Day, SlotLength};
 use crate::facts::{DayTotals, Delays, Evidence, Fact, FileBalance, Kind, Latencies, Quarantined};
 
-pub use items::{MessageItem, NotificationItem, Role};
+pub use items::{ItemRole, MessageItem, NotificationItem};
 pub use stored::{Closed, ItemWriter, check, closed, head, messages, notifications, read, write};
 
 /// What the logs of one day said, but for the items, which stand in files of their own.

@@ -17,7 +17,7 @@ pub use gap::{Gap, Lost};
 pub use ids::Salt;
 pub use kind::{Admission, Kind, Outcome, Reached, Stream, Symptom, Timing, UNASSIGNED};
 pub use latency::{Histogram, Latencies};
-pub use receipt::{DayTotals, FileBalance, Input, Intake, Quarantined, Receipt, Reconciliation, Role};
+pub use receipt::{DayTotals, FileBalance, FileRole, Input, Intake, Quarantined, Receipt, Reconciliation};
 
 /// Where a log row stands: the evidence that a fact can be traced back to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

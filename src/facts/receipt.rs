@@ -117,12 +117,12 @@ pub struct Input {
 
 /// Whether a file is the day's own or that of a day beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
+pub enum FileRole {
     Own,
     Neighbour,
 }
 
-impl Role {
+impl FileRole {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Own => "own",

@@ -1,6 +1,6 @@
 //! Attention: why a person should look at a day, and in which words.
 
-use crate::facts::{Role, UNASSIGNED};
+use crate::facts::{FileRole, UNASSIGNED};
 use std::fmt;
 
 use super::AttentionKind;
@@ -87,7 +87,7 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
         );
     }
     for source in config.sources.iter().filter(|_| !edition.intake.is_empty()) {
-        if !edition.intake.iter().any(|f| f.source == source.name && f.role == Role::Own.name()) {
+        if !edition.intake.iter().any(|f| f.source == source.name && f.role == FileRole::Own.name()) {
             say(
                 AttentionKind::MissingSource,
                 format!("source {}: no log file of this day was found", source.name),
@@ -134,7 +134,7 @@ pub(super) fn of_columns(day: Day, notes: Notes) -> impl Iterator<Item = Attenti
 }
 
 fn is_above(file: &FileBalance, ppm: u32) -> bool {
-    file.role == Role::Own.name() && file.quarantine * 1_000_000 > file.rows_read * u64::from(ppm)
+    file.role == FileRole::Own.name() && file.quarantine * 1_000_000 > file.rows_read * u64::from(ppm)
 }
 
 fn gap_message(gap: &Gap, length: SlotLength, day: Day) -> String {

@@ -4,7 +4,7 @@ use super::merge_join::{Merge, Shorts};
 use super::{Daybooks, Resolver, Speaks};
 use crate::day::Day;
 use crate::daybook::message::{State, Word};
-use crate::daybook::{self, Closed, MessageItem, Role};
+use crate::daybook::{self, Closed, ItemRole, MessageItem};
 use crate::error::Trouble;
 use crate::facts::ids::{Id, short};
 use crate::facts::{DelayKind, Kind, Outcome, Stream, Timing};
@@ -66,20 +66,20 @@ impl Resolver<'_> {
         for (at, item) in group {
             let from = days[*at];
             match item.role {
-                Role::Open if from == day => {
+                ItemRole::Open if from == day => {
                     said.state.join(&item.state);
                     said.open = Some(*item);
                 }
-                Role::Open => {
+                ItemRole::Open => {
                     said.is_admitted |= from <= after;
                     said.is_admitted_before |= from < day;
                     said.elsewhere.join(&item.state);
                 }
-                Role::Ahead if from == day && !self.has_next() => said.state.join(&item.state),
-                Role::Ahead => {}
-                Role::Foreign if from == day => said.here.join(&item.state),
-                Role::Foreign if from >= before => said.elsewhere.join(&item.state),
-                Role::Foreign => {}
+                ItemRole::Ahead if from == day && !self.has_next() => said.state.join(&item.state),
+                ItemRole::Ahead => {}
+                ItemRole::Foreign if from == day => said.here.join(&item.state),
+                ItemRole::Foreign if from >= before => said.elsewhere.join(&item.state),
+                ItemRole::Foreign => {}
             }
         }
         said.state.join(&said.elsewhere);

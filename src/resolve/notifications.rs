@@ -4,7 +4,7 @@ use super::merge_join::{Merge, Shorts};
 use super::{Daybooks, Resolver, Speaks};
 use crate::day::{DAY_US, Day, SECOND_US};
 use crate::daybook::delivery::{Delivery, measured};
-use crate::daybook::{self, Closed, NotificationItem, Role};
+use crate::daybook::{self, Closed, ItemRole, NotificationItem};
 use crate::error::Trouble;
 use crate::facts::ids::short;
 use crate::facts::{Kind, Outcome, Timing};
@@ -33,7 +33,7 @@ impl Resolver<'_> {
         while let Some((id, group)) = merge.next()? {
             let Some(told) = self.told(&days, &group, reach) else { continue };
             let attempts = u64::from(told.delivery.attempts);
-            let is_elsewhere = told.from != self.day || told.item.role != Role::Open;
+            let is_elsewhere = told.from != self.day || told.item.role != ItemRole::Open;
             if is_elsewhere && closed.has(short(id))? {
                 self.counts.attempts_after_delivery += attempts;
             } else if is_elsewhere && !told.delivery.has_first() {
@@ -55,7 +55,7 @@ impl Resolver<'_> {
             let (from, delivery) = (days[*at], item.delivery);
             let is_own = from == self.day;
             match item.role {
-                Role::Foreign if is_own => {
+                ItemRole::Foreign if is_own => {
                     let reached = self.day.plus(-reach)..=self.day.plus(1);
                     let is_near = Day::of_us(delivery.event_us).is_some_and(|e| reached.contains(&e));
                     if delivery.has_event() && !is_near {
@@ -63,20 +63,20 @@ impl Resolver<'_> {
                     }
                     continue;
                 }
-                Role::Foreign if !delivery.has_event() => {
+                ItemRole::Foreign if !delivery.has_event() => {
                     match &mut undated {
                         Some(all) => all.join(&delivery),
                         none => *none = Some(delivery),
                     }
                     continue;
                 }
-                Role::Foreign if (start_us..end_us).contains(&delivery.event_us) => {}
-                Role::Open if is_own => {}
-                Role::Ahead if is_own && !self.has_next() => {}
+                ItemRole::Foreign if (start_us..end_us).contains(&delivery.event_us) => {}
+                ItemRole::Open if is_own => {}
+                ItemRole::Ahead if is_own && !self.has_next() => {}
                 _ => continue,
             }
             let rank = |from: Day, item: &NotificationItem| {
-                (from != self.day || item.role != Role::Open, item.delivery.first_us, from)
+                (from != self.day || item.role != ItemRole::Open, item.delivery.first_us, from)
             };
             match &mut told {
                 None => told = Some(Told { delivery, item: *item, from }),

@@ -8,7 +8,7 @@ use regex::Regex;
 use crate::config::{Field, From, Placeholder, Source};
 use crate::day::Day;
 use crate::error::Trouble;
-use crate::facts::Role;
+use crate::facts::FileRole;
 
 /// A log file to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct LogFile {
     pub shown: String,
     /// Position of the source in the config.
     pub source: usize,
-    pub role: Role,
+    pub role: FileRole,
     pub bytes: u64,
     /// What the path itself says, by `{service}` and `{region}`.
     pub constants: Vec<(Field, String)>,
@@ -36,7 +36,7 @@ pub fn find(sources: &[Source], base: &Path, day: Day) -> Result<Vec<LogFile>, T
             let reach = if is_dated { i64::from(source.neighbours) } else { 0 };
             for shift in -reach..=reach {
                 let pattern = dated(pattern, day.plus(shift));
-                let role = if shift == 0 { Role::Own } else { Role::Neighbour };
+                let role = if shift == 0 { FileRole::Own } else { FileRole::Neighbour };
                 let paths = list(&pattern, base, source.is_named_by_hand)?;
                 let captures = captures(&pattern, base);
                 for path in paths {

@@ -11,7 +11,7 @@ use super::merge::Merged;
 use crate::day::DAY_US;
 use crate::daybook::delivery::{Delivery, measured};
 use crate::daybook::message::State;
-use crate::daybook::{Closed, ItemWriter, Lane, MessageItem, NotificationItem, Role};
+use crate::daybook::{Closed, ItemRole, ItemWriter, Lane, MessageItem, NotificationItem};
 use crate::error::Trouble;
 use crate::facts::ids::{Id, Map, short};
 use crate::facts::{DayTotals, DelayKind, Delays, Fact, Kind, Outcome, latency};
@@ -262,7 +262,7 @@ impl Correlator<'_> {
             if own.words != 0 {
                 items.messages.push(MessageItem {
                     id,
-                    role: Role::Foreign,
+                    role: ItemRole::Foreign,
                     at_us: 0,
                     kind: 0,
                     caller: 0,
@@ -286,7 +286,7 @@ impl Correlator<'_> {
         sums.open[fact as usize] += 1;
         let open = MessageItem {
             id,
-            role: Role::Open,
+            role: ItemRole::Open,
             at_us,
             kind: rank.kinds[kind as usize],
             caller: rank.callers[caller as usize],
@@ -294,7 +294,7 @@ impl Correlator<'_> {
         };
         items.messages.push(open);
         if ahead.words != 0 {
-            items.messages.push(MessageItem { role: Role::Ahead, state: ahead, ..open });
+            items.messages.push(MessageItem { role: ItemRole::Ahead, state: ahead, ..open });
         }
     }
 
@@ -369,11 +369,11 @@ impl Correlator<'_> {
         };
         let is_ours = |d: &Delivery| (0..DAY_US).contains(&(d.event_us - start_us));
         let Some(own) = own else {
-            items.notifications.extend(ahead.filter(is_ours).map(|d| item(Role::Ahead, d)));
+            items.notifications.extend(ahead.filter(is_ours).map(|d| item(ItemRole::Ahead, d)));
             return;
         };
         if !is_ours(&own) {
-            items.notifications.push(item(Role::Foreign, own));
+            items.notifications.push(item(ItemRole::Foreign, own));
             return;
         }
         let is_in_time = own.delay_us().is_none_or(|us| us <= self.settings.first_attempt_us);
@@ -390,8 +390,8 @@ impl Correlator<'_> {
             return;
         }
         sums.tally.notifications_open += 1;
-        items.notifications.push(item(Role::Open, own));
-        items.notifications.extend(ahead.map(|d| item(Role::Ahead, d)));
+        items.notifications.push(item(ItemRole::Open, own));
+        items.notifications.extend(ahead.map(|d| item(ItemRole::Ahead, d)));
     }
 
     fn carried(&self, sums: Vec<Sums>) -> Carried {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::config::{Field, From, Log, Source};
 use crate::facts::ids::Map;
-use crate::facts::{FileBalance, Quarantined, Role};
+use crate::facts::{FileBalance, FileRole, Quarantined};
 use crate::intake::counting::evidence::Place;
 use crate::intake::counting::quarantine::KEPT_PER_FILE;
 use crate::intake::counting::worker_counts::FileTally;
@@ -43,7 +43,7 @@ pub fn balances(
             failure,
         });
         // Rows of a neighbour's file are listed with that file's own day.
-        if file.role != Role::Own {
+        if file.role != FileRole::Own {
             continue;
         }
         let mut bad_rows: Vec<_> = tallies.iter().flat_map(|t| &t.bad_rows).collect();
@@ -65,7 +65,7 @@ pub fn balances(
 pub fn lost(pass: &Pass, files: &[LogFile], sources: &[Source]) -> Vec<String> {
     let mut lost = std::collections::BTreeSet::new();
     for (n, source) in sources.iter().enumerate().filter(|(_, source)| source.log == Log::Webhooks) {
-        let own = files.iter().enumerate().filter(|(_, f)| f.source == n && f.role == Role::Own);
+        let own = files.iter().enumerate().filter(|(_, f)| f.source == n && f.role == FileRole::Own);
         if own.clone().next().is_none() {
             lost.insert("*".to_owned());
         }

@@ -10,7 +10,7 @@ use super::basis::Tables;
 use super::draft::is_open;
 use super::lines;
 use crate::day::{Day, SlotLength};
-use crate::facts::{FileBalance, Input, Role};
+use crate::facts::{FileBalance, FileRole, Input};
 use crate::ledger::disk::{hex, sha256};
 use crate::ledger::{AccountLine, Applied, Basis, DayState, DefinitionSettings, Edition};
 use crate::table::Table;
@@ -155,7 +155,7 @@ impl Manifest {
 
 /// Files without what does not concern the day; a neighbour's file that gave nothing to it is none of its own.
 fn settled(files: &[FileBalance]) -> Vec<FileBalance> {
-    let is_own = |file: &&FileBalance| file.role == Role::Own.name();
+    let is_own = |file: &&FileBalance| file.role == FileRole::Own.name();
     let concerns = |file: &&FileBalance| is_own(file) || file.accepted > 0 || file.failure.is_some();
     let settle = |file: &FileBalance| {
         let mut file = file.clone();
