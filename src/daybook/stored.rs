@@ -18,7 +18,7 @@ use crate::facts::{
 };
 
 /// Raised when a reader of today could not make sense of what is written tomorrow.
-const FORMAT: u32 = 1;
+const DAYBOOK_FORMAT: u32 = 1;
 
 const HEAD: &str = "daybook.json";
 const FACTS: &str = "facts.parquet";
@@ -116,7 +116,7 @@ pub fn write(daybook: &Daybook, folder: &Path) -> Result<(), Trouble> {
     latencies.close()?;
 
     let head = Head {
-        format: FORMAT,
+        format: DAYBOOK_FORMAT,
         day: daybook.day,
         slot: daybook.slot_length,
         is_joined: daybook.is_joined,
@@ -153,8 +153,11 @@ fn read_head(folder: &Path) -> Result<Head, Trouble> {
     let path = folder.join(HEAD);
     let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
     let version: Version = serde_json::from_str(&text).map_err(|e| damaged(&path, &e))?;
-    if version.format != FORMAT {
-        let why = format!("its format is {}, this version of the job reads format {FORMAT}", version.format);
+    if version.format != DAYBOOK_FORMAT {
+        let why = format!(
+            "its format is {}, this version of the job reads format {DAYBOOK_FORMAT}",
+            version.format
+        );
         return Err(damaged(&path, &why));
     }
     let head: Head = serde_json::from_str(&text).map_err(|e| damaged(&path, &e))?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::basis::{BASIS, Tables};
 use super::lines::{self, Line};
-use super::manifest::{FORMAT, Manifest};
+use super::manifest::{MANIFEST_FORMAT, Manifest};
 use super::outline::OUTLINE;
 use crate::day::Day;
 use crate::error::Trouble;
@@ -152,8 +152,11 @@ pub fn read_manifest(folder: &Path, day: Day) -> Result<Manifest, Trouble> {
     let path = folder.join(MANIFEST);
     let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
     let version: Version = serde_json::from_str(&text).map_err(|e| damaged(&path, e))?;
-    if version.format != FORMAT {
-        let why = format!("its format is {}, this version of the job reads format {FORMAT}", version.format);
+    if version.format != MANIFEST_FORMAT {
+        let why = format!(
+            "its format is {}, this version of the job reads format {MANIFEST_FORMAT}",
+            version.format
+        );
         return Err(damaged(&path, why));
     }
     let manifest: Manifest = serde_json::from_str(&text).map_err(|e| damaged(&path, e))?;

@@ -16,7 +16,7 @@ use crate::ledger::{AccountLine, Applied, Basis, DayState, DefinitionSettings, E
 use crate::table::Table;
 
 /// Raised when a reader of today could not make sense of what is written tomorrow.
-pub const FORMAT: u32 = 2;
+pub const MANIFEST_FORMAT: u32 = 2;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -81,7 +81,7 @@ impl Manifest {
         tables: &[(&'static str, Table)],
     ) -> Self {
         let mut manifest = Self {
-            format: FORMAT,
+            format: MANIFEST_FORMAT,
             job_version: edition.job_version.clone(),
             day: edition.day,
             edition: edition.number,
