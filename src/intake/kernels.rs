@@ -3,7 +3,7 @@
 use super::join::dedupe::settle;
 use std::path::Path;
 
-use super::counting::worker_counts::Book;
+use super::counting::worker_counts::WorkerCounts;
 use super::files::detect::Format;
 use super::formats::lines::{Stop, TextParser};
 use super::records::message_records::Status;
@@ -66,7 +66,7 @@ impl Reader {
     /// # Errors
     /// Why the text cannot be read at all.
     pub fn read(&self, text: &[u8]) -> Result<u64, String> {
-        self.book(text).map(|book| book.tally(0).rows_read)
+        self.counts(text).map(|counts| counts.tally(0).rows_read)
     }
 
     /// Reads a whole text, and says all that is known then. Two ways to read that agree here agree in everything.
@@ -74,22 +74,22 @@ impl Reader {
     /// # Errors
     /// Why the text cannot be read at all.
     pub fn find(&self, text: &[u8]) -> Result<Found, String> {
-        let book = self.book(text)?;
-        let tally = book.tally(0);
+        let counts = self.counts(text)?;
+        let tally = counts.tally(0);
         let mut rest = vec![format!("{:?} {:?} {:x}", tally.first_us, tally.last_us, tally.seen)];
         rest.extend(tally.bad_rows.iter().map(|(place, reason, _)| format!("{place:?} {reason}")));
-        let facts = book.facts.iter().zip(&book.events);
+        let facts = counts.facts.iter().zip(&counts.events);
         rest.extend(
-            facts.map(|(fact, n)| format!("{fact:?} {n} {:?}", book.shape_list.get(fact.shape as usize))),
+            facts.map(|(fact, n)| format!("{fact:?} {n} {:?}", counts.shape_list.get(fact.shape as usize))),
         );
-        rest.push(format!("{:?} {:?}", book.attempted_list, book.failures));
-        let mut lanes: Vec<_> = book.lanes.iter().map(|lane| format!("{lane:?}")).collect();
+        rest.push(format!("{:?} {:?}", counts.attempted_list, counts.failures));
+        let mut lanes: Vec<_> = counts.lanes.iter().map(|lane| format!("{lane:?}")).collect();
         let latencies =
-            book.latencies().map(|(key, cell)| format!("{key:?} {:?}", cell.counts().collect::<Vec<_>>()));
+            counts.latencies().map(|(key, cell)| format!("{key:?} {:?}", cell.counts().collect::<Vec<_>>()));
         lanes.extend(latencies);
         lanes.sort();
         rest.extend(lanes);
-        for records in [&book.calls, &book.admitted, &book.statuses, &book.attempts] {
+        for records in [&counts.calls, &counts.admitted, &counts.statuses, &counts.attempts] {
             let mut bytes = Vec::new();
             for at in 0..PARTITIONS {
                 records
@@ -103,18 +103,18 @@ impl Reader {
             accepted: tally.accepted,
             outside: tally.outside,
             quarantine: tally.quarantine,
-            sketched: book.memo.hits(),
+            sketched: counts.memo.hits(),
             rest,
         })
     }
 
-    fn book(&self, text: &[u8]) -> Result<Book, String> {
-        let budget = Budget::new(usize::MAX, Book::SETS);
-        let mut book = Book::new(self.day, self.config.slot, 1, &budget, true);
-        book.begin_item();
+    fn counts(&self, text: &[u8]) -> Result<WorkerCounts, String> {
+        let budget = Budget::new(usize::MAX, WorkerCounts::SETS);
+        let mut counts = WorkerCounts::new(self.day, self.config.slot, 1, &budget, true);
+        counts.begin_item();
         let mut parser = TextParser::new(&self.source_reader, self.format, 0, 0, Path::new(""));
-        match parser.parse(text, true, &mut book) {
-            Ok(_) => Ok(book),
+        match parser.parse(text, true, &mut counts) {
+            Ok(_) => Ok(counts),
             Err(Stop::File(reason)) => Err(reason),
             Err(Stop::Quoted) => Err("quotes".to_owned()),
             Err(Stop::Run(trouble)) => Err(trouble.to_string()),

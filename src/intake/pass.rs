@@ -1,4 +1,4 @@
-//! Engine: one pass over the files of a day. Workers share files, chunks and slices; their books are merged.
+//! Engine: one pass over the files of a day. Workers share files, chunks and slices; their counts are merged.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::counting::worker_counts::Book;
+use super::counting::worker_counts::WorkerCounts;
 use super::files::content_hash::{self, Hashing, Whole};
 use super::files::detect::{self, Compression, Format};
 use super::files::find::{LogFile, source_of};
@@ -55,9 +55,9 @@ struct Open {
     can_split: bool,
 }
 
-/// What one pass brought: the workers' books and what to translate their numbers with.
+/// What one pass brought: the workers' counts and what to translate their numbers with.
 pub struct Pass {
-    pub books: Vec<Book>,
+    pub counts: Vec<WorkerCounts>,
     /// What their records hold in memory.
     pub budget: Arc<Budget>,
     pub source_readers: Vec<SourceReader>,
@@ -113,7 +113,7 @@ pub fn pass(
         if round.failures.is_empty() && round.quoted.is_empty() {
             return Ok(Pass {
                 wholes: wholes(&round.pieces, &opened),
-                books: round.books,
+                counts: round.counts,
                 budget: round.budget,
                 source_readers,
                 reader_of,
@@ -273,7 +273,7 @@ fn items(opened: &[Option<Open>]) -> Vec<(u64, Item)> {
 }
 
 struct Round {
-    books: Vec<Book>,
+    counts: Vec<WorkerCounts>,
     budget: Arc<Budget>,
     chunk_lines: BTreeMap<(u32, u32), u64>,
     /// By file and number of the piece.
@@ -312,12 +312,12 @@ fn round(
         })
         .collect();
     // Beside the sets of those who read, one of each who settles: what is left after dedupe.
-    let sets = count * Book::SETS + settings.workers.clamp(1, PARTITIONS);
+    let sets = count * WorkerCounts::SETS + settings.workers.clamp(1, PARTITIONS);
     let budget = Budget::new(settings.memory_bytes as usize, sets);
 
-    let work = || -> Result<Book, Trouble> {
-        let mut book =
-            Book::new(settings.day, settings.slot_length, files.len(), &budget, settings.is_joined);
+    let work = || -> Result<WorkerCounts, Trouble> {
+        let mut counts =
+            WorkerCounts::new(settings.day, settings.slot_length, files.len(), &budget, settings.is_joined);
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some((bytes, item)) = items.get(at) else { break };
@@ -331,9 +331,9 @@ fn round(
             if lock(&failures).get(&(n as u32)).is_some_and(|(at, _)| *at < item.position()) {
                 continue;
             }
-            book.begin_item();
+            counts.begin_item();
             let source_reader = &source_readers[open.source_reader];
-            match read(open, item, source_reader, (settings, is_last), &mut book, meter) {
+            match read(open, item, source_reader, (settings, is_last), &mut counts, meter) {
                 Ok(seen) => {
                     if let Item::Chunk { chunk, .. } = item {
                         lock(&chunk_lines).insert((n as u32, *chunk), seen.lines);
@@ -357,15 +357,15 @@ fn round(
                 meter.file_done();
             }
         }
-        book.close();
-        Ok(book)
+        counts.close();
+        Ok(counts)
     };
-    let books = workers::run(count, work).into_iter().collect::<Result<Vec<_>, _>>()?;
+    let counts = workers::run(count, work).into_iter().collect::<Result<Vec<_>, _>>()?;
     let unlock = |e: std::sync::PoisonError<_>| e.into_inner();
     let failures = failures.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     let pieces = pieces.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     Ok(Round {
-        books,
+        counts,
         budget,
         quoted: quoted.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
         pieces,
@@ -393,7 +393,7 @@ fn read(
     item: &Item,
     source_reader: &SourceReader,
     (settings, is_last): (&Settings<'_>, bool),
-    book: &mut Book,
+    counts: &mut WorkerCounts,
     meter: &Meter,
 ) -> Result<Seen, Stop> {
     let n = item.file() as u32;
@@ -403,10 +403,10 @@ fn read(
         Item::Slice { slice, .. } => {
             let Some(columns) = &open.columns else { return Ok(Seen::default()) };
             if let Some((first, last)) = columns.is_outside(slice.group, settings.day, source_reader) {
-                book.skip_outside(n, slice.rows, first, last);
+                counts.skip_outside(n, slice.rows, first, last);
                 return Ok(Seen::default());
             }
-            columns.read_slice(&file, *slice, source_reader, (n, settings.spill), book, meter)?;
+            columns.read_slice(&file, *slice, source_reader, (n, settings.spill), counts, meter)?;
             Ok(Seen::default())
         }
         Item::Whole { .. } => {
@@ -416,7 +416,7 @@ fn read(
             let reader = detect::reader(raw, open.compression).map_err(own)?;
             let is_worth_it = is_last && open.compression != Compression::None;
             let reader: Box<dyn Read> = if is_worth_it { ahead(reader) } else { reader };
-            lines::read_stream(reader, &mut parser, book, meter)?;
+            lines::read_stream(reader, &mut parser, counts, meter)?;
             let mut pieces = content_hash::seen(&pieces);
             let is_whole = pieces.bytes == open.size;
             Ok(Seen { lines: 0, pieces: if is_whole { pieces.finish() } else { Vec::new() } })
@@ -429,7 +429,7 @@ fn read(
                 // The lines up to the header belong to the first chunk.
                 parser.lines = if *chunk == 0 { *lines } else { 0 };
             }
-            let hash = lines::read_chunk(&file, *start..*end, first, open.size, &mut parser, book)?;
+            let hash = lines::read_chunk(&file, *start..*end, first, open.size, &mut parser, counts)?;
             meter.rows(parser.lines);
             Ok(Seen { lines: parser.lines, pieces: vec![hash] })
         }

@@ -4,16 +4,16 @@ use std::path::Path;
 
 use super::evidence::Place;
 use super::memo::Known;
-use super::worker_counts::{Book, Call};
+use super::worker_counts::{Call, WorkerCounts};
 use crate::error::Trouble;
 use crate::intake::records::call_record;
 use crate::intake::rows::interner::Lexicon;
 use crate::intake::rows::sketch::{Own, Scalar, Sketch};
 use crate::intake::rows::source_reader::SourceReader;
 
-impl Book {
+impl WorkerCounts {
     /// Counts a row whose like is known. False, and nothing is counted, when it is not, or when something of the row's own is
-    /// not as it should be: then the row goes the whole way, and [`Book::learn`] remembers what came of it.
+    /// not as it should be: then the row goes the whole way, and [`WorkerCounts::learn`] remembers what came of it.
     ///
     /// # Errors
     /// Spilling to disk failed.

@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use crate::daybook::message::Word;
 use crate::intake::rows::sketch::{Key, MOST};
 
-/// What was found of the rows with one sketch, in the numbers of the worker's book.
+/// What was found of the rows with one sketch, in the numbers of the worker's counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Known {
     /// A plainly good call that names its service.

@@ -1,4 +1,4 @@
-//! Book: one worker's running counts. Facts, latency, callers, evidence, dedupe records, balance per file.
+//! WorkerCounts: one worker's running counts. Facts, latency, callers, evidence, dedupe records, balance per file.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -70,7 +70,7 @@ pub struct Call {
     pub sender: u32,
 }
 
-pub struct Book {
+pub struct WorkerCounts {
     start_us: i64,
     end_us: i64,
     slot_length: SlotLength,
@@ -144,7 +144,7 @@ impl Cell {
     }
 }
 
-impl Book {
+impl WorkerCounts {
     /// Sets of records that a worker may fill: calls, attempts, statuses, admitting calls.
     pub const SETS: usize = 4;
 
@@ -158,7 +158,7 @@ impl Book {
         is_joined: bool,
     ) -> Self {
         let width = if is_joined { Record::WIDE } else { Record::NARROW };
-        let mut book = Self {
+        let mut counts = Self {
             start_us: day.start_us(),
             end_us: day.end_us(),
             slot_length,
@@ -191,11 +191,11 @@ impl Book {
         };
         // The numbers below Record::OUTSIDE are taken by rows outside the day.
         for _ in 0..Record::OUTSIDE {
-            book.facts.push(LocalFact { slot: 0, shape: 0, caller: 0 });
-            book.events.push(0);
-            book.cell_of.push(NO_CELL);
+            counts.facts.push(LocalFact { slot: 0, shape: 0, caller: 0 });
+            counts.events.push(0);
+            counts.cell_of.push(NO_CELL);
         }
-        book
+        counts
     }
 
     /// A new chunk, file or slice begins.

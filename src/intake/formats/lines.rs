@@ -11,7 +11,7 @@ use super::{access_log, ndjson};
 use crate::config::LogPreset;
 use crate::error::Trouble;
 use crate::intake::counting::evidence::Place;
-use crate::intake::counting::worker_counts::Book;
+use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::files::content_hash::{self, PIECE};
 use crate::intake::files::detect::Format;
 use crate::intake::meter::Meter;
@@ -104,7 +104,7 @@ impl<'a> TextParser<'a> {
     ///
     /// # Errors
     /// [`Stop`].
-    pub fn parse(&mut self, text: &[u8], is_end: bool, book: &mut Book) -> Result<usize, Stop> {
+    pub fn parse(&mut self, text: &[u8], is_end: bool, counts: &mut WorkerCounts) -> Result<usize, Stop> {
         let (mut row, mut sketch) = (RawRow::new(), Sketch::new());
         let may_be_open = self.format == Format::Delimited && memchr::memchr(b'"', text).is_some();
         let mut at = 0;
@@ -124,7 +124,7 @@ impl<'a> TextParser<'a> {
                     RecordEnd::NeedsMore | RecordEnd::Never => {
                         let place = self.place();
                         let line = &rest[..length];
-                        book.quarantine(place, "a quote is opened and never closed".into(), line);
+                        counts.quarantine(place, "a quote is opened and never closed".into(), line);
                         self.lines += 1;
                         at += step;
                         continue;
@@ -140,7 +140,7 @@ impl<'a> TextParser<'a> {
             if line.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
-            self.line(line, place, &mut row, &mut sketch, book)?;
+            self.line(line, place, &mut row, &mut sketch, counts)?;
         }
         Ok(at)
     }
@@ -151,18 +151,18 @@ impl<'a> TextParser<'a> {
         place: Place,
         row: &mut RawRow<'b>,
         sketch: &mut Sketch<'b>,
-        book: &mut Book,
+        counts: &mut WorkerCounts,
     ) -> Result<(), Stop> {
         if self.source_reader.source().preset == LogPreset::WhatsappWebhook {
-            return Ok(book.post_payload(self.source_reader, line, place, self.spill)?);
+            return Ok(counts.post_payload(self.source_reader, line, place, self.spill)?);
         }
-        let is_sketched = book.memo.is_worth_it()
+        let is_sketched = counts.memo.is_worth_it()
             && match (self.format, &self.layout) {
                 (Format::Ndjson, _) => self.templates.sketch(line, sketch),
                 (Format::Delimited, Some(layout)) => layout.sketch(line, sketch),
                 _ => false,
             };
-        if is_sketched && book.post_sketched(self.source_reader, sketch, &place, self.spill)? {
+        if is_sketched && counts.post_sketched(self.source_reader, sketch, &place, self.spill)? {
             return Ok(());
         }
         row.clear();
@@ -178,14 +178,14 @@ impl<'a> TextParser<'a> {
         };
         match read {
             Ok(()) => {
-                book.post(self.source_reader, row, place, || line.to_vec(), self.spill)?;
+                counts.post(self.source_reader, row, place, || line.to_vec(), self.spill)?;
                 if is_sketched {
-                    book.learn(sketch);
+                    counts.learn(sketch);
                 } else if self.format == Format::Ndjson {
                     self.templates.learn(line, &self.tree, self.source_reader);
                 }
             }
-            Err(reason) => book.quarantine(place, reason, line),
+            Err(reason) => counts.quarantine(place, reason, line),
         }
         Ok(())
     }
@@ -194,11 +194,11 @@ impl<'a> TextParser<'a> {
         Place { file: self.file, chunk: self.chunk, row: self.lines + 1 }
     }
 
-    fn too_long(&mut self, start: &[u8], book: &mut Book) {
+    fn too_long(&mut self, start: &[u8], counts: &mut WorkerCounts) {
         // A payload is never shown: it holds what people write to each other.
         let is_payload = self.source_reader.source().preset == LogPreset::WhatsappWebhook;
         let shown = if is_payload { &[] } else { start };
-        book.quarantine(self.place(), format!("a line of more than {} MiB", MAX_LINE >> 20), shown);
+        counts.quarantine(self.place(), format!("a line of more than {} MiB", MAX_LINE >> 20), shown);
         self.lines += 1;
     }
 }
@@ -233,7 +233,7 @@ fn record_end(text: &[u8], delimiter: u8, is_end: bool) -> RecordEnd {
 pub fn read_stream(
     mut reader: impl Read,
     parser: &mut TextParser<'_>,
-    book: &mut Book,
+    counts: &mut WorkerCounts,
     meter: &Meter,
 ) -> Result<(), Stop> {
     let mut text = Vec::with_capacity(STEP * 2);
@@ -265,14 +265,14 @@ pub fn read_stream(
             }
         }
         let before = parser.lines;
-        let used = parser.parse(&text, is_end, book)?;
+        let used = parser.parse(&text, is_end, counts)?;
         meter.rows(parser.lines - before);
         passed += used as u64;
         if is_end {
             return Ok(());
         }
         if used == 0 && text.len() > MAX_LINE {
-            parser.too_long(&text[..1_024], book);
+            parser.too_long(&text[..1_024], counts);
             passed += text.len() as u64;
             text.clear();
             is_skipping = true;
@@ -293,12 +293,12 @@ pub fn read_chunk(
     first: u64,
     size: u64,
     parser: &mut TextParser<'_>,
-    book: &mut Book,
+    counts: &mut WorkerCounts,
 ) -> Result<u128, Stop> {
     // One buffer per worker: a fresh one would be zeroed by the kernel page by page, chunk after chunk.
-    let mut text = std::mem::take(&mut book.buffer);
-    let read = chunk(file, range, first, size, &mut text, parser, book);
-    book.buffer = text;
+    let mut text = std::mem::take(&mut counts.buffer);
+    let read = chunk(file, range, first, size, &mut text, parser, counts);
+    counts.buffer = text;
     read
 }
 
@@ -309,7 +309,7 @@ fn chunk(
     size: u64,
     text: &mut Vec<u8>,
     parser: &mut TextParser<'_>,
-    book: &mut Book,
+    counts: &mut WorkerCounts,
 ) -> Result<u128, Stop> {
     let unreadable = |e: io::Error| Stop::File(format!("{e}, at byte {}", range.start));
     // One byte before shows whether a line begins right at the start.
@@ -348,10 +348,10 @@ fn chunk(
     }
     if is_too_long {
         let last = memchr::memrchr(b'\n', text).map_or(skip, |n| n + 1);
-        parser.parse(&text[skip..last], true, book)?;
-        parser.too_long(&text[last..(last + 1_024).min(text.len())], book);
+        parser.parse(&text[skip..last], true, counts)?;
+        parser.too_long(&text[last..(last + 1_024).min(text.len())], counts);
     } else {
-        parser.parse(&text[skip..], true, book)?;
+        parser.parse(&text[skip..], true, counts)?;
     }
     Ok(hash)
 }

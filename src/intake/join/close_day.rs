@@ -1,4 +1,4 @@
-//! Settle: the workers' books become the daybook of one day. Duplicates are found and taken back, numbers become names,
+//! Settle: the workers' counts become the daybook of one day. Duplicates are found and taken back, numbers become names,
 //! messages and notifications are joined.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +15,7 @@ use crate::daybook::{self, Daybook};
 use crate::error::Trouble;
 use crate::facts::{Evidence, Fact, Histogram, Latencies, RowRef, Salt};
 use crate::intake::counting::evidence::Witnesses;
-use crate::intake::counting::worker_counts::Book;
+use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::files::content_hash::Whole;
 use crate::intake::files::find::LogFile;
 use crate::intake::pass::{Pass, Settings};
@@ -54,7 +54,7 @@ pub fn settle(
     for (fact, n) in &surplus.events {
         merged.events[*fact as usize] -= n;
     }
-    let mut latencies = latencies(&pass.books);
+    let mut latencies = latencies(&pass.counts);
     for ((fact, bucket), n) in &surplus.latency {
         let (slot, kind, _) = merged.facts[*fact as usize];
         let kind = &merged.kinds[kind as usize];
@@ -125,28 +125,29 @@ pub fn settle(
         quarantine,
     };
     daybook::write(&daybook, folder)?;
-    let sets = pass.books.iter().flat_map(|b| [&b.calls, &b.admitted, &b.statuses, &b.attempts]);
+    let sets = pass.counts.iter().flat_map(|b| [&b.calls, &b.admitted, &b.statuses, &b.attempts]);
     let spilled_bytes = sets.map(Partitions::spilled).sum::<u64>() + survivors_spilled;
     let wholes =
         pass.wholes.iter().map(|(n, whole)| (files[*n as usize].shown.clone(), whole.clone())).collect();
     Ok((daybook, Notes { unseen_columns: unseen_columns(pass, files, sources), spilled_bytes, wholes }))
 }
 
-fn latencies(books: &[Book]) -> Latencies {
+fn latencies(counts: &[WorkerCounts]) -> Latencies {
     // Names are compared once, and then their places among all.
-    let names = |of: fn(&Book) -> &Names| {
-        let all: BTreeSet<&str> = books.iter().flat_map(|book| of(book).all().iter().map(|n| &**n)).collect();
+    let names = |of: fn(&WorkerCounts) -> &Names| {
+        let all: BTreeSet<&str> =
+            counts.iter().flat_map(|counts| of(counts).all().iter().map(|n| &**n)).collect();
         let all: Vec<&str> = all.into_iter().collect();
         let rank = |name: &str| all.binary_search(&name).unwrap_or_default();
         let ranks: Vec<Vec<usize>> =
-            books.iter().map(|book| of(book).all().iter().map(|name| rank(name)).collect()).collect();
+            counts.iter().map(|counts| of(counts).all().iter().map(|name| rank(name)).collect()).collect();
         (all, ranks)
     };
-    let (services, service_of) = names(|book| &book.names.services);
-    let (regions, region_of) = names(|book| &book.names.regions);
+    let (services, service_of) = names(|counts| &counts.names.services);
+    let (regions, region_of) = names(|counts| &counts.names.regions);
     let mut cells = Vec::new();
-    for (n, book) in books.iter().enumerate() {
-        cells.extend(book.latencies().map(|((slot, service, region), cell)| {
+    for (n, counts) in counts.iter().enumerate() {
+        cells.extend(counts.latencies().map(|((slot, service, region), cell)| {
             ((slot, service_of[n][service as usize], region_of[n][region as usize]), cell)
         }));
     }
@@ -164,8 +165,8 @@ fn latencies(books: &[Book]) -> Latencies {
 
 fn evidence(pass: &Pass, merged: &Merged, misled: &HashSet<(u64, u32, u32)>) -> Vec<Evidence> {
     let mut seen = Vec::new();
-    for (book, kinds) in pass.books.iter().zip(&merged.kind_of) {
-        for ((slot, shape), witnesses) in &book.witnesses {
+    for (counts, kinds) in pass.counts.iter().zip(&merged.kind_of) {
+        for ((slot, shape), witnesses) in &counts.witnesses {
             let key = (*slot, kinds[*shape as usize]);
             seen.extend(witnesses.iter().map(|witness| (key, witness)));
         }

@@ -15,7 +15,7 @@ use crate::daybook::{Closed, ItemRole, ItemWriter, Lane, MessageItem, Notificati
 use crate::error::Trouble;
 use crate::facts::ids::{Id, Map, short};
 use crate::facts::{DayTotals, DelayKind, Delays, Fact, Kind, Outcome, latency};
-use crate::intake::counting::worker_counts::Book;
+use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::pass::{Pass, Settings};
 use crate::intake::records::attempt_record::Attempt;
 use crate::intake::records::group;
@@ -121,12 +121,12 @@ pub fn carry(
     folder: &Path,
 ) -> Result<Carried, Trouble> {
     let mut codes = Vec::new();
-    let before = |book: &Book| {
+    let before = |counts: &WorkerCounts| {
         let before = codes.len() as u32;
-        codes.extend_from_slice(&book.failures);
+        codes.extend_from_slice(&counts.failures);
         before
     };
-    let codes_before = pass.books.iter().map(before).collect();
+    let codes_before = pass.counts.iter().map(before).collect();
     let correlator = Correlator { pass, merged, admitted, settings, codes, codes_before };
     let next = AtomicUsize::new(0);
     let out = Mutex::new((ItemWriter::create(folder)?, 0, BTreeMap::new()));
@@ -186,8 +186,8 @@ impl Correlator<'_> {
         admissions.clear();
         statuses.clear();
         let spill = self.settings.spill;
-        for (worker, book) in self.pass.books.iter().enumerate() {
-            book.admitted.take(at, spill, |bytes| {
+        for (worker, counts) in self.pass.counts.iter().enumerate() {
+            counts.admitted.take(at, spill, |bytes| {
                 admissions.extend(bytes.chunks_exact(Admission::BYTES).map(|bytes| {
                     let admission = Admission::unpack(bytes);
                     let fact = self.merged.of_worker[worker][admission.fact as usize];
@@ -196,7 +196,7 @@ impl Correlator<'_> {
                 }));
             })?;
             let before = self.codes_before[worker];
-            book.statuses.take(at, spill, |bytes| {
+            counts.statuses.take(at, spill, |bytes| {
                 statuses.extend(bytes.chunks_exact(Status::BYTES).map(|bytes| {
                     let status = Status::unpack(bytes);
                     Status { code: if status.code > 0 { status.code + before } else { 0 }, ..status }
@@ -307,8 +307,8 @@ impl Correlator<'_> {
     ) -> Result<(), Trouble> {
         let Room { attempts: rows, spare_attempts: spare, .. } = room;
         rows.clear();
-        for (worker, book) in self.pass.books.iter().enumerate() {
-            book.attempts.take(at, self.settings.spill, |bytes| {
+        for (worker, counts) in self.pass.counts.iter().enumerate() {
+            counts.attempts.take(at, self.settings.spill, |bytes| {
                 rows.extend(bytes.chunks_exact(Attempt::BYTES).map(|bytes| {
                     let attempt = Attempt::unpack(bytes);
                     Attempt {
@@ -466,9 +466,9 @@ impl Correlator<'_> {
                 *rows.entry(slot).or_default() += n;
             }
         }
-        for book in &self.pass.books {
-            for (region, heard) in &book.lanes {
-                let (lane, _) = lanes.entry(book.names.regions.text(*region).to_owned()).or_default();
+        for counts in &self.pass.counts {
+            for (region, heard) in &counts.lanes {
+                let (lane, _) = lanes.entry(counts.names.regions.text(*region).to_owned()).or_default();
                 lane.last_us = lane.last_us.max(heard.last_us);
                 lane.ahead_us = lane.ahead_us.max(heard.ahead_us);
             }

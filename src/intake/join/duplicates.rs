@@ -62,8 +62,8 @@ pub fn find_duplicates(
     settings: &Settings<'_>,
 ) -> Result<(Surplus, Vec<Partitions>), Trouble> {
     let next = AtomicUsize::new(0);
-    let mut witnesses = HashSet::with_capacity(pass.books.iter().map(|book| book.witnesses.len()).sum());
-    for seen in pass.books.iter().flat_map(|book| book.witnesses.values()) {
+    let mut witnesses = HashSet::with_capacity(pass.counts.iter().map(|counts| counts.witnesses.len()).sum());
+    for seen in pass.counts.iter().flat_map(|counts| counts.witnesses.values()) {
         witnesses.extend(seen.iter().map(|witness| witness.hash));
     }
     let count = settings.workers.clamp(1, PARTITIONS);
@@ -127,8 +127,8 @@ impl Rows<'_> {
     fn take(&mut self, pass: &Pass, at: usize, settings: &Settings<'_>) -> Result<(), Trouble> {
         self.bytes.clear();
         self.ends.clear();
-        for book in &pass.books {
-            book.calls.take(at, settings.spill, |bytes| self.bytes.extend_from_slice(bytes))?;
+        for counts in &pass.counts {
+            counts.calls.take(at, settings.spill, |bytes| self.bytes.extend_from_slice(bytes))?;
             self.ends.push(self.bytes.len());
         }
         Ok(())

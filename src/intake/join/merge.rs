@@ -66,7 +66,7 @@ impl Merged {
     }
 }
 
-/// Puts the workers' books together.
+/// Puts the workers' counts together.
 pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool) -> Merged {
     let mut kinds = Dictionary::new();
     let mut callers = Dictionary::new();
@@ -80,18 +80,18 @@ pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool) -> Merged {
     let mut attempted_of = Vec::new();
     let (mut services, mut regions) = (Dictionary::new(), Dictionary::new());
 
-    for book in &pass.books {
-        let of: Vec<u32> = book
+    for counts in &pass.counts {
+        let of: Vec<u32> = counts
             .shape_list
             .iter()
-            .map(|shape| kinds.number(shape.kind(&pass.source_readers, &book.names)))
+            .map(|shape| kinds.number(shape.kind(&pass.source_readers, &counts.names)))
             .collect();
         let mut known: Map<u32, u32> = Map::default();
         let mut numbers: Vec<u32> = (0..Record::OUTSIDE).collect();
-        for (fact, n) in book.facts.iter().zip(&book.events).skip(Record::OUTSIDE as usize) {
+        for (fact, n) in counts.facts.iter().zip(&counts.events).skip(Record::OUTSIDE as usize) {
             let caller = *known
                 .entry(fact.caller)
-                .or_insert_with(|| callers.number(book.names.callers.text(fact.caller).to_owned()));
+                .or_insert_with(|| callers.number(counts.names.callers.text(fact.caller).to_owned()));
             let key = (fact.slot, of[fact.shape as usize], caller);
             let id = *fact_ids.entry(key).or_insert_with(|| {
                 facts.push(key);
@@ -103,12 +103,12 @@ pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool) -> Merged {
         }
         of_worker.push(numbers);
         kind_of.push(of);
-        let all = if is_joined { book.names.callers.all() } else { &[] };
+        let all = if is_joined { counts.names.callers.all() } else { &[] };
         caller_of.push(all.iter().map(|name| callers.number(name.to_string())).collect());
 
-        let numbers = book.attempted_list.iter().map(|local| {
-            let service = book.names.services.text(local.service);
-            let region = book.names.regions.text(local.region);
+        let numbers = counts.attempted_list.iter().map(|local| {
+            let service = counts.names.services.text(local.service);
+            let region = counts.names.regions.text(local.region);
             let kind = kinds.number(notification(
                 &pass.source_readers[local.source_reader as usize].name,
                 service,

@@ -21,7 +21,7 @@ pub fn balances(
     let mut quarantine = Vec::new();
     for (n, file) in files.iter().enumerate() {
         let n = n as u32;
-        let tallies: Vec<&FileTally> = pass.books.iter().map(|b| b.tally(n)).collect();
+        let tallies: Vec<&FileTally> = pass.counts.iter().map(|b| b.tally(n)).collect();
         let duplicate = duplicates.get(&n).copied().unwrap_or(0);
         let failure = pass.failures.get(&n).cloned();
         let sum =
@@ -85,7 +85,7 @@ pub fn lost(pass: &Pass, files: &[LogFile], sources: &[Source]) -> Vec<String> {
 pub fn unseen_columns(pass: &Pass, files: &[LogFile], sources: &[Source]) -> Vec<(String, String)> {
     let mut unseen: BTreeMap<(usize, String), bool> = BTreeMap::new();
     for (n, file) in files.iter().enumerate() {
-        let tallies: Vec<&FileTally> = pass.books.iter().map(|b| b.tally(n as u32)).collect();
+        let tallies: Vec<&FileTally> = pass.counts.iter().map(|b| b.tally(n as u32)).collect();
         if tallies.iter().any(|t| t.accepted > 0) {
             let seen = tallies.iter().fold(0, |seen, t| seen | t.seen);
             for entry in pass.source_readers[pass.reader_of[n]].mapping.expected() {

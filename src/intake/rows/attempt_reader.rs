@@ -17,7 +17,7 @@ use crate::error::Trouble;
 use crate::facts::ids::Id;
 use crate::intake::counting::evidence::Place;
 use crate::intake::counting::memo::{Known, KnownAttempt};
-use crate::intake::counting::worker_counts::Book;
+use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::formats::webhook_payload::{self, Payload};
 use crate::intake::records::attempt_record::Attempt;
 use crate::intake::records::message_records::Status;
@@ -38,7 +38,7 @@ pub struct ParsedAttempt {
     pub event_us: i64,
     pub id: Id,
     pub identity: u32,
-    /// Its file is put in by the book.
+    /// Its file is put in by the counts.
     pub attempted: Attempted,
     pub caller: u32,
 }
@@ -158,7 +158,7 @@ impl SourceReader {
     }
 }
 
-impl Book {
+impl WorkerCounts {
     /// Counts a line with a notification payload: a notification that arrived, and the statuses in it.
     ///
     /// # Errors

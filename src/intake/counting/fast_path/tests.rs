@@ -1,4 +1,4 @@
-//! Tests of sketched rows: whatever a log looks like, the books are those of the same log read without sketches.
+//! Tests of sketched rows: whatever a log looks like, the counts are those of the same log read without sketches.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -220,7 +220,7 @@ fn config(calls: &Path, attempts: Option<&Path>, is_sketched: bool) -> Config {
 }
 
 /// All that is known of a day in the end, as text.
-fn books(calls: &Path, attempts: Option<&Path>, is_sketched: bool) -> String {
+fn counts(calls: &Path, attempts: Option<&Path>, is_sketched: bool) -> String {
     let config = config(calls, attempts, is_sketched);
     let day = "2026-11-20".parse().unwrap();
     let (spill, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -235,10 +235,10 @@ fn books(calls: &Path, attempts: Option<&Path>, is_sketched: bool) -> String {
 }
 
 fn same(calls: &Path, attempts: Option<&Path>) -> Result<(), TestCaseError> {
-    let (with, without) = (books(calls, attempts, true), books(calls, attempts, false));
+    let (with, without) = (counts(calls, attempts, true), counts(calls, attempts, false));
     // An excerpt shows only what was read.
     let is_same = |line: &&str| !line.contains("excerpt: ");
-    let plain = |books: &str| books.lines().filter(is_same).collect::<Vec<_>>().join("\n");
+    let plain = |counts: &str| counts.lines().filter(is_same).collect::<Vec<_>>().join("\n");
     let (with, without) = (plain(&with), plain(&without));
     let differing = with.lines().zip(without.lines()).find(|(a, b)| a != b);
     prop_assert_eq!(differing, None);
@@ -320,11 +320,12 @@ fn ordinary_rows_are_sketched() {
             source_reader::SourceReader::new(0, &source, &endpoints::Endpoints::of(&[]), &join);
         let budget = partitions::Budget::new(1 << 20, 1);
         let day = "2026-11-20".parse().unwrap();
-        let mut book = worker_counts::Book::new(day, config.slot, 1, &budget, config.has_webhooks());
-        book.begin_item();
+        let mut counts =
+            worker_counts::WorkerCounts::new(day, config.slot, 1, &budget, config.has_webhooks());
+        counts.begin_item();
         let mut parser = TextParser::new(&source_reader, form, 0, 0, folder.path());
-        parser.parse(text.as_bytes(), true, &mut book).unwrap();
-        assert_eq!(book.tally(0).accepted, 100, "{text}");
-        assert!(book.memo.hits() >= 98, "{} of 100 {log:?} {form:?}", book.memo.hits());
+        parser.parse(text.as_bytes(), true, &mut counts).unwrap();
+        assert_eq!(counts.tally(0).accepted, 100, "{text}");
+        assert!(counts.memo.hits() >= 98, "{} of 100 {log:?} {form:?}", counts.memo.hits());
     }
 }

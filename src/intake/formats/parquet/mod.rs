@@ -23,7 +23,7 @@ use super::lines::Stop;
 use crate::config::{Field, TimeBasis};
 use crate::day::{DAY_US, Day, SECOND_US};
 use crate::intake::counting::evidence::Place;
-use crate::intake::counting::worker_counts::Book;
+use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::meter::Meter;
 use crate::intake::rows::raw_row::RawRow;
 use crate::intake::rows::sketch::{Part, Sketch, is_sketchable};
@@ -171,7 +171,7 @@ impl Columns {
         Slice { group, begin, rows, is_last }: Slice,
         source_reader: &SourceReader,
         place: (u32, &std::path::Path),
-        book: &mut Book,
+        counts: &mut WorkerCounts,
         meter: &Meter,
     ) -> Result<(), Stop> {
         let corrupt =
@@ -195,7 +195,7 @@ impl Columns {
         let first = (0..group).map(|group| self.rows_of(group)).fold(begin, u64::saturating_add);
         let mut before = first;
         while let Some(batch) = decoded(|| Ok(batches.next().transpose()?)).map_err(|e| corrupt(&e))? {
-            self.read_batch(&batch, &foreseen, before, source_reader, place, book)?;
+            self.read_batch(&batch, &foreseen, before, source_reader, place, counts)?;
             before = before.saturating_add(batch.num_rows() as u64);
             meter.rows(batch.num_rows() as u64);
         }
@@ -251,7 +251,7 @@ impl Columns {
         before: u64,
         source_reader: &SourceReader,
         (file, spill): (u32, &std::path::Path),
-        book: &mut Book,
+        counts: &mut WorkerCounts,
     ) -> Result<(), Stop> {
         let arrays: Vec<Option<ArrayRef>> =
             self.targets.iter().map(|target| leaf(batch, &target.path)).collect();
@@ -266,7 +266,7 @@ impl Columns {
             columns.push((target.field, target.rank, cells));
         }
         // Codes of dictionaries hold for one batch.
-        book.memo.clear();
+        counts.memo.clear();
         let is_whole = columns.len() == self.parts.len();
         let keys = is_whole
             .then(|| Keys::of(batch.num_rows(), &columns, &self.parts, source_reader.is_joined()))
@@ -274,18 +274,18 @@ impl Columns {
         let (mut row, mut sketch) = (RawRow::new(), Sketch::new());
         for n in 0..batch.num_rows() {
             let place = Place { file, chunk: 0, row: before + n as u64 + 1 };
-            let keys = keys.as_ref().filter(|_| book.memo.is_worth_it());
+            let keys = keys.as_ref().filter(|_| counts.memo.is_worth_it());
             let is_sketched = keys.is_some_and(|keys| keys.sketch(n, &mut sketch));
-            if is_sketched && book.post_sketched(source_reader, &sketch, &place, spill)? {
+            if is_sketched && counts.post_sketched(source_reader, &sketch, &place, spill)? {
                 continue;
             }
             row.clear();
             for (field, rank, cells) in &columns {
                 row.set(*field, *rank, cells.value(n));
             }
-            book.post(source_reader, &mut row, place, || shown(&columns, n), spill)?;
+            counts.post(source_reader, &mut row, place, || shown(&columns, n), spill)?;
             if is_sketched {
-                book.learn(&sketch);
+                counts.learn(&sketch);
             }
         }
         Ok(())

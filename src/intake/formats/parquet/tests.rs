@@ -170,14 +170,14 @@ fn a_slice_knows_how_many_rows_there_should_be() {
     let source_reader = SourceReader::new(0, &config.sources[0], &Endpoints::of(&[]), &join);
     let columns = open(&file, &source_reader).unwrap();
     let found = |slice: Slice| {
-        let mut book = Book::new(day(), config.slot, 1, &Budget::new(1 << 20, 1), false);
-        book.begin_item();
+        let mut counts = WorkerCounts::new(day(), config.slot, 1, &Budget::new(1 << 20, 1), false);
+        counts.begin_item();
         let found = columns.read_slice(
             &file,
             slice,
             &source_reader,
             (0, folder.path()),
-            &mut book,
+            &mut counts,
             &Meter::default(),
         );
         found.map_err(|stop| if let Stop::File(why) = stop { why } else { String::new() })
