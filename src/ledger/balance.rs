@@ -3,7 +3,7 @@
 use crate::error::Trouble;
 use crate::facts::{FileBalance, Stream};
 use crate::policy::{Account, Group, Postings};
-use crate::slots::{Book, Counts, ScopeKind, Slots, State};
+use crate::slots::{Counts, ScopeKind, Side, Slots, State};
 
 /// Rows of every file are somewhere; accepted calls = requests and messages posted; accepted webhook rows = attempts of
 /// notifications; gross = net; slots hold every event; every scope has all slots of the day. Says where it is off.
@@ -42,7 +42,7 @@ fn check(files: &[FileBalance], grouped: u64, postings: &Postings, slots: &Slots
         return Err(format!("{attempts} webhook rows accepted, {grouped} attempts grouped"));
     }
 
-    for (book, posted) in Book::ALL.into_iter().zip(posted) {
+    for (book, posted) in Side::ALL.into_iter().zip(posted) {
         let mut single = Counts::default();
         let mut all = Counts::default();
         for (at, scope) in slots.scopes().iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use crate::day::SECOND_US;
 use crate::ledger::Edition;
-use crate::slots::{Book, Counts, Scope, State};
+use crate::slots::{Counts, Scope, Side, State};
 
 use super::floor_percent;
 
@@ -51,7 +51,7 @@ const NOW_US: i64 = 3_600 * SECOND_US;
 /// The condition of a scope in the last hour of a day, after overrides.
 pub fn condition(newest: &Edition, scope: &Scope) -> Condition {
     let per_hour = (NOW_US / newest.slot_length().us()) as usize;
-    let tallies = newest.slots.position(scope).map(|at| newest.slots.book(at, Book::Net)).unwrap_or_default();
+    let tallies = newest.slots.position(scope).map(|at| newest.slots.book(at, Side::Net)).unwrap_or_default();
     let hour = &tallies[tallies.len().saturating_sub(per_hour)..];
     let mut events = Counts::default();
     for tally in hour {

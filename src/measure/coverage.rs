@@ -6,7 +6,7 @@
 use super::floor_percent;
 use crate::day::{DAY_US, SECOND_US};
 use crate::ledger::{Outline, ScopeOutline};
-use crate::slots::{ALL_REGIONS, Book, Scope, ScopeKind, State};
+use crate::slots::{ALL_REGIONS, Scope, ScopeKind, Side, State};
 
 /// Seconds over all pairs of a scope.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub(super) fn of_day(day: &Outline, scope: &Scope) -> Coverage {
     let more: Vec<&ScopeOutline> = day.scopes.iter().filter(|line| silent(&line.scope)).collect();
     pairs.extend(more);
     let observed =
-        |line: &&ScopeOutline| line.states(Book::Net).len() as i64 - line.slots(Book::Net, State::Unobserved);
+        |line: &&ScopeOutline| line.states(Side::Net).len() as i64 - line.slots(Side::Net, State::Unobserved);
     let observed: i64 = pairs.iter().map(observed).sum();
     Coverage { observed: observed * seconds, all: pairs.len() as i64 * (DAY_US / SECOND_US) }
 }

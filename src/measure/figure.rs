@@ -3,7 +3,7 @@
 use crate::config::SlotRule;
 use crate::day::{Day, Month};
 use crate::ledger::{DayState, ScopeOutline};
-use crate::slots::{Book, Counts, Scope, State};
+use crate::slots::{Counts, Scope, Side, State};
 
 use super::Definition;
 
@@ -53,7 +53,7 @@ pub struct PeriodSums {
 
 impl PeriodSums {
     /// Of one day, but for what counts of it.
-    pub(super) fn of_day(line: &ScopeOutline, book: Book, seconds: i64) -> Self {
+    pub(super) fn of_day(line: &ScopeOutline, book: Side, seconds: i64) -> Self {
         let slots = |state| line.slots(book, state);
         let all = line.states(book).len() as i64;
         Self {

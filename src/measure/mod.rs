@@ -19,7 +19,7 @@ use chrono::{DateTime, Utc};
 use crate::config::Config;
 use crate::day::Month;
 use crate::ledger::{DefinitionSettings, Outline};
-use crate::slots::{Book, Scope};
+use crate::slots::{Scope, Side};
 
 pub use condition::{Condition, condition};
 pub use definition::{DEFINITIONS, Definition, Rule, floor_percent};
@@ -67,7 +67,7 @@ pub fn draw(editions: &[Outline], config: &Config) -> Figures {
     };
     for scope in scopes {
         let timeline = Timeline::new(editions, scope);
-        let found = Book::ALL.map(|book| runs(timeline.ticks(book), config.measure.max_gap_seconds.into()));
+        let found = Side::ALL.map(|book| runs(timeline.ticks(book), config.measure.max_gap_seconds.into()));
         let days = timeline.readings(&found);
         for definition in &DEFINITIONS {
             figures.days.extend(period::days(definition, scope, &days, as_of));

@@ -4,7 +4,7 @@ use super::runs::{Run, Tick, counted_seconds};
 use super::{PeriodSums, coverage};
 use crate::day::{DAY_US, Day, SECOND_US};
 use crate::ledger::{Outline, ScopeOutline};
-use crate::slots::{Book, Scope, State};
+use crate::slots::{Scope, Side, State};
 
 pub(super) struct Timeline<'a> {
     scope: &'a Scope,
@@ -34,7 +34,7 @@ impl<'a> Timeline<'a> {
 
     /// The slots of the whole window. A day that does not know the scope is one long unobserved tick; and so is, as far as
     /// runs go, a day without a down slot: unobserved if all of it is, else up.
-    pub fn ticks(&self, book: Book) -> impl Iterator<Item = Tick> {
+    pub fn ticks(&self, book: Side) -> impl Iterator<Item = Tick> {
         self.days.iter().flat_map(move |(day, edition)| {
             let line = edition.and_then(|e| e.scope(self.scope));
             let down = line.filter(|line| line.slots(book, State::Down) > 0);
@@ -54,7 +54,7 @@ impl<'a> Timeline<'a> {
         known
             .filter_map(|edition| {
                 let line = edition.scope(self.scope)?;
-                let [gross, net] = Book::ALL.map(|book| reading(edition, line, book, &runs[book as usize]));
+                let [gross, net] = Side::ALL.map(|book| reading(edition, line, book, &runs[book as usize]));
                 let coverage = coverage::of_day(edition, self.scope);
                 Some(DayReading { edition, gross, net, coverage })
             })
@@ -67,7 +67,7 @@ fn day_ticks(day: Day, seconds: i64, states: &[State]) -> impl Iterator<Item = T
     states.iter().enumerate().map(move |(at, state)| Tick { start_us: start(at), seconds, state: *state })
 }
 
-fn reading(edition: &Outline, line: &ScopeOutline, book: Book, runs: &[Run]) -> PeriodSums {
+fn reading(edition: &Outline, line: &ScopeOutline, book: Side, runs: &[Run]) -> PeriodSums {
     let seconds = i64::from(edition.slot_length.seconds());
     let states = line.states(book);
     let mut reading = PeriodSums::of_day(line, book, seconds);

@@ -8,12 +8,12 @@ use crate::policy::Group;
 
 /// Before or after adjusting entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Book {
+pub enum Side {
     Gross,
     Net,
 }
 
-impl Book {
+impl Side {
     pub const ALL: [Self; 2] = [Self::Gross, Self::Net];
 }
 

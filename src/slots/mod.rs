@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::config::{Component, Config};
 use crate::day::{Day, SlotLength};
 
-pub use cell::{Book, Cell, Counts, SlotTally, State};
+pub use cell::{Cell, Counts, Side, SlotTally, State};
 pub use store::SLOTS;
 
 /// The region that stands for all regions together.
@@ -101,18 +101,18 @@ impl Slots {
     /// The slots of a scope, in order of time; none when the day does not know the scope.
     pub fn cells(&self, scope: &Scope) -> impl Iterator<Item = Cell> + '_ {
         let [gross, net] = match self.position(scope) {
-            Some(at) => [self.book(at, Book::Gross), self.book(at, Book::Net)],
+            Some(at) => [self.book(at, Side::Gross), self.book(at, Side::Net)],
             None => [[].as_slice(); 2],
         };
         gross.iter().zip(net).map(|(gross, net)| Cell { gross: *gross, net: *net })
     }
 
     /// One book of the scope at a position: a tally per slot.
-    pub fn book(&self, position: usize, book: Book) -> &[SlotTally] {
+    pub fn book(&self, position: usize, book: Side) -> &[SlotTally] {
         let per_day = self.length.per_day() as usize;
         let tallies = match book {
-            Book::Gross => &self.gross,
-            Book::Net => &self.net,
+            Side::Gross => &self.gross,
+            Side::Net => &self.net,
         };
         tallies.get(position * per_day..(position + 1) * per_day).unwrap_or_default()
     }

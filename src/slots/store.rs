@@ -113,7 +113,7 @@ fn tallies(table: &Table, state: &str, columns: &[&str; 6]) -> Result<Vec<SlotTa
 mod tests {
     use super::*;
     use crate::config::SlotRule;
-    use crate::slots::{Book, ScopeKind};
+    use crate::slots::{ScopeKind, Side};
 
     #[test]
     fn gross_and_net_come_back_apart() {
@@ -129,8 +129,8 @@ mod tests {
         let slots = Slots::assemble(day, length, vec![scope], gross.clone(), net.clone()).unwrap();
         let back = Slots::from_table(day, length, &slots.to_table()).unwrap();
         assert_eq!(back, slots);
-        assert_eq!([back.book(0, Book::Gross), back.book(0, Book::Net)], [gross, net]);
-        let states = Book::ALL.map(|book| back.book(0, book)[0].state);
+        assert_eq!([back.book(0, Side::Gross), back.book(0, Side::Net)], [gross, net]);
+        let states = Side::ALL.map(|book| back.book(0, book)[0].state);
         assert_eq!(states, [State::Down, State::Up]);
     }
 

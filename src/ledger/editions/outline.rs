@@ -9,7 +9,7 @@ use super::manifest::Manifest;
 use crate::day::{Day, SlotLength};
 use crate::ledger::{Applied, BadLine, DayState, DefinitionSettings, Edition};
 use crate::policy::Group;
-use crate::slots::{Book, Counts, Scope, State};
+use crate::slots::{Counts, Scope, Side, State};
 use crate::table::ColumnKind::Text;
 use crate::table::{ColumnSpec, Row, Spec, Table, Value};
 
@@ -67,16 +67,16 @@ impl ScopeOutline {
     }
 
     /// How many slots are in a state.
-    pub fn slots(&self, book: Book, state: State) -> i64 {
+    pub fn slots(&self, book: Side, state: State) -> i64 {
         State::ALL.into_iter().zip(self.slots[book as usize]).find(|(s, _)| *s == state).map_or(0, |(_, n)| n)
     }
 
-    pub fn states(&self, book: Book) -> &[State] {
+    pub fn states(&self, book: Side) -> &[State] {
         &self.states[book as usize]
     }
 
     /// Events of the whole day.
-    pub const fn events(&self, book: Book) -> Counts {
+    pub const fn events(&self, book: Side) -> Counts {
         self.events[book as usize]
     }
 }
@@ -90,8 +90,8 @@ impl Outline {
                 slots.book(at, book).iter().for_each(|tally| events.merge(&tally.events));
                 events
             };
-            let states = Book::ALL.map(|book| slots.book(at, book).iter().map(|t| t.state).collect());
-            ScopeOutline::new(scope.clone(), states, Book::ALL.map(sum))
+            let states = Side::ALL.map(|book| slots.book(at, book).iter().map(|t| t.state).collect());
+            ScopeOutline::new(scope.clone(), states, Side::ALL.map(sum))
         };
         Self {
             day: edition.day,
@@ -116,7 +116,7 @@ impl Outline {
 
     /// Is there a slot that is down after overrides?
     pub fn is_down(&self) -> bool {
-        self.scopes.iter().any(|line| line.slots(Book::Net, State::Down) > 0)
+        self.scopes.iter().any(|line| line.slots(Side::Net, State::Down) > 0)
     }
 
     pub fn to_table(&self) -> Table {

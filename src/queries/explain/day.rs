@@ -13,7 +13,7 @@ use crate::policy::{Account, Group, Policy, Postings, Sum};
 use crate::queries::booked_day::Papers;
 use crate::queries::reported;
 use crate::report::RedSlot;
-use crate::slots::{Book, Cell, Scope, ScopeKind, SlotTally, State};
+use crate::slots::{Cell, Scope, ScopeKind, Side, SlotTally, State};
 
 /// Callers and codes that are shown.
 const SHOWN: usize = 5;
@@ -146,7 +146,7 @@ impl DayBooks {
         let mut red: BTreeMap<u32, Vec<RedSlot>> = BTreeMap::new();
         // Scopes are sorted from wide to narrow.
         for (at, scope) in slots.scopes().iter().enumerate() {
-            for (slot, tally) in (0_u32..).zip(slots.book(at, Book::Net)) {
+            for (slot, tally) in (0_u32..).zip(slots.book(at, Side::Net)) {
                 if tally.state != State::Down {
                     continue;
                 }

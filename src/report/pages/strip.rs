@@ -7,7 +7,7 @@ use maud::{Markup, PreEscaped, html};
 use super::parts::{count, scope_name};
 use super::words::Words;
 use crate::ledger::Edition;
-use crate::slots::{Book, State};
+use crate::slots::{Side, State};
 
 /// Height of a band in its own units; it is stretched to its place.
 const HEIGHT: usize = 10;
@@ -27,7 +27,7 @@ pub(super) fn strips(w: &Words, edition: &Edition) -> Markup {
                 output {}
             }
             @for (at, scope) in slots.scopes().iter().enumerate() {
-                @let states: Vec<State> = slots.book(at, Book::Net).iter().map(|tally| tally.state).collect();
+                @let states: Vec<State> = slots.book(at, Side::Net).iter().map(|tally| tally.state).collect();
                 div.band {
                     span.name.(scope.kind.name()) { (scope_name(scope)) }
                     (PreEscaped(svg(&states)))
