@@ -53,7 +53,7 @@ pub enum Decision {
 /// The rows of sealed days stay as they are and come first. Of the others a row that was seen earlier goes before one
 /// that was seen later, then by id. A row that meets counts which a row before it moves is refused as a whole.
 pub fn plan(filed: &[Filed], touched: &[Touched<'_>], review: &Overrides) -> PolarsResult<Vec<Decided>> {
-    let mut books = Books::open(touched)?;
+    let mut books = Claims::open(touched)?;
     let mut order: Vec<usize> = (0..filed.len()).collect();
     order.sort_by_key(|at| {
         let filed = &filed[*at];
@@ -73,18 +73,18 @@ pub fn plan(filed: &[Filed], touched: &[Touched<'_>], review: &Overrides) -> Pol
 }
 
 /// The days that are known, with the rows that were taken so far.
-struct Books<'a> {
-    days: BTreeMap<Day, Page<'a>>,
+struct Claims<'a> {
+    days: BTreeMap<Day, DayClaims<'a>>,
     /// Rows that hold postings.
     taken: Vec<Override>,
 }
 
-struct Page<'a> {
+struct DayClaims<'a> {
     movable: Movable<'a>,
     sealed: Option<&'a [Override]>,
 }
 
-impl<'a> Books<'a> {
+impl<'a> Claims<'a> {
     /// Opens the books, with what the rows of sealed days have moved.
     fn open(touched: &[Touched<'a>]) -> PolarsResult<Self> {
         let mut books = Self { days: BTreeMap::new(), taken: Vec::new() };
@@ -96,7 +96,7 @@ impl<'a> Books<'a> {
                 movable.take(&lines, books.taken.len());
                 books.taken.push(row.clone());
             }
-            books.days.insert(*day, Page { movable, sealed: *sealed });
+            books.days.insert(*day, DayClaims { movable, sealed: *sealed });
         }
         Ok(books)
     }
@@ -150,7 +150,7 @@ impl<'a> Books<'a> {
     }
 
     /// Of postings that are held already: the holder of the first one, its day, and how many events it holds there.
-    fn first_met(&self, row: &Override, postings: impl Fn(&Page<'a>) -> Vec<usize>) -> Option<Met> {
+    fn first_met(&self, row: &Override, postings: impl Fn(&DayClaims<'a>) -> Vec<usize>) -> Option<Met> {
         row.days().find_map(|day| {
             let page = self.days.get(&day)?;
             let met = postings(page);
