@@ -8,7 +8,7 @@ use crate::day::{Day, Month};
 use crate::ledger::{Entry, Ledger, Outline, Settings};
 use crate::measure::{self, Figures};
 use crate::queries::booked_day::Papers;
-use crate::queries::{DayBooks, adjusted, reported};
+use crate::queries::{DayExplainer, adjusted, reported};
 use crate::report::{self, DayDrawing, Days, Drawing, Rendered};
 
 /// Draws the reports when they do not show the newest line of the ledger yet; else only the days that were asked for.
@@ -44,8 +44,8 @@ fn drawings(ledger: &Ledger, papers: Option<Papers>) -> impl Fn(Day) -> anyhow::
     let papers = Mutex::new(papers);
     move |day| {
         let at_hand = papers.lock().unwrap_or_else(PoisonError::into_inner).take_if(|p| p.edition.day == day);
-        let books =
-            at_hand.map_or_else(|| DayBooks::read(ledger, day), |at_hand| DayBooks::of(ledger, at_hand))?;
+        let books = at_hand
+            .map_or_else(|| DayExplainer::read(ledger, day), |at_hand| DayExplainer::of(ledger, at_hand))?;
         let failures = report::failures(books.postings())?;
         let red = books.red();
         Ok(DayDrawing { edition: books.into_edition(), failures, red })

@@ -6,5 +6,5 @@ mod explain;
 pub mod reported;
 
 pub use compare::{Change, Differences, Flip, Moved, between, under};
-pub use explain::{DayBooks, Explanation, Question, explain};
+pub use explain::{DayExplainer, Explanation, Question, explain};
 pub use reported::{adjusted, reported};

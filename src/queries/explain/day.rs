@@ -19,7 +19,7 @@ use crate::slots::{Cell, Scope, ScopeKind, Side, SlotTally, State};
 const SHOWN: usize = 5;
 
 /// The standing edition of a day with the facts and rules behind it, read once.
-pub struct DayBooks {
+pub struct DayExplainer {
     edition: Edition,
     /// Where its logs fell silent.
     gaps: Vec<Gap>,
@@ -43,7 +43,7 @@ struct EditionOfDay {
     is_adjusting: bool,
 }
 
-impl DayBooks {
+impl DayExplainer {
     /// # Errors
     /// The day has no edition, or the ledger cannot be read.
     pub fn read(ledger: &Ledger, day: Day) -> anyhow::Result<Self> {

@@ -12,7 +12,7 @@ use crate::error::Trouble;
 use crate::ledger::{Edition, Ledger};
 use crate::slots::{ALL_REGIONS, Scope, ScopeKind};
 
-pub use day::DayBooks;
+pub use day::DayExplainer;
 
 /// What is asked.
 pub struct Question {
@@ -127,7 +127,7 @@ pub struct EditionOfSlot {
 pub fn explain(ledger: &Ledger, question: &Question) -> anyhow::Result<Explanation> {
     let us = question.at.timestamp_micros();
     let day = Day::of(question.at);
-    let books = DayBooks::read(ledger, day)?;
+    let books = DayExplainer::read(ledger, day)?;
     let slot = ((us - day.start_us()) / books.edition().slot_length().us()) as u32;
     let scope = scope(books.edition(), question, slot)?;
     Ok(books.explain(&scope, slot))
