@@ -1,4 +1,4 @@
-//! Daybooks: what the logs of each day said, kept beside the editions so that later days can settle what was left open.
+//! DaybookFolders: what the logs of each day said, kept beside the editions so that later days can settle what was left open.
 //!
 //! `daybooks/<day>/<hash>/`: the journal says which one is the day's; others are clearings of a killed run.
 
@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::Canonical;
 use crate::day::Day;
 use crate::error::Trouble;
-use crate::resolve::Daybooks;
+use crate::resolve::DaybookFolders;
 
 pub(super) const DAYBOOKS: &str = "daybooks";
 pub(super) const SALT: &str = "salt";
@@ -38,7 +38,7 @@ pub fn fingerprint(daybooks: &BTreeMap<Day, String>) -> String {
 
 impl Ledger {
     /// The daybooks that are kept, by day. One whose folder has vanished is not among them.
-    pub fn daybooks(&self) -> Daybooks {
+    pub fn daybooks(&self) -> DaybookFolders {
         let kept = self.record().days.values().filter(|day| !day.is_pruned);
         let places = kept.filter_map(|day| day.reading.as_ref()).map(|r| (r.day, place(&self.folder, r)));
         places.filter(|(_, place)| place.exists()).collect()

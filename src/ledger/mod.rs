@@ -70,7 +70,7 @@ pub struct Ledger {
 /// What an edition was made from. When nothing of it has changed, neither has the edition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MadeFrom {
-    /// Daybooks by day, with their hashes.
+    /// DaybookFolders by day, with their hashes.
     pub daybooks: BTreeMap<Day, String>,
     /// Name of the bytes of policy and catalogue, and of the rules in them.
     pub policy: String,

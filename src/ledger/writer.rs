@@ -259,7 +259,7 @@ fn causes(before: Option<&Manifest>, rules_before: Option<&str>, now: &Manifest)
     let rows = |m: &Manifest| m.overrides.iter().map(|o| o.row.clone()).collect::<Vec<_>>();
     let mut causes = Vec::new();
     let mut add = |is_so: bool, cause: Cause| is_so.then(|| causes.push(cause));
-    // Daybooks change every day, mostly without a word about this one: a neighbour's file is new, other days are read. When
+    // DaybookFolders change every day, mostly without a word about this one: a neighbour's file is new, other days are read. When
     // the rows of the day's own files are as before, what is new of it came from elsewhere.
     let has_other_facts = before.facts != now.facts;
     let is_told_by_others = has_other_facts && before.logs == now.logs && others(before) != others(now);

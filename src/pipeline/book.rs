@@ -14,7 +14,7 @@ use crate::ledger::{Basis, Draft, Edition, Extent, Kept, Ledger, Published, Writ
 use crate::overrides::{Override, adjust};
 use crate::policy::{Policy, Postings};
 use crate::queries::booked_day::Papers;
-use crate::resolve::{Daybooks, request_gaps, resolve};
+use crate::resolve::{DaybookFolders, request_gaps, resolve};
 use crate::slots::Slots;
 
 /// A day after its run.
@@ -50,7 +50,7 @@ pub(super) fn from_daybooks(
     job: &Job,
     ledger: &Ledger,
     day: Day,
-    daybooks: &Daybooks,
+    daybooks: &DaybookFolders,
 ) -> anyhow::Result<Prepared> {
     let config = &job.config;
     let Intake { facts, receipt } = resolve(day, daybooks, config)?;
@@ -70,7 +70,12 @@ pub(super) fn from_daybooks(
 }
 
 /// The daybooks that can tell of a day, by their hashes.
-pub(super) fn around(job: &Job, ledger: &Ledger, day: Day, daybooks: &Daybooks) -> BTreeMap<Day, String> {
+pub(super) fn around(
+    job: &Job,
+    ledger: &Ledger,
+    day: Day,
+    daybooks: &DaybookFolders,
+) -> BTreeMap<Day, String> {
     let reach = if job.config.has_webhooks() { i64::from(job.config.webhooks.retry_days) } else { 0 };
     let near = daybooks.range(day.plus(-reach)..=day.plus(reach)).map(|(day, _)| *day);
     near.filter_map(|day| Some((day, ledger.daybook(day)?.daybook.clone()))).collect()

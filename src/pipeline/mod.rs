@@ -411,7 +411,7 @@ fn seal(
     Ok(sealed)
 }
 
-/// Daybooks that no open day can be settled by are no longer needed.
+/// DaybookFolders that no open day can be settled by are no longer needed.
 fn prune(job: &Job, ledger: &mut Writer, clock: Clock) -> anyhow::Result<()> {
     let reach = i64::from(job.config.webhooks.retry_days);
     let open = open_days(ledger);

@@ -11,7 +11,7 @@ use crate::error::Trouble;
 use crate::facts::{FileBalance, Salt};
 use crate::intake::{self, Meter, Notes};
 use crate::ledger::{Extent, Ledger, LogsRead, Writer};
-use crate::resolve::Daybooks;
+use crate::resolve::DaybookFolders;
 
 /// A day whose logs have been read into its daybook.
 pub struct Read {
@@ -189,7 +189,7 @@ fn differences(job: &Job, ledger: &Ledger, reading: &LogsRead) -> Result<String,
 /// The daybooks that a run may use, and what is to be said of the others.
 #[derive(Default)]
 pub struct Usable {
-    pub daybooks: Daybooks,
+    pub daybooks: DaybookFolders,
     pub attention: Vec<Attention>,
     /// Days near those that were read that stay as they were read before.
     pub stay: Vec<Day>,

@@ -1,7 +1,7 @@
 //! Messages: what all days within reach say of the messages of one day.
 
 use super::merge_join::{Merge, Shorts};
-use super::{Daybooks, Resolver, Speaks};
+use super::{DaybookFolders, Resolver, Speaks};
 use crate::day::Day;
 use crate::daybook::message::{State, Word};
 use crate::daybook::{self, Closed, ItemRole, MessageItem};
@@ -24,7 +24,7 @@ struct Said {
 }
 
 impl Resolver<'_> {
-    pub fn messages(&mut self, daybooks: &Daybooks, reach: i64) -> Result<(), Trouble> {
+    pub fn messages(&mut self, daybooks: &DaybookFolders, reach: i64) -> Result<(), Trouble> {
         let mut streams = Vec::new();
         let mut days = Vec::new();
         let mut closed = Vec::new();

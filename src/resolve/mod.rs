@@ -22,13 +22,13 @@ use crate::facts::ids::{Id, Map};
 use crate::facts::{Fact, Facts, Gap, Intake, Kind, Lost, Receipt, Reconciliation};
 
 /// Where the daybooks of days are stored.
-pub type Daybooks = BTreeMap<Day, PathBuf>;
+pub type DaybookFolders = BTreeMap<Day, PathBuf>;
 
 /// What is known of a day.
 ///
 /// # Errors
 /// A daybook cannot be read.
-pub fn resolve(day: Day, daybooks: &Daybooks, config: &Config) -> Result<Intake, Trouble> {
+pub fn resolve(day: Day, daybooks: &DaybookFolders, config: &Config) -> Result<Intake, Trouble> {
     let Some(folder) = daybooks.get(&day) else {
         return Err(Trouble::Usage(format!("{day} has no daybook")));
     };
@@ -38,7 +38,7 @@ pub fn resolve(day: Day, daybooks: &Daybooks, config: &Config) -> Result<Intake,
     }
     let reach = i64::from(config.webhooks.retry_days);
     let mut around = BTreeMap::new();
-    let mut known = Daybooks::new();
+    let mut known = DaybookFolders::new();
     for (other, folder) in daybooks.range(day.plus(-reach)..=day.plus(reach)) {
         if *other == day {
             known.insert(*other, folder.clone());

@@ -1,7 +1,7 @@
 //! Notifications: what all days within reach say of the notifications of one day.
 
 use super::merge_join::{Merge, Shorts};
-use super::{Daybooks, Resolver, Speaks};
+use super::{DaybookFolders, Resolver, Speaks};
 use crate::day::{DAY_US, Day, SECOND_US};
 use crate::daybook::delivery::{Delivery, measured};
 use crate::daybook::{self, Closed, ItemRole, NotificationItem};
@@ -18,7 +18,7 @@ struct Told {
 }
 
 impl Resolver<'_> {
-    pub fn notifications(&mut self, daybooks: &Daybooks, reach: i64) -> Result<(), Trouble> {
+    pub fn notifications(&mut self, daybooks: &DaybookFolders, reach: i64) -> Result<(), Trouble> {
         let mut streams = Vec::new();
         let mut days = Vec::new();
         for (other, folder) in daybooks.range(self.day.plus(-1)..=self.day.plus(reach)) {
