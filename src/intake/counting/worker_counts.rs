@@ -15,7 +15,7 @@ use crate::error::Trouble;
 use crate::facts::ids::Id;
 use crate::facts::latency;
 use crate::intake::records::attempt_record::Attempt;
-use crate::intake::records::call_record::{self, MARGIN_US, Record};
+use crate::intake::records::call_record::{self, CallRecord, MARGIN_US};
 use crate::intake::records::message_records::{Admission, Status};
 use crate::intake::records::partitions::{Budget, Partitions};
 use crate::intake::rows::attempt_reader::ParsedStatus;
@@ -157,7 +157,7 @@ impl WorkerCounts {
         budget: &Arc<Budget>,
         is_joined: bool,
     ) -> Self {
-        let width = if is_joined { Record::WIDE } else { Record::NARROW };
+        let width = if is_joined { CallRecord::WIDE } else { CallRecord::NARROW };
         let mut counts = Self {
             start_us: day.start_us(),
             end_us: day.end_us(),
@@ -189,8 +189,8 @@ impl WorkerCounts {
             learned: None,
             buffer: Vec::new(),
         };
-        // The numbers below Record::OUTSIDE are taken by rows outside the day.
-        for _ in 0..Record::OUTSIDE {
+        // The numbers below CallRecord::OUTSIDE are taken by rows outside the day.
+        for _ in 0..CallRecord::OUTSIDE {
             counts.facts.push(LocalFact { slot: 0, shape: 0, caller: 0 });
             counts.events.push(0);
             counts.cell_of.push(NO_CELL);
@@ -276,7 +276,7 @@ impl WorkerCounts {
         let (fact, latency) = if is_inside {
             self.count(call, place)
         } else {
-            (source_reader.vantage.rank(), Record::NO_LATENCY)
+            (source_reader.vantage.rank(), CallRecord::NO_LATENCY)
         };
         let offset_us = call.start_us - self.start_us;
         if call.hash == 0 {
@@ -287,12 +287,12 @@ impl WorkerCounts {
             return Ok(());
         }
         let Call { hash, message, sender: caller, .. } = *call;
-        let record = Record { hash, offset_us, latency, fact, file: place.file, message, caller };
+        let record = CallRecord { hash, offset_us, latency, fact, file: place.file, message, caller };
         let at = record.partition();
         if source_reader.is_joined() {
-            self.calls.push(at, spill, |bytes: &mut [u8; Record::WIDE]| record.pack(bytes))
+            self.calls.push(at, spill, |bytes: &mut [u8; CallRecord::WIDE]| record.pack(bytes))
         } else {
-            self.calls.push(at, spill, |bytes: &mut [u8; Record::NARROW]| record.pack(bytes))
+            self.calls.push(at, spill, |bytes: &mut [u8; CallRecord::NARROW]| record.pack(bytes))
         }
     }
 
@@ -419,7 +419,7 @@ impl WorkerCounts {
 
         let shape = &self.shape_list[call.shape as usize];
         let is_plainly_good = shape.is_plainly_good();
-        let mut bucket = Record::NO_LATENCY;
+        let mut bucket = CallRecord::NO_LATENCY;
         if let (true, Some(us)) = (shape.is_answered(), call.duration_us) {
             bucket = latency::bucket(us) as u16;
             let cell = self.cell(fact, (slot, shape.service(), shape.region()));

@@ -19,7 +19,7 @@ use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::files::content_hash::Whole;
 use crate::intake::files::find::LogFile;
 use crate::intake::pass::{Pass, Settings};
-use crate::intake::records::call_record::Record;
+use crate::intake::records::call_record::CallRecord;
 use crate::intake::records::partitions::Partitions;
 use crate::intake::rows::interner::Names;
 
@@ -71,7 +71,7 @@ pub fn settle(
     let evidence = evidence(pass, &merged, &surplus.misled);
     let mut facts: Vec<Fact> = Vec::with_capacity(merged.facts.len() + carried.facts.len());
     let booked = (merged.facts.iter().zip(&merged.events).enumerate())
-        .skip(Record::OUTSIDE as usize)
+        .skip(CallRecord::OUTSIDE as usize)
         .map(|(at, ((slot, kind, caller), events))| Fact {
             slot: *slot,
             kind: rank.kinds[*kind as usize],

@@ -11,7 +11,7 @@ use super::merge::Merged;
 use crate::error::Trouble;
 use crate::facts::ids::Map;
 use crate::intake::pass::{Pass, Settings};
-use crate::intake::records::call_record::{self, Record};
+use crate::intake::records::call_record::{self, CallRecord};
 use crate::intake::records::message_records::Admission;
 use crate::intake::records::partitions::{PARTITIONS, Partitions};
 use crate::intake::workers;
@@ -28,16 +28,16 @@ pub struct Surplus {
 }
 
 impl Surplus {
-    fn take(&mut self, loser: &Record, winner: &Record, merged: &Merged, witnesses: &HashSet<u64>) {
+    fn take(&mut self, loser: &CallRecord, winner: &CallRecord, merged: &Merged, witnesses: &HashSet<u64>) {
         *self.events.entry(loser.fact).or_default() += 1;
         *self.files.entry(loser.file).or_default() += 1;
-        if loser.latency != Record::NO_LATENCY {
+        if loser.latency != CallRecord::NO_LATENCY {
             *self.latency.entry((loser.fact, loser.latency)).or_default() += 1;
         }
         let id = loser.hash as u64;
-        let place = |record: &Record| {
+        let place = |record: &CallRecord| {
             let (slot, kind, _) = merged.facts[record.fact as usize];
-            (record.fact >= Record::OUTSIDE).then_some((slot, kind))
+            (record.fact >= CallRecord::OUTSIDE).then_some((slot, kind))
         };
         if let Some((slot, kind)) = place(loser)
             && place(winner) != place(loser)
@@ -67,7 +67,7 @@ pub fn find_duplicates(
         witnesses.extend(seen.iter().map(|witness| witness.hash));
     }
     let count = settings.workers.clamp(1, PARTITIONS);
-    let width = if settings.is_joined { Record::WIDE } else { Record::NARROW };
+    let width = if settings.is_joined { CallRecord::WIDE } else { CallRecord::NARROW };
     let work = || -> Result<(Surplus, Partitions), Trouble> {
         let mut surplus = Surplus::default();
         let mut admitted = Partitions::new(Admission::BYTES, &pass.budget);
@@ -90,15 +90,15 @@ pub fn find_duplicates(
                     lost[loser] = true;
                     let (loser, winner) = (rows.record(loser), rows.record(winner));
                     // A copy outside the day is booked as such already.
-                    if loser.fact >= Record::OUTSIDE {
+                    if loser.fact >= CallRecord::OUTSIDE {
                         surplus.take(&loser, &winner, merged, &witnesses);
                     }
                 },
             );
             if settings.is_joined {
                 let left = rows.records().zip(&lost).filter(|(_, is_lost)| !**is_lost).map(|(call, _)| call);
-                for call in left.filter(|call| call.message != 0 && call.fact >= Record::OUTSIDE) {
-                    let Record { message: id, offset_us, fact, caller, .. } = call;
+                for call in left.filter(|call| call.message != 0 && call.fact >= CallRecord::OUTSIDE) {
+                    let CallRecord { message: id, offset_us, fact, caller, .. } = call;
                     Admission { id, offset_us, fact, caller }.push(&mut admitted, settings.spill)?;
                 }
             }
@@ -135,22 +135,22 @@ impl Rows<'_> {
     }
 
     /// A record in the numbers of all workers.
-    fn record(&self, n: usize) -> Record {
+    fn record(&self, n: usize) -> CallRecord {
         let begin = n * self.width;
         let worker = self.ends.iter().position(|end| begin < *end).unwrap_or_default();
         self.unpack(worker, &self.bytes[begin..begin + self.width])
     }
 
-    fn records(&self) -> impl Iterator<Item = Record> {
+    fn records(&self) -> impl Iterator<Item = CallRecord> {
         let begins = std::iter::once(&0).chain(&self.ends);
         begins.zip(&self.ends).enumerate().flat_map(move |(worker, (begin, end))| {
             self.bytes[*begin..*end].chunks_exact(self.width).map(move |bytes| self.unpack(worker, bytes))
         })
     }
 
-    fn unpack(&self, worker: usize, bytes: &[u8]) -> Record {
-        let record = Record::unpack(bytes);
-        Record {
+    fn unpack(&self, worker: usize, bytes: &[u8]) -> CallRecord {
+        let record = CallRecord::unpack(bytes);
+        CallRecord {
             fact: self.merged.of_worker[worker][record.fact as usize],
             caller: self.merged.caller(worker, record.caller),
             ..record
@@ -159,17 +159,17 @@ impl Rows<'_> {
 }
 
 /// Which of two copies counts: inner vantage, then time, then content, then file, so that order of reading is no part of it.
-pub fn outranks(merged: &Merged, a: &Record, b: &Record) -> Ordering {
-    let tail = |r: &Record| (r.latency, r.message, r.file, &merged.callers[r.caller as usize]);
+pub fn outranks(merged: &Merged, a: &CallRecord, b: &CallRecord) -> Ordering {
+    let tail = |r: &CallRecord| (r.latency, r.message, r.file, &merged.callers[r.caller as usize]);
     if a.fact == b.fact {
         return (a.offset_us, tail(a)).cmp(&(b.offset_us, tail(b)));
     }
-    let rank = |r: &Record| match merged.facts[r.fact as usize] {
-        _ if r.fact < Record::OUTSIDE => r.fact,
+    let rank = |r: &CallRecord| match merged.facts[r.fact as usize] {
+        _ if r.fact < CallRecord::OUTSIDE => r.fact,
         (_, kind, _) => merged.kinds[kind as usize].vantage.rank(),
     };
-    let content = |r: &Record| match merged.facts[r.fact as usize] {
-        _ if r.fact < Record::OUTSIDE => None,
+    let content = |r: &CallRecord| match merged.facts[r.fact as usize] {
+        _ if r.fact < CallRecord::OUTSIDE => None,
         (_, kind, caller) => Some((&merged.kinds[kind as usize], &merged.callers[caller as usize])),
     };
     rank(a)

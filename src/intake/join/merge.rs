@@ -7,7 +7,7 @@ use crate::daybook::delivery::Attempted;
 use crate::facts::ids::Map;
 use crate::facts::{Admission, Kind, Outcome, Reached, Salt, Stream, Symptom, Timing};
 use crate::intake::pass::Pass;
-use crate::intake::records::call_record::Record;
+use crate::intake::records::call_record::CallRecord;
 
 /// Items under numbers in the order of their first mention.
 struct Dictionary<T> {
@@ -73,8 +73,8 @@ pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool) -> Merged {
     // The caller that is not recorded.
     callers.number(String::new());
     let mut fact_ids: Map<(u32, u32, u32), u32> = Map::default();
-    let mut facts = vec![(0, 0, 0); Record::OUTSIDE as usize];
-    let mut events = vec![0; Record::OUTSIDE as usize];
+    let mut facts = vec![(0, 0, 0); CallRecord::OUTSIDE as usize];
+    let mut events = vec![0; CallRecord::OUTSIDE as usize];
     let (mut of_worker, mut kind_of, mut caller_of) = (Vec::new(), Vec::new(), Vec::new());
     let mut attempted = Dictionary::new();
     let mut attempted_of = Vec::new();
@@ -87,8 +87,8 @@ pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool) -> Merged {
             .map(|shape| kinds.number(shape.kind(&pass.source_readers, &counts.names)))
             .collect();
         let mut known: Map<u32, u32> = Map::default();
-        let mut numbers: Vec<u32> = (0..Record::OUTSIDE).collect();
-        for (fact, n) in counts.facts.iter().zip(&counts.events).skip(Record::OUTSIDE as usize) {
+        let mut numbers: Vec<u32> = (0..CallRecord::OUTSIDE).collect();
+        for (fact, n) in counts.facts.iter().zip(&counts.events).skip(CallRecord::OUTSIDE as usize) {
             let caller = *known
                 .entry(fact.caller)
                 .or_insert_with(|| callers.number(counts.names.callers.text(fact.caller).to_owned()));

@@ -23,14 +23,14 @@ pub fn id_hash(id: &Value<'_>) -> Result<u128, String> {
 
 /// One row that has an id, as far as dedupe must remember it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Record {
+pub struct CallRecord {
     /// 96 bits: among a billion ids two share theirs with a probability below one in 10^11.
     pub hash: u128,
     /// Start of the event in microseconds since the start of the day, less than 38 hours before or after it.
     pub offset_us: i64,
-    /// Latency bucket, or [`Record::NO_LATENCY`]; 10 bits.
+    /// Latency bucket, or [`CallRecord::NO_LATENCY`]; 10 bits.
     pub latency: u16,
-    /// Worker-local fact; below [`Record::OUTSIDE`] the row lies outside the day and the number is its vantage's rank.
+    /// Worker-local fact; below [`CallRecord::OUTSIDE`] the row lies outside the day and the number is its vantage's rank.
     pub fact: u32,
     pub file: u32,
     /// The message that the call admitted; 0 for none, and whenever no webhook log could tell of it.
@@ -40,9 +40,9 @@ pub struct Record {
 }
 
 // Rows that lie farther from the day are set aside before, so an offset fits its 38 bits.
-const _: () = assert!(DAY_US + MARGIN_US <= -Record::EARLIEST_US);
+const _: () = assert!(DAY_US + MARGIN_US <= -CallRecord::EARLIEST_US);
 
-impl Record {
+impl CallRecord {
     pub const NO_LATENCY: u16 = (1 << 10) - 1;
     /// Facts below this number stand for rows outside the day.
     pub const OUTSIDE: u32 = 4;
@@ -98,7 +98,7 @@ pub fn hash(id: &[u8]) -> u128 {
     xxh3_128(id) >> 32
 }
 
-/// The hash in a packed [`Record`].
+/// The hash in a packed [`CallRecord`].
 pub fn hash_of(bytes: &[u8]) -> u128 {
     Unpacker(bytes, 0).u96()
 }
@@ -111,21 +111,29 @@ pub const MARGIN_US: i64 = 3_600 * crate::day::SECOND_US;
 mod tests {
     use super::*;
 
-    fn record(id: u64, offset_us: i64, fact: u32) -> Record {
-        Record { hash: hash(&id.to_le_bytes()), offset_us, latency: 7, fact, file: 3, message: 0, caller: 0 }
+    fn record(id: u64, offset_us: i64, fact: u32) -> CallRecord {
+        CallRecord {
+            hash: hash(&id.to_le_bytes()),
+            offset_us,
+            latency: 7,
+            fact,
+            file: 3,
+            message: 0,
+            caller: 0,
+        }
     }
 
     #[test]
     fn records_survive_the_way_to_bytes() {
         for offset_us in [-3_600_000_000, -1, 0, 86_399_999_999] {
-            let r = Record { latency: Record::NO_LATENCY, ..record(1, offset_us, 9) };
-            let mut narrow = [0; Record::NARROW];
+            let r = CallRecord { latency: CallRecord::NO_LATENCY, ..record(1, offset_us, 9) };
+            let mut narrow = [0; CallRecord::NARROW];
             r.pack(&mut narrow);
-            assert_eq!(Record::unpack(&narrow), r);
-            let r = Record { message: u128::MAX >> 32, caller: 5, ..r };
-            let mut wide = [0; Record::WIDE];
+            assert_eq!(CallRecord::unpack(&narrow), r);
+            let r = CallRecord { message: u128::MAX >> 32, caller: 5, ..r };
+            let mut wide = [0; CallRecord::WIDE];
             r.pack(&mut wide);
-            assert_eq!(Record::unpack(&wide), r);
+            assert_eq!(CallRecord::unpack(&wide), r);
         }
     }
 }
