@@ -6,7 +6,7 @@ use std::path::Path;
 use super::counting::worker_counts::WorkerCounts;
 use super::files::detect::Format;
 use super::formats::lines::{Stop, TextParser};
-use super::records::message_records::Status;
+use super::records::message_records::StatusRecord;
 use super::records::partitions::{Budget, PARTITIONS};
 use super::records::{call_record, group};
 use super::rows::endpoints::Endpoints;
@@ -147,9 +147,9 @@ pub fn hash(id: &[u8]) -> u128 {
 pub fn packed_statuses(ids: impl IntoIterator<Item = Id>) -> Vec<u8> {
     let mut packed = Vec::new();
     for (at, id) in ids.into_iter().enumerate() {
-        let mut bytes = [0; Status::BYTES];
+        let mut bytes = [0; StatusRecord::BYTES];
         let offset_us = at as i64;
-        Status { id, offset_us, word: Word::Sent, is_ahead: false, code: 0 }.pack(&mut bytes);
+        StatusRecord { id, offset_us, word: Word::Sent, is_ahead: false, code: 0 }.pack(&mut bytes);
         packed.extend_from_slice(&bytes);
     }
     packed
@@ -157,7 +157,8 @@ pub fn packed_statuses(ids: impl IntoIterator<Item = Id>) -> Vec<u8> {
 
 /// Groups the statuses of one partition by message; how many messages there are.
 pub fn messages(packed: &[u8]) -> usize {
-    let mut statuses: Vec<Status> = packed.chunks_exact(Status::BYTES).map(Status::unpack).collect();
+    let mut statuses: Vec<StatusRecord> =
+        packed.chunks_exact(StatusRecord::BYTES).map(StatusRecord::unpack).collect();
     group::sort(&mut statuses, &mut Vec::new(), |status| status.id);
     statuses.chunk_by(|a, b| a.id == b.id).count()
 }

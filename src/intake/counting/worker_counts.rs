@@ -16,7 +16,7 @@ use crate::facts::ids::Id;
 use crate::facts::latency;
 use crate::intake::records::attempt_record::Attempt;
 use crate::intake::records::call_record::{self, CallRecord, MARGIN_US};
-use crate::intake::records::message_records::{Admission, Status};
+use crate::intake::records::message_records::{AdmissionRecord, StatusRecord};
 use crate::intake::records::partitions::{Budget, Partitions};
 use crate::intake::rows::attempt_reader::ParsedStatus;
 use crate::intake::rows::interner::Lexicon;
@@ -176,8 +176,8 @@ impl WorkerCounts {
             recent: Box::new([None; RECENT]),
             tallies: vec![FileTally::default(); files],
             calls: Partitions::new(width, budget),
-            admitted: Partitions::new(Admission::BYTES, budget),
-            statuses: Partitions::new(Status::BYTES, budget),
+            admitted: Partitions::new(AdmissionRecord::BYTES, budget),
+            statuses: Partitions::new(StatusRecord::BYTES, budget),
             attempts: Partitions::new(Attempt::BYTES, budget),
             attempted_numbers: Map::default(),
             attempted_list: Vec::new(),
@@ -282,7 +282,7 @@ impl WorkerCounts {
         if call.hash == 0 {
             if is_inside && call.message != 0 {
                 let (id, caller) = (call.message, call.sender);
-                Admission { id, offset_us, fact, caller }.push(&mut self.admitted, spill)?;
+                AdmissionRecord { id, offset_us, fact, caller }.push(&mut self.admitted, spill)?;
             }
             return Ok(());
         }

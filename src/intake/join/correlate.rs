@@ -19,7 +19,7 @@ use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::pass::{Pass, Settings};
 use crate::intake::records::attempt_record::Attempt;
 use crate::intake::records::group;
-use crate::intake::records::message_records::{Admission, Status};
+use crate::intake::records::message_records::{AdmissionRecord, StatusRecord};
 use crate::intake::records::partitions::{PARTITIONS, Partitions};
 use crate::intake::workers;
 
@@ -92,11 +92,11 @@ fn counted(counts: &[u32]) -> impl Iterator<Item = (u32, u32)> {
 /// Room for the rows of one partition, kept from one to the next.
 #[derive(Default)]
 struct Room {
-    admissions: Vec<Admission>,
-    statuses: Vec<Status>,
+    admissions: Vec<AdmissionRecord>,
+    statuses: Vec<StatusRecord>,
     attempts: Vec<Attempt>,
-    spare_admissions: Vec<Admission>,
-    spare_statuses: Vec<Status>,
+    spare_admissions: Vec<AdmissionRecord>,
+    spare_statuses: Vec<StatusRecord>,
     spare_attempts: Vec<Attempt>,
 }
 
@@ -188,24 +188,24 @@ impl Correlator<'_> {
         let spill = self.settings.spill;
         for (worker, counts) in self.pass.counts.iter().enumerate() {
             counts.admitted.take(at, spill, |bytes| {
-                admissions.extend(bytes.chunks_exact(Admission::BYTES).map(|bytes| {
-                    let admission = Admission::unpack(bytes);
+                admissions.extend(bytes.chunks_exact(AdmissionRecord::BYTES).map(|bytes| {
+                    let admission = AdmissionRecord::unpack(bytes);
                     let fact = self.merged.of_worker[worker][admission.fact as usize];
                     let caller = self.merged.caller(worker, admission.caller);
-                    Admission { fact, caller, ..admission }
+                    AdmissionRecord { fact, caller, ..admission }
                 }));
             })?;
             let before = self.codes_before[worker];
             counts.statuses.take(at, spill, |bytes| {
-                statuses.extend(bytes.chunks_exact(Status::BYTES).map(|bytes| {
-                    let status = Status::unpack(bytes);
-                    Status { code: if status.code > 0 { status.code + before } else { 0 }, ..status }
+                statuses.extend(bytes.chunks_exact(StatusRecord::BYTES).map(|bytes| {
+                    let status = StatusRecord::unpack(bytes);
+                    StatusRecord { code: if status.code > 0 { status.code + before } else { 0 }, ..status }
                 }));
             })?;
         }
         for survivors in self.admitted {
             survivors.take(at, spill, |bytes| {
-                admissions.extend(bytes.chunks_exact(Admission::BYTES).map(Admission::unpack));
+                admissions.extend(bytes.chunks_exact(AdmissionRecord::BYTES).map(AdmissionRecord::unpack));
             })?;
         }
         group::sort(admissions, spare_admissions, |admission| admission.id);
@@ -226,7 +226,7 @@ impl Correlator<'_> {
     }
 
     /// What the statuses of one message say together: those of the day, and those of the day after.
-    fn said(&self, told: &[Status]) -> (State, State) {
+    fn said(&self, told: &[StatusRecord]) -> (State, State) {
         let start_us = self.settings.day.start_us();
         let (mut own, mut ahead) = (State::NONE, State::NONE);
         for status in told {
@@ -240,7 +240,7 @@ impl Correlator<'_> {
     fn message(
         &self,
         id: Id,
-        admissions: &[Admission],
+        admissions: &[AdmissionRecord],
         (own, ahead): (State, State),
         sums: &mut Sums,
         items: &mut Items,
@@ -249,7 +249,7 @@ impl Correlator<'_> {
         sums.tally.statuses += u64::from(own.statuses());
         let rank = &self.merged.rank;
         // Of several calls that name one message the first to be told so admitted it; the others remain calls.
-        let content = |a: &Admission| {
+        let content = |a: &AdmissionRecord| {
             let (slot, kind, _) = self.merged.facts[a.fact as usize];
             let is_error = !self.merged.kinds[kind as usize].has_admitted();
             (is_error, a.offset_us, slot, rank.kinds[kind as usize], rank.callers[a.caller as usize])
@@ -258,7 +258,7 @@ impl Correlator<'_> {
             [alone] => Some(alone),
             several => several.iter().min_by_key(|a| content(a)),
         };
-        let Some(&Admission { offset_us, fact, caller, .. }) = first else {
+        let Some(&AdmissionRecord { offset_us, fact, caller, .. }) = first else {
             if own.words != 0 {
                 items.messages.push(MessageItem {
                     id,

@@ -12,7 +12,7 @@ use crate::error::Trouble;
 use crate::facts::ids::Map;
 use crate::intake::pass::{Pass, Settings};
 use crate::intake::records::call_record::{self, CallRecord};
-use crate::intake::records::message_records::Admission;
+use crate::intake::records::message_records::AdmissionRecord;
 use crate::intake::records::partitions::{PARTITIONS, Partitions};
 use crate::intake::workers;
 
@@ -70,7 +70,7 @@ pub fn find_duplicates(
     let width = if settings.is_joined { CallRecord::WIDE } else { CallRecord::NARROW };
     let work = || -> Result<(Surplus, Partitions), Trouble> {
         let mut surplus = Surplus::default();
-        let mut admitted = Partitions::new(Admission::BYTES, &pass.budget);
+        let mut admitted = Partitions::new(AdmissionRecord::BYTES, &pass.budget);
         let mut rows = Rows { merged, width, bytes: Vec::new(), ends: Vec::new() };
         let (mut hashes, mut lost) = (Vec::new(), Vec::new());
         loop {
@@ -99,7 +99,7 @@ pub fn find_duplicates(
                 let left = rows.records().zip(&lost).filter(|(_, is_lost)| !**is_lost).map(|(call, _)| call);
                 for call in left.filter(|call| call.message != 0 && call.fact >= CallRecord::OUTSIDE) {
                     let CallRecord { message: id, offset_us, fact, caller, .. } = call;
-                    Admission { id, offset_us, fact, caller }.push(&mut admitted, settings.spill)?;
+                    AdmissionRecord { id, offset_us, fact, caller }.push(&mut admitted, settings.spill)?;
                 }
             }
         }

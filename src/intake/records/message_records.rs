@@ -11,7 +11,7 @@ use crate::facts::ids::Id;
 
 /// One row that tells a status of a message, 23 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Status {
+pub struct StatusRecord {
     pub id: Id,
     /// Microseconds since the start of the day, 48 bits.
     pub offset_us: i64,
@@ -22,7 +22,7 @@ pub struct Status {
     pub code: u32,
 }
 
-impl Status {
+impl StatusRecord {
     pub const BYTES: usize = 23;
     const AHEAD: u8 = 1 << 7;
 
@@ -57,7 +57,7 @@ impl Status {
 
 /// A call that admitted a message, 26 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Admission {
+pub struct AdmissionRecord {
     pub id: Id,
     /// Microseconds since the start of the day, 48 bits.
     pub offset_us: i64,
@@ -65,21 +65,21 @@ pub struct Admission {
     pub caller: u32,
 }
 
-impl group::Row for Status {
+impl group::Row for StatusRecord {
     #[inline]
     fn id(&self) -> Id {
         self.id
     }
 }
 
-impl group::Row for Admission {
+impl group::Row for AdmissionRecord {
     #[inline]
     fn id(&self) -> Id {
         self.id
     }
 }
 
-impl Admission {
+impl AdmissionRecord {
     pub const BYTES: usize = 26;
 
     /// Remembers it for the message's statuses.
@@ -115,8 +115,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let budget = Budget::new(0, 2);
         let (id, offset_us) = ((1 << 96) - 1, -5);
-        let mut partitions = Partitions::new(Status::BYTES, &budget);
-        let statuses = Word::ALL.map(|word| Status {
+        let mut partitions = Partitions::new(StatusRecord::BYTES, &budget);
+        let statuses = Word::ALL.map(|word| StatusRecord {
             id,
             offset_us,
             word,
@@ -126,15 +126,16 @@ mod tests {
         for status in statuses {
             status.push(&mut partitions, folder.path()).unwrap();
         }
-        let admission = Admission { id, offset_us, fact: 7, caller: u32::MAX };
-        let mut admitted = Partitions::new(Admission::BYTES, &budget);
+        let admission = AdmissionRecord { id, offset_us, fact: 7, caller: u32::MAX };
+        let mut admitted = Partitions::new(AdmissionRecord::BYTES, &budget);
         admission.push(&mut admitted, folder.path()).unwrap();
 
         let last = crate::intake::records::partitions::PARTITIONS - 1;
         let (mut told, mut calls) = (Vec::new(), Vec::new());
-        let read = |bytes: &[u8]| told.extend(bytes.chunks(Status::BYTES).map(Status::unpack));
+        let read = |bytes: &[u8]| told.extend(bytes.chunks(StatusRecord::BYTES).map(StatusRecord::unpack));
         partitions.take(last, folder.path(), read).unwrap();
-        let read = |bytes: &[u8]| calls.extend(bytes.chunks(Admission::BYTES).map(Admission::unpack));
+        let read =
+            |bytes: &[u8]| calls.extend(bytes.chunks(AdmissionRecord::BYTES).map(AdmissionRecord::unpack));
         admitted.take(last, folder.path(), read).unwrap();
         assert_eq!((told.as_slice(), calls.as_slice()), (statuses.as_slice(), [admission].as_slice()));
     }

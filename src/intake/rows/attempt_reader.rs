@@ -20,7 +20,7 @@ use crate::intake::counting::memo::{Known, KnownAttempt};
 use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::formats::webhook_payload::{self, Payload};
 use crate::intake::records::attempt_record::Attempt;
-use crate::intake::records::message_records::Status;
+use crate::intake::records::message_records::StatusRecord;
 
 /// A status as a row tells it.
 #[derive(Debug, Clone, Copy)]
@@ -239,7 +239,7 @@ impl WorkerCounts {
     ) -> Result<(), Trouble> {
         let day = self.day_us();
         let status =
-            Status { id: message, offset_us: us - day.start, word, is_ahead: ts_us >= day.end, code };
+            StatusRecord { id: message, offset_us: us - day.start, word, is_ahead: ts_us >= day.end, code };
         status.push(&mut self.statuses, spill)
     }
 
