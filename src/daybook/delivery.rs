@@ -4,7 +4,7 @@ use crate::facts::{DelayKind, Outcome, Symptom};
 
 /// How one attempt ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Trial {
+pub enum AttemptResult {
     /// The endpoint answered.
     Http,
     Dns,
@@ -16,7 +16,7 @@ pub enum Trial {
     None,
 }
 
-impl Trial {
+impl AttemptResult {
     pub const ALL: [Self; 7] =
         [Self::Http, Self::Dns, Self::Connect, Self::Tls, Self::Reset, Self::Timeout, Self::None];
 
@@ -41,7 +41,7 @@ pub struct Delivery {
     /// Lowest attempt number; 0 when the log has none.
     pub first_no: u16,
     pub last_us: i64,
-    pub last: Trial,
+    pub last: AttemptResult,
     pub attempts: u32,
     /// First success: when, at which attempt and with which HTTP status; [`Delivery::NEVER`] without one.
     pub delivered_us: i64,
@@ -55,8 +55,8 @@ pub struct Delivery {
 impl Delivery {
     pub const NEVER: i64 = i64::MAX;
 
-    pub const fn of(event_us: i64, us: i64, claim: &Attempted) -> Self {
-        let is_refused = matches!(claim.trial, Trial::Http) && !claim.is_success;
+    pub const fn of(event_us: i64, us: i64, claim: &AttemptTraits) -> Self {
+        let is_refused = matches!(claim.trial, AttemptResult::Http) && !claim.is_success;
         Self {
             event_us,
             first_us: us,
@@ -88,7 +88,7 @@ impl Delivery {
     pub const fn outcome(&self) -> Outcome {
         if self.delivered_us != Self::NEVER {
             Outcome::Delivered
-        } else if matches!(self.last, Trial::None) {
+        } else if matches!(self.last, AttemptResult::None) {
             Outcome::Internal
         } else if self.refused_status != 0 {
             Outcome::Refused
@@ -127,7 +127,7 @@ impl Delivery {
 
     /// Are its later attempts, if any, not known for its own?
     pub const fn is_alone(&self) -> bool {
-        self.first_no == Attempted::ALONE
+        self.first_no == AttemptTraits::ALONE
     }
 
     /// From event to first attempt, when the first attempt was seen.
@@ -138,7 +138,7 @@ impl Delivery {
     /// At which attempt it succeeded.
     pub fn attempts_to_success(&self) -> Option<u32> {
         let counted = match self.delivered_no {
-            Attempted::SOME | Attempted::ALONE => return None,
+            AttemptTraits::SOME | AttemptTraits::ALONE => return None,
             0 => self.attempts,
             number => number.into(),
         };
@@ -148,21 +148,21 @@ impl Delivery {
 
 /// What attempts share that differ in nothing but time and notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Attempted {
+pub struct AttemptTraits {
     pub file: u32,
     /// Number of the source_reader, and service and region as a worker's names.
     pub source_reader: u32,
     pub service: u32,
     pub region: u32,
-    pub trial: Trial,
+    pub trial: AttemptResult,
     /// 0 without one.
     pub http_status: u16,
-    /// 0 without one; logs whose first attempt cannot be told apart use [`Attempted::SOME`].
+    /// 0 without one; logs whose first attempt cannot be told apart use [`AttemptTraits::SOME`].
     pub attempt_no: u16,
     pub is_success: bool,
 }
 
-impl Attempted {
+impl AttemptTraits {
     /// One of the attempts, nobody knows which.
     pub const SOME: u16 = u16::MAX;
     /// Perhaps the first of a notification that has no id, so that others cannot be known for its own.

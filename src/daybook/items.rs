@@ -1,6 +1,6 @@
 //! Items: messages and notifications that more than one day speaks of.
 
-use super::delivery::{Delivery, Trial};
+use super::delivery::{AttemptResult, Delivery};
 use super::message::State;
 use super::number_rows::Row;
 use crate::facts::ids::Id;
@@ -130,7 +130,7 @@ impl NotificationItem {
     pub fn of_row((id, numbers): Row<14>) -> Result<Self, String> {
         let [role, kind, caller, event_us, first_us, first_no, last_us, last, rest @ ..] = numbers;
         let [attempts, delivered_us, delivered_no, delivered_status, refused_us, refused_status] = rest;
-        let trial = Trial::ALL.into_iter().find(|t| *t as i64 == last);
+        let trial = AttemptResult::ALL.into_iter().find(|t| *t as i64 == last);
         Ok(Self {
             id,
             role: ItemRole::of(role)?,

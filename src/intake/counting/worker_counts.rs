@@ -10,11 +10,11 @@ use super::memo::{Known, Memo};
 use super::quarantine::{self, KEPT_PER_FILE};
 use crate::config::{Field, Log};
 use crate::day::{Day, SlotLength};
-use crate::daybook::delivery::Attempted;
+use crate::daybook::delivery::AttemptTraits;
 use crate::error::Trouble;
 use crate::facts::ids::Id;
 use crate::facts::latency;
-use crate::intake::records::attempt_record::Attempt;
+use crate::intake::records::attempt_record::AttemptRecord;
 use crate::intake::records::call_record::{self, CallRecord, MARGIN_US};
 use crate::intake::records::message_records::{AdmissionRecord, StatusRecord};
 use crate::intake::records::partitions::{Budget, Partitions};
@@ -99,8 +99,8 @@ pub struct WorkerCounts {
     pub statuses: Partitions,
     /// Attempts to deliver notifications.
     pub attempts: Partitions,
-    attempted_numbers: Map<Attempted, u32>,
-    pub attempted_list: Vec<Attempted>,
+    attempted_numbers: Map<AttemptTraits, u32>,
+    pub attempted_list: Vec<AttemptTraits>,
     /// Error codes of failed messages, from 1.
     failure_numbers: Map<i64, u32>,
     pub failures: Vec<i64>,
@@ -178,7 +178,7 @@ impl WorkerCounts {
             calls: Partitions::new(width, budget),
             admitted: Partitions::new(AdmissionRecord::BYTES, budget),
             statuses: Partitions::new(StatusRecord::BYTES, budget),
-            attempts: Partitions::new(Attempt::BYTES, budget),
+            attempts: Partitions::new(AttemptRecord::BYTES, budget),
             attempted_numbers: Map::default(),
             attempted_list: Vec::new(),
             failure_numbers: Map::default(),
@@ -366,7 +366,7 @@ impl WorkerCounts {
     }
 
     /// The number of what an attempt shares with others.
-    pub fn attempted(&mut self, attempted: Attempted) -> u32 {
+    pub fn attempted(&mut self, attempted: AttemptTraits) -> u32 {
         *self.attempted_numbers.entry(attempted).or_insert_with(|| {
             self.attempted_list.push(attempted);
             (self.attempted_list.len() - 1) as u32

@@ -17,7 +17,7 @@ use crate::facts::ids::{Id, Map, short};
 use crate::facts::{DayTotals, DelayKind, Delays, Fact, Kind, Outcome, latency};
 use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::pass::{Pass, Settings};
-use crate::intake::records::attempt_record::Attempt;
+use crate::intake::records::attempt_record::AttemptRecord;
 use crate::intake::records::group;
 use crate::intake::records::message_records::{AdmissionRecord, StatusRecord};
 use crate::intake::records::partitions::{PARTITIONS, Partitions};
@@ -94,10 +94,10 @@ fn counted(counts: &[u32]) -> impl Iterator<Item = (u32, u32)> {
 struct Room {
     admissions: Vec<AdmissionRecord>,
     statuses: Vec<StatusRecord>,
-    attempts: Vec<Attempt>,
+    attempts: Vec<AttemptRecord>,
     spare_admissions: Vec<AdmissionRecord>,
     spare_statuses: Vec<StatusRecord>,
-    spare_attempts: Vec<Attempt>,
+    spare_attempts: Vec<AttemptRecord>,
 }
 
 /// The items of one partition.
@@ -309,9 +309,9 @@ impl Correlator<'_> {
         rows.clear();
         for (worker, counts) in self.pass.counts.iter().enumerate() {
             counts.attempts.take(at, self.settings.spill, |bytes| {
-                rows.extend(bytes.chunks_exact(Attempt::BYTES).map(|bytes| {
-                    let attempt = Attempt::unpack(bytes);
-                    Attempt {
+                rows.extend(bytes.chunks_exact(AttemptRecord::BYTES).map(|bytes| {
+                    let attempt = AttemptRecord::unpack(bytes);
+                    AttemptRecord {
                         attempted: self.merged.attempted_of[worker][attempt.attempted as usize],
                         caller: self.merged.caller(worker, attempt.caller),
                         ..attempt
@@ -332,10 +332,10 @@ impl Correlator<'_> {
         Ok(())
     }
 
-    fn notification(&self, group: &[Attempt], sums: &mut Sums, items: &mut Items) {
+    fn notification(&self, group: &[AttemptRecord], sums: &mut Sums, items: &mut Items) {
         let (start_us, rank) = (self.settings.day.start_us(), &self.merged.rank);
         let (mut own, mut ahead): (Option<Delivery>, Option<Delivery>) = (None, None);
-        let mut last: Option<&Attempt> = None;
+        let mut last: Option<&AttemptRecord> = None;
         for attempt in group {
             let is_ahead = attempt.offset_us >= DAY_US;
             let (shared, kind) = &self.merged.attempted[attempt.attempted as usize];

@@ -3,7 +3,7 @@
 use std::hash::Hash;
 
 use crate::config::Vantage;
-use crate::daybook::delivery::Attempted;
+use crate::daybook::delivery::AttemptTraits;
 use crate::facts::ids::Map;
 use crate::facts::{Admission, Kind, Outcome, Reached, Salt, Stream, Symptom, Timing};
 use crate::intake::pass::Pass;
@@ -42,7 +42,7 @@ pub struct Merged {
     /// Per worker: its caller to ours; empty without webhook logs, which alone ask for it.
     caller_of: Vec<Vec<u32>>,
     /// What attempts share, and the kind of their notifications while their outcome is open.
-    pub attempted: Vec<(Attempted, u32)>,
+    pub attempted: Vec<(AttemptTraits, u32)>,
     /// Per worker: its numbers for them to ours.
     pub attempted_of: Vec<Vec<u32>>,
     /// The same kind, delivered in time: by kind and, for notifications, HTTP status.
@@ -115,7 +115,7 @@ pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool) -> Merged {
                 region,
             ));
             let (service, region) = (services.number(service.to_owned()), regions.number(region.to_owned()));
-            attempted.number((Attempted { service, region, ..*local }, kind))
+            attempted.number((AttemptTraits { service, region, ..*local }, kind))
         });
         attempted_of.push(numbers.collect());
     }

@@ -5,7 +5,7 @@ use super::partitions::{Partitions, partition};
 use crate::error::Trouble;
 use crate::facts::ids::Id;
 
-impl super::group::Row for Attempt {
+impl super::group::Row for AttemptRecord {
     #[inline]
     fn id(&self) -> Id {
         self.id
@@ -14,19 +14,19 @@ impl super::group::Row for Attempt {
 
 /// One attempt, 36 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Attempt {
+pub struct AttemptRecord {
     pub id: Id,
     /// What makes a row of the same notification and instant another row and not a copy.
     pub identity: u32,
     /// Microseconds since the start of the day, 48 bits.
     pub offset_us: i64,
     pub event_offset_us: i64,
-    /// A worker's number of its [`Attempted`].
+    /// A worker's number of its [`AttemptTraits`].
     pub attempted: u32,
     pub caller: u32,
 }
 
-impl Attempt {
+impl AttemptRecord {
     pub const BYTES: usize = 36;
     /// The time of an event that a log does not tell: later than all, so that any that is told goes before it.
     pub const UNKNOWN_US: i64 = i64::MAX;

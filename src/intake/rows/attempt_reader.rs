@@ -11,7 +11,7 @@ use super::sketch::{Own, Scalar, Sketch};
 use super::source_reader::SourceReader;
 use super::{fields, instant};
 use crate::config::{Field, WEBHOOK_SERVICE};
-use crate::daybook::delivery::{Attempted, Trial};
+use crate::daybook::delivery::{AttemptResult, AttemptTraits};
 use crate::daybook::message::Word;
 use crate::error::Trouble;
 use crate::facts::ids::Id;
@@ -19,7 +19,7 @@ use crate::intake::counting::evidence::Place;
 use crate::intake::counting::memo::{Known, KnownAttempt};
 use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::formats::webhook_payload::{self, Payload};
-use crate::intake::records::attempt_record::Attempt;
+use crate::intake::records::attempt_record::AttemptRecord;
 use crate::intake::records::message_records::StatusRecord;
 
 /// A status as a row tells it.
@@ -39,7 +39,7 @@ pub struct ParsedAttempt {
     pub id: Id,
     pub identity: u32,
     /// Its file is put in by the counts.
-    pub attempted: Attempted,
+    pub attempted: AttemptTraits,
     pub caller: u32,
 }
 
@@ -86,20 +86,21 @@ impl SourceReader {
             }
             // It cannot be told from others: it stands alone.
             (None, None) => {
-                attempt_no = if attempt_no <= 1 { Attempted::ALONE } else { Attempted::SOME };
+                attempt_no = if attempt_no <= 1 { AttemptTraits::ALONE } else { AttemptTraits::SOME };
                 self.salt.id(format!("{} {} {}", place.file, place.chunk, place.row).as_bytes())
             }
         };
         let event_us = told_us.unwrap_or(untold_event_us(attempt_no, ts_us));
-        let attempted = Attempted {
+        let attempted = AttemptTraits {
             file: place.file,
             source_reader: self.number(),
             service: self.notified(row, names)?,
             region: fields::region(row, names)?,
             trial,
-            http_status: if trial == Trial::Http { http_status } else { 0 },
+            http_status: if trial == AttemptResult::Http { http_status } else { 0 },
             attempt_no,
-            is_success: trial == Trial::Http && (self.success.0..=self.success.1).contains(&http_status),
+            is_success: trial == AttemptResult::Http
+                && (self.success.0..=self.success.1).contains(&http_status),
         };
         let caller = self.caller(row.get(Field::BusinessId), names)?;
         let identity = identity(&attempted, status, word);
@@ -134,15 +135,15 @@ impl SourceReader {
             let message = self.salt.id(status.message_id.as_bytes());
             ParsedStatus { message, word, us: status.ts_us.unwrap_or(ts_us), code }
         }));
-        let attempted = Attempted {
+        let attempted = AttemptTraits {
             file: place.file,
             source_reader: self.number(),
             service: self.notified(&row, names)?,
             region: fields::region(&row, names)?,
-            trial: Trial::Http,
+            trial: AttemptResult::Http,
             http_status: 200,
             // Whether the endpoint had to be tried before is not for the receiver to know.
-            attempt_no: Attempted::SOME,
+            attempt_no: AttemptTraits::SOME,
             is_success: true,
         };
         let id = self.salt.id(&payload.identity.to_le_bytes());
@@ -217,7 +218,7 @@ impl WorkerCounts {
     ) -> Result<(), Trouble> {
         let start_us = self.day_us().start;
         self.hear(reading.attempted.region, reading.ts_us);
-        let attempt = Attempt {
+        let attempt = AttemptRecord {
             id: reading.id,
             identity: reading.identity,
             offset_us: reading.ts_us - start_us,
@@ -310,13 +311,13 @@ impl WorkerCounts {
 
 /// A later attempt says nothing of when the event was: that is for the first one to tell.
 fn untold_event_us(attempt_no: u16, ts_us: i64) -> i64 {
-    if (2..Attempted::ALONE).contains(&attempt_no) { Attempt::UNKNOWN_US } else { ts_us }
+    if (2..AttemptTraits::ALONE).contains(&attempt_no) { AttemptRecord::UNKNOWN_US } else { ts_us }
 }
 
 /// Everything that must be equal for two rows to be copies, beside notification and instant: what the attempt was, and which
 /// message it told of with which word. The numbers of services and regions are a worker's own and no part of it.
-fn identity(attempted: &Attempted, message: Option<Id>, word: u64) -> u32 {
-    let Attempted { trial, http_status, attempt_no, .. } = *attempted;
+fn identity(attempted: &AttemptTraits, message: Option<Id>, word: u64) -> u32 {
+    let AttemptTraits { trial, http_status, attempt_no, .. } = *attempted;
     let own = u64::from(http_status) << 32 | u64::from(attempt_no) << 8 | trial as u64;
     let message = message.unwrap_or_default();
     // Ids and words are hashes already: they need only be kept from cancelling each other out.
@@ -339,27 +340,27 @@ fn bytes<'v>(row: &'v RawRow<'_>, field: Field) -> Result<Option<Cow<'v, [u8]>>,
     }
 }
 
-fn trial(row: &RawRow<'_>, http_status: u16) -> Result<Trial, String> {
+fn trial(row: &RawRow<'_>, http_status: u16) -> Result<AttemptResult, String> {
     let value = row.get(Field::Outcome);
     let trial = match value {
-        Value::Missing if http_status != 0 => Trial::Http,
+        Value::Missing if http_status != 0 => AttemptResult::Http,
         Value::Text(text) => match text.as_ref() {
-            b"http" => Trial::Http,
-            b"dns" => Trial::Dns,
-            b"connect" => Trial::Connect,
-            b"tls" => Trial::Tls,
-            b"reset" => Trial::Reset,
-            b"timeout" => Trial::Timeout,
-            b"none" => Trial::None,
+            b"http" => AttemptResult::Http,
+            b"dns" => AttemptResult::Dns,
+            b"connect" => AttemptResult::Connect,
+            b"tls" => AttemptResult::Tls,
+            b"reset" => AttemptResult::Reset,
+            b"timeout" => AttemptResult::Timeout,
+            b"none" => AttemptResult::None,
             _ => return Err(wrong_outcome(value)),
         },
         _ => return Err(wrong_outcome(value)),
     };
-    if trial != Trial::Http && http_status != 0 {
+    if trial != AttemptResult::Http && http_status != 0 {
         let found = value.excerpt();
         return Err(format!("outcome is {found} and http_status is {http_status}; only `http` has a status"));
     }
-    if trial == Trial::Http && http_status == 0 {
+    if trial == AttemptResult::Http && http_status == 0 {
         return Err("outcome is `http` and http_status is missing; expected 100 to 999".into());
     }
     Ok(trial)
@@ -372,7 +373,7 @@ fn wrong_outcome(value: &Value<'_>) -> String {
 fn attempt_no(row: &RawRow<'_>) -> Result<u16, String> {
     match fields::integer(row, Field::AttemptNo)? {
         None => Ok(0),
-        Some(n @ 1..) => Ok(n.min(i64::from(Attempted::ALONE) - 1) as u16),
+        Some(n @ 1..) => Ok(n.min(i64::from(AttemptTraits::ALONE) - 1) as u16),
         Some(_) => Err(format!(
             "attempt_no is {}, expected a whole number from 1",
             row.get(Field::AttemptNo).excerpt()
