@@ -1,7 +1,7 @@
 //! Items: messages and notifications that more than one day speaks of.
 
 use super::delivery::{AttemptResult, Delivery};
-use super::message::State;
+use super::message::MessageState;
 use super::number_rows::Row;
 use crate::facts::ids::Id;
 
@@ -35,7 +35,7 @@ pub struct MessageItem {
     /// The kind of the call that admitted it.
     pub kind: u32,
     pub caller: u32,
-    pub state: State,
+    pub state: MessageState,
 }
 
 const NO_CODE: i64 = i64::MIN;
@@ -45,7 +45,7 @@ impl MessageItem {
         ["role", "at_us", "kind", "caller", "words", "first_us", "failed_us", "error_code"];
 
     pub fn to_row(self) -> Row<8> {
-        let State { words, first_us, failed_us, code } = self.state;
+        let MessageState { words, first_us, failed_us, code } = self.state;
         let numbers = [
             self.role as i64,
             self.at_us,
@@ -70,7 +70,7 @@ impl MessageItem {
             at_us,
             kind: small(kind, "kind")?,
             caller: small(caller, "caller")?,
-            state: State { words: small(words, "words")?, first_us, failed_us, code },
+            state: MessageState { words: small(words, "words")?, first_us, failed_us, code },
         })
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::facts::Outcome;
 
-/// A word of a status, by its bit in [`State::words`].
+/// A word of a status, by its bit in [`MessageState::words`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Word {
+pub enum StatusWord {
     Sent = 1,
     Delivered = 2,
     /// A message seen in an open chat is `read` without ever being `delivered`.
@@ -15,7 +15,7 @@ pub enum Word {
     Other = 32,
 }
 
-impl Word {
+impl StatusWord {
     pub const ALL: [Self; 6] =
         [Self::Sent, Self::Delivered, Self::Read, Self::Played, Self::Failed, Self::Other];
 
@@ -33,29 +33,29 @@ impl Word {
     }
 }
 
-/// The statuses of one message, joined. [`State::join`] is commutative, associative and idempotent, so neither order nor
+/// The statuses of one message, joined. [`MessageState::join`] is commutative, associative and idempotent, so neither order nor
 /// repetition of rows can matter (R18).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct State {
-    /// [`Word`]s seen, as bits.
+pub struct MessageState {
+    /// [`StatusWord`]s seen, as bits.
     pub words: u8,
-    /// Earliest status that says something, microseconds since 1970; [`State::NEVER`] without one.
+    /// Earliest status that says something, microseconds since 1970; [`MessageState::NEVER`] without one.
     pub first_us: i64,
     /// Earliest `failed`, and its error code; of several at once the smallest.
     pub failed_us: i64,
     pub code: Option<i64>,
 }
 
-impl State {
+impl MessageState {
     pub const NEVER: i64 = i64::MAX;
     pub const NONE: Self = Self { words: 0, first_us: Self::NEVER, failed_us: Self::NEVER, code: None };
-    const DELIVERED: u8 = Word::Delivered as u8 | Word::Read as u8 | Word::Played as u8;
+    const DELIVERED: u8 = StatusWord::Delivered as u8 | StatusWord::Read as u8 | StatusWord::Played as u8;
 
-    pub const fn of(word: Word, us: i64, code: Option<i64>) -> Self {
+    pub const fn of(word: StatusWord, us: i64, code: Option<i64>) -> Self {
         let words = word as u8;
         match word {
-            Word::Other => Self { words, ..Self::NONE },
-            Word::Failed => Self { words, first_us: us, failed_us: us, code },
+            StatusWord::Other => Self { words, ..Self::NONE },
+            StatusWord::Failed => Self { words, first_us: us, failed_us: us, code },
             _ => Self { words, first_us: us, ..Self::NONE },
         }
     }
@@ -73,9 +73,9 @@ impl State {
     pub const fn outcome(&self) -> Outcome {
         if self.is_delivered() {
             Outcome::Delivered
-        } else if self.words & Word::Failed as u8 != 0 {
+        } else if self.words & StatusWord::Failed as u8 != 0 {
             Outcome::Failed
-        } else if self.words & Word::Sent as u8 != 0 {
+        } else if self.words & StatusWord::Sent as u8 != 0 {
             Outcome::Sent
         } else {
             Outcome::None
@@ -88,7 +88,7 @@ impl State {
 
     /// Delivered and failed at once (R18).
     pub const fn is_contradicted(&self) -> bool {
-        self.is_delivered() && self.words & Word::Failed as u8 != 0
+        self.is_delivered() && self.words & StatusWord::Failed as u8 != 0
     }
 
     /// How many different words were said.
@@ -103,12 +103,12 @@ mod tests {
 
     use super::*;
 
-    fn state() -> impl Strategy<Value = State> {
-        let word = prop::sample::select(Word::ALL.to_vec());
-        let one =
-            (word, 0_i64..6, prop::option::of(1_i64..4)).prop_map(|(w, us, code)| State::of(w, us, code));
+    fn state() -> impl Strategy<Value = MessageState> {
+        let word = prop::sample::select(StatusWord::ALL.to_vec());
+        let one = (word, 0_i64..6, prop::option::of(1_i64..4))
+            .prop_map(|(w, us, code)| MessageState::of(w, us, code));
         prop::collection::vec(one, 0..4).prop_map(|all| {
-            let mut state = State::NONE;
+            let mut state = MessageState::NONE;
             for one in &all {
                 state.join(one);
             }
@@ -116,7 +116,7 @@ mod tests {
         })
     }
 
-    fn joined(a: State, b: State) -> State {
+    fn joined(a: MessageState, b: MessageState) -> MessageState {
         let mut a = a;
         a.join(&b);
         a
@@ -128,21 +128,21 @@ mod tests {
             prop_assert_eq!(joined(a, b), joined(b, a));
             prop_assert_eq!(joined(joined(a, b), c), joined(a, joined(b, c)));
             prop_assert_eq!(joined(a, a), a);
-            prop_assert_eq!(joined(a, State::NONE), a);
+            prop_assert_eq!(joined(a, MessageState::NONE), a);
         }
     }
 
     #[test]
     fn any_delivered_beats_failed_and_failed_beats_sent() {
-        let of = |words: &[Word]| {
-            words.iter().fold(State::NONE, |s, w| joined(s, State::of(*w, 1, None))).outcome()
+        let of = |words: &[StatusWord]| {
+            words.iter().fold(MessageState::NONE, |s, w| joined(s, MessageState::of(*w, 1, None))).outcome()
         };
         assert_eq!(of(&[]), Outcome::None);
-        assert_eq!(of(&[Word::Other]), Outcome::None);
-        assert_eq!(of(&[Word::Sent]), Outcome::Sent);
-        assert_eq!(of(&[Word::Failed, Word::Sent]), Outcome::Failed);
-        for word in [Word::Delivered, Word::Read, Word::Played] {
-            assert_eq!(of(&[word, Word::Failed]), Outcome::Delivered);
+        assert_eq!(of(&[StatusWord::Other]), Outcome::None);
+        assert_eq!(of(&[StatusWord::Sent]), Outcome::Sent);
+        assert_eq!(of(&[StatusWord::Failed, StatusWord::Sent]), Outcome::Failed);
+        for word in [StatusWord::Delivered, StatusWord::Read, StatusWord::Played] {
+            assert_eq!(of(&[word, StatusWord::Failed]), Outcome::Delivered);
         }
     }
 }

@@ -14,7 +14,7 @@ use super::rows::interner::Names;
 use super::rows::source_reader::{Join, SourceReader};
 use crate::config::{Config, Source};
 use crate::day::Day;
-use crate::daybook::message::Word;
+use crate::daybook::message::StatusWord;
 use crate::facts::Salt;
 use crate::facts::ids::Id;
 
@@ -149,7 +149,7 @@ pub fn packed_statuses(ids: impl IntoIterator<Item = Id>) -> Vec<u8> {
     for (at, id) in ids.into_iter().enumerate() {
         let mut bytes = [0; StatusRecord::BYTES];
         let offset_us = at as i64;
-        StatusRecord { id, offset_us, word: Word::Sent, is_ahead: false, code: 0 }.pack(&mut bytes);
+        StatusRecord { id, offset_us, word: StatusWord::Sent, is_ahead: false, code: 0 }.pack(&mut bytes);
         packed.extend_from_slice(&bytes);
     }
     packed

@@ -3,7 +3,7 @@
 use super::merge_join::{Merge, Shorts};
 use super::{DaybookFolders, Resolver, Speaks};
 use crate::day::Day;
-use crate::daybook::message::{State, Word};
+use crate::daybook::message::{MessageState, StatusWord};
 use crate::daybook::{self, Closed, ItemRole, MessageItem};
 use crate::error::Trouble;
 use crate::facts::ids::{Id, short};
@@ -14,10 +14,10 @@ struct Said {
     /// The call of the day that admitted it, if its fate is still open.
     open: Option<MessageItem>,
     /// All that is said of that.
-    state: State,
+    state: MessageState,
     /// What the day's own rows say of a message that it did not admit, and what other days say.
-    here: State,
-    elsewhere: State,
+    here: MessageState,
+    elsewhere: MessageState,
     /// Whether other days admitted it, and whether an earlier one did.
     is_admitted: bool,
     is_admitted_before: bool,
@@ -36,7 +36,7 @@ impl Resolver<'_> {
         let mut merge = Merge::new(streams, |item: &MessageItem| item.id)?;
         while let Some((id, group)) = merge.next()? {
             let mut said = self.said(&days, &group);
-            let is_failed_elsewhere = said.elsewhere.words & Word::Failed as u8 != 0;
+            let is_failed_elsewhere = said.elsewhere.words & StatusWord::Failed as u8 != 0;
             if said.open.is_none() && said.here.words == 0 && !is_failed_elsewhere {
                 continue;
             }
@@ -56,9 +56,9 @@ impl Resolver<'_> {
     fn said(&self, days: &[Day], group: &[(usize, MessageItem)]) -> Said {
         let mut said = Said {
             open: None,
-            state: State::NONE,
-            here: State::NONE,
-            elsewhere: State::NONE,
+            state: MessageState::NONE,
+            here: MessageState::NONE,
+            elsewhere: MessageState::NONE,
             is_admitted: false,
             is_admitted_before: false,
         };
@@ -98,7 +98,7 @@ impl Resolver<'_> {
             }
             Some(open) => self.open_message(open, &said.state)?,
             None => {
-                if is_ours_and_closed && said.elsewhere.words & Word::Failed as u8 != 0 {
+                if is_ours_and_closed && said.elsewhere.words & StatusWord::Failed as u8 != 0 {
                     self.counts.contradicted_messages += 1;
                 }
                 if !said.is_admitted && !is_ours_and_closed {
@@ -109,14 +109,14 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    fn open_message(&mut self, open: &MessageItem, state: &State) -> Result<(), Trouble> {
+    fn open_message(&mut self, open: &MessageItem, state: &MessageState) -> Result<(), Trouble> {
         self.counts.contradicted_messages += u64::from(state.is_contradicted());
         let kind = self.kind_of(open.kind, open.id)?.clone();
         let caller = self.caller_of(open.caller, open.id)?;
         let (service, region) = (kind.service.clone(), kind.region.clone());
         let timing = self.timing(open.at_us, &kind, state);
         let outcome = state.outcome();
-        if state.first_us != State::NEVER {
+        if state.first_us != MessageState::NEVER {
             let delay = (state.first_us - open.at_us).max(0);
             self.own.delays.add(DelayKind::FirstStatus, &service, &region, delay, 1);
         }
@@ -144,8 +144,8 @@ impl Resolver<'_> {
     }
 
     /// When the first status came, beside when it was due.
-    fn timing(&mut self, at_us: i64, kind: &Kind, state: &State) -> Timing {
-        let has_status = state.first_us != State::NEVER;
+    fn timing(&mut self, at_us: i64, kind: &Kind, state: &MessageState) -> Timing {
+        let has_status = state.first_us != MessageState::NEVER;
         if kind.is_held() {
             return Timing::None;
         }

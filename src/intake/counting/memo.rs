@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use crate::daybook::message::Word;
+use crate::daybook::message::StatusWord;
 use crate::intake::rows::sketch::{Key, MOST};
 
 /// What was found of the rows with one sketch, in the numbers of the worker's counts.
@@ -23,7 +23,7 @@ pub struct KnownAttempt {
     /// What it shares with others.
     pub attempted: u32,
     /// The status of a message, and the number of its error code.
-    pub told: Option<(Word, u32)>,
+    pub told: Option<(StatusWord, u32)>,
     /// The hash of its status as it is written.
     pub word: u64,
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::merge::Merged;
 use crate::day::DAY_US;
 use crate::daybook::delivery::{Delivery, measured};
-use crate::daybook::message::State;
+use crate::daybook::message::MessageState;
 use crate::daybook::{Closed, ItemRole, ItemWriter, Lane, MessageItem, NotificationItem};
 use crate::error::Trouble;
 use crate::facts::ids::{Id, Map, short};
@@ -226,12 +226,12 @@ impl Correlator<'_> {
     }
 
     /// What the statuses of one message say together: those of the day, and those of the day after.
-    fn said(&self, told: &[StatusRecord]) -> (State, State) {
+    fn said(&self, told: &[StatusRecord]) -> (MessageState, MessageState) {
         let start_us = self.settings.day.start_us();
-        let (mut own, mut ahead) = (State::NONE, State::NONE);
+        let (mut own, mut ahead) = (MessageState::NONE, MessageState::NONE);
         for status in told {
             let code = (status.code as usize).checked_sub(1).map(|at| self.codes[at]);
-            let state = State::of(status.word, start_us + status.offset_us, code);
+            let state = MessageState::of(status.word, start_us + status.offset_us, code);
             if status.is_ahead { ahead.join(&state) } else { own.join(&state) }
         }
         (own, ahead)
@@ -241,7 +241,7 @@ impl Correlator<'_> {
         &self,
         id: Id,
         admissions: &[AdmissionRecord],
-        (own, ahead): (State, State),
+        (own, ahead): (MessageState, MessageState),
         sums: &mut Sums,
         items: &mut Items,
     ) {

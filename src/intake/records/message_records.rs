@@ -5,7 +5,7 @@ use std::path::Path;
 use super::group;
 use super::packing::{Packer, Unpacker};
 use super::partitions::{Partitions, partition};
-use crate::daybook::message::Word;
+use crate::daybook::message::StatusWord;
 use crate::error::Trouble;
 use crate::facts::ids::Id;
 
@@ -15,7 +15,7 @@ pub struct StatusRecord {
     pub id: Id,
     /// Microseconds since the start of the day, 48 bits.
     pub offset_us: i64,
-    pub word: Word,
+    pub word: StatusWord,
     /// Of a row of the day after.
     pub is_ahead: bool,
     /// A worker's number of the error code; 0 without one.
@@ -50,7 +50,7 @@ impl StatusRecord {
         let (id, offset_us, what) = (unpacker.u96(), unpacker.i48(), unpacker.u8());
         // The words are the bits in their order.
         let word = (what & !Self::AHEAD).trailing_zeros() as usize;
-        let word = Word::ALL.get(word).copied().unwrap_or(Word::Other);
+        let word = StatusWord::ALL.get(word).copied().unwrap_or(StatusWord::Other);
         Self { id, offset_us, word, is_ahead: what & Self::AHEAD != 0, code: unpacker.u32() }
     }
 }
@@ -116,11 +116,11 @@ mod tests {
         let budget = Budget::new(0, 2);
         let (id, offset_us) = ((1 << 96) - 1, -5);
         let mut partitions = Partitions::new(StatusRecord::BYTES, &budget);
-        let statuses = Word::ALL.map(|word| StatusRecord {
+        let statuses = StatusWord::ALL.map(|word| StatusRecord {
             id,
             offset_us,
             word,
-            is_ahead: word == Word::Failed,
+            is_ahead: word == StatusWord::Failed,
             code: u32::MAX,
         });
         for status in statuses {

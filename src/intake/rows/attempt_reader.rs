@@ -12,7 +12,7 @@ use super::source_reader::SourceReader;
 use super::{fields, instant};
 use crate::config::{Field, WEBHOOK_SERVICE};
 use crate::daybook::delivery::{AttemptResult, AttemptTraits};
-use crate::daybook::message::Word;
+use crate::daybook::message::StatusWord;
 use crate::error::Trouble;
 use crate::facts::ids::Id;
 use crate::intake::counting::evidence::Place;
@@ -26,7 +26,7 @@ use crate::intake::records::message_records::StatusRecord;
 #[derive(Debug, Clone, Copy)]
 pub struct ParsedStatus {
     pub message: Id,
-    pub word: Word,
+    pub word: StatusWord,
     pub us: i64,
     pub code: Option<i64>,
 }
@@ -64,8 +64,8 @@ impl SourceReader {
         let word = bytes(row, Field::Status)?;
         let code = fields::code(row, Field::ErrorCode, &mut names.codes)?;
         if let (Some(message), Some(word)) = (&message, &word) {
-            let word = Word::of(word);
-            let code = code.filter(|_| word == Word::Failed);
+            let word = StatusWord::of(word);
+            let code = code.filter(|_| word == StatusWord::Failed);
             told.push(ParsedStatus {
                 message: self.salt.id(message),
                 word,
@@ -130,8 +130,8 @@ impl SourceReader {
             row.force(*field, Value::text(value.as_bytes()));
         }
         told.extend(payload.statuses.iter().map(|status| {
-            let word = Word::of(status.status.as_bytes());
-            let code = status.error_code.filter(|_| word == Word::Failed);
+            let word = StatusWord::of(status.status.as_bytes());
+            let code = status.error_code.filter(|_| word == StatusWord::Failed);
             let message = self.salt.id(status.message_id.as_bytes());
             ParsedStatus { message, word, us: status.ts_us.unwrap_or(ts_us), code }
         }));
@@ -233,7 +233,7 @@ impl WorkerCounts {
     fn enter_status(
         &mut self,
         message: Id,
-        (word, code): (Word, u32),
+        (word, code): (StatusWord, u32),
         us: i64,
         ts_us: i64,
         spill: &Path,
