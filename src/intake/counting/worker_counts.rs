@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::evidence::{Place, Witness, Witnesses};
+use super::evidence::{EvidenceRow, EvidenceRows, Place};
 use super::memo::{Known, Memo};
 use super::quarantine::{self, KEPT_PER_FILE};
 use crate::config::{Field, Log};
@@ -83,7 +83,7 @@ pub struct WorkerCounts {
     pub facts: Vec<LocalFact>,
     pub events: Vec<i64>,
     /// Of events that are not plainly good, by slot and shape.
-    pub witnesses: Map<(u32, u32), Witnesses>,
+    pub witnesses: Map<(u32, u32), EvidenceRows>,
     /// Latency cell of each fact, so that a row finds it without hashing.
     cell_of: Vec<u32>,
     cell_numbers: Map<CellKey, u32>,
@@ -426,7 +426,7 @@ impl WorkerCounts {
             self.cells[cell as usize].add(u32::from(bucket));
         }
         if !is_plainly_good {
-            let witness = Witness { place: *place, hash: call.hash as u64 };
+            let witness = EvidenceRow { place: *place, hash: call.hash as u64 };
             self.witnesses.entry((slot, call.shape)).or_default().add(witness);
         }
         (fact, bucket)

@@ -14,7 +14,7 @@ use crate::config::Source;
 use crate::daybook::{self, Daybook};
 use crate::error::Trouble;
 use crate::facts::{Evidence, Fact, Histogram, Latencies, RowRef, Salt};
-use crate::intake::counting::evidence::Witnesses;
+use crate::intake::counting::evidence::EvidenceRows;
 use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::files::content_hash::Whole;
 use crate::intake::files::find::LogFile;
@@ -176,7 +176,7 @@ fn evidence(pass: &Pass, merged: &Merged, misled: &HashSet<(u64, u32, u32)>) -> 
     for same in seen.chunk_by(|a, b| a.0 == b.0) {
         let (slot, kind) = same[0].0;
         // The first of all workers, and of these who was not found to belong elsewhere.
-        let mut first = Witnesses::default();
+        let mut first = EvidenceRows::default();
         for (_, witness) in same {
             first.add(*witness);
         }

@@ -23,7 +23,7 @@ pub struct Surplus {
     pub files: Map<u32, u64>,
     /// By fact and bucket.
     pub latency: Map<(u32, u16), i64>,
-    /// Witnesses whose event went elsewhere: id, slot and kind that lost it.
+    /// EvidenceRows whose event went elsewhere: id, slot and kind that lost it.
     pub misled: HashSet<(u64, u32, u32)>,
 }
 
