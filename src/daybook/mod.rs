@@ -41,7 +41,7 @@ pub struct Daybook {
     pub latencies: Latencies,
     pub delays: Delays,
     /// By region.
-    pub lanes: Vec<Lane>,
+    pub lanes: Vec<RegionActivity>,
     pub tally: DayTotals,
     /// One entry per file, in the order of sources and paths.
     pub files: Vec<FileBalance>,
@@ -58,7 +58,7 @@ impl Daybook {
 /// When messages of a region were admitted, and how many webhook rows told of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Lane {
+pub struct RegionActivity {
     pub region: String,
     /// Slots with webhook rows, with how many; without copies.
     pub rows: Vec<(u32, u32)>,

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::number_rows::{Row, RowReader, RowWriter, damaged};
-use super::{Daybook, Lane, MessageItem, NotificationItem};
+use super::{Daybook, MessageItem, NotificationItem, RegionActivity};
 use crate::day::{Day, SlotLength};
 use crate::error::Trouble;
 use crate::facts::latency::BUCKETS;
@@ -60,7 +60,7 @@ struct Head {
     delays: Vec<Delay>,
     /// Service and region of the latencies, by number.
     latency_of: Vec<(String, String)>,
-    lanes: Vec<Lane>,
+    lanes: Vec<RegionActivity>,
     tally: DayTotals,
     files: Vec<FileBalance>,
     quarantine: Vec<Quarantined>,

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::daybook::{Daybook, Lane};
+use crate::daybook::{Daybook, RegionActivity};
 
 /// Shortest silence that is taken for a loss, in seconds.
 const MIN_SECONDS: u32 = 300;
@@ -38,7 +38,7 @@ impl Silence {
 
 /// Which lanes of the webhook log speak for messages of a region: its own and those without region, or all of them in a
 /// log that does not tell regions.
-pub fn lanes<'d>(days: &[&'d Daybook], region: &str) -> Vec<(usize, &'d Lane)> {
+pub fn lanes<'d>(days: &[&'d Daybook], region: &str) -> Vec<(usize, &'d RegionActivity)> {
     let admitting: BTreeSet<&str> = days
         .iter()
         .flat_map(|d| &d.lanes)
@@ -49,7 +49,7 @@ pub fn lanes<'d>(days: &[&'d Daybook], region: &str) -> Vec<(usize, &'d Lane)> {
         .iter()
         .flat_map(|d| &d.lanes)
         .any(|l| l.region != "-" && !l.rows.is_empty() && admitting.contains(l.region.as_str()));
-    let speaks = |lane: &Lane| !knows_regions || lane.region == region || lane.region == "-";
+    let speaks = |lane: &RegionActivity| !knows_regions || lane.region == region || lane.region == "-";
     let of = |(at, day): (usize, &&'d Daybook)| {
         let day: &'d Daybook = day;
         day.lanes.iter().filter(|l| speaks(l)).map(move |l| (at, l)).collect::<Vec<_>>()
@@ -58,7 +58,7 @@ pub fn lanes<'d>(days: &[&'d Daybook], region: &str) -> Vec<(usize, &'d Lane)> {
 }
 
 /// The lanes of one region, by day.
-pub fn own_lanes<'d>(days: &[&'d Daybook], region: &str) -> Vec<(usize, &'d Lane)> {
+pub fn own_lanes<'d>(days: &[&'d Daybook], region: &str) -> Vec<(usize, &'d RegionActivity)> {
     let of = |(at, day): (usize, &&'d Daybook)| {
         let day: &'d Daybook = day;
         day.lanes.iter().filter(|l| l.region == region).map(move |l| (at, l)).collect::<Vec<_>>()
@@ -131,7 +131,7 @@ pub fn silences(days: &[&Daybook]) -> Vec<Silence> {
 }
 
 /// Is the log of a whole day known to be missing? Then nothing must be counted to know it.
-fn is_lost(day: &Daybook, region: &str, lanes: &[(usize, &Lane)], at: usize) -> bool {
+fn is_lost(day: &Daybook, region: &str, lanes: &[(usize, &RegionActivity)], at: usize) -> bool {
     let has_rows = lanes.iter().any(|(day, lane)| *day == at && !lane.rows.is_empty());
     !has_rows || day.has_lost(region)
 }

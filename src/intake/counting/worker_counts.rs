@@ -105,7 +105,7 @@ pub struct WorkerCounts {
     failure_numbers: Map<i64, u32>,
     pub failures: Vec<i64>,
     /// By region: until when webhook rows were heard.
-    pub lanes: Map<u32, Lane>,
+    pub lanes: Map<u32, RegionActivity>,
     told: Vec<ParsedStatus>,
     pub memo: Memo,
     /// What the row that was posted last was found to be, if that is worth remembering.
@@ -116,7 +116,7 @@ pub struct WorkerCounts {
 
 /// Until when webhook rows of one region were heard.
 #[derive(Debug, Clone, Default)]
-pub struct Lane {
+pub struct RegionActivity {
     /// Latest row of the day, microseconds since 1970.
     pub last_us: Option<i64>,
     /// Latest row soon after the day.

@@ -11,7 +11,7 @@ use super::merge::Merged;
 use crate::day::DAY_US;
 use crate::daybook::delivery::{Delivery, measured};
 use crate::daybook::message::MessageState;
-use crate::daybook::{Closed, ItemRole, ItemWriter, Lane, MessageItem, NotificationItem};
+use crate::daybook::{Closed, ItemRole, ItemWriter, MessageItem, NotificationItem, RegionActivity};
 use crate::error::Trouble;
 use crate::facts::ids::{Id, Map, short};
 use crate::facts::{DayTotals, DelayKind, Delays, Fact, Kind, Outcome, latency};
@@ -31,7 +31,7 @@ pub struct Carried {
     /// Messages and notifications that nothing can change any more.
     pub facts: Vec<Fact>,
     pub delays: Delays,
-    pub lanes: Vec<Lane>,
+    pub lanes: Vec<RegionActivity>,
     /// Copies of webhook rows, by file.
     pub duplicates: Map<u32, u64>,
     /// Webhook rows of the day without copies.
@@ -451,8 +451,8 @@ impl Correlator<'_> {
         &self,
         admitted: &BTreeMap<&str, (BTreeMap<u32, u32>, Vec<String>)>,
         sums: &[Sums],
-    ) -> Vec<Lane> {
-        let mut lanes: BTreeMap<String, (Lane, BTreeMap<u32, u32>)> = BTreeMap::new();
+    ) -> Vec<RegionActivity> {
+        let mut lanes: BTreeMap<String, (RegionActivity, BTreeMap<u32, u32>)> = BTreeMap::new();
         for (region, (slots, services)) in admitted {
             let (lane, _) = lanes.entry((*region).to_owned()).or_default();
             lane.admitted = slots.iter().map(|(slot, n)| (*slot, *n)).collect();
@@ -473,10 +473,8 @@ impl Correlator<'_> {
                 lane.ahead_us = lane.ahead_us.max(heard.ahead_us);
             }
         }
-        let finish = |(region, (lane, rows)): (String, (Lane, BTreeMap<u32, u32>))| Lane {
-            region,
-            rows: rows.into_iter().collect(),
-            ..lane
+        let finish = |(region, (lane, rows)): (String, (RegionActivity, BTreeMap<u32, u32>))| {
+            RegionActivity { region, rows: rows.into_iter().collect(), ..lane }
         };
         lanes.into_iter().map(finish).collect()
     }
