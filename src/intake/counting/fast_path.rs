@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use super::evidence::Place;
-use super::memo::Known;
+use super::memo::KnownRow;
 use super::worker_counts::{Call, WorkerCounts};
 use crate::error::Trouble;
 use crate::intake::records::call_record;
 use crate::intake::rows::interner::Lexicon;
-use crate::intake::rows::sketch::{Own, Scalar, Sketch};
+use crate::intake::rows::sketch::{PerRowField, Scalar, Sketch};
 use crate::intake::rows::source_reader::SourceReader;
 
 impl WorkerCounts {
@@ -26,10 +26,10 @@ impl WorkerCounts {
     ) -> Result<bool, Trouble> {
         match self.memo.find(&sketch.key) {
             None => Ok(false),
-            Some(Known::Attempt(known)) => {
+            Some(KnownRow::Attempt(known)) => {
                 self.enter_known_attempt(source_reader, sketch, &known, place, spill)
             }
-            Some(Known::Call { shape }) => match self.known_call(source_reader, sketch, shape) {
+            Some(KnownRow::Call { shape }) => match self.known_call(source_reader, sketch, shape) {
                 None => Ok(false),
                 Some(call) => {
                     self.note(place, call.start_us, sketch.seen);
@@ -52,11 +52,11 @@ impl WorkerCounts {
         if self.is_far(start_us) {
             return None;
         }
-        let hash = match sketch.own(Own::Id) {
+        let hash = match sketch.own(PerRowField::Id) {
             Scalar::Missing => 0,
             id => id.with_bytes(call_record::hash)?,
         };
-        let message = match sketch.own(Own::Message) {
+        let message = match sketch.own(PerRowField::Message) {
             Scalar::Missing => 0,
             _ if !source_reader.is_joined() => 0,
             id => id.with_bytes(|id| source_reader.salt.id(id))?,
@@ -70,15 +70,15 @@ impl SourceReader {
     /// [`SourceReader::time`] of a sketched row.
     #[inline]
     fn sketched_time(&self, sketch: &Sketch<'_>) -> Option<(i64, Option<u64>)> {
-        let ts_us = sketch.own(Own::Ts).instant(&self.mapping.ts_cast, self.source().zone)?;
-        let duration_us = sketch.own(Own::Duration).duration(&self.mapping.duration_cast).ok()?;
+        let ts_us = sketch.own(PerRowField::Ts).instant(&self.mapping.ts_cast, self.source().zone)?;
+        let duration_us = sketch.own(PerRowField::Duration).duration(&self.mapping.duration_cast).ok()?;
         Some((self.start_us(ts_us, duration_us), duration_us))
     }
 
     /// [`SourceReader::caller`] of a sketched row.
     #[inline]
     pub fn sketched_caller(&self, sketch: &Sketch<'_>, names: &mut Lexicon) -> Option<u32> {
-        match sketch.own(Own::Caller) {
+        match sketch.own(PerRowField::Caller) {
             Scalar::Missing => Some(0),
             caller => caller.with_bytes(|name| self.caller_of(name, names))?.ok(),
         }

@@ -10,7 +10,7 @@ use crate::intake::rows::sketch::{Key, MOST};
 
 /// What was found of the rows with one sketch, in the numbers of the worker's counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Known {
+pub enum KnownRow {
     /// A plainly good call that names its service.
     Call { shape: u32 },
     /// An attempt to deliver a notification that has an id.
@@ -31,7 +31,7 @@ pub struct KnownAttempt {
 /// What the rows of the item at hand were found to be.
 #[derive(Debug, Default)]
 pub struct Memo {
-    known: HashTable<(Key, Known)>,
+    known: HashTable<(Key, KnownRow)>,
     hasher: RandomState,
     hits: u32,
     misses: u32,
@@ -55,7 +55,7 @@ impl Memo {
     }
 
     #[inline]
-    pub fn find(&mut self, key: &Key) -> Option<Known> {
+    pub fn find(&mut self, key: &Key) -> Option<KnownRow> {
         let hash = hash(&self.hasher, key);
         let found = self.known.find(hash, |(known, _)| known.is(key)).map(|(_, known)| *known);
         match found {
@@ -65,7 +65,7 @@ impl Memo {
         found
     }
 
-    pub fn learn(&mut self, key: &Key, known: Known) {
+    pub fn learn(&mut self, key: &Key, known: KnownRow) {
         let hasher = &self.hasher;
         let hash_of = hash(hasher, key);
         if self.known.len() < MOST && self.known.find(hash_of, |(known, _)| known.is(key)).is_none() {

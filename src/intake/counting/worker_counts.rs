@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::evidence::{EvidenceRow, EvidenceRows, Place};
-use super::memo::{Known, Memo};
+use super::memo::{KnownRow, Memo};
 use super::quarantine::{self, KEPT_PER_FILE};
 use crate::config::{Field, Log};
 use crate::day::{Day, SlotLength};
@@ -109,7 +109,7 @@ pub struct WorkerCounts {
     told: Vec<ParsedStatus>,
     pub memo: Memo,
     /// What the row that was posted last was found to be, if that is worth remembering.
-    pub learned: Option<Known>,
+    pub learned: Option<KnownRow>,
     /// Room for a chunk of text, kept from one to the next.
     pub buffer: Vec<u8>,
 }
@@ -254,7 +254,7 @@ impl WorkerCounts {
         let is_inside = self.day_us().contains(&start_us);
         let shape = if is_inside { self.shape(&reading.shape) } else { 0 };
         if is_inside && reading.shape.is_plainly_good() && !row.get(Field::Service).is_missing() {
-            self.learned = Some(Known::Call { shape });
+            self.learned = Some(KnownRow::Call { shape });
         }
         let ParsedRequest { caller, message, sender, .. } = reading;
         let call = Call { start_us, duration_us, shape, caller, hash, message, sender };

@@ -3,7 +3,7 @@
 use super::swar;
 use crate::intake::rows::mapping::Mapping;
 use crate::intake::rows::raw_row::{RawRow, Value};
-use crate::intake::rows::sketch::{Part, Sketch, is_sketchable};
+use crate::intake::rows::sketch::{FieldRole, Sketch, is_sketchable};
 use crate::intake::rows::source_reader::SourceReader;
 
 /// Which column fills which field, fixed by a file's header.
@@ -27,7 +27,7 @@ enum Step {
     /// Columns side by side that belong to the key, first and last.
     Key(usize, usize),
     /// A column with a field that is no key.
-    Other(usize, usize, Part),
+    Other(usize, usize, FieldRole),
 }
 
 impl Layout {
@@ -89,9 +89,9 @@ impl Layout {
         let mut steps = Vec::new();
         for (at, targets) in self.targets.iter().enumerate().filter(|_| is_fit) {
             let Some((field, _)) = targets.first() else { continue };
-            match (Part::of(*field, source_reader.source().log), steps.last_mut()) {
-                (Part::Key, Some(Step::Key(_, last))) if *last + 1 == at => *last = at,
-                (Part::Key, _) => steps.push(Step::Key(at, at)),
+            match (FieldRole::of(*field, source_reader.source().log), steps.last_mut()) {
+                (FieldRole::Key, Some(Step::Key(_, last))) if *last + 1 == at => *last = at,
+                (FieldRole::Key, _) => steps.push(Step::Key(at, at)),
                 (part, _) => steps.push(Step::Other(at, *field, part)),
             }
         }

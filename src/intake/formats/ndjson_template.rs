@@ -5,7 +5,7 @@
 
 use super::ndjson::Tree;
 use super::swar;
-use crate::intake::rows::sketch::{Part, Scalar, Sketch, is_sketchable};
+use crate::intake::rows::sketch::{FieldRole, Scalar, Sketch, is_sketchable};
 use crate::intake::rows::source_reader::SourceReader;
 
 /// Kinds of lines that are remembered; ordinary rows have few.
@@ -31,7 +31,7 @@ struct Piece {
     before: Box<[u8]>,
     is_text: bool,
     /// `None` for keys that no field is mapped to.
-    target: Option<(usize, Part)>,
+    target: Option<(usize, FieldRole)>,
 }
 
 impl Templates {
@@ -68,7 +68,7 @@ impl Template {
             let targets = tree.targets(&line[at..end])?;
             let target = match targets {
                 [] => None,
-                [(field, _)] => Some((*field, Part::of(*field, source_reader.source().log))),
+                [(field, _)] => Some((*field, FieldRole::of(*field, source_reader.source().log))),
                 _ => return None,
             };
             // Twice the same is for the parser to judge.
@@ -101,7 +101,7 @@ impl Template {
         let mut keys: Option<usize> = None;
         for piece in &self.pieces {
             let begin = line.len() - rest.len();
-            let is_key = matches!(piece.target, Some((_, Part::Key)));
+            let is_key = matches!(piece.target, Some((_, FieldRole::Key)));
             if let (false, Some(from)) = (is_key, keys) {
                 sketch.key.bytes.extend_from_slice(&line[from..begin]);
                 keys = None;

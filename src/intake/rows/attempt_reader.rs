@@ -7,7 +7,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::interner::Lexicon;
 use super::raw_row::{RawRow, Value};
-use super::sketch::{Own, Scalar, Sketch};
+use super::sketch::{PerRowField, Scalar, Sketch};
 use super::source_reader::SourceReader;
 use super::{fields, instant};
 use crate::config::{Field, WEBHOOK_SERVICE};
@@ -16,7 +16,7 @@ use crate::daybook::message::StatusWord;
 use crate::error::Trouble;
 use crate::facts::ids::Id;
 use crate::intake::counting::evidence::Place;
-use crate::intake::counting::memo::{Known, KnownAttempt};
+use crate::intake::counting::memo::{KnownAttempt, KnownRow};
 use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::formats::webhook_payload::{self, Payload};
 use crate::intake::records::attempt_record::AttemptRecord;
@@ -250,11 +250,11 @@ impl WorkerCounts {
         row: &RawRow<'_>,
         reading: &ParsedAttempt,
         told: Option<&ParsedStatus>,
-    ) -> Option<Known> {
+    ) -> Option<KnownRow> {
         if row.get(Field::WebhookId).is_missing() || reading.ts_us < self.day_us().start {
             return None;
         }
-        Some(Known::Attempt(KnownAttempt {
+        Some(KnownRow::Attempt(KnownAttempt {
             attempted: self.attempted(reading.attempted),
             told: told.map(|status| (status.word, self.failure(status.code))),
             word: hash_of(bytes(row, Field::Status).ok()?.as_deref()),
@@ -275,10 +275,10 @@ impl WorkerCounts {
     ) -> Result<bool, Trouble> {
         let attempted = self.attempted_list[known.attempted as usize];
         let zone = source_reader.source().zone;
-        let ts_us = sketch.own(Own::Ts).instant(&source_reader.mapping.ts_cast, zone);
+        let ts_us = sketch.own(PerRowField::Ts).instant(&source_reader.mapping.ts_cast, zone);
         let Some(ts_us) = ts_us.filter(|us| !self.is_far(*us)) else { return Ok(false) };
-        let event = sketch.own(Own::EventTs);
-        let message = match sketch.own(Own::Message) {
+        let event = sketch.own(PerRowField::EventTs);
+        let message = match sketch.own(PerRowField::Message) {
             Scalar::Missing => None,
             id => match id.with_bytes(|id| source_reader.salt.id(id)) {
                 None => return Ok(false),
@@ -290,7 +290,7 @@ impl WorkerCounts {
                 Scalar::Missing => untold_event_us(attempted.attempt_no, ts_us),
                 told => told.instant(&source_reader.mapping.event_ts_cast, zone)?,
             };
-            let id = sketch.own(Own::Id).with_bytes(|id| source_reader.salt.id(id))?;
+            let id = sketch.own(PerRowField::Id).with_bytes(|id| source_reader.salt.id(id))?;
             let identity = identity(&attempted, message, known.word);
             let caller = source_reader.sketched_caller(sketch, &mut self.names)?;
             Some(ParsedAttempt { ts_us, event_us, id, identity, attempted, caller })

@@ -14,7 +14,7 @@ use crate::config::{Cast, Field, Log, LogPreset};
 
 /// What is each row's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Own {
+pub enum PerRowField {
     Ts,
     /// Of calls.
     Duration,
@@ -26,50 +26,50 @@ pub enum Own {
     Caller,
 }
 
-const OWN: usize = Own::Caller as usize + 1;
+const OWN: usize = PerRowField::Caller as usize + 1;
 
 /// How a field takes part in what its row is found to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum FieldRole {
     /// Rows with the same values are found to be the same.
     Key,
     /// Read in every row.
-    Own(Own),
+    PerRowField(PerRowField),
     /// Only whether it is there matters.
-    There,
+    PresenceOnly,
     /// Nothing of it matters in ordinary rows.
-    Idle,
+    Ignored,
 }
 
-impl Part {
+impl FieldRole {
     /// Whether it is part of the key that a value is there.
     pub const fn is_there(self) -> bool {
-        matches!(self, Self::There | Self::Own(Own::Message))
+        matches!(self, Self::PresenceOnly | Self::PerRowField(PerRowField::Message))
     }
 
     /// The part of a field in a log; what has no other part is key.
     pub fn of(field: usize, log: Log) -> Self {
-        const CALL: [(Field, Part); 10] = [
-            (Field::Ts, Part::Own(Own::Ts)),
-            (Field::Duration, Part::Own(Own::Duration)),
-            (Field::RequestId, Part::Own(Own::Id)),
-            (Field::MessageId, Part::Own(Own::Message)),
-            (Field::BusinessId, Part::Own(Own::Caller)),
-            (Field::TraceId, Part::There),
+        const CALL: [(Field, FieldRole); 10] = [
+            (Field::Ts, FieldRole::PerRowField(PerRowField::Ts)),
+            (Field::Duration, FieldRole::PerRowField(PerRowField::Duration)),
+            (Field::RequestId, FieldRole::PerRowField(PerRowField::Id)),
+            (Field::MessageId, FieldRole::PerRowField(PerRowField::Message)),
+            (Field::BusinessId, FieldRole::PerRowField(PerRowField::Caller)),
+            (Field::TraceId, FieldRole::PresenceOnly),
             // Ordinary rows name their service.
-            (Field::Endpoint, Part::Idle),
+            (Field::Endpoint, FieldRole::Ignored),
             // Looked at in failures only.
-            (Field::RecipientArea, Part::Idle),
-            (Field::ClientPlatform, Part::Idle),
-            (Field::ClientVersion, Part::Idle),
+            (Field::RecipientArea, FieldRole::Ignored),
+            (Field::ClientPlatform, FieldRole::Ignored),
+            (Field::ClientVersion, FieldRole::Ignored),
         ];
-        const ATTEMPT: [(Field, Part); 6] = [
-            (Field::Ts, Part::Own(Own::Ts)),
-            (Field::EventTs, Part::Own(Own::EventTs)),
-            (Field::WebhookId, Part::Own(Own::Id)),
-            (Field::MessageId, Part::Own(Own::Message)),
-            (Field::BusinessId, Part::Own(Own::Caller)),
-            (Field::Topic, Part::Idle),
+        const ATTEMPT: [(Field, FieldRole); 6] = [
+            (Field::Ts, FieldRole::PerRowField(PerRowField::Ts)),
+            (Field::EventTs, FieldRole::PerRowField(PerRowField::EventTs)),
+            (Field::WebhookId, FieldRole::PerRowField(PerRowField::Id)),
+            (Field::MessageId, FieldRole::PerRowField(PerRowField::Message)),
+            (Field::BusinessId, FieldRole::PerRowField(PerRowField::Caller)),
+            (Field::Topic, FieldRole::Ignored),
         ];
         let parts: &[(Field, Self)] = match log {
             Log::Requests => &CALL,
@@ -83,7 +83,12 @@ impl Part {
 /// one that is a row's own.
 pub fn is_sketchable(source_reader: &SourceReader) -> bool {
     let mapping = &source_reader.mapping;
-    let is_own = |field| matches!(Part::of(field, source_reader.source().log), Part::Own(_) | Part::There);
+    let is_own = |field| {
+        matches!(
+            FieldRole::of(field, source_reader.source().log),
+            FieldRole::PerRowField(_) | FieldRole::PresenceOnly
+        )
+    };
     let is_plain = mapping.entries.iter().enumerate().all(|(at, entry)| {
         mapping.entries[..at].iter().all(|other| other.field != entry.field && other.name != entry.name)
     });
@@ -205,39 +210,39 @@ impl<'b> Sketch<'b> {
 
     /// Takes the value of a field that is no key.
     #[inline]
-    pub fn take(&mut self, field: usize, part: Part, value: Scalar<'b>) {
+    pub fn take(&mut self, field: usize, part: FieldRole, value: Scalar<'b>) {
         let is_there = !value.is_missing();
         self.seen |= u32::from(is_there) << field;
         if part.is_there() {
             self.key.number = self.key.number << 1 | u64::from(is_there);
         }
-        if let Part::Own(own) = part {
+        if let FieldRole::PerRowField(own) = part {
             self.own[own as usize] = value;
         }
     }
 
     /// [`Sketch::take`] of a text.
     #[inline]
-    pub fn take_text(&mut self, field: usize, part: Part, text: &'b [u8]) {
+    pub fn take_text(&mut self, field: usize, part: FieldRole, text: &'b [u8]) {
         let is_there = !Value::is_no_text(text);
         self.seen |= u32::from(is_there) << field;
         if part.is_there() {
             self.key.number = self.key.number << 1 | u64::from(is_there);
         }
-        if let (Part::Own(own), true) = (part, is_there) {
+        if let (FieldRole::PerRowField(own), true) = (part, is_there) {
             self.own[own as usize] = Scalar::Text(text);
         }
     }
 
     /// Where the value of a field is put. Whoever writes it there writes it once: copied as a whole it would wait for its parts.
     #[inline]
-    pub const fn own_mut(&mut self, own: Own) -> &mut Scalar<'b> {
+    pub const fn own_mut(&mut self, own: PerRowField) -> &mut Scalar<'b> {
         &mut self.own[own as usize]
     }
 
     /// By reference, and read part by part: a value that is put together only to be looked at waits for its own parts.
     #[inline]
-    pub const fn own(&self, own: Own) -> &Scalar<'b> {
+    pub const fn own(&self, own: PerRowField) -> &Scalar<'b> {
         &self.own[own as usize]
     }
 }

@@ -1,7 +1,7 @@
 //! Keys: what the rows of a batch have in common, a number per row, put together column by column.
 
 use super::cells::Cells;
-use crate::intake::rows::sketch::{Own, Part, Sketch};
+use crate::intake::rows::sketch::{FieldRole, PerRowField, Sketch};
 
 /// Whole numbers below this are told apart; rows with others go the whole way. Statuses are below it, error codes are not.
 pub const SMALL: i64 = 1_024;
@@ -12,7 +12,7 @@ pub struct Keys<'c, 'a> {
     /// Rows that must go the whole way.
     odd: Vec<bool>,
     /// What is read in every row.
-    own: Vec<(Own, &'c Cells<'a>)>,
+    own: Vec<(PerRowField, &'c Cells<'a>)>,
     /// Fields that some row has, as bits.
     seen: u32,
 }
@@ -22,7 +22,7 @@ impl<'c, 'a> Keys<'c, 'a> {
     pub fn of(
         rows: usize,
         columns: &'c [(usize, u8, Cells<'a>)],
-        parts: &[Part],
+        parts: &[FieldRole],
         is_joined: bool,
     ) -> Option<Self> {
         let mut keys = Self { numbers: vec![0; rows], odd: vec![false; rows], own: Vec::new(), seen: 0 };
@@ -30,15 +30,15 @@ impl<'c, 'a> Keys<'c, 'a> {
         let mut bound = 1_u64;
         for ((field, _, cells), part) in columns.iter().zip(parts) {
             match part {
-                Part::Key => {
+                FieldRole::Key => {
                     let base = cells.add_digits(&mut keys.numbers, &mut keys.odd)?;
                     bound = bound.checked_mul(base)?;
                 }
-                Part::Idle => {
+                FieldRole::Ignored => {
                     let is_seen = (0..rows).any(|n| !cells.value(n).is_nothing());
                     keys.seen |= u32::from(is_seen) << field;
                 }
-                Part::Own(_) | Part::There => {
+                FieldRole::PerRowField(_) | FieldRole::PresenceOnly => {
                     let is_there = |n| cells.is_there(n);
                     keys.seen |= u32::from((0..rows).any(is_there)) << field;
                     if part.is_there() {
@@ -48,8 +48,8 @@ impl<'c, 'a> Keys<'c, 'a> {
                         bound = bound.checked_mul(2)?;
                     }
                     // Without webhook logs nobody asks which message it was, or whose.
-                    if let Part::Own(own) = part
-                        && (is_joined || !matches!(own, Own::Message | Own::Caller))
+                    if let FieldRole::PerRowField(own) = part
+                        && (is_joined || !matches!(own, PerRowField::Message | PerRowField::Caller))
                     {
                         keys.own.push((*own, cells));
                     }

@@ -26,7 +26,7 @@ use crate::intake::counting::evidence::Place;
 use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::meter::Meter;
 use crate::intake::rows::raw_row::RawRow;
-use crate::intake::rows::sketch::{Part, Sketch, is_sketchable};
+use crate::intake::rows::sketch::{FieldRole, Sketch, is_sketchable};
 use crate::intake::rows::source_reader::SourceReader;
 use crate::table::decoded;
 
@@ -42,7 +42,7 @@ pub struct Columns {
     metadata: ArrowReaderMetadata,
     targets: Vec<Target>,
     /// The part of each in a sketch; empty when rows cannot be sketched.
-    parts: Vec<Part>,
+    parts: Vec<FieldRole>,
     ts_leaf: Option<usize>,
 }
 
@@ -104,7 +104,7 @@ pub fn open(file: &Arc<File>, source_reader: &SourceReader) -> Result<Columns, S
     }
     let metadata = as_dictionaries(&plain, &targets).unwrap_or(plain);
     let is_plain = (1..targets.len()).all(|n| targets[..n].iter().all(|t| t.field != targets[n].field));
-    let part = |target: &Target| Part::of(target.field, source_reader.source().log);
+    let part = |target: &Target| FieldRole::of(target.field, source_reader.source().log);
     let parts = if is_plain && is_sketchable(source_reader) {
         targets.iter().map(part).collect()
     } else {
@@ -224,11 +224,11 @@ impl Columns {
             _ => false,
         };
         let has_services = self.targets.iter().any(|t| t.field == Field::Service as usize && is_whole(t));
-        let foresee = |(target, part): (&Target, &Part)| {
+        let foresee = |(target, part): (&Target, &FieldRole)| {
             let is_never_read = match part {
-                Part::There => true,
-                Part::Idle => target.field == Field::Endpoint as usize && has_services,
-                Part::Key | Part::Own(_) => false,
+                FieldRole::PresenceOnly => true,
+                FieldRole::Ignored => target.field == Field::Endpoint as usize && has_services,
+                FieldRole::Key | FieldRole::PerRowField(_) => false,
             };
             match statistics(target) {
                 Some((_, nulls)) if nulls == rows && target.field != Field::Ts as usize => {
