@@ -1,6 +1,6 @@
 //! Kernels: parts of intake by themselves, for benchmarks and fuzzing. The job itself has no use for this door.
 
-use super::join::dedupe::settle;
+use super::join::dedupe::mark_copies;
 use std::path::Path;
 
 use super::counting::worker_counts::WorkerCounts;
@@ -134,7 +134,7 @@ pub fn intern<'n>(names: impl IntoIterator<Item = &'n [u8]>) -> usize {
 /// Finds the surplus copies of calls by their ids' hashes; how many there are.
 pub fn duplicates(hashes: &[u128]) -> usize {
     let mut lost = 0;
-    settle(hashes, |a, b| a.cmp(&b), |_, _| lost += 1);
+    mark_copies(hashes, |a, b| a.cmp(&b), |_, _| lost += 1);
     lost
 }
 

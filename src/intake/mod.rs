@@ -64,5 +64,5 @@ pub fn read(
             .collect();
         return Err(Trouble::NothingReadable(reasons.join("\n")));
     }
-    join::close_day::settle(&pass, &files, &config.sources, &settings, salt, folder)
+    join::close_day::close_day(&pass, &files, &config.sources, &settings, salt, folder)
 }

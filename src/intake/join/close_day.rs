@@ -41,7 +41,7 @@ pub struct Notes {
 ///
 /// # Errors
 /// Spilled records cannot be read back, or the folder cannot be written to.
-pub fn settle(
+pub fn close_day(
     pass: &Pass,
     files: &[LogFile],
     sources: &[Source],
@@ -66,7 +66,7 @@ pub fn settle(
     latencies.0.retain(|_, h| h.events() > 0);
 
     let survivors_spilled: u64 = survivors.iter().map(Partitions::spilled).sum();
-    let carried = correlate::carry(pass, &merged, &survivors, settings, folder)?;
+    let carried = correlate::correlate(pass, &merged, &survivors, settings, folder)?;
     let rank = &merged.rank;
     let evidence = evidence(pass, &merged, &surplus.misled);
     let mut facts: Vec<Fact> = Vec::with_capacity(merged.facts.len() + carried.facts.len());

@@ -113,7 +113,7 @@ struct Items {
 ///
 /// # Errors
 /// Records cannot be read back, or items not be written.
-pub fn carry(
+pub fn correlate(
     pass: &Pass,
     merged: &Merged,
     admitted: &[Partitions],

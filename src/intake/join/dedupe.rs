@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 /// Finds the surplus copies among the ids of one partition: calls `lose(loser, winner)` once per loser, by their places.
 /// `outranks` orders two differing copies of one id, by their places: `Less` wins.
-pub fn settle(
+pub fn mark_copies(
     hashes: &[u128],
     outranks: impl Fn(usize, usize) -> Ordering,
     mut lose: impl FnMut(usize, usize),
@@ -62,7 +62,7 @@ mod tests {
             let mut lost = std::collections::BTreeSet::new();
             let hashes: Vec<u128> = records.iter().map(|record| record.hash).collect();
             let time = |n: usize| (records[n].offset_us, n);
-            settle(&hashes, |a, b| time(a).cmp(&time(b)), |loser, winner| {
+            mark_copies(&hashes, |a, b| time(a).cmp(&time(b)), |loser, winner| {
                 assert!(hashes[loser] == hashes[winner] && time(winner) < time(loser));
                 assert!(lost.insert(loser));
             });

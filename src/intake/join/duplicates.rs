@@ -1,6 +1,6 @@
 //! Duplicates: surplus copies of calls, found partition by partition and subtracted from their facts.
 
-use super::dedupe::settle;
+use super::dedupe::mark_copies;
 use std::cmp::Ordering;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
@@ -83,7 +83,7 @@ pub fn find_duplicates(
             hashes.extend(rows.bytes.chunks_exact(width).map(call_record::hash_of));
             lost.clear();
             lost.resize(hashes.len(), false);
-            settle(
+            mark_copies(
                 &hashes,
                 |a, b| outranks(merged, &rows.record(a), &rows.record(b)),
                 |loser, winner| {

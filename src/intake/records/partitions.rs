@@ -108,12 +108,12 @@ impl Partitions {
         if let Some(record) = self.waiting.last_chunk_mut() {
             write(record);
         }
-        if self.homes.len() == WAITING { self.settle_in::<WIDTH>(folder) } else { Ok(()) }
+        if self.homes.len() == WAITING { self.scatter::<WIDTH>(folder) } else { Ok(()) }
     }
 
     /// Puts the records that wait into their partitions.
     #[inline(never)]
-    fn settle_in<const WIDTH: usize>(&mut self, folder: &Path) -> Result<(), Trouble> {
+    fn scatter<const WIDTH: usize>(&mut self, folder: &Path) -> Result<(), Trouble> {
         let mut ends = [0_u16; PARTITIONS + 1];
         for home in &self.homes {
             ends[usize::from(*home) + 1] += 1;
