@@ -13,7 +13,7 @@ use crate::facts::{Gap, Intake, Receipt};
 use crate::ledger::{Basis, Draft, Edition, Extent, Kept, Ledger, Published, Writer, check_balance};
 use crate::overrides::{Override, adjust};
 use crate::policy::{Policy, Postings};
-use crate::queries::booked_day::Papers;
+use crate::queries::booked_day::BookedDay;
 use crate::resolve::{DaybookFolders, request_gaps, resolve};
 use crate::slots::Slots;
 
@@ -26,7 +26,7 @@ pub struct Accounted {
 }
 
 /// A day whose events are classified, before overrides.
-pub(super) struct Prepared {
+pub(super) struct ClassifiedDay {
     pub postings: Postings,
     gaps: Vec<Gap>,
     attempts: u64,
@@ -51,12 +51,12 @@ pub(super) fn from_daybooks(
     ledger: &Ledger,
     day: Day,
     daybooks: &DaybookFolders,
-) -> anyhow::Result<Prepared> {
+) -> anyhow::Result<ClassifiedDay> {
     let config = &job.config;
     let Intake { facts, receipt } = resolve(day, daybooks, config)?;
     let mut gaps = request_gaps::gaps(&facts, &config.sources);
     gaps.extend(receipt.gaps.iter().cloned());
-    Ok(Prepared {
+    Ok(ClassifiedDay {
         postings: job.policy.classify(facts).context("classifying the facts")?,
         gaps,
         attempts: receipt.tally.attempts,
@@ -82,7 +82,7 @@ pub(super) fn around(
 }
 
 /// What the newest edition of a day says, booked by today's policy, or by its own once it is sealed.
-pub(super) fn from_edition(job: &Job, ledger: &Ledger, day: Day) -> anyhow::Result<Prepared> {
+pub(super) fn from_edition(job: &Job, ledger: &Ledger, day: Day) -> anyhow::Result<ClassifiedDay> {
     let record = ledger.record().days.get(&day);
     let number = record.and_then(|r| r.newest()).map_or(0, |newest| newest.publication.edition);
     let is_sealed = record.is_some_and(|r| r.sealed.is_some());
@@ -97,7 +97,7 @@ pub(super) fn from_edition(job: &Job, ledger: &Ledger, day: Day) -> anyhow::Resu
     };
     let made = ledger.made_from(day)?;
     let (daybooks, made_with) = made.map(|made| (made.daybooks, made.config)).unwrap_or_default();
-    Ok(Prepared {
+    Ok(ClassifiedDay {
         postings: policy.classify(facts).context("classifying the facts")?,
         gaps,
         attempts,
@@ -117,11 +117,11 @@ pub(super) fn from_edition(job: &Job, ledger: &Ledger, day: Day) -> anyhow::Resu
 pub(super) fn publish(
     job: &Job,
     ledger: &mut Writer,
-    prepared: Prepared,
+    prepared: ClassifiedDay,
     rows: Vec<Override>,
     clock: Clock,
-) -> anyhow::Result<(Accounted, Papers)> {
-    let Prepared { postings, gaps, attempts, policy, rules, config, config_name, origin, daybooks } =
+) -> anyhow::Result<(Accounted, BookedDay)> {
+    let ClassifiedDay { postings, gaps, attempts, policy, rules, config, config_name, origin, daybooks } =
         prepared;
     let (postings, moved) = adjust(&postings, &rows).context("applying the overrides")?;
     let slots = Slots::count(&postings, &gaps, &config).context("counting the slots")?;
@@ -146,6 +146,6 @@ pub(super) fn publish(
     let basis = Basis { facts: postings.facts().clone(), gaps: gaps.clone(), attempts };
     let published =
         ledger.publish(Draft { edition, basis, daybooks, rules, config: config_name }, &with, clock)?;
-    let papers = Papers { edition: published.edition.clone(), gaps, postings };
+    let papers = BookedDay { edition: published.edition.clone(), gaps, postings };
     Ok((Accounted { published, spilled_bytes: 0, attention }, papers))
 }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::day::{Day, Month};
 use crate::ledger::{Entry, Ledger, Outline, Settings};
 use crate::measure::{self, Figures};
-use crate::queries::booked_day::Papers;
+use crate::queries::booked_day::BookedDay;
 use crate::queries::{DayExplainer, adjusted, reported};
 use crate::report::{self, DayDrawing, Days, Drawing, Rendered};
 
@@ -17,10 +17,10 @@ pub(super) fn draw(
     reports: &Path,
     asked: &BTreeSet<Day>,
     settings: &Settings,
-    papers: Option<Papers>,
+    booked_day: Option<BookedDay>,
     workers: usize,
 ) -> anyhow::Result<(Figures, Rendered)> {
-    let read = drawings(ledger, papers);
+    let read = drawings(ledger, booked_day);
     let drawn = report::drawn(reports);
     let of_this_job = drawn.filter(report::Drawn::is_of_this_job);
     let (seq, hash) = ledger.head();
@@ -39,11 +39,15 @@ pub(super) fn draw(
     }
 }
 
-/// How all that the reports of one day are drawn from is read, or, of the day of these papers, taken from them.
-fn drawings(ledger: &Ledger, papers: Option<Papers>) -> impl Fn(Day) -> anyhow::Result<DayDrawing> + Sync {
-    let papers = Mutex::new(papers);
+/// How all that the reports of one day are drawn from is read, or, of the day of these booked_day, taken from them.
+fn drawings(
+    ledger: &Ledger,
+    booked_day: Option<BookedDay>,
+) -> impl Fn(Day) -> anyhow::Result<DayDrawing> + Sync {
+    let booked_day = Mutex::new(booked_day);
     move |day| {
-        let at_hand = papers.lock().unwrap_or_else(PoisonError::into_inner).take_if(|p| p.edition.day == day);
+        let at_hand =
+            booked_day.lock().unwrap_or_else(PoisonError::into_inner).take_if(|p| p.edition.day == day);
         let books = at_hand
             .map_or_else(|| DayExplainer::read(ledger, day), |at_hand| DayExplainer::of(ledger, at_hand))?;
         let failures = report::failures(books.postings())?;

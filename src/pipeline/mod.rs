@@ -7,7 +7,7 @@ mod draw;
 mod overrides;
 mod read;
 
-use crate::queries::booked_day::Papers;
+use crate::queries::booked_day::BookedDay;
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -206,7 +206,7 @@ struct Booked {
     /// Editions that came out as they were.
     confirmed: Vec<Confirmation>,
     /// Those of one day, the one with the most facts: to remember all days would take memory for each.
-    papers: Option<Papers>,
+    papers: Option<BookedDay>,
 }
 
 /// Books the days that were read, and every open day that something else has changed: webhook logs of other days,
@@ -236,7 +236,7 @@ fn book(
     days.extend(asked.iter().filter(|day| ledger.days().contains(day)));
 
     // Rows are decided over all days they touch before any of them is booked.
-    let mut prepared: BTreeMap<Day, book::Prepared> = BTreeMap::new();
+    let mut prepared: BTreeMap<Day, book::ClassifiedDay> = BTreeMap::new();
     for day in overrides::touched(job, ledger, clock) {
         if days.contains(&day) || ledger.days().contains(&day) {
             prepared.insert(day, prepare(ledger, day)?);
@@ -262,7 +262,7 @@ fn book(
         let prepared = prepared.remove(&day).map_or_else(|| prepare(ledger, day), Ok);
         match prepared.and_then(|prepared| book::publish(job, ledger, prepared, rows, clock)) {
             Ok((mut done, papers)) => {
-                let facts = |papers: &Papers| papers.postings.facts().frame().height();
+                let facts = |papers: &BookedDay| papers.postings.facts().frame().height();
                 // One that came out as it was keeps its files and with them their numbers, which those of today may not be.
                 let is_new = done.published.is_new;
                 if is_new && booked.papers.as_ref().is_none_or(|kept| facts(kept) < facts(&papers)) {

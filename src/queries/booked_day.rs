@@ -5,14 +5,14 @@ use crate::ledger::{Edition, Ledger};
 use crate::policy::Postings;
 
 /// What a new edition was booked from, as long as the run remembers it: its day can be drawn without being read again.
-pub struct Papers {
+pub struct BookedDay {
     pub edition: Edition,
     pub gaps: Vec<Gap>,
     /// After adjusting entries.
     pub postings: Postings,
 }
 
-impl Papers {
+impl BookedDay {
     /// Is this the edition that the figures of its day come from? Then as it stands now: it may have been sealed since.
     pub fn standing(mut self, ledger: &Ledger) -> Option<Self> {
         let record = ledger.record().days.get(&self.edition.day)?;

@@ -10,7 +10,7 @@ use crate::ledger::{Basis, Cause, Edition, Extent, Ledger, Settings, word};
 use crate::measure::Outage;
 use crate::overrides::{Override, adjust};
 use crate::policy::{Account, Group, Policy, Postings, Sum};
-use crate::queries::booked_day::Papers;
+use crate::queries::booked_day::BookedDay;
 use crate::queries::reported;
 use crate::report::RedSlot;
 use crate::slots::{Cell, Scope, ScopeKind, Side, SlotTally, State};
@@ -52,19 +52,19 @@ impl DayExplainer {
         let policy = ledger.policy(&edition.policy)?;
         let rows: Vec<Override> = edition.overrides.iter().map(|applied| applied.row.clone()).collect();
         let (postings, _) = adjust(&policy.classify(facts)?, &rows)?;
-        Self::by(policy, ledger, Papers { edition, gaps, postings })
+        Self::by(policy, ledger, BookedDay { edition, gaps, postings })
     }
 
     /// The same from what the standing edition was published with.
     ///
     /// # Errors
     /// The ledger cannot be read.
-    pub fn of(ledger: &Ledger, papers: Papers) -> anyhow::Result<Self> {
-        Self::by(ledger.policy(&papers.edition.policy)?, ledger, papers)
+    pub fn of(ledger: &Ledger, booked_day: BookedDay) -> anyhow::Result<Self> {
+        Self::by(ledger.policy(&booked_day.edition.policy)?, ledger, booked_day)
     }
 
-    fn by(policy: Policy, ledger: &Ledger, papers: Papers) -> anyhow::Result<Self> {
-        let Papers { edition, gaps, postings } = papers;
+    fn by(policy: Policy, ledger: &Ledger, booked_day: BookedDay) -> anyhow::Result<Self> {
+        let BookedDay { edition, gaps, postings } = booked_day;
         let day = edition.day;
         let accounts = by_slot(postings.sums(["slot", "kind", "account"], |_| true)?);
         let callers =
