@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::Context;
-use read::Look;
+use read::LogState;
 
 use crate::clock::{Clock, ClockSource};
 use crate::config::{Canonical, Config};
@@ -163,7 +163,7 @@ fn read_logs(
     };
     for day in days {
         let is_due = matches!(asked, Asked::Due) && ledger.days().contains(day);
-        if is_due && read::look(job, ledger, *day)? == Look::Same {
+        if is_due && read::look(job, ledger, *day)? == LogState::Same {
             continue;
         }
         match one(ledger, *day) {
@@ -177,7 +177,7 @@ fn read_logs(
     let mut unread = Vec::new();
     for day in open_days(ledger) {
         // A log that cannot be read now can be read by the next run; the day stands as it is.
-        if !days.contains(&day) && read::look(job, ledger, day)? == Look::Changed {
+        if !days.contains(&day) && read::look(job, ledger, day)? == LogState::Changed {
             match one(ledger, day) {
                 Ok(done) => read.push(done),
                 Err(error) => unread.push(Attention {

@@ -46,31 +46,31 @@ pub fn due(ledger: &Ledger, clock: Clock) -> (Vec<Day>, Option<Attention>) {
 
 /// How the logs of a day look beside what was read of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
+pub enum LogState {
     /// Just as they were read.
     Same,
     /// Files are new or have another content.
     Changed,
     /// They were never read, or otherwise than they would be today, or some of them are gone.
-    Other,
+    Unknown,
 }
 
 /// Compares the logs of a day with what was read of them. A file of the same size and time is not opened.
-pub fn look(job: &Job, ledger: &Ledger, day: Day) -> Result<Look, Trouble> {
+pub fn look(job: &Job, ledger: &Ledger, day: Day) -> Result<LogState, Trouble> {
     let place = ledger.daybooks().remove(&day);
-    let Some(reading) = ledger.daybook(day).filter(|_| place.is_some()) else { return Ok(Look::Other) };
+    let Some(reading) = ledger.daybook(day).filter(|_| place.is_some()) else { return Ok(LogState::Unknown) };
     if !job.config.reads_like(&reading.settings) {
-        return Ok(Look::Other);
+        return Ok(LogState::Unknown);
     }
     let now = intake::inputs(&job.config, day, &reading.files, job.workers)?;
     let is_there = |path: &String| now.iter().any(|input| input.path == *path);
     if !reading.files.iter().all(|file| is_there(&file.path)) {
-        return Ok(Look::Other);
+        return Ok(LogState::Unknown);
     }
     // What could not be read then may be readable now.
     let is_whole = now.iter().all(|input| !input.hash.is_empty());
     let now = LogsRead { files: now, ..reading.clone() };
-    Ok(if now.is_like(reading) && is_whole { Look::Same } else { Look::Changed })
+    Ok(if now.is_like(reading) && is_whole { LogState::Same } else { LogState::Changed })
 }
 
 /// Reads the logs of a day into its daybook.
