@@ -78,7 +78,7 @@ impl Diff {
         if self.json {
             writeln!(out, "{}", serde_json::to_string_pretty(&differences)?)?;
         } else {
-            print(&mut text::Calm(out), &differences)?;
+            print(&mut text::TerminalSafe(out), &differences)?;
         }
         Ok(ExitCode::Done)
     }

@@ -37,7 +37,7 @@ impl Explain {
         if self.json {
             writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?;
         } else {
-            write!(text::Calm(out), "{answer}")?;
+            write!(text::TerminalSafe(out), "{answer}")?;
         }
         Ok(ExitCode::Done)
     }

@@ -89,7 +89,7 @@ impl History {
             }
         }
         text::align(&mut table, 6);
-        writeln!(text::Calm(out), "{table}")?;
+        writeln!(text::TerminalSafe(out), "{table}")?;
         Ok(ExitCode::Done)
     }
 }

@@ -118,7 +118,7 @@ fn show(error: &anyhow::Error) -> ExitCode {
         let _ = writeln!(out, "error: {mistakes}; nothing was published");
         return exit_code(error);
     }
-    let _ = writeln!(text::Calm(out), "error: {error:#}");
+    let _ = writeln!(text::TerminalSafe(out), "error: {error:#}");
     exit_code(error)
 }
 

@@ -32,9 +32,9 @@ pub fn edition(text: &str) -> Result<EditionName, String> {
 
 /// A terminal that nothing which is written to it can steer: control characters other than line ends, and characters that
 /// turn the direction of text, become `\\u{..}`. Names of services, regions and files come from logs.
-pub struct Calm<W>(pub W);
+pub struct TerminalSafe<W>(pub W);
 
-impl<W: Write> Write for Calm<W> {
+impl<W: Write> Write for TerminalSafe<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(bytes);
         for (at, line) in text.split('\n').enumerate() {
@@ -52,13 +52,13 @@ impl<W: Write> Write for Calm<W> {
 }
 
 /// Standard output for people.
-pub fn stdout() -> Calm<StdoutLock<'static>> {
-    Calm(io::stdout().lock())
+pub fn stdout() -> TerminalSafe<StdoutLock<'static>> {
+    TerminalSafe(io::stdout().lock())
 }
 
 /// Standard error for people.
-pub fn stderr() -> Calm<StderrLock<'static>> {
-    Calm(io::stderr().lock())
+pub fn stderr() -> TerminalSafe<StderrLock<'static>> {
+    TerminalSafe(io::stderr().lock())
 }
 
 /// A table without lines.
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn what_is_written_steers_no_terminal() {
-        let mut out = Calm(Vec::new());
+        let mut out = TerminalSafe(Vec::new());
         out.write_all("a \u{1b}[31m\n\u{202e} é".as_bytes()).unwrap();
         assert_eq!(String::from_utf8(out.0).unwrap(), "a \\u{1b}[31m\n\\u{202e} é");
     }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use view::View;
-use write::{Sheaf, Writer};
+use write::{FileBatch, Writer};
 
 use crate::config::Format;
 use crate::day::{Day, Month};
@@ -143,25 +143,25 @@ impl Days<'_> {
     fn write(
         &self,
         writer: &mut Writer<'_>,
-        make: &(dyn Fn(&DayDrawing, &mut Sheaf) + Sync),
+        make: &(dyn Fn(&DayDrawing, &mut FileBatch) + Sync),
     ) -> anyhow::Result<()> {
-        let draw = |day: Day| -> anyhow::Result<Sheaf> {
+        let draw = |day: Day| -> anyhow::Result<FileBatch> {
             let drawn = (self.read)(day)?;
-            let mut sheaf = Sheaf::default();
-            tables_of(&drawn, &mut sheaf)?;
-            make(&drawn, &mut sheaf);
-            Ok(sheaf)
+            let mut batch = FileBatch::default();
+            tables_of(&drawn, &mut batch)?;
+            make(&drawn, &mut batch);
+            Ok(batch)
         };
         for some in self.days.chunks(self.workers.max(1)) {
-            let sheaves: Vec<anyhow::Result<Sheaf>> = std::thread::scope(|scope| {
+            let sheaves: Vec<anyhow::Result<FileBatch>> = std::thread::scope(|scope| {
                 let drawing: Vec<_> = some.iter().map(|day| scope.spawn(|| draw(*day))).collect();
-                let sheaf = |thread: std::thread::ScopedJoinHandle<'_, _>| {
+                let batch = |thread: std::thread::ScopedJoinHandle<'_, _>| {
                     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
                 };
-                drawing.into_iter().map(sheaf).collect()
+                drawing.into_iter().map(batch).collect()
             });
-            for sheaf in sheaves {
-                writer.sheaf(sheaf?)?;
+            for batch in sheaves {
+                writer.batch(batch?)?;
             }
         }
         Ok(())
@@ -199,11 +199,11 @@ pub fn render(
     exports::draw(&mut writer, &view, &summary, months)?;
     let has_pages = drawing.settings.outputs.has(Format::Html);
     let all_days = drawing.ledger.days();
-    days.write(&mut writer, &|drawn, sheaf| {
+    days.write(&mut writer, &|drawn, batch| {
         if has_pages {
-            pages::day(sheaf, drawn, drawing, &summary, &all_days);
+            pages::day(batch, drawn, drawing, &summary, &all_days);
         } else {
-            pages::no_day(sheaf, drawn.edition.day);
+            pages::no_day(batch, drawn.edition.day);
         }
     })?;
     let all_months: BTreeSet<Month> = all_days.iter().map(|day| day.month()).collect();
@@ -235,7 +235,7 @@ pub fn render_days(reports: &Path, days: &Days<'_>) -> anyhow::Result<Rendered> 
     Ok(writer.done()?)
 }
 
-fn tables_of(drawn: &DayDrawing, sheaf: &mut Sheaf) -> Result<(), Trouble> {
+fn tables_of(drawn: &DayDrawing, batch: &mut FileBatch) -> Result<(), Trouble> {
     let edition = &drawn.edition;
     let metadata = Metadata(vec![
         ("job_version", edition.job_version.clone()),
@@ -245,9 +245,9 @@ fn tables_of(drawn: &DayDrawing, sheaf: &mut Sheaf) -> Result<(), Trouble> {
     ]);
     let folder = format!("daily/{}", edition.day);
     for table in daily_tables(drawn) {
-        sheaf.table(&folder, &table, &metadata)?;
+        batch.table(&folder, &table, &metadata)?;
     }
-    sheaf.text(format!("{folder}/quarantine.ndjson"), tables::daily::quarantine(edition));
+    batch.text(format!("{folder}/quarantine.ndjson"), tables::daily::quarantine(edition));
     Ok(())
 }
 

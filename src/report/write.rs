@@ -35,18 +35,18 @@ impl<'a> Writer<'a> {
 
     /// Writes `<table>.csv` and `<table>.parquet`.
     pub fn table(&mut self, table: &Table, metadata: &Metadata) -> Result<(), Trouble> {
-        let mut sheaf = Sheaf::default();
-        sheaf.table("", table, metadata)?;
-        self.sheaf(sheaf)
+        let mut batch = FileBatch::default();
+        batch.table("", table, metadata)?;
+        self.batch(batch)
     }
 
     /// Writes what was made elsewhere.
-    pub fn sheaf(&mut self, sheaf: Sheaf) -> Result<(), Trouble> {
-        for (path, bytes) in sheaf.files {
+    pub fn batch(&mut self, batch: FileBatch) -> Result<(), Trouble> {
+        for (path, bytes) in batch.files {
             self.bytes(&path, &bytes)?;
         }
-        sheaf.none.iter().for_each(|path| self.no(path));
-        for (folder, prefix, keep) in sheaf.no_others {
+        batch.none.iter().for_each(|path| self.no(path));
+        for (folder, prefix, keep) in batch.no_others {
             self.no_others(&folder, prefix, &keep)?;
         }
         Ok(())
@@ -106,7 +106,7 @@ impl<'a> Writer<'a> {
 /// Files that are made but not written, by their paths below the reports folder: days are drawn side by side and written one
 /// after the other.
 #[derive(Default)]
-pub(super) struct Sheaf {
+pub(super) struct FileBatch {
     files: Vec<(String, Vec<u8>)>,
     /// Files that are not published any more.
     none: Vec<String>,
@@ -114,7 +114,7 @@ pub(super) struct Sheaf {
     no_others: Vec<(String, &'static str, Vec<String>)>,
 }
 
-impl Sheaf {
+impl FileBatch {
     /// `<folder>/<table>.csv` and `.parquet`.
     pub fn table(&mut self, folder: &str, table: &Table, metadata: &Metadata) -> Result<(), Trouble> {
         let folder = Path::new(folder);

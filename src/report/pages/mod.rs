@@ -12,7 +12,7 @@ use words::{ENGLISH, Words};
 
 use super::tables::rules;
 use super::view::View;
-use super::write::{Sheaf, Writer};
+use super::write::{FileBatch, Writer};
 use super::{DayDrawing, Drawing, Summary};
 use crate::day::{Day, Month};
 use crate::error::Trouble;
@@ -42,7 +42,7 @@ pub(super) fn spanning(
 
 /// The page of a day and those that explain its red minutes.
 pub(super) fn day(
-    sheaf: &mut Sheaf,
+    batch: &mut FileBatch,
     drawn: &DayDrawing,
     drawing: &Drawing<'_>,
     summary: &Summary,
@@ -58,18 +58,18 @@ pub(super) fn day(
         later: days.iter().copied().find(|day| *day > at),
     };
     let folder = format!("daily/{at}");
-    sheaf.text(format!("{folder}/index.html"), day::page(WORDS, drawn, &around));
+    batch.text(format!("{folder}/index.html"), day::page(WORDS, drawn, &around));
     let mut names = Vec::new();
     for (name, html) in day::explanations(WORDS, site, drawn) {
-        sheaf.text(format!("{folder}/{name}"), html);
+        batch.text(format!("{folder}/{name}"), html);
         names.push(name);
     }
-    sheaf.no_others(&folder, "explain-", names);
+    batch.no_others(&folder, "explain-", names);
 }
 
 /// Takes the pages of a day away.
-pub(super) fn no_day(sheaf: &mut Sheaf, day: Day) {
+pub(super) fn no_day(batch: &mut FileBatch, day: Day) {
     let folder = format!("daily/{day}");
-    sheaf.no(format!("{folder}/index.html"));
-    sheaf.no_others(&folder, "explain-", Vec::new());
+    batch.no(format!("{folder}/index.html"));
+    batch.no_others(&folder, "explain-", Vec::new());
 }
