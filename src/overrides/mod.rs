@@ -15,7 +15,7 @@ mod window;
 pub use crate::policy::Direction;
 pub use adjust::{Moved, adjust};
 pub use plan::{Decided, Decision, Filed, Touched, plan};
-pub use refusal::{Met, Refusal};
+pub use refusal::{Conflict, Refusal};
 pub use row::{COLUMNS, Code, Override, selects};
 pub use sheet::{Malformed, Sheet, read};
 pub use window::closes_us;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use polars::prelude::PolarsResult;
 
-use super::refusal::{Met, Refusal};
+use super::refusal::{Conflict, Refusal};
 use super::row::Override;
 use super::select::Movable;
 use super::window::out_of_time;
@@ -150,7 +150,7 @@ impl<'a> Claims<'a> {
     }
 
     /// Of postings that are held already: the holder of the first one, its day, and how many events it holds there.
-    fn first_met(&self, row: &Override, postings: impl Fn(&DayClaims<'a>) -> Vec<usize>) -> Option<Met> {
+    fn first_met(&self, row: &Override, postings: impl Fn(&DayClaims<'a>) -> Vec<usize>) -> Option<Conflict> {
         row.days().find_map(|day| {
             let page = self.days.get(&day)?;
             let met = postings(page);
@@ -159,7 +159,7 @@ impl<'a> Claims<'a> {
             let events = of_first.map(|at| page.movable.line(*at).events).sum();
             let other = &self.taken[first];
             let is_final = page.sealed.is_some_and(|rows| rows.contains(other));
-            Some(Met { other: other.id.clone(), day, events, is_final })
+            Some(Conflict { other: other.id.clone(), day, events, is_final })
         })
     }
 

@@ -19,14 +19,14 @@ pub enum Refusal {
     /// There is nothing that it could move.
     NoEffect,
     /// Another row moves some of the same counts the same way.
-    Overlaps(Met),
+    Overlaps(Conflict),
     /// Another row moves some of the same counts the other way.
-    Contradicts(Met),
+    Contradicts(Conflict),
 }
 
 /// Counts that another row moves already.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Met {
+pub struct Conflict {
     pub other: String,
     pub day: Day,
     pub events: i64,
@@ -79,10 +79,10 @@ impl Refusal {
             ),
             Self::Sealed { day } => format!("{day} is sealed, and nothing of it can become uptime any more"),
             Self::NoEffect => "it selects nothing that its direction could move".to_owned(),
-            Self::Overlaps(Met { other, day, events, .. }) => {
+            Self::Overlaps(Conflict { other, day, events, .. }) => {
                 format!("row `{other}` moves {} of {day} already", counted(*events))
             }
-            Self::Contradicts(Met { other, day, events, .. }) => {
+            Self::Contradicts(Conflict { other, day, events, .. }) => {
                 format!("row `{other}` moves {} of {day} the other way", counted(*events))
             }
         }
@@ -106,7 +106,8 @@ impl Refusal {
                 "compare its times and selectors with daily/<day>/accounts: to_uptime moves what is in bad:*, to_downtime what is \
                  in user:* and excluded:*; what is bad already is not booked twice (R10)"
             }
-            Self::Overlaps(Met { is_final: true, .. }) | Self::Contradicts(Met { is_final: true, .. }) => {
+            Self::Overlaps(Conflict { is_final: true, .. })
+            | Self::Contradicts(Conflict { is_final: true, .. }) => {
                 "remove this row, or narrow it until the two have nothing in common: the day is sealed, and the other row stays"
             }
             Self::Overlaps(_) => {
@@ -137,7 +138,7 @@ mod tests {
     #[test]
     fn every_refusal_says_what_and_what_to_do_and_where() {
         let (direction, day) = (Direction::ToUptime, "2026-11-20".parse().unwrap());
-        let met = |events, is_final| Met { other: "ov-1".to_owned(), day, events, is_final };
+        let met = |events, is_final| Conflict { other: "ov-1".to_owned(), day, events, is_final };
         let all = [
             Refusal::Late { direction, closes_us: 0, created_at_us: 1 },
             Refusal::Late { direction: Direction::ToDowntime, closes_us: 0, created_at_us: 1 },

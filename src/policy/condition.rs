@@ -150,7 +150,7 @@ impl Key {
 
 /// What a kind shows under a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Seen<'a> {
+pub enum Attribute<'a> {
     Nothing,
     Number(i64),
     Word(&'a str),
@@ -169,11 +169,11 @@ pub struct Values {
 }
 
 impl Values {
-    pub fn accept(&self, seen: Seen<'_>) -> bool {
+    pub fn accept(&self, seen: Attribute<'_>) -> bool {
         match seen {
-            Seen::Nothing => self.none,
-            Seen::Word(word) => self.any || self.words.iter().any(|w| w == word),
-            Seen::Number(number) => self.any || self.accepts_range(number, number),
+            Attribute::Nothing => self.none,
+            Attribute::Word(word) => self.any || self.words.iter().any(|w| w == word),
+            Attribute::Number(number) => self.any || self.accepts_range(number, number),
         }
     }
 
@@ -319,7 +319,7 @@ impl Condition {
     }
 
     /// True when every key holds; `seen` runs parallel to [`Key::ALL`].
-    pub fn holds(&self, seen: &[Seen<'_>; 21]) -> bool {
+    pub fn holds(&self, seen: &[Attribute<'_>; 21]) -> bool {
         self.0.iter().all(|(key, values)| values.accept(seen[*key as usize]))
     }
 

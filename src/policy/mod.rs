@@ -1,6 +1,7 @@
 //! Policy: Facts → Postings. Rules are data, first match wins, no match is suspense.
 
 mod account;
+mod attributes;
 mod canonical;
 mod catalogue;
 mod cells;
@@ -11,8 +12,7 @@ mod read;
 mod reason;
 mod restrictions;
 mod rule;
-mod shadow;
-mod sight;
+mod unreachable;
 mod validity;
 
 use clients::Clients;
@@ -117,7 +117,7 @@ impl Policy {
 
     /// The rule that books events of this kind on this day.
     pub fn rule_for(&self, kind: &Kind, day: Day) -> Option<&Rule> {
-        let seen = sight::sight(kind, day, self);
+        let seen = attributes::attributes(kind, day, self);
         self.rules.iter().find(|rule| rule.validity.holds(day) && rule.when.holds(&seen))
     }
 
@@ -160,7 +160,7 @@ impl Policy {
 
     /// Rules that can never decide, and codes and families that the catalogue does not know.
     pub fn warnings(&self) -> Vec<Mistake> {
-        shadow::warnings(self)
+        unreachable::warnings(self)
     }
 }
 

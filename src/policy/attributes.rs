@@ -1,57 +1,57 @@
 //! A kind as rules see it: its attributes, and what the catalogue and the policy's tables know about them.
 
 use super::Policy;
-use super::condition::Seen;
+use super::condition::Attribute;
 use crate::config::Vantage;
 use crate::day::Day;
 use crate::facts::{Admission, Kind, Outcome, Reached, Stream, Symptom, Timing};
 
 /// What `kind` shows under each key, in the order of `Key::ALL`.
-pub fn sight<'a>(kind: &'a Kind, day: Day, policy: &'a Policy) -> [Seen<'a>; 21] {
+pub fn attributes<'a>(kind: &'a Kind, day: Day, policy: &'a Policy) -> [Attribute<'a>; 21] {
     let entry = kind.error_code.map(|code| policy.catalogue.entry(code, kind.error_subcode));
     let (fault, family, review) = match entry {
-        None => (Seen::Nothing, Seen::Nothing, Seen::Nothing),
-        Some(None) => (Seen::Word("unknown"), Seen::Nothing, Seen::Nothing),
-        Some(Some(entry)) => (Seen::Word(&entry.fault), text(&entry.family), text(&entry.review)),
+        None => (Attribute::Nothing, Attribute::Nothing, Attribute::Nothing),
+        Some(None) => (Attribute::Word("unknown"), Attribute::Nothing, Attribute::Nothing),
+        Some(Some(entry)) => (Attribute::Word(&entry.fault), text(&entry.family), text(&entry.review)),
     };
     [
-        Seen::Word(stream(kind.stream)),
-        Seen::Word(vantage(kind.vantage)),
-        Seen::Word(reached(kind.reached)),
-        Seen::Word(symptom(kind.symptom)),
+        Attribute::Word(stream(kind.stream)),
+        Attribute::Word(vantage(kind.vantage)),
+        Attribute::Word(reached(kind.reached)),
+        Attribute::Word(symptom(kind.symptom)),
         number(kind.http_status.map(i64::from)),
         number(kind.error_code),
         number(kind.error_subcode),
         flag(kind.is_transient),
         flag(kind.is_success),
-        Seen::Word(admission(kind.admission)),
-        Seen::Word(outcome(kind.outcome)),
-        Seen::Word(timing(kind.timing)),
+        Attribute::Word(admission(kind.admission)),
+        Attribute::Word(outcome(kind.outcome)),
+        Attribute::Word(timing(kind.timing)),
         text(&kind.scope),
-        Seen::Word(&kind.service),
+        Attribute::Word(&kind.service),
         text(kind.region.trim_start_matches('-')),
-        Seen::Word(&kind.source),
+        Attribute::Word(&kind.source),
         fault,
         family,
         review,
-        Seen::Word(policy.restrictions.standing(&kind.recipient_area, day)),
-        Seen::Word(policy.clients.standing(&kind.client_platform, &kind.client_version)),
+        Attribute::Word(policy.restrictions.standing(&kind.recipient_area, day)),
+        Attribute::Word(policy.clients.standing(&kind.client_platform, &kind.client_version)),
     ]
 }
 
-fn number<'a>(value: Option<i64>) -> Seen<'a> {
-    value.map_or(Seen::Nothing, Seen::Number)
+fn number<'a>(value: Option<i64>) -> Attribute<'a> {
+    value.map_or(Attribute::Nothing, Attribute::Number)
 }
 
-const fn text(value: &str) -> Seen<'_> {
-    if value.is_empty() { Seen::Nothing } else { Seen::Word(value) }
+const fn text(value: &str) -> Attribute<'_> {
+    if value.is_empty() { Attribute::Nothing } else { Attribute::Word(value) }
 }
 
-const fn flag<'a>(value: Option<bool>) -> Seen<'a> {
+const fn flag<'a>(value: Option<bool>) -> Attribute<'a> {
     match value {
-        None => Seen::Nothing,
-        Some(true) => Seen::Word("true"),
-        Some(false) => Seen::Word("false"),
+        None => Attribute::Nothing,
+        Some(true) => Attribute::Word("true"),
+        Some(false) => Attribute::Word("false"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Rules that can never decide: shadowed by an earlier rule, or asking for what cannot be.
 //!
-//! Only what is certain is reported. A rule that several earlier rules shadow between them is not found.
+//! Only what is certain is reported. A rule that several earlier rules unreachable between them is not found.
 
 use std::collections::BTreeSet;
 
@@ -273,7 +273,8 @@ mod tests {
         let day = "2026-11-20".parse().unwrap();
         let kinds: Vec<_> =
             crate::policy::tests::cases().into_iter().flat_map(|(_, _, kinds)| kinds).collect();
-        let seen: Vec<_> = kinds.iter().map(|kind| crate::policy::sight::sight(kind, day, &policy)).collect();
+        let seen: Vec<_> =
+            kinds.iter().map(|kind| crate::policy::attributes::attributes(kind, day, &policy)).collect();
         let mut shadowed = 0;
         for later in &policy.rules {
             let never = contradiction(&later.when, &policy).is_some();
