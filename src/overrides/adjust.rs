@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use polars::prelude::{PolarsResult, polars_err};
 
-use super::row::Override;
+use super::override_row::Override;
 use super::select::Movable;
 use crate::policy::{Line, Postings};
 
@@ -66,7 +66,7 @@ fn tell(row: &Override, lines: &[Line], postings: &Postings) -> Moved {
 mod tests {
     use super::*;
     use crate::day::SlotLength;
-    use crate::overrides::row::tests::row;
+    use crate::overrides::override_row::tests::row;
     use crate::overrides::select::tests::{day, event, postings};
     use crate::overrides::{Code, Direction};
     use crate::policy::Account;

@@ -4,18 +4,18 @@
 //! cannot be taken is refused by itself, with its place in the file: it spoils neither the other rows nor the run.
 
 mod adjust;
-mod lint;
+mod check;
+mod override_row;
 mod plan;
 mod refusal;
-mod row;
 mod select;
 mod sheet;
 mod window;
 
 pub use crate::policy::Direction;
 pub use adjust::{Moved, adjust};
+pub use override_row::{COLUMNS, Code, Override, selects};
 pub use plan::{Decided, Decision, Filed, Touched, plan};
 pub use refusal::{Conflict, Refusal};
-pub use row::{COLUMNS, Code, Override, selects};
 pub use sheet::{Malformed, Sheet, read};
 pub use window::closes_us;

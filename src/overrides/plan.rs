@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use polars::prelude::PolarsResult;
 
+use super::override_row::Override;
 use super::refusal::{Conflict, Refusal};
-use super::row::Override;
 use super::select::Movable;
 use super::window::out_of_time;
 use crate::config::Overrides;
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
     use crate::day::SlotLength;
     use crate::overrides::Code;
-    use crate::overrides::row::tests::{row, us};
+    use crate::overrides::override_row::tests::{row, us};
     use crate::overrides::select::tests::{day, event, postings};
     use crate::policy::Account;
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use polars::prelude::PolarsResult;
 
-use super::row::Override;
+use super::override_row::Override;
 use crate::policy::{Group, Line, Postings};
 
 /// The postings of one day that overrides can move, each held by at most one row.
@@ -89,7 +89,7 @@ pub mod tests {
     use crate::config::Vantage;
     use crate::day::{Day, SECOND_US, SlotLength};
     use crate::facts::{Admission, Fact, Facts, Kind, Outcome, Reached, Stream, Symptom, Timing};
-    use crate::overrides::row::tests::{row, us};
+    use crate::overrides::override_row::tests::{row, us};
     use crate::overrides::{Code, Direction};
     use crate::policy::{Account, Booking};
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::lint::Lint;
+use super::check::Lint;
+use super::override_row::{COLUMNS, Override};
 use super::refusal::Refusal;
-use super::row::{COLUMNS, Override};
 use crate::config::Config;
 use crate::document::csv::{self, Record, header, records};
 use crate::document::toml::Notes;
@@ -68,11 +68,11 @@ pub fn read(document: &Document, policy: &Policy, config: &Config, salt: &Salt) 
             notes.mistake(span, message, label, help);
             id = order[0].and_then(|at| record.cells.get(at)).map(|cell| cell.text.clone());
         } else if let Some(cells) = csv::Row::new(record, &order) {
-            let lint = Lint { policy, config, salt, notes: &notes, row: &cells };
-            id = lint.id(&taken);
-            row = lint.row().map(|row| (row, cells));
+            let check = Lint { policy, config, salt, notes: &notes, row: &cells };
+            id = check.id(&taken);
+            row = check.row().map(|row| (row, cells));
         }
-        let id = id.filter(|id| super::lint::is_id(id));
+        let id = id.filter(|id| super::check::is_id(id));
         if let Some(id) = &id {
             taken.entry(id.clone()).or_insert(line);
         }

@@ -1,7 +1,7 @@
 //! The window: until when a row may be written, and until when a run must have seen it.
 
+use super::override_row::Override;
 use super::refusal::Refusal;
-use super::row::Override;
 use crate::config::Overrides;
 use crate::day::{DAY_US, Day, SECOND_US};
 use crate::policy::Direction;
@@ -41,7 +41,7 @@ pub fn out_of_time(row: &Override, first_seen_us: i64, review: &Overrides) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::overrides::row::tests::{row, us};
+    use crate::overrides::override_row::tests::{row, us};
 
     fn judged(direction: Direction, created_at: &str, first_seen: &str) -> &'static str {
         let row = Override { created_at_us: us(created_at), ..row("a", direction) };

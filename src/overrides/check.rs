@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate};
 
-use super::row::{COLUMNS, Code, Override, selects};
+use super::override_row::{COLUMNS, Code, Override, selects};
 use crate::config::{Config, WEBHOOK_SERVICE};
 use crate::day::{DAY_US, rfc3339};
 use crate::document::csv::{self, Cell};
