@@ -8,42 +8,42 @@ use super::toml::Notes;
 /// The rows of a sheet whose header was as expected.
 #[derive(Debug)]
 pub struct Sheet {
-    pub rows: Vec<Row>,
+    pub rows: Vec<CsvRow>,
 }
 
 /// One row; cells stand in the order of the expected columns, whatever the order in the file.
 #[derive(Debug)]
-pub struct Row {
-    cells: Vec<Cell>,
+pub struct CsvRow {
+    cells: Vec<CsvCell>,
 }
 
 #[derive(Debug, Clone)]
-pub struct Cell {
+pub struct CsvCell {
     pub text: String,
     pub span: Range<usize>,
 }
 
-impl Row {
+impl CsvRow {
     /// The cells of a record under a header whose order is this; `None` where the header lacks a column.
-    pub fn new(record: Record, order: &[Option<usize>]) -> Option<Self> {
+    pub fn new(record: CsvRecord, order: &[Option<usize>]) -> Option<Self> {
         let cells = order.iter().map(|at| at.map(|at| record.cells[at].clone())).collect::<Option<_>>()?;
         Some(Self { cells })
     }
 
-    pub fn cell(&self, column: usize) -> &Cell {
+    pub fn cell(&self, column: usize) -> &CsvCell {
         &self.cells[column]
     }
 }
 
 /// One record of a CSV text, cells in the order of the file.
 #[derive(Debug, Clone)]
-pub struct Record {
-    pub cells: Vec<Cell>,
+pub struct CsvRecord {
+    pub cells: Vec<CsvCell>,
     /// A quoted cell that is not closed as it should be; reading has gone on with the next line.
     pub broken_cell: Option<Range<usize>>,
 }
 
-impl Record {
+impl CsvRecord {
     pub fn span(&self) -> Range<usize> {
         match (self.cells.first(), self.cells.last()) {
             (Some(first), Some(last)) => first.span.start..last.span.end,
@@ -73,7 +73,7 @@ impl Record {
 }
 
 /// The records of a CSV text. Blank lines are skipped; so are lines that begin with `#` where comments are allowed.
-pub fn records(text: &str, has_comments: bool) -> Vec<Record> {
+pub fn records(text: &str, has_comments: bool) -> Vec<CsvRecord> {
     let mut builder = csv::ReaderBuilder::new();
     builder.has_headers(false).flexible(true).comment(has_comments.then_some(b'#'));
     let mut record = csv::StringRecord::new();
@@ -116,7 +116,7 @@ impl Sheet {
             if let Some((span, message, label, help)) = record.misshape(top.cells.len()) {
                 notes.mistake(span, message, label, help);
             } else {
-                rows.extend(Row::new(record, &order));
+                rows.extend(CsvRow::new(record, &order));
             }
         }
         Self { rows }
@@ -124,7 +124,7 @@ impl Sheet {
 }
 
 /// Where each expected column stands; columns that are unknown, missing or there twice are noted.
-pub fn header(record: &Record, columns: &[&'static str], notes: &Notes<'_>) -> Vec<Option<usize>> {
+pub fn header(record: &CsvRecord, columns: &[&'static str], notes: &Notes<'_>) -> Vec<Option<usize>> {
     let cells = &record.cells;
     if let [whole] = cells.as_slice()
         && let Some(mark) = other_separator(&whole.text, columns)
@@ -173,7 +173,7 @@ fn first_byte(text: &str, start: usize, has_comments: bool) -> usize {
 }
 
 /// The csv crate tells where a record starts; its cells are found again by the same quoting rules.
-fn cells(text: &str, start: usize, record: &csv::StringRecord) -> Record {
+fn cells(text: &str, start: usize, record: &csv::StringRecord) -> CsvRecord {
     let bytes = text.as_bytes();
     let mut at = start;
     let mut cells = Vec::with_capacity(record.len());
@@ -197,10 +197,10 @@ fn cells(text: &str, start: usize, record: &csv::StringRecord) -> Record {
         if is_quoted {
             broken_cell.get_or_insert(from..from + 1);
         }
-        cells.push(Cell { text: cell.trim().to_owned(), span: from..at });
+        cells.push(CsvCell { text: cell.trim().to_owned(), span: from..at });
         at = (at + 1).min(bytes.len());
     }
-    Record { cells, broken_cell }
+    CsvRecord { cells, broken_cell }
 }
 
 #[cfg(test)]
@@ -212,7 +212,7 @@ mod tests {
         let document = Document::new("a.csv", text);
         let notes = Notes::new(&document);
         let sheet = Sheet::read(text, &["a", "b"], &notes);
-        let cells = |row: &Row| {
+        let cells = |row: &CsvRow| {
             let (a, b) = (row.cell(0), row.cell(1));
             assert!(text[b.span.clone()].contains(b.text.split('"').next().unwrap_or("")));
             (a.text.clone(), b.text.clone())
@@ -247,7 +247,7 @@ mod tests {
     fn comments_are_skipped_where_they_are_allowed() {
         let text = "\u{feff}# why, \"so\n\n#\na,b\r\n# 1,2\r\n3,\"#4\"\n#";
         let texts = |has_comments| {
-            let cells = |record: Record| {
+            let cells = |record: CsvRecord| {
                 assert!(text[record.span()].starts_with(&record.cells[0].text));
                 record.cells.iter().map(|cell| cell.text.clone()).collect::<Vec<_>>().join("|")
             };

@@ -1,33 +1,35 @@
-//! The intake balance: every row of every file is accepted, a duplicate, outside the day, or unreadable.
-
-use super::{Delays, Facts, Gap};
+//! Receipt: what became of the rows of every file, and what is known of a day in addition to its facts.
 
 use serde::{Deserialize, Serialize};
 
-use super::Latencies;
+use super::{Delays, Facts, Gap, Latencies};
+use crate::table::record;
 
-/// What became of the rows of one input file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FileBalance {
-    pub path: String,
-    /// Name of the source in the config.
-    pub source: String,
-    /// `requests` or `webhooks`.
-    pub log: String,
-    /// `own` for a file of the day, `neighbour` for one of the days beside it.
-    pub role: String,
-    pub format: String,
-    pub bytes: u64,
-    pub rows_read: u64,
-    pub accepted: u64,
-    pub duplicate: u64,
-    pub outside: u64,
-    pub quarantine: u64,
-    pub first_ts_us: Option<i64>,
-    pub last_ts_us: Option<i64>,
-    /// Why the file could not be read to its end; nothing of such a file is counted.
-    pub failure: Option<String>,
+record! {
+    table "intake", a row is "input file";
+    /// Rows of one input file, by what became of them.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct FileBalance {
+        pub path: String => "path" Text,
+        /// Name of the source in the config.
+        pub source: String => "source" Text,
+        /// `requests` or `webhooks`.
+        pub log: String => "log" Text,
+        /// `own` for a file of the day, `neighbour` for one of the days next to it.
+        pub role: String => "role" Text,
+        pub format: String => "format" Text,
+        pub bytes: u64 => "bytes" Integer,
+        pub rows_read: u64 => "rows_read" Integer,
+        pub accepted: u64 => "accepted" Integer,
+        pub duplicate: u64 => "duplicate" Integer,
+        pub outside: u64 => "outside" Integer,
+        pub quarantine: u64 => "quarantine" Integer,
+        pub first_ts_us: Option<i64> => "first_ts" Instant,
+        pub last_ts_us: Option<i64> => "last_ts" Instant,
+        /// Why the file could not be read to its end; nothing of such a file is counted.
+        pub failure: Option<String> => "failure" Text,
+    }
 }
 
 impl FileBalance {
@@ -91,14 +93,17 @@ pub struct Reconciliation {
     pub admitted_again: u64,
 }
 
-/// A row that could not be read.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Quarantined {
-    pub file: String,
-    /// Line, or row of a Parquet file; from 1.
-    pub line: u64,
-    pub reason: String,
-    pub excerpt: String,
+record! {
+    table "quarantine", a row is "row that could not be read";
+    /// A row that could not be read.
+    #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+    pub struct Quarantined {
+        pub file: String => "file" Text,
+        /// Line, or row of a Parquet file; from 1.
+        pub line: u64 => "line" Integer,
+        pub reason: String => "reason" Text,
+        pub excerpt: String => "excerpt" Text,
+    }
 }
 
 /// A log file as it was when it was read.

@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate};
 use super::override_row::{COLUMNS, Code, Override, selects};
 use crate::config::{Config, WEBHOOK_SERVICE};
 use crate::day::{DAY_US, rfc3339};
-use crate::document::csv::{self, Cell};
+use crate::document::csv::{self, CsvCell};
 use crate::document::spelling::advice;
 use crate::document::toml::Notes;
 use crate::facts::Salt;
@@ -25,7 +25,7 @@ pub struct Lint<'a> {
     pub config: &'a Config,
     pub salt: &'a Salt,
     pub notes: &'a Notes<'a>,
-    pub row: &'a csv::Row,
+    pub row: &'a csv::CsvRow,
 }
 
 pub fn is_id(text: &str) -> bool {
@@ -96,18 +96,18 @@ impl Lint<'_> {
         })
     }
 
-    fn cell(&self, column: &str) -> &Cell {
+    fn cell(&self, column: &str) -> &CsvCell {
         let Some(at) = COLUMNS.iter().position(|name| *name == column) else {
             unreachable!("every name here stands in COLUMNS")
         };
         self.row.cell(at)
     }
 
-    fn wrong(&self, cell: &Cell, message: String, label: &str, help: &str) {
+    fn wrong(&self, cell: &CsvCell, message: String, label: &str, help: &str) {
         self.notes.mistake(cell.span.clone(), message, label, help);
     }
 
-    fn filled(&self, column: &str, help: &str) -> Option<&Cell> {
+    fn filled(&self, column: &str, help: &str) -> Option<&CsvCell> {
         let cell = self.cell(column);
         if cell.text.is_empty() {
             self.wrong(cell, format!("`{column}` is empty"), "nothing here", help);
@@ -287,8 +287,8 @@ impl Lint<'_> {
         found
     }
 
-    fn persons(&self, author: &Cell, approver: &Cell) {
-        let name = |cell: &Cell| cell.text.split_whitespace().collect::<String>().to_lowercase();
+    fn persons(&self, author: &CsvCell, approver: &CsvCell) {
+        let name = |cell: &CsvCell| cell.text.split_whitespace().collect::<String>().to_lowercase();
         if self.config.overrides.needs_two_persons && name(author) == name(approver) {
             let message = "author and approver are the same person".to_owned();
             let help = "have another person approve the row, or set two_persons = false under [overrides] in the config";

@@ -7,7 +7,7 @@ use super::check::Lint;
 use super::override_row::{COLUMNS, Override};
 use super::refusal::Refusal;
 use crate::config::Config;
-use crate::document::csv::{self, Record, header, records};
+use crate::document::csv::{self, CsvRecord, header, records};
 use crate::document::toml::Notes;
 use crate::document::{Document, Mistake, Mistakes};
 use crate::facts::Salt;
@@ -67,7 +67,7 @@ pub fn read(document: &Document, policy: &Policy, config: &Config, salt: &Salt) 
         if let Some((span, message, label, help)) = misshape {
             notes.mistake(span, message, label, help);
             id = order[0].and_then(|at| record.cells.get(at)).map(|cell| cell.text.clone());
-        } else if let Some(cells) = csv::Row::new(record, &order) {
+        } else if let Some(cells) = csv::CsvRow::new(record, &order) {
             let check = Lint { policy, config, salt, notes: &notes, row: &cells };
             id = check.id(&taken);
             row = check.row().map(|row| (row, cells));
@@ -118,7 +118,7 @@ impl Sheet {
 }
 
 /// Spreadsheets keep a blank line as commas alone, and put a comment that holds a comma in quotes.
-fn is_row(record: &Record) -> bool {
+fn is_row(record: &CsvRecord) -> bool {
     let is_comment = record.cells.first().is_some_and(|cell| cell.text.starts_with('#'));
     !is_comment && record.cells.iter().any(|cell| !cell.text.is_empty())
 }

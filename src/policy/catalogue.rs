@@ -4,7 +4,7 @@ use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
-use crate::document::csv::{Cell, Row, Sheet};
+use crate::document::csv::{CsvCell, CsvRow, Sheet};
 use crate::document::spelling::advice;
 use crate::document::toml::Notes;
 use crate::document::{Document, Mistake};
@@ -77,7 +77,7 @@ impl Catalogue {
         self.entries().map(|entry| entry.family.as_str()).collect()
     }
 
-    fn insert(&mut self, entry: Entry, place: &Cell, notes: &Notes<'_>) {
+    fn insert(&mut self, entry: Entry, place: &CsvCell, notes: &Notes<'_>) {
         let (first, last) = (*entry.codes.start(), *entry.codes.end());
         if first != last {
             if let Some(other) =
@@ -109,8 +109,8 @@ impl Catalogue {
     }
 }
 
-fn entry(row: &Row, notes: &Notes<'_>) -> Option<Entry> {
-    let wrong = |cell: &Cell, message: String, help: String| {
+fn entry(row: &CsvRow, notes: &Notes<'_>) -> Option<Entry> {
+    let wrong = |cell: &CsvCell, message: String, help: String| {
         notes.mistake(cell.span.clone(), message, "this cell", help);
     };
     let word = |column: usize, valid: &[&'static str], may_be_empty: bool| {

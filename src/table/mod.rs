@@ -4,11 +4,14 @@
 
 mod delimited;
 mod parquet;
+mod record;
 
 use std::sync::Arc;
 
 pub use delimited::decimal;
 pub use parquet::{Metadata, decoded};
+pub(crate) use record::record;
+pub use record::{CellValue, Record, to_table};
 
 /// What a column holds. All columns can be null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::basis::{BASIS, Tables};
-use super::lines::{self, Line};
 use super::manifest::{MANIFEST_FORMAT, Manifest};
 use super::outline::OUTLINE;
 use crate::day::Day;
@@ -16,7 +15,7 @@ use crate::ledger::{
     AccountLine, BadLine, Basis, DelayLine, DeliveryLine, Edition, LatencyLine, Outline, ReconciliationLine,
 };
 use crate::slots::{SLOTS, Slots};
-use crate::table::{Metadata, Table};
+use crate::table::{Metadata, Record, Table, to_table};
 
 pub const EDITIONS: &str = "editions";
 pub const MANIFEST: &str = "edition.json";
@@ -67,14 +66,14 @@ fn metadata(edition: &Edition) -> Metadata {
 pub fn tables(edition: &Edition) -> [(&'static str, Table); 9] {
     [
         ("slots", edition.slots.to_table()),
-        ("bad", lines::to_table(&edition.bad)),
-        ("accounts", lines::to_table(&edition.accounts)),
-        ("intake", lines::to_table(&edition.intake)),
-        ("quarantine", lines::to_table(&edition.quarantine)),
-        ("latency", lines::to_table(&edition.latency)),
-        ("deliveries", lines::to_table(&edition.deliveries)),
-        ("delays", lines::to_table(&edition.delays)),
-        ("reconciliation", lines::to_table(&edition.reconciliation)),
+        ("bad", to_table(&edition.bad)),
+        ("accounts", to_table(&edition.accounts)),
+        ("intake", to_table(&edition.intake)),
+        ("quarantine", to_table(&edition.quarantine)),
+        ("latency", to_table(&edition.latency)),
+        ("deliveries", to_table(&edition.deliveries)),
+        ("delays", to_table(&edition.delays)),
+        ("reconciliation", to_table(&edition.reconciliation)),
     ]
 }
 
@@ -166,7 +165,7 @@ pub fn read_manifest(folder: &Path, day: Day) -> Result<Manifest, Trouble> {
     Ok(manifest)
 }
 
-pub fn read_lines<T: Line>(folder: &Path) -> Result<Vec<T>, Trouble> {
+pub fn read_lines<T: Record>(folder: &Path) -> Result<Vec<T>, Trouble> {
     let path = folder.join(format!("{}.parquet", T::spec().name));
     let table = read_table(&path, T::spec())?;
     T::all(&table).map_err(|why| damaged(&path, why))

@@ -8,12 +8,11 @@ use sha2::{Digest, Sha256};
 
 use super::basis::Tables;
 use super::draft::is_open;
-use super::lines;
 use crate::day::{Day, SlotLength};
 use crate::facts::{FileBalance, FileRole, Input};
 use crate::ledger::disk::{hex, sha256};
 use crate::ledger::{AccountLine, Applied, Basis, DayState, DefinitionSettings, Edition};
-use crate::table::Table;
+use crate::table::{Table, to_table};
 
 /// Raised when a reader of today could not make sense of what is written tomorrow.
 pub const MANIFEST_FORMAT: u32 = 2;
@@ -95,7 +94,7 @@ impl Manifest {
             overrides: edition.overrides.clone(),
             balance: Balance::of(&edition.intake, &edition.accounts),
             facts: basis.hash(of_basis),
-            logs: sha256(&lines::to_table(&settled(&edition.intake)).to_csv()),
+            logs: sha256(&to_table(&settled(&edition.intake)).to_csv()),
             content: String::new(),
             previous: None,
             inputs: Vec::new(),
@@ -147,7 +146,7 @@ impl Manifest {
         let mut hash = Sha256::new_with_prefix(plain.to_json());
         for (name, table) in tables {
             hash.update(format!("\n{name}\n"));
-            hash.update(if *name == "intake" { lines::to_table(&files).to_csv() } else { table.to_csv() });
+            hash.update(if *name == "intake" { to_table(&files).to_csv() } else { table.to_csv() });
         }
         hex(&hash.finalize())
     }
