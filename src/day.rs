@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 /// Microseconds in a second.
 pub const SECOND_US: i64 = 1_000_000;
+/// Microseconds in a minute.
+pub const MINUTE_US: i64 = 60 * SECOND_US;
 /// Microseconds in a UTC day (no leap seconds, as in POSIX time).
 pub const DAY_US: i64 = 86_400 * SECOND_US;
 

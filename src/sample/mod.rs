@@ -26,15 +26,16 @@ use std::path::Path;
 use files::Files;
 use files::webhook_rows::Attempt;
 use traffic::callers::Cast;
-use traffic::stories::{DAY, stories};
-use traffic::{Event, MINUTE_US, Traffic};
+use traffic::stories::DAY;
+use traffic::webhook_stories::stories;
+use traffic::{Event, Traffic};
 use truth::counts::Books;
 use truth::judge::Judge;
 use truth::{SettingsTruth, StoryTruth, Totals, Truth};
 use webhooks::shipping_queue::Shelf;
 use webhooks::{Lost, Webhooks};
 
-use crate::day::{Day, rfc3339};
+use crate::day::{Day, MINUTE_US, rfc3339};
 use crate::error::Trouble;
 
 /// What the sample is to look like.

@@ -1,5 +1,6 @@
 //! Counting: the running counts of one worker.
 
+pub mod attempt_counting;
 pub mod evidence;
 pub mod fast_path;
 pub mod memo;

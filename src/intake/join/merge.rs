@@ -84,7 +84,10 @@ pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool) -> Merged {
         let of: Vec<u32> = counts
             .shape_list
             .iter()
-            .map(|shape| kinds.number(shape.kind(&pass.source_readers, &counts.names)))
+            .map(|shape| {
+                let of = &pass.source_readers[shape.source as usize];
+                kinds.number(shape.kind(&of.name, of.vantage, &counts.names))
+            })
             .collect();
         let mut known: Map<u32, u32> = Map::default();
         let mut numbers: Vec<u32> = (0..CallRecord::OUTSIDE).collect();

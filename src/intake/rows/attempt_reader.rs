@@ -1,26 +1,20 @@
-//! Webhook rows: one attempt to deliver a notification, with the message status that it carries, read and counted.
+//! Webhook rows: reads one attempt to deliver a notification, with the status that it carries.
 
 use std::borrow::Cow;
-use std::path::Path;
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::interner::Lexicon;
 use super::raw_row::{RawRow, Value};
-use super::sketch::{PerRowField, Scalar, Sketch};
 use super::source_reader::SourceReader;
 use super::{fields, instant};
 use crate::config::{Field, WEBHOOK_SERVICE};
 use crate::daybook::delivery::{AttemptResult, AttemptTraits};
 use crate::daybook::message::StatusWord;
-use crate::error::Trouble;
 use crate::facts::ids::Id;
 use crate::intake::counting::evidence::Place;
-use crate::intake::counting::memo::{KnownAttempt, KnownRow};
-use crate::intake::counting::worker_counts::WorkerCounts;
-use crate::intake::formats::webhook_payload::{self, Payload};
+use crate::intake::formats::webhook_payload::Payload;
 use crate::intake::records::attempt_record::AttemptRecord;
-use crate::intake::records::message_records::StatusRecord;
 
 /// A status as a row tells it.
 #[derive(Debug, Clone, Copy)]
@@ -116,7 +110,7 @@ impl SourceReader {
         us.map(Some).map_err(|e| format!("event_ts: {e}"))
     }
 
-    fn payload(
+    pub fn payload(
         &self,
         payload: &Payload<'_>,
         ts_us: i64,
@@ -159,164 +153,14 @@ impl SourceReader {
     }
 }
 
-impl WorkerCounts {
-    /// Counts a line with a notification payload: a notification that arrived, and the statuses in it.
-    ///
-    /// # Errors
-    /// Spilling to disk failed.
-    pub fn post_payload(
-        &mut self,
-        source_reader: &SourceReader,
-        line: &[u8],
-        place: Place,
-        spill: &Path,
-    ) -> Result<(), Trouble> {
-        let mut told = Vec::new();
-        let read = webhook_payload::read(line).and_then(|payload| {
-            let ts_us = payload.received_us.or(payload.latest_us);
-            let ts_us = ts_us.ok_or("no time: neither a receive time around it nor one in it")?;
-            if self.is_far(ts_us) {
-                return Ok((ts_us, None));
-            }
-            let reading = source_reader.payload(&payload, ts_us, place, &mut self.names, &mut told)?;
-            Ok((ts_us, Some(reading)))
-        });
-        // No excerpt: a payload holds names and what people write to each other.
-        if let Some((_, Some(reading))) = self.tally_row(place, read, Vec::new) {
-            self.post_webhook(&reading, &told, spill)?;
-        }
-        Ok(())
-    }
-
-    /// Counts a webhook row that was read: the row by its instant, its attempt and its statuses for the join.
-    ///
-    /// # Errors
-    /// Spilling to disk failed.
-    pub fn post_webhook(
-        &mut self,
-        reading: &ParsedAttempt,
-        told: &[ParsedStatus],
-        spill: &Path,
-    ) -> Result<(), Trouble> {
-        if reading.ts_us < self.day_us().start {
-            return Ok(());
-        }
-        let attempted = self.attempted(reading.attempted);
-        self.enter_attempt(reading, attempted, spill)?;
-        for status in told {
-            let code = self.failure(status.code);
-            self.enter_status(status.message, (status.word, code), status.us, reading.ts_us, spill)?;
-        }
-        Ok(())
-    }
-
-    fn enter_attempt(
-        &mut self,
-        reading: &ParsedAttempt,
-        attempted: u32,
-        spill: &Path,
-    ) -> Result<(), Trouble> {
-        let start_us = self.day_us().start;
-        self.hear(reading.attempted.region, reading.ts_us);
-        let attempt = AttemptRecord {
-            id: reading.id,
-            identity: reading.identity,
-            offset_us: reading.ts_us - start_us,
-            event_offset_us: reading.event_us.saturating_sub(start_us),
-            attempted,
-            caller: reading.caller,
-        };
-        attempt.push(&mut self.attempts, spill)
-    }
-
-    /// A status of a message at `us`, told by a row of `ts_us`.
-    fn enter_status(
-        &mut self,
-        message: Id,
-        (word, code): (StatusWord, u32),
-        us: i64,
-        ts_us: i64,
-        spill: &Path,
-    ) -> Result<(), Trouble> {
-        let day = self.day_us();
-        let status =
-            StatusRecord { id: message, offset_us: us - day.start, word, is_ahead: ts_us >= day.end, code };
-        status.push(&mut self.statuses, spill)
-    }
-
-    /// What rows like this one are known to be; `None` when it has no id, or lies before the day.
-    pub fn known_attempt(
-        &mut self,
-        row: &RawRow<'_>,
-        reading: &ParsedAttempt,
-        told: Option<&ParsedStatus>,
-    ) -> Option<KnownRow> {
-        if row.get(Field::WebhookId).is_missing() || reading.ts_us < self.day_us().start {
-            return None;
-        }
-        Some(KnownRow::Attempt(KnownAttempt {
-            attempted: self.attempted(reading.attempted),
-            told: told.map(|status| (status.word, self.failure(status.code))),
-            word: hash_of(bytes(row, Field::Status).ok()?.as_deref()),
-        }))
-    }
-
-    /// Counts an attempt whose like is known; false when something of it is not as it should be.
-    ///
-    /// # Errors
-    /// Spilling to disk failed.
-    pub fn enter_known_attempt(
-        &mut self,
-        source_reader: &SourceReader,
-        sketch: &Sketch<'_>,
-        known: &KnownAttempt,
-        place: &Place,
-        spill: &Path,
-    ) -> Result<bool, Trouble> {
-        let attempted = self.attempted_list[known.attempted as usize];
-        let zone = source_reader.source().zone;
-        let ts_us = sketch.own(PerRowField::Ts).instant(&source_reader.mapping.ts_cast, zone);
-        let Some(ts_us) = ts_us.filter(|us| !self.is_far(*us)) else { return Ok(false) };
-        let event = sketch.own(PerRowField::EventTs);
-        let message = match sketch.own(PerRowField::Message) {
-            Scalar::Missing => None,
-            id => match id.with_bytes(|id| source_reader.salt.id(id)) {
-                None => return Ok(false),
-                message => message,
-            },
-        };
-        let mut read = || -> Option<ParsedAttempt> {
-            let event_us = match event {
-                Scalar::Missing => untold_event_us(attempted.attempt_no, ts_us),
-                told => told.instant(&source_reader.mapping.event_ts_cast, zone)?,
-            };
-            let id = sketch.own(PerRowField::Id).with_bytes(|id| source_reader.salt.id(id))?;
-            let identity = identity(&attempted, message, known.word);
-            let caller = source_reader.sketched_caller(sketch, &mut self.names)?;
-            Some(ParsedAttempt { ts_us, event_us, id, identity, attempted, caller })
-        };
-        let Some(reading) = read() else { return Ok(false) };
-        self.note(place, reading.ts_us, sketch.seen);
-        if reading.ts_us < self.day_us().start {
-            return Ok(true);
-        }
-        self.enter_attempt(&reading, known.attempted, spill)?;
-        if let (Some(told), Some(message)) = (known.told, message) {
-            let us = if event.is_missing() { reading.ts_us } else { reading.event_us };
-            self.enter_status(message, told, us, reading.ts_us, spill)?;
-        }
-        Ok(true)
-    }
-}
-
 /// A later attempt says nothing of when the event was: that is for the first one to tell.
-fn untold_event_us(attempt_no: u16, ts_us: i64) -> i64 {
+pub fn untold_event_us(attempt_no: u16, ts_us: i64) -> i64 {
     if (2..AttemptTraits::ALONE).contains(&attempt_no) { AttemptRecord::UNKNOWN_US } else { ts_us }
 }
 
 /// Everything that must be equal for two rows to be copies, beside notification and instant: what the attempt was, and which
 /// message it told of with which word. The numbers of services and regions are a worker's own and no part of it.
-fn identity(attempted: &AttemptTraits, message: Option<Id>, word: u64) -> u32 {
+pub fn identity(attempted: &AttemptTraits, message: Option<Id>, word: u64) -> u32 {
     let AttemptTraits { trial, http_status, attempt_no, .. } = *attempted;
     let own = u64::from(http_status) << 32 | u64::from(attempt_no) << 8 | trial as u64;
     let message = message.unwrap_or_default();
@@ -326,12 +170,12 @@ fn identity(attempted: &AttemptTraits, message: Option<Id>, word: u64) -> u32 {
 }
 
 /// The hash of a word; 0 without one.
-fn hash_of(word: Option<&[u8]>) -> u64 {
+pub fn hash_of(word: Option<&[u8]>) -> u64 {
     word.map_or(0, xxh3_64)
 }
 
 /// Text or a whole number as its bytes.
-fn bytes<'v>(row: &'v RawRow<'_>, field: Field) -> Result<Option<Cow<'v, [u8]>>, String> {
+pub fn bytes<'v>(row: &'v RawRow<'_>, field: Field) -> Result<Option<Cow<'v, [u8]>>, String> {
     match row.get(field) {
         Value::Missing => Ok(None),
         Value::Text(text) => Ok(Some(Cow::Borrowed(text))),

@@ -1,7 +1,7 @@
 //! Request shape: the low-cardinality side of one call as small numbers, cheap to copy, hash and compare.
 
 use super::interner::Lexicon;
-use super::source_reader::SourceReader;
+use crate::config::Vantage;
 use crate::facts::{Admission, Kind, Outcome, Reached, Stream, Symptom, Timing};
 
 /// What rows of one kind share, with names as numbers of a [`Lexicon`].
@@ -57,12 +57,11 @@ impl Shape {
     }
 
     /// The same with names spelled out.
-    pub fn kind(&self, source_readers: &[SourceReader], names: &Lexicon) -> Kind {
-        let source_reader = &source_readers[self.source as usize];
+    pub fn kind(&self, source: &str, vantage: Vantage, names: &Lexicon) -> Kind {
         Kind {
             stream: Stream::Request,
-            source: source_reader.name.clone(),
-            vantage: source_reader.vantage,
+            source: source.to_owned(),
+            vantage,
             service: names.services.text(self.service).into(),
             region: names.regions.text(self.region).into(),
             http_status: (self.http_status != 0).then_some(self.http_status),

@@ -13,9 +13,8 @@ use stories::{CALLED, DAY, Doing, MANAGEMENT, MESSAGES, REGIONS, Story};
 use super::rng::Dice;
 use super::webhooks::shipping_queue::Due;
 use super::webhooks::statuses::Fate;
-use crate::day::{Day, SECOND_US};
+use crate::day::{Day, MINUTE_US, SECOND_US};
 
-pub const MINUTE_US: i64 = 60 * SECOND_US;
 /// The logs that the platform's first layer writes, the callers' proxies, and the platform's proxy for webhooks.
 pub const SOURCES: [&str; 3] = ["requests", "egress", "webhooks"];
 pub const REQUESTS: usize = 0;

@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::outcomes::End;
-use super::webhook_stories::WEBHOOK_STORIES;
 use crate::sample::webhooks::attempts::Course;
 use crate::sample::webhooks::statuses::Fate;
 
@@ -167,7 +166,7 @@ impl Story {
     }
 
     /// Days after it without which it makes no sense.
-    const fn days_after(&self) -> u32 {
+    pub const fn days_after(&self) -> u32 {
         match self.doing {
             Doing::LostFile { .. }
             | Doing::Endpoint { course: Course::LateSuccess, .. }
@@ -200,10 +199,4 @@ impl Story {
 pub struct Scope {
     pub service: &'static str,
     pub region: &'static str,
-}
-
-/// The stories that fit into a sample of this many days.
-pub fn stories(days: u32) -> Vec<Story> {
-    let all = STORIES.into_iter().chain(WEBHOOK_STORIES);
-    all.filter(|story| story.end() + story.days_after() * DAY <= days * DAY).collect()
 }

@@ -1,7 +1,7 @@
 //! The planted stories of the webhook log: what becomes of messages and notifications, and what the right answer is.
 
 use super::outcomes::End;
-use super::stories::{APAC, Doing, EU, Story, US, at};
+use super::stories::{APAC, DAY, Doing, EU, STORIES, Story, US, at};
 use crate::sample::webhooks::attempts::Course;
 use crate::sample::webhooks::statuses::Fate;
 
@@ -220,3 +220,9 @@ pub const WEBHOOK_STORIES: [Story; 19] = [
         reason: "sent and delivered, but the first status is 20 minutes late: bad:platform:missed (R6)",
     },
 ];
+
+/// The stories that fit into a sample of this many days.
+pub fn stories(days: u32) -> Vec<Story> {
+    let all = STORIES.into_iter().chain(WEBHOOK_STORIES);
+    all.filter(|story| story.end() + story.days_after() * DAY <= days * DAY).collect()
+}

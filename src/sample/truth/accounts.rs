@@ -2,8 +2,9 @@
 
 use crate::day::DAY_US;
 use crate::sample::traffic::outcomes::{End, Group, Outcome};
+use crate::sample::webhooks::attempts::DUE_US;
 use crate::sample::webhooks::attempts::{GIVEN_UP_US, Try};
-use crate::sample::webhooks::statuses::{DUE_US, Status};
+use crate::sample::webhooks::statuses::Status;
 
 /// How a message or notification was judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

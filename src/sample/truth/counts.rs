@@ -3,10 +3,10 @@
 use super::MessagesTruth;
 use super::accounts::{Fold, MessageState, Timing, Verdict};
 use super::gaps::Gaps;
-use crate::day::{DAY_US, Day};
+use crate::day::{DAY_US, Day, MINUTE_US};
 use crate::sample::traffic::outcomes::{End, Group};
 use crate::sample::traffic::stories::{DAY, MESSAGES, REGIONS, SERVICES, WEBHOOKS};
-use crate::sample::traffic::{Event, MINUTE_US, SOURCES};
+use crate::sample::traffic::{Event, SOURCES};
 
 /// What one minute holds of a service in a region.
 #[derive(Debug, Clone, Copy, Default)]

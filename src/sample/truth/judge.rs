@@ -6,12 +6,12 @@ use super::accounts::Verdict;
 use super::counts::{Books, Tally};
 use super::runs::{Run, Slot, State, runs};
 use super::{ComponentDay, ComponentTruth, DayTruth, Entry, Outage, Reconciliation, SlotsTruth, States};
-use crate::day::{Day, rfc3339};
+use crate::day::{Day, MINUTE_US, rfc3339};
 use crate::sample::traffic::outcomes::End;
 use crate::sample::traffic::stories::{
     COMPONENTS, DAY, MESSAGES, MIN_EVENTS, REGIONS, SERVICES, Scope, UNABLE_PERCENT,
 };
-use crate::sample::traffic::{MINUTE_US, REQUESTS, SOURCES, WEBHOOKS};
+use crate::sample::traffic::{REQUESTS, SOURCES, WEBHOOKS};
 
 pub struct Judge {
     first: Day,

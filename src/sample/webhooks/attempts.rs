@@ -1,8 +1,10 @@
 //! How the attempts to deliver a notification go.
 
-use super::statuses::DUE_US;
 use crate::day::{DAY_US, SECOND_US};
 use crate::sample::rng::Dice;
+
+/// The first status is due this long after the admission.
+pub const DUE_US: i64 = 600 * SECOND_US;
 
 const MS: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND_US;

@@ -11,10 +11,10 @@ use super::files::webhook_rows::{Attempt, TOPICS};
 use super::rng::Dice;
 use super::traffic::curve::Curve;
 use super::traffic::stories::{DAY, Doing, EU, REGIONS, Story, US};
-use super::traffic::{Admission, MINUTE_US, Message, callers};
+use super::traffic::{Admission, Message, callers};
 use super::truth::accounts::{Fold, notification};
 use super::truth::counts::Books;
-use crate::day::{DAY_US, Day, SECOND_US};
+use crate::day::{DAY_US, Day, MINUTE_US, SECOND_US};
 
 /// Nothing happens later than this after the last day; what would is left out. Up to then every region logs
 /// something, so that everything that began in the sample is due.

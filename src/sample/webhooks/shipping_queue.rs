@@ -1,8 +1,7 @@
 //! The shelf: rows that wait for the minute in which they are shipped.
 
+use crate::day::MINUTE_US;
 use std::collections::VecDeque;
-
-use crate::sample::traffic::MINUTE_US;
 
 /// What can lie on a shelf.
 pub trait Due {

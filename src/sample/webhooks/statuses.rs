@@ -1,12 +1,9 @@
 //! What becomes of an admitted message: its statuses and when they happened.
 
-use super::attempts::Course;
+use super::attempts::{Course, DUE_US};
 use crate::day::{DAY_US, SECOND_US};
 use crate::sample::rng::Dice;
 use crate::sample::traffic::outcomes::End;
-
-/// The first status is due this long after the admission.
-pub const DUE_US: i64 = 600 * SECOND_US;
 
 const MS: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND_US;

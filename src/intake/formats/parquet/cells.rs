@@ -13,11 +13,13 @@ use arrow_buffer::NullBuffer;
 use arrow_schema::{DataType, TimeUnit};
 use chrono_tz::Tz;
 
-use super::keys::SMALL;
 use crate::day::SECOND_US;
 use crate::intake::rows::instant;
 use crate::intake::rows::raw_row::Value;
 use crate::intake::rows::sketch::Scalar;
+
+/// Whole numbers below this are told apart; rows with others go the whole way. Statuses are below it, error codes are not.
+pub const SMALL: i64 = 1_024;
 
 /// A column with its nulls. Numbers are widened once per batch, so that a row costs a look into a slice.
 pub struct Cells<'a> {

@@ -3,9 +3,6 @@
 use super::cells::Cells;
 use crate::intake::rows::sketch::{FieldRole, PerRowField, Sketch};
 
-/// Whole numbers below this are told apart; rows with others go the whole way. Statuses are below it, error codes are not.
-pub const SMALL: i64 = 1_024;
-
 /// The keys of one batch.
 pub struct Keys<'c, 'a> {
     numbers: Vec<u64>,
