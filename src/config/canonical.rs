@@ -5,14 +5,14 @@
 //! code; a changed spelling of a value needs a new [`VERSION`].
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Component as Part, Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{
     Cast, Column, Config, Format, From, LogPreset, Placeholder, Service, Source, TimeBasis, Unit, Vantage,
-    landed,
+    landed, lexical,
 };
 use crate::day::SlotLength;
 
@@ -41,14 +41,14 @@ impl Canonical {
         for (key, path) in [("policy", &config.policy), ("catalogue", &config.catalogue)] {
             settings.put(key, path.as_ref().map(|path| relative(&config.base, &path.to_string_lossy())));
         }
-        settings.put("regions", &config.regions);
-        settings.put("services", config.services.iter().map(|s| &s.name).collect::<Vec<_>>());
+        settings.put("regions", config.regions.iter().collect::<BTreeSet<_>>());
+        settings.put("services", config.services.iter().map(|s| &s.name).collect::<BTreeSet<_>>());
         for component in &config.components {
             let key = |name: &str| format!("component.{}.{name}", component.name);
-            settings.put(&key("services"), &component.services);
+            settings.put(&key("services"), component.services.iter().collect::<BTreeSet<_>>());
             settings.put(&key("target_percent"), component.target_micro_percent.map(|n| decimal(n, 6)));
         }
-        settings.put("components", config.components.iter().map(|c| &c.name).collect::<Vec<_>>());
+        settings.put("components", config.components.iter().map(|c| &c.name).collect::<BTreeSet<_>>());
         let measure = &config.measure;
         settings.put("definition.unable_ratio", decimal(measure.unable_ppm, 6));
         settings.put("definition.min_events", measure.min_events);
@@ -231,28 +231,19 @@ fn paths(source: &Source, base: &Path) -> Vec<String> {
     paths
 }
 
-/// A path as it looks from the config's folder, resolved by its text alone: `./logs/../a.csv` is `a.csv`.
+/// A path as it looks from the config's folder, resolved by its text alone.
 fn relative(base: &Path, path: &str) -> String {
-    let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-    // An empty path is no path for `absolute`, and is the current folder.
-    let base = lexical(&whole(if base.as_os_str().is_empty() { Path::new(".") } else { base }));
-    let path = lexical(&base.join(path));
+    let whole = |path: &Path| {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        lexical(&path.to_string_lossy())
+    };
+    // `absolute` knows no empty path; it stands for the current folder.
+    let base = if base.as_os_str().is_empty() { Path::new(".") } else { base };
+    let (base, path) = (whole(base), whole(&base.join(path)));
+    let (base, path): (Vec<&str>, Vec<&str>) = (base.split('/').collect(), path.split('/').collect());
     let common = base.iter().zip(&path).take_while(|(a, b)| a == b).count();
     let up = base.iter().skip(common).map(|_| "..");
-    let down = path.iter().skip(common).map(|part| part.to_string_lossy().into_owned());
-    up.map(str::to_owned).chain(down).collect::<Vec<_>>().join("/")
-}
-
-fn lexical(path: &Path) -> PathBuf {
-    let mut out = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Part::CurDir => {}
-            Part::ParentDir => _ = out.pop(),
-            other => out.push(other),
-        }
-    }
-    out
+    up.chain(path.iter().skip(common).copied()).collect::<Vec<_>>().join("/")
 }
 
 /// A column as the config file spells it.

@@ -46,6 +46,26 @@ fn braces(path: &str) -> Vec<(Range<usize>, &str)> {
     found
 }
 
+/// Returns a path resolved by its text alone: `./logs/old/../a.csv` is `logs/a.csv`.
+///
+/// Files are shown and remembered by their path, so two spellings of one place must give one path.
+/// Links are not followed; a `..` at the beginning stays.
+pub fn lexical(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "." => {}
+            ".." if parts.last().is_some_and(|last| !matches!(*last, "" | "..")) => _ = parts.pop(),
+            _ => parts.push(part),
+        }
+    }
+    match parts.join("/") {
+        plain if !plain.is_empty() => plain,
+        _ if path.starts_with('/') => "/".to_owned(),
+        _ => ".".to_owned(),
+    }
+}
+
 /// Checks one path of a source: known placeholders, a date format that a day can fill in, valid glob syntax.
 pub fn check(path: &str, value: &Value<'_>) {
     let help = format!("valid are {}", VALID.join(", "));
@@ -97,6 +117,19 @@ fn day_fills(format: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_has_one_path() {
+        let spellings =
+            ["./logs/{date}.csv", "logs/./{date}.csv", "logs/old/../{date}.csv", "././logs/{date}.csv"];
+        for spelling in spellings {
+            assert_eq!(lexical(spelling), "logs/{date}.csv", "{spelling}");
+        }
+        assert_eq!(
+            ["../a.csv", "/../a", "../../a/../b", "/a/./b"].map(lexical),
+            ["../a.csv", "/../a", "../../b", "/a/b"]
+        );
+    }
 
     #[test]
     fn placeholders_are_found_with_their_places() {

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::journal::entry::{Entry, LogsRead};
 use super::{Ledger, Writer, disk};
 use crate::clock::Clock;
-use crate::config::Canonical;
+use crate::config::{Canonical, lexical};
 use crate::day::Day;
 use crate::error::Trouble;
 use crate::resolve::DaybookFolders;
@@ -125,8 +125,9 @@ impl Writer {
 impl LogsRead {
     /// The same files with the same contents, whenever they were touched.
     pub fn is_like(&self, other: &Self) -> bool {
-        let contents =
-            |r: &Self| r.files.iter().map(|f| (f.path.clone(), f.bytes, f.hash.clone())).collect::<Vec<_>>();
+        let contents = |r: &Self| {
+            r.files.iter().map(|f| (lexical(&f.path), f.bytes, f.hash.clone())).collect::<Vec<_>>()
+        };
         contents(self) == contents(other)
     }
 }

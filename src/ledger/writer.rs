@@ -150,10 +150,6 @@ impl Writer {
     pub fn publish(&mut self, draft: Draft, with: &Kept<'_>, clock: Clock) -> Result<Published, Trouble> {
         let Draft { mut edition, basis, daybooks, rules, config } = draft;
         let day = edition.day;
-        let tables = folder::tables(&edition);
-        let of_basis = basis.tables();
-        let mut manifest = Manifest::new(&edition, &rules, (&basis, &of_basis), &tables);
-        (manifest.daybooks, manifest.config) = (daybooks, config.clone());
         let record = self.ledger.record.days.get(&day).cloned().unwrap_or_default();
         let newest = record.newest().map(|newest| newest.publication.clone());
         let before = match &newest {
@@ -162,6 +158,16 @@ impl Writer {
             }
             None => None,
         };
+        // Another order of the same components, services and regions is no other definition.
+        if let Some(before) = &before
+            && before.definition.is_like(&edition.definition)
+        {
+            edition.definition = before.definition.clone();
+        }
+        let tables = folder::tables(&edition);
+        let of_basis = basis.tables();
+        let mut manifest = Manifest::new(&edition, &rules, (&basis, &of_basis), &tables);
+        (manifest.daybooks, manifest.config) = (daybooks, config.clone());
         let is_adjusting = record.sealed.is_some();
         let content = match &before {
             Some(before) => self.comparable_content(before, &manifest, &edition, &tables)?,

@@ -103,7 +103,7 @@ pub fn run(job: &Job, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::
     }
 
     let settings = Settings::of(&job.config);
-    if ledger.record().settings.as_ref() != Some(&settings) {
+    if ledger.record().settings.as_ref().is_none_or(|before| !before.is_like(&settings)) {
         ledger.append(clock, Entry::Settings { settings: settings.clone() })?;
     }
     let mut desired = overrides::file(job, &mut ledger, clock)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Attention, AttentionKind, Job, open_days};
 use crate::clock::Clock;
-use crate::config::{Canonical, Difference};
+use crate::config::{Canonical, Difference, lexical};
 use crate::day::Day;
 use crate::daybook;
 use crate::error::Trouble;
@@ -63,7 +63,7 @@ pub fn look(job: &Job, ledger: &Ledger, day: Day) -> Result<LogState, Trouble> {
         return Ok(LogState::Unknown);
     }
     let now = intake::inputs(&job.config, day, &reading.files, job.workers)?;
-    let is_there = |path: &String| now.iter().any(|input| input.path == *path);
+    let is_there = |path: &String| now.iter().any(|input| input.path == lexical(path));
     if !reading.files.iter().all(|file| is_there(&file.path)) {
         return Ok(LogState::Unknown);
     }
@@ -109,13 +109,13 @@ fn keep_logs(ledger: &Ledger, day: Day, files: &[FileBalance]) -> Result<(), Tro
     if ledger.days().contains(&day) {
         let standing = ledger.read(day, Extent::Slots)?;
         edition = standing.number;
-        before.extend(standing.intake.into_iter().map(|f| (f.path, f.accepted)));
+        before.extend(standing.intake.into_iter().map(|f| (lexical(&f.path), f.accepted)));
     }
     // A run that was killed before it published has left what it read all the same.
     if let Some(folder) = ledger.daybooks().get(&day)
         && let Ok(kept) = daybook::head(folder)
     {
-        before.extend(kept.files.into_iter().map(|f| (f.path, f.accepted)));
+        before.extend(kept.files.into_iter().map(|f| (lexical(&f.path), f.accepted)));
     }
     let is_there = |path: &str| files.iter().any(|f| f.path == path && f.failure.is_none());
     let gone: Vec<String> =

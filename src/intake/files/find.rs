@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
-use crate::config::{Field, From, Placeholder, Source};
+use crate::config::{Field, From, Placeholder, Source, lexical};
 use crate::day::Day;
 use crate::error::Trouble;
 use crate::facts::FileRole;
@@ -31,7 +31,8 @@ pub struct LogFile {
 pub fn find(sources: &[Source], base: &Path, day: Day) -> Result<Vec<LogFile>, Trouble> {
     let mut found: BTreeMap<(usize, PathBuf), LogFile> = BTreeMap::new();
     for (number, source) in sources.iter().enumerate() {
-        for pattern in &source.paths {
+        for pattern in source.paths.iter().map(|pattern| lexical(pattern)) {
+            let pattern = pattern.as_str();
             let is_dated = Placeholder::all(pattern).iter().any(|(_, p)| matches!(p, Placeholder::Date(_)));
             let reach = if is_dated { i64::from(source.neighbours) } else { 0 };
             for shift in -reach..=reach {

@@ -93,7 +93,22 @@ impl DefinitionSettings {
     pub fn is_of(&self, config: &Config) -> bool {
         let Settings { definition: wanted, .. } = Settings::of(config);
         let components = if config.components.is_empty() { &self.components } else { &wanted.components };
-        *self == Self { components: components.clone(), ..wanted.clone() }
+        self.is_like(&Self { components: components.clone(), ..wanted.clone() })
+    }
+
+    /// Returns whether slots are counted the same by another definition.
+    ///
+    /// The order of components, services and regions decides nothing: scopes are sorted by name.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let sorted = |definition: &Self| {
+            let mut definition = definition.clone();
+            definition.components.iter_mut().for_each(|(_, services)| services.sort());
+            definition.components.sort();
+            definition.services.sort();
+            definition.regions.sort();
+            definition
+        };
+        sorted(self) == sorted(other)
     }
 
     /// A config under which the same slots are counted from the same postings.
@@ -168,6 +183,16 @@ impl Settings {
         let target = |c: &Component| Some((c.name.clone(), c.target_micro_percent?));
         let targets = config.components.iter().filter_map(target).collect();
         Self { slot: config.slot, definition, targets, outputs: config.outputs.clone() }
+    }
+
+    /// Returns whether the same figures are drawn with other settings, in the same way.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let sorted = |settings: &Self| {
+            let mut targets = settings.targets.clone();
+            targets.sort();
+            (settings.slot, targets, settings.outputs.clone())
+        };
+        sorted(self) == sorted(other) && self.definition.is_like(&other.definition)
     }
 
     /// A config under which the same figures are drawn.
