@@ -1,4 +1,4 @@
-//! Pages: the reports for people. Each is one HTML file that needs nothing but itself: no network, no other file.
+//! Pages: the reports for people, each one HTML file that needs no network and no other file.
 
 mod chart;
 mod day;
