@@ -175,8 +175,8 @@ impl Days<'_> {
 /// Writes the reports that span days, and the files of the given months and days.
 ///
 /// `months` is `None` for all months. Months and days that have not changed may be given too; that
-/// is only slower, because a file with the same content is left alone. The mark [`DRAWN`] is
-/// written last.
+/// is only slower, because a file with the same content is left alone. The mark `.drawn` is written
+/// last.
 ///
 /// # Errors
 /// A day cannot be read, or a file cannot be written.

@@ -64,6 +64,7 @@ pub struct ServiceVerdict {
     pub flips_when: String,
 }
 
+/// A run of down slots; instants are RFC 3339.
 #[derive(Debug, Serialize)]
 pub struct RunOfSlots {
     pub start: String,
@@ -97,6 +98,7 @@ pub struct PostingLine {
     pub evidence: Vec<String>,
 }
 
+/// An override row that covers the slot.
 #[derive(Debug, Serialize)]
 pub struct AppliedOverride {
     pub id: String,
@@ -108,6 +110,7 @@ pub struct AppliedOverride {
     pub to: String,
 }
 
+/// The slot as one edition of the day counted it, after overrides.
 #[derive(Debug, Serialize)]
 pub struct EditionOfSlot {
     pub edition: u32,

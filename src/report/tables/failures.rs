@@ -17,6 +17,7 @@ const SPAN_US: i64 = 600 * SECOND_US;
 /// Events of one account and error code in ten minutes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailureLine {
+    /// Start of the ten minutes, in microseconds since 1970.
     pub start_us: i64,
     pub account: Account,
     pub error_code: Option<i64>,
