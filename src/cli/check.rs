@@ -1,4 +1,4 @@
-//! `uptime-ledger check`: every mistake in config, policy, catalogue and overrides at once, without reading a log.
+//! `uptime-ledger check`: reports all mistakes in config, policy, catalogue and overrides at once.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -24,7 +24,8 @@ pub struct Check {
 impl Check {
     pub fn run(self) -> Result<ExitCode> {
         let config = setup::config(Some(&self.config));
-        // Policy and catalogue are looked at even when the config is wrong: the paths it names may be right.
+        // Policy and catalogue are checked even if the config is wrong: the paths it names may be
+        // right.
         let fallback = Config::bare(self.config.parent().unwrap_or(std::path::Path::new("")));
         let policy = setup::policy(config.as_ref().unwrap_or(&fallback));
         let (config, policy) = setup::both(config, policy)?;
@@ -49,8 +50,9 @@ impl Check {
     }
 }
 
-/// How many rows the override file has, in words; nothing when there is none. Its rows are checked for what can be seen
-/// without the ledger.
+/// Says how many rows the override file has; empty if there is no file.
+///
+/// Rows are checked as far as that is possible without the ledger.
 fn rows(config: &Config, policy: &Policy) -> Result<String> {
     let Some(document) = setup::override_file(config) else { return Ok(String::new()) };
     let salt = Salt::new(config.salt.as_deref().unwrap_or_default());

@@ -1,4 +1,4 @@
-//! `uptime-ledger diff`: what is different between two editions, or would be under another policy. Nothing is written.
+//! `uptime-ledger diff`: compares two editions, or the ledger with another policy; writes nothing.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -39,7 +39,7 @@ pub struct Diff {
     json: bool,
 }
 
-/// Flips and accounts that are listed for people.
+/// Flips and accounts listed for people.
 const SHOWN: usize = 40;
 
 impl Diff {

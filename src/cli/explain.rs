@@ -1,4 +1,4 @@
-//! `uptime-ledger explain`: why a minute is red, or is not.
+//! `uptime-ledger explain`: says why a minute is red, or is not.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! `uptime-ledger history`: the editions of a day or of all days, and what changed with each.
+//! `uptime-ledger history`: lists the editions of a day or of all days, and their changes.
 
 use std::io::{self, Write};
 
@@ -25,7 +25,7 @@ pub struct History {
     json: bool,
 }
 
-/// An edition with what was shown of it.
+/// An edition with the figures that the reports showed of it.
 struct Item {
     day: Day,
     edition: u32,
@@ -119,7 +119,8 @@ fn items(ledger: &Ledger, day: Option<Day>) -> Vec<Item> {
                 for figure in figures {
                     let of = items.iter_mut().find(|i| (i.day, i.edition) == (figure.day, figure.edition));
                     if let Some(item) = of {
-                        // What a neighbouring day has changed since takes the place of what was shown first.
+                        // A newer figure of the same edition, changed by a neighbouring day,
+                        // replaces the first.
                         item.figures.retain(|f| f.key() != figure.key());
                         item.figures.push(figure.clone());
                     }

@@ -1,4 +1,4 @@
-//! The command line: the only place with a clock and a voice. One file per command.
+//! The command line, one file per command: the only part that reads the run's clock and prints.
 
 mod check;
 mod diff;
@@ -64,7 +64,7 @@ enum Command {
     Sample(sample::Sample),
 }
 
-/// Runs the process's command line and says how it ended.
+/// Runs the command line of the process, and returns its exit code.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -90,7 +90,7 @@ pub fn main() -> ExitCode {
     result.unwrap_or_else(|error| if is_closed_pipe(&error) { ExitCode::Done } else { show(&error) })
 }
 
-/// Whoever read the answer has had enough of it (`uptime-ledger diff ... | head`).
+/// True if the reader of stdout has closed it (`uptime-ledger diff ... | head`).
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     let io = error.downcast_ref::<std::io::Error>();
     io.is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
@@ -110,7 +110,7 @@ fn log_to_stderr(verbose: u8) {
         .init();
 }
 
-/// Shows an error on stderr and says which exit code it leads to.
+/// Shows an error on stderr, and returns the exit code of its kind.
 fn show(error: &anyhow::Error) -> ExitCode {
     let mut out = std::io::stderr().lock();
     if let Some(mistakes) = error.downcast_ref::<Mistakes>() {
@@ -129,7 +129,7 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
     error.downcast_ref::<Trouble>().map_or(ExitCode::Failed, Trouble::exit_code)
 }
 
-/// Mistakes with their excerpts; drawn on a terminal, in plain sentences elsewhere.
+/// Renders mistakes with their excerpts: drawn on a terminal, in plain sentences elsewhere.
 fn render(mistakes: &[Mistake]) -> String {
     let mut text = String::new();
     for mistake in mistakes {
@@ -148,7 +148,7 @@ fn render(mistakes: &[Mistake]) -> String {
     text
 }
 
-/// How many threads the machine has room for.
+/// Returns the number of threads that the machine can run in parallel, 1 if unknown.
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }

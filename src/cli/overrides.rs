@@ -1,4 +1,4 @@
-//! `uptime-ledger override new`: a row for the override file, so that nobody types ids and instants by hand.
+//! `uptime-ledger override new`: writes an override row, so that nobody types ids and instants.
 
 use std::io::Write;
 use std::path::PathBuf;

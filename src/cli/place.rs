@@ -1,4 +1,4 @@
-//! What commands that only look have in common: which reports folder they look at.
+//! The reports folder of commands that only read the ledger.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// The reports folder.
+    /// Returns the absolute path of the reports folder.
     pub fn reports(&self) -> Result<PathBuf> {
         match &self.out {
             Some(out) => Ok(std::path::absolute(out)?),
@@ -31,7 +31,10 @@ impl Place {
         }
     }
 
-    /// Its ledger, which must have something in it.
+    /// Opens the ledger of the reports folder.
+    ///
+    /// # Errors
+    /// The ledger cannot be read, or has no edition yet.
     pub fn ledger(&self) -> Result<Ledger> {
         let reports = self.reports()?;
         let ledger = Ledger::open(&reports)?;

@@ -1,4 +1,4 @@
-//! ProgressLine on a terminal: files, rows per second, time left. Nothing when stderr is no terminal.
+//! The progress line on a terminal: files, rows per second, time left; nothing without a terminal.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use crate::day::Day;
 use crate::intake::Meter;
 
-/// A bar that follows a [`Meter`] until it is dropped.
+/// A progress bar that follows a [`Meter`] until it is dropped.
 pub struct ProgressLine {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,

@@ -1,4 +1,4 @@
-//! `uptime-ledger report`: the reports, drawn from the ledger alone, as they are or as they were.
+//! `uptime-ledger report`: draws the reports from the ledger alone, as they are or were.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -72,7 +72,9 @@ impl Report {
     }
 }
 
-/// The last line of the run that had published it. Runs under the same clock count as one.
+/// Finds the last line of the run that published an edition, or the last one by an instant.
+///
+/// Runs under the same clock count as one.
 fn line(ledger: &Ledger, when: When) -> Result<u64, Trouble> {
     let at = match when {
         When::Instant(at) => at,

@@ -143,7 +143,7 @@ impl Run {
         }
     }
 
-    /// The clock of this run: the machine's, or the one that is given where the ledger is a simulation.
+    /// Returns the clock of this run: the machine's, or `--as-of` if the ledger is a simulation.
     fn clock(&self, job: &Job) -> Result<Clock> {
         let source = ledger::clock_source(&job.config.reports);
         let is_simulated = self.simulate || source == Some(ClockSource::Given);
@@ -159,7 +159,7 @@ impl Run {
         }
     }
 
-    /// The days to account, all of them over by the job's clock.
+    /// Returns the days to account, and refuses days that are not over by the job's clock.
     fn asked(&self, as_of: DateTime<Utc>) -> Result<Asked> {
         let today = Day::of(as_of);
         let (first, last) = match (self.date, self.from, self.to) {
@@ -206,7 +206,7 @@ impl Run {
         })
     }
 
-    /// A config out of the command line alone.
+    /// Makes a config from the command line alone.
     fn bare(&self) -> Config {
         let preset = match self.preset {
             PresetName::Canonical => LogPreset::Canonical,

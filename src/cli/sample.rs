@@ -1,4 +1,4 @@
-//! `uptime-ledger sample`: realistic logs of any size, with the right answer beside them.
+//! `uptime-ledger sample`: writes realistic logs of any size, together with their right answer.
 
 use std::io::Write;
 use std::path::PathBuf;

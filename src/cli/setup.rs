@@ -1,4 +1,4 @@
-//! What commands have in common: finding config, policy and catalogue.
+//! Setup shared by commands: reads config, policy, catalogue and override file.
 
 use std::path::{Path, PathBuf};
 
@@ -9,10 +9,14 @@ use crate::document::{Document, Mistakes};
 use crate::error::Trouble;
 use crate::policy::Policy;
 
-/// The config that is used when none is named.
+/// Config file used if the command line names none.
 pub const DEFAULT_CONFIG: &str = "uptime-ledger.toml";
 
 /// Reads a file that a person wrote.
+///
+/// # Errors
+/// [`Trouble::Missing`]; [`Trouble::Usage`] with line and column if it is not UTF-8; else
+/// [`Trouble::Io`].
 pub fn document(path: &Path) -> Result<Document, Trouble> {
     match std::fs::read(path) {
         Ok(bytes) => match String::from_utf8(bytes) {
@@ -36,7 +40,7 @@ pub fn document(path: &Path) -> Result<Document, Trouble> {
     }
 }
 
-/// The config file and the config in it. Paths in it start from the file's folder.
+/// Reads a config file, whose paths are relative to its folder, and requires at least one source.
 pub fn config(path: Option<&Path>) -> Result<Config> {
     let path = path.map_or_else(|| PathBuf::from(DEFAULT_CONFIG), Path::to_path_buf);
     if !path.exists() && path == Path::new(DEFAULT_CONFIG) {
@@ -58,7 +62,7 @@ pub fn config(path: Option<&Path>) -> Result<Config> {
     Ok(config)
 }
 
-/// The policy that a config names, or the built-in one.
+/// Reads the policy and catalogue that a config names, or else the built-in ones.
 pub fn policy(config: &Config) -> Result<Policy> {
     let (built_in_policy, built_in_catalogue) = Policy::built_in_documents();
     let or_built_in = |path: &Option<PathBuf>, built_in: Document| match path {
@@ -70,12 +74,12 @@ pub fn policy(config: &Config) -> Result<Policy> {
     Ok(Policy::read(&policy, &catalogue)?)
 }
 
-/// The override file that a config names; one that cannot be read refuses no run.
+/// Reads the override file that a config names; an unreadable file does not stop the run.
 pub fn override_file(config: &Config) -> Option<Result<Document, Trouble>> {
     config.overrides.path.as_ref().map(|path| document(&config.base.join(path)))
 }
 
-/// Both results, or the mistakes of both together.
+/// Returns both results, or the mistakes of both together.
 pub fn both<A, B>(a: Result<A>, b: Result<B>) -> Result<(A, B)> {
     match (a, b) {
         (Ok(a), Ok(b)) => Ok((a, b)),

@@ -1,4 +1,4 @@
-//! The summary at the end of a run: what was read, availability per component, outages, what needs attention.
+//! The summary at the end of a run: rows read, availability, outages, and points of attention.
 
 use std::io::{self, Write};
 
@@ -21,7 +21,7 @@ pub struct Summary<'a> {
 }
 
 impl Summary<'_> {
-    /// For people: tables on stdout, what needs attention on stderr.
+    /// Prints for people: tables on stdout, attention and mistakes on stderr.
     pub fn print(&self, is_quiet: bool) -> io::Result<()> {
         if !is_quiet {
             let mut out = text::stdout();
@@ -50,7 +50,8 @@ impl Summary<'_> {
             }
         }
         if !self.outcome.mistakes.is_empty() {
-            // Their excerpts are made safe where they are drawn, in colours of our own.
+            // `err.0` is not escaped: the excerpts are made safe where they are drawn, and the
+            // colours are ours.
             writeln!(err.0, "{}", super::render(&self.outcome.mistakes))?;
         }
         for attention in &self.outcome.attention {
@@ -59,13 +60,13 @@ impl Summary<'_> {
         Ok(())
     }
 
-    /// Editions that differ from an earlier one of their day.
+    /// Iterates over editions that differ from an earlier one of their day.
     fn changed(&self) -> impl Iterator<Item = &Published> {
         let all = self.outcome.accounted.iter().chain(&self.outcome.restated).map(|a| &a.published);
         all.filter(|p| p.is_new && p.edition.number > 1)
     }
 
-    /// For programs: one JSON object on stdout.
+    /// Prints for programs: one JSON object on stdout.
     pub fn print_json(&self) -> io::Result<()> {
         let days: Vec<_> = self
             .outcome
@@ -205,7 +206,7 @@ impl Summary<'_> {
         table
     }
 
-    /// Figures of the run's days for whole components.
+    /// Iterates over the figures of the run's days, for components in all regions.
     fn components(&self) -> impl Iterator<Item = &Figure> {
         self.outcome.figures.days.iter().filter(|f| {
             let is_ours =
@@ -214,7 +215,7 @@ impl Summary<'_> {
         })
     }
 
-    /// Outages of whole components that touch one of the run's days.
+    /// Iterates over outages that touch a day of the run, of components in all regions.
     fn outages(&self) -> impl Iterator<Item = &Outage> {
         self.outcome.figures.outages.iter().filter(|o| {
             let touches = |a: &Accounted| {
@@ -251,7 +252,7 @@ fn period(period: Period) -> String {
     }
 }
 
-/// `1234567` as `1,234,567`.
+/// Formats `1234567` as `1,234,567`.
 fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();

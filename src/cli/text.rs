@@ -1,4 +1,4 @@
-//! Words that commands share: instants and editions as people write them, durations and percentages as they read them.
+//! Text in and out of commands: parses instants and editions, prints safely, lays out tables.
 
 use std::io::{self, StderrLock, StdoutLock, Write};
 
@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use crate::day::Day;
 use crate::redact::printable;
 
-/// An instant: RFC 3339, seconds may be left out.
+/// Parses an instant: RFC 3339, where a UTC instant may lack its seconds.
 pub fn instant(text: &str) -> Result<DateTime<Utc>, String> {
     let parsed = text.parse::<DateTime<Utc>>().ok().or_else(|| {
         let plain = text.strip_suffix('Z')?;
@@ -17,7 +17,7 @@ pub fn instant(text: &str) -> Result<DateTime<Utc>, String> {
     parsed.ok_or_else(|| format!("`{text}` is not an instant; write it like 2026-11-20T10:07Z"))
 }
 
-/// A day and the number of an edition: `2026-11-18/2`.
+/// A day and the number of an edition, written `2026-11-18/2`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EditionName {
     pub day: Day,
@@ -30,8 +30,11 @@ pub fn edition(text: &str) -> Result<EditionName, String> {
     Ok(EditionName { day: day.parse().map_err(|_| wrong())?, number: number.parse().map_err(|_| wrong())? })
 }
 
-/// A terminal that nothing which is written to it can steer: control characters other than line ends, and characters that
-/// turn the direction of text, become `\\u{..}`. Names of services, regions and files come from logs.
+/// A writer that lets no text steer the terminal.
+///
+/// Control characters other than line ends, and characters that turn the direction of text, become
+/// `\\u{..}`. Names of services, regions and files come from logs, so they may hold such
+/// characters.
 pub struct TerminalSafe<W>(pub W);
 
 impl<W: Write> Write for TerminalSafe<W> {
@@ -51,24 +54,24 @@ impl<W: Write> Write for TerminalSafe<W> {
     }
 }
 
-/// Standard output for people.
+/// Returns standard output for people.
 pub fn stdout() -> TerminalSafe<StdoutLock<'static>> {
     TerminalSafe(io::stdout().lock())
 }
 
-/// Standard error for people.
+/// Returns standard error for people.
 pub fn stderr() -> TerminalSafe<StderrLock<'static>> {
     TerminalSafe(io::stderr().lock())
 }
 
-/// A table without lines.
+/// Creates a table without lines.
 pub fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_header(header);
     table
 }
 
-/// Numbers stand to the right.
+/// Aligns the columns from `from` on to the right, for numbers.
 pub fn align(table: &mut Table, from: usize) {
     for column in table.column_iter_mut().skip(from) {
         column.set_cell_alignment(CellAlignment::Right);

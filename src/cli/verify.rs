@@ -1,4 +1,4 @@
-//! `uptime-ledger verify`: is everything in the ledger as it was written, and do the reports say what it says?
+//! `uptime-ledger verify`: checks that ledger and reports are unchanged and agree.
 
 use std::io::Write;
 
@@ -62,7 +62,7 @@ impl Verify {
         Ok(if is_whole { ExitCode::Done } else { ExitCode::Failed })
     }
 
-    /// Draws the reports again beside the ledger and compares them, byte for byte.
+    /// Draws the reports again into a temporary folder, and compares them byte for byte.
     fn reports(&self, reports: &std::path::Path) -> Result<Vec<Finding>> {
         let ledger = Ledger::open(reports)?;
         let finding = |name: &str, what: &str| Finding { path: reports.join(name), what: what.to_owned() };

@@ -1,14 +1,21 @@
-//! The books check: rows, events and slots of a day agree, without tolerance.
+//! The books check: rows, events and slots of a day must agree, without tolerance.
 
 use crate::error::Trouble;
 use crate::facts::{FileBalance, Stream};
 use crate::policy::{Account, Group, Postings};
 use crate::slots::{Counts, ScopeKind, Side, Slots, State};
 
-/// Rows of every file are somewhere; accepted calls = requests and messages posted; accepted webhook rows = attempts of
-/// notifications; gross = net; slots hold every event; every scope has all slots of the day. Says where it is off.
+/// Checks that the books of a day balance.
 ///
-/// `attempts` are the webhook rows that were grouped into notifications.
+/// - Per file: rows read = accepted + duplicate + outside + quarantine.
+/// - Accepted calls = requests and messages in the facts; accepted webhook rows = `attempts`, the
+///   webhook rows that were grouped into notifications.
+/// - Events posted gross = events posted net = events of the facts.
+/// - Every scope has all slots of the day. By group, events posted = events in the slots of the
+///   services, once summed over single regions and once in all regions.
+///
+/// # Errors
+/// [`Trouble::Imbalance`], with the day and the sums that differ.
 pub fn check_balance(
     files: &[FileBalance],
     attempts: u64,
@@ -73,7 +80,7 @@ fn check(files: &[FileBalance], grouped: u64, postings: &Postings, slots: &Slots
     Ok(())
 }
 
-/// Events of the postings by group, gross and net.
+/// Sums the events of the postings by group: `[gross, net]`.
 fn posted(postings: &Postings) -> Result<[Counts; 2], String> {
     let column = |name: &str| postings.frame().column(name).map_err(|e| e.to_string());
     let u32s = |name: &str| column(name)?.u32().cloned().map_err(|e| e.to_string());

@@ -1,4 +1,6 @@
-//! Configs: the settings that days were read and booked with, so that a restatement can name them as its cause.
+//! Configs: the settings that days were read and booked with, by fingerprint.
+//!
+//! They are kept so that a restatement can name the changed settings as its cause.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,16 +12,17 @@ use crate::error::Trouble;
 pub(super) const CONFIGS: &str = "configs";
 pub(super) const SETTINGS: &str = "settings.json";
 
-/// Where a config stands, by its fingerprint.
+/// Returns the folder of a config, by its fingerprint.
 pub(super) fn place(ledger: &Path, fingerprint: &str) -> PathBuf {
     ledger.join(CONFIGS).join(fingerprint)
 }
 
 impl Ledger {
-    /// The settings that days of this ledger were read or booked with.
+    /// Reads the settings that days of this ledger were read or booked with.
     ///
     /// # Errors
-    /// The file is missing, or is not what its fingerprint says.
+    /// [`Trouble::Io`] if the file is missing or unreadable, [`Trouble::Damaged`] if it does not
+    /// match its fingerprint.
     pub fn config(&self, fingerprint: &str) -> Result<Canonical, Trouble> {
         let path = place(&self.folder, fingerprint).join(SETTINGS);
         let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
@@ -36,10 +39,10 @@ impl Ledger {
 }
 
 impl Writer {
-    /// Keeps settings under their fingerprint, which is returned; settings that are kept already change nothing.
+    /// Keeps settings under their fingerprint, and returns it; kept ones are not rewritten.
     ///
     /// # Errors
-    /// I/O error.
+    /// [`Trouble::Io`].
     pub fn keep_config(&self, settings: &Canonical) -> Result<String, Trouble> {
         let fingerprint = settings.fingerprint();
         let place = place(&self.folder, &fingerprint);

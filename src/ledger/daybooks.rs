@@ -1,6 +1,8 @@
-//! DaybookFolders: what the logs of each day said, kept beside the editions so that later days can settle what was left open.
+//! Daybooks in the ledger: kept, found, replaced and pruned, with the salt of their ids.
 //!
-//! `daybooks/<day>/<hash>/`: the journal says which one is the day's; others are clearings of a killed run.
+//! A daybook stands in `daybooks/<day>/<hash>/`, and is kept so that later days can settle what it
+//! leaves open. The journal names the current one of each day; any other folder is left over from a
+//! killed run.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -19,37 +21,44 @@ use crate::resolve::DaybookFolders;
 
 pub(super) const DAYBOOKS: &str = "daybooks";
 pub(super) const SALT: &str = "salt";
-/// Hashes and names of the other files, as `sha256sum` writes them: its own hash is the daybook's.
+/// File that lists hashes and names of the others, as `sha256sum` writes them.
+///
+/// The SHA-256 of this list is the hash of the daybook.
 pub(super) const FILES: &str = "files.sha256";
-/// Hexadecimal digits of the hash that name the folder.
+/// Leading hexadecimal digits of the daybook's hash that name its folder.
 const NAME: usize = 16;
 
-/// Where the daybook of a reading stands.
+/// Returns the folder of the daybook that a reading wrote.
 pub(super) fn place(ledger: &Path, reading: &LogsRead) -> PathBuf {
     let name = reading.daybook.get(..NAME).unwrap_or(&reading.daybook);
     ledger.join(DAYBOOKS).join(reading.day.to_string()).join(name)
 }
 
-/// One hash for the daybooks that tell of a day.
+/// Combines the hashes of the daybooks that a day was resolved from into one hash.
 pub fn fingerprint(daybooks: &BTreeMap<Day, String>) -> String {
     let lines: String = daybooks.iter().map(|(day, hash)| format!("{day} {hash}\n")).collect();
     disk::sha256(lines.as_bytes())
 }
 
 impl Ledger {
-    /// The daybooks that are kept, by day. One whose folder has vanished is not among them.
+    /// Lists the folders of the daybooks that are kept, by day; a folder that is gone is left out.
     pub fn daybooks(&self) -> DaybookFolders {
         let kept = self.record().days.values().filter(|day| !day.is_pruned);
         let places = kept.filter_map(|day| day.reading.as_ref()).map(|r| (r.day, place(&self.folder, r)));
         places.filter(|(_, place)| place.exists()).collect()
     }
 
-    /// The daybook of a day, by its hash.
+    /// Returns how the logs of a day were read, unless they were not, or the daybook was pruned.
     pub fn daybook(&self, day: Day) -> Option<&LogsRead> {
         self.record().days.get(&day).filter(|day| !day.is_pruned)?.reading.as_ref()
     }
 
-    /// What ids are mixed with when the config says nothing: what is kept in the ledger, or else a new one.
+    /// Returns the salt kept in the ledger, or a new random one, for ids if the config has no salt.
+    ///
+    /// A new salt is 32 bytes of `/dev/urandom`, in hex; [`Writer::keep_salt`] stores it.
+    ///
+    /// # Errors
+    /// [`Trouble::Io`].
     pub fn salt(&self) -> Result<String, Trouble> {
         let path = self.folder.join(SALT);
         match fs::read_to_string(&path) {
@@ -67,12 +76,17 @@ impl Ledger {
 }
 
 impl Writer {
-    /// A folder for intake to write a daybook into.
+    /// Creates a temporary folder for intake to write a daybook into.
     pub fn scratch(&self) -> Result<TempDir, Trouble> {
         disk::temporary(&self.folder)
     }
 
-    /// Keeps what was read, and the settings it was read with, in place of what was kept of its day; the same as before changes nothing.
+    /// Keeps a new daybook in place of the one of its day, with the settings it was read with.
+    ///
+    /// If the daybook, the files, the settings and the salt are all as before, nothing is written.
+    ///
+    /// # Errors
+    /// [`Trouble::Io`].
     pub fn keep(
         &mut self,
         scratch: TempDir,
@@ -87,7 +101,7 @@ impl Writer {
             && before.daybook == reading.daybook
             && place(&self.folder, before).exists()
         {
-            // The same rows in the same files; the journal need not know that a file was touched.
+            // The same rows in the same files: a new modification time alone is not journaled.
             if (&before.settings, &before.salt) == (&reading.settings, &reading.salt)
                 && before.is_like(&reading)
             {
@@ -106,13 +120,13 @@ impl Writer {
         }
     }
 
-    /// Removes the daybook of a day that nothing can be settled by any more.
+    /// Removes the daybook of a day once no day can be settled by it any more.
     pub fn prune(&mut self, day: Day, clock: Clock) -> Result<(), Trouble> {
         self.append(clock, Entry::Pruned { day })?;
         disk::remove(&self.folder.join(DAYBOOKS).join(day.to_string()))
     }
 
-    /// Keeps a salt for as long as the ledger, where none is kept yet; readable by the job's own user alone.
+    /// Stores the salt if the ledger has none yet, readable by the job's own user alone.
     pub fn keep_salt(&self, salt: &str) -> Result<(), Trouble> {
         let path = self.folder.join(SALT);
         if path.exists() {
@@ -123,7 +137,7 @@ impl Writer {
 }
 
 impl LogsRead {
-    /// The same files with the same contents, whenever they were touched.
+    /// True if both read the same files with the same contents; modification times are ignored.
     pub fn is_like(&self, other: &Self) -> bool {
         let contents = |r: &Self| {
             r.files.iter().map(|f| (lexical(&f.path), f.bytes, f.hash.clone())).collect::<Vec<_>>()

@@ -1,4 +1,4 @@
-//! Writing safely: whole files or none, on disk before anybody is told of them.
+//! Safe writing: a file or folder appears whole or not at all, and is synced before it is named.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
@@ -10,10 +10,10 @@ use tempfile::TempDir;
 use crate::error::Trouble;
 use crate::table::{Spec, Table};
 
-/// What a killed run leaves behind begins like this; the next one clears it away.
+/// Prefix of temporary names; the next run removes the ones that a killed run left behind.
 pub(super) const TEMPORARY: &str = ".tmp-";
 
-/// SHA-256 in hex.
+/// Returns the SHA-256 of some bytes, in hex.
 pub(super) fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
@@ -22,7 +22,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// SHA-256 of a file, which may be longer than memory.
+/// Returns the SHA-256 of a file, in hex; it is read in pieces, as it may not fit into memory.
 pub(super) fn sha256_of(path: &Path) -> Result<String, Trouble> {
     let trouble = |e| Trouble::io(path, "reading", e);
     let mut file = File::open(path).map_err(trouble)?;
@@ -36,7 +36,7 @@ pub(super) fn sha256_of(path: &Path) -> Result<String, Trouble> {
     }
 }
 
-/// Hashes and names of the files of a folder, a line for each.
+/// Lists the files of a folder, one line each: SHA-256, two blanks, name.
 pub(super) fn listing(folder: &Path) -> Result<String, Trouble> {
     let mut listing = String::new();
     for name in names(folder)? {
@@ -46,7 +46,7 @@ pub(super) fn listing(folder: &Path) -> Result<String, Trouble> {
     Ok(listing)
 }
 
-/// Names of what lies in a folder, in order; none when there is no such folder.
+/// Lists the names in a folder, sorted; a folder that does not exist has none.
 pub(super) fn names(folder: &Path) -> Result<Vec<String>, Trouble> {
     let trouble = |e| Trouble::io(folder, "listing the ledger", e);
     let entries = match fs::read_dir(folder) {
@@ -59,18 +59,18 @@ pub(super) fn names(folder: &Path) -> Result<Vec<String>, Trouble> {
     Ok(names)
 }
 
-/// Writes a file that does not exist yet, in a folder that nobody looks at yet.
+/// Writes and syncs a new file, in a folder that no reader looks at yet.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
     let written = File::create(path).and_then(|mut f| f.write_all(bytes).and_then(|()| f.sync_all()));
     written.map_err(|e| Trouble::io(path, "writing", e))
 }
 
-/// Puts a file in its place, where another may stand: a reader sees the one before or the one after.
+/// Writes a file by renaming, so that a reader sees the old content or the new one, never a mix.
 pub(super) fn put(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
     put_with(path, bytes, 0o666)
 }
 
-/// [`put`], readable by the job's own user alone.
+/// Writes a file like [`put`], readable by the job's own user alone.
 pub(super) fn put_private(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
     put_with(path, bytes, 0o600)
 }
@@ -87,7 +87,7 @@ fn put_with(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Trouble> {
     sync_folder(folder)
 }
 
-/// A folder to write into, in a parent that is made if need be.
+/// Creates a temporary folder in `parent`, which is created if it does not exist.
 pub(super) fn temporary(parent: &Path) -> Result<TempDir, Trouble> {
     fs::create_dir_all(parent).map_err(|e| Trouble::io(parent, "creating the folder", e))?;
     let mut builder = tempfile::Builder::new();
@@ -96,20 +96,23 @@ pub(super) fn temporary(parent: &Path) -> Result<TempDir, Trouble> {
     builder.tempdir_in(parent).map_err(|e| Trouble::io(parent, "creating a temporary folder", e))
 }
 
-/// Puts a written folder in a place where nothing stands that anybody was told of.
+/// Moves a written folder to its place, and syncs it.
+///
+/// A folder that stands there is removed first: it is left over from a killed run, as the journal
+/// names a folder only after this call.
 pub(super) fn put_folder(folder: TempDir, place: &Path) -> Result<(), Trouble> {
     sync_folder(folder.path())?;
     remove(place)?;
     let parent = place.parent().unwrap_or(place);
     fs::create_dir_all(parent).map_err(|e| Trouble::io(parent, "creating the folder", e))?;
-    // Forgotten only once it has moved: what cannot be moved is cleared away.
+    // Kept only after the rename: if that fails, dropping `folder` removes it.
     fs::rename(folder.path(), place).map_err(|e| Trouble::io(place, "putting in place", e))?;
     let _ = folder.keep();
     sync_folder(parent)?;
     parent.parent().map_or(Ok(()), sync_folder)
 }
 
-/// Removes a file or folder; what is not there is as good as removed.
+/// Removes a file or folder; if there is none, that is no error.
 pub(super) fn remove(path: &Path) -> Result<(), Trouble> {
     let removed = match fs::symlink_metadata(path) {
         Ok(found) if found.is_dir() => fs::remove_dir_all(path),
@@ -122,7 +125,7 @@ pub(super) fn remove(path: &Path) -> Result<(), Trouble> {
     }
 }
 
-/// A rename is on disk once the folder that names the file is.
+/// Syncs a folder: a rename in it is on disk only after that.
 pub(super) fn sync_folder(path: &Path) -> Result<(), Trouble> {
     File::open(path).and_then(|f| f.sync_all()).map_err(|e| Trouble::io(path, "syncing", e))
 }
@@ -131,7 +134,9 @@ pub(super) fn damaged(path: &Path, why: impl ToString) -> Trouble {
     Trouble::Damaged { path: path.to_owned(), why: why.to_string() }
 }
 
-/// Temporary files are private to their owner unless told otherwise; the ledger is for whom the umask lets in.
+/// Sets the mode of a temporary file or folder, which is private to its owner by default.
+///
+/// The umask still applies: it decides who may read the ledger.
 #[cfg(unix)]
 fn open_to_readers(builder: &mut tempfile::Builder<'_, '_>, mode: u32) {
     use std::os::unix::fs::PermissionsExt;
@@ -142,6 +147,10 @@ fn open_to_readers(builder: &mut tempfile::Builder<'_, '_>, mode: u32) {
 #[cfg(not(unix))]
 fn open_to_readers(_builder: &mut tempfile::Builder<'_, '_>, _mode: u32) {}
 
+/// Reads a Parquet file as a table with this schema.
+///
+/// # Errors
+/// [`Trouble::Io`] if it cannot be opened, [`Trouble::Damaged`] if it does not fit the schema.
 pub fn read_table(path: &Path, spec: &'static Spec) -> Result<Table, Trouble> {
     let file = File::open(path).map_err(|e| Trouble::io(path, "reading", e))?;
     Table::from_parquet(spec, file).map_err(|e| damaged(path, e))

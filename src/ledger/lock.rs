@@ -1,4 +1,4 @@
-//! The lock of a reports folder: one run at a time, and the second says who holds it.
+//! The lock of a reports folder: one run at a time, and a second one is told who holds it.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Write};
@@ -6,15 +6,21 @@ use std::path::Path;
 
 use crate::error::Trouble;
 
-/// Held as long as it lives. The file stays behind, empty; the lock itself is the operating system's, so that a
-/// killed run never leaves one.
+/// A held lock, released when dropped.
+///
+/// The file stays behind, empty. The lock itself belongs to the operating system, so a killed run
+/// never leaves one.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
 }
 
 impl Lock {
-    /// Takes `<reports>/.lock`, creating the folder if need be.
+    /// Takes `<reports>/.lock`, and creates the folder if it does not exist.
+    ///
+    /// # Errors
+    /// [`Trouble::Locked`] if another run holds it, with its process id and start; else
+    /// [`Trouble::Io`].
     pub fn acquire(reports: &Path) -> Result<Self, Trouble> {
         fs::create_dir_all(reports).map_err(|e| Trouble::io(reports, "creating the reports folder", e))?;
         let path = reports.join(".lock");
@@ -36,7 +42,8 @@ impl Lock {
             }
             Err(TryLockError::Error(e)) => return Err(trouble(e)),
         }
-        // The process's own start, for the person who finds the lock held: it reaches no figure.
+        // The start of the process, for the person who finds the lock held; no figure depends on
+        // it.
         let since = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now());
         let since = since.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
         file.set_len(0).map_err(trouble)?;
@@ -47,7 +54,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Only the name of the holder is wiped here; closing the file is what frees the lock.
+        // This only wipes the name of the holder; closing the file releases the lock.
         let _ = self.file.set_len(0);
         let _ = self.file.unlock();
     }

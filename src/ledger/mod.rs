@@ -1,16 +1,17 @@
-//! Ledger: what is published and stays. Editions of days, each written whole or not at all, and a journal that chains
-//! them by their hashes.
+//! Ledger: the published editions of all days, and the journal that chains them by their hashes.
+//!
+//! An edition is written whole or not at all, and is never changed.
 //!
 //! ```text
-//! ledger/journal.ndjson, journal.head   what was done, line by line; what it does not hold did not happen
-//!        editions/<day>/<number>/       one published state of a day, with the facts it was made from and its outline
+//! ledger/journal.ndjson, journal.head   what was done, line by line; only these lines count
+//!        editions/<day>/<number>/       one published state of a day, with its facts and outline
 //!        policies/<fingerprint>/        policy and catalogue as they were
 //!        configs/<fingerprint>/         settings as they were
-//!        daybooks/<day>/<hash>/         what the logs of a day said, until nothing can be settled by it any more
-//!        salt                           what ids are mixed with, unless the config says
+//!        daybooks/<day>/<hash>/         one day's logs as read, while they can settle a day
+//!        salt                           salt of ids and callers, unless the config has one
 //! ```
 //!
-//! Anyone may read ([`Ledger`]); only who holds the lock may write ([`Writer`]).
+//! Any program may read it ([`Ledger`]); only the holder of the lock may write ([`Writer`]).
 
 mod balance;
 mod configs;
@@ -53,8 +54,9 @@ pub use lock::Lock;
 pub use verify::{Checked, Finding, rebook, verify};
 pub use writer::{Kept, Published, Writer};
 
-/// Raised when an older job could not make sense of what a newer one writes. A job reads all formats up to its own, and
-/// refuses newer ones.
+/// Format of the ledger, raised when an older job could not understand what a newer one writes.
+///
+/// A job reads all formats up to its own, and refuses newer ones.
 pub const FORMAT: u32 = 4;
 
 /// The ledger of a reports folder, as of its newest line or of an earlier one.
@@ -63,19 +65,20 @@ pub struct Ledger {
     folder: PathBuf,
     journal: Journal,
     record: LedgerState,
-    /// The last line that counts.
+    /// Number of the last line that counts; later lines are ignored (see [`Ledger::cut`]).
     last: u64,
 }
 
-/// What an edition was made from. When nothing of it has changed, neither has the edition.
+/// The inputs of an edition: if none has changed, booking the day again gives the same edition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MadeFrom {
-    /// DaybookFolders by day, with their hashes.
+    /// SHA-256 of each daybook that it was resolved from, by day.
     pub daybooks: BTreeMap<Day, String>,
-    /// Name of the bytes of policy and catalogue, and of the rules in them.
+    /// Fingerprint of the bytes of policy and catalogue.
     pub policy: String,
+    /// Fingerprint of the rules in them (see [`crate::policy::Policy::rules_name`]).
     pub rules: String,
-    /// Name of the config, where the ledger keeps it.
+    /// Fingerprint of the config; `None` in editions of version 0.1.0, which kept none.
     pub config: Option<String>,
     pub definition: DefinitionSettings,
     /// Override rows in the order in which they were applied.
@@ -83,7 +86,11 @@ pub struct MadeFrom {
 }
 
 impl Ledger {
-    /// The ledger of a reports folder; a folder without one is an empty ledger.
+    /// Opens the ledger of a reports folder; a folder without one is an empty ledger.
+    ///
+    /// # Errors
+    /// [`Trouble::Io`]; [`Trouble::Damaged`] if the journal is damaged, has a newer format, or is
+    /// missing while there are editions.
     pub fn open(reports: &Path) -> Result<Self, Trouble> {
         let folder = reports.join("ledger");
         match fs::metadata(&folder) {
@@ -112,7 +119,9 @@ impl Ledger {
         Ok(Self { folder, journal, record, last })
     }
 
-    /// The ledger as it was after a line of its journal: what [`crate::measure::draw`] then gives is what was published.
+    /// Returns the ledger as it was after line `last` of its journal.
+    ///
+    /// [`crate::measure::draw`] over it gives the figures that were published then.
     #[must_use]
     pub fn cut(mut self, last: u64) -> Self {
         self.record = LedgerState::default();
@@ -121,22 +130,22 @@ impl Ledger {
         self
     }
 
-    /// The last line that was written by this moment, 0 when there is none.
+    /// Returns the number of the last line written by this moment, or 0 if there is none.
     pub fn line_at(&self, at: DateTime<Utc>) -> u64 {
         self.lines().take_while(|line| line.at <= at).last().map_or(0, |line| line.seq)
     }
 
-    /// Number and hash of the last line that counts: they stand for all that the ledger holds up to it.
+    /// Returns number and hash of the last line that counts: they identify all content up to it.
     pub fn head(&self) -> (u64, String) {
         if self.last == self.journal.head().0 {
             return (self.last, self.journal.head().1.to_owned());
         }
-        // The line after it names it.
+        // The hash of a line is stored in the line after it.
         let next = self.journal.lines().iter().find(|line| line.seq == self.last + 1);
         (self.last, next.map(|line| line.previous.clone()).unwrap_or_default())
     }
 
-    /// The lines of the journal, as far as they count.
+    /// Iterates over the lines of the journal that count.
     pub fn lines(&self) -> impl Iterator<Item = &Line> {
         self.journal.lines().iter().take_while(|line| line.seq <= self.last)
     }
@@ -145,32 +154,33 @@ impl Ledger {
         &self.journal
     }
 
-    /// What the lines come to.
+    /// Returns the state after replaying the lines that count.
     pub const fn record(&self) -> &LedgerState {
         &self.record
     }
 
-    /// The days that have an edition, ascending.
+    /// Lists the days that have an edition, ascending.
     pub fn days(&self) -> Vec<Day> {
         let has_edition = |(day, record): (&Day, &DayRecord)| record.newest().map(|_| *day);
         self.record.days.iter().filter_map(has_edition).collect()
     }
 
-    /// The edition that a day's figures come from; an edition that cannot be read names the file at fault.
+    /// Reads the standing edition of a day: the sealed one, else the newest.
     ///
     /// # Errors
-    /// The day has none, or it is damaged.
+    /// The day has no edition ([`Trouble::Usage`]), or a file of it is missing or damaged.
     pub fn read(&self, day: Day, extent: Extent) -> Result<Edition, Trouble> {
         let standing = self.record.days.get(&day).and_then(DayRecord::standing);
         let number = standing.map_or(0, |standing| standing.publication.edition);
         self.edition(day, number, extent)
     }
 
-    /// The accounts of the edition that a day's figures come from, and the files they were read from: [`Ledger::read`]
-    /// without its slots, which are most of it.
+    /// Reads the accounts and the file balances of the standing edition of a day.
+    ///
+    /// This is [`Ledger::read`] without the slots, which are most of an edition.
     ///
     /// # Errors
-    /// The day has none, or it is damaged.
+    /// The day has no edition ([`Trouble::Usage`]), or a file of it is missing or damaged.
     pub fn accounts(&self, day: Day) -> Result<(Vec<AccountLine>, Vec<FileBalance>), Trouble> {
         let standing = self.record.days.get(&day).and_then(DayRecord::standing);
         let number = standing.map_or(0, |standing| standing.publication.edition);
@@ -179,10 +189,10 @@ impl Ledger {
         Ok((editions::folder::read_lines(&folder)?, editions::folder::read_lines(&folder)?))
     }
 
-    /// One edition of a day, by its number.
+    /// Reads one edition of a day, by its number.
     ///
     /// # Errors
-    /// There is no such edition, or it is damaged.
+    /// There is no such edition ([`Trouble::Usage`]), or a file of it is missing or damaged.
     pub fn edition(&self, day: Day, number: u32, extent: Extent) -> Result<Edition, Trouble> {
         let record = self.known(day, number)?;
         let mut edition =
@@ -191,10 +201,10 @@ impl Ledger {
         Ok(edition)
     }
 
-    /// Fingerprint of the policy that booked the edition of [`Ledger::accounts`].
+    /// Returns the fingerprint of the policy that booked the standing edition of a day.
     ///
     /// # Errors
-    /// The day has none.
+    /// The day has no edition ([`Trouble::Usage`]).
     pub fn policy_of(&self, day: Day) -> Result<&str, Trouble> {
         let standing = self.record.days.get(&day).and_then(DayRecord::standing);
         let number = standing.map_or(0, |standing| standing.publication.edition);
@@ -202,20 +212,20 @@ impl Ledger {
         Ok(standing.map_or("", |standing| standing.publication.policy.as_str()))
     }
 
-    /// What an edition was made from.
+    /// Reads the facts, gaps and attempts that an edition was made from.
     ///
     /// # Errors
-    /// There is no such edition, or it is damaged.
+    /// There is no such edition ([`Trouble::Usage`]), or a file of it is missing or damaged.
     pub fn basis(&self, day: Day, number: u32) -> Result<Basis, Trouble> {
         self.known(day, number)?;
         let folder = editions::folder::place(&self.folder, day, number);
         Basis::read(&folder, day, editions::folder::read_manifest(&folder, day)?.slot)
     }
 
-    /// What the newest edition of a day was made from, by name and hash; `None` when it has none.
+    /// Returns the inputs of the newest edition of a day; `None` if it has no edition.
     ///
     /// # Errors
-    /// The edition is damaged.
+    /// A file of the edition is missing or damaged.
     pub fn made_from(&self, day: Day) -> Result<Option<MadeFrom>, Trouble> {
         let Some(newest) = self.record.days.get(&day).and_then(DayRecord::newest) else { return Ok(None) };
         let folder = editions::folder::place(&self.folder, day, newest.publication.edition);
@@ -230,11 +240,12 @@ impl Ledger {
         }))
     }
 
-    /// Whether the clock of this ledger is given by `--as-of` of each run: then it is a simulation.
+    /// True if the clock of this ledger comes from `--as-of` of each run: then it is a simulation.
     pub fn is_simulated(&self) -> bool {
         self.journal.clock_source() == Some(ClockSource::Given)
     }
 
+    /// Returns the record of a day, or [`Trouble::Usage`] if the day has no edition of this number.
     fn known(&self, day: Day, number: u32) -> Result<&DayRecord, Trouble> {
         let Some(record) = self.record.days.get(&day).filter(|record| !record.editions.is_empty()) else {
             return Err(Trouble::Usage(format!("{day} has no edition; `history` lists the days that have")));
@@ -246,17 +257,19 @@ impl Ledger {
         Ok(record)
     }
 
-    /// The edition that the figures of each day come from.
+    /// Returns the number of the standing edition of each day.
     pub fn standing(&self) -> BTreeMap<Day, u32> {
         let standing =
             |(day, record): (&Day, &DayRecord)| Some((*day, record.standing()?.publication.edition));
         self.record.days.iter().filter_map(standing).collect()
     }
 
-    /// The outlines of some editions, by day: what [`crate::measure::draw`] takes.
+    /// Reads the outlines of some editions, by day, as [`crate::measure::draw`] takes them.
+    ///
+    /// Bad lines are read only for days that a run of down slots can touch.
     ///
     /// # Errors
-    /// There is no such edition, or it is damaged.
+    /// There is no such edition ([`Trouble::Usage`]), or a file of it is missing or damaged.
     pub fn outlines(&self, editions: impl IntoIterator<Item = (Day, u32)>) -> Result<Vec<Outline>, Trouble> {
         let read = |(day, number)| {
             let record = self.known(day, number)?;
@@ -266,7 +279,8 @@ impl Ledger {
             Ok(outline)
         };
         let mut outlines = editions.into_iter().map(read).collect::<Result<Vec<Outline>, Trouble>>()?;
-        // A run begins and ends with a down slot, and no gap within one is longer than a day.
+        // A run begins and ends with a down slot, and spans gaps of at most a day: it can touch a
+        // day with down slots, or a day between two such days.
         let down: BTreeSet<Day> = outlines.iter().filter(|o| o.is_down()).map(|o| o.day).collect();
         let is_between = |day: Day| down.contains(&day.plus(-1)) && down.contains(&day.plus(1));
         for outline in outlines.iter_mut().filter(|o| down.contains(&o.day) || is_between(o.day)) {
@@ -279,10 +293,12 @@ impl Ledger {
         Ok(outlines)
     }
 
-    /// Events of an edition that are pending or in suspense: while there are any, the day cannot be sealed.
+    /// Counts the events of an edition that are pending or in suspense, after overrides.
+    ///
+    /// While there are any, the day cannot be sealed.
     ///
     /// # Errors
-    /// There is no such edition, or it is damaged.
+    /// There is no such edition ([`Trouble::Usage`]), or a file of it is missing or damaged.
     pub fn open_events(&self, day: Day, number: u32) -> Result<i64, Trouble> {
         self.known(day, number)?;
         Ok(editions::folder::read_manifest(&editions::folder::place(&self.folder, day, number), day)?
@@ -291,12 +307,14 @@ impl Ledger {
     }
 }
 
-/// Where the clock of the ledger of a reports folder comes from; `None` before there is a ledger.
+/// Returns the clock source of the ledger of a reports folder; `None` if there is no ledger yet.
 pub fn clock_source(reports: &Path) -> Option<ClockSource> {
     Journal::clock_source_of(&reports.join("ledger"))
 }
 
-/// Editions without a journal are those of a job that kept none: they are neither continued nor overwritten.
+/// Refuses a folder that has editions but no journal, so that they are not overwritten.
+///
+/// The journal was lost, or a job that kept no journal made the editions.
 fn refuse_unjournaled(folder: &Path) -> Result<(), Trouble> {
     let names = disk::names(folder)?;
     let is_ours = |name: &String| name.parse::<Day>().is_ok() || name == editions::folder::EDITIONS;

@@ -1,4 +1,6 @@
-//! Policies: the texts of policy and catalogue as they were, so that old editions can be judged by the rules of their time.
+//! Policies: the texts of policy and catalogue that editions were booked by, by fingerprint.
+//!
+//! They are kept so that old editions can be booked again by the rules of their time.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,10 +19,11 @@ pub(super) fn place(ledger: &Path, fingerprint: &str) -> PathBuf {
 }
 
 impl Ledger {
-    /// A policy that editions of this ledger were booked by.
+    /// Reads a policy that editions of this ledger were booked by.
     ///
     /// # Errors
-    /// It is not there, or not what its fingerprint says.
+    /// [`Trouble::Io`] if a file is missing or unreadable, [`Trouble::Damaged`] if the texts do not
+    /// match the fingerprint or cannot be read as a policy.
     pub fn policy(&self, fingerprint: &str) -> Result<Policy, Trouble> {
         let folder = place(&self.folder, fingerprint);
         let document = |name: &str| {
@@ -42,7 +45,9 @@ impl Ledger {
 }
 
 impl Ledger {
-    /// Name of the rules of a policy: as an edition wrote it, or worked out from the policy that version 0.1.0 kept.
+    /// Returns the fingerprint of a policy's rules: as `written`, else worked out from the policy.
+    ///
+    /// Version 0.1.0 wrote none.
     pub(super) fn rules_of(&self, written: Option<&str>, fingerprint: &str) -> Result<String, Trouble> {
         match written {
             Some(rules) => Ok(rules.to_owned()),
@@ -52,7 +57,7 @@ impl Ledger {
 }
 
 impl Writer {
-    /// Keeps the texts of a policy; the same as before changes nothing.
+    /// Keeps the texts of a policy under its fingerprint; a policy already kept is not rewritten.
     pub fn keep_policy(&self, policy: &Policy) -> Result<(), Trouble> {
         let place = place(&self.folder, &policy.fingerprint());
         if place.exists() {

@@ -1,4 +1,4 @@
-//! Verify: every hash, every balance and every table of the ledger, worked out again from what is stored.
+//! Verify: works out every hash, balance and table of the ledger again, and compares.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -19,7 +19,7 @@ use crate::overrides::adjust;
 use crate::policy::Policy;
 use crate::slots::Slots;
 
-/// Something that is not as it should be.
+/// A file or folder of the ledger that is wrong, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     pub path: PathBuf,
@@ -32,7 +32,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// What was looked at, and what was found to be off: in the order of the journal.
+/// The extent of a check and its findings, in the order of the journal.
 #[derive(Debug, Clone, Default)]
 pub struct Checked {
     pub lines: u64,
@@ -41,7 +41,7 @@ pub struct Checked {
     pub findings: Vec<Finding>,
 }
 
-/// Looks at a whole ledger. Nothing is written; a run that is at work meanwhile may show as findings.
+/// Checks a whole ledger without writing; a run at work meanwhile may cause findings.
 pub fn verify(reports: &Path) -> Checked {
     let root = reports.join("ledger");
     let ledger = match Ledger::open(reports) {
@@ -126,7 +126,9 @@ fn finding_of(path: &Path, trouble: Trouble) -> Finding {
     }
 }
 
-/// Hashes first: only what is as it was written is worth counting again. Gives the events of the edition.
+/// Checks an edition and returns the number of its events; its files are added to `known`.
+///
+/// Hashes come first: only unchanged files are worth counting again.
 fn check_edition(
     ledger: &Ledger,
     place: &Path,
@@ -160,7 +162,7 @@ fn check_edition(
     }
     let basis = ledger.basis(said.day, said.edition).map_err(trouble)?;
     let events = basis.facts.events();
-    // A policy that is not there has been told of.
+    // A missing or damaged policy already has a finding of its own.
     let Some(policy) = policy else { return Ok(events) };
     match differing(&edition, &basis, policy).map_err(|why| finding(place, why))? {
         None => Ok(events),
@@ -170,7 +172,7 @@ fn check_edition(
     }
 }
 
-/// The first table of an edition that comes out otherwise than it is stored when its facts are booked again.
+/// Books the facts of an edition again, and names the first table that differs from the stored one.
 fn differing(edition: &Edition, basis: &Basis, policy: &Policy) -> Result<Option<&'static str>, String> {
     let again = rebook(edition, basis, policy).map_err(|e| e.to_string())?;
     let tables = folder::tables(&again).into_iter().zip(folder::tables(edition));
@@ -179,10 +181,10 @@ fn differing(edition: &Edition, basis: &Basis, policy: &Policy) -> Result<Option
     Ok(other.next().or((!is_same).then_some("the list of overrides")))
 }
 
-/// An edition as a policy books its facts, with the overrides and the definition that it has; the books are checked.
+/// Books the facts of an edition by a policy, with the edition's own overrides and definition.
 ///
 /// # Errors
-/// The books do not balance, or the facts do not fit the edition.
+/// [`Trouble::Imbalance`] if the books do not balance, or the facts do not fit the edition.
 pub fn rebook(edition: &Edition, basis: &Basis, policy: &Policy) -> Result<Edition, Trouble> {
     let unfit = |e: PolarsError| Trouble::Imbalance(format!("{}: {e}", edition.day));
     let postings = policy.classify(basis.facts.clone()).map_err(unfit)?;
@@ -193,6 +195,7 @@ pub fn rebook(edition: &Edition, basis: &Basis, policy: &Policy) -> Result<Editi
     edition.clone().booked(&postings, slots, rows.into_iter().zip(moved).collect()).map_err(unfit)
 }
 
+/// Checks the files of a day's daybook against the journal; adds them to `known`.
 fn check_daybook(root: &Path, record: &DayRecord, known: &mut BTreeSet<PathBuf>) -> Result<(), Finding> {
     let Some(reading) = record.reading.as_ref().filter(|_| !record.is_pruned) else { return Ok(()) };
     let place = daybooks::place(root, reading);
@@ -206,7 +209,7 @@ fn check_daybook(root: &Path, record: &DayRecord, known: &mut BTreeSet<PathBuf>)
             known.insert(path.clone());
             kept
         }
-        // What is there tells as much.
+        // Without the list, the files that are there are hashed: they must give the same list.
         Err(_) => listing(&place).map_err(|t| finding_of(&place, t))?.into_bytes(),
     };
     let text = String::from_utf8(kept.clone()).unwrap_or_default();
@@ -226,7 +229,7 @@ fn check_daybook(root: &Path, record: &DayRecord, known: &mut BTreeSet<PathBuf>)
     Ok(())
 }
 
-/// The salt that the ledger keeps is one that a daybook was made with.
+/// Checks that at least one day was read with the salt that the ledger keeps.
 fn check_salt(ledger: &Ledger, root: &Path, checked: &mut Checked, known: &mut BTreeSet<PathBuf>) {
     let path = root.join(SALT);
     known.insert(path.clone());
@@ -246,7 +249,7 @@ fn check_salt(ledger: &Ledger, root: &Path, checked: &mut Checked, known: &mut B
     }
 }
 
-/// Files below the ledger that nothing tells of.
+/// Lists the files below the ledger that are not in `known`.
 fn strangers(root: &Path, known: &BTreeSet<PathBuf>) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![root.to_path_buf()];

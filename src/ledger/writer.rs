@@ -1,4 +1,4 @@
-//! The writer: the ledger in the hands of the one run that holds the lock.
+//! The writer: a ledger that can be changed, by the one run that holds the lock.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -19,31 +19,33 @@ use crate::error::Trouble;
 use crate::policy::Policy;
 use crate::table::Table;
 
-/// A ledger that can be written to. It reads like a [`Ledger`].
+/// A ledger that can be written to, and is read like a [`Ledger`].
 #[derive(Debug)]
 pub struct Writer {
     ledger: Ledger,
-    /// Of a ledger that begins with this run.
+    /// Clock source for a ledger that begins with this run.
     source: ClockSource,
     _lock: Lock,
 }
 
-/// What the ledger keeps with a new edition, unless it has it already. What no edition names is no part of the ledger.
+/// Policy and settings that the ledger keeps with a new edition, unless it has them already.
+///
+/// They are written only together with an edition: [`Writer::open`] removes what no entry names.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Kept<'a> {
     pub policy: Option<&'a Policy>,
     pub settings: Option<&'a Canonical>,
 }
 
-/// The edition of a day that is the newest after publishing.
+/// The newest edition of a day after publishing.
 #[derive(Debug, Clone)]
 pub struct Published {
     pub edition: Edition,
-    /// False when the day already stood there with the same content, and nothing was written.
+    /// False if the newest edition already had the same content, so that nothing was written.
     pub is_new: bool,
-    /// Why it differs from the edition before it; empty when it is not new.
+    /// Why it differs from the edition before it; empty if it is not new.
     pub causes: Vec<Cause>,
-    /// The day was sealed: its figures stay, and this stands beside them.
+    /// True if the day was sealed before: the sealed figures stay, and this edition is an addition.
     pub is_adjusting: bool,
 }
 
@@ -56,13 +58,16 @@ impl Deref for Writer {
 }
 
 impl Writer {
-    /// Takes the lock of a reports folder and clears away what a killed run has left there.
+    /// Takes the lock of a reports folder and removes what a killed run left there.
     ///
-    /// A ledger begins with the clock `source`; one that has begun keeps the source it has.
+    /// A new ledger takes the clock `source`; an existing one keeps its own.
     ///
     /// # Errors
-    /// The folder cannot be made or written to, another run holds it, its journal is damaged, or it has the machine's
-    /// clock and is asked to take a given one.
+    /// - [`Trouble::Io`] if the folder cannot be created or written to.
+    /// - [`Trouble::Locked`] if another run holds it.
+    /// - [`Trouble::Damaged`] if its journal is damaged.
+    /// - [`Trouble::Usage`] if the clock lies before the last entry, or `source` is
+    ///   [`ClockSource::Given`] and the ledger has the machine's clock.
     pub fn open(reports: &Path, clock: Clock, source: ClockSource) -> Result<Self, Trouble> {
         let lock = Lock::acquire(reports)?;
         let mut ledger = Ledger::open(reports)?;
@@ -82,23 +87,25 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Appends a line to the journal: from here on it is true.
+    /// Appends a line to the journal and applies it to the state.
     ///
     /// # Errors
-    /// The disk refuses: nothing has happened, or all but that the head was told of it.
+    /// I/O error. Either nothing was appended, or the line was appended and `journal.head` is one
+    /// line behind; the next `open` repairs it. [`Trouble::Usage`] if the clock lies before the
+    /// last entry.
     pub fn append(&mut self, clock: Clock, entry: Entry) -> Result<(), Trouble> {
-        // A ledger begins with its first entry: a run that comes to nothing leaves none behind.
+        // Written with the first entry, so that a run without a result leaves no ledger behind.
         if self.ledger.journal.lines().is_empty() {
             self.ledger.journal.append(clock, Entry::Ledger { format: FORMAT, clock: self.source })?;
         }
         let line = self.ledger.journal.append(clock, entry)?;
         self.ledger.record.apply(line);
         self.ledger.last = line.seq;
-        // The line stands even where the head cannot be told of it now.
+        // If this fails, the line counts nevertheless.
         self.ledger.journal.mend()
     }
 
-    /// Clears away what no line of the journal tells of.
+    /// Removes temporary files, and all folders that no line of the journal names.
     fn tidy(&self) -> Result<(), Trouble> {
         let ledger = &self.ledger.folder;
         for name in disk::names(ledger)?.iter().filter(|name| name.starts_with(disk::TEMPORARY)) {
@@ -142,11 +149,13 @@ impl Writer {
         Ok(())
     }
 
-    /// Makes a draft the newest edition of its day: number 1, or one more than the newest so far. A draft with the content
-    /// that is already there changes nothing.
+    /// Publishes a draft as the newest edition of its day, numbered from 1.
+    ///
+    /// If the newest edition has the same content already, nothing is written.
     ///
     /// # Errors
-    /// The disk refuses, and the day stands as before.
+    /// I/O error, or the newest edition is damaged. The day stays as it was, unless the line was
+    /// appended and only `journal.head` could not be written (see [`Writer::append`]).
     pub fn publish(&mut self, draft: Draft, with: &Kept<'_>, clock: Clock) -> Result<Published, Trouble> {
         let Draft { mut edition, basis, daybooks, rules, config } = draft;
         let day = edition.day;
@@ -176,7 +185,8 @@ impl Writer {
         if let (Some(before), Some(newest)) = (&before, &newest)
             && before.content == content
         {
-            // The same in all but what was noted beside it: the clock, and what neighbours' files held for other days.
+            // Only notes outside the content may differ: the clock, and neighbours' rows of other
+            // days.
             edition.number = newest.edition;
             edition.as_of = before.as_of;
             edition.job_version.clone_from(&before.job_version);
@@ -223,8 +233,10 @@ impl Writer {
         Ok(Published { edition, is_new: true, causes, is_adjusting })
     }
 
-    /// The content of a new edition, as comparable with that of an earlier one. Version 0.1.0 knew a policy by its bytes; where
-    /// the rules in them are the same, so is the policy.
+    /// Returns the content hash of a new edition, made comparable with that of an earlier one.
+    ///
+    /// Version 0.1.0 knew a policy by its bytes. For such an edition, the hash is taken over its
+    /// policy fingerprint if the rules in both policies are the same.
     fn comparable_content(
         &self,
         before: &Manifest,
@@ -241,10 +253,12 @@ impl Writer {
         Ok(now.content_by_bytes(bytes, edition, tables))
     }
 
-    /// The edition of a day becomes final.
+    /// Seals a day: its newest edition becomes final.
+    ///
+    /// A day that is sealed already, or has no edition, stays as it is.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// As for [`Writer::append`].
     pub fn seal(&mut self, day: Day, clock: Clock) -> Result<(), Trouble> {
         let record = self.ledger.record.days.get(&day);
         let Some(newest) = record.filter(|r| r.sealed.is_none()).and_then(|r| r.newest()) else {
@@ -255,7 +269,7 @@ impl Writer {
     }
 }
 
-/// Why an edition differs from the one before it.
+/// Finds out why an edition differs from the one before it.
 fn causes(before: Option<&Manifest>, rules_before: Option<&str>, now: &Manifest) -> Vec<Cause> {
     let Some(before) = before else { return vec![Cause::First] };
     let own = |m: &Manifest| m.daybooks.get(&m.day).cloned();
@@ -265,8 +279,9 @@ fn causes(before: Option<&Manifest>, rules_before: Option<&str>, now: &Manifest)
     let rows = |m: &Manifest| m.overrides.iter().map(|o| o.row.clone()).collect::<Vec<_>>();
     let mut causes = Vec::new();
     let mut add = |is_so: bool, cause: Cause| is_so.then(|| causes.push(cause));
-    // DaybookFolders change every day, mostly without a word about this one: a neighbour's file is new, other days are read. When
-    // the rows of the day's own files are as before, what is new of it came from elsewhere.
+    // Daybooks change every day, mostly without effect on this one: a neighbour's file is new, or
+    // other days are read. If the rows of the day's own files are unchanged, new facts came from
+    // elsewhere.
     let has_other_facts = before.facts != now.facts;
     let is_told_by_others = has_other_facts && before.logs == now.logs && others(before) != others(now);
     let is_read_otherwise = has_other_facts && own(before) != own(now);

@@ -1,4 +1,4 @@
-//! Attention: why a person should look at a day, and in which words.
+//! Attention: the reasons for a person to look at a day, with their messages.
 
 use crate::facts::{FileRole, UNASSIGNED};
 use std::fmt;
@@ -12,7 +12,7 @@ use crate::ledger::Edition;
 use crate::policy::Group;
 use crate::slots::{ALL_REGIONS, ScopeKind, State};
 
-/// Below this, statuses without a message may be those of the day before the first one.
+/// Orphan statuses needed for attention; fewer may belong to messages of the day before the first.
 const MIN_ORPHANS: i64 = 20;
 
 /// One reason for a person to look (exit code 3).
@@ -23,7 +23,7 @@ pub struct Attention {
     pub message: String,
 }
 
-/// What is to be said of an edition as it was drafted from logs.
+/// Lists the reasons to look at an edition that was drafted from logs.
 pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec<Attention> {
     let limits = &config.limits;
     let day = edition.day;
@@ -122,7 +122,7 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
     found
 }
 
-/// Names under `[source.columns]` that no row has.
+/// Reports the names under `[source.columns]` that no row has.
 pub(super) fn of_columns(day: Day, notes: Notes) -> impl Iterator<Item = Attention> {
     notes.unseen_columns.into_iter().map(move |(source, name)| Attention {
         day,

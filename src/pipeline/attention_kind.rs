@@ -1,6 +1,6 @@
 //! Kinds of attention: the closed list of what can need a person.
 
-/// What needs a person, by kind. Each has an entry of its name in the runbook (`reports/runbook.md`).
+/// A cause for a person to look; each has an entry of its name in `reports/runbook.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AttentionKind {
     /// No log file of a day was found.
@@ -11,13 +11,13 @@ pub enum AttentionKind {
     MissingSource,
     /// A file could not be read to its end; nothing of it is counted.
     UnreadableFile,
-    /// More rows of a file than its limit could not be read.
+    /// The share of unreadable rows in a file is above the limit.
     Quarantine,
-    /// A column that the config names stands in no row.
+    /// A column that the config names is in no row.
     UnseenColumn,
     /// A log is silent while others go on.
     Gap,
-    /// Too few slots of a component have something to judge by.
+    /// Too few slots of a component have anything to judge by.
     Coverage,
     /// Most statuses name no message of the request logs.
     Orphans,
@@ -31,7 +31,7 @@ pub enum AttentionKind {
     NotReadAgain,
     /// Days were read under settings that have changed since.
     OtherSettings,
-    /// What was read of a day can no longer be read.
+    /// The daybook of a day can no longer be read.
     UnreadableDaybook,
     /// A day is settled by fewer daybooks than it needs.
     MissingDaybook,
@@ -72,7 +72,7 @@ impl AttentionKind {
         Self::OverrideRefused,
     ];
 
-    /// Short and stable: for programs, and the heading in the runbook.
+    /// Returns the stable short name, for programs and for the heading in the runbook.
     pub const fn name(self) -> &'static str {
         match self {
             Self::NoLogs => "no-logs",

@@ -1,4 +1,4 @@
-//! Booking: the facts of a day, from its logs or from its edition, become the next edition.
+//! Booking: turns the facts of a day, from its daybooks or its edition, into the next edition.
 
 use std::collections::BTreeMap;
 
@@ -17,11 +17,11 @@ use crate::queries::booked_day::BookedDay;
 use crate::resolve::{DaybookFolders, request_gaps, resolve};
 use crate::slots::Slots;
 
-/// A day after its run.
+/// A day that was booked and published.
 pub struct Accounted {
     pub published: Published,
     pub spilled_bytes: u64,
-    /// Why a person should look (exit code 3).
+    /// Reasons for a person to look (exit code 3).
     pub attention: Vec<Attention>,
 }
 
@@ -33,7 +33,10 @@ pub(super) struct ClassifiedDay {
     policy: String,
     rules: String,
     config: Config,
-    /// Name of the config, when it is not the one of this run.
+    /// Fingerprint of the config that it is booked with.
+    ///
+    /// This is the config of the run. A sealed day keeps the config of its newest edition, which is
+    /// `None` if version 0.1.0 wrote it.
     config_name: Option<String>,
     origin: Origin,
     daybooks: BTreeMap<Day, String>,
@@ -41,11 +44,11 @@ pub(super) struct ClassifiedDay {
 
 enum Origin {
     Logs(Box<Receipt>),
-    /// The newest edition: what its logs said stands.
+    /// The newest edition: the parts that come from logs stay.
     Edition(Box<Edition>),
 }
 
-/// What is known of a day by its daybook and those around it.
+/// Classifies the facts of a day, resolved from its daybook and those around it.
 pub(super) fn from_daybooks(
     job: &Job,
     ledger: &Ledger,
@@ -69,7 +72,7 @@ pub(super) fn from_daybooks(
     })
 }
 
-/// The daybooks that can tell of a day, by their hashes.
+/// Returns the hashes of the daybooks that can settle a day, by their days.
 pub(super) fn around(
     job: &Job,
     ledger: &Ledger,
@@ -81,7 +84,9 @@ pub(super) fn around(
     near.filter_map(|day| Some((day, ledger.daybook(day)?.daybook.clone()))).collect()
 }
 
-/// What the newest edition of a day says, booked by today's policy, or by its own once it is sealed.
+/// Classifies the facts of a day's newest edition.
+///
+/// The policy is today's, or for a sealed day the policy of the edition.
 pub(super) fn from_edition(job: &Job, ledger: &Ledger, day: Day) -> anyhow::Result<ClassifiedDay> {
     let record = ledger.record().days.get(&day);
     let number = record.and_then(|r| r.newest()).map_or(0, |newest| newest.publication.edition);
@@ -113,7 +118,7 @@ pub(super) fn from_edition(job: &Job, ledger: &Ledger, day: Day) -> anyhow::Resu
 /// Applies overrides, counts the slots, checks the books and publishes.
 ///
 /// # Errors
-/// Nothing of the day is published then.
+/// The books do not balance, or the ledger cannot be read or written. Nothing is published then.
 pub(super) fn publish(
     job: &Job,
     ledger: &mut Writer,

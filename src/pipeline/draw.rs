@@ -1,4 +1,4 @@
-//! Drawing: figures and days of the ledger → reports, and only what may have changed since they were drawn.
+//! Drawing: writes the reports from the ledger, as far as they may have changed since.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::queries::booked_day::BookedDay;
 use crate::queries::{DayExplainer, adjusted, reported};
 use crate::report::{self, DayDrawing, Days, Drawing, Rendered};
 
-/// Draws the reports when they do not show the newest line of the ledger yet; else only the days that were asked for.
+/// Draws the reports that may have changed; if they show the newest line, only the asked days.
 pub(super) fn draw(
     ledger: &Ledger,
     reports: &Path,
@@ -34,12 +34,12 @@ pub(super) fn draw(
             let changed = Changed::since(ledger, drawn.seq, asked);
             draw_all(ledger, reports, settings, changed.as_ref(), &read, workers)
         }
-        // Another version of the job may draw anything otherwise.
+        // Another version of the job may draw every report differently.
         None => draw_all(ledger, reports, settings, None, &read, workers),
     }
 }
 
-/// How all that the reports of one day are drawn from is read, or, of the day of these booked_day, taken from them.
+/// Returns a function that reads a day for drawing; `booked_day` is used instead of its files.
 fn drawings(
     ledger: &Ledger,
     booked_day: Option<BookedDay>,
@@ -56,16 +56,16 @@ fn drawings(
     }
 }
 
-/// What may have to be drawn otherwise than it was.
+/// Days and months whose reports may differ from the ones drawn before.
 pub struct Changed {
-    /// Days whose own reports may say something else.
+    /// Days whose own reports may differ.
     days: BTreeSet<Day>,
-    /// Months, beside those of the days.
+    /// Months to draw in addition to the months of `days`.
     months: BTreeSet<Month>,
 }
 
 impl Changed {
-    /// What has changed after a line of the journal; `None` is everything.
+    /// Finds what has changed after a line of the journal; `None` means everything.
     fn since(ledger: &Ledger, seq: u64, asked: &BTreeSet<Day>) -> Option<Self> {
         let mut days = asked.clone();
         let known = &ledger.record().rows;
@@ -75,7 +75,8 @@ impl Changed {
             match &line.entry {
                 Entry::Settings { .. } => return None,
                 Entry::Edition(publication) => {
-                    // The pages of the published days next to it lead there, and an outage may reach over midnight.
+                    // The pages of the published days before and after it link to it, and an outage
+                    // may cross midnight.
                     let at = publication.day;
                     days.extend((-2..=2).map(|n| at.plus(n)));
                     days.extend(published.iter().rfind(|day| **day < at));
@@ -102,7 +103,7 @@ impl Changed {
             |day: &Day| touched.iter().any(|(start, end)| *start < day.end_us() && day.start_us() < *end);
         days.extend(published.iter().filter(|day| is_touched(day)));
 
-        // A month that was not final yet may be it now, by the clock alone.
+        // A month may have become final since, by the clock alone.
         let editions = ledger.record().days.values().flat_map(|record| &record.editions);
         let then = editions.filter(|e| e.seq <= seq && !e.publication.is_adjusting).map(|e| e.at).max();
         let was_open = |month: &Month| then.is_none_or(|then| Day::of(then) < month.final_at());
@@ -111,8 +112,9 @@ impl Changed {
         Some(Self { days, months })
     }
 
-    /// Outages and rows of the override file stand in the reports of every day and month that they touch, and with them what a
-    /// change in one of these has made of them.
+    /// Adds the days and months that share an outage or an override row with a changed day.
+    ///
+    /// Their reports show the whole outage or row, so its change elsewhere changes them too.
     fn with_spans(&self, ledger: &Ledger, figures: &Figures) -> Self {
         let known = ledger.days();
         let outages = figures.outages.iter().map(|outage| (outage.start_us, outage.end_us));
@@ -135,8 +137,10 @@ fn known_months(ledger: &Ledger) -> BTreeSet<Month> {
     ledger.days().into_iter().map(Day::month).collect()
 }
 
-/// Draws all reports of a ledger, as far as it counts, from nothing but itself. Of days and months only what may have
-/// changed; all of them when `None`. `workers` is how many days are drawn at once.
+/// Draws the reports of a ledger, as of its last line that counts, from the ledger alone.
+///
+/// Only the days and months in `changed` are drawn, or all if it is `None`; `workers` days are
+/// drawn in parallel.
 ///
 /// # Errors
 /// The ledger cannot be read or the reports cannot be written.
@@ -179,7 +183,7 @@ fn draw_all(
     Ok((figures, rendered))
 }
 
-/// Editions that apply overrides: those that stand, or the adjusting ones beside them.
+/// Keeps the editions that apply overrides.
 fn overridden(mut editions: Vec<Outline>) -> Vec<Outline> {
     editions.retain(|edition| !edition.overrides.is_empty());
     editions

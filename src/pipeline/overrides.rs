@@ -1,4 +1,4 @@
-//! Override rows: when each was first seen, what is decided of it, and which days it moves.
+//! Override rows in a run: read, filed in the journal, decided, and applied to their days.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,18 +11,19 @@ use crate::ledger::{Entry, FiledRow, JudgedRow, Ledger, MalformedRow, Writer};
 use crate::overrides::{self, Decided, Decision, Direction, Filed, Override, Sheet, Touched};
 use crate::policy::Postings;
 
-/// What the override file came to.
+/// The result of reading the override file.
 #[derive(Default)]
 pub struct Desired {
-    /// The file, when it could be read.
+    /// The file, if it could be read.
     sheet: Option<Sheet>,
     pub attention: Vec<Attention>,
-    /// Mistakes in the file, for whoever shows them with their excerpts.
+    /// Mistakes in the file, to be shown with their excerpts.
     pub mistakes: Vec<Mistake>,
 }
 
-/// Reads the override file and notes in the journal which rows are new and which are gone. A file that cannot be read, or is not
-/// named any more, withdraws nothing.
+/// Reads the override file, and journals which rows are new and which are gone.
+///
+/// If the file cannot be read, or the config no longer names it, no row is withdrawn.
 pub fn file(job: &Job, ledger: &mut Writer, clock: Clock) -> anyhow::Result<Desired> {
     let day = Day::of(clock.at);
     let mut desired = Desired::default();
@@ -89,7 +90,9 @@ pub fn file(job: &Job, ledger: &mut Writer, clock: Clock) -> anyhow::Result<Desi
     Ok(desired)
 }
 
-/// Rows that still have something to decide: not every day of theirs is sealed, or their window is open.
+/// Lists the rows that may still be decided differently.
+///
+/// Their window is open, one of their days is not sealed, or they have never been decided.
 fn live(ledger: &Ledger, job: &Job, clock: Clock) -> Vec<Filed> {
     let days = &ledger.record().days;
     let is_sealed = |day: Day| days.get(&day).is_some_and(|record| record.sealed.is_some());
@@ -111,11 +114,11 @@ fn live(ledger: &Ledger, job: &Job, clock: Clock) -> Vec<Filed> {
     live
 }
 
-/// What is decided of the rows, and which rows each day gets.
+/// Decisions about the rows, and the rows that apply to each day.
 #[derive(Default)]
 pub struct Plan {
     judged: Vec<Decided>,
-    /// Rows in force on days for which something was decided.
+    /// Rows that apply to each day with classified events, as far as any do.
     rows: BTreeMap<Day, Vec<Override>>,
 }
 
@@ -129,12 +132,12 @@ impl Plan {
     }
 }
 
-/// The days that live rows speak of and that have, or are about to get, an edition.
+/// Lists the days that live rows name.
 pub fn touched(job: &Job, ledger: &Ledger, clock: Clock) -> BTreeSet<Day> {
     live(ledger, job, clock).iter().flat_map(|filed| filed.row.days().collect::<Vec<_>>()).collect()
 }
 
-/// Decides. `postings` has the days of [`touched`] that there are.
+/// Decides the live rows; `postings` holds the classified days among [`touched`].
 pub fn plan(
     job: &Job,
     ledger: &Ledger,
@@ -146,7 +149,7 @@ pub fn plan(
     let mut frozen: BTreeMap<Day, Vec<Override>> = BTreeMap::new();
     for day in postings.keys() {
         if record.days.get(day).is_some_and(|record| record.sealed.is_some()) {
-            // Those of adjusting entries beside it too: they are as final as the day.
+            // Rows of its adjusting entries are included: they are as final as the day.
             frozen.insert(*day, ledger.made_from(*day)?.map(|made| made.rows).unwrap_or_default());
         }
     }
@@ -156,12 +159,12 @@ pub fn plan(
         .collect();
     let judged = overrides::plan(&filed, &touched, &job.config.overrides)?;
     let mut rows: BTreeMap<Day, Vec<Override>> = BTreeMap::new();
-    // Rows that were applied to a sealed day stay, whatever has become of them since.
+    // Rows that were applied to a sealed day stay, even if they are withdrawn or refused since.
     for (day, frozen) in &frozen {
         rows.insert(*day, frozen.clone());
     }
     for judged in judged.iter().filter(|j| j.verdict == Decision::Applied) {
-        // Days without books get the row when they are accounted.
+        // The other days get the row when they are booked.
         for day in judged.row.days().filter(|day| postings.contains_key(day)) {
             let is_frozen = frozen.contains_key(&day);
             let of_day = rows.entry(day).or_default();
@@ -174,7 +177,7 @@ pub fn plan(
     Ok(Plan { judged, rows })
 }
 
-/// Notes in the journal what was decided, where it is new, and says which rows were refused.
+/// Journals the new decisions, and reports the rows that were refused.
 pub fn note(plan: &Plan, desired: &mut Desired, ledger: &mut Writer, clock: Clock) -> anyhow::Result<()> {
     let mut decided: Vec<JudgedRow> = Vec::new();
     for judged in &plan.judged {
@@ -211,7 +214,7 @@ pub fn note(plan: &Plan, desired: &mut Desired, ledger: &mut Writer, clock: Cloc
     let record = ledger.record();
     decided.retain(|judged| {
         record.rows.get(&judged.row).is_some_and(|row| {
-            // Of a withdrawn row the first word stands: days may be sealed later.
+            // The first reason of a withdrawn row stays, even if more of its days are sealed later.
             let is_withdrawn = |j: &JudgedRow| j.status == "withdrawn";
             let known = row.judged.as_ref();
             known != Some(judged) && !(known.is_some_and(is_withdrawn) && is_withdrawn(judged))

@@ -1,4 +1,4 @@
-//! Logs: which days are read, and reading them into daybooks. The only heavy step.
+//! Logs: finds the days whose logs are due, and reads them into daybooks (the only heavy step).
 
 use std::collections::BTreeMap;
 
@@ -19,10 +19,12 @@ pub struct Read {
     pub notes: Notes,
 }
 
-/// Days that a run looks back for: missed ones are caught up, oldest first.
+/// Days to look back from yesterday for days without an edition, which are caught up, oldest first.
 const CATCH_UP_DAYS: i64 = 31;
 
-/// The days that are due without being asked for: yesterday, and those since the first one that were missed.
+/// Lists the days that are due: yesterday, and missed days since the first edition.
+///
+/// Days missed before the last [`CATCH_UP_DAYS`] are not read, but reported as attention.
 pub fn due(ledger: &Ledger, clock: Clock) -> (Vec<Day>, Option<Attention>) {
     let yesterday = Day::of(clock.at).plus(-1);
     let known = ledger.days();
@@ -44,18 +46,20 @@ pub fn due(ledger: &Ledger, clock: Clock) -> (Vec<Day>, Option<Attention>) {
     (due, attention)
 }
 
-/// How the logs of a day look beside what was read of them.
+/// State of a day's logs, compared with how they were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogState {
-    /// Just as they were read.
+    /// Files and contents are unchanged.
     Same,
-    /// Files are new or have another content.
+    /// Files are new or have another content, or one could not be read.
     Changed,
-    /// They were never read, or otherwise than they would be today, or some of them are gone.
+    /// The day has no daybook or was read under other settings, or some of its files are gone.
     Unknown,
 }
 
-/// Compares the logs of a day with what was read of them. A file of the same size and time is not opened.
+/// Compares the logs of a day with how they were read.
+///
+/// A file with the same size and modification time is not opened.
 pub fn look(job: &Job, ledger: &Ledger, day: Day) -> Result<LogState, Trouble> {
     let place = ledger.daybooks().remove(&day);
     let Some(reading) = ledger.daybook(day).filter(|_| place.is_some()) else { return Ok(LogState::Unknown) };
@@ -67,7 +71,7 @@ pub fn look(job: &Job, ledger: &Ledger, day: Day) -> Result<LogState, Trouble> {
     if !reading.files.iter().all(|file| is_there(&file.path)) {
         return Ok(LogState::Unknown);
     }
-    // What could not be read then may be readable now.
+    // A file that could not be read then may be readable now.
     let is_whole = now.iter().all(|input| !input.hash.is_empty());
     let now = LogsRead { files: now, ..reading.clone() };
     Ok(if now.is_like(reading) && is_whole { LogState::Same } else { LogState::Changed })
@@ -76,13 +80,13 @@ pub fn look(job: &Job, ledger: &Ledger, day: Day) -> Result<LogState, Trouble> {
 /// Reads the logs of a day into its daybook.
 ///
 /// # Errors
-/// [`Trouble`]; what was kept of the day before stays then.
+/// [`Trouble`]; the daybook that the day had before is kept.
 pub fn read(job: &Job, ledger: &mut Writer, day: Day, clock: Clock, meter: &Meter) -> Result<Read, Trouble> {
     let config = &job.config;
     let text = config.salt.clone().map_or_else(|| ledger.salt(), Ok)?;
     let salt = Salt::new(&text);
     let scratch = ledger.scratch()?;
-    // Looked at before they are read: a log that grows meanwhile is seen to have changed by the next run.
+    // Listed before reading: if a log grows meanwhile, the next run sees that it has changed.
     let known = ledger.daybook(day).map(|reading| reading.files.clone()).unwrap_or_default();
     let listing = intake::listing(config, day, &known)?;
     let spill = ledger.scratch()?;
@@ -102,7 +106,11 @@ pub fn read(job: &Job, ledger: &mut Writer, day: Day, clock: Clock, meter: &Mete
     Ok(Read { day, notes })
 }
 
-/// A day whose logs have been rotated away must not be run again by accident: what was published would be lost.
+/// Refuses to replace the books of a day whose logs are gone, for example rotated away.
+///
+/// # Errors
+/// [`Trouble::LogsGone`] if a file that gave rows before is missing or failed;
+/// [`Trouble::RowsGone`] if all files are there but no row was accepted any more.
 fn keep_logs(ledger: &Ledger, day: Day, files: &[FileBalance]) -> Result<(), Trouble> {
     let mut before: BTreeMap<String, u64> = BTreeMap::new();
     let mut edition = 0;
@@ -111,7 +119,7 @@ fn keep_logs(ledger: &Ledger, day: Day, files: &[FileBalance]) -> Result<(), Tro
         edition = standing.number;
         before.extend(standing.intake.into_iter().map(|f| (lexical(&f.path), f.accepted)));
     }
-    // A run that was killed before it published has left what it read all the same.
+    // The daybook counts too: a killed run may have read the day without publishing it.
     if let Some(folder) = ledger.daybooks().get(&day)
         && let Ok(kept) = daybook::head(folder)
     {
@@ -130,11 +138,13 @@ fn keep_logs(ledger: &Ledger, day: Day, files: &[FileBalance]) -> Result<(), Tro
     Err(Trouble::LogsGone { day, edition, gone })
 }
 
-/// Differences that are told of one group of days; more would hide the days.
+/// Differences shown for one group of days; more would hide the days.
 const TOLD_DIFFERENCES: usize = 5;
 
-/// Open days that were read under other settings than today's: they stay as they are, and a row that is added to their
-/// logs is not read, until a person decides. One attention for all days with the same differences.
+/// Reports open days that were read under settings that differ from today's.
+///
+/// These days stay as they are, and rows added to their logs are not read, until a person decides.
+/// Days with the same differences share one attention.
 pub fn read_otherwise(job: &Job, ledger: &Ledger) -> Result<Vec<Attention>, Trouble> {
     let mut groups: BTreeMap<String, Vec<Day>> = BTreeMap::new();
     for day in open_days(ledger) {
@@ -160,7 +170,7 @@ pub fn read_otherwise(job: &Job, ledger: &Ledger) -> Result<Vec<Attention>, Trou
     Ok(groups.into_iter().map(told).collect())
 }
 
-/// The settings that differ from those that a day was read under, with both values.
+/// Describes the settings that differ from those that a day was read under, with both values.
 fn differences(job: &Job, ledger: &Ledger, reading: &LogsRead) -> Result<String, Trouble> {
     let Some(kept) = &reading.config else {
         let place = ledger.daybooks().remove(&reading.day);
@@ -186,17 +196,19 @@ fn differences(job: &Job, ledger: &Ledger, reading: &LogsRead) -> Result<String,
     Ok(told.join("; "))
 }
 
-/// The daybooks that a run may use, and what is to be said of the others.
+/// The daybooks that a run may use, and attention for the others.
 #[derive(Default)]
 pub struct Usable {
     pub daybooks: DaybookFolders,
     pub attention: Vec<Attention>,
-    /// Days near those that were read that stay as they were read before.
+    /// Days near the ones just read that keep their edition in this run.
     pub stay: Vec<Day>,
 }
 
-/// Looks at the daybooks around the days just read. A day whose daybook cannot be read, or was made under other settings
-/// than today's, stays as it is, and a person should look.
+/// Checks the daybooks around the days just read.
+///
+/// If a daybook cannot be read, or was made under other settings or another salt, its day stays as
+/// it is and needs attention.
 pub fn usable(job: &Job, ledger: &Ledger, read: &[Day]) -> Result<Usable, Trouble> {
     let config = &job.config;
     let mut found = Usable { daybooks: ledger.daybooks(), ..Usable::default() };
@@ -227,13 +239,13 @@ pub fn usable(job: &Job, ledger: &Ledger, read: &[Day]) -> Result<Usable, Troubl
                 );
                 found.daybooks.remove(&day);
             }
-            // Told by `read_otherwise`, with the settings that differ.
+            // `read_otherwise` reports it, with the settings that differ.
             Ok(head) if !config.joins_like(&head.settings) && is_near(day, reach) => found.stay.push(day),
             Ok(_) if is_near(day, reach) => near.push(day),
             Ok(_) => {}
         }
     }
-    // A day is not settled anew with less than it was settled with before.
+    // A day is not settled again from fewer daybooks than before.
     let record = ledger.record();
     let is_lost = |day: &&Day| {
         !found.daybooks.contains_key(day) && record.days.get(day).is_some_and(|known| !known.is_pruned)

@@ -1,4 +1,4 @@
-//! Comparing: two editions of a day, or the days as they stand and as another policy would book them. Nothing is written.
+//! Comparing: two editions of a day, or standing editions with how another policy would book them.
 
 use std::collections::BTreeMap;
 
@@ -11,20 +11,21 @@ use crate::ledger::{Edition, Extent, Ledger, Outline, Reported, ReportedKey, Set
 use crate::measure;
 use crate::policy::Policy;
 
-/// What is different. Nothing is listed that is the same.
+/// Differences between two states of some days; equal values are left out.
 #[derive(Debug, Default, Serialize)]
 pub struct Differences {
     pub before: String,
     pub after: String,
-    /// Figures of days, scopes in all regions.
+    /// Figures of single days, for scopes in all regions.
     pub figures: Vec<Change>,
-    /// Slots of scopes in all regions that have another state.
+    /// Slots whose net state differs, for scopes in all regions.
     pub flips: Vec<Flip>,
-    /// Events by account and rule.
+    /// Net events by account, rule and error code.
     pub moved: Vec<Moved>,
 }
 
 #[derive(Debug, Serialize)]
+/// A figure that differs; pairs are `[before, after]`.
 pub struct Change {
     pub day: Day,
     pub scope_kind: String,
@@ -39,6 +40,7 @@ pub struct Change {
 }
 
 #[derive(Debug, Serialize)]
+/// A slot whose net state differs: `[before, after]`.
 pub struct Flip {
     pub slot_start: String,
     pub scope_kind: &'static str,
@@ -47,6 +49,7 @@ pub struct Flip {
 }
 
 #[derive(Debug, Serialize)]
+/// Events that were booked differently.
 pub struct Moved {
     pub day: Day,
     pub account: String,
@@ -56,20 +59,22 @@ pub struct Moved {
     pub events: i64,
 }
 
-/// Two editions of the same day.
+/// Compares two editions of the same day.
 ///
 /// # Errors
-/// One of them is not there or cannot be read.
+/// One of them does not exist or cannot be read.
 pub fn between(ledger: &Ledger, day: Day, numbers: [u32; 2]) -> anyhow::Result<Differences> {
     let [before, after] = numbers.map(|number| ledger.edition(day, number, Extent::Whole));
     let names = numbers.map(|number| format!("{day}/{number}"));
     compare(ledger, names, vec![before?], vec![after?])
 }
 
-/// The standing editions of some days, and what another policy would make of them.
+/// Compares the standing editions of some days with how another policy would book them.
+///
+/// Nothing is written.
 ///
 /// # Errors
-/// An edition cannot be read.
+/// An edition cannot be read, or the books do not balance under `policy`.
 pub fn under(ledger: &Ledger, days: &[Day], policy: &Policy, name: &str) -> anyhow::Result<Differences> {
     let (mut before, mut after) = (Vec::new(), Vec::new());
     for day in days {
@@ -107,7 +112,7 @@ fn compare(
     Ok(differences)
 }
 
-/// Figures of the days of these editions, measured with the standing days beside them.
+/// Measures the days of these editions, together with the standing editions of the days around.
 fn figures(
     ledger: &Ledger,
     editions: &[Edition],

@@ -1,4 +1,4 @@
-//! Queries: questions to the ledger. Why is a slot red, what differs between two editions, what was reported.
+//! Queries: questions to the ledger (explain a slot, compare editions, look up reported figures).
 
 pub mod booked_day;
 mod compare;

@@ -1,5 +1,6 @@
-//! Reported figures: what the reports show of each day, noted in the journal whenever it changes. Their differences are
-//! the restatements.
+//! Reported figures: the figures that the reports show, journaled whenever they change.
+//!
+//! The differences between them are the restatements.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,10 +11,12 @@ use crate::ledger::{Entry, Ledger, Reported, ReportedKey, Settings, Writer};
 use crate::measure::{self, Figure, Figures, Period};
 use crate::policy::Group;
 
-/// A run of down slots can tie a day to the one beside it, and through a short gap to the one behind that.
+/// Distance in days up to which one day can change the figures of another.
+///
+/// A run of down slots can reach into the next day, and through a short gap into the one after.
 const REACH: i64 = 2;
 
-/// Measures a few days as the whole ledger would.
+/// Measures a few days with the same result as measuring the whole ledger.
 pub fn figures(ledger: &Ledger, days: &BTreeSet<Day>, config: &Config) -> anyhow::Result<Figures> {
     let known = ledger.standing().into_iter().filter(|(day, _)| is_near(days, *day, REACH));
     Ok(measure::draw(&ledger.outlines(known)?, config))
@@ -23,7 +26,7 @@ fn is_near(days: &BTreeSet<Day>, day: Day, by: i64) -> bool {
     days.range(day.plus(-by)..=day.plus(by)).next().is_some()
 }
 
-/// Sealed days that have adjusting entries, with the edition that includes them.
+/// Lists sealed days that have adjusting entries, with the newest edition, which includes them.
 pub fn adjusted(ledger: &Ledger) -> BTreeMap<Day, u32> {
     let of = |(day, record): (&Day, &crate::ledger::DayRecord)| {
         let newest = record.newest()?.publication.edition;
@@ -32,15 +35,17 @@ pub fn adjusted(ledger: &Ledger) -> BTreeMap<Day, u32> {
     ledger.record().days.iter().filter_map(of).collect()
 }
 
-/// The editions that figures are drawn from, with adjusting entries in place of what they adjust.
+/// Returns the standing editions, with adjusting entries in place of the editions they adjust.
 pub fn with_adjustments(ledger: &Ledger) -> BTreeMap<Day, u32> {
     let mut editions = ledger.standing();
     editions.extend(adjusted(ledger));
     editions
 }
 
-/// Days that may be shown otherwise since figures were last noted; by the journal, because a run may have been killed
-/// between the two.
+/// Lists the days whose figures may have changed since figures were last journaled.
+///
+/// The journal is searched for them, because a run may have been killed before it noted the
+/// figures.
 fn changed(ledger: &Ledger) -> BTreeSet<Day> {
     let lines: Vec<&Entry> = ledger.lines().map(|line| &line.entry).collect();
     let since =
@@ -57,7 +62,7 @@ fn changed(ledger: &Ledger) -> BTreeSet<Day> {
     days
 }
 
-/// Notes the figures of days around those that have changed, as far as they are shown otherwise than before.
+/// Journals the figures of changed days and the days around them, if they differ from before.
 pub fn note(ledger: &mut Writer, settings: &Settings, clock: Clock) -> anyhow::Result<()> {
     let changed = &changed(ledger);
     if changed.is_empty() {
@@ -91,7 +96,7 @@ pub fn note(ledger: &mut Writer, settings: &Settings, clock: Clock) -> anyhow::R
     Ok(())
 }
 
-/// A figure of a day in all regions, as the journal keeps it.
+/// Converts the figure of a day to its journal form; `None` for other periods or single regions.
 pub fn reported(figure: &Figure, is_adjusting: bool) -> Option<Reported> {
     let Period::Day(day) = figure.period else { return None };
     let net = &figure.net;

@@ -1,5 +1,7 @@
-//! Report: figures → files that people and programs open. Every table as CSV and as Parquet, with one schema and one row
-//! order; beside them, for other programs, what `[outputs]` switches on.
+//! Report: writes figures as files that people and programs open.
+//!
+//! Every table is written as CSV and as Parquet, with one schema and one row order. In addition,
+//! `[outputs]` switches on pages for people and exports for other programs.
 
 mod exports;
 mod pages;
@@ -25,16 +27,18 @@ use crate::table::{Metadata, Spec, Table};
 pub use exports::status_schema;
 pub use tables::failures::{FailureLine, failures};
 
-/// What rendering did to the reports folder.
+/// The effect of rendering on the reports folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rendered {
     /// Files whose content is new.
     pub written: Vec<PathBuf>,
-    /// Files that already said the same.
+    /// Number of files that had the same content already.
     pub unchanged: usize,
 }
 
-/// Every table and where it is found, without its ending: what `reports/README.md` is checked against.
+/// Returns the schema of every table, with its path in the reports folder without ending.
+///
+/// `reports/README.md` is checked against it.
 pub fn schema() -> [(&'static str, &'static Spec); 13] {
     [
         ("availability", &tables::summary::AVAILABILITY),
@@ -53,35 +57,35 @@ pub fn schema() -> [(&'static str, &'static Spec); 13] {
     ]
 }
 
-/// What reports that span days are drawn from.
+/// Input of the reports that span days.
 pub struct Drawing<'a> {
     pub ledger: &'a Ledger,
     pub settings: &'a Settings,
     pub figures: &'a Figures,
-    /// Figures of months with adjusting entries in place of what they adjust, parallel to those without.
+    /// Figures of months with adjusting entries, parallel to the months of `figures`.
     pub adjusted: &'a [Figure],
     /// Editions that apply overrides.
     pub overridden: &'a [Outline],
 }
 
 impl Drawing<'_> {
-    /// What all reports are called; those of a simulation say so.
+    /// Returns the title of all reports, marked if the ledger is a simulation.
     pub fn title(&self) -> String {
         let mark = if self.ledger.is_simulated() { " (simulated)" } else { "" };
         format!("{}{mark}", self.settings.outputs.title)
     }
 }
 
-/// What the reports of one day are drawn from.
+/// Input of the reports of one day.
 pub struct DayDrawing {
     pub edition: Edition,
-    /// Of the standing edition, after overrides too.
+    /// Events of the standing edition that are not good, before and after overrides.
     pub failures: Vec<FailureLine>,
-    /// Every slot in which some scope was down.
+    /// The explanations of every slot in which a scope was down, by slot.
     pub red: BTreeMap<u32, Vec<RedSlot>>,
 }
 
-/// Why a scope was down in a slot, in the words of `explain`.
+/// The text of `explain` for a scope that was down in a slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedSlot {
     pub scope: Scope,
@@ -109,14 +113,14 @@ impl Summary {
         }
     }
 
-    /// By file name.
+    /// Returns the tables; each is named by its spec.
     pub const fn tables(&self) -> [&Table; 5] {
         let Self { availability, months, outages, overrides, restatements } = self;
         [availability, months, outages, overrides, restatements]
     }
 }
 
-/// The tables of one day, by file name.
+/// Works out the tables of one day; each is named by its spec.
 pub fn daily_tables(day: &DayDrawing) -> [Table; 8] {
     let edition = &day.edition;
     [
@@ -131,7 +135,7 @@ pub fn daily_tables(day: &DayDrawing) -> [Table; 8] {
     ]
 }
 
-/// The days whose own reports are drawn, how each is read, and how many may be drawn at once.
+/// The days whose own reports are drawn, how to read one, and how many are drawn in parallel.
 pub struct Days<'a> {
     pub days: &'a [Day],
     pub read: &'a (dyn Fn(Day) -> anyhow::Result<DayDrawing> + Sync),
@@ -139,7 +143,7 @@ pub struct Days<'a> {
 }
 
 impl Days<'_> {
-    /// Makes the files of every day, as many at a time as there are workers, and writes them in the order of days.
+    /// Makes the files of `workers` days in parallel, and writes them in the order of days.
     fn write(
         &self,
         writer: &mut Writer<'_>,
@@ -168,12 +172,14 @@ impl Days<'_> {
     }
 }
 
-/// Writes the reports that span days, the files of the months given (`None` is all), and those of the days given. Give
-/// those that changed; giving all of them is as right and only slower, because a file that
-/// already says the same is left alone. Last comes the mark that says which line of the ledger is shown.
+/// Writes the reports that span days, and the files of the given months and days.
+///
+/// `months` is `None` for all months. Months and days that have not changed may be given too; that
+/// is only slower, because a file with the same content is left alone. The mark `.drawn` is written
+/// last.
 ///
 /// # Errors
-/// A day cannot be read, or a file not be written.
+/// A day cannot be read, or a file cannot be written.
 pub fn render(
     reports: &Path,
     drawing: &Drawing<'_>,
@@ -225,10 +231,10 @@ pub fn render(
     Ok(rendered)
 }
 
-/// Writes the reports of the days given, and nothing else.
+/// Writes the tables of the given days, and nothing else.
 ///
 /// # Errors
-/// A day cannot be read, or a file not be written.
+/// A day cannot be read, or a file cannot be written.
 pub fn render_days(reports: &Path, days: &Days<'_>) -> anyhow::Result<Rendered> {
     let mut writer = Writer::new(reports)?;
     days.write(&mut writer, &|_, _| ())?;
@@ -251,7 +257,7 @@ fn tables_of(drawn: &DayDrawing, batch: &mut FileBatch) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// The file that says which line of the ledger the reports show.
+/// File with the line of the ledger that the reports show.
 const DRAWN: &str = ".drawn";
 const JOB: &str = env!("CARGO_PKG_VERSION");
 
@@ -277,7 +283,7 @@ impl Drawn {
     }
 }
 
-/// What the reports show; `None` when they were never drawn whole.
+/// Reads which line the reports show; `None` if they were never drawn completely.
 pub fn drawn(reports: &Path) -> Option<Drawn> {
     serde_json::from_slice(&std::fs::read(reports.join(DRAWN)).ok()?).ok()
 }

@@ -1,4 +1,4 @@
-//! A view of the ledger from its newest day: what the status page and the files for other programs tell of.
+//! A view of the ledger from its newest day, for the status page and the exports.
 
 use super::Drawing;
 use crate::day::{Day, Month};
@@ -7,13 +7,15 @@ use crate::ledger::{Edition, Extent};
 use crate::measure::{DEFINITIONS, Definition, Figure, Outage, Period};
 use crate::slots::{Scope, ScopeKind};
 
-/// How many days are looked back at, the newest one included.
+/// Days that the view spans, the newest one included.
 pub(super) const DAYS: i64 = 90;
 
-/// The definition whose figures are told first, and to programs: the published formula (R20). The tables hold all.
+/// The definition shown first, and the only one in exports: the published formula (R20).
+///
+/// The tables hold the figures of all definitions.
 pub(super) const DEFINITION: &Definition = &DEFINITIONS[0];
 
-/// What is looked at.
+/// The drawing, seen from the newest day.
 pub(super) struct View<'a> {
     pub drawing: &'a Drawing<'a>,
     /// `None` before the first edition.
@@ -30,13 +32,13 @@ impl<'a> View<'a> {
         self.newest.as_ref().map(|edition| edition.day)
     }
 
-    /// The newest sealed day and its edition.
+    /// Returns the newest sealed day and its edition.
     pub fn newest_sealed(&self) -> Option<(Day, u32)> {
         let days = &self.drawing.ledger.record().days;
         days.iter().rev().find_map(|(day, record)| Some((*day, record.sealed?)))
     }
 
-    /// Components in all regions, as the newest day knows them.
+    /// Iterates over the components of the newest day, in all regions.
     pub fn components(&self) -> impl Iterator<Item = &Scope> {
         let scopes = self.newest.iter().flat_map(|edition| edition.slots.scopes());
         scopes.filter(|scope| is_whole_component(scope))
@@ -47,30 +49,31 @@ impl<'a> View<'a> {
         self.drawing.figures.days.iter().rev().find(is)
     }
 
-    /// A month without and with adjusting entries.
+    /// Returns the figures of a month, without and with adjusting entries.
     pub fn month(&self, scope: &Scope, month: Month) -> Option<(&'a Figure, &'a Figure)> {
         let Drawing { figures, adjusted, .. } = self.drawing;
         let mut pairs = figures.months.iter().zip(*adjusted);
         pairs.find(|(f, _)| f.period == Period::Month(month) && is_of(f, scope))
     }
 
-    /// The months that hold the newest day and the one before it.
+    /// Returns the month of the newest day and the month before it.
     pub fn this_and_last_month(&self) -> Option<[Month; 2]> {
         let this = self.newest_day()?.month();
         Some([this, this.first().plus(-1).month()])
     }
 
+    /// Returns the target of a component in millionths of a percent.
     pub fn target(&self, scope: &Scope) -> Option<i64> {
         let targets = &self.drawing.settings.targets;
         targets.iter().find(|(name, _)| **name == *scope.name).map(|(_, target)| (*target).into())
     }
 
-    /// The first of the days that are looked back at.
+    /// Returns the first day of the view, [`DAYS`] long.
     pub fn since(&self) -> Option<Day> {
         Some(self.newest_day()?.plus(1 - DAYS))
     }
 
-    /// Outages of components in all regions in that time, oldest first.
+    /// Iterates over outages in the view, of components in all regions, oldest first.
     pub fn outages(&self) -> impl Iterator<Item = &'a Outage> {
         let since_us = self.since().map_or(0, Day::start_us);
         let outages = self.drawing.figures.outages.iter();

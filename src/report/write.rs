@@ -1,4 +1,4 @@
-//! Writing report files: all are written before any is put in place, and only those that would change.
+//! Writing report files: all that changed are written aside first, then put in place together.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -15,13 +15,13 @@ const TEMPORARY: &str = ".tmp-";
 pub(super) struct Writer<'a> {
     reports: &'a Path,
     pending: Vec<(TempPath, PathBuf)>,
-    /// Files that are not published any more.
+    /// Files to remove because they are no longer published.
     gone: Vec<PathBuf>,
     unchanged: usize,
 }
 
 impl<'a> Writer<'a> {
-    /// Clears away first what a killed run left behind, of whatever day.
+    /// Creates a writer, and removes temporary files that a killed run left behind, for any day.
     pub fn new(reports: &'a Path) -> Result<Self, Trouble> {
         clear_away(reports)?;
         clear_away(&reports.join("months"))?;
@@ -40,7 +40,7 @@ impl<'a> Writer<'a> {
         self.batch(batch)
     }
 
-    /// Writes what was made elsewhere.
+    /// Writes the files of a batch, and notes the ones to remove.
     pub fn batch(&mut self, batch: FileBatch) -> Result<(), Trouble> {
         for (path, bytes) in batch.files {
             self.bytes(&path, &bytes)?;
@@ -62,7 +62,7 @@ impl<'a> Writer<'a> {
         self.file(self.reports.join(path), bytes)
     }
 
-    /// Takes away a file that is not published any more, if it is there.
+    /// Notes a file for removal, if it exists.
     pub fn no(&mut self, path: &str) {
         let path = self.reports.join(path);
         if path.exists() {
@@ -89,7 +89,9 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Puts every file in its place. What can fail for want of space has been done before the first one moves.
+    /// Puts every file in its place, and removes the noted ones.
+    ///
+    /// All writing, which may fail for lack of space, is done before the first file moves.
     pub fn done(self) -> Result<Rendered, Trouble> {
         let mut written = Vec::with_capacity(self.pending.len());
         for (file, path) in self.pending {
@@ -103,19 +105,20 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Files that are made but not written, by their paths below the reports folder: days are drawn side by side and written one
-/// after the other.
+/// Files of one day in memory, by their paths below the reports folder.
+///
+/// Days are drawn in parallel, each into a batch, and written one after the other.
 #[derive(Default)]
 pub(super) struct FileBatch {
     files: Vec<(String, Vec<u8>)>,
-    /// Files that are not published any more.
+    /// Files to remove because they are no longer published.
     none: Vec<String>,
-    /// Folders in which only the files given may begin so.
+    /// Folder, prefix and the only names with this prefix that may stay there.
     no_others: Vec<(String, &'static str, Vec<String>)>,
 }
 
 impl FileBatch {
-    /// `<folder>/<table>.csv` and `.parquet`.
+    /// Adds `<folder>/<table>.csv` and `.parquet`.
     pub fn table(&mut self, folder: &str, table: &Table, metadata: &Metadata) -> Result<(), Trouble> {
         let folder = Path::new(folder);
         let path =
@@ -136,7 +139,7 @@ impl FileBatch {
         self.none.push(path);
     }
 
-    /// Takes away the files of a folder that begin so and are not among those to keep.
+    /// Removes the files of a folder that begin with `prefix` and are not in `keep`.
     pub fn no_others(&mut self, folder: &str, prefix: &'static str, keep: Vec<String>) {
         self.no_others.push((folder.to_owned(), prefix, keep));
     }
@@ -153,7 +156,7 @@ fn clear_away(folder: &Path) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// What lies in a folder; nothing when there is no such folder.
+/// Lists the paths in a folder; a folder that does not exist has none.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Trouble> {
     let trouble = |e| Trouble::io(folder, "listing", e);
     match fs::read_dir(folder) {
@@ -162,8 +165,10 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, Trouble> {
     }
 }
 
-/// Writes `bytes` to a hidden file beside `path`, so that a reader sees the file before or the file after, never a
-/// part of it. It disappears when it is not put in place.
+/// Writes `bytes` to a temporary file in the folder of `path`, and syncs it.
+///
+/// Renaming it later shows a reader the old file or the new one, never a part. It is removed if it
+/// is dropped before.
 fn staged(path: &Path, bytes: &[u8]) -> Result<TempPath, Trouble> {
     let trouble = |e| Trouble::io(path, "writing", e);
     let folder = path.parent().unwrap_or(path);
@@ -176,7 +181,9 @@ fn staged(path: &Path, bytes: &[u8]) -> Result<TempPath, Trouble> {
     Ok(file.into_temp_path())
 }
 
-/// Temporary files are private to their owner unless told otherwise; reports are for whom the umask lets in.
+/// Sets the mode of a temporary file, which is private to its owner by default.
+///
+/// The umask still applies: it decides who may read the reports.
 #[cfg(unix)]
 fn open_to_readers(builder: &mut tempfile::Builder<'_, '_>) {
     use std::os::unix::fs::PermissionsExt;

@@ -1,5 +1,7 @@
-//! The basis of an edition: the facts it was made from. With the policy of its time they give all of its tables again, so
-//! that it can be verified, explained and compared without a log.
+//! The basis of an edition: the facts it was made from.
+//!
+//! With the policy of its time they give all tables of the edition again, so that it can be
+//! verified, explained and compared without a log.
 
 use std::fs;
 use std::path::Path;
@@ -16,17 +18,17 @@ use crate::table::{ColumnSpec, Spec, Table};
 
 pub const BASIS: &str = "basis.json";
 
-/// What an edition was made from.
+/// Facts, gaps and attempts that an edition was made from.
 #[derive(Debug, Clone)]
 pub struct Basis {
     pub facts: Facts,
-    /// Where the logs fell silent.
+    /// Spans in which a log is missing.
     pub gaps: Vec<Gap>,
     /// Webhook rows that were grouped into notifications.
     pub attempts: u64,
 }
 
-/// What of it is not a long list.
+/// The parts of a basis that are short lists, stored in `basis.json`.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Head {
@@ -58,7 +60,7 @@ pub static EVIDENCE: Spec = Spec {
     ],
 };
 
-/// Facts and evidence, as they are stored.
+/// Tables of facts and evidence, with their names, as they are stored.
 pub type Tables = [(&'static str, Table); 2];
 
 impl Basis {
@@ -75,7 +77,9 @@ impl Basis {
         }
     }
 
-    /// One hash for all of it but the evidence: the same rows may be found in other files. `tables` are its own.
+    /// Returns the SHA-256 over the basis without its evidence; `tables` are its own tables.
+    ///
+    /// Evidence is left out because the same rows may be found in other files.
     pub fn hash(&self, tables: &Tables) -> String {
         let mut hash = Sha256::new_with_prefix(self.to_json());
         let [(_, facts), _] = tables;
@@ -103,6 +107,10 @@ impl Basis {
     }
 
     /// Reads the basis of an edition from its folder.
+    ///
+    /// # Errors
+    /// [`Trouble::Io`] if a file is missing or unreadable, [`Trouble::Damaged`] if it does not
+    /// parse or a number in it is out of range.
     pub fn read(folder: &Path, day: Day, length: SlotLength) -> Result<Self, Trouble> {
         let path = folder.join(BASIS);
         let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
@@ -145,7 +153,7 @@ fn facts(table: &Table, limits: [usize; 3]) -> Result<Vec<Fact>, String> {
     (0..table.len()).map(fact).collect()
 }
 
-/// What is stored points into what is stored.
+/// Checks that stored numbers are valid indices: each in `0..limit`.
 fn below<const N: usize>(numbers: [i64; N], limits: [usize; N]) -> Result<[u32; N], String> {
     let mut found = [0; N];
     for at in 0..N {

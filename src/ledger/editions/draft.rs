@@ -1,4 +1,4 @@
-//! Drafting: postings, slots, files and latencies of a day, put together as an edition that is not yet published.
+//! Drafting: puts a day's postings, slots, files and latencies together as an unpublished edition.
 
 use std::collections::BTreeMap;
 
@@ -17,22 +17,24 @@ use crate::overrides::{Moved, Override};
 use crate::policy::{Account, Group, Postings, Sum};
 use crate::slots::{ALL_REGIONS, Scope, ScopeKind, Slots};
 
-/// An edition that is not published yet, with what it was made from.
+/// An edition that is not published yet, with the inputs it was made from.
 #[derive(Debug, Clone)]
 pub struct Draft {
     pub edition: Edition,
     pub basis: Basis,
-    /// The daybooks that it was resolved from, by day, with their SHA-256.
+    /// SHA-256 of each daybook that it was resolved from, by day.
     pub daybooks: BTreeMap<Day, String>,
-    /// Name of the rules of its policy.
+    /// Fingerprint of the rules of its policy.
     pub rules: String,
-    /// Name of the config that it was booked with, which the ledger keeps.
+    /// Fingerprint of the config that it was booked with, which the ledger keeps.
     pub config: Option<String>,
 }
 
 impl Edition {
-    /// The beginning of an edition: what the logs alone decide. [`Edition::booked`] makes it whole, and [`crate::ledger::Writer::publish`]
-    /// gives it its number.
+    /// Starts an edition with the parts that the logs alone decide.
+    ///
+    /// [`Edition::booked`] completes it, and [`crate::ledger::Writer::publish`] gives it its
+    /// number.
     pub fn started(
         receipt: Receipt,
         slots: &Slots,
@@ -63,7 +65,7 @@ impl Edition {
         }
     }
 
-    /// [`Edition::started`] from what an earlier one has of the logs.
+    /// Starts an edition like [`Edition::started`], with the logs' parts taken from this one.
     #[must_use]
     pub fn restarted(self, slots: &Slots, config: &Config, policy: &str, as_of: DateTime<Utc>) -> Self {
         let definition = DefinitionSettings::new(config, slots);
@@ -71,8 +73,12 @@ impl Edition {
         Self { number: 0, as_of, job_version, policy, definition, ..self }
     }
 
-    /// The day with its events booked: by a policy, with overrides, under a definition. What the logs alone decide stays. Callers
-    /// leave here only as pseudonyms.
+    /// Completes an edition with booked events: by a policy, with overrides, under a definition.
+    ///
+    /// The parts that the logs alone decide stay. Callers appear only as pseudonyms.
+    ///
+    /// # Errors
+    /// A column of the postings is missing or has another type.
     pub fn booked(
         mut self,
         postings: &Postings,
@@ -95,7 +101,9 @@ impl Edition {
             || self.intake.iter().all(|f| f.accepted == 0)
     }
 
-    /// Events that are pending or in suspense: while there are any, the day cannot be sealed.
+    /// Counts the events that are pending or in suspense, after overrides.
+    ///
+    /// While there are any, the day cannot be sealed.
     pub fn open_events(&self) -> i64 {
         self.accounts.iter().filter(|line| is_open(&line.account)).map(|line| line.events_net).sum()
     }
@@ -115,7 +123,7 @@ impl Edition {
     }
 }
 
-/// Does an account hold what is not decided yet?
+/// True if an account holds undecided events: pending or suspense.
 pub fn is_open(account: &str) -> bool {
     matches!(account.parse::<Account>().map(Account::group), Ok(Group::Pending | Group::Suspense))
 }
@@ -199,7 +207,7 @@ fn deliveries(postings: &Postings, sums: &[Sum<2>]) -> Vec<DeliveryLine> {
         .collect()
 }
 
-/// Quantiles of what was measured, by region and over all.
+/// Works out the quantiles of delays, by region and over all regions.
 fn spread(delays: &Delays) -> Vec<DelayLine> {
     let mut merged: BTreeMap<(DelayKind, &str, &str), Histogram> = BTreeMap::new();
     for ((measure, service, region), histogram) in &delays.0 {
@@ -208,7 +216,8 @@ fn spread(delays: &Delays) -> Vec<DelayLine> {
         }
     }
     let line = |((measure, service, region), h): ((DelayKind, &str, &str), Histogram)| {
-        // Durations are kept in microseconds, attempts as they are.
+        // Histograms of durations hold microseconds. Those of attempts hold plain numbers, which
+        // `quantile_ms` divides by 1,000.
         let unit = if measure == DelayKind::AttemptsToSuccess { 1_000 } else { 1 };
         let quantile = |p| h.quantile_ms(p).map(|ms| (ms * 1e6).round() as i64 * unit);
         DelayLine {
@@ -224,9 +233,9 @@ fn spread(delays: &Delays) -> Vec<DelayLine> {
     merged.into_iter().map(line).collect()
 }
 
-/// Quantiles of every scope that the histograms speak of: they merge over regions and into components.
+/// Works out the latency quantiles of every service and component, by region and over all regions.
 fn latency(latencies: &Latencies, definition: &DefinitionSettings) -> Vec<LatencyLine> {
-    // By scope first: slots are many, and comparing names takes time.
+    // Grouped by scope before slot: there are many slots, and comparing names takes time.
     let mut merged: BTreeMap<(ScopeKind, &str, &str), BTreeMap<u32, Histogram>> = BTreeMap::new();
     for ((slot, service, region), histogram) in &latencies.0 {
         let of = definition.components.iter().filter(|(_, services)| services.contains(service));
@@ -255,7 +264,7 @@ fn latency(latencies: &Latencies, definition: &DefinitionSettings) -> Vec<Latenc
     lines
 }
 
-/// The word by which serde knows a plain enum value.
+/// Returns the word that serde writes for a plain enum value.
 pub fn word(value: &impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,

@@ -1,4 +1,4 @@
-//! The folder of an edition: `editions/<day>/<number>/` with `edition.json`, the basis and the tables.
+//! The folder of an edition: `edition.json`, basis and tables in `editions/<day>/<number>/`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,12 +20,12 @@ use crate::table::{Metadata, Record, Table, to_table};
 pub const EDITIONS: &str = "editions";
 pub const MANIFEST: &str = "edition.json";
 
-/// Where an edition stands. Numbers have four digits so that a listing is in order.
+/// Returns the folder of an edition; numbers have four digits, so that a listing is in order.
 pub fn place(ledger: &Path, day: Day, number: u32) -> PathBuf {
     ledger.join(EDITIONS).join(day.to_string()).join(format!("{number:04}"))
 }
 
-/// Writes an edition into a temporary folder of the ledger, and fills in the manifest's hashes.
+/// Writes an edition into a temporary folder, and fills in the hashes of the manifest.
 pub fn write(
     ledger: &Path,
     edition: &Edition,
@@ -54,7 +54,7 @@ pub fn write(
     Ok(folder)
 }
 
-/// Where the tables of an edition come from.
+/// Returns the provenance that is written into each Parquet file of an edition.
 fn metadata(edition: &Edition) -> Metadata {
     Metadata(vec![
         ("job_version", edition.job_version.clone()),
@@ -63,6 +63,7 @@ fn metadata(edition: &Edition) -> Metadata {
     ])
 }
 
+/// Returns the tables of an edition with their names, without basis and outline.
 pub fn tables(edition: &Edition) -> [(&'static str, Table); 9] {
     [
         ("slots", edition.slots.to_table()),
@@ -77,10 +78,10 @@ pub fn tables(edition: &Edition) -> [(&'static str, Table); 9] {
     ]
 }
 
-/// How much of an edition is wanted.
+/// Part of an edition to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
-    /// Slots and bad lines, and the files that were read.
+    /// Slots, bad lines, and the balances of the files that were read.
     Slots,
     Whole,
 }
@@ -120,7 +121,9 @@ pub fn read(folder: &Path, day: Day, extent: Extent) -> Result<Edition, Trouble>
     Ok(edition)
 }
 
-/// The outline of an edition, without bad lines; one that keeps none yet is outlined by its slots.
+/// Reads the outline of an edition, without bad lines.
+///
+/// An edition that was stored without an outline gets one from its slots.
 pub fn read_outline(folder: &Path, day: Day) -> Result<Outline, Trouble> {
     let manifest = read_manifest(folder, day)?;
     let path = folder.join(format!("{}.parquet", OUTLINE.name));
@@ -132,7 +135,7 @@ pub fn read_outline(folder: &Path, day: Day) -> Result<Outline, Trouble> {
     Outline::from_table(day, manifest, &table).map_err(|why| damaged(&path, why))
 }
 
-/// The files that were read, of an edition.
+/// Reads the balances of the files that an edition was made from.
 pub fn read_intake(folder: &Path) -> Result<Vec<FileBalance>, Trouble> {
     read_lines(folder)
 }

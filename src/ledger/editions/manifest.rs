@@ -1,4 +1,4 @@
-//! `edition.json`: what an edition says about itself.
+//! `edition.json`: the manifest of an edition, with its sums and hashes.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,9 @@ use crate::ledger::disk::{hex, sha256};
 use crate::ledger::{AccountLine, Applied, Basis, DayState, DefinitionSettings, Edition};
 use crate::table::{Table, to_table};
 
-/// Raised when a reader of today could not make sense of what is written tomorrow.
+/// Format of the manifest, raised when today's reader could not understand what will be written.
+///
+/// A manifest of any other format is refused.
 pub const MANIFEST_FORMAT: u32 = 2;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -28,12 +30,12 @@ pub struct Manifest {
     pub state: DayState,
     pub slot: SlotLength,
     pub definition: DefinitionSettings,
-    /// Name of the bytes of policy and catalogue.
+    /// Fingerprint of the bytes of policy and catalogue.
     pub policy_fingerprint: String,
-    /// Name of the rules in them; version 0.1.0 wrote none.
+    /// Fingerprint of the rules in them; version 0.1.0 wrote none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy_rules: Option<String>,
-    /// Name of the config, which the ledger keeps; version 0.1.0 kept none.
+    /// Fingerprint of the config, which the ledger keeps; version 0.1.0 kept none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<String>,
     /// Override rows that it applies.
@@ -41,22 +43,24 @@ pub struct Manifest {
     pub balance: Balance,
     /// SHA-256 of the facts, which only logs can change.
     pub facts: String,
-    /// SHA-256 of what concerns the day in its files.
+    /// SHA-256 of the balances of its files, as far as they concern the day.
     pub logs: String,
-    /// SHA-256 over everything that makes two editions differ: all but number, clock, job version, inputs, daybooks, config and
-    /// what of the policy decides nothing.
+    /// SHA-256 over everything that makes two editions differ.
+    ///
+    /// Left out are number, clock, job version, inputs, daybooks, config and the parts of the
+    /// policy that decide nothing.
     pub content: String,
     /// SHA-256 of the manifest of the edition before it.
     pub previous: Option<String>,
-    /// The log files of the day, as they were when they were read.
+    /// Log files of the day, as they were when they were read.
     pub inputs: Vec<Input>,
-    /// The daybooks that it was resolved from, by day, with their SHA-256.
+    /// SHA-256 of each daybook that it was resolved from, by day.
     pub daybooks: BTreeMap<Day, String>,
-    /// The other files of the folder, with their SHA-256.
+    /// SHA-256 of each other file of the folder, by name.
     pub files: BTreeMap<String, String>,
 }
 
-/// The sums of the day, for a reader who opens no table.
+/// Sums of the day, for a reader who opens no table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Balance {
@@ -67,12 +71,14 @@ pub struct Balance {
     pub duplicate: u64,
     pub outside: u64,
     pub quarantine: u64,
-    /// Account → events before and after adjusting entries.
+    /// Events by account: `[gross, net]`.
     pub accounts: BTreeMap<String, [i64; 2]>,
 }
 
 impl Manifest {
-    /// Without number, neighbours in time and files, which are known only when it is published.
+    /// Creates the manifest of a draft.
+    ///
+    /// Number, previous manifest, inputs, daybooks and files are known only on publishing.
     pub fn new(
         edition: &Edition,
         rules: &str,
@@ -105,7 +111,7 @@ impl Manifest {
         manifest
     }
 
-    /// What [`Manifest::content`] is when policies are known by their bytes, as version 0.1.0 knew them; of these bytes.
+    /// Returns the content hash as version 0.1.0 took it, which knew a policy by its bytes.
     pub fn content_by_bytes(
         &self,
         policy_fingerprint: &str,
@@ -116,7 +122,7 @@ impl Manifest {
         Self { policy_fingerprint, policy_rules: None, ..self.clone() }.fingerprint(edition, tables)
     }
 
-    /// What the journal calls it by.
+    /// Returns the SHA-256 by which the journal names this manifest.
     pub fn hash(&self) -> String {
         sha256(self.to_json().as_bytes())
     }
@@ -128,8 +134,11 @@ impl Manifest {
         }
     }
 
-    /// Over CSV bytes, because Parquet bytes change with the version of their writer. Of a neighbour's file only what it
-    /// gave to this day counts: today's log grows while yesterday is accounted.
+    /// Returns the content hash.
+    ///
+    /// Tables enter as CSV, because Parquet bytes change with the version of their writer. Of a
+    /// neighbour's file only the rows it gave to this day count: today's log still grows while
+    /// yesterday is booked.
     fn fingerprint(&self, edition: &Edition, tables: &[(&'static str, Table)]) -> String {
         let files = settled(&edition.intake);
         let mut plain = self.clone();
@@ -152,7 +161,10 @@ impl Manifest {
     }
 }
 
-/// Files without what does not concern the day; a neighbour's file that gave nothing to it is none of its own.
+/// Reduces the files to their part in the day.
+///
+/// A neighbour's file keeps only its accepted and duplicate rows, and is dropped if it gave none
+/// and did not fail.
 fn settled(files: &[FileBalance]) -> Vec<FileBalance> {
     let is_own = |file: &&FileBalance| file.role == FileRole::Own.name();
     let concerns = |file: &&FileBalance| is_own(file) || file.accepted > 0 || file.failure.is_some();
@@ -168,7 +180,7 @@ fn settled(files: &[FileBalance]) -> Vec<FileBalance> {
 }
 
 impl Balance {
-    /// After adjusting entries.
+    /// Counts the events in open accounts, after overrides.
     pub fn open_events(&self) -> i64 {
         let open = self.accounts.iter().filter(|(account, _)| is_open(account));
         open.map(|(_, [_, net])| net).sum()

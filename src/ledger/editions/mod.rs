@@ -1,4 +1,4 @@
-//! An edition: one published state of one day, with everything that it takes to draw its figures again.
+//! An edition: one published state of one day, complete enough to draw its figures again.
 
 pub mod basis;
 pub mod delivery_lines;
@@ -22,13 +22,13 @@ use crate::slots::{Scope, ScopeKind, Slots, components_of};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DayState {
-    /// Something is pending or in suspense, a file could not be read, or there is no row of the day at all.
+    /// Events are pending or in suspense, a file could not be read, or no row was accepted.
     Provisional,
     /// Complete, and the first edition of its day.
     Reported,
     /// Complete, and different from an edition before it.
     Restated,
-    /// Final: the review window has passed. Later discoveries are adjusting entries beside it.
+    /// Final, as the review window has passed; later discoveries become adjusting entries.
     Sealed,
 }
 
@@ -43,7 +43,9 @@ impl DayState {
     }
 }
 
-/// What slot states were judged by: the settings and the make-up of components.
+/// Settings that slot states were judged by, with the services of each component.
+///
+/// The first five fields are those of [`SlotRule`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DefinitionSettings {
@@ -52,7 +54,7 @@ pub struct DefinitionSettings {
     pub min_run_seconds: u32,
     pub max_gap_seconds: u32,
     pub user_counts_as_good: bool,
-    /// Components and their services.
+    /// Each component with its services.
     pub components: Vec<(String, Vec<String>)>,
     /// Services and regions that have slots even without a row.
     pub services: Vec<String>,
@@ -60,7 +62,7 @@ pub struct DefinitionSettings {
 }
 
 impl From<&SlotRule> for DefinitionSettings {
-    /// The settings alone, without components.
+    /// Takes the settings of the rule, without components, services and regions.
     fn from(measure: &SlotRule) -> Self {
         let SlotRule { unable_ppm, min_events, min_run_seconds, max_gap_seconds, user_counts_as_good } =
             *measure;
@@ -79,7 +81,7 @@ impl From<&SlotRule> for DefinitionSettings {
 }
 
 impl DefinitionSettings {
-    /// The settings, and the components as the slots were joined.
+    /// Takes the settings of a config, and the components as the slots were joined.
     pub fn new(config: &Config, slots: &Slots) -> Self {
         let is_service = |s: &&Scope| s.kind == ScopeKind::Service && s.is_all_regions();
         let services: Vec<_> = slots.scopes().iter().filter(is_service).map(|s| s.name.clone()).collect();
@@ -88,8 +90,10 @@ impl DefinitionSettings {
         Self { components, services, regions: config.regions.clone(), ..Self::from(&config.measure) }
     }
 
-    /// Is this what a config would be counted by? A config that names no components has one out of all services that
-    /// there are, which only the slots know.
+    /// True if today's config would count by the same definition.
+    ///
+    /// A config without components has a single one of all services; only the slots know which
+    /// these are, so its components are not compared.
     pub fn is_of(&self, config: &Config) -> bool {
         let Settings { definition: wanted, .. } = Settings::of(config);
         let components = if config.components.is_empty() { &self.components } else { &wanted.components };
@@ -111,7 +115,7 @@ impl DefinitionSettings {
         sorted(self) == sorted(other)
     }
 
-    /// A config under which the same slots are counted from the same postings.
+    /// Returns a config under which the same postings give the same slots.
     pub fn config(&self) -> Config {
         let component = |(name, services): &(String, Vec<String>)| Component {
             name: name.clone(),
@@ -138,7 +142,7 @@ impl DefinitionSettings {
         }
     }
 
-    /// Does a scope (in whatever region) sum over this service?
+    /// True if a scope, in whatever region, sums over this service.
     pub fn includes(&self, scope: &Scope, service: &str) -> bool {
         match scope.kind {
             ScopeKind::Service => *scope.name == *service,
@@ -149,7 +153,7 @@ impl DefinitionSettings {
         }
     }
 
-    /// The settings on one line, for provenance.
+    /// Returns the settings on one line, for provenance.
     pub fn settings(&self) -> String {
         let Self { unable_ppm, min_events, min_run_seconds, max_gap_seconds, user_counts_as_good, .. } = self;
         format!(
@@ -159,15 +163,15 @@ impl DefinitionSettings {
     }
 }
 
-/// What figures are drawn with: the definition as it stands now, and the targets of components.
+/// Settings that figures are drawn with: today's definition and the targets of components.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     pub slot: SlotLength,
     pub definition: DefinitionSettings,
-    /// Component and target in millionths of a percent.
+    /// Component and target, in millionths of a percent.
     pub targets: Vec<(String, u32)>,
-    /// What is drawn beside the tables.
+    /// Title, address and formats of the pages and exports written in addition to the tables.
     #[serde(default)]
     pub outputs: Outputs,
 }
@@ -195,7 +199,7 @@ impl Settings {
         sorted(self) == sorted(other) && self.definition.is_like(&other.definition)
     }
 
-    /// A config under which the same figures are drawn.
+    /// Returns a config under which the same figures are drawn.
     pub fn config(&self) -> Config {
         let outputs = self.outputs.clone();
         let mut config = Config { slot: self.slot, outputs, ..self.definition.config() };
@@ -207,14 +211,14 @@ impl Settings {
     }
 }
 
-/// An override row that an edition applies.
+/// An override row that an edition applies, with its effect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Applied {
     pub row: Override,
     /// Events of the day that it moved.
     pub events: i64,
-    /// Component slots (all regions) in which it moved events and whose state differs before and after overrides.
+    /// Slots of components (all regions) in which it moved events and gross and net state differ.
     pub slots_changed: i64,
 }
 
@@ -222,7 +226,7 @@ pub struct Applied {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Edition {
     pub day: Day,
-    /// From 1; 0 is a draft that is not published.
+    /// Counts from 1; 0 is a draft that is not published.
     pub number: u32,
     /// The clock of the run that published it.
     pub as_of: DateTime<Utc>,

@@ -1,5 +1,7 @@
-//! The outline of an edition: what figures are drawn from. The state of every slot and the sums of events; an edition keeps
-//! it beside its slots, so that a year can be measured without reading every cell of every day.
+//! The outline of an edition: slot states and sums of events, which figures are drawn from.
+//!
+//! An edition keeps it next to its slots, so that a year can be measured without reading every cell
+//! of every day.
 
 use std::sync::Arc;
 
@@ -21,15 +23,16 @@ pub static OUTLINE: Spec = Spec {
         ColumnSpec::new("scope", Text, ""),
         ColumnSpec::new("region", Text, ""),
         ColumnSpec::new("states_gross", Text, ""),
-        // What is after overrides is null when it is what was before them.
+        // Null if the states after overrides equal the ones before.
         ColumnSpec::new("states_net", Text, ""),
-        // Events by group, with blanks between: a column for each group takes longer to open than to read.
+        // Events by group, separated by blanks: opening a column for each group takes longer than
+        // reading it.
         ColumnSpec::new("events_gross", Text, ""),
         ColumnSpec::new("events_net", Text, ""),
     ],
 };
 
-/// One day as figures need it.
+/// The part of an edition that figures need.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outline {
     pub day: Day,
@@ -44,18 +47,18 @@ pub struct Outline {
     pub slot_length: SlotLength,
     /// Sorted by scope.
     pub scopes: Vec<ScopeOutline>,
-    /// Sorted by slot; read only of days that a run of down slots can touch.
+    /// Sorted by slot; filled only for days that a run of down slots can touch.
     pub bad: Vec<BadLine>,
 }
 
-/// One scope of a day, before and after overrides.
+/// One scope of a day; arrays are `[gross, net]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScopeOutline {
     pub scope: Scope,
-    /// In order of time.
+    /// One state for each slot, in order of time.
     states: [Arc<[State]>; 2],
     events: [Counts; 2],
-    /// How many slots are in each of [`State::ALL`].
+    /// Number of slots in each of [`State::ALL`].
     slots: [[i64; State::ALL.len()]; 2],
 }
 
@@ -66,7 +69,7 @@ impl ScopeOutline {
         Self { scope, states, events, slots }
     }
 
-    /// How many slots are in a state.
+    /// Counts the slots in a state.
     pub fn slots(&self, book: Side, state: State) -> i64 {
         State::ALL.into_iter().zip(self.slots[book as usize]).find(|(s, _)| *s == state).map_or(0, |(_, n)| n)
     }
@@ -75,13 +78,14 @@ impl ScopeOutline {
         &self.states[book as usize]
     }
 
-    /// Events of the whole day.
+    /// Returns the events of the whole day.
     pub const fn events(&self, book: Side) -> Counts {
         self.events[book as usize]
     }
 }
 
 impl Outline {
+    /// Works out the outline of an edition from its slots.
     pub fn of(edition: &Edition) -> Self {
         let slots = &edition.slots;
         let scope = |(at, scope): (usize, &Scope)| {
@@ -108,13 +112,13 @@ impl Outline {
         }
     }
 
-    /// None when the day does not know the scope.
+    /// Finds a scope; `None` if the day does not have it.
     pub fn scope(&self, scope: &Scope) -> Option<&ScopeOutline> {
         let at = self.scopes.binary_search_by(|line| line.scope.cmp(scope)).ok()?;
         self.scopes.get(at)
     }
 
-    /// Is there a slot that is down after overrides?
+    /// True if a slot is down after overrides.
     pub fn is_down(&self) -> bool {
         self.scopes.iter().any(|line| line.slots(Side::Net, State::Down) > 0)
     }
@@ -137,7 +141,10 @@ impl Outline {
         table
     }
 
-    /// The outline that [`Outline::to_table`] stored, without bad lines.
+    /// Reads an outline that [`Outline::to_table`] stored, without bad lines.
+    ///
+    /// # Errors
+    /// A value does not parse, a scope lacks slots, or scopes are not in order.
     pub fn from_table(day: Day, manifest: Manifest, table: &Table) -> Result<Self, String> {
         let slots = manifest.slot.per_day() as usize;
         let scopes = table.rows().map(|row| scope_outline(row, slots)).collect::<Result<Vec<_>, String>>()?;
@@ -173,7 +180,7 @@ fn scope_outline(row: Row<'_>, slots: usize) -> Result<ScopeOutline, String> {
     Ok(ScopeOutline::new(scope, [gross, net], events))
 }
 
-/// A letter for every slot.
+/// Writes the states as one letter for each slot.
 fn letters(states: &[State]) -> String {
     states.iter().map(|state| state.letter()).collect()
 }

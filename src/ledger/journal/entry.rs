@@ -1,4 +1,4 @@
-//! Entries: the kinds of things that the journal says were done.
+//! Entries: the closed list of actions that the journal records.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,52 +8,54 @@ use crate::facts::Input;
 use crate::ledger::{DayState, Settings};
 use crate::overrides::Override;
 
-/// One thing that was done. Kinds are never renamed; what is added to one later has a default, so that a newer job reads
-/// older ledgers, and an older job refuses what it does not know.
+/// One recorded action.
+///
+/// Kinds are never renamed. A field that is added later has a default, so that a newer job reads
+/// older ledgers; an older job refuses kinds and fields that it does not know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Entry {
-    /// The first line of every journal. Version 0.1.0 wrote no clock: it was the machine's.
+    /// The first line of every journal; version 0.1.0 wrote no clock, and used the machine's.
     Ledger {
         format: u32,
         #[serde(default)]
         clock: ClockSource,
     },
-    /// What figures are drawn with from here on.
+    /// Settings that figures are drawn with from here on.
     Settings { settings: Settings },
     /// The logs of a day were read into a daybook.
     Read(LogsRead),
-    /// A daybook that no day can be settled by any more was removed.
+    /// A daybook was removed because no day can be settled by it any more.
     Pruned { day: Day },
-    /// Rows of the override file that were seen for the first time, and fingerprints of those that are gone from it.
+    /// Override rows seen for the first time, and fingerprints of rows that are gone from the file.
     Overrides { seen: Vec<Override>, gone: Vec<String> },
-    /// What was decided of override rows, where it differs from what was decided before.
+    /// Decisions about override rows that differ from the ones before.
     Judged { rows: Vec<JudgedRow> },
-    /// Rows of the override file that cannot be read; the list of the last such line holds.
+    /// All rows of the override file that cannot be read; replaces the list of the line before.
     Malformed { rows: Vec<MalformedRow> },
     /// An edition was published.
     Edition(Publication),
-    /// Editions that would come out just as they are from the daybooks that there are by now.
+    /// Editions that came out unchanged when they were booked again from newer daybooks.
     Confirmed { days: Vec<Confirmation> },
-    /// The day's edition is final; what is published of it afterwards is an adjusting entry.
+    /// The edition is final; later editions of its day are adjusting entries.
     Sealed { day: Day, edition: u32 },
-    /// Figures as the reports show them from here on, where they differ from what was shown before.
+    /// Figures that the reports show from here on, if they differ from the ones shown before.
     Reported { figures: Vec<Reported> },
 }
 
-/// What was read of a day.
+/// The logs of one day as they were read into a daybook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogsRead {
     pub day: Day,
-    /// SHA-256 over the files of the daybook.
+    /// SHA-256 of the daybook's list of files.
     pub daybook: String,
     /// Fingerprint of the sources and settings that it was read with.
     pub settings: String,
-    /// Name of the config that it was read with, which the ledger keeps; version 0.1.0 kept none.
+    /// Fingerprint of the whole config, which the ledger keeps; version 0.1.0 kept none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<String>,
-    /// Fingerprint of the salt that ids and callers are mixed with.
+    /// Fingerprint of the salt of ids and callers.
     pub salt: String,
     pub files: Vec<Input>,
 }
@@ -67,26 +69,26 @@ pub struct Publication {
     pub state: DayState,
     /// SHA-256 of its `edition.json`, which names the hashes of all its files.
     pub manifest: String,
-    /// Name of the bytes of policy and catalogue.
+    /// Fingerprint of the bytes of policy and catalogue.
     pub policy: String,
-    /// Name of the rules in them; version 0.1.0 wrote none.
+    /// Fingerprint of the rules in them; version 0.1.0 wrote none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<String>,
-    /// Name of the config that it was booked with, which the ledger keeps; version 0.1.0 kept none.
+    /// Fingerprint of the config that it was booked with; version 0.1.0 kept none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<String>,
     pub causes: Vec<Cause>,
-    /// The day was sealed already: this edition does not replace the sealed one.
+    /// True if the day was sealed before: the edition does not replace the sealed one.
     pub is_adjusting: bool,
 }
 
-/// An edition that was booked again and found to be the same.
+/// An edition that was booked again and came out unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Confirmation {
     pub day: Day,
     pub edition: u32,
-    /// SHA-256 over the daybooks that it was booked from, by their days and hashes.
+    /// Hash of the daybooks that it was booked from (see [`crate::ledger::fingerprint`]).
     pub daybooks: String,
 }
 
@@ -98,14 +100,14 @@ pub enum Cause {
     First,
     /// Log files of the day are new, changed or gone.
     Logs,
-    /// Webhook logs of other days tell what became of its messages and notifications.
+    /// Webhook logs of other days changed the outcome of its messages or notifications.
     Webhooks,
     /// Override rows were applied or withdrawn.
     Overrides,
     Policy,
-    /// DefinitionSettings, components, services or regions.
+    /// Settings of the slot rule, components, services or regions.
     DefinitionSettings,
-    /// Another version of the job reads or counts otherwise.
+    /// None of the others: another version of the job reads or counts differently.
     Job,
 }
 
@@ -123,7 +125,7 @@ impl Cause {
     }
 }
 
-/// A figure of one day as the reports show it; scopes in all regions.
+/// A figure of one day as the reports show it, for a scope in all regions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reported {
@@ -133,8 +135,9 @@ pub struct Reported {
     pub scope: String,
     pub definition: String,
     pub edition: u32,
-    /// Adjusting entries of a sealed day beside its edition.
+    /// True for the figure that includes adjusting entries, which stands next to the sealed one.
     pub is_adjusting: bool,
+    /// Millionths of a percent, net, rounded down; `None` if there is nothing to judge by.
     pub availability_micro_percent: Option<i64>,
     /// `down`, `counted`, `degraded` and `unobserved`, after overrides.
     pub slots: [i64; 4],
@@ -142,7 +145,7 @@ pub struct Reported {
     pub events: [i64; 6],
 }
 
-/// What was decided of an override row.
+/// The decision about an override row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JudgedRow {
@@ -150,7 +153,7 @@ pub struct JudgedRow {
     pub row: String,
     /// `applied`, `waiting`, `refused` or `withdrawn`.
     pub status: String,
-    /// Why, for everything but applied; what is to do.
+    /// The reason, and what to do; empty for `applied`.
     pub why: String,
 }
 
@@ -158,13 +161,13 @@ pub struct JudgedRow {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MalformedRow {
-    /// As far as it could be read, else its line.
+    /// The id if it could be read, else the line of the row.
     pub id: String,
     pub line: u64,
     pub why: String,
 }
 
-/// What tells one reported figure from another.
+/// Key of a reported figure: day, is adjusting, scope kind, scope, definition.
 pub type ReportedKey = (Day, bool, String, String, String);
 
 impl Reported {

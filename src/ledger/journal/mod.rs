@@ -1,9 +1,9 @@
-//! The journal: one line per thing that was done, each naming the hash of the line before it. What it does not hold did
-//! not happen.
+//! The journal: one line for each recorded action, with the hash of the line before it.
 //!
-//! `journal.ndjson` is only ever appended to; `journal.head` names the number and hash of its last line, so that a line
-//! cut off its end is missed. A run that was killed leaves at most half a line, or a whole one that the head does not
-//! name yet: both are set right by the next run.
+//! An action that is not in the journal did not happen. `journal.ndjson` is only appended to;
+//! `journal.head` holds number and hash of the last line, so that lines cut off the end are
+//! noticed. A killed run leaves at most half a line, or one whole line that the head does not name
+//! yet; the next run repairs both.
 
 pub mod entry;
 pub mod state;
@@ -23,21 +23,21 @@ use crate::error::Trouble;
 
 const JOURNAL: &str = "journal.ndjson";
 const HEAD: &str = "journal.head";
-/// What the first line names as the one before it.
+/// Hash that the first line gives for the line before it.
 const NOTHING: &str = "0";
 
-/// One line.
+/// One line of the journal.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Line {
-    /// From 1, without holes.
+    /// Counts from 1, without gaps.
     pub seq: u64,
-    /// The moment that the run worked as of; never earlier than that of the line before.
+    /// Instant that the run worked as of; never earlier than in the line before.
     pub at: DateTime<Utc>,
-    /// The wall clock of the run; lines of version 0.1.0 have none, and count `at` as both.
+    /// Wall clock of the run; lines of version 0.1.0 have none, and `at` serves as both.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wall: Option<DateTime<Utc>>,
-    /// SHA-256 of the line before, without its line end.
+    /// SHA-256 of the line before, without its line end, in hex.
     pub previous: String,
     pub entry: Entry,
 }
@@ -49,25 +49,25 @@ struct Head {
     hash: String,
 }
 
-/// All lines, checked against each other.
+/// All lines of a journal, checked against each other and against the head.
 #[derive(Debug, Clone)]
 pub struct Journal {
     folder: PathBuf,
     lines: Vec<Line>,
-    /// Of the last line.
+    /// Number and hash of the last line.
     head: Head,
-    /// Length of the whole lines in bytes.
+    /// Length of the whole lines, in bytes.
     length: u64,
     state: Ending,
 }
 
-/// How the last run left the end of the journal.
+/// State of the journal's end, as the last run left it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     Whole,
-    /// A last line without its end: it did not happen.
+    /// The last line has no line end: it was not written whole, and does not count.
     Torn,
-    /// The head has not been told of the last line.
+    /// The last line is whole, but `journal.head` does not name it yet: it counts.
     Unnamed,
 }
 
@@ -75,7 +75,8 @@ impl Journal {
     /// Reads the journal of a ledger folder; a folder without one has an empty journal.
     ///
     /// # Errors
-    /// A line that is not what the line after it, or the head, says it is.
+    /// [`Trouble::Io`]; [`Trouble::Damaged`] if a line cannot be parsed, or its number or hash does
+    /// not match the line after it or the head.
     pub fn read(folder: &Path) -> Result<Self, Trouble> {
         let path = folder.join(JOURNAL);
         let text = match fs::read(&path) {
@@ -103,7 +104,7 @@ impl Journal {
         }
         let named = journal.named()?;
         if named != journal.head {
-            // One line may be written and not named yet.
+            // A killed run leaves one line that is written but not named.
             if named != before || journal.state == Ending::Torn {
                 let why = format!(
                     "{HEAD} names line {} ({}), but the journal ends with line {} ({}): lines were cut off, added or changed",
@@ -119,8 +120,9 @@ impl Journal {
         Ok(journal)
     }
 
-    /// The clock source of a ledger folder by the first line of its journal alone; `None` where that cannot be read, which
-    /// whoever then reads the whole journal is told.
+    /// Reads the clock source of a ledger folder from the first line of its journal alone.
+    ///
+    /// `None` if that line cannot be read: [`Journal::read`] then reports why.
     pub fn clock_source_of(folder: &Path) -> Option<ClockSource> {
         let mut line = String::new();
         BufReader::new(File::open(folder.join(JOURNAL)).ok()?).read_line(&mut line).ok()?;
@@ -130,6 +132,7 @@ impl Journal {
         }
     }
 
+    /// Checks a line against the line before it, and adds it.
     fn take(&mut self, bytes: &[u8]) -> Result<(), String> {
         let line: Line = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
         if line.seq != self.head.seq + 1 {
@@ -148,7 +151,7 @@ impl Journal {
         Ok(())
     }
 
-    /// What the head file says.
+    /// Reads `journal.head`; without that file, it names no line.
     fn named(&self) -> Result<Head, Trouble> {
         let path = self.folder.join(HEAD);
         match fs::read(&path) {
@@ -169,7 +172,7 @@ impl Journal {
         &self.lines
     }
 
-    /// Where the clock of the ledger comes from, by its first line; `None` before there is one.
+    /// Returns the clock source that the first line names; `None` if there is no line.
     pub fn clock_source(&self) -> Option<ClockSource> {
         match self.lines.first()?.entry {
             Entry::Ledger { clock, .. } => Some(clock),
@@ -177,7 +180,7 @@ impl Journal {
         }
     }
 
-    /// Number and hash of the last line: they stand for all that the ledger holds.
+    /// Returns number and hash of the last line: they identify the whole content of the ledger.
     pub fn head(&self) -> (u64, &str) {
         (self.head.seq, &self.head.hash)
     }
@@ -186,7 +189,12 @@ impl Journal {
         self.state
     }
 
-    /// Sets right what a killed run, a failed write or the last line left at the end. The caller holds the lock.
+    /// Repairs the end of the journal: cuts off half a line, or writes the head.
+    ///
+    /// The caller holds the lock.
+    ///
+    /// # Errors
+    /// [`Trouble::Io`].
     pub fn mend(&mut self) -> Result<(), Trouble> {
         match self.state {
             Ending::Whole => return Ok(()),
@@ -197,13 +205,16 @@ impl Journal {
         Ok(())
     }
 
-    /// Appends a line: from here on it is true, and [`Journal::mend`] tells the head. The caller holds the lock.
+    /// Appends a line, which counts from then on; [`Journal::mend`] then writes the head.
+    ///
+    /// The caller holds the lock.
     ///
     /// # Errors
-    /// The disk refuses, and nothing has happened; or the clock lies before that of the last line.
+    /// [`Trouble::Io`] if the line could not be appended, so that it does not count;
+    /// [`Trouble::Usage`] if the clock lies before the last line.
     pub fn append(&mut self, clock: Clock, entry: Entry) -> Result<&Line, Trouble> {
         self.check_clock(clock.at)?;
-        // Never more than one line that the head does not name.
+        // At most one line may be unnamed by the head.
         self.mend()?;
         let Clock { at, wall } = clock;
         let previous = self.head.hash.clone();
@@ -215,7 +226,8 @@ impl Journal {
             file.sync_all()
         });
         if let Err(e) = written {
-            // What was written of it must not stand before what comes next; where it cannot be cut off now, the next run does.
+            // Half a line must not stand before the next one; if it cannot be cut off now, the next
+            // run does.
             self.state = if self.cut().is_ok() { Ending::Whole } else { Ending::Torn };
             return Err(Trouble::io(&path, "writing", e));
         }
@@ -229,7 +241,13 @@ impl Journal {
         }
     }
 
-    /// The ledger can be cut at any past moment only while its clock never runs backwards.
+    /// Refuses a clock that lies before the last line.
+    ///
+    /// [`crate::ledger::Ledger::cut`] finds the state at a past moment only if lines are in order
+    /// of time.
+    ///
+    /// # Errors
+    /// [`Trouble::Usage`].
     pub fn check_clock(&self, at: DateTime<Utc>) -> Result<(), Trouble> {
         let Some(last) = self.lines.last().filter(|last| last.at > at) else { return Ok(()) };
         let [at, last] = [at, last.at].map(|t| rfc3339(t.timestamp_micros()));

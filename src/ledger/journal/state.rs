@@ -1,4 +1,4 @@
-//! State: what all lines of a journal up to one of them come to.
+//! State: the result of replaying the journal up to a line.
 
 use std::collections::BTreeMap;
 
@@ -9,15 +9,15 @@ use crate::day::Day;
 use crate::ledger::{DayState, Settings};
 use crate::overrides::Override;
 
-/// What the journal says of a day.
+/// State of one day in the ledger.
 #[derive(Debug, Clone, Default)]
 pub struct DayRecord {
     pub editions: Vec<EditionRecord>,
-    /// The edition that was sealed.
+    /// Number of the edition that was sealed.
     pub sealed: Option<u32>,
     pub reading: Option<LogsRead>,
     pub is_pruned: bool,
-    /// What the newest edition was last found to be the same by.
+    /// Last confirmation that booking again gives the newest edition unchanged.
     pub confirmed: Option<Confirmation>,
 }
 
@@ -30,7 +30,7 @@ pub struct EditionRecord {
 }
 
 impl DayRecord {
-    /// The edition that the day's figures come from: the sealed one, else the newest.
+    /// Returns the standing edition, which the figures come from: the sealed one, else the newest.
     pub fn standing(&self) -> Option<&EditionRecord> {
         match self.sealed {
             Some(sealed) => self.editions.iter().find(|p| p.publication.edition == sealed),
@@ -38,18 +38,18 @@ impl DayRecord {
         }
     }
 
-    /// The state of one of its editions, which was published in another: it may have been sealed since.
+    /// Returns the current state of an edition: sealed if it was sealed since, else as published.
     pub fn state(&self, edition: u32, published: DayState) -> DayState {
         if self.sealed == Some(edition) { DayState::Sealed } else { published }
     }
 
-    /// The newest edition, adjusting ones included.
+    /// Returns the newest edition, adjusting ones included.
     pub fn newest(&self) -> Option<&EditionRecord> {
         self.editions.last()
     }
 }
 
-/// What all lines up to some moment come to.
+/// Ledger state after replaying the journal up to a line.
 #[derive(Debug, Clone, Default)]
 pub struct LedgerState {
     pub days: BTreeMap<Day, DayRecord>,
@@ -65,13 +65,13 @@ pub struct LedgerState {
 pub struct FiledRow {
     pub row: Override,
     pub first_seen: chrono::DateTime<chrono::Utc>,
-    /// Since when the row is no longer in the file.
+    /// Moment from which the row is no longer in the file.
     pub gone: Option<chrono::DateTime<chrono::Utc>>,
     pub judged: Option<JudgedRow>,
 }
 
 impl LedgerState {
-    /// Adds what a line says.
+    /// Applies one line.
     pub fn apply(&mut self, line: &super::Line) {
         match &line.entry {
             Entry::Ledger { .. } => {}
@@ -84,7 +84,7 @@ impl LedgerState {
             Entry::Overrides { seen, gone } => {
                 for row in seen {
                     let filed = FiledRow { row: row.clone(), first_seen: line.at, gone: None, judged: None };
-                    // A row that comes back after it was withdrawn is seen for the first time again.
+                    // A row that comes back after it was withdrawn counts as first seen now.
                     self.rows.insert(row.fingerprint(), filed);
                 }
                 for fingerprint in gone {

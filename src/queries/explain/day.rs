@@ -1,4 +1,4 @@
-//! A day's books, opened to explain any of its slots.
+//! A day's books, read once to explain any of its slots.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,22 +15,23 @@ use crate::queries::reported;
 use crate::report::RedSlot;
 use crate::slots::{Cell, Scope, ScopeKind, Side, SlotTally, State};
 
-/// Callers and codes that are shown.
+/// Callers and codes shown for a slot.
 const SHOWN: usize = 5;
 
-/// The standing edition of a day with the facts and rules behind it, read once.
+/// The standing edition of a day with the facts and rules it was booked from, read once.
 pub struct DayExplainer {
     edition: Edition,
-    /// Where its logs fell silent.
+    /// Spans in which a log of the day is missing.
     gaps: Vec<Gap>,
     policy: Policy,
-    /// After adjusting entries.
+    /// After overrides.
     postings: Postings,
-    /// By slot: kind and account, and for bad events kind and caller.
+    /// Events of each slot, summed by slot, kind and account.
     accounts: BTreeMap<u32, Vec<Sum<3>>>,
+    /// Bad events of each slot, summed by slot, kind and caller.
     callers: BTreeMap<u32, Vec<Sum<3>>>,
     outages: Vec<Outage>,
-    /// Shortest run that counts.
+    /// Length from which a run of down slots counts.
     min_run_seconds: u32,
     /// All editions of the day, oldest first.
     editions: Vec<EditionOfDay>,
@@ -44,6 +45,8 @@ struct EditionOfDay {
 }
 
 impl DayExplainer {
+    /// Reads the standing edition of a day, with its basis and its policy.
+    ///
     /// # Errors
     /// The day has no edition, or the ledger cannot be read.
     pub fn read(ledger: &Ledger, day: Day) -> anyhow::Result<Self> {
@@ -55,7 +58,7 @@ impl DayExplainer {
         Self::by(policy, ledger, BookedDay { edition, gaps, postings })
     }
 
-    /// The same from what the standing edition was published with.
+    /// Takes the standing edition from memory instead of reading it back.
     ///
     /// # Errors
     /// The ledger cannot be read.
@@ -88,12 +91,12 @@ impl DayExplainer {
         self.edition
     }
 
-    /// After adjusting entries.
+    /// Returns the postings after overrides.
     pub const fn postings(&self) -> &Postings {
         &self.postings
     }
 
-    /// Why a slot of a scope is what it is.
+    /// Explains the state of a slot of a scope.
     pub fn explain(&self, scope: &Scope, slot: u32) -> Explanation {
         let Self { edition, .. } = self;
         let cell = cell(edition, scope, slot);
@@ -139,8 +142,10 @@ impl DayExplainer {
         }
     }
 
-    /// The down slots of the day (after overrides), each with the answers that cover all scopes that were down in it: the
-    /// components first, and a single service or region only where none of them was down with it.
+    /// Explains the slots of the day that are down after overrides.
+    ///
+    /// The explanations of a slot cover all scopes that were down in it: components first, and a
+    /// single service or region only if no wider scope that contains it was down too.
     pub fn red(&self) -> BTreeMap<u32, Vec<RedSlot>> {
         let slots = &self.edition.slots;
         let mut red: BTreeMap<u32, Vec<RedSlot>> = BTreeMap::new();
@@ -160,7 +165,7 @@ impl DayExplainer {
         red
     }
 
-    /// Does what is said of one scope speak of all that the other sums over?
+    /// True if `wide` sums over everything that `narrow` sums over.
     fn covers(&self, wide: &Scope, narrow: &Scope) -> bool {
         let is_there = wide.is_all_regions() || wide.region == narrow.region;
         let is_part = match narrow.kind {
@@ -206,7 +211,7 @@ impl DayExplainer {
         scopes.map(verdict).collect()
     }
 
-    /// Postings of the slot by account, rule and what they have in common.
+    /// Groups the postings of the slot by account, rule and the attributes that are shown.
     fn lines(&self, scope: &Scope, slot: u32) -> Vec<PostingLine> {
         let mut lines: Vec<PostingLine> = Vec::new();
         for sum in self.accounts.get(&slot).into_iter().flatten() {
@@ -254,7 +259,7 @@ impl DayExplainer {
     }
 
     fn evidence(&self, slot: u32, kind: u32) -> Vec<String> {
-        // It is in the order of slots and kinds.
+        // Evidence is sorted by slot and kind.
         let all = self.postings.facts().evidence();
         let first = all.partition_point(|found| (found.slot, found.kind) < (slot, kind));
         let found = all[first..].iter().take_while(|found| (found.slot, found.kind) == (slot, kind));
@@ -262,7 +267,7 @@ impl DayExplainer {
         found.flat_map(|found| &found.rows).map(|row| format!("{}:{}", shown(row.file), row.row)).collect()
     }
 
-    /// The outage of the scope that holds the slot.
+    /// Finds the outage of the scope that contains the slot.
     fn run(&self, scope: &Scope, start_us: i64) -> Option<RunOfSlots> {
         let holds = |o: &&Outage| o.scope == *scope && (o.start_us..o.end_us).contains(&start_us);
         self.outages.iter().find(holds).map(|o| RunOfSlots {
@@ -277,7 +282,7 @@ impl DayExplainer {
 }
 
 impl EditionOfDay {
-    /// What the edition said of a slot.
+    /// Returns the counts and the state of a slot in this edition.
     fn slot(&self, scope: &Scope, slot: u32) -> EditionOfSlot {
         let tally = cell(&self.edition, scope, slot).net;
         EditionOfSlot {
@@ -294,7 +299,10 @@ impl EditionOfDay {
 }
 
 impl PostingLine {
-    /// The same but for what explains recipients and clients, which rules may look at and people need not.
+    /// True if two lines look alike to a reader.
+    ///
+    /// Attributes of recipients and clients are ignored: rules may look at them, but readers need
+    /// not.
     fn is_like(&self, other: &Self) -> bool {
         let key = |l: &Self| {
             let words =
@@ -325,7 +333,7 @@ fn by_slot(sums: Vec<Sum<3>>) -> BTreeMap<u32, Vec<Sum<3>>> {
     slots
 }
 
-/// The most frequent ones first.
+/// Returns the most frequent names, with their counts, largest first.
 fn top(counts: impl Iterator<Item = (String, i64)>) -> Vec<(String, i64)> {
     let mut sums: BTreeMap<String, i64> = BTreeMap::new();
     for (name, n) in counts {
@@ -349,7 +357,7 @@ fn applied(row: &Override) -> AppliedOverride {
     }
 }
 
-/// All editions of the day of one that has been read already.
+/// Reads all editions of a day; `known` is the one that is read already.
 fn editions(ledger: &Ledger, known: &Edition) -> anyhow::Result<Vec<EditionOfDay>> {
     let day = known.day;
     let record = ledger.record().days.get(&day).cloned().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Explaining: why a slot is what it is, from the ledger alone.
+//! Explaining: why a slot has its state, from the ledger alone.
 
 mod day;
 mod text;
@@ -14,16 +14,16 @@ use crate::slots::{ALL_REGIONS, Scope, ScopeKind};
 
 pub use day::DayExplainer;
 
-/// What is asked.
+/// A slot to explain.
 pub struct Question {
     pub at: DateTime<Utc>,
-    /// A service or component; the worst component when absent.
+    /// A service or component; if absent, the worst component.
     pub scope: Option<String>,
-    /// All regions when absent.
+    /// If absent, all regions.
     pub region: Option<String>,
 }
 
-/// The answer. Instants are RFC 3339, counts are events.
+/// The explanation of a slot; instants are RFC 3339, counts are events.
 #[derive(Debug, Serialize)]
 pub struct Explanation {
     pub slot_start: String,
@@ -35,7 +35,7 @@ pub struct Explanation {
     /// Before overrides.
     pub state_gross: &'static str,
     pub services: Vec<ServiceVerdict>,
-    /// The run of down slots that it belongs to.
+    /// The run of down slots that contains the slot.
     pub run: Option<RunOfSlots>,
     pub postings: Vec<PostingLine>,
     pub top_error_codes: Vec<(String, i64)>,
@@ -47,7 +47,7 @@ pub struct Explanation {
     pub gaps: Vec<String>,
 }
 
-/// How one service was judged; a component is as bad as the worst of its services.
+/// How one service was judged, with its net events; a component is as bad as its worst service.
 #[derive(Debug, Serialize)]
 pub struct ServiceVerdict {
     pub service: String,
@@ -58,12 +58,13 @@ pub struct ServiceVerdict {
     pub excluded: i64,
     pub pending: i64,
     pub suspense: i64,
-    /// In plain words, with the numbers.
+    /// The reason for the state, in plain words with the numbers.
     pub because: String,
-    /// What it takes to turn it.
+    /// The change in events that would turn the state.
     pub flips_when: String,
 }
 
+/// A run of down slots; instants are RFC 3339.
 #[derive(Debug, Serialize)]
 pub struct RunOfSlots {
     pub start: String,
@@ -71,7 +72,7 @@ pub struct RunOfSlots {
     pub down_seconds: i64,
     pub is_counted: bool,
     pub class: &'static str,
-    /// Shortest run that counts.
+    /// Length from which a run counts.
     pub min_run_seconds: u32,
 }
 
@@ -97,6 +98,7 @@ pub struct PostingLine {
     pub evidence: Vec<String>,
 }
 
+/// An override row that covers the slot.
 #[derive(Debug, Serialize)]
 pub struct AppliedOverride {
     pub id: String,
@@ -108,6 +110,7 @@ pub struct AppliedOverride {
     pub to: String,
 }
 
+/// The slot as one edition of the day counted it, after overrides.
 #[derive(Debug, Serialize)]
 pub struct EditionOfSlot {
     pub edition: u32,
@@ -120,7 +123,7 @@ pub struct EditionOfSlot {
     pub bad: i64,
 }
 
-/// Answers.
+/// Explains a slot.
 ///
 /// # Errors
 /// The day has no edition, there is no such scope, or the ledger cannot be read.
@@ -133,7 +136,7 @@ pub fn explain(ledger: &Ledger, question: &Question) -> anyhow::Result<Explanati
     Ok(books.explain(&scope, slot))
 }
 
-/// The scope that is asked for, or the worst component.
+/// Finds the scope that is asked for, or the worst component.
 fn scope(edition: &Edition, question: &Question, slot: u32) -> Result<Scope, Trouble> {
     let region = question.region.as_deref().unwrap_or(ALL_REGIONS);
     let state = |scope: &Scope| {
@@ -143,7 +146,7 @@ fn scope(edition: &Edition, question: &Question, slot: u32) -> Result<Scope, Tro
     let mut there = edition.slots.scopes().iter().filter(|scope| *scope.region == *region);
     let found = match &question.scope {
         Some(name) => there.find(|scope| *scope.name == **name),
-        // The first of the worst.
+        // The first one, if several are equally bad.
         None => there.filter(|scope| scope.kind == ScopeKind::Component).fold(
             None,
             |worst: Option<&Scope>, next| {

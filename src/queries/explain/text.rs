@@ -1,4 +1,4 @@
-//! An explanation as people read it.
+//! The text of an explanation, as people read it.
 
 use std::fmt;
 

@@ -1,14 +1,15 @@
-//! Verdicts: why a slot has its state, and what it would take to turn it, in plain words.
+//! Verdicts: the reason for a slot's state, and the events that would turn it, in plain words.
 
 use crate::config::SlotRule;
 use crate::slots::{SlotTally, State};
 
-/// A ratio in percent with two places, rounded down.
+/// Formats a ratio in percent with two decimal places, rounded down.
 fn percent(part: i64, whole: i64) -> String {
     let hundredths = i128::from(part) * 10_000 / i128::from(whole.max(1));
     format!("{}.{:02} %", hundredths / 100, hundredths % 100)
 }
 
+/// Says why a slot has its state.
 pub fn because(tally: &SlotTally, measure: &SlotRule) -> String {
     let (bad, judged) = (tally.events.bad(), tally.events.judged(measure));
     let SlotRule { min_events, unable_ppm, .. } = measure;
@@ -31,7 +32,7 @@ pub fn because(tally: &SlotTally, measure: &SlotRule) -> String {
     }
 }
 
-/// How far it is from flipping.
+/// Says how many events would turn the state.
 pub fn flips_when(tally: &SlotTally, measure: &SlotRule) -> String {
     let is_down = |bad: i64, judged: i64| {
         bad > 0
@@ -40,7 +41,7 @@ pub fn flips_when(tally: &SlotTally, measure: &SlotRule) -> String {
     };
     let (bad, judged) = (tally.events.bad(), tally.events.judged(measure));
     match tally.state {
-        // Events that are excused leave the judged ones, too.
+        // Unless user events count as good, an excused event is no longer judged at all.
         State::Down => {
             let excused = i64::from(!measure.user_counts_as_good);
             let least = (1..=bad).find(|n| !is_down(bad - n, judged - n * excused)).unwrap_or(bad);

@@ -1,4 +1,4 @@
-//! `outages.atom`: a feed with an entry per outage.
+//! `outages.atom`: a feed with one entry per outage.
 
 use atom_syndication::{Content, Entry, Feed, FixedDateTime, Generator, Link, Person, Text, WriteConfig};
 use chrono::{DateTime, Utc};
@@ -17,7 +17,7 @@ const DAY: &str = "%Y-%m-%d";
 const MINUTE: &str = "%H:%M";
 const SECOND: &str = "%H:%M:%S";
 
-/// Newest outage first.
+/// Writes the feed, newest outage first.
 pub fn feed(view: &View<'_>) -> String {
     let outputs = &view.drawing.settings.outputs;
     let mut entries: Vec<Entry> = view.outages().map(|outage| entry(view, outage)).collect();
@@ -39,7 +39,7 @@ pub fn feed(view: &View<'_>) -> String {
     let feed = Feed {
         title: Text::plain(line(&view.drawing.title(), LINE)),
         id: urn(view, "outages"),
-        // What no outage has changed is no news.
+        // A change that touches no outage is no news.
         updated: entries.iter().map(|entry| entry.updated).max().unwrap_or(as_of),
         authors: vec![Person { name: line(&view.drawing.title(), LINE), ..Person::default() }],
         generator: Some(Generator {
@@ -95,7 +95,7 @@ fn entry(view: &View<'_>, outage: &Outage) -> Entry {
         updated: updated(view, outage),
         links: link.into_iter().collect(),
         summary: Some(Text::plain(text.clone())),
-        // An entry without a link must have a content.
+        // An entry without a link must have content.
         content: Some(Content {
             value: Some(text),
             content_type: Some("text".to_owned()),
@@ -105,7 +105,7 @@ fn entry(view: &View<'_>, outage: &Outage) -> Entry {
     }
 }
 
-/// When one of its days was last published: nothing else can have changed it.
+/// Returns when one of the outage's days was last published: nothing else can change an outage.
 fn updated(view: &View<'_>, outage: &Outage) -> FixedDateTime {
     let (first, last) = (Day::of_us(outage.start_us), Day::of_us(outage.end_us - 1));
     let days = &view.drawing.ledger.record().days;
@@ -115,12 +115,12 @@ fn updated(view: &View<'_>, outage: &Outage) -> FixedDateTime {
     clock(newest.or(view.drawing.figures.as_of).unwrap_or_default())
 }
 
-/// Whole seconds are enough for readers of news.
+/// Cuts an instant to whole seconds, which are enough for a feed.
 fn clock(at: DateTime<Utc>) -> FixedDateTime {
     DateTime::from_timestamp(at.timestamp(), 0).unwrap_or_default().fixed_offset()
 }
 
-/// `2026-11-18 10:00-10:25 UTC`.
+/// Formats the span of an outage as `2026-11-18 10:00-10:25 UTC`.
 fn span(outage: &Outage) -> String {
     let [start, end] = [outage.start_us, outage.end_us]
         .map(|us| DateTime::<Utc>::from_timestamp_micros(us).unwrap_or_default());
@@ -134,7 +134,7 @@ fn span(outage: &Outage) -> String {
     }
 }
 
-/// `1 h 05 min`, `25 min`, `4 min 30 s`.
+/// Formats a duration as `1 h 05 min`, `25 min` or `4 min 30 s`.
 fn length(seconds: i64) -> String {
     let [hours, minutes, rest] = [seconds / 3_600, seconds / 60 % 60, seconds % 60];
     let mut parts = Vec::new();
@@ -150,9 +150,10 @@ fn length(seconds: i64) -> String {
     parts.join(" ")
 }
 
-/// An id that no other ledger gives: a UUID of version 8 (RFC 9562) out of the beginning of the journal and a name.
+/// Returns an id unique to this ledger: a UUID of version 8 (RFC 9562) from journal and name.
 fn urn(view: &View<'_>, name: &str) -> String {
-    // The first line only tells the format; the second what was read first, and under which salt.
+    // The third line names the hash of the second, which depends on the first logs read and their
+    // salt.
     let beginning = view.drawing.ledger.lines().nth(2).map_or("", |line| &line.previous);
     let hash = Sha256::digest(format!("{beginning}\n{name}"));
     let mut bytes = [0; 16];

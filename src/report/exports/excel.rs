@@ -1,4 +1,4 @@
-//! `months/<month>.xlsx`: the tables of a month as sheets, with numbers and dates as such.
+//! `months/<month>.xlsx`: the tables of a month as sheets, with typed numbers and dates.
 
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, FormatBorder, Workbook, Worksheet, XlsxError};
 
@@ -9,14 +9,16 @@ use crate::report::Drawing;
 use crate::report::tables::{outages, overrides, restatements, summary};
 use crate::table::{Row, Spec, Value};
 
-/// What a sheet and a cell can hold. What is longer ends there; the tables beside it have all of it.
+/// Limits of Excel: rows of a sheet below its header, and UTF-16 units of a cell.
+///
+/// Anything longer is cut; the CSV and Parquet tables hold all of it.
 const ROWS: usize = 1_048_575;
 const CELL: usize = 32_767;
 
-/// Integers beyond would lose their last digits.
+/// Largest integer that a cell holds exactly (15 digits); larger ones are written as text.
 const EXACT: u64 = 999_999_999_999_999;
 
-/// Widths in characters.
+/// Widths of columns, in characters.
 const INSTANT: usize = 19;
 const DATE: usize = 10;
 const WIDEST: usize = 60;
@@ -46,7 +48,9 @@ pub fn workbook(drawing: &Drawing<'_>, month: Month, rows: &MonthRows<'_>) -> Re
     workbook.save_to_buffer()
 }
 
-/// When something of the month was last published, in seconds: a month that stays has the same file, whatever comes after.
+/// Returns when a day of the month was last published, in seconds since 1970.
+///
+/// The workbook shows no other time, so a month without changes gives the same file.
 fn published_at(drawing: &Drawing<'_>, month: Month) -> i64 {
     let days = drawing.ledger.record().days.range(month.first()..=month.last());
     days.filter_map(|(_, record)| record.newest()).map(|edition| edition.at.timestamp()).max().unwrap_or(0)
@@ -72,12 +76,12 @@ impl Default for Looks {
     }
 }
 
-/// A table as a sheet: a header that stays in sight and filters, and cells of the kinds of the columns.
+/// Writes a table as a sheet: a frozen header with filters, and cells typed like the columns.
 fn sheet(sheet: &mut Worksheet, spec: &Spec, rows: &[Row<'_>], looks: &Looks) -> Result<(), XlsxError> {
     let rows = rows.get(..ROWS).unwrap_or(rows);
     for (at, column) in (0..).zip(spec.columns) {
         sheet.write_string_with_format(0, at, column.name, &looks.header)?;
-        // The arrow of the filter needs room.
+        // The arrow of the filter takes the width of 3 characters.
         let mut width = column.name.chars().count() + 3;
         for (number, row) in (1..).zip(rows) {
             width = width.max(cell(sheet, number, at, &row.value(column.name), looks)?);
@@ -89,7 +93,7 @@ fn sheet(sheet: &mut Worksheet, spec: &Spec, rows: &[Row<'_>], looks: &Looks) ->
     Ok(())
 }
 
-/// Writes a value and says how wide it is. Text is never anything but text: no formula, no link.
+/// Writes a value and returns its width; text is always plain text, never a formula or a link.
 fn cell(
     sheet: &mut Worksheet,
     row: u32,
@@ -125,7 +129,9 @@ fn cell(
     Ok(width)
 }
 
-/// An instant as workbooks count: days since 1899-12-30. They know the years 1900 to 9999, and miscount the first months.
+/// Converts an instant to Excel's serial number: days since 1899-12-30.
+///
+/// `None` before 1900-03-01, as Excel counts a 29 February 1900, and after the year 9999.
 fn serial(us: i64) -> Option<f64> {
     const EPOCH: i64 = 25_569;
     const FIRST: i64 = 61 - EPOCH;
@@ -134,7 +140,7 @@ fn serial(us: i64) -> Option<f64> {
     is_known.then(|| us as f64 / DAY_US as f64 + EPOCH as f64)
 }
 
-/// A cell counts in UTF-16.
+/// Cuts text to the limit of a cell, which counts UTF-16 units.
 fn cut(text: String) -> String {
     let mut units = 0;
     let end = text.char_indices().find(|(_, c)| {
@@ -147,7 +153,7 @@ fn cut(text: String) -> String {
     }
 }
 
-/// What the columns of all sheets mean.
+/// Writes a sheet that explains the columns of all sheets.
 fn columns(sheet: &mut Worksheet, looks: &Looks) -> Result<(), XlsxError> {
     for (at, (name, width)) in (0..).zip([("sheet", 14), ("column", 34), ("type", 10), ("meaning", 120)]) {
         sheet.write_string_with_format(0, at, name, &looks.header)?;

@@ -1,4 +1,4 @@
-//! `months/<month>.journal`: the books of a month as `hledger` reads them, each posting with the balance it leads to.
+//! `months/<month>.journal`: a month's books for `hledger`, each posting with a balance assertion.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -13,7 +13,7 @@ use crate::ledger::{AccountLine, DayState, Ledger};
 use crate::policy::Account;
 use crate::redact::line;
 
-/// Where events come from: what the other side of every posting of events stands in.
+/// Account on the other side of every posting of events.
 const EVENTS: &str = "events";
 
 pub fn journal(ledger: &Ledger, month: Month, title: &str) -> Result<String, Trouble> {
@@ -40,7 +40,7 @@ pub fn journal(ledger: &Ledger, month: Month, title: &str) -> Result<String, Tro
     Ok(text + &books.text)
 }
 
-/// Transactions, and what the accounts hold after them.
+/// The transactions written so far, and the balance of each account after them.
 #[derive(Default)]
 struct Books {
     text: String,
@@ -51,7 +51,7 @@ struct Books {
 type Posting = (String, i64);
 
 impl Books {
-    /// The rows of a day, its events as they were booked, and what overrides have moved.
+    /// Writes a day's transactions: rows of its files, events as booked, and moves by overrides.
     fn day(
         &mut self,
         day: Day,
@@ -60,7 +60,7 @@ impl Books {
         accounts: &[AccountLine],
         files: &[FileBalance],
     ) {
-        // As in every journal: `*` is settled, `!` is not yet.
+        // The marks of plain-text accounting: `*` is settled, `!` is not yet.
         let mark = match state {
             DayState::Sealed => "* ",
             DayState::Provisional => "! ",
@@ -87,7 +87,7 @@ impl Books {
         self.transaction(&head("overrides"), "ev", moved.collect());
     }
 
-    /// Writes what is not nothing; nothing at all when nothing is left.
+    /// Writes a transaction without its zero postings, or nothing if all are zero.
     fn transaction(&mut self, head: &str, commodity: &str, postings: Vec<Posting>) {
         let postings: Vec<Posting> = postings.into_iter().filter(|(_, amount)| *amount != 0).collect();
         if postings.is_empty() {
@@ -106,7 +106,7 @@ impl Books {
     }
 }
 
-/// What became of the rows of a day's files.
+/// Returns the postings for the rows of a day's files.
 fn rows(files: &[FileBalance]) -> Vec<Posting> {
     let sum = |count: fn(&FileBalance) -> u64| files.iter().map(|file| count(file) as i64).sum::<i64>();
     vec![
@@ -118,8 +118,10 @@ fn rows(files: &[FileBalance]) -> Vec<Posting> {
     ]
 }
 
-/// A service as the last part of an account. Two blanks would end it, `:` divide it, `;` begin a comment; where something is
-/// replaced, a hash keeps services apart that would look alike.
+/// Makes a service safe as the last part of an account name.
+///
+/// Two blanks would end the name, `:` would divide it, and `;` would begin a comment. If a
+/// character is replaced, a hash is appended, so that different services keep different names.
 fn safe(service: &str) -> String {
     let mut safe = String::new();
     for c in service.chars().take(80) {

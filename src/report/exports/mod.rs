@@ -1,6 +1,7 @@
-//! Doors: what is published beside the tables for other programs, each switched on and off by `[outputs]`.
+//! Exports: files for other programs, each switched on or off by `[outputs]`.
 //!
-//! Like the tables, each is a function of the ledger and of nothing else: no clock, one order, the same bytes every time.
+//! Like the tables, each depends on the ledger alone: no clock, one order, the same bytes every
+//! time.
 
 mod atom;
 mod excel;
@@ -21,8 +22,9 @@ use crate::table::{Row, Value};
 
 pub use status_json::schema as status_schema;
 
-/// Draws what is switched on, and takes away what is switched off. Of the months' files those of `months`; all when
-/// `None`.
+/// Writes the exports that are switched on, and removes the others.
+///
+/// Of the exports per month, only `months` are written; all if it is `None`.
 pub fn draw(
     writer: &mut Writer<'_>,
     view: &View<'_>,
@@ -73,10 +75,10 @@ pub fn draw(
     Ok(())
 }
 
-/// Rows of a month, sheet by sheet: figures of the month, of its days, outages, overrides, restatements.
+/// Rows of a month for each sheet: months, days, outages, overrides, restatements.
 type MonthRows<'a> = [Vec<Row<'a>>; 5];
 
-/// The rows of the tables that span days, month by month: what lies in two months stands in both.
+/// Splits the tables that span days by month; a row that touches two months is in both.
 fn by_month<'a>(
     drawing: &Drawing<'_>,
     summary: &'a Summary,
@@ -90,7 +92,8 @@ fn by_month<'a>(
         Value::Date(days) => Day::of_us(days * crate::day::DAY_US).map(Day::month),
         _ => None,
     };
-    // A month's figures are drawn for every scope that there ever was; of those it never saw there is nothing to tell.
+    // Figures of a month are drawn for every scope that ever existed; a scope without any day in
+    // the month is left out.
     let seen: BTreeSet<(Month, &Scope)> = (drawing.figures.days.iter())
         .filter_map(|figure| match figure.period {
             Period::Day(day) => Some((day.month(), &figure.scope)),
@@ -123,5 +126,5 @@ fn by_month<'a>(
     found
 }
 
-/// The longest text in formats for people.
+/// Longest text in the formats for people, in characters.
 const LINE: usize = 300;

@@ -9,10 +9,12 @@ use crate::redact::line;
 use crate::report::view::{DEFINITION, View};
 use crate::slots::Scope;
 
-/// The longest component in a label; longer ones would be cut, and then be the same.
+/// Longest component name in a label, in characters.
+///
+/// Longer names are cut: two names with the same beginning would then share a label.
 const LABEL: usize = 1_000;
 
-/// Sorted by name and labels.
+/// Writes the metrics, sorted by name and labels.
 pub fn metrics(view: &View<'_>) -> anyhow::Result<String> {
     let registry = Registry::new();
     clocks(view, &registry)?;
@@ -49,7 +51,7 @@ fn periods<'a>(view: &View<'a>, scope: &Scope) -> Vec<(&'static str, &'a Figure)
     .collect()
 }
 
-/// What is known since when.
+/// Registers the gauges for clocks, and the version of the job.
 fn clocks(view: &View<'_>, registry: &Registry) -> anyhow::Result<()> {
     let end = |day: Day| day.end_us() / SECOND_US;
     let clocks = [
@@ -191,7 +193,7 @@ fn integers(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> pro
     Ok(gauge)
 }
 
-/// Millionths of a percent as a share of one.
+/// Converts millionths of a percent to a ratio (0 to 1).
 fn ratio(micro_percent: i64) -> f64 {
     micro_percent as f64 / 100_000_000.0
 }

@@ -1,4 +1,4 @@
-//! `status.json`: how things stand, for programs, under a published schema (`reports/status.schema.json`).
+//! `status.json`: the state of all components for programs (schema: `reports/status.schema.json`).
 
 use std::collections::BTreeMap;
 
@@ -14,10 +14,12 @@ use crate::report::view::{DEFINITION, View, is_whole_component};
 use crate::slots::Scope;
 use crate::table::decimal;
 
-/// Raised when a program that reads the file could misunderstand it; what is added leaves it as it is.
+/// Format of `status.json`, raised when a program that reads it could misunderstand the change.
+///
+/// Additional fields do not raise it.
 const FORMAT: u32 = 1;
 
-/// The JSON schema of `status.json`.
+/// Returns the JSON schema of `status.json`.
 pub fn schema() -> String {
     let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     match serde_json::to_string_pretty(&generator.into_root_schema_for::<Status>()) {

@@ -1,4 +1,4 @@
-//! Charts of a day, drawn as SVG. Their colours are those of the light page; the style sheet names others for the dark one.
+//! Charts of a day as SVG, in the light page's colours; the style sheet has the dark page's.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ const PENDING: RGBColor = RGBColor(0xc9, 0x8a, 0x1b);
 const SUSPENSE: RGBColor = RGBColor(0x8e, 0x5b, 0xb5);
 const QUANTILES: [RGBColor; 3] = [USER, PENDING, BAD];
 
-/// What went wrong in a drawing; a drawing in memory has nothing to fail by but its own numbers.
+/// A drawing in memory, which fails only for impossible numbers.
 type Drawn = Result<String, Box<dyn std::error::Error>>;
 
 /// The groups that are stacked, from the bottom, with their colours.
@@ -29,12 +29,12 @@ pub(super) const STACK: [(Group, RGBColor); 5] = [
     (Group::Excluded, EXCLUDED),
 ];
 
-/// Events that are not good, stacked by group, per ten minutes.
+/// Draws the events that are not good, stacked by group, for each ten minutes.
 pub(super) fn failures(day: Day, lines: &[FailureLine]) -> String {
     or_nothing(draw_failures(day, lines))
 }
 
-/// Quantiles of one scope over the day, on a logarithmic scale.
+/// Draws the latency quantiles of one scope over the day, on a logarithmic scale.
 pub(super) fn latency(slot_us: i64, lines: &[&LatencyLine]) -> String {
     or_nothing(draw_latency(slot_us, lines))
 }
@@ -116,7 +116,7 @@ fn draw_latency(slot_us: i64, lines: &[&LatencyLine]) -> Drawn {
                 .iter()
                 .filter_map(|line| Some((i64::from(line.slot), milliseconds(quantile(line)?))))
                 .collect();
-            // A line breaks where nothing was measured.
+            // The line breaks at slots without latencies.
             for run in points.chunk_by(|a, b| b.0 - a.0 == 1) {
                 match run {
                     [(slot, ms)] => {
@@ -137,12 +137,12 @@ fn draw_latency(slot_us: i64, lines: &[&LatencyLine]) -> Drawn {
     Ok(svg)
 }
 
-/// Hours from the start of the day.
+/// Converts microseconds from the start of the day to hours.
 fn hour(us: i64) -> f64 {
     us as f64 / (3_600 * crate::day::SECOND_US) as f64
 }
 
-/// `10:00`.
+/// Formats hours as `10:00`.
 fn clock(hour: &f64) -> String {
     let minutes = (hour * 60.0).round() as i64;
     format!("{:02}:{:02}", minutes / 60, minutes % 60)

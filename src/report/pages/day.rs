@@ -17,12 +17,12 @@ use crate::report::{DayDrawing, Summary};
 use crate::slots::{Scope, ScopeKind};
 use crate::table::Row;
 
-/// What the page of a day knows beside the day itself.
+/// Input of a day's page in addition to the day itself.
 pub(super) struct Around<'a> {
     pub site: &'a str,
     pub figures: &'a Figures,
     pub summary: &'a Summary,
-    /// The published days next to it.
+    /// The published days before and after it.
     pub earlier: Option<Day>,
     pub later: Option<Day>,
 }
@@ -79,7 +79,7 @@ pub(super) fn page(w: &Words, day: &DayDrawing, around: &Around<'_>) -> String {
     Page { words: w, site: around.site, title, root: "../../", links, body }.html()
 }
 
-/// Pages by hour, with their names: every red minute in the words of `explain`.
+/// Makes one page per hour, with its file name: the text of `explain` for every red minute.
 pub(super) fn explanations(w: &Words, site: &str, day: &DayDrawing) -> Vec<(String, String)> {
     let edition = &day.edition;
     let length = edition.slot_length();
@@ -108,12 +108,12 @@ pub(super) fn explanations(w: &Words, site: &str, day: &DayDrawing) -> Vec<(Stri
     hours.into_iter().map(page).collect()
 }
 
-/// Line by line, because a line end is the one control character that is ours.
+/// Makes the lines safe one by one, so that line ends, which are our own, stay.
 fn shown(answer: &str) -> String {
     answer.lines().map(|line| text(line) + "\n").collect()
 }
 
-/// `10:07`, with seconds where slots are shorter than a minute.
+/// Formats the start of a slot as `10:07`, with seconds if slots are shorter than a minute.
 fn clock(length: SlotLength, slot: u32) -> String {
     let second = slot * length.seconds();
     let minute = format!("{:02}:{:02}", second / 3_600, second / 60 % 60);
@@ -131,7 +131,7 @@ fn red_list<'a>(w: &Words, edition: &Edition, slots: impl Iterator<Item = &'a u3
     }
 }
 
-/// Components and services in all regions, under the definition that is published first.
+/// Draws the figures of components and services in all regions, under [`DEFINITION`].
 fn scopes(w: &Words, day: Day, around: &Around<'_>) -> Markup {
     let is_shown = |f: &&Figure| {
         f.period == Period::Day(day) && f.scope.is_all_regions() && f.definition.name == DEFINITION.name
@@ -167,7 +167,7 @@ fn scopes(w: &Words, day: Day, around: &Around<'_>) -> Markup {
     }
 }
 
-/// Outages, overrides and restatements, as far as they touch the day.
+/// Draws the outages, overrides and restatements that touch the day.
 fn tables_over_days(w: &Words, day: Day, around: &Around<'_>) -> Markup {
     let Summary { outages, overrides, restatements, .. } = around.summary;
     let touches = |row: &Row<'_>| {
@@ -240,7 +240,7 @@ fn failed(w: &Words, day: &DayDrawing) -> Markup {
     }
 }
 
-/// One chart per service in all regions.
+/// Draws one latency chart per service in all regions.
 fn latency(w: &Words, edition: &Edition) -> Markup {
     let mut scopes: BTreeMap<&Scope, Vec<&LatencyLine>> = BTreeMap::new();
     for line in &edition.latency {

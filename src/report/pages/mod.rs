@@ -1,4 +1,4 @@
-//! Pages: the reports for people. Each is one HTML file that needs nothing but itself: no network, no other file.
+//! Pages: the reports for people, each one HTML file that needs no network and no other file.
 
 mod chart;
 mod day;
@@ -19,10 +19,10 @@ use crate::error::Trouble;
 
 const WORDS: &Words = &ENGLISH;
 
-/// Writes the status page and the statements of the months given.
+/// Writes the status page, and the statements of the given months.
 ///
 /// # Errors
-/// An edition or a policy cannot be read, or a file not be written.
+/// An edition or a policy cannot be read, or a file cannot be written.
 pub(super) fn spanning(
     writer: &mut Writer<'_>,
     view: &View<'_>,
@@ -40,7 +40,7 @@ pub(super) fn spanning(
     Ok(())
 }
 
-/// The page of a day and those that explain its red minutes.
+/// Makes the page of a day, and the pages that explain its red minutes.
 pub(super) fn day(
     batch: &mut FileBatch,
     drawn: &DayDrawing,
@@ -67,7 +67,7 @@ pub(super) fn day(
     batch.no_others(&folder, "explain-", names);
 }
 
-/// Takes the pages of a day away.
+/// Removes the pages of a day.
 pub(super) fn no_day(batch: &mut FileBatch, day: Day) {
     let folder = format!("daily/{day}");
     batch.no(format!("{folder}/index.html"));

@@ -1,4 +1,4 @@
-//! The month statement: what a reliability review signs.
+//! The month statement, which a reliability review signs.
 
 use maud::{Markup, html};
 
@@ -97,7 +97,7 @@ fn figures_of<'a>(drawing: &'a Drawing<'_>, month: Month) -> impl Iterator<Item 
     drawing.figures.months.iter().zip(drawing.adjusted).filter(is_of)
 }
 
-/// Every component under every definition, as the published formula.
+/// Draws the figures of every component under every definition, with the formula.
 fn figures(w: &Words, drawing: &Drawing<'_>, month: Month) -> Markup {
     html! {
         @for (figure, adjusted) in figures_of(drawing, month) {
@@ -132,7 +132,7 @@ fn figures(w: &Words, drawing: &Drawing<'_>, month: Month) -> Markup {
     }
 }
 
-/// `100 × (A − B) / A = 100 × (28,800 − 63) / 28,800 = 99.781250 %`.
+/// Formats a figure as `100 × (A − B) / A = 100 × (28,800 − 63) / 28,800 = 99.781250 %`.
 fn formula(figure: &Figure) -> String {
     let result = percent(figure.net_micro_percent);
     match figure.definition.rule {

@@ -1,4 +1,4 @@
-//! Parts that pages share: the frame with its style, script and security policy, tables, numbers, links.
+//! Parts that pages share: frame (style, script, security policy), tables, numbers, links.
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use chrono::{DateTime, Utc};
@@ -12,27 +12,29 @@ use crate::table::{ColumnKind, Row, Table, Value, decimal};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("page.js");
-/// Longer texts of logs and override files are cut on pages; the tables hold them whole.
+/// Characters after which texts of logs and override files are cut; the tables hold them whole.
 const TEXT: usize = 300;
-/// Rows of a table on a page; the rest stands in the data.
+/// Rows of a table on a page; the data files hold the others.
 const ROWS: usize = 400;
 
-/// A page before it is put together.
+/// The content of a page, before the frame is added.
 pub(super) struct Page<'a> {
     pub words: &'a Words,
-    /// What the reports are called.
+    /// Title of all reports.
     pub site: &'a str,
     pub title: String,
-    /// The way from the page to the reports folder: nothing, or `../` and so on.
+    /// Relative path from the page to the reports folder: empty, or `../` once or more.
     pub root: &'static str,
-    /// Links beside the one to the status page.
+    /// Links in addition to the one to the status page: address and text.
     pub links: Vec<(String, String)>,
     pub body: Markup,
 }
 
 impl Page<'_> {
-    /// One file that needs nothing but itself. The security policy lets in only this style and this script, so that text
-    /// from a log that came through as a tag would still do nothing.
+    /// Returns the page as a file that loads nothing else.
+    ///
+    /// The content security policy allows only this style and this script. If text from a log came
+    /// through as a tag, it would still do nothing.
     pub fn html(self) -> String {
         let Self { words: w, site, title, root, links, body } = self;
         let hash = |text: &str| format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(text)));
@@ -71,17 +73,17 @@ impl Page<'_> {
     }
 }
 
-/// Text that came from outside, safe to show and cut to length. Tags are made harmless where it is put into a page.
+/// Makes text from outside safe to show, and cuts it; `html!` escapes tags when it is inserted.
 pub(super) fn text(text: &str) -> String {
     printable(text.as_bytes(), TEXT)
 }
 
-/// A percentage with all its six decimals, or a dash.
+/// Formats a percentage with all six decimals, or as a dash.
 pub(super) fn percent(micro: Option<i64>) -> String {
     micro.map_or_else(|| "—".to_owned(), |micro| format!("{} %", decimal(micro)))
 }
 
-/// `12,345`.
+/// Formats a number as `12,345`.
 pub(super) fn count(n: i64) -> String {
     let digits = n.unsigned_abs().to_string();
     let mut out = String::from(if n < 0 { "−" } else { "" });
@@ -94,25 +96,25 @@ pub(super) fn count(n: i64) -> String {
     out
 }
 
-/// `2026-11-18 10:07`, with seconds only where there are any.
+/// Formats microseconds as `2026-11-18 10:07`, with seconds only if they are not zero.
 pub(super) fn instant(us: i64) -> String {
     let text = crate::day::rfc3339(us).replace('T', " ");
     let text = text.trim_end_matches('Z');
     text.strip_suffix(":00").filter(|_| text.len() == 19).unwrap_or(text).to_owned()
 }
 
-/// A clock, to the second.
+/// Formats an instant like [`instant`], cut to the second.
 pub(super) fn second(at: DateTime<Utc>) -> String {
     instant(at.timestamp() * crate::day::SECOND_US)
 }
 
-/// `messages in eu`, `Cloud API`.
+/// Formats a scope as `messages · eu`, or `Cloud API` in all regions.
 pub(super) fn scope_name(scope: &Scope) -> String {
     let name = text(&scope.name);
     if scope.is_all_regions() { name } else { format!("{name} · {}", text(&scope.region)) }
 }
 
-/// A table with columns chosen from a report table; heads sort.
+/// Draws chosen columns of a report table, sortable by their heads; `None` if no row is wanted.
 pub(super) fn table<'a>(
     w: &Words,
     caption: &str,
@@ -150,7 +152,7 @@ pub(super) fn table<'a>(
 fn cell(w: &Words, column: &str, value: &Value) -> Markup {
     match value {
         Value::Null => html! { td { "—" } },
-        // Error codes are names.
+        // Error codes are names, so they get no thousands separators.
         Value::Integer(n) if column == "error_code" => html! { td.number data-v=(n) { (n) } },
         Value::Integer(n) => html! { td.number data-v=(n) { (count(*n)) } },
         Value::Decimal(n) => html! { td.number data-v=(n) { (decimal(*n)) } },
@@ -163,7 +165,7 @@ fn cell(w: &Words, column: &str, value: &Value) -> Markup {
     }
 }
 
-/// Links to the data behind a part of a page.
+/// Draws links to the data files behind a part of a page.
 pub(super) fn data(w: &Words, root: &str, names: &[&str]) -> Markup {
     html! {
         p.data { (w.data) ":"

@@ -1,4 +1,4 @@
-//! The status page: how every component is now, its last 90 days, its month, and what was down.
+//! The status page: each component now, its last 90 days and its month, and recent outages.
 
 use maud::{Markup, html};
 
@@ -60,7 +60,7 @@ pub(super) fn page(w: &Words, view: &View<'_>, newest: &Edition, outages: &Table
     Page { words: w, site: &view.drawing.title(), title, root: "", links: vec![day, month], body }.html()
 }
 
-/// The months that have a statement, newest first.
+/// Lists the months that have a statement, newest first.
 fn months(figures: &Figures) -> Vec<String> {
     let mut months: Vec<String> = figures
         .months
@@ -79,7 +79,7 @@ fn newest_seal(w: &Words, view: &View<'_>) -> String {
     view.newest_sealed().map_or_else(|| w.no_seal.to_owned(), |(day, number)| format!("{day} / {number}"))
 }
 
-/// This month and the one before, with target and budget.
+/// Draws this month and the one before, with target and budget.
 fn numbers(w: &Words, view: &View<'_>, scope: &Scope) -> Markup {
     let months = view.this_and_last_month().into_iter().flatten();
     let known = months.filter_map(|month| Some((month, view.month(scope, month)?)));
@@ -107,7 +107,7 @@ fn numbers(w: &Words, view: &View<'_>, scope: &Scope) -> Markup {
     }
 }
 
-/// One bar a day, each a link that says its numbers.
+/// Draws one bar per day, each a link with its numbers as text.
 fn bars(w: &Words, view: &View<'_>, scope: &Scope, newest: Day) -> Markup {
     let figure = |day: Day| {
         let days = &view.drawing.figures.days;
@@ -144,7 +144,9 @@ fn class(figure: &Figure) -> &'static str {
     }
 }
 
-/// `2026-11-18: 96.111111 %, 65 slots down, 56 counted, coverage 84.097222 %, edition 2, restated`.
+/// Formats the numbers of a bar.
+///
+/// `2026-11-18: 96.111111 %, 65 slots down, 56 counted, coverage 84.097222 %, edition 2, restated`
 fn said(w: &Words, day: Day, figure: &Figure) -> String {
     let Figure { net, edition, state, .. } = figure;
     let Some(_) = figure.net_micro_percent else {

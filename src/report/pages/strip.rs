@@ -9,10 +9,12 @@ use super::words::Words;
 use crate::ledger::Edition;
 use crate::slots::{Side, State};
 
-/// Height of a band in its own units; it is stretched to its place.
+/// Height of a band in SVG units; the page stretches it.
 const HEIGHT: usize = 10;
 
-/// All bands of a day. Each state is one path, so that a day of many changes stays small.
+/// Draws all bands of a day.
+///
+/// Each state is one path, so that a day with many changes stays small.
 pub(super) fn strips(w: &Words, edition: &Edition) -> Markup {
     let slots = &edition.slots;
     let length = slots.length();
@@ -42,7 +44,7 @@ pub(super) fn strips(w: &Words, edition: &Edition) -> Markup {
     }
 }
 
-/// What the band says, for who does not see it.
+/// Says in words what the band shows, for readers who do not see it.
 fn summary(w: &Words, states: &[State]) -> String {
     let of = |state: State| states.iter().filter(|s| **s == state).count() as i64;
     let part = |state: State| format!("{} {}", count(of(state)), w.state(state));
@@ -51,7 +53,7 @@ fn summary(w: &Words, states: &[State]) -> String {
     if parts.is_empty() { part(State::Up) } else { parts.join(", ") }
 }
 
-/// A path per state but `unobserved`, which is the ground.
+/// Draws one path per state; `unobserved` is the background.
 fn svg(states: &[State]) -> String {
     let mut svg = format!(
         "<svg aria-hidden=\"true\" viewBox=\"0 0 {} {HEIGHT}\" preserveAspectRatio=\"none\">",

@@ -1,4 +1,4 @@
-//! Words: every text of the pages. Another language is another value of [`Words`].
+//! Words: every text of the pages; another language is another value of [`Words`].
 
 use crate::ledger::DefinitionSettings;
 use crate::measure::{Condition, Status};
@@ -171,7 +171,7 @@ pub(super) static ENGLISH: Words = Words {
 };
 
 impl Words {
-    /// What slots are judged by.
+    /// Describes the settings that slots are judged by.
     pub fn definition(&self, definition: &DefinitionSettings) -> String {
         let DefinitionSettings { unable_ppm, min_events, min_run_seconds, max_gap_seconds, .. } = definition;
         let minutes = |seconds: &u32| format!("{}:{:02} minutes", seconds / 60, seconds % 60);
@@ -225,7 +225,7 @@ impl Words {
         }
     }
 
-    /// Heads of the columns of tables; the name of the column where nothing better is known.
+    /// Returns the head of a table column, or its name if there is no better text.
     pub fn column(&self, name: &'static str) -> &'static str {
         match name {
             "availability_percent_gross" => "Availability before overrides, %",

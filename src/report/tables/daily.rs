@@ -58,7 +58,7 @@ pub static SLOTS: Spec = Spec {
     ],
 };
 
-/// `quarantine.ndjson`: one object per bad row, for `jq` and people.
+/// Writes `quarantine.ndjson`: one object per bad row, for `jq` and for people.
 pub fn quarantine(edition: &Edition) -> String {
     let line = |row| match serde_json::to_string(row) {
         Ok(text) => text + "\n",
@@ -121,7 +121,7 @@ pub fn accounts(edition: &Edition) -> Table {
     table
 }
 
-/// Slot by slot, so that a day reads from top to bottom.
+/// Works out the table `slots`, slot by slot, so that a day reads from top to bottom.
 pub fn slots(edition: &Edition) -> Table {
     let slots = &edition.slots;
     let length = slots.length();

@@ -1,4 +1,4 @@
-//! The tables of one day that come from webhook logs: `deliveries`, `delays` and `reconciliation`; empty without such logs.
+//! The tables of one day from webhook logs, empty without: deliveries, delays, reconciliation.
 
 use crate::ledger::Edition;
 use crate::table::ColumnKind::{Decimal, Integer, Text};

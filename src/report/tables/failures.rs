@@ -1,4 +1,4 @@
-//! `daily/<day>/failures` and `callers`: what did not go well over the day, and whose calls it were.
+//! `daily/<day>/failures` and `callers`: events that are not good, and bad ones by caller.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,13 @@ use crate::policy::{Account, Postings};
 use crate::table::ColumnKind::{Decimal, Instant, Integer, Text};
 use crate::table::{ColumnSpec, Spec, Table, Value};
 
-/// Ten minutes: fine enough to show an outage, coarse enough for a chart.
+/// Ten minutes in microseconds: fine enough to show an outage, coarse enough for a chart.
 const SPAN_US: i64 = 600 * SECOND_US;
 
 /// Events of one account and error code in ten minutes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailureLine {
+    /// Start of the ten minutes, in microseconds since 1970.
     pub start_us: i64,
     pub account: Account,
     pub error_code: Option<i64>,
@@ -51,7 +52,7 @@ pub static CALLERS: Spec = Spec {
     ],
 };
 
-/// What is not good, by time, account and code.
+/// Sums the events that are not good, by ten minutes, account and error code.
 pub fn failures(postings: &Postings) -> PolarsResult<Vec<FailureLine>> {
     let facts = postings.facts();
     let (day, length) = (facts.day(), facts.slot_length());
@@ -90,7 +91,7 @@ pub fn table(failures: &[FailureLine]) -> Table {
     table
 }
 
-/// Those with most bad events first.
+/// Works out the table `callers`, most bad events first.
 pub fn callers(edition: &Edition) -> Table {
     let mut sums: BTreeMap<&str, [i64; 2]> = BTreeMap::new();
     for line in &edition.bad {

@@ -75,7 +75,7 @@ fn blank_separated(ids: &BTreeSet<&str>) -> Option<String> {
     (!ids.is_empty()).then(|| ids.iter().copied().collect::<Vec<_>>().join(" "))
 }
 
-/// Ids of the rows that touch an outage, in order.
+/// Lists the ids of override rows that touch an outage, sorted.
 pub fn ids_within<'a>(outage: &Outage, overridden: &'a [Outline]) -> BTreeSet<&'a str> {
     let mut ids = BTreeSet::new();
     let is_near = |e: &&Outline| e.day.start_us() < outage.end_us && outage.start_us < e.day.end_us();

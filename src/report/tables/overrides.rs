@@ -55,7 +55,7 @@ pub static OVERRIDES: Spec = Spec {
     ],
 };
 
-/// By first sight, then id; rows that could not be read come last.
+/// Works out the table, ordered by first sight, then by row; unreadable rows come last.
 pub fn overrides(ledger: &Ledger, overridden: &[Outline]) -> Table {
     let mut moved: BTreeMap<String, [i64; 2]> = BTreeMap::new();
     for applied in overridden.iter().flat_map(|e| &e.overrides) {

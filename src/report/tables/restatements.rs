@@ -1,4 +1,4 @@
-//! `restatements`: one row per figure that was shown otherwise before.
+//! `restatements`: one row per change of a figure that had been shown before.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,8 +48,10 @@ pub static RESTATEMENTS: Spec = Spec {
     ],
 };
 
-/// In the order in which they came about. Per day, scope and definition all deltas add up to what is shown now less what
-/// was shown first.
+/// Works out the table, in the order in which the changes were journaled.
+///
+/// By day, scope and definition, all deltas add up to the figure shown now minus the one shown
+/// first.
 pub fn restatements(ledger: &Ledger) -> Table {
     let mut table = Table::new(&RESTATEMENTS);
     let mut shown: BTreeMap<ReportedKey, &Reported> = BTreeMap::new();
@@ -58,7 +60,7 @@ pub fn restatements(ledger: &Ledger) -> Table {
         for now in figures {
             let mut key = now.key();
             let before = shown.get(&key).copied().or_else(|| {
-                // The first adjusting entry differs from the sealed figure.
+                // The first adjusting entry is compared with the sealed figure.
                 key.1 = false;
                 shown.get(&key).copied().filter(|_| now.is_adjusting)
             });
@@ -97,7 +99,7 @@ fn push(table: &mut Table, ledger: &Ledger, line: &Line, before: &Reported, now:
     table.extend(head.into_iter().chain(slots).chain(events));
 }
 
-/// The causes of all editions after one and up to another.
+/// Lists the causes of the editions after `from` and up to `to`.
 fn cause(ledger: &Ledger, day: Day, from: u32, to: u32) -> String {
     let editions =
         ledger.record().days.get(&day).map(|record| record.editions.as_slice()).unwrap_or_default();

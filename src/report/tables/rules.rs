@@ -1,4 +1,4 @@
-//! The policy in force over a month: every rule, and how often it decided.
+//! The policies in force over a month: every rule, and the events that it booked.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,16 @@ use crate::error::Trouble;
 use crate::ledger::Ledger;
 use crate::policy::{NO_RULE, Policy};
 
-/// One policy, by which days of a month were booked.
+/// A policy that booked days of a month.
 pub struct PolicyInForce {
     pub fingerprint: String,
-    /// Days of the month that were booked by it.
+    /// Number of days of the month that it booked.
     pub days: u32,
-    /// In the order in which they are tried; suspense last.
+    /// In the order in which they are tried; suspense comes last.
     pub rules: Vec<Decided>,
 }
 
-/// A rule and the events of the month that it booked.
+/// A rule with an account and the events of the month that it booked there.
 pub struct Decided {
     pub id: String,
     pub account: String,
@@ -26,10 +26,10 @@ pub struct Decided {
     pub events_net: i64,
 }
 
-/// Events before and after overrides, by rule and account.
+/// Events `[gross, net]` by rule and account.
 type Sums = BTreeMap<(String, String), [i64; 2]>;
 
-/// The policies of a month, in the order in which they came into force.
+/// Lists the policies of a month, in the order in which they came into force.
 ///
 /// # Errors
 /// An edition or a policy cannot be read.
@@ -45,7 +45,7 @@ pub fn in_force(ledger: &Ledger, month: Month) -> Result<Vec<PolicyInForce>, Tro
         let (_, days, sums) = &mut found[at];
         *days += 1;
         for line in accounts {
-            // What an override moved stands under the rule that booked it first, in the account it was moved to.
+            // Events that an override moved keep the rule that booked them, in their new account.
             let sum = sums.entry((line.rule, line.account)).or_default();
             *sum = [sum[0] + line.events_gross, sum[1] + line.events_net];
         }
@@ -80,7 +80,7 @@ fn decided(policy: &Policy, mut sums: Sums) -> Vec<Decided> {
             push(&key.1, events);
         }
     }
-    // What is left matched no rule.
+    // The remaining events matched no rule.
     for ((_, account), [events_gross, events_net]) in sums {
         let because = "No rule of the policy matches.".to_owned();
         let (id, cites) = (NO_RULE.to_owned(), Vec::new());

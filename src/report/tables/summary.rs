@@ -6,7 +6,7 @@ use crate::policy::Group;
 use crate::table::ColumnKind::{Date, Decimal, Instant, Integer, Text};
 use crate::table::{ColumnSpec, Spec, Table, Value};
 
-/// The columns that both tables share, after the one that names the period.
+/// Lists the columns that both tables share, after the columns for the period.
 macro_rules! columns {
     ([$($first:expr),*] [$($last:expr),*]) => {
         &[
