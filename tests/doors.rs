@@ -476,7 +476,10 @@ fn programs_are_told_what_the_tables_say() {
     let status: Json = serde_json::from_slice(&place.read("status.json")).unwrap();
     fits(&serde_json::from_str(&report::status_schema()).unwrap(), &status);
     let component = &status["components"][0];
-    assert_eq!((&status["title"], &status["data_through"]), (&"Messaging (simulated)".into(), &"2026-11-20".into()));
+    assert_eq!(
+        (&status["title"], &status["data_through"]),
+        (&"Messaging (simulated)".into(), &"2026-11-20".into())
+    );
     assert_eq!(component["condition"], "low_disruption");
     assert_eq!(component["month"]["availability_percent"]["net"], month["availability_percent_net"]);
     assert_eq!(component["month"]["slots_counted"]["net"].to_string(), month["slots_counted"]);

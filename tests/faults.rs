@@ -602,7 +602,9 @@ fn is_told_and_mended(case: &Case, call: &Call, place: &str, error: &str, why: &
     }
     let of_another_day = ["could not be read again", "could not be booked"];
     let is_of_another_day = stderr.lines().any(|line| {
-        line.starts_with("attention[") && line.contains("]: 2026-11-17: ") && of_another_day.iter().any(|words| line.contains(words))
+        line.starts_with("attention[")
+            && line.contains("]: 2026-11-17: ")
+            && of_another_day.iter().any(|words| line.contains(words))
     });
     if *code != Some(if is_of_another_day { 3 } else { 1 }) {
         return Err(format!("exit code {code:?}, stderr `{}`", stderr.trim()));

@@ -4,6 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use anyhow::Context;
+
+use super::Job;
+use super::days::Booked;
 use crate::day::{Day, Month};
 use crate::ledger::{Entry, Ledger, Outline, Settings};
 use crate::measure::{self, Figures};
@@ -12,7 +16,23 @@ use crate::queries::{DayExplainer, adjusted, reported};
 use crate::report::{self, DayDrawing, Days, Drawing, Rendered};
 
 /// Draws the reports that may have changed; if they show the newest line, only the asked days.
-pub(super) fn draw(
+///
+/// # Errors
+/// The ledger cannot be read or the reports cannot be written.
+pub(super) fn changed(
+    job: &Job,
+    ledger: &Ledger,
+    settings: &Settings,
+    booked: &mut Booked,
+) -> anyhow::Result<(Figures, Rendered)> {
+    let asked: BTreeSet<Day> = booked.accounted.iter().map(|done| done.published.edition.day).collect();
+    let largest = booked.largest.take().and_then(|day| day.standing(ledger));
+    draw(ledger, &job.config.reports, &asked, settings, largest, job.workers).context(
+        "the ledger is up to date, but the reports could not be drawn; mend what is named here and run again",
+    )
+}
+
+fn draw(
     ledger: &Ledger,
     reports: &Path,
     asked: &BTreeSet<Day>,

@@ -1,8 +1,9 @@
 //! Logs: finds the days whose logs are due, and reads them into daybooks (the only heavy step).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::{Attention, AttentionKind, Job, open_days};
+use super::{Asked, Attention, AttentionKind, Job, Watch};
 use crate::clock::Clock;
 use crate::config::{Canonical, Difference, lexical};
 use crate::day::Day;
@@ -12,6 +13,80 @@ use crate::facts::{FileBalance, Salt};
 use crate::intake::{self, Meter, Notes};
 use crate::ledger::{Extent, Ledger, LogsRead, Writer};
 use crate::resolve::DaybookFolders;
+
+/// Outcome of reading the logs of a run.
+#[derive(Default)]
+pub(super) struct LogsOfRun {
+    /// The days that the run accounts, in order.
+    pub days: Vec<Day>,
+    /// Days whose logs were read into their daybooks, with other open days behind the asked ones.
+    pub read: Vec<Read>,
+    /// Why an asked day could not be read; it and the days behind it are not accounted.
+    pub failure: Option<anyhow::Error>,
+    pub attention: Vec<Attention>,
+}
+
+/// Reads the days that are due, and open days whose logs have changed since they were read.
+///
+/// # Errors
+/// No asked day could be read, or the ledger could not be.
+pub(super) fn logs(
+    job: &Job,
+    ledger: &mut Writer,
+    asked: &Asked,
+    clock: Clock,
+    watch: Watch<'_>,
+) -> anyhow::Result<LogsOfRun> {
+    let mut found = LogsOfRun::default();
+    match asked {
+        Asked::Days(days) => found.days.clone_from(days),
+        Asked::Due => {
+            let missed;
+            (found.days, missed) = due(ledger, clock);
+            found.attention.extend(missed);
+        }
+    }
+    let one = |ledger: &mut Writer, day: Day| -> Result<Read, Trouble> {
+        tracing::info!(%day, "reading");
+        let meter = Arc::new(Meter::default());
+        let watching = watch(day, &meter);
+        let done = read(job, ledger, day, clock, &meter);
+        drop(watching);
+        done
+    };
+    for day in &found.days {
+        let is_known = matches!(asked, Asked::Due) && ledger.days().contains(day);
+        if is_known && look(job, ledger, *day)? == LogState::Same {
+            continue;
+        }
+        match one(ledger, *day) {
+            Ok(done) => found.read.push(done),
+            Err(error) => {
+                let error = anyhow::Error::from(error).context(format!("reading {day}"));
+                if found.read.is_empty() {
+                    return Err(error);
+                }
+                found.failure = Some(error);
+                return Ok(found);
+            }
+        }
+    }
+    for day in open_days(ledger) {
+        // A log that cannot be read now can be read by the next run; the day stands as it is.
+        if !found.days.contains(&day) && look(job, ledger, day)? == LogState::Changed {
+            match one(ledger, day) {
+                Ok(done) => found.read.push(done),
+                Err(error) => found.attention.push(Attention {
+                    day,
+                    kind: AttentionKind::NotReadAgain,
+                    message: format!("its logs have changed and could not be read again: {error}"),
+                }),
+            }
+        }
+    }
+    found.attention.extend(read_otherwise(job, ledger)?);
+    Ok(found)
+}
 
 /// A day whose logs have been read into its daybook.
 pub struct Read {
@@ -25,7 +100,7 @@ const CATCH_UP_DAYS: i64 = 31;
 /// Lists the days that are due: yesterday, and missed days since the first edition.
 ///
 /// Days missed before the last [`CATCH_UP_DAYS`] are not read, but reported as attention.
-pub fn due(ledger: &Ledger, clock: Clock) -> (Vec<Day>, Option<Attention>) {
+fn due(ledger: &Ledger, clock: Clock) -> (Vec<Day>, Option<Attention>) {
     let yesterday = Day::of(clock.at).plus(-1);
     let known = ledger.days();
     let Some(first) = known.first().copied() else { return (vec![yesterday], None) };
@@ -267,4 +342,10 @@ pub fn usable(job: &Job, ledger: &Ledger, read: &[Day]) -> Result<Usable, Troubl
         }
     }
     Ok(found)
+}
+
+/// Days with an edition that is not final.
+pub(super) fn open_days(ledger: &Ledger) -> Vec<Day> {
+    let is_open = |day: &Day| ledger.record().days.get(day).is_some_and(|record| record.sealed.is_none());
+    ledger.days().into_iter().filter(is_open).collect()
 }

@@ -1,0 +1,208 @@
+//! Days: books the days that were read, and every open day that something else has changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::read::{self, LogsOfRun, open_days};
+use super::{Accounted, Attention, AttentionKind, Job, attention, book, overrides};
+use crate::clock::Clock;
+use crate::day::Day;
+use crate::intake::Notes;
+use crate::ledger::{self, Confirmation, Entry, Extent, Ledger, Writer};
+use crate::overrides::Override;
+use crate::queries::booked_day::BookedDay;
+
+#[derive(Default)]
+pub(super) struct Booked {
+    /// Days that the run was asked for.
+    pub days: usize,
+    pub accounted: Vec<Accounted>,
+    pub restated: Vec<Accounted>,
+    /// Why an asked day, and those behind it, were not accounted.
+    pub failure: Option<anyhow::Error>,
+    pub attention: Vec<Attention>,
+    /// Editions that came out as they were.
+    pub confirmed: Vec<Confirmation>,
+    /// The booked day with the most facts, so that its reports can be drawn without reading the edition back. Only one is
+    /// kept, to bound memory.
+    pub largest: Option<BookedDay>,
+}
+
+impl Booked {
+    /// Takes all reasons to look: first those of the run, then those of the days it was asked for, then new ones of others.
+    ///
+    /// Of other days only suspense is told again: the rest was told when they were accounted.
+    pub fn attention(&mut self) -> Vec<Attention> {
+        let mut all = std::mem::take(&mut self.attention);
+        all.extend(self.accounted.iter().flat_map(|done| &done.attention).cloned());
+        let of_others = self.restated.iter().flat_map(|done| &done.attention);
+        all.extend(of_others.filter(|told| told.kind == AttentionKind::Suspense).cloned());
+        all
+    }
+}
+
+/// Books the days that were read, and every open day that something else has changed: webhook logs of other days,
+/// overrides, policy, definition.
+pub(super) fn book(
+    job: &Job,
+    ledger: &mut Writer,
+    logs: LogsOfRun,
+    desired: &mut overrides::Desired,
+    clock: Clock,
+) -> anyhow::Result<Booked> {
+    let LogsOfRun { days: asked, read, mut failure, attention: told } = logs;
+    let read_days: Vec<Day> = read.iter().map(|read| read.day).collect();
+    let mut notes: BTreeMap<Day, Notes> = read.into_iter().map(|read| (read.day, read.notes)).collect();
+    let usable = read::usable(job, ledger, &read_days)?;
+    let prepare = |ledger: &Ledger, day: Day| {
+        let is_settled = usable.daybooks.contains_key(&day) && !usable.stay.contains(&day);
+        let is_sealed = ledger.record().days.get(&day).is_some_and(|record| record.sealed.is_some());
+        if read_days.contains(&day) || (is_settled && !is_sealed) {
+            book::from_daybooks(job, ledger, day, &usable.daybooks)
+        } else {
+            book::from_edition(job, ledger, day)
+        }
+    };
+    let mut days: BTreeSet<Day> = open_days(ledger).into_iter().chain(read_days.iter().copied()).collect();
+    days.extend(asked.iter().filter(|day| ledger.days().contains(day)));
+
+    // Rows are decided over all days they touch before any of them is booked.
+    let mut prepared: BTreeMap<Day, book::ClassifiedDay> = BTreeMap::new();
+    for day in overrides::touched(job, ledger, clock) {
+        if days.contains(&day) || ledger.days().contains(&day) {
+            prepared.insert(day, prepare(ledger, day)?);
+        }
+    }
+    let postings = prepared.iter().map(|(day, prepared)| (*day, &prepared.postings)).collect();
+    let plan = overrides::plan(job, ledger, &postings, clock)?;
+    drop(postings);
+    days.extend(plan.days());
+
+    let mut booked = Booked { days: asked.len(), ..Booked::default() };
+    let mut of_days = usable.attention.clone();
+    // Those that were asked for come first, in order: when one fails, those before it are published.
+    let others = days.iter().copied().filter(|day| !asked.contains(day));
+    for day in asked.iter().copied().filter(|day| days.contains(day)).chain(others) {
+        let is_asked = asked.contains(&day);
+        let rows = rows_in_force(ledger, &plan, day)?;
+        if !read_days.contains(&day) && is_as_before(job, ledger, day, &rows, &usable)? {
+            if is_asked {
+                booked.accounted.push(standing(ledger, day)?);
+            }
+            continue;
+        }
+        let prepared = prepared.remove(&day).map_or_else(|| prepare(ledger, day), Ok);
+        match prepared.and_then(|prepared| book::publish(job, ledger, prepared, rows, clock)) {
+            Ok((mut done, fresh)) => {
+                let facts = |day: &BookedDay| day.postings.facts().frame().height();
+                // One that came out as it was keeps its files and with them their numbers, which those of today may not be.
+                let is_new = done.published.is_new;
+                if is_new && booked.largest.as_ref().is_none_or(|kept| facts(kept) < facts(&fresh)) {
+                    booked.largest = Some(fresh);
+                }
+                let notes = notes.remove(&day).unwrap_or_default();
+                done.spilled_bytes = notes.spilled_bytes;
+                done.attention.extend(attention::of_columns(day, notes));
+                if !done.published.is_new {
+                    booked.confirmed.extend(confirmation(job, ledger, day, &usable)?);
+                }
+                let edition = &done.published.edition;
+                tracing::info!(%day, edition = edition.number, is_new = done.published.is_new, "published");
+                match (is_asked, done.published.is_new) {
+                    (true, _) => booked.accounted.push(done),
+                    (false, true) => booked.restated.push(done),
+                    (false, false) => {}
+                }
+            }
+            Err(error) if is_asked => {
+                failure = Some(error.context(format!("accounting {day}")));
+                break;
+            }
+            // The days that were asked for stand; this one can be tried again.
+            Err(error) => of_days.push(Attention {
+                day,
+                kind: AttentionKind::NotSettled,
+                message: format!("what has changed about it could not be booked: {error:#}"),
+            }),
+        }
+    }
+    if booked.accounted.is_empty()
+        && let Some(error) = failure.take()
+    {
+        return Err(error);
+    }
+    booked.failure = failure;
+    overrides::note(&plan, desired, ledger, clock)?;
+    booked.attention = [told, std::mem::take(&mut desired.attention), of_days].concat();
+    if !booked.confirmed.is_empty() {
+        booked.confirmed.sort_by_key(|confirmed| confirmed.day);
+        let days = std::mem::take(&mut booked.confirmed);
+        ledger.append(clock, Entry::Confirmed { days })?;
+    }
+    Ok(booked)
+}
+
+/// The rows that apply to a day. A sealed day that no row has been decided anew for keeps those it has.
+fn rows_in_force(ledger: &Ledger, plan: &overrides::Plan, day: Day) -> anyhow::Result<Vec<Override>> {
+    let is_sealed = ledger.record().days.get(&day).is_some_and(|record| record.sealed.is_some());
+    match plan.rows(day) {
+        Some(rows) => Ok(rows),
+        None if is_sealed => Ok(ledger.made_from(day)?.map(|made| made.rows).unwrap_or_default()),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Is the newest edition of a day made from just what it would be made from now?
+fn is_as_before(
+    job: &Job,
+    ledger: &Ledger,
+    day: Day,
+    rows: &[Override],
+    usable: &read::Usable,
+) -> anyhow::Result<bool> {
+    let Some(made) = ledger.made_from(day)? else { return Ok(false) };
+    if made.rows != rows {
+        return Ok(false);
+    }
+    if ledger.record().days.get(&day).is_some_and(|record| record.sealed.is_some()) {
+        return Ok(true);
+    }
+    let is_settled = usable.daybooks.contains_key(&day) && !usable.stay.contains(&day);
+    let daybooks = book::around(job, ledger, day, &usable.daybooks);
+    Ok((!is_settled || made.daybooks == daybooks || is_confirmed(ledger, day, &daybooks))
+        && made.rules == job.policy.rules_name()
+        && made.definition.is_of(&job.config))
+}
+
+/// Has the newest edition of a day come out the same from just these daybooks before?
+fn is_confirmed(ledger: &Ledger, day: Day, daybooks: &BTreeMap<Day, String>) -> bool {
+    let Some(record) = ledger.record().days.get(&day) else { return false };
+    let Some((confirmed, newest)) = record.confirmed.as_ref().zip(record.newest()) else { return false };
+    confirmed.edition == newest.publication.edition && confirmed.daybooks == ledger::fingerprint(daybooks)
+}
+
+/// What is to be noted of a day that came out as it was, so that the next run need not book it again.
+fn confirmation(
+    job: &Job,
+    ledger: &Ledger,
+    day: Day,
+    usable: &read::Usable,
+) -> anyhow::Result<Option<Confirmation>> {
+    let is_settled = usable.daybooks.contains_key(&day) && !usable.stay.contains(&day);
+    let record = ledger.record().days.get(&day).filter(|record| record.sealed.is_none() && is_settled);
+    let Some(newest) = record.and_then(|record| record.newest()) else { return Ok(None) };
+    let daybooks = book::around(job, ledger, day, &usable.daybooks);
+    let is_known = ledger.made_from(day)?.is_some_and(|made| made.daybooks == daybooks);
+    if is_known || is_confirmed(ledger, day, &daybooks) {
+        return Ok(None);
+    }
+    let edition = newest.publication.edition;
+    Ok(Some(Confirmation { day, edition, daybooks: ledger::fingerprint(&daybooks) }))
+}
+
+/// A day as it stands, for the one who asked for it.
+fn standing(ledger: &Ledger, day: Day) -> anyhow::Result<Accounted> {
+    let edition = ledger.read(day, Extent::Whole)?;
+    let published =
+        crate::ledger::Published { edition, is_new: false, causes: Vec::new(), is_adjusting: false };
+    Ok(Accounted { published, spilled_bytes: 0, attention: Vec::new() })
+}

@@ -1,0 +1,60 @@
+//! Seal: makes days final whose window has passed, and removes daybooks that no open day needs.
+
+use super::read::open_days;
+use super::{Attention, AttentionKind, Job};
+use crate::clock::Clock;
+use crate::day::{DAY_US, Day, SECOND_US};
+use crate::ledger::{DayState, Writer};
+
+/// Seals the days whose window has passed, and says which ones cannot be sealed.
+pub(super) fn due(
+    job: &Job,
+    ledger: &mut Writer,
+    clock: Clock,
+    attention: &mut Vec<Attention>,
+) -> anyhow::Result<Vec<Day>> {
+    let overrides = &job.config.overrides;
+    let retries = if job.config.has_webhooks() { job.config.webhooks.retry_days } else { 0 };
+    let window_us = i64::from(overrides.review_days.max(retries)) * DAY_US
+        + i64::from(overrides.grace_hours) * 3_600 * SECOND_US;
+    let mut sealed = Vec::new();
+    for day in open_days(ledger) {
+        let Some(record) = ledger.record().days.get(&day) else { continue };
+        let (Some(first), Some(newest)) = (record.editions.first(), record.newest()) else { continue };
+        // A day that is published late can be looked at as long as one that is published the next morning.
+        let from_us = day.end_us().max(first.at.timestamp_micros());
+        if clock.at.timestamp_micros() <= from_us + window_us {
+            continue;
+        }
+        let open = match newest.publication.state {
+            DayState::Provisional => ledger.open_events(day, newest.publication.edition)?,
+            _ => 0,
+        };
+        if open == 0 {
+            ledger.seal(day, clock)?;
+            sealed.push(day);
+        } else {
+            let message = format!(
+                "its review window has passed, but it cannot be sealed: {open} events are pending or in suspense"
+            );
+            attention.push(Attention { day, kind: AttentionKind::Unsealed, message });
+        }
+    }
+    Ok(sealed)
+}
+
+/// Removes daybooks by which no open day can be settled.
+pub(super) fn prune(job: &Job, ledger: &mut Writer, clock: Clock) -> anyhow::Result<()> {
+    let reach = i64::from(job.config.webhooks.retry_days);
+    let open = open_days(ledger);
+    let is_needed = |day: Day| {
+        day.plus(2 * reach + 2) > Day::of(clock.at)
+            || open.iter().any(|open| (day.plus(-reach)..=day.plus(reach)).contains(open))
+            || !ledger.days().contains(&day)
+    };
+    let spent: Vec<Day> = ledger.daybooks().keys().copied().filter(|day| !is_needed(*day)).collect();
+    for day in spent {
+        ledger.prune(day, clock)?;
+    }
+    Ok(())
+}
