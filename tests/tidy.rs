@@ -1,4 +1,6 @@
-//! Tidy: documents that must match the code, and the rules of the house.
+//! Tidy: documents that must match the code. `sources`: the rules that the sources keep.
+
+mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -7,6 +9,7 @@ use std::process::Command;
 
 use uptime_ledger::config::{self, Field};
 use uptime_ledger::overrides;
+use uptime_ledger::pipeline::AttentionKind;
 use uptime_ledger::policy::{self, Account};
 use uptime_ledger::report;
 
@@ -50,93 +53,6 @@ fn the_schema_of_the_status_is_the_one_that_is_written() {
     } else {
         let found = std::fs::read_to_string(&path).unwrap();
         assert_eq!(found, report::status_schema(), "it is not what the code writes; run again with BLESS=1");
-    }
-}
-
-#[test]
-fn every_source_file_says_what_it_is() {
-    for (path, text) in sources() {
-        assert!(text.starts_with("//! "), "{path}: the first line says what the file is");
-        assert!(text.lines().count() <= 500, "{path}: more than 500 lines");
-    }
-}
-
-/// The ground, which every stage may use: each room uses the rooms before it.
-const GROUND: [&str; 9] =
-    ["day", "clock", "redact", "error", "document", "config", "table", "facts", "daybook"];
-/// The stages, in the order of the flow. Each may use the ground and the rooms named here.
-const STAGES: [(&str, &[&str]); 9] = [
-    ("intake", &[]),
-    ("resolve", &[]),
-    ("policy", &[]),
-    ("overrides", &["policy"]),
-    ("slots", &["policy"]),
-    ("ledger", &["policy", "overrides", "slots"]),
-    ("measure", &["slots", "ledger"]),
-    ("report", &["policy", "slots", "ledger", "measure"]),
-    ("queries", &["policy", "overrides", "slots", "ledger", "measure", "report"]),
-];
-/// Knows all stages.
-const PIPELINE: &str = "pipeline";
-/// Stands apart on purpose: it must know the right answer from elsewhere than the stages.
-const SAMPLE: (&str, &[&str]) = ("sample", &["day", "error"]);
-
-/// The rooms that a room may use; `None` if it may use all.
-fn allowed(room: &str) -> Option<Vec<&'static str>> {
-    let stages = STAGES.iter().map(|(name, _)| *name);
-    if let Some(at) = GROUND.iter().position(|ground| *ground == room) {
-        return Some(GROUND[..at].to_vec());
-    }
-    if let Some((_, others)) = STAGES.iter().find(|(name, _)| *name == room) {
-        return Some(GROUND.iter().chain(*others).copied().collect());
-    }
-    match room {
-        PIPELINE => Some(GROUND.iter().copied().chain(stages).collect()),
-        "cli" | "lib" | "main" => None,
-        _ if room == SAMPLE.0 => Some(SAMPLE.1.to_vec()),
-        _ => panic!("`{room}` has no place in the street yet"),
-    }
-}
-
-#[test]
-fn stages_import_only_what_stands_before_them() {
-    for (path, text) in sources() {
-        let room = room(&path);
-        let Some(allowed) = allowed(room) else { continue };
-        for (number, line) in code(&text) {
-            for (at, _) in line.match_indices("crate::") {
-                let rest = &line[at + "crate::".len()..];
-                let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-                let used = &rest[..end];
-                assert!(
-                    used == room || allowed.contains(&used),
-                    "{path}:{number}: {room} must not know {used}"
-                );
-            }
-        }
-    }
-}
-
-#[test]
-fn only_the_edges_touch_disk_clock_and_voice() {
-    // The lock's holder says since when, for the person who finds it held; that reaches no figure.
-    const CLOCK: [&str; 2] = ["cli", "ledger/lock.rs"];
-    const DISK: [&str; 6] = ["daybook", "intake", "ledger", "report", "sample", "cli"];
-    const RULES: [(&str, &[&str], &[&str]); 3] = [
-        ("the clock", &["Utc::now", "Local::now", "SystemTime", "Instant::now"], &CLOCK),
-        ("the disk", &["std::fs", "fs::", "File::"], &DISK),
-        ("a voice", &["print!(", "println!(", "io::stdout", "io::stderr"], &["cli"]),
-    ];
-    for (path, text) in sources() {
-        for (what, words, allowed) in RULES {
-            if allowed.iter().any(|a| room(&path) == *a || path == *a) {
-                continue;
-            }
-            for (number, line) in code(&text) {
-                let hit = words.iter().find(|word| line.contains(*word));
-                assert!(hit.is_none(), "{path}:{number}: `{}` needs {what}", hit.unwrap_or(&""));
-            }
-        }
     }
 }
 
@@ -186,22 +102,13 @@ fn what_rules_cite_is_explained() {
 
 #[test]
 fn every_attention_has_an_entry_in_the_runbook() {
-    // Where a kind is a word of its own, and the arms of a list of kinds.
-    const OPENINGS: [&str; 3] = ["kind:\"", "say(\"", "=>\""];
-    let mut kinds = BTreeSet::new();
-    for (path, text) in sources().into_iter().filter(|(path, _)| path.starts_with("pipeline/")) {
-        let is_list = path.ends_with("attention_kind.rs");
-        let text: String = text.split_whitespace().collect();
-        for opening in OPENINGS.iter().filter(|opening| is_list == opening.starts_with('=')) {
-            let found = text.split(opening).skip(1).map(|rest| rest.split('"').next().unwrap_or_default());
-            kinds.extend(found.map(str::to_owned));
-        }
-    }
-    assert!(kinds.len() > 10, "{kinds:?}");
     let runbook = read("reports/runbook.md");
-    let entries: BTreeSet<String> =
-        runbook.lines().filter_map(|line| line.strip_prefix("## ")).map(str::to_owned).collect();
-    assert_eq!(entries, kinds, "reports/runbook.md has one heading for each kind of attention");
+    let entries: Vec<&str> = runbook.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let kinds = AttentionKind::ALL.map(AttentionKind::name);
+    assert_eq!(
+        entries, kinds,
+        "reports/runbook.md has one heading for each kind of attention, in their order"
+    );
 }
 
 /// Every example of a config in the documents is one that `check` lets pass; that of data/config.md has every key.
@@ -389,36 +296,4 @@ fn anchor_of(line: &str) -> Option<String> {
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Every file under src/ but unit tests, by its path from there.
-fn sources() -> Vec<(String, String)> {
-    let src = root().join("src");
-    let mut folders = vec![src.clone()];
-    let mut files = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("tests.rs") {
-                let shown = path.strip_prefix(&src).unwrap().to_str().unwrap().to_owned();
-                files.push((shown, std::fs::read_to_string(&path).unwrap()));
-            }
-        }
-    }
-    files.sort();
-    assert!(files.len() > 50, "{} files", files.len());
-    files
-}
-
-/// The folder of src/ that a file lies in, or the file's own name.
-fn room(path: &str) -> &str {
-    path.split('/').next().unwrap_or(path).trim_end_matches(".rs")
-}
-
-/// The lines of a file that are neither comments nor unit tests, which may look further.
-fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line));
-    lines.take_while(|(_, line)| *line != "mod tests {").filter(|(_, l)| !l.trim_start().starts_with("//"))
 }
