@@ -1,4 +1,6 @@
-//! Webhook rows: one attempt to deliver a notification, with the message status that it carries, read and counted.
+//! Attempt reader: reads webhook rows and counts them.
+//!
+//! A row is one attempt to deliver a notification, which may report the status of a message.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -22,32 +24,37 @@ use crate::intake::formats::webhook_payload::{self, Payload};
 use crate::intake::records::attempt_record::AttemptRecord;
 use crate::intake::records::message_records::StatusRecord;
 
-/// A status as a row tells it.
+/// A message status that a row reports.
 #[derive(Debug, Clone, Copy)]
 pub struct ParsedStatus {
     pub message: Id,
     pub word: StatusWord,
+    /// Instant of the status, in microseconds since 1970.
     pub us: i64,
+    /// Error code of a failed message.
     pub code: Option<i64>,
 }
 
-/// What a row says once it is read.
+/// Values of a webhook row.
 #[derive(Debug)]
 pub struct ParsedAttempt {
+    /// Instant of the attempt, in microseconds since 1970.
     pub ts_us: i64,
+    /// Instant of the event, in microseconds since 1970, or [`AttemptRecord::UNKNOWN_US`].
     pub event_us: i64,
     pub id: Id,
+    /// Differs between attempts of the same notification and instant that are not copies.
     pub identity: u32,
-    /// Its file is put in by the counts.
+    /// Traits that other attempts may share.
     pub attempted: AttemptTraits,
     pub caller: u32,
 }
 
 impl SourceReader {
-    /// Reads a canonical webhook row; the status that it carries is put into `told`.
+    /// Reads a canonical webhook row; the status that it reports is appended to `told`.
     ///
     /// # Errors
-    /// Which field is wrong, what was found and what is expected.
+    /// A field cannot be read; the message says which one, what was found and what is expected.
     pub fn webhook(
         &self,
         row: &RawRow<'_>,
@@ -80,11 +87,11 @@ impl SourceReader {
         let id = match (bytes(row, Field::WebhookId)?, told.last()) {
             (Some(id), _) => self.salt.id(&id),
             (None, Some(status)) => {
-                // A notification without an id of its own is known by what it tells.
+                // A notification without an id is identified by the status that it reports.
                 let text = format!("{:x} {} {} {:?}", status.message, status.word as u8, status.us, code);
                 self.salt.id(text.as_bytes())
             }
-            // It cannot be told from others: it stands alone.
+            // The row cannot be matched with others, so it stands alone.
             (None, None) => {
                 attempt_no = if attempt_no <= 1 { AttemptTraits::ALONE } else { AttemptTraits::SOME };
                 self.salt.id(format!("{} {} {}", place.file, place.chunk, place.row).as_bytes())
@@ -107,7 +114,7 @@ impl SourceReader {
         Ok(ParsedAttempt { ts_us, event_us, id, identity, attempted, caller })
     }
 
-    /// When the event was that a row tells of, microseconds since 1970.
+    /// Reads the instant of the event that a row reports, in microseconds since 1970.
     fn event_us(&self, value: &Value<'_>) -> Result<Option<i64>, String> {
         if value.is_missing() {
             return Ok(None);
@@ -142,7 +149,7 @@ impl SourceReader {
             region: fields::region(&row, names)?,
             trial: AttemptResult::Http,
             http_status: 200,
-            // Whether the endpoint had to be tried before is not for the receiver to know.
+            // The receiver cannot know whether the endpoint had to be tried before.
             attempt_no: AttemptTraits::SOME,
             is_success: true,
         };
@@ -160,7 +167,7 @@ impl SourceReader {
 }
 
 impl WorkerCounts {
-    /// Counts a line with a notification payload: a notification that arrived, and the statuses in it.
+    /// Counts a line with a payload: a notification that arrived, and the statuses in it.
     ///
     /// # Errors
     /// Spilling to disk failed.
@@ -181,14 +188,16 @@ impl WorkerCounts {
             let reading = source_reader.payload(&payload, ts_us, place, &mut self.names, &mut told)?;
             Ok((ts_us, Some(reading)))
         });
-        // No excerpt: a payload holds names and what people write to each other.
+        // No excerpt: a payload holds names and private messages.
         if let Some((_, Some(reading))) = self.tally_row(place, read, Vec::new) {
             self.post_webhook(&reading, &told, spill)?;
         }
         Ok(())
     }
 
-    /// Counts a webhook row that was read: the row by its instant, its attempt and its statuses for the join.
+    /// Stores the attempt and the statuses of a webhook row for the join.
+    ///
+    /// Rows before the day are ignored.
     ///
     /// # Errors
     /// Spilling to disk failed.
@@ -229,7 +238,7 @@ impl WorkerCounts {
         attempt.push(&mut self.attempts, spill)
     }
 
-    /// A status of a message at `us`, told by a row of `ts_us`.
+    /// Stores a status of a message at `us`, reported by a row at `ts_us`.
     fn enter_status(
         &mut self,
         message: Id,
@@ -244,7 +253,9 @@ impl WorkerCounts {
         status.push(&mut self.statuses, spill)
     }
 
-    /// What rows like this one are known to be; `None` when it has no id, or lies before the day.
+    /// Returns the classification that rows like this one share.
+    ///
+    /// `None` if the row has no id or lies before the day.
     pub fn known_attempt(
         &mut self,
         row: &RawRow<'_>,
@@ -261,7 +272,9 @@ impl WorkerCounts {
         }))
     }
 
-    /// Counts an attempt whose like is known; false when something of it is not as it should be.
+    /// Counts an attempt whose classification is known, and returns whether it did.
+    ///
+    /// Returns false, and counts nothing, if a value unique to the row is not as expected.
     ///
     /// # Errors
     /// Spilling to disk failed.
@@ -309,28 +322,33 @@ impl WorkerCounts {
     }
 }
 
-/// A later attempt says nothing of when the event was: that is for the first one to tell.
+/// Returns the instant of an event that the log does not tell.
+///
+/// A first attempt stands for it. A later attempt does not, so the first one decides.
 fn untold_event_us(attempt_no: u16, ts_us: i64) -> i64 {
     if (2..AttemptTraits::ALONE).contains(&attempt_no) { AttemptRecord::UNKNOWN_US } else { ts_us }
 }
 
-/// Everything that must be equal for two rows to be copies, beside notification and instant: what the attempt was, and which
-/// message it told of with which word. The numbers of services and regions are a worker's own and no part of it.
+/// Hashes the values that must be equal for two rows to be copies.
+///
+/// Notification and instant are compared in addition. The hash covers the result of the attempt,
+/// and the message and the status that it reported; numbers of services and regions are
+/// worker-local and no part of it.
 fn identity(attempted: &AttemptTraits, message: Option<Id>, word: u64) -> u32 {
     let AttemptTraits { trial, http_status, attempt_no, .. } = *attempted;
     let own = u64::from(http_status) << 32 | u64::from(attempt_no) << 8 | trial as u64;
     let message = message.unwrap_or_default();
-    // Ids and words are hashes already: they need only be kept from cancelling each other out.
+    // Ids and words are hashes already; they must only be kept from cancelling each other out.
     let mixed = (message as u64 ^ word.rotate_left(23)).wrapping_add(own).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 32) as u32 ^ mixed as u32
 }
 
-/// The hash of a word; 0 without one.
+/// Returns the hash of a status word; 0 without one.
 fn hash_of(word: Option<&[u8]>) -> u64 {
     word.map_or(0, xxh3_64)
 }
 
-/// Text or a whole number as its bytes.
+/// Returns text, or a whole number, as bytes.
 fn bytes<'v>(row: &'v RawRow<'_>, field: Field) -> Result<Option<Cow<'v, [u8]>>, String> {
     match row.get(field) {
         Value::Missing => Ok(None),
@@ -370,6 +388,7 @@ fn wrong_outcome(value: &Value<'_>) -> String {
     format!("outcome is {}, expected http, dns, connect, tls, reset, timeout or none", value.excerpt())
 }
 
+/// Reads the attempt number; 0 if it is missing.
 fn attempt_no(row: &RawRow<'_>) -> Result<u16, String> {
     match fields::integer(row, Field::AttemptNo)? {
         None => Ok(0),
