@@ -46,8 +46,8 @@ impl Memo {
 
     /// Returns whether sketches pay.
     ///
-    /// In a log of failures, or if the key holds an id, they do not: after 1,024 misses, at least
-    /// one hit per two misses is required.
+    /// In a log of failures, or if the key holds an id, they do not: after 1,024 misses, more
+    /// than one hit per two misses is required.
     pub const fn is_worth_it(&self) -> bool {
         self.misses < 1_024 || self.misses / 2 < self.hits
     }

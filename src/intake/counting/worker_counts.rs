@@ -61,7 +61,7 @@ pub struct Call {
     /// Microseconds since 1970.
     pub start_us: i64,
     pub duration_us: Option<u64>,
-    /// 0 for a call outside the day, which is not counted.
+    /// 0 for a call outside the day, which adds to no fact.
     pub shape: u32,
     pub caller: u32,
     /// Hash of the call's id; 0 without one.

@@ -85,7 +85,7 @@ struct Spill {
 impl Partitions {
     /// Creates an empty set of records of `width` bytes, which draws on a budget.
     ///
-    /// The first records of each partition stay in memory even when the budget is used up.
+    /// It may hold the first records of each partition in memory even when the budget is used up.
     pub fn new(width: usize, budget: &Arc<Budget>) -> Self {
         Self {
             width,

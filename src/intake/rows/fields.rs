@@ -52,7 +52,7 @@ pub fn name(row: &RawRow<'_>, field: Field, names: &mut Names) -> Result<u32, St
     })
 }
 
-/// Reads a name that may describe a person's device or place, and refuses long numbers.
+/// Reads a name that may say something about a person, and refuses long numbers.
 ///
 /// A phone number there was mapped by mistake and is not kept.
 pub fn label(row: &RawRow<'_>, field: Field, names: &mut Names) -> Result<u32, String> {
