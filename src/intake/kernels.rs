@@ -1,4 +1,6 @@
-//! Kernels: parts of intake by themselves, for benchmarks and fuzzing. The job itself has no use for this door.
+//! Kernels: single parts of intake, for benchmarks and fuzzing.
+//!
+//! The job itself does not use this module.
 
 use super::join::dedupe::mark_copies;
 use std::path::Path;
@@ -18,7 +20,7 @@ use crate::daybook::message::StatusWord;
 use crate::facts::Salt;
 use crate::facts::ids::Id;
 
-/// How a text is written.
+/// Format of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     Ndjson,
@@ -26,7 +28,7 @@ pub enum Form {
     Combined,
 }
 
-/// Reads texts of one source as a worker does.
+/// Reader of texts of one source, as a worker reads them.
 pub struct Reader {
     source_reader: SourceReader,
     format: Format,
@@ -34,21 +36,21 @@ pub struct Reader {
     day: Day,
 }
 
-/// All that a worker knows of a text.
+/// Everything that a worker knows after reading a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     pub rows_read: u64,
     pub accepted: u64,
     pub outside: u64,
     pub quarantine: u64,
-    /// Rows that were counted by what their like was found to be.
+    /// Rows that took the fast path.
     pub sketched: u32,
-    /// Everything else, in words and bytes.
+    /// Everything else, as text and bytes.
     pub rest: Vec<String>,
 }
 
 impl Reader {
-    /// For rows of `day`; webhook logs are taken to be there.
+    /// Makes a reader for rows of `day`, with webhook logs assumed to exist.
     pub fn new(source: Source, form: Form, day: Day) -> Self {
         let config = Config { sources: vec![source], ..Config::bare("") };
         let join = Join { is_joined: true, ..Join::new(&config, &Salt::new("kernels")) };
@@ -61,18 +63,20 @@ impl Reader {
         Self { source_reader, format, config, day }
     }
 
-    /// Reads a whole text; how many rows it had.
+    /// Reads a whole text, and returns how many rows it had.
     ///
     /// # Errors
-    /// Why the text cannot be read at all.
+    /// The text cannot be read at all; the message says why.
     pub fn read(&self, text: &[u8]) -> Result<u64, String> {
         self.counts(text).map(|counts| counts.tally(0).rows_read)
     }
 
-    /// Reads a whole text, and says all that is known then. Two ways to read that agree here agree in everything.
+    /// Reads a whole text, and returns everything that is then known.
+    ///
+    /// Two ways of reading that agree here agree in everything.
     ///
     /// # Errors
-    /// Why the text cannot be read at all.
+    /// The text cannot be read at all; the message says why.
     pub fn find(&self, text: &[u8]) -> Result<Found, String> {
         let counts = self.counts(text)?;
         let tally = counts.tally(0);
@@ -122,7 +126,7 @@ impl Reader {
     }
 }
 
-/// Turns names into numbers; how many different ones there are.
+/// Interns names, and returns how many distinct ones there are.
 pub fn intern<'n>(names: impl IntoIterator<Item = &'n [u8]>) -> usize {
     let mut known = Names::new();
     for name in names {
@@ -131,19 +135,19 @@ pub fn intern<'n>(names: impl IntoIterator<Item = &'n [u8]>) -> usize {
     known.all().len() - 1
 }
 
-/// Finds the surplus copies of calls by their ids' hashes; how many there are.
+/// Finds the surplus copies of calls by the hashes of their ids, and returns how many there are.
 pub fn duplicates(hashes: &[u128]) -> usize {
     let mut lost = 0;
     mark_copies(hashes, |a, b| a.cmp(&b), |_, _| lost += 1);
     lost
 }
 
-/// The hash of a call's id.
+/// Returns the hash of a call's id.
 pub fn hash(id: &[u8]) -> u128 {
     call_record::hash(id)
 }
 
-/// Statuses of one partition, packed as intake remembers them.
+/// Returns statuses of one partition, packed as intake stores them.
 pub fn packed_statuses(ids: impl IntoIterator<Item = Id>) -> Vec<u8> {
     let mut packed = Vec::new();
     for (at, id) in ids.into_iter().enumerate() {
@@ -155,7 +159,7 @@ pub fn packed_statuses(ids: impl IntoIterator<Item = Id>) -> Vec<u8> {
     packed
 }
 
-/// Groups the statuses of one partition by message; how many messages there are.
+/// Groups the statuses of one partition by message, and returns how many messages there are.
 pub fn messages(packed: &[u8]) -> usize {
     let mut statuses: Vec<StatusRecord> =
         packed.chunks_exact(StatusRecord::BYTES).map(StatusRecord::unpack).collect();

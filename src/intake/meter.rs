@@ -1,8 +1,8 @@
-//! Meter: how far intake has come, readable from another thread while it runs.
+//! Meter: the progress of intake, readable from another thread while it runs.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Counters for a progress display. They have no influence on any number.
+/// Counters for a progress display, which influence no result.
 #[derive(Debug, Default)]
 pub struct Meter {
     rows: AtomicU64,
@@ -12,7 +12,9 @@ pub struct Meter {
     total_files: AtomicU64,
 }
 
-/// A moment of a [`Meter`].
+/// Values of a [`Meter`] at one moment.
+///
+/// The totals are those of the current pass.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Progress {
     pub rows: u64,
@@ -23,7 +25,7 @@ pub struct Progress {
 }
 
 impl Meter {
-    /// A new pass over so many files and bytes begins.
+    /// Begins a new pass over `files` files with `bytes` bytes.
     pub fn begin(&self, files: u64, bytes: u64) {
         self.rows.store(0, Relaxed);
         self.bytes.store(0, Relaxed);

@@ -1,7 +1,8 @@
-//! Intake: logs → Facts. The only heavy stage; it knows no policy.
+//! Intake: the logs of a day → its Daybook. It is the only heavy stage and knows no policy.
 //!
-//! One pass: files are cut into items (a chunk of a plain file, a compressed file, a slice of Parquet), workers take items,
-//! and a row is counted the moment it is read. Nothing of a row stays but records of fixed width for dedupe and join.
+//! One pass: files are cut into work items (a chunk of a plain file, a compressed file, a slice of
+//! Parquet), workers take items, and each row is counted immediately after it is read. Only records
+//! of fixed width remain of a row, for dedupe and join.
 
 mod counting;
 mod files;
@@ -29,10 +30,12 @@ pub use meter::{Meter, Progress};
 
 /// Reads the logs of one day into its daybook, which is written to `folder`.
 ///
-/// `workers` is the number of threads; `spill` a folder for what does not fit `config.memory_bytes`.
+/// `workers` is the number of threads, and `spill` the folder for records that exceed
+/// `config.memory_bytes`.
 ///
 /// # Errors
-/// A path named by hand does not exist, a disk fails, or every single file is unreadable.
+/// A path named by hand does not exist, a disk fails, or no file is readable
+/// ([`Trouble::NothingReadable`]).
 pub fn read(
     config: &Config,
     day: Day,

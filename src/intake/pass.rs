@@ -1,4 +1,4 @@
-//! Engine: one pass over the files of a day. Workers share files, chunks and slices; their counts are merged.
+//! Pass: reads the files of a day once, with several workers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -23,62 +23,67 @@ use crate::config::Source;
 use crate::day::{Day, SlotLength};
 use crate::error::Trouble;
 
-/// What a pass needs beside its files.
+/// Settings of a pass, in addition to its files.
 #[derive(Debug, Clone)]
 pub struct Settings<'a> {
     pub day: Day,
     pub slot_length: SlotLength,
     pub workers: usize,
-    /// Bytes that dedupe may hold in memory, over all workers.
+    /// Bytes that records for dedupe and join may hold in memory, over all workers.
     pub memory_bytes: u64,
-    /// Folder for records beyond that.
+    /// Folder for records beyond `memory_bytes`.
     pub spill: &'a Path,
-    /// Whether webhook logs tell what became of messages, and until when that is in time.
+    /// True if webhook logs report the outcome of messages.
     pub is_joined: bool,
+    /// Time limits for the first status and for the first attempt, in microseconds.
     pub first_status_us: i64,
     pub first_attempt_us: i64,
-    /// Of all settings that shape a daybook.
+    /// Hash of all settings that shape a daybook.
     pub fingerprint: String,
 }
 
-/// A file that is ready to be read. It is opened anew for each item: a day may have more files than a process may
-/// hold open.
+/// A file that is ready to be read.
+///
+/// It is opened anew for each work item, because a day may have more files than a process may hold
+/// open.
 struct Open {
     path: PathBuf,
     source_reader: usize,
     format: Format,
     compression: Compression,
     columns: Option<Columns>,
-    /// CSV header of a plain file, where its first row begins, and in which line before it the header ends.
+    /// CSV header of a plain file, where its first row begins, and the number of lines up to it.
     header: Option<(Vec<u8>, u64, u64)>,
     size: u64,
     can_split: bool,
 }
 
-/// What one pass brought: the workers' counts and what to translate their numbers with.
+/// Result of a pass: the workers' counts, and the means to translate their numbers.
 pub struct Pass {
     pub counts: Vec<WorkerCounts>,
-    /// What their records hold in memory.
+    /// Memory that the records of all workers share.
     pub budget: Arc<Budget>,
     pub source_readers: Vec<SourceReader>,
-    /// By file: which source_reader read it.
+    /// Index of the source reader of each file.
     pub reader_of: Vec<usize>,
-    /// By position in the list of files.
+    /// Format of each file, by position in the list of files.
     pub formats: Vec<String>,
     /// Lines per chunk of each chunked file, to turn rows in chunks into lines of the file.
     pub chunk_lines: BTreeMap<(u32, u32), u64>,
     /// Files that could not be read, with the reason.
     pub failures: BTreeMap<u32, String>,
-    /// Of files that were read from their first byte to their last: their lengths and hashes.
+    /// Length and hash of the files that were read from their first byte to their last.
     pub wholes: BTreeMap<u32, Whole>,
 }
 
-/// Reads all files once. When some cannot be read to their end the pass is repeated without them, so that nothing of
-/// a broken file is counted; when a file that was cut into chunks turns out to have quotes, which can hide line ends, it
-/// is repeated with that file in one piece.
+/// Reads all files once.
+///
+/// If a file cannot be read to its end, the pass is repeated without it, so that nothing of a
+/// broken file is counted. If a file that was cut into chunks has quotes, which can hide line ends,
+/// the pass is repeated with that file in one piece.
 ///
 /// # Errors
-/// The disk for spilling fails.
+/// Spilling to disk failed.
 pub fn pass(
     files: &[LogFile],
     sources: &[Source],
@@ -129,7 +134,7 @@ pub fn pass(
     }
 }
 
-/// The files of which every piece was seen.
+/// Returns length and hash of the files of which every piece was seen.
 fn wholes(pieces: &BTreeMap<(u32, u32), u128>, opened: &[Option<Open>]) -> BTreeMap<u32, Whole> {
     let whole = |(n, open): (usize, &Option<Open>)| {
         let (file, bytes) = (n as u32, open.as_ref()?.size);
@@ -140,7 +145,7 @@ fn wholes(pieces: &BTreeMap<(u32, u32), u128>, opened: &[Option<Open>]) -> BTree
     opened.iter().enumerate().filter_map(whole).collect()
 }
 
-/// One source_reader per source and per set of constants that paths of it give.
+/// Makes one source reader per source and per set of constants that its paths give.
 fn source_readers(
     files: &[LogFile],
     sources: &[Source],
@@ -190,7 +195,7 @@ fn open(log: &LogFile, source_reader: usize, source_readers: &[SourceReader]) ->
         open.columns = Some(parquet::open(&file, &source_readers[source_reader])?);
     } else if compression == Compression::None {
         let is_delimited = format == Format::Delimited;
-        // Splitting needs line ends that are record ends, which quotes can hide.
+        // Splitting needs line ends that are record ends; quotes can hide them.
         open.can_split = size > CHUNK && !(is_delimited && begins_with_quotes(&file).map_err(explain)?);
         if is_delimited && source.has_header && open.can_split {
             open.header = Some(header(&file, size).map_err(explain)?);
@@ -199,7 +204,9 @@ fn open(log: &LogFile, source_reader: usize, source_readers: &[SourceReader]) ->
     Ok(open)
 }
 
-/// Quotes in the first MiB. Most files that have any have some there; a later one is met while reading.
+/// Returns whether there are quotes in the first MiB.
+///
+/// Most files with quotes have some there; later ones are found while reading.
 fn begins_with_quotes(file: &File) -> io::Result<bool> {
     use std::os::unix::fs::FileExt;
     let mut buffer = vec![0; 1 << 20];
@@ -207,7 +214,7 @@ fn begins_with_quotes(file: &File) -> io::Result<bool> {
     Ok(memchr::memchr(b'"', &buffer[..n]).is_some())
 }
 
-/// The first line that is not blank, where the next begins, and how many lines lie before that.
+/// Returns the first line that is not blank, where the next begins, and the lines up to there.
 fn header(file: &File, size: u64) -> io::Result<(Vec<u8>, u64, u64)> {
     use std::os::unix::fs::FileExt;
     let mut buffer = vec![0; size.min(1 << 20) as usize];
@@ -232,7 +239,7 @@ enum Item {
 }
 
 impl Item {
-    /// Place in the file, ascending.
+    /// Returns the position in the file, ascending.
     const fn position(&self) -> u32 {
         match self {
             Self::Chunk { chunk, .. } => *chunk,
@@ -254,7 +261,8 @@ fn items(opened: &[Option<Open>]) -> Vec<(u64, Item)> {
         let Some(open) = open else { continue };
         if let Some(columns) = &open.columns {
             let slices = columns.slices();
-            // All of one weight, so that they stay in their order: of the bad rows of a file the first ones are kept.
+            // All slices have one weight, so that they stay in order: the first bad rows of a file
+            // are kept.
             let bytes = open.size / slices.len().max(1) as u64;
             let item = |(slice, number)| (bytes, Item::Slice { file: n, number, slice });
             items.extend(slices.into_iter().zip(0..).map(item));
@@ -267,7 +275,7 @@ fn items(opened: &[Option<Open>]) -> Vec<(u64, Item)> {
             items.push((open.size, Item::Whole { file: n }));
         }
     }
-    // The largest first, so that no worker is left alone with a big file at the end.
+    // The largest first, so that no worker is left with a big file at the end.
     items.sort_by_key(|(bytes, item)| (std::cmp::Reverse(*bytes), item.file()));
     items
 }
@@ -276,7 +284,7 @@ struct Round {
     counts: Vec<WorkerCounts>,
     budget: Arc<Budget>,
     chunk_lines: BTreeMap<(u32, u32), u64>,
-    /// By file and number of the piece.
+    /// Hashes by file and number of the piece.
     pieces: BTreeMap<(u32, u32), u128>,
     failures: BTreeMap<u32, String>,
     /// Files that must not be cut into chunks.
@@ -293,7 +301,7 @@ fn round(
     let items = items(opened);
     meter.begin(opened.iter().flatten().count() as u64, items.iter().map(|(bytes, _)| bytes).sum());
     let next = AtomicUsize::new(0);
-    // Of several failures of a file the first in the file is told, whoever is first to meet one.
+    // Of several failures of a file, the first in the file is reported, whoever finds one first.
     let failures: Mutex<BTreeMap<u32, (u32, String)>> = Mutex::default();
     let quoted: Mutex<BTreeSet<u32>> = Mutex::default();
     let chunk_lines: Mutex<BTreeMap<(u32, u32), u64>> = Mutex::default();
@@ -303,7 +311,7 @@ fn round(
         .collect();
     let count = settings.workers.clamp(1, items.len().max(1));
     let mut left_bytes: u64 = items.iter().map(|(bytes, _)| bytes).sum();
-    // By item: bytes of those that come after it.
+    // By item: bytes of all items after it.
     let behind: Vec<u64> = items
         .iter()
         .map(|(bytes, _)| {
@@ -311,7 +319,8 @@ fn round(
             left_bytes
         })
         .collect();
-    // Beside the sets of those who read, one of each who settles: what is left after dedupe.
+    // In addition to the sets of each reading worker, each worker of the join has one for the calls
+    // that are left after dedupe.
     let sets = count * WorkerCounts::SETS + settings.workers.clamp(1, PARTITIONS);
     let budget = Budget::new(settings.memory_bytes as usize, sets);
 
@@ -321,7 +330,8 @@ fn round(
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some((bytes, item)) = items.get(at) else { break };
-            // When the others are through with what is left before this item is, they are idle.
+            // True if the other workers will run out of items before this one is done: then a core
+            // is free to decompress it ahead.
             let is_last = behind[at] < bytes.saturating_mul((settings.workers as u64).saturating_sub(1));
             let n = item.file();
             let Some(open) = &opened[n] else { continue };
@@ -378,16 +388,16 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// What is known of an item beside its rows.
+/// Findings about an item, in addition to its rows.
 #[derive(Default)]
 struct Seen {
     /// Lines that begin in a chunk.
     lines: u64,
-    /// Hashes of the pieces of the file that it is made of; none of Parquet, which is not read whole.
+    /// Hashes of its pieces of the file; none for Parquet, which is not read whole.
     pieces: Vec<u128>,
 }
 
-/// Reads one item; `is_last` when there is a core to spare for it.
+/// Reads one item; `is_last` is true if a core is free to decompress it ahead.
 fn read(
     open: &Open,
     item: &Item,
@@ -444,7 +454,7 @@ mod tests {
     use crate::intake::Meter;
     use crate::intake::formats::parquet;
 
-    /// A CSV of more than two chunks; the last rows have line ends inside quotes.
+    /// A CSV file of more than two chunks, whose last rows have line ends inside quotes.
     #[test]
     fn quotes_that_come_late_are_read_as_if_they_had_come_early() {
         let folder = tempfile::tempdir().unwrap();
@@ -469,7 +479,7 @@ mod tests {
                 parquet::tests::facts(&config, day, workers, folder.path(), &Meter::default()).unwrap();
             let file = &intake.receipt.files[0];
             assert_eq!((file.rows_read, file.accepted, file.quarantine), (250_000, 249_999, 1));
-            // Two lines before the rows, and 990 line ends inside quotes before the bad one.
+            // Two lines before the rows, and 990 line ends inside quotes before the bad row.
             assert_eq!(intake.receipt.quarantine[0].line, 2 + 249_990 + 990 + 1);
         }
     }

@@ -20,7 +20,7 @@ use crate::intake::rows::sketch::{PerRowField, Scalar, Sketch};
 use crate::intake::rows::source_reader::SourceReader;
 
 impl WorkerCounts {
-    /// Counts a line with a notification payload: a notification that arrived, and the statuses in it.
+    /// Counts a line with a payload: a notification that arrived, and the statuses in it.
     ///
     /// # Errors
     /// Spilling to disk failed.
@@ -41,14 +41,16 @@ impl WorkerCounts {
             let reading = source_reader.payload(&payload, ts_us, place, &mut self.names, &mut told)?;
             Ok((ts_us, Some(reading)))
         });
-        // No excerpt: a payload holds names and what people write to each other.
+        // No excerpt: a payload holds names and private messages.
         if let Some((_, Some(reading))) = self.tally_row(place, read, Vec::new) {
             self.post_webhook(&reading, &told, spill)?;
         }
         Ok(())
     }
 
-    /// Counts a webhook row that was read: the row by its instant, its attempt and its statuses for the join.
+    /// Stores the attempt and the statuses of a webhook row for the join.
+    ///
+    /// Rows before the day are ignored.
     ///
     /// # Errors
     /// Spilling to disk failed.
@@ -89,7 +91,7 @@ impl WorkerCounts {
         attempt.push(&mut self.attempts, spill)
     }
 
-    /// A status of a message at `us`, told by a row of `ts_us`.
+    /// Stores a status of a message at `us`, reported by a row at `ts_us`.
     fn enter_status(
         &mut self,
         message: Id,
@@ -104,7 +106,9 @@ impl WorkerCounts {
         status.push(&mut self.statuses, spill)
     }
 
-    /// What rows like this one are known to be; `None` when it has no id, or lies before the day.
+    /// Returns the classification that rows like this one share.
+    ///
+    /// `None` if the row has no id or lies before the day.
     pub fn known_attempt(
         &mut self,
         row: &RawRow<'_>,
@@ -121,7 +125,9 @@ impl WorkerCounts {
         }))
     }
 
-    /// Counts an attempt whose like is known; false when something of it is not as it should be.
+    /// Counts an attempt whose classification is known, and returns whether it did.
+    ///
+    /// Returns false, and counts nothing, if a value unique to the row is not as expected.
     ///
     /// # Errors
     /// Spilling to disk failed.

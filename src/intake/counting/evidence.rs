@@ -1,9 +1,12 @@
-//! EvidenceRows: where the rows stand that explain a count, the first few of each slot and kind.
+//! Evidence: the first rows of each slot and kind that explain its count.
 
-/// Rows of evidence that a slot and kind keep.
+/// Rows of evidence kept per slot and kind.
 pub const EVIDENCE: usize = 3;
 
-/// Where a row stands before chunks know their first line: file, chunk of the file, row in the chunk from 1.
+/// Position of a row while the first line of its chunk is not yet known.
+///
+/// `file` is the index of the file, `chunk` the index of the chunk in the file, `row` counts from 1
+/// in the chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     pub file: u32,
@@ -11,15 +14,17 @@ pub struct Place {
     pub row: u64,
 }
 
-/// A row behind a count that is not plainly good.
+/// Row behind a count that is not plainly good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EvidenceRow {
     pub place: Place,
-    /// The low 64 bits of the id's hash; 0 without id.
+    /// Low 64 bits of the hash of the call's id; 0 without an id.
     pub hash: u64,
 }
 
-/// The first rows of a slot and kind in the order of files, one per id: workers race, so the first seen would not do.
+/// The first rows of a slot and kind in the order of files, at most one per id.
+///
+/// Workers race, so the rows seen first would differ from run to run.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct EvidenceRows([Option<EvidenceRow>; EVIDENCE]);
 
@@ -28,6 +33,7 @@ impl EvidenceRows {
         self.0.iter().flatten().copied()
     }
 
+    /// Adds a row, if it precedes a row that is kept or if there is room.
     pub fn add(&mut self, new: EvidenceRow) {
         let same_id = self.0.iter().position(|w| w.is_some_and(|w| new.hash != 0 && w.hash == new.hash));
         let place = same_id.or_else(|| self.0.iter().position(Option::is_none)).unwrap_or_else(|| {

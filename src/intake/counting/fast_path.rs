@@ -1,4 +1,4 @@
-//! Sketched rows: counted by what is remembered of their like, without the way through every field.
+//! Fast path: counts a sketched row by the remembered classification of its key.
 
 use std::path::Path;
 
@@ -12,8 +12,11 @@ use crate::intake::rows::sketch::{PerRowField, Scalar, Sketch};
 use crate::intake::rows::source_reader::SourceReader;
 
 impl WorkerCounts {
-    /// Counts a row whose like is known. False, and nothing is counted, when it is not, or when something of the row's own is
-    /// not as it should be: then the row goes the whole way, and [`WorkerCounts::learn`] remembers what came of it.
+    /// Counts a row if the key of its sketch is known, and returns whether it did.
+    ///
+    /// Returns false, and counts nothing, if the key is unknown or if a value unique to the row is
+    /// not as expected. The row then takes the slow path, and [`WorkerCounts::learn`] remembers its
+    /// classification.
     ///
     /// # Errors
     /// Spilling to disk failed.
@@ -40,7 +43,7 @@ impl WorkerCounts {
         }
     }
 
-    /// Remembers what the row that was posted last was found to be.
+    /// Remembers the classification of the last posted row, if other rows may reuse it.
     pub fn learn(&mut self, sketch: &Sketch<'_>) {
         if let Some(known) = self.learned.take() {
             self.memo.learn(&sketch.key, known);
@@ -67,7 +70,9 @@ impl WorkerCounts {
 }
 
 impl SourceReader {
-    /// [`SourceReader::time`] of a sketched row.
+    /// Returns start and duration of a sketched row, as [`SourceReader::time`] does.
+    ///
+    /// `None` if the row must take the slow path.
     #[inline]
     fn sketched_time(&self, sketch: &Sketch<'_>) -> Option<(i64, Option<u64>)> {
         let ts_us = sketch.own(PerRowField::Ts).instant(&self.mapping.ts_cast, self.source().zone)?;
@@ -75,7 +80,9 @@ impl SourceReader {
         Some((self.start_us(ts_us, duration_us), duration_us))
     }
 
-    /// [`SourceReader::caller`] of a sketched row.
+    /// Returns the caller of a sketched row, as [`SourceReader::caller`] does.
+    ///
+    /// `None` if the row must take the slow path.
     #[inline]
     pub fn sketched_caller(&self, sketch: &Sketch<'_>, names: &mut Lexicon) -> Option<u32> {
         match sketch.own(PerRowField::Caller) {

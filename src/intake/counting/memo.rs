@@ -1,4 +1,4 @@
-//! Memo: what is known of rows by the key of their sketch.
+//! Memo: classifications of rows, by the key of their sketch.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use crate::daybook::message::StatusWord;
 use crate::intake::rows::sketch::{Key, MOST};
 
-/// What was found of the rows with one sketch, in the numbers of the worker's counts.
+/// Classification shared by the rows with one sketch key, in worker-local numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KnownRow {
     /// A plainly good call that names its service.
@@ -17,18 +17,18 @@ pub enum KnownRow {
     Attempt(KnownAttempt),
 }
 
-/// What attempts with the same sketch have in common.
+/// Values shared by the attempts with one sketch key, in worker-local numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KnownAttempt {
-    /// What it shares with others.
+    /// Number of the attempt's traits.
     pub attempted: u32,
-    /// The status of a message, and the number of its error code.
+    /// Status of a message, and the number of its error code.
     pub told: Option<(StatusWord, u32)>,
-    /// The hash of its status as it is written.
+    /// Hash of the status as the log writes it.
     pub word: u64,
 }
 
-/// What the rows of the item at hand were found to be.
+/// Classifications known in the current work item.
 #[derive(Debug, Default)]
 pub struct Memo {
     known: HashTable<(Key, KnownRow)>,
@@ -38,22 +38,26 @@ pub struct Memo {
 }
 
 impl Memo {
-    /// Another item begins.
+    /// Forgets all keys and counts: a new work item begins.
     pub fn clear(&mut self) {
         self.known.clear();
         (self.hits, self.misses) = (0, 0);
     }
 
-    /// Whether sketches pay: in a log of failures, or one whose key holds an id, they do not.
+    /// Returns whether sketches pay.
+    ///
+    /// In a log of failures, or if the key holds an id, they do not: after 1,024 misses, more
+    /// than one hit per two misses is required.
     pub const fn is_worth_it(&self) -> bool {
         self.misses < 1_024 || self.misses / 2 < self.hits
     }
 
-    /// How many rows of the item were known.
+    /// Returns how many rows of the item had a known key.
     pub const fn hits(&self) -> u32 {
         self.hits
     }
 
+    /// Finds the classification of a key, and counts the hit or miss.
     #[inline]
     pub fn find(&mut self, key: &Key) -> Option<KnownRow> {
         let hash = hash(&self.hasher, key);
@@ -65,6 +69,7 @@ impl Memo {
         found
     }
 
+    /// Remembers the classification of a key, unless the key is known or [`MOST`] keys are.
     pub fn learn(&mut self, key: &Key, known: KnownRow) {
         let hasher = &self.hasher;
         let hash_of = hash(hasher, key);

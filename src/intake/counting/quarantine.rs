@@ -1,13 +1,13 @@
-//! Quarantine: rows that could not be read, with place, reason and a bounded, redacted excerpt.
+//! Quarantine: the bounded, redacted excerpt of a row that could not be read.
 
 use crate::redact::redacted;
 
-/// Excerpts kept per file; further bad rows are counted and not shown.
+/// Bad rows kept per file; further ones are only counted.
 pub const KEPT_PER_FILE: usize = 1_000;
-/// Characters of a row that an excerpt shows.
+/// Characters of a row shown in an excerpt.
 const EXCERPT: usize = 160;
 
-/// The beginning of a bad row, redacted.
+/// Returns the beginning of a bad row, redacted.
 pub fn excerpt(row: &[u8]) -> String {
     redacted(row, EXCERPT)
 }

@@ -1,4 +1,4 @@
-//! WorkerCounts: one worker's running counts. Facts, latency, callers, evidence, dedupe records, balance per file.
+//! WorkerCounts: the running counts of one worker, and its records for dedupe and join.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,29 +24,30 @@ use crate::intake::rows::raw_row::{RawRow, Value};
 use crate::intake::rows::request_shape::Shape;
 use crate::intake::rows::source_reader::{ParsedRequest, SourceReader};
 
-/// Slot, service and region, the latter two as numbers of the lexicon.
+/// Slot, service and region; the latter two are numbers of the [`Lexicon`].
 pub type CellKey = (u32, u32, u32);
 const NO_CELL: u32 = u32::MAX;
-/// Shapes that are found by comparison alone: traffic repeats a few dozen of them.
+/// Entries of the cache of shapes, found by comparison alone: traffic repeats a few dozen.
 const RECENT: usize = 64;
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
-/// Rows of one file, as this worker saw them.
+/// Counts of the rows of one file, as one worker saw them.
 #[derive(Debug, Clone, Default)]
 pub struct FileTally {
     pub rows_read: u64,
     pub accepted: u64,
     pub outside: u64,
     pub quarantine: u64,
-    /// Fields that any row has had, as bits.
+    /// Bit set of the fields that any row had.
     pub seen: u32,
     pub first_us: Option<i64>,
     pub last_us: Option<i64>,
+    /// Place, reason and excerpt of quarantined rows, at most [`KEPT_PER_FILE`].
     pub bad_rows: Vec<(Place, String, String)>,
 }
 
-/// Key of a fact, in the worker's own numbers.
+/// Key of a fact, in worker-local numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LocalFact {
     pub slot: u32,
@@ -54,22 +55,23 @@ pub struct LocalFact {
     pub caller: u32,
 }
 
-/// A call once it is read, in the worker's own numbers.
+/// Call that has been read, in worker-local numbers.
 #[derive(Debug, Clone, Copy)]
 pub struct Call {
     /// Microseconds since 1970.
     pub start_us: i64,
     pub duration_us: Option<u64>,
-    /// Of calls outside the day nothing is asked for, 0.
+    /// 0 for a call outside the day, which adds to no fact.
     pub shape: u32,
     pub caller: u32,
-    /// Of its id; 0 without one.
+    /// Hash of the call's id; 0 without one.
     pub hash: u128,
-    /// What it admitted, and who sent that; 0 without.
+    /// Message that the call admitted, and the caller that sent it; 0 for none.
     pub message: Id,
     pub sender: u32,
 }
 
+/// Running counts of one worker, with its records for dedupe and join.
 pub struct WorkerCounts {
     start_us: i64,
     end_us: i64,
@@ -77,53 +79,50 @@ pub struct WorkerCounts {
     pub names: Lexicon,
     shapes: Map<Shape, u32>,
     pub shape_list: Vec<Shape>,
-    /// Facts without caller: by shape and slot, the fact's number plus one.
+    /// Facts of plainly good events, which have no caller: by shape and slot, the number plus one.
     plain: Vec<Vec<u32>>,
     others: Map<LocalFact, u32>,
     pub facts: Vec<LocalFact>,
     pub events: Vec<i64>,
-    /// Of events that are not plainly good, by slot and shape.
+    /// Evidence of events that are not plainly good, by slot and shape.
     pub witnesses: Map<(u32, u32), EvidenceRows>,
     /// Latency cell of each fact, so that a row finds it without hashing.
     cell_of: Vec<u32>,
     cell_numbers: Map<CellKey, u32>,
     cells: Vec<Cell>,
     recent: Box<[Option<(Shape, u32)>; RECENT]>,
-    /// By file.
     tallies: Vec<FileTally>,
     /// Calls that have an id, for dedupe.
     pub calls: Partitions,
-    /// Calls without an id that admitted a message; of the others dedupe decides.
+    /// Calls without an id that admitted a message; calls with an id must pass dedupe first.
     pub admitted: Partitions,
-    /// Statuses of messages.
     pub statuses: Partitions,
-    /// Attempts to deliver notifications.
     pub attempts: Partitions,
     attempted_numbers: Map<AttemptTraits, u32>,
     pub attempted_list: Vec<AttemptTraits>,
-    /// Error codes of failed messages, from 1.
+    /// Numbers of the error codes of failed messages, from 1.
     failure_numbers: Map<i64, u32>,
     pub failures: Vec<i64>,
-    /// By region: until when webhook rows were heard.
+    /// Latest webhook rows, by region.
     pub lanes: Map<u32, RegionActivity>,
     told: Vec<ParsedStatus>,
     pub memo: Memo,
-    /// What the row that was posted last was found to be, if that is worth remembering.
+    /// Classification of the last posted row, if other rows may reuse it.
     pub learned: Option<KnownRow>,
-    /// Room for a chunk of text, kept from one to the next.
+    /// Buffer for a chunk of text, kept from one chunk to the next.
     pub buffer: Vec<u8>,
 }
 
-/// Until when webhook rows of one region were heard.
+/// Instants of the latest webhook rows of one region.
 #[derive(Debug, Clone, Default)]
 pub struct RegionActivity {
-    /// Latest row of the day, microseconds since 1970.
+    /// Latest row of the day, in microseconds since 1970.
     pub last_us: Option<i64>,
-    /// Latest row soon after the day.
+    /// Latest row after the day, within [`MARGIN_US`].
     pub ahead_us: Option<i64>,
 }
 
-/// Latency counts of one slot, service and region: a page per octave, so that untouched octaves take no room.
+/// Latency histogram of one slot, service and region; octaves without events take no memory.
 #[derive(Debug, Default)]
 pub struct Cell([Option<Box<[u32; 16]>>; 32]);
 
@@ -133,7 +132,7 @@ impl Cell {
         page[(bucket & 15) as usize] += 1;
     }
 
-    /// Buckets that are not empty, with their counts.
+    /// Returns the buckets that are not empty, with their counts.
     pub fn counts(&self) -> impl Iterator<Item = (u32, i64)> + '_ {
         self.0.iter().enumerate().filter_map(|(n, page)| Some((n, page.as_ref()?))).flat_map(|(n, page)| {
             page.iter()
@@ -148,8 +147,7 @@ impl WorkerCounts {
     /// Sets of records that a worker may fill: calls, attempts, statuses, admitting calls.
     pub const SETS: usize = 4;
 
-    /// `budget` is what the records for dedupe and join may hold in memory; `is_joined` says whether there are webhook
-    /// logs that tell what became of messages.
+    /// Creates empty counts; `budget` bounds the memory of the records for dedupe and join.
     pub fn new(
         day: Day,
         slot_length: SlotLength,
@@ -189,7 +187,7 @@ impl WorkerCounts {
             learned: None,
             buffer: Vec::new(),
         };
-        // The numbers below CallRecord::OUTSIDE are taken by rows outside the day.
+        // The numbers below CallRecord::OUTSIDE stand for rows outside the day.
         for _ in 0..CallRecord::OUTSIDE {
             counts.facts.push(LocalFact { slot: 0, shape: 0, caller: 0 });
             counts.events.push(0);
@@ -198,32 +196,32 @@ impl WorkerCounts {
         counts
     }
 
-    /// A new chunk, file or slice begins.
+    /// Begins a work item: a chunk, a file or a slice.
     pub fn begin_item(&mut self) {
         self.names.begin_item();
         self.memo.clear();
     }
 
-    /// No more rows come: lets go of what only counting needs.
+    /// Frees the memory that only counting needs; no rows may follow.
     pub fn close(&mut self) {
         (self.shapes, self.others, self.attempted_numbers) = Default::default();
         (self.plain, self.cell_of, self.memo, self.buffer) = Default::default();
     }
 
-    /// What this worker saw of a file.
+    /// Returns what this worker counted in a file.
     pub fn tally(&self, file: u32) -> &FileTally {
         &self.tallies[file as usize]
     }
 
-    /// Latencies by (slot, service, region).
+    /// Returns the latency histograms by slot, service and region.
     pub fn latencies(&self) -> impl Iterator<Item = (CellKey, &Cell)> {
         self.cell_numbers.iter().map(|(key, number)| (*key, &self.cells[*number as usize]))
     }
 
-    /// Counts a row that a format has taken apart.
+    /// Counts a row that its format has split into fields (slow path); `raw` is for its excerpt.
     ///
     /// # Errors
-    /// Spilling to disk failed; everything that is wrong with the row itself goes to quarantine.
+    /// Spilling to disk failed. An unreadable row is no error: it goes to quarantine.
     pub fn post(
         &mut self,
         source_reader: &SourceReader,
@@ -261,7 +259,7 @@ impl WorkerCounts {
         self.enter(source_reader, &call, &place, spill)
     }
 
-    /// Counts a call that was read, and remembers it for dedupe.
+    /// Counts a call that has been read, and stores its record for dedupe or join.
     ///
     /// # Errors
     /// Spilling to disk failed.
@@ -322,11 +320,12 @@ impl WorkerCounts {
         Ok(())
     }
 
+    /// Returns whether an instant is farther than [`MARGIN_US`] from the day.
     pub fn is_far(&self, us: i64) -> bool {
         us < self.start_us - MARGIN_US || us >= self.end_us + MARGIN_US
     }
 
-    /// Counts a row by its instant, or sets it aside when it could not be read.
+    /// Counts a row by its instant, or quarantines it if it could not be read.
     pub fn tally_row<T>(
         &mut self,
         place: Place,
@@ -345,7 +344,7 @@ impl WorkerCounts {
         }
     }
 
-    /// Counts a row that could be read by its instant, and the fields that it has.
+    /// Counts a readable row by its instant; `seen` is the bit set of its fields.
     pub fn note(&mut self, place: &Place, us: i64, seen: u32) {
         let is_inside = self.day_us().contains(&us);
         let tally = &mut self.tallies[place.file as usize];
@@ -360,12 +359,12 @@ impl WorkerCounts {
         }
     }
 
-    /// The day in microseconds since 1970.
+    /// Returns the half-open interval of the day, in microseconds since 1970.
     pub const fn day_us(&self) -> std::ops::Range<i64> {
         self.start_us..self.end_us
     }
 
-    /// The number of what an attempt shares with others.
+    /// Returns the worker-local number of an attempt's traits.
     pub fn attempted(&mut self, attempted: AttemptTraits) -> u32 {
         *self.attempted_numbers.entry(attempted).or_insert_with(|| {
             self.attempted_list.push(attempted);
@@ -373,7 +372,7 @@ impl WorkerCounts {
         })
     }
 
-    /// The number of a failed message's error code; 0 without one.
+    /// Returns the worker-local number of a failed message's error code; 0 without a code.
     pub fn failure(&mut self, code: Option<i64>) -> u32 {
         let Some(code) = code else { return 0 };
         *self.failure_numbers.entry(code).or_insert_with(|| {
@@ -382,14 +381,14 @@ impl WorkerCounts {
         })
     }
 
-    /// Notes that a webhook row of a region was heard, in the day or soon after it.
+    /// Notes a webhook row of a region, in the day or soon after it.
     pub fn hear(&mut self, region: u32, us: i64) {
         let lane = self.lanes.entry(region).or_default();
         let last = if us < self.end_us { &mut lane.last_us } else { &mut lane.ahead_us };
         *last = (*last).max(Some(us));
     }
 
-    /// Sets aside a row that its format could not take apart.
+    /// Quarantines a row that its format could not split into fields.
     pub fn quarantine(&mut self, place: Place, reason: String, raw: &[u8]) {
         self.tallies[place.file as usize].rows_read += 1;
         self.quarantine_counted(place, reason, raw);
@@ -403,7 +402,7 @@ impl WorkerCounts {
         }
     }
 
-    /// Counts rows that are known to lie far outside the day without having been read.
+    /// Counts rows that are known to lie far outside the day, without reading them.
     pub fn skip_outside(&mut self, file: u32, rows: u64, first_us: i64, last_us: i64) {
         let tally = &mut self.tallies[file as usize];
         tally.rows_read += rows;
@@ -461,7 +460,7 @@ impl WorkerCounts {
 
     fn fact(&mut self, key: LocalFact) -> u32 {
         let next = self.facts.len() as u32;
-        // Plainly good events are most rows and few shapes: worth a place per slot.
+        // Plainly good events are most rows but have few shapes, so an array over all slots pays.
         let fact = if self.shape_list[key.shape as usize].is_plainly_good() {
             let slots = &mut self.plain[key.shape as usize];
             if slots.is_empty() {
@@ -484,7 +483,7 @@ impl WorkerCounts {
     }
 }
 
-/// Puts constants and replaced words into a row.
+/// Applies the source's constants and word replacements to a row.
 fn translate(source_reader: &SourceReader, row: &mut RawRow<'_>) {
     let mapping = &source_reader.mapping;
     for (field, value) in &mapping.constants {

@@ -1,27 +1,31 @@
-//! Pieces: the hash of a file out of the hashes of its pieces, so that it can be taken while several workers read the file.
+//! Content hash: the hash of a file, made of the hashes of its pieces.
+//!
+//! Several workers can then hash a file while they read it.
 
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-/// Bytes of a piece; the last one may be shorter.
+/// Bytes per piece; the last one may be shorter.
 pub const PIECE: usize = 8 << 20;
 
-/// A file as it was read: how long it was, and its hash.
+/// Length in bytes and hash of a file as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Whole {
     pub bytes: u64,
     pub hash: String,
 }
 
-/// The hash of a piece.
+/// Returns the hash of a piece.
 pub fn hash(piece: &[u8]) -> u128 {
     debug_assert!(piece.len() <= PIECE);
     xxh3_128(piece)
 }
 
-/// The hash of a file, in hex: XXH3-128 of its bytes, or of the hashes of its pieces when there are several.
+/// Returns the hash of a file, in hex.
+///
+/// It is the XXH3-128 of its bytes, or of the hashes of its pieces if there are several.
 pub fn of_file(pieces: &[u128]) -> String {
     let hash = match pieces {
         [] => xxh3_128(b""),
@@ -31,12 +35,12 @@ pub fn of_file(pieces: &[u128]) -> String {
     format!("{hash:032x}")
 }
 
-/// The pieces of bytes that come one after the other.
+/// Hasher of pieces, for bytes that come in order.
 pub struct Pieces {
     done: Vec<u128>,
     open: Box<Xxh3>,
     length: usize,
-    /// Bytes seen.
+    /// Bytes seen so far.
     pub bytes: u64,
 }
 
@@ -64,7 +68,7 @@ impl Pieces {
         self.length = 0;
     }
 
-    /// The hashes of all pieces.
+    /// Returns the hashes of all pieces.
     pub fn finish(&mut self) -> Vec<u128> {
         if self.length > 0 {
             self.close();
@@ -73,7 +77,7 @@ impl Pieces {
     }
 }
 
-/// Hashes what passes through it.
+/// Reader that hashes all bytes that pass through it.
 pub struct Hashing<R> {
     reader: R,
     pieces: Arc<Mutex<Pieces>>,
@@ -86,7 +90,7 @@ impl<R> Hashing<R> {
     }
 }
 
-/// The pieces, once nobody adds to them any more.
+/// Returns the pieces; to be called when no more bytes are added.
 pub fn seen(pieces: &Mutex<Pieces>) -> MutexGuard<'_, Pieces> {
     pieces.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! Format: how a file is written, by its first bytes, its preset and its name, in this order.
+//! Detect: finds the format of a file by its first bytes, its preset and its name, in this order.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -26,7 +26,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The name in reports, such as `ndjson.gz`.
+    /// Returns the name in reports, such as `ndjson.gz`.
     pub fn name(self, compression: Compression) -> String {
         let format = match self {
             Self::Parquet => "parquet",
@@ -42,10 +42,10 @@ impl Format {
     }
 }
 
-/// Looks at a file's first bytes. An empty file is empty text.
+/// Detects format and compression from a file's first bytes; an empty file is empty text.
 ///
 /// # Errors
-/// The file cannot be read, or its text starts like no format that the source could have.
+/// The file cannot be read, is encrypted Parquet, or has a name that its first bytes contradict.
 pub fn detect(path: &Path, file: &File, source: &Source) -> io::Result<(Format, Compression)> {
     let mut head = [0; 4];
     let n = file.read_at(&mut head, 0)?;
@@ -57,7 +57,7 @@ pub fn detect(path: &Path, file: &File, source: &Source) -> io::Result<(Format, 
         }
         [0x1f, 0x8b, ..] => (Compression::Gzip, "gz"),
         [0x28, 0xb5, 0x2f, 0xfd] => (Compression::Zstd, "zst"),
-        // Skippable frames may stand first.
+        // Skippable frames may come first.
         [0x50..=0x5f, 0x2a, 0x4d, 0x18] => (Compression::Zstd, "zst"),
         _ => (Compression::None, ""),
     };
@@ -86,7 +86,7 @@ pub fn detect(path: &Path, file: &File, source: &Source) -> io::Result<(Format, 
     Ok((format, compression))
 }
 
-/// By the first character: a brace begins JSON, anything else a header line.
+/// Detects the format by the first character: a brace begins JSON, anything else a header line.
 fn sniff(file: &File, compression: Compression) -> io::Result<Format> {
     let mut text = [0; 64];
     let mut reader = reader(from_start(file.try_clone()?), compression)?;
@@ -101,7 +101,7 @@ fn sniff(file: &File, compression: Compression) -> io::Result<Format> {
     Ok(if first == Some(&b'{') { Format::Ndjson } else { Format::Delimited })
 }
 
-/// A file's text, whatever its compression; several gzip members or zstd frames are one text.
+/// Returns the text of a file, decompressed; several gzip members or zstd frames are one text.
 ///
 /// # Errors
 /// The decoder cannot be set up.
@@ -110,7 +110,7 @@ pub fn reader(raw: impl Read + Send + 'static, compression: Compression) -> io::
         Compression::None => Box::new(raw),
         Compression::Gzip => {
             let raw = io::BufReader::with_capacity(1 << 18, raw);
-            // It reads the header of the first member at once.
+            // The decoder reads the header of the first member immediately.
             let decoder = guarded(|| flate2::bufread::MultiGzDecoder::new(raw)).map_err(io::Error::other)?;
             Box::new(Guarded(Some(decoder)))
         }
@@ -118,7 +118,7 @@ pub fn reader(raw: impl Read + Send + 'static, compression: Compression) -> io::
     })
 }
 
-/// A decoder whose panic is an error of its file; it is not asked again then.
+/// A decoder whose panic becomes an error of its file; it is not used again afterwards.
 struct Guarded<R>(Option<R>);
 
 impl<R: Read> Read for Guarded<R> {
@@ -131,12 +131,12 @@ impl<R: Read> Read for Guarded<R> {
     }
 }
 
-/// The bytes of a file from its beginning.
+/// Returns a reader of a file from its beginning.
 pub const fn from_start(file: File) -> impl Read + Send {
     FromStart { file, at: 0 }
 }
 
-/// Positioned reads, so that clones of one descriptor do not share a cursor.
+/// Reader by position, so that clones of one descriptor do not share a cursor.
 struct FromStart {
     file: File,
     at: u64,

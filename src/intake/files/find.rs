@@ -1,4 +1,4 @@
-//! Files: which log files a day's rows are looked for in.
+//! Find: the log files in which the rows of a day are searched.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,17 +14,19 @@ use crate::facts::FileRole;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogFile {
     pub path: PathBuf,
-    /// The path as the reports show it: relative to the config's folder where it lies below.
+    /// Path as reports show it: relative to the config's folder if it lies below.
     pub shown: String,
     /// Position of the source in the config.
     pub source: usize,
     pub role: FileRole,
     pub bytes: u64,
-    /// What the path itself says, by `{service}` and `{region}`.
+    /// Values of `{service}` and `{region}` in the path.
     pub constants: Vec<(Field, String)>,
 }
 
-/// The files of a day, by source and path.
+/// Returns the files of a day, by source and path.
+///
+/// Files of neighbour days are included, as far as the source says.
 ///
 /// # Errors
 /// A path that was named on the command line does not exist, or a folder cannot be listed.
@@ -45,10 +47,11 @@ pub fn find(sources: &[Source], base: &Path, day: Day) -> Result<Vec<LogFile>, T
                     let bytes = std::fs::metadata(&path).map_or(0, |m| m.len());
                     let shown = path.strip_prefix(base).unwrap_or(&path).display().to_string();
                     let file = LogFile { path: path.clone(), shown, source: number, role, bytes, constants };
-                    // One file under two names (a link, `./x` beside `x`) is one file.
+                    // One file under two names (a link, or both `./x` and `x`) is one file.
                     let identity = std::fs::canonicalize(&path).unwrap_or(path);
                     let known = found.entry((number, identity)).or_insert_with(|| file.clone());
-                    // A pattern may hold one file for several days; it is the day's own if it is for any pattern.
+                    // One file may match the patterns of several days; if it matches the day's own,
+                    // it is its own.
                     known.role = known.role.min(role);
                 }
             }
@@ -59,7 +62,9 @@ pub fn find(sources: &[Source], base: &Path, day: Day) -> Result<Vec<LogFile>, T
     Ok(files)
 }
 
-/// The pattern with the day put in: `{date}` is ISO 8601, `{date:%Y/%m/%d}` any chrono format.
+/// Returns the pattern with the day put in.
+///
+/// `{date}` is ISO 8601, `{date:%Y/%m/%d}` any chrono format.
 fn dated(pattern: &str, day: Day) -> String {
     let mut out = pattern.to_owned();
     for (at, placeholder) in Placeholder::all(pattern).into_iter().rev() {
@@ -72,7 +77,7 @@ fn dated(pattern: &str, day: Day) -> String {
 
 fn list(pattern: &str, base: &Path, is_named_by_hand: bool) -> Result<Vec<PathBuf>, Trouble> {
     let literal = base.join(pattern);
-    // A name may hold `[` or `{` itself, so what exists under its very name is that file.
+    // A name may contain `[` or `{` itself, so a file with exactly this name is taken first.
     if literal.is_dir() {
         let entries =
             std::fs::read_dir(&literal).map_err(|e| Trouble::io(&literal, "listing the folder", e))?;
@@ -89,7 +94,7 @@ fn list(pattern: &str, base: &Path, is_named_by_hand: bool) -> Result<Vec<PathBu
         return Ok(vec![literal]);
     }
     let wildcard = pattern.replace("{service}", "*").replace("{region}", "*");
-    // The config's own folder is a name, whatever characters it has.
+    // The config's folder is a plain name, whatever characters it has.
     let folder = PathBuf::from(glob::Pattern::escape(&base.display().to_string()));
     let wildcard = folder.join(wildcard).display().to_string();
     let paths =
@@ -107,7 +112,9 @@ fn list(pattern: &str, base: &Path, is_named_by_hand: bool) -> Result<Vec<PathBu
     Ok(files)
 }
 
-/// A matcher for patterns that read service or region from the path; it means what `glob` means.
+/// Returns a matcher for patterns that read service or region from the path.
+///
+/// Wildcards mean the same as in `glob`.
 fn captures(pattern: &str, base: &Path) -> Option<Regex> {
     if !pattern.contains("{service}") && !pattern.contains("{region}") {
         return None;
@@ -145,7 +152,9 @@ fn constants(captures: &Regex, path: &Path) -> Vec<(Field, String)> {
         .collect()
 }
 
-/// The source as a file of it is read: constants of the path beat the preset, the config's own columns beat both.
+/// Returns the source as it applies to one of its files.
+///
+/// Constants of the path replace the preset; the config's own columns replace both.
 pub fn source_of(file: &LogFile, source: &Source) -> Source {
     let mut source = source.clone();
     for (field, value) in &file.constants {

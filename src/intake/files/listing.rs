@@ -1,4 +1,4 @@
-//! Inputs: which log files a day has, and how they look, so that only what has changed is read again.
+//! Listing: size, time and hash of a day's log files, so that only changed ones are read again.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,8 +15,9 @@ use crate::error::Trouble;
 use crate::facts::Input;
 use crate::intake::workers;
 
-/// The log files of a day and of its neighbours as they are now. Of a file that is known with the same size and time the
-/// hash is taken over, without reading it; as many `threads` read the others.
+/// Lists the log files of a day and of its neighbours, with their hashes.
+///
+/// A known file with the same size and time keeps its hash; the others are read by `threads`.
 ///
 /// # Errors
 /// A path named by hand does not exist, or a folder cannot be listed.
@@ -24,11 +25,12 @@ pub fn inputs(config: &Config, day: Day, known: &[Input], threads: usize) -> Res
     Ok(listing(config, day, known)?.hashed(&BTreeMap::new(), threads))
 }
 
-/// Log files as they looked at one moment, some without their hash.
+/// Log files as they were at one moment, some without a hash.
 pub struct Listing(Vec<(PathBuf, Input)>);
 
-/// The log files of a day and of its neighbours as they are now; of those that are known with the same size and time, with
-/// their hash.
+/// Lists the log files of a day and of its neighbours.
+///
+/// A known file with the same size and time keeps its hash; the others have none yet.
 ///
 /// # Errors
 /// A path named by hand does not exist, or a folder cannot be listed.
@@ -45,9 +47,11 @@ pub fn listing(config: &Config, day: Day, known: &[Input]) -> Result<Listing, Tr
 }
 
 impl Listing {
-    /// With all hashes: of files that were `read` since, by path, as they were then, whatever was known before; of others that
-    /// have none by reading them with as many `threads`. The times stay those of the listing, so that a file that has changed since
-    /// is looked at again by the next run, and so does one without a hash because it changed while it was read for it here.
+    /// Fills in the missing hashes, with `threads`.
+    ///
+    /// A file in `read` gets the length and hash taken while it was parsed, even if another hash
+    /// was known. The others are hashed here; one that changes meanwhile keeps an empty hash.
+    /// Modification times stay those of the listing, so the next run notices any later change.
     pub fn hashed(mut self, read: &BTreeMap<String, Whole>, threads: usize) -> Vec<Input> {
         for (_, input) in &mut self.0 {
             if let Some(Whole { bytes, hash }) = read.get(&input.path) {
@@ -55,7 +59,7 @@ impl Listing {
             }
         }
         let found = &mut self.0;
-        // The largest first, so that no worker is left alone with one at the end.
+        // The largest first, so that no worker is left with a big file at the end.
         let mut unknown: Vec<usize> = (0..found.len()).filter(|n| found[*n].1.hash.is_empty()).collect();
         unknown.sort_by_key(|n| std::cmp::Reverse(found[*n].1.bytes));
         let next = AtomicUsize::new(0);
@@ -78,7 +82,7 @@ impl Listing {
     }
 }
 
-/// Microseconds since 1970; 0 where the disk keeps none.
+/// Returns the modification time in microseconds since 1970; 0 if the disk stores none.
 fn modified_us(path: &Path) -> i64 {
     let metadata = std::fs::metadata(path).ok();
     let modified = metadata.and_then(|m| m.modified().ok()?.duration_since(UNIX_EPOCH).ok());
@@ -109,7 +113,7 @@ mod tests {
 
     const HEADER: &str = "ts,request_id,http_status,note\n";
 
-    /// Rows of more than two pieces, some with `note` at their end.
+    /// Returns rows that fill more than two pieces, the last ones with `note` at their end.
     fn rows(note: &str) -> String {
         let mut text = String::from(HEADER);
         for n in 0..300_000 {
@@ -127,7 +131,7 @@ mod tests {
         to.finish().unwrap()
     }
 
-    /// The config of a folder with one log, and the day of it.
+    /// Returns the config of a folder with one log, and the day of the log.
     fn one(path: &Path) -> (Config, Day) {
         (Config { sources: vec![source(path)], ..Config::bare("") }, "2026-11-20".parse().unwrap())
     }
@@ -145,11 +149,11 @@ mod tests {
         let files: [(&str, Vec<u8>); 6] = [
             ("small.csv", text.as_bytes()[..400].to_vec()),
             ("empty.csv", Vec::new()),
-            // Its header is read before its chunks are.
+            // The header is read before the chunks.
             ("large.csv", text.clone().into_bytes()),
-            // Begun in chunks, and read again in one piece.
+            // Reading begins in chunks, and starts again in one piece.
             ("quoted.csv", rows("\"two\nlines\"").into_bytes()),
-            // With two workers they are inflated on a thread of their own.
+            // With two workers the file is decompressed on a thread of its own.
             ("packed.csv.gz", gzip(&text)),
             ("packed.csv.zst", zstd::encode_all(text.as_bytes(), 1).unwrap()),
         ];
@@ -178,7 +182,7 @@ mod tests {
         let found = listing.hashed(&wholes(&config, day, 1), 1);
         assert_eq!(found[0].hash, hash_of(&path).unwrap());
         assert_ne!(found[0].hash, known[0].hash);
-        // The next run takes the file for changed, looks, and finds what it knows.
+        // The next run sees the file as changed, reads it, and finds the recorded hash.
         assert_eq!((found[0].bytes, found[0].modified_us), (known[0].bytes, known[0].modified_us));
     }
 }

@@ -1,4 +1,4 @@
-//! Files: which log files a day has, and how they are opened.
+//! Files: finds, recognizes, opens and hashes the log files of a day.
 
 pub mod content_hash;
 pub mod detect;

@@ -1,12 +1,15 @@
-//! Ahead: a thread of its own inflates a file while its rows are read, so that one huge compressed file keeps two cores busy.
+//! Read-ahead: decompresses a file on a thread of its own while its rows are read.
+//!
+//! One huge compressed file then keeps two cores busy.
 
 use std::io::{self, Read};
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, SendError, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 
-/// Bytes that are handed over at once, and how many such blocks may wait.
+/// Bytes per block that is handed over.
 const BLOCK: usize = 1 << 20;
+/// Blocks that may wait; the other thread pauses when there are more.
 const WAITING: usize = 4;
 
 enum Part {
@@ -14,16 +17,18 @@ enum Part {
     End(io::Result<()>),
 }
 
-/// What a reader on another thread has read ahead.
+/// Reader of the blocks that another thread has read ahead.
 struct Ahead {
     parts: Receiver<Part>,
-    /// Taken when it is over.
+    /// Taken when the thread has ended.
     thread: Option<JoinHandle<()>>,
     text: Vec<u8>,
     at: usize,
 }
 
-/// Reads `reader` on a thread of its own, ahead of whoever reads the result; where the system gives no more threads, as it comes.
+/// Reads `reader` ahead on a thread of its own.
+///
+/// If the system gives no more threads, it returns `reader` itself.
 pub fn ahead(reader: Box<dyn Read + Send>) -> Box<dyn Read> {
     let (sender, parts) = sync_channel(WAITING);
     // The reader is handed over once there is a thread to take it.
@@ -31,7 +36,7 @@ pub fn ahead(reader: Box<dyn Read + Send>) -> Box<dyn Read> {
     let work = move || {
         if let Ok(mut reader) = take.recv() {
             let end = hand_over(&mut reader, &sender);
-            // Nobody listens any more when the file was given up.
+            // If the file was given up, nobody receives this.
             _ = sender.send(Part::End(end));
         }
     };
@@ -48,7 +53,7 @@ fn hand_over(reader: &mut impl Read, sender: &SyncSender<Part>) -> io::Result<()
     loop {
         let mut text = Vec::with_capacity(BLOCK);
         let read = reader.take(BLOCK as u64).read_to_end(&mut text);
-        // What came before an error was good.
+        // The bytes before an error are good.
         let is_end = text.is_empty();
         if !is_end && sender.send(Part::Text(text)).is_err() {
             return Ok(());
@@ -69,7 +74,8 @@ impl Read for Ahead {
                     self.thread = None;
                     end?;
                 }
-                // It went without a word. What decoders of others do is caught where they are called, so this is a bug of ours.
+                // The thread ended without a message. Panics of decoders are caught where decoders
+                // are called, so this panic is a bug in this program.
                 Err(_) => {
                     if let Some(Err(panic)) = self.thread.take().map(JoinHandle::join) {
                         resume_unwind(panic);
@@ -87,7 +93,7 @@ impl Read for Ahead {
 mod tests {
     use super::*;
 
-    /// Gives some bytes, then an error.
+    /// Reader that gives some bytes, then an error.
     struct Broken(usize);
 
     impl Read for Broken {

@@ -1,4 +1,4 @@
-//! Apache and nginx access log text, common or combined: one line into a row.
+//! Access log: one line of Apache or nginx text, common or combined, into a row.
 //!
 //! `host ident user [17/May/2015:10:05:03 +0000] "GET /path HTTP/1.1" 200 203023 "referer" "agent"`
 
@@ -8,9 +8,9 @@ use crate::intake::rows::raw_row::{RawRow, Value};
 /// Reads one line into `row`, which must be clear.
 ///
 /// # Errors
-/// Which part of the line is missing.
+/// A part of the line is missing; the message says which.
 pub fn read<'b>(line: &'b [u8], row: &mut RawRow<'b>) -> Result<(), String> {
-    // A user name may hold blanks, so the timestamp is found by its bracket.
+    // A user name may contain blanks, so the timestamp is found by its bracket.
     let open = memchr::memmem::find(line, b" [").ok_or("no [timestamp]")?;
     let close = open + memchr::memchr(b']', &line[open..]).ok_or("no ] after the timestamp")?;
     let head = &line[..open];
@@ -32,7 +32,10 @@ pub fn read<'b>(line: &'b [u8], row: &mut RawRow<'b>) -> Result<(), String> {
     Ok(())
 }
 
-/// Both servers escape a quote inside the request line with a backslash (Apache) or as `\x22` (nginx).
+/// Returns the position of the quote that ends the request line.
+///
+/// Inside the request line both servers escape a quote, with a backslash (Apache) or as `\x22`
+/// (nginx).
 fn closing_quote(text: &[u8]) -> Option<usize> {
     let mut from = 0;
     loop {

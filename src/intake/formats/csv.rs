@@ -1,4 +1,4 @@
-//! Delimited text (CSV): one line, or one quoted record over several lines, into a row.
+//! CSV: delimited text into rows, one line or one quoted record over several lines each.
 
 use super::swar;
 use crate::intake::rows::mapping::Mapping;
@@ -6,35 +6,35 @@ use crate::intake::rows::raw_row::{RawRow, Value};
 use crate::intake::rows::sketch::{FieldRole, Sketch, is_sketchable};
 use crate::intake::rows::source_reader::SourceReader;
 
-/// Which column fills which field, fixed by a file's header.
+/// Columns of a file and the fields that they fill, fixed by its header.
 #[derive(Debug)]
 pub struct Layout {
     delimiter: u8,
-    /// By column position: the fields that it fills, mostly none or one.
+    /// By column: the fields that it fills with their ranks, mostly none or one.
     targets: Vec<Vec<(usize, u8)>>,
-    /// Number of columns that every row must have; unknown for files without header.
+    /// Number of columns that every row must have; unknown for files without a header.
     width: Option<usize>,
-    /// How a record is sketched; empty when it cannot be.
+    /// Steps that sketch a record; empty if records cannot be sketched.
     steps: Vec<Step>,
 }
 
-/// More columns than this, and records are not sketched.
+/// Limit on columns; records with more are not sketched.
 const MOST_COLUMNS: usize = 64;
 
 /// One step of a sketch.
 #[derive(Debug)]
 enum Step {
-    /// Columns side by side that belong to the key, first and last.
+    /// First and last of adjacent columns that belong to the key.
     Key(usize, usize),
-    /// A column with a field that is no key.
+    /// Column, field and role of a column outside the key.
     Other(usize, usize, FieldRole),
 }
 
 impl Layout {
-    /// From the header line.
+    /// Makes the layout of a file from its header line.
     ///
     /// # Errors
-    /// The header is not UTF-8 or names no mapped column, so nothing could be read.
+    /// The header is not text, lacks a name of the config, or names no mapped column.
     pub fn from_header(header: &[u8], delimiter: u8, mapping: &Mapping) -> Result<Self, String> {
         if std::str::from_utf8(header).is_err() || header.contains(&0) {
             return Err("its first line is no text; is it compressed or binary?".into());
@@ -63,7 +63,7 @@ impl Layout {
         Ok(Self { delimiter, width: Some(names.len()), targets, steps: Vec::new() })
     }
 
-    /// For files without header: columns are named by their position from 1.
+    /// Makes the layout of a file without header, with columns named by position from 1.
     pub fn by_position(delimiter: u8, mapping: &Mapping) -> Self {
         let mut targets: Vec<Vec<(usize, u8)>> = Vec::new();
         for entry in &mapping.entries {
@@ -79,7 +79,7 @@ impl Layout {
         Self { delimiter, targets, width: None, steps: Vec::new() }
     }
 
-    /// Makes ready to sketch records, if those of a source_reader can be.
+    /// Prepares to sketch records, if rows of the source can be sketched.
     pub fn sketching(mut self, source_reader: &SourceReader) -> Self {
         let fields: Vec<usize> = self.targets.iter().flatten().map(|(field, _)| *field).collect();
         // A header may name a column twice.
@@ -99,7 +99,7 @@ impl Layout {
         self
     }
 
-    /// Sketches one record without quotes; false when it has some or is otherwise not as the header says.
+    /// Sketches one record; false if it has quotes or does not match the header.
     pub fn sketch<'b>(&self, record: &'b [u8], sketch: &mut Sketch<'b>) -> bool {
         let mut ends = [0; MOST_COLUMNS];
         let found = swar::delimiters(record, self.delimiter, &mut ends);
@@ -111,7 +111,8 @@ impl Layout {
         sketch.clear();
         for step in &self.steps {
             match *step {
-                // Delimiters of the run stand between its values, so that no two runs read the same.
+                // Delimiters between the values are included, so that different values give
+                // different bytes.
                 Step::Key(first, last) => {
                     let stop = (end(last) + 1).min(record.len());
                     sketch.key.bytes.extend_from_slice(&record[start(first)..stop]);
@@ -124,10 +125,10 @@ impl Layout {
         true
     }
 
-    /// Reads one record (without its line end) into `row`, which must be clear.
+    /// Reads one record, without its line end, into `row`, which must be clear.
     ///
     /// # Errors
-    /// The number of fields is not the header's.
+    /// The number of fields is not that of the header, or is too small for the mapped columns.
     pub fn read<'b>(&self, record: &'b [u8], row: &mut RawRow<'b>) -> Result<(), String> {
         let mut fields = 0;
         split(record, self.delimiter, |at, text| {
@@ -151,8 +152,10 @@ impl Layout {
     }
 }
 
-/// True when the record ends inside a quoted field, so that it goes on in the next line (RFC 4180: quotes inside
-/// quotes are doubled, so an odd number of them means an open one). Quotes inside unquoted fields are plain text.
+/// Returns whether the record ends inside a quoted field, so that it goes on in the next line.
+///
+/// RFC 4180: quotes inside quotes are doubled, so an odd number of quotes means an open one. Quotes
+/// inside unquoted fields are plain text.
 pub fn is_open(record: &[u8], delimiter: u8) -> bool {
     if memchr::memchr(b'"', record).is_none() {
         return false;
@@ -172,7 +175,7 @@ pub fn is_open(record: &[u8], delimiter: u8) -> bool {
     }
 }
 
-/// Position of the quote that ends the field that starts with a quote at 0.
+/// Returns the position of the quote that closes a field, which begins with a quote.
 fn closing_quote(field: &[u8]) -> Option<usize> {
     let mut from = 1;
     loop {
@@ -185,7 +188,7 @@ fn closing_quote(field: &[u8]) -> Option<usize> {
     }
 }
 
-/// Calls `each` with position and text of every field.
+/// Calls `each` with the position and the text of every field.
 fn split<'b>(record: &'b [u8], delimiter: u8, mut each: impl FnMut(usize, std::borrow::Cow<'b, [u8]>)) {
     use std::borrow::Cow;
     let mut rest = record;
@@ -202,7 +205,7 @@ fn split<'b>(record: &'b [u8], delimiter: u8, mut each: impl FnMut(usize, std::b
             after = rest.get(end + 1..).unwrap_or_default();
         }
         let end = memchr::memchr(delimiter, after).unwrap_or(after.len());
-        // Text behind a closing quote belongs to the field, as the csv crate has it.
+        // Text after a closing quote belongs to the field, as in the csv crate.
         if !text.is_empty() || rest.first() == Some(&b'"') {
             if end > 0 {
                 text.to_mut().extend_from_slice(&after[..end]);

@@ -19,16 +19,18 @@ use crate::intake::rows::raw_row::RawRow;
 use crate::intake::rows::sketch::Sketch;
 use crate::intake::rows::source_reader::SourceReader;
 
-/// Plain files are shared out in chunks of this size, in bytes: the pieces of their hash.
+/// Bytes per chunk of a plain file, which workers share: the pieces of its hash.
 pub const CHUNK: u64 = PIECE as u64;
-/// Text is decoded in steps of this size.
+/// Bytes of text that are decoded per step.
 const STEP: usize = 1 << 20;
-/// No log line is longer; what is goes to quarantine, so that one broken file cannot take all memory.
+/// Limit on bytes of a log line; a longer one is quarantined.
+///
+/// One broken file can then not take all memory.
 const MAX_LINE: usize = 16 << 20;
-/// A quoted CSV record that is still open after this much is an unclosed quote, not a record.
+/// Limit on bytes of a quoted CSV record; one still open after this has an unclosed quote.
 const MAX_QUOTED: usize = 64 << 10;
 
-/// Why reading stopped.
+/// Reason why reading stopped.
 #[derive(Debug)]
 pub enum Stop {
     /// This file cannot be read; the others can.
@@ -45,7 +47,7 @@ impl std::convert::From<Trouble> for Stop {
     }
 }
 
-/// Turns the text of one file, or of one chunk of it, into rows.
+/// Parser that turns the text of one file, or of one chunk of it, into rows.
 pub struct TextParser<'a> {
     source_reader: &'a SourceReader,
     format: Format,
@@ -56,7 +58,7 @@ pub struct TextParser<'a> {
     file: u32,
     chunk: u32,
     spill: &'a Path,
-    /// Lines behind us, in this chunk.
+    /// Lines of this chunk that were parsed so far.
     pub lines: u64,
 }
 
@@ -90,7 +92,7 @@ impl<'a> TextParser<'a> {
     /// Takes a header line that was read before.
     ///
     /// # Errors
-    /// The header names no known column.
+    /// [`Stop::File`], if the header names no known column or lacks one of the config.
     pub fn take_header(&mut self, header: &[u8]) -> Result<(), Stop> {
         let header = header.strip_suffix(b"\r").unwrap_or(header);
         let layout =
@@ -100,10 +102,10 @@ impl<'a> TextParser<'a> {
         Ok(())
     }
 
-    /// Parses whole records from the beginning of `text` and says how many bytes they took.
+    /// Parses whole records from the beginning of `text`, and returns how many bytes they took.
     ///
     /// # Errors
-    /// [`Stop`].
+    /// [`Stop::File`] for an unusable header, [`Stop::Run`] if spilling to disk failed.
     pub fn parse(&mut self, text: &[u8], is_end: bool, counts: &mut WorkerCounts) -> Result<usize, Stop> {
         let (mut row, mut sketch) = (RawRow::new(), Sketch::new());
         let may_be_open = self.format == Format::Delimited && memchr::memchr(b'"', text).is_some();
@@ -120,7 +122,7 @@ impl<'a> TextParser<'a> {
                 match record_end(rest, self.source_reader.source().delimiter, is_end) {
                     RecordEnd::At(n, more) => (length, step, lines) = (n, (n + 1).min(rest.len()), more),
                     RecordEnd::NeedsMore if !is_end => break,
-                    // The first line alone is bad; the next line may be a record again.
+                    // Only the first line is bad; the next line may be a record again.
                     RecordEnd::NeedsMore | RecordEnd::Never => {
                         let place = self.place();
                         let line = &rest[..length];
@@ -195,7 +197,7 @@ impl<'a> TextParser<'a> {
     }
 
     fn too_long(&mut self, start: &[u8], counts: &mut WorkerCounts) {
-        // A payload is never shown: it holds what people write to each other.
+        // A payload is never shown, because it holds private messages.
         let is_payload = self.source_reader.source().preset == LogPreset::WhatsappWebhook;
         let shown = if is_payload { &[] } else { start };
         counts.quarantine(self.place(), format!("a line of more than {} MiB", MAX_LINE >> 20), shown);
@@ -204,13 +206,13 @@ impl<'a> TextParser<'a> {
 }
 
 enum RecordEnd {
-    /// Position of the line end, and how many lines the record spans.
+    /// Position of the line end, and the number of lines of the record.
     At(usize, u64),
     NeedsMore,
     Never,
 }
 
-/// The end of a record whose first line ends inside quotes.
+/// Returns the end of a record whose first line ends inside quotes.
 fn record_end(text: &[u8], delimiter: u8, is_end: bool) -> RecordEnd {
     let window = &text[..text.len().min(MAX_QUOTED)];
     let mut lines = 1;
@@ -229,7 +231,8 @@ fn record_end(text: &[u8], delimiter: u8, is_end: bool) -> RecordEnd {
 /// Reads a whole text, compressed or not, from its beginning.
 ///
 /// # Errors
-/// [`Stop::File`] with the position for a truncated or corrupt file.
+/// [`Stop::File`] with the position, if the file is truncated or corrupt; [`Stop::Run`] if spilling
+/// to disk failed.
 pub fn read_stream(
     mut reader: impl Read,
     parser: &mut TextParser<'_>,
@@ -282,11 +285,14 @@ pub fn read_stream(
     }
 }
 
-/// Reads the lines that begin in `[start, end)` of a plain file of `size` bytes, beginning at `first`; the hash of these bytes, and
-/// of those before `first` if it lies in there.
+/// Reads the lines that begin in `range` of a plain file, and returns the hash of its bytes.
+///
+/// `size` is the length of the file. Lines before byte `first` (the header) are not read, but they
+/// are hashed if they lie in the range.
 ///
 /// # Errors
-/// [`Stop::File`] when the file cannot be read.
+/// [`Stop::File`] if the file cannot be read, [`Stop::Quoted`] if a CSV chunk has quotes,
+/// [`Stop::Run`] if spilling to disk failed.
 pub fn read_chunk(
     file: &File,
     range: std::ops::Range<u64>,
@@ -295,7 +301,7 @@ pub fn read_chunk(
     parser: &mut TextParser<'_>,
     counts: &mut WorkerCounts,
 ) -> Result<u128, Stop> {
-    // One buffer per worker: a fresh one would be zeroed by the kernel page by page, chunk after chunk.
+    // One buffer per worker: the kernel would zero a fresh one page by page, for every chunk.
     let mut text = std::mem::take(&mut counts.buffer);
     let read = chunk(file, range, first, size, &mut text, parser, counts);
     counts.buffer = text;
@@ -312,7 +318,7 @@ fn chunk(
     counts: &mut WorkerCounts,
 ) -> Result<u128, Stop> {
     let unreadable = |e: io::Error| Stop::File(format!("{e}, at byte {}", range.start));
-    // One byte before shows whether a line begins right at the start.
+    // One byte before the range shows whether a line begins right at its start.
     let from = range.start.saturating_sub(1);
     text.resize((range.end - from) as usize, 0);
     file.read_exact_at(text, from).map_err(unreadable)?;

@@ -1,4 +1,4 @@
-//! Formats: bytes of a log → rows. One file per format.
+//! Formats: bytes of a log → rows, one file per format.
 
 pub mod access_log;
 pub mod csv;

@@ -1,4 +1,4 @@
-//! NDJSON: one JSON object per line into a row of borrowed values, strictly and in a single pass.
+//! NDJSON: one JSON object per line into a row of borrowed values, in a single pass.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -9,10 +9,12 @@ use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visito
 use crate::intake::rows::mapping::Mapping;
 use crate::intake::rows::raw_row::{RawRow, Value};
 
-/// Nesting below which a mapped path cannot lie and beyond which a line is refused, so that no line can exhaust the stack.
+/// Limit on nesting; a deeper line is refused, so that no line can exhaust the stack.
+///
+/// A mapped path cannot be deeper either.
 pub const MAX_DEPTH: usize = 64;
 
-/// The mapped names as a tree of keys.
+/// Mapped names as a tree of keys.
 #[derive(Debug, Default)]
 pub struct Tree {
     keys: Vec<Key>,
@@ -29,7 +31,7 @@ impl Tree {
     pub fn of(mapping: &Mapping) -> Self {
         let mut tree = Self::default();
         for entry in &mapping.entries {
-            // A key that holds dots itself is tried as a whole beside its path.
+            // A key that itself contains dots is tried as a whole, in addition to its path.
             tree.insert(&[entry.name.as_str()], (entry.field, entry.rank));
             let path: Vec<&str> = entry.name.split('.').collect();
             if path.len() > 1 {
@@ -52,7 +54,7 @@ impl Tree {
         }
     }
 
-    /// The fields that a key fills at the top level, with their ranks; `None` when it is a part of paths.
+    /// Returns the fields that a top-level key fills, with ranks; `None` if it is part of a path.
     pub fn targets(&self, name: &[u8]) -> Option<&[(usize, u8)]> {
         match self.keys.iter().find(|key| key.name.as_bytes() == name) {
             None => Some(&[]),
@@ -61,7 +63,7 @@ impl Tree {
         }
     }
 
-    /// Logs write their keys in the same order line after line, so the search starts behind the last hit.
+    /// Finds a key, starting after the last hit: logs repeat their keys in the same order.
     fn find(&self, name: &str, hint: &Cell<usize>) -> Option<&Key> {
         let n = self.keys.len();
         let start = hint.get();
@@ -79,7 +81,7 @@ impl Tree {
 /// Reads one line into `row`, which must be clear.
 ///
 /// # Errors
-/// Why the line is no JSON object, or which mapped field appears twice.
+/// The line is no JSON object (the message says why), or a mapped field appears twice.
 pub fn read<'b>(line: &'b [u8], tree: &Tree, row: &mut RawRow<'b>) -> Result<(), String> {
     if depth_exceeds(line, MAX_DEPTH) {
         return Err(format!("nested deeper than {MAX_DEPTH} levels"));
@@ -90,7 +92,13 @@ pub fn read<'b>(line: &'b [u8], tree: &Tree, row: &mut RawRow<'b>) -> Result<(),
     seed.deserialize(&mut json).and_then(|()| json.end()).map_err(|e| reason(&e))
 }
 
-/// The parser does not look into strings that it skips; a bad escape there makes the line no JSON all the same.
+/// Checks the escapes of a line.
+///
+/// The parser does not look into strings that it skips, but a bad escape there still makes the line
+/// invalid.
+///
+/// # Errors
+/// An escape is invalid; the message gives its position.
 pub fn check_escapes(line: &[u8]) -> Result<(), String> {
     let mut at = 0;
     while let Some(n) = memchr::memchr(b'\\', &line[at..]) {
@@ -108,7 +116,7 @@ pub fn check_escapes(line: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// The parser's reason without its excerpt of the line: the quarantine adds a redacted one.
+/// Returns the parser's message without its excerpt, because quarantine adds a redacted one.
 pub fn reason(error: &sonic_rs::Error) -> String {
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default().trim_end_matches(':').trim_end();
@@ -116,7 +124,9 @@ pub fn reason(error: &sonic_rs::Error) -> String {
     format!("not a JSON object: {}", crate::redact::redacted(reason.as_bytes(), 120))
 }
 
-/// An upper bound by brackets alone; brackets inside strings only make it stricter for absurd lines.
+/// Returns whether a line is nested deeper than `limit` levels.
+///
+/// Most lines have fewer brackets than that, and are not looked at byte by byte.
 pub fn depth_exceeds(line: &[u8], limit: usize) -> bool {
     let mut openings = memchr::memchr2_iter(b'{', b'[', line);
     if openings.nth(limit).is_none() {
@@ -203,7 +213,7 @@ impl<'b, 't> Visitor<'b> for Name<'t, '_> {
     }
 }
 
-/// The value of a mapped key: a scalar for the row, or an object with mapped keys below.
+/// Value of a mapped key: a scalar for the row, or an object with mapped keys below.
 struct Mapped<'t, 'r, 'b> {
     key: &'t Key,
     row: &'r mut RawRow<'b>,
@@ -285,7 +295,7 @@ impl<'b> Visitor<'b> for Mapped<'_, '_, 'b> {
             while seq.next_element::<IgnoredAny>()?.is_some() {}
             return self.set(Value::Odd("an array"));
         }
-        // `messages.0.id`: elements are keys by their position.
+        // `messages.0.id`: the position of an element is its key.
         for at in 0_usize.. {
             let key = self.key.below.keys.iter().find(|key| key.name.parse() == Ok(at));
             let is_there = match key {

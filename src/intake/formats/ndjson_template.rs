@@ -1,27 +1,29 @@
-//! Templates: lines of NDJSON that have the keys of a line before them, in the same order, are sketched without a parser.
+//! NDJSON templates: sketch lines with the keys of an earlier line, without a parser.
 //!
-//! What a template does not expect (an escape, a nested value, another key, a number in another form) is no mistake: such a
-//! line goes to the parser, which alone decides what is JSON.
+//! A template expects the same keys in the same order. A line with anything else (an escape, a
+//! nested value, another key, a number in another form) is no mistake: it goes to the parser, which
+//! alone decides what is JSON.
 
 use super::ndjson::Tree;
 use super::swar;
 use crate::intake::rows::sketch::{FieldRole, Scalar, Sketch, is_sketchable};
 use crate::intake::rows::source_reader::SourceReader;
 
-/// Kinds of lines that are remembered; ordinary rows have few.
+/// Limit on remembered templates; ordinary rows need few.
 const MOST: usize = 16;
 
-/// The templates of one item of work.
+/// Templates of one work item.
 #[derive(Debug, Default)]
 pub struct Templates {
     known: Vec<Template>,
     is_fit: bool,
 }
 
-/// The text between the values of a line, and what each value is.
+/// Text between the values of a line, and the role of each value.
 #[derive(Debug, PartialEq)]
 struct Template {
     pieces: Vec<Piece>,
+    /// From the last value to the end of the line.
     after: Box<[u8]>,
 }
 
@@ -39,7 +41,7 @@ impl Templates {
         Self { known: Vec::new(), is_fit: is_sketchable(source_reader) }
     }
 
-    /// Sketches a line that fits a template.
+    /// Sketches a line if it fits a template, and returns whether it did.
     pub fn sketch<'b>(&mut self, line: &'b [u8], sketch: &mut Sketch<'b>) -> bool {
         if self.known.is_empty() || !line.is_ascii() {
             return false;
@@ -48,7 +50,7 @@ impl Templates {
         found.is_some()
     }
 
-    /// Takes a line that the parser has read as a template for others.
+    /// Remembers a line that the parser has read as a template for others.
     pub fn learn(&mut self, line: &[u8], tree: &Tree, source_reader: &SourceReader) {
         if self.is_fit && self.known.len() < MOST {
             self.known
@@ -58,7 +60,7 @@ impl Templates {
 }
 
 impl Template {
-    /// The template of a line that is a JSON object; `None` when some value of it is not plain.
+    /// Makes the template of a line that is a JSON object; `None` if some value is not plain.
     fn of(line: &[u8], tree: &Tree, source_reader: &SourceReader) -> Option<Self> {
         let mut pieces = Vec::new();
         let (mut at, mut from) = (skip(line, 0, b'{')?, 0);
@@ -71,7 +73,7 @@ impl Template {
                 [(field, _)] => Some((*field, FieldRole::of(*field, source_reader.source().log))),
                 _ => return None,
             };
-            // Twice the same is for the parser to judge.
+            // The parser decides about a field that is there twice.
             if target.is_some() && pieces.iter().any(|piece: &Piece| piece.target == target) {
                 return None;
             }
@@ -97,7 +99,8 @@ impl Template {
     fn sketch<'b>(&self, number: usize, line: &'b [u8], sketch: &mut Sketch<'b>) -> Option<()> {
         sketch.clear();
         let mut rest = line;
-        // Keys that follow each other are taken as one piece of the line: what stands between them is the template's.
+        // Adjacent keys are taken as one piece of the line; the text between them is the
+        // template's.
         let mut keys: Option<usize> = None;
         for piece in &self.pieces {
             let begin = line.len() - rest.len();
@@ -121,7 +124,7 @@ impl Template {
         if let Some(from) = keys {
             sketch.key.bytes.extend_from_slice(&line[from..line.len() - rest.len()]);
         }
-        // Which fields a row has is part of what it says.
+        // The fields that a row has are part of its key.
         sketch.key.number |= (number as u64) << 32;
         (rest == &*self.after).then_some(())
     }
@@ -136,7 +139,7 @@ fn blanks(line: &[u8], from: usize) -> usize {
         .count()
 }
 
-/// The place behind `expected`, which stands at `from` or behind blanks.
+/// Returns the position after `expected`, which stands at `from` or after blanks.
 fn skip(line: &[u8], from: usize, expected: u8) -> Option<usize> {
     let at = blanks(line, from);
     (line.get(at) == Some(&expected)).then_some(at + 1)
@@ -146,13 +149,13 @@ fn bare_end(text: &[u8]) -> usize {
     text.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'+')).count()
 }
 
-/// A value without quotes, as the parser would hand it on; `None` for what only the parser may judge.
+/// Reads a value without quotes as the parser does; `None` if only the parser may judge it.
 #[inline]
 fn bare<'b>(text: &[u8]) -> Option<Scalar<'b>> {
     match text {
         b"true" | b"false" => return Some(Scalar::Odd),
         b"null" => return Some(Scalar::Missing),
-        // Leading zeros are no JSON; long numbers are rounded, or kept as text.
+        // Leading zeros are not JSON; long numbers are rounded, or kept as text.
         [] | [b'0', b'0'..=b'9', ..] => return None,
         _ if text.len() > 17 => return None,
         _ => {}
@@ -169,8 +172,8 @@ fn bare<'b>(text: &[u8]) -> Option<Scalar<'b>> {
     if number >= 1 << f64::MANTISSA_DIGITS {
         return std::str::from_utf8(text).ok()?.parse().ok().map(Scalar::Float);
     }
-    // Both are exact, so their quotient is the float nearest to the decimal number (W. D. Clinger, "How to Read Floating Point
-    // Numbers Accurately").
+    // Both are exact, so their quotient is the float nearest to the decimal number (W. D. Clinger,
+    // "How to Read Floating Point Numbers Accurately").
     Some(Scalar::Float(number as f64 / TENS[text.len() - dot - 1]))
 }
 

@@ -1,15 +1,15 @@
-//! Scan: where bytes that mean something stand in a piece of text, eight bytes at a time.
+//! SWAR (SIMD within a register): finds special bytes in a text, eight bytes at a time.
 
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
-/// The high bit of every byte of `word` that is `byte`, and no other bit.
+/// Marks every byte of `word` that equals `byte` by its high bit; all other bits are 0.
 const fn equal(word: u64, byte: u8) -> u64 {
     let differing = word ^ (LOW * byte as u64);
     !(((differing & !HIGH) + !HIGH) | differing | !HIGH)
 }
 
-/// The high bit of every byte of `word` below 0x20, and no other bit; bytes from 0x80 on are none.
+/// Marks every byte of `word` below 0x20 by its high bit; all other bits are 0.
 const fn control(word: u64) -> u64 {
     !((word & !HIGH) + LOW * 0x60) & !word & HIGH
 }
@@ -20,8 +20,9 @@ fn word(bytes: &[u8]) -> u64 {
     u64::from_le_bytes(word)
 }
 
-/// Puts the places of all delimiters of a record into `ends` and says how many there are; `None` when there are more than it
-/// holds, or any quote, which could hide one.
+/// Writes the positions of all delimiters of a record to `ends`, and returns their number.
+///
+/// `None` if there are more than `ends` holds, or any quote, which could hide a delimiter.
 #[inline]
 pub fn delimiters(record: &[u8], delimiter: u8, ends: &mut [u32]) -> Option<usize> {
     let (words, rest) = record.as_chunks::<8>();
@@ -47,8 +48,9 @@ pub fn delimiters(record: &[u8], delimiter: u8, ends: &mut [u32]) -> Option<usiz
     Some(found)
 }
 
-/// Where a JSON string ends that has begun before `text`: the place of its quote. `None` when there is none, or an escape or a
-/// control character comes first.
+/// Returns the position of the quote that ends a JSON string, which begins before `text`.
+///
+/// `None` if there is none, or if an escape or a control character comes first.
 #[inline]
 pub fn string_end(text: &[u8]) -> Option<usize> {
     let (words, rest) = text.as_chunks::<8>();

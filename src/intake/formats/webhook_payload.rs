@@ -1,8 +1,9 @@
-//! Payloads: what one webhook notification of the Cloud API says, with or without an envelope around it.
+//! Webhook payload: reads one notification of the Cloud API, in an envelope or without one.
 //!
-//! Three shapes are read: the whole payload with its `entry`, one change with its `field` and `value` (what the App
-//! Dashboard sends to test an endpoint), and a `value` alone. An envelope is any other object that has one of them under
-//! a key of [`CARRIERS`], as an object or as JSON text, and the receive time under a key of [`RECEIVED`].
+//! Three shapes are read: the whole payload with its `entry`, one change with its `field` and
+//! `value` (which the App Dashboard sends to test an endpoint), and a `value` alone. An envelope is
+//! any other object that has one of them under a key of [`CARRIERS`], as an object or as JSON text.
+//! Its receive time is under a key of [`RECEIVED`].
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,59 +17,68 @@ use crate::config::Cast;
 use crate::intake::rows::instant;
 use crate::intake::rows::raw_row::Value;
 
-/// Where an envelope has its payload.
+/// Keys under which an envelope has its payload, the preferred ones first.
 const CARRIERS: [&str; 5] = ["payload", "body", "data", "notification", "message"];
-/// Where an envelope has its receive time.
+/// Keys under which an envelope has its receive time, the preferred ones first.
 const RECEIVED: [&str; 6] = ["received_at", "receive_time", "ts", "time", "timestamp", "@timestamp"];
-/// Lists of a `value` whose elements have a time of their own. Those of `history` are months old and tell nothing of
-/// the notification, and what a message quotes is not looked at.
+/// Lists of a `value` whose elements have a time of their own.
+///
+/// Elements of `history` are months old and say nothing about the notification. Quoted messages are
+/// ignored too.
 const TIMED: [&str; 4] = ["messages", "calls", "message_echoes", "user_preferences"];
-/// The `type` of statuses that are about something else than whether a message arrived: a failed payment is no failed
-/// message.
+/// The `type` of statuses that do not say whether a message arrived.
+///
+/// For example, a failed payment is no failed message.
 const OTHER_STATUSES: [&str; 2] = ["call", "payment"];
-/// 2001-09-09, when epoch seconds got their tenth digit. A smaller number is no time: under `time` it is a duration.
+/// Earliest receive time: 2001-09-09, when epoch seconds got their tenth digit.
+///
+/// A smaller number is not a time: under `time` it is a duration.
 const EARLIEST_US: i64 = 1_000_000_000_000_000;
 const EXPECTED: &str = "expected an object with `entry`, one with `field` and `value`, a `value` with \
     `messaging_product`, or an envelope with one of these under `payload`, `body`, `data`, `notification` or `message`";
 
-/// One status of an outbound message, as a payload tells it.
+/// One status of an outbound message, as reported by a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_field_names, reason = "the payload calls the word so")]
 pub struct Status<'a> {
     pub message_id: Cow<'a, str>,
-    /// The word as it was sent; there may be new ones.
+    /// The word as it was sent, which may be a new one.
     pub status: Cow<'a, str>,
     /// Microseconds since 1970.
     pub ts_us: Option<i64>,
-    /// The first error's, of the status `failed` only.
+    /// Code of the first error; only for the status `failed`.
     pub error_code: Option<i64>,
 }
 
-/// What one payload says.
+/// Contents of one payload.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Payload<'a> {
-    /// Receive time of the envelope, microseconds since 1970. Text without a zone is UTC.
+    /// Receive time of the envelope, in microseconds since 1970; text without a zone is UTC.
     pub received_us: Option<i64>,
-    /// The latest time anywhere in the payload: of statuses, messages, calls, preferences, and `entry[].time`.
+    /// Latest time in the payload, in microseconds since 1970.
+    ///
+    /// Times are those of statuses, messages, calls and preferences, and `entry[].time`.
     pub latest_us: Option<i64>,
-    /// The earliest one.
+    /// Earliest time in the payload, in microseconds since 1970.
     pub earliest_us: Option<i64>,
-    /// The first `entry[].id` (the WABA), else the first `phone_number_id`, else nothing.
+    /// The first `entry[].id` (the WABA), else the first `phone_number_id`, else empty.
     pub business_id: Cow<'a, str>,
-    /// The first `changes[].field`; nothing for a `value` alone.
+    /// The first `changes[].field`; empty for a `value` alone.
     pub field: Cow<'a, str>,
     pub statuses: Vec<Status<'a>>,
-    /// Names the notification: a hash of `entry`, or else of `value`. What surrounds these does not matter, nor do
-    /// blanks, escapes and the order of keys, so a notification keeps its identity through any envelope and through
-    /// being written anew. A notification that is sent again has the same identity.
+    /// Identity of the notification: a hash of `entry`, or else of `value`.
+    ///
+    /// Everything around them, blanks, escapes and the order of keys do not matter, so a
+    /// notification keeps its identity in any envelope and when it is written anew. A notification
+    /// that is sent again has the same identity.
     pub identity: u128,
 }
 
 /// Reads one line.
 ///
 /// # Errors
-/// Why the line is quarantined: no JSON, no payload, a status that cannot be understood, or a receive time that is none.
-/// The reason says where, and never what stands there.
+/// The line is no JSON or no payload, or a status or the receive time cannot be read. The message
+/// says where, but never what is there, because a payload is private.
 pub fn read(line: &[u8]) -> Result<Payload<'_>, String> {
     let root = parse(line)?;
     let mut payload = match Shape::of(&root) {
@@ -86,13 +96,13 @@ fn parse(line: &[u8]) -> Result<Node<'_>, String> {
     ndjson::check_escapes(line)?;
     let text = std::str::from_utf8(line)
         .map_err(|e| format!("not a JSON object: invalid UTF-8 at byte {}", e.valid_up_to() + 1))?;
-    // Lossy for the halves of surrogate pairs alone: they are what is left of an emoji where somebody cut a text.
+    // Lossy only for single halves of surrogate pairs: the rest of an emoji where a text was cut.
     let mut json = sonic_rs::Deserializer::from_str(text).utf8_lossy();
     let node = Node::deserialize(&mut json).and_then(|node| json.end().map(|()| node));
     node.map_err(|e| ndjson::reason(&e))
 }
 
-/// The payload in an envelope.
+/// Returns the payload in an envelope.
 fn carried<'a>(envelope: &Node<'a>) -> Result<Payload<'a>, String> {
     if !matches!(envelope.kind, Kind::Object(_)) {
         return Err(format!("not a webhook payload: {}; {EXPECTED}", envelope.what()));
@@ -121,7 +131,9 @@ fn carried<'a>(envelope: &Node<'a>) -> Result<Payload<'a>, String> {
     Err(broken.unwrap_or_else(|| format!("not a webhook payload: an object that has none of it; {EXPECTED}")))
 }
 
-/// The receive time: the first one that can be read. One that nobody can read is not the same as none at all.
+/// Returns the first receive time that can be read; an envelope need not have one.
+///
+/// If none can be read although there is one, that is an error.
 fn received(envelope: &Node<'_>) -> Result<Option<i64>, String> {
     let mut unreadable = None;
     for key in RECEIVED {
@@ -140,7 +152,7 @@ fn received(envelope: &Node<'_>) -> Result<Option<i64>, String> {
     unreadable.map_or(Ok(None), |key| Err(format!("the receive time under `{key}` cannot be read")))
 }
 
-/// Microseconds of epoch seconds (ten digits) or, from some middle-man, milliseconds (thirteen).
+/// Returns the microseconds of epoch seconds (10 digits), or milliseconds of intermediaries (13).
 fn epoch_us(node: &Node<'_>) -> Option<i64> {
     let n: i64 = match &node.kind {
         Kind::Int(n) => i64::try_from(*n).ok()?,
@@ -154,7 +166,7 @@ fn epoch_us(node: &Node<'_>) -> Option<i64> {
     }
 }
 
-/// What a payload is written as.
+/// Shape of a payload.
 enum Shape<'n, 'a> {
     Entries(&'n Node<'a>),
     Change(&'n Node<'a>),
@@ -174,8 +186,10 @@ impl<'n, 'a> Shape<'n, 'a> {
         is_value(node).then_some(Self::Value(node))
     }
 
+    /// Reads the payload.
+    ///
     /// # Errors
-    /// Where something is not as it must be, as a path.
+    /// Something is not as it must be; the message gives its path.
     fn read(self) -> Result<Payload<'a>, String> {
         let mut payload = Payload::default();
         let done = match self {
@@ -197,14 +211,16 @@ impl<'n, 'a> Shape<'n, 'a> {
         };
         match done {
             Ok(()) => Ok(payload),
-            // Each step has its own sign in front; the first needs none.
+            // Each step of the path begins with a separator; the first step needs none.
             Err(why) => Err(format!("webhook payload: {}", why.trim_start_matches(['.', ':', ' ']))),
         }
     }
 }
 
-/// Whether an object is a `value`. The answer to a send request has `messages` as well, of which only the ids are told,
-/// and no `metadata`.
+/// Returns whether an object is a `value`.
+///
+/// The answer to a send request has `messages` as well, but they have only ids, and there is no
+/// `metadata`.
 fn is_value(node: &Node<'_>) -> bool {
     let has_list = |key| matches!(node.get(key), Some(Node { kind: Kind::List(_), .. }));
     node.get("messaging_product").is_some()
@@ -213,7 +229,9 @@ fn is_value(node: &Node<'_>) -> bool {
             || node.get("messages").is_some_and(|list| list.elements().any(|m| m.get("timestamp").is_some())))
 }
 
-/// Reasons are paths, put together on the way out: each level adds its own step in front.
+/// Readers of the levels of a payload.
+///
+/// Error messages are paths, built on the way out: each level adds its own step in front.
 impl<'a> Payload<'a> {
     fn entry(&mut self, entry: &Node<'a>) -> Result<(), String> {
         self.saw(entry.get("time").and_then(epoch_us));
@@ -227,7 +245,7 @@ impl<'a> Payload<'a> {
             self.field = field;
         }
         match change.get("value") {
-            // The same list under the same name, but of calls.
+            // The list has the same name, but holds statuses of calls.
             Some(value) if is_calls => {
                 self.times(value, "statuses");
                 self.around(value);
@@ -246,7 +264,7 @@ impl<'a> Payload<'a> {
         value.each("statuses", |status| self.status(status))
     }
 
-    /// What a `value` says beside statuses.
+    /// Reads the parts of a `value` other than statuses.
     fn around(&mut self, value: &Node<'a>) {
         if self.business_id.is_empty() {
             let id = value.get("metadata").and_then(|metadata| metadata.text("phone_number_id"));
@@ -275,7 +293,7 @@ impl<'a> Payload<'a> {
         if ts.is_some() && ts_us.is_none() {
             return Err(": `timestamp` is neither epoch seconds (10 digits) nor milliseconds (13)".into());
         }
-        // Older ones had the error itself where there is a list today.
+        // Older payloads have the error itself instead of a list.
         let error = status.get("errors").and_then(|errors| match &errors.kind {
             Kind::List(list) => list.first(),
             _ => Some(errors),
@@ -311,9 +329,10 @@ impl<'a> Payload<'a> {
     }
 }
 
-/// A JSON value with a hash of what it says, whichever way that was written.
+/// A JSON value with a hash of its content, which does not depend on its notation.
 ///
-/// Values of any kind may stand anywhere: a key whose value is odd is of no use, and no reason to give up the line.
+/// A value of any kind may stand anywhere: an unexpected value makes its key useless, but not the
+/// line.
 #[derive(Debug)]
 struct Node<'a> {
     kind: Kind<'a>,
@@ -324,7 +343,7 @@ struct Node<'a> {
 enum Kind<'a> {
     Null,
     Bool,
-    /// Wide enough for all that a parser takes for an integer.
+    /// Wide enough for every integer that the parser accepts.
     Int(i128),
     Float(f64),
     Text(Cow<'a, str>),
@@ -332,7 +351,7 @@ enum Kind<'a> {
     Object(Vec<(Node<'a>, Node<'a>)>),
 }
 
-/// Seeds, so that equal bytes of different kinds differ.
+/// Seeds of hashes, so that equal bytes of different kinds differ.
 const NULL: u64 = 0;
 const BOOL: u64 = 1;
 const INT: u64 = 2;
@@ -352,7 +371,9 @@ impl<'a> Node<'a> {
         Self { kind: Kind::Text(text), hash }
     }
 
-    /// The value of a key; of a key that is there twice the last one, as everywhere. `null` says nothing.
+    /// Returns the value of a key; `null` and empty text are none.
+    ///
+    /// Of a repeated key the last value counts, as is usual.
     fn get(&self, key: &str) -> Option<&Self> {
         let Kind::Object(pairs) = &self.kind else { return None };
         let is_it = |name: &Self| matches!(&name.kind, Kind::Text(text) if text == key);
@@ -361,7 +382,7 @@ impl<'a> Node<'a> {
             .then_some(value)
     }
 
-    /// Text that says something, or an integer as text: ids and codes are written as both.
+    /// Returns text, or an integer as text: ids and codes are written as both.
     fn text(&self, key: &str) -> Option<Cow<'a, str>> {
         match &self.get(key)?.kind {
             Kind::Text(text) => Some(text.clone()),
@@ -370,7 +391,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The elements, if it is a list.
+    /// Returns the elements of a list; none for other values.
     fn elements(&self) -> impl Iterator<Item = &Self> {
         let list = if let Kind::List(list) = &self.kind { list.as_slice() } else { &[] };
         list.iter()
@@ -464,7 +485,7 @@ impl<'de> Visitor<'de> for Nodes {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        // A sum, because the order of keys says nothing.
+        // A sum, because the order of keys does not matter.
         let (mut pairs, mut sum) = (Vec::new(), 0_u128);
         while let Some((key, value)) = map.next_entry::<Node, Node>()? {
             sum = sum.wrapping_add(paired(key.hash, value.hash, PAIR));

@@ -1,5 +1,6 @@
-//! Settle: the workers' counts become the daybook of one day. Duplicates are found and taken back, numbers become names,
-//! messages and notifications are joined.
+//! Close day: turns the workers' counts into the daybook of one day.
+//!
+//! Surplus copies are subtracted, messages and notifications are joined, and numbers become names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -23,24 +24,29 @@ use crate::intake::records::call_record::CallRecord;
 use crate::intake::records::partitions::Partitions;
 use crate::intake::rows::interner::Names;
 
-/// So many messages without a single status are no chance.
+/// Admitted messages from which on a day without any status means that the two logs do not match.
+///
+/// With fewer it may be chance.
 const MIN_MESSAGES: u64 = 20;
 
-/// What a reading of the logs leaves to say beside the daybook.
+/// Findings about the logs of a day that are not part of the daybook.
 #[derive(Debug, Clone, Default)]
 pub struct Notes {
-    /// Names under `[source.columns]` that no row of their source has, by source: most likely misspelt.
+    /// Source and column name, for names under `[source.columns]` that no row of the source has.
+    ///
+    /// Such a name is most likely misspelt.
     pub unseen_columns: Vec<(String, String)>,
-    /// Records of dedupe and join that went to disk, in bytes.
+    /// Bytes of records for dedupe and join that went to disk.
     pub spilled_bytes: u64,
-    /// Files as they were when they were read, by the paths that reports show.
+    /// Files as they were when they were read, by the path that reports show.
     pub wholes: BTreeMap<String, Whole>,
 }
 
-/// Merges, dedupes, joins and names what a pass has counted, and writes it down in `folder`.
+/// Merges, dedupes and joins the counts of a pass, and writes the daybook to `folder`.
 ///
 /// # Errors
-/// Spilled records cannot be read back, or the folder cannot be written to.
+/// Spilled records cannot be read back, or the folder cannot be written to. [`Trouble::Imbalance`],
+/// if the notifications do not contain every accepted webhook row (a bug).
 pub fn close_day(
     pass: &Pass,
     files: &[LogFile],
@@ -102,7 +108,7 @@ pub fn close_day(
         )));
     }
     let mut lost = lost(pass, files, sources);
-    // Not one status of not one message: the two logs do not fit each other, or one of them is not what it seems.
+    // Many messages and not one status: the two logs do not match, or one is not what it seems.
     if tally.messages_told == 0 && tally.messages_open >= MIN_MESSAGES {
         lost = vec!["*".to_owned()];
     }
@@ -133,7 +139,7 @@ pub fn close_day(
 }
 
 fn latencies(counts: &[WorkerCounts]) -> Latencies {
-    // Names are compared once, and then their places among all.
+    // Names are compared once; from then on only their ranks are.
     let names = |of: fn(&WorkerCounts) -> &Names| {
         let all: BTreeSet<&str> =
             counts.iter().flat_map(|counts| of(counts).all().iter().map(|n| &**n)).collect();
@@ -175,7 +181,7 @@ fn evidence(pass: &Pass, merged: &Merged, misled: &HashSet<(u64, u32, u32)>) -> 
     let mut all = Vec::new();
     for same in seen.chunk_by(|a, b| a.0 == b.0) {
         let (slot, kind) = same[0].0;
-        // The first of all workers, and of these who was not found to belong elsewhere.
+        // The first rows over all workers, except those whose event was found to count elsewhere.
         let mut first = EvidenceRows::default();
         for (_, witness) in same {
             first.add(*witness);
@@ -200,7 +206,7 @@ mod tests {
     use crate::intake::Meter;
     use crate::intake::formats::parquet;
 
-    /// The facts of a day in words, of logs whose rows stand in this order.
+    /// Returns the facts of a day as text, for logs with their rows in this order.
     fn facts(calls: &[&str], hooks: &[&str]) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
         let (a, b) = (folder.path().join("a.csv"), folder.path().join("b.csv"));

@@ -1,5 +1,7 @@
-//! Carry: the rows of a day grouped by message and by notification. What is decided for good becomes facts, what other
-//! days may still decide or must hear of becomes items.
+//! Correlate: joins calls with webhook rows, by message and by notification.
+//!
+//! An outcome that can no longer change is counted as a fact. An outcome that another day's webhook
+//! log may still change, or that belongs to another day, is stored as an open item for `resolve`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,30 +25,31 @@ use crate::intake::records::message_records::{AdmissionRecord, StatusRecord};
 use crate::intake::records::partitions::{PARTITIONS, Partitions};
 use crate::intake::workers;
 
-/// What the join brought beside the items, which it wrote down.
+/// Result of the join, without the items, which are written to the folder.
 #[derive(Default)]
 pub struct Carried {
-    /// Per fact of the calls: events that are messages now.
+    /// By fact of the calls: events that are now counted as messages.
     pub moved: Map<u32, i64>,
-    /// Messages and notifications that nothing can change any more.
+    /// Messages and notifications whose outcome can no longer change.
     pub facts: Vec<Fact>,
     pub delays: Delays,
     pub lanes: Vec<RegionActivity>,
     /// Copies of webhook rows, by file.
     pub duplicates: Map<u32, u64>,
-    /// Webhook rows of the day without copies.
+    /// Webhook rows of the day, without copies.
     pub attempts: u64,
     pub tally: DayTotals,
 }
 
-/// One worker's part.
+/// Sums of one worker.
 struct Sums {
-    /// By fact of a call: messages that are not decided yet, and that are.
+    /// By fact of a call: messages whose outcome is open.
     open: Vec<u32>,
+    /// By fact of a call: messages whose outcome is decided.
     closed: Vec<u32>,
     /// Closed notifications by kind and HTTP status, then by slot.
     notifications: Map<(u32, u16), Vec<u32>>,
-    /// By kind and measure, then by bucket.
+    /// Delays by kind and measure, then by bucket.
     delays: Map<(u32, DelayKind), Vec<u32>>,
     duplicates: Map<u32, u64>,
     /// Webhook rows by kind of their notification, then by slot.
@@ -75,7 +78,7 @@ impl Sums {
     }
 }
 
-/// Counts one more at a place.
+/// Adds one to the count at an index.
 fn add(counts: &mut Vec<u32>, at: u32) {
     let at = at as usize;
     if at >= counts.len() {
@@ -84,12 +87,12 @@ fn add(counts: &mut Vec<u32>, at: u32) {
     counts[at] += 1;
 }
 
-/// The places that count anything, with what they count.
+/// Returns the indexes with a count above zero, with their counts.
 fn counted(counts: &[u32]) -> impl Iterator<Item = (u32, u32)> {
     counts.iter().enumerate().filter(|(_, n)| **n > 0).map(|(at, n)| (at as u32, *n))
 }
 
-/// Room for the rows of one partition, kept from one to the next.
+/// Buffers for the rows of one partition, kept from one partition to the next.
 #[derive(Default)]
 struct Room {
     admissions: Vec<AdmissionRecord>,
@@ -100,7 +103,7 @@ struct Room {
     spare_attempts: Vec<AttemptRecord>,
 }
 
-/// The items of one partition.
+/// Items of one partition.
 #[derive(Default)]
 struct Items {
     messages: Vec<MessageItem>,
@@ -109,10 +112,10 @@ struct Items {
     closed_notifications: Vec<u64>,
 }
 
-/// Groups what the workers remembered; the items go to `folder`, ascending by id.
+/// Joins the records of all workers, and writes the items to `folder`, ascending by id.
 ///
 /// # Errors
-/// Records cannot be read back, or items not be written.
+/// Records cannot be read back, or items cannot be written.
 pub fn correlate(
     pass: &Pass,
     merged: &Merged,
@@ -140,7 +143,7 @@ pub fn correlate(
             let mut items = Items::default();
             correlator.messages(at, &mut room, &mut sums, &mut items)?;
             correlator.notifications(at, &mut room, &mut sums, &mut items)?;
-            // Partitions are written in their order, so that the files ascend.
+            // Partitions are written in order, so that ids ascend in the files.
             let mut out = out.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             let (writer, turn, waiting) = &mut *out;
             waiting.insert(at, items);
@@ -169,8 +172,9 @@ struct Correlator<'a> {
     merged: &'a Merged,
     admitted: &'a [Partitions],
     settings: &'a Settings<'a>,
-    /// Error codes of all workers, and by worker how many of them belong to those before it.
+    /// Error codes of all workers, one worker after the other.
     codes: Vec<i64>,
+    /// By worker: how many codes precede its own in `codes`.
     codes_before: Vec<u32>,
 }
 
@@ -225,7 +229,7 @@ impl Correlator<'_> {
         }
     }
 
-    /// What the statuses of one message say together: those of the day, and those of the day after.
+    /// Returns what the statuses of one message say together: on the day, and on the day after.
     fn said(&self, told: &[StatusRecord]) -> (MessageState, MessageState) {
         let start_us = self.settings.day.start_us();
         let (mut own, mut ahead) = (MessageState::NONE, MessageState::NONE);
@@ -248,7 +252,8 @@ impl Correlator<'_> {
         let start_us = self.settings.day.start_us();
         sums.tally.statuses += u64::from(own.statuses());
         let rank = &self.merged.rank;
-        // Of several calls that name one message the first to be told so admitted it; the others remain calls.
+        // Of several calls that name one message, the first that succeeded admitted it (the first
+        // of all, if none did). The others remain calls.
         let content = |a: &AdmissionRecord| {
             let (slot, kind, _) = self.merged.facts[a.fact as usize];
             let is_error = !self.merged.kinds[kind as usize].has_admitted();
@@ -319,7 +324,8 @@ impl Correlator<'_> {
                 }));
             })?;
         }
-        // Of copies the first in the order of files stays, then by what it says: our numbers depend on who read what.
+        // Of two copies the first in the order of files stays, then the smaller content. Content is
+        // compared by rank, because merged numbers depend on which worker read which row.
         let rank = &self.merged.rank;
         group::sort(rows, spare, |a| {
             let (shared, kind) = &self.merged.attempted[a.attempted as usize];
@@ -404,7 +410,7 @@ impl Correlator<'_> {
                 *carried.moved.entry(fact).or_default() += i64::from(n);
                 let (slot, kind, _) = self.merged.facts[fact as usize];
                 let kind = &kinds[kind as usize];
-                // A failing answer admits nothing that a status would be due for.
+                // A failed call admits no message, so no status is due.
                 if kind.has_admitted() {
                     let (slots, services) = admitted.entry(&kind.region).or_default();
                     *slots.entry(slot).or_default() += n;

@@ -1,9 +1,11 @@
-//! Dedupe: which rows of one call id are copies.
+//! Dedupe: finds the surplus copies among the call ids of one partition.
 
 use std::cmp::Ordering;
 
-/// Finds the surplus copies among the ids of one partition: calls `lose(loser, winner)` once per loser, by their places.
-/// `outranks` orders two differing copies of one id, by their places: `Less` wins.
+/// Finds surplus copies by their hashes, and calls `lose(loser, winner)` once per loser.
+///
+/// Copies are named by their index in `hashes`. `outranks` orders two differing copies of one id:
+/// `Less` wins.
 pub fn mark_copies(
     hashes: &[u128],
     outranks: impl Fn(usize, usize) -> Ordering,
@@ -12,7 +14,8 @@ pub fn mark_copies(
     const EMPTY: u32 = u32::MAX;
     let mask = (hashes.len() * 2).next_power_of_two() - 1;
     let mut table = vec![EMPTY; mask + 1];
-    // Per slot of the table the best copy so far; who loses to whom is known only after the last copy, so losers wait.
+    // Each slot of the table holds the best copy so far. The winner is known only after the last
+    // copy, so losers are kept until then.
     let mut losers: Vec<(u32, u32)> = Vec::new();
     for (n, hash) in hashes.iter().enumerate() {
         let mut at = *hash as usize & mask;

@@ -1,4 +1,6 @@
-//! Duplicates: surplus copies of calls, found partition by partition and subtracted from their facts.
+//! Duplicates: finds the surplus copies of calls, partition by partition.
+//!
+//! Calls are partitioned by the hash of their id, so that each partition is deduped in cache.
 
 use super::dedupe::mark_copies;
 use std::cmp::Ordering;
@@ -16,14 +18,16 @@ use crate::intake::records::message_records::AdmissionRecord;
 use crate::intake::records::partitions::{PARTITIONS, Partitions};
 use crate::intake::workers;
 
-/// What surplus copies must take back, added up.
+/// Sums to subtract because of surplus copies.
 #[derive(Default)]
 pub struct Surplus {
+    /// Events by fact.
     pub events: Map<u32, i64>,
+    /// Rows by file.
     pub files: Map<u32, u64>,
-    /// By fact and bucket.
+    /// Latencies by fact and bucket.
     pub latency: Map<(u32, u16), i64>,
-    /// EvidenceRows whose event went elsewhere: id, slot and kind that lost it.
+    /// Evidence whose event counts elsewhere: id, with the slot and kind that lost the event.
     pub misled: HashSet<(u64, u32, u32)>,
 }
 
@@ -55,7 +59,12 @@ impl Surplus {
     }
 }
 
-/// Surplus copies, and of the calls that are left those that admitted a message, handed on to the join.
+/// Finds surplus copies, and the surviving calls that admitted a message.
+///
+/// The survivors are records for the join.
+///
+/// # Errors
+/// Records cannot be read back, or spilling to disk failed.
 pub fn find_duplicates(
     pass: &Pass,
     merged: &Merged,
@@ -89,7 +98,7 @@ pub fn find_duplicates(
                 |loser, winner| {
                     lost[loser] = true;
                     let (loser, winner) = (rows.record(loser), rows.record(winner));
-                    // A copy outside the day is booked as such already.
+                    // A copy outside the day is already tallied as outside.
                     if loser.fact >= CallRecord::OUTSIDE {
                         surplus.take(&loser, &winner, merged, &witnesses);
                     }
@@ -114,12 +123,12 @@ pub fn find_duplicates(
     Ok((all, survivors))
 }
 
-/// The calls of one partition, packed as they came.
+/// Packed calls of one partition, worker by worker.
 pub struct Rows<'a> {
     merged: &'a Merged,
     width: usize,
     bytes: Vec<u8>,
-    /// By worker: where its calls end.
+    /// By worker: end of its calls in `bytes`.
     ends: Vec<usize>,
 }
 
@@ -134,7 +143,7 @@ impl Rows<'_> {
         Ok(())
     }
 
-    /// A record in the numbers of all workers.
+    /// Returns record `n` in merged numbers.
     fn record(&self, n: usize) -> CallRecord {
         let begin = n * self.width;
         let worker = self.ends.iter().position(|end| begin < *end).unwrap_or_default();
@@ -158,7 +167,10 @@ impl Rows<'_> {
     }
 }
 
-/// Which of two copies counts: inner vantage, then time, then content, then file, so that order of reading is no part of it.
+/// Orders two copies of a call: `Less` is the copy that counts.
+///
+/// The inner vantage wins, then the earliest, then the smallest content, then the first file.
+/// Neither the order of reading nor the number of workers can move a number.
 pub fn outranks(merged: &Merged, a: &CallRecord, b: &CallRecord) -> Ordering {
     let tail = |r: &CallRecord| (r.latency, r.message, r.file, &merged.callers[r.caller as usize]);
     if a.fact == b.fact {

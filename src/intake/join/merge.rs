@@ -1,4 +1,7 @@
-//! Merge: the dictionaries and facts of all workers under one numbering, which does not depend on who read what.
+//! Merge: the dictionaries and facts of all workers under one numbering.
+//!
+//! Merged numbers follow the order of the workers and may differ from run to run. The numbers in
+//! the daybook are ranks in sorted order ([`Ranks`]), which do not.
 
 use std::hash::Hash;
 
@@ -9,7 +12,7 @@ use crate::facts::{Admission, Kind, Outcome, Reached, Salt, Stream, Symptom, Tim
 use crate::intake::pass::Pass;
 use crate::intake::records::call_record::CallRecord;
 
-/// Items under numbers in the order of their first mention.
+/// Items numbered in the order of their first mention.
 struct Dictionary<T> {
     numbers: Map<T, u32>,
     items: Vec<T>,
@@ -28,49 +31,51 @@ impl<T: Clone + Eq + Hash + Ord> Dictionary<T> {
     }
 }
 
-/// Facts of all workers under one numbering.
+/// Facts of all workers under one numbering: the merged numbers.
 pub struct Merged {
     pub kinds: Vec<Kind>,
     pub callers: Vec<String>,
-    /// (slot, kind, caller); the first numbers belong to rows outside the day.
+    /// (slot, kind, caller); the first [`CallRecord::OUTSIDE`] ones stand for rows outside the day.
     pub facts: Vec<(u32, u32, u32)>,
     pub events: Vec<i64>,
-    /// Per worker: its fact to ours.
+    /// By worker: the merged fact of each of its facts.
     pub of_worker: Vec<Vec<u32>>,
-    /// Per worker: its shape to our kind.
+    /// By worker: the merged kind of each of its shapes.
     pub kind_of: Vec<Vec<u32>>,
-    /// Per worker: its caller to ours; empty without webhook logs, which alone ask for it.
+    /// By worker: the merged caller of each of its callers; empty if there is no join.
     caller_of: Vec<Vec<u32>>,
-    /// What attempts share, and the kind of their notifications while their outcome is open.
+    /// Traits of attempts, with the kind of their notification while its outcome is open.
     pub attempted: Vec<(AttemptTraits, u32)>,
-    /// Per worker: its numbers for them to ours.
+    /// By worker: the merged number of each of its attempt traits.
     pub attempted_of: Vec<Vec<u32>>,
-    /// The same kind, delivered in time: by kind and, for notifications, HTTP status.
+    /// Kind of the same event once it is delivered in time.
+    ///
+    /// Keys are the kind, and the HTTP status of a notification or 0 for a message.
     pub closed: Map<(u32, u16), u32>,
     pub rank: Ranks,
 }
 
-/// Where our kinds and callers stand among all, sorted: their numbers in the daybook.
+/// Ranks of the merged kinds and callers in sorted order: their numbers in the daybook.
 pub struct Ranks {
     pub kinds: Vec<u32>,
-    /// By pseudonym: callers leave intake under no other name.
+    /// Sorted by pseudonym, the only name under which callers leave intake.
     pub callers: Vec<u32>,
     pub sorted_kinds: Vec<Kind>,
     pub sorted_callers: Vec<String>,
 }
 
 impl Merged {
-    /// Our number of a worker's caller.
+    /// Returns the merged number of a worker's caller; 0 if there is no join.
     pub fn caller(&self, worker: usize, caller: u32) -> u32 {
         self.caller_of[worker].get(caller as usize).copied().unwrap_or(0)
     }
 }
 
-/// Puts the workers' counts together.
+/// Merges the counts of all workers.
 pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool) -> Merged {
     let mut kinds = Dictionary::new();
     let mut callers = Dictionary::new();
-    // The caller that is not recorded.
+    // Number 0 is the caller that is not recorded.
     callers.number(String::new());
     let mut fact_ids: Map<(u32, u32, u32), u32> = Map::default();
     let mut facts = vec![(0, 0, 0); CallRecord::OUTSIDE as usize];
@@ -131,7 +136,7 @@ pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool) -> Merged {
                 closed.insert((kind, 0), kinds.number(delivered(call, Stream::Message, None)));
             }
         }
-        // A notification may be taken in another region than the one it was first tried in.
+        // A notification may be delivered in another region than that of its first attempt.
         let mut statuses: Vec<u16> =
             attempted.items.iter().filter(|(s, _)| s.is_success).map(|(s, _)| s.http_status).collect();
         statuses.sort_unstable();
@@ -162,14 +167,16 @@ pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool) -> Merged {
     }
 }
 
-/// The kind of the same event once it is delivered, and no sooner than it was due.
+/// Returns the kind of the same event once it is delivered in time.
+///
+/// A held message has no due time, so its timing stays unset.
 fn delivered(kind: Kind, stream: Stream, http_status: Option<u16>) -> Kind {
     let http_status = http_status.or(kind.http_status);
     let timing = if kind.is_held() { Timing::None } else { Timing::InTime };
     Kind { stream, http_status, outcome: Outcome::Delivered, timing, ..kind }
 }
 
-/// A notification of which nothing is known yet.
+/// Returns the kind of a notification whose outcome is not known yet.
 fn notification(source: &str, service: &str, region: &str) -> Kind {
     Kind {
         stream: Stream::Notification,
@@ -194,7 +201,7 @@ fn notification(source: &str, service: &str, region: &str) -> Kind {
     }
 }
 
-/// The items sorted and without repetition, and the place of each among them.
+/// Returns the rank of each item, and the items sorted without repetition.
 fn ranks<T: Clone + Ord>(items: &[T]) -> (Vec<u32>, Vec<T>) {
     let mut sorted = items.to_vec();
     sorted.sort();

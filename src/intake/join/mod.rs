@@ -1,4 +1,4 @@
-//! Join: the end of the pass. Workers are merged, copies removed, the two logs correlated, the daybook written.
+//! Join: the end of a pass, from the workers' counts to the daybook of a day.
 
 pub mod close_day;
 pub mod correlate;

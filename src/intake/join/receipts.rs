@@ -11,6 +11,7 @@ use crate::intake::counting::worker_counts::FileTally;
 use crate::intake::files::find::LogFile;
 use crate::intake::pass::Pass;
 
+/// Returns the balance of each file, and the quarantined rows of the day's own files.
 pub fn balances(
     pass: &Pass,
     files: &[LogFile],
@@ -42,7 +43,7 @@ pub fn balances(
             last_ts_us: tallies.iter().filter_map(|t| t.last_us).max(),
             failure,
         });
-        // Rows of a neighbour's file are listed with that file's own day.
+        // Quarantined rows in a file of a neighbouring day are listed with that day.
         if file.role != FileRole::Own {
             continue;
         }
@@ -61,7 +62,10 @@ pub fn balances(
     (balances, quarantine)
 }
 
-/// Regions whose webhook logs of the day were not there or could not be read, as far as paths tell regions.
+/// Returns the regions whose webhook logs of the day are missing or unreadable.
+///
+/// The region is taken from the configuration or the path of the file; `*` stands for all regions,
+/// if neither names it.
 pub fn lost(pass: &Pass, files: &[LogFile], sources: &[Source]) -> Vec<String> {
     let mut lost = std::collections::BTreeSet::new();
     for (n, source) in sources.iter().enumerate().filter(|(_, source)| source.log == Log::Webhooks) {
@@ -82,6 +86,9 @@ pub fn lost(pass: &Pass, files: &[LogFile], sources: &[Source]) -> Vec<String> {
     lost.into_iter().collect()
 }
 
+/// Returns source and name of the configured columns that no row of the source has.
+///
+/// Files without accepted rows say nothing about their columns.
 pub fn unseen_columns(pass: &Pass, files: &[LogFile], sources: &[Source]) -> Vec<(String, String)> {
     let mut unseen: BTreeMap<(usize, String), bool> = BTreeMap::new();
     for (n, file) in files.iter().enumerate() {
@@ -98,7 +105,7 @@ pub fn unseen_columns(pass: &Pass, files: &[LogFile], sources: &[Source]) -> Vec
     unseen.map(|((source, name), _)| (sources[source].name.clone(), name)).collect()
 }
 
-/// Line of the file: a row in a chunk plus the lines of the chunks before.
+/// Returns the line of a row in its file: the lines of the chunks before, plus its row.
 pub fn line(pass: &Pass, place: &Place) -> u64 {
     pass.chunk_lines.range((place.file, 0)..(place.file, place.chunk)).map(|(_, lines)| lines).sum::<u64>()
         + place.row

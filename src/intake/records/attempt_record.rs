@@ -1,4 +1,4 @@
-//! Notifications: what the attempts of one outbound webhook say together.
+//! AttemptRecord: one attempt to deliver a notification, as stored for the join.
 
 use super::packing::{Packer, Unpacker};
 use super::partitions::{Partitions, partition};
@@ -12,29 +12,30 @@ impl super::group::Row for AttemptRecord {
     }
 }
 
-/// One attempt, 36 bytes.
+/// One attempt to deliver a notification; 36 bytes when packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttemptRecord {
     pub id: Id,
-    /// What makes a row of the same notification and instant another row and not a copy.
+    /// Differs between rows of the same notification and instant that are not copies.
     pub identity: u32,
-    /// Microseconds since the start of the day, 48 bits.
+    /// Microseconds since the start of the day; 48 bits when packed.
     pub offset_us: i64,
+    /// Offset of the event itself, in the same unit, or [`AttemptRecord::UNKNOWN_US`].
     pub event_offset_us: i64,
-    /// A worker's number of its [`AttemptTraits`].
+    /// Worker-local number of its `AttemptTraits`.
     pub attempted: u32,
     pub caller: u32,
 }
 
 impl AttemptRecord {
     pub const BYTES: usize = 36;
-    /// The time of an event that a log does not tell: later than all, so that any that is told goes before it.
+    /// Offset of an event whose time is not logged: later than any, so that a logged one wins.
     pub const UNKNOWN_US: i64 = i64::MAX;
 
-    /// Remembers it among the other attempts of its notification.
+    /// Stores the attempt with the other attempts of its notification.
     ///
     /// # Errors
-    /// The disk for spilling refuses.
+    /// Spilling to disk failed.
     pub fn push(&self, partitions: &mut Partitions, spill: &std::path::Path) -> Result<(), Trouble> {
         partitions.push(partition(self.id), spill, |bytes: &mut [u8; Self::BYTES]| {
             let mut packer = Packer(bytes, 0);

@@ -1,7 +1,4 @@
-//! Dedupe: the same id counts once. Records are partitioned by hash, each partition is settled in cache.
-//!
-//! Among differing copies the inner vantage wins, then the earliest, then the smallest content, so neither the order
-//! of files nor the number of workers can move a number.
+//! CallRecord: one call with an id, as stored for dedupe and join.
 
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -11,7 +8,10 @@ use crate::day::DAY_US;
 use crate::facts::ids::Id;
 use crate::intake::rows::raw_row::Value;
 
-/// The hash of a call's id; 0 for calls without one.
+/// Returns the hash of a call's id; 0 for a call without one.
+///
+/// # Errors
+/// The id is neither text nor a whole number.
 pub fn id_hash(id: &Value<'_>) -> Result<u128, String> {
     match id {
         Value::Missing => Ok(0),
@@ -21,42 +21,44 @@ pub fn id_hash(id: &Value<'_>) -> Result<u128, String> {
     }
 }
 
-/// One row that has an id, as far as dedupe must remember it.
+/// One call that has an id; 26 or 42 bytes when packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallRecord {
-    /// 96 bits: among a billion ids two share theirs with a probability below one in 10^11.
+    /// 96 bits: among a billion ids, two collide with a probability below 1 in 10^11.
     pub hash: u128,
-    /// Start of the event in microseconds since the start of the day, less than 38 hours before or after it.
+    /// Start in microseconds since the start of the day, less than 38 hours before or after it.
     pub offset_us: i64,
-    /// Latency bucket, or [`CallRecord::NO_LATENCY`]; 10 bits.
+    /// Latency bucket (10 bits), or [`CallRecord::NO_LATENCY`].
     pub latency: u16,
-    /// Worker-local fact; below [`CallRecord::OUTSIDE`] the row lies outside the day and the number is its vantage's rank.
+    /// Worker-local fact; below [`CallRecord::OUTSIDE`], the vantage rank of a row outside the day.
     pub fact: u32,
     pub file: u32,
-    /// The message that the call admitted; 0 for none, and whenever no webhook log could tell of it.
+    /// Message that the call admitted; 0 for none, and if there is no webhook log to report on it.
     pub message: Id,
     /// Worker-local caller of a call with a message.
     pub caller: u32,
 }
 
-// Rows that lie farther from the day are set aside before, so an offset fits its 38 bits.
+// Rows farther from the day get no record, so an offset fits into 38 bits.
 const _: () = assert!(DAY_US + MARGIN_US <= -CallRecord::EARLIEST_US);
 
 impl CallRecord {
+    /// Latency of a call that has none: not answered, without a duration, or outside the day.
     pub const NO_LATENCY: u16 = (1 << 10) - 1;
     /// Facts below this number stand for rows outside the day.
     pub const OUTSIDE: u32 = 4;
-    /// Bytes of a record without and with its message.
+    /// Bytes of a record without a message.
     pub const NARROW: usize = 26;
+    /// Bytes of a record with a message and its caller.
     pub const WIDE: usize = 42;
     const EARLIEST_US: i64 = -(1 << 37);
 
-    /// Which partition the record belongs to.
+    /// Returns the partition of the record.
     pub const fn partition(&self) -> usize {
         partition(self.hash)
     }
 
-    /// Writes the record into as many bytes as there are.
+    /// Packs the record; its message is included if `bytes` has room for [`CallRecord::WIDE`].
     #[inline]
     pub fn pack(&self, bytes: &mut [u8]) {
         let is_wide = bytes.len() == Self::WIDE;
@@ -93,18 +95,20 @@ impl CallRecord {
     }
 }
 
-/// The hash of a call's id. Never leaves the process.
+/// Returns the 96-bit hash of a call's id, which never leaves the process.
 pub fn hash(id: &[u8]) -> u128 {
     xxh3_128(id) >> 32
 }
 
-/// The hash in a packed [`CallRecord`].
+/// Returns the hash in a packed [`CallRecord`].
 pub fn hash_of(bytes: &[u8]) -> u128 {
     Unpacker(bytes, 0).u96()
 }
 
-/// Rows this close to the day take part in dedupe, so that a copy on the other side of midnight is not counted twice;
-/// webhook rows this soon after it tell of the day's last messages.
+/// Margin around the day, in microseconds (one hour).
+///
+/// Calls this close to the day take part in dedupe, so that a copy on the other side of midnight is
+/// not counted twice. Webhook rows this soon after the day report on its last messages.
 pub const MARGIN_US: i64 = 3_600 * crate::day::SECOND_US;
 
 #[cfg(test)]

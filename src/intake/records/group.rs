@@ -1,19 +1,23 @@
-//! Group: rows of one partition put side by side by their id.
+//! Group: sorts the rows of one partition, so that rows of one id are adjacent.
 
 use super::partitions::PARTITION_BITS;
 use crate::facts::ids::Id;
 
-/// Rows per bucket that are hoped for.
+/// Average number of rows per bucket that is aimed at.
 const FEW: usize = 4;
+/// Limit on the bits that choose a bucket, so at most 65,536 buckets.
 const MOST_BITS: u32 = 16;
 
-/// A row that belongs to an id.
+/// Row that belongs to an id.
 pub trait Row: Copy {
     fn id(&self) -> Id;
 }
 
-/// Sorts the rows of one partition by `key`, which begins with the id. Ids are hashes, so a few of their bits tell almost where
-/// a row belongs: it is put there at once, and only its neighbours are compared. `room` is kept from one partition to the next.
+/// Sorts the rows of one partition by `key`, which begins with the id.
+///
+/// Ids are hashes, so a few of their bits tell almost exactly where a row belongs. It is put there
+/// immediately, and only the rows of one bucket are compared. `room` is a buffer kept from one
+/// partition to the next.
 pub fn sort<R: Row, K: Ord>(rows: &mut Vec<R>, room: &mut Vec<R>, key: impl Fn(&R) -> K) {
     let Some(first) = rows.first().copied() else { return };
     let bits = (rows.len() / FEW).max(1).ilog2().min(MOST_BITS);

@@ -1,4 +1,4 @@
-//! Messages: what the statuses of one message say together, in whatever order and however often they come.
+//! Message records: statuses of messages and calls that admitted one, as stored for the join.
 
 use std::path::Path;
 
@@ -9,16 +9,16 @@ use crate::daybook::message::StatusWord;
 use crate::error::Trouble;
 use crate::facts::ids::Id;
 
-/// One row that tells a status of a message, 23 bytes.
+/// One row that reports a status of a message; 23 bytes when packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StatusRecord {
     pub id: Id,
-    /// Microseconds since the start of the day, 48 bits.
+    /// Microseconds since the start of the day; 48 bits when packed.
     pub offset_us: i64,
     pub word: StatusWord,
-    /// Of a row of the day after.
+    /// True for a row of the day after.
     pub is_ahead: bool,
-    /// A worker's number of the error code; 0 without one.
+    /// Worker-local number of the error code; 0 without one.
     pub code: u32,
 }
 
@@ -26,10 +26,10 @@ impl StatusRecord {
     pub const BYTES: usize = 23;
     const AHEAD: u8 = 1 << 7;
 
-    /// Remembers it among the other statuses of its message.
+    /// Stores the status with the other statuses of its message.
     ///
     /// # Errors
-    /// The disk for spilling refuses.
+    /// Spilling to disk failed.
     #[inline]
     pub fn push(&self, partitions: &mut Partitions, spill: &Path) -> Result<(), Trouble> {
         partitions.push(partition(self.id), spill, |bytes| self.pack(bytes))
@@ -48,19 +48,20 @@ impl StatusRecord {
     pub fn unpack(bytes: &[u8]) -> Self {
         let mut unpacker = Unpacker(bytes, 0);
         let (id, offset_us, what) = (unpacker.u96(), unpacker.i48(), unpacker.u8());
-        // The words are the bits in their order.
+        // Each word is one bit, in the order of StatusWord::ALL.
         let word = (what & !Self::AHEAD).trailing_zeros() as usize;
         let word = StatusWord::ALL.get(word).copied().unwrap_or(StatusWord::Other);
         Self { id, offset_us, word, is_ahead: what & Self::AHEAD != 0, code: unpacker.u32() }
     }
 }
 
-/// A call that admitted a message, 26 bytes.
+/// One call that admitted a message; 26 bytes when packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AdmissionRecord {
     pub id: Id,
-    /// Microseconds since the start of the day, 48 bits.
+    /// Microseconds since the start of the day; 48 bits when packed.
     pub offset_us: i64,
+    /// Worker-local fact; a merged one in a record that dedupe made.
     pub fact: u32,
     pub caller: u32,
 }
@@ -82,10 +83,10 @@ impl group::Row for AdmissionRecord {
 impl AdmissionRecord {
     pub const BYTES: usize = 26;
 
-    /// Remembers it for the message's statuses.
+    /// Stores the call for the statuses of its message.
     ///
     /// # Errors
-    /// The disk for spilling refuses.
+    /// Spilling to disk failed.
     #[inline]
     pub fn push(&self, partitions: &mut Partitions, spill: &Path) -> Result<(), Trouble> {
         partitions.push(partition(self.id), spill, |bytes: &mut [u8; Self::BYTES]| {

@@ -1,4 +1,4 @@
-//! Records: what of a row is remembered for dedupe and join, in fixed width, spilled to disk.
+//! Records: fixed-width extracts of rows for dedupe and join, which may spill to disk.
 
 pub mod attempt_record;
 pub mod call_record;

@@ -1,6 +1,8 @@
-//! Packing: numbers to bytes of fixed width and back.
+//! Packing: integers to bytes of fixed width, and back.
 
-/// Writes fixed-width integers one after the other; of numbers that a width cannot hold `i48` clamps and the others keep the low bits.
+/// Writer of fixed-width, little-endian integers: the bytes, and the position in them.
+///
+/// `i48` clamps a number that does not fit; the others keep its low bits.
 pub struct Packer<'a>(pub &'a mut [u8], pub usize);
 
 impl Packer<'_> {
@@ -9,7 +11,7 @@ impl Packer<'_> {
         self.1 += bytes.len();
     }
 
-    /// The low 96 bits.
+    /// Writes the low 96 bits.
     pub fn u96(&mut self, n: u128) {
         self.bytes(&n.to_le_bytes()[..12]);
     }
@@ -18,7 +20,7 @@ impl Packer<'_> {
         self.bytes(&n.to_le_bytes());
     }
 
-    /// The low 48 bits.
+    /// Writes the low 48 bits.
     pub fn u48(&mut self, n: u64) {
         self.bytes(&n.to_le_bytes()[..6]);
     }
@@ -27,13 +29,14 @@ impl Packer<'_> {
         self.bytes(&[n]);
     }
 
+    /// Writes a number, clamped to 48 bits.
     pub fn i48(&mut self, n: i64) {
         const MOST: i64 = (1 << 47) - 1;
         self.bytes(&n.clamp(-MOST - 1, MOST).to_le_bytes()[..6]);
     }
 }
 
-/// The reverse of [`Packer`].
+/// Reader of integers that a [`Packer`] wrote, in the same order.
 pub struct Unpacker<'a>(pub &'a [u8], pub usize);
 
 impl Unpacker<'_> {

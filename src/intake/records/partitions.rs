@@ -1,4 +1,4 @@
-//! Partitions: records of fixed width, split by the top bits of their key, in memory up to a budget and on disk beyond.
+//! Partitions: fixed-width records by the top bits of their key, spilled beyond a budget.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -10,37 +10,43 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::error::Trouble;
 use crate::facts::ids::Id;
 
-/// Partitions by the top bits of the key; a billion rows then settle in 4 million records at a time.
+/// Top bits of the key that choose a partition.
+///
+/// With 256 partitions, a billion rows are processed 4 million at a time.
 pub const PARTITION_BITS: u32 = 8;
 pub const PARTITIONS: usize = 1 << PARTITION_BITS;
-/// Records per block: small enough that 256 half-empty partitions take little room.
+/// Records per block: small enough that 256 half-empty partitions take little memory.
 const BLOCK: usize = 512;
-/// Records that a partition has room for at first.
+/// Records that a partition first reserves memory for.
 const FIRST: usize = 32;
-/// Bytes that are read back from disk at once, more or less.
+/// Bytes read back from disk per step, rounded down to whole records.
 const STEP: usize = 64 << 10;
-/// Records that wait in the order of their coming until they are put into their partitions, some of each at a time: one by one,
-/// every record would touch memory that no cache holds.
+/// Records buffered before they are scattered to their partitions.
+///
+/// Scattering in batches appends several records per partition while its tail is in cache; one
+/// record at a time would miss the cache on almost every push.
 const WAITING: usize = 8 << 10;
 
-/// What all records of a pass may hold in memory together, whichever of them are many.
+/// Memory budget that all records of a pass share.
 #[derive(Debug)]
 pub struct Budget {
     held: AtomicUsize,
-    /// Beyond this, records go to disk.
+    /// Bytes from which on records go to disk.
     limit: usize,
-    /// What a set may hold all the same, so that few and long pieces are written: all sets together, what is beyond the limit.
+    /// Bytes that each set may keep in memory even when the budget is used up.
+    ///
+    /// Spills are then few and large. Summed over all sets this is the budget minus `limit`.
     least: usize,
 }
 
 impl Budget {
-    /// `bytes` for about so many `sets` of records.
+    /// Creates a budget of `bytes` for about `sets` sets of records.
     pub fn new(bytes: usize, sets: usize) -> Arc<Self> {
         let spare = bytes / 3;
         Arc::new(Self { held: AtomicUsize::new(0), limit: bytes - spare, least: spare / sets.max(1) })
     }
 
-    /// Takes `more` bytes; whether that is more than there should be.
+    /// Takes `more` bytes, and returns whether the limit is exceeded.
     fn take(&self, more: usize) -> bool {
         self.held.fetch_add(more, Relaxed) + more > self.limit
     }
@@ -54,9 +60,9 @@ impl Budget {
 pub struct Partitions {
     width: usize,
     waiting: Vec<u8>,
-    /// The partition of each that waits.
+    /// Partition of each waiting record.
     homes: Vec<u8>,
-    /// Behind locks only so that several threads can take partitions out; nobody ever waits.
+    /// Locked only so that several threads can take partitions out; no thread ever waits.
     parts: Vec<Mutex<Part>>,
     held: usize,
     budget: Arc<Budget>,
@@ -72,12 +78,14 @@ struct Part {
 struct Spill {
     file: File,
     length: u64,
-    /// Per partition: where its bytes lie, as (offset, length).
+    /// By partition: offset and length of each of its pieces in the file.
     pieces: Vec<Vec<(u64, usize)>>,
 }
 
 impl Partitions {
-    /// Records of `width` bytes, out of a budget, but never less than what the first records of each partition take.
+    /// Creates an empty set of records of `width` bytes, which draws on a budget.
+    ///
+    /// It may hold the first records of each partition in memory even when the budget is used up.
     pub fn new(width: usize, budget: &Arc<Budget>) -> Self {
         Self {
             width,
@@ -90,11 +98,14 @@ impl Partitions {
         }
     }
 
-    /// Remembers a record; spills to an unnamed file in `folder` when the budget is used up and there is enough of it here.
-    /// `write` puts it where it stays: bytes that are written one by one and read back at once cost more than both.
+    /// Stores a record in partition `at`, and spills to an unnamed file in `folder` if necessary.
+    ///
+    /// It spills when the budget is used up and this set holds enough of it. `write` packs the
+    /// record in its final place: bytes that are written one by one and immediately read back to be
+    /// copied cost more than the writing and the copying.
     ///
     /// # Errors
-    /// The folder's disk refuses.
+    /// Spilling to disk failed.
     #[inline]
     pub fn push<const WIDTH: usize>(
         &mut self,
@@ -111,7 +122,7 @@ impl Partitions {
         if self.homes.len() == WAITING { self.scatter::<WIDTH>(folder) } else { Ok(()) }
     }
 
-    /// Puts the records that wait into their partitions.
+    /// Moves the waiting records to their partitions.
     #[inline(never)]
     fn scatter<const WIDTH: usize>(&mut self, folder: &Path) -> Result<(), Trouble> {
         let mut ends = [0_u16; PARTITIONS + 1];
@@ -163,7 +174,7 @@ impl Partitions {
         Ok(())
     }
 
-    /// Room for more records of a partition; whether that is more than there should be.
+    /// Reserves memory for more records of a partition, and returns whether the limit is exceeded.
     fn grow(&mut self, at: usize) -> bool {
         let more = part(&mut self.parts[at]).grow(self.width);
         self.held += more;
@@ -198,12 +209,14 @@ impl Partitions {
         Ok(())
     }
 
-    /// Bytes that went to disk.
+    /// Returns how many bytes went to disk.
     pub fn spilled(&self) -> u64 {
         self.spill.as_ref().map_or(0, |s| s.length)
     }
 
-    /// Hands out the records of one partition, once, whole ones at a time, and lets go of what it holds in memory.
+    /// Passes the records of one partition to `out`, whole ones only, and frees their memory.
+    ///
+    /// To be called once per partition.
     ///
     /// # Errors
     /// Spilled records cannot be read back.
@@ -235,7 +248,7 @@ impl Partitions {
 }
 
 impl Part {
-    /// Makes room for more records; the bytes of it.
+    /// Reserves memory for more records, and returns the bytes reserved.
     fn grow(&mut self, width: usize) -> usize {
         let block = BLOCK * width;
         if self.open.len() == block {
@@ -256,7 +269,7 @@ fn part(part: &mut Mutex<Part>) -> &mut Part {
     part.get_mut().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Which partition an id belongs to; ascending ids lie in ascending partitions.
+/// Returns the partition of an id; ascending ids lie in ascending partitions.
 pub const fn partition(id: Id) -> usize {
     (id >> (96 - PARTITION_BITS)) as usize
 }
@@ -290,7 +303,7 @@ mod tests {
     }
 
     proptest! {
-        /// Beyond it is only what the first records of each partition take, and one block.
+        /// Memory beyond the limit is at most the first records of each partition and one block.
         #[test]
         fn sets_of_any_growth_stay_within_their_budget(
             limit in 0_usize..4_000_000,
@@ -324,7 +337,7 @@ mod tests {
                     ids.extend(all.chunks_exact(4).map(|r| Unpacker(r, 0).u32()));
                 }).unwrap();
             }
-            // What was taken is given back, to the byte.
+            // Taking everything out gives the whole budget back.
             prop_assert_eq!(budget.held.load(Relaxed), 0);
             ids.sort_unstable();
             prop_assert_eq!(ids, (0..n).collect::<Vec<_>>());

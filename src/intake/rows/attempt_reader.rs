@@ -1,4 +1,6 @@
-//! Webhook rows: reads one attempt to deliver a notification, with the status that it carries.
+//! Attempt reader: reads one attempt to deliver a notification from a webhook row.
+//!
+//! The row may also report the status of a message.
 
 use std::borrow::Cow;
 
@@ -16,32 +18,37 @@ use crate::intake::counting::evidence::Place;
 use crate::intake::formats::webhook_payload::Payload;
 use crate::intake::records::attempt_record::AttemptRecord;
 
-/// A status as a row tells it.
+/// A message status that a row reports.
 #[derive(Debug, Clone, Copy)]
 pub struct ParsedStatus {
     pub message: Id,
     pub word: StatusWord,
+    /// Instant of the status, in microseconds since 1970.
     pub us: i64,
+    /// Error code of a failed message.
     pub code: Option<i64>,
 }
 
-/// What a row says once it is read.
+/// Values of a webhook row.
 #[derive(Debug)]
 pub struct ParsedAttempt {
+    /// Instant of the attempt, in microseconds since 1970.
     pub ts_us: i64,
+    /// Instant of the event, in microseconds since 1970, or [`AttemptRecord::UNKNOWN_US`].
     pub event_us: i64,
     pub id: Id,
+    /// Differs between attempts of the same notification and instant that are not copies.
     pub identity: u32,
-    /// Its file is put in by the counts.
+    /// Traits that other attempts may share.
     pub attempted: AttemptTraits,
     pub caller: u32,
 }
 
 impl SourceReader {
-    /// Reads a canonical webhook row; the status that it carries is put into `told`.
+    /// Reads a canonical webhook row; the status that it reports is appended to `told`.
     ///
     /// # Errors
-    /// Which field is wrong, what was found and what is expected.
+    /// A field cannot be read; the message says which one, what was found and what is expected.
     pub fn webhook(
         &self,
         row: &RawRow<'_>,
@@ -74,11 +81,11 @@ impl SourceReader {
         let id = match (bytes(row, Field::WebhookId)?, told.last()) {
             (Some(id), _) => self.salt.id(&id),
             (None, Some(status)) => {
-                // A notification without an id of its own is known by what it tells.
+                // A notification without an id is identified by the status that it reports.
                 let text = format!("{:x} {} {} {:?}", status.message, status.word as u8, status.us, code);
                 self.salt.id(text.as_bytes())
             }
-            // It cannot be told from others: it stands alone.
+            // The row cannot be matched with others, so it stands alone.
             (None, None) => {
                 attempt_no = if attempt_no <= 1 { AttemptTraits::ALONE } else { AttemptTraits::SOME };
                 self.salt.id(format!("{} {} {}", place.file, place.chunk, place.row).as_bytes())
@@ -101,7 +108,7 @@ impl SourceReader {
         Ok(ParsedAttempt { ts_us, event_us, id, identity, attempted, caller })
     }
 
-    /// When the event was that a row tells of, microseconds since 1970.
+    /// Reads the instant of the event that a row reports, in microseconds since 1970.
     fn event_us(&self, value: &Value<'_>) -> Result<Option<i64>, String> {
         if value.is_missing() {
             return Ok(None);
@@ -136,7 +143,7 @@ impl SourceReader {
             region: fields::region(&row, names)?,
             trial: AttemptResult::Http,
             http_status: 200,
-            // Whether the endpoint had to be tried before is not for the receiver to know.
+            // The receiver cannot know whether the endpoint had to be tried before.
             attempt_no: AttemptTraits::SOME,
             is_success: true,
         };
@@ -153,28 +160,33 @@ impl SourceReader {
     }
 }
 
-/// A later attempt says nothing of when the event was: that is for the first one to tell.
+/// Returns the instant of an event that the log does not tell.
+///
+/// A first attempt stands for it. A later attempt does not, so the first one decides.
 pub fn untold_event_us(attempt_no: u16, ts_us: i64) -> i64 {
     if (2..AttemptTraits::ALONE).contains(&attempt_no) { AttemptRecord::UNKNOWN_US } else { ts_us }
 }
 
-/// Everything that must be equal for two rows to be copies, beside notification and instant: what the attempt was, and which
-/// message it told of with which word. The numbers of services and regions are a worker's own and no part of it.
+/// Hashes the values that must be equal for two rows to be copies.
+///
+/// Notification and instant are compared in addition. The hash covers the result of the attempt,
+/// and the message and the status that it reported; numbers of services and regions are
+/// worker-local and no part of it.
 pub fn identity(attempted: &AttemptTraits, message: Option<Id>, word: u64) -> u32 {
     let AttemptTraits { trial, http_status, attempt_no, .. } = *attempted;
     let own = u64::from(http_status) << 32 | u64::from(attempt_no) << 8 | trial as u64;
     let message = message.unwrap_or_default();
-    // Ids and words are hashes already: they need only be kept from cancelling each other out.
+    // Ids and words are hashes already; they must only be kept from cancelling each other out.
     let mixed = (message as u64 ^ word.rotate_left(23)).wrapping_add(own).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 32) as u32 ^ mixed as u32
 }
 
-/// The hash of a word; 0 without one.
+/// Returns the hash of a status word; 0 without one.
 pub fn hash_of(word: Option<&[u8]>) -> u64 {
     word.map_or(0, xxh3_64)
 }
 
-/// Text or a whole number as its bytes.
+/// Returns text, or a whole number, as bytes.
 pub fn bytes<'v>(row: &'v RawRow<'_>, field: Field) -> Result<Option<Cow<'v, [u8]>>, String> {
     match row.get(field) {
         Value::Missing => Ok(None),
@@ -214,6 +226,7 @@ fn wrong_outcome(value: &Value<'_>) -> String {
     format!("outcome is {}, expected http, dns, connect, tls, reset, timeout or none", value.excerpt())
 }
 
+/// Reads the attempt number; 0 if it is missing.
 fn attempt_no(row: &RawRow<'_>) -> Result<u16, String> {
     match fields::integer(row, Field::AttemptNo)? {
         None => Ok(0),

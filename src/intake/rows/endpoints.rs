@@ -1,9 +1,9 @@
-//! Endpoints: which service a request path belongs to.
+//! Endpoints: finds the service that a request path belongs to.
 
 use crate::config::Service;
 use crate::facts::UNASSIGNED;
 
-/// The service when the config names none.
+/// Service of every request, if the config names no service.
 pub const ALL: &str = "all";
 
 /// Patterns of all services, in the order of the config; the first match wins.
@@ -17,7 +17,7 @@ pub struct Endpoints {
 enum Segment {
     Exact(String),
     Any,
-    /// `media*`: a segment that begins so, and any rest.
+    /// `media*`: a segment with this beginning, and any rest of the path.
     Rest(String),
 }
 
@@ -39,12 +39,13 @@ impl Endpoints {
         Self { patterns, fallback: if services.is_empty() { ALL } else { UNASSIGNED } }
     }
 
-    /// The service of a path or URL; its query, host and version (`/v21.0`) do not matter.
+    /// Returns the service of a path or URL; query, host and version (`/v21.0`) do not matter.
     pub fn service(&self, path: &[u8]) -> &str {
         let hit = self.patterns.iter().find(|(pattern, _)| matches(pattern, path));
         hit.map_or(self.fallback, |(_, service)| service)
     }
 
+    /// Returns the service of a request without a matching path.
     pub const fn fallback(&self) -> &'static str {
         self.fallback
     }
@@ -65,7 +66,7 @@ fn matches(pattern: &[Segment], path: &[u8]) -> bool {
     found.next().is_none()
 }
 
-/// The path's segments, without scheme, host, version and query.
+/// Splits a path into its segments, without scheme, host, version and query.
 fn segments(url: &[u8]) -> impl Iterator<Item = &[u8]> {
     let path = match memchr::memmem::find(url, b"://") {
         Some(at) if !url.starts_with(b"/") => {

@@ -1,18 +1,20 @@
-//! Fields: single values of a row as the words, numbers and names that they must be, or why they are not.
+//! Fields: reads single values of a row as words, numbers and names, or says why it cannot.
 
 use super::interner::{Lexicon, Names};
 use super::raw_row::{RawRow, Value};
 use crate::config::Field;
 use crate::facts::{Admission, Reached, Symptom};
 
-/// What reports call all regions together.
+/// Name of all regions together in reports, which no row may use.
 const ALL_REGIONS: &str = "*";
-/// More different names than this in one field, and the column is an id that was mapped by mistake.
+/// Distinct names in one field of a work item; a column with more is an id mapped by mistake.
 const MAX_NAMES: usize = 4_096;
-/// Codes of the platform have up to seven digits; longer ones are phone numbers or ids.
+/// Exclusive limit on error codes.
+///
+/// Codes of the platform have up to seven digits; longer numbers are phone numbers or ids.
 const MAX_CODE: u64 = 100_000_000;
 
-/// The region of a row; `-` when the log does not say.
+/// Reads the region of a row; `-` if the log does not say.
 pub fn region(row: &RawRow<'_>, names: &mut Lexicon) -> Result<u32, String> {
     let region = name(row, Field::Region, &mut names.regions)?;
     if region == 0 {
@@ -28,6 +30,7 @@ pub fn not_utf8(field: &str) -> String {
     format!("{field} is not valid UTF-8")
 }
 
+/// Reads a name as its number; 0 if it is missing.
 pub fn name(row: &RawRow<'_>, field: Field, names: &mut Names) -> Result<u32, String> {
     let digits;
     let bytes: &[u8] = match row.get(field) {
@@ -49,7 +52,9 @@ pub fn name(row: &RawRow<'_>, field: Field, names: &mut Names) -> Result<u32, St
     })
 }
 
-/// A name that may describe a person's side of things: a phone number there was mapped by mistake and is not kept.
+/// Reads a name that may say something about a person, and refuses long numbers.
+///
+/// A phone number there was mapped by mistake and is not kept.
 pub fn label(row: &RawRow<'_>, field: Field, names: &mut Names) -> Result<u32, String> {
     let is_number = match row.get(field) {
         Value::Int(n) => n.unsigned_abs() >= 1_000_000,
@@ -69,6 +74,7 @@ pub fn label(row: &RawRow<'_>, field: Field, names: &mut Names) -> Result<u32, S
     name(row, field, names)
 }
 
+/// Reads a whole number; `None` if it is missing or `-`.
 pub fn integer(row: &RawRow<'_>, field: Field) -> Result<Option<i64>, String> {
     let value = row.get(field);
     let found = match value {
@@ -84,7 +90,9 @@ pub fn integer(row: &RawRow<'_>, field: Field) -> Result<Option<i64>, String> {
         .ok_or_else(|| format!("{} is {}, expected a whole number", field.column(), value.excerpt()))
 }
 
-/// An error code or subcode; few are in use, so very many are an id that was mapped by mistake.
+/// Reads an error code or subcode.
+///
+/// Few codes are in use, so a column with very many is an id mapped by mistake.
 pub fn code(row: &RawRow<'_>, field: Field, codes: &mut Names) -> Result<Option<i64>, String> {
     let found = integer(row, field)?;
     if found.is_some_and(|code| code.unsigned_abs() >= MAX_CODE) {
@@ -102,6 +110,7 @@ pub fn code(row: &RawRow<'_>, field: Field, codes: &mut Names) -> Result<Option<
     Ok(found)
 }
 
+/// Reads a truth value; `None` if it is missing or `-`.
 pub fn boolean(row: &RawRow<'_>, field: Field) -> Result<Option<bool>, String> {
     let value = row.get(field);
     match value {
@@ -118,7 +127,9 @@ pub fn boolean(row: &RawRow<'_>, field: Field) -> Result<Option<bool>, String> {
     }
 }
 
-/// The HTTP status, or 0 for none: proxies write `0`, `000`, `-` and `-1` when no answer was sent.
+/// Reads the HTTP status; 0 for none.
+///
+/// Proxies write `0`, `000`, `-` or `-1` if no answer was sent.
 pub fn status(row: &RawRow<'_>) -> Result<u16, String> {
     let wrong = || {
         Err(format!(
@@ -161,6 +172,7 @@ fn unknown_symptom(value: &Value<'_>) -> String {
     )
 }
 
+/// Reads whether the call reached the platform; `None` if the log does not say.
 pub fn reached(row: &RawRow<'_>) -> Result<Option<Reached>, String> {
     let value = row.get(Field::Reached);
     match value {
@@ -176,6 +188,7 @@ pub fn reached(row: &RawRow<'_>) -> Result<Option<Reached>, String> {
     }
 }
 
+/// Reads how the call admitted a message, if it names one.
 pub fn admission(row: &RawRow<'_>) -> Admission {
     if row.get(Field::MessageId).is_missing() {
         return Admission::None;

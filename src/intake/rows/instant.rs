@@ -1,4 +1,4 @@
-//! Reading instants and durations from whatever a log writes: to UTC microseconds.
+//! Instants: timestamps and durations of any notation, read as UTC microseconds.
 
 use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, TimeZone};
 use chrono_tz::Tz;
@@ -6,14 +6,15 @@ use chrono_tz::Tz;
 use super::raw_row::Value;
 use crate::config::{Cast, Unit};
 
-/// Latest instant accepted, 9999-12-31T23:59:59Z: whatever lies beyond is a broken number, not a time.
+/// Latest instant accepted, 9999-12-31T23:59:59Z: any later one is a broken number, not a time.
 const LATEST_US: i64 = 253_402_300_799_999_999;
+/// Earliest instant accepted, 0001-01-01T00:00:00Z.
 const EARLIEST_US: i64 = -62_135_596_800_000_000;
 
-/// An instant in microseconds since 1970, UTC. `zone` is for texts that carry none.
+/// Reads an instant in microseconds since 1970, UTC; `zone` is for texts without one.
 ///
 /// # Errors
-/// What is wrong with the value, ready for a quarantine reason.
+/// The value is no possible instant; the message is ready for quarantine.
 pub fn instant(value: &Value<'_>, cast: &Cast, zone: Tz) -> Result<i64, String> {
     let us = match (value, cast) {
         (Value::Missing, _) => return Err("no timestamp".into()),
@@ -31,11 +32,12 @@ pub fn instant(value: &Value<'_>, cast: &Cast, zone: Tz) -> Result<i64, String> 
     }
 }
 
+/// Returns whether an instant lies between the years 1 and 9999.
 pub fn is_possible(us: i64) -> bool {
     (EARLIEST_US..=LATEST_US).contains(&us)
 }
 
-/// The same of a text; `None` when it cannot be read.
+/// Reads an instant of a text, as [`instant`] does; `None` if it cannot be read.
 #[inline]
 pub fn instant_of_text(text: &[u8], cast: &Cast, zone: Tz) -> Option<i64> {
     let us = match cast {
@@ -50,10 +52,10 @@ pub fn instant_of_text(text: &[u8], cast: &Cast, zone: Tz) -> Option<i64> {
     us.filter(|us| is_possible(*us))
 }
 
-/// A duration in microseconds; `None` when the log has none (`-`, empty, -1).
+/// Reads a duration in microseconds; `None` if the log has none (`-`, empty, -1).
 ///
 /// # Errors
-/// What is wrong with the value.
+/// The value is not a number.
 pub fn duration(value: &Value<'_>, cast: &Cast) -> Result<Option<u64>, String> {
     let unit = match cast {
         Cast::Unit(unit) => *unit,
@@ -90,11 +92,11 @@ fn scale_float(x: f64, unit: Unit) -> Option<i64> {
         Unit::Microseconds => x,
         Unit::Nanoseconds => x / 1e3,
     };
-    // Rounded, not cut: 0.3 s is stored a hair below.
+    // Rounded, not truncated: 0.3 s is stored as slightly less.
     (us.is_finite() && us.abs() < 9e18).then(|| us.round() as i64)
 }
 
-/// Seconds, milliseconds, microseconds or nanoseconds since 1970, by magnitude: unambiguous from 1973 to 5138.
+/// Guesses the unit of a number since 1970 by its magnitude: unambiguous from 1973 to 5138.
 const fn guess_unit(n: i64) -> Unit {
     match n.unsigned_abs() {
         0..100_000_000_000 => Unit::Seconds,
@@ -110,7 +112,9 @@ fn decimal_guess(text: &[u8]) -> Option<i64> {
     decimal(text, guess_unit(n))
 }
 
-/// A decimal number in `unit`, exact: `1646861401.524102` seconds never goes through a float.
+/// Reads a decimal number in `unit`, exactly.
+///
+/// `1646861401.524102` seconds never goes through a float.
 fn decimal(text: &[u8], unit: Unit) -> Option<i64> {
     let (whole, fraction) = match memchr::memchr(b'.', text) {
         Some(dot) => (&text[..dot], &text[dot + 1..]),
@@ -137,16 +141,19 @@ fn decimal(text: &[u8], unit: Unit) -> Option<i64> {
     whole.checked_add(if is_negative { -part } else { part })
 }
 
-/// ISO 8601 / RFC 3339 date and time: `2026-11-20T10:07:00.123Z`, `2026-11-20 10:07`, `...+02:00`, `...+0200`.
+/// Reads an ISO 8601 or RFC 3339 date and time.
+///
+/// For example `2026-11-20T10:07:00.123Z`, `2026-11-20 10:07`, `...+02:00` or `...+0200`.
 fn iso(text: &[u8], zone: Tz) -> Option<i64> {
     zulu(text).or_else(|| any_iso(text, zone))
 }
 
-/// What nearly all logs write, `2026-11-20T10:07:00Z` with or without a fraction, eight bytes at a time; `None` for
-/// whatever else there is.
+/// Reads the notation of almost all logs, `2026-11-20T10:07:00Z` with or without a fraction.
+///
+/// Fast path, eight bytes at a time; `None` for any other notation.
 #[inline]
 fn zulu(text: &[u8]) -> Option<i64> {
-    /// The word when its bytes are those of `shape`, or digits where that has `0`.
+    /// Returns the word if its bytes are those of `shape`, or digits where that has `0`.
     const fn shaped(bytes: &[u8; 8], shape: &[u8; 8]) -> Option<u64> {
         let (mut mask, mut six, mut at) = (u64::MAX, 0, 0);
         while at < 8 {
@@ -157,7 +164,7 @@ fn zulu(text: &[u8]) -> Option<i64> {
             at += 1;
         }
         let (word, shape) = (u64::from_le_bytes(*bytes), u64::from_le_bytes(*shape));
-        // The upper half of a digit is 3, and still is when 6 is added to the lower.
+        // The upper half of a digit is 3, and remains 3 if 6 is added to the lower half.
         if word & mask == shape && word.wrapping_add(six) & mask == shape { Some(word) } else { None }
     }
     const fn two(word: u64, at: u32) -> i64 {
@@ -227,7 +234,7 @@ fn any_iso(text: &[u8], zone: Tz) -> Option<i64> {
             rest = &rest[1 + digits..];
         }
     }
-    // A leap second is the last microsecond of its minute: days keep 86,400 seconds.
+    // A leap second becomes the last microsecond of its minute: days keep 86,400 seconds.
     if second == 60 {
         (second, micros) = (59, 999_999);
     }
@@ -262,7 +269,9 @@ fn any_iso(text: &[u8], zone: Tz) -> Option<i64> {
     }
 }
 
-/// Days since 1970-01-01 of a proleptic Gregorian date (H. Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+/// Returns the days from 1970-01-01 to a proleptic Gregorian date.
+///
+/// Source: H. Hinnant, "chrono-Compatible Low-Level Date Algorithms".
 fn days_from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
     let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let longest = match month {
@@ -282,8 +291,10 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
     Some(era * 146_097 + day_of_era - 719_468)
 }
 
-/// Local wall-clock time to UTC. The hour that happens twice in autumn is taken as its first pass; the hour that does
-/// not exist in spring cannot be read.
+/// Converts local wall-clock time to UTC.
+///
+/// The hour that happens twice in autumn is taken as its first pass; the hour that does not exist
+/// in spring gives `None`.
 pub fn in_zone(local_us: i64, zone: Tz) -> Option<i64> {
     if zone == Tz::UTC {
         return Some(local_us);
@@ -295,7 +306,7 @@ pub fn in_zone(local_us: i64, zone: Tz) -> Option<i64> {
     }
 }
 
-/// Common Log Format: `17/May/2015:10:05:03 +0000`.
+/// Reads a time in Common Log Format: `17/May/2015:10:05:03 +0000`.
 pub fn clf(text: &[u8], zone: Tz) -> Option<i64> {
     let month = match text.get(3..6)? {
         b"Jan" => 1,
@@ -315,7 +326,7 @@ pub fn clf(text: &[u8], zone: Tz) -> Option<i64> {
     if text.len() < 20 || text[2] != b'/' || text[6] != b'/' || text[11] != b':' {
         return None;
     }
-    // Same digits in ISO order, so that one reader checks ranges and offsets for both.
+    // The same digits in ISO order, so that one reader checks ranges and offsets for both.
     let mut iso_text = [0_u8; 32];
     let tail = text[20..].strip_prefix(b" ").unwrap_or(&text[20..]);
     if tail.len() > 6 {
@@ -338,7 +349,9 @@ fn rfc2822(text: &[u8]) -> Option<i64> {
     DateTime::parse_from_rfc2822(text).ok().map(|at| at.timestamp_micros())
 }
 
-/// A chrono format; without a time of day it is midnight, without an offset the source's zone decides.
+/// Reads a text by a chrono format.
+///
+/// Without a time of day it is midnight; without an offset the source's zone decides.
 fn with_format(text: &[u8], format: &str, zone: Tz) -> Option<i64> {
     let text = std::str::from_utf8(text).ok()?;
     if let Ok(at) = DateTime::parse_from_str(text, format) {

@@ -1,20 +1,25 @@
-//! Names as small numbers, so that rows are compared and counted without text.
+//! Interner: names as small numbers, so that rows are compared and counted without text.
 
 use hashbrown::HashMap;
 
+/// Entries of the cache of recent names.
 const RECENT: usize = 1_024;
 
-/// Names seen by one worker, as small numbers. 0 is the empty name.
+/// Names seen by one worker, as small numbers; 0 is the empty name.
 #[derive(Debug)]
 pub struct Names {
     by_text: HashMap<Box<str>, u32, foldhash::fast::RandomState>,
     texts: Vec<Box<str>>,
-    /// Per name, the item of work that it was last seen in, and how many names the current item has seen: the limit is
-    /// one per item, because items do not depend on which worker takes them.
+    /// By name: the work item in which it was last seen.
+    ///
+    /// The limit on names holds per item, because items do not depend on which worker takes them.
     seen_in: Vec<u32>,
     item: u32,
+    /// Number of names seen in the current item.
     in_item: usize,
-    /// Names seen last, by their ends: a few names make up most rows, and comparing is cheaper than hashing.
+    /// Recent names, by their last bytes.
+    ///
+    /// A few names make up most rows, and comparing is cheaper than hashing.
     recent: Box<[u32; RECENT]>,
 }
 
@@ -35,7 +40,7 @@ impl Names {
         self.in_item = 0;
     }
 
-    /// All names, by number.
+    /// Returns all names, by number.
     pub fn all(&self) -> &[Box<str>] {
         &self.texts
     }
@@ -44,7 +49,7 @@ impl Names {
         &self.texts[id as usize]
     }
 
-    /// The number of a name; `None` when it is no UTF-8 or would be one too many.
+    /// Returns the number of a name; `None` if it is not UTF-8 or exceeds `limit` names per item.
     pub fn id(&mut self, bytes: &[u8], limit: usize) -> Option<u32> {
         if bytes.is_empty() {
             return Some(0);
@@ -79,7 +84,9 @@ impl Names {
     }
 }
 
-/// Where a name that was seen lately is looked for. Names that differ mostly differ in the last bytes.
+/// Returns the place of a name in the cache.
+///
+/// Names that differ mostly differ in the last bytes.
 #[inline]
 fn place(bytes: &[u8]) -> usize {
     let end = bytes.last_chunk::<8>().map_or_else(
@@ -89,7 +96,7 @@ fn place(bytes: &[u8]) -> usize {
     (end.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - RECENT.ilog2())) as usize
 }
 
-/// All names of one worker, by role.
+/// Names of one worker, by role.
 #[derive(Debug)]
 pub struct Lexicon {
     pub services: Names,
@@ -117,7 +124,7 @@ impl Lexicon {
         }
     }
 
-    /// A new chunk, file or slice begins: limits on the number of names start anew.
+    /// Begins a work item (a chunk, file or slice): limits on the number of names start anew.
     pub fn begin_item(&mut self) {
         let Self { services, regions, scopes, areas, platforms, versions, callers, codes } = self;
         for names in [services, regions, scopes, areas, platforms, versions, callers, codes] {
@@ -135,7 +142,8 @@ mod tests {
         let mut names = Names::new();
         for item in 0..3 {
             names.begin_item();
-            // The same hundred names in another order each time: always the first three of the item are taken.
+            // The same hundred names, in another order each time: the first three of the item are
+            // taken.
             let order: Vec<String> =
                 (0..100).map(|n| format!("name-{}", (n * 7 + item * 13) % 100)).collect();
             let taken: Vec<bool> = order.iter().map(|name| names.id(name.as_bytes(), 3).is_some()).collect();

@@ -1,9 +1,11 @@
-//! Mapping: which name in a log fills which canonical field. A preset, then the config's columns over it.
+//! Mapping: the names in a log, and the canonical fields that they fill.
+//!
+//! A preset comes first; columns of the config replace its entries.
 
 use super::raw_row::{UPSTREAM_CONNECT, UPSTREAM_HEADER, Value};
 use crate::config::{Cast, Field, From, LogPreset, Source, Unit};
 
-/// One name in the log and the field it fills.
+/// One name in the log, and the field it fills.
 #[derive(Debug, Clone)]
 pub struct Entry {
     /// Column name, or dotted path in JSON.
@@ -11,15 +13,15 @@ pub struct Entry {
     pub field: usize,
     /// Preference among several names of one field; 0 is first.
     pub rank: u8,
-    /// The config names it, so a log without it is not the log that was meant.
+    /// True if the config names it: a log without it is not the log that was meant.
     pub is_named: bool,
 }
 
-/// The mapping of one source.
+/// Mapping of one source.
 #[derive(Debug, Clone)]
 pub struct Mapping {
     pub entries: Vec<Entry>,
-    /// The same value for every row of the source.
+    /// Fields with the same value in every row of the source.
     pub constants: Vec<(usize, String)>,
     pub ts_cast: Cast,
     pub duration_cast: Cast,
@@ -64,10 +66,10 @@ impl Mapping {
         mapping
     }
 
-    /// The first name of the config that is not among those of a file.
+    /// Checks that a file has all names that the config requires.
     ///
     /// # Errors
-    /// The name, and what the file has instead.
+    /// A name is missing; the message gives it, and the names that the file has.
     pub fn check_names(&self, is_there: impl Fn(&str) -> bool, found: &str) -> Result<(), String> {
         match self.entries.iter().find(|e| e.is_named && !is_there(&e.name)) {
             None => Ok(()),
@@ -79,7 +81,9 @@ impl Mapping {
         }
     }
 
-    /// Names of the config that a whole day of a log can be expected to have; errors may well be missing for a day.
+    /// Returns the names of the config that a whole day of a log can be expected to have.
+    ///
+    /// Fields about errors may well be missing for a day.
     pub fn expected(&self) -> impl Iterator<Item = &Entry> {
         const EXPECTED: [Field; 14] = [
             Field::Ts,
@@ -100,12 +104,12 @@ impl Mapping {
         self.entries.iter().filter(|e| e.is_named && EXPECTED.iter().any(|f| *f as usize == e.field))
     }
 
-    /// True when the mapping replaces words of a field.
+    /// Returns whether the mapping replaces words of a field.
     pub fn has_words(&self) -> bool {
         !self.words.is_empty()
     }
 
-    /// The replacement for a value of a field, if the source lists one.
+    /// Returns the replacement for a value of a field, if the source lists one.
     pub fn word(&self, field: usize, value: &Value<'_>) -> Option<&str> {
         let (_, words) = self.words.iter().find(|(f, _)| *f == field)?;
         let spelled = match value {
@@ -118,7 +122,7 @@ impl Mapping {
         words.iter().find(|(from, _)| *from == spelled).map(|(_, to)| to.as_str())
     }
 
-    /// Fields that take part in word replacement.
+    /// Returns the fields whose words are replaced.
     pub fn word_fields(&self) -> impl Iterator<Item = usize> + '_ {
         self.words.iter().map(|(field, _)| *field)
     }

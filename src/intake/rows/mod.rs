@@ -1,4 +1,4 @@
-//! Rows: one row of a log → what it says, or why it cannot be read.
+//! Rows: one row of a log → the values it holds, or the reason why it cannot be read.
 
 pub mod attempt_reader;
 pub mod endpoints;

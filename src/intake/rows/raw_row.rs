@@ -1,20 +1,23 @@
-//! One log row as it was found: a value per field, borrowed from the block it was read in.
+//! RawRow: one log row as found, with values borrowed from the block it was read in.
 
 use std::borrow::Cow;
 
 use crate::config::Field;
 use crate::redact::redacted;
 
-/// Fields that only presets fill, beside [`Field`]: what nginx says of its upstream.
+/// Field in addition to [`Field`], filled by presets only: nginx's `upstream_connect_time`.
 pub const UPSTREAM_CONNECT: usize = Field::ALL.len();
+/// Field in addition to [`Field`], filled by presets only: nginx's `upstream_header_time`.
 pub const UPSTREAM_HEADER: usize = UPSTREAM_CONNECT + 1;
-/// How many values a row can have.
+/// Number of values that a row can have.
 pub const FIELDS: usize = UPSTREAM_HEADER + 1;
 
-/// Fields in which `-` says something: that nginx knows of no such step, which an absent field does not say.
+/// Fields in which `-` is a value: nginx took no such step, which an absent field does not say.
 const DASH_SPEAKS: [usize; 3] = [Field::UpstreamStatus as usize, UPSTREAM_CONNECT, UPSTREAM_HEADER];
 
-/// A value as its format wrote it. Text is bytes: most of it is compared or hashed and never shown.
+/// A value as its format wrote it.
+///
+/// Text is bytes, because most of it is compared or hashed and never shown.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Value<'a> {
     #[default]
@@ -23,35 +26,35 @@ pub enum Value<'a> {
     Int(i64),
     Float(f64),
     Bool(bool),
-    /// Microseconds since 1970: a typed timestamp column.
+    /// Microseconds since 1970, from a typed timestamp column.
     Instant(i64),
-    /// Something that cannot be a scalar, by its name (`an object`).
+    /// A value that cannot be a scalar, by its name (`an object`).
     Odd(&'static str),
 }
 
 impl<'a> Value<'a> {
-    /// Text, or missing when there is none.
+    /// Returns a text value; empty text is missing.
     pub fn text(bytes: &'a [u8]) -> Self {
         Self::from_text(Cow::Borrowed(bytes))
     }
 
-    /// [`Value::text`] for text that may be owned.
+    /// Returns a text value, as [`Value::text`] does, for text that may be owned.
     pub fn from_text(text: Cow<'a, [u8]>) -> Self {
         if text.is_empty() { Self::Missing } else { Self::Text(text) }
     }
 
-    /// `-`, which logs write for nothing.
+    /// Returns whether the value is `-`, which logs write for nothing.
     fn is_dash(&self) -> bool {
         matches!(self, Self::Text(text) if text.len() == 1 && text[0] == b'-')
     }
 
-    /// Whether a text is [`Value::is_nothing`] once it is a value.
+    /// Returns whether a text is [`Value::is_nothing`] once it is a value.
     #[inline]
     pub const fn is_no_text(text: &[u8]) -> bool {
         matches!(text, [] | [b'-'])
     }
 
-    /// Missing, or `-` for nothing.
+    /// Returns whether the value is missing, or `-` for nothing.
     #[inline]
     pub fn is_nothing(&self) -> bool {
         self.is_missing() || self.is_dash()
@@ -61,7 +64,7 @@ impl<'a> Value<'a> {
         matches!(self, Self::Missing)
     }
 
-    /// The value for a message: at most 60 characters, redacted.
+    /// Returns the value for a message: at most 60 characters, redacted.
     pub fn excerpt(&self) -> String {
         match self {
             Self::Missing => "nothing".into(),
@@ -74,13 +77,13 @@ impl<'a> Value<'a> {
     }
 }
 
-/// A row: values by field. Reused from row to row of one block.
+/// Values of a row by field, reused from row to row of one block.
 #[derive(Debug)]
 pub struct RawRow<'a> {
     values: [Value<'a>; FIELDS],
     rank: [u8; FIELDS],
     filled: Vec<u8>,
-    /// A bit per field that was filled, also of those that were emptied again.
+    /// Bit set of the fields that were filled, including fields that were emptied again.
     seen: u32,
 }
 
@@ -101,8 +104,9 @@ impl<'a> RawRow<'a> {
         self.seen = 0;
     }
 
-    /// Sets a field unless a source of the same field with a smaller `rank` has already filled it.
-    /// Returns false when this very source has set it before in this row.
+    /// Sets a field, unless a column with a smaller `rank` has already filled it.
+    ///
+    /// Returns false if a column with the same rank has already set it in this row.
     #[inline]
     pub fn set(&mut self, field: usize, rank: u8, value: Value<'a>) -> bool {
         if value.is_missing() || (value.is_dash() && !DASH_SPEAKS.contains(&field)) {
@@ -121,7 +125,7 @@ impl<'a> RawRow<'a> {
         true
     }
 
-    /// Sets a field whatever a log says.
+    /// Sets a field, whatever the log says.
     pub fn force(&mut self, field: usize, value: Value<'a>) {
         if self.values[field].is_missing() && !value.is_missing() {
             self.filled.push(field as u8);
@@ -129,7 +133,7 @@ impl<'a> RawRow<'a> {
         self.values[field] = value;
     }
 
-    /// Puts another value in place of one that is there; it may be missing.
+    /// Replaces a value that is there; the new value may be missing.
     pub fn replace(&mut self, field: usize, value: Value<'a>) {
         if !self.values[field].is_missing() {
             self.values[field] = value;
@@ -139,7 +143,7 @@ impl<'a> RawRow<'a> {
         }
     }
 
-    /// The fields that the row has had, as bits.
+    /// Returns the bit set of the fields that the row has had.
     pub const fn seen(&self) -> u32 {
         self.seen
     }
@@ -148,6 +152,7 @@ impl<'a> RawRow<'a> {
         &self.values[field as usize]
     }
 
+    /// Returns a value by field number, including fields that only presets fill.
     pub fn at(&self, field: usize) -> &Value<'a> {
         &self.values[field]
     }

@@ -1,10 +1,12 @@
-//! Request shape: the low-cardinality side of one call as small numbers, cheap to copy, hash and compare.
+//! Request shape: the low-cardinality fields of one call as small numbers.
 
 use super::interner::Lexicon;
 use crate::config::Vantage;
 use crate::facts::{Admission, Kind, Outcome, Reached, Stream, Symptom, Timing};
 
-/// What rows of one kind share, with names as numbers of a [`Lexicon`].
+/// Values that rows of one kind share, with names as numbers of a [`Lexicon`].
+///
+/// Cheap to copy, hash and compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Shape {
     pub source: u32,
@@ -14,7 +16,7 @@ pub struct Shape {
     pub area: u32,
     pub platform: u32,
     pub version: u32,
-    /// 0 when there was no answer.
+    /// 0 if there was no answer.
     pub http_status: u16,
     pub reached: Reached,
     pub symptom: Symptom,
@@ -26,7 +28,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// A cheap mix of the fields that tell shapes of ordinary traffic apart, for a cache.
+    /// Returns a cheap hash of the fields that tell ordinary shapes apart, for a cache.
     pub const fn mix(&self) -> u32 {
         let traffic =
             self.service.wrapping_mul(31) ^ self.region.wrapping_mul(7) ^ self.source.wrapping_mul(61);
@@ -34,7 +36,7 @@ impl Shape {
         traffic ^ outcome
     }
 
-    /// The twin of [`Kind::is_plainly_good`], before names are looked up.
+    /// Returns the same as [`Kind::is_plainly_good`], before names are looked up.
     pub fn is_plainly_good(&self) -> bool {
         self.error_code.is_none()
             && self.symptom == Symptom::None
@@ -56,7 +58,7 @@ impl Shape {
         self.region
     }
 
-    /// The same with names spelled out.
+    /// Returns the kind of event of a source, with names spelled out.
     pub fn kind(&self, source: &str, vantage: Vantage, names: &Lexicon) -> Kind {
         Kind {
             stream: Stream::Request,

@@ -1,7 +1,13 @@
-//! Memo: rows that say the same are looked at once. A format sketches a row, which is cheap; when a row with the same sketch
-//! was found to be ordinary before, this one is too, and only what is its own is read. All else goes the whole way.
+//! Sketch: the values of a row that the fast path for repetitive rows reads.
 //!
-//! What is remembered holds for one item of work: limits on names hold per item, and so does what a file has shown of its columns.
+//! A format reduces each row to a *sketch*: a key (the values that decide how the row is
+//! classified) and the values unique to the row (time, duration, ids, caller). If an earlier row of
+//! the same work item had the same key and was ordinary (a plainly good call, or an attempt with an
+//! id), this row reuses its classification and only the unique values are parsed. Every other row
+//! takes the slow path, which is the only place that classifies.
+//!
+//! Classifications are remembered for one work item, because limits on names hold per item, and so
+//! do the columns that a file has shown.
 
 use std::borrow::Cow;
 
@@ -12,15 +18,15 @@ use super::raw_row::Value;
 use super::source_reader::SourceReader;
 use crate::config::{Cast, Field, Log, LogPreset};
 
-/// What is each row's own.
+/// Field whose value is unique to each row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PerRowField {
     Ts,
-    /// Of calls.
+    /// Duration of a call.
     Duration,
-    /// Of webhook rows: when the event was.
+    /// Instant of the event that a webhook row reports.
     EventTs,
-    /// Of the call or the notification.
+    /// Id of the call or of the notification.
     Id,
     Message,
     Caller,
@@ -28,26 +34,26 @@ pub enum PerRowField {
 
 const OWN: usize = PerRowField::Caller as usize + 1;
 
-/// How a field takes part in what its row is found to be.
+/// Role of a field in the classification of its row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldRole {
-    /// Rows with the same values are found to be the same.
+    /// Part of the key: rows with the same values are classified alike.
     Key,
     /// Read in every row.
     PerRowField(PerRowField),
-    /// Only whether it is there matters.
+    /// Only its presence matters.
     PresenceOnly,
-    /// Nothing of it matters in ordinary rows.
+    /// Irrelevant in ordinary rows.
     Ignored,
 }
 
 impl FieldRole {
-    /// Whether it is part of the key that a value is there.
+    /// Returns whether the presence of a value is part of the key.
     pub const fn is_there(self) -> bool {
         matches!(self, Self::PresenceOnly | Self::PerRowField(PerRowField::Message))
     }
 
-    /// The part of a field in a log; what has no other part is key.
+    /// Returns the role of a field in a log; a field without another role is part of the key.
     pub fn of(field: usize, log: Log) -> Self {
         const CALL: [(Field, FieldRole); 10] = [
             (Field::Ts, FieldRole::PerRowField(PerRowField::Ts)),
@@ -56,9 +62,9 @@ impl FieldRole {
             (Field::MessageId, FieldRole::PerRowField(PerRowField::Message)),
             (Field::BusinessId, FieldRole::PerRowField(PerRowField::Caller)),
             (Field::TraceId, FieldRole::PresenceOnly),
-            // Ordinary rows name their service.
+            // Ordinary rows name their service, so the endpoint is not needed.
             (Field::Endpoint, FieldRole::Ignored),
-            // Looked at in failures only.
+            // Read in failures only.
             (Field::RecipientArea, FieldRole::Ignored),
             (Field::ClientPlatform, FieldRole::Ignored),
             (Field::ClientVersion, FieldRole::Ignored),
@@ -79,8 +85,9 @@ impl FieldRole {
     }
 }
 
-/// Whether rows of a source can be sketched: every field has one column, and no setting puts another value in the place of
-/// one that is a row's own.
+/// Returns whether rows of a source can be sketched.
+///
+/// Every field must have one column, and no setting may replace a value that is unique to a row.
 pub fn is_sketchable(source_reader: &SourceReader) -> bool {
     let mapping = &source_reader.mapping;
     let is_own = |field| {
@@ -92,7 +99,7 @@ pub fn is_sketchable(source_reader: &SourceReader) -> bool {
     let is_plain = mapping.entries.iter().enumerate().all(|(at, entry)| {
         mapping.entries[..at].iter().all(|other| other.field != entry.field && other.name != entry.name)
     });
-    // A duration moves the instant of a row; webhook rows have none unless somebody maps one.
+    // A duration moves the instant of a row; webhook rows have none unless the config maps one.
     let is_timed = source_reader.source().log == Log::Webhooks
         && mapping.entries.iter().any(|entry| entry.field == Field::Duration as usize);
     source_reader.source().preset == LogPreset::Canonical
@@ -102,7 +109,7 @@ pub fn is_sketchable(source_reader: &SourceReader) -> bool {
         && !mapping.word_fields().any(is_own)
 }
 
-/// A value that is only borrowed, so that a sketch is cleared without a thought.
+/// A borrowed value, so that clearing a sketch frees nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub enum Scalar<'b> {
     #[default]
@@ -110,8 +117,9 @@ pub enum Scalar<'b> {
     Text(&'b [u8]),
     Int(i64),
     Float(f64),
+    /// Microseconds since 1970.
     Instant(i64),
-    /// What ordinary rows do not have there.
+    /// A value that ordinary rows do not have in this place.
     Odd,
 }
 
@@ -132,7 +140,7 @@ impl<'b> Scalar<'b> {
         matches!(self, Self::Missing)
     }
 
-    /// An instant, read as [`instant::instant`] does; `None` when the row must go the whole way.
+    /// Reads an instant, as [`instant::instant`] does; `None` if the row must take the slow path.
     #[inline]
     pub fn instant(&self, cast: &Cast, zone: Tz) -> Option<i64> {
         match self {
@@ -144,10 +152,10 @@ impl<'b> Scalar<'b> {
         }
     }
 
-    /// A duration, read as [`instant::duration`] does.
+    /// Reads a duration, as [`instant::duration`] does.
     ///
     /// # Errors
-    /// The row must go the whole way, which says what is wrong.
+    /// The row must take the slow path, which says what is wrong.
     #[inline]
     pub fn duration(&self, cast: &Cast) -> Result<Option<u64>, String> {
         match self {
@@ -159,7 +167,7 @@ impl<'b> Scalar<'b> {
         }
     }
 
-    /// Makes something of a text, or of the digits of a whole number; `None` when it is neither.
+    /// Applies `make` to a text, or to the digits of a whole number; `None` for other values.
     #[inline]
     pub fn with_bytes<T>(&self, make: impl FnOnce(&[u8]) -> T) -> Option<T> {
         match self {
@@ -170,7 +178,9 @@ impl<'b> Scalar<'b> {
     }
 }
 
-/// What rows must have in common to be alike: the same number, and the same bytes. A format uses what it has.
+/// Key of a sketch: rows with equal numbers and equal bytes are classified alike.
+///
+/// A format uses the part that suits it.
 #[derive(Debug, Clone, Default)]
 pub struct Key {
     pub number: u64,
@@ -180,19 +190,19 @@ pub struct Key {
 impl Key {
     #[inline]
     pub fn is(&self, other: &Self) -> bool {
-        // To compare no bytes at no address costs more than to compare some.
+        // Comparing two empty slices costs more than this test.
         let is_empty = self.bytes.is_empty() && other.bytes.is_empty();
         self.number == other.number && (is_empty || self.bytes == other.bytes)
     }
 }
 
-/// A row as far as ordinary rows are looked at.
+/// The values of a row that the fast path reads.
 #[derive(Debug)]
 pub struct Sketch<'b> {
-    /// Equal keys: equal values of all key fields, and the same ones there of those of which only that matters.
+    /// Equal if all key fields are equal and the same presence-only fields have values.
     pub key: Key,
     own: [Scalar<'b>; OWN],
-    /// The fields outside the key that the row has, as bits.
+    /// Bit set of the fields outside the key that the row has.
     pub seen: u32,
 }
 
@@ -208,7 +218,7 @@ impl<'b> Sketch<'b> {
         self.seen = 0;
     }
 
-    /// Takes the value of a field that is no key.
+    /// Takes the value of a field outside the key.
     #[inline]
     pub fn take(&mut self, field: usize, part: FieldRole, value: Scalar<'b>) {
         let is_there = !value.is_missing();
@@ -221,7 +231,7 @@ impl<'b> Sketch<'b> {
         }
     }
 
-    /// [`Sketch::take`] of a text.
+    /// Takes a text, as [`Sketch::take`] does.
     #[inline]
     pub fn take_text(&mut self, field: usize, part: FieldRole, text: &'b [u8]) {
         let is_there = !Value::is_no_text(text);
@@ -234,18 +244,23 @@ impl<'b> Sketch<'b> {
         }
     }
 
-    /// Where the value of a field is put. Whoever writes it there writes it once: copied as a whole it would wait for its parts.
+    /// Returns the place for the value of a field.
+    ///
+    /// Write the value there directly and once: a copy of a whole value must wait until its parts
+    /// have been written.
     #[inline]
     pub const fn own_mut(&mut self, own: PerRowField) -> &mut Scalar<'b> {
         &mut self.own[own as usize]
     }
 
-    /// By reference, and read part by part: a value that is put together only to be looked at waits for its own parts.
+    /// Returns a value by reference, to be read part by part.
+    ///
+    /// A value that is copied as a whole must wait until its parts have been written.
     #[inline]
     pub const fn own(&self, own: PerRowField) -> &Scalar<'b> {
         &self.own[own as usize]
     }
 }
 
-/// More kinds of ordinary rows than any traffic has.
+/// Keys remembered per work item, more than the kinds of ordinary rows in any traffic.
 pub const MOST: usize = 4_096;

@@ -1,4 +1,4 @@
-//! Shape: the low-cardinality side of one row as small numbers, cheap to copy, hash and compare.
+//! SourceReader: reads the request rows of one source.
 
 use std::sync::Arc;
 
@@ -13,17 +13,20 @@ use crate::config::{Config, Field, LogPreset, Source, TimeBasis, Vantage};
 use crate::facts::ids::Id;
 use crate::facts::{Reached, Salt, Symptom};
 
-/// More different callers of failures in one chunk of a log than any log has: what lies beyond is booked without caller.
+/// Limit on distinct callers per work item, more than any log has.
+///
+/// Further callers are recorded as unknown.
 const MAX_CALLERS: usize = 1 << 20;
 
-/// What a row says once it is read.
+/// Values of a request row.
 #[derive(Debug, Clone, Copy)]
 pub struct ParsedRequest {
     pub shape: Shape,
     /// Number of the business in [`Lexicon::callers`]; 0 for plainly good events.
     pub caller: u32,
-    /// The message of the call when webhook logs tell what became of it, else 0; and then who sent it.
+    /// Message that the call names; 0 for none, and if there is no webhook log to report on it.
     pub message: Id,
+    /// Number of the business that sent the message; 0 without a message.
     pub sender: u32,
 }
 
@@ -34,6 +37,7 @@ pub struct SourceReader {
     pub vantage: Vantage,
     pub mapping: Mapping,
     pub salt: Arc<Salt>,
+    /// Lowest and highest HTTP status that counts as a delivered notification, both inclusive.
     pub success: (u16, u16),
     is_joined: bool,
     number: u32,
@@ -64,22 +68,24 @@ impl SourceReader {
         self.number
     }
 
-    /// Whether webhook logs tell what became of messages.
+    /// Returns whether webhook logs report the outcome of messages.
     pub const fn is_joined(&self) -> bool {
         self.is_joined
     }
 
-    /// Start of the event in microseconds since 1970, and how long it took; rows outside the day need no more than this.
+    /// Returns start and duration of an event, in microseconds (the start since 1970).
+    ///
+    /// Rows outside the day need no more than this.
     ///
     /// # Errors
-    /// What is wrong with timestamp or duration.
+    /// The timestamp or the duration cannot be read; the message says why.
     pub fn time(&self, ts: &Value<'_>, duration: &Value<'_>) -> Result<(i64, Option<u64>), String> {
         let ts = instant::instant(ts, &self.mapping.ts_cast, self.source.zone)?;
         let duration = instant::duration(duration, &self.mapping.duration_cast)?;
         Ok((self.start_us(ts, duration), duration))
     }
 
-    /// Start of an event that was logged at an instant.
+    /// Returns the start of an event that was logged at `ts_us`.
     pub const fn start_us(&self, ts_us: i64, duration_us: Option<u64>) -> i64 {
         match (self.source.time_basis, duration_us) {
             (TimeBasis::End, Some(us)) => ts_us.saturating_sub_unsigned(us),
@@ -87,10 +93,10 @@ impl SourceReader {
         }
     }
 
-    /// Reads what rules may look at.
+    /// Reads the fields that rules may look at.
     ///
     /// # Errors
-    /// Which field is wrong, what was found and what is expected.
+    /// A field cannot be read; the message says which one, what was found and what is expected.
     pub fn read(&self, row: &RawRow<'_>, names: &mut Lexicon) -> Result<ParsedRequest, String> {
         let error_code = code(row, Field::ErrorCode, &mut names.codes)?;
         let mut shape = Shape {
@@ -161,10 +167,10 @@ impl SourceReader {
         Ok(names.services.id(service.as_bytes(), usize::MAX).unwrap_or(0))
     }
 
-    /// The message that a call names; 0 for none, and when no webhook log could tell of it.
+    /// Returns the message that a call names; 0 for none, and if there is no webhook log.
     ///
     /// # Errors
-    /// It is neither text nor a whole number.
+    /// The id is neither text nor a whole number.
     pub fn message(&self, id: &Value<'_>) -> Result<Id, String> {
         match id {
             _ if !self.is_joined => Ok(0),
@@ -175,10 +181,10 @@ impl SourceReader {
         }
     }
 
-    /// The number of a business; 0 when it is not recorded.
+    /// Returns the number of a business; 0 if it is not recorded.
     ///
     /// # Errors
-    /// It is neither text nor a whole number.
+    /// The id is neither text nor a whole number, or it is not UTF-8.
     pub fn caller(&self, id: &Value<'_>, names: &mut Lexicon) -> Result<u32, String> {
         match id {
             Value::Missing => Ok(0),
@@ -188,19 +194,21 @@ impl SourceReader {
         }
     }
 
-    /// The number of a business by its name.
+    /// Returns the number of a business by its name; 0 if it is not recorded.
     ///
     /// # Errors
-    /// It is not UTF-8.
+    /// The name is not UTF-8.
     pub fn caller_of(&self, name: &[u8], names: &mut Lexicon) -> Result<u32, String> {
         match names.callers.id(name, MAX_CALLERS) {
             Some(caller) => Ok(caller),
-            // Those beyond the limit are not told apart.
+            // Callers beyond the limit are not told apart.
             None => std::str::from_utf8(name).map(|_| 0).map_err(|_| not_utf8("business_id")),
         }
     }
 
-    /// Without evidence and without a word of the log: by where the source stands and what the network did.
+    /// Guesses whether a call reached the platform, from the symptom and the vantage.
+    ///
+    /// Used if the log neither says so nor holds evidence.
     fn guess(&self, shape: &Shape, row: &RawRow<'_>) -> Reached {
         match (shape.symptom, self.vantage) {
             (Symptom::ClientAbortEarly, _) => Reached::No,
@@ -212,7 +220,7 @@ impl SourceReader {
     }
 }
 
-/// The last element of nginx's list of tries; `-` is no value.
+/// Returns the last element of nginx's list of tries; `-` is no value.
 fn last_try<'v>(value: &'v Value<'_>) -> Option<&'v [u8]> {
     match value {
         Value::Text(text) => {
@@ -228,8 +236,10 @@ fn has_upstream_status(row: &RawRow<'_>) -> bool {
     last_try(row.get(Field::UpstreamStatus)).is_some()
 }
 
-/// What nginx's variables say about the network (module docs of `ngx_http_upstream_module` and `ngx_http_log_module`).
-/// A variable that is not logged proves nothing; `-` proves that the step was not reached.
+/// Derives a symptom from nginx's variables about the upstream connection.
+///
+/// See the module docs of `ngx_http_upstream_module` and `ngx_http_log_module`. A variable that is
+/// not logged proves nothing; `-` proves that the step was not reached.
 fn nginx_symptom(row: &RawRow<'_>, http_status: u16) -> Symptom {
     let was_skipped = |value: &Value<'_>| !value.is_missing() && last_try(value).is_none();
     let was_reached = |value: &Value<'_>| last_try(value).is_some();
@@ -246,13 +256,13 @@ fn nginx_symptom(row: &RawRow<'_>, http_status: u16) -> Symptom {
     }
 }
 
-/// What webhook logs need to know beside their source.
+/// Settings of the join that every source reader needs.
 #[derive(Debug, Clone)]
 pub struct Join {
     pub salt: Arc<Salt>,
-    /// HTTP statuses by which an endpoint takes a notification, both inclusive.
+    /// Lowest and highest HTTP status by which an endpoint takes a notification, both inclusive.
     pub success: (u16, u16),
-    /// Whether any source is a webhook log.
+    /// True if any source is a webhook log.
     pub is_joined: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Tests of sketched rows: whatever a log looks like, the counts are those of the same log read without sketches.
+//! Tests of the fast path: its counts are those of the same log read without sketches.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -20,7 +20,7 @@ use crate::intake::formats::parquet::tests::source;
 use crate::intake::records::partitions;
 use crate::intake::rows::{endpoints, source_reader};
 
-/// A key with JSON values that a log may have for it; the first ones are what most rows have.
+/// A JSON key with the values that a log may have for it, the most frequent ones first.
 type Key = (&'static str, &'static [&'static str]);
 
 const TIMES: [&str; 9] = [
@@ -93,7 +93,10 @@ const ATTEMPTS: [Key; 13] = [
     ("http_status", &["200", "200", "500", "null", "\"\""]),
 ];
 
-/// One row: how common its values are (a low die is a common value), the order of its keys, and what else is odd about it.
+/// One generated row.
+///
+/// `dice` choose the value of each key, a low die a frequent one. `oddity` changes the order of the
+/// keys, or makes the row unusual in another way.
 #[derive(Debug, Clone)]
 struct Line {
     dice: Vec<u8>,
@@ -101,7 +104,7 @@ struct Line {
 }
 
 fn lines(keys: usize) -> impl Strategy<Value = Vec<Line>> {
-    // Three of four values are common, so that most rows are like others.
+    // Three of four dice are low, so that most rows share their values.
     let die = prop_oneof![3 => 0_u8..2, 1 => 0_u8..12];
     let line = (prop::collection::vec(die, keys), prop_oneof![4 => Just(0_u8), 1 => 0_u8..12]);
     prop::collection::vec(line.prop_map(|(dice, oddity)| Line { dice, oddity }), 1..60)
@@ -117,7 +120,7 @@ fn ndjson(keys: &[Key], lines: &[Line]) -> String {
         let mut pairs: Vec<String> = keys
             .iter()
             .zip(&line.dice)
-            // Most logs leave out what they have no value for.
+            // Most logs omit a key without a value.
             .filter(|(key, die)| line.oddity == 1 || value(key, **die) != "null")
             .map(|(key, die)| format!("\"{}\":{}", key.0, value(key, *die)))
             .collect();
@@ -165,7 +168,9 @@ fn csv(keys: &[Key], lines: &[Line]) -> String {
     text
 }
 
-/// Text columns as text, numbers as numbers; what cannot be a number is missing there.
+/// Writes a Parquet file with text columns as text and number columns as numbers.
+///
+/// A value that is not a number is null in a number column.
 fn parquet(path: &Path, keys: &[Key], lines: &[Line], has_statistics: bool) {
     let columns = keys.iter().enumerate().map(|(at, key)| {
         let texts = lines.iter().map(|line| match value(key, line.dice[at]) {
@@ -198,11 +203,14 @@ fn parquet(path: &Path, keys: &[Key], lines: &[Line], has_statistics: bool) {
     writer.close().unwrap();
 }
 
-/// The sources of a day; without sketches one of them promises to replace a word that is in no log.
+/// Configures the sources of a day, with or without sketches.
+///
+/// A source that replaces words of a field unique to each row is never sketched; no log has the
+/// replaced word.
 fn config(calls: &Path, attempts: Option<&Path>, is_sketched: bool) -> Config {
     let mut sources = vec![source(calls)];
     sources.extend(attempts.map(|path| Source { name: "hooks".into(), log: Log::Webhooks, ..source(path) }));
-    // Named columns, so that it is noted which of them are in no row.
+    // Columns are named, so that names in no row are reported.
     for source in &mut sources {
         let fields: &[Field] = match source.log {
             Log::Requests => &[Field::MessageId, Field::Endpoint, Field::BusinessId, Field::HttpStatus],
@@ -219,7 +227,7 @@ fn config(calls: &Path, attempts: Option<&Path>, is_sketched: bool) -> Config {
     Config { sources, ..Config::bare("") }
 }
 
-/// All that is known of a day in the end, as text.
+/// Returns everything known of a day in the end, as text.
 fn counts(calls: &Path, attempts: Option<&Path>, is_sketched: bool) -> String {
     let config = config(calls, attempts, is_sketched);
     let day = "2026-11-20".parse().unwrap();
@@ -236,7 +244,7 @@ fn counts(calls: &Path, attempts: Option<&Path>, is_sketched: bool) -> String {
 
 fn same(calls: &Path, attempts: Option<&Path>) -> Result<(), TestCaseError> {
     let (with, without) = (counts(calls, attempts, true), counts(calls, attempts, false));
-    // An excerpt shows only what was read.
+    // The excerpt of a bad row shows only the part that was read, which may differ.
     let is_same = |line: &&str| !line.contains("excerpt: ");
     let plain = |counts: &str| counts.lines().filter(is_same).collect::<Vec<_>>().join("\n");
     let (with, without) = (plain(&with), plain(&without));
@@ -280,8 +288,10 @@ proptest! {
     }
 }
 
-/// Found by fuzzing: the fields of a row that was cut short were taken for those of the row after it, if that was read field by
-/// field.
+/// Regression found by fuzzing.
+///
+/// The fields of a row that was cut short were taken for fields of the next row, if that row took
+/// the slow path.
 #[test]
 fn a_row_that_is_cut_short_has_shown_no_fields() {
     let folder = tempfile::tempdir().unwrap();
@@ -301,7 +311,7 @@ fn a_row_that_is_cut_short_has_shown_no_fields() {
     assert!(notes.unseen_columns.iter().any(|(_, name)| name == "message_id"), "{:?}", notes.unseen_columns);
 }
 
-/// The tests above would say nothing if no row were ever sketched.
+/// Shows that rows are sketched at all: otherwise the tests above would prove nothing.
 #[test]
 fn ordinary_rows_are_sketched() {
     let ordinary = vec![Line { dice: vec![0; CALLS.len()], oddity: 0 }; 100];

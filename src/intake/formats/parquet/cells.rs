@@ -18,10 +18,14 @@ use crate::intake::rows::instant;
 use crate::intake::rows::raw_row::Value;
 use crate::intake::rows::sketch::Scalar;
 
-/// Whole numbers below this are told apart; rows with others go the whole way. Statuses are below it, error codes are not.
+/// Whole numbers below this can be part of a key; rows with others take the slow path.
+///
+/// HTTP statuses are below it, error codes are not.
 pub const SMALL: i64 = 1_024;
 
-/// A column with its nulls. Numbers are widened once per batch, so that a row costs a look into a slice.
+/// A column with its nulls.
+///
+/// Numbers are widened once per batch, so that each row only costs an index into a slice.
 pub struct Cells<'a> {
     nulls: Option<&'a NullBuffer>,
     values: Values<'a>,
@@ -36,22 +40,25 @@ enum Values<'a> {
     Wide(&'a arrow_array::UInt64Array),
     Float(Vec<f64>),
     Bool(&'a BooleanArray),
-    /// Microseconds, UTC; `None` is out of range, or in the hour that the zone skips.
+    /// Microseconds since 1970, UTC.
+    ///
+    /// `None` if out of range, or in the hour that the zone skips.
     Time(Vec<Option<i64>>),
     Foreseen(Foreseen),
     Odd,
 }
 
-/// What is known of all values of a column that is not read.
+/// Fact about all values of a column, which makes it unnecessary to read them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Foreseen {
-    /// Every row has one, and which one does not matter.
+    /// Every row has a value, whose content does not matter.
     Everywhere,
+    /// No row has a value.
     Nowhere,
 }
 
 impl<'a> Cells<'a> {
-    /// `zone` is for timestamps that carry none: they hold wall-clock time.
+    /// Makes the cells of a column; `zone` is for wall-clock timestamps, which have none.
     pub fn of(array: &'a ArrayRef, zone: Tz) -> Self {
         macro_rules! int {
             ($kind:ty) => {
@@ -110,7 +117,7 @@ impl<'a> Cells<'a> {
         Self { nulls: array.nulls(), values }
     }
 
-    /// A column that is not read.
+    /// Makes the cells of a column that is not read.
     pub const fn foreseen(foreseen: Foreseen) -> Self {
         Self { nulls: None, values: Values::Foreseen(foreseen) }
     }
@@ -119,8 +126,10 @@ impl<'a> Cells<'a> {
         !matches!(self.values, Values::Foreseen(_))
     }
 
-    /// Adds a digit for the value of each row to `numbers`, equal ones for equal values, and marks rows whose value has none.
-    /// The digits are below what is returned; `None`, and nothing is added, when the column has no such digits.
+    /// Appends a digit for the value of each row to `numbers`, and returns the base of the digits.
+    ///
+    /// Equal values get equal digits, below the base. Rows whose value has no digit are marked in
+    /// `odd`. `None`, and nothing is appended, if the column has no such digits.
     pub fn add_digits(&self, numbers: &mut [u64], odd: &mut [bool]) -> Option<u64> {
         let nulls = self.nulls.filter(|nulls| nulls.null_count() > 0);
         let is_null = |n: usize| nulls.is_some_and(|nulls| nulls.is_null(n));
@@ -150,12 +159,12 @@ impl<'a> Cells<'a> {
                 Some(3)
             }
             Values::Foreseen(_) => Some(1),
-            // Without a value in any row there is nothing to add.
+            // If no row has a value, there is nothing to append.
             _ => nulls.is_some_and(|nulls| nulls.null_count() == numbers.len()).then_some(1),
         }
     }
 
-    /// Whether there is a value in a row of the batch.
+    /// Returns whether a row of the batch has a value.
     #[inline]
     pub fn is_there(&self, n: usize) -> bool {
         match &self.values {
@@ -164,7 +173,7 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// Puts the value in a row of the batch into a sketch; one that is missing is left as it is there.
+    /// Writes the value of a row into `slot` of a sketch; a missing one leaves it unchanged.
     #[inline]
     pub fn put(&self, n: usize, slot: &mut Scalar<'a>) {
         if self.nulls.is_some_and(|nulls| nulls.is_null(n)) {
@@ -197,7 +206,7 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// The value in a row of the batch.
+    /// Returns the value of a row of the batch.
     #[inline]
     pub fn value(&self, n: usize) -> Value<'a> {
         if self.nulls.is_some_and(|nulls| nulls.is_null(n)) {

@@ -1,21 +1,24 @@
-//! Keys: what the rows of a batch have in common, a number per row, put together column by column.
+//! Keys: the sketch keys of a batch, one number per row, built column by column.
 
 use super::cells::Cells;
 use crate::intake::rows::sketch::{FieldRole, PerRowField, Sketch};
 
-/// The keys of one batch.
+/// Keys of one batch.
 pub struct Keys<'c, 'a> {
     numbers: Vec<u64>,
-    /// Rows that must go the whole way.
+    /// Rows that must take the slow path.
     odd: Vec<bool>,
-    /// What is read in every row.
+    /// Columns that are read in every row.
     own: Vec<(PerRowField, &'c Cells<'a>)>,
-    /// Fields that some row has, as bits.
+    /// Bit set of the fields outside the key that any row has.
     seen: u32,
 }
 
 impl<'c, 'a> Keys<'c, 'a> {
-    /// From the columns of a batch and their parts; `None` when some column cannot be told apart so cheaply.
+    /// Builds the keys from the columns of a batch and their roles.
+    ///
+    /// `None` if a column has no cheap digits, or if the digits of all columns do not fit into 64
+    /// bits.
     pub fn of(
         rows: usize,
         columns: &'c [(usize, u8, Cells<'a>)],
@@ -23,7 +26,7 @@ impl<'c, 'a> Keys<'c, 'a> {
         is_joined: bool,
     ) -> Option<Self> {
         let mut keys = Self { numbers: vec![0; rows], odd: vec![false; rows], own: Vec::new(), seen: 0 };
-        // As long as this product does not overflow all numbers are below it.
+        // As long as this product does not overflow, all numbers are below it.
         let mut bound = 1_u64;
         for ((field, _, cells), part) in columns.iter().zip(parts) {
             match part {
@@ -44,7 +47,7 @@ impl<'c, 'a> Keys<'c, 'a> {
                         }
                         bound = bound.checked_mul(2)?;
                     }
-                    // Without webhook logs nobody asks which message it was, or whose.
+                    // Without webhook logs, neither message nor caller is needed.
                     if let FieldRole::PerRowField(own) = part
                         && (is_joined || !matches!(own, PerRowField::Message | PerRowField::Caller))
                     {
@@ -56,7 +59,7 @@ impl<'c, 'a> Keys<'c, 'a> {
         Some(keys)
     }
 
-    /// Sketches a row; false when it must go the whole way.
+    /// Sketches a row; false if it must take the slow path.
     #[inline]
     pub fn sketch(&self, row: usize, sketch: &mut Sketch<'a>) -> bool {
         if self.odd[row] {

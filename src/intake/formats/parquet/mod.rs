@@ -30,30 +30,35 @@ use crate::intake::rows::sketch::{FieldRole, Sketch, is_sketchable};
 use crate::intake::rows::source_reader::SourceReader;
 use crate::table::decoded;
 
+/// Rows decoded at a time.
 const BATCH: usize = 8_192;
-/// Rows of a slice, about. Each has to find its first page and to decode the dictionaries anew, which takes little beside them.
-/// Limits on names hold per slice, so how rows are cut must not depend on who reads them.
+/// Approximate number of rows per slice.
+///
+/// Each slice has to find its first page and to decode the dictionaries anew, which takes little
+/// time compared to its rows. Limits on names hold per slice, so the cuts must not depend on who
+/// reads them.
 const SLICE: u64 = 512 << 10;
-/// A corrupt footer can claim any number of rows.
+/// Limit on slices per row group: a corrupt footer can claim any number of rows.
 const MOST_SLICES: u64 = 1 << 12;
 
-/// What is known of a Parquet file before its rows are read.
+/// Metadata and mapped columns of a Parquet file, known before its rows are read.
 pub struct Columns {
     metadata: ArrowReaderMetadata,
     targets: Vec<Target>,
-    /// The part of each in a sketch; empty when rows cannot be sketched.
+    /// Role of each column in a sketch; empty if rows cannot be sketched.
     parts: Vec<FieldRole>,
+    /// Position of the timestamp column, for its statistics.
     ts_leaf: Option<usize>,
 }
 
-/// Rows of one row group that are read as one item.
+/// Rows of one row group that are read as one work item.
 #[derive(Debug, Clone, Copy)]
 pub struct Slice {
     pub group: usize,
-    /// Rows of the group before it.
+    /// Rows of the group before the slice.
     begin: u64,
     pub rows: u64,
-    /// All rows from there on, of which there should be as many as `rows` says.
+    /// True for the last slice of its group, which checks that no further rows follow.
     is_last: bool,
 }
 
@@ -65,10 +70,11 @@ struct Target {
     rank: u8,
 }
 
-/// Opens a file and finds its mapped columns.
+/// Opens a file, and finds its mapped columns.
 ///
 /// # Errors
-/// The footer is corrupt, no timestamp column is there, or a column has a type that its field cannot have.
+/// The footer is corrupt, a required column is missing, or a column has a type that its field
+/// cannot have.
 pub fn open(file: &Arc<File>, source_reader: &SourceReader) -> Result<Columns, String> {
     let load = || ArrowReaderMetadata::load(&Positioned(file.clone()), ArrowReaderOptions::new());
     let plain = decoded(load).map_err(|e| one_line(&e))?;
@@ -114,7 +120,7 @@ pub fn open(file: &Arc<File>, source_reader: &SourceReader) -> Result<Columns, S
 }
 
 impl Columns {
-    /// All rows: each row group in one slice, or in several of about the same length.
+    /// Cuts all rows into slices: one per row group, or several of about the same length.
     pub fn slices(&self) -> Vec<Slice> {
         let slices = (0..self.metadata.metadata().num_row_groups()).flat_map(|group| {
             let rows = self.rows_of(group);
@@ -134,13 +140,14 @@ impl Columns {
         u64::try_from(self.metadata.metadata().row_group(group).num_rows()).unwrap_or(0)
     }
 
-    /// First and last instant of a row group when its statistics prove that no row of it can begin within an hour of
-    /// the day.
+    /// Returns first and last instant of a row group that lies outside the day.
+    ///
+    /// Its statistics must prove that no row can begin within an hour of the day.
     pub fn is_outside(&self, group: usize, day: Day, source_reader: &SourceReader) -> Option<(i64, i64)> {
         let leaf = self.ts_leaf?;
         let column = self.metadata.metadata().row_group(group).column(leaf);
         let Some(Statistics::Int64(range)) = column.statistics() else { return None };
-        // A row without a timestamp is unreadable and must be looked at.
+        // A row without a timestamp must be read, so that it is quarantined.
         if range.null_count_opt() != Some(0) {
             return None;
         }
@@ -155,7 +162,8 @@ impl Columns {
         };
         let (min, max) = (scale(min)?, scale(max)?);
         let hour = 3_600 * SECOND_US;
-        // Where the log has the end of a request, its start lies earlier, though hardly by more than a day.
+        // If the log has the end of a request, its start is earlier, though hardly by more than a
+        // day.
         let earlier = if source_reader.source().time_basis == TimeBasis::End { DAY_US } else { 0 };
         let is_far = max < day.start_us() - hour || min.saturating_sub(earlier) >= day.end_us() + hour;
         is_far.then_some((min, max))
@@ -164,7 +172,7 @@ impl Columns {
     /// Reads the rows of a slice.
     ///
     /// # Errors
-    /// [`Stop::File`] when the file is corrupt.
+    /// [`Stop::File`] if the file is corrupt, [`Stop::Run`] if spilling to disk failed.
     pub fn read_slice(
         &self,
         file: &Arc<File>,
@@ -185,7 +193,8 @@ impl Columns {
             .with_projection(ProjectionMask::leaves(self.metadata.parquet_schema(), wanted))
             .with_batch_size(BATCH);
         if begin > 0 || !is_last {
-            // One more where there should be none, to find a group that has more rows than it says.
+            // One row more than there should be, to find a group with more rows than its footer
+            // says.
             let wanted = rows + u64::from(is_last);
             let skipped = RowSelector::skip(usize::try_from(begin).unwrap_or(usize::MAX));
             let selected = RowSelector::select(usize::try_from(wanted).unwrap_or(usize::MAX));
@@ -207,7 +216,9 @@ impl Columns {
         Ok(())
     }
 
-    /// Of which columns of a row group the statistics say all that matters: that a value is there in every row, or in none.
+    /// Returns, for each column, whether statistics make it unnecessary to read it in a row group.
+    ///
+    /// That is so if no row has a value, or if every row has one and only its presence matters.
     fn foresee(&self, group: usize) -> Vec<Option<Foreseen>> {
         let group = self.metadata.metadata().row_group(group);
         let statistics = |target: &Target| {
@@ -216,7 +227,7 @@ impl Columns {
         };
         let rows = u64::try_from(group.num_rows()).unwrap_or(0);
         let is_whole = |target: &Target| match statistics(target) {
-            // Neither nulls, nor empty texts, nor `-`, which come before all others.
+            // No nulls, and neither empty text nor `-`, which sort before all other text.
             Some((found @ Statistics::ByteArray(range), 0)) => {
                 !found.is_min_max_deprecated()
                     && range.min_opt().is_some_and(|min| min.data() > b"-".as_slice())
@@ -265,7 +276,7 @@ impl Columns {
             };
             columns.push((target.field, target.rank, cells));
         }
-        // Codes of dictionaries hold for one batch.
+        // Dictionary codes hold for one batch only.
         counts.memo.clear();
         let is_whole = columns.len() == self.parts.len();
         let keys = is_whole
@@ -292,7 +303,7 @@ impl Columns {
     }
 }
 
-/// A row for a quarantine excerpt, as text.
+/// Returns a row as text, for a quarantine excerpt.
 fn shown(columns: &[(usize, u8, Cells<'_>)], n: usize) -> Vec<u8> {
     let cells = columns.iter().filter(|(_, _, cells)| cells.is_read()).map(|(field, _, cells)| {
         let name = Field::ALL.get(*field).map_or("?", |f| f.column());
@@ -301,7 +312,9 @@ fn shown(columns: &[(usize, u8, Cells<'_>)], n: usize) -> Vec<u8> {
     cells.collect::<Vec<_>>().join(" ").into_bytes()
 }
 
-/// Low-cardinality text is read as dictionaries: a value is then decoded once per page, not once per row.
+/// Returns metadata by which low-cardinality text is read as dictionaries.
+///
+/// A value is then decoded once per page, not once per row.
 fn as_dictionaries(plain: &ArrowReaderMetadata, targets: &[Target]) -> Option<ArrowReaderMetadata> {
     let ids =
         [Field::RequestId, Field::TraceId, Field::MessageId, Field::WebhookId, Field::Ts, Field::EventTs]
@@ -335,7 +348,9 @@ fn as_dictionaries(plain: &ArrowReaderMetadata, targets: &[Target]) -> Option<Ar
     decoded(|| ArrowReaderMetadata::try_new(plain.metadata().clone(), options)).ok()
 }
 
-/// Categorical columns of other tools come with keys of every width.
+/// Returns whether a type is a dictionary of text, with keys of any width.
+///
+/// Other tools write categorical columns with keys of every width.
 fn is_dictionary_of_text(data_type: &DataType) -> bool {
     matches!(data_type, DataType::Dictionary(_, v) if matches!(**v, DataType::Utf8 | DataType::LargeUtf8))
 }
@@ -350,7 +365,9 @@ fn data_type<'s>(schema: &'s Schema, path: &[String]) -> Option<&'s DataType> {
     Some(found)
 }
 
-/// Refuses a column whose type its field cannot have: better one message for the file than one per row.
+/// Refuses a column whose type its field cannot have.
+///
+/// One message for the file is better than one per row.
 fn check_type(schema: &Schema, path: &[String], field: usize) -> Result<(), String> {
     let Some(found) = data_type(schema, path) else { return Ok(()) };
     let is_text = matches!(found, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null)
@@ -382,7 +399,7 @@ fn leaf(batch: &RecordBatch, path: &[String]) -> Option<ArrayRef> {
     for name in rest {
         let outer = found.as_struct_opt()?;
         let inner = outer.column_by_name(name)?.clone();
-        // A null object has no fields, whatever lies below it.
+        // A null object has no fields, whatever is stored below it.
         found = match outer.nulls() {
             Some(nulls) if nulls.null_count() > 0 => mask(&inner, nulls)?,
             _ => inner,
@@ -397,7 +414,7 @@ fn mask(array: &ArrayRef, outer: &arrow_buffer::NullBuffer) -> Option<ArrayRef> 
     Some(arrow_array::make_array(data))
 }
 
-/// The decoder's message on one line and of bounded length.
+/// Returns the decoder's message on one line, with at most 200 characters.
 fn one_line(e: &dyn std::fmt::Display) -> String {
     crate::redact::printable(e.to_string().as_bytes(), 200)
 }

@@ -1,4 +1,4 @@
-//! Positioned reads on one descriptor, so that row groups of a file are read side by side.
+//! Positioned reads: row groups of a file are read in parallel on one descriptor.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};
 
-/// A file without a cursor: clones of a plain [`File`] share one.
+/// A file without a cursor, because clones of a plain [`File`] share one.
 pub struct Positioned(pub Arc<File>);
 
 impl Length for Positioned {
@@ -38,7 +38,7 @@ impl ChunkReader for Positioned {
     }
 }
 
-/// Reads on from a position of its own.
+/// Reader with a position of its own.
 pub struct From {
     file: Arc<File>,
     at: u64,

@@ -1,4 +1,4 @@
-//! Tests of reading Parquet logs: side by side, skipped, damaged.
+//! Tests of Parquet logs: row groups read in parallel, skipped or damaged.
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ pub fn source(path: &Path) -> Source {
     }
 }
 
-/// A day from its logs to its facts, as the pipeline does it.
+/// Reads a day from its logs to its facts, as the pipeline does.
 pub fn facts(
     config: &Config,
     day: Day,
@@ -47,12 +47,12 @@ fn read(path: &Path, workers: usize) -> Intake {
     facts(&config, day(), workers, path.parent().unwrap(), &Meter::default()).unwrap()
 }
 
-/// `groups` row groups of 500 rows, two seconds apart, from midnight on.
+/// Writes `groups` row groups of 500 rows, two seconds apart, from midnight on.
 fn write(path: &Path, groups: i64) {
     write_rows(path, groups, 500, 2 * SECOND_US);
 }
 
-/// `groups` row groups of so many rows, `step_us` apart, from midnight on.
+/// Writes `groups` row groups of `rows` rows, `step_us` apart, from midnight on.
 fn write_rows(path: &Path, groups: i64, rows: i64, step_us: i64) {
     let ts = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     let schema = Arc::new(Schema::new(vec![
@@ -121,7 +121,7 @@ fn a_row_group_that_is_the_whole_file_is_read_side_by_side() {
 fn row_groups_of_other_days_are_skipped_and_counted() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.parquet");
-    // 100,000 seconds: 13,600 of them on the next day.
+    // 100,000 seconds, of which 13,600 are on the next day.
     write(&path, 100);
     let file = &read(&path, 2).receipt.files[0];
     assert_eq!((file.rows_read, file.accepted, file.outside), (50_000, 43_200, 6_800));
@@ -140,7 +140,8 @@ fn a_cut_or_scribbled_file_fails_with_its_reason() {
     let files = run();
     assert_eq!(files[0].accepted, 2_000);
     assert!(files[1].failure.is_some() && files[1].rows_read == 0, "{files:?}");
-    // Damage in every place: a reason or the right number of rows, never a panic, never a row too few in silence.
+    // Wherever a file is damaged, it gives a reason or the right number of rows. It never panics,
+    // and no row is lost in silence.
     let scribble = |bytes: &mut Vec<u8>, rows: u64, step: usize| {
         for at in (4..bytes.len()).step_by(step) {
             bytes[at] ^= 0xff;
@@ -151,14 +152,14 @@ fn a_cut_or_scribbled_file_fails_with_its_reason() {
         }
     };
     scribble(&mut bytes, 2_000, 311);
-    // The same of a row group that is read in slices.
+    // The same for a row group that is read in slices.
     write_rows(&cut, 1, 600_000, SECOND_US / 10);
     let mut bytes = std::fs::read(&cut).unwrap();
     let step = bytes.len() / 12;
     scribble(&mut bytes, 600_000, step);
 }
 
-/// Fewer rows than its footer says, and more of them, as a writer with a bug would leave it.
+/// A writer with a bug may leave fewer rows than its footer says, or more.
 #[test]
 fn a_slice_knows_how_many_rows_there_should_be() {
     let folder = tempfile::tempdir().unwrap();
@@ -191,7 +192,9 @@ fn a_slice_knows_how_many_rows_there_should_be() {
     assert_eq!(fewer, "row group 1: 600000 rows, but its footer says 600001");
 }
 
-/// Of the bad rows of a file the first ones are kept, whoever reads how many of its row groups, which may be of any length.
+/// The first bad rows of a file are kept, whoever reads how many of its row groups.
+///
+/// The row groups may be of any length.
 #[test]
 fn the_first_bad_rows_are_kept_with_any_number_of_workers() {
     let folder = tempfile::tempdir().unwrap();

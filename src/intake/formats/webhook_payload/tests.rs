@@ -1,4 +1,4 @@
-//! Payloads: shapes, envelopes, times, statuses, identity, and whatever real ones lie beside the repository.
+//! Tests of webhook payloads: shapes, envelopes, times, statuses and identity.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -17,14 +17,14 @@ fn refused(line: &str) -> String {
     super::read(line.as_bytes()).expect_err(line)
 }
 
-/// A `value` with these statuses.
+/// Returns a `value` with these statuses.
 fn value(statuses: &str) -> String {
     format!(
         r#"{{"messaging_product":"whatsapp","metadata":{{"display_phone_number":"15550783881","phone_number_id":"106540352242922"}},"statuses":[{statuses}]}}"#
     )
 }
 
-/// A payload with these statuses.
+/// Returns a payload with these statuses.
 fn payload(statuses: &str) -> String {
     format!(
         r#"{{"object":"whatsapp_business_account","entry":[{{"id":"5467539754836534","changes":[{{"value":{},"field":"messages"}}]}}]}}"#,
@@ -75,7 +75,7 @@ fn many_entries_and_changes_are_read_in_their_order() {
     assert_eq!((payload.business_id.as_ref(), payload.field.as_ref()), ("1", "flows"));
     assert_eq!(payload.earliest_us, Some(1_698_266_000_000_000));
     assert_eq!(payload.latest_us, Some(1_698_266_999_000_000));
-    // One message to a group: a status per participant under one id.
+    // A message to a group has one status per participant under one id.
     let group = payload_of_group();
     let ids: Vec<Cow<str>> = read(&group).statuses.into_iter().map(|s| s.message_id).collect();
     assert_eq!(ids, ["wamid.g", "wamid.g"]);
@@ -115,10 +115,10 @@ fn an_envelope_changes_nothing_but_the_receive_time() {
             }
         }
     }
-    // A key of ours with something else under it does not hide the payload.
+    // An envelope key with other contents does not hide the payload.
     let line = format!(r#"{{"message":"got a webhook","data":{{"x":1}},"payload":{bare},"ts":null}}"#);
     assert_eq!(read(&line), read(&bare));
-    // Merged into the payload, the receive time is one all the same.
+    // A receive time that was merged into the payload still counts.
     let merged = bare.replacen('{', r#"{"received_at":"2026-11-20T10:07:00Z","#, 1);
     assert_eq!(read(&merged), want);
 }
@@ -126,7 +126,7 @@ fn an_envelope_changes_nothing_but_the_receive_time() {
 #[test]
 fn receive_times_that_are_none_are_told() {
     let with = |times: &str| format!(r#"{{{times},"body":{}}}"#, payload(SENT));
-    // Under `time` there may be a duration.
+    // The key `time` may hold a duration.
     let readable = with(r#""time":12,"timestamp":"2026-11-20T10:07:00Z""#);
     assert_eq!(read(&readable).received_us, Some(1_795_169_220_000_000));
     for times in [r#""ts":"yesterday""#, r#""received_at":{"$date":1}"#, r#""time":12"#, r#""ts":true"#] {
@@ -151,7 +151,7 @@ fn only_failed_messages_have_an_error() {
         assert_eq!(failed(none), None, "{none}");
     }
     assert_eq!(code(r#"{"id":"wamid.a","status":"delivered","errors":[{"code":131053}]}"#), None);
-    // Errors of the account, of an inbound message and of a call say nothing about a message of ours.
+    // Errors of the account, of an inbound message and of a call do not concern outbound messages.
     let line = payload(SENT).replace(
         r#""statuses""#,
         r#""errors":[{"code":131000}],"messages":[{"id":"wamid.in","timestamp":"1698266990","errors":[{"code":131051}]}],"calls":[{"id":"wacid.x","timestamp":"nonsense","status":"FAILED","errors":[{"code":138000}]}],"statuses""#,
@@ -216,7 +216,7 @@ fn what_is_no_payload_is_refused() {
         r#"{"entry":"main"}"#.into(),
         r#"{"metric":"x","value":3}"#.into(),
         r#"{"ts":1795169220,"message":"GET / 200","data":[1]}"#.into(),
-        // The answer to a send request, and the request.
+        // The answer to a send request, and the request itself.
         r#"{"messaging_product":"whatsapp","contacts":[{"input":"1"}],"messages":[{"id":"wamid.a"}]}"#.into(),
         r#"{"body":{"messaging_product":"whatsapp","to":"1","type":"text","text":{"body":"x"}}}"#.into(),
     ] {
@@ -252,11 +252,11 @@ fn json_is_strict_wherever_it_is_broken() {
     let latin1 = [good.as_bytes(), b"\xe9"].concat();
     let why = super::read(&latin1).unwrap_err();
     assert_eq!(why, format!("not a JSON object: invalid UTF-8 at byte {}", good.len() + 1));
-    // Half an emoji is what somebody's cut has left, and no reason to lose a status.
+    // Half an emoji is left where a text was cut; the status still counts.
     for half in [r"x\ud83d", r"\ud83dx", r"\ude00", r"\ud83d\ud83d\ude00"] {
         assert_eq!(read(&good.replace("15550783881", half)).statuses, [sent()], "{half}");
     }
-    // Keys may be there twice; the last one counts.
+    // Of a repeated key the last value counts.
     let twice = payload(&SENT.replacen('{', r#"{"id":"x","status":"failed","#, 1));
     assert_eq!(read(&twice).statuses, [sent()]);
 }
@@ -293,7 +293,7 @@ fn identity_is_what_is_said_and_not_how() {
     assert_ne!(read(&a).identity, read(&b).identity);
 }
 
-/// The folder of real payloads, if there is one.
+/// Returns the folder of real payloads, if there is one.
 fn real() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/realdata/whatsapp");
     folder.is_dir().then_some(folder)
@@ -306,14 +306,14 @@ fn documents(folder: &Path, found: &mut Vec<(String, serde_json::Value)>) {
             documents(&path, found);
         } else if path.extension().is_some_and(|e| e == "json") {
             let text = std::fs::read_to_string(&path).unwrap();
-            // One has something after its document.
+            // One file has extra text after its document.
             let json = serde_json::Deserializer::from_str(&text).into_iter().next().unwrap();
             found.push((path.display().to_string(), json.unwrap()));
         }
     }
 }
 
-/// All payloads with their names: files of pywa hold many, by name.
+/// Returns all payloads with their names; files of pywa hold many, by name.
 fn real_payloads() -> Vec<(String, serde_json::Value)> {
     let mut files = Vec::new();
     if let Some(folder) = real() {
@@ -429,7 +429,7 @@ proptest! {
         }
     }
 
-    /// Any value in the place of any part of a payload.
+    /// Any value in the place of any part of a payload is read without a panic.
     #[test]
     fn odd_values_anywhere_are_read_or_refused(place in 0_usize..14, odd in 0_usize..9) {
         let odd = ["null", "true", "7", "1.5", "\"\"", "\"x\"", "[]", "[null]", "{}"][odd];
@@ -438,7 +438,7 @@ proptest! {
         let key = format!("\"{}\":", keys[place]);
         let line = payload(SENT);
         for (at, _) in line.match_indices(&key) {
-            // Said twice, the last one counts: put behind the first object that ends after the key.
+            // The repeated key goes after the first object that ends after the key, so it counts.
             let end = at + line[at..].find('}').unwrap_or(0);
             let line = format!("{},{key}{odd}{}", &line[..end], &line[end..]);
             let _ = super::read(line.as_bytes());
