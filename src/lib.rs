@@ -6,12 +6,12 @@
 //! all arrows stand on one screen in [`pipeline`].
 //!
 //! ```text
-//!  logs ─intake─▶ Daybooks ─resolve─▶ Facts ─policy─▶ Postings ─overrides─▶ Postings ─slots─▶ Slots
-//!        read()            resolve()        classify()           adjust()            count()
-//!                             └─▶ Receipt: balance per file, latencies, delays, quarantine
+//! logs ─intake─▶ Daybooks ─resolve─▶ Facts ─policy─▶ Postings ─overrides─▶ Postings ─slots─▶ Slots
+//!       read()            resolve()        classify()           adjust()            count()
+//!                            └─▶ Receipt: balance per file, latencies, delays, quarantine
 //!
-//!  Slots, Receipt ─ledger─▶ Editions ─measure─▶ Figures ─report─▶ files
-//!                 publish()          draw()            render()
+//! Slots, Receipt ─ledger─▶ Editions ─measure─▶ Figures ─report─▶ files
+//!                publish()          draw()            render()
 //! ```
 //!
 //! The rooms of `src/`, in the order of the flow:
@@ -52,7 +52,7 @@
 //! - **A kind of attention**: a variant of [`pipeline::AttentionKind`], and a heading of the same
 //!   name in `reports/runbook.md`.
 //! - **A rule, a reason or a restriction**: `data/policy.toml`; no code.
-//! - **A command**: a file in `cli/`, and a section of the README.
+//! - **A command**: a file in `cli/`; `README.md` names it.
 //!
 //! # The words
 //!
@@ -102,7 +102,7 @@
 //! - **Journal**: one line per thing done, each with the hash of the line before; only appended to.
 //! - **Edition**: one published state of a day.
 //! - **Restatement**: an edition that changes an earlier one, with the cause.
-//! - **Seal**: the end of a day's review window; its figures stay, discoveries are adjusting entries.
+//! - **Seal**: a day's figures become final; later discoveries are adjusting entries.
 //! - **Run (of the job)**: one execution of `uptime-ledger run`.
 //! - **Clock**: `at`, the instant a run works as of, and `wall`, the instant it took place.
 //! - **Simulation**: a ledger whose clock is given by `--as-of`; it can never become a real one.
@@ -120,8 +120,8 @@
 //!   day, accepted calls = requests + messages, accepted webhook rows = attempts of notifications,
 //!   events in the accounts = events in the slots. Every run checks this; an imbalance is a bug.
 //! - **Facts do not depend on order.** Neither the order of files, nor of days, nor the number of
-//!   workers changes a number. A daybook depends on the rows of its day alone, the facts of a day on
-//!   the daybooks within reach of its webhooks.
+//!   workers changes a number. A daybook depends on the rows of its day alone, the facts of a day
+//!   on the daybooks within reach of its webhooks.
 //! - **An edition knows one day.** Figures that span days are measured from the ledger and never
 //!   stored. When a later webhook log settles an open item, the day is published again, by the same
 //!   path.
@@ -149,9 +149,9 @@
 //! | `cli` | everything |
 //! | `sample` | `day`, `error`: the right answer must not come from the code under test |
 //!
-//! Only `daybook`, `intake`, `ledger`, `report`, `sample` and `cli` touch the disk; only `cli` has a
-//! clock and a voice (the lock of the ledger notes since when it is held). A test reads the sources
-//! and keeps all this: `tests/tidy.rs`. The reasons are in `src/decisions.md`.
+//! Only `daybook`, `intake`, `ledger`, `report`, `sample` and `cli` touch the disk; only `cli` has
+//! a clock and a voice (the lock of the ledger notes since when it is held). A test reads the
+//! sources and keeps all this: `tests/tidy.rs`. The reasons are in `src/decisions.md`.
 
 pub mod cli;
 pub mod clock;

@@ -1,4 +1,4 @@
-//! `[overrides]`: where reviewed corrections stand, and until when they are taken.
+//! `[overrides]`: the file of reviewed corrections, and the deadlines of its rows.
 
 use std::path::PathBuf;
 
