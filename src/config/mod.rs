@@ -353,7 +353,7 @@ pub struct Column {
 /// The origin of a value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum From {
-    /// A column name, a dotted JSON path (`error.code`), or the position from 1 of a CSV without header.
+    /// A column name, a dotted JSON path (`error.code`), or a position from 1 without header.
     Name(String),
     /// The same value for every row.
     Value(String),

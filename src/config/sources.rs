@@ -113,8 +113,9 @@ fn source<'t>(table: &Table<'t>, taken: &mut Vec<&'t str>) -> Option<Source> {
         refuse_names(&columns, preset);
     }
     let has_header = table.get("header").and_then(|value| value.flag()).unwrap_or(true);
-    // Apache's %t is when the request came in. nginx's $time_local in the same place is when it was answered, but that
-    // format has no duration to subtract, so it is taken as the start unless the config says otherwise.
+    // Apache's %t is when the request came in. nginx's $time_local in the same place is when it was
+    // answered, but that format has no duration to subtract, so it is taken as the start unless the
+    // config says otherwise.
     let usual_basis = if preset == LogPreset::NginxJson { TimeBasis::End } else { TimeBasis::Start };
     let bare = Source::bare(name.unwrap_or_default(), log.unwrap_or(Log::Requests));
     let source = Source {

@@ -55,7 +55,7 @@ pub enum Timing {
     Overdue,
     /// Nothing has come, and the logs do not reach to the deadline yet.
     Open,
-    /// A notification whose retries stopped before it was delivered or old enough to be given up (R7).
+    /// A notification whose retries stopped before success and before the end of the period (R7).
     Stopped,
     /// The webhook log has a gap at the deadline, so nothing is known.
     Unseen,
@@ -110,8 +110,8 @@ pub enum Admission {
 
 /// The attributes that events of one kind share: all that a rule may look at, of low cardinality.
 ///
-/// The fields that only explain failures (`recipient_area`, `client_platform`, `client_version`) are
-/// blank for events that are plainly good, so that good traffic folds into few facts.
+/// The fields that only explain failures (`recipient_area`, `client_platform`, `client_version`)
+/// are blank for events that are plainly good, so that good traffic folds into few facts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Kind {
     pub stream: Stream,

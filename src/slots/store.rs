@@ -1,4 +1,4 @@
-//! Slots as a table, for the ledger: there and back without loss.
+//! Slots as a table of the ledger, there and back without loss.
 
 use super::{Counts, Scope, SlotTally, Slots, State};
 use crate::day::{Day, SlotLength};
@@ -62,7 +62,10 @@ impl Slots {
         table
     }
 
-    /// The slots that [`Slots::to_table`] stored; says what is wrong when the table is not dense or not in order.
+    /// Reads the slots that [`Slots::to_table`] stored.
+    ///
+    /// # Errors
+    /// The reason, if the table is not dense or not in order.
     pub fn from_table(day: Day, length: SlotLength, table: &Table) -> Result<Self, String> {
         let numbers = table.numbers("slot")?;
         let [kinds, names, regions] = ["scope_kind", "scope", "region"].map(|name| table.texts(name));
@@ -93,7 +96,7 @@ impl Slots {
     }
 }
 
-/// One book, row by row.
+/// Returns one side, row by row.
 fn tallies(table: &Table, state: &str, columns: &[&str; 6]) -> Result<Vec<SlotTally>, String> {
     let states = table.texts(state)?;
     let mut tallies = Vec::with_capacity(table.len());

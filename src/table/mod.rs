@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub use delimited::decimal;
 pub use parquet::{Metadata, decoded};
 
-/// What a column holds. All columns can be null.
+/// The type of a column's values; every column can be null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnKind {
     Text,
@@ -25,7 +25,7 @@ pub enum ColumnKind {
 }
 
 impl ColumnKind {
-    /// What the dictionary of reports calls it.
+    /// Returns the name in the documentation of reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Text => "text",
@@ -38,7 +38,7 @@ impl ColumnKind {
     }
 }
 
-/// One column: its name (unit last), its kind, and what it means.
+/// One column: its name (unit last), its type and its meaning.
 #[derive(Debug, Clone, Copy)]
 pub struct ColumnSpec {
     pub name: &'static str,
@@ -56,12 +56,12 @@ impl ColumnSpec {
 #[derive(Debug, Clone, Copy)]
 pub struct Spec {
     pub name: &'static str,
-    /// What a row is.
+    /// The thing that a row describes.
     pub row: &'static str,
     pub columns: &'static [ColumnSpec],
 }
 
-/// Nothing but whole numbers, as facts are stored.
+/// Only whole numbers, as facts are stored.
 #[cfg(test)]
 static NUMBERS: Spec = Spec {
     name: "numbers",
@@ -69,7 +69,7 @@ static NUMBERS: Spec = Spec {
     columns: &[ColumnSpec::new("a", ColumnKind::Integer, ""), ColumnSpec::new("b", ColumnKind::Integer, "")],
 };
 
-/// One value on its way into a table.
+/// One value of a row to be pushed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     Null,
@@ -89,7 +89,7 @@ impl Value {
         Self::Text(text.into())
     }
 
-    /// `None` is null.
+    /// Returns null for `None`.
     pub fn or_null<T>(value: Option<T>, make: impl Fn(T) -> Self) -> Self {
         value.map_or(Self::Null, make)
     }
@@ -101,7 +101,7 @@ enum Column {
     Number(List),
 }
 
-/// Numbers, of which any can be null: eight bytes each as long as none is.
+/// Numbers, any of which can be null: eight bytes each as long as none is.
 #[derive(Debug, Clone, PartialEq, Default)]
 struct List {
     values: Vec<i64>,
@@ -157,7 +157,7 @@ impl Table {
         Self::with_room(spec, 0)
     }
 
-    /// An empty table that will have so many rows.
+    /// Creates an empty table with memory reserved for `rows` rows.
     pub fn with_room(spec: &'static Spec, rows: usize) -> Self {
         let columns = spec
             .columns
@@ -170,12 +170,12 @@ impl Table {
         Self { spec, columns, rows: 0 }
     }
 
-    /// Adds a row; its values stand in the order of the schema and have its kinds.
+    /// Adds a row; its values are in the order of the schema and have its types.
     pub fn push<const N: usize>(&mut self, row: [Value; N]) {
         self.extend(row.into_iter());
     }
 
-    /// [`Table::push`] for long tables of integers alone.
+    /// Adds a row as [`Table::push`] does, for long tables of integers alone.
     pub fn push_integers<const N: usize>(&mut self, row: [i64; N]) {
         assert_eq!(N, self.columns.len(), "{}: a value per column", self.spec.name);
         for (at, n) in row.into_iter().enumerate() {
@@ -187,7 +187,7 @@ impl Table {
         self.rows += 1;
     }
 
-    /// [`Table::push`] for rows that are put together.
+    /// Adds a row as [`Table::push`] does, from an iterator.
     pub fn extend(&mut self, row: impl Iterator<Item = Value>) {
         use ColumnKind as K;
         let mut filled = 0;
@@ -232,7 +232,7 @@ impl Table {
         (0..self.rows).map(move |at| Row { table: self, at })
     }
 
-    /// A column of numbers, by name: for tables that are too long to look up every cell.
+    /// Returns a column of numbers, so that long tables need not look up every cell by name.
     pub fn numbers(&self, name: &str) -> Result<Numbers<'_>, String> {
         match self.column(name)? {
             Column::Number(list) => Ok(Numbers { name: name.to_owned(), list }),
@@ -240,7 +240,7 @@ impl Table {
         }
     }
 
-    /// A column of text, by name.
+    /// Returns a column of text by name.
     pub fn texts(&self, name: &str) -> Result<Texts<'_>, String> {
         match self.column(name)? {
             Column::Text(list) => Ok(Texts { name: name.to_owned(), list }),
@@ -253,7 +253,7 @@ impl Table {
         found.map(|at| &self.columns[at]).ok_or_else(|| format!("no column `{name}`"))
     }
 
-    /// The value as it was pushed.
+    /// Returns the value as it was pushed.
     fn value(&self, row: usize, column: usize) -> Value {
         match &self.columns[column] {
             Column::Text(list) => list[row].clone().map_or(Value::Null, Value::Text),
@@ -269,7 +269,7 @@ impl Table {
     }
 }
 
-/// One row of a table that was read back. Errors name the column.
+/// One row of a table that was read back; errors name the column.
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'a> {
     table: &'a Table,

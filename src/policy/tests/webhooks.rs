@@ -80,7 +80,7 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
                 message(Sent, Late),
                 message(Delivered, Late),
                 message(Failed, Late),
-                // A retry behind the proxy does not matter: the message id proves that the call was admitted.
+                // A retry behind the proxy does not matter: the message id proves the admission.
                 Kind { symptom: Connect, ..message(Outcome::None, Overdue) },
             ],
         ),
