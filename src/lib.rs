@@ -105,7 +105,7 @@
 //! - **Seal**: a day's figures become final; later discoveries are adjusting entries.
 //! - **Run (of the job)**: one execution of `uptime-ledger run`.
 //! - **Clock**: `at`, the instant a run works as of, and `wall`, the instant it took place.
-//! - **Simulation**: a ledger whose clock is given by `--as-of`; it can never become a real one.
+//! - **Simulation**: a ledger whose wall clock is `--as-of` too; it never becomes a real one.
 //!
 //! Problems:
 //!
