@@ -106,6 +106,7 @@ impl Month {
         self.first().start_us() < end_us && start_us < self.last().end_us()
     }
 
+    /// Returns the month after this one.
     #[must_use]
     pub fn next(self) -> Self {
         if self.month == 12 {
@@ -166,6 +167,7 @@ impl SlotLength {
         }
     }
 
+    /// Returns the length in microseconds.
     pub const fn us(self) -> i64 {
         self.seconds() as i64 * SECOND_US
     }

@@ -20,7 +20,7 @@ pub enum ExitCode {
     Failed = 1,
     /// The command line, the config, the policy or the catalogue is wrong; nothing was published.
     Usage = 2,
-    /// Published, but a person should look: suspense, unreadable files, low coverage, quarantine above its limit.
+    /// Published, but a person should look: suspense, unreadable files, low coverage, quarantine.
     Attention = 3,
 }
 
@@ -102,6 +102,7 @@ impl Trouble {
         Self::Io { path: path.into(), doing, cause, remedy }
     }
 
+    /// Returns the exit code of a run that ends with this trouble.
     pub const fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage(_) | Self::Missing { .. } => ExitCode::Usage,

@@ -27,6 +27,7 @@ pub enum Format {
 }
 
 impl Format {
+    /// All formats with their words in configs.
     pub const ALL: [(&str, Self); 6] = [
         ("html", Self::Html),
         ("json", Self::Json),
@@ -61,6 +62,7 @@ impl Outputs {
     }
 }
 
+/// Reads the table `[outputs]`; defaults where it is absent.
 pub(super) fn read(top: &Table<'_>) -> Outputs {
     let usual = Outputs::default();
     let Some(table) = top.get("outputs").and_then(|value| value.table("[outputs]", &KEYS)) else {

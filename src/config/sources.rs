@@ -37,6 +37,7 @@ const VANTAGES: [(&str, Vantage); 4] = [
 const PAYLOAD_CONSTANTS: [Field; 3] = [Field::BusinessId, Field::Service, Field::Region];
 const TIME_BASES: [(&str, TimeBasis); 2] = [("start", TimeBasis::Start), ("end", TimeBasis::End)];
 
+/// Reads all tables `[[source]]`; a source with a mistake in its name is left out.
 pub fn read(top: &Table<'_>) -> Vec<Source> {
     let mut taken = Vec::new();
     tables(top, "source", "[[source]]", &SOURCE)

@@ -9,6 +9,7 @@ pub(super) const KEYS: [&str; 5] =
 /// Businesses are told that only 200 succeeds, but in practice any 2xx is accepted.
 const SUCCESS: [(&str, (u16, u16)); 2] = [("2xx", (200, 299)), ("200", (200, 200))];
 
+/// Reads the table `[webhooks]`; defaults where it is absent.
 pub fn read(top: &Table<'_>) -> Webhooks {
     let usual = Webhooks::default();
     let Some(table) = top.get("webhooks").and_then(|value| value.table("[webhooks]", &KEYS)) else {

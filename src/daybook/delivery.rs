@@ -21,6 +21,7 @@ impl AttemptResult {
     pub const ALL: [Self; 7] =
         [Self::Http, Self::Dns, Self::Connect, Self::Tls, Self::Reset, Self::Timeout, Self::None];
 
+    /// Returns the network symptom that the result shows.
     pub const fn symptom(self) -> Symptom {
         match self {
             Self::Http | Self::None => Symptom::None,
@@ -38,7 +39,7 @@ impl AttemptResult {
 /// Attempts of different days are never the same, so the counts of their joins add up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delivery {
-    /// The instant of the event that the notification tells of, microseconds since 1970.
+    /// Instant of the event that the notification is about, microseconds since 1970.
     pub event_us: i64,
     pub first_us: i64,
     /// Lowest attempt number; 0 when the log has none.
@@ -56,6 +57,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// Instant of a success that has not happened.
     pub const NEVER: i64 = i64::MAX;
 
     /// One attempt at `us`, about an event at `event_us`.
@@ -119,7 +121,7 @@ impl Delivery {
         }
     }
 
-    /// True if any attempt tells the instant of the event.
+    /// True if any attempt has the instant of the event.
     pub const fn has_event(&self) -> bool {
         // A row without it stores a time years ahead of its attempts, also in the 48 bits of a
         // record.

@@ -91,6 +91,7 @@ pub struct NotificationItem {
 }
 
 impl NotificationItem {
+    /// The columns of a stored row after the id, in the order of [`Self::to_row`].
     pub const COLUMNS: [&str; 14] = [
         "role",
         "kind",

@@ -49,7 +49,9 @@ pub struct MessageState {
 }
 
 impl MessageState {
+    /// Instant of a status that has not come.
     pub const NEVER: i64 = i64::MAX;
+    /// The state of a message without any status.
     pub const NONE: Self = Self { words: 0, first_us: Self::NEVER, failed_us: Self::NEVER, code: None };
     const DELIVERED: u8 = StatusWord::Delivered as u8 | StatusWord::Read as u8 | StatusWord::Played as u8;
 
@@ -87,6 +89,7 @@ impl MessageState {
         }
     }
 
+    /// True if a status says delivered, read or played.
     pub const fn is_delivered(&self) -> bool {
         self.words & Self::DELIVERED != 0
     }

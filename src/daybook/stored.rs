@@ -328,6 +328,7 @@ impl ItemWriter {
         out.push((0, [short.cast_signed()]))
     }
 
+    /// Writes the remaining rows and syncs all files to disk.
     pub fn close(self) -> Result<(), Trouble> {
         self.messages.close()?;
         self.notifications.close()?;

@@ -104,6 +104,7 @@ impl<'t> Table<'t> {
         self.notes
     }
 
+    /// Returns the value of a key, if it is there.
     pub fn get(&self, key: &str) -> Option<Value<'t>> {
         let (key, item) = self.entries.get_key_value(key)?;
         Some(Value { notes: self.notes, key: key.get_ref(), item })

@@ -23,7 +23,7 @@ impl Delays {
 pub enum DelayKind {
     /// From the admission of a message to its first status.
     FirstStatus,
-    /// From an event to the first attempt to tell the business of it.
+    /// From an event to the first attempt of its notification.
     FirstAttempt,
     /// Attempts until the endpoint accepted a notification.
     AttemptsToSuccess,

@@ -21,7 +21,7 @@ pub enum Stream {
 
 /// The final state of a message or notification (R5, R7, R14, R18).
 ///
-/// The variant that says the most wins, whatever the order of the rows.
+/// The outcome does not depend on the order of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -41,7 +41,7 @@ pub enum Outcome {
     Internal,
 }
 
-/// Whether the outcome came by its deadline, judged by event times.
+/// The outcome in relation to its deadline, judged by event times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Timing {
@@ -61,7 +61,7 @@ pub enum Timing {
     Unseen,
 }
 
-/// Whether the request reached the first layer; `Unknown` is not `No`.
+/// Evidence that the request reached the first layer; `Unknown` is not `No`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reached {
@@ -70,7 +70,7 @@ pub enum Reached {
     Unknown,
 }
 
-/// The effect of the network on the call, as far as the log tells.
+/// The effect of the network on the call, as far as the log shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Symptom {
@@ -119,7 +119,7 @@ pub struct Kind {
     pub source: String,
     pub vantage: Vantage,
     pub service: String,
-    /// Where the event was served; `-` when the logs do not say.
+    /// Region that served the event; `-` if the logs do not say.
     pub region: String,
     /// HTTP status 100 to 999; `None` when no answer was logged.
     pub http_status: Option<u16>,

@@ -134,6 +134,7 @@ impl Facts {
         &self.frame
     }
 
+    /// Returns the log rows behind the facts, sorted by slot and kind.
     pub fn evidence(&self) -> &[Evidence] {
         &self.evidence
     }

@@ -21,16 +21,18 @@ impl Coverage {
         self.all += other.all;
     }
 
+    /// Returns the observed share in millionths of a percent, rounded down.
     pub fn micro_percent(self) -> Option<i64> {
         floor_percent(self.observed, self.all)
     }
 }
 
+/// Returns the coverage of a scope on one day.
 pub(super) fn of_day(day: &Outline, scope: &Scope) -> Coverage {
     let seconds = i64::from(day.slot_length.seconds());
     let mut pairs: Vec<&ScopeOutline> =
         day.scopes.iter().filter(|line| is_pair_of(day, &line.scope, scope)).collect();
-    // A service without a row in any region stands for itself, because else its silence would not
+    // A service without a row in any region stands for itself, because otherwise its silence would not
     // show.
     let has_pair = |service: &Scope| pairs.iter().any(|line| line.scope.name == service.name);
     let silent = |whole: &Scope| {

@@ -135,11 +135,13 @@ pub struct Figure {
 }
 
 impl Figure {
+    /// Returns the sort key of reports: period, scope and definition.
     pub(super) fn key(&self) -> (Period, &Scope, usize) {
         let at = super::DEFINITIONS.iter().position(|d| d.name == self.definition.name);
         (self.period, &self.scope, at.unwrap_or(usize::MAX))
     }
 
+    /// Fills in the percentages from the sums.
     pub(super) fn percents(mut self, measure: &SlotRule) -> Self {
         self.gross_micro_percent = self.definition.micro_percent(&self.gross, measure);
         self.net_micro_percent = self.definition.micro_percent(&self.net, measure);

@@ -65,11 +65,13 @@ pub struct Outage {
 }
 
 impl Outage {
+    /// Returns the seconds from start to end, unobserved slots included.
     pub const fn span_seconds(&self) -> i64 {
         (self.end_us - self.start_us) / SECOND_US
     }
 }
 
+/// Returns the outages of a scope, one for each run.
 pub(super) fn outages(scope: &Scope, runs: &[Run], editions: &[Outline], config: &Config) -> Vec<Outage> {
     runs.iter().map(|run| outage(scope, run, editions, config)).collect()
 }

@@ -1,4 +1,4 @@
-//! Overrides: postings → postings. Reviewed rows move counts; no posting is ever edited.
+//! Overrides: postings → postings; reviewed rows move counts, and no posting is ever edited.
 //!
 //! `sheet` reads the file that people write, `plan` decides which of its rows apply, and `adjust`
 //! books them. A row that cannot be read is refused by itself, with its place in the file: it

@@ -137,6 +137,7 @@ pub enum Code {
 }
 
 impl Code {
+    /// True if the selector matches the error code of an event.
     pub const fn takes(self, code: Option<i64>) -> bool {
         match (self, code) {
             (Self::None, None) => true,

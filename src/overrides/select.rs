@@ -16,6 +16,7 @@ pub struct Movable<'a> {
 }
 
 impl<'a> Movable<'a> {
+    /// Collects the postings of a day in accounts that an override can move.
     pub fn new(postings: &'a Postings) -> PolarsResult<Self> {
         let is_movable = |group| matches!(group, Group::Bad | Group::User | Group::Excluded);
         let mut lines = postings.originals(|account| is_movable(account.group()))?;

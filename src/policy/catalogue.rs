@@ -77,6 +77,7 @@ impl Catalogue {
         with_subcodes.chain(range.filter(move |_| !self.exact.contains_key(&(code, None))))
     }
 
+    /// Returns the families of all rows.
     pub fn families(&self) -> BTreeSet<&str> {
         self.entries().map(|entry| entry.family.as_str()).collect()
     }

@@ -16,6 +16,7 @@ pub struct Clients(Vec<(String, Version)>);
 struct Version(Vec<u64>);
 
 impl Clients {
+    /// Reads the tables `[[client]]`.
     pub fn read(tables: &[Table<'_>]) -> Self {
         let mut clients = Self::default();
         for table in tables {

@@ -1,4 +1,4 @@
-//! Policy: facts → postings. Rules are data, the first match wins, no match is suspense.
+//! Policy: facts → postings; rules are data, the first match wins, no match is suspense.
 
 mod account;
 mod attributes;

@@ -64,6 +64,7 @@ pub struct Reason {
     pub cites: Vec<String>,
 }
 
+/// Reads the tables `[[reason]]`.
 pub fn read(tables: &[Table<'_>]) -> Vec<Reason> {
     let mut ids: Vec<&str> = Vec::new();
     tables.iter().filter_map(|table| reason(table, &mut ids)).collect()

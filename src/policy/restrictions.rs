@@ -19,6 +19,7 @@ struct Restriction {
 }
 
 impl Restrictions {
+    /// Reads the tables `[[restriction]]`.
     pub fn read(tables: &[Table<'_>]) -> Self {
         let mut restrictions = Self::default();
         for table in tables {

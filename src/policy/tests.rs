@@ -1,4 +1,6 @@
-//! The built-in policy, kind by kind. A rule without a row here fails `every_rule_has_a_case`.
+//! Tests of the built-in policy, kind by kind.
+//!
+//! A rule without a row here fails `every_rule_has_a_case`.
 
 mod webhooks;
 

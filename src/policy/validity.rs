@@ -11,6 +11,7 @@ pub struct Validity {
 }
 
 impl Validity {
+    /// Reads `valid_from` and `valid_until` of a table.
     pub fn read(table: &Table<'_>) -> Self {
         let day = |key| table.get(key).and_then(|value| value.day());
         Self { from: day("valid_from"), until: day("valid_until") }

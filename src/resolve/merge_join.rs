@@ -45,6 +45,7 @@ impl<I: Iterator<Item = Result<u64, Trouble>>> Shorts<I> {
         Ok(Self { rest, head })
     }
 
+    /// True if the id is among them; each query must be at least as large as the one before.
     pub fn has(&mut self, short: u64) -> Result<bool, Trouble> {
         while self.head.is_some_and(|head| head < short) {
             self.head = self.rest.next().transpose()?;

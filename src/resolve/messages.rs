@@ -18,12 +18,13 @@ struct Said {
     /// Statuses of a message that the day did not admit: in the day's own rows, and in other days.
     here: MessageState,
     elsewhere: MessageState,
-    /// Whether other days admitted the message, and whether an earlier day did.
+    /// True if another day admitted the message; true if an earlier day did.
     is_admitted: bool,
     is_admitted_before: bool,
 }
 
 impl Resolver<'_> {
+    /// Resolves the messages of the day, from all daybooks within `reach` days.
     pub fn messages(&mut self, daybooks: &DaybookFolders, reach: i64) -> Result<(), Trouble> {
         let mut streams = Vec::new();
         let mut days = Vec::new();

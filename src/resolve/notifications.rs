@@ -18,6 +18,7 @@ struct Told {
 }
 
 impl Resolver<'_> {
+    /// Resolves the notifications of the day, from the day before and `reach` days after it.
     pub fn notifications(&mut self, daybooks: &DaybookFolders, reach: i64) -> Result<(), Trouble> {
         let mut streams = Vec::new();
         let mut days = Vec::new();

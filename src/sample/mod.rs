@@ -51,7 +51,7 @@ pub struct Settings {
     pub compression: Option<Compression>,
     /// Files per day and region.
     pub files: u32,
-    /// Whether the planted stories are included.
+    /// True if the planted stories are included.
     pub stories: bool,
 }
 

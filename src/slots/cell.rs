@@ -44,6 +44,7 @@ impl Counts {
         }
     }
 
+    /// Returns the events of all groups.
     pub fn total(&self) -> i64 {
         self.0.iter().sum()
     }

@@ -1,4 +1,4 @@
-//! Slots: postings → slots. Every slot of every scope is up, degraded, down or unobserved.
+//! Slots: postings → slots; every slot of every scope is up, degraded, down or unobserved.
 
 mod cell;
 mod count;

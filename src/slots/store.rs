@@ -37,6 +37,7 @@ const GROSS: [&str; 6] =
 const NET: [&str; 6] = ["good_net", "bad_net", "user_net", "excluded_net", "pending_net", "suspense_net"];
 
 impl Slots {
+    /// Returns the slots as a table, scope by scope.
     pub fn to_table(&self) -> Table {
         let mut table = Table::new(&SLOTS);
         let names = State::ALL.map(|state| (state, Value::text(state.name())));

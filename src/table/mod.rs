@@ -277,6 +277,7 @@ pub struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
+    /// Returns the value of a column by name; null without such a column.
     pub fn value(&self, name: &str) -> Value {
         match self.table.spec.columns.iter().position(|c| c.name == name) {
             Some(column) => self.table.value(self.at, column),

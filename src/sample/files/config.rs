@@ -20,6 +20,7 @@ const ENDPOINTS: [&str; SERVICES.len()] = [
 /// Targets of the components in percent; a component may have none.
 const TARGETS: [Option<&str>; COMPONENTS.len()] = [Some("99.9"), None];
 
+/// Writes the config of a sample into `out`.
 pub fn write(out: &Path, settings: &Settings) -> Result<(), Trouble> {
     let path = out.join("uptime-ledger.toml");
     fs::write(&path, text(settings)).map_err(|e| Trouble::io(&path, "writing the config", e))

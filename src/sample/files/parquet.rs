@@ -25,6 +25,7 @@ const ROW_GROUP_ROWS: usize = 1 << 18;
 /// Columns in which almost every value differs: a dictionary would only cost.
 const IDS: [&str; 5] = ["ts", "duration_ms", "request_id", "trace_id", "message_id"];
 
+/// The columns of a file of request rows, written batch by batch.
 pub struct Columns {
     schema: Arc<Schema>,
     writer: ArrowWriter<BufWriter<File>>,

@@ -144,11 +144,13 @@ pub fn ndjson(out: &mut Vec<u8>, row: &Row<'_>, flaw: u8) {
     out.push(b'\n');
 }
 
+/// Appends a comma and a CSV cell.
 pub fn cell(out: &mut Vec<u8>, text: &str) {
     out.push(b',');
     out.extend_from_slice(text.as_bytes());
 }
 
+/// Appends a comma and the key of a JSON member.
 pub fn key(out: &mut Vec<u8>, name: &str) {
     out.extend_from_slice(b",\"");
     out.extend_from_slice(name.as_bytes());

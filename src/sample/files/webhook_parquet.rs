@@ -19,6 +19,7 @@ use crate::sample::Compression;
 /// Columns in which almost every value differs: a dictionary would only cost.
 const IDS: [&str; 4] = ["ts", "event_ts", "webhook_id", "message_id"];
 
+/// The columns of a file of webhook rows, written batch by batch.
 pub struct WebhookColumns {
     schema: Arc<Schema>,
     writer: ArrowWriter<BufWriter<File>>,

@@ -107,6 +107,7 @@ impl Cast {
         }
     }
 
+    /// Fills a row with the fields of a call.
     pub fn fill<'a>(&'a self, row: &mut Row<'a>, event: &Event) {
         let (caller, day, service) =
             (usize::from(event.caller), event.day as usize, usize::from(event.service));

@@ -21,6 +21,7 @@ pub const SOURCES: [&str; 3] = ["requests", "egress", "webhooks"];
 pub const REQUESTS: usize = 0;
 pub const EGRESS: usize = 1;
 pub const WEBHOOKS: usize = 2;
+/// Number of callers.
 pub const CALLERS: usize = 500;
 /// The caller whose token expires.
 const STORM_CALLER: u16 = 7;

@@ -77,10 +77,12 @@ pub struct Story {
     pub reason: &'static str,
 }
 
+/// Returns a minute of the day.
 pub const fn at(hour: u32, minute: u32) -> u32 {
     hour * 60 + minute
 }
 
+/// The stories of the request log; `WEBHOOK_STORIES` follow them.
 pub const STORIES: [Story; 9] = [
     Story {
         name: "messages-outage",
@@ -167,6 +169,7 @@ impl Story {
         self.start() + self.minutes
     }
 
+    /// True if the story touches this minute of the sample.
     pub const fn holds(&self, minute: u32) -> bool {
         self.start() <= minute && minute < self.end()
     }

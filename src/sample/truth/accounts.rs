@@ -100,6 +100,7 @@ pub struct Fold {
     failed: Option<(i64, u32)>,
 }
 
+/// The outcome of a message by its statuses: delivered before failed before sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageState {
     Delivered,

@@ -64,6 +64,7 @@ pub struct DayBook {
     pub contradicted_messages: u64,
 }
 
+/// The counts of a whole sample.
 pub struct Books {
     first_us: i64,
     pub days: Vec<Box<DayBook>>,
@@ -199,6 +200,7 @@ impl Books {
         }
     }
 
+    /// Counts a status of a message that no request row has, on the day of its attempt.
     pub fn orphan_status(&mut self, ts_us: i64) {
         if let Some(day) = self.day(ts_us) {
             day.orphan_statuses += 1;

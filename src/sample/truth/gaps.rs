@@ -1,7 +1,7 @@
 //! Gaps of the webhook log: stretches with almost no rows in spite of admitted messages.
 //!
 //! A level rises by one for each admitted message and falls by ten for each row, never below zero
-//! nor above [`CEILING`]. A gap begins where the level leaves zero and ends where it was last
+//! nor above `CEILING`. A gap begins where the level leaves zero and ends where it was last
 //! highest before it came back to zero. Adjacent minutes with fewer rows than messages belong to
 //! it.
 

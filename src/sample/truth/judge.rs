@@ -13,6 +13,7 @@ use crate::sample::traffic::stories::{
 };
 use crate::sample::traffic::{MINUTE_US, REQUESTS, SOURCES, WEBHOOKS};
 
+/// The judgement of a whole sample.
 pub struct Judge {
     first: Day,
     books: Books,

@@ -41,6 +41,7 @@ pub struct Truth {
     pub outages: Vec<Outage>,
 }
 
+/// The settings of a sample and of its judgement.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SettingsTruth {
     /// Arguments of the command, by their names.
@@ -64,6 +65,7 @@ pub struct SettingsTruth {
     pub max_gap_minutes: u32,
 }
 
+/// Sums over all files and days.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {
     /// Rows of all files, broken ones included.
@@ -82,6 +84,7 @@ pub struct Totals {
     pub events: u64,
 }
 
+/// One planted story.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StoryTruth {
     pub name: &'static str,
@@ -96,6 +99,7 @@ pub struct StoryTruth {
     pub reason: &'static str,
 }
 
+/// One log file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FileTruth {
     /// Path from the folder of the config.
@@ -118,6 +122,7 @@ pub struct FileTruth {
     pub rows_by_day: BTreeMap<Day, u64>,
 }
 
+/// One day of the sample.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DayTruth {
     pub day: Day,
@@ -223,6 +228,7 @@ pub struct States {
     pub unobserved: u32,
 }
 
+/// The states of one scope's minutes on one day.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SlotsTruth {
     #[serde(flatten)]
@@ -233,6 +239,7 @@ pub struct SlotsTruth {
     pub down_ranges: Vec<[String; 2]>,
 }
 
+/// The states of one component's minutes on one day.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ComponentDay {
     pub component: &'static str,
@@ -245,6 +252,7 @@ pub struct ComponentDay {
     pub down_counted: u32,
 }
 
+/// The availability of one component over the whole sample.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ComponentTruth {
     pub component: &'static str,

@@ -2,6 +2,7 @@
 
 use crate::sample::traffic::stories::{MAX_GAP_MINUTES, MIN_RUN_MINUTES};
 
+/// The state of a minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     Up,
@@ -29,6 +30,7 @@ pub struct Run {
 }
 
 impl Run {
+    /// True if the run is long enough to count under `whatsapp`.
     pub const fn is_counted(&self) -> bool {
         self.down >= MIN_RUN_MINUTES
     }
@@ -37,6 +39,7 @@ impl Run {
         (self.start..self.end).contains(&minute)
     }
 
+    /// Returns the class of the outage, by length and codes (R12, R13).
     pub const fn class(&self) -> &'static str {
         match self.down {
             0..=5 if self.only_update => "update",
@@ -47,6 +50,7 @@ impl Run {
     }
 }
 
+/// Finds the runs of down minutes.
 pub fn runs(slots: &[Slot]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     // True while the last run can go on: it ends at a minute that is up or degraded.

@@ -29,6 +29,7 @@ pub struct Lost {
 }
 
 impl Lost {
+    /// Finds the lost files among the stories.
     pub fn of(stories: &[Story], first: Day) -> Self {
         let file = stories.iter().find_map(|story| match story.doing {
             Doing::LostFile { region } => {

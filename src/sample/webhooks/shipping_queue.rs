@@ -29,6 +29,7 @@ impl<T: Due> Shelf<T> {
         Self { first_us, now: 0, minutes: VecDeque::new() }
     }
 
+    /// Adds a row to the minute in which it is shipped.
     pub fn put(&mut self, row: T) {
         let minute = ((row.shipped_us() - self.first_us) / MINUTE_US) as usize - self.now;
         if self.minutes.len() <= minute {

@@ -12,6 +12,7 @@ const MS: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND_US;
 const HOUR: i64 = 60 * MINUTE;
 
+/// A status of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Status {
