@@ -43,9 +43,10 @@
 //! # Where to add
 //!
 //! - **A log format**: a variant of [`config::LogPreset`] with its word in `config/sources.rs`, its
-//!   detection in `intake/files/detect.rs` and its reader in `intake/formats/`; `data/formats.md`
-//!   explains it.
-//! - **A definition**: an entry of [`measure::DEFINITIONS`].
+//!   detection in `intake/files/detect.rs`, its columns in `intake/rows/mapping.rs` and, if its
+//!   bytes are new, a reader in `intake/formats/`; `data/formats.md` explains it.
+//! - **A definition**: an entry of [`measure::DEFINITIONS`] and, if its formula is new, a variant
+//!   of [`measure::Rule`].
 //! - **A page**: a file in `report/pages/`, its texts in `report/pages/words.rs`.
 //! - **A table or an export**: a file in `report/tables/` or `report/exports/`; `reports/` has the
 //!   columns of every table.

@@ -142,7 +142,7 @@ pub struct Source {
     pub time_basis: TimeBasis,
     /// Time zone of timestamps that carry none.
     pub zone: Tz,
-    /// Neighbouring days whose files may hold rows of the day; only for paths with `{date}`.
+    /// Days before and after whose files may hold rows of the day; for paths with `{date}`.
     pub neighbours: u32,
     /// True if a CSV file has a header line; with the delimiter, for CSV only.
     pub has_header: bool,
@@ -383,7 +383,7 @@ pub enum Unit {
 #[derive(Debug, Clone)]
 pub struct Service {
     pub name: String,
-    /// Patterns like `/{id}/messages`; a leading `/v21.0` is ignored, `*` at the end is any rest.
+    /// Patterns like `/{id}/messages`: `{id}` is one segment, `/v21.0` is skipped, `*` is any rest.
     pub endpoints: Vec<String>,
 }
 
@@ -392,7 +392,7 @@ pub struct Service {
 pub struct Component {
     pub name: String,
     pub services: Vec<String>,
-    /// Internal target for a calendar month, millionths of a percent; never an SLA (R11).
+    /// Internal monthly target, millionths of a percent (99.9 % = `99_900_000`); no SLA (R11).
     pub target_micro_percent: Option<u32>,
 }
 

@@ -32,8 +32,8 @@ pub(super) fn of_day(day: &Outline, scope: &Scope) -> Coverage {
     let seconds = i64::from(day.slot_length.seconds());
     let mut pairs: Vec<&ScopeOutline> =
         day.scopes.iter().filter(|line| is_pair_of(day, &line.scope, scope)).collect();
-    // A service without a row in any region stands for itself, because otherwise its silence would not
-    // show.
+    // A service without a row in any region counts as a pair, because otherwise its silence would
+    // not show.
     let has_pair = |service: &Scope| pairs.iter().any(|line| line.scope.name == service.name);
     let silent = |whole: &Scope| {
         whole.kind == ScopeKind::Service

@@ -95,7 +95,7 @@ impl Postings {
 
     /// Sums events before and after adjusting entries, by the named columns, in their order.
     ///
-    /// Columns are `slot`, `kind`, `caller` and `account`. Only wanted accounts are summed: most
+    /// `by` can name `slot`, `kind`, `caller` and `account`. Only wanted accounts are summed: most
     /// postings are good, and grouping those by caller would take memory for nothing.
     pub fn sums<const N: usize>(
         &self,

@@ -60,8 +60,8 @@ fn shadows(earlier: &Rule, later: &Rule, policy: &Policy) -> bool {
 
 /// Returns a correction if no kind satisfies the condition.
 ///
-/// That is so when the fault, family or review that it asks for is not the one that the catalogue
-/// has for its codes.
+/// No kind does if the condition asks for a fault, family or review that the catalogue does not
+/// have for its codes.
 fn contradiction(when: &Condition, policy: &Policy) -> Option<String> {
     [Key::Fault, Key::Family, Key::Review].into_iter().find_map(|key| {
         let (asked, implied) = (when.get(key)?, implied(key, when, policy)?);

@@ -11,12 +11,12 @@ impl Dice {
         Self(Xoshiro256PlusPlus::seed_from_u64(seed))
     }
 
-    /// Returns an even number from `0..n`; 0 if `n` is 0.
+    /// Returns a uniformly distributed number from `0..n`; 0 if `n` is 0.
     pub fn below(&mut self, n: u64) -> u64 {
         ((u128::from(self.0.next_u64()) * u128::from(n)) >> 64) as u64
     }
 
-    /// Returns an even number from `low..high`.
+    /// Returns a uniformly distributed number from `low..high`.
     pub fn between(&mut self, low: u32, high: u32) -> u32 {
         low + self.below(u64::from(high.saturating_sub(low))) as u32
     }

@@ -98,7 +98,7 @@ pub struct Admission {
     pub is_lost: bool,
 }
 
-/// Returns Zipf's law as a table: an even draw picks callers by their size.
+/// Returns Zipf's law as a table: a uniform draw picks callers by their size.
 pub fn callers() -> Vec<u16> {
     let weight = |k: usize| 1_000_000_000 / (k as u64 + 3);
     let total: u64 = (0..CALLERS).map(weight).sum();
@@ -199,7 +199,7 @@ impl<'a> Traffic<'a> {
         let good = if service == MANAGEMENT { End::GoodManagement } else { End::Good };
         let mut calls = std::mem::take(&mut self.calls);
         calls.clear();
-        // At least as many calls must be judged, so that the states of small samples are clear.
+        // At least this many calls must be judged, so that the states of small samples are clear.
         let keep = if service == MESSAGES || failing.is_some() { 6 } else { 1 };
         let mut may_fail = count.saturating_sub(keep);
         for _ in 0..count {
