@@ -5,23 +5,23 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// What time it is for a run. Every line that it writes to the journal holds both instants.
+/// The time of a run; every line that the run writes to the journal holds both instants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Clock {
-    /// The moment that the run works as of: `--as-of`, else the wall clock.
+    /// The instant that the run works as of: `--as-of`, else the wall clock.
     pub at: DateTime<Utc>,
-    /// What the clock on the wall shows; `at` where the clock of a ledger is given.
+    /// The instant at which the run takes place; `at` if the clock of the ledger is given.
     pub wall: DateTime<Utc>,
 }
 
 impl Clock {
-    /// A clock that shows one instant both ways.
+    /// Returns a clock with one instant for both.
     pub const fn given(at: DateTime<Utc>) -> Self {
         Self { at, wall: at }
     }
 }
 
-/// Where the clock of a ledger comes from. The first line of its journal says so, for good.
+/// The source of a ledger's clock; the first line of its journal fixes it permanently.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClockSource {

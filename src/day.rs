@@ -1,4 +1,4 @@
-//! Days and slots: the calendar every stage counts in. UTC, microseconds, half-open `[00:00, 24:00)`.
+//! Days and slots: the calendar of every stage, in UTC, microseconds and half-open intervals.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,12 +13,12 @@ pub const MINUTE_US: i64 = 60 * SECOND_US;
 /// Microseconds in a UTC day (no leap seconds, as in POSIX time).
 pub const DAY_US: i64 = 86_400 * SECOND_US;
 
-/// A length of time as people read it: `12m00s`.
+/// Formats a length of time as people read it: `12m00s`.
 pub fn minutes(seconds: i64) -> String {
     format!("{}m{:02}s", seconds / 60, seconds % 60)
 }
 
-/// One UTC day. Its instants are `start_us() <= t < end_us()`.
+/// One UTC day; its instants are `start_us() <= t < end_us()`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Day(NaiveDate);
@@ -28,12 +28,12 @@ impl Day {
         Self(date)
     }
 
-    /// The UTC day that holds `instant`.
+    /// Returns the UTC day of `instant`.
     pub fn of(instant: DateTime<Utc>) -> Self {
         Self(instant.date_naive())
     }
 
-    /// The UTC day that holds an instant in microseconds since 1970, if chrono can express it.
+    /// Returns the UTC day of an instant in microseconds since 1970, if chrono can express it.
     pub fn of_us(us: i64) -> Option<Self> {
         DateTime::from_timestamp_micros(us).map(Self::of)
     }
@@ -42,30 +42,30 @@ impl Day {
         self.0
     }
 
-    /// First instant of the day, microseconds since 1970-01-01T00:00Z.
+    /// Returns the first instant of the day, microseconds since 1970-01-01T00:00Z.
     pub fn start_us(self) -> i64 {
         let epoch = NaiveDate::default();
         (self.0 - epoch).num_days() * DAY_US
     }
 
-    /// First instant after the day.
+    /// Returns the first instant after the day.
     pub fn end_us(self) -> i64 {
         self.start_us() + DAY_US
     }
 
-    /// The day `n` days later (earlier when negative). Saturates at the ends of chrono's calendar.
+    /// Returns the day `n` days later (earlier if negative), within chrono's calendar.
     #[must_use]
     pub fn plus(self, n: i64) -> Self {
         let moved = self.0.checked_add_signed(chrono::Duration::days(n));
         Self(moved.unwrap_or(if n < 0 { NaiveDate::MIN } else { NaiveDate::MAX }))
     }
 
-    /// Days from `self` to `last`, both included; nothing when `last` is earlier.
+    /// Iterates from `self` to `last`, both included; nothing if `last` is earlier.
     pub fn through(self, last: Self) -> impl Iterator<Item = Self> {
         self.0.iter_days().take_while(move |d| *d <= last.0).map(Self)
     }
 
-    /// The calendar month the day lies in.
+    /// Returns the calendar month of the day.
     pub fn month(self) -> Month {
         Month { year: self.0.year(), month: self.0.month() }
     }
@@ -103,11 +103,12 @@ impl Month {
         self.next().first().plus(-1)
     }
 
-    /// Does a span of time, half-open in microseconds since 1970, lie in the month with a part of it?
+    /// True if a half-open span in microseconds since 1970 has a part in the month.
     pub fn overlaps(self, start_us: i64, end_us: i64) -> bool {
         self.first().start_us() < end_us && start_us < self.last().end_us()
     }
 
+    /// Returns the month after this one.
     #[must_use]
     pub fn next(self) -> Self {
         if self.month == 12 {
@@ -117,8 +118,10 @@ impl Month {
         }
     }
 
-    /// The 10th business day (Monday to Friday) of the following month: from then on the month is final (R20).
-    /// No public-holiday calendar is published, so none is applied.
+    /// Returns the day from which on the month is final (R20).
+    ///
+    /// It is the 10th business day (Monday to Friday) of the following month. No public-holiday
+    /// calendar is published, so none is applied.
     pub fn final_at(self) -> Day {
         let mut day = self.next().first();
         let mut business_days = 0;
@@ -140,7 +143,9 @@ impl fmt::Display for Month {
     }
 }
 
-/// Length of the accounting interval. Only lengths that divide a minute or five are allowed: 10 s, 30 s, 1 m, 5 m.
+/// Length of a slot: 10 s, 30 s, 1 m or 5 m.
+///
+/// Each divides five minutes, so slots do not cross hours or days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
 pub enum SlotLength {
     #[serde(rename = "10s")]
@@ -164,22 +169,25 @@ impl SlotLength {
         }
     }
 
+    /// Returns the length in microseconds.
     pub const fn us(self) -> i64 {
         self.seconds() as i64 * SECOND_US
     }
 
-    /// Slots in a UTC day.
+    /// Returns the number of slots in a UTC day.
     pub const fn per_day(self) -> u32 {
         86_400 / self.seconds()
     }
 
-    /// How many slots it takes to cover `seconds`, rounded up.
+    /// Returns the number of slots that cover `seconds`, rounded up.
     pub const fn slots_in(self, seconds: u32) -> u32 {
         seconds.div_ceil(self.seconds())
     }
 }
 
-/// An instant as it is written in every report: `2026-11-20T10:07:00Z`, microseconds only when there are any.
+/// Formats an instant as every report does: `2026-11-20T10:07:00Z`.
+///
+/// Microseconds are written only if there are any.
 pub fn rfc3339(us: i64) -> String {
     match DateTime::from_timestamp_micros(us) {
         Some(at) => at.to_rfc3339_opts(SecondsFormat::AutoSi, true),

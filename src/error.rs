@@ -1,8 +1,9 @@
-//! All that can go wrong, how it is shown, and the exit code it leads to.
+//! Errors: trouble in the world, and the exit codes of the process.
 //!
-//! Three kinds, never mixed. A [`Mistake`] stands in a file a person wrote; mistakes are collected and shown all at
-//! once. [`Trouble`] is the world's: a log that cannot be read, a full disk, a lock that is held. A bug is books that
-//! do not balance ([`Trouble::Imbalance`]): nothing is published. A bad log row is none of these: it is data.
+//! There are three kinds, never mixed. A mistake ([`crate::document::Mistake`]) is in a file that a
+//! person wrote; mistakes are collected and shown together. [`Trouble`] comes from the world: a log
+//! that cannot be read, a full disk, a lock that is held. A bug is books that do not balance
+//! ([`Trouble::Imbalance`]): nothing is published. A bad log row is none of these: it is data.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 use crate::day::Day;
 use crate::redact::harmless;
 
-/// What the process tells cron.
+/// The result of the process, as cron sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ExitCode {
     /// Published, or nothing to do.
@@ -19,16 +20,18 @@ pub enum ExitCode {
     Failed = 1,
     /// The command line, the config, the policy or the catalogue is wrong; nothing was published.
     Usage = 2,
-    /// Published, but a person should look: suspense, unreadable files, low coverage, quarantine above its limit.
+    /// Published, but a person should look: suspense, unreadable files, low coverage, quarantine.
     Attention = 3,
 }
 
-/// Calls a decoder that is not ours. Some corrupt files make decoders panic instead of saying so, which is an error of the file
-/// like any other. Nothing of our own belongs in here but what hands it bytes: a panic of ours is a bug, and nothing may be
-/// published.
+/// Calls a foreign decoder and turns its panic into an error.
+///
+/// Some corrupt files make decoders panic, which is an error of the file like any other. `decode`
+/// holds only the decoder and the code that feeds it: a panic of our own code is a bug, and nothing
+/// may be published.
 ///
 /// # Errors
-/// That it gave up, with the words of its panic.
+/// The first line of the panic's message.
 pub fn guarded<T>(decode: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(decode)).map_err(|panic| {
         let words = panic.downcast_ref::<&str>().map(|words| (*words).to_owned());
@@ -38,7 +41,7 @@ pub fn guarded<T>(decode: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
-/// What the world did to a run. Every message ends with what to do.
+/// Trouble in the world; every message ends with the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
     #[error("{path}: no such file or folder; check the spelling of the path")]
@@ -73,7 +76,7 @@ pub enum Trouble {
     Imbalance(String),
 }
 
-/// The first three of a list, and how many more there are.
+/// Returns the first three of a list, and how many more there are.
 fn some_of(names: &[String]) -> String {
     let shown = names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(3) {
@@ -83,7 +86,7 @@ fn some_of(names: &[String]) -> String {
 }
 
 impl Trouble {
-    /// An I/O error in our own files, with the remedy that fits its kind.
+    /// Creates an I/O error in a file of our own, with the remedy that fits its kind.
     pub fn io(path: impl Into<PathBuf>, doing: &'static str, cause: std::io::Error) -> Self {
         use std::io::ErrorKind as Kind;
         let remedy = match cause.kind() {
@@ -99,6 +102,7 @@ impl Trouble {
         Self::Io { path: path.into(), doing, cause, remedy }
     }
 
+    /// Returns the exit code of a run that ends with this trouble.
     pub const fn exit_code(&self) -> ExitCode {
         match self {
             Self::Usage(_) | Self::Missing { .. } => ExitCode::Usage,

@@ -1,65 +1,158 @@
-//! `uptime-ledger`: the books of a messaging API's availability. The picture, the words, what always holds.
+//! `uptime-ledger`: availability of a messaging API, kept as books that balance.
 //!
 //! # The picture
 //!
-//! One direction, no way back. A stage is a folder; each arrow is one verb between two nouns, and all arrows stand on
-//! one screen in [`pipeline`].
+//! Data flows in one direction. A stage is a folder, each arrow is one verb between two nouns, and
+//! all arrows stand on one screen in [`pipeline`].
 //!
 //! ```text
-//!  logs ─intake─▶ Daybooks ─intake─▶ Facts ─policy─▶ Postings ─overrides─▶ Postings' ─slots─▶ Slots
-//!       read()             resolve()       classify()          adjust()             count()
-//!                              └─▶ Receipt: balance per file, latencies, delays, quarantine ─▶ into the edition
+//! logs ─intake─▶ Daybooks ─resolve─▶ Facts ─policy─▶ Postings ─overrides─▶ Postings ─slots─▶ Slots
+//!       read()            resolve()        classify()           adjust()            count()
+//!                            └─▶ Receipt: balance per file, latencies, delays, quarantine
 //!
-//!  Slots ─ledger─▶ Editions ─measure─▶ Figures ─report─▶ files
-//!        publish()         draw()           render()
+//! Slots, Receipt ─ledger─▶ Editions ─measure─▶ Figures ─report─▶ files
+//!                publish()          draw()            render()
 //! ```
 //!
-//! - [`intake`] is the only heavy stage. It parses, dedupes, joins and counts, and knows no policy. It reads the logs of a
-//!   day into a [`intake::Daybook`], which depends on the rows of that day alone, and resolves the daybooks of a day and of
-//!   the days around it into few [`intake::Facts`]: how many events share a slot and the same attributes. A row that is like one
-//!   that was plainly good is counted as that one was; every other row is read field by field.
-//! - [`policy`] gives each kind of event the first rule that matches, and so an account: [`policy::Postings`].
-//! - [`overrides`] moves counts between accounts, by rows that reviewers wrote; no posting is ever edited.
-//! - [`slots`] says of every minute of every service and region whether it was up, degraded, down or unobserved.
-//! - [`ledger`] keeps the daybooks and all [`ledger::Edition`]s of all days, chained by a journal that is only appended to.
-//! - [`measure`] draws [`measure::Figures`] over all editions: runs, outages, days, months, budgets.
-//! - [`report`] writes them as CSV and Parquet, as pages for people, and for other programs as JSON, Atom, metrics, workbooks
-//!   and journals.
+//! The rooms of `src/`, in the order of the flow:
 //!
-//! Around them: [`config`] reads `uptime-ledger.toml`, [`day`] is the calendar, [`error`] all that can go wrong,
-//! [`table`] a table that CSV and Parquet agree on, [`cli`] the command line, and [`sample`] makes logs together with
-//! their right answer.
+//! | room | content |
+//! | --- | --- |
+//! | [`day`] | the calendar: UTC days, months, slots, instants |
+//! | [`clock`] | the two instants that a run works by |
+//! | [`redact`] | masking of anything in a log's text that may identify a person |
+//! | [`error`] | trouble, exit codes, the guard around foreign decoders |
+//! | [`document`] | files that people write, and the mistakes in them |
+//! | [`config`] | `uptime-ledger.toml` |
+//! | [`table`] | tables with a fixed schema, as CSV and as Parquet |
+//! | [`facts`] | counted events, their kinds, and the receipt |
+//! | [`daybook`] | the content of one day's logs, as it is stored |
+//! | [`intake`] | logs → daybook; the only heavy stage, and it knows no policy |
+//! | [`resolve`] | daybooks of a day and of the days around it → facts |
+//! | [`policy`] | facts → postings: the first rule that matches gives the account |
+//! | [`overrides`] | postings → postings: rows of reviewers move counts between accounts |
+//! | [`slots`] | postings → slots: up, degraded, down or unobserved |
+//! | [`ledger`] | slots → editions, stored permanently and chained by a journal |
+//! | [`measure`] | editions → figures: availability, outages, error budgets |
+//! | [`report`] | figures → files: tables, pages, exports |
+//! | [`queries`] | questions to the ledger: explain, compare, reported figures |
+//! | [`pipeline`] | the daily run: all stages in order, and what needs a person |
+//! | [`cli`] | the command line: one file per command |
+//! | [`sample`] | generated logs together with their right answer |
+//!
+//! # Where to add
+//!
+//! - **A log format**: a variant of [`config::LogPreset`] with its word in `config/sources.rs`, its
+//!   detection in `intake/files/detect.rs`, its columns in `intake/rows/mapping.rs` and, if its
+//!   bytes are new, a reader in `intake/formats/`; `data/formats.md` explains it.
+//! - **A definition**: an entry of [`measure::DEFINITIONS`] and, if its formula is new, a variant
+//!   of [`measure::Rule`].
+//! - **A page**: a file in `report/pages/`, its texts in `report/pages/words.rs`.
+//! - **A table or an export**: a file in `report/tables/` or `report/exports/`; `reports/` has the
+//!   columns of every table.
+//! - **A kind of attention**: a variant of [`pipeline::AttentionKind`], and a heading of the same
+//!   name in `reports/runbook.md`.
+//! - **A rule, a reason or a restriction**: `data/policy.toml`; no code.
+//! - **A command**: a file in `cli/`; `README.md` names it.
 //!
 //! # The words
 //!
-//! An **event** is what counts once, however often its rows were shipped: a **request** (a call), a **message** (a call that
-//! admitted one, with all its statuses), or a **notification** (an outbound webhook with all its attempts). A **kind** is the set of attributes that
-//! events share, a **fact** how many events of a kind fell into a **slot** (a minute, by default). A **posting** is a
-//! fact with its **account** and the **rule** that chose it. A **scope** is a service or component in one region or in all.
-//! A **run** is a stretch of down slots, an **outage** a run with its length and class. An **edition** is one published
-//! state of a day, a **restatement** one that changes an earlier one; after its **seal** a day stays, and what comes later is an
-//! **adjusting entry** beside it. **Gross** is before overrides and **net** after. A
-//! **mistake** stands in a file that a person wrote, **trouble** is the world's, and a bad log row is neither: it is data.
+//! The logs:
+//!
+//! - **Event**: the unit of counting; it counts once, however many log rows tell of it.
+//! - **Stream**: the type of an event: request, message or notification ([`facts::Stream`]).
+//! - **Request**: one API call that admitted no message.
+//! - **Message**: one admitted message, with the call that admitted it and all its statuses.
+//! - **Status**: a report about a message, sent by webhook: sent, delivered, read, played, failed.
+//! - **Notification**: one outbound webhook with all its attempts.
+//! - **Attempt**: one try to deliver a notification to the endpoint of a business.
+//! - **Vantage**: the place where a log is written ([`config::Vantage`]).
+//! - **Symptom**: the effect of the network on a call ([`facts::Symptom`]).
+//! - **Quarantine**: log rows that cannot be read; all are counted, the first of a file are kept.
+//! - **Gap**: a span of a day in which a log is missing; its slots are unobserved, not down.
+//!
+//! The books:
+//!
+//! - **Daybook**: the content of one day's logs, stored so that no log needs to be read twice.
+//! - **Open item**: a message or notification whose outcome another day's logs can still change.
+//! - **Kind**: the set of attributes that events share ([`facts::Kind`]).
+//! - **Fact**: the number of events of one kind and one caller in one slot.
+//! - **Receipt**: the origin of a day's facts: balance per file, gaps, delays, quarantine.
+//! - **Account**: the place where an event is booked, such as `good` ([`policy::Account`]).
+//! - **Rule**: a condition of the policy with the account it leads to, a reason and its sources.
+//! - **Posting**: a fact with its account and the rule that chose it.
+//! - **Suspense**: the account of events that no rule matches.
+//! - **Override**: a reviewed row that moves counts between accounts ([`overrides::Override`]).
+//! - **Adjusting entry**: a correction that is added next to what is booked, never an edit.
+//! - **Gross, net**: before overrides, after overrides.
+//!
+//! Time and place:
+//!
+//! - **Slot**: an interval of a day in which events are counted: a minute, unless configured.
+//! - **Service**: a group of endpoints that is judged together.
+//! - **Component**: a group of services as the status page shows it, down when one of them is.
+//! - **Region**: the place where an event was served; `-` if the logs do not say, `*` for all.
+//! - **Scope**: a service or component in one region or in all ([`slots::Scope`]).
+//! - **Run (of slots)**: consecutive down slots, perhaps with a short unobserved span between.
+//! - **Outage**: a run with its length, class, error codes and share of top callers.
+//! - **Definition**: a formula that turns slots and events into a percentage.
+//!
+//! The ledger:
+//!
+//! - **Ledger**: the folder with all daybooks, editions, policies and configs, and the journal.
+//! - **Journal**: one line per thing done, each with the hash of the line before; only appended to.
+//! - **Edition**: one published state of a day.
+//! - **Restatement**: an edition that changes an earlier one, with the cause.
+//! - **Seal**: a day's figures become final; later discoveries are adjusting entries.
+//! - **Run (of the job)**: one execution of `uptime-ledger run`.
+//! - **Clock**: `at`, the instant a run works as of, and `wall`, the instant it took place.
+//! - **Simulation**: a ledger whose wall clock is `--as-of` too; it never becomes a real one.
+//!
+//! Problems:
+//!
+//! - **Mistake**: an error in a file that a person wrote; all are collected and shown together.
+//! - **Trouble**: an error of the world: unreadable log, full disk, held lock ([`error::Trouble`]).
+//! - **Bug**: books that do not balance; the run stops and publishes nothing.
+//! - **Attention**: an open matter that needs a person; its kind is a heading of the runbook.
 //!
 //! # What always holds
 //!
-//! - **The books balance.** Per file, rows read = accepted + duplicate + outside + quarantine; per day, accepted calls =
-//!   requests + messages, accepted webhook rows = attempts of notifications, events in the accounts = events in the slots.
-//!   Checked on every run; an imbalance is a bug and publishes nothing.
-//! - **Facts are free of order.** Neither the order of files nor of days nor the number of workers moves a number.
-//!   A daybook is a function of the rows of its day, a day's facts one of the daybooks within reach of its webhooks.
-//! - **An edition knows one day and no other.** Whatever spans days is measured from the ledger and never stored. What a
-//!   later webhook log settles is the same day published again, by the same path.
-//! - **Integers until the last division.** Ratios and percentages in config are millionths; a percentage is rounded down.
-//! - **The bytes are reproducible.** Same logs, config, policy, catalogue and clock give the same files.
-//! - **Nothing personal leaves intake.** Ids become keyed hashes or are dropped there, excerpts are masked, callers become
-//!   pseudonyms.
+//! - **The books balance.** Per file, rows read = accepted + duplicate + outside + quarantine. Per
+//!   day, accepted calls = requests + messages, accepted webhook rows = attempts of notifications,
+//!   events in the accounts = events in the slots. Every run checks this; an imbalance is a bug.
+//! - **Facts do not depend on order.** Neither the order of files, nor of days, nor the number of
+//!   workers changes a number. A daybook depends on the rows of its day alone, the facts of a day
+//!   on the daybooks within reach of its webhooks.
+//! - **An edition knows one day.** Figures that span days are measured from the ledger and never
+//!   stored. When a later webhook log settles an open item, the day is published again, by the same
+//!   path.
+//! - **Nothing is edited.** A correction is a new entry that names its cause.
+//! - **Integers until the last division.** Ratios and percentages in config are millionths; a
+//!   percentage is rounded down, so that only all is 100 %.
+//! - **The bytes are reproducible.** Same logs, config, policy, catalogue and clock: same files.
+//! - **Nothing personal leaves intake.** Ids become keyed hashes or are dropped there, excerpts are
+//!   masked, callers become pseudonyms.
 //!
-//! # Who may know whom
+//! # Who may import whom
 //!
-//! A stage uses `day`, `error`, `config`, `table` and the types of stages before it; [`pipeline`] alone knows all. Only
-//! `intake`, `ledger`, `report`, `sample` and `cli` touch the disk; only `cli` has a clock and a voice. A test reads the
-//! sources and keeps this (`tests/tidy.rs`). Why things are as they are: `src/decisions.md`.
+//! The ground is `day`, `clock`, `redact`, `error`, `document`, `config`, `table`, `facts`,
+//! `daybook`: each room uses the rooms before it. A stage uses the ground, and in addition:
+//!
+//! | stage | uses |
+//! | --- | --- |
+//! | `intake`, `resolve`, `policy` | the ground alone |
+//! | `overrides`, `slots` | `policy` |
+//! | `ledger` | `policy`, `overrides`, `slots` |
+//! | `measure` | `slots`, `ledger` |
+//! | `report` | `policy`, `slots`, `ledger`, `measure` |
+//! | `queries` | `policy`, `overrides`, `slots`, `ledger`, `measure`, `report` |
+//! | `pipeline` | every stage |
+//! | `cli` | everything |
+//! | `sample` | `day`, `error`: the right answer must not come from the code under test |
+//!
+//! Only `daybook`, `intake`, `ledger`, `report`, `sample` and `cli` touch the disk; only `cli` has
+//! a clock and a voice (the lock of the ledger notes since when it is held). A test reads the
+//! sources and keeps all this: `tests/tidy.rs`. The reasons are in `src/decisions.md`.
 
 pub mod cli;
 pub mod clock;

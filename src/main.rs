@@ -1,4 +1,4 @@
-//! Parse, run, show trouble, exit.
+//! Main: runs the command line and exits with its code.
 
 use std::process::ExitCode;
 

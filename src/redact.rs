@@ -1,8 +1,8 @@
-//! Redaction: what may be shown of a log's text. Control characters become harmless, whatever may identify a person is
-//! masked.
+//! Redaction: log text that is safe to show, without control characters and personal data.
 
-/// Bytes as text that is safe to print: control and bidirectional characters become `\u{..}`, the rest is cut at
-/// `limit` characters.
+/// Returns bytes as text that is safe to print, of at most `limit` characters.
+///
+/// Control and bidirectional characters become `\u{..}`; a cut is marked by `…`.
 pub fn printable(bytes: &[u8], limit: usize) -> String {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(limit * 4)]);
     let mut out = String::new();
@@ -22,14 +22,16 @@ pub fn printable(bytes: &[u8], limit: usize) -> String {
     out
 }
 
-/// How far behind the end of an excerpt a word is followed to see what it is.
+/// Characters beyond an excerpt that are read to recognise a word at its end.
 const LOOK_AHEAD: usize = 256;
 
-/// [`printable`], with everything masked that may identify a person: runs of seven and more digits (phone numbers; dates
-/// stay readable, their runs are shorter), numbers that begin with a plus, IPv4 and e-mail addresses, message ids, tokens,
-/// and the query strings of URLs.
+/// Returns printable text in which everything that may identify a person is masked.
+///
+/// Masked are runs of seven and more digits (phone numbers; the runs of dates are shorter), numbers
+/// that begin with a plus, IPv4 and e-mail addresses, message ids, tokens, and the query strings of
+/// URLs.
 pub fn redacted(bytes: &[u8], limit: usize) -> String {
-    // Masked before it is cut: half a token would not be known for one.
+    // Masked before it is cut, because half a token would not be recognised.
     let all = masked_text(&printable(bytes, limit + LOOK_AHEAD));
     match all.char_indices().nth(limit) {
         None => all,
@@ -47,7 +49,7 @@ fn masked_text(text: &str) -> String {
             continue;
         }
         if c == '@' {
-            // An e-mail address: what stands before and behind the sign.
+            // An e-mail address: the text before and after the sign.
             out.push_str("[masked]");
             word.clear();
             while rest.next_if(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')).is_some() {}
@@ -60,7 +62,7 @@ fn masked_text(text: &str) -> String {
             out.push_str("[masked]");
             while rest.next_if(|c| !c.is_whitespace() && !matches!(c, '"' | '\\')).is_some() {}
         } else if c == '+' {
-            // `+1 (555) 010-0199`: digits with whatever people put between them. A zone's `+02:00` stays.
+            // `+1 (555) 010-0199`: digits with separators that people use; a zone's `+02:00` stays.
             let ahead: String =
                 rest.clone().take_while(|c| c.is_ascii_digit() || " ()-./".contains(*c)).collect();
             if ahead.chars().filter(char::is_ascii_digit).count() >= 7 {
@@ -99,12 +101,13 @@ fn masked(word: &str) -> String {
     }
 }
 
-/// A text of a log or of a file that a person wrote, on one line and harmless for whoever shows it: what cannot be seen,
-/// or XML cannot hold, is spelled out.
+/// Returns a text on one line, of at most `limit` characters.
+///
+/// Characters that are invisible, or that XML cannot hold, are spelled out.
 pub fn line(text: &str, limit: usize) -> String {
     let mut out = String::with_capacity(text.len().min(4 * limit));
     for c in printable(text.as_bytes(), limit).chars() {
-        // Separators, marks and fillers that do not show, and what is no character.
+        // Separators, marks and fillers that do not show, and code points that are no characters.
         let is_hidden = matches!(
             c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}' | '\u{2029}'
@@ -115,7 +118,9 @@ pub fn line(text: &str, limit: usize) -> String {
     out
 }
 
-/// Text of the same length in bytes, in which characters that steer a terminal or turn the direction of text are replaced.
+/// Replaces characters that steer a terminal or turn the direction of text; keeps the length.
+///
+/// The result has the same length in bytes, so that positions stay valid.
 pub fn harmless(text: &str) -> String {
     let replaced = |c: char| match c {
         '\n' | '\r' | '\t' => String::from(c),

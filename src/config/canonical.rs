@@ -1,8 +1,9 @@
-//! Canonical settings: what a config says, by the keys that people write, in a form that outlives this code.
+//! Canonical settings: the meaning of a config, by its own keys, in a form that outlives this code.
 //!
-//! Two configs that mean the same have the same canonical settings: defaults are filled in, paths are relative to the
-//! config's folder, and lists are sorted where their order means nothing. Nothing here is made from a name of the
-//! code; a changed spelling of a value needs a new [`VERSION`].
+//! Two configs that mean the same have the same canonical settings: defaults are filled in, paths
+//! are relative to the config's folder, and lists are sorted where their order means nothing.
+//! Nothing here is made from a name of the code; a changed spelling of a value needs a new
+//! [`VERSION`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -19,7 +20,7 @@ use crate::day::SlotLength;
 /// Begins every fingerprint; raised when a value that was written before is spelled otherwise.
 const VERSION: &str = "2";
 
-/// Settings by key. The key is the one of the config file, such as `webhooks.retry_days` or `source.edge.paths`.
+/// Settings by the key of the config file: `webhooks.retry_days`, `source.edge.paths`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Canonical(BTreeMap<String, String>);
 
@@ -69,7 +70,7 @@ impl Canonical {
         settings
     }
 
-    /// The settings that decide what a daybook holds: where rows are looked for, and how they are understood.
+    /// Returns the settings that decide what a daybook holds: where rows are, and their meaning.
     pub fn of_reading(config: &Config) -> Self {
         let mut settings = Self::of_joining(config);
         for source in &config.sources {
@@ -78,8 +79,10 @@ impl Canonical {
         settings
     }
 
-    /// The settings that shape a daybook in addition to its logs: slots, deadlines, services. Under others, its open items
-    /// would be judged by one deadline and its closed ones by another.
+    /// Returns the settings that shape a daybook next to its logs: slots, deadlines, services.
+    ///
+    /// Under other settings, its open items would be judged by one deadline and its closed ones by
+    /// another.
     pub fn of_joining(config: &Config) -> Self {
         let mut settings = Self::default();
         settings.put("slot", slot_name(config.slot));
@@ -116,7 +119,9 @@ impl Canonical {
         Ok(Self(read.into_iter().map(|(key, value)| (key, value.to_string())).collect()))
     }
 
-    /// The settings that differ from `before`, by key, as far as these settings know the key or it is of the same table.
+    /// Returns the settings that differ from `before`, by key.
+    ///
+    /// A key of `before` alone counts if these settings have keys of the same table.
     pub fn differences(&self, before: &Self) -> Vec<Difference> {
         let table = |key: &str| key.split('.').next().unwrap_or_default().to_owned();
         let own: BTreeSet<String> = self.0.keys().map(|key| table(key)).chain([table("source")]).collect();
@@ -166,8 +171,10 @@ impl Canonical {
         }
     }
 
-    /// The first pattern that matches a path decides its service, so order counts just where patterns of two services
-    /// can match one path.
+    /// Adds the endpoints of all services.
+    ///
+    /// The first pattern that matches a path decides its service, so order counts only where
+    /// patterns of two services can match one path.
     fn put_endpoints(&mut self, config: &Config) {
         let patterns = |service: &Service| -> BTreeSet<String> {
             service.endpoints.iter().map(|pattern| normal(pattern)).collect()
@@ -201,7 +208,7 @@ impl Canonical {
 }
 
 impl Config {
-    /// Whether a daybook whose journal line names these settings was read as it would be read today.
+    /// True if a daybook whose journal line names these settings would be read the same today.
     pub fn reads_like(&self, fingerprint: &str) -> bool {
         if landed::is_landed(fingerprint) {
             return landed::reading_fingerprint(self) == fingerprint;
@@ -209,7 +216,7 @@ impl Config {
         Canonical::of_reading(self).fingerprint() == fingerprint
     }
 
-    /// Whether a daybook that names these settings was shaped by slots, deadlines and services as they are today.
+    /// True if today's slots, deadlines and services shape a daybook as the named settings did.
     pub fn joins_like(&self, fingerprint: &str) -> bool {
         if landed::is_landed(fingerprint) {
             return landed::settings_fingerprint(self) == fingerprint;
@@ -218,7 +225,7 @@ impl Config {
     }
 }
 
-/// Paths in the order in which they are looked for where that can decide a constant of a file, else sorted.
+/// Returns paths in search order if that can decide a constant of a file, else sorted.
 fn paths(source: &Source, base: &Path) -> Vec<String> {
     let mut paths: Vec<String> = source.paths.iter().map(|path| relative(base, path)).collect();
     let decides = |path: &String| {
@@ -231,7 +238,7 @@ fn paths(source: &Source, base: &Path) -> Vec<String> {
     paths
 }
 
-/// A path as it looks from the config's folder, resolved by its text alone.
+/// Returns a path relative to the config's folder, by its text alone.
 fn relative(base: &Path, path: &str) -> String {
     let whole = |path: &Path| {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
@@ -273,7 +280,7 @@ fn spelled(column: &Column) -> Value {
     Value::Object(said)
 }
 
-/// An endpoint pattern without what says nothing: a leading version, empty segments, names of placeholders.
+/// Returns an endpoint pattern without a version, empty segments and names of placeholders.
 fn normal(pattern: &str) -> String {
     let is_version = |part: &&str| {
         part.strip_prefix('v')

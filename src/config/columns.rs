@@ -1,4 +1,4 @@
-//! `[source.columns]`: which column of a log holds which canonical field, and how it is written there.
+//! `[source.columns]`: the column of each canonical field, and how its values are written.
 
 use chrono::DateTime;
 use chrono::format::{Item, Parsed, StrftimeItems, parse};
@@ -13,8 +13,10 @@ pub(super) const KEYS: [&str; 5] = ["from", "value", "unit", "format", "words"];
 const UNITS: [(&str, Unit); 4] =
     [("s", Unit::Seconds), ("ms", Unit::Milliseconds), ("us", Unit::Microseconds), ("ns", Unit::Nanoseconds)];
 
-/// Reads the table; `log` is open when it could not be read, and `has_header` is false for a CSV whose columns can only
-/// be named by their position.
+/// Reads the table of columns.
+///
+/// `log` is `None` when it could not be read. `has_header` is false for a CSV whose columns can
+/// only be named by their position.
 pub fn read(columns: &Value<'_>, log: Option<Log>, has_header: bool) -> Vec<Column> {
     let Some(table) = columns.map("[source.columns]") else { return Vec::new() };
     let fields = log.map_or(Field::ALL.as_slice(), Field::of);
@@ -103,8 +105,9 @@ fn cast(field: Field, table: &Table<'_>) -> Cast {
     Cast::Auto
 }
 
-/// A chrono format that gives back the minute it was written from; one without a time of day would put a whole day's
-/// rows into its first slot.
+/// Reads a chrono format that gives back the minute from which it was written.
+///
+/// A format without a time of day would put a whole day's rows into its first slot.
 fn timestamp_format(text: &str, value: &Value<'_>) -> Cast {
     let items: Vec<Item<'_>> = StrftimeItems::new(text).collect();
     if items.iter().any(|item| matches!(item, Item::Error)) {
@@ -128,7 +131,7 @@ fn is_round_trip(items: &[Item<'_>]) -> bool {
 fn words_of(words: &Value<'_>) -> Vec<(String, String)> {
     let Some(table) = words.map("words") else { return Vec::new() };
     let read = |(word, _, by): (&str, _, Value<'_>)| match by.raw() {
-        // Replaced by nothing: the field is then not there.
+        // A word replaced by nothing: the field is then absent.
         DeValue::String(text) if text.is_empty() => Some((word.to_owned(), String::new())),
         _ => Some((word.to_owned(), by.text()?.to_owned())),
     };

@@ -1,8 +1,9 @@
 //! Landed fingerprints: those of settings as version 0.1.0 wrote them, frozen.
 //!
-//! They were hashes of the text that Rust's `Debug` gave for the structs of that version. The text is written out here
-//! with the names that these structs had then, so that a ledger of that version is read whatever the code calls things
-//! today. Nothing here may change; what today's version writes stands in [`super::Canonical`].
+//! They were hashes of the text that Rust's `Debug` gave for the structs of that version. The text
+//! is written out here with the names that these structs had then, so that a ledger of that version
+//! is read whatever the code calls things today. Nothing here may change; what today's version
+//! writes stands in [`super::Canonical`].
 
 use sha2::{Digest, Sha256};
 

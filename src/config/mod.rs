@@ -1,6 +1,6 @@
-//! The config, `uptime-ledger.toml`: where the logs are, what the services are, how much is enough.
+//! Config, `uptime-ledger.toml`: where the logs are, which services there are, and all limits.
 //!
-//! This file holds the noun ([`Config`]); `read` turns text into it and collects every mistake.
+//! This file holds the types; `read` turns text into a [`Config`] and collects every mistake.
 
 mod canonical;
 mod columns;
@@ -26,10 +26,10 @@ pub use paths::{Placeholder, lexical};
 pub use read::config;
 pub use vantage::Vantage;
 
-/// The service of webhook rows that name none.
+/// The service of webhook rows without a service.
 pub const WEBHOOK_SERVICE: &str = "webhooks";
 
-/// The tables of the config with their keys: what data/README.md is checked against.
+/// The tables of the config with their keys; a test compares them with data/config.md.
 pub const KEYS: [(&str, &[&str]); 10] = [
     ("the top level", &read::TOP),
     ("[[source]]", &sources::SOURCE),
@@ -43,12 +43,12 @@ pub const KEYS: [(&str, &[&str]); 10] = [
     ("[outputs]", &outputs::KEYS),
 ];
 
-/// Everything that a run needs to know beside the logs, the policy and the clock.
+/// All settings of a run; its other inputs are the logs, the policy and the clock.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Folder that relative paths of the config start from: the folder of the config file.
+    /// Folder of the config file, from which relative paths start.
     pub base: PathBuf,
-    /// Where reports go.
+    /// Folder of the reports.
     pub reports: PathBuf,
     /// Policy file; the built-in one when absent.
     pub policy: Option<PathBuf>,
@@ -58,20 +58,20 @@ pub struct Config {
     pub sources: Vec<Source>,
     pub services: Vec<Service>,
     pub components: Vec<Component>,
-    /// Regions that must show in the reports even on a day without a row from them.
+    /// Regions that appear in the reports even on a day without a row from them.
     pub regions: Vec<String>,
     pub measure: SlotRule,
     pub limits: Limits,
     pub webhooks: Webhooks,
     pub overrides: Overrides,
     pub outputs: Outputs,
-    /// Mixed into every id and caller that is stored; a random one that the ledger keeps when absent.
+    /// Secret mixed into every stored id and caller; if absent, the ledger keeps a random one.
     pub salt: Option<String>,
     pub memory_bytes: u64,
 }
 
 impl Config {
-    /// The config of a run without a config file: defaults, and no source yet.
+    /// Returns the config of a run without a config file: defaults, and no source yet.
     pub fn bare(base: impl Into<PathBuf>) -> Self {
         Self {
             base: base.into(),
@@ -93,12 +93,12 @@ impl Config {
         }
     }
 
-    /// Whether any source is a webhook log: then what became of messages is known.
+    /// True if any source is a webhook log, so that the outcomes of messages are known.
     pub fn has_webhooks(&self) -> bool {
         self.sources.iter().any(|source| source.log == Log::Webhooks)
     }
 
-    /// A path of the config as the process can open it: relative ones start from the folder of the config file.
+    /// Returns a path of the config with the folder of the config file before a relative one.
     pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
         self.base.join(path)
     }
@@ -113,10 +113,10 @@ const MEMORY_UNITS: [(&str, u64); 6] = [
     ("GB", 1_000_000_000),
 ];
 
-/// An amount of memory such as `512MiB`, in bytes.
+/// Parses an amount of memory such as `512MiB` into bytes.
 ///
 /// # Errors
-/// How to write one.
+/// The help text, if the number or the unit is not valid, or the amount is 0 or beyond 64 bits.
 pub fn memory(text: &str) -> Result<u64, &'static str> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let unit = text[digits..].trim();
@@ -128,40 +128,40 @@ pub fn memory(text: &str) -> Result<u64, &'static str> {
         .ok_or("write a whole number and KiB, MiB, GiB, KB, MB or GB, for example \"512MiB\"")
 }
 
-/// One log source: which files, how they are written, where it stands.
+/// One log source: its files, their format and their vantage.
 #[derive(Debug, Clone)]
 pub struct Source {
     pub name: String,
     pub log: Log,
-    /// Globs; `{date}` and `{date:%Y/%m/%d}` stand for the day, `{service}` and `{region}` are read from the path.
+    /// Globs with `{date}` or `{date:%Y/%m/%d}` for the day, and with `{service}` and `{region}`.
     pub paths: Vec<String>,
-    /// True when the paths were named on the command line, where a path that does not exist is a usage error.
+    /// True if the paths come from the command line, where a missing path is a usage error.
     pub is_named_by_hand: bool,
     pub preset: LogPreset,
     pub vantage: Vantage,
     pub time_basis: TimeBasis,
-    /// Zone of timestamps that carry none.
+    /// Time zone of timestamps that carry none.
     pub zone: Tz,
-    /// Days before and after whose files are searched for rows of the day; only for paths with `{date}`.
+    /// Days before and after whose files may hold rows of the day; for paths with `{date}`.
     pub neighbours: u32,
-    /// CSV only.
+    /// True if a CSV file has a header line; with the delimiter, for CSV only.
     pub has_header: bool,
     pub delimiter: u8,
-    /// Field by field, what differs from the preset.
+    /// Mapping of the fields that differ from the preset.
     pub columns: Vec<Column>,
 }
 
-/// What the rows of a source tell of.
+/// The type of rows of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Log {
     /// One row per API call.
     Requests,
-    /// One row per attempt to deliver an outbound webhook, with the message status that it carries, if any.
+    /// One row per attempt of an outbound webhook, with the message status it carries, if any.
     Webhooks,
 }
 
 impl Log {
-    /// The word in configs and reports.
+    /// Returns the word in configs and reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Requests => "requests",
@@ -173,25 +173,25 @@ impl Log {
 /// A log format with its mapping to the canonical fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogPreset {
-    /// Our own schema, in CSV, NDJSON or Parquet by file name.
+    /// The product's own schema, in CSV, NDJSON or Parquet by file name.
     Canonical,
     /// Apache and nginx access log text, common or combined.
     Combined,
     /// nginx `log_format ... escape=json`, fields named as nginx's variables.
     NginxJson,
-    /// Notification payloads as the Cloud API posts them, one per line, bare or in an envelope with a receive time.
+    /// Cloud API notification payloads, one per line, bare or in an envelope with a receive time.
     WhatsappWebhook,
 }
 
-/// What a row's timestamp marks.
+/// The end of a request that its timestamp marks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeBasis {
     Start,
-    /// The end of the request: its duration is subtracted.
+    /// The end of the request: the reader subtracts the duration.
     End,
 }
 
-/// Canonical fields of a request row, then those that only webhook rows have (data/README.md).
+/// Canonical fields: those of request rows, then those of webhook rows alone (data/logs.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
     Ts,
@@ -225,7 +225,7 @@ pub enum Field {
 }
 
 impl Field {
-    /// All fields, in the order of data/README.md.
+    /// All fields, in the order of data/logs.md.
     pub const ALL: [Self; 28] = [
         Self::Ts,
         Self::Duration,
@@ -257,7 +257,7 @@ impl Field {
         Self::Outcome,
     ];
 
-    /// Fields of a webhook row, in the order of data/README.md.
+    /// Fields of a webhook row, in the order of data/logs.md.
     pub const WEBHOOK: [Self; 13] = [
         Self::Ts,
         Self::EventTs,
@@ -274,7 +274,7 @@ impl Field {
         Self::HttpStatus,
     ];
 
-    /// Fields of the rows of a log.
+    /// Returns the fields of the rows of a log.
     pub const fn of(log: Log) -> &'static [Self] {
         match log {
             Log::Requests => Self::ALL.split_at(22).0,
@@ -282,7 +282,7 @@ impl Field {
         }
     }
 
-    /// The name in configs.
+    /// Returns the name in configs.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ts => "ts",
@@ -318,7 +318,7 @@ impl Field {
 }
 
 impl Field {
-    /// The field's column in canonical logs, with its unit.
+    /// Returns the field's column in canonical logs, with its unit.
     pub const fn column(self) -> &'static str {
         match self {
             Self::Duration => "duration_ms",
@@ -340,19 +340,20 @@ impl FromStr for Field {
     }
 }
 
-/// Where one canonical field comes from.
+/// The origin of one canonical field.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
     pub field: Field,
     pub from: From,
     pub cast: Cast,
-    /// Words to replace (`success` by `200`); a word that is not listed stays as it is.
+    /// Words to replace (`success` by `200`); other words stay as they are.
     pub words: Vec<(String, String)>,
 }
 
+/// The origin of a value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum From {
-    /// A column name, a dotted JSON path (`error.code`), or the position from 1 of a CSV without header.
+    /// A column name, a dotted JSON path (`error.code`), or a position from 1 without header.
     Name(String),
     /// The same value for every row.
     Value(String),
@@ -369,6 +370,7 @@ pub enum Cast {
     Format(String),
 }
 
+/// A unit of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     Seconds,
@@ -377,35 +379,35 @@ pub enum Unit {
     Nanoseconds,
 }
 
-/// What an SLI is kept for; endpoints decide which rows are its own when the logs name no service.
+/// A service with an SLI; its endpoints select its rows when the logs name no service.
 #[derive(Debug, Clone)]
 pub struct Service {
     pub name: String,
-    /// Patterns like `/{id}/messages`: `{id}` is any one segment, a leading `/v21.0` is ignored, `*` at the end is any rest.
+    /// Patterns like `/{id}/messages`: `{id}` is one segment, `/v21.0` is skipped, `*` is any rest.
     pub endpoints: Vec<String>,
 }
 
-/// What the status page shows; down when any of its services is down (R20: send *or* receive).
+/// A line of the status page; down if any of its services is down (R20: send *or* receive).
 #[derive(Debug, Clone)]
 pub struct Component {
     pub name: String,
     pub services: Vec<String>,
-    /// Internal target for a calendar month in millionths of a percent (99.9 % = `99_900_000`); never an SLA (R11).
+    /// Internal monthly target, millionths of a percent (99.9 % = `99_900_000`); no SLA (R11).
     pub target_micro_percent: Option<u32>,
 }
 
-/// How slot states become numbers.
+/// The thresholds that turn events into slot states, and slots into runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SlotRule {
-    /// Share of bad among judged events from which a slot is down, in millionths (0.5 = `500_000`).
+    /// Share of bad among judged events from which on a slot is down, millionths (0.5 = `500_000`).
     pub unable_ppm: u32,
     /// Judged events (good + bad) below which a slot is never down.
     pub min_events: u32,
-    /// Shortest run of down slots that counts (R20: 10 minutes).
+    /// Shortest run of down slots that counts, in seconds (R20: 10 minutes).
     pub min_run_seconds: u32,
-    /// Longest unobserved stretch that a run may span; it adds nothing to the run.
+    /// Longest unobserved span within a run, in seconds; it adds nothing to the run.
     pub max_gap_seconds: u32,
-    /// Whether `user:*` events count as good instead of being left out.
+    /// True if `user:*` events count as good instead of being left out.
     pub user_counts_as_good: bool,
 }
 
@@ -421,12 +423,12 @@ impl Default for SlotRule {
     }
 }
 
-/// From where on a person should look (exit code 3).
+/// Limits from which on a run needs attention (exit code 3).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
-    /// Share of unreadable rows of a file, in millionths.
+    /// Highest share of unreadable rows of a file, in millionths.
     pub quarantine_ppm: u32,
-    /// Share of slots with something to judge by, per component, in millionths.
+    /// Lowest share of observed slots of a component, in millionths.
     pub coverage_ppm: u32,
 }
 
@@ -436,18 +438,18 @@ impl Default for Limits {
     }
 }
 
-/// Deadlines of messages and notifications; none of them is published by the platform but `retry_days` (R7).
+/// Deadlines of messages and notifications; the platform publishes only `retry_days` (R7).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Webhooks {
     /// Longest time from the admission of a message to its first status, inclusive.
     pub first_status_seconds: u32,
-    /// Longest time from an event to the first attempt to tell the business of it, inclusive.
+    /// Longest time from an event to the first attempt of its notification, inclusive.
     pub first_attempt_seconds: u32,
-    /// How long an undelivered notification is retried, and how long a message can change.
+    /// Days in which an undelivered notification is retried and a message can change.
     pub retry_days: u32,
-    /// Longest pause between two attempts; after more than that the retries have stopped.
+    /// Longest pause between two attempts; after a longer one the retries have stopped.
     pub max_retry_pause_seconds: u32,
-    /// HTTP statuses, both inclusive, by which an endpoint takes a notification.
+    /// First and last HTTP status, both inclusive, by which an endpoint accepts a notification.
     pub success: (u16, u16),
 }
 
@@ -463,16 +465,16 @@ impl Default for Webhooks {
     }
 }
 
-/// Where reviewed overrides stand, and until when they are taken.
+/// The override file, and the deadlines of its rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overrides {
-    /// The override file; none when absent.
+    /// The override file, if there is one.
     pub path: Option<PathBuf>,
-    /// Days after the end of an event's UTC day in which it can still be turned into uptime (R2).
+    /// Days after an event's UTC day in which the event can still be turned into uptime (R2).
     pub review_days: u32,
-    /// How much later than its window a run may first see a row that was written in time.
+    /// Hours after the end of the window in which a run may first see a row written in time.
     pub grace_hours: u32,
-    /// Whether author and approver of a row must differ.
+    /// True if author and approver of a row must differ.
     pub needs_two_persons: bool,
 }
 

@@ -1,4 +1,4 @@
-//! `[outputs]`: what is published beside the tables, and under which title and address.
+//! `[outputs]`: the files for people and other programs, with their title and address.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::document::toml::Table;
 
 pub(super) const KEYS: [&str; 3] = ["title", "url", "formats"];
 
-/// What is published beside the tables, which are always there as CSV and as Parquet.
+/// An output in addition to the tables, which are always written as CSV and Parquet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
@@ -27,6 +27,7 @@ pub enum Format {
 }
 
 impl Format {
+    /// All formats with their words in configs.
     pub const ALL: [(&str, Self); 6] = [
         ("html", Self::Html),
         ("json", Self::Json),
@@ -37,12 +38,13 @@ impl Format {
     ];
 }
 
+/// The outputs of a config.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Outputs {
-    /// What pages and feed are called.
+    /// Title of pages and feed.
     pub title: String,
-    /// Address under which the reports folder is served, with a slash at its end; the feed then links to the pages.
+    /// Address of the reports folder, with a slash at its end; the feed then links to the pages.
     pub url: Option<String>,
     pub formats: BTreeSet<Format>,
 }
@@ -60,6 +62,7 @@ impl Outputs {
     }
 }
 
+/// Reads the table `[outputs]`; defaults where it is absent.
 pub(super) fn read(top: &Table<'_>) -> Outputs {
     let usual = Outputs::default();
     let Some(table) = top.get("outputs").and_then(|value| value.table("[outputs]", &KEYS)) else {

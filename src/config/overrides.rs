@@ -1,4 +1,4 @@
-//! `[overrides]`: where reviewed corrections stand, and until when they are taken.
+//! `[overrides]`: the file of reviewed corrections, and the deadlines of its rows.
 
 use std::path::PathBuf;
 
@@ -7,6 +7,7 @@ use crate::document::toml::Table;
 
 pub(super) const KEYS: [&str; 4] = ["path", "review_days", "grace_hours", "two_persons"];
 
+/// Reads the table `[overrides]`; defaults where it is absent.
 pub fn read(top: &Table<'_>) -> Overrides {
     let usual = Overrides::default();
     let Some(table) = top.get("overrides").and_then(|value| value.table("[overrides]", &KEYS)) else {

@@ -6,7 +6,7 @@ use crate::day::Day;
 use crate::document::spelling::advice;
 use crate::document::toml::Value;
 
-/// What stands between braces in a path.
+/// A placeholder between braces in a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placeholder<'a> {
     /// The day, in a chrono format (`%Y-%m-%d` when none is given).
@@ -18,7 +18,9 @@ pub enum Placeholder<'a> {
 const VALID: [&str; 4] = ["{date}", "{date:%Y/%m/%d}", "{service}", "{region}"];
 
 impl<'a> Placeholder<'a> {
-    /// The placeholders of a path with their places, braces included. Braces that hold anything else are left out.
+    /// Returns the placeholders of a path with their places, braces included.
+    ///
+    /// Braces around any other text are left out.
     pub fn all(path: &'a str) -> Vec<(Range<usize>, Self)> {
         braces(path).into_iter().filter_map(|(at, inside)| Some((at, Self::named(inside)?))).collect()
     }
@@ -33,7 +35,7 @@ impl<'a> Placeholder<'a> {
     }
 }
 
-/// Everything between `{` and the next `}`; an open brace at the end counts up to the end of the path.
+/// Returns each text between `{` and the next `}`, or the end of the path if there is none.
 fn braces(path: &str) -> Vec<(Range<usize>, &str)> {
     let mut found = Vec::new();
     let mut from = 0;
@@ -66,7 +68,7 @@ pub fn lexical(path: &str) -> String {
     }
 }
 
-/// Checks one path of a source: known placeholders, a date format that a day can fill in, valid glob syntax.
+/// Checks a path of a source: placeholders, a date format that a day can fill in, glob syntax.
 pub fn check(path: &str, value: &Value<'_>) {
     let help = format!("valid are {}", VALID.join(", "));
     let mut glob_text = String::from(path);
@@ -93,7 +95,7 @@ pub fn check(path: &str, value: &Value<'_>) {
             }
             Some(_) => seen.push(whole),
         }
-        // Same length, so that positions in the pattern are positions in the path.
+        // The same length, so that positions in the pattern are positions in the path.
         glob_text.replace_range(at.clone(), &"_".repeat(at.len()));
     }
     if let Err(error) = glob::Pattern::new(&glob_text) {
@@ -107,7 +109,7 @@ pub fn check(path: &str, value: &Value<'_>) {
     }
 }
 
-/// Whether a day alone fills in the format: `%H` would need a time.
+/// True if a day alone fills in the format: `%H` would need a time.
 fn day_fills(format: &str) -> bool {
     use std::fmt::Write as _;
     let day = Day::new(chrono::NaiveDate::default());

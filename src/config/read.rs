@@ -1,4 +1,4 @@
-//! Reading `uptime-ledger.toml`: text in, [`Config`] or every mistake out.
+//! Reader of `uptime-ledger.toml`: text → [`Config`] or every mistake.
 
 use std::path::{Path, PathBuf};
 
@@ -43,7 +43,10 @@ const SLOTS: [(&str, SlotLength); 4] = [
 const USER_COUNTS_AS: [(&str, bool); 2] = [("excluded", false), ("good", true)];
 const MINUTES_OF_A_DAY: i64 = 1_440;
 
-/// Reads the config; `base` is the folder that its relative paths start from.
+/// Reads the config; `base` is the folder from which relative paths start.
+///
+/// # Errors
+/// Every mistake in the file.
 pub fn config(document: &Document, base: &Path) -> Result<Config, Mistakes> {
     let notes = Notes::new(document);
     let root = notes.parse();
@@ -136,7 +139,7 @@ fn is_placeholder(segment: &str) -> bool {
 }
 
 fn components(top: &Table<'_>, services: &[Service], sources: &[Source]) -> Vec<Component> {
-    // What webhook rows belong to when they name no service; it needs no declaration.
+    // The service of webhook rows without a service; it needs no declaration.
     let usual = sources.iter().any(|source| source.log == Log::Webhooks).then_some(WEBHOOK_SERVICE);
     let known: Vec<&str> = services.iter().map(|service| service.name.as_str()).chain(usual).collect();
     let mut taken = Vec::new();
@@ -181,7 +184,7 @@ fn components(top: &Table<'_>, services: &[Service], sources: &[Source]) -> Vec<
     components
 }
 
-/// A share in millionths, written with `places` decimals (6 for a ratio, 4 for a percentage).
+/// Parses a share into millionths, from `places` decimals (6 for a ratio, 4 for a percentage).
 fn share(value: &Value<'_>, places: usize, lowest: u64, example: &str) -> Option<u32> {
     let ppm = value.decimal(places, example)?;
     if !(lowest..=1_000_000).contains(&ppm) {

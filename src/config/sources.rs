@@ -1,4 +1,4 @@
-//! `[[source]]`: which files hold the logs, how they are written, where they were written.
+//! `[[source]]`: the files of each log, their format and their vantage.
 
 use chrono_tz::{TZ_VARIANTS, Tz};
 use toml::de::DeValue;
@@ -33,10 +33,11 @@ const VANTAGES: [(&str, Vantage); 4] = [
     ("first_layer", Vantage::FirstLayer),
     ("webhook_egress", Vantage::WebhookEgress),
 ];
-/// What can be said of notification payloads as they were posted; all else stands in them.
+/// Fields that may be constants for notification payloads; the payload holds all others.
 const PAYLOAD_CONSTANTS: [Field; 3] = [Field::BusinessId, Field::Service, Field::Region];
 const TIME_BASES: [(&str, TimeBasis); 2] = [("start", TimeBasis::Start), ("end", TimeBasis::End)];
 
+/// Reads all tables `[[source]]`; a source with a mistake in its name is left out.
 pub fn read(top: &Table<'_>) -> Vec<Source> {
     let mut taken = Vec::new();
     tables(top, "source", "[[source]]", &SOURCE)
@@ -45,7 +46,9 @@ pub fn read(top: &Table<'_>) -> Vec<Source> {
         .collect()
 }
 
-/// Access log text has places and payloads have a shape of their own: only constants can be said of their fields.
+/// Refuses named columns where only constants are possible.
+///
+/// Access log text has fixed places, and payloads have a shape of their own.
 fn refuse_names(columns: &Value<'_>, preset: LogPreset) {
     let (place, why, constants) = match preset {
         LogPreset::Canonical | LogPreset::NginxJson => return,
@@ -58,7 +61,7 @@ fn refuse_names(columns: &Value<'_>, preset: LogPreset) {
             PAYLOAD_CONSTANTS.as_slice(),
         ),
     };
-    // What is no field of the log is told by `columns::read`.
+    // `columns::read` reports names that are no fields of the log.
     let known = Field::of(if preset == LogPreset::Combined { Log::Requests } else { Log::Webhooks });
     let Some(entries) = columns.map("[source.columns]") else { return };
     for (name, span, value) in entries.entries() {
@@ -111,8 +114,9 @@ fn source<'t>(table: &Table<'t>, taken: &mut Vec<&'t str>) -> Option<Source> {
         refuse_names(&columns, preset);
     }
     let has_header = table.get("header").and_then(|value| value.flag()).unwrap_or(true);
-    // Apache's %t is when the request came in. nginx's $time_local in the same place is when it was answered, but that
-    // format has no duration to subtract, so it is taken as the start unless the config says otherwise.
+    // Apache's %t is when the request came in. nginx's $time_local in the same place is when it was
+    // answered, but that format has no duration to subtract, so it is taken as the start unless the
+    // config says otherwise.
     let usual_basis = if preset == LogPreset::NginxJson { TimeBasis::End } else { TimeBasis::Start };
     let bare = Source::bare(name.unwrap_or_default(), log.unwrap_or(Log::Requests));
     let source = Source {
@@ -135,7 +139,7 @@ fn source<'t>(table: &Table<'t>, taken: &mut Vec<&'t str>) -> Option<Source> {
 }
 
 impl Source {
-    /// A source of which no more is said than this: canonical rows, and no path yet.
+    /// Returns a source with all defaults: canonical rows, and no path yet.
     pub fn bare(name: impl Into<String>, log: Log) -> Self {
         Self {
             name: name.into(),
@@ -154,7 +158,7 @@ impl Source {
     }
 }
 
-/// What the rows tell of; `None` when a mistake leaves that open, so that no second one follows from it.
+/// Reads the type of rows; `None` after a mistake, so that no second mistake follows from it.
 fn log(table: &Table<'_>, preset: Option<LogPreset>) -> Option<Log> {
     let Some(value) = table.get("log") else {
         return Some(match preset? {
@@ -236,7 +240,7 @@ fn zone(value: &Value<'_>) -> Option<Tz> {
 }
 
 fn delimiter(value: &Value<'_>) -> Option<u8> {
-    // Not read as text, which must not be blank: a tab is.
+    // Not read as text, because text must not be blank and a tab is.
     let byte = match value.raw() {
         DeValue::String(text) => match text.as_bytes() {
             [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Some(*byte),

@@ -1,10 +1,10 @@
-//! Vantage: where a log is written.
+//! Vantage: the place where a log is written.
 
 use serde::{Deserialize, Serialize};
 
 use super::Log;
 
-/// Where a source stands, which decides what a network symptom means (R4, R5).
+/// The place where a log is written, which decides the meaning of a network symptom (R4, R5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Vantage {
@@ -19,7 +19,7 @@ pub enum Vantage {
 }
 
 impl Vantage {
-    /// Where such a log is taken to be written when nobody says.
+    /// Returns the vantage of a log whose source names none.
     pub const fn usual(log: Log) -> Self {
         match log {
             Log::Requests => Self::FirstLayer,
@@ -27,7 +27,7 @@ impl Vantage {
         }
     }
 
-    /// Of several views of one call the inner one counts: 0 is innermost.
+    /// Returns the rank of a view: 0 is innermost, and of several views the innermost counts.
     pub const fn rank(self) -> u32 {
         match self {
             Self::FirstLayer => 0,

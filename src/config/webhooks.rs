@@ -1,4 +1,4 @@
-//! `[webhooks]`: by when an outcome is due, and how long it can still change.
+//! `[webhooks]`: deadlines of outcomes, and how long an outcome can still change.
 
 use super::Webhooks;
 use crate::document::toml::Table;
@@ -6,9 +6,10 @@ use crate::document::toml::Table;
 pub(super) const KEYS: [&str; 5] =
     ["first_status_minutes", "first_attempt_minutes", "retry_days", "max_retry_pause_hours", "success"];
 
-/// Businesses are told that anything but 200 fails, while in practice any 2xx is taken.
+/// Businesses are told that only 200 succeeds, but in practice any 2xx is accepted.
 const SUCCESS: [(&str, (u16, u16)); 2] = [("2xx", (200, 299)), ("200", (200, 200))];
 
+/// Reads the table `[webhooks]`; defaults where it is absent.
 pub fn read(top: &Table<'_>) -> Webhooks {
     let usual = Webhooks::default();
     let Some(table) = top.get("webhooks").and_then(|value| value.table("[webhooks]", &KEYS)) else {

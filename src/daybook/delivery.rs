@@ -1,8 +1,8 @@
-//! Delivery: the attempts of one notification, joined.
+//! Delivery: all attempts of one notification, joined.
 
 use crate::facts::{DelayKind, Outcome, Symptom};
 
-/// How one attempt ended.
+/// The result of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AttemptResult {
     /// The endpoint answered.
@@ -12,14 +12,16 @@ pub enum AttemptResult {
     Tls,
     Reset,
     Timeout,
-    /// The platform did not get to make it.
+    /// The platform failed before it could make the attempt.
     None,
 }
 
+/// All variants; the ledger stores the number of a variant, so new ones are appended.
 impl AttemptResult {
     pub const ALL: [Self; 7] =
         [Self::Http, Self::Dns, Self::Connect, Self::Tls, Self::Reset, Self::Timeout, Self::None];
 
+    /// Returns the network symptom that the result shows.
     pub const fn symptom(self) -> Symptom {
         match self {
             Self::Http | Self::None => Symptom::None,
@@ -32,10 +34,12 @@ impl AttemptResult {
     }
 }
 
-/// The attempts of one notification, joined. Attempts of different days are never the same, so counts add up.
+/// All attempts of one notification, joined.
+///
+/// Attempts of different days are never the same, so the counts of their joins add up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Delivery {
-    /// When the event happened that it tells of, microseconds since 1970.
+    /// Instant of the event that the notification is about, microseconds since 1970.
     pub event_us: i64,
     pub first_us: i64,
     /// Lowest attempt number; 0 when the log has none.
@@ -43,18 +47,20 @@ pub struct Delivery {
     pub last_us: i64,
     pub last: AttemptResult,
     pub attempts: u32,
-    /// First success: when, at which attempt and with which HTTP status; [`Delivery::NEVER`] without one.
+    /// First success: its instant, attempt number and status; [`Delivery::NEVER`] without one.
     pub delivered_us: i64,
     pub delivered_no: u16,
     pub delivered_status: u16,
-    /// Last HTTP status that was none; 0 without one.
+    /// Last HTTP answer that was no success: its instant and status; status 0 without one.
     pub refused_us: i64,
     pub refused_status: u16,
 }
 
 impl Delivery {
+    /// Instant of a success that has not happened.
     pub const NEVER: i64 = i64::MAX;
 
+    /// One attempt at `us`, about an event at `event_us`.
     pub const fn of(event_us: i64, us: i64, claim: &AttemptTraits) -> Self {
         let is_refused = matches!(claim.trial, AttemptResult::Http) && !claim.is_success;
         Self {
@@ -72,6 +78,7 @@ impl Delivery {
         }
     }
 
+    /// Adds the attempts of another part of the same notification.
     pub fn join(&mut self, other: &Self) {
         self.event_us = self.event_us.min(other.event_us);
         self.first_us = self.first_us.min(other.first_us);
@@ -84,7 +91,7 @@ impl Delivery {
         (self.refused_us, self.refused_status) = refusal(self).max(refusal(other));
     }
 
-    /// The endpoint decides, once the platform has done its part (R5, R7).
+    /// Returns the outcome: the endpoint decides, once the platform has done its part (R5, R7).
     pub const fn outcome(&self) -> Outcome {
         if self.delivered_us != Self::NEVER {
             Outcome::Delivered
@@ -97,7 +104,7 @@ impl Delivery {
         }
     }
 
-    /// The HTTP status that the outcome rests on.
+    /// Returns the HTTP status that the outcome depends on.
     pub const fn http_status(&self) -> Option<u16> {
         match self.outcome() {
             Outcome::Delivered => Some(self.delivered_status),
@@ -106,7 +113,7 @@ impl Delivery {
         }
     }
 
-    /// What the network did at the last attempt, when that is the outcome.
+    /// Returns the network's effect on the last attempt, if the outcome depends on it.
     pub const fn symptom(&self) -> Symptom {
         match self.outcome() {
             Outcome::Unreachable => self.last.symptom(),
@@ -114,28 +121,29 @@ impl Delivery {
         }
     }
 
-    /// Does any attempt tell when the event was?
+    /// True if any attempt has the instant of the event.
     pub const fn has_event(&self) -> bool {
-        // Stored within 48 bits, an unknown time is still years ahead of its attempts.
+        // A row without it stores a time years ahead of its attempts, also in the 48 bits of a
+        // record.
         self.event_us - self.first_us < 366 * crate::day::DAY_US
     }
 
-    /// Is the first attempt among those seen? A log without attempt numbers is taken to be whole.
+    /// True if the first attempt was seen; a log without attempt numbers is taken to be complete.
     pub const fn has_first(&self) -> bool {
         self.first_no <= 1 || self.is_alone()
     }
 
-    /// Are its later attempts, if any, not known for its own?
+    /// True if later attempts, if there are any, cannot be assigned to this notification.
     pub const fn is_alone(&self) -> bool {
         self.first_no == AttemptTraits::ALONE
     }
 
-    /// From event to first attempt, when the first attempt was seen.
+    /// Returns the time from event to first attempt, if the first attempt was seen.
     pub const fn delay_us(&self) -> Option<i64> {
         if self.has_first() { Some(self.first_us - self.event_us) } else { None }
     }
 
-    /// At which attempt it succeeded.
+    /// Returns the number of attempts up to the first success, if it is known.
     pub fn attempts_to_success(&self) -> Option<u32> {
         let counted = match self.delivered_no {
             AttemptTraits::SOME | AttemptTraits::ALONE => return None,
@@ -146,30 +154,30 @@ impl Delivery {
     }
 }
 
-/// What attempts share that differ in nothing but time and notification.
+/// The attributes that attempts share, apart from time and notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttemptTraits {
     pub file: u32,
-    /// Number of the source_reader, and service and region as a worker's names.
+    /// Number of the source reader; service and region by their numbers in a worker's lexicon.
     pub source_reader: u32,
     pub service: u32,
     pub region: u32,
     pub trial: AttemptResult,
-    /// 0 without one.
+    /// HTTP status; 0 without one.
     pub http_status: u16,
-    /// 0 without one; logs whose first attempt cannot be told apart use [`AttemptTraits::SOME`].
+    /// Attempt number; 0 without one, [`AttemptTraits::SOME`] where the first cannot be told apart.
     pub attempt_no: u16,
     pub is_success: bool,
 }
 
 impl AttemptTraits {
-    /// One of the attempts, nobody knows which.
+    /// The attempt is one of several, and its number is not known.
     pub const SOME: u16 = u16::MAX;
-    /// Perhaps the first of a notification that has no id, so that others cannot be known for its own.
+    /// The attempt may be the first, but without a notification id no other can be assigned to it.
     pub const ALONE: u16 = u16::MAX - 1;
 }
 
-/// What a delivered notification is measured by.
+/// Returns the delays of a delivery: time to first attempt, and attempts to success.
 pub fn measured(delivery: &Delivery) -> impl Iterator<Item = (DelayKind, i64)> {
     let delay = delivery.delay_us().map(|us| (DelayKind::FirstAttempt, us.max(0)));
     let attempts = delivery.attempts_to_success().map(|n| (DelayKind::AttemptsToSuccess, n.into()));

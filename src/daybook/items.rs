@@ -1,19 +1,20 @@
-//! Items: messages and notifications that more than one day speaks of.
+//! Items: messages and notifications about which the logs of more than one day have rows.
 
 use super::delivery::{AttemptResult, Delivery};
 use super::message::MessageState;
 use super::number_rows::Row;
 use crate::facts::ids::Id;
 
-/// Why a day carries an item.
+/// The reason why a day stores an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ItemRole {
-    /// It began on this day, and other days can still change what became of it.
+    /// The item began on this day, and other days can still change its outcome.
     Open,
-    /// It began on another day; this is what the day's rows say of it.
+    /// The item began on another day; this is the state that this day's rows show.
     Foreign,
-    /// It began on this day; this is what rows of the first hour of the next day say of it, for as long as that day has
-    /// no daybook of its own.
+    /// The state of an item of this day, as rows of the first hour of the next day show it.
+    ///
+    /// It counts as long as the next day has no daybook of its own.
     Ahead,
 }
 
@@ -25,12 +26,12 @@ impl ItemRole {
     }
 }
 
-/// A message.
+/// A message, as the rows of one day show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MessageItem {
     pub id: Id,
     pub role: ItemRole,
-    /// Admission, microseconds since 1970; of open ones only, as are kind and caller.
+    /// Admission, microseconds since 1970; this field, kind and caller are set for open items only.
     pub at_us: i64,
     /// The kind of the call that admitted it.
     pub kind: u32,
@@ -41,6 +42,7 @@ pub struct MessageItem {
 const NO_CODE: i64 = i64::MIN;
 
 impl MessageItem {
+    /// The columns of a stored row after the id, in the order of [`Self::to_row`].
     pub const COLUMNS: [&str; 8] =
         ["role", "at_us", "kind", "caller", "words", "first_us", "failed_us", "error_code"];
 
@@ -59,8 +61,10 @@ impl MessageItem {
         (self.id, numbers)
     }
 
+    /// Reads an item from a stored row.
+    ///
     /// # Errors
-    /// A number that no item has.
+    /// If a number is out of range for its column.
     pub fn of_row((id, numbers): Row<8>) -> Result<Self, String> {
         let [role, at_us, kind, caller, words, first_us, failed_us, code] = numbers;
         let code = (code != NO_CODE).then_some(code);
@@ -75,18 +79,19 @@ impl MessageItem {
     }
 }
 
-/// A notification.
+/// A notification, as the rows of one day show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotificationItem {
     pub id: Id,
     pub role: ItemRole,
-    /// Kind without outcome.
+    /// Index into the kinds of the day; the kind has no outcome yet.
     pub kind: u32,
     pub caller: u32,
     pub delivery: Delivery,
 }
 
 impl NotificationItem {
+    /// The columns of a stored row after the id, in the order of [`Self::to_row`].
     pub const COLUMNS: [&str; 14] = [
         "role",
         "kind",
@@ -125,8 +130,10 @@ impl NotificationItem {
         (self.id, numbers)
     }
 
+    /// Reads an item from a stored row.
+    ///
     /// # Errors
-    /// A number that no item has.
+    /// If a number is out of range for its column.
     pub fn of_row((id, numbers): Row<14>) -> Result<Self, String> {
         let [role, kind, caller, event_us, first_us, first_no, last_us, last, rest @ ..] = numbers;
         let [attempts, delivered_us, delivered_no, delivered_status, refused_us, refused_status] = rest;

@@ -1,8 +1,8 @@
-//! Message: the statuses of one message, joined in whatever order and however often they come.
+//! Message: the statuses of one message, joined in any order and with any number of copies.
 
 use crate::facts::Outcome;
 
-/// A word of a status, by its bit in [`MessageState::words`].
+/// The word of a status; its number is its bit in [`MessageState::words`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatusWord {
     Sent = 1,
@@ -11,7 +11,7 @@ pub enum StatusWord {
     Read = 4,
     Played = 8,
     Failed = 16,
-    /// `accepted`, `deleted`, `warning` and whatever comes: nothing about whether the platform did its part.
+    /// `accepted`, `deleted`, `warning` and others, which do not show what the platform did.
     Other = 32,
 }
 
@@ -19,7 +19,7 @@ impl StatusWord {
     pub const ALL: [Self; 6] =
         [Self::Sent, Self::Delivered, Self::Read, Self::Played, Self::Failed, Self::Other];
 
-    /// In any case: some logs write words as their enums are called.
+    /// Parses a word in any case: some logs write words in the spelling of their enums.
     pub fn of(text: &[u8]) -> Self {
         let is = |word: &str| text.eq_ignore_ascii_case(word.as_bytes());
         match () {
@@ -33,24 +33,29 @@ impl StatusWord {
     }
 }
 
-/// The statuses of one message, joined. [`MessageState::join`] is commutative, associative and idempotent, so neither order nor
-/// repetition of rows can matter (R18).
+/// The statuses of one message, joined.
+///
+/// [`MessageState::join`] is commutative, associative and idempotent, so neither order nor
+/// repetition of rows matters (R18).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MessageState {
     /// [`StatusWord`]s seen, as bits.
     pub words: u8,
-    /// Earliest status that says something, microseconds since 1970; [`MessageState::NEVER`] without one.
+    /// Earliest status but `Other`, microseconds since 1970; [`MessageState::NEVER`] without one.
     pub first_us: i64,
-    /// Earliest `failed`, and its error code; of several at once the smallest.
+    /// Earliest `failed`, microseconds since 1970, and its error code; at a tie the smallest code.
     pub failed_us: i64,
     pub code: Option<i64>,
 }
 
 impl MessageState {
+    /// Instant of a status that has not come.
     pub const NEVER: i64 = i64::MAX;
+    /// The state of a message without any status.
     pub const NONE: Self = Self { words: 0, first_us: Self::NEVER, failed_us: Self::NEVER, code: None };
     const DELIVERED: u8 = StatusWord::Delivered as u8 | StatusWord::Read as u8 | StatusWord::Played as u8;
 
+    /// The state after a single status.
     pub const fn of(word: StatusWord, us: i64, code: Option<i64>) -> Self {
         let words = word as u8;
         match word {
@@ -60,16 +65,18 @@ impl MessageState {
         }
     }
 
+    /// Adds the statuses of another state of the same message.
     pub fn join(&mut self, other: &Self) {
         self.words |= other.words;
         self.first_us = self.first_us.min(other.first_us);
-        // A failure that names its code says more than one of the same instant that does not.
+        // At the same instant, a failure with an error code takes precedence over one without.
         let key = |s: &Self| (s.failed_us, s.code.is_none(), s.code);
         if key(other) < key(self) {
             (self.failed_us, self.code) = (other.failed_us, other.code);
         }
     }
 
+    /// Returns the outcome: delivered before failed before sent (R18).
     pub const fn outcome(&self) -> Outcome {
         if self.is_delivered() {
             Outcome::Delivered
@@ -82,16 +89,17 @@ impl MessageState {
         }
     }
 
+    /// True if a status says delivered, read or played.
     pub const fn is_delivered(&self) -> bool {
         self.words & Self::DELIVERED != 0
     }
 
-    /// Delivered and failed at once (R18).
+    /// True if the statuses say both delivered and failed (R18).
     pub const fn is_contradicted(&self) -> bool {
         self.is_delivered() && self.words & StatusWord::Failed as u8 != 0
     }
 
-    /// How many different words were said.
+    /// Returns the number of different words seen.
     pub const fn statuses(&self) -> u32 {
         self.words.count_ones()
     }

@@ -1,4 +1,4 @@
-//! Rows of whole numbers in Parquet files, written and read as a stream: what a day carries forward may be long.
+//! Number rows: rows of whole numbers in Parquet, streamed, since the items of a day may be many.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -18,14 +18,14 @@ use crate::error::Trouble;
 use crate::facts::ids::Id;
 use crate::table::decoded;
 
-/// Rows per batch and row group: what a reader or writer holds of one file.
+/// Rows per batch and row group: as many rows of a file are in memory at once.
 const BATCH: usize = 1 << 16;
 const ID_BYTES: i32 = 12;
 
-/// An id and as many numbers as the file has columns. Files are sorted by id where they have ids.
+/// An id and as many numbers as the file has columns; files with ids are sorted by id.
 pub type Row<const N: usize> = (Id, [i64; N]);
 
-/// Writes rows as they come.
+/// Writes rows of whole numbers to one Parquet file, batch by batch.
 pub struct RowWriter<const N: usize> {
     path: PathBuf,
     schema: Arc<Schema>,
@@ -37,10 +37,10 @@ pub struct RowWriter<const N: usize> {
 }
 
 impl<const N: usize> RowWriter<N> {
-    /// A new file; its first column is the id, if it has one.
+    /// Creates a file, whose first column is the id if `has_ids` is set.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// [`Trouble::Io`] if the file cannot be created or written.
     pub fn create(path: &Path, has_ids: bool, names: [&str; N]) -> Result<Self, Trouble> {
         let mut fields = Vec::new();
         if has_ids {
@@ -52,8 +52,8 @@ impl<const N: usize> RowWriter<N> {
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(level))
             .set_max_row_group_row_count(Some(BATCH))
-            // Ids never repeat, and whole numbers packed by their differences take no more room than by a dictionary, which takes
-            // longer to make.
+            // Ids never repeat, and a dictionary of the numbers takes longer to build than delta
+            // encoding and saves no space.
             .set_dictionary_enabled(false)
             .set_statistics_enabled(parquet::file::properties::EnabledStatistics::None);
         let properties = names.iter().fold(properties, |properties, name| {
@@ -70,7 +70,7 @@ impl<const N: usize> RowWriter<N> {
     /// Appends a row.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// [`Trouble::Io`] if a full batch cannot be written.
     pub fn push(&mut self, (id, numbers): Row<N>) -> Result<(), Trouble> {
         if self.has_ids {
             // Big-endian, so that the order of bytes is the order of ids.
@@ -99,10 +99,10 @@ impl<const N: usize> RowWriter<N> {
         self.out.write(&batch).map_err(|e| unwritten(&self.path, e))
     }
 
-    /// Writes what is left, down to the disk.
+    /// Writes the remaining rows and syncs the file to disk.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// [`Trouble::Io`] if writing or syncing fails.
     pub fn close(mut self) -> Result<(), Trouble> {
         self.flush()?;
         self.out.finish().map_err(|e| unwritten(&self.path, e))?;
@@ -110,7 +110,7 @@ impl<const N: usize> RowWriter<N> {
     }
 }
 
-/// A disk that is full shall be told as such, through however many layers.
+/// Unwraps the I/O error from the layers around it, so that a full disk is reported as one.
 fn unwritten(path: &Path, e: ParquetError) -> Trouble {
     let cause = match e {
         ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
@@ -122,7 +122,7 @@ fn unwritten(path: &Path, e: ParquetError) -> Trouble {
     Trouble::io(path, "writing", cause)
 }
 
-/// Reads rows as they were written.
+/// Reads the rows of one file in the order in which they were written.
 pub struct RowReader<const N: usize> {
     path: PathBuf,
     batches: ParquetRecordBatchReader,
@@ -131,7 +131,7 @@ pub struct RowReader<const N: usize> {
     at: usize,
 }
 
-/// The columns of one batch, found to be of their types.
+/// The columns of one batch, checked to have the expected types.
 struct Batch<const N: usize> {
     rows: usize,
     ids: Option<FixedSizeBinaryArray>,
@@ -167,8 +167,11 @@ impl<const N: usize> Batch<N> {
 }
 
 impl<const N: usize> RowReader<N> {
+    /// Opens a file and checks the number of its columns.
+    ///
     /// # Errors
-    /// The file cannot be read, or has other columns.
+    /// [`Trouble::Io`] if the file cannot be opened; [`Trouble::Damaged`] if it is no Parquet file
+    /// or has another number of columns.
     pub fn open(path: &Path, has_ids: bool) -> Result<Self, Trouble> {
         let file = File::open(path).map_err(|e| Trouble::io(path, "reading", e))?;
         let builder = decoded(|| ParquetRecordBatchReaderBuilder::try_new(file));
@@ -203,6 +206,7 @@ impl<const N: usize> Iterator for RowReader<N> {
     }
 }
 
+/// A stored file that cannot be what was written, with the reason.
 pub fn damaged(path: &Path, why: &dyn std::fmt::Display) -> Trouble {
     Trouble::Damaged { path: path.to_path_buf(), why: why.to_string() }
 }

@@ -1,4 +1,4 @@
-//! How a daybook is stored: a folder with `daybook.json` and one Parquet file for each long list.
+//! Storage of a daybook: a folder with `daybook.json` and one Parquet file for each long list.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -17,7 +17,7 @@ use crate::facts::{
     RowRef,
 };
 
-/// Raised when a reader of today could not make sense of what is written tomorrow.
+/// Version of the stored form; raised when an older reader could not understand a newer file.
 const DAYBOOK_FORMAT: u32 = 1;
 
 const HEAD: &str = "daybook.json";
@@ -27,11 +27,13 @@ const LATENCIES: &str = "latencies.parquet";
 const MESSAGES: &str = "messages.parquet";
 const NOTIFICATIONS: &str = "notifications.parquet";
 
-/// Items that nothing can change any more, of which only the top of the id is kept.
+/// Items that nothing can change any more; only the top 64 bits of their ids are kept.
 #[derive(Debug, Clone, Copy)]
 pub enum Closed {
     Messages,
-    /// Those of logs without attempt numbers, whose later attempts could be taken for first ones.
+    /// Delivered notifications of logs without attempt numbers.
+    ///
+    /// Their later attempts could pass for first ones.
     Notifications,
 }
 
@@ -44,7 +46,7 @@ impl Closed {
     }
 }
 
-/// Everything but the long lists.
+/// The content of `daybook.json`: everything but the long lists.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Head {
@@ -58,7 +60,7 @@ struct Head {
     kinds: Vec<Kind>,
     callers: Vec<String>,
     delays: Vec<Delay>,
-    /// Service and region of the latencies, by number.
+    /// Service and region of each histogram, by the number that `latencies.parquet` has for them.
     latency_of: Vec<(String, String)>,
     lanes: Vec<RegionActivity>,
     tally: DayTotals,
@@ -66,7 +68,7 @@ struct Head {
     quarantine: Vec<Quarantined>,
 }
 
-/// Counts by bucket.
+/// One histogram of delays: events by bucket.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Delay {
@@ -82,10 +84,10 @@ struct Version {
     format: u32,
 }
 
-/// Writes all but the items into a folder.
+/// Writes a daybook without its items into a folder.
 ///
 /// # Errors
-/// The disk refuses.
+/// [`Trouble::Io`] if a file cannot be written.
 pub fn write(daybook: &Daybook, folder: &Path) -> Result<(), Trouble> {
     let mut facts = RowWriter::create(&folder.join(FACTS), false, ["slot", "kind", "caller", "events"])?;
     for f in &daybook.facts {
@@ -171,15 +173,15 @@ fn read_head(folder: &Path) -> Result<Head, Trouble> {
 /// Reads the head alone: no facts, no evidence, no latencies.
 ///
 /// # Errors
-/// The file at fault.
+/// [`Trouble::Io`] or [`Trouble::Damaged`], with the path of the file.
 pub fn head(folder: &Path) -> Result<Daybook, Trouble> {
     Ok(Daybook::of(read_head(folder)?))
 }
 
-/// Reads the head and looks whether all files of a daybook are there and whole enough to be opened.
+/// Reads the head and checks that the files of all items are there and can be opened.
 ///
 /// # Errors
-/// The file at fault.
+/// [`Trouble::Io`] or [`Trouble::Damaged`], with the path of the file.
 pub fn check(folder: &Path) -> Result<Daybook, Trouble> {
     let head = head(folder)?;
     drop(messages(folder)?);
@@ -189,10 +191,10 @@ pub fn check(folder: &Path) -> Result<Daybook, Trouble> {
     Ok(head)
 }
 
-/// Reads all but the items.
+/// Reads a daybook without its items.
 ///
 /// # Errors
-/// The file at fault.
+/// [`Trouble::Io`] or [`Trouble::Damaged`], with the path of the file.
 pub fn read(folder: &Path) -> Result<Daybook, Trouble> {
     let head = read_head(folder)?;
     let path = folder.join(FACTS);
@@ -220,7 +222,7 @@ pub fn read(folder: &Path) -> Result<Daybook, Trouble> {
     }
     let path = folder.join(LATENCIES);
     let mut latencies = Latencies::default();
-    // Rows of one histogram stand together.
+    // Rows of one histogram are adjacent.
     let mut open: Option<((i64, i64), Histogram)> = None;
     let mut close = |((slot, of), histogram): ((i64, i64), Histogram)| {
         let of = head.latency_of.get(number::<usize>(of, &path)?);
@@ -274,7 +276,7 @@ impl Daybook {
     }
 }
 
-/// A number below a limit: what is stored points into what is stored.
+/// Checks that a stored index is below the length of the list that it points into.
 fn below(n: i64, limit: usize, path: &Path) -> Result<u32, Trouble> {
     let number: u32 = number(n, path)?;
     if number as usize >= limit {
@@ -296,8 +298,10 @@ pub struct ItemWriter {
 }
 
 impl ItemWriter {
+    /// Creates the item files of a day in `folder`.
+    ///
     /// # Errors
-    /// The disk refuses, here and below.
+    /// [`Trouble::Io`], here and in all other methods, if a file cannot be written.
     pub fn create(folder: &Path) -> Result<Self, Trouble> {
         Ok(Self {
             messages: RowWriter::create(&folder.join(MESSAGES), true, MessageItem::COLUMNS)?,
@@ -315,7 +319,7 @@ impl ItemWriter {
         self.notifications.push(item.to_row())
     }
 
-    /// An item that nothing can change any more, by the top of its id.
+    /// Writes an item that nothing can change any more, by the top 64 bits of its id.
     pub fn closed(&mut self, of: Closed, short: u64) -> Result<(), Trouble> {
         let out = match of {
             Closed::Messages => &mut self.closed_messages,
@@ -324,6 +328,7 @@ impl ItemWriter {
         out.push((0, [short.cast_signed()]))
     }
 
+    /// Writes the remaining rows and syncs all files to disk.
     pub fn close(self) -> Result<(), Trouble> {
         self.messages.close()?;
         self.notifications.close()?;
@@ -336,10 +341,10 @@ fn shorts(folder: &Path, of: Closed) -> Result<RowWriter<1>, Trouble> {
     RowWriter::create(&folder.join(of.file()), false, ["short_id"])
 }
 
-/// The message items of a stored day, ascending by id.
+/// Reads the message items of a stored day, ascending by id.
 ///
 /// # Errors
-/// The file at fault, here and at every step.
+/// [`Trouble::Io`] or [`Trouble::Damaged`], here and from the iterator.
 pub fn messages(
     folder: &Path,
 ) -> Result<impl Iterator<Item = Result<MessageItem, Trouble>> + use<>, Trouble> {
@@ -349,10 +354,10 @@ pub fn messages(
     Ok(RowReader::open(&folder.join(MESSAGES), true)?.map(of))
 }
 
-/// The notification items of a stored day, ascending by id.
+/// Reads the notification items of a stored day, ascending by id.
 ///
 /// # Errors
-/// The file at fault, here and at every step.
+/// [`Trouble::Io`] or [`Trouble::Damaged`], here and from the iterator.
 pub fn notifications(
     folder: &Path,
 ) -> Result<impl Iterator<Item = Result<NotificationItem, Trouble>> + use<>, Trouble> {
@@ -363,10 +368,10 @@ pub fn notifications(
     Ok(RowReader::open(&folder.join(NOTIFICATIONS), true)?.map(of))
 }
 
-/// The closed items of a stored day, by the tops of their ids, ascending.
+/// Reads the closed items of a stored day, by the tops of their ids, ascending.
 ///
 /// # Errors
-/// The file at fault, here and at every step.
+/// [`Trouble::Io`] or [`Trouble::Damaged`], here and from the iterator.
 pub fn closed(
     folder: &Path,
     of: Closed,

@@ -1,22 +1,23 @@
-//! A CSV file that a person wrote: rows of named cells, each with its place in the file.
+//! CSV: a file that a person wrote, as rows of cells, each with its place in the file.
 
 use std::ops::Range;
 
 use super::spelling::advice;
 use super::toml::Notes;
 
-/// The rows of a sheet whose header was as expected.
+/// The rows of a sheet with a valid header.
 #[derive(Debug)]
 pub struct Sheet {
     pub rows: Vec<CsvRow>,
 }
 
-/// One row; cells stand in the order of the expected columns, whatever the order in the file.
+/// One row; its cells are in the order of the expected columns, whatever the order in the file.
 #[derive(Debug)]
 pub struct CsvRow {
     cells: Vec<CsvCell>,
 }
 
+/// A cell: its trimmed text, and its place in the file as a byte range.
 #[derive(Debug, Clone)]
 pub struct CsvCell {
     pub text: String,
@@ -24,7 +25,7 @@ pub struct CsvCell {
 }
 
 impl CsvRow {
-    /// The cells of a record under a header whose order is this; `None` where the header lacks a column.
+    /// Arranges the cells of a record by `order`; `None` if the header lacks a column.
     pub fn new(record: CsvRecord, order: &[Option<usize>]) -> Option<Self> {
         let cells = order.iter().map(|at| at.map(|at| record.cells[at].clone())).collect::<Option<_>>()?;
         Some(Self { cells })
@@ -35,15 +36,16 @@ impl CsvRow {
     }
 }
 
-/// One record of a CSV text, cells in the order of the file.
+/// One record of a CSV text, with its cells in the order of the file.
 #[derive(Debug, Clone)]
 pub struct CsvRecord {
     pub cells: Vec<CsvCell>,
-    /// A quoted cell that is not closed as it should be; reading has gone on with the next line.
+    /// A quoted cell that is not closed; the reader continued with the next line.
     pub broken_cell: Option<Range<usize>>,
 }
 
 impl CsvRecord {
+    /// Returns the byte range of the record.
     pub fn span(&self) -> Range<usize> {
         match (self.cells.first(), self.cells.last()) {
             (Some(first), Some(last)) => first.span.start..last.span.end,
@@ -51,7 +53,7 @@ impl CsvRecord {
         }
     }
 
-    /// What is wrong with the shape of a row under a header of this width: place, message, label, help.
+    /// Checks the shape of a row under a header of `width`: place, message, label, help of a fault.
     pub fn misshape(&self, width: usize) -> Option<(Range<usize>, String, &'static str, &'static str)> {
         if let Some(cell) = &self.broken_cell {
             let message = "a quoted cell is not closed before the next comma or line".to_owned();
@@ -72,7 +74,9 @@ impl CsvRecord {
     }
 }
 
-/// The records of a CSV text. Blank lines are skipped; so are lines that begin with `#` where comments are allowed.
+/// Reads the records of a CSV text.
+///
+/// Blank lines are skipped; lines that begin with `#` are skipped if comments are allowed.
 pub fn records(text: &str, has_comments: bool) -> Vec<CsvRecord> {
     let mut builder = csv::ReaderBuilder::new();
     builder.has_headers(false).flexible(true).comment(has_comments.then_some(b'#'));
@@ -82,7 +86,7 @@ pub fn records(text: &str, has_comments: bool) -> Vec<CsvRecord> {
     let mut reader = builder.from_reader(&text.as_bytes()[from..]);
     loop {
         let start = from + reader.position().byte() as usize;
-        // The text is UTF-8 and rows may have any number of cells, so that nothing else can be wrong here.
+        // The text is UTF-8 and rows may have any number of cells, so no other error can occur.
         if !matches!(reader.read_record(&mut record), Ok(true)) {
             return records;
         }
@@ -101,8 +105,10 @@ pub fn records(text: &str, has_comments: bool) -> Vec<CsvRecord> {
 }
 
 impl Sheet {
-    /// Reads a sheet with exactly these columns, in any order. Missing, unknown and repeated columns, rows with too few
-    /// or too many cells and quotes that are not closed are noted.
+    /// Reads a sheet with exactly these columns, in any order.
+    ///
+    /// Missing, unknown and repeated columns, rows with too few or too many cells, and quotes that
+    /// are not closed are noted as mistakes.
     pub fn read(text: &str, columns: &[&'static str], notes: &Notes<'_>) -> Self {
         let mut records = records(text, false).into_iter();
         let Some(top) = records.next() else {
@@ -123,7 +129,9 @@ impl Sheet {
     }
 }
 
-/// Where each expected column stands; columns that are unknown, missing or there twice are noted.
+/// Returns the position of each expected column.
+///
+/// Columns that are unknown, missing or repeated are noted as mistakes.
 pub fn header(record: &CsvRecord, columns: &[&'static str], notes: &Notes<'_>) -> Vec<Option<usize>> {
     let cells = &record.cells;
     if let [whole] = cells.as_slice()
@@ -151,14 +159,14 @@ pub fn header(record: &CsvRecord, columns: &[&'static str], notes: &Notes<'_>) -
     order
 }
 
-/// What a spreadsheet has put between the names of columns in place of commas.
+/// Returns the separator that a spreadsheet wrote in place of commas.
 fn other_separator(header: &str, columns: &[&'static str]) -> Option<&'static str> {
     let is_header = |mark: char| header.split(mark).filter(|name| columns.contains(&name.trim())).count() > 1;
     let marks = [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")];
     marks.into_iter().find(|(mark, _)| is_header(*mark)).map(|(_, name)| name)
 }
 
-/// Where a record begins: behind blank lines, comments and a byte order mark.
+/// Returns the start of a record, after blank lines, comments and a byte order mark.
 fn first_byte(text: &str, start: usize, has_comments: bool) -> usize {
     let mut at = start;
     loop {
@@ -172,7 +180,7 @@ fn first_byte(text: &str, start: usize, has_comments: bool) -> usize {
     }
 }
 
-/// The csv crate tells where a record starts; its cells are found again by the same quoting rules.
+/// Finds the cells of a record by the quoting rules of the csv crate, which reports only its start.
 fn cells(text: &str, start: usize, record: &csv::StringRecord) -> CsvRecord {
     let bytes = text.as_bytes();
     let mut at = start;
@@ -186,7 +194,7 @@ fn cells(text: &str, start: usize, record: &csv::StringRecord) -> CsvRecord {
             match byte {
                 b'"' if has_quotes => (is_quoted, is_closed) = (!is_quoted, is_quoted),
                 b',' | b'\r' | b'\n' if !is_quoted => break,
-                // The quote closed nothing that was meant to be closed: it belongs to a later cell.
+                // Text after the closing quote: that quote belongs to a later cell.
                 _ if is_closed && !byte.is_ascii_whitespace() => {
                     broken_cell.get_or_insert(from..from + 1);
                 }

@@ -15,12 +15,12 @@ use crate::redact::harmless;
 #[derive(Debug, Clone)]
 pub struct Document {
     source: Arc<NamedSource<String>>,
-    /// The text as it is shown: of the same length, and without anything that steers a terminal.
+    /// The text as it is shown: of the same length, without characters that steer a terminal.
     shown: Arc<NamedSource<String>>,
 }
 
 impl Document {
-    /// `name` is what messages call the file: its path, or `built-in policy.toml`.
+    /// Creates a document; `name` is its path, or a name such as `built-in policy.toml`.
     pub fn new(name: impl AsRef<str>, text: impl Into<String>) -> Self {
         let text = text.into();
         let shown = Arc::new(NamedSource::new(&name, harmless(&text)));
@@ -35,7 +35,7 @@ impl Document {
         self.source.inner()
     }
 
-    /// Line and column of a byte offset, both from 1; columns count characters.
+    /// Returns line and column of a byte offset, both from 1; columns count characters.
     pub fn position(&self, offset: usize) -> (usize, usize) {
         let before = &self.text().as_bytes()[..offset.min(self.text().len())];
         let line = before.iter().filter(|b| **b == b'\n').count() + 1;
@@ -43,7 +43,9 @@ impl Document {
         (line, String::from_utf8_lossy(&before[line_start..]).chars().count() + 1)
     }
 
-    /// A mistake at `span` (bytes): what was found, a short label under the excerpt, and what to do about it.
+    /// Creates a mistake at `span` (bytes).
+    ///
+    /// `message` says what was found, `label` stands under the excerpt, `help` says what to do.
     pub fn mistake(
         &self,
         span: Range<usize>,
@@ -72,13 +74,13 @@ pub struct Mistake {
 }
 
 impl Mistake {
-    /// `file:line:column` of the mistake.
+    /// Returns the place of the mistake as `file:line:column`.
     pub fn place(&self) -> String {
         let (line, column) = self.document.position(self.span.start);
         format!("{}:{line}:{column}", self.document.name())
     }
 
-    /// Place, what was found and what to do, for where no excerpt is shown.
+    /// Returns place, message and help, for output without an excerpt.
     pub fn told(&self) -> String {
         if self.help.is_empty() { self.to_string() } else { format!("{self}; {}", self.help) }
     }
@@ -107,13 +109,13 @@ impl Diagnostic for Mistake {
     }
 }
 
-/// Every mistake found in the files of a run, in the order of files and lines.
+/// Every mistake in the files of a run, in the order of files and lines.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{} mistake{} in the files that steer the run", .0.len(), if .0.len() == 1 { "" } else { "s" })]
 pub struct Mistakes(pub Vec<Mistake>);
 
 impl Mistakes {
-    /// `Ok` when there are none.
+    /// Returns `value` if there are no mistakes.
     pub fn or<T>(self, value: T) -> Result<T, Self> {
         if self.0.is_empty() { Ok(value) } else { Err(self) }
     }

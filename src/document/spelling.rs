@@ -1,6 +1,6 @@
-//! The closest valid word to a misspelt one, for the help of a mistake.
+//! Spelling: the closest valid word to a misspelt one, for the help of a mistake.
 
-/// "did you mean `x`? Valid are a, b, c": every message about a wrong word ends this way.
+/// Returns the end of every message about a wrong word: a guess, if any, and all valid words.
 pub fn advice<'a>(word: &str, valid: impl IntoIterator<Item = &'a str> + Clone) -> String {
     let list: Vec<String> = valid.clone().into_iter().map(|v| format!("`{v}`")).collect();
     let list = list.join(", ");
@@ -10,7 +10,7 @@ pub fn advice<'a>(word: &str, valid: impl IntoIterator<Item = &'a str> + Clone) 
     }
 }
 
-/// The valid word with the fewest edits, if they are few enough to be a slip.
+/// Returns the valid word with the fewest edits, if at most a third of the letters differ.
 pub fn closest<'a>(word: &str, valid: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
     let limit = (word.chars().count() / 3).max(1);
@@ -22,7 +22,7 @@ pub fn closest<'a>(word: &str, valid: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
-/// Insertions, deletions, replacements and swaps of neighbours that turn one word into the other.
+/// Counts insertions, deletions, replacements and swaps of neighbours between two words.
 fn edits(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut two_back: Vec<usize> = Vec::new();

@@ -1,7 +1,8 @@
-//! Walking a TOML file that a person wrote: typed values out, every mistake noted with its place.
+//! TOML: a walker through a file that a person wrote, with typed values and every mistake.
 //!
-//! The walker knows the valid keys of each table and the type of each value, so that the readers of config and policy
-//! only say what they want. It never stops at a mistake: a value that cannot be read is `None`, and noted.
+//! The walker knows the valid keys of each table and the type of each value, so the readers of
+//! config and policy only name what they need. It never stops at a mistake: a value that cannot be
+//! read is `None`, and noted.
 
 use std::cell::RefCell;
 use std::ops::{Range, RangeInclusive};
@@ -26,7 +27,7 @@ impl<'t> Notes<'t> {
         Self { document, found: RefCell::new(Vec::new()), broken_lines: RefCell::new(Vec::new()) }
     }
 
-    /// Parses the document; the first syntax error of each line is noted and the rest of the file still read.
+    /// Parses the document; the first syntax error of each line is noted, and the rest still read.
     pub fn parse(&self) -> Spanned<DeTable<'t>> {
         let (root, errors) = DeTable::parse_recoverable(self.document.text());
         for error in errors {
@@ -41,12 +42,12 @@ impl<'t> Notes<'t> {
         root
     }
 
-    /// False once a syntax error was found: then a key may only seem to be missing.
+    /// False after a syntax error: then a key may only seem to be missing.
     pub fn is_whole(&self) -> bool {
         self.broken_lines.borrow().is_empty()
     }
 
-    /// Notes a mistake, unless its line is already known to be broken.
+    /// Notes a mistake, unless its line already has a syntax error.
     pub fn mistake(
         &self,
         span: Range<usize>,
@@ -60,7 +61,7 @@ impl<'t> Notes<'t> {
         }
     }
 
-    /// All mistakes, in the order of the file.
+    /// Returns all mistakes, in the order of the file.
     pub fn into_mistakes(self) -> Vec<Mistake> {
         let mut found = self.found.into_inner();
         found.sort_by_key(|(start, _)| *start);
@@ -70,7 +71,7 @@ impl<'t> Notes<'t> {
 
 const SYNTAX_HELP: &str = "the file is TOML: key = value, text in quotes, lists in [ ], see https://toml.io";
 
-/// One table, with the keys that are valid in it.
+/// One table of a document; its keys were checked when it was opened.
 #[derive(Clone, Copy)]
 pub struct Table<'t> {
     notes: &'t Notes<'t>,
@@ -103,12 +104,13 @@ impl<'t> Table<'t> {
         self.notes
     }
 
+    /// Returns the value of a key, if it is there.
     pub fn get(&self, key: &str) -> Option<Value<'t>> {
         let (key, item) = self.entries.get_key_value(key)?;
         Some(Value { notes: self.notes, key: key.get_ref(), item })
     }
 
-    /// The value of a key that has no default.
+    /// Returns the value of a key that has no default; notes a mistake if it is missing.
     pub fn need(&self, key: &str, example: &str) -> Option<Value<'t>> {
         let value = self.get(key);
         if value.is_none() && self.notes.is_whole() {
@@ -118,12 +120,12 @@ impl<'t> Table<'t> {
         value
     }
 
-    /// A mistake about the table as a whole.
+    /// Notes a mistake about the table as a whole.
     pub fn wrong(&self, message: impl Into<String>, label: impl Into<String>, help: impl Into<String>) {
         self.notes.mistake(self.span.0..self.span.1, message, label, help);
     }
 
-    /// Every key with its value, for tables whose keys are data.
+    /// Iterates over all keys and values, for tables whose keys are data.
     pub fn entries(&self) -> impl Iterator<Item = (&'t str, Range<usize>, Value<'t>)> + use<'t> {
         let notes = self.notes;
         self.entries.iter().map(move |(key, item)| {
@@ -153,11 +155,12 @@ impl<'t> Value<'t> {
         self.item.span()
     }
 
+    /// Notes a mistake about the value.
     pub fn wrong(&self, message: impl Into<String>, label: impl Into<String>, help: impl Into<String>) {
         self.notes.mistake(self.span(), message, label, help);
     }
 
-    /// A mistake about some bytes of a text value; about the whole value where escapes hide their place.
+    /// Notes a mistake about bytes of a text; about the whole text if escapes hide their place.
     pub fn wrong_in(
         &self,
         part: Range<usize>,
@@ -185,7 +188,7 @@ impl<'t> Value<'t> {
         self.wrong(format!("`{}` must be {wanted}", self.key), format!("this is {found}"), help);
     }
 
-    /// Text that is not blank.
+    /// Reads a text that is not blank.
     pub fn text(&self) -> Option<&'t str> {
         match self.raw() {
             DeValue::String(text) if text.trim().is_empty() => {
@@ -204,6 +207,7 @@ impl<'t> Value<'t> {
         }
     }
 
+    /// Reads `true` or `false`.
     pub fn flag(&self) -> Option<bool> {
         if let DeValue::Boolean(flag) = self.raw() {
             return Some(*flag);
@@ -212,7 +216,7 @@ impl<'t> Value<'t> {
         None
     }
 
-    /// A whole number within bounds.
+    /// Reads a whole number within bounds.
     pub fn integer(&self, bounds: &RangeInclusive<i64>) -> Option<i64> {
         let help = format!("write a whole number from {} to {}", bounds.start(), bounds.end());
         let DeValue::Integer(number) = self.raw() else {
@@ -226,7 +230,7 @@ impl<'t> Value<'t> {
         number
     }
 
-    /// A decimal number in units of `10^-places`, exactly; text in quotes will do as well.
+    /// Reads a decimal number in units of `10^-places`, exactly; text in quotes is allowed.
     pub fn decimal(&self, places: usize, example: &str) -> Option<u64> {
         let text = match self.raw() {
             DeValue::Integer(number) if number.radix() == 10 => number.as_str(),
@@ -245,7 +249,7 @@ impl<'t> Value<'t> {
         number
     }
 
-    /// One of a closed list of words.
+    /// Reads one of a closed list of words.
     pub fn choice<T: Copy>(&self, valid: &[(&str, T)]) -> Option<T> {
         let word = self.text()?;
         let found = valid.iter().find(|(name, _)| *name == word).map(|(_, value)| *value);
@@ -259,7 +263,7 @@ impl<'t> Value<'t> {
         found
     }
 
-    /// A date, as TOML date or as text.
+    /// Reads a date, as TOML date or as text.
     pub fn day(&self) -> Option<Day> {
         let text = match self.raw() {
             DeValue::Datetime(date) if date.time.is_none() => date.to_string(),
@@ -277,7 +281,7 @@ impl<'t> Value<'t> {
         day
     }
 
-    /// The items of a list; a single value stands for a list of one.
+    /// Returns the items of a list; a single value counts as a list of one.
     pub fn items(&self) -> Vec<Self> {
         match self.raw() {
             DeValue::Array(items) => items.iter().map(|item| Self { item, ..*self }).collect(),
@@ -285,7 +289,7 @@ impl<'t> Value<'t> {
         }
     }
 
-    /// Texts of a list or of a single value; the same text twice is a mistake.
+    /// Reads the texts of a list or of a single value; a repeated text is a mistake.
     pub fn texts(&self) -> Vec<(&'t str, Self)> {
         let mut texts: Vec<(&str, Self)> = Vec::new();
         for item in self.items() {
@@ -299,7 +303,7 @@ impl<'t> Value<'t> {
         texts
     }
 
-    /// A table with these keys.
+    /// Reads a table with these keys.
     pub fn table(&self, title: &'static str, keys: &[&'static str]) -> Option<Table<'t>> {
         if let DeValue::Table(entries) = self.raw() {
             return Some(Table::open(self.notes, entries, self.span(), title, keys));
@@ -308,7 +312,7 @@ impl<'t> Value<'t> {
         None
     }
 
-    /// A table whose keys are data.
+    /// Reads a table whose keys are data.
     pub fn map(&self, title: &'static str) -> Option<Table<'t>> {
         if let DeValue::Table(entries) = self.raw() {
             let Range { start, end } = self.span();
@@ -318,7 +322,7 @@ impl<'t> Value<'t> {
         None
     }
 
-    /// A list of tables with these keys.
+    /// Reads a list of tables with these keys.
     pub fn tables(&self, title: &'static str, keys: &[&'static str]) -> Vec<Table<'t>> {
         let help = format!("write {title}, with double brackets, before each of them");
         let DeValue::Array(items) = self.raw() else {
@@ -338,7 +342,7 @@ impl<'t> Value<'t> {
     }
 }
 
-/// `12.5` with two places is 1250; `None` when it is not a plain decimal or has more places than that.
+/// Scales a plain decimal: `12.5` with two places is 1250; `None` if it has more places.
 fn scaled(text: &str, places: usize) -> Option<u64> {
     let text = text.strip_prefix('+').unwrap_or(text);
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
@@ -350,11 +354,12 @@ fn scaled(text: &str, places: usize) -> Option<u64> {
     format!("{whole}{fraction:0<places$}").parse().ok()
 }
 
+/// Reads a list of tables by its key; empty if it is absent.
 pub fn tables<'t>(top: &Table<'t>, key: &str, title: &'static str, keys: &[&'static str]) -> Vec<Table<'t>> {
     top.get(key).map(|value| value.tables(title, keys)).unwrap_or_default()
 }
 
-/// The name of a table in a list; two of the same list must not share one.
+/// Reads the name of a table in a list; two tables of one list must not share a name.
 pub fn name<'t>(table: &Table<'t>, taken: &mut Vec<&'t str>, example: &str) -> Option<&'t str> {
     let value = table.need("name", example)?;
     let name = value.text()?;

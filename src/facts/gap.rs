@@ -2,17 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a gap leaves unknown.
+/// The knowledge that a gap takes away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lost {
-    /// The events themselves: nothing of the region and its services can be judged.
+    /// Events are missing: the services of the gap cannot be judged in its region.
     Events,
-    /// What became of messages: failures that did show are still failures.
+    /// Outcomes of messages are missing; failures that were logged are still failures.
     Outcomes,
 }
 
-/// A silent span, in slots of the day, half-open.
+/// A span of a day, in slots, half-open, in which a log is silent.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Gap {
@@ -20,10 +20,10 @@ pub struct Gap {
     pub source: String,
     /// The region, or `*` for all of them.
     pub region: String,
-    /// Services of which the source has rows of this region on this day: those that cannot be judged in the span.
+    /// Services that cannot be judged in the span: those of the source in this region, on this day.
     pub services: Vec<String>,
     pub start_slot: u32,
     pub end_slot: u32,
-    /// Rows that were to be expected from the traffic around the span.
+    /// Rows to be expected in the span, from the traffic around it.
     pub expected: i64,
 }

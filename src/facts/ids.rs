@@ -1,19 +1,21 @@
-//! Ids: what identifies a message, a notification or a caller, so that it can be matched and stored but not read.
+//! Ids: keyed hashes of messages, notifications and callers, which can be matched but not read.
 
 use hashbrown::HashMap;
 use sha2::{Digest, Sha256};
 use xxhash_rust::xxh3::xxh3_128_with_secret;
 
-/// A message or notification: 96 bits of a keyed hash. Message ids contain phone numbers, so they are stored in no other
-/// form. Among a billion ids two share theirs with a probability below one in 10^11.
+/// A message or notification: 96 bits of a keyed hash.
+///
+/// Message ids contain phone numbers, so they are stored in no other form. Among a billion ids, the
+/// probability that two share a hash is below one in 10^11.
 pub type Id = u128;
 
-/// The top 64 bits of an [`Id`], enough to ask whether one is among known ones.
+/// Returns the top 64 bits of an [`Id`], enough to test for membership among known ids.
 pub const fn short(id: Id) -> u64 {
     (id >> 32) as u64
 }
 
-/// What ids and callers are mixed with, so that nobody can find a phone number by trying them all.
+/// Secret mixed into ids and callers, so that nobody finds a phone number by trying all of them.
 #[derive(Clone)]
 pub struct Salt {
     secret: [u8; 192],
@@ -27,6 +29,7 @@ impl std::fmt::Debug for Salt {
 }
 
 impl Salt {
+    /// Derives the 192 bytes of the hash secret from the text of the salt.
     pub fn new(text: &str) -> Self {
         let mut secret = [0; 192];
         for (n, block) in secret.chunks_exact_mut(32).enumerate() {
@@ -37,19 +40,21 @@ impl Salt {
         Self { secret, text: text.to_owned() }
     }
 
+    /// Hashes the id of a message or notification.
     #[inline]
     pub fn id(&self, bytes: &[u8]) -> Id {
         xxh3_128_with_secret(bytes, &self.secret) >> 32
     }
 
-    /// Tells two salts apart without giving them away.
+    /// Returns a short hash that tells two salts apart without revealing them.
     pub fn fingerprint(&self) -> String {
         let hash = Sha256::new().chain_update("uptime-ledger salt").chain_update(&self.text).finalize();
         hash[..6].iter().map(|b| format!("{b:02x}")).collect()
     }
 
-    /// What a caller is called wherever something is stored: stable under one salt, and not the id itself. Empty stays
-    /// empty: not recorded.
+    /// Returns the name under which a caller is stored: stable under one salt, never the id itself.
+    ///
+    /// An empty caller stays empty: not recorded.
     pub fn pseudonym(&self, caller: &str) -> String {
         if caller.is_empty() {
             return String::new();
@@ -65,6 +70,7 @@ impl Salt {
     }
 }
 
+/// A hash map with the fast variant of foldhash.
 pub type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
 #[cfg(test)]

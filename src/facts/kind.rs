@@ -1,4 +1,4 @@
-//! Kinds: the attributes that events share, and all that rules may look at.
+//! Kinds: the attributes that events share, which are all that a rule may look at.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::config::Vantage;
 /// The service of calls whose path matches no pattern of a config that has services.
 pub const UNASSIGNED: &str = "unassigned";
 
-/// What a fact counts.
+/// The type of event that a fact counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stream {
@@ -15,31 +15,33 @@ pub enum Stream {
     Request,
     /// One outbound webhook with all its attempts.
     Notification,
-    /// One admitted message with all its statuses: the call that admitted it and what became of it count once.
+    /// One admitted message with all its statuses, counted once with the call that admitted it.
     Message,
 }
 
-/// What became of a message or notification (R5, R7, R14, R18); whichever says most wins, in whatever order rows come.
+/// The final state of a message or notification (R5, R7, R14, R18).
+///
+/// The outcome does not depend on the order of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Nothing is known to have become of it; always so for a request.
+    /// No outcome is known; always so for a request.
     None,
-    /// A message that was sent, and not more.
+    /// A message that was sent; nothing beyond that is known.
     Sent,
-    /// A message that was delivered, read or played; a notification that its endpoint took at any attempt.
+    /// A message that was delivered, read or played, or a notification whose endpoint accepted it.
     Delivered,
-    /// A message with a `failed` status and none that says delivered.
+    /// A message with a `failed` status and without one that says delivered.
     Failed,
-    /// A notification that the business's endpoint answered with an HTTP error of its own.
+    /// A notification that the business's endpoint answered with an HTTP error.
     Refused,
     /// A notification whose every attempt ended in network trouble on the way to the endpoint.
     Unreachable,
-    /// A notification that the platform last failed to attempt at all.
+    /// A notification whose last attempt failed inside the platform, before the network.
     Internal,
 }
 
-/// Whether the outcome came when it was due, judged by event times.
+/// The outcome in relation to its deadline, judged by event times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Timing {
@@ -47,19 +49,19 @@ pub enum Timing {
     None,
     /// The first status, or the first attempt, came by its deadline.
     InTime,
-    /// It came, and later than its deadline.
+    /// It came after its deadline.
     Late,
     /// Nothing has come, and the logs reach beyond the deadline.
     Overdue,
     /// Nothing has come, and the logs do not reach to the deadline yet.
     Open,
-    /// A notification whose retries ended although it was neither delivered nor old enough to be given up (R7).
+    /// A notification whose retries stopped before success and before the end of the period (R7).
     Stopped,
-    /// The webhook log has a gap where the outcome would stand: nothing can be said.
+    /// The webhook log has a gap at the deadline, so nothing is known.
     Unseen,
 }
 
-/// Did the request reach the first layer? `Unknown` is not `No`.
+/// Evidence that the request reached the first layer; `Unknown` is not `No`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reached {
@@ -68,7 +70,7 @@ pub enum Reached {
     Unknown,
 }
 
-/// What the network did to the call, as far as the log tells.
+/// The effect of the network on the call, as far as the log shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Symptom {
@@ -80,11 +82,11 @@ pub enum Symptom {
     Connect,
     /// The TLS handshake with the upstream failed.
     Tls,
-    /// The proxy itself refused: no route, overload, bad request, its own limiter.
+    /// The proxy itself rejected the call: no route, overload, bad request, its own limiter.
     ProxyLocal,
     /// The client left before its request was complete.
     ClientAbortEarly,
-    /// The client left while the request was being worked on.
+    /// The client left while the request was processed.
     ClientAbortWaiting,
     /// The connection broke after the request was sent.
     Reset,
@@ -92,7 +94,7 @@ pub enum Symptom {
     Timeout,
 }
 
-/// What a success answer promised.
+/// The promise of a success answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Admission {
@@ -106,10 +108,10 @@ pub enum Admission {
     Paused,
 }
 
-/// The attributes that events of one kind share. Everything a rule may look at, and nothing of high cardinality.
+/// The attributes that events of one kind share: all that a rule may look at, of low cardinality.
 ///
-/// The fields that only explain failures (`recipient_area`, `client_platform`, `client_version`) are blank for
-/// events that are plainly good, so that good traffic folds into few facts.
+/// The fields that only explain failures (`recipient_area`, `client_platform`, `client_version`)
+/// are blank for events that are plainly good, so that good traffic folds into few facts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Kind {
     pub stream: Stream,
@@ -117,7 +119,7 @@ pub struct Kind {
     pub source: String,
     pub vantage: Vantage,
     pub service: String,
-    /// Where the event was served; `-` when the logs do not say.
+    /// Region that served the event; `-` if the logs do not say.
     pub region: String,
     /// HTTP status 100 to 999; `None` when no answer was logged.
     pub http_status: Option<u16>,
@@ -126,12 +128,12 @@ pub struct Kind {
     pub error_code: Option<i64>,
     pub error_subcode: Option<i64>,
     pub is_transient: Option<bool>,
-    /// The answer's own word on success; `Some(false)` inside HTTP 200 exists.
+    /// The answer's own statement of success; HTTP 200 with `Some(false)` exists.
     pub is_success: Option<bool>,
     pub admission: Admission,
     pub outcome: Outcome,
     pub timing: Timing,
-    /// Not part of the service: `test`, `localized`, ...; empty for ordinary traffic.
+    /// Traffic outside the service: `test`, `localized`, ...; empty for ordinary traffic.
     pub scope: String,
     /// ISO 3166 area of the recipient (`CU`, `UA-43`, `TR`); empty when unknown.
     pub recipient_area: String,
@@ -140,7 +142,7 @@ pub struct Kind {
 }
 
 impl Kind {
-    /// A success without any sign of trouble: 100-399 (or the answer's own `true`) and no error, no symptom.
+    /// True for a success in scope: status 100-399, `success` not false, no error and no symptom.
     pub fn is_plainly_good(&self) -> bool {
         self.is_success() && self.scope.is_empty()
     }
@@ -153,13 +155,14 @@ impl Kind {
             && self.http_status.is_some_and(|status| (100..400).contains(&status))
     }
 
-    /// The answer admitted a message: from then on its statuses are due. An error that names a message admits nothing
-    /// unless a status says otherwise.
+    /// True if the answer admitted a message, so that its statuses are due.
+    ///
+    /// An error answer that names a message admits nothing unless a status says otherwise.
     pub fn has_admitted(&self) -> bool {
         self.admission != Admission::None && self.is_success()
     }
 
-    /// Admitted and deliberately delayed: no status is due.
+    /// True if the message was admitted and deliberately delayed: no status is due.
     pub const fn is_held(&self) -> bool {
         matches!(self.admission, Admission::Held | Admission::Paused)
     }

@@ -1,14 +1,14 @@
-//! Latency as mergeable log-scale histograms, one per slot, service and region.
+//! Latency histograms: mergeable, log-scale, one for each slot, service and region.
 
 use std::collections::BTreeMap;
 
-/// Sub-buckets per power of two: a quantile is off by at most one sixteenth of its value.
+/// Bits of the sub-bucket within a power of two: a quantile is off by at most 1/16 of its value.
 const SUB_BITS: u32 = 4;
 const SUB: u64 = 1 << SUB_BITS;
 /// Number of buckets; the last one holds everything from about 4.7 hours on.
 pub const BUCKETS: u32 = 500;
 
-/// The bucket of a duration in microseconds.
+/// Returns the bucket of a duration in microseconds.
 pub fn bucket(us: u64) -> u32 {
     if us < SUB {
         return us as u32;
@@ -18,7 +18,7 @@ pub fn bucket(us: u64) -> u32 {
     (((octave - SUB_BITS + 1) << SUB_BITS) + sub as u32).min(BUCKETS - 1)
 }
 
-/// Lower bound of a bucket, microseconds.
+/// Returns the lower bound of a bucket in microseconds.
 pub fn bucket_floor(bucket: u32) -> u64 {
     if u64::from(bucket) < SUB {
         return u64::from(bucket);
@@ -28,14 +28,14 @@ pub fn bucket_floor(bucket: u32) -> u64 {
     (SUB + sub) << (octave - SUB_BITS)
 }
 
-/// Counts per bucket, ascending; buckets that are empty take no room.
+/// Counts per bucket, ascending; empty buckets take no memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Histogram(Vec<(u32, i64)>);
 
 impl Histogram {
-    /// Adds `n` events to a bucket (takes them out when negative); an emptied bucket disappears.
+    /// Adds `n` events to a bucket (removes them when negative); an emptied bucket disappears.
     pub fn add(&mut self, bucket: u32, n: i64) {
-        // Counts mostly come in the order of their buckets.
+        // Counts mostly arrive in ascending order of buckets, so the search is skipped.
         let is_last = self.0.last().is_none_or(|(last, _)| *last < bucket);
         let place =
             if is_last { Err(self.0.len()) } else { self.0.binary_search_by_key(&bucket, |(b, _)| *b) };
@@ -47,11 +47,12 @@ impl Histogram {
         }
     }
 
-    /// The buckets that are not empty, with their counts.
+    /// Iterates over the buckets that are not empty, with their counts.
     pub fn counts(&self) -> impl Iterator<Item = (u32, i64)> + '_ {
         self.0.iter().copied()
     }
 
+    /// Adds the counts of another histogram.
     pub fn merge(&mut self, other: &Self) {
         if self.0.is_empty() {
             self.0.clone_from(&other.0);
@@ -77,12 +78,14 @@ impl Histogram {
         self.0 = both;
     }
 
+    /// Returns the events of all buckets.
     pub fn events(&self) -> i64 {
         self.0.iter().map(|(_, n)| n).sum()
     }
 
-    /// The latency in milliseconds that `percent` of the events did not exceed (nearest rank), rounded down to
-    /// the bucket; `None` without events.
+    /// Returns the latency in milliseconds that `percent` of the events did not exceed.
+    ///
+    /// Nearest rank, rounded down to the bucket; `None` without events.
     pub fn quantile_ms(&self, percent: u32) -> Option<f64> {
         let total = self.events();
         if total <= 0 {
@@ -100,7 +103,7 @@ impl Histogram {
     }
 }
 
-/// The histograms of one day, by (slot, service, region).
+/// The histograms of one day, by slot, service and region.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Latencies(pub BTreeMap<(u32, String, String), Histogram>);
 

@@ -1,4 +1,4 @@
-//! Facts: how many events share one slot and the same attributes. The noun that intake hands on.
+//! Facts: how many events of a day share one slot, one kind and one caller.
 
 mod delays;
 mod gap;
@@ -19,7 +19,7 @@ pub use kind::{Admission, Kind, Outcome, Reached, Stream, Symptom, Timing, UNASS
 pub use latency::{Histogram, Latencies};
 pub use receipt::{DayTotals, FileBalance, FileRole, Input, Intake, Quarantined, Receipt, Reconciliation};
 
-/// Where a log row stands: the evidence that a fact can be traced back to.
+/// Place of a log row: the evidence that a fact can be traced back to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RowRef {
     /// Index into [`Receipt::files`].
@@ -28,7 +28,7 @@ pub struct RowRef {
     pub row: u64,
 }
 
-/// Up to three rows that stand behind the events of one kind in one slot.
+/// Up to three log rows behind the events of one kind in one slot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
     pub slot: u32,
@@ -39,14 +39,15 @@ pub struct Evidence {
 
 /// The facts of one UTC day.
 ///
-/// `frame` has one row per fact, sorted by all of its key columns:
-/// `slot` (u32, from 0), `kind` (u32, index into `kinds`), `caller` (u32, index into `callers`), `events` (i64, > 0).
-/// `kinds` and `callers` are sorted and without repetition, so the same logs give the same bytes in any order.
+/// `frame` has one row per fact, sorted by all of its key columns: `slot` (u32, from 0), `kind`
+/// (u32, index into `kinds`), `caller` (u32, index into `callers`), `events` (i64, > 0). `kinds`
+/// and `callers` are sorted and without repetition, so the same logs give the same bytes in any
+/// order.
 #[derive(Debug, Clone)]
 pub struct Facts {
     day: Day,
     slot_length: SlotLength,
-    // Shared, as the frame is: clones of a day of a million facts cost nothing.
+    // Shared, as the frame is: a clone of a day of a million facts copies no fact.
     kinds: Arc<[Kind]>,
     callers: Arc<[String]>,
     frame: DataFrame,
@@ -63,8 +64,10 @@ pub struct Fact {
 }
 
 impl Facts {
-    /// Builds the frame from rows in any order. Kinds and callers that no fact uses are dropped, the rest sorted;
-    /// rows with the same key are added up and rows that come to nothing are left out.
+    /// Builds the frame from rows in any order.
+    ///
+    /// Rows with the same key are added up; rows with zero events are left out. Kinds and callers
+    /// that no fact uses are dropped, the others sorted.
     pub fn new(
         day: Day,
         slot_length: SlotLength,
@@ -117,11 +120,12 @@ impl Facts {
         self.slot_length
     }
 
+    /// The kinds of the day, sorted; [`Fact::kind`] is an index into them.
     pub fn kinds(&self) -> &[Kind] {
         &self.kinds
     }
 
-    /// Business ids; the first may be the empty string, which stands for "not recorded" (plainly good events).
+    /// Pseudonyms of callers, sorted; the first may be empty: not recorded (plainly good events).
     pub fn callers(&self) -> &[String] {
         &self.callers
     }
@@ -130,21 +134,22 @@ impl Facts {
         &self.frame
     }
 
+    /// Returns the log rows behind the facts, sorted by slot and kind.
     pub fn evidence(&self) -> &[Evidence] {
         &self.evidence
     }
 
-    /// Events of the day, over all facts.
+    /// Returns the events of the day, over all facts.
     pub fn events(&self) -> i64 {
         self.iter().map(|fact| fact.events).sum()
     }
 
-    /// The frame as plain rows.
+    /// Returns all facts as plain rows, in the order of the frame.
     pub fn rows(&self) -> Vec<Fact> {
         self.iter().collect()
     }
 
-    /// The rows of the frame, one after the other.
+    /// Iterates over the rows of the frame.
     pub fn iter(&self) -> impl Iterator<Item = Fact> {
         let u32s = |name: &str| self.frame.column(name).and_then(|c| c.u32());
         let events = self.frame.column("events").and_then(|c| c.i64());
@@ -160,6 +165,7 @@ impl Facts {
     }
 }
 
+/// Marks an item that no fact uses; the new position is not a position.
 const UNUSED: u32 = u32::MAX;
 
 /// Keeps the used items, sorted; the second result maps old positions to new ones.

@@ -1,4 +1,4 @@
-//! The condition of a component now: the words of a status page, from the last hour that is published.
+//! Condition: the state of a component now, from the last hour that is published.
 
 use crate::day::SECOND_US;
 use crate::ledger::Edition;
@@ -6,7 +6,9 @@ use crate::slots::{Counts, Scope, Side, State};
 
 use super::floor_percent;
 
-/// What a status page says of a component. The platform publishes no thresholds for its levels; these are ours.
+/// The condition of a component on a status page.
+///
+/// The platform publishes no thresholds for its levels; the tenth and the half are our own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Condition {
     /// Nothing was observed in the hour.
@@ -16,14 +18,14 @@ pub enum Condition {
     PossibleDisruption,
     /// Down slots, and less than a tenth of the hour's judged events were bad.
     LowDisruption,
-    /// From a tenth on.
+    /// Down slots, and at least a tenth of the judged events were bad.
     MediumDisruption,
-    /// From a half on.
+    /// Down slots, and at least half of the judged events were bad.
     HighDisruption,
 }
 
 impl Condition {
-    /// All of them, from the best to the worst.
+    /// All conditions, from the best to the worst.
     pub const ALL: [Self; 6] = [
         Self::NotObserved,
         Self::NoKnownIssues,
@@ -48,7 +50,7 @@ impl Condition {
 /// The span that counts as now: the last hour of the newest day.
 const NOW_US: i64 = 3_600 * SECOND_US;
 
-/// The condition of a scope in the last hour of a day, after overrides.
+/// Returns the condition of a scope in the last hour of a day, after overrides.
 pub fn condition(newest: &Edition, scope: &Scope) -> Condition {
     let per_hour = (NOW_US / newest.slot_length().us()) as usize;
     let tallies = newest.slots.position(scope).map(|at| newest.slots.book(at, Side::Net)).unwrap_or_default();

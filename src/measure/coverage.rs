@@ -1,7 +1,7 @@
-//! Coverage: how much of a figure's time was observed at all.
+//! Coverage: the observed share of a figure's time.
 //!
-//! A scope that sums over others (all regions, a component) is covered as far as its single (service, region) pairs
-//! are on average, so that a silent region does not hide behind a busy one.
+//! A scope that sums over others (all regions, a component) is covered as its single (service,
+//! region) pairs are on average, so that a silent region does not hide behind a busy one.
 
 use super::floor_percent;
 use crate::day::{DAY_US, SECOND_US};
@@ -21,16 +21,19 @@ impl Coverage {
         self.all += other.all;
     }
 
+    /// Returns the observed share in millionths of a percent, rounded down.
     pub fn micro_percent(self) -> Option<i64> {
         floor_percent(self.observed, self.all)
     }
 }
 
+/// Returns the coverage of a scope on one day.
 pub(super) fn of_day(day: &Outline, scope: &Scope) -> Coverage {
     let seconds = i64::from(day.slot_length.seconds());
     let mut pairs: Vec<&ScopeOutline> =
         day.scopes.iter().filter(|line| is_pair_of(day, &line.scope, scope)).collect();
-    // A service that no region has a row of stands for itself, or its silence would not show.
+    // A service without a row in any region counts as a pair, because otherwise its silence would
+    // not show.
     let has_pair = |service: &Scope| pairs.iter().any(|line| line.scope.name == service.name);
     let silent = |whole: &Scope| {
         whole.kind == ScopeKind::Service
@@ -47,7 +50,7 @@ pub(super) fn of_day(day: &Outline, scope: &Scope) -> Coverage {
     Coverage { observed: observed * seconds, all: pairs.len() as i64 * (DAY_US / SECOND_US) }
 }
 
-/// Is `pair` a single service in a single region that `scope` sums over?
+/// True if `pair` is a single service in a single region that `scope` sums over.
 fn is_pair_of(day: &Outline, pair: &Scope, scope: &Scope) -> bool {
     let is_single = pair.kind == ScopeKind::Service && !pair.is_all_regions();
     let is_there = &*scope.region == ALL_REGIONS || scope.region == pair.region;

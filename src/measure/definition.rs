@@ -1,18 +1,18 @@
-//! Definitions: how slot states and events become a percentage. Presets are data.
+//! Definitions: formulas that turn slot states and events into a percentage.
 
 use super::PeriodSums;
 use crate::config::SlotRule;
 
-/// What a definition divides by what.
+/// The formula of a definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
-    /// `(A - B) / A`: A all time of the period, B the down time in runs that are long enough.
+    /// `(A - B) / A`: A is all time of the period, B the down time in runs that are long enough.
     Runs,
     /// `good / (good + bad)`.
     Occurrences,
 }
 
-/// A definition that every figure is published under, by name.
+/// A definition of availability; every figure is published under each, by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Definition {
     pub name: &'static str,
@@ -35,7 +35,7 @@ pub static DEFINITIONS: [Definition; 2] = [
 ];
 
 impl Definition {
-    /// What is divided by what, and in what unit.
+    /// Returns numerator and denominator: seconds, or events.
     pub fn parts(&self, reading: &PeriodSums, measure: &SlotRule) -> (i64, i64) {
         match self.rule {
             Rule::Runs => (reading.seconds - reading.counted_seconds, reading.seconds),
@@ -43,7 +43,7 @@ impl Definition {
         }
     }
 
-    /// Millionths of a percent, rounded down; `None` when there is nothing to judge by.
+    /// Returns millionths of a percent, rounded down; `None` if nothing was observed.
     pub fn micro_percent(&self, reading: &PeriodSums, measure: &SlotRule) -> Option<i64> {
         if reading.observed_seconds() == 0 {
             return None;
@@ -53,8 +53,9 @@ impl Definition {
     }
 }
 
-/// `100 * part / whole` in millionths of a percent, rounded down, so that only all is 100 %. `None` when `whole` is
-/// nothing.
+/// Returns `100 * part / whole` in millionths of a percent, or `None` if `whole` is not positive.
+///
+/// It is rounded down, so that only all of `whole` is 100 %.
 pub fn floor_percent(part: i64, whole: i64) -> Option<i64> {
     if whole <= 0 {
         return None;

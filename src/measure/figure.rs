@@ -7,19 +7,19 @@ use crate::slots::{Counts, Scope, Side, State};
 
 use super::Definition;
 
-/// What a figure is about.
+/// The period of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Period {
     Day(Day),
     Month(Month),
 }
 
-/// How settled a figure is by the calendar (R20).
+/// The status of a figure by the calendar (R20).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
-    /// The month is not over: its figure stands for the days up to the last published one.
+    /// The month is not over: its figure covers the days up to the last published one.
     Running,
-    /// The month is over and not final yet.
+    /// The month is over but not final yet.
     Provisional,
     /// The 10th business day of the following month has come.
     Final,
@@ -35,7 +35,7 @@ impl Status {
     }
 }
 
-/// Sums of one book over a period.
+/// Sums of one side over a period.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PeriodSums {
     pub slots: i64,
@@ -44,7 +44,7 @@ pub struct PeriodSums {
     pub slots_unobserved: i64,
     /// Down slots in runs that are long enough.
     pub slots_counted: i64,
-    /// The same in time: a month may hold days with different slot lengths.
+    /// The same in time, because a month may hold days with different slot lengths.
     pub seconds: i64,
     pub unobserved_seconds: i64,
     pub counted_seconds: i64,
@@ -52,7 +52,7 @@ pub struct PeriodSums {
 }
 
 impl PeriodSums {
-    /// Of one day, but for what counts of it.
+    /// Returns the sums of one day, without the counted runs.
     pub(super) fn of_day(line: &ScopeOutline, book: Side, seconds: i64) -> Self {
         let slots = |state| line.slots(book, state);
         let all = line.states(book).len() as i64;
@@ -69,7 +69,7 @@ impl PeriodSums {
         }
     }
 
-    /// Adds days of which nothing is known.
+    /// Adds days without an edition.
     pub(super) const fn add_unobserved(&mut self, slots: i64, seconds: i64) {
         self.slots += slots;
         self.slots_unobserved += slots;
@@ -94,7 +94,7 @@ impl PeriodSums {
     }
 }
 
-/// The error budget of a month under one definition: what the target allows, and what of it is used (net).
+/// The error budget of a month under one definition: allowed by the target, and used (net).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     pub target_micro_percent: i64,
@@ -105,13 +105,13 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Negative when overspent.
+    /// Returns the remaining budget; negative if overspent.
     pub const fn remaining(&self) -> i64 {
         self.allowed - self.used
     }
 }
 
-/// One availability number with everything that stands behind it.
+/// One availability number with the sums behind it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figure {
     pub period: Period,
@@ -119,27 +119,29 @@ pub struct Figure {
     pub definition: &'static Definition,
     pub gross: PeriodSums,
     pub net: PeriodSums,
-    /// Millionths of a percent, rounded down; `None` when there is nothing to judge by.
+    /// Millionths of a percent, rounded down; `None` if nothing was observed.
     pub gross_micro_percent: Option<i64>,
     pub net_micro_percent: Option<i64>,
     pub coverage_micro_percent: Option<i64>,
     pub status: Status,
-    /// Of a month: the highest edition of its days.
+    /// For a month, the highest edition of its days.
     pub edition: u32,
-    /// Of a month: provisional when one of its days is.
+    /// For a month, provisional if one of its days is.
     pub state: DayState,
     /// Days with an edition.
     pub days_published: u32,
-    /// Months of components that have a target, all regions.
+    /// The error budget, for months of components with a target, over all regions.
     pub budget: Option<Budget>,
 }
 
 impl Figure {
+    /// Returns the sort key of reports: period, scope and definition.
     pub(super) fn key(&self) -> (Period, &Scope, usize) {
         let at = super::DEFINITIONS.iter().position(|d| d.name == self.definition.name);
         (self.period, &self.scope, at.unwrap_or(usize::MAX))
     }
 
+    /// Fills in the percentages from the sums.
     pub(super) fn percents(mut self, measure: &SlotRule) -> Self {
         self.gross_micro_percent = self.definition.micro_percent(&self.gross, measure);
         self.net_micro_percent = self.definition.micro_percent(&self.net, measure);

@@ -1,7 +1,7 @@
-//! SlotRule: outlines of editions → figures over any window. Outages, availability, months.
+//! Measure: outlines of editions → figures over any window.
 //!
-//! Nothing that spans days is stored: runs are found over the whole timeline first and clipped to days and months
-//! afterwards.
+//! Figures that span days are not stored: runs are found over the whole timeline first, and clipped
+//! to days and months afterwards.
 
 mod condition;
 mod coverage;
@@ -32,23 +32,23 @@ use timeline::Timeline;
 /// All figures of a window.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figures {
-    /// The latest clock among the editions; `None` when there are none.
+    /// The latest clock of the editions; `None` without editions.
     pub as_of: Option<DateTime<Utc>>,
-    /// Of the edition with that clock.
+    /// Version of the job that published the edition with that clock.
     pub job_version: String,
     /// Policy fingerprint of the newest day.
     pub policy: String,
-    /// A line that names the settings behind the definitions.
+    /// A line with the settings of the definitions.
     pub definition: String,
     /// By day, scope, definition.
     pub days: Vec<Figure>,
     /// By month, scope, definition.
     pub months: Vec<Figure>,
-    /// By start, then scope. Of the net book.
+    /// Net, by start, then scope.
     pub outages: Vec<Outage>,
 }
 
-/// Draws the figures of editions, by their outlines; they ascend by day. Days between them without an edition are unobserved.
+/// Draws the figures of editions, which ascend by day; days without an edition are unobserved.
 pub fn draw(editions: &[Outline], config: &Config) -> Figures {
     let newest = editions.iter().max_by_key(|e| e.as_of);
     let as_of = newest.map(|e| e.as_of);

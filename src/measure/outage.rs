@@ -9,7 +9,7 @@ use crate::day::{SECOND_US, rfc3339};
 use crate::ledger::{BadLine, Outline};
 use crate::slots::Scope;
 
-/// How long, and whether it is explained by an API update.
+/// The class of an outage, by its length and by whether an API update explains it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
     /// Under a minute (R12).
@@ -17,7 +17,7 @@ pub enum Class {
     /// One to five minutes (R12).
     UpToFiveMinutes,
     OverFiveMinutes,
-    /// Nothing but error code 2, and at most 5:00 (R13).
+    /// Error code 2 alone, and at most 5:00 (R13).
     Update,
 }
 
@@ -31,7 +31,7 @@ impl Class {
         }
     }
 
-    /// Longer than 5:00 is an ordinary outage for its whole length, whatever its codes.
+    /// Returns the class; longer than 5:00 is an ordinary outage, whatever its codes.
     pub const fn of(down_seconds: i64, is_code_2_only: bool) -> Self {
         match down_seconds {
             301.. => Self::OverFiveMinutes,
@@ -42,32 +42,36 @@ impl Class {
     }
 }
 
-/// A maximal run of down slots of one scope, in the net book.
+/// A maximal run of down slots of one scope, net.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outage {
-    /// Scope and start: the same outage keeps its id from one edition to the next.
+    /// Scope and start, so that the same outage keeps its id from one edition to the next.
     pub id: String,
     pub scope: Scope,
     pub start_us: i64,
     pub end_us: i64,
-    /// Down slots only; less than the span when unobserved slots lie between.
+    /// Down slots only; less than the span if unobserved slots lie between.
     pub down_seconds: i64,
     pub class: Class,
-    /// Long enough to count under `whatsapp`.
+    /// Long enough to count under the definition `whatsapp`.
     pub is_counted: bool,
     pub events_bad: i64,
-    /// `131016:1234 none:3`, at most five, most frequent first.
+    /// Up to five codes with their events, most frequent first: `131016:1234 none:3`.
     pub top_error_codes: String,
-    /// Share of the three callers with most bad events, millionths of a percent; `None` when no caller is known.
+    /// Share of the three callers with the most bad events, millionths of a percent.
+    ///
+    /// `None` if no caller is known.
     pub top_callers_micro_percent: Option<i64>,
 }
 
 impl Outage {
+    /// Returns the seconds from start to end, unobserved slots included.
     pub const fn span_seconds(&self) -> i64 {
         (self.end_us - self.start_us) / SECOND_US
     }
 }
 
+/// Returns the outages of a scope, one for each run.
 pub(super) fn outages(scope: &Scope, runs: &[Run], editions: &[Outline], config: &Config) -> Vec<Outage> {
     runs.iter().map(|run| outage(scope, run, editions, config)).collect()
 }
@@ -111,7 +115,7 @@ fn outage(scope: &Scope, run: &Run, editions: &[Outline], config: &Config) -> Ou
     }
 }
 
-/// The bad lines of a day that lie in a run; they are sorted by slot.
+/// Returns the bad lines of a day that lie in a run; they are sorted by slot.
 fn lines<'a>(edition: &'a Outline, run: &Run) -> &'a [BadLine] {
     let start = |line: &BadLine| edition.day.start_us() + i64::from(line.slot) * edition.slot_length.us();
     let from = edition.bad.partition_point(|line| start(line) < run.start_us);

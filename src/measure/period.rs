@@ -1,4 +1,4 @@
-//! Periods: readings of days as figures of days and of calendar months.
+//! Periods: readings of days → figures of days and of calendar months.
 
 use chrono::{DateTime, Utc};
 
@@ -11,7 +11,7 @@ use crate::day::{DAY_US, Day, Month, SECOND_US};
 use crate::ledger::{DayState, Outline};
 use crate::slots::{Scope, ScopeKind};
 
-/// One figure per published day that knows the scope.
+/// Returns one figure per published day that knows the scope.
 pub(super) fn days(
     definition: &'static Definition,
     scope: &Scope,
@@ -40,7 +40,9 @@ pub(super) fn days(
     days.iter().map(figure).collect()
 }
 
-/// The figure of a calendar month: all its minutes once it is over, else those up to the last published day.
+/// Returns the figure of a calendar month, over all its minutes if it is over.
+///
+/// Before that it covers the days up to the last published one.
 pub(super) fn month(
     definition: &'static Definition,
     scope: &Scope,
@@ -63,7 +65,7 @@ pub(super) fn month(
         net.merge(&day.net);
         coverage.add(day.coverage);
     }
-    // Days without an edition, or whose edition does not know the scope.
+    // Days without an edition, or with an edition that does not know the scope.
     let missing = month.first().through(last).count() as i64 - mine.len() as i64;
     let slots = missing * i64::from(config.slot.per_day());
     gross.add_unobserved(slots, missing * SECONDS_PER_DAY);
@@ -100,7 +102,7 @@ fn status(is_over: bool, month: Month, as_of: Option<DateTime<Utc>>) -> Status {
     }
 }
 
-/// What the target of a component allows in the month. Targets are internal (R11).
+/// Returns the error budget of a component for the month; targets are internal (R11).
 fn budget(
     definition: &Definition,
     scope: &Scope,

@@ -1,9 +1,9 @@
-//! Runs: stretches of down slots on one timeline, across midnight, month ends and short unobserved gaps.
+//! Runs: consecutive down slots on one timeline, across midnight and short unobserved gaps.
 
 use crate::day::SECOND_US;
 use crate::slots::State;
 
-/// A slot (or a whole day that nothing is known of) on a timeline.
+/// A slot on a timeline, or a whole day without an edition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tick {
     pub start_us: i64,
@@ -17,7 +17,9 @@ impl Tick {
     }
 }
 
-/// A maximal run of down slots. It starts and ends with a down slot; unobserved slots may lie between and add nothing.
+/// A maximal run of down slots, from a down slot to a down slot.
+///
+/// Unobserved slots may lie between; they add nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
     pub start_us: i64,
@@ -26,8 +28,10 @@ pub struct Run {
     pub down_seconds: i64,
 }
 
-/// Finds the runs of a contiguous timeline. An unobserved stretch longer than `max_gap_seconds` ends a run, and so
-/// does any slot that is up or degraded.
+/// Finds the runs of a contiguous timeline.
+///
+/// A run ends at a slot that is up or degraded, and at an unobserved stretch longer than
+/// `max_gap_seconds`.
 pub fn runs(ticks: impl Iterator<Item = Tick>, max_gap_seconds: i64) -> Vec<Run> {
     let mut found: Vec<Run> = Vec::new();
     let mut is_open = false;
@@ -59,7 +63,7 @@ pub fn runs(ticks: impl Iterator<Item = Tick>, max_gap_seconds: i64) -> Vec<Run>
     found
 }
 
-/// Down seconds of `ticks` that lie in one of the runs; both ascend by time.
+/// Returns the down seconds of `ticks` within the runs; both ascend by time.
 pub fn counted_seconds(ticks: impl Iterator<Item = Tick>, runs: &[Run]) -> i64 {
     ticks.filter(|tick| tick.state == State::Down && is_in(tick, runs)).map(|tick| tick.seconds).sum()
 }

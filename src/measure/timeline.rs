@@ -1,4 +1,4 @@
-//! A timeline: one scope over all days of a window, in order, with holes where there is no edition.
+//! Timeline: one scope over all days of a window, in order, with holes where there is no edition.
 
 use super::runs::{Run, Tick, counted_seconds};
 use super::{PeriodSums, coverage};
@@ -6,6 +6,7 @@ use crate::day::{DAY_US, Day, SECOND_US};
 use crate::ledger::{Outline, ScopeOutline};
 use crate::slots::{Scope, Side, State};
 
+/// One scope over a window of days.
 pub(super) struct Timeline<'a> {
     scope: &'a Scope,
     /// Every day from the first edition to the last.
@@ -32,8 +33,10 @@ impl<'a> Timeline<'a> {
         Self { scope, days }
     }
 
-    /// The slots of the whole window. A day that does not know the scope is one long unobserved tick; and so is, as far as
-    /// runs go, a day without a down slot: unobserved if all of it is, else up.
+    /// Returns the slots of the whole window.
+    ///
+    /// A day that does not know the scope is one long unobserved tick. A day without a down slot is
+    /// one tick as well, because runs need no more: unobserved if all of it is, else up.
     pub fn ticks(&self, book: Side) -> impl Iterator<Item = Tick> {
         self.days.iter().flat_map(move |(day, edition)| {
             let line = edition.and_then(|e| e.scope(self.scope));
@@ -48,7 +51,9 @@ impl<'a> Timeline<'a> {
         })
     }
 
-    /// What each published day that knows the scope comes to, by its own definition. `runs` are gross and net.
+    /// Returns the sums of each published day that knows the scope, by the day's own definition.
+    ///
+    /// `runs` are gross and net.
     pub fn readings(&self, runs: &[Vec<Run>; 2]) -> Vec<DayReading<'a>> {
         let known = self.days.iter().filter_map(|(_, edition)| *edition);
         known

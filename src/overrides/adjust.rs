@@ -1,4 +1,4 @@
-//! Adjusting: accepted rows become entries that take from one account what they give to another.
+//! Adjusting: applied rows become entries that move counts from one account to another.
 
 use std::collections::BTreeSet;
 
@@ -8,19 +8,21 @@ use super::override_row::Override;
 use super::select::Movable;
 use crate::policy::{Line, Postings};
 
-/// What one row moved on one day.
+/// The counts that one row moved on one day.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Moved {
     pub id: String,
     pub events: i64,
-    /// The slots it touched; sorted, as are services and regions.
+    /// The slots of the moved counts; sorted, as are services and regions.
     pub slots: Vec<u32>,
     pub services: Vec<String>,
     pub regions: Vec<String>,
 }
 
-/// Applies accepted rows to the original postings of a day, in the given order: entry `n` is the row `n - 1`. A posting that
-/// a row before has moved stays with that one. The second result runs parallel to `rows`.
+/// Applies rows to the original postings of a day, in the given order.
+///
+/// Row `n` becomes entry `n + 1`. A posting that an earlier row moved stays with that row. The
+/// second result is parallel to `rows`.
 pub fn adjust(postings: &Postings, rows: &[Override]) -> PolarsResult<(Postings, Vec<Moved>)> {
     if rows.is_empty() {
         return Ok((postings.adjusted(&[])?, Vec::new()));
@@ -71,7 +73,7 @@ mod tests {
     use crate::overrides::{Code, Direction};
     use crate::policy::Account;
 
-    /// Bad events in the first two minutes of the hour, refused callers in the third, and a success.
+    /// Bad events in two minutes of the hour, refused callers in the third, and a success.
     fn hour() -> Postings {
         let events = [
             event(600, Account::BadPlatformError, Some(2)),
@@ -82,7 +84,7 @@ mod tests {
         postings(day("2026-11-20"), SlotLength::Minute, &events)
     }
 
-    /// Events per slot and account after all entries, without what has come to nothing.
+    /// Events per slot and account after all entries, without sums of zero.
     fn net(postings: &Postings) -> Vec<(u32, Account, i64)> {
         let mut sums: Vec<_> = postings
             .sums(["slot", "account"], |_| true)
@@ -134,7 +136,8 @@ mod tests {
         let before = hour();
         let missed =
             Override { account: Some("bad:platform:missed".to_owned()), ..row("b", Direction::ToUptime) };
-        // The second row finds nothing left of it, the third does not take back what the first has given to users.
+        // The second row finds nothing left to move; the third does not take back events of the
+        // first.
         let rows = [missed, row("a", Direction::ToUptime), code(row("c", Direction::ToDowntime), 2)];
         let (after, moved) = adjust(&before, &rows).unwrap();
         assert_eq!(moved.iter().map(|m| m.events).collect::<Vec<_>>(), [10, 10, 0]);
@@ -147,7 +150,7 @@ mod tests {
         let before = hour();
         let (after, _) = adjust(&before, &[row("a", Direction::ToUptime)]).unwrap();
         assert_ne!(net(&after), net(&before));
-        // Adjusting begins with the original postings, whatever has been adjusted before.
+        // Adjusting starts from the original postings, whatever was adjusted before.
         let (again, moved) = adjust(&after, &[]).unwrap();
         assert!(again.frame().equals(before.frame()) && moved.is_empty());
         let (twice, _) = adjust(&after, &[row("a", Direction::ToUptime)]).unwrap();

@@ -1,4 +1,4 @@
-//! Lint: the cells of one row as values, with every mistake in them.
+//! Check: the cells of one row as values, with every mistake in them.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ const LONGEST_ID: usize = 64;
 const INSTANT_HELP: &str =
     "write date, time and zone, for example 2026-11-20T10:07Z or 2026-11-20T11:07+01:00";
 
-/// One row, and what it is held against.
+/// The check of one row against policy and config.
 pub struct Lint<'a> {
     pub policy: &'a Policy,
     pub config: &'a Config,
@@ -28,6 +28,7 @@ pub struct Lint<'a> {
     pub row: &'a csv::CsvRow,
 }
 
+/// True if the text may be the id of a row.
 pub fn is_id(text: &str) -> bool {
     let is_inner = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     text.len() <= LONGEST_ID
@@ -36,7 +37,7 @@ pub fn is_id(text: &str) -> bool {
 }
 
 impl Lint<'_> {
-    /// The text in the id column; `taken` are the lines of the ids before it.
+    /// Checks the text in the id column; `taken` has the lines of the ids before it.
     pub fn id(&self, taken: &BTreeMap<String, usize>) -> Option<String> {
         let cell = self.filled("id", "give each row a name of its own, for example ov-2026-11-20-1")?;
         if !is_id(&cell.text) {
@@ -52,7 +53,7 @@ impl Lint<'_> {
         Some(cell.text.clone())
     }
 
-    /// The row, unless something that it cannot be made without is wrong.
+    /// Returns the row, unless a cell that it needs is wrong.
     pub fn row(&self) -> Option<Override> {
         let direction = self.direction();
         let (start_us, end_us) = (self.boundary("start"), self.boundary("end"));
@@ -136,7 +137,7 @@ impl Lint<'_> {
         instant
     }
 
-    /// An instant between two slots.
+    /// Reads an instant on the boundary of a slot.
     fn boundary(&self, column: &str) -> Option<i64> {
         let us = self.instant(column)?;
         let slot = self.config.slot;
@@ -161,14 +162,16 @@ impl Lint<'_> {
             let help = "compare the years and months of start and end, or write one row for each month";
             self.wrong(self.cell("end"), message, "too far from start", help);
         } else if created_at.is_some_and(|created_at| created_at < end) {
-            // Nobody has reviewed what is still to come, so no row excuses it in advance.
+            // A row that excuses later events in advance cannot have been reviewed.
             let help = "a row tells of events that have happened: end it where the review ended, and compare the dates";
             let message = "`created_at` lies before `end`".to_owned();
             self.wrong(self.cell("created_at"), message, "before the events were over", help);
         }
     }
 
-    /// The services that rows can belong to; none when the config names none, and the logs may call them anything.
+    /// Returns the services that rows can belong to; none if the config names none.
+    ///
+    /// Without services in the config, the logs may have any name.
     fn services(&self) -> Vec<&str> {
         if self.config.services.is_empty() {
             return Vec::new();
@@ -206,7 +209,8 @@ impl Lint<'_> {
         }
         let number = text.replace(',', ".");
         if number.to_ascii_lowercase().contains("e+") && number.parse::<f64>().is_ok() {
-            // The text itself stays out: messages are kept in the ledger, and no caller's id is.
+            // The message leaves out the id: the ledger stores messages, and must not store ids of
+            // callers.
             let message = "`business_id` is a number that a spreadsheet has rounded".to_owned();
             let help = "write all of its digits, and keep the column as text";
             self.wrong(cell, message, "digits are lost", help);
@@ -297,7 +301,7 @@ impl Lint<'_> {
     }
 }
 
-/// RFC 3339, of which the seconds may be left out.
+/// Parses RFC 3339, in which the seconds may be left out.
 fn instant(text: &str) -> Option<i64> {
     let parse = |text: &str| DateTime::parse_from_rfc3339(text).ok();
     let with_seconds = || {
@@ -307,7 +311,7 @@ fn instant(text: &str) -> Option<i64> {
     Some(parse(text).or_else(with_seconds)?.timestamp_micros())
 }
 
-/// What keeps a text from being an instant: message and label.
+/// Explains why a text is no instant: message and label.
 fn not_an_instant(text: &str) -> (String, &'static str) {
     let date = text.get(.."2026-11-20".len()).unwrap_or_default();
     let is_date =

@@ -1,7 +1,8 @@
-//! Overrides: Postings → Postings. Reviewed rows move counts by adjusting entries; no posting is ever edited.
+//! Overrides: postings → postings; reviewed rows move counts, and no posting is ever edited.
 //!
-//! `sheet` reads the file that people write, `plan` decides which of its rows apply, and `adjust` books them. A row that
-//! cannot be taken is refused by itself, with its place in the file: it spoils neither the other rows nor the run.
+//! `sheet` reads the file that people write, `plan` decides which of its rows apply, and `adjust`
+//! books them. A row that cannot be read is refused by itself, with its place in the file: it
+//! spoils neither the other rows nor the run.
 
 mod adjust;
 mod check;

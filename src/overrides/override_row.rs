@@ -1,4 +1,4 @@
-//! A row: one reviewed correction, complete in itself.
+//! Override row: one reviewed correction, complete in itself.
 
 use std::fmt;
 use std::str::FromStr;
@@ -28,28 +28,28 @@ pub const COLUMNS: [&str; 15] = [
     "note",
 ];
 
-/// One row of an override file. A selector that is `None` stands for any.
+/// One row of an override file; a selector that is `None` matches everything.
 ///
-/// It holds all that it takes to apply it, so that it means the same when the policy has changed since.
+/// It holds the account it moves counts to, so a later policy does not change its meaning.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Override {
     pub id: String,
     pub direction: Direction,
-    /// First instant of its first slot.
+    /// First instant of its first slot, microseconds since 1970.
     pub start_us: i64,
-    /// First instant after its last slot.
+    /// First instant after its last slot, microseconds since 1970.
     pub end_us: i64,
     pub service: Option<String>,
     pub region: Option<String>,
     /// The caller's pseudonym (`c-` and 12 hex digits), never the id itself.
     pub business_id: Option<String>,
     pub error_code: Option<Code>,
-    /// An account, or all that begin alike: `user:*`.
+    /// An account, or a beginning of accounts: `user:*`.
     pub account: Option<String>,
-    /// A reason of the policy.
+    /// Id of a reason of the policy.
     pub reason: String,
-    /// The account that the reason leads to, as it stood in the policy when the row was read.
+    /// The account of the reason, as it was in the policy when the row was read.
     pub to: String,
     pub ticket: String,
     pub author: String,
@@ -59,35 +59,38 @@ pub struct Override {
 }
 
 impl Override {
-    /// Identifies the content: SHA-256 of its canonical JSON, in hex. An edited row is another one.
+    /// Identifies the content: SHA-256 of its canonical JSON, in hex.
+    ///
+    /// An edited row is another row.
     pub fn fingerprint(&self) -> String {
-        // Fields in the order of the struct, instants as numbers: one content has one text.
+        // Fields are in the order of the struct and instants are numbers, so one content has one
+        // text.
         let Ok(json) = serde_json::to_string(self) else { unreachable!("texts and numbers are always JSON") };
         Sha256::digest(json).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The first day that the row touches, by which its window is judged.
+    /// Returns the first day of the row, by which its window is judged.
     pub fn first_day(&self) -> Option<Day> {
         Day::of_us(self.start_us)
     }
 
-    /// The days that the row touches, ascending.
+    /// Returns the days of the row, ascending.
     pub fn days(&self) -> impl Iterator<Item = Day> + use<> {
         let ends = self.first_day().zip(Day::of_us(self.end_us - 1));
         ends.into_iter().flat_map(|(first, last)| first.through(last))
     }
 
-    /// The account that it moves counts to.
+    /// Returns the account to which it moves counts.
     pub fn target(&self) -> Option<Account> {
         self.to.parse().ok()
     }
 
-    /// Whether its account selector takes this account; any when it has none.
+    /// True if its account selector matches this account, or if it has none.
     pub fn takes_account(&self, account: Account) -> bool {
         self.account.as_deref().is_none_or(|selector| selects(selector, account))
     }
 
-    /// The row as one line of an override file, in the order of [`COLUMNS`], without its end.
+    /// Returns the row as one line of an override file, in the order of [`COLUMNS`].
     pub fn to_csv(&self) -> String {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         let cells = [
@@ -116,7 +119,7 @@ impl Override {
     }
 }
 
-/// Whether a selector, an account's name or a beginning such as `bad:*`, takes an account.
+/// True if a selector (an account's name, or a beginning such as `bad:*`) matches an account.
 pub fn selects(selector: &str, account: Account) -> bool {
     match selector.strip_suffix('*') {
         Some(beginning) => beginning.ends_with(':') && account.name().starts_with(beginning),
@@ -124,7 +127,7 @@ pub fn selects(selector: &str, account: Account) -> bool {
     }
 }
 
-/// An error code to select by.
+/// The error code that a row selects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Code {
@@ -134,6 +137,7 @@ pub enum Code {
 }
 
 impl Code {
+    /// True if the selector matches the error code of an event.
     pub const fn takes(self, code: Option<i64>) -> bool {
         match (self, code) {
             (Self::None, None) => true,
@@ -185,7 +189,7 @@ pub mod tests {
         chrono::DateTime::parse_from_rfc3339(text).unwrap().timestamp_micros()
     }
 
-    /// A row over one hour of 2026-11-20, created the morning after.
+    /// A row over one hour of 2026-11-20, created the next morning.
     pub fn row(id: &str, direction: Direction) -> Override {
         let (reason, to) = match direction {
             Direction::ToUptime => ("caller-misuse", "user:caller"),

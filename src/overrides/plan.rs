@@ -1,4 +1,4 @@
-//! The plan: which rows apply. Rows are judged in the order in which runs first saw them, each against those before it.
+//! Plan: decides which rows apply, in the order in which runs first saw them.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -13,11 +13,11 @@ use crate::config::Overrides;
 use crate::day::Day;
 use crate::policy::{Direction, Postings};
 
-/// A row as the ledger knows it.
+/// A row as the ledger stores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filed {
     pub row: Override,
-    /// When a run first saw exactly this content.
+    /// The instant at which a run first saw exactly this content.
     pub first_seen_us: i64,
 }
 
@@ -26,20 +26,21 @@ pub struct Filed {
 pub struct Touched<'a> {
     pub day: Day,
     pub postings: &'a Postings,
-    /// The rows that are applied to it and stay, in its sealed edition or beside it; `None` when the day is open.
+    /// Rows that are permanently applied to a sealed day or next to it; `None` if the day is open.
     pub sealed: Option<&'a [Override]>,
 }
 
-/// A row with what became of it.
+/// A row with its decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decided {
     pub row: Override,
     pub first_seen_us: i64,
     pub verdict: Decision,
-    /// Events that it moves, over all days that are known; 0 unless it is applied.
+    /// Events that it moves, over all days with books; 0 unless it is applied.
     pub events: i64,
 }
 
+/// The decision about a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     Applied,
@@ -48,10 +49,11 @@ pub enum Decision {
     Refused(Refusal),
 }
 
-/// Judges every row; the result stands in the order of `filed`, and does not depend on it.
+/// Decides every row; the result is in the order of `filed`, and does not depend on that order.
 ///
-/// The rows of sealed days stay as they are and come first. Of the others a row that was seen earlier goes before one
-/// that was seen later, then by id. A row that meets counts which a row before it moves is refused as a whole.
+/// Rows of sealed days come first and stay as they are. Of the others, a row that was seen earlier
+/// goes before one that was seen later, then by id. A row whose counts an earlier row moves is
+/// refused as a whole.
 pub fn plan(filed: &[Filed], touched: &[Touched<'_>], review: &Overrides) -> PolarsResult<Vec<Decided>> {
     let mut books = Claims::open(touched)?;
     let mut order: Vec<usize> = (0..filed.len()).collect();
@@ -72,7 +74,7 @@ pub fn plan(filed: &[Filed], touched: &[Touched<'_>], review: &Overrides) -> Pol
         .collect())
 }
 
-/// The days that are known, with the rows that were taken so far.
+/// The days with books, and the rows that hold postings of them.
 struct Claims<'a> {
     days: BTreeMap<Day, DayClaims<'a>>,
     /// Rows that hold postings.
@@ -85,7 +87,7 @@ struct DayClaims<'a> {
 }
 
 impl<'a> Claims<'a> {
-    /// Opens the books, with what the rows of sealed days have moved.
+    /// Opens the days, and gives the rows of sealed days the counts that they moved.
     fn open(touched: &[Touched<'a>]) -> PolarsResult<Self> {
         let mut books = Self { days: BTreeMap::new(), taken: Vec::new() };
         for Touched { day, postings, sealed } in touched {
@@ -123,17 +125,18 @@ impl<'a> Claims<'a> {
         }
     }
 
-    /// A sealed day may still turn out worse than it looked, never better.
+    /// Refuses a row that would improve a sealed day: later discoveries can only make it worse.
     fn sealed(&self, row: &Override) -> Option<Refusal> {
         let is_sealed = |day: &Day| self.days.get(day).is_some_and(|page| page.sealed.is_some());
         let day = row.days().find(is_sealed).filter(|_| row.direction == Direction::ToUptime)?;
         Some(Refusal::Sealed { day })
     }
 
-    /// The first row that moves some of the same counts: one of the other direction before one of the same.
+    /// Finds the first row that moves some of the same counts: the other direction before the same.
     fn meets(&self, row: &Override) -> Option<Refusal> {
         let contradicted = self.first_met(row, |page| {
-            // What the other row moved stands in its target account now. Where this row names an account, it means that one.
+            // The other row moved its counts to its target account; if this row names an account,
+            // it means that one.
             let means = |at: &usize| {
                 let holder = page.movable.holder(*at).map(|holder| &self.taken[holder]);
                 holder.is_some_and(|other| {
@@ -149,7 +152,7 @@ impl<'a> Claims<'a> {
         self.first_met(row, |page| page.movable.selected(row)).map(Refusal::Overlaps)
     }
 
-    /// Of postings that are held already: the holder of the first one, its day, and how many events it holds there.
+    /// Finds the first held posting: its holder, its day, and how many events it holds there.
     fn first_met(&self, row: &Override, postings: impl Fn(&DayClaims<'a>) -> Vec<usize>) -> Option<Conflict> {
         row.days().find_map(|day| {
             let page = self.days.get(&day)?;
@@ -163,8 +166,9 @@ impl<'a> Claims<'a> {
         })
     }
 
-    /// Gives the row all that it selects and nobody holds, beside what it holds already; what is sealed does not become uptime.
-    /// Tells how many events it holds then.
+    /// Gives the row all selected postings that no other row holds, and returns its events.
+    ///
+    /// Postings of a sealed day do not become uptime.
     fn take(&mut self, row: &Override) -> i64 {
         let holder = self.taken.len();
         let mut events = 0;
@@ -198,7 +202,7 @@ mod tests {
 
     const MORNING: &str = "2026-11-22T03:00:00Z";
 
-    /// From 10:00 to 10:09 the platform fails (2), from 10:10 to 10:19 it turns callers away (190).
+    /// From 10:00 to 10:09 the platform fails (2), from 10:10 to 10:19 it rejects callers (190).
     fn hour(date: &str) -> Postings {
         let failed = (600..610).map(|slot| event(slot, Account::BadPlatformError, Some(2)));
         let turned_away = (610..620).map(|slot| event(slot, Account::UserCaller, Some(190)));
@@ -213,7 +217,7 @@ mod tests {
         Override { account: None, error_code: Some(Code::Number(190)), ..row(id, Direction::ToDowntime) }
     }
 
-    /// The row from this minute of the hour to before that one.
+    /// The row, from minute `from` of the hour up to, and without, minute `to`.
     fn at(row: Override, from: u32, to: u32) -> Override {
         let minute = |minute: u32| us(&format!("2026-11-20T10:{minute:02}:00Z"));
         Override {
@@ -254,8 +258,8 @@ mod tests {
 
     #[test]
     fn the_windows_are_kept_to_the_second() {
-        // The week after 2026-11-20 ends with 2026-11-28T00:00:00Z, its month is final at 2026-12-14T00:00:00Z; runs may see a row
-        // a day later.
+        // The week after 2026-11-20 ends with 2026-11-28T00:00:00Z, its month is final at
+        // 2026-12-14T00:00:00Z; runs may see a row a day later.
         for (row, created_at, first_seen, word) in [
             (up("a"), "2026-11-27T23:59:59Z", "2026-11-28T03:00:00Z", "applied"),
             (up("a"), "2026-11-28T00:00:00Z", "2026-11-28T03:00:00Z", "applied"),
@@ -305,14 +309,15 @@ mod tests {
     fn two_rows_of_two_directions_cannot_mean_the_same_counts() {
         let turned_away = Override { error_code: Some(Code::Number(190)), ..up("b") };
         assert_eq!(together(&[&down("a"), &turned_away]), [("applied", 100), ("contradicts", 0)]);
-        // What `a` gives to user:caller is what `b` finds there; what was there before it may still have.
+        // Row `b` finds in user:caller what `a` gave to it; it may still take what was there
+        // before.
         let all_users = Override { account: Some("user:*".to_owned()), error_code: None, ..down("b") };
         assert_eq!(together(&[&up("a"), &all_users]), [("applied", 100), ("contradicts", 0)]);
         let throttled = Override { account: Some("user:throttled".to_owned()), ..all_users.clone() };
         assert_eq!(together(&[&up("a"), &throttled]), [("applied", 100), ("no-effect", 0)]);
         let away = at(all_users, 10, 20);
         assert_eq!(together(&[&up("a"), &away]), [("applied", 100), ("applied", 100)]);
-        // Against both at once, the other direction is told.
+        // If it meets both, the conflict with the other direction is reported.
         let three =
             [&at(up("a"), 0, 5), &down("b"), &Override { business_id: Some("c-1".to_owned()), ..up("c") }];
         assert_eq!(together(&three), [("applied", 50), ("applied", 100), ("contradicts", 0)]);
@@ -327,7 +332,7 @@ mod tests {
         };
         let filed = [seen(&long, "2026-11-22T03:00:00Z")];
         assert_eq!(judged(&filed, &[]), [("waiting", 0)]);
-        // What is known of it applies already.
+        // The known day applies already.
         assert_eq!(judged(&filed, &[("2026-11-20", None)]), [("applied", 100)]);
         assert_eq!(judged(&filed, &[("2026-11-20", None), ("2026-11-21", None)]), [("applied", 200)]);
         let nothing = Override { error_code: Some(Code::None), ..long };
@@ -345,7 +350,8 @@ mod tests {
         assert_eq!(judged(&[seen(&down("b"), MORNING)], &days), [("applied", 100)]);
         let same = Override { error_code: Some(Code::Number(2)), ..down("b") };
         assert_eq!(judged(&[seen(&same, MORNING)], &days), [("contradicts", 0)]);
-        // What it was sealed with stays and goes first, however late it is now and whoever was seen before it.
+        // A row of the seal stays and goes first, however late it is now and whoever was seen
+        // before it.
         let late = [seen(&same, MORNING), seen(&sealed[0], "2027-01-01T00:00:00Z")];
         assert_eq!(judged(&late, &days), [("contradicts", 0), ("applied", 50)]);
         let postings = hour("2026-11-20");
@@ -368,7 +374,7 @@ mod tests {
         };
         assert_eq!(word(up("a"), &[]), ("sealed", 0));
         assert_eq!(word(down("a"), &[]), ("applied", 200));
-        // It was applied to both before the first was sealed.
+        // The row was applied to both days before the first was sealed.
         assert_eq!(word(up("a"), &[over(up("a"))]), ("applied", 200));
     }
 }

@@ -1,26 +1,26 @@
-//! Refusals: why a row that was written well is not applied, and what to do about it.
+//! Refusals: the reasons why a well-formed row is not applied, with the remedy.
 
 use std::fmt;
 
 use crate::day::{Day, rfc3339};
 use crate::policy::Direction;
 
-/// Why a well-formed row is not applied.
+/// The reason why a well-formed row is not applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// Written after its window had closed.
+    /// Written after its window closed.
     Late { direction: Direction, closes_us: i64, created_at_us: i64 },
-    /// It says that it was written in time, and no run saw it until long after.
+    /// Said to be written in time, but first seen by a run long after the window closed.
     BackDated { closes_us: i64, created_at_us: i64, first_seen_us: i64, grace_hours: u32 },
-    /// It says that it was written after the run that first saw it.
+    /// Said to be written after the run that first saw it.
     Future { created_at_us: i64, first_seen_us: i64 },
-    /// A day that it touches is final.
+    /// One of its days is sealed.
     Sealed { day: Day },
-    /// There is nothing that it could move.
+    /// No posting that it could move.
     NoEffect,
-    /// Another row moves some of the same counts the same way.
+    /// Another row moves some of the same counts in the same direction.
     Overlaps(Conflict),
-    /// Another row moves some of the same counts the other way.
+    /// Another row moves some of the same counts in the other direction.
     Contradicts(Conflict),
 }
 
@@ -30,12 +30,12 @@ pub struct Conflict {
     pub other: String,
     pub day: Day,
     pub events: i64,
-    /// The day is sealed, and the other row stays, be it in the file or not.
+    /// True if the day is sealed, so that the other row stays, whether in the file or not.
     pub is_final: bool,
 }
 
 impl Refusal {
-    /// The word in reports; stable.
+    /// Returns the word in reports; stable.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Late { .. } => "late",
@@ -48,7 +48,7 @@ impl Refusal {
         }
     }
 
-    /// The column of the row that it is about.
+    /// Returns the column of the row at fault.
     pub const fn column(&self) -> &'static str {
         match self {
             Self::Late { .. } | Self::BackDated { .. } | Self::Future { .. } => "created_at",
@@ -57,7 +57,7 @@ impl Refusal {
         }
     }
 
-    /// What was found.
+    /// Returns the finding.
     pub fn what(&self) -> String {
         match self {
             Self::Late { closes_us, created_at_us, .. } => format!(
@@ -88,7 +88,7 @@ impl Refusal {
         }
     }
 
-    /// What to do about it.
+    /// Returns the remedy.
     pub const fn remedy(&self) -> &'static str {
         match self {
             Self::Late { direction: Direction::ToUptime, .. } => {

@@ -1,4 +1,4 @@
-//! Selecting: which postings of a day a row means, and which of them are moved already.
+//! Selection: the postings of a day that a row selects, and the rows that hold them.
 
 use std::ops::Range;
 
@@ -10,12 +10,13 @@ use crate::policy::{Group, Line, Postings};
 /// The postings of one day that overrides can move, each held by at most one row.
 pub struct Movable<'a> {
     postings: &'a Postings,
-    /// Original postings, by slot; those that are good or undecided are left out.
+    /// Original postings, by slot, without good and undecided ones.
     lines: Vec<Line>,
     holders: Vec<Option<usize>>,
 }
 
 impl<'a> Movable<'a> {
+    /// Collects the postings of a day in accounts that an override can move.
     pub fn new(postings: &'a Postings) -> PolarsResult<Self> {
         let is_movable = |group| matches!(group, Group::Bad | Group::User | Group::Excluded);
         let mut lines = postings.originals(|account| is_movable(account.group()))?;
@@ -28,7 +29,7 @@ impl<'a> Movable<'a> {
         &self.lines[at]
     }
 
-    /// The row that moves a posting, by the number it was taken with.
+    /// Returns the row that moves a posting, by the number that [`Movable::take`] got.
     pub fn holder(&self, at: usize) -> Option<usize> {
         self.holders[at]
     }
@@ -40,7 +41,9 @@ impl<'a> Movable<'a> {
         }
     }
 
-    /// What the row would move: postings that all of its selectors take, in accounts that its direction takes from.
+    /// Returns the postings that the row would move.
+    ///
+    /// All of its selectors match, and its direction takes from their account.
     pub fn selected(&self, row: &Override) -> Vec<usize> {
         let is_taken = |at: &usize| {
             let account = self.lines[*at].account;
@@ -49,7 +52,7 @@ impl<'a> Movable<'a> {
         self.described(row).filter(is_taken).collect()
     }
 
-    /// What the row describes by everything but its account.
+    /// Returns the postings that all selectors but the account match.
     pub fn described(&self, row: &Override) -> impl Iterator<Item = usize> + use<'_, 'a> {
         let facts = self.postings.facts();
         let has = |selector: &Option<String>, value: &str| selector.as_deref().is_none_or(|s| s == value);
@@ -70,11 +73,12 @@ impl<'a> Movable<'a> {
         })
     }
 
-    /// The slots of the day that start within the row.
+    /// Returns the slots of the day that start within the row.
     fn slots(&self, row: &Override) -> Range<u32> {
         let facts = self.postings.facts();
         let (day, length) = (facts.day().start_us(), facts.slot_length());
-        // A row is cut along slots; should the slots be longer than when it was written, those that start in it count.
+        // If slots are longer than when the row was written, it counts for the slots that start in
+        // it.
         let slot = |us: i64| {
             let slots = us.saturating_sub(day).max(0) as u64;
             slots.div_ceil(length.us() as u64).min(u64::from(length.per_day())) as u32
@@ -108,7 +112,7 @@ pub mod tests {
     pub fn postings(day: Day, length: SlotLength, events: &[Event]) -> Postings {
         let kind = |(_, service, region, account, code, _): &Event| Kind {
             stream: Stream::Request,
-            // The account decides the kind here, so that every kind has one verdict.
+            // The account decides the kind here, so that every kind has one booking.
             source: account.name().to_owned(),
             vantage: Vantage::FirstLayer,
             service: (*service).to_owned(),
@@ -146,7 +150,7 @@ pub mod tests {
         movable.selected(row).into_iter().map(|at| movable.line(at).slot).collect()
     }
 
-    /// From 2026-11-20T10:00 on, this many minutes.
+    /// A row from minute `start` to minute `end` after 2026-11-20T10:00.
     fn minutes(start: i64, end: i64) -> Override {
         let ten = us("2026-11-20T10:00:00Z");
         Override {
@@ -170,7 +174,7 @@ pub mod tests {
         let long = minutes(-601, 842);
         let lengths = [&before, &that, &after].map(|movable| slots(movable, &long).len());
         assert_eq!((slots(&before, &long), lengths), (vec![1_439], [1, 1_440, 2]));
-        // What ends with the day leaves the next one alone.
+        // A row that ends with the day leaves the next day alone.
         assert_eq!(slots(&after, &minutes(0, 840)), Vec::<u32>::new());
         assert_eq!(slots(&before, &minutes(-600, 840)), Vec::<u32>::new());
     }

@@ -1,4 +1,4 @@
-//! The sheet: an override file as rows, and what is wrong with the rows that are none, each with its place.
+//! Sheet: an override file as rows, and the mistakes of rows that cannot be read.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -19,14 +19,14 @@ pub struct Sheet {
     pub rows: Vec<Override>,
     pub refused: Vec<Malformed>,
     document: Document,
-    /// Where the good rows stand, by id.
+    /// Places of the good rows, by id.
     places: BTreeMap<String, Place>,
 }
 
-/// A row that cannot be read as one.
+/// A row that cannot be read.
 #[derive(Debug, Clone)]
 pub struct Malformed {
-    /// Its id, as far as it is one; else `line N`.
+    /// Its id, if that is valid; else `line N`.
     pub id: String,
     pub line: usize,
     pub mistakes: Vec<Mistake>,
@@ -35,14 +35,14 @@ pub struct Malformed {
 #[derive(Debug, Clone)]
 struct Place {
     line: usize,
-    /// The cells, in the order of [`COLUMNS`].
+    /// Byte ranges of the cells, in the order of [`COLUMNS`].
     spans: Vec<Range<usize>>,
 }
 
-/// Reads an override file. A row with a mistake is refused and the others stay.
+/// Reads an override file; a row with a mistake is refused, and the others stay.
 ///
 /// # Errors
-/// The header is wrong, so that no row can be read: every mistake of it.
+/// Every mistake of the header, if it is wrong, because then no row can be read.
 pub fn read(document: &Document, policy: &Policy, config: &Config, salt: &Salt) -> Result<Sheet, Mistakes> {
     let notes = Notes::new(document);
     let mut records = records(document.text(), true).into_iter().filter(is_row);
@@ -93,37 +93,37 @@ pub fn read(document: &Document, policy: &Policy, config: &Config, salt: &Salt) 
 }
 
 impl Sheet {
-    /// The line of a good row.
+    /// Returns the line of a good row.
     pub fn line(&self, id: &str) -> Option<usize> {
         self.places.get(id).map(|place| place.line)
     }
 
-    /// Every mistake of every row, in the order of the file.
+    /// Returns every mistake of every row, in the order of the file.
     pub fn mistakes(&self) -> Vec<Mistake> {
         self.refused.iter().flat_map(|row| row.mistakes.iter().cloned()).collect()
     }
 
-    /// A mistake at a column of a good row.
+    /// Creates a mistake at a column of a good row.
     pub fn mistake(&self, id: &str, column: &str, message: &str, label: &str, help: &str) -> Option<Mistake> {
         let at = COLUMNS.iter().position(|name| *name == column)?;
         let span = self.places.get(id)?.spans[at].clone();
         Some(self.document.mistake(span, message, label, help))
     }
 
-    /// A refusal of a good row, shown where it stands.
+    /// Shows a refusal of a good row at its place in the file.
     pub fn refusal(&self, id: &str, refusal: &Refusal) -> Option<Mistake> {
         let message = format!("override `{id}` is refused: {}", refusal.what());
         self.mistake(id, refusal.column(), &message, refusal.name(), refusal.remedy())
     }
 }
 
-/// Spreadsheets keep a blank line as commas alone, and put a comment that holds a comma in quotes.
+/// False for blank lines, which spreadsheets keep as commas alone, and for comments in quotes.
 fn is_row(record: &CsvRecord) -> bool {
     let is_comment = record.cells.first().is_some_and(|cell| cell.text.starts_with('#'));
     !is_comment && record.cells.iter().any(|cell| !cell.text.is_empty())
 }
 
-/// Line numbers of ascending offsets.
+/// Counts the line numbers of ascending offsets.
 struct Lines<'t> {
     text: &'t str,
     seen: usize,

@@ -1,4 +1,4 @@
-//! The window: until when a row may be written, and until when a run must have seen it.
+//! Window: the instants up to which a row may be written, and up to which a run must have seen it.
 
 use super::override_row::Override;
 use super::refusal::Refusal;
@@ -8,8 +8,10 @@ use crate::policy::Direction;
 
 const HOUR_US: i64 = 3_600 * SECOND_US;
 
-/// The last instant at which a row about events of this day is in time: a week after the day's end for what becomes
-/// uptime (R2), the moment in which the month becomes final for what becomes downtime (R20).
+/// Returns the last instant at which a row about events of this day is in time.
+///
+/// For uptime this is a week after the day's end, unless configured (R2); for downtime the instant
+/// at which the month becomes final (R20).
 pub fn closes_us(direction: Direction, day: Day, review: &Overrides) -> i64 {
     match direction {
         Direction::ToUptime => day.end_us() + i64::from(review.review_days) * DAY_US,
@@ -17,8 +19,10 @@ pub fn closes_us(direction: Direction, day: Day, review: &Overrides) -> i64 {
     }
 }
 
-/// Why a row is out of time, judged by the first day that it touches. `created_at` is a claim, and what runs saw is
-/// known: a row that first showed up long after its window was not written in it.
+/// Refuses a row that is out of time, judged by its first day.
+///
+/// `created_at` is a claim, but the instant at which a run first saw the row is known: a row that
+/// first appears long after its window was not written in it.
 pub fn out_of_time(row: &Override, first_seen_us: i64, review: &Overrides) -> Option<Refusal> {
     let created_at_us = row.created_at_us;
     if created_at_us > first_seen_us {

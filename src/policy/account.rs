@@ -1,9 +1,11 @@
-//! Accounts: where an event can be booked. Every event is in exactly one.
+//! Accounts: the places where events are booked; every event is in exactly one.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// An account for events. The intake accounts (`duplicate`, `outside`, `quarantine`) hold rows, not events, and stand in
+/// An account for events.
+///
+/// The intake accounts (`duplicate`, `outside`, `quarantine`) hold rows, not events; they are in
 /// the intake balance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Account {
@@ -21,7 +23,7 @@ pub enum Account {
     Suspense,
 }
 
-/// What an account counts as in an availability number.
+/// The part of an account in an availability number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Group {
     Good,
@@ -49,6 +51,7 @@ impl Account {
         Self::Suspense,
     ];
 
+    /// Returns the name in policies and reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Good => "good",
@@ -79,7 +82,7 @@ impl Account {
         }
     }
 
-    /// Position in [`Account::ALL`]; what frames hold.
+    /// Returns the position in [`Account::ALL`], which frames hold.
     pub const fn code(self) -> u32 {
         self as u32
     }

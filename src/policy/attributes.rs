@@ -1,4 +1,4 @@
-//! A kind as rules see it: its attributes, and what the catalogue and the policy's tables know about them.
+//! Attributes: a kind as rules see it, with the knowledge of the catalogue and the policy's tables.
 
 use super::Policy;
 use super::condition::Attribute;
@@ -6,7 +6,7 @@ use crate::config::Vantage;
 use crate::day::Day;
 use crate::facts::{Admission, Kind, Outcome, Reached, Stream, Symptom, Timing};
 
-/// What `kind` shows under each key, in the order of `Key::ALL`.
+/// Returns the attribute of `kind` under each key, in the order of `Key::ALL`.
 pub fn attributes<'a>(kind: &'a Kind, day: Day, policy: &'a Policy) -> [Attribute<'a>; 21] {
     let entry = kind.error_code.map(|code| policy.catalogue.entry(code, kind.error_subcode));
     let (fault, family, review) = match entry {
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
     use crate::policy::condition::Key;
 
-    /// Rules use the words of the logs, and each of them can be written in a condition.
+    /// Checks that rules use the words of the logs, and that a condition can have each word.
     fn check<T: Copy + serde::Serialize>(key: Key, all: &[T], word: impl Fn(T) -> &'static str) {
         let written: Vec<_> = all.iter().map(|value| serde_json::to_value(value).unwrap()).collect();
         let words: Vec<_> = all.iter().map(|value| word(*value)).collect();

@@ -1,4 +1,4 @@
-//! The name of a policy's rules: what decides, whatever the files look like and however they argue for it.
+//! Canonical policy: the name of its decisions, whatever the files look like.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -6,12 +6,14 @@ use sha2::{Digest, Sha256};
 use super::condition::Condition;
 use super::{Entry, Policy, Reason, Rule, Validity};
 
-/// Begins every name; raised when a value that was named before is spelled otherwise.
+/// Prefix of every name; raised when the spelling of an already named value changes.
 const VERSION: &str = "rules1";
 
-/// Identifies rules, tables and catalogue without `because` and `cites`: the version of the form and 128 bits of a SHA-256.
+/// Returns the name of rules, tables and catalogue without `because` and `cites`.
 ///
-/// Rules count in their order, as the first match wins; tables and the catalogue do not.
+/// It is the version of the form and 128 bits of a SHA-256.
+///
+/// Rules count in their order, because the first match wins; tables and the catalogue do not.
 pub(super) fn rules_name(policy: &Policy) -> String {
     let text = json!({
         "rules": policy.rules.iter().map(rule).collect::<Vec<_>>(),

@@ -1,4 +1,4 @@
-//! The error catalogue: whose fault an error code is, by documentation.
+//! Error catalogue: the side at fault for each error code, by documentation.
 
 use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,24 +15,28 @@ const FAULTS: [&str; 6] = ["platform", "caller", "throttling", "recipient", "pol
 const RETRYABLE: [&str; 4] = ["yes", "backoff", "after_fix", "no"];
 const REVIEWS: [&str; 2] = ["auth", "validation"];
 
-/// Words that a rule may ask for: the faults of the catalogue, and `unknown` for a code that is not in it.
+/// Words that a rule may ask for: the faults of the catalogue, and `unknown` for other codes.
 pub const FAULT_WORDS: [&str; 7] =
     ["platform", "caller", "throttling", "recipient", "policy", "ambiguous", "unknown"];
 pub const REVIEW_WORDS: [&str; 2] = REVIEWS;
 
-/// One row: an error code, or one subcode of it, or a range of codes.
+/// One row: an error code, one subcode of it, or a range of codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     pub codes: RangeInclusive<i64>,
     pub subcode: Option<i64>,
     pub title: String,
     pub family: String,
-    /// `platform`, `caller`, `throttling`, `recipient`, `policy`, or `ambiguous` where the documentation leaves it open.
+    /// The side at fault.
+    ///
+    /// `platform`, `caller`, `throttling`, `recipient`, `policy`, or `ambiguous` where the
+    /// documentation leaves it open.
     pub fault: String,
-    /// What reviewers watch the code for: `auth` (R8), `validation` (R9), or nothing.
+    /// The reason to review the code: `auth` (R8), `validation` (R9), or nothing.
     pub review: String,
 }
 
+/// All rows of the catalogue.
 #[derive(Debug, Clone, Default)]
 pub struct Catalogue {
     exact: BTreeMap<(i64, Option<i64>), Entry>,
@@ -53,7 +57,7 @@ impl Catalogue {
         (catalogue, notes.into_mistakes())
     }
 
-    /// The row of a code: exact subcode before exact code before range.
+    /// Returns the row of a code: exact subcode before exact code before range.
     pub fn entry(&self, code: i64, subcode: Option<i64>) -> Option<&Entry> {
         let with_subcode = subcode.and_then(|subcode| self.exact.get(&(code, Some(subcode))));
         with_subcode
@@ -61,18 +65,19 @@ impl Catalogue {
             .or_else(|| self.ranges.iter().find(|entry| entry.codes.contains(&code)))
     }
 
-    /// All rows, by code; ranges last.
+    /// Returns all rows, by code; ranges come last.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.exact.values().chain(&self.ranges)
     }
 
-    /// Every row that a code can lead to, whatever its subcode.
+    /// Returns every row that a code can lead to, whatever its subcode.
     pub fn entries_of(&self, code: i64) -> impl Iterator<Item = &Entry> {
         let with_subcodes = self.exact.range((code, None)..=(code, Some(i64::MAX))).map(|(_, entry)| entry);
         let range = self.ranges.iter().find(move |entry| entry.codes.contains(&code));
         with_subcodes.chain(range.filter(move |_| !self.exact.contains_key(&(code, None))))
     }
 
+    /// Returns the families of all rows.
     pub fn families(&self) -> BTreeSet<&str> {
         self.entries().map(|entry| entry.family.as_str()).collect()
     }

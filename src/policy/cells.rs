@@ -6,13 +6,13 @@ use super::{Account, NO_RULE};
 use crate::document::spelling::advice;
 use crate::document::toml::Value;
 
-/// Rules that the platform documents, R1 to R20, and rules of this house, H1 to H7: listed in data/policy.md.
+/// Rules of the platform, R1 to R20, and rules of this product, H1 to H7, as in data/policy.md.
 const LAST_SOURCE_RULE: u32 = 20;
 const LAST_HOUSE_RULE: u32 = 7;
-/// Policies of version 0.1.0 cited sections of its design; they are read as long as their ledgers are.
+/// Policies of version 0.1.0 cited sections of a design document; their ledgers must stay readable.
 const LANDED_SECTIONS: (&str, u32) = ("DESIGN ", 12);
 
-/// A kebab-case id; `what` it names, and the ids that are taken.
+/// Reads a kebab-case id; `what` is the thing it names, `ids` are the taken ids.
 pub fn id<'t>(value: &Value<'t>, what: &str, ids: &mut Vec<&'t str>) -> Option<&'t str> {
     let id = value.text()?;
     let is_kebab = id
@@ -36,6 +36,7 @@ pub fn id<'t>(value: &Value<'t>, what: &str, ids: &mut Vec<&'t str>) -> Option<&
     Some(id)
 }
 
+/// Reads the name of an account.
 pub fn account(value: &Value<'_>) -> Option<Account> {
     let text = value.text()?;
     let account = text.parse().ok();
@@ -46,6 +47,7 @@ pub fn account(value: &Value<'_>) -> Option<Account> {
     account
 }
 
+/// Reads the sources of a rule or reason.
 pub fn cites(value: &Value<'_>) -> Vec<String> {
     if matches!(value.raw(), DeValue::Array(items) if items.is_empty()) {
         value.wrong("`cites` is empty", "no source", "name what the rule rests on, for example [\"R6\"]");
@@ -64,6 +66,7 @@ pub fn cites(value: &Value<'_>) -> Vec<String> {
     cites
 }
 
+/// True for `R1` to `R20`, `H1` to `H7` and the sections that version 0.1.0 cited.
 pub fn is_source(text: &str) -> bool {
     let within = |number: &str, last| {
         !number.starts_with(['0', '+'])

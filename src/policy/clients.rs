@@ -1,11 +1,11 @@
-//! Minimum client versions (R16): is the recipient's client too old to receive?
+//! Minimum client versions (R16): the versions from which on a client can receive.
 
 use std::cmp::Ordering;
 
 use crate::document::toml::Table;
 
 pub const KEYS: [&str; 2] = ["platform", "minimum"];
-/// How a client stands to the minimum of its platform.
+/// Words for a client in relation to the minimum of its platform.
 pub const WORDS: [&str; 3] = ["below_minimum", "supported", "unknown"];
 
 /// The minimum versions, inclusive, by platform.
@@ -16,6 +16,7 @@ pub struct Clients(Vec<(String, Version)>);
 struct Version(Vec<u64>);
 
 impl Clients {
+    /// Reads the tables `[[client]]`.
     pub fn read(tables: &[Table<'_>]) -> Self {
         let mut clients = Self::default();
         for table in tables {
@@ -42,8 +43,10 @@ impl Clients {
         clients
     }
 
-    /// `below_minimum`, `supported`, or `unknown` for a platform without a minimum and a version that cannot be read:
-    /// what is not known is never called too old.
+    /// Compares a client with the minimum of its platform.
+    ///
+    /// `unknown` stands for a platform without a minimum and for a version that cannot be read: an
+    /// unknown client is never called too old.
     pub fn standing(&self, platform: &str, version: &str) -> &'static str {
         match (self.minimum(platform), Version::parse(version)) {
             (Some(minimum), Some(version)) if version.order(minimum) == Ordering::Less => "below_minimum",
@@ -52,7 +55,7 @@ impl Clients {
         }
     }
 
-    /// Platforms with their minimum version.
+    /// Returns the platforms with their minimum versions.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u64])> {
         self.0.iter().map(|(platform, minimum)| (platform.as_str(), minimum.0.as_slice()))
     }
@@ -64,7 +67,7 @@ impl Clients {
 }
 
 impl Version {
-    /// Numbers with dots between them; a suffix such as `-beta`, `+7` or ` (x)` is left out.
+    /// Parses numbers with dots between them; a suffix such as `-beta`, `+7` or ` (x)` is dropped.
     fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let numbers = text.split(['-', '+', ' ', '(']).next().unwrap_or("");
@@ -72,7 +75,7 @@ impl Version {
         numbers.split('.').map(part).collect::<Option<Vec<u64>>>().map(Self)
     }
 
-    /// Number by number from the left; a missing part is 0.
+    /// Compares number by number from the left; a missing number is 0.
     fn order(&self, other: &Self) -> Ordering {
         let part = |version: &Self, at: usize| version.0.get(at).copied().unwrap_or(0);
         let parts = self.0.len().max(other.0.len());
@@ -93,7 +96,7 @@ mod tests {
         for (platform, version, want) in [
             ("android", "2.21.15.15", "supported"),
             ("android", "2.21.15.14", "below_minimum"),
-            // As text, .9 would come after .15.
+            // As text, `.9` would come after `.15`.
             ("android", "2.21.9.1", "below_minimum"),
             ("Android", "2.21.15", "below_minimum"),
             ("SMBA", "02.21.015.15", "supported"),
@@ -106,7 +109,7 @@ mod tests {
             ("web", "2.2132.05", "below_minimum"),
             ("ios", "2.21.170.4", "supported"),
             ("smbi", "2.21.170.3", "below_minimum"),
-            // The store drops the leading `2.`; numerically that is still above.
+            // The store drops the leading `2.`; numerically that is still above the minimum.
             ("ios", "23.20.79", "supported"),
             ("windows", "1.0", "unknown"),
             ("", "2.21.15.15", "unknown"),

@@ -1,4 +1,4 @@
-//! Conditions: what a rule asks of a kind. One set of values per key, and all keys must hold.
+//! Conditions: the values that a rule accepts under each key; all keys must hold.
 
 use toml::de::DeValue;
 
@@ -6,7 +6,7 @@ use super::{catalogue, clients, restrictions};
 use crate::document::spelling::advice;
 use crate::document::toml::{Table, Value};
 
-/// What a rule may look at: the attributes of a kind, and what catalogue and policy tables know about them.
+/// A key of a condition: an attribute of a kind, or knowledge of the catalogue or a policy table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
     Stream,
@@ -25,21 +25,21 @@ pub enum Key {
     Service,
     Region,
     Source,
-    /// From the catalogue.
+    /// From the catalogue, as are the next two.
     Fault,
     Family,
     Review,
-    /// From the tables of the policy.
+    /// From the tables of the policy, as is the next.
     Recipient,
     Client,
 }
 
-/// What the values of a key look like.
+/// The form of the values of a key.
 #[derive(Debug, Clone, Copy)]
 enum Sort {
-    /// One of these words; `optional` when there may be none.
+    /// One of these words; `optional` if a kind may have none.
     Closed { words: &'static [&'static str], optional: bool },
-    /// Any word.
+    /// Any word; `optional` if a kind may have none.
     Open { optional: bool },
     /// A number within these bounds, or none.
     Number { least: i64, most: i64 },
@@ -99,7 +99,7 @@ impl Key {
         Self::NAMES[self as usize]
     }
 
-    /// The closed list of words of a key that has one.
+    /// Returns the closed list of words of a key that has one.
     #[cfg(test)]
     pub const fn words(self) -> Option<&'static [&'static str]> {
         match self.sort() {
@@ -148,7 +148,7 @@ impl Key {
     }
 }
 
-/// What a kind shows under a key.
+/// The value of a kind under a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attribute<'a> {
     Nothing,
@@ -159,16 +159,17 @@ pub enum Attribute<'a> {
 /// The values that a condition accepts under one key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Values {
-    /// Accepts a kind that shows nothing here.
+    /// Accepts a kind without a value here.
     pub none: bool,
-    /// Accepts a kind that shows anything here.
+    /// Accepts a kind with any value here.
     pub any: bool,
     pub words: Vec<String>,
-    /// Inclusive, sorted, apart from each other.
+    /// Inclusive, sorted and disjoint.
     pub ranges: Vec<(i64, i64)>,
 }
 
 impl Values {
+    /// True if the value is accepted.
     pub fn accept(&self, seen: Attribute<'_>) -> bool {
         match seen {
             Attribute::Nothing => self.none,
@@ -181,7 +182,7 @@ impl Values {
         self.ranges.iter().any(|(a, b)| *a <= first && last <= *b)
     }
 
-    /// True when everything that `other` accepts is accepted here.
+    /// True if `self` accepts every value that `other` accepts.
     pub fn cover(&self, other: &Self) -> bool {
         (self.none || !other.none)
             && (self.any
@@ -190,7 +191,7 @@ impl Values {
                     && other.ranges.iter().all(|(first, last)| self.accepts_range(*first, *last))))
     }
 
-    /// True when nothing is accepted both here and by `other`.
+    /// True if no value is accepted both here and by `other`.
     pub fn exclude(&self, other: &Self) -> bool {
         let shows = |v: &Self| v.any || !v.words.is_empty() || !v.ranges.is_empty();
         let common_word = self.words.iter().any(|word| other.words.contains(word));
@@ -203,7 +204,7 @@ impl Values {
             || common_number)
     }
 
-    /// True when no kind can fail it.
+    /// True if every possible value is accepted.
     pub fn is_everything(&self, key: Key) -> bool {
         match key.sort() {
             Sort::Closed { words, optional } => {
@@ -302,7 +303,7 @@ fn number_help(key: Key) -> &'static str {
     }
 }
 
-/// What a rule asks of a kind. A key that is not there is not asked about.
+/// The condition of a rule; a key that is absent accepts every value.
 #[derive(Debug, Clone, Default)]
 pub struct Condition(Vec<(Key, Values)>);
 
@@ -318,7 +319,7 @@ impl Condition {
         Self(Key::ALL.into_iter().filter_map(asked).collect())
     }
 
-    /// True when every key holds; `seen` runs parallel to [`Key::ALL`].
+    /// True if every key accepts its value; `seen` is parallel to [`Key::ALL`].
     pub fn holds(&self, seen: &[Attribute<'_>; 21]) -> bool {
         self.0.iter().all(|(key, values)| values.accept(seen[*key as usize]))
     }

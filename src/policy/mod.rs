@@ -1,4 +1,4 @@
-//! Policy: Facts → Postings. Rules are data, first match wins, no match is suspense.
+//! Policy: facts → postings; rules are data, the first match wins, no match is suspense.
 
 mod account;
 mod attributes;
@@ -31,12 +31,14 @@ pub use reason::{Direction, Reason};
 pub use rule::{Review, Rule};
 pub use validity::Validity;
 
-/// The policy that is used when the config names none.
+/// The policy that applies when the config names none.
 pub const BUILT_IN_POLICY: &str = include_str!("../../data/policy.toml");
-/// The error catalogue that is used when the config names none.
+/// The error catalogue that applies when the config names none.
 pub const BUILT_IN_CATALOGUE: &str = include_str!("../../data/error_catalog.csv");
 
-/// The tables of policy and catalogue with their keys: what data/README.md is checked against.
+/// The tables of policy and catalogue with their keys.
+///
+/// A test compares them with data/policy.md and data/catalogue.md.
 pub const KEYS: [(&str, &[&str]); 7] = [
     ("the top level of the policy", &read::TOP),
     ("[[rule]]", &read::RULE),
@@ -47,10 +49,10 @@ pub const KEYS: [(&str, &[&str]); 7] = [
     ("the catalogue", &catalogue::COLUMNS),
 ];
 
-/// What stands in place of a rule id when no rule matched.
+/// Rule id of events that no rule matched.
 pub const NO_RULE: &str = "no-rule";
 
-/// The rules of the house, with what they look up.
+/// A policy: rules in order, and the tables that they look up.
 #[derive(Debug, Clone)]
 pub struct Policy {
     document: Document,
@@ -65,7 +67,10 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Reads policy and catalogue; every mistake of both at once.
+    /// Reads policy and catalogue.
+    ///
+    /// # Errors
+    /// Every mistake of both files.
     pub fn read(policy: &Document, catalogue: &Document) -> Result<Self, Mistakes> {
         let (tables, mut mistakes) = read::tables(policy);
         let (entries, more) = Catalogue::read(catalogue);
@@ -85,7 +90,7 @@ impl Policy {
         Mistakes(mistakes).or(read)
     }
 
-    /// The texts of policy and catalogue that come with the program.
+    /// Returns the texts of the built-in policy and catalogue.
     pub fn built_in_documents() -> (Document, Document) {
         (
             Document::new("built-in policy.toml", BUILT_IN_POLICY),
@@ -93,7 +98,7 @@ impl Policy {
         )
     }
 
-    /// The policy and the catalogue that come with the program.
+    /// Returns the built-in policy with the built-in catalogue.
     pub fn built_in() -> Self {
         let (policy, catalogue) = Self::built_in_documents();
         match Self::read(&policy, &catalogue) {
@@ -102,7 +107,7 @@ impl Policy {
         }
     }
 
-    /// Books every fact: the first rule that matches its kind gives the account, no match is suspense.
+    /// Books every fact by the first rule that matches its kind; no match is suspense.
     pub fn classify(&self, facts: Facts) -> PolarsResult<Postings> {
         let day = facts.day();
         let verdict = |kind| {
@@ -115,13 +120,13 @@ impl Policy {
         Postings::new(facts, bookings)
     }
 
-    /// The rule that books events of this kind on this day.
+    /// Returns the rule that books events of this kind on this day.
     pub fn rule_for(&self, kind: &Kind, day: Day) -> Option<&Rule> {
         let seen = attributes::attributes(kind, day, self);
         self.rules.iter().find(|rule| rule.validity.holds(day) && rule.when.holds(&seen))
     }
 
-    /// All rules, in the order in which they are tried.
+    /// Returns all rules, in the order in which they are tried.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
@@ -130,7 +135,7 @@ impl Policy {
         self.rules.iter().find(|rule| rule.id == id)
     }
 
-    /// The reasons that an override may give, in the order of the file.
+    /// Returns the reasons that an override may give, in the order of the file.
     pub fn reasons(&self) -> &[Reason] {
         &self.reasons
     }
@@ -143,7 +148,9 @@ impl Policy {
         &self.catalogue
     }
 
-    /// Identifies what decides: rules, tables and catalogue without `because` and `cites`. A change of it restates days.
+    /// Identifies the decisions: rules, tables and catalogue without `because` and `cites`.
+    ///
+    /// A change of it restates days.
     pub fn rules_name(&self) -> &str {
         &self.rules_name
     }
@@ -153,20 +160,20 @@ impl Policy {
         self.fingerprint.clone()
     }
 
-    /// The texts of policy and catalogue.
+    /// Returns the texts of policy and catalogue.
     pub const fn documents(&self) -> [&Document; 2] {
         [&self.document, &self.catalogue_document]
     }
 
-    /// Rules that can never decide, and codes and families that the catalogue does not know.
+    /// Returns rules that can never decide, and codes and families unknown to the catalogue.
     pub fn warnings(&self) -> Vec<Mistake> {
         unreachable::warnings(self)
     }
 }
 
-/// The name of the bytes of a policy and its catalogue, by which the ledger keeps them. Frozen: it is stored.
+/// Names the bytes of a policy and its catalogue, as the ledger stores them; frozen.
 ///
-/// The zero byte keeps text from moving over from one file to the other unnoticed.
+/// The zero byte separates the two texts: text that moves between them changes the name.
 pub fn fingerprint(policy: &str, catalogue: &str) -> String {
     let mut hash = Sha256::new();
     hash.update(policy);

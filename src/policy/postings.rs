@@ -1,11 +1,11 @@
-//! Postings: every fact in an account, with the rule that put it there. The noun that policy hands on.
+//! Postings: every fact in an account, with the rule that put it there.
 
 use polars::prelude::*;
 
 use super::Account;
 use crate::facts::Facts;
 
-/// Where events of one kind are booked, and why.
+/// The account of the events of one kind, with the rule that chose it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Booking {
     pub account: Account,
@@ -15,9 +15,10 @@ pub struct Booking {
 
 /// The postings of one day.
 ///
-/// `frame` columns: `slot`, `kind`, `caller` (u32, as in [`Facts`]), `account` (u32, [`Account::code`]),
-/// `entry` (u32: 0 is the original posting; adjusting entries number from 1), `events` (i64; an adjusting
-/// entry takes from one account what it gives to another, so entries other than 0 add up to nothing).
+/// `frame` columns: `slot`, `kind`, `caller` (u32, as in [`Facts`]), `account` (u32,
+/// [`Account::code`]), `entry` (u32: 0 is the original posting; adjusting entries number from 1),
+/// `events` (i64). An adjusting entry takes from one account as many events as it gives to another,
+/// so entries other than 0 add up to zero.
 #[derive(Debug, Clone)]
 pub struct Postings {
     facts: Facts,
@@ -26,7 +27,7 @@ pub struct Postings {
 }
 
 impl Postings {
-    /// Posts every fact by the verdict of its kind; `bookings` runs parallel to [`Facts::kinds`].
+    /// Posts every fact by the booking of its kind; `bookings` is parallel to [`Facts::kinds`].
     pub fn new(facts: Facts, bookings: Vec<Booking>) -> PolarsResult<Self> {
         assert_eq!(facts.kinds().len(), bookings.len(), "one verdict per kind");
         let accounts: Vec<u32> = bookings.iter().map(|v| v.account.code()).collect();
@@ -44,7 +45,7 @@ impl Postings {
         &self.facts
     }
 
-    /// One verdict per kind of [`Facts::kinds`].
+    /// Returns one booking per kind of [`Facts::kinds`].
     pub fn bookings(&self) -> &[Booking] {
         &self.bookings
     }
@@ -53,7 +54,7 @@ impl Postings {
         &self.frame
     }
 
-    /// The original postings in the accounts that are wanted, in the order of the frame.
+    /// Returns the original postings in wanted accounts, in the order of the frame.
     pub fn originals(&self, is_wanted: impl Fn(Account) -> bool) -> PolarsResult<Vec<Line>> {
         let column = |name: &str| self.frame.column(name)?.u32();
         let [slots, kinds, callers, accounts, entries] =
@@ -70,7 +71,7 @@ impl Postings {
             .collect())
     }
 
-    /// The original postings with these adjusting entries after them, in place of any that were there before.
+    /// Returns the original postings with these adjusting entries in place of any earlier ones.
     pub fn adjusted(&self, entries: &[Line]) -> PolarsResult<Self> {
         assert!(entries.iter().all(|line| line.entry > 0), "entry 0 is the original posting");
         assert_eq!(entries.iter().map(|line| line.events).sum::<i64>(), 0, "an entry only moves events");
@@ -92,9 +93,10 @@ impl Postings {
         Ok(Self { facts: self.facts.clone(), bookings: self.bookings.clone(), frame })
     }
 
-    /// Events before and after adjusting entries, summed over all columns but those named (`slot`, `kind`, `caller`,
-    /// `account`) and in their order, of the accounts that are wanted: most postings are good, and grouping them by caller would take memory
-    /// for nothing.
+    /// Sums events before and after adjusting entries, by the named columns, in their order.
+    ///
+    /// `by` can name `slot`, `kind`, `caller` and `account`. Only wanted accounts are summed: most
+    /// postings are good, and grouping those by caller would take memory for nothing.
     pub fn sums<const N: usize>(
         &self,
         by: [&str; N],
@@ -120,7 +122,8 @@ impl Postings {
                 None => sums.push(sum),
             }
         }
-        // The facts are sorted and adjusting entries come last, so these are a few runs that are sorted already.
+        // The facts are sorted and adjusting entries come last: a few sorted runs, which sort
+        // quickly.
         sums.sort_by_key(|sum| sum.key);
         sums.dedup_by(|next, kept| {
             let is_same = next.key == kept.key;
@@ -150,7 +153,7 @@ pub struct Line {
 /// Events of one group of postings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sum<const N: usize> {
-    /// The values of the columns that were grouped by.
+    /// The values of the columns that group the postings.
     pub key: [u32; N],
     /// Before adjusting entries.
     pub gross: i64,

@@ -1,4 +1,4 @@
-//! Reading `policy.toml`: rules, client versions, restrictions and reasons out, with every mistake.
+//! Reader of `policy.toml`: rules, client versions, restrictions and reasons, with every mistake.
 
 use super::cells::{account, cites, id};
 use super::clients::{self, Clients};
@@ -15,7 +15,7 @@ pub(super) const RULE: [&str; 8] =
     ["id", "when", "account", "because", "cites", "valid_from", "valid_until", "review"];
 const REVIEWS: [(&str, Review); 2] = [("R8", Review::Authorization), ("R9", Review::Validation)];
 
-/// What a policy file holds.
+/// The tables of a policy file.
 #[derive(Debug, Default)]
 pub struct Tables {
     pub rules: Vec<Rule>,
@@ -24,6 +24,7 @@ pub struct Tables {
     pub reasons: Vec<Reason>,
 }
 
+/// Reads the tables of a policy file, and every mistake in it.
 pub fn tables(document: &Document) -> (Tables, Vec<Mistake>) {
     let notes = Notes::new(document);
     let root = notes.parse();

@@ -1,4 +1,4 @@
-//! Reasons: the closed list of why a reviewer may move counts, and where each reason books them.
+//! Reasons: the closed list of reasons to move counts, each with the account it books to.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,13 +12,13 @@ const DIRECTIONS: [(&str, Direction); 2] = [
     (Direction::ToDowntime.name(), Direction::ToDowntime),
 ];
 
-/// Which way an override moves counts.
+/// The direction in which an override moves counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
-    /// Bad becomes the user's, or good (R2).
+    /// From bad to the user's accounts or to good (R2).
     ToUptime,
-    /// The user's or excluded becomes bad (R8, R9).
+    /// From the user's or excluded accounts to bad (R8, R9).
     ToDowntime,
 }
 
@@ -32,8 +32,9 @@ impl Direction {
         }
     }
 
-    /// Whether counts are taken from accounts of this group. What is bad already is never booked twice (R10), what is good
-    /// or undecided is left alone.
+    /// True if counts may be taken from accounts of this group.
+    ///
+    /// Bad events are never booked as bad twice (R10); good and undecided events stay.
     pub const fn takes_from(self, group: Group) -> bool {
         match self {
             Self::ToUptime => matches!(group, Group::Bad),
@@ -41,7 +42,7 @@ impl Direction {
         }
     }
 
-    /// Whether counts may be given to accounts of this group.
+    /// True if counts may be given to accounts of this group.
     pub const fn gives_to(self, group: Group) -> bool {
         match self {
             Self::ToUptime => matches!(group, Group::User | Group::Good),
@@ -56,13 +57,14 @@ pub struct Reason {
     /// Kebab-case, unique, never reused.
     pub id: String,
     pub direction: Direction,
-    /// Where the counts go.
+    /// The account that receives the counts.
     pub to: Account,
-    /// When it is the right reason, in plain English.
+    /// The cases in which it is the right reason, in plain English.
     pub because: String,
     pub cites: Vec<String>,
 }
 
+/// Reads the tables `[[reason]]`.
 pub fn read(tables: &[Table<'_>]) -> Vec<Reason> {
     let mut ids: Vec<&str> = Vec::new();
     tables.iter().filter_map(|table| reason(table, &mut ids)).collect()

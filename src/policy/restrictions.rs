@@ -1,13 +1,14 @@
-//! Areas without service (R17): may the recipient receive at all, on the day of the event?
+//! Restrictions: areas without service (R17), and the days on which they have none.
 
 use super::validity::Validity;
 use crate::day::Day;
 use crate::document::toml::Table;
 
 pub const KEYS: [&str; 5] = ["area", "scope", "valid_from", "valid_until", "because"];
-/// How a recipient stands to the restrictions.
+/// Words for a recipient in relation to the restrictions.
 pub const WORDS: [&str; 3] = ["restricted", "unrestricted", "unknown"];
 
+/// All restricted areas.
 #[derive(Debug, Clone, Default)]
 pub struct Restrictions(Vec<Restriction>);
 
@@ -18,6 +19,7 @@ struct Restriction {
 }
 
 impl Restrictions {
+    /// Reads the tables `[[restriction]]`.
     pub fn read(tables: &[Table<'_>]) -> Self {
         let mut restrictions = Self::default();
         for table in tables {
@@ -47,13 +49,15 @@ impl Restrictions {
         restrictions
     }
 
-    /// Areas with the days on which they are restricted.
+    /// Returns the areas with the days on which they are restricted.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Validity)> {
         self.0.iter().map(|restriction| (restriction.area.as_str(), &restriction.validity))
     }
 
-    /// `restricted`, `unrestricted`, or `unknown` when no area is given, or only a country of which some regions are
-    /// restricted. Areas match exactly: `UA` is not `UA-43`.
+    /// Judges a recipient's area on a day.
+    ///
+    /// `unknown` stands for no area, and for a country of which only some regions are restricted.
+    /// Areas match exactly: `UA` is not `UA-43`.
     pub fn standing(&self, area: &str, day: Day) -> &'static str {
         let mut valid = self.0.iter().filter(|restriction| restriction.validity.holds(day));
         if area.is_empty() {

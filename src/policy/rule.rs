@@ -1,4 +1,4 @@
-//! Rules: which kinds of events go to which account, and why.
+//! Rules: conditions on kinds of events, each with an account and a reason.
 
 use std::fmt;
 use std::ops::Range;
@@ -7,7 +7,7 @@ use super::Account;
 use super::condition::Condition;
 use super::validity::Validity;
 
-/// One rule of the policy file. The first one whose conditions all hold decides.
+/// One rule of the policy file; the first rule whose conditions all hold decides.
 #[derive(Debug, Clone)]
 pub struct Rule {
     /// Kebab-case, unique, never reused.
@@ -15,17 +15,17 @@ pub struct Rule {
     pub account: Account,
     /// The reason in plain English, for reviewers to quote.
     pub because: String,
-    /// What it rests on: rules of the platform, `R1` to `R20`, or of the house, `H1` to `H7`.
+    /// Its sources: rules of the platform, `R1` to `R20`, or of this product, `H1` to `H7`.
     pub cites: Vec<String>,
     pub validity: Validity,
-    /// Why a reviewer may later decide otherwise (R8, R9).
+    /// The ground on which a reviewer may later decide otherwise (R8, R9).
     pub review: Option<Review>,
     pub(super) when: Condition,
-    /// Where the id stands in the policy file.
+    /// Byte range of the id in the policy file.
     pub(super) place: Range<usize>,
 }
 
-/// A hint for reviewers: the failures that R8 and R9 let them book to the platform afterwards.
+/// A hint for reviewers: failures that R8 and R9 allow them to book to the platform afterwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Review {
     /// R8: authorization that failed for a legitimate request.

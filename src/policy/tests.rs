@@ -1,4 +1,6 @@
-//! The built-in policy, kind by kind. A rule without a row here fails `every_rule_has_a_case`.
+//! Tests of the built-in policy, kind by kind.
+//!
+//! A rule without a row here fails `every_rule_has_a_case`.
 
 mod webhooks;
 
@@ -11,7 +13,7 @@ use crate::config::Vantage;
 use crate::day::SlotLength;
 use crate::facts::{Admission, Fact, Outcome, Reached, Stream, Symptom, Timing};
 
-/// A request as the first layer would log it, with an HTTP status (0: none).
+/// A request as the first layer logs it, with an HTTP status (0: none).
 fn request(http_status: u16) -> Kind {
     Kind {
         stream: Stream::Request,
@@ -130,7 +132,7 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
                 Kind { admission: Admission::Held, ..request(200) },
                 Kind { admission: Admission::Paused, ..request(200) },
                 at(Caller, Unknown, Symptom::None, 200),
-                // A retry behind the proxy made up for it.
+                // A retry behind the proxy succeeded.
                 at(Caller, Unknown, Connect, 200),
                 at(Edge, Yes, Connect, 200),
                 at(Edge, Yes, ClientAbortWaiting, 200),
@@ -213,7 +215,7 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
             "authorization",
             "user:caller",
             vec![
-                // Documented as 5xx, and the caller's all the same.
+                // Documented as 5xx, but the caller's fault nevertheless.
                 code(3, 500),
                 code(190, 401),
                 subcode(190, 463, 400),
@@ -350,8 +352,10 @@ fn a_plainly_good_kind_is_booked_as_good_from_every_vantage() {
     }
 }
 
-/// R6: what reached the first layer is an error, a missed success, someone else's failure or good, but never left out;
-/// and no ordinary kind without a code goes to suspense.
+/// R6: a call that reached the first layer is booked, never left out.
+///
+/// It is an error, a missed success, someone else's failure or good; and no ordinary kind without a
+/// code goes to suspense.
 #[test]
 fn no_kind_without_a_code_is_forgotten() {
     let policy = Policy::built_in();
@@ -419,7 +423,7 @@ fn rules_cite_only_rules_that_reviewers_can_look_up_and_say_why() {
     }
 }
 
-/// A file that was cut, or in which a character was lost or mistyped, gives mistakes or a policy, but never a panic.
+/// Cuts the file, or loses or mistypes a character: the result is mistakes or a policy, no panic.
 #[test]
 fn damaged_files_do_no_harm() {
     let read = |policy: &str, catalogue: &str| {

@@ -1,6 +1,6 @@
-//! Rules that can never decide: shadowed by an earlier rule, or asking for what cannot be.
+//! Unreachable rules: shadowed by an earlier rule, or with a condition that no kind satisfies.
 //!
-//! Only what is certain is reported. A rule that several earlier rules unreachable between them is not found.
+//! Only certain cases are reported: a rule shadowed by several earlier rules together is not found.
 
 use std::collections::BTreeSet;
 
@@ -9,9 +9,10 @@ use super::condition::{Condition, Key, Values};
 use super::rule::Rule;
 use crate::document::Mistake;
 
-/// Longest list of codes that is looked up one by one.
+/// Longest range of codes that is looked up code by code.
 const MOST_CODES: i64 = 1_000;
 
+/// Returns a warning for each rule that can never decide, and for unknown codes and families.
 pub fn warnings(policy: &Policy) -> Vec<Mistake> {
     let mut found = Vec::new();
     for (at, rule) in policy.rules.iter().enumerate() {
@@ -47,7 +48,7 @@ pub fn warnings(policy: &Policy) -> Vec<Mistake> {
     found
 }
 
-/// True when `earlier` matches whenever `later` would: key by key, it accepts all that `later` accepts.
+/// True if `earlier` matches whenever `later` does: each key of it accepts at least as much.
 fn shadows(earlier: &Rule, later: &Rule, policy: &Policy) -> bool {
     earlier.validity.covers(&later.validity)
         && earlier.when.iter().all(|(key, values)| {
@@ -57,7 +58,10 @@ fn shadows(earlier: &Rule, later: &Rule, policy: &Policy) -> bool {
         })
 }
 
-/// Why no kind can satisfy the condition: what it asks of a code's fault is not what the catalogue says of its codes.
+/// Returns a correction if no kind satisfies the condition.
+///
+/// No kind does if the condition asks for a fault, family or review that the catalogue does not
+/// have for its codes.
 fn contradiction(when: &Condition, policy: &Policy) -> Option<String> {
     [Key::Fault, Key::Family, Key::Review].into_iter().find_map(|key| {
         let (asked, implied) = (when.get(key)?, implied(key, when, policy)?);
@@ -72,7 +76,7 @@ fn contradiction(when: &Condition, policy: &Policy) -> Option<String> {
     })
 }
 
-/// All that a fact about a code can be, given the codes that the condition accepts.
+/// Returns all values that a key of the catalogue can have, given the codes of the condition.
 fn implied(key: Key, when: &Condition, policy: &Policy) -> Option<Values> {
     if !matches!(key, Key::Fault | Key::Family | Key::Review) {
         return None;
@@ -81,13 +85,13 @@ fn implied(key: Key, when: &Condition, policy: &Policy) -> Option<Values> {
     let mut implied = Values { none: codes.none, ..Values::default() };
     if codes.any {
         implied.any = true;
-        // A code that is not in the catalogue has a fault, `unknown`, but neither family nor review.
+        // A code outside the catalogue has a fault, `unknown`, but neither family nor review.
         implied.none |= key != Key::Fault;
         return Some(implied);
     }
     let mut words = BTreeSet::new();
     for code in each(codes)? {
-        // Without a row of its own, a code whose subcode has none either is unknown.
+        // A code without a row of its own is unknown, unless its subcode has a row.
         let has_row = policy.catalogue.entry(code, None).is_some();
         let unknown = (!has_row).then_some(if key == Key::Fault { "unknown" } else { "" });
         let entries = policy.catalogue.entries_of(code).map(|entry| match key {
@@ -107,7 +111,7 @@ fn each(codes: &Values) -> Option<impl Iterator<Item = i64>> {
     is_short.then(|| codes.ranges.iter().flat_map(|(first, last)| *first..=*last))
 }
 
-/// Single codes that are not in the catalogue. Ranges may have gaps.
+/// Returns single codes that are not in the catalogue; ranges may have gaps.
 fn strange_codes(when: &Condition, policy: &Policy) -> Vec<i64> {
     let asks_for_unknown = when.get(Key::Fault).is_some_and(|f| f.words.iter().any(|word| word == "unknown"));
     let ranges = when.get(Key::ErrorCode).map(|codes| codes.ranges.as_slice()).unwrap_or_default();
@@ -171,7 +175,7 @@ mod tests {
     fn the_catalogue_tells_what_a_code_implies() {
         let by_fault = "when = { fault = \"platform\" }";
         assert_eq!(warnings_of(&[by_fault, "when = { error_code = 2 }"]), ["rule `rule-1` never decides"]);
-        // 100 has a subcode that is the platform's, and rows that are not.
+        // Code 100 has a subcode that is the platform's fault, and rows that are not.
         assert_eq!(warnings_of(&[by_fault, "when = { error_code = 100 }"]), Vec::<String>::new());
         assert_eq!(warnings_of(&["when = { error_code = 100, fault = \"platform\" }"]), Vec::<String>::new());
     }
@@ -210,8 +214,9 @@ mod tests {
         assert_eq!(warnings_of(&[never]), ["rule `rule-0` is valid on no day"]);
     }
 
-    /// Every pair of a list of conditions, tried on every kind of the table test: what is called shadowed is shadowed,
-    /// and what can never match never does.
+    /// Tries every pair of a list of conditions on every kind of the table test.
+    ///
+    /// A rule called shadowed is shadowed, and a rule that can never match never matches.
     #[test]
     fn no_warning_is_false() {
         let conditions = [

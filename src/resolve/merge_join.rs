@@ -1,12 +1,12 @@
-//! Streams: what several days carry, walked together in the order of ids, with no more of it in memory than a batch.
+//! Merge join: items of several days, walked in the order of ids, with one batch of each in memory.
 
 use crate::error::Trouble;
 use crate::facts::ids::Id;
 
-/// All items of one id, with the places of their streams.
+/// All items of one id, each with the index of its stream.
 pub type Group<T> = (Id, Vec<(usize, T)>);
 
-/// Several streams that ascend by id, walked together.
+/// Several streams that ascend by id, merged.
 pub struct Merge<T, I, F> {
     streams: Vec<I>,
     heads: Vec<Option<T>>,
@@ -19,7 +19,7 @@ impl<T, I: Iterator<Item = Result<T, Trouble>>, F: Fn(&T) -> Id> Merge<T, I, F> 
         Ok(Self { streams, heads, id })
     }
 
-    /// The smallest id that is left.
+    /// Returns the items of the smallest id that is left.
     pub fn next(&mut self) -> Result<Option<Group<T>>, Trouble> {
         let Some(id) = self.heads.iter().flatten().map(&self.id).min() else { return Ok(None) };
         let mut group = Vec::new();
@@ -33,7 +33,7 @@ impl<T, I: Iterator<Item = Result<T, Trouble>>, F: Fn(&T) -> Id> Merge<T, I, F> 
     }
 }
 
-/// Ascending short ids, asked for ascending ones.
+/// Membership test for ascending short ids: the queries must ascend too.
 pub struct Shorts<I> {
     rest: I,
     head: Option<u64>,
@@ -45,6 +45,7 @@ impl<I: Iterator<Item = Result<u64, Trouble>>> Shorts<I> {
         Ok(Self { rest, head })
     }
 
+    /// True if the id is among them; each query must be at least as large as the one before.
     pub fn has(&mut self, short: u64) -> Result<bool, Trouble> {
         while self.head.is_some_and(|head| head < short) {
             self.head = self.rest.next().transpose()?;

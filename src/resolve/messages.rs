@@ -1,4 +1,4 @@
-//! Messages: what all days within reach say of the messages of one day.
+//! Messages: the outcome of each message of one day, from all days within reach.
 
 use super::merge_join::{Merge, Shorts};
 use super::{DaybookFolders, Resolver, Speaks};
@@ -9,21 +9,22 @@ use crate::error::Trouble;
 use crate::facts::ids::{Id, short};
 use crate::facts::{DelayKind, Kind, Outcome, Stream, Timing};
 
-/// What days say of one message, as far as it concerns the day.
+/// The statuses of one message that concern the day.
 struct Said {
-    /// The call of the day that admitted it, if its fate is still open.
+    /// The call of the day that admitted the message, if its outcome is still open.
     open: Option<MessageItem>,
-    /// All that is said of that.
+    /// All statuses of that message, from all days.
     state: MessageState,
-    /// What the day's own rows say of a message that it did not admit, and what other days say.
+    /// Statuses of a message that the day did not admit: in the day's own rows, and in other days.
     here: MessageState,
     elsewhere: MessageState,
-    /// Whether other days admitted it, and whether an earlier one did.
+    /// True if another day admitted the message; true if an earlier day did.
     is_admitted: bool,
     is_admitted_before: bool,
 }
 
 impl Resolver<'_> {
+    /// Resolves the messages of the day, from all daybooks within `reach` days.
     pub fn messages(&mut self, daybooks: &DaybookFolders, reach: i64) -> Result<(), Trouble> {
         let mut streams = Vec::new();
         let mut days = Vec::new();
@@ -88,7 +89,7 @@ impl Resolver<'_> {
 
     fn message(&mut self, id: Id, said: &Said, is_ours_and_closed: bool) -> Result<(), Trouble> {
         match &said.open {
-            // The call that was first to admit a message is the message; a later one remains a call.
+            // The first call that admitted a message is the message; a later one remains a call.
             Some(again) if said.is_admitted_before => {
                 self.counts.admitted_again += 1;
                 let slot = self.slot(again.at_us);
@@ -122,7 +123,7 @@ impl Resolver<'_> {
         }
         let slot = self.slot(open.at_us);
         if outcome == Outcome::None && !kind.has_admitted() {
-            // An answer that is an error admits nothing unless a status says so.
+            // An error answer admits nothing unless a status says so.
             self.resolve_one(slot, open.kind, caller);
             return Ok(());
         }
@@ -137,13 +138,14 @@ impl Resolver<'_> {
         });
         let is_good = matches!(outcome, Outcome::Sent | Outcome::Delivered)
             && matches!(timing, Timing::InTime | Timing::None);
-        // Callers are kept where something went wrong.
+        // Callers are kept only where something went wrong, so that good traffic folds into few
+        // facts.
         let caller = if is_good { self.caller("") } else { caller };
         self.resolve_one(slot, twin, caller);
         Ok(())
     }
 
-    /// When the first status came, beside when it was due.
+    /// Compares the instant of the first status with its deadline.
     fn timing(&mut self, at_us: i64, kind: &Kind, state: &MessageState) -> Timing {
         let has_status = state.first_us != MessageState::NEVER;
         if kind.is_held() {

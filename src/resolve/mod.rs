@@ -1,7 +1,8 @@
-//! Resolve: the daybooks of a day and of the days around it → what is known of the day now.
+//! Resolve: the daybooks of a day and of the days around it → the facts of the day as now known.
 //!
-//! A pure function of the daybooks, so the order in which days were read, and how often, cannot matter: a status that
-//! comes five days later leads to the same numbers as one in the day's own files.
+//! A pure function of the daybooks: neither the order in which days were read, nor how often,
+//! matters. A status that comes five days later leads to the same numbers as one in the day's own
+//! files.
 
 mod merge_join;
 mod messages;
@@ -21,13 +22,14 @@ use crate::error::Trouble;
 use crate::facts::ids::{Id, Map};
 use crate::facts::{Fact, Facts, Gap, Intake, Kind, Lost, Receipt, Reconciliation};
 
-/// Where the daybooks of days are stored.
+/// The folders of stored daybooks, by day.
 pub type DaybookFolders = BTreeMap<Day, PathBuf>;
 
-/// What is known of a day.
+/// Returns the facts and the receipt of a day, from its daybook and those around it.
 ///
 /// # Errors
-/// A daybook cannot be read.
+/// [`Trouble::Usage`] without a daybook of the day; [`Trouble::Io`] or [`Trouble::Damaged`] if
+/// one cannot be read; [`Trouble::Imbalance`] if the facts do not fit a frame.
 pub fn resolve(day: Day, daybooks: &DaybookFolders, config: &Config) -> Result<Intake, Trouble> {
     let Some(folder) = daybooks.get(&day) else {
         return Err(Trouble::Usage(format!("{day} has no daybook")));
@@ -44,7 +46,7 @@ pub fn resolve(day: Day, daybooks: &DaybookFolders, config: &Config) -> Result<I
             known.insert(*other, folder.clone());
             continue;
         }
-        // Days without webhook logs, or with ids that cannot be matched, are as good as not there.
+        // A day without webhook logs, or under another salt, has no items that could be matched.
         let head = daybook::head(folder)?;
         if head.is_joined && head.salt == own.salt {
             known.insert(*other, folder.clone());
@@ -58,7 +60,7 @@ pub fn resolve(day: Day, daybooks: &DaybookFolders, config: &Config) -> Result<I
     resolver.intake()
 }
 
-/// Whose webhook rows are asked for: those that would tell of messages of a region, or those of the region itself.
+/// The webhook rows that prove how far the log of a region reaches.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Speaks {
     OfMessages,
@@ -68,11 +70,11 @@ enum Speaks {
 struct Resolver<'c> {
     day: Day,
     own: Daybook,
-    /// The day before and those after, as far as they are known, without facts.
+    /// The heads of the day before and of later days within reach, without facts.
     around: BTreeMap<Day, Daybook>,
     config: &'c Config,
     silences: Vec<Silence>,
-    /// Until when the webhook log of a region is known.
+    /// Latest instant up to which the webhook log of a region is known.
     watermarks: BTreeMap<(String, Speaks), Option<i64>>,
     kinds: Vec<Kind>,
     callers: Vec<String>,
@@ -124,7 +126,7 @@ impl<'c> Resolver<'c> {
         self.around.contains_key(&self.day.plus(1))
     }
 
-    /// The instant up to which the webhook rows that speak for a region are known, by the day and those after it.
+    /// Returns the instant up to which webhook rows of a region are known, over consecutive days.
     fn watermark(&mut self, region: &str, speaks: Speaks) -> Option<i64> {
         let key = (region.to_owned(), speaks);
         if let Some(known) = self.watermarks.get(&key) {
@@ -162,7 +164,7 @@ impl<'c> Resolver<'c> {
         last
     }
 
-    /// The number of a caller; the empty one stands for not recorded.
+    /// Returns the number of a caller; the empty one stands for not recorded.
     fn caller(&mut self, caller: &str) -> u32 {
         if let Some(number) = self.caller_numbers.get(caller) {
             return *number;
@@ -182,12 +184,12 @@ impl<'c> Resolver<'c> {
         number
     }
 
-    /// A kind of the day's own items.
+    /// Returns a kind of the day's own items.
     fn kind_of(&self, kind: u32, id: Id) -> Result<&Kind, Trouble> {
         self.own.kinds.get(kind as usize).ok_or_else(|| self.damaged(self.day, id))
     }
 
-    /// A caller of the day's own items.
+    /// Checks a caller of the day's own items.
     fn caller_of(&self, caller: u32, id: Id) -> Result<u32, Trouble> {
         let is_there = (caller as usize) < self.own.callers.len();
         if is_there { Ok(caller) } else { Err(self.damaged(self.day, id)) }
@@ -200,7 +202,7 @@ impl<'c> Resolver<'c> {
         }
     }
 
-    /// The slot of an instant of the day.
+    /// Returns the slot of an instant of the day.
     fn slot(&self, us: i64) -> u32 {
         let slot = (us - self.day.start_us()).div_euclid(self.own.slot_length.us());
         slot.clamp(0, i64::from(self.own.slot_length.per_day()) - 1) as u32

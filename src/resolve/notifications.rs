@@ -1,4 +1,4 @@
-//! Notifications: what all days within reach say of the notifications of one day.
+//! Notifications: the outcome of each notification of one day, from all days within reach.
 
 use super::merge_join::{Merge, Shorts};
 use super::{DaybookFolders, Resolver, Speaks};
@@ -9,15 +9,16 @@ use crate::error::Trouble;
 use crate::facts::ids::short;
 use crate::facts::{Kind, Outcome, Timing};
 
-/// A notification as far as days have told of it.
+/// The known attempts of one notification, joined.
 struct Told {
     delivery: Delivery,
-    /// Whose kind and caller count: the item of the day's own rows, else the earliest.
+    /// The item whose kind and caller count: that of the day's own rows, else the earliest.
     item: NotificationItem,
     from: Day,
 }
 
 impl Resolver<'_> {
+    /// Resolves the notifications of the day, from the day before and `reach` days after it.
     pub fn notifications(&mut self, daybooks: &DaybookFolders, reach: i64) -> Result<(), Trouble> {
         let mut streams = Vec::new();
         let mut days = Vec::new();
@@ -45,11 +46,12 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    /// What a group of items tells of a notification of the day; `None` when it is about another day's.
+    /// Joins a group of items into a notification of the day; `None` if it belongs to another day.
     fn told(&mut self, days: &[Day], group: &[(usize, NotificationItem)], reach: i64) -> Option<Told> {
         let (start_us, end_us) = (self.day.start_us(), self.day.end_us());
         let mut told: Option<Told> = None;
-        // Later attempts that do not say when their event was: they belong to whoever has the first one.
+        // Later attempts without the instant of their event: they belong to the day of the first
+        // attempt.
         let mut undated: Option<Delivery> = None;
         for (at, item) in group {
             let (from, delivery) = (days[*at], item.delivery);
@@ -127,7 +129,7 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    /// Whether the platform did its part: attempted it in time, and went on until it was delivered or given up (R7).
+    /// Judges the platform's part: a first attempt in time, then retries until the end (R7).
     fn promptness(&mut self, region: &str, delivery: &Delivery) -> Timing {
         let webhooks = &self.config.webhooks;
         let late_us = i64::from(webhooks.first_attempt_seconds) * SECOND_US;
@@ -137,11 +139,11 @@ impl Resolver<'_> {
         let given_up_us = delivery.event_us + i64::from(webhooks.retry_days) * DAY_US;
         let pause_us = i64::from(webhooks.max_retry_pause_seconds) * SECOND_US;
         let is_open = delivery.outcome() != Outcome::Delivered && delivery.last_us < given_up_us;
-        // Later attempts of one that stands alone would not be known for its own.
+        // Later attempts of a notification without an id could not be assigned to it.
         if !is_open || delivery.is_alone() {
             return Timing::InTime;
         }
-        // Behind the end of the retries no attempt is expected any more.
+        // After the end of the retry period no attempt is expected.
         let known_us = self.watermark(region, Speaks::OfItself).map(|last| last.min(given_up_us));
         if known_us.is_some_and(|last| last - delivery.last_us > pause_us) {
             return Timing::Stopped;

@@ -1,20 +1,23 @@
-//! Gaps: spans in which a source fell silent for one region while its siblings went on. A gap is missing evidence, not
-//! an outage: its slots are unobserved, and a person should look (completeness before judgement).
+//! Request gaps: spans in which a source was silent for one region while other traffic went on.
+//!
+//! A gap is missing evidence, not an outage: its slots are unobserved, and a person should look.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Source;
 use crate::facts::{Facts, Gap, Kind, Lost, Stream};
 
-/// Shortest silence that is worth a word, in seconds.
+/// Shortest silence that is reported, in seconds.
 const MIN_SECONDS: u32 = 300;
-/// Rows that the traffic around it makes one expect in the span; below this, silence may be chance.
+/// Rows expected in the span from the traffic around it; below this, silence may be chance.
 const MIN_EXPECTED: i64 = 20;
-/// Seconds of traffic before and after that the expectation is drawn from.
+/// Seconds of traffic before and after the span from which the expected rows are computed.
 const AROUND_SECONDS: u32 = 3_600;
 
-/// The gaps of a day, of the innermost vantage that the config has: the others only know what the callers saw.
-/// Silence of all regions of all sources at once has no sibling to show it and is none.
+/// Returns the gaps of a day in the logs of the innermost vantage that the config has.
+///
+/// Outer vantages only see what callers saw. A silence of all regions of all sources together has
+/// no other traffic to prove it, so it is no gap.
 pub fn gaps(facts: &Facts, sources: &[Source]) -> Vec<Gap> {
     let slots = facts.slot_length().per_day() as usize;
     let inner = sources.iter().map(|s| s.vantage.rank()).min();
@@ -23,7 +26,7 @@ pub fn gaps(facts: &Facts, sources: &[Source]) -> Vec<Gap> {
     for kind in facts.kinds().iter().filter(is_inner) {
         services.entry((&kind.source, &kind.region)).or_default().insert(&kind.service);
     }
-    // By kind: the number of its lane, so that no fact is looked up by its words.
+    // The lane number of each kind, so that no fact is looked up by strings.
     let numbers: BTreeMap<_, _> = services.keys().copied().zip(0_usize..).collect();
     let number =
         |kind: &Kind| is_inner(&kind).then(|| numbers[&(kind.source.as_str(), kind.region.as_str())]);
@@ -74,7 +77,9 @@ pub fn gaps(facts: &Facts, sources: &[Source]) -> Vec<Gap> {
     gaps
 }
 
-/// A day on which only outer vantages spoke: a caller's proxy that logs nothing but failures would make an outage of it.
+/// Returns a gap of the whole day if only outer vantages have rows.
+///
+/// A caller's proxy that logs nothing but failures would otherwise turn the day into an outage.
 fn deaf(facts: &Facts, sources: &[Source]) -> Option<Gap> {
     let inner = sources.iter().map(|s| s.vantage.rank()).min()?;
     let spoke = |rank| facts.kinds().iter().any(|k| k.vantage.rank() == rank);
@@ -95,8 +100,10 @@ fn deaf(facts: &Facts, sources: &[Source]) -> Option<Gap> {
     })
 }
 
-/// Rows in at least every second slot: a source that logs only now and then is silent without a reason. At the ends of
-/// the day there may be nothing to look at before or after, so the rest of the day is asked too.
+/// True if at least every second slot has rows.
+///
+/// A source that logs only now and then is silent without a reason. At the ends of the day there
+/// may be nothing before or after a span, so the rest of the day is tested in addition.
 fn is_steady(lane: &[i64]) -> bool {
     lane.iter().filter(|n| **n > 0).count() * 2 >= lane.len()
 }

@@ -1,43 +1,47 @@
-//! Silence: stretches in which the webhook log of a region says next to nothing although messages were admitted. What
-//! became of these messages is not known: a lost log looks like nothing but missed successes.
+//! Webhook gaps: spans in which a region admits messages but its webhook log is almost empty.
 //!
-//! Every admitted message brings a status at once, so a log that is whole has more rows than admitted messages. In an
-//! outage of the messages the other webhooks go on; in a lost log nothing is left but rows that were logged elsewhere.
-//! The two are told apart by a cumulative sum over the slots (E. S. Page, 1954) of messages less [`WEIGHT`] times rows.
+//! The outcome of these messages is unknown: a lost log looks like statuses that never came.
+//!
+//! Every admitted message brings a status immediately, so a complete log has more rows than
+//! admitted messages. In an outage of messages the other webhooks go on; in a lost log only a few
+//! stray rows remain that were logged elsewhere. The two are told apart by a cumulative sum over
+//! the slots (E. S. Page, 1954) of messages minus [`WEIGHT`] times rows.
 
 use std::collections::BTreeSet;
 
 use crate::daybook::{Daybook, RegionActivity};
 
-/// Shortest silence that is taken for a loss, in seconds.
+/// Shortest silence that counts as a lost log, in seconds.
 const MIN_SECONDS: u32 = 300;
-/// A log has fallen silent when it has fewer than one row for as many messages.
+/// Admitted messages per webhook row from which on a log counts as silent.
 const WEIGHT: i64 = 10;
-/// So many more messages than that are no chance.
+/// Height of the sum that is no chance: so many messages more than [`WEIGHT`] times the rows.
 const MIN_SUM: i64 = 20;
-/// A long silence is forgotten as quickly as a short one once rows come again.
+/// Upper limit of the sum, so that a long silence ends as quickly as a short one when rows return.
 const MAX_SUM: i64 = 100;
 
-/// A silent stretch, in microseconds since 1970, half-open.
+/// A silent span, in microseconds since 1970, half-open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Silence {
     pub region: String,
     pub start_us: i64,
     pub end_us: i64,
-    /// Messages that were admitted in it, and of which services.
+    /// Messages admitted in the span, and their services.
     pub admitted: i64,
     pub services: Vec<String>,
 }
 
 impl Silence {
-    /// Does it touch `[from_us, to_us]`?
+    /// True if the span touches `[from_us, to_us]`.
     pub const fn touches(&self, from_us: i64, to_us: i64) -> bool {
         self.start_us <= to_us && from_us < self.end_us
     }
 }
 
-/// Which lanes of the webhook log speak for messages of a region: its own and those without region, or all of them in a
-/// log that does not tell regions.
+/// Returns the lanes of the webhook log that can carry the statuses of a region, with their day.
+///
+/// These are its own lane and the one without region, or all lanes if the log does not tell
+/// regions.
 pub fn lanes<'d>(days: &[&'d Daybook], region: &str) -> Vec<(usize, &'d RegionActivity)> {
     let admitting: BTreeSet<&str> = days
         .iter()
@@ -66,7 +70,7 @@ pub fn own_lanes<'d>(days: &[&'d Daybook], region: &str) -> Vec<(usize, &'d Regi
     days.iter().enumerate().flat_map(of).collect()
 }
 
-/// The silences of days that follow each other without a gap between them.
+/// Returns the silences of consecutive days.
 pub fn silences(days: &[&Daybook]) -> Vec<Silence> {
     let Some(first) = days.first() else { return Vec::new() };
     let (length, per_day) = (first.slot_length, first.slot_length.per_day() as usize);
@@ -98,7 +102,7 @@ pub fn silences(days: &[&Daybook]) -> Vec<Silence> {
         score.iter_mut().zip(&admitted).for_each(|(score, n)| *score += n);
         let mut silent = vec![false; score.len()];
         for (start, end) in stretches(&score).filter(|(start, end)| end - start >= shortest) {
-            // At its edges a stray row or two may have made the sum stop short of the last thin slots.
+            // A stray row at the edge may stop the sum short of the last thin slots.
             let is_thin = |at: usize| score[at] > (1 - WEIGHT) * admitted[at];
             let before = (0..start).rev().take_while(|at| is_thin(*at)).count();
             let behind = (end..score.len()).take_while(|at| is_thin(*at)).count();
@@ -130,13 +134,13 @@ pub fn silences(days: &[&Daybook]) -> Vec<Silence> {
     found
 }
 
-/// Is the log of a whole day known to be missing? Then nothing must be counted to know it.
+/// True if the log of a whole day is known to be missing, whatever the counts.
 fn is_lost(day: &Daybook, region: &str, lanes: &[(usize, &RegionActivity)], at: usize) -> bool {
     let has_rows = lanes.iter().any(|(day, lane)| *day == at && !lane.rows.is_empty());
     !has_rows || day.has_lost(region)
 }
 
-/// Where the cumulative sum of the scores rises to [`MIN_SUM`]: from where it left zero up to where it stood highest.
+/// Returns the spans in which the cumulative sum reaches [`MIN_SUM`], up to its highest point.
 fn stretches(scores: &[i64]) -> impl Iterator<Item = (usize, usize)> {
     let mut found = Vec::new();
     let (mut sum, mut start, mut highest, mut end) = (0, 0, 0, 0);
@@ -150,7 +154,7 @@ fn stretches(scores: &[i64]) -> impl Iterator<Item = (usize, usize)> {
         if sum <= 0 {
             if highest >= MIN_SUM {
                 found.push((start, end));
-                // What lies behind the highest point may be the beginning of another one.
+                // The slots after the highest point may begin another span.
                 at = end;
             } else {
                 at += 1;
@@ -170,7 +174,9 @@ fn stretches(scores: &[i64]) -> impl Iterator<Item = (usize, usize)> {
 mod tests {
     use super::*;
 
-    /// One slot per letter: `.` five messages and no row, `x` a row that strayed, `#` a log that goes on, `o` an outage.
+    /// Runs the detector over one slot per letter.
+    ///
+    /// `.` is five messages and no row, `x` a stray row, `#` a log that goes on, `o` an outage.
     fn found(slots: &str) -> String {
         let score = |c| match c {
             '.' => 5,

@@ -1,12 +1,13 @@
-//! Realistic request and webhook logs of any size, with the right answer beside them: `uptime-ledger sample`.
+//! Sample: request and webhook logs of any size, generated together with their right answer.
 //!
-//! The same settings give the same bytes. Rows stream: a minute of traffic is made, with all that becomes of it later;
-//! it is booked at once, and its rows are put on a shelf by the minute in which they are shipped; rows that are due go
-//! into files. Memory grows with the minutes of the sample, not with its rows.
+//! The same settings give the same bytes. Rows stream: for each minute its calls are generated,
+//! with everything that happens to them later, and booked immediately. Each row waits in a queue
+//! until the minute in which it is shipped, and is then written to its file. Memory grows with the
+//! minutes of the sample, not with its rows.
 //!
 //! ```text
-//! plan ─▶ rows ─▶ webhooks (statuses, courses) ─▶ books ─▶ judge ─▶ truth.json
-//!           └────────┴──▶ shelf ─▶ write (text, parquet) ─▶ logs/
+//! traffic ─▶ calls ─▶ webhooks (statuses, attempts) ─▶ books ─▶ judge ─▶ truth.json
+//!               └────────┴──▶ queue ─▶ files (text, parquet) ─▶ logs/
 //! ```
 
 mod files;
@@ -38,20 +39,20 @@ use webhooks::{Lost, Webhooks};
 use crate::day::{Day, MINUTE_US, rfc3339};
 use crate::error::Trouble;
 
-/// What the sample is to look like.
+/// The settings of a sample.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub from: Day,
     pub days: u32,
-    /// Ordinary calls per day; stories, copies and calls that never arrived come on top.
+    /// Ordinary calls per day; stories, copies and calls that never arrived are added to them.
     pub rows: u64,
     pub seed: u64,
     pub format: Format,
-    /// `None`: as is usual for the format (text plain, Parquet with zstd).
+    /// Compression of files; `None` is the usual one (text plain, Parquet with zstd).
     pub compression: Option<Compression>,
     /// Files per day and region.
     pub files: u32,
-    /// Whether to plant the stories.
+    /// True if the planted stories are included.
     pub stories: bool,
 }
 
@@ -102,6 +103,9 @@ impl Settings {
 }
 
 /// Writes logs, `uptime-ledger.toml` and `truth.json` into `out`, and returns the truth.
+///
+/// # Errors
+/// [`Trouble::Usage`] if `out` already has logs; [`Trouble::Io`] if a file cannot be written.
 pub fn write(out: &Path, settings: &Settings) -> Result<Truth, Trouble> {
     if out.join("logs").exists() {
         return Err(Trouble::Usage(format!(
@@ -152,7 +156,7 @@ pub fn write(out: &Path, settings: &Settings) -> Result<Truth, Trouble> {
     Ok(truth)
 }
 
-/// Where rows wait, and where they go.
+/// The rows that wait, and the files they go to.
 struct Generator<'a> {
     from: Day,
     /// The first minute that has not been shipped yet.

@@ -1,4 +1,4 @@
-//! What a sample promises, checked on small ones.
+//! Tests of samples: their promises, checked on small ones.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub fn settings(days: u32, rows: u64) -> Settings {
     }
 }
 
-/// Path and bytes of every file written.
+/// Generates a sample; returns its truth, and path and bytes of every file.
 pub fn made(settings: &Settings) -> (Truth, BTreeMap<String, Vec<u8>>) {
     let dir = tempfile::tempdir().unwrap();
     let truth = write(dir.path(), settings).unwrap();
@@ -47,7 +47,7 @@ fn the_same_settings_give_the_same_bytes_and_another_seed_others() {
         let (_, first) = made(&settings);
         assert_eq!(made(&settings).1, first);
         let (_, other) = made(&Settings { seed: 2, ..settings });
-        // What is shipped after midnight may be nothing.
+        // Files shipped after midnight may have no row.
         let names = |files: &BTreeMap<String, Vec<u8>>| -> Vec<String> {
             files.keys().filter(|name| !name.contains("11-19")).cloned().collect()
         };
@@ -219,7 +219,7 @@ fn without_noise_or_with_much_of_it_only_stories_are_down() {
 
 #[test]
 fn no_minute_of_messages_is_too_thin_to_judge() {
-    // The size of data/sample and the default.
+    // The size of data/sample, and the default.
     for rows in [18_000, 20_000] {
         let stories = stories(3);
         let mut traffic = Traffic::new("2026-11-18".parse().unwrap(), rows, 1, 1, &stories);

@@ -1,4 +1,4 @@
-//! What a sample promises of its webhook log, checked on small ones.
+//! Tests of the webhook logs of samples, checked on small ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use super::traffic::webhook_stories::WEBHOOK_STORIES;
 use super::truth::{DayTruth, Truth};
 use super::*;
 
-/// Readable webhook rows of all files, with the file.
+/// Readable webhook rows of all files, each with its file.
 fn rows(truth: &Truth, files: &BTreeMap<String, Vec<u8>>) -> Vec<(String, Value)> {
     let mut rows = Vec::new();
     for file in truth.files.iter().filter(|file| file.source == "webhooks") {
@@ -44,7 +44,7 @@ fn attempts_are_complete_and_in_order_but_for_the_lost_file() {
     for (path, row) in rows(&truth, &files) {
         let id = text(&row, "webhook_id").to_owned();
         copies += u64::from(!seen.insert(row.to_string()));
-        // Other regions lose nothing; on the other days the lost one does not either.
+        // Other regions lose nothing, and the lost region nothing on other days.
         if path.contains("-us") {
             touched_by_loss.insert(id.clone());
         }
@@ -120,7 +120,7 @@ fn webhooks_come_in_proportion_and_do_not_change_the_calls() {
     assert_eq!(plain.lost, Vec::<String>::new());
     let trouble = &plain.days[0].reconciliation;
     assert_eq!((trouble.orphan_statuses, trouble.orphan_attempts, trouble.contradicted_messages), (0, 0, 0));
-    // Plain traffic is never missed; what fails is the users'.
+    // Plain traffic is never missed; all failures are the users'.
     for region in &plain.days[0].messages {
         assert_eq!((region.late, region.overdue, region.unseen), (0, 0, 0));
         assert!(region.failed > 0 && region.none > 0 && region.not_due >= region.none);
@@ -129,7 +129,7 @@ fn webhooks_come_in_proportion_and_do_not_change_the_calls() {
 
 #[test]
 fn every_webhook_story_leads_to_what_it_says() {
-    // With seed 3 the status before its admission is told in the minute before.
+    // With seed 3, the status before its admission is logged in the previous minute.
     for seed in [1, 3] {
         let (truth, _) = made(&Settings { seed, ..settings(3, 18_000) });
         let names: Vec<&str> = truth.stories.iter().map(|story| story.name).collect();
@@ -144,10 +144,10 @@ fn every_webhook_story_leads_to_what_it_says() {
         // status-deadline: four are a microsecond late.
         assert_eq!(silent.late, 4);
         assert_eq!(region(third, "eu").late, 6);
-        // contradictions, and those that failed by the platform and were delivered
+        // contradictions, and messages that failed by the platform and were delivered
         assert_eq!(first.reconciliation.contradicted_messages, 12 + 4);
         assert_eq!(events(first, "message", "bad:platform:error", Some(131_016)), 4);
-        // retries-stop, told-days-later and attempt-deadline beside the backlog
+        // retries-stop, told-days-later and attempt-deadline, in addition to the backlog
         assert!(events(first, "notification", "bad:platform:missed", None) >= 20 + 8 + 4 + 12 * 6);
         assert_eq!(events(first, "notification", "bad:platform:error", None), 20);
         // lost-webhook-file
@@ -166,7 +166,7 @@ fn every_webhook_story_leads_to_what_it_says() {
         assert_eq!(events(second, "message", "good", Some(2)), 12);
         let unsent = second.entries.iter().filter(|e| e.service == "messages" && e.error_code == Some(2));
         assert_eq!(unsent.filter(|e| e.stream == "request").map(|e| e.events).sum::<u64>(), 6);
-        // late-success where the first attempts are lost; the gap of the requests, and orphans on purpose
+        // late-success with lost first attempts; the gap of the requests, and orphans on purpose
         assert!(second.reconciliation.orphan_attempts >= 4);
         assert!(third.reconciliation.orphan_statuses > 50);
         let webhooks: Vec<_> = truth.outages.iter().filter(|outage| outage.scope == "webhooks").collect();

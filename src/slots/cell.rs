@@ -1,4 +1,4 @@
-//! Cells: the events of one slot by group, and the state they add up to.
+//! Cells: the events of one slot by group, and the state that follows from them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -44,29 +44,32 @@ impl Counts {
         }
     }
 
+    /// Returns the events of all groups.
     pub fn total(&self) -> i64 {
         self.0.iter().sum()
     }
 
-    /// Good under the definition: user-caused events count as good when the setting says so.
+    /// Returns the good events of the definition, which may include events caused by users.
     pub const fn good_under(&self, measure: &SlotRule) -> i64 {
         self.good() + if measure.user_counts_as_good { self.of(Group::User) } else { 0 }
     }
 
-    /// Events that the definition judges.
+    /// Returns the events that the definition judges: good and bad.
     pub const fn judged(&self, measure: &SlotRule) -> i64 {
         self.good_under(measure) + self.bad()
     }
 }
 
-/// What a slot was.
+/// The state of a slot.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
-    /// Nothing to judge by; never up, never down. The least of all, so that the worst of several is their maximum.
+    /// Nothing to judge by; neither up nor down.
+    ///
+    /// It is the least state, so that the worst of several is their maximum.
     #[default]
     Unobserved,
     Up,
-    /// Possible disruption (R3): something bad, but not down.
+    /// Possible disruption (R3): bad events, but not down.
     Degraded,
     Down,
 }
@@ -74,7 +77,7 @@ pub enum State {
 impl State {
     pub const ALL: [Self; 4] = [Self::Up, Self::Degraded, Self::Down, Self::Unobserved];
 
-    /// The state of a slot with these events. Integers only.
+    /// Returns the state of a slot with these events, computed in integers.
     pub fn of(counts: &Counts, measure: &SlotRule) -> Self {
         let bad = counts.bad();
         if bad > 0 {
@@ -90,7 +93,7 @@ impl State {
         if counts.good() + counts.of(Group::User) > 0 { Self::Up } else { Self::Unobserved }
     }
 
-    /// One letter, where many stand in a row.
+    /// Returns one letter, for rows of many states.
     pub const fn letter(self) -> char {
         match self {
             Self::Up => 'u',
@@ -128,7 +131,7 @@ impl FromStr for State {
     }
 }
 
-/// Events and state of one slot in one book.
+/// Events and state of one slot on one side.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SlotTally {
     pub events: Counts,

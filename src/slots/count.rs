@@ -1,4 +1,4 @@
-//! Counting: postings into the slots of services, and those into the slots of components.
+//! Counting: postings → slots of services → slots of components.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,12 +12,15 @@ use crate::policy::{Account, Group, Postings};
 
 /// Gross and net counts of one scope, a pair per slot.
 type Series = Vec<[Counts; 2]>;
-/// Gross and net tallies of one scope.
+/// Gross and net tallies of one scope, a pair per slot.
 type Tallies = Vec<[SlotTally; 2]>;
 
 impl Slots {
-    /// Counts the postings of a day. Configured services and regions exist even without a row. In a gap of the logs
-    /// there is nothing to judge by, whatever other sources had: its slots keep their events and are unobserved.
+    /// Counts the postings of a day.
+    ///
+    /// Configured services and regions exist even without a row. In a gap of the logs there is
+    /// nothing to judge by, whatever other sources had: its slots keep their events and are
+    /// unobserved.
     pub fn count(postings: &Postings, gaps: &[Gap], config: &Config) -> PolarsResult<Self> {
         let facts = postings.facts();
         let per_day = facts.slot_length().per_day() as usize;
@@ -69,9 +72,11 @@ impl Slots {
     }
 }
 
-/// In a gap the region of a service is unobserved, and all regions together are judged by those that are in no gap. Where
-/// only the outcomes of messages are lost, failures that show are enough for down if they would be enough even with every
-/// lost outcome a good one: a gap invents no outage and hides none.
+/// Leaves the slots of a gap unjudged.
+///
+/// The region of a service is unobserved, and all regions together are judged by those without a
+/// gap. If only the outcomes of messages are lost, failures that are logged still make a slot down
+/// if they would do so with every lost outcome a good one: a gap invents no outage and hides none.
 fn leave_unjudged(
     gap: &Gap,
     gaps: &[Gap],
@@ -118,8 +123,9 @@ fn leave_unjudged(
     }
 }
 
-/// The (service, region) pairs that exist: configured services in configured regions, and whatever the facts show;
-/// each service also in all regions together.
+/// Returns the (service, region) pairs that exist; each service also has all regions together.
+///
+/// These are configured services in configured regions, and all pairs of the facts.
 fn pairs(postings: &Postings, config: &Config) -> BTreeSet<(Arc<str>, Arc<str>)> {
     let mut pairs = BTreeSet::new();
     for service in &config.services {
@@ -135,8 +141,10 @@ fn pairs(postings: &Postings, config: &Config) -> BTreeSet<(Arc<str>, Arc<str>)>
     pairs
 }
 
-/// Adds the slots of every component: for each region of its services, and for all regions out of the services'
-/// own slots for all regions.
+/// Adds the slots of every component.
+///
+/// For each region they come from its services in that region, and for all regions from the
+/// services' own slots for all regions.
 fn join_components(scopes: &mut BTreeMap<Scope, Tallies>, config: &Config, per_day: usize) {
     let services: BTreeSet<Arc<str>> = scopes.keys().map(|s| Arc::clone(&s.name)).collect();
     let services: Vec<_> = services.into_iter().collect();

@@ -1,4 +1,4 @@
-//! Slots: Postings → Slots. Every minute of every service and region is somewhere: up, degraded, down or unobserved.
+//! Slots: postings → slots; every slot of every scope is up, degraded, down or unobserved.
 
 mod cell;
 mod count;
@@ -17,10 +17,10 @@ pub use store::SLOTS;
 /// The region that stands for all regions together.
 pub const ALL_REGIONS: &str = "*";
 
-/// What a scope is about.
+/// The type of a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ScopeKind {
-    /// What the status page shows; down when any of its services is down.
+    /// A line of the status page; down if any of its services is down.
     Component,
     Service,
 }
@@ -34,7 +34,7 @@ impl ScopeKind {
     }
 }
 
-/// Whose slots: a component or service, in one region or in all ([`ALL_REGIONS`]). The order is that of every report.
+/// A component or service, in one region or in all ([`ALL_REGIONS`]); ordered as in every report.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scope {
     pub kind: ScopeKind,
@@ -74,7 +74,7 @@ pub struct Slots {
     length: SlotLength,
     /// Sorted.
     scopes: Vec<Scope>,
-    /// Scope by scope, `length.per_day()` each. Without overrides both books share one allocation.
+    /// Scope by scope, `length.per_day()` each; without overrides both sides share one allocation.
     gross: Arc<[SlotTally]>,
     net: Arc<[SlotTally]>,
 }
@@ -88,17 +88,17 @@ impl Slots {
         self.length
     }
 
-    /// All scopes, sorted: components before services, all regions before single ones.
+    /// Returns all scopes, sorted: components before services, all regions before single ones.
     pub fn scopes(&self) -> &[Scope] {
         &self.scopes
     }
 
-    /// Position of a scope, for [`Slots::book`].
+    /// Returns the position of a scope, for [`Slots::book`].
     pub fn position(&self, scope: &Scope) -> Option<usize> {
         self.scopes.binary_search(scope).ok()
     }
 
-    /// The slots of a scope, in order of time; none when the day does not know the scope.
+    /// Returns the slots of a scope, in order of time; none if the day does not know the scope.
     pub fn cells(&self, scope: &Scope) -> impl Iterator<Item = Cell> + '_ {
         let [gross, net] = match self.position(scope) {
             Some(at) => [self.book(at, Side::Gross), self.book(at, Side::Net)],
@@ -107,7 +107,7 @@ impl Slots {
         gross.iter().zip(net).map(|(gross, net)| Cell { gross: *gross, net: *net })
     }
 
-    /// One book of the scope at a position: a tally per slot.
+    /// Returns one side of the scope at a position: a tally per slot.
     pub fn book(&self, position: usize, book: Side) -> &[SlotTally] {
         let per_day = self.length.per_day() as usize;
         let tallies = match book {
@@ -117,7 +117,7 @@ impl Slots {
         tallies.get(position * per_day..(position + 1) * per_day).unwrap_or_default()
     }
 
-    /// Puts slots together; `gross` and `net` are dense, scope by scope.
+    /// Assembles the slots of a day; `gross` and `net` are dense, scope by scope.
     fn assemble(
         day: Day,
         length: SlotLength,
@@ -144,7 +144,7 @@ impl Slots {
     }
 }
 
-/// The components of a config; one named `all` out of all services when it names none.
+/// Returns the components of a config; without any, one named `all` with all services.
 pub fn components_of(config: &Config, services: &[Arc<str>]) -> Vec<Component> {
     if !config.components.is_empty() {
         return config.components.clone();

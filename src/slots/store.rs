@@ -1,4 +1,4 @@
-//! Slots as a table, for the ledger: there and back without loss.
+//! Slots as a table of the ledger, there and back without loss.
 
 use super::{Counts, Scope, SlotTally, Slots, State};
 use crate::day::{Day, SlotLength};
@@ -37,6 +37,7 @@ const GROSS: [&str; 6] =
 const NET: [&str; 6] = ["good_net", "bad_net", "user_net", "excluded_net", "pending_net", "suspense_net"];
 
 impl Slots {
+    /// Returns the slots as a table, scope by scope.
     pub fn to_table(&self) -> Table {
         let mut table = Table::new(&SLOTS);
         let names = State::ALL.map(|state| (state, Value::text(state.name())));
@@ -62,7 +63,10 @@ impl Slots {
         table
     }
 
-    /// The slots that [`Slots::to_table`] stored; says what is wrong when the table is not dense or not in order.
+    /// Reads the slots that [`Slots::to_table`] stored.
+    ///
+    /// # Errors
+    /// The reason, if the table is not dense or not in order.
     pub fn from_table(day: Day, length: SlotLength, table: &Table) -> Result<Self, String> {
         let numbers = table.numbers("slot")?;
         let [kinds, names, regions] = ["scope_kind", "scope", "region"].map(|name| table.texts(name));
@@ -93,7 +97,7 @@ impl Slots {
     }
 }
 
-/// One book, row by row.
+/// Returns one side, row by row.
 fn tallies(table: &Table, state: &str, columns: &[&str; 6]) -> Result<Vec<SlotTally>, String> {
     let states = table.texts(state)?;
     let mut tallies = Vec::with_capacity(table.len());

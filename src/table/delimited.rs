@@ -1,15 +1,19 @@
-//! A table as CSV: UTF-8, comma, header line, `\n`, null as empty.
+//! CSV: UTF-8, comma, header line, `\n`, null as empty.
 
 use super::{Column, ColumnKind, ColumnSpec, List, Table};
 use crate::day::rfc3339;
 
 impl Table {
-    /// The table as CSV. Spreadsheets run text that begins like a formula, so such text gets a leading apostrophe.
+    /// Returns the table as CSV.
+    ///
+    /// Spreadsheets run text that begins like a formula, so such text gets a leading apostrophe.
     pub fn to_csv(&self) -> Vec<u8> {
         self.integers_to_csv().unwrap_or_else(|| self.any_to_csv())
     }
 
-    /// A table of nothing but whole numbers, which need neither quotes nor a look at every byte: the facts of a day.
+    /// Fast path for whole numbers alone, which need no quotes and no look at every byte.
+    ///
+    /// The facts of a day are such a table.
     fn integers_to_csv(&self) -> Option<Vec<u8>> {
         fn integers<'t>((column, spec): (&'t Column, &ColumnSpec)) -> Option<&'t List> {
             match column {
@@ -19,7 +23,7 @@ impl Table {
         }
         let columns: Vec<&List> =
             self.columns.iter().zip(self.spec.columns).map(integers).collect::<Option<_>>()?;
-        // A null that is alone in its line is written with quotes.
+        // A null that is alone in its line is written with quotes, which this path does not do.
         if columns.len() < 2 {
             return None;
         }
@@ -59,16 +63,16 @@ impl Table {
     }
 }
 
-/// Room for a field, used again by the next one.
+/// Buffers for a field, reused by the next one.
 #[derive(Default)]
 struct Fields {
     text: String,
-    /// Rows in a row often share their instant, which takes long to write.
+    /// The last instant: adjacent rows often share it, and formatting one is slow.
     instant: Option<(i64, String)>,
 }
 
 impl Fields {
-    /// A lone `-` (region not logged) is no formula and stays as it is.
+    /// Escapes a text; a lone `-` (region not logged) is no formula and stays as it is.
     fn text<'a>(&'a mut self, text: &'a str) -> &'a str {
         if text != "-" && text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
             self.text.clear();
@@ -100,7 +104,7 @@ fn integer(text: &mut String, n: i64) {
     text.push_str(itoa::Buffer::new().format(n));
 }
 
-/// Millionths with six fixed digits: `99.999900`.
+/// Formats millionths with six fixed digits: `99.999900`.
 pub fn decimal(millionths: i64) -> String {
     let sign = if millionths < 0 { "-" } else { "" };
     let whole = millionths.unsigned_abs();

@@ -13,7 +13,7 @@ pub use parquet::{Metadata, decoded};
 pub(crate) use record::record;
 pub use record::{CellValue, Record, to_table};
 
-/// What a column holds. All columns can be null.
+/// The type of a column's values; every column can be null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnKind {
     Text,
@@ -28,7 +28,7 @@ pub enum ColumnKind {
 }
 
 impl ColumnKind {
-    /// What the dictionary of reports calls it.
+    /// Returns the name in the documentation of reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Text => "text",
@@ -41,7 +41,7 @@ impl ColumnKind {
     }
 }
 
-/// One column: its name (unit last), its kind, and what it means.
+/// One column: its name (unit last), its type and its meaning.
 #[derive(Debug, Clone, Copy)]
 pub struct ColumnSpec {
     pub name: &'static str,
@@ -59,12 +59,12 @@ impl ColumnSpec {
 #[derive(Debug, Clone, Copy)]
 pub struct Spec {
     pub name: &'static str,
-    /// What a row is.
+    /// The thing that a row describes.
     pub row: &'static str,
     pub columns: &'static [ColumnSpec],
 }
 
-/// Nothing but whole numbers, as facts are stored.
+/// Only whole numbers, as facts are stored.
 #[cfg(test)]
 static NUMBERS: Spec = Spec {
     name: "numbers",
@@ -72,7 +72,7 @@ static NUMBERS: Spec = Spec {
     columns: &[ColumnSpec::new("a", ColumnKind::Integer, ""), ColumnSpec::new("b", ColumnKind::Integer, "")],
 };
 
-/// One value on its way into a table.
+/// One value of a row to be pushed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     Null,
@@ -92,7 +92,7 @@ impl Value {
         Self::Text(text.into())
     }
 
-    /// `None` is null.
+    /// Returns null for `None`.
     pub fn or_null<T>(value: Option<T>, make: impl Fn(T) -> Self) -> Self {
         value.map_or(Self::Null, make)
     }
@@ -104,7 +104,7 @@ enum Column {
     Number(List),
 }
 
-/// Numbers, of which any can be null: eight bytes each as long as none is.
+/// Numbers, any of which can be null: eight bytes each as long as none is.
 #[derive(Debug, Clone, PartialEq, Default)]
 struct List {
     values: Vec<i64>,
@@ -160,7 +160,7 @@ impl Table {
         Self::with_room(spec, 0)
     }
 
-    /// An empty table that will have so many rows.
+    /// Creates an empty table with memory reserved for `rows` rows.
     pub fn with_room(spec: &'static Spec, rows: usize) -> Self {
         let columns = spec
             .columns
@@ -173,12 +173,12 @@ impl Table {
         Self { spec, columns, rows: 0 }
     }
 
-    /// Adds a row; its values stand in the order of the schema and have its kinds.
+    /// Adds a row; its values are in the order of the schema and have its types.
     pub fn push<const N: usize>(&mut self, row: [Value; N]) {
         self.extend(row.into_iter());
     }
 
-    /// [`Table::push`] for long tables of integers alone.
+    /// Adds a row as [`Table::push`] does, for long tables of integers alone.
     pub fn push_integers<const N: usize>(&mut self, row: [i64; N]) {
         assert_eq!(N, self.columns.len(), "{}: a value per column", self.spec.name);
         for (at, n) in row.into_iter().enumerate() {
@@ -190,7 +190,7 @@ impl Table {
         self.rows += 1;
     }
 
-    /// [`Table::push`] for rows that are put together.
+    /// Adds a row as [`Table::push`] does, from an iterator.
     pub fn extend(&mut self, row: impl Iterator<Item = Value>) {
         use ColumnKind as K;
         let mut filled = 0;
@@ -235,7 +235,7 @@ impl Table {
         (0..self.rows).map(move |at| Row { table: self, at })
     }
 
-    /// A column of numbers, by name: for tables that are too long to look up every cell.
+    /// Returns a column of numbers, so that long tables need not look up every cell by name.
     pub fn numbers(&self, name: &str) -> Result<Numbers<'_>, String> {
         match self.column(name)? {
             Column::Number(list) => Ok(Numbers { name: name.to_owned(), list }),
@@ -243,7 +243,7 @@ impl Table {
         }
     }
 
-    /// A column of text, by name.
+    /// Returns a column of text by name.
     pub fn texts(&self, name: &str) -> Result<Texts<'_>, String> {
         match self.column(name)? {
             Column::Text(list) => Ok(Texts { name: name.to_owned(), list }),
@@ -256,7 +256,7 @@ impl Table {
         found.map(|at| &self.columns[at]).ok_or_else(|| format!("no column `{name}`"))
     }
 
-    /// The value as it was pushed.
+    /// Returns the value as it was pushed.
     fn value(&self, row: usize, column: usize) -> Value {
         match &self.columns[column] {
             Column::Text(list) => list[row].clone().map_or(Value::Null, Value::Text),
@@ -272,7 +272,7 @@ impl Table {
     }
 }
 
-/// One row of a table that was read back. Errors name the column.
+/// One row of a table that was read back; errors name the column.
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'a> {
     table: &'a Table,
@@ -280,6 +280,7 @@ pub struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
+    /// Returns the value of a column by name; null without such a column.
     pub fn value(&self, name: &str) -> Value {
         match self.table.spec.columns.iter().position(|c| c.name == name) {
             Some(column) => self.table.value(self.at, column),

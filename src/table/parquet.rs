@@ -1,4 +1,4 @@
-//! A table as Parquet: zstd, instants as timestamps in UTC, provenance as key-value metadata.
+//! Parquet: zstd, instants as timestamps in UTC, provenance as key-value metadata.
 
 use std::sync::Arc;
 
@@ -18,16 +18,18 @@ use parquet::file::reader::ChunkReader;
 use super::{Column, ColumnKind, Spec, Table};
 use crate::error::guarded;
 
-/// Beyond so many rows whole numbers are packed by their differences: that takes no more room than a dictionary of them, which
-/// takes longer to make. The tables that people open are shorter.
+/// Rows beyond which whole numbers are delta-encoded instead of put into a dictionary.
+///
+/// The result is no larger, and a dictionary takes longer to build. Tables that people open are
+/// shorter.
 const LONG: usize = 100_000;
 
-/// Where a table comes from; written under `uptime_ledger.*` into its Parquet file.
+/// The provenance of a table, written under `uptime_ledger.*` into its Parquet file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metadata(pub Vec<(&'static str, String)>);
 
 impl Table {
-    /// The table as Parquet, with `uptime_ledger.table` and the given metadata in the footer.
+    /// Returns the table as Parquet, with `uptime_ledger.table` and the metadata in the footer.
     pub fn to_parquet(&self, metadata: &Metadata) -> Result<Vec<u8>> {
         let schema = Arc::new(schema(self.spec));
         let columns = self.columns.iter().zip(self.spec.columns).map(|(c, s)| array(c, s.kind)).collect();
@@ -57,7 +59,7 @@ impl Table {
             return Err(ParquetError::General(format!("its columns are {}", names.join(", "))));
         }
         let rows = builder.metadata().file_metadata().num_rows();
-        // Rows of the ledger's own files; a footer that lies is found when their batches are read.
+        // Limited, because the footer may lie: wrong counts are found when the batches are read.
         let mut table = Self::with_room(spec, usize::try_from(rows).unwrap_or(0).min(1 << 20));
         let mut batches = decoded(|| builder.build())?;
         while let Some(batch) = decoded(|| Ok(batches.next().transpose()?))? {
@@ -74,10 +76,10 @@ impl Table {
     }
 }
 
-/// One call of the Parquet decoder; its panic is an error ([`guarded`]).
+/// Calls the Parquet decoder; a panic of it becomes an error ([`guarded`]).
 ///
 /// # Errors
-/// Those of the decoder.
+/// Errors of the decoder, and its panics.
 pub fn decoded<T>(decode: impl FnOnce() -> Result<T>) -> Result<T> {
     guarded(decode).unwrap_or_else(|words| Err(ParquetError::General(words)))
 }
@@ -122,7 +124,7 @@ fn array(column: &Column, kind: ColumnKind) -> ArrayRef {
     }
 }
 
-/// Adds the values of an arrow array; `None` when it has another type.
+/// Appends the values of an arrow array; `None` if it has another type.
 fn append(column: &mut Column, kind: ColumnKind, array: &ArrayRef) -> Option<()> {
     let any = array.as_any();
     match column {

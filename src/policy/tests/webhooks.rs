@@ -1,4 +1,4 @@
-//! The built-in policy on messages and notifications: the part of the table that webhook logs bring about.
+//! The built-in policy on messages and notifications: the rows of the table for webhook logs.
 
 use super::*;
 
@@ -80,7 +80,7 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
                 message(Sent, Late),
                 message(Delivered, Late),
                 message(Failed, Late),
-                // A retry behind the proxy does not matter: the message id proves that the call was admitted.
+                // A retry behind the proxy does not matter: the message id proves the admission.
                 Kind { symptom: Connect, ..message(Outcome::None, Overdue) },
             ],
         ),
@@ -139,7 +139,7 @@ fn account(policy: &Policy, kind: &Kind) -> Account {
     booked(policy, kind, "2026-11-20").1
 }
 
-/// Whatever else the rows of a notification show, its outcome and timing decide.
+/// Outcome and timing decide, whatever else the rows of a notification show.
 #[test]
 fn a_notification_is_booked_by_outcome_and_timing_alone() {
     let policy = Policy::built_in();
@@ -200,7 +200,9 @@ fn an_admitted_message_is_booked_by_outcome_and_timing() {
     }
 }
 
-/// A status has no HTTP status of its own: the 200 of the call beside it must not make a failure look like a success.
+/// A status has no HTTP status of its own.
+///
+/// The 200 of its call must not make a failure look like a success.
 #[test]
 fn a_message_that_failed_in_time_is_booked_by_the_fault_of_its_code() {
     let policy = Policy::built_in();
@@ -228,7 +230,7 @@ fn a_message_that_failed_in_time_is_booked_by_the_fault_of_its_code() {
     assert!(codes > 200, "{codes} codes");
 }
 
-/// A status shows what became of a message, not that the answer to its call was right.
+/// A status shows the outcome of a message, not that the answer to its call was right.
 #[test]
 fn a_call_that_was_answered_with_an_error_stays_one_whatever_its_message_shows() {
     let policy = Policy::built_in();

@@ -1,4 +1,4 @@
-//! The `uptime-ledger.toml` that runs the sample.
+//! Config: the `uptime-ledger.toml` that runs the sample.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -20,6 +20,7 @@ const ENDPOINTS: [&str; SERVICES.len()] = [
 /// Targets of the components in percent; a component may have none.
 const TARGETS: [Option<&str>; COMPONENTS.len()] = [Some("99.9"), None];
 
+/// Writes the config of a sample into `out`.
 pub fn write(out: &Path, settings: &Settings) -> Result<(), Trouble> {
     let path = out.join("uptime-ledger.toml");
     fs::write(&path, text(settings)).map_err(|e| Trouble::io(&path, "writing the config", e))
@@ -27,7 +28,7 @@ pub fn write(out: &Path, settings: &Settings) -> Result<(), Trouble> {
 
 fn text(settings: &Settings) -> String {
     let extension = settings.extension();
-    // With several files per day and region a folder each, so that `{region}` is the region and nothing else.
+    // Several files of a day and region are in a folder, so that `{region}` is the region alone.
     let webhooks = if settings.files > 1 { "/*" } else { "" };
     let quoted = |names: &[&str]| names.iter().map(|n| format!("\"{n}\"")).collect::<Vec<_>>().join(", ");
     let mut toml = format!(

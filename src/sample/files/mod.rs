@@ -1,4 +1,4 @@
-//! Rows into files: which file a row belongs to, and what every file then holds.
+//! Files: the file of each row, and the content of every file.
 
 pub mod config;
 pub mod parquet;
@@ -24,10 +24,10 @@ use super::{Compression, Format, Settings};
 use crate::day::{DAY_US, Day};
 use crate::error::Trouble;
 
-/// Text goes to the compressor in pieces of this size.
+/// Size of the pieces in which text goes to the compressor, in bytes.
 const BUFFER_BYTES: usize = 1 << 16;
 
-/// The open files of one day, and what the closed ones held.
+/// The open files of one day, and the truth of the closed ones.
 pub struct Files<'a> {
     out: &'a Path,
     settings: &'a Settings,
@@ -39,7 +39,7 @@ pub struct Files<'a> {
     /// By source, region and part; opened by their first row.
     open: BTreeMap<Key, LogFile>,
     done: Vec<FileTruth>,
-    /// Files that would have had rows, had they not been lost.
+    /// Paths of files that would have had rows if they had not been lost.
     lost_paths: BTreeSet<String>,
 }
 
@@ -79,7 +79,7 @@ impl<'a> Files<'a> {
         })
     }
 
-    /// Rows from here on are shipped on this day. Days must come in order.
+    /// Sets the day on which the following rows are shipped; days must come in order.
     pub fn turn(&mut self, day: Day) -> Result<(), Trouble> {
         if self.day != Some(day) {
             self.close_day()?;
@@ -101,7 +101,7 @@ impl<'a> Files<'a> {
         Ok(())
     }
 
-    /// Writes the row of an attempt to its file of the day, unless that is lost.
+    /// Writes the row of an attempt to its file of the day, unless that file is lost.
     pub fn write_attempt(&mut self, attempt: &Attempt) -> Result<(), Trouble> {
         let key = (WEBHOOKS as u8, attempt.region, attempt.part);
         if self.lost.holds(attempt.region, attempt.shipped_us) {
@@ -127,7 +127,7 @@ impl<'a> Files<'a> {
         Ok(())
     }
 
-    /// Closes what is open. Tells what every file holds, in the order of their paths, and which are lost.
+    /// Closes all files; returns the truth of every file, by path, and the paths of lost files.
     pub fn close(mut self) -> Result<(Vec<FileTruth>, Vec<String>), Trouble> {
         self.close_day()?;
         self.done.sort_by(|a, b| a.path.cmp(&b.path));
@@ -153,7 +153,9 @@ fn open<'f>(
     }
 }
 
-/// From the folder of the config. In webhook logs the part has a folder, so that the config can tell the region from it.
+/// Returns the path from the folder of the config.
+///
+/// In webhook logs the part has a folder, so that the config can tell the region from it.
 fn file_name(settings: &Settings, day: Day, (source, region, part): Key) -> String {
     let mut name = format!("logs/{}-{day}", SOURCES[usize::from(source)]);
     if usize::from(source) != EGRESS {
@@ -187,7 +189,7 @@ impl LogFile {
         Ok(Self { path, truth, sink })
     }
 
-    /// One more row, of an event or attempt of that day.
+    /// Counts a row of an event or attempt of that day.
     fn count(&mut self, flaw: u8, day: Day) {
         self.truth.rows_read += 1;
         if flaw == 0 {

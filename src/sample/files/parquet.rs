@@ -1,4 +1,4 @@
-//! Rows as Parquet: words of few values as dictionaries, ids as plain strings, row groups of 256k rows.
+//! Parquet: words of few values as dictionaries, ids as plain strings, row groups of 256k rows.
 
 use std::fs::File;
 use std::io::{self, BufWriter};
@@ -22,9 +22,10 @@ use crate::sample::traffic::callers::Row;
 
 pub const BATCH_ROWS: usize = 8_192;
 const ROW_GROUP_ROWS: usize = 1 << 18;
-/// Nearly every value differs: a dictionary would only cost.
+/// Columns in which almost every value differs: a dictionary would only cost.
 const IDS: [&str; 5] = ["ts", "duration_ms", "request_id", "trace_id", "message_id"];
 
+/// The columns of a file of request rows, written batch by batch.
 pub struct Columns {
     schema: Arc<Schema>,
     writer: ArrowWriter<BufWriter<File>>,
@@ -59,7 +60,7 @@ impl Columns {
         })
     }
 
-    /// Flaws: 1 and 3 no timestamp, 2 a negative status.
+    /// Adds a row; flaws: 1 and 3 no timestamp, 2 a negative status.
     pub fn push(&mut self, row: &Row<'_>, flaw: u8) -> io::Result<()> {
         let outcome = row.outcome;
         self.ts.append_option((flaw != 1 && flaw != 3).then_some(row.ts_us));
@@ -149,7 +150,7 @@ impl Columns {
     }
 }
 
-/// How files are packed; the columns named hold ids.
+/// Returns the properties of a file; `ids` are the columns without a dictionary.
 pub fn properties(compression: Option<Compression>, ids: &[&'static str]) -> io::Result<WriterProperties> {
     let codec = match compression {
         Some(Compression::None) => Codec::UNCOMPRESSED,

@@ -1,4 +1,4 @@
-//! A row as text: one line of CSV or NDJSON in the canonical schema, or a line broken on purpose.
+//! Text: a row as one line of CSV or NDJSON in the canonical schema, or a line broken on purpose.
 
 use crate::sample::traffic::callers::Row;
 
@@ -32,7 +32,9 @@ pub fn csv_header(out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-/// Flaws: 1 too few fields, 2 a status that is no number, 3 a timestamp that is none. No value needs quoting.
+/// Writes a CSV line; no value needs quoting.
+///
+/// Flaws: 1 too few fields, 2 a status that is no number, 3 a timestamp that cannot be read.
 pub fn csv(out: &mut Vec<u8>, row: &Row<'_>, flaw: u8) {
     let line = out.len();
     if flaw == 3 {
@@ -86,6 +88,8 @@ pub fn csv(out: &mut Vec<u8>, row: &Row<'_>, flaw: u8) {
     out.push(b'\n');
 }
 
+/// Writes an NDJSON line.
+///
 /// Flaws: 1 cut off in the middle, 2 a status that is no number, 3 a line that is no object.
 pub fn ndjson(out: &mut Vec<u8>, row: &Row<'_>, flaw: u8) {
     let line = out.len();
@@ -140,18 +144,20 @@ pub fn ndjson(out: &mut Vec<u8>, row: &Row<'_>, flaw: u8) {
     out.push(b'\n');
 }
 
+/// Appends a comma and a CSV cell.
 pub fn cell(out: &mut Vec<u8>, text: &str) {
     out.push(b',');
     out.extend_from_slice(text.as_bytes());
 }
 
+/// Appends a comma and the key of a JSON member.
 pub fn key(out: &mut Vec<u8>, name: &str) {
     out.extend_from_slice(b",\"");
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"\":");
 }
 
-/// A text member; none when empty. Nothing that the sample writes needs escaping.
+/// Writes a text member, unless it is empty; no value of the sample needs escaping.
 pub fn member(out: &mut Vec<u8>, name: &str, text: &str) {
     if !text.is_empty() {
         key(out, name);

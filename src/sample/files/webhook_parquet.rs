@@ -16,9 +16,10 @@ use super::parquet::{BATCH_ROWS, properties};
 use super::webhook_rows::{WEBHOOK_FIELDS, WebhookRow};
 use crate::sample::Compression;
 
-/// Nearly every value differs: a dictionary would only cost.
+/// Columns in which almost every value differs: a dictionary would only cost.
 const IDS: [&str; 4] = ["ts", "event_ts", "webhook_id", "message_id"];
 
+/// The columns of a file of webhook rows, written batch by batch.
 pub struct WebhookColumns {
     schema: Arc<Schema>,
     writer: ArrowWriter<BufWriter<File>>,
@@ -53,7 +54,7 @@ impl WebhookColumns {
         })
     }
 
-    /// Flaws: 1 and 3 no timestamp, 2 a negative status.
+    /// Adds a row; flaws: 1 and 3 no timestamp, 2 a negative status.
     pub fn push(&mut self, row: &WebhookRow<'_>, flaw: u8) -> io::Result<()> {
         self.instants[0].append_option((flaw != 1 && flaw != 3).then_some(row.ts_us));
         self.instants[1].append_value(row.event_us);

@@ -1,4 +1,4 @@
-//! A row of the webhook log: its fields, and the line of CSV or NDJSON that they make.
+//! Webhook rows: their fields, and their lines of CSV or NDJSON.
 
 use super::text::{cell, integer, key, member};
 use crate::sample::traffic::Message;
@@ -24,33 +24,33 @@ pub const WEBHOOK_FIELDS: [&str; 13] = [
     "http_status",
 ];
 
-/// What a notification tells of.
+/// The topics of notifications.
 pub const TOPICS: [&str; 4] =
     ["messages", "message_template_status_update", "account_update", "phone_number_quality_update"];
 
-/// One row to be written: an attempt to deliver a notification.
+/// One row to be written: an attempt of a notification.
 #[derive(Debug, Clone, Copy)]
 pub struct Attempt {
     pub ts_us: i64,
     pub shipped_us: i64,
     pub event_us: i64,
-    /// Counts up within the day; with the day it is the identity of the notification.
+    /// Number within the day; with the day it identifies the notification.
     pub number: u32,
     pub day: u16,
     /// Index into [`TOPICS`].
     pub topic: u8,
     pub region: u8,
-    /// The status that it tells.
+    /// The status that it carries.
     pub status: Option<(Message, Status)>,
-    /// 0 for none.
+    /// 0 without one.
     pub error_code: u32,
     pub caller: u16,
-    /// Which of the files of its day and region.
+    /// Number of the file among those of its day and region.
     pub part: u16,
     pub nth: u16,
     pub reply: Reply,
     pub is_copy: bool,
-    /// As in request rows.
+    /// 1 to 3 for a broken row, as in request rows; 0 for a good one.
     pub flaw: u8,
 }
 
@@ -66,7 +66,7 @@ impl Due for Attempt {
     }
 }
 
-/// The fields of one row. Reused from row to row; empty text stands for an empty field.
+/// The fields of one row, reused from row to row; empty text stands for an empty field.
 #[derive(Default)]
 pub struct WebhookRow<'a> {
     pub ts_us: i64,
@@ -116,7 +116,9 @@ pub fn csv_header(out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-/// Flaws: 1 too few fields, 2 a status that is no number, 3 a timestamp that is none. No value needs quoting.
+/// Writes a CSV line; no value needs quoting.
+///
+/// Flaws: 1 too few fields, 2 a status that is no number, 3 a timestamp that cannot be read.
 pub fn csv(out: &mut Vec<u8>, row: &WebhookRow<'_>, flaw: u8) {
     let line = out.len();
     if flaw == 3 {
@@ -128,7 +130,7 @@ pub fn csv(out: &mut Vec<u8>, row: &WebhookRow<'_>, flaw: u8) {
         row.event_ts.as_str(),
         row.webhook_id.as_str(),
         row.business_id,
-        // Neither service nor region: the config and the path tell.
+        // Service and region are empty, because they follow from the config and the path.
         "",
         "",
         row.field,
@@ -157,6 +159,8 @@ pub fn csv(out: &mut Vec<u8>, row: &WebhookRow<'_>, flaw: u8) {
     out.push(b'\n');
 }
 
+/// Writes an NDJSON line.
+///
 /// Flaws: 1 cut off in the middle, 2 a status that is no number, 3 a line that is no object.
 pub fn ndjson(out: &mut Vec<u8>, row: &WebhookRow<'_>, flaw: u8) {
     let line = out.len();

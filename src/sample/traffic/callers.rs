@@ -1,4 +1,4 @@
-//! Who plays: callers, recipients and their ids, written out as the fields of a log row.
+//! Callers, recipients and their ids, written as the fields of a log row.
 
 use std::fmt::Write as _;
 
@@ -7,13 +7,15 @@ use super::stories::{MANAGEMENT, MEDIA, MESSAGES, REGIONS, SERVICES};
 use super::{CALLERS, EGRESS, Event, Message};
 use crate::day::{DAY_US, Day, SECOND_US};
 
-/// Paths of the services; those of `management` take turns.
+/// Paths of the services; the two of `management` alternate.
 const PATHS: [&str; 4] = ["messages", "media", "message_templates", "phone_numbers"];
 
-/// Areas of recipients, by how often they occur. Ukraine as a whole is served; Türkiye from 2024-05-15 (R17).
+/// Areas of recipients, most frequent first.
+///
+/// Ukraine as a whole is served; Türkiye from 2024-05-15 (R17).
 const AREAS: [&str; 10] = ["US", "BR", "IN", "DE", "GB", "ES", "MX", "ID", "UA", "TR"];
 const SANCTIONED: [&str; 7] = ["CU", "IR", "KP", "SY", "UA-43", "UA-14", "UA-09"];
-/// Clients at or above the minimum version, some only when compared number by number (R16).
+/// Clients at or above the minimum version, some only if compared number by number (R16).
 const CLIENTS: [(&str, &str); 8] = [
     ("android", "2.24.6.77"),
     ("android", "2.23.20.76"),
@@ -32,7 +34,7 @@ const OLD_CLIENTS: [(&str, &str); 5] = [
     ("smba", "2.21.15.9"),
 ];
 
-/// The fields of one row. Reused from row to row; empty text stands for an empty field.
+/// The fields of one row, reused from row to row; empty text stands for an empty field.
 pub struct Row<'a> {
     pub ts_us: i64,
     pub ts: String,
@@ -51,6 +53,7 @@ pub struct Row<'a> {
     pub client_version: &'static str,
 }
 
+/// The texts of all callers and days, prepared once.
 pub struct Cast {
     first: Day,
     business_ids: Vec<String>,
@@ -83,7 +86,7 @@ impl Cast {
         }
     }
 
-    /// An empty row to fill again and again.
+    /// Returns an empty row, to be filled again and again.
     pub fn row(&self) -> Row<'_> {
         Row {
             ts_us: 0,
@@ -104,6 +107,7 @@ impl Cast {
         }
     }
 
+    /// Fills a row with the fields of a call.
     pub fn fill<'a>(&'a self, row: &mut Row<'a>, event: &Event) {
         let (caller, day, service) =
             (usize::from(event.caller), event.day as usize, usize::from(event.service));
@@ -112,7 +116,7 @@ impl Cast {
         row.ts_us = event.ts_us;
         row.duration_tenths = event.duration_tenths;
         row.business_id = &self.business_ids[caller];
-        // A caller's proxy knows nothing of the platform's services: there the endpoint tells.
+        // A caller's proxy does not know the platform's services; there the endpoint decides.
         row.service = if is_egress { "" } else { SERVICES[service] };
         let path = if service == MANAGEMENT { MANAGEMENT + event.number as usize % 2 } else { service };
         row.endpoint = &self.endpoints[caller][path];
@@ -159,7 +163,7 @@ impl Cast {
         debug_assert!(service != MEDIA || row.message_id.is_empty());
     }
 
-    /// An instant of the sample or of the day after it.
+    /// Writes an instant of the sample or of the day after it.
     pub fn instant(&self, out: &mut String, us: i64) {
         let (day, us_of_day) = self.place(us);
         out.push_str(&self.prefixes[day]);
@@ -175,13 +179,13 @@ impl Cast {
         &self.business_ids[usize::from(caller)]
     }
 
-    /// `20261118`
+    /// Returns a day as `20261118`.
     pub fn date(&self, day: usize) -> &str {
         &self.dates[day]
     }
 }
 
-/// `10:00:00.123456Z` of an instant within the day.
+/// Writes an instant within the day as `10:00:00.123456Z`.
 fn clock(out: &mut String, us_of_day: i64) {
     let seconds = (us_of_day / SECOND_US) as u64;
     digits(out, seconds / 3_600, 2);
@@ -194,7 +198,7 @@ fn clock(out: &mut String, us_of_day: i64) {
     out.push('Z');
 }
 
-/// A number with leading zeros; longer ones are written in full.
+/// Writes a number with leading zeros; a longer one is written in full.
 pub fn digits(out: &mut String, number: u64, width: usize) {
     in_base::<10>(out, b"0123456789", number, width);
 }
@@ -214,8 +218,10 @@ fn in_base<const BASE: usize>(out: &mut String, alphabet: &[u8; BASE], mut numbe
     out.extend(text[at.min(text.len() - width)..].iter().map(|byte| char::from(*byte)));
 }
 
-/// A message id as the platform writes them: base64 around the recipient's phone number (here always +1 555) and a
-/// counter. Such ids are personal data, which is what a test of their hashing needs.
+/// Writes a message id as the platform does.
+///
+/// It is base64 around the recipient's phone number (here always +1 555) and a counter. Such ids
+/// are personal data, as a test of their hashing needs.
 pub fn wamid(out: &mut String, message: &Message) {
     let mut inside = String::with_capacity(39);
     inside.push_str("\u{1c}\u{18}\u{b}1555");
@@ -228,7 +234,7 @@ pub fn wamid(out: &mut String, message: &Message) {
     base64(out, inside.as_bytes());
 }
 
-/// Base64 of a whole number of triples.
+/// Writes base64 of a whole number of triples.
 fn base64(out: &mut String, bytes: &[u8]) {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for triple in bytes.chunks_exact(3) {

@@ -1,9 +1,9 @@
-//! How traffic is spread over the day and the regions.
+//! Curve: the spread of traffic over the day and the regions.
 
 use super::stories::{DAY, REGIONS};
 use crate::sample::rng::Dice;
 
-/// How traffic rises and falls: a triangle per region, highest at its own hour. Integers, so that it is exact.
+/// A triangle per region, highest at its own hour; in integers, so that it is exact.
 pub struct Curve {
     /// Weight of the regions in each minute of the day.
     regions: Vec<[u64; REGIONS.len()]>,
@@ -33,12 +33,13 @@ impl Curve {
         Self { regions, before }
     }
 
-    /// How many of `rows` fall into a minute of the day.
+    /// Returns how many of `rows` fall into a minute of the day.
     pub fn count(&self, rows: u64, minute: usize) -> u64 {
         let share = |at: usize| self.before[at] * rows / self.before[DAY as usize];
         share(minute + 1) - share(minute)
     }
 
+    /// Draws a region by its weight in a minute of the day.
     pub fn region(&self, minute: usize, dice: &mut Dice) -> u8 {
         let weights = self.regions[minute];
         let mut throw = dice.below(weights.iter().sum());

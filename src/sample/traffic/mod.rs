@@ -1,4 +1,4 @@
-//! The day's events, minute by minute: ordinary traffic with the stories played into it.
+//! Traffic: the calls of each minute, ordinary ones and those of the stories.
 
 pub mod callers;
 pub mod curve;
@@ -15,44 +15,45 @@ use super::webhooks::shipping_queue::Due;
 use super::webhooks::statuses::Fate;
 use crate::day::{Day, MINUTE_US, SECOND_US};
 
-/// The logs that the platform's first layer writes, the callers' proxies, and the platform's proxy for webhooks.
+/// The logs of the platform's first layer, of the callers' proxies, and of the webhook proxy.
 pub const SOURCES: [&str; 3] = ["requests", "egress", "webhooks"];
 pub const REQUESTS: usize = 0;
 pub const EGRESS: usize = 1;
 pub const WEBHOOKS: usize = 2;
+/// Number of callers.
 pub const CALLERS: usize = 500;
 /// The caller whose token expires.
 const STORM_CALLER: u16 = 7;
 
-/// One row to be written.
+/// One row of a call, to be written.
 #[derive(Debug, Clone, Copy)]
 pub struct Event {
     pub ts_us: i64,
-    /// When the row was shipped: decides the file and the place in it.
+    /// The instant at which the row is shipped; it decides the file and the place in it.
     pub shipped_us: i64,
-    /// Counts up within the day; with the day it is the identity of the call.
+    /// Number within the day; with the day it identifies the call.
     pub number: u32,
-    /// From 0, in days since the first.
+    /// Days since the first day of the sample.
     pub day: u32,
     pub recipient: u32,
     pub duration_tenths: u32,
     pub caller: u16,
-    /// Which of the files of its day and region.
+    /// Number of the file among those of its day and region.
     pub part: u16,
     pub source: u8,
     pub service: u8,
     pub region: u8,
     pub end: End,
-    /// What becomes of the message that it admitted, if any.
+    /// The fate of the message that it admitted, if any.
     pub fate: Fate,
-    /// A repetition of a row that was written before or will be.
+    /// A copy of another row, which may be written before or after it.
     pub is_copy: bool,
-    /// The row is broken, in one of three ways (1 to 3); 0 for a good one.
+    /// 1 to 3 for a row that is broken in one of three ways; 0 for a good one.
     pub flaw: u8,
 }
 
 impl Event {
-    /// Whether the answer holds a message id.
+    /// True if the answer has a message id.
     pub fn has_message(&self) -> bool {
         usize::from(self.source) == REQUESTS
             && usize::from(self.service) == MESSAGES
@@ -72,7 +73,7 @@ impl Due for Event {
     }
 }
 
-/// What a message id is made of.
+/// The parts of a message id.
 #[derive(Debug, Clone, Copy)]
 pub struct Message {
     pub number: u32,
@@ -88,15 +89,15 @@ impl Message {
     }
 }
 
-/// A call whose answer holds a message id, for those who tell what became of it.
+/// A call whose answer has a message id.
 #[derive(Debug, Clone, Copy)]
 pub struct Admission {
     pub event: Event,
-    /// No row of it is ever logged.
+    /// No row of the call is ever logged.
     pub is_lost: bool,
 }
 
-/// Zipf's law as a table: an even throw picks callers by their size.
+/// Returns Zipf's law as a table: a uniform draw picks callers by their size.
 pub fn callers() -> Vec<u16> {
     let weight = |k: usize| 1_000_000_000 / (k as u64 + 3);
     let total: u64 = (0..CALLERS).map(weight).sum();
@@ -109,7 +110,7 @@ pub fn callers() -> Vec<u16> {
     callers
 }
 
-/// The traffic of a whole sample; asked for one minute after the other.
+/// The traffic of a whole sample, generated minute by minute.
 pub struct Traffic<'a> {
     rows: u64,
     parts: u64,
@@ -119,7 +120,7 @@ pub struct Traffic<'a> {
     curve: Curve,
     callers: Vec<u16>,
     next_number: u32,
-    /// Minutes of the day that get a malformed row, and in which log.
+    /// Minutes of the day that get a malformed row, each with its log.
     flaws: Vec<(u32, usize)>,
     calls: Vec<(u8, End)>,
 }
@@ -140,8 +141,9 @@ impl<'a> Traffic<'a> {
         }
     }
 
-    /// All rows of events that began in this minute of the sample, copies and malformed ones included; and the calls
-    /// that admitted a message, also those whose row is lost.
+    /// Adds all rows of calls that began in this minute, and the calls that admitted a message.
+    ///
+    /// Rows include copies and malformed ones. Admissions include calls whose row is lost.
     pub fn minute(&mut self, minute: u32, out: &mut Vec<Event>, admitted: &mut Vec<Admission>) {
         if minute.is_multiple_of(DAY) {
             self.next_number = 0;
@@ -155,7 +157,7 @@ impl<'a> Traffic<'a> {
         self.unreached_calls(minute, out);
         self.story_calls(minute, out);
         self.broken_rows(minute, out);
-        // Ids count up with time.
+        // Ids ascend with time.
         out[start..].sort_unstable_by_key(|event| (event.ts_us, event.number));
         let before = self.next_number - (out.len() - start) as u32;
         for (event, number) in out[start..].iter_mut().zip(before..) {
@@ -189,14 +191,14 @@ impl<'a> Traffic<'a> {
             count = count + self.dice.below(2 * spread + 1) - spread;
         }
         if failing.is_some() {
-            // Callers try again: even a small sample has enough to judge by.
+            // Callers retry: even a small sample has enough events to judge.
             count = count.max(8);
         }
 
         let good = if service == MANAGEMENT { End::GoodManagement } else { End::Good };
         let mut calls = std::mem::take(&mut self.calls);
         calls.clear();
-        // At least so many calls must be the platform's to answer for, so that states are plain in small samples.
+        // At least this many calls must be judged, so that the states of small samples are clear.
         let keep = if service == MESSAGES || failing.is_some() { 6 } else { 1 };
         let mut may_fail = count.saturating_sub(keep);
         for _ in 0..count {
@@ -237,8 +239,10 @@ impl<'a> Traffic<'a> {
         good
     }
 
-    /// A few platform errors that never bring a minute near `down`: none where fewer than 20 calls of a service and
-    /// region can be judged, and at most a tenth of those elsewhere.
+    /// Adds a few platform errors that never bring a minute near `down`.
+    ///
+    /// There are none where fewer than 20 calls of a service and region can be judged, and at most
+    /// a tenth of the calls elsewhere.
     fn platform_noise(&mut self, calls: &mut [(u8, End)]) {
         for region in 0..REGIONS.len() as u8 {
             let mine = |call: &&mut (u8, End)| call.0 == region && call.1.outcome().group == Group::Good;
@@ -254,7 +258,7 @@ impl<'a> Traffic<'a> {
         }
     }
 
-    /// One call in a thousand does not get through to the platform at all.
+    /// Adds calls that do not reach the platform at all: one in a thousand.
     fn unreached_calls(&mut self, minute: u32, out: &mut Vec<Event>) {
         let count = self.curve.count(self.rows / 1_000, (minute % DAY) as usize);
         for _ in 0..count {
@@ -282,7 +286,7 @@ impl<'a> Traffic<'a> {
             let of_rows = |per_mille: u32| (self.rows * u64::from(per_mille) / 1_000).max(60);
             match story.doing {
                 Doing::Silent { region } => {
-                    // As many again: the region decides over all regions too.
+                    // As many again, so that the region decides the state over all regions as well.
                     let is_mine = |event: &&Event| {
                         usize::from(event.source) == REQUESTS && usize::from(event.service) == MESSAGES
                     };
@@ -367,7 +371,7 @@ impl<'a> Traffic<'a> {
         event
     }
 
-    /// Log shipping is at-least-once: one row in two hundred comes again, at once or up to two hours later.
+    /// Copies one row in two hundred, as at-least-once shipping does, within two hours.
     fn copies(&mut self, start: usize, out: &mut Vec<Event>) {
         for at in start..out.len() {
             if out[at].flaw == 0 && self.dice.chance(5_000) {

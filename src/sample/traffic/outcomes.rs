@@ -1,6 +1,6 @@
-//! How a call can end, with the account it then belongs to. Stated here by hand, not taken from the policy.
+//! Outcomes of calls, each with its account: stated by hand, not taken from the policy.
 
-/// What an event's account does to its minute.
+/// The effect of an event's account on its minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
     Good,
@@ -10,7 +10,7 @@ pub enum Group {
     Aside,
 }
 
-/// Who the message is for.
+/// The recipient of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recipient {
     Ordinary,
@@ -20,6 +20,7 @@ pub enum Recipient {
     OldClient,
 }
 
+/// The way in which a call ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum End {
@@ -55,7 +56,7 @@ pub enum End {
     NoTls,
 }
 
-/// What the log row of such a call shows.
+/// The content of the log row of a call.
 #[derive(Debug, Clone, Copy)]
 pub struct Outcome {
     pub account: &'static str,
@@ -68,9 +69,9 @@ pub struct Outcome {
     pub reached: &'static str,
     pub symptom: &'static str,
     pub scope: &'static str,
-    /// Whether the answer of `messages` holds a message id.
+    /// True if the answer of `messages` has a message id.
     pub has_message: bool,
-    /// Only on `messages`.
+    /// On `messages` only.
     pub message_status: &'static str,
     pub recipient: Recipient,
     /// Shortest and longest duration in tenths of a millisecond.
@@ -164,7 +165,7 @@ const fn user(account: &'static str, http_status: i32, error_code: i64) -> Outco
     error(account, Group::User, http_status, Some(error_code))
 }
 
-/// A call that a caller's proxy could not get through to the platform (R4).
+/// A call that a caller's proxy could not send to the platform (R4).
 const fn unreached(symptom: &'static str, reached: &'static str) -> Outcome {
     Outcome {
         http_status: None,
@@ -230,7 +231,7 @@ const fn describe(end: End) -> Outcome {
     }
 }
 
-/// What ordinary calls of a service end in, beside good: events in a hundred thousand.
+/// Returns the ends of ordinary calls of a service other than good, in events per 100,000.
 pub fn ordinary(service: usize) -> &'static [(End, u64)] {
     match service {
         0 => &[

@@ -1,4 +1,4 @@
-//! The planted stories: what goes wrong in the sample, when, and what the right answer is.
+//! Stories: planted events of the sample, each with its time and its right answer.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use crate::sample::webhooks::statuses::Fate;
 pub const DAY: u32 = 1_440;
 
 pub const SERVICES: [&str; 4] = ["messages", "media", "management", "webhooks"];
-/// The services that callers call are the first ones.
+/// Number of services with calls; they are the first of [`SERVICES`].
 pub const CALLED: usize = 3;
 pub const MESSAGES: usize = 0;
 pub const MEDIA: usize = 1;
@@ -26,43 +26,48 @@ pub const APAC: usize = 2;
 pub const COMPONENTS: [(&str, &[usize]); 2] =
     [("Cloud API", &[MESSAGES, MEDIA, WEBHOOKS]), ("Account Management", &[MANAGEMENT])];
 
-/// The settings that `truth.json` was judged by; the written config holds the same.
+/// The settings by which `truth.json` is judged; the written config has the same.
 pub const UNABLE_PERCENT: u64 = 50;
 pub const MIN_EVENTS: u64 = 5;
 pub const MIN_RUN_MINUTES: u32 = 10;
 pub const MAX_GAP_MINUTES: u32 = 10;
 
-/// What a story does to the traffic.
+/// The effect of a story on the traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Doing {
-    /// Every call of the service that would have gone well ends like this, in all regions.
+    /// Every call of the service that would be good ends like this, in all regions.
     Fails { service: usize, end: End },
-    /// One caller sends this many calls more, in thousandths of a day's rows; all of them end like this.
+    /// One caller sends more calls, in thousandths of a day's rows; all of them end like this.
     CallerStorm { service: usize, end: End, per_mille: u32 },
-    /// Calls that never reach the platform, in thousandths of a day's rows; only the callers' proxies log them.
+    /// Calls that never reach the platform, in thousandths of a day's rows.
+    ///
+    /// Only the callers' proxies log them.
     NetworkStorm { per_mille: u32 },
-    /// A dozen calls of `messages` end like this.
+    /// Twelve calls of `messages` end like this.
     Dozen { end: End },
     /// No row of the region is ever logged.
     Gap { region: usize },
     /// Messages are admitted in the region, more than in all others, and never get a status.
     Silent { region: usize },
-    /// So many more calls of `messages` in the region end like this, and these things become of their messages in turn.
+    /// Additional calls of `messages` in the region; the fates of their messages rotate.
     Fated { region: usize, end: End, fates: &'static [Fate], calls: u32 },
-    /// So many more notifications of the region, attempted like this in turn.
+    /// Additional notifications of the region; their courses rotate.
     Notices { region: usize, courses: &'static [Course], notices: u32 },
-    /// All notifications of the region, more than in all others, are first attempted much too late.
+    /// All notifications of the region, more than in all others, are first attempted late.
     Backlog { region: usize },
-    /// All notifications to one business are attempted like this; one more of the biggest regions every five minutes.
+    /// All notifications to one business are attempted like this.
+    ///
+    /// The two biggest regions get one more notification every five minutes.
     Endpoint { caller: u16, course: Course },
-    /// The webhook files of the region, shipped on the day of the story, are not there.
+    /// The webhook files of the region that are shipped on the day of the story are missing.
     LostFile { region: usize },
 }
 
+/// A planted story.
 #[derive(Debug, Clone, Copy)]
 pub struct Story {
     pub name: &'static str,
-    /// From 1.
+    /// Day of the sample, from 1.
     pub day: u32,
     /// Minute of that day.
     pub from: u32,
@@ -71,10 +76,12 @@ pub struct Story {
     pub reason: &'static str,
 }
 
+/// Returns a minute of the day.
 pub const fn at(hour: u32, minute: u32) -> u32 {
     hour * 60 + minute
 }
 
+/// The stories of the request log; `WEBHOOK_STORIES` follow them.
 pub const STORIES: [Story; 9] = [
     Story {
         name: "messages-outage",
@@ -151,21 +158,22 @@ pub const STORIES: [Story; 9] = [
 ];
 
 impl Story {
-    /// First minute of the sample that the story touches.
+    /// Returns the first minute of the sample that the story touches.
     pub const fn start(&self) -> u32 {
         (self.day - 1) * DAY + self.from
     }
 
-    /// First minute after the story.
+    /// Returns the first minute after the story.
     pub const fn end(&self) -> u32 {
         self.start() + self.minutes
     }
 
+    /// True if the story touches this minute of the sample.
     pub const fn holds(&self, minute: u32) -> bool {
         self.start() <= minute && minute < self.end()
     }
 
-    /// Days after it without which it makes no sense.
+    /// Returns the number of days after it that the story needs.
     pub const fn days_after(&self) -> u32 {
         match self.doing {
             Doing::LostFile { .. }
@@ -177,7 +185,7 @@ impl Story {
         }
     }
 
-    /// Where the story plays: service and region, `*` for all.
+    /// Returns the place of the story: service and region, `*` for all.
     pub const fn scope(&self) -> Scope {
         let (service, region) = match self.doing {
             Doing::Silent { region } | Doing::Fated { region, .. } => (SERVICES[MESSAGES], REGIONS[region]),

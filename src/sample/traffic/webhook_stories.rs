@@ -1,4 +1,4 @@
-//! The planted stories of the webhook log: what becomes of messages and notifications, and what the right answer is.
+//! Webhook stories: planted fates of messages and notifications, with their right answers.
 
 use super::outcomes::End;
 use super::stories::{APAC, DAY, Doing, EU, STORIES, Story, US, at};

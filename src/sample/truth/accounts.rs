@@ -1,4 +1,4 @@
-//! The account that a message or notification belongs to. Stated here by hand, not taken from the policy.
+//! Accounts of messages and notifications: stated by hand, not taken from the policy.
 
 use crate::day::DAY_US;
 use crate::sample::traffic::outcomes::{End, Group, Outcome};
@@ -6,12 +6,12 @@ use crate::sample::webhooks::attempts::DUE_US;
 use crate::sample::webhooks::attempts::{GIVEN_UP_US, Try};
 use crate::sample::webhooks::statuses::Status;
 
-/// How a message or notification was judged.
+/// The judgement of a message or notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Verdict {
     Good,
-    /// Answered with code 2 and sent all the same.
+    /// Answered with code 2, but sent nevertheless.
     GoodAfterUpdate,
     Missed,
     Error,
@@ -23,7 +23,7 @@ pub enum Verdict {
     Refused,
     Unreachable,
     OutOfScope,
-    /// Not part of the service, and failed: the code still stands beside it.
+    /// Outside the service, and failed; the row has the error code.
     AsideUndeliverable,
     AsideMarketingLimit,
     AsideExperiment,
@@ -52,7 +52,7 @@ impl Verdict {
         Self::Pending,
     ];
 
-    /// Account, what it does to its minute, and error code.
+    /// Returns account, effect on the minute, and error code.
     pub const fn entry(self) -> (&'static str, Group, Option<i64>) {
         match self {
             Self::Good => ("good", Group::Good, None),
@@ -79,7 +79,7 @@ impl Verdict {
         self.entry().0 == "excluded:scope"
     }
 
-    /// By whose fault the code of a failed message is.
+    /// Returns the verdict on a failed message by its error code.
     const fn of_code(code: u32) -> Self {
         match code {
             131_026 => Self::Undeliverable,
@@ -91,7 +91,7 @@ impl Verdict {
     }
 }
 
-/// What the statuses of one message show together, in whatever order they are taken in.
+/// The statuses of one message, combined in any order.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Fold {
     first_us: Option<i64>,
@@ -101,6 +101,7 @@ pub struct Fold {
     failed: Option<(i64, u32)>,
 }
 
+/// The outcome of a message by its statuses: delivered before failed before sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageState {
     Delivered,
@@ -109,7 +110,7 @@ pub enum MessageState {
     None,
 }
 
-/// When the first status came.
+/// The arrival of the first status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timing {
     InTime,
@@ -154,7 +155,9 @@ impl Fold {
         }
     }
 
-    /// `None`: nothing was proven in time, so it was missed, or it is pending where the log has a gap.
+    /// Returns the verdict; `None` if no status was in time.
+    ///
+    /// Such a message is missed, or pending if the log has a gap.
     pub fn verdict(&self, timing: Timing, end: End) -> Option<Verdict> {
         let outcome: &Outcome = end.outcome();
         if outcome.group == Group::Aside {
@@ -177,9 +180,9 @@ impl Fold {
     }
 }
 
-/// What is known of a notification. `None`: it is not known to be one, and its attempts are orphans.
+/// Returns the verdict on a notification; `None` if it is unknown and its attempts are orphans.
 ///
-/// `seen` are the attempts that stand in a log, in order; the logs of the region go on until `known_us`.
+/// `seen` are the logged attempts, in order; the logs of the region go on until `known_us`.
 pub fn notification(event_us: i64, seen: &[Try], known_us: i64) -> Option<Verdict> {
     let day = |us: i64| us.div_euclid(DAY_US);
     let (first, last) = (seen.first()?, seen.last()?);

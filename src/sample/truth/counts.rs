@@ -1,4 +1,4 @@
-//! What is booked while the traffic passes by: events by account, minutes by what was good and bad in them, log rows.
+//! Counts: events by account, minutes by good and bad events, and log rows, booked in passing.
 
 use super::MessagesTruth;
 use super::accounts::{Fold, MessageState, Timing, Verdict};
@@ -8,15 +8,15 @@ use crate::sample::traffic::outcomes::{End, Group};
 use crate::sample::traffic::stories::{DAY, MESSAGES, REGIONS, SERVICES, WEBHOOKS};
 use crate::sample::traffic::{Event, SOURCES};
 
-/// What one minute holds of a service in a region.
+/// The events of one minute, service and region.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tally {
     pub good: u32,
     pub bad: u32,
     pub user: u32,
-    /// Of the bad ones, those with another code than 2.
+    /// Bad events with a code other than 2.
     pub plain_bad: u32,
-    /// Messages whose first status was not seen in time and cannot have been, for a gap of the log.
+    /// Messages without a status in time that a gap of the log may have hidden.
     pub pending: u32,
 }
 
@@ -37,15 +37,15 @@ impl Tally {
 /// Messages admitted in one minute and region.
 #[derive(Debug, Clone, Copy, Default)]
 struct Admitted {
-    /// With a success answer.
+    /// Admitted by a success answer.
     all: u32,
-    /// Without a status in time: late ones and such that have none.
+    /// Without a status in time: late ones, and ones without any status.
     open: [u32; 2],
-    /// The same, not part of the service.
+    /// The same, outside the service.
     open_aside: [u32; 2],
 }
 
-/// Messages and notifications.
+/// The two kinds of events that webhooks tell of: messages and notifications.
 pub const TOLD: usize = 2;
 
 /// The books of one day.
@@ -64,6 +64,7 @@ pub struct DayBook {
     pub contradicted_messages: u64,
 }
 
+/// The counts of a whole sample.
 pub struct Books {
     first_us: i64,
     pub days: Vec<Box<DayBook>>,
@@ -104,12 +105,12 @@ impl Books {
         ((us - self.first_us) / MINUTE_US) as usize
     }
 
-    /// The day of an instant, if it is one of the sample.
+    /// Returns the day of an instant, if it is in the sample.
     fn day(&mut self, us: i64) -> Option<&mut DayBook> {
         self.days.get_mut(((us - self.first_us) / DAY_US) as usize).map(Box::as_mut)
     }
 
-    /// Books the row of a call; those that may be messages are booked when it is known what became of them.
+    /// Books the row of a call, unless it may be a message: its outcome is known only later.
     pub fn row(&mut self, event: &Event) {
         if event.flaw != 0 {
             return;
@@ -130,7 +131,7 @@ impl Books {
         self.tallies[minute][service][region].add(outcome.group, outcome.error_code);
     }
 
-    /// Books a call whose answer holds a message id, by what its statuses show.
+    /// Books a call whose answer has a message id, by its statuses.
     pub fn message(&mut self, event: &Event, fold: &Fold) {
         let is_update = event.end == End::ApiUpdateWithId;
         if is_update && !matches!(fold.state(), MessageState::Delivered | MessageState::Sent) {
@@ -170,7 +171,7 @@ impl Books {
         }
     }
 
-    /// Books a notification in the minute of its event, which must lie in the sample.
+    /// Books a notification in the minute of its event, which must be in the sample.
     pub fn notification(&mut self, event_us: i64, region: u8, verdict: Verdict) {
         let (minute, region) = (self.minute(event_us), usize::from(region));
         if let Some(day) = self.day(event_us) {
@@ -180,7 +181,7 @@ impl Books {
         }
     }
 
-    /// So many rows, copies included, tell of one attempt.
+    /// Books one attempt and its number of rows, copies included.
     pub fn attempt(&mut self, ts_us: i64, region: u8, rows: u64) {
         let minute = self.minute(ts_us);
         if let Some(day) = self.day(ts_us) {
@@ -192,27 +193,29 @@ impl Books {
         }
     }
 
-    /// An attempt of a notification that cannot be judged is counted on the day of its event.
+    /// Counts an attempt of a notification that cannot be judged on the day of its event.
     pub fn orphan_attempt(&mut self, event_us: i64) {
         if let Some(day) = self.day(event_us) {
             day.orphan_attempts += 1;
         }
     }
 
+    /// Counts a status of a message that no request row has, on the day of its attempt.
     pub fn orphan_status(&mut self, ts_us: i64) {
         if let Some(day) = self.day(ts_us) {
             day.orphan_statuses += 1;
         }
     }
 
-    /// Good and bad notifications of all regions but one, of events in this minute.
+    /// Returns good and bad notifications of the other regions, of events in this minute.
     pub fn notifications_beside(&self, minute: u32, region: usize) -> u32 {
         let tallies = self.tallies[minute as usize][WEBHOOKS].iter().enumerate();
         tallies.filter(|(at, _)| *at != region).map(|(_, tally)| tally.good + tally.bad).sum()
     }
 
-    /// All is known: messages without a status in time were missed, or are pending where the log has a gap. Returns
-    /// the gaps, by region.
+    /// Settles messages without a status in time, at the end, and returns the gaps by region.
+    ///
+    /// They were missed, or are pending where the log has a gap.
     pub fn settle(&mut self) -> [Gaps; REGIONS.len()] {
         std::array::from_fn(|region| {
             let admitted: Vec<u64> = self.admitted.iter().map(|all| u64::from(all[region].all)).collect();

@@ -1,38 +1,39 @@
-//! Gaps of the webhook log: stretches with next to no rows although messages were admitted that must have brought some.
+//! Gaps of the webhook log: stretches with almost no rows in spite of admitted messages.
 //!
-//! A level rises by each admitted message and falls by ten for each row, never below zero nor above [`CEILING`]. A gap
-//! begins where it leaves zero and ends where it last stood highest before it came back to zero; minutes right beside it
-//! with fewer rows than messages belong to it too.
+//! A level rises by one for each admitted message and falls by ten for each row, never below zero
+//! nor above `CEILING`. A gap begins where the level leaves zero and ends where it was last
+//! highest before it came back to zero. Adjacent minutes with fewer rows than messages belong to
+//! it.
 
 /// Shortest silence that is a gap, in minutes.
 const MIN_MINUTES: usize = 5;
-/// How high the level must rise.
+/// Level that a gap must reach.
 const MIN_LEVEL: i64 = 20;
 const CEILING: i64 = 100;
 const ROW: i64 = 10;
 /// Minutes of a day.
 const DAY: usize = 1_440;
-/// The first status of a message is due within so many minutes.
+/// Minutes within which the first status of a message is due.
 const DUE_MINUTES: usize = 10;
 
-/// What the gaps of one region mean for each minute of the sample.
+/// The effect of one region's gaps on each minute of the sample.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Gaps {
-    /// Lies in a gap.
+    /// The minute lies in a gap.
     pub inside: Vec<bool>,
-    /// A gap touches the time from here until the first status of a message that is admitted now is due.
+    /// A gap touches the time from this minute to the deadline of a message admitted in it.
     pub touched: Vec<bool>,
 }
 
 impl Gaps {
-    /// From the rows and the admitted messages of each minute.
+    /// Finds the gaps from the rows and the admitted messages of each minute.
     pub fn find(rows: &[u64], admitted: &[u64]) -> Self {
         let minutes = rows.len();
         let mut gaps = Self { inside: vec![false; minutes], touched: vec![false; minutes] };
         let rise = |at: usize| admitted[at] as i64 - ROW * rows[at] as i64;
         let mut start = 0;
         while start < minutes {
-            // The levels from here until it is back at zero.
+            // The levels from this minute until it is back at zero.
             let mut levels: Vec<i64> = Vec::new();
             for at in start..minutes {
                 let level = (levels.last().unwrap_or(&0) + rise(at)).min(CEILING);
@@ -48,7 +49,7 @@ impl Gaps {
             }
             let end = start + 1 + levels.iter().rposition(|level| *level == highest).unwrap_or(0);
             if end - start >= MIN_MINUTES {
-                // Minutes beside it that have fewer rows than messages belong to it.
+                // Adjacent minutes with fewer rows than messages belong to the gap.
                 let is_thin = |at: &usize| rows[*at] < admitted[*at];
                 let first = start - (0..start).rev().take_while(is_thin).count();
                 let last = end + (end..minutes).take_while(is_thin).count();
@@ -57,7 +58,7 @@ impl Gaps {
             }
             start = end;
         }
-        // A day of which there is no row at all is lost, however few its messages.
+        // A day without any row is lost, however few its messages.
         for start in (0..minutes).step_by(DAY) {
             let day = start..(start + DAY).min(minutes);
             if rows[day.clone()].iter().all(|n| *n == 0) && admitted[day.clone()].iter().any(|n| *n > 0) {

@@ -1,4 +1,4 @@
-//! The right answer, worked out from the books: minutes by state, runs, accounts.
+//! Judge: the right answer, computed from the counts: minutes by state, runs, accounts.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,11 @@ use crate::sample::traffic::stories::{
 };
 use crate::sample::traffic::{REQUESTS, SOURCES, WEBHOOKS};
 
+/// The judgement of a whole sample.
 pub struct Judge {
     first: Day,
     books: Books,
-    /// By service; the last place is for all regions together.
+    /// By service; the last entry is for all regions together.
     slots: [[Vec<Slot>; REGIONS.len() + 1]; SERVICES.len()],
 }
 
@@ -36,7 +37,7 @@ impl Judge {
         Self { first, books, slots }
     }
 
-    /// Webhook rows of the day after the last one, copies included.
+    /// Returns the webhook rows of the day after the last one, copies included.
     pub const fn later_rows(&self) -> u64 {
         self.books.later_rows
     }
@@ -45,7 +46,7 @@ impl Judge {
         &self.slots[service][REGIONS.len()]
     }
 
-    /// Down if any of its services is, else degraded if any is, else up if any is.
+    /// Combines services: down if any of them is, else degraded if any is, else up if any is.
     fn component(&self, services: &[usize]) -> Vec<Slot> {
         let minutes = self.all_regions(0).len();
         let slot = |minute: usize| {
@@ -222,8 +223,10 @@ impl Judge {
     }
 }
 
-/// The slots of one minute and service: of each region, and of all together. In a gap nothing can be said of a region
-/// that would not be down whatever became of its pending messages.
+/// Judges one minute of a service: each region, and all of them together.
+///
+/// In a gap a region is unobserved, unless it would be down whatever the outcome of its pending
+/// messages.
 fn judged(tallies: &[Tally; REGIONS.len()], in_gap: [bool; REGIONS.len()]) -> [Slot; REGIONS.len() + 1] {
     let at_best = |tally: &Tally| Tally { good: tally.good + tally.pending, ..*tally };
     let (mut best, mut seen) = (Tally::default(), Tally::default());

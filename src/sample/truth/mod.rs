@@ -1,7 +1,7 @@
-//! `truth.json`: the expected answer to the logs that stand beside it, field by field.
+//! Truth: `truth.json`, the expected answer to the generated logs, field by field.
 //!
-//! It comes from the generator's own knowledge of every call, not from the policy or the intake. All counts are
-//! integers, all intervals half-open and in UTC, all lists in a fixed order.
+//! It comes from the generator's own knowledge of every call, not from the policy or the intake.
+//! All counts are integers, all intervals half-open and in UTC, all lists in a fixed order.
 
 pub mod accounts;
 pub mod counts;
@@ -19,24 +19,29 @@ use crate::day::Day;
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Truth {
-    /// What the sample was made with, and what it was judged by.
+    /// The settings of the sample and of its judgement.
     pub settings: SettingsTruth,
-    /// Sums over all files: `rows_read = malformed + duplicates + request_rows + webhook_rows + later_rows`.
+    /// Sums over all files.
+    ///
+    /// `rows_read = malformed + duplicates + request_rows + webhook_rows + later_rows`.
     pub totals: Totals,
-    /// What was planted, when, and why the answer is what it is.
+    /// The planted stories, with the reason for their answers.
     pub stories: Vec<StoryTruth>,
     /// Every log file, by path.
     pub files: Vec<FileTruth>,
-    /// Paths of log files that should be there and are not.
+    /// Paths of missing log files.
     pub lost: Vec<String>,
-    /// Every day of the sample. Events belong to the day they began in, whichever file holds them.
+    /// Every day of the sample; events belong to the day they began in, whichever file has them.
     pub days: Vec<DayTruth>,
     /// Availability over the whole sample, component by component.
     pub components: Vec<ComponentTruth>,
-    /// Every run of down minutes of a service or component over all regions; by start, services first.
+    /// Every run of down minutes of a service or component over all regions.
+    ///
+    /// They are sorted by start, services first.
     pub outages: Vec<Outage>,
 }
 
+/// The settings of a sample and of its judgement.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SettingsTruth {
     /// Arguments of the command, by their names.
@@ -60,6 +65,7 @@ pub struct SettingsTruth {
     pub max_gap_minutes: u32,
 }
 
+/// Sums over all files and days.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Totals {
     /// Rows of all files, broken ones included.
@@ -68,7 +74,7 @@ pub struct Totals {
     pub malformed: u64,
     /// Copies beyond the first, of rows of the sample's days.
     pub duplicates: u64,
-    /// Readable rows of calls without the copies: the events of the streams `request` and `message`.
+    /// Readable rows of calls without copies: the events of the streams `request` and `message`.
     pub request_rows: u64,
     /// Readable rows of attempts of the sample's days without the copies.
     pub webhook_rows: u64,
@@ -78,27 +84,31 @@ pub struct Totals {
     pub events: u64,
 }
 
+/// One planted story.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StoryTruth {
     pub name: &'static str,
-    /// Service and region it plays in; `*` for all.
+    /// Service and region of the story; `*` for all.
     #[serde(flatten)]
     pub scope: Scope,
     /// RFC 3339.
     pub start: String,
-    /// RFC 3339, the first instant after it.
+    /// RFC 3339, the first instant after the story.
     pub end: String,
-    /// What is expected of it, with the rule that says so.
+    /// The expected answer, with the rule for it.
     pub reason: &'static str,
 }
 
+/// One log file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FileTruth {
-    /// From the folder of the config.
+    /// Path from the folder of the config.
     pub path: String,
     /// Name of the source in the config.
     pub source: &'static str,
-    /// The date in the file's name: when its rows were shipped, which may be a day after they began.
+    /// The date in the file's name: the day on which its rows were shipped.
+    ///
+    /// It may be a day after they began.
     pub shipped_on: Day,
     /// The region in the file's name, if any.
     pub region: Option<&'static str>,
@@ -106,45 +116,50 @@ pub struct FileTruth {
     pub rows_read: u64,
     /// Rows that cannot be read.
     pub malformed: u64,
-    /// Readable rows by the day in which the call began or the attempt was made, copies included. In a run for one
-    /// day the others are `outside`.
+    /// Readable rows by the day of their call or attempt, copies included.
+    ///
+    /// In a run for one day the rows of other days are `outside`.
     pub rows_by_day: BTreeMap<Day, u64>,
 }
 
+/// One day of the sample.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DayTruth {
     pub day: Day,
-    /// Readable rows of calls that began and attempts that were made on this day, in all files:
+    /// Readable rows of calls and attempts of this day, in all files.
+    ///
     /// `calls + attempts + duplicates`.
     pub rows: u64,
-    /// Copies beyond the first. The copies of a call count in the day the call began in.
+    /// Copies beyond the first; the copies of a call count on the day the call began.
     pub duplicates: u64,
-    /// Of these, copies of calls ...
+    /// Copies of calls, part of `duplicates`.
     pub duplicate_calls: u64,
-    /// ... and of attempts.
+    /// Copies of attempts, part of `duplicates`.
     pub duplicate_attempts: u64,
     /// Calls that began on this day: the events of the streams `request` and `message`.
     pub calls: u64,
-    /// Attempts to deliver notifications that were made on this day.
+    /// Attempts of notifications that were made on this day.
     pub attempts: u64,
-    /// The events of the stream `notification`: notifications that tell of something that happened on this day.
+    /// The events of the stream `notification`, whose own event happened on this day.
     pub notifications: u64,
     /// `calls + notifications`.
     pub events: u64,
-    /// What became of the messages admitted on this day, by region.
+    /// Outcomes of the messages admitted on this day, by region.
     pub messages: Vec<MessagesTruth>,
     pub reconciliation: Reconciliation,
-    /// Events per account; accounts without any are left out.
+    /// Events per account; accounts without events are left out.
     pub accounts: BTreeMap<&'static str, u64>,
-    /// The same in detail.
+    /// Events in detail.
     pub entries: Vec<Entry>,
-    /// How the minutes of each service went, over all regions (`*`) and in each.
+    /// States of the minutes of each service, over all regions (`*`) and in each.
     pub slots: Vec<SlotsTruth>,
-    /// How the minutes of each component went.
+    /// States of the minutes of each component.
     pub components: Vec<ComponentDay>,
 }
 
-/// Messages of one region: `admitted = delivered + sent + failed + none = in_time + late + overdue + unseen + not_due`.
+/// Messages of one region.
+///
+/// `admitted = delivered + sent + failed + none = in_time + late + overdue + unseen + not_due`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct MessagesTruth {
     pub region: &'static str,
@@ -158,9 +173,9 @@ pub struct MessagesTruth {
     pub none: u64,
     /// With a first status by its deadline.
     pub in_time: u64,
-    /// With a first status later than that.
+    /// With a first status after its deadline.
     pub late: u64,
-    /// Without any, past the deadline.
+    /// Without a status, past the deadline.
     pub overdue: u64,
     /// Late or overdue, but a gap of the webhook log touches the time until the deadline.
     pub unseen: u64,
@@ -174,12 +189,16 @@ impl MessagesTruth {
     }
 }
 
-/// What does not fit together, counted and judged nowhere.
+/// Rows that do not match, counted and judged nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Reconciliation {
-    /// Distinct pairs of message id and status in attempts of this day whose id no request row has.
+    /// Distinct pairs of message id and status in attempts of this day.
+    ///
+    /// No request row has the id.
     pub orphan_statuses: u64,
-    /// Attempts for events of this day whose notification is not known: none on the day itself, none that is the first.
+    /// Attempts for events of this day without a known notification.
+    ///
+    /// No attempt was made on the day itself, and none is the first.
     pub orphan_attempts: u64,
     /// Messages admitted on this day that were both failed and delivered, read or played.
     pub contradicted_messages: u64,
@@ -191,11 +210,11 @@ pub struct Entry {
     /// `request`, `message` or `notification`.
     pub stream: &'static str,
     pub source: &'static str,
-    /// What the row says or, where it says nothing, what its endpoint says.
+    /// The service of the row or, without one, of its endpoint.
     pub service: &'static str,
     pub region: &'static str,
     pub account: &'static str,
-    /// Absent when the row has none.
+    /// Absent if the row has none.
     pub error_code: Option<i64>,
     pub events: u64,
 }
@@ -209,6 +228,7 @@ pub struct States {
     pub unobserved: u32,
 }
 
+/// The states of one scope's minutes on one day.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SlotsTruth {
     #[serde(flatten)]
@@ -219,16 +239,20 @@ pub struct SlotsTruth {
     pub down_ranges: Vec<[String; 2]>,
 }
 
+/// The states of one component's minutes on one day.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ComponentDay {
     pub component: &'static str,
     #[serde(flatten)]
     pub states: States,
-    /// Down minutes of this day that count under `whatsapp`: those in runs of `min_run_minutes` or more, where runs
-    /// are found over the whole sample first.
+    /// Down minutes of this day that count under `whatsapp`.
+    ///
+    /// They lie in runs of `min_run_minutes` or more, where runs are found over the whole sample
+    /// first.
     pub down_counted: u32,
 }
 
+/// The availability of one component over the whole sample.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ComponentTruth {
     pub component: &'static str,
@@ -249,12 +273,14 @@ pub struct Outage {
     pub region: &'static str,
     /// RFC 3339.
     pub start: String,
-    /// RFC 3339, the first instant after it.
+    /// RFC 3339, the first instant after the run.
     pub end: String,
-    /// Down minutes in seconds; unobserved minutes in between are not in it.
+    /// Down minutes in seconds, without unobserved minutes in between.
     pub seconds: u32,
-    /// Whether it is long enough to count under `whatsapp`.
+    /// True if it is long enough to count under `whatsapp`.
     pub counted: bool,
-    /// `update` when all that was bad is code 2 and it took at most 5:00, else `<1m`, `1-5m` (5:00 included), `>5m`.
+    /// `update`, `<1m`, `1-5m` (5:00 included) or `>5m`.
+    ///
+    /// It is `update` if all bad events have code 2 and it took at most 5:00.
     pub class: &'static str,
 }

@@ -1,7 +1,8 @@
-//! Minutes in a row: where a scope was down, for how long, and whether that counts.
+//! Runs: consecutive down minutes of a scope, with their length and class.
 
 use crate::sample::traffic::stories::{MAX_GAP_MINUTES, MIN_RUN_MINUTES};
 
+/// The state of a minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     Up,
@@ -14,21 +15,22 @@ pub enum State {
 #[derive(Debug, Clone, Copy)]
 pub struct Slot {
     pub state: State,
-    /// Nothing but code 2 was bad.
+    /// All bad events had code 2.
     pub only_update: bool,
 }
 
-/// Consecutive down minutes, with unobserved ones in between as far as the definition allows.
+/// Consecutive down minutes, with as many unobserved ones in between as the definition allows.
 #[derive(Debug, Clone)]
 pub struct Run {
     pub start: usize,
     pub end: usize,
-    /// Down minutes in it.
+    /// Down minutes of the run.
     pub down: u32,
     only_update: bool,
 }
 
 impl Run {
+    /// True if the run is long enough to count under `whatsapp`.
     pub const fn is_counted(&self) -> bool {
         self.down >= MIN_RUN_MINUTES
     }
@@ -37,6 +39,7 @@ impl Run {
         (self.start..self.end).contains(&minute)
     }
 
+    /// Returns the class of the outage, by length and codes (R12, R13).
     pub const fn class(&self) -> &'static str {
         match self.down {
             0..=5 if self.only_update => "update",
@@ -47,9 +50,10 @@ impl Run {
     }
 }
 
+/// Finds the runs of down minutes.
 pub fn runs(slots: &[Slot]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
-    // Where the last run could still go on: not past a minute that was seen to be up or degraded.
+    // True while the last run can go on: it ends at a minute that is up or degraded.
     let mut is_open = false;
     for (minute, slot) in slots.iter().enumerate() {
         match (slot.state, runs.last_mut()) {

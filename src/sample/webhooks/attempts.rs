@@ -1,4 +1,4 @@
-//! How the attempts to deliver a notification go.
+//! Attempts: the courses that the attempts of a notification can take.
 
 use crate::day::{DAY_US, SECOND_US};
 use crate::sample::rng::Dice;
@@ -9,10 +9,10 @@ pub const DUE_US: i64 = 600 * SECOND_US;
 const MS: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND_US;
 const HOUR: i64 = 60 * MINUTE;
-/// A notification that is not delivered by then is given up (R7).
+/// Age at which an undelivered notification is given up, in microseconds (R7).
 pub const GIVEN_UP_US: i64 = 7 * DAY_US;
 
-/// What became of one attempt.
+/// The result of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reply {
     /// The endpoint answered with this status.
@@ -22,7 +22,7 @@ pub enum Reply {
     Tls,
     Reset,
     Timeout,
-    /// An internal error: the platform did not get to make the attempt.
+    /// An internal error: the platform failed before it could make the attempt.
     None,
 }
 
@@ -59,30 +59,31 @@ pub struct Try {
     pub reply: Reply,
 }
 
+/// The course of a notification's attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Course {
-    /// Mostly at once, now and then at attempt 2 to 4.
+    /// Mostly immediate success, sometimes at attempt 2 to 4.
     Ordinary,
-    /// At once and no retry, for what happens after the sample's last day.
+    /// Immediate success, for events after the sample's last day.
     Prompt,
-    /// No connection, until the sample ends or it is given up.
+    /// No connection until the sample ends or the notification is given up.
     Unreachable,
-    /// 500 from the endpoint, just as long.
+    /// 500 from the endpoint until the sample ends or the notification is given up.
     Refuses,
     /// Attempt 5 succeeds hours later.
     LateSuccess,
     /// Two attempts without a connection, and no more.
     Stops,
-    /// An internal error, and no more.
+    /// An internal error, and no more attempts.
     Internal,
     InternalThenGood,
     /// First attempted 15 to 25 minutes late.
     Backlog,
-    /// Retries every other minute for half an hour.
+    /// Retries every two minutes for half an hour.
     Trickle,
     /// First attempted exactly at the deadline.
     AtDeadline,
-    /// A microsecond later.
+    /// First attempted one microsecond after the deadline.
     PastDeadline,
     TwoDaysLater,
     /// First attempted just after the next midnight.
@@ -90,7 +91,7 @@ pub enum Course {
 }
 
 impl Course {
-    /// The attempts to tell of an event, none from `end_us` on but for what is short and ordinary.
+    /// Makes the attempts for an event; only short, ordinary courses go beyond `end_us`.
     pub fn tries(self, event_us: i64, end_us: i64, dice: &mut Dice, tries: &mut Vec<Try>) {
         tries.clear();
         let at_once = event_us + i64::from(dice.skewed(20_000, 900_000));
@@ -147,7 +148,7 @@ impl Course {
     }
 }
 
-/// Tries again and again, soon every three hours.
+/// Retries after 1, 5 and 30 minutes, then every three hours.
 fn persist(first_us: i64, event_us: i64, end_us: i64, mut put: impl FnMut(i64)) {
     let mut ts_us = first_us;
     let mut pauses = [1, 5, 30].into_iter();

@@ -1,4 +1,4 @@
-//! The platform's proxy for webhooks: notifications of the day, their attempts, and the rows that tell of them.
+//! Webhooks: the notifications of each minute, their attempts, and the rows of these.
 
 pub mod attempts;
 pub mod shipping_queue;
@@ -16,11 +16,12 @@ use super::truth::accounts::{Fold, notification};
 use super::truth::counts::Books;
 use crate::day::{DAY_US, Day, MINUTE_US, SECOND_US};
 
-/// Nothing happens later than this after the last day; what would is left out. Up to then every region logs
-/// something, so that everything that began in the sample is due.
+/// Time after the last day in which events still happen, in microseconds; later ones are left out.
+///
+/// Up to then every region logs something, so that every outcome of the sample is due.
 const AFTERMATH_US: i64 = 40 * MINUTE_US;
 
-/// The webhook files that are not there.
+/// The missing webhook files.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Lost {
     /// Region, start and end of the day.
@@ -28,6 +29,7 @@ pub struct Lost {
 }
 
 impl Lost {
+    /// Finds the lost files among the stories.
     pub fn of(stories: &[Story], first: Day) -> Self {
         let file = stories.iter().find_map(|story| match story.doing {
             Doing::LostFile { region } => {
@@ -39,13 +41,13 @@ impl Lost {
         Self { file }
     }
 
-    /// Whether rows of the region that are shipped then are lost.
+    /// True if rows of the region that are shipped at this instant are lost.
     pub fn holds(self, region: u8, shipped_us: i64) -> bool {
         self.file.is_some_and(|(lost, start, end)| lost == region && (start..end).contains(&shipped_us))
     }
 }
 
-/// What a notification tells, and whom.
+/// The content of a notification, and its recipient.
 #[derive(Debug, Clone, Copy)]
 struct Notice {
     event_us: i64,
@@ -57,17 +59,17 @@ struct Notice {
     course: Option<Course>,
 }
 
-/// The webhooks of a whole sample; asked for one minute after the other.
+/// The webhooks of a whole sample, generated minute by minute.
 pub struct Webhooks<'a> {
     rows: u64,
     parts: u64,
     first_us: i64,
     end_us: i64,
-    /// Start of the minute that is going on: nothing can be shipped before it.
+    /// Start of the current minute: no row can be shipped before it.
     now_us: i64,
     stories: &'a [Story],
     lost: Lost,
-    // Dice of its own: what webhooks do must not change the calls.
+    // A generator of its own, so that webhooks do not change the calls.
     dice: Dice,
     curve: Curve,
     callers: Vec<u16>,
@@ -77,9 +79,9 @@ pub struct Webhooks<'a> {
     flaws: Vec<u32>,
     news: Vec<News>,
     tries: Vec<Try>,
-    /// Attempts of one notification that stand in a log.
+    /// Logged attempts of one notification.
     seen: Vec<Try>,
-    /// Statuses of one message that stand in a log, by day of the attempt; with its time.
+    /// Logged statuses of one message: status, day and instant of the attempt.
     told: Vec<(Status, i64, i64)>,
     out: Vec<Attempt>,
 }
@@ -108,8 +110,9 @@ impl<'a> Webhooks<'a> {
         }
     }
 
-    /// Books what becomes of the messages admitted in this minute of the sample, and of all else that businesses are
-    /// told. Returns the rows, which may lie far ahead.
+    /// Books the messages admitted in this minute of the sample, and all other notifications.
+    ///
+    /// Returns the rows, which may be shipped much later.
     pub fn minute(&mut self, minute: u32, admitted: &[Admission], books: &mut Books) -> &[Attempt] {
         self.out.clear();
         self.now_us = self.first_us + i64::from(minute) * MINUTE_US;
@@ -121,7 +124,7 @@ impl<'a> Webhooks<'a> {
         for admission in admitted {
             self.message(minute, admission, books);
         }
-        // No statuses: messages that users write, and what businesses are told of their accounts.
+        // Notifications without a status: messages that users write, and news of accounts.
         for _ in 0..self.curve.count(self.rows * 16 / 100, (minute % DAY) as usize) {
             let region = self.curve.region((minute % DAY) as usize, &mut self.dice);
             self.plain(region, None, None, books);
@@ -175,7 +178,7 @@ impl<'a> Webhooks<'a> {
         }
     }
 
-    /// A notification without a status; of something in this minute.
+    /// Sends a notification without a status, of an event in this minute.
     fn plain(&mut self, region: u8, caller: Option<u16>, course: Option<Course>, books: &mut Books) {
         let event_us = self.now_us + self.dice.below(MINUTE_US as u64) as i64;
         self.plain_at(event_us, region, caller, course, books);
@@ -196,7 +199,7 @@ impl<'a> Webhooks<'a> {
         self.notify(notice, books);
     }
 
-    /// Makes all attempts of a notification and books it. Returns whether any of them stands in a log.
+    /// Makes all attempts of a notification and books it; returns true if any of them is logged.
     fn notify(&mut self, notice: Notice, books: &mut Books) -> bool {
         if notice.event_us >= self.end_us + AFTERMATH_US {
             return false;
@@ -245,7 +248,7 @@ impl<'a> Webhooks<'a> {
         planned.unwrap_or(Course::Ordinary)
     }
 
-    /// The rows of one attempt, shipped like those of calls. Returns how many of them are not lost.
+    /// Ships the rows of one attempt like those of calls; returns how many are not lost.
     fn rows_of(&mut self, notice: &Notice, number: u32, attempt: Try) -> u64 {
         let mut row = Attempt {
             ts_us: attempt.ts_us,
@@ -289,7 +292,7 @@ impl<'a> Webhooks<'a> {
                 }
                 _ if !story.holds(minute) => {}
                 Doing::Backlog { region } => {
-                    // Enough to decide over all regions.
+                    // Enough notifications to decide the state over all regions.
                     for _ in 0..books.notifications_beside(minute, region) + 6 {
                         self.plain(region as u8, None, None, books);
                     }
@@ -342,7 +345,7 @@ impl<'a> Webhooks<'a> {
         }
     }
 
-    /// The first hour of the day after the last one is quiet, but not silent.
+    /// Keeps the first 40 minutes after the last day quiet, but not silent.
     fn last_words(&mut self, books: &mut Books) {
         for region in 0..REGIONS.len() as u8 {
             let mut event_us = self.end_us;

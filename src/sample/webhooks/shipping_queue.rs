@@ -1,18 +1,21 @@
-//! The shelf: rows that wait for the minute in which they are shipped.
+//! Shipping queue: rows that wait for the minute in which they are shipped.
 
 use crate::day::MINUTE_US;
 use std::collections::VecDeque;
 
-/// What can lie on a shelf.
+/// A row that can wait in the queue.
 pub trait Due {
-    /// Rows of one minute leave in this order.
+    /// The order in which rows of one minute are shipped.
     type Order: Ord;
 
     fn shipped_us(&self) -> i64;
     fn order(&self) -> Self::Order;
 }
 
-/// Memory is what is under way: a minute's rows are gone when they are shipped, and far minutes hold few.
+/// The queue, with one list per minute.
+///
+/// Memory is bounded by the rows under way: shipped minutes are dropped, and distant minutes hold
+/// few rows.
 pub struct Shelf<T> {
     first_us: i64,
     /// The first minute that has not been shipped yet.
@@ -25,6 +28,7 @@ impl<T: Due> Shelf<T> {
         Self { first_us, now: 0, minutes: VecDeque::new() }
     }
 
+    /// Adds a row to the minute in which it is shipped.
     pub fn put(&mut self, row: T) {
         let minute = ((row.shipped_us() - self.first_us) / MINUTE_US) as usize - self.now;
         if self.minutes.len() <= minute {
@@ -33,7 +37,7 @@ impl<T: Due> Shelf<T> {
         self.minutes[minute].push(row);
     }
 
-    /// The rows of the next minute, in the order in which they are shipped.
+    /// Returns the rows of the next minute, in the order in which they are shipped.
     pub fn take(&mut self) -> Vec<T> {
         self.now += 1;
         let mut due = self.minutes.pop_front().unwrap_or_default();

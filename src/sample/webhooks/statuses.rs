@@ -1,4 +1,4 @@
-//! What becomes of an admitted message: its statuses and when they happened.
+//! Statuses of an admitted message, and the instants at which they happened.
 
 use super::attempts::{Course, DUE_US};
 use crate::day::{DAY_US, SECOND_US};
@@ -9,6 +9,7 @@ const MS: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND_US;
 const HOUR: i64 = 60 * MINUTE;
 
+/// A status of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Status {
@@ -31,12 +32,12 @@ impl Status {
     }
 }
 
-/// What is to become of a message.
+/// The fate of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// As chance and its admission will have it.
+    /// Decided by chance and by its admission.
     Ordinary,
-    /// No status, ever.
+    /// No status at all.
     Silent,
     /// Ordinary statuses, but no row of the request.
     Orphan,
@@ -52,9 +53,9 @@ pub enum Fate {
     DeliveredTwoDaysLater,
     /// First status exactly at its deadline.
     AtDeadline,
-    /// A microsecond later.
+    /// First status one microsecond after its deadline.
     PastDeadline,
-    /// The clocks of the layers differ.
+    /// First status before the admission, because the clocks of the layers differ.
     BeforeAdmission,
     LateFirst,
     FailedByPlatform,
@@ -70,11 +71,11 @@ pub enum Fate {
 pub struct News {
     pub status: Status,
     pub event_us: i64,
-    /// Of `failed`, else 0.
+    /// Error code of `failed`, else 0.
     pub code: u32,
-    /// How its notification is attempted, if that is planned.
+    /// The course of its notification, if that is planned.
     pub course: Option<Course>,
-    /// Told to another app under an id of its own, too.
+    /// Sent to a second app as well, under an id of its own.
     pub is_told_twice: bool,
 }
 
@@ -82,7 +83,7 @@ pub struct News {
 const FAILURES: [(u32, u64); 4] = [(131_026, 6), (131_049, 5), (130_472, 2), (131_047, 2)];
 const PLATFORM_FAILURE: u32 = 131_016;
 
-/// The statuses of one message in no order that matters.
+/// The statuses of one message; their order does not matter.
 pub struct Statuses<'a> {
     dice: &'a mut Dice,
     admitted_us: i64,
@@ -90,7 +91,7 @@ pub struct Statuses<'a> {
 }
 
 impl<'a> Statuses<'a> {
-    /// Tells in `news` what becomes of a message that was admitted then, with that answer.
+    /// Fills `news` with the statuses of a message that was admitted then, with that answer.
     pub fn tell(dice: &'a mut Dice, admitted_us: i64, end: End, fate: Fate, news: &'a mut Vec<News>) {
         news.clear();
         let mut statuses = Self { dice, admitted_us, news };
@@ -196,7 +197,7 @@ impl<'a> Statuses<'a> {
         }
     }
 
-    /// Held back or paused on purpose: something happens hours later, or never.
+    /// Held back or paused on purpose: a status comes hours later, or never.
     fn held(&mut self) {
         let released = i64::from(self.dice.skewed(3_600, 36_000)) * SECOND_US;
         match self.dice.below(10) {
@@ -225,7 +226,7 @@ impl<'a> Statuses<'a> {
         }
     }
 
-    /// Minutes to hours later, so now and then on another day.
+    /// Adds a read minutes to hours later, so sometimes on another day.
     fn read(&mut self, after: i64) {
         let after = after
             + i64::from(self.dice.skewed(60, 43_200)) * SECOND_US
