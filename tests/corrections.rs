@@ -11,7 +11,7 @@ use uptime_ledger::ledger::check_balance;
 use uptime_ledger::overrides::{
     self, COLUMNS, Code, Decided, Decision, Filed, Override, Touched, adjust, plan,
 };
-use uptime_ledger::policy::{Account, Direction, Group, Line, Policy, Postings};
+use uptime_ledger::policy::{Account, Direction, Group, Policy, PostingLine, Postings};
 use uptime_ledger::slots::Slots;
 
 use crate::given::{self, CALLERS, Event, config, day};
@@ -173,7 +173,7 @@ fn balance(postings: &Postings, is_gross: bool) -> Balance {
 }
 
 /// Does the row mean this posting by everything but its account? Compared one by one, as a person would.
-fn describes(row: &Override, postings: &Postings, line: &Line) -> bool {
+fn describes(row: &Override, postings: &Postings, line: &PostingLine) -> bool {
     let facts = postings.facts();
     let kind = &facts.kinds()[line.kind as usize];
     let slot_us = facts.day().start_us() + i64::from(line.slot) * SLOT_US;
@@ -192,7 +192,7 @@ fn describes(row: &Override, postings: &Postings, line: &Line) -> bool {
         && is_code
 }
 
-fn moves(row: &Override, postings: &Postings, line: &Line) -> bool {
+fn moves(row: &Override, postings: &Postings, line: &PostingLine) -> bool {
     let group = line.account.group();
     let is_taken = match row.direction {
         Direction::ToUptime => group == Group::Bad,
@@ -204,7 +204,7 @@ fn moves(row: &Override, postings: &Postings, line: &Line) -> bool {
 /// The rules of the override file, word for word: rows in the order of first sight, then of ids; one that meets counts
 /// that another moves is refused as a whole.
 fn by_the_rules(filed: &[Filed], books: &[Postings; 2]) -> BTreeMap<String, (&'static str, i64)> {
-    let lines: Vec<(&Postings, Line)> =
+    let lines: Vec<(&Postings, PostingLine)> =
         books.iter().flat_map(|p| p.originals(|_| true).unwrap().into_iter().map(move |l| (p, l))).collect();
     let mut holders: Vec<Option<&Override>> = vec![None; lines.len()];
     let mut order: Vec<&Filed> = filed.iter().collect();

@@ -2,7 +2,7 @@
 
 use uptime_ledger::day::{Day, SlotLength};
 use uptime_ledger::ledger::{DayState, Edition, Extent, Kept, Outline};
-use uptime_ledger::measure::{self, Class, Condition, Figure, Figures, Period, Status};
+use uptime_ledger::measure::{self, Class, Condition, Figure, FigureStatus, Figures, Period};
 use uptime_ledger::policy::Account;
 use uptime_ledger::slots::{Scope, ScopeKind};
 
@@ -62,21 +62,24 @@ fn a_month_runs_then_ends_then_is_final() {
 
     let running = draw("2026-11-20", &[all_up, all_up]).1;
     let figure = find(&running.months, scope, "whatsapp", november);
-    assert_eq!((figure.status, figure.net.slots, figure.days_published), (Status::Running, 21 * 1_440, 2));
+    assert_eq!(
+        (figure.status, figure.net.slots, figure.days_published),
+        (FigureStatus::Running, 21 * 1_440, 2)
+    );
     assert_eq!(figure.coverage_micro_percent, Some(100_000_000 * 2 / 21));
     assert_eq!(figure.net_micro_percent, Some(100_000_000), "unobserved time is not down time");
 
     let over = draw("2026-11-30", &[all_up, all_up]).1;
     let figure = find(&over.months, scope, "whatsapp", november);
-    assert_eq!((figure.status, figure.net.slots), (Status::Provisional, 30 * 1_440));
+    assert_eq!((figure.status, figure.net.slots), (FigureStatus::Provisional, 30 * 1_440));
 
     // As of 2026-12-14, the tenth business day.
     let settled = draw("2026-12-13", &[all_up]).1;
-    assert_eq!(settled.months[0].status, Status::Running);
+    assert_eq!(settled.months[0].status, FigureStatus::Running);
     let config = config(SlotLength::Minute);
     let editions = ["2026-11-30", "2026-12-13"].map(|d| edition(day(d), &config, &letters("u")));
     let settled = given::figures(&editions, &config);
-    assert_eq!(find(&settled.months, scope, "whatsapp", november).status, Status::Final);
+    assert_eq!(find(&settled.months, scope, "whatsapp", november).status, FigureStatus::Final);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use uptime_ledger::config::{self, Config};
 use uptime_ledger::day::{Day, SlotLength};
 use uptime_ledger::document::{Document, Mistake, Mistakes};
 use uptime_ledger::facts::Salt;
-use uptime_ledger::overrides::{self, Decision, Filed, Sheet, Touched};
+use uptime_ledger::overrides::{self, Decision, Filed, OverrideSheet, Touched};
 use uptime_ledger::policy::{Account, BUILT_IN_CATALOGUE, BUILT_IN_POLICY, Policy, Postings};
 
 use crate::given::{self, Event};
@@ -89,7 +89,7 @@ fn rendered(mistake: &dyn Diagnostic) -> String {
 }
 
 /// What is said of good rows that are refused, if the first line says by which run.
-fn refused(document: &Document, sheet: &Sheet, config: &Config) -> Mistakes {
+fn refused(document: &Document, sheet: &OverrideSheet, config: &Config) -> Mistakes {
     let comment = document.text().lines().next().unwrap_or_default();
     let seen = comment.strip_prefix("# The run of ").and_then(|rest| rest.split(' ').next());
     let Some(seen) = seen.map(|at| at.parse::<chrono::DateTime<chrono::Utc>>().unwrap()) else {

@@ -154,7 +154,7 @@ fn tamper(reports: &Path, times: u64) -> (u64, Vec<String>) {
         .collect();
     let kinds: BTreeSet<&str> =
         files.iter().map(|path| path.iter().nth(1).unwrap().to_str().unwrap()).collect();
-    let want = ["daybooks", "editions", "journal.head", "journal.ndjson", "policies", "salt"];
+    let want = ["configs", "daybooks", "editions", "journal.head", "journal.ndjson", "policies", "salt"];
     assert_eq!(kinds.into_iter().collect::<Vec<_>>(), want);
     let all = Mutex::new((0, Vec::new()));
     let work = |worker: usize| {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 
-use super::place::Place;
+use super::place::ReportsPlace;
 use super::setup;
 use super::text::{self, EditionName};
 use crate::day::Day;
@@ -18,7 +18,7 @@ use crate::table::decimal;
 #[derive(Args)]
 pub struct Diff {
     #[command(flatten)]
-    place: Place,
+    place: ReportsPlace,
     /// Two editions of a day, such as 2026-11-18/1 2026-11-18/2
     #[arg(value_name = "EDITION", num_args = 2, value_parser = text::edition, conflicts_with_all = ["policy", "catalogue"])]
     editions: Vec<EditionName>,

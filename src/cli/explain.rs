@@ -6,7 +6,7 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 use clap::Args;
 
-use super::place::Place;
+use super::place::ReportsPlace;
 use super::text;
 use crate::error::ExitCode;
 use crate::queries::{self, Question};
@@ -14,7 +14,7 @@ use crate::queries::{self, Question};
 #[derive(Args)]
 pub struct Explain {
     #[command(flatten)]
-    place: Place,
+    place: ReportsPlace,
     /// An instant in the slot, such as 2026-11-20T10:07Z
     #[arg(long, value_name = "INSTANT", value_parser = text::instant)]
     at: DateTime<Utc>,

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 
-use super::place::Place;
+use super::place::ReportsPlace;
 use super::text;
 use crate::day::{Day, rfc3339};
 use crate::error::{ExitCode, Trouble};
@@ -16,7 +16,7 @@ use crate::table::decimal;
 #[derive(Args)]
 pub struct History {
     #[command(flatten)]
-    place: Place,
+    place: ReportsPlace,
     /// The day [default: all days]
     #[arg(value_name = "YYYY-MM-DD")]
     day: Option<Day>,

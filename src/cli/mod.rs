@@ -45,7 +45,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Account one day or several from the logs, and publish the reports
-    Run(run::Run),
+    Run(run::RunArgs),
     /// Find every mistake in config, policy, catalogue and overrides, without reading a log
     Check(check::Check),
     /// Say why a minute is red, or is not: the rules, the numbers, the log rows behind it

@@ -7,7 +7,7 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::place::Place;
+use super::place::ReportsPlace;
 use super::text;
 use crate::day::{Day, rfc3339};
 use crate::error::{ExitCode, Trouble};
@@ -31,7 +31,7 @@ enum Command {
 #[derive(Args)]
 struct New {
     #[command(flatten)]
-    place: Place,
+    place: ReportsPlace,
     /// An instant in the outage: the row spans the run of down slots that holds it, or else its slot
     #[arg(long, value_name = "INSTANT", value_parser = text::instant)]
     at: DateTime<Utc>,

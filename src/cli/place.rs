@@ -10,7 +10,7 @@ use crate::error::Trouble;
 use crate::ledger::Ledger;
 
 #[derive(Args)]
-pub struct Place {
+pub struct ReportsPlace {
     /// Config file, for the folder that its `reports` names [default: uptime-ledger.toml]
     #[arg(long, value_name = "FILE", conflicts_with = "out")]
     pub config: Option<PathBuf>,
@@ -19,7 +19,7 @@ pub struct Place {
     pub out: Option<PathBuf>,
 }
 
-impl Place {
+impl ReportsPlace {
     /// Returns the absolute path of the reports folder.
     pub fn reports(&self) -> Result<PathBuf> {
         match &self.out {

@@ -7,7 +7,7 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 use clap::Args;
 
-use super::place::Place;
+use super::place::ReportsPlace;
 use super::text::{self, EditionName};
 use crate::error::{ExitCode, Trouble};
 use crate::ledger::{Ledger, Lock};
@@ -16,7 +16,7 @@ use crate::pipeline;
 #[derive(Args)]
 pub struct Report {
     #[command(flatten)]
-    place: Place,
+    place: ReportsPlace,
     /// An instant, or an edition such as 2026-11-18/2: the reports as the run left them that had published it
     #[arg(long, value_name = "WHEN", value_parser = when, requires = "into")]
     as_of: Option<When>,

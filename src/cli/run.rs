@@ -23,7 +23,7 @@ use crate::report::Rendered;
 
 #[derive(Args)]
 #[command(group(ArgGroup::new("logs").args(["requests", "webhooks"]).multiple(true)))]
-pub struct Run {
+pub struct RunArgs {
     /// Config file [default: uptime-ledger.toml]
     #[arg(long, value_name = "FILE", conflicts_with = "logs")]
     config: Option<PathBuf>,
@@ -103,7 +103,7 @@ enum VantageName {
     FirstLayer,
 }
 
-impl Run {
+impl RunArgs {
     pub fn run(self) -> Result<ExitCode> {
         let is_json = self.json;
         let result = self.account();
@@ -127,7 +127,7 @@ impl Run {
         tracing::info!(written = written.len(), unchanged, "rendered");
 
         let code = if outcome.attention.is_empty() { ExitCode::Done } else { ExitCode::Attention };
-        let summary = summary::Summary { outcome: &outcome, job: &job, code };
+        let summary = summary::SummaryText { outcome: &outcome, job: &job, code };
         if self.json {
             summary.print_json()?;
         } else {
@@ -254,7 +254,7 @@ mod tests {
     #[derive(Parser)]
     struct Program {
         #[command(flatten)]
-        run: Run,
+        run: RunArgs,
     }
 
     fn bare(args: &str) -> Option<Vec<(String, Log, LogPreset, Vantage)>> {

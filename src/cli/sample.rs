@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use crate::day::Day;
-use crate::sample::{self, Compression, Format, Settings};
+use crate::sample::{self, Compression, SampleFormat, SampleSettings};
 
 /// Write realistic request and webhook logs, a config that runs them, and truth.json with the right answer
 ///
@@ -28,8 +28,8 @@ pub struct Sample {
     /// First day
     #[arg(long, value_name = "YYYY-MM-DD", default_value = "2026-11-18")]
     from: Day,
-    #[arg(long, value_enum, default_value_t = Format::Ndjson)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = SampleFormat::Ndjson)]
+    format: SampleFormat,
     /// Of text files, or inside Parquet; by default text is plain and Parquet has zstd
     #[arg(long, value_enum)]
     compression: Option<Compression>,
@@ -43,7 +43,7 @@ pub struct Sample {
 
 impl Sample {
     pub fn run(self) -> anyhow::Result<()> {
-        let settings = Settings {
+        let settings = SampleSettings {
             from: self.from,
             days: self.days,
             rows: self.rows,

@@ -14,13 +14,13 @@ use crate::pipeline::{Accounted, Job, RunSummary};
 use crate::slots::ScopeKind;
 use crate::table::decimal;
 
-pub struct Summary<'a> {
+pub struct SummaryText<'a> {
     pub outcome: &'a RunSummary,
     pub job: &'a Job,
     pub code: ExitCode,
 }
 
-impl Summary<'_> {
+impl SummaryText<'_> {
     /// Prints for people: tables on stdout, attention and mistakes on stderr.
     pub fn print(&self, is_quiet: bool) -> io::Result<()> {
         if !is_quiet {

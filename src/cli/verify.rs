@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 
-use super::place::Place;
+use super::place::ReportsPlace;
 use crate::error::{ExitCode, Trouble};
 use crate::ledger::{Finding, Ledger, verify};
 use crate::pipeline;
@@ -15,7 +15,7 @@ use crate::report;
 #[derive(Args)]
 pub struct Verify {
     #[command(flatten)]
-    place: Place,
+    place: ReportsPlace,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,

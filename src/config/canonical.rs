@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Cast, Column, Config, Format, From, LogPreset, Placeholder, Service, Source, TimeBasis, Unit, Vantage,
-    landed, lexical,
+    Cast, Column, ColumnSource, Config, Format, LogPreset, Placeholder, Service, Source, TimeBasis, Unit,
+    Vantage, landed, lexical,
 };
 use crate::day::SlotLength;
 
@@ -257,8 +257,8 @@ fn relative(base: &Path, path: &str) -> String {
 fn spelled(column: &Column) -> Value {
     let mut said = serde_json::Map::new();
     match &column.from {
-        From::Name(name) => said.insert("from".to_owned(), json!(name)),
-        From::Value(value) => said.insert("value".to_owned(), json!(value)),
+        ColumnSource::Name(name) => said.insert("from".to_owned(), json!(name)),
+        ColumnSource::Value(value) => said.insert("value".to_owned(), json!(value)),
     };
     match &column.cast {
         Cast::Auto => {}

@@ -4,9 +4,9 @@ use chrono::DateTime;
 use chrono::format::{Item, Parsed, StrftimeItems, parse};
 use toml::de::DeValue;
 
-use super::{Cast, Column, Field, From, Log, Unit};
+use super::{Cast, Column, ColumnSource, Field, Log, Unit};
 use crate::document::spelling::advice;
-use crate::document::toml::{Table, Value};
+use crate::document::toml::{TomlTable, TomlValue};
 
 pub(super) const KEYS: [&str; 5] = ["from", "value", "unit", "format", "words"];
 
@@ -17,7 +17,7 @@ const UNITS: [(&str, Unit); 4] =
 ///
 /// `log` is `None` when it could not be read. `has_header` is false for a CSV whose columns can
 /// only be named by their position.
-pub fn read(columns: &Value<'_>, log: Option<Log>, has_header: bool) -> Vec<Column> {
+pub fn read(columns: &TomlValue<'_>, log: Option<Log>, has_header: bool) -> Vec<Column> {
     let Some(table) = columns.map("[source.columns]") else { return Vec::new() };
     let fields = log.map_or(Field::ALL.as_slice(), Field::of);
     let mut read: Vec<Column> = Vec::new();
@@ -45,10 +45,10 @@ pub fn read(columns: &Value<'_>, log: Option<Log>, has_header: bool) -> Vec<Colu
     read
 }
 
-fn column(field: Field, value: &Value<'_>, has_header: bool) -> Option<Column> {
+fn column(field: Field, value: &TomlValue<'_>, has_header: bool) -> Option<Column> {
     let plain = |from| Column { field, from, cast: Cast::Auto, words: Vec::new() };
     if !matches!(value.raw(), DeValue::Table(_)) {
-        return Some(plain(From::Name(column_name(value, has_header)?)));
+        return Some(plain(ColumnSource::Name(column_name(value, has_header)?)));
     }
     let table = value.table("a column", &KEYS)?;
     if let Some(constant) = table.get("value") {
@@ -60,15 +60,15 @@ fn column(field: Field, value: &Value<'_>, has_header: bool) -> Option<Column> {
                 "a constant is taken as it stands; remove one of the two",
             );
         }
-        return Some(plain(From::Value(constant.text()?.to_owned())));
+        return Some(plain(ColumnSource::Value(constant.text()?.to_owned())));
     }
     let from = table.need("from", "\"column name\"").and_then(|from| column_name(&from, has_header));
     let cast = cast(field, &table);
     let words = table.get("words").map(|words| words_of(&words)).unwrap_or_default();
-    Some(Column { field, from: From::Name(from?), cast, words })
+    Some(Column { field, from: ColumnSource::Name(from?), cast, words })
 }
 
-fn column_name(value: &Value<'_>, has_header: bool) -> Option<String> {
+fn column_name(value: &TomlValue<'_>, has_header: bool) -> Option<String> {
     if let DeValue::Integer(_) = value.raw() {
         return value.integer(&(1..=9_999)).map(|position| position.to_string());
     }
@@ -81,7 +81,7 @@ fn column_name(value: &Value<'_>, has_header: bool) -> Option<String> {
     Some(name.to_owned())
 }
 
-fn cast(field: Field, table: &Table<'_>) -> Cast {
+fn cast(field: Field, table: &TomlTable<'_>) -> Cast {
     let (unit, format) = (table.get("unit"), table.get("format"));
     if let (Some(_), Some(format)) = (&unit, &format) {
         let help = "a number has a unit, a written date has a format; remove one of the two";
@@ -108,7 +108,7 @@ fn cast(field: Field, table: &Table<'_>) -> Cast {
 /// Reads a chrono format that gives back the minute from which it was written.
 ///
 /// A format without a time of day would put a whole day's rows into its first slot.
-fn timestamp_format(text: &str, value: &Value<'_>) -> Cast {
+fn timestamp_format(text: &str, value: &TomlValue<'_>) -> Cast {
     let items: Vec<Item<'_>> = StrftimeItems::new(text).collect();
     if items.iter().any(|item| matches!(item, Item::Error)) {
         let help = "use chrono's letters, for example \"%d/%b/%Y:%H:%M:%S %z\"";
@@ -128,9 +128,9 @@ fn is_round_trip(items: &[Item<'_>]) -> bool {
         && parsed.to_naive_datetime_with_offset(0).is_ok_and(|at| at == instant.naive_utc())
 }
 
-fn words_of(words: &Value<'_>) -> Vec<(String, String)> {
+fn words_of(words: &TomlValue<'_>) -> Vec<(String, String)> {
     let Some(table) = words.map("words") else { return Vec::new() };
-    let read = |(word, _, by): (&str, _, Value<'_>)| match by.raw() {
+    let read = |(word, _, by): (&str, _, TomlValue<'_>)| match by.raw() {
         // A word replaced by nothing: the field is then absent.
         DeValue::String(text) if text.is_empty() => Some((word.to_owned(), String::new())),
         _ => Some((word.to_owned(), by.text()?.to_owned())),

@@ -7,7 +7,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Cast, Column, Config, Field, From, Log, LogPreset, Source, TimeBasis, Unit, Vantage};
+use super::{Cast, Column, ColumnSource, Config, Field, Log, LogPreset, Source, TimeBasis, Unit, Vantage};
 use crate::day::SlotLength;
 
 /// Whether a stored fingerprint has the form of version 0.1.0: twelve hexadecimal digits.
@@ -109,8 +109,8 @@ fn source(s: &Source) -> String {
 
 fn column(c: &Column) -> String {
     let from = match &c.from {
-        From::Name(name) => format!("Name({})", quoted(name)),
-        From::Value(value) => format!("Value({})", quoted(value)),
+        ColumnSource::Name(name) => format!("Name({})", quoted(name)),
+        ColumnSource::Value(value) => format!("Value({})", quoted(value)),
     };
     let cast = match &c.cast {
         Cast::Auto => "Auto".to_owned(),

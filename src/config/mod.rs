@@ -344,7 +344,7 @@ impl FromStr for Field {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
     pub field: Field,
-    pub from: From,
+    pub from: ColumnSource,
     pub cast: Cast,
     /// Words to replace (`success` by `200`); other words stay as they are.
     pub words: Vec<(String, String)>,
@@ -352,7 +352,7 @@ pub struct Column {
 
 /// The origin of a value.
 #[derive(Debug, Clone, PartialEq)]
-pub enum From {
+pub enum ColumnSource {
     /// A column name, a dotted JSON path (`error.code`), or a position from 1 without header.
     Name(String),
     /// The same value for every row.

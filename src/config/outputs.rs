@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::document::toml::Table;
+use crate::document::toml::TomlTable;
 
 pub(super) const KEYS: [&str; 3] = ["title", "url", "formats"];
 
@@ -63,7 +63,7 @@ impl Outputs {
 }
 
 /// Reads the table `[outputs]`; defaults where it is absent.
-pub(super) fn read(top: &Table<'_>) -> Outputs {
+pub(super) fn read(top: &TomlTable<'_>) -> Outputs {
     let usual = Outputs::default();
     let Some(table) = top.get("outputs").and_then(|value| value.table("[outputs]", &KEYS)) else {
         return usual;

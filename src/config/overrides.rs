@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use super::Overrides;
-use crate::document::toml::Table;
+use crate::document::toml::TomlTable;
 
 pub(super) const KEYS: [&str; 4] = ["path", "review_days", "grace_hours", "two_persons"];
 
 /// Reads the table `[overrides]`; defaults where it is absent.
-pub fn read(top: &Table<'_>) -> Overrides {
+pub fn read(top: &TomlTable<'_>) -> Overrides {
     let usual = Overrides::default();
     let Some(table) = top.get("overrides").and_then(|value| value.table("[overrides]", &KEYS)) else {
         return usual;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::day::Day;
 use crate::document::spelling::advice;
-use crate::document::toml::Value;
+use crate::document::toml::TomlValue;
 
 /// A placeholder between braces in a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub fn lexical(path: &str) -> String {
 }
 
 /// Checks a path of a source: placeholders, a date format that a day can fill in, glob syntax.
-pub fn check(path: &str, value: &Value<'_>) {
+pub fn check(path: &str, value: &TomlValue<'_>) {
     let help = format!("valid are {}", VALID.join(", "));
     let mut glob_text = String::from(path);
     let mut seen: Vec<&str> = Vec::new();

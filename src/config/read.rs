@@ -8,7 +8,7 @@ use super::{
 };
 use crate::day::SlotLength;
 use crate::document::spelling::advice;
-use crate::document::toml::{Notes, Table, Value, name, tables};
+use crate::document::toml::{MistakeNotes, TomlTable, TomlValue, name, tables};
 use crate::document::{Document, Mistakes};
 
 pub(super) const TOP: [&str; 15] = [
@@ -48,9 +48,9 @@ const MINUTES_OF_A_DAY: i64 = 1_440;
 /// # Errors
 /// Every mistake in the file.
 pub fn config(document: &Document, base: &Path) -> Result<Config, Mistakes> {
-    let notes = Notes::new(document);
+    let notes = MistakeNotes::new(document);
     let root = notes.parse();
-    let top = Table::open(&notes, root.get_ref(), root.span(), "the top level", &TOP);
+    let top = TomlTable::open(&notes, root.get_ref(), root.span(), "the top level", &TOP);
     let path = |key| top.get(key).and_then(|value| value.text()).map(PathBuf::from);
 
     let bare = Config::bare(base);
@@ -77,11 +77,11 @@ pub fn config(document: &Document, base: &Path) -> Result<Config, Mistakes> {
     Mistakes(notes.into_mistakes()).or(config)
 }
 
-fn owned(value: &Value<'_>) -> Vec<String> {
+fn owned(value: &TomlValue<'_>) -> Vec<String> {
     value.texts().into_iter().map(|(text, _)| text.to_owned()).collect()
 }
 
-fn memory(value: &Value<'_>) -> Option<u64> {
+fn memory(value: &TomlValue<'_>) -> Option<u64> {
     let text = value.text()?;
     match super::memory(text) {
         Ok(bytes) => Some(bytes),
@@ -92,7 +92,7 @@ fn memory(value: &Value<'_>) -> Option<u64> {
     }
 }
 
-fn services(top: &Table<'_>) -> Vec<Service> {
+fn services(top: &TomlTable<'_>) -> Vec<Service> {
     let mut taken = Vec::new();
     let mut owners: Vec<(&str, &str)> = Vec::new();
     let mut services = Vec::new();
@@ -117,7 +117,7 @@ fn services(top: &Table<'_>) -> Vec<Service> {
     services
 }
 
-fn check_endpoint(pattern: &str, value: &Value<'_>) {
+fn check_endpoint(pattern: &str, value: &TomlValue<'_>) {
     let help = "write it like /{id}/messages; {id} is any one segment, * at the end any rest";
     let rest = pattern.strip_suffix('*').unwrap_or(pattern);
     if !pattern.starts_with('/') {
@@ -138,7 +138,7 @@ fn is_placeholder(segment: &str) -> bool {
     segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).is_some_and(|n| !n.contains(['{', '}']))
 }
 
-fn components(top: &Table<'_>, services: &[Service], sources: &[Source]) -> Vec<Component> {
+fn components(top: &TomlTable<'_>, services: &[Service], sources: &[Source]) -> Vec<Component> {
     // The service of webhook rows without a service; it needs no declaration.
     let usual = sources.iter().any(|source| source.log == Log::Webhooks).then_some(WEBHOOK_SERVICE);
     let known: Vec<&str> = services.iter().map(|service| service.name.as_str()).chain(usual).collect();
@@ -185,7 +185,7 @@ fn components(top: &Table<'_>, services: &[Service], sources: &[Source]) -> Vec<
 }
 
 /// Parses a share into millionths, from `places` decimals (6 for a ratio, 4 for a percentage).
-fn share(value: &Value<'_>, places: usize, lowest: u64, example: &str) -> Option<u32> {
+fn share(value: &TomlValue<'_>, places: usize, lowest: u64, example: &str) -> Option<u32> {
     let ppm = value.decimal(places, example)?;
     if !(lowest..=1_000_000).contains(&ppm) {
         let most = if places == 6 { "1" } else { "100" };
@@ -197,7 +197,7 @@ fn share(value: &Value<'_>, places: usize, lowest: u64, example: &str) -> Option
     u32::try_from(ppm).ok()
 }
 
-fn measure(top: &Table<'_>) -> SlotRule {
+fn measure(top: &TomlTable<'_>) -> SlotRule {
     let usual = SlotRule::default();
     let Some(table) = top.get("definition").and_then(|value| value.table("[definition]", &DEFINITION)) else {
         return usual;
@@ -222,7 +222,7 @@ fn measure(top: &Table<'_>) -> SlotRule {
     }
 }
 
-fn limits(top: &Table<'_>) -> Limits {
+fn limits(top: &TomlTable<'_>) -> Limits {
     let usual = Limits::default();
     let Some(table) = top.get("limits").and_then(|value| value.table("[limits]", &LIMITS)) else {
         return usual;
@@ -239,7 +239,7 @@ mod tests {
     use super::*;
     use chrono_tz::Tz;
 
-    use crate::config::{Cast, Column, Field, From, LogPreset, TimeBasis, Unit, Vantage};
+    use crate::config::{Cast, Column, ColumnSource, Field, LogPreset, TimeBasis, Unit, Vantage};
 
     fn read(text: &str) -> Result<Config, Mistakes> {
         config(&Document::new("uptime-ledger.toml", text), Path::new("/etc/ul"))
@@ -254,7 +254,7 @@ mod tests {
     }
 
     fn column(field: Field, from: &str, cast: Cast) -> Column {
-        Column { field, from: From::Name(from.to_owned()), cast, words: Vec::new() }
+        Column { field, from: ColumnSource::Name(from.to_owned()), cast, words: Vec::new() }
     }
 
     #[test]
@@ -328,7 +328,10 @@ mod tests {
             [
                 column(Field::Ts, "1", Cast::Format("%d/%b/%Y:%H:%M:%S %z".to_owned())),
                 column(Field::Duration, "2", Cast::Unit(Unit::Milliseconds)),
-                Column { from: From::Value("eu".to_owned()), ..column(Field::Region, "", Cast::Auto) },
+                Column {
+                    from: ColumnSource::Value("eu".to_owned()),
+                    ..column(Field::Region, "", Cast::Auto)
+                },
                 status,
             ]
         );

@@ -5,7 +5,7 @@ use toml::de::DeValue;
 
 use super::{Field, Log, LogPreset, Source, TimeBasis, Vantage, columns, paths};
 use crate::document::spelling::closest;
-use crate::document::toml::{Table, Value, name, tables};
+use crate::document::toml::{TomlTable, TomlValue, name, tables};
 
 pub(super) const SOURCE: [&str; 11] = [
     "name",
@@ -38,7 +38,7 @@ const PAYLOAD_CONSTANTS: [Field; 3] = [Field::BusinessId, Field::Service, Field:
 const TIME_BASES: [(&str, TimeBasis); 2] = [("start", TimeBasis::Start), ("end", TimeBasis::End)];
 
 /// Reads all tables `[[source]]`; a source with a mistake in its name is left out.
-pub fn read(top: &Table<'_>) -> Vec<Source> {
+pub fn read(top: &TomlTable<'_>) -> Vec<Source> {
     let mut taken = Vec::new();
     tables(top, "source", "[[source]]", &SOURCE)
         .iter()
@@ -49,7 +49,7 @@ pub fn read(top: &Table<'_>) -> Vec<Source> {
 /// Refuses named columns where only constants are possible.
 ///
 /// Access log text has fixed places, and payloads have a shape of their own.
-fn refuse_names(columns: &Value<'_>, preset: LogPreset) {
+fn refuse_names(columns: &TomlValue<'_>, preset: LogPreset) {
     let (place, why, constants) = match preset {
         LogPreset::Canonical | LogPreset::NginxJson => return,
         LogPreset::Combined => {
@@ -81,7 +81,7 @@ fn refuse_names(columns: &Value<'_>, preset: LogPreset) {
     }
 }
 
-fn source<'t>(table: &Table<'t>, taken: &mut Vec<&'t str>) -> Option<Source> {
+fn source<'t>(table: &TomlTable<'t>, taken: &mut Vec<&'t str>) -> Option<Source> {
     let name = name(table, taken, "\"edge\"");
     let paths = table.need("paths", "[\"logs/{date}/*.ndjson.gz\"]").map(|value| {
         let texts = value.texts();
@@ -159,7 +159,7 @@ impl Source {
 }
 
 /// Reads the type of rows; `None` after a mistake, so that no second mistake follows from it.
-fn log(table: &Table<'_>, preset: Option<LogPreset>) -> Option<Log> {
+fn log(table: &TomlTable<'_>, preset: Option<LogPreset>) -> Option<Log> {
     let Some(value) = table.get("log") else {
         return Some(match preset? {
             LogPreset::WhatsappWebhook => Log::Webhooks,
@@ -186,7 +186,7 @@ fn log(table: &Table<'_>, preset: Option<LogPreset>) -> Option<Log> {
     }
 }
 
-fn vantage(table: &Table<'_>, log: Option<Log>) -> Vantage {
+fn vantage(table: &TomlTable<'_>, log: Option<Log>) -> Vantage {
     let usual = Vantage::usual(log.unwrap_or(Log::Requests));
     let Some(value) = table.get("vantage") else { return usual };
     let valid = match log {
@@ -217,7 +217,7 @@ fn vantage(table: &Table<'_>, log: Option<Log>) -> Vantage {
     }
 }
 
-fn time_basis(value: &Value<'_>, log: Option<Log>) -> Option<TimeBasis> {
+fn time_basis(value: &TomlValue<'_>, log: Option<Log>) -> Option<TimeBasis> {
     let basis = value.choice(&TIME_BASES)?;
     if (basis, log) == (TimeBasis::End, Some(Log::Webhooks)) {
         let help = "remove it; `ts` must be when the attempt began, and there is no duration to subtract";
@@ -227,7 +227,7 @@ fn time_basis(value: &Value<'_>, log: Option<Log>) -> Option<TimeBasis> {
     Some(basis)
 }
 
-fn zone(value: &Value<'_>) -> Option<Tz> {
+fn zone(value: &TomlValue<'_>) -> Option<Tz> {
     let text = value.text()?;
     let zone = text.parse::<Tz>().ok();
     if zone.is_none() {
@@ -239,7 +239,7 @@ fn zone(value: &Value<'_>) -> Option<Tz> {
     zone
 }
 
-fn delimiter(value: &Value<'_>) -> Option<u8> {
+fn delimiter(value: &TomlValue<'_>) -> Option<u8> {
     // Not read as text, because text must not be blank and a tab is.
     let byte = match value.raw() {
         DeValue::String(text) => match text.as_bytes() {

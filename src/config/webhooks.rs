@@ -1,7 +1,7 @@
 //! `[webhooks]`: deadlines of outcomes, and how long an outcome can still change.
 
 use super::Webhooks;
-use crate::document::toml::Table;
+use crate::document::toml::TomlTable;
 
 pub(super) const KEYS: [&str; 5] =
     ["first_status_minutes", "first_attempt_minutes", "retry_days", "max_retry_pause_hours", "success"];
@@ -10,7 +10,7 @@ pub(super) const KEYS: [&str; 5] =
 const SUCCESS: [(&str, (u16, u16)); 2] = [("2xx", (200, 299)), ("200", (200, 200))];
 
 /// Reads the table `[webhooks]`; defaults where it is absent.
-pub fn read(top: &Table<'_>) -> Webhooks {
+pub fn read(top: &TomlTable<'_>) -> Webhooks {
     let usual = Webhooks::default();
     let Some(table) = top.get("webhooks").and_then(|value| value.table("[webhooks]", &KEYS)) else {
         return usual;

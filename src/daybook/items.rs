@@ -2,7 +2,7 @@
 
 use super::delivery::{AttemptResult, Delivery};
 use super::message::MessageState;
-use super::number_rows::Row;
+use super::number_rows::NumberRow;
 use crate::facts::ids::Id;
 
 /// The reason why a day stores an item.
@@ -46,7 +46,7 @@ impl MessageItem {
     pub const COLUMNS: [&str; 8] =
         ["role", "at_us", "kind", "caller", "words", "first_us", "failed_us", "error_code"];
 
-    pub fn to_row(self) -> Row<8> {
+    pub fn to_row(self) -> NumberRow<8> {
         let MessageState { words, first_us, failed_us, code } = self.state;
         let numbers = [
             self.role as i64,
@@ -65,7 +65,7 @@ impl MessageItem {
     ///
     /// # Errors
     /// If a number is out of range for its column.
-    pub fn of_row((id, numbers): Row<8>) -> Result<Self, String> {
+    pub fn of_row((id, numbers): NumberRow<8>) -> Result<Self, String> {
         let [role, at_us, kind, caller, words, first_us, failed_us, code] = numbers;
         let code = (code != NO_CODE).then_some(code);
         Ok(Self {
@@ -109,7 +109,7 @@ impl NotificationItem {
         "refused_status",
     ];
 
-    pub fn to_row(self) -> Row<14> {
+    pub fn to_row(self) -> NumberRow<14> {
         let d = self.delivery;
         let numbers = [
             self.role as i64,
@@ -134,7 +134,7 @@ impl NotificationItem {
     ///
     /// # Errors
     /// If a number is out of range for its column.
-    pub fn of_row((id, numbers): Row<14>) -> Result<Self, String> {
+    pub fn of_row((id, numbers): NumberRow<14>) -> Result<Self, String> {
         let [role, kind, caller, event_us, first_us, first_no, last_us, last, rest @ ..] = numbers;
         let [attempts, delivered_us, delivered_no, delivered_status, refused_us, refused_status] = rest;
         let trial = AttemptResult::ALL.into_iter().find(|t| *t as i64 == last);

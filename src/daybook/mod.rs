@@ -11,6 +11,9 @@ pub mod message;
 mod number_rows;
 mod stored;
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::day::{Day, SlotLength};
@@ -18,6 +21,9 @@ use crate::facts::{DayTotals, Delays, Evidence, Fact, FileBalance, Kind, Latenci
 
 pub use items::{ItemRole, MessageItem, NotificationItem};
 pub use stored::{Closed, ItemWriter, check, closed, head, messages, notifications, read, write};
+
+/// The folders of stored daybooks, by day.
+pub type DaybookFolders = BTreeMap<Day, PathBuf>;
 
 /// The content of one day's logs without the items, which are stored in files of their own.
 #[derive(Debug, Clone, PartialEq)]

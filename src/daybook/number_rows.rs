@@ -23,7 +23,7 @@ const BATCH: usize = 1 << 16;
 const ID_BYTES: i32 = 12;
 
 /// An id and as many numbers as the file has columns; files with ids are sorted by id.
-pub type Row<const N: usize> = (Id, [i64; N]);
+pub type NumberRow<const N: usize> = (Id, [i64; N]);
 
 /// Writes rows of whole numbers to one Parquet file, batch by batch.
 pub struct RowWriter<const N: usize> {
@@ -71,7 +71,7 @@ impl<const N: usize> RowWriter<N> {
     ///
     /// # Errors
     /// [`Trouble::Io`] if a full batch cannot be written.
-    pub fn push(&mut self, (id, numbers): Row<N>) -> Result<(), Trouble> {
+    pub fn push(&mut self, (id, numbers): NumberRow<N>) -> Result<(), Trouble> {
         if self.has_ids {
             // Big-endian, so that the order of bytes is the order of ids.
             self.ids.extend_from_slice(&id.to_be_bytes()[4..]);
@@ -157,7 +157,7 @@ impl<const N: usize> Batch<N> {
         Ok(Self { rows: batch.num_rows(), ids, numbers })
     }
 
-    fn row(&self, at: usize) -> Row<N> {
+    fn row(&self, at: usize) -> NumberRow<N> {
         let mut id = [0; 16];
         if let Some(ids) = &self.ids {
             id[4..].copy_from_slice(ids.value(at));
@@ -184,7 +184,7 @@ impl<const N: usize> RowReader<N> {
         Ok(Self { path: path.to_path_buf(), batches, has_ids, batch: None, at: 0 })
     }
 
-    fn row(&mut self) -> Result<Option<Row<N>>, Trouble> {
+    fn row(&mut self) -> Result<Option<NumberRow<N>>, Trouble> {
         loop {
             if let Some(batch) = self.batch.as_ref().filter(|batch| self.at < batch.rows) {
                 self.at += 1;
@@ -199,7 +199,7 @@ impl<const N: usize> RowReader<N> {
 }
 
 impl<const N: usize> Iterator for RowReader<N> {
-    type Item = Result<Row<N>, Trouble>;
+    type Item = Result<NumberRow<N>, Trouble>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.row().transpose()
@@ -219,7 +219,7 @@ mod tests {
     fn rows_are_read_as_they_were_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows.parquet");
-        let rows: Vec<Row<2>> = (0..150_000_i64)
+        let rows: Vec<NumberRow<2>> = (0..150_000_i64)
             .map(|n| ((n as u128) << 60, [n, if n % 3 == 0 { i64::MAX } else { -n }]))
             .collect();
         let mut writer = RowWriter::create(&path, true, ["a", "b"]).unwrap();
@@ -227,7 +227,7 @@ mod tests {
             writer.push(*row).unwrap();
         }
         writer.close().unwrap();
-        let found: Vec<Row<2>> = RowReader::open(&path, true).unwrap().map(Result::unwrap).collect();
+        let found: Vec<NumberRow<2>> = RowReader::open(&path, true).unwrap().map(Result::unwrap).collect();
         assert!(found == rows);
         assert!(RowReader::<3>::open(&path, true).is_err());
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::number_rows::{Row, RowReader, RowWriter, damaged};
+use super::number_rows::{NumberRow, RowReader, RowWriter, damaged};
 use super::{Daybook, MessageItem, NotificationItem, RegionActivity};
 use crate::day::{Day, SlotLength};
 use crate::error::Trouble;
@@ -349,8 +349,9 @@ pub fn messages(
     folder: &Path,
 ) -> Result<impl Iterator<Item = Result<MessageItem, Trouble>> + use<>, Trouble> {
     let path = folder.join(MESSAGES);
-    let of =
-        move |row: Result<Row<8>, Trouble>| MessageItem::of_row(row?).map_err(|why| damaged(&path, &why));
+    let of = move |row: Result<NumberRow<8>, Trouble>| {
+        MessageItem::of_row(row?).map_err(|why| damaged(&path, &why))
+    };
     Ok(RowReader::open(&folder.join(MESSAGES), true)?.map(of))
 }
 
@@ -362,7 +363,7 @@ pub fn notifications(
     folder: &Path,
 ) -> Result<impl Iterator<Item = Result<NotificationItem, Trouble>> + use<>, Trouble> {
     let path = folder.join(NOTIFICATIONS);
-    let of = move |row: Result<Row<14>, Trouble>| {
+    let of = move |row: Result<NumberRow<14>, Trouble>| {
         NotificationItem::of_row(row?).map_err(|why| damaged(&path, &why))
     };
     Ok(RowReader::open(&folder.join(NOTIFICATIONS), true)?.map(of))

@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use super::spelling::advice;
-use super::toml::Notes;
+use super::toml::MistakeNotes;
 
 /// The rows of a sheet with a valid header.
 #[derive(Debug)]
-pub struct Sheet {
+pub struct CsvSheet {
     pub rows: Vec<CsvRow>,
 }
 
@@ -104,12 +104,12 @@ pub fn records(text: &str, has_comments: bool) -> Vec<CsvRecord> {
     }
 }
 
-impl Sheet {
+impl CsvSheet {
     /// Reads a sheet with exactly these columns, in any order.
     ///
     /// Missing, unknown and repeated columns, rows with too few or too many cells, and quotes that
     /// are not closed are noted as mistakes.
-    pub fn read(text: &str, columns: &[&'static str], notes: &Notes<'_>) -> Self {
+    pub fn read(text: &str, columns: &[&'static str], notes: &MistakeNotes<'_>) -> Self {
         let mut records = records(text, false).into_iter();
         let Some(top) = records.next() else {
             let help = format!("the first line must be {}", columns.join(","));
@@ -132,7 +132,7 @@ impl Sheet {
 /// Returns the position of each expected column.
 ///
 /// Columns that are unknown, missing or repeated are noted as mistakes.
-pub fn header(record: &CsvRecord, columns: &[&'static str], notes: &Notes<'_>) -> Vec<Option<usize>> {
+pub fn header(record: &CsvRecord, columns: &[&'static str], notes: &MistakeNotes<'_>) -> Vec<Option<usize>> {
     let cells = &record.cells;
     if let [whole] = cells.as_slice()
         && let Some(mark) = other_separator(&whole.text, columns)
@@ -218,8 +218,8 @@ mod tests {
 
     fn read(text: &str) -> (Vec<(String, String)>, Vec<String>) {
         let document = Document::new("a.csv", text);
-        let notes = Notes::new(&document);
-        let sheet = Sheet::read(text, &["a", "b"], &notes);
+        let notes = MistakeNotes::new(&document);
+        let sheet = CsvSheet::read(text, &["a", "b"], &notes);
         let cells = |row: &CsvRow| {
             let (a, b) = (row.cell(0), row.cell(1));
             assert!(text[b.span.clone()].contains(b.text.split('"').next().unwrap_or("")));

@@ -16,13 +16,13 @@ use crate::day::Day;
 
 /// The mistakes found in one document.
 #[derive(Debug)]
-pub struct Notes<'t> {
+pub struct MistakeNotes<'t> {
     document: &'t Document,
     found: RefCell<Vec<(usize, Mistake)>>,
     broken_lines: RefCell<Vec<usize>>,
 }
 
-impl<'t> Notes<'t> {
+impl<'t> MistakeNotes<'t> {
     pub const fn new(document: &'t Document) -> Self {
         Self { document, found: RefCell::new(Vec::new()), broken_lines: RefCell::new(Vec::new()) }
     }
@@ -73,17 +73,17 @@ const SYNTAX_HELP: &str = "the file is TOML: key = value, text in quotes, lists 
 
 /// One table of a document; its keys were checked when it was opened.
 #[derive(Clone, Copy)]
-pub struct Table<'t> {
-    notes: &'t Notes<'t>,
+pub struct TomlTable<'t> {
+    notes: &'t MistakeNotes<'t>,
     entries: &'t DeTable<'t>,
     span: (usize, usize),
     title: &'static str,
 }
 
-impl<'t> Table<'t> {
+impl<'t> TomlTable<'t> {
     /// Opens a table and notes every key that is not valid in it.
     pub fn open(
-        notes: &'t Notes<'t>,
+        notes: &'t MistakeNotes<'t>,
         entries: &'t DeTable<'t>,
         span: Range<usize>,
         title: &'static str,
@@ -100,18 +100,18 @@ impl<'t> Table<'t> {
         Self { notes, entries, span: (span.start, span.end), title }
     }
 
-    pub const fn notes(&self) -> &'t Notes<'t> {
+    pub const fn notes(&self) -> &'t MistakeNotes<'t> {
         self.notes
     }
 
     /// Returns the value of a key, if it is there.
-    pub fn get(&self, key: &str) -> Option<Value<'t>> {
+    pub fn get(&self, key: &str) -> Option<TomlValue<'t>> {
         let (key, item) = self.entries.get_key_value(key)?;
-        Some(Value { notes: self.notes, key: key.get_ref(), item })
+        Some(TomlValue { notes: self.notes, key: key.get_ref(), item })
     }
 
     /// Returns the value of a key that has no default; notes a mistake if it is missing.
-    pub fn need(&self, key: &str, example: &str) -> Option<Value<'t>> {
+    pub fn need(&self, key: &str, example: &str) -> Option<TomlValue<'t>> {
         let value = self.get(key);
         if value.is_none() && self.notes.is_whole() {
             let message = format!("{} has no `{key}`", self.title);
@@ -126,23 +126,23 @@ impl<'t> Table<'t> {
     }
 
     /// Iterates over all keys and values, for tables whose keys are data.
-    pub fn entries(&self) -> impl Iterator<Item = (&'t str, Range<usize>, Value<'t>)> + use<'t> {
+    pub fn entries(&self) -> impl Iterator<Item = (&'t str, Range<usize>, TomlValue<'t>)> + use<'t> {
         let notes = self.notes;
         self.entries.iter().map(move |(key, item)| {
-            (key.get_ref().as_ref(), key.span(), Value { notes, key: key.get_ref(), item })
+            (key.get_ref().as_ref(), key.span(), TomlValue { notes, key: key.get_ref(), item })
         })
     }
 }
 
 /// One value; reading it as the wrong type notes a mistake.
 #[derive(Clone, Copy)]
-pub struct Value<'t> {
-    notes: &'t Notes<'t>,
+pub struct TomlValue<'t> {
+    notes: &'t MistakeNotes<'t>,
     key: &'t str,
     item: &'t Spanned<DeValue<'t>>,
 }
 
-impl<'t> Value<'t> {
+impl<'t> TomlValue<'t> {
     pub fn raw(&self) -> &'t DeValue<'t> {
         self.item.get_ref()
     }
@@ -304,26 +304,26 @@ impl<'t> Value<'t> {
     }
 
     /// Reads a table with these keys.
-    pub fn table(&self, title: &'static str, keys: &[&'static str]) -> Option<Table<'t>> {
+    pub fn table(&self, title: &'static str, keys: &[&'static str]) -> Option<TomlTable<'t>> {
         if let DeValue::Table(entries) = self.raw() {
-            return Some(Table::open(self.notes, entries, self.span(), title, keys));
+            return Some(TomlTable::open(self.notes, entries, self.span(), title, keys));
         }
         self.mistyped("a table", &format!("write {title} on a line of its own, with its keys below"));
         None
     }
 
     /// Reads a table whose keys are data.
-    pub fn map(&self, title: &'static str) -> Option<Table<'t>> {
+    pub fn map(&self, title: &'static str) -> Option<TomlTable<'t>> {
         if let DeValue::Table(entries) = self.raw() {
             let Range { start, end } = self.span();
-            return Some(Table { notes: self.notes, entries, span: (start, end), title });
+            return Some(TomlTable { notes: self.notes, entries, span: (start, end), title });
         }
         self.mistyped("a table", "write it as { key = value, ... }");
         None
     }
 
     /// Reads a list of tables with these keys.
-    pub fn tables(&self, title: &'static str, keys: &[&'static str]) -> Vec<Table<'t>> {
+    pub fn tables(&self, title: &'static str, keys: &[&'static str]) -> Vec<TomlTable<'t>> {
         let help = format!("write {title}, with double brackets, before each of them");
         let DeValue::Array(items) = self.raw() else {
             self.mistyped("a list of tables", &help);
@@ -336,7 +336,7 @@ impl<'t> Value<'t> {
                     value.mistyped("a list of tables", &help);
                     return None;
                 };
-                Some(Table::open(self.notes, entries, value.span(), title, keys))
+                Some(TomlTable::open(self.notes, entries, value.span(), title, keys))
             })
             .collect()
     }
@@ -355,12 +355,17 @@ fn scaled(text: &str, places: usize) -> Option<u64> {
 }
 
 /// Reads a list of tables by its key; empty if it is absent.
-pub fn tables<'t>(top: &Table<'t>, key: &str, title: &'static str, keys: &[&'static str]) -> Vec<Table<'t>> {
+pub fn tables<'t>(
+    top: &TomlTable<'t>,
+    key: &str,
+    title: &'static str,
+    keys: &[&'static str],
+) -> Vec<TomlTable<'t>> {
     top.get(key).map(|value| value.tables(title, keys)).unwrap_or_default()
 }
 
 /// Reads the name of a table in a list; two tables of one list must not share a name.
-pub fn name<'t>(table: &Table<'t>, taken: &mut Vec<&'t str>, example: &str) -> Option<&'t str> {
+pub fn name<'t>(table: &TomlTable<'t>, taken: &mut Vec<&'t str>, example: &str) -> Option<&'t str> {
     let value = table.need("name", example)?;
     let name = value.text()?;
     if taken.contains(&name) {
@@ -388,9 +393,9 @@ mod tests {
     #[test]
     fn a_broken_line_hides_other_mistakes_of_that_line_only() {
         let document = Document::new("a.toml", "x = \ny = 5\nz = \n");
-        let notes = Notes::new(&document);
+        let notes = MistakeNotes::new(&document);
         let root = notes.parse();
-        let table = Table::open(&notes, root.get_ref(), root.span(), "the top level", &["x", "y"]);
+        let table = TomlTable::open(&notes, root.get_ref(), root.span(), "the top level", &["x", "y"]);
         assert!(table.get("x").unwrap().flag().is_none());
         assert!(table.get("y").unwrap().flag().is_none());
         assert!(table.need("missing", "1").is_none());
@@ -401,9 +406,9 @@ mod tests {
     #[test]
     fn parts_of_texts_are_pointed_at_unless_escapes_hide_them() {
         let document = Document::new("a.toml", "x = \"a{b}\"\ny = \"\\ta{b}\"\n");
-        let notes = Notes::new(&document);
+        let notes = MistakeNotes::new(&document);
         let root = notes.parse();
-        let table = Table::open(&notes, root.get_ref(), root.span(), "the top level", &["x", "y"]);
+        let table = TomlTable::open(&notes, root.get_ref(), root.span(), "the top level", &["x", "y"]);
         table.get("x").unwrap().wrong_in(1..4, "m", "l", "h");
         table.get("y").unwrap().wrong_in(2..5, "m", "l", "h");
         let places: Vec<_> = notes.into_mistakes().iter().map(Mistake::place).collect();

@@ -1,4 +1,4 @@
-//! Receipt: what became of the rows of every file, and what is known of a day in addition to its facts.
+//! Receipt: the rows of every file by account, and all that a day has in addition to its facts.
 
 use serde::{Deserialize, Serialize};
 
@@ -54,7 +54,7 @@ pub struct Intake {
     pub receipt: Receipt,
 }
 
-/// How the facts of a day came about: what was read, what was set aside, and what stands beside the facts.
+/// Origin of the facts of a day: the files read, the rows set aside, and figures next to the facts.
 #[derive(Debug, Clone, Default)]
 pub struct Receipt {
     pub latencies: Latencies,
@@ -67,7 +67,9 @@ pub struct Receipt {
     pub is_joined: bool,
     /// One entry per file, in the order of sources and paths.
     pub files: Vec<FileBalance>,
-    /// Rows that could not be read, by file and line; the first 1,000 of a file are kept, all are counted.
+    /// Rows that could not be read, by file and line.
+    ///
+    /// The first 1,000 of a file are kept, all are counted.
     pub quarantine: Vec<Quarantined>,
 }
 
@@ -83,7 +85,7 @@ pub struct Reconciliation {
     pub orphan_statuses: u64,
     /// Later attempts of notifications of the day of whose first attempts there is no row.
     pub orphan_attempts: u64,
-    /// Later attempts of notifications of the day that had been delivered, as far as the log numbers no attempts.
+    /// Attempts of notifications of the day after their delivery, where the log numbers no attempts.
     pub attempts_after_delivery: u64,
     /// Attempts to tell of events that lie too far back, or ahead, to be matched.
     pub stray_attempts: u64,
@@ -115,8 +117,9 @@ pub struct Input {
     pub bytes: u64,
     /// Microseconds since 1970; 0 where the disk keeps none.
     pub modified_us: i64,
-    /// XXH3-128 in hex, of its bytes or, beyond 8 MiB, of the hashes of its pieces of 8 MiB; empty when it could not be read,
-    /// or changed meanwhile. It tells files apart and proves nothing.
+    /// XXH3-128 in hex, of its bytes or, beyond 8 MiB, of the hashes of its pieces of 8 MiB.
+    ///
+    /// Empty when it could not be read, or changed meanwhile. It tells files apart and proves nothing.
     pub hash: String,
 }
 

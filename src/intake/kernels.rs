@@ -6,10 +6,10 @@ use super::join::dedupe::mark_copies;
 use std::path::Path;
 
 use super::counting::worker_counts::WorkerCounts;
-use super::files::detect::Format;
+use super::files::detect::LogFormat;
 use super::formats::lines::{Stop, TextParser};
 use super::records::message_records::StatusRecord;
-use super::records::partitions::{Budget, PARTITIONS};
+use super::records::partitions::{MemoryBudget, PARTITIONS};
 use super::records::{call_record, group};
 use super::rows::endpoints::Endpoints;
 use super::rows::interner::Names;
@@ -31,7 +31,7 @@ pub enum Form {
 /// Reader of texts of one source, as a worker reads them.
 pub struct Reader {
     source_reader: SourceReader,
-    format: Format,
+    format: LogFormat,
     config: Config,
     day: Day,
 }
@@ -56,9 +56,9 @@ impl Reader {
         let join = Join { is_joined: true, ..Join::new(&config, &Salt::new("kernels")) };
         let source_reader = SourceReader::new(0, &config.sources[0], &Endpoints::of(&config.services), &join);
         let format = match form {
-            Form::Ndjson => Format::Ndjson,
-            Form::Delimited => Format::Delimited,
-            Form::Combined => Format::Combined,
+            Form::Ndjson => LogFormat::Ndjson,
+            Form::Delimited => LogFormat::Delimited,
+            Form::Combined => LogFormat::Combined,
         };
         Self { source_reader, format, config, day }
     }
@@ -113,7 +113,7 @@ impl Reader {
     }
 
     fn counts(&self, text: &[u8]) -> Result<WorkerCounts, String> {
-        let budget = Budget::new(usize::MAX, WorkerCounts::SETS);
+        let budget = MemoryBudget::new(usize::MAX, WorkerCounts::SETS);
         let mut counts = WorkerCounts::new(self.day, self.config.slot, 1, &budget, true);
         counts.begin_item();
         let mut parser = TextParser::new(&self.source_reader, self.format, 0, 0, Path::new(""));

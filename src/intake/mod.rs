@@ -25,7 +25,7 @@ use crate::facts::Salt;
 
 pub use files::find::LogFile;
 pub use files::listing::{inputs, listing};
-pub use join::close_day::Notes;
+pub use join::close_day::ReadNotes;
 pub use meter::{Meter, Progress};
 
 /// Reads the logs of one day into its daybook, which is written to `folder`.
@@ -43,10 +43,10 @@ pub fn read(
     salt: &Salt,
     (spill, folder): (&Path, &Path),
     meter: &Meter,
-) -> Result<(Daybook, Notes), Trouble> {
+) -> Result<(Daybook, ReadNotes), Trouble> {
     let files = files::find::find(&config.sources, &config.base, day)?;
     let endpoints = rows::endpoints::Endpoints::of(&config.services);
-    let settings = pass::Settings {
+    let settings = pass::PassSettings {
         day,
         slot_length: config.slot,
         workers,

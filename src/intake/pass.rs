@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex};
 
 use super::counting::worker_counts::WorkerCounts;
 use super::files::content_hash::{self, Hashing, Whole};
-use super::files::detect::{self, Compression, Format};
+use super::files::detect::{self, LogCompression, LogFormat};
 use super::files::find::{LogFile, source_of};
 use super::files::read_ahead::ahead;
 use super::formats::lines::{self, CHUNK, Stop, TextParser};
-use super::formats::parquet::{self, Columns, Slice};
+use super::formats::parquet::{self, LogColumns, Slice};
 use super::meter::Meter;
-use super::records::partitions::{Budget, PARTITIONS};
+use super::records::partitions::{MemoryBudget, PARTITIONS};
 use super::rows::endpoints::Endpoints;
 use super::rows::source_reader::{Join, SourceReader};
 use super::workers;
@@ -25,7 +25,7 @@ use crate::error::Trouble;
 
 /// Settings of a pass, in addition to its files.
 #[derive(Debug, Clone)]
-pub struct Settings<'a> {
+pub struct PassSettings<'a> {
     pub day: Day,
     pub slot_length: SlotLength,
     pub workers: usize,
@@ -49,9 +49,9 @@ pub struct Settings<'a> {
 struct Open {
     path: PathBuf,
     source_reader: usize,
-    format: Format,
-    compression: Compression,
-    columns: Option<Columns>,
+    format: LogFormat,
+    compression: LogCompression,
+    columns: Option<LogColumns>,
     /// CSV header of a plain file, where its first row begins, and the number of lines up to it.
     header: Option<(Vec<u8>, u64, u64)>,
     size: u64,
@@ -62,7 +62,7 @@ struct Open {
 pub struct Pass {
     pub counts: Vec<WorkerCounts>,
     /// Memory that the records of all workers share.
-    pub budget: Arc<Budget>,
+    pub budget: Arc<MemoryBudget>,
     pub source_readers: Vec<SourceReader>,
     /// Index of the source reader of each file.
     pub reader_of: Vec<usize>,
@@ -89,7 +89,7 @@ pub fn pass(
     sources: &[Source],
     endpoints: &Endpoints,
     join: &Join,
-    settings: &Settings<'_>,
+    settings: &PassSettings<'_>,
     meter: &Meter,
 ) -> Result<Pass, Trouble> {
     let (source_readers, reader_of) = source_readers(files, sources, endpoints, join);
@@ -191,10 +191,10 @@ fn open(log: &LogFile, source_reader: usize, source_readers: &[SourceReader]) ->
         size,
         can_split: false,
     };
-    if format == Format::Parquet {
+    if format == LogFormat::Parquet {
         open.columns = Some(parquet::open(&file, &source_readers[source_reader])?);
-    } else if compression == Compression::None {
-        let is_delimited = format == Format::Delimited;
+    } else if compression == LogCompression::None {
+        let is_delimited = format == LogFormat::Delimited;
         // Splitting needs line ends that are record ends; quotes can hide them.
         open.can_split = size > CHUNK && !(is_delimited && begins_with_quotes(&file).map_err(explain)?);
         if is_delimited && source.has_header && open.can_split {
@@ -282,7 +282,7 @@ fn items(opened: &[Option<Open>]) -> Vec<(u64, Item)> {
 
 struct Round {
     counts: Vec<WorkerCounts>,
-    budget: Arc<Budget>,
+    budget: Arc<MemoryBudget>,
     chunk_lines: BTreeMap<(u32, u32), u64>,
     /// Hashes by file and number of the piece.
     pieces: BTreeMap<(u32, u32), u128>,
@@ -295,7 +295,7 @@ fn round(
     files: &[LogFile],
     opened: &[Option<Open>],
     source_readers: &[SourceReader],
-    settings: &Settings<'_>,
+    settings: &PassSettings<'_>,
     meter: &Meter,
 ) -> Result<Round, Trouble> {
     let items = items(opened);
@@ -322,7 +322,7 @@ fn round(
     // In addition to the sets of each reading worker, each worker of the join has one for the calls
     // that are left after dedupe.
     let sets = count * WorkerCounts::SETS + settings.workers.clamp(1, PARTITIONS);
-    let budget = Budget::new(settings.memory_bytes as usize, sets);
+    let budget = MemoryBudget::new(settings.memory_bytes as usize, sets);
 
     let work = || -> Result<WorkerCounts, Trouble> {
         let mut counts =
@@ -402,7 +402,7 @@ fn read(
     open: &Open,
     item: &Item,
     source_reader: &SourceReader,
-    (settings, is_last): (&Settings<'_>, bool),
+    (settings, is_last): (&PassSettings<'_>, bool),
     counts: &mut WorkerCounts,
     meter: &Meter,
 ) -> Result<Seen, Stop> {
@@ -424,7 +424,7 @@ fn read(
             let own = |e: io::Error| Stop::File(e.to_string());
             let (raw, pieces) = Hashing::new(detect::from_start(file.try_clone().map_err(own)?));
             let reader = detect::reader(raw, open.compression).map_err(own)?;
-            let is_worth_it = is_last && open.compression != Compression::None;
+            let is_worth_it = is_last && open.compression != LogCompression::None;
             let reader: Box<dyn Read> = if is_worth_it { ahead(reader) } else { reader };
             lines::read_stream(reader, &mut parser, counts, meter)?;
             let mut pieces = content_hash::seen(&pieces);

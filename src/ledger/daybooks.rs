@@ -16,8 +16,8 @@ use super::{Ledger, Writer, disk};
 use crate::clock::Clock;
 use crate::config::{Canonical, lexical};
 use crate::day::Day;
+use crate::daybook::DaybookFolders;
 use crate::error::Trouble;
-use crate::resolve::DaybookFolders;
 
 pub(super) const DAYBOOKS: &str = "daybooks";
 pub(super) const SALT: &str = "salt";

@@ -49,7 +49,7 @@ pub use journal::entry::{
     Cause, Confirmation, Entry, JudgedRow, LogsRead, MalformedRow, Publication, Reported, ReportedKey,
 };
 pub use journal::state::{DayRecord, EditionRecord, FiledRow, LedgerState};
-pub use journal::{Ending, Journal, Line};
+pub use journal::{Ending, Journal, JournalLine};
 pub use lock::Lock;
 pub use verify::{Checked, Finding, rebook, verify};
 pub use writer::{Kept, Published, Writer};
@@ -146,7 +146,7 @@ impl Ledger {
     }
 
     /// Iterates over the lines of the journal that count.
-    pub fn lines(&self) -> impl Iterator<Item = &Line> {
+    pub fn lines(&self) -> impl Iterator<Item = &JournalLine> {
         self.journal.lines().iter().take_while(|line| line.seq <= self.last)
     }
 

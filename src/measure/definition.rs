@@ -5,7 +5,7 @@ use crate::config::SlotRule;
 
 /// The formula of a definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rule {
+pub enum CountingRule {
     /// `(A - B) / A`: A is all time of the period, B the down time in runs that are long enough.
     Runs,
     /// `good / (good + bad)`.
@@ -16,7 +16,7 @@ pub enum Rule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Definition {
     pub name: &'static str,
-    pub rule: Rule,
+    pub rule: CountingRule,
     pub doc: &'static str,
 }
 
@@ -24,12 +24,12 @@ pub struct Definition {
 pub static DEFINITIONS: [Definition; 2] = [
     Definition {
         name: "whatsapp",
-        rule: Rule::Runs,
+        rule: CountingRule::Runs,
         doc: "100 * (A - B) / A: A all slots of the period, B the down slots in runs of at least 10 minutes (R20)",
     },
     Definition {
         name: "occurrences",
-        rule: Rule::Occurrences,
+        rule: CountingRule::Occurrences,
         doc: "100 * good / (good + bad), in events; user-caused events are left out unless the settings count them as good",
     },
 ];
@@ -38,8 +38,8 @@ impl Definition {
     /// Returns numerator and denominator: seconds, or events.
     pub fn parts(&self, reading: &PeriodSums, measure: &SlotRule) -> (i64, i64) {
         match self.rule {
-            Rule::Runs => (reading.seconds - reading.counted_seconds, reading.seconds),
-            Rule::Occurrences => (reading.events.good_under(measure), reading.events.judged(measure)),
+            CountingRule::Runs => (reading.seconds - reading.counted_seconds, reading.seconds),
+            CountingRule::Occurrences => (reading.events.good_under(measure), reading.events.judged(measure)),
         }
     }
 

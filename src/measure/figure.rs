@@ -16,7 +16,7 @@ pub enum Period {
 
 /// The status of a figure by the calendar (R20).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Status {
+pub enum FigureStatus {
     /// The month is not over: its figure covers the days up to the last published one.
     Running,
     /// The month is over but not final yet.
@@ -25,7 +25,7 @@ pub enum Status {
     Final,
 }
 
-impl Status {
+impl FigureStatus {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -123,7 +123,7 @@ pub struct Figure {
     pub gross_micro_percent: Option<i64>,
     pub net_micro_percent: Option<i64>,
     pub coverage_micro_percent: Option<i64>,
-    pub status: Status,
+    pub status: FigureStatus,
     /// For a month, the highest edition of its days.
     pub edition: u32,
     /// For a month, provisional if one of its days is.

@@ -22,8 +22,8 @@ use crate::ledger::{DefinitionSettings, Outline};
 use crate::slots::{Scope, Side};
 
 pub use condition::{Condition, condition};
-pub use definition::{DEFINITIONS, Definition, Rule, floor_percent};
-pub use figure::{Budget, Figure, Period, PeriodSums, Status};
+pub use definition::{CountingRule, DEFINITIONS, Definition, floor_percent};
+pub use figure::{Budget, Figure, FigureStatus, Period, PeriodSums};
 pub use outage::{Class, Outage};
 pub use runs::{Run, Tick, counted_seconds, runs};
 

@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use super::coverage::Coverage;
-use super::definition::{Definition, Rule};
+use super::definition::{CountingRule, Definition};
 use super::timeline::DayReading;
-use super::{Budget, Figure, Period, PeriodSums, Status};
+use super::{Budget, Figure, FigureStatus, Period, PeriodSums};
 use crate::config::Config;
 use crate::day::{DAY_US, Day, Month, SECOND_US};
 use crate::ledger::{DayState, Outline};
@@ -94,11 +94,11 @@ pub(super) fn month(
 
 const SECONDS_PER_DAY: i64 = DAY_US / SECOND_US;
 
-fn status(is_over: bool, month: Month, as_of: Option<DateTime<Utc>>) -> Status {
+fn status(is_over: bool, month: Month, as_of: Option<DateTime<Utc>>) -> FigureStatus {
     match as_of {
-        Some(now) if Day::of(now) >= month.final_at() => Status::Final,
-        Some(_) if is_over => Status::Provisional,
-        _ => Status::Running,
+        Some(now) if Day::of(now) >= month.final_at() => FigureStatus::Final,
+        Some(_) if is_over => FigureStatus::Provisional,
+        _ => FigureStatus::Running,
     }
 }
 
@@ -117,11 +117,11 @@ fn budget(
     let target = i64::from(component.target_micro_percent?);
     let slot = i64::from(config.slot.seconds());
     let (unit, whole, used) = match definition.rule {
-        Rule::Runs => {
+        CountingRule::Runs => {
             let days = month.first().through(month.last()).count() as i64;
             ("slots", days * i64::from(config.slot.per_day()), net.counted_seconds.div_euclid(slot))
         }
-        Rule::Occurrences => ("events", net.events.judged(&config.measure), net.events.bad()),
+        CountingRule::Occurrences => ("events", net.events.judged(&config.measure), net.events.bad()),
     };
     let allowed = i128::from(whole) * i128::from((100_000_000 - target).max(0)) / 100_000_000;
     let allowed = i64::try_from(allowed).unwrap_or(i64::MAX);

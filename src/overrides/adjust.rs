@@ -6,7 +6,7 @@ use polars::prelude::{PolarsResult, polars_err};
 
 use super::override_row::Override;
 use super::select::Movable;
-use crate::policy::{Line, Postings};
+use crate::policy::{PostingLine, Postings};
 
 /// The counts that one row moved on one day.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,18 +36,18 @@ pub fn adjust(postings: &Postings, rows: &[Override]) -> PolarsResult<(Postings,
         let mut lines = movable.selected(row);
         lines.retain(|at| movable.holder(*at).is_none());
         movable.take(&lines, number);
-        let lines: Vec<Line> = lines.into_iter().map(|at| *movable.line(at)).collect();
+        let lines: Vec<PostingLine> = lines.into_iter().map(|at| *movable.line(at)).collect();
         for line in &lines {
             let entry = number as u32 + 1;
-            entries.push(Line { entry, events: -line.events, ..*line });
-            entries.push(Line { entry, account: to, ..*line });
+            entries.push(PostingLine { entry, events: -line.events, ..*line });
+            entries.push(PostingLine { entry, account: to, ..*line });
         }
         moved.push(tell(row, &lines, postings));
     }
     Ok((postings.adjusted(&entries)?, moved))
 }
 
-fn tell(row: &Override, lines: &[Line], postings: &Postings) -> Moved {
+fn tell(row: &Override, lines: &[PostingLine], postings: &Postings) -> Moved {
     let kinds = postings.facts().kinds();
     let slots: BTreeSet<u32> = lines.iter().map(|line| line.slot).collect();
     let used: BTreeSet<u32> = lines.iter().map(|line| line.kind).collect();

@@ -9,7 +9,7 @@ use crate::config::{Config, WEBHOOK_SERVICE};
 use crate::day::{DAY_US, rfc3339};
 use crate::document::csv::{self, CsvCell};
 use crate::document::spelling::advice;
-use crate::document::toml::Notes;
+use crate::document::toml::MistakeNotes;
 use crate::facts::Salt;
 use crate::facts::UNASSIGNED;
 use crate::policy::{Account, Direction, Policy, Reason};
@@ -24,7 +24,7 @@ pub struct Lint<'a> {
     pub policy: &'a Policy,
     pub config: &'a Config,
     pub salt: &'a Salt,
-    pub notes: &'a Notes<'a>,
+    pub notes: &'a MistakeNotes<'a>,
     pub row: &'a csv::CsvRow,
 }
 

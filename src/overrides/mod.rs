@@ -18,5 +18,5 @@ pub use adjust::{Moved, adjust};
 pub use override_row::{COLUMNS, Code, Override, selects};
 pub use plan::{Decided, Decision, Filed, Touched, plan};
 pub use refusal::{Conflict, Refusal};
-pub use sheet::{Malformed, Sheet, read};
+pub use sheet::{Malformed, OverrideSheet, read};
 pub use window::closes_us;

@@ -5,13 +5,13 @@ use std::ops::Range;
 use polars::prelude::PolarsResult;
 
 use super::override_row::Override;
-use crate::policy::{Group, Line, Postings};
+use crate::policy::{Group, PostingLine, Postings};
 
 /// The postings of one day that overrides can move, each held by at most one row.
 pub struct Movable<'a> {
     postings: &'a Postings,
     /// Original postings, by slot, without good and undecided ones.
-    lines: Vec<Line>,
+    lines: Vec<PostingLine>,
     holders: Vec<Option<usize>>,
 }
 
@@ -25,7 +25,7 @@ impl<'a> Movable<'a> {
         Ok(Self { postings, lines, holders })
     }
 
-    pub fn line(&self, at: usize) -> &Line {
+    pub fn line(&self, at: usize) -> &PostingLine {
         &self.lines[at]
     }
 
@@ -98,19 +98,19 @@ pub mod tests {
     use crate::policy::{Account, Booking};
 
     /// Ten events: slot, service, region, account, error code, caller.
-    pub type Event = (u32, &'static str, &'static str, Account, Option<i64>, &'static str);
+    pub type SelectedEvent = (u32, &'static str, &'static str, Account, Option<i64>, &'static str);
 
     pub fn day(text: &str) -> Day {
         text.parse().unwrap()
     }
 
     /// Ten events of one caller of messages in `eu`.
-    pub fn event(slot: u32, account: Account, code: Option<i64>) -> Event {
+    pub fn event(slot: u32, account: Account, code: Option<i64>) -> SelectedEvent {
         (slot, "messages", "eu", account, code, "c-1")
     }
 
-    pub fn postings(day: Day, length: SlotLength, events: &[Event]) -> Postings {
-        let kind = |(_, service, region, account, code, _): &Event| Kind {
+    pub fn postings(day: Day, length: SlotLength, events: &[SelectedEvent]) -> Postings {
+        let kind = |(_, service, region, account, code, _): &SelectedEvent| Kind {
             stream: Stream::Request,
             // The account decides the kind here, so that every kind has one booking.
             source: account.name().to_owned(),
@@ -134,7 +134,7 @@ pub mod tests {
         };
         let kinds: Vec<Kind> = events.iter().map(kind).collect();
         let callers: Vec<String> = events.iter().map(|event| event.5.to_owned()).collect();
-        let fact = |(at, event): (usize, &Event)| {
+        let fact = |(at, event): (usize, &SelectedEvent)| {
             let at = u32::try_from(at).unwrap();
             Fact { slot: event.0, kind: at, caller: at, events: 10 }
         };
@@ -162,7 +162,7 @@ pub mod tests {
 
     #[test]
     fn a_row_holds_its_first_slot_and_not_the_one_at_its_end() {
-        let events: Vec<Event> =
+        let events: Vec<SelectedEvent> =
             (0..1_440).map(|slot| event(slot, Account::BadPlatformError, Some(2))).collect();
         let of = |date| postings(day(date), SlotLength::Minute, &events);
         let (before, that, after) = (of("2026-11-19"), of("2026-11-20"), of("2026-11-21"));
@@ -181,7 +181,7 @@ pub mod tests {
 
     #[test]
     fn longer_slots_than_the_row_was_cut_for_count_when_they_start_in_it() {
-        let events: Vec<Event> =
+        let events: Vec<SelectedEvent> =
             (118..124).map(|slot| event(slot, Account::BadPlatformError, Some(2))).collect();
         let postings = postings(day("2026-11-20"), SlotLength::Minutes5, &events);
         let movable = Movable::new(&postings).unwrap();
@@ -193,7 +193,7 @@ pub mod tests {
     #[test]
     fn each_selector_leaves_out_all_else() {
         let bad = Account::BadPlatformError;
-        let events: [Event; 5] = [
+        let events: [SelectedEvent; 5] = [
             (600, "messages", "eu", bad, Some(2), "c-1"),
             (601, "media", "eu", bad, Some(2), "c-1"),
             (602, "messages", "us", bad, Some(2), "c-1"),
@@ -224,7 +224,7 @@ pub mod tests {
     #[test]
     fn a_direction_takes_from_its_own_accounts_only() {
         let slot = |account: Account| 600 + account.code();
-        let events: Vec<Event> =
+        let events: Vec<SelectedEvent> =
             Account::ALL.iter().map(|account| event(slot(*account), *account, Some(190))).collect();
         let postings = postings(day("2026-11-20"), SlotLength::Minute, &events);
         let movable = Movable::new(&postings).unwrap();

@@ -1,4 +1,4 @@
-//! Sheet: an override file as rows, and the mistakes of rows that cannot be read.
+//! Override sheet: an override file as rows, and the mistakes of rows that cannot be read.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -8,14 +8,14 @@ use super::override_row::{COLUMNS, Override};
 use super::refusal::Refusal;
 use crate::config::Config;
 use crate::document::csv::{self, CsvRecord, header, records};
-use crate::document::toml::Notes;
+use crate::document::toml::MistakeNotes;
 use crate::document::{Document, Mistake, Mistakes};
 use crate::facts::Salt;
 use crate::policy::Policy;
 
 /// The rows of an override file, in its order.
 #[derive(Debug, Clone)]
-pub struct Sheet {
+pub struct OverrideSheet {
     pub rows: Vec<Override>,
     pub refused: Vec<Malformed>,
     document: Document,
@@ -43,8 +43,13 @@ struct Place {
 ///
 /// # Errors
 /// Every mistake of the header, if it is wrong, because then no row can be read.
-pub fn read(document: &Document, policy: &Policy, config: &Config, salt: &Salt) -> Result<Sheet, Mistakes> {
-    let notes = Notes::new(document);
+pub fn read(
+    document: &Document,
+    policy: &Policy,
+    config: &Config,
+    salt: &Salt,
+) -> Result<OverrideSheet, Mistakes> {
+    let notes = MistakeNotes::new(document);
     let mut records = records(document.text(), true).into_iter().filter(is_row);
     let Some(top) = records.next() else {
         let help = format!("the first line must be {}", COLUMNS.join(","));
@@ -54,13 +59,17 @@ pub fn read(document: &Document, policy: &Policy, config: &Config, salt: &Salt) 
     let order = header(&top, &COLUMNS, &notes);
     Mistakes(notes.into_mistakes()).or(())?;
 
-    let mut sheet =
-        Sheet { rows: Vec::new(), refused: Vec::new(), document: document.clone(), places: BTreeMap::new() };
+    let mut sheet = OverrideSheet {
+        rows: Vec::new(),
+        refused: Vec::new(),
+        document: document.clone(),
+        places: BTreeMap::new(),
+    };
     let mut lines = Lines { text: document.text(), seen: 0, line: 1 };
     let mut taken: BTreeMap<String, usize> = BTreeMap::new();
     for record in records {
         let line = lines.of(record.span().start);
-        let notes = Notes::new(document);
+        let notes = MistakeNotes::new(document);
         let misshape = record.misshape(top.cells.len());
         let mut id = None;
         let mut row = None;
@@ -92,7 +101,7 @@ pub fn read(document: &Document, policy: &Policy, config: &Config, salt: &Salt) 
     Ok(sheet)
 }
 
-impl Sheet {
+impl OverrideSheet {
     /// Returns the line of a good row.
     pub fn line(&self, id: &str) -> Option<usize> {
         self.places.get(id).map(|place| place.line)
@@ -146,17 +155,17 @@ mod tests {
     const HEADER: &str = "id,direction,start,end,service,region,business_id,error_code,account,reason,ticket,author,approver,created_at,note";
     const GOOD: &str = "ov-1,to_uptime,2026-11-20T10:07Z,2026-11-20T11:09:00+01:00,messages,,,131016,bad:*,caller-misuse,INC-7,ann,bob,2026-11-21T09:00Z,";
 
-    fn read(text: &str) -> Result<Sheet, Vec<String>> {
+    fn read(text: &str) -> Result<OverrideSheet, Vec<String>> {
         let document = Document::new("o.csv", text);
         super::read(&document, &Policy::built_in(), &Config::bare(""), &Salt::new("s"))
             .map_err(|mistakes| mistakes.0.iter().map(Mistake::to_string).collect())
     }
 
-    fn sheet(rows: &[&str]) -> Sheet {
+    fn sheet(rows: &[&str]) -> OverrideSheet {
         read(&format!("{HEADER}\n{}\n", rows.join("\n"))).unwrap()
     }
 
-    fn said(sheet: &Sheet) -> Vec<String> {
+    fn said(sheet: &OverrideSheet) -> Vec<String> {
         sheet.mistakes().iter().map(Mistake::to_string).collect()
     }
 

@@ -7,7 +7,7 @@ use super::AttentionKind;
 use crate::config::Config;
 use crate::day::{Day, SlotLength, rfc3339};
 use crate::facts::{FileBalance, Gap, Lost};
-use crate::intake::Notes;
+use crate::intake::ReadNotes;
 use crate::ledger::Edition;
 use crate::policy::Group;
 use crate::slots::{ALL_REGIONS, ScopeKind, State};
@@ -123,7 +123,7 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
 }
 
 /// Reports the names under `[source.columns]` that no row has.
-pub(super) fn of_columns(day: Day, notes: Notes) -> impl Iterator<Item = Attention> {
+pub(super) fn of_columns(day: Day, notes: ReadNotes) -> impl Iterator<Item = Attention> {
     notes.unseen_columns.into_iter().map(move |(source, name)| Attention {
         day,
         kind: AttentionKind::UnseenColumn,

@@ -9,12 +9,13 @@ use super::{Attention, Job};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::day::Day;
+use crate::daybook::DaybookFolders;
 use crate::facts::{Gap, Intake, Receipt};
 use crate::ledger::{Basis, Draft, Edition, Extent, Kept, Ledger, Published, Writer, check_balance};
 use crate::overrides::{Override, adjust};
 use crate::policy::{Policy, Postings};
 use crate::queries::booked_day::BookedDay;
-use crate::resolve::{DaybookFolders, request_gaps, resolve};
+use crate::resolve::{request_gaps, resolve};
 use crate::slots::Slots;
 
 /// A day that was booked and published.

@@ -6,7 +6,7 @@ use super::read::{self, LogsOfRun, open_days};
 use super::{Accounted, Attention, AttentionKind, Job, attention, book, overrides};
 use crate::clock::Clock;
 use crate::day::Day;
-use crate::intake::Notes;
+use crate::intake::ReadNotes;
 use crate::ledger::{self, Confirmation, Entry, Extent, Ledger, Writer};
 use crate::overrides::Override;
 use crate::queries::booked_day::BookedDay;
@@ -22,13 +22,14 @@ pub(super) struct Booked {
     pub attention: Vec<Attention>,
     /// Editions that came out as they were.
     pub confirmed: Vec<Confirmation>,
-    /// The booked day with the most facts, so that its reports can be drawn without reading the edition back. Only one is
-    /// kept, to bound memory.
+    /// The booked day with the most facts: its reports are drawn without reading the edition back.
+    ///
+    /// Only one is kept, to bound memory.
     pub largest: Option<BookedDay>,
 }
 
 impl Booked {
-    /// Takes all reasons to look: first those of the run, then those of the days it was asked for, then new ones of others.
+    /// Takes all reasons to look: of the run, then of the asked days, then new ones of others.
     ///
     /// Of other days only suspense is told again: the rest was told when they were accounted.
     pub fn attention(&mut self) -> Vec<Attention> {
@@ -40,8 +41,12 @@ impl Booked {
     }
 }
 
-/// Books the days that were read, and every open day that something else has changed: webhook logs of other days,
-/// overrides, policy, definition.
+/// Books the days that were read, and every open day that something else has changed.
+///
+/// Such are webhook logs of other days, overrides, policy, and definition.
+///
+/// # Errors
+/// None of the asked days could be booked, or the ledger cannot be read or written.
 pub(super) fn book(
     job: &Job,
     ledger: &mut Writer,
@@ -51,7 +56,7 @@ pub(super) fn book(
 ) -> anyhow::Result<Booked> {
     let LogsOfRun { days: asked, read, mut failure, attention: told } = logs;
     let read_days: Vec<Day> = read.iter().map(|read| read.day).collect();
-    let mut notes: BTreeMap<Day, Notes> = read.into_iter().map(|read| (read.day, read.notes)).collect();
+    let mut notes: BTreeMap<Day, ReadNotes> = read.into_iter().map(|read| (read.day, read.notes)).collect();
     let usable = read::usable(job, ledger, &read_days)?;
     let prepare = |ledger: &Ledger, day: Day| {
         let is_settled = usable.daybooks.contains_key(&day) && !usable.stay.contains(&day);
@@ -79,7 +84,7 @@ pub(super) fn book(
 
     let mut booked = Booked { days: asked.len(), ..Booked::default() };
     let mut of_days = usable.attention.clone();
-    // Those that were asked for come first, in order: when one fails, those before it are published.
+    // Asked days come first, in order: if one fails, the days before it are published.
     let others = days.iter().copied().filter(|day| !asked.contains(day));
     for day in asked.iter().copied().filter(|day| days.contains(day)).chain(others) {
         let is_asked = asked.contains(&day);
@@ -94,7 +99,7 @@ pub(super) fn book(
         match prepared.and_then(|prepared| book::publish(job, ledger, prepared, rows, clock)) {
             Ok((mut done, fresh)) => {
                 let facts = |day: &BookedDay| day.postings.facts().frame().height();
-                // One that came out as it was keeps its files and with them their numbers, which those of today may not be.
+                // An unchanged edition keeps its files with their numbers, which may differ today.
                 let is_new = done.published.is_new;
                 if is_new && booked.largest.as_ref().is_none_or(|kept| facts(kept) < facts(&fresh)) {
                     booked.largest = Some(fresh);
@@ -141,7 +146,9 @@ pub(super) fn book(
     Ok(booked)
 }
 
-/// The rows that apply to a day. A sealed day that no row has been decided anew for keeps those it has.
+/// Returns the rows that apply to a day.
+///
+/// A sealed day for which no row was decided anew keeps the rows it has.
 fn rows_in_force(ledger: &Ledger, plan: &overrides::Plan, day: Day) -> anyhow::Result<Vec<Override>> {
     let is_sealed = ledger.record().days.get(&day).is_some_and(|record| record.sealed.is_some());
     match plan.rows(day) {
@@ -151,7 +158,7 @@ fn rows_in_force(ledger: &Ledger, plan: &overrides::Plan, day: Day) -> anyhow::R
     }
 }
 
-/// Is the newest edition of a day made from just what it would be made from now?
+/// Returns whether the newest edition of a day was made from all that it would be made from now.
 fn is_as_before(
     job: &Job,
     ledger: &Ledger,
@@ -173,14 +180,14 @@ fn is_as_before(
         && made.definition.is_of(&job.config))
 }
 
-/// Has the newest edition of a day come out the same from just these daybooks before?
+/// Returns whether the newest edition of a day came out the same from these daybooks before.
 fn is_confirmed(ledger: &Ledger, day: Day, daybooks: &BTreeMap<Day, String>) -> bool {
     let Some(record) = ledger.record().days.get(&day) else { return false };
     let Some((confirmed, newest)) = record.confirmed.as_ref().zip(record.newest()) else { return false };
     confirmed.edition == newest.publication.edition && confirmed.daybooks == ledger::fingerprint(daybooks)
 }
 
-/// What is to be noted of a day that came out as it was, so that the next run need not book it again.
+/// Returns the note on a day that came out as it was: the next run need not book it again.
 fn confirmation(
     job: &Job,
     ledger: &Ledger,
@@ -199,7 +206,7 @@ fn confirmation(
     Ok(Some(Confirmation { day, edition, daybooks: ledger::fingerprint(&daybooks) }))
 }
 
-/// A day as it stands, for the one who asked for it.
+/// Returns a day as it stands.
 fn standing(ledger: &Ledger, day: Day) -> anyhow::Result<Accounted> {
     let edition = ledger.read(day, Extent::Whole)?;
     let published =

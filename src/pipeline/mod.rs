@@ -81,7 +81,9 @@ pub struct RunSummary {
     pub is_simulated: bool,
 }
 
-/// Called before the logs of a day are read. The returned guard is dropped when reading ends (the progress bar).
+/// Called before the logs of a day are read.
+///
+/// The returned guard is dropped when reading ends (the progress bar).
 pub type Watch<'a> = &'a dyn Fn(Day, &Arc<Meter>) -> Box<dyn Any>;
 
 /// The daily job.
@@ -113,7 +115,7 @@ pub fn run(job: &Job, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::
     })
 }
 
-/// Notes in the journal with which settings figures are drawn from here on, if they differ from those before.
+/// Notes the settings of figures in the journal, if they differ from those before.
 fn note_settings(job: &Job, ledger: &mut Writer, clock: Clock) -> Result<Settings, Trouble> {
     let settings = Settings::of(&job.config);
     if ledger.record().settings.as_ref().is_none_or(|before| !before.is_like(&settings)) {

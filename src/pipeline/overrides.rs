@@ -8,14 +8,14 @@ use crate::day::Day;
 use crate::document::Mistake;
 use crate::facts::Salt;
 use crate::ledger::{Entry, FiledRow, JudgedRow, Ledger, MalformedRow, Writer};
-use crate::overrides::{self, Decided, Decision, Direction, Filed, Override, Sheet, Touched};
+use crate::overrides::{self, Decided, Decision, Direction, Filed, Override, OverrideSheet, Touched};
 use crate::policy::Postings;
 
 /// The result of reading the override file.
 #[derive(Default)]
 pub struct Desired {
     /// The file, if it could be read.
-    sheet: Option<Sheet>,
+    sheet: Option<OverrideSheet>,
     pub attention: Vec<Attention>,
     /// Mistakes in the file, to be shown with their excerpts.
     pub mistakes: Vec<Mistake>,

@@ -7,12 +7,11 @@ use super::{Asked, Attention, AttentionKind, Job, Watch};
 use crate::clock::Clock;
 use crate::config::{Canonical, Difference, lexical};
 use crate::day::Day;
-use crate::daybook;
+use crate::daybook::{self, DaybookFolders};
 use crate::error::Trouble;
 use crate::facts::{FileBalance, Salt};
-use crate::intake::{self, Meter, Notes};
+use crate::intake::{self, Meter, ReadNotes};
 use crate::ledger::{Extent, Ledger, LogsRead, Writer};
-use crate::resolve::DaybookFolders;
 
 /// Outcome of reading the logs of a run.
 #[derive(Default)]
@@ -91,7 +90,7 @@ pub(super) fn logs(
 /// A day whose logs have been read into its daybook.
 pub struct Read {
     pub day: Day,
-    pub notes: Notes,
+    pub notes: ReadNotes,
 }
 
 /// Days to look back from yesterday for days without an edition, which are caught up, oldest first.

@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::day::{DAY_US, Day, SECOND_US};
 use crate::ledger::{DayState, Writer};
 
-/// Seals the days whose window has passed, and says which ones cannot be sealed.
+/// Seals the days whose window has passed, and tells which ones cannot be sealed.
 pub(super) fn due(
     job: &Job,
     ledger: &mut Writer,
@@ -21,7 +21,7 @@ pub(super) fn due(
     for day in open_days(ledger) {
         let Some(record) = ledger.record().days.get(&day) else { continue };
         let (Some(first), Some(newest)) = (record.editions.first(), record.newest()) else { continue };
-        // A day that is published late can be looked at as long as one that is published the next morning.
+        // A day published late can be reviewed as long as one published the next morning.
         let from_us = day.end_us().max(first.at.timestamp_micros());
         if clock.at.timestamp_micros() <= from_us + window_us {
             continue;

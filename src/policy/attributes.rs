@@ -6,7 +6,7 @@ use crate::config::Vantage;
 use crate::day::Day;
 use crate::facts::{Admission, Kind, Outcome, Reached, Stream, Symptom, Timing};
 
-/// Returns the attribute of `kind` under each key, in the order of `Key::ALL`.
+/// Returns the attribute of `kind` under each key, in the order of `ConditionKey::ALL`.
 pub fn attributes<'a>(kind: &'a Kind, day: Day, policy: &'a Policy) -> [Attribute<'a>; 21] {
     let entry = kind.error_code.map(|code| policy.catalogue.entry(code, kind.error_subcode));
     let (fault, family, review) = match entry {
@@ -130,10 +130,10 @@ const fn timing(timing: Timing) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::condition::Key;
+    use crate::policy::condition::ConditionKey;
 
     /// Checks that rules use the words of the logs, and that a condition can have each word.
-    fn check<T: Copy + serde::Serialize>(key: Key, all: &[T], word: impl Fn(T) -> &'static str) {
+    fn check<T: Copy + serde::Serialize>(key: ConditionKey, all: &[T], word: impl Fn(T) -> &'static str) {
         let written: Vec<_> = all.iter().map(|value| serde_json::to_value(value).unwrap()).collect();
         let words: Vec<_> = all.iter().map(|value| word(*value)).collect();
         assert_eq!(written, words);
@@ -144,17 +144,21 @@ mod tests {
     fn words_are_those_of_the_logs() {
         use {Admission as A, Outcome as O, Reached as R, Symptom as S, Timing as T, Vantage as V};
         let streams = [Stream::Request, Stream::Notification, Stream::Message];
-        check(Key::Stream, &streams, stream);
-        check(Key::Vantage, &[V::CallerEgress, V::EdgeIngress, V::FirstLayer, V::WebhookEgress], vantage);
-        check(Key::Reached, &[R::Yes, R::No, R::Unknown], reached);
+        check(ConditionKey::Stream, &streams, stream);
+        check(
+            ConditionKey::Vantage,
+            &[V::CallerEgress, V::EdgeIngress, V::FirstLayer, V::WebhookEgress],
+            vantage,
+        );
+        check(ConditionKey::Reached, &[R::Yes, R::No, R::Unknown], reached);
         let (early, waiting) = (S::ClientAbortEarly, S::ClientAbortWaiting);
         let symptoms =
             [S::None, S::Dns, S::Connect, S::Tls, S::ProxyLocal, early, waiting, S::Reset, S::Timeout];
-        check(Key::Symptom, &symptoms, symptom);
-        check(Key::Admission, &[A::None, A::Admitted, A::Held, A::Paused], admission);
+        check(ConditionKey::Symptom, &symptoms, symptom);
+        check(ConditionKey::Admission, &[A::None, A::Admitted, A::Held, A::Paused], admission);
         let outcomes = [O::None, O::Sent, O::Delivered, O::Failed, O::Refused, O::Unreachable, O::Internal];
-        check(Key::Outcome, &outcomes, outcome);
+        check(ConditionKey::Outcome, &outcomes, outcome);
         let timings = [T::None, T::InTime, T::Late, T::Overdue, T::Open, T::Stopped, T::Unseen];
-        check(Key::Timing, &timings, timing);
+        check(ConditionKey::Timing, &timings, timing);
     }
 }

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::condition::Condition;
-use super::{Entry, Policy, Reason, Rule, Validity};
+use super::condition::RuleCondition;
+use super::{CatalogueEntry, Policy, Reason, Rule, Validity};
 
 /// Prefix of every name; raised when the spelling of an already named value changes.
 const VERSION: &str = "rules1";
@@ -44,7 +44,7 @@ fn rule(rule: &Rule) -> Value {
     })
 }
 
-fn condition(condition: &Condition) -> Value {
+fn condition(condition: &RuleCondition) -> Value {
     let asked = condition.iter().map(|(key, values)| {
         let mut words = values.words.clone();
         words.sort();
@@ -64,8 +64,8 @@ fn reason(reason: &Reason) -> Value {
     json!([reason.id, reason.direction.name(), reason.to.name()])
 }
 
-fn entry(entry: &Entry) -> Value {
-    let Entry { codes, subcode, title, family, fault, review } = entry;
+fn entry(entry: &CatalogueEntry) -> Value {
+    let CatalogueEntry { codes, subcode, title, family, fault, review } = entry;
     json!([codes.start(), codes.end(), subcode, title, family, fault, review])
 }
 

@@ -4,9 +4,9 @@ use std::collections::btree_map::Entry as Slot;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
-use crate::document::csv::{CsvCell, CsvRow, Sheet};
+use crate::document::csv::{CsvCell, CsvRow, CsvSheet};
 use crate::document::spelling::advice;
-use crate::document::toml::Notes;
+use crate::document::toml::MistakeNotes;
 use crate::document::{Document, Mistake};
 
 pub(super) const COLUMNS: [&str; 10] =
@@ -22,7 +22,7 @@ pub const REVIEW_WORDS: [&str; 2] = REVIEWS;
 
 /// One row: an error code, one subcode of it, or a range of codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct CatalogueEntry {
     pub codes: RangeInclusive<i64>,
     pub subcode: Option<i64>,
     pub title: String,
@@ -39,15 +39,15 @@ pub struct Entry {
 /// All rows of the catalogue.
 #[derive(Debug, Clone, Default)]
 pub struct Catalogue {
-    exact: BTreeMap<(i64, Option<i64>), Entry>,
-    ranges: Vec<Entry>,
+    exact: BTreeMap<(i64, Option<i64>), CatalogueEntry>,
+    ranges: Vec<CatalogueEntry>,
 }
 
 impl Catalogue {
     /// Reads the catalogue, and every mistake in it.
     pub fn read(document: &Document) -> (Self, Vec<Mistake>) {
-        let notes = Notes::new(document);
-        let sheet = Sheet::read(document.text(), &COLUMNS, &notes);
+        let notes = MistakeNotes::new(document);
+        let sheet = CsvSheet::read(document.text(), &COLUMNS, &notes);
         let mut catalogue = Self::default();
         for row in &sheet.rows {
             if let Some(entry) = entry(row, &notes) {
@@ -58,7 +58,7 @@ impl Catalogue {
     }
 
     /// Returns the row of a code: exact subcode before exact code before range.
-    pub fn entry(&self, code: i64, subcode: Option<i64>) -> Option<&Entry> {
+    pub fn entry(&self, code: i64, subcode: Option<i64>) -> Option<&CatalogueEntry> {
         let with_subcode = subcode.and_then(|subcode| self.exact.get(&(code, Some(subcode))));
         with_subcode
             .or_else(|| self.exact.get(&(code, None)))
@@ -66,12 +66,12 @@ impl Catalogue {
     }
 
     /// Returns all rows, by code; ranges come last.
-    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+    pub fn entries(&self) -> impl Iterator<Item = &CatalogueEntry> {
         self.exact.values().chain(&self.ranges)
     }
 
     /// Returns every row that a code can lead to, whatever its subcode.
-    pub fn entries_of(&self, code: i64) -> impl Iterator<Item = &Entry> {
+    pub fn entries_of(&self, code: i64) -> impl Iterator<Item = &CatalogueEntry> {
         let with_subcodes = self.exact.range((code, None)..=(code, Some(i64::MAX))).map(|(_, entry)| entry);
         let range = self.ranges.iter().find(move |entry| entry.codes.contains(&code));
         with_subcodes.chain(range.filter(move |_| !self.exact.contains_key(&(code, None))))
@@ -82,7 +82,7 @@ impl Catalogue {
         self.entries().map(|entry| entry.family.as_str()).collect()
     }
 
-    fn insert(&mut self, entry: Entry, place: &CsvCell, notes: &Notes<'_>) {
+    fn insert(&mut self, entry: CatalogueEntry, place: &CsvCell, notes: &MistakeNotes<'_>) {
         let (first, last) = (*entry.codes.start(), *entry.codes.end());
         if first != last {
             if let Some(other) =
@@ -114,7 +114,7 @@ impl Catalogue {
     }
 }
 
-fn entry(row: &CsvRow, notes: &Notes<'_>) -> Option<Entry> {
+fn entry(row: &CsvRow, notes: &MistakeNotes<'_>) -> Option<CatalogueEntry> {
     let wrong = |cell: &CsvCell, message: String, help: String| {
         notes.mistake(cell.span.clone(), message, "this cell", help);
     };
@@ -161,7 +161,7 @@ fn entry(row: &CsvRow, notes: &Notes<'_>) -> Option<Entry> {
     let (title, family, fault) = (present(3), present(4), word(5, &FAULTS, false));
     let (retryable, review) = (word(6, &RETRYABLE, false), word(7, &REVIEWS, true));
     retryable?;
-    Some(Entry {
+    Some(CatalogueEntry {
         codes: codes?,
         subcode: subcode?,
         title: title?,

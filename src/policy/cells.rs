@@ -4,7 +4,7 @@ use toml::de::DeValue;
 
 use super::{Account, NO_RULE};
 use crate::document::spelling::advice;
-use crate::document::toml::Value;
+use crate::document::toml::TomlValue;
 
 /// Rules of the platform, R1 to R20, and rules of this product, H1 to H7, as in data/policy.md.
 const LAST_SOURCE_RULE: u32 = 20;
@@ -13,7 +13,7 @@ const LAST_HOUSE_RULE: u32 = 7;
 const LANDED_SECTIONS: (&str, u32) = ("DESIGN ", 12);
 
 /// Reads a kebab-case id; `what` is the thing it names, `ids` are the taken ids.
-pub fn id<'t>(value: &Value<'t>, what: &str, ids: &mut Vec<&'t str>) -> Option<&'t str> {
+pub fn id<'t>(value: &TomlValue<'t>, what: &str, ids: &mut Vec<&'t str>) -> Option<&'t str> {
     let id = value.text()?;
     let is_kebab = id
         .split('-')
@@ -37,7 +37,7 @@ pub fn id<'t>(value: &Value<'t>, what: &str, ids: &mut Vec<&'t str>) -> Option<&
 }
 
 /// Reads the name of an account.
-pub fn account(value: &Value<'_>) -> Option<Account> {
+pub fn account(value: &TomlValue<'_>) -> Option<Account> {
     let text = value.text()?;
     let account = text.parse().ok();
     if account.is_none() {
@@ -48,7 +48,7 @@ pub fn account(value: &Value<'_>) -> Option<Account> {
 }
 
 /// Reads the sources of a rule or reason.
-pub fn cites(value: &Value<'_>) -> Vec<String> {
+pub fn cites(value: &TomlValue<'_>) -> Vec<String> {
     if matches!(value.raw(), DeValue::Array(items) if items.is_empty()) {
         value.wrong("`cites` is empty", "no source", "name what the rule rests on, for example [\"R6\"]");
     }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::document::toml::Table;
+use crate::document::toml::TomlTable;
 
 pub const KEYS: [&str; 2] = ["platform", "minimum"];
 /// Words for a client in relation to the minimum of its platform.
@@ -17,7 +17,7 @@ struct Version(Vec<u64>);
 
 impl Clients {
     /// Reads the tables `[[client]]`.
-    pub fn read(tables: &[Table<'_>]) -> Self {
+    pub fn read(tables: &[TomlTable<'_>]) -> Self {
         let mut clients = Self::default();
         for table in tables {
             let platform =

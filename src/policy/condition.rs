@@ -4,11 +4,11 @@ use toml::de::DeValue;
 
 use super::{catalogue, clients, restrictions};
 use crate::document::spelling::advice;
-use crate::document::toml::{Table, Value};
+use crate::document::toml::{TomlTable, TomlValue};
 
 /// A key of a condition: an attribute of a kind, or knowledge of the catalogue or a policy table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Key {
+pub enum ConditionKey {
     Stream,
     Vantage,
     Reached,
@@ -45,7 +45,7 @@ enum Sort {
     Number { least: i64, most: i64 },
 }
 
-impl Key {
+impl ConditionKey {
     pub const ALL: [Self; 21] = [
         Self::Stream,
         Self::Vantage,
@@ -70,7 +70,7 @@ impl Key {
         Self::Client,
     ];
 
-    /// Names in the order of [`Key::ALL`].
+    /// Names in the order of [`ConditionKey::ALL`].
     pub const NAMES: [&'static str; 21] = [
         "stream",
         "vantage",
@@ -205,7 +205,7 @@ impl Values {
     }
 
     /// True if every possible value is accepted.
-    pub fn is_everything(&self, key: Key) -> bool {
+    pub fn is_everything(&self, key: ConditionKey) -> bool {
         match key.sort() {
             Sort::Closed { words, optional } => {
                 let all = self.any || words.iter().all(|word| self.words.iter().any(|w| w == word));
@@ -216,7 +216,7 @@ impl Values {
         }
     }
 
-    fn read(key: Key, value: &Value<'_>) -> Self {
+    fn read(key: ConditionKey, value: &TomlValue<'_>) -> Self {
         let mut values = Self::default();
         let items = value.items();
         if items.is_empty() {
@@ -230,7 +230,7 @@ impl Values {
         values
     }
 
-    fn add(&mut self, key: Key, item: &Value<'_>) {
+    fn add(&mut self, key: ConditionKey, item: &TomlValue<'_>) {
         let (words, optional): (&[&str], bool) = match key.sort() {
             Sort::Number { least, most } => {
                 if !self.add_number(item, least, most) {
@@ -261,7 +261,7 @@ impl Values {
         }
     }
 
-    fn add_number(&mut self, item: &Value<'_>, least: i64, most: i64) -> bool {
+    fn add_number(&mut self, item: &TomlValue<'_>, least: i64, most: i64) -> bool {
         let range = match item.raw() {
             DeValue::Integer(number) => {
                 i64::from_str_radix(number.as_str(), number.radix()).ok().map(|number| (number, number))
@@ -296,39 +296,41 @@ impl Values {
     }
 }
 
-fn number_help(key: Key) -> &'static str {
+fn number_help(key: ConditionKey) -> &'static str {
     match key {
-        Key::HttpStatus => "write a status from 100 to 999, a range such as \"500-599\", \"none\" or \"any\"",
+        ConditionKey::HttpStatus => {
+            "write a status from 100 to 999, a range such as \"500-599\", \"none\" or \"any\""
+        }
         _ => "write a number, a range such as \"200-299\", \"none\" or \"any\"",
     }
 }
 
 /// The condition of a rule; a key that is absent accepts every value.
 #[derive(Debug, Clone, Default)]
-pub struct Condition(Vec<(Key, Values)>);
+pub struct RuleCondition(Vec<(ConditionKey, Values)>);
 
-impl Condition {
+impl RuleCondition {
     /// Reads `when = { ... }`.
-    pub fn read(value: &Value<'_>) -> Self {
-        let Some(table) = value.table("when", &Key::NAMES) else { return Self::default() };
+    pub fn read(value: &TomlValue<'_>) -> Self {
+        let Some(table) = value.table("when", &ConditionKey::NAMES) else { return Self::default() };
         Self::of(&table)
     }
 
-    fn of(table: &Table<'_>) -> Self {
-        let asked = |key: Key| table.get(key.name()).map(|value| (key, Values::read(key, &value)));
-        Self(Key::ALL.into_iter().filter_map(asked).collect())
+    fn of(table: &TomlTable<'_>) -> Self {
+        let asked = |key: ConditionKey| table.get(key.name()).map(|value| (key, Values::read(key, &value)));
+        Self(ConditionKey::ALL.into_iter().filter_map(asked).collect())
     }
 
-    /// True if every key accepts its value; `seen` is parallel to [`Key::ALL`].
+    /// True if every key accepts its value; `seen` is parallel to [`ConditionKey::ALL`].
     pub fn holds(&self, seen: &[Attribute<'_>; 21]) -> bool {
         self.0.iter().all(|(key, values)| values.accept(seen[*key as usize]))
     }
 
-    pub fn get(&self, key: Key) -> Option<&Values> {
+    pub fn get(&self, key: ConditionKey) -> Option<&Values> {
         self.0.iter().find(|(k, _)| *k == key).map(|(_, values)| values)
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (Key, &Values)> {
+    pub fn iter(&self) -> impl Iterator<Item = (ConditionKey, &Values)> {
         self.0.iter().map(|(key, values)| (*key, values))
     }
 }
@@ -349,7 +351,7 @@ mod tests {
 
     #[test]
     fn keys_know_their_position() {
-        for (position, key) in Key::ALL.into_iter().enumerate() {
+        for (position, key) in ConditionKey::ALL.into_iter().enumerate() {
             assert_eq!(key as usize, position);
         }
     }
@@ -375,9 +377,9 @@ mod tests {
 
     #[test]
     fn a_closed_list_that_is_complete_is_everything() {
-        assert!(words(&["yes", "no", "unknown"]).is_everything(Key::Reached));
-        assert!(!words(&["yes", "no"]).is_everything(Key::Reached));
-        assert!(!words(&["true", "false"]).is_everything(Key::IsSuccess));
-        assert!(Values { none: true, ..words(&["true", "false"]) }.is_everything(Key::IsSuccess));
+        assert!(words(&["yes", "no", "unknown"]).is_everything(ConditionKey::Reached));
+        assert!(!words(&["yes", "no"]).is_everything(ConditionKey::Reached));
+        assert!(!words(&["true", "false"]).is_everything(ConditionKey::IsSuccess));
+        assert!(Values { none: true, ..words(&["true", "false"]) }.is_everything(ConditionKey::IsSuccess));
     }
 }

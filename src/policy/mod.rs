@@ -25,8 +25,8 @@ use crate::document::{Document, Mistake, Mistakes};
 use crate::facts::{Facts, Kind};
 
 pub use account::{Account, Group};
-pub use catalogue::{Catalogue, Entry};
-pub use postings::{Booking, Line, Postings, Sum};
+pub use catalogue::{Catalogue, CatalogueEntry};
+pub use postings::{Booking, PostingLine, Postings, Sum};
 pub use reason::{Direction, Reason};
 pub use rule::{Review, Rule};
 pub use validity::Validity;
@@ -42,7 +42,7 @@ pub const BUILT_IN_CATALOGUE: &str = include_str!("../../data/error_catalog.csv"
 pub const KEYS: [(&str, &[&str]); 7] = [
     ("the top level of the policy", &read::TOP),
     ("[[rule]]", &read::RULE),
-    ("a condition", &condition::Key::NAMES),
+    ("a condition", &condition::ConditionKey::NAMES),
     ("[[client]]", &clients::KEYS),
     ("[[restriction]]", &restrictions::KEYS),
     ("[[reason]]", &reason::KEYS),

@@ -55,7 +55,7 @@ impl Postings {
     }
 
     /// Returns the original postings in wanted accounts, in the order of the frame.
-    pub fn originals(&self, is_wanted: impl Fn(Account) -> bool) -> PolarsResult<Vec<Line>> {
+    pub fn originals(&self, is_wanted: impl Fn(Account) -> bool) -> PolarsResult<Vec<PostingLine>> {
         let column = |name: &str| self.frame.column(name)?.u32();
         let [slots, kinds, callers, accounts, entries] =
             [column("slot")?, column("kind")?, column("caller")?, column("account")?, column("entry")?];
@@ -65,14 +65,14 @@ impl Postings {
         Ok((ids.zip(booked).zip(events.into_no_null_iter()))
             .map(|((((slot, kind), caller), (account, entry)), events)| {
                 let account = Account::ALL[account as usize];
-                Line { slot, kind, caller, account, entry, events }
+                PostingLine { slot, kind, caller, account, entry, events }
             })
             .filter(|line| line.entry == 0 && is_wanted(line.account))
             .collect())
     }
 
     /// Returns the original postings with these adjusting entries in place of any earlier ones.
-    pub fn adjusted(&self, entries: &[Line]) -> PolarsResult<Self> {
+    pub fn adjusted(&self, entries: &[PostingLine]) -> PolarsResult<Self> {
         assert!(entries.iter().all(|line| line.entry > 0), "entry 0 is the original posting");
         assert_eq!(entries.iter().map(|line| line.events).sum::<i64>(), 0, "an entry only moves events");
         let is_original: BooleanChunked =
@@ -80,7 +80,7 @@ impl Postings {
         if entries.is_empty() && is_original.all() {
             return Ok(self.clone());
         }
-        let column = |of: fn(&Line) -> u32| entries.iter().map(of).collect::<Vec<_>>();
+        let column = |of: fn(&PostingLine) -> u32| entries.iter().map(of).collect::<Vec<_>>();
         let added = df!(
             "slot" => column(|line| line.slot),
             "kind" => column(|line| line.kind),
@@ -138,7 +138,7 @@ impl Postings {
 
 /// One row of the frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Line {
+pub struct PostingLine {
     pub slot: u32,
     /// Index into [`Facts::kinds`].
     pub kind: u32,

@@ -2,12 +2,12 @@
 
 use super::cells::{account, cites, id};
 use super::clients::{self, Clients};
-use super::condition::Condition;
+use super::condition::RuleCondition;
 use super::reason::{self, Reason};
 use super::restrictions::{self, Restrictions};
 use super::rule::{Review, Rule};
 use super::validity::Validity;
-use crate::document::toml::{Notes, Table};
+use crate::document::toml::{MistakeNotes, TomlTable};
 use crate::document::{Document, Mistake};
 
 pub(super) const TOP: [&str; 4] = ["rule", "client", "restriction", "reason"];
@@ -17,7 +17,7 @@ const REVIEWS: [(&str, Review); 2] = [("R8", Review::Authorization), ("R9", Revi
 
 /// The tables of a policy file.
 #[derive(Debug, Default)]
-pub struct Tables {
+pub struct PolicyTables {
     pub rules: Vec<Rule>,
     pub clients: Clients,
     pub restrictions: Restrictions,
@@ -25,10 +25,10 @@ pub struct Tables {
 }
 
 /// Reads the tables of a policy file, and every mistake in it.
-pub fn tables(document: &Document) -> (Tables, Vec<Mistake>) {
-    let notes = Notes::new(document);
+pub fn tables(document: &Document) -> (PolicyTables, Vec<Mistake>) {
+    let notes = MistakeNotes::new(document);
     let root = notes.parse();
-    let top = Table::open(&notes, root.get_ref(), root.span(), "the top level", &TOP);
+    let top = TomlTable::open(&notes, root.get_ref(), root.span(), "the top level", &TOP);
     let list = |key: &str, title, keys: &[&'static str]| {
         top.get(key).map(|value| value.tables(title, keys)).unwrap_or_default()
     };
@@ -36,7 +36,7 @@ pub fn tables(document: &Document) -> (Tables, Vec<Mistake>) {
         let help = "write [[rule]] tables; the policy that comes with the program is a start";
         top.wrong("the policy has no rule", "nothing could be booked", help);
     }
-    let tables = Tables {
+    let tables = PolicyTables {
         rules: rules(&list("rule", "[[rule]]", &RULE)),
         clients: Clients::read(&list("client", "[[client]]", &clients::KEYS)),
         restrictions: Restrictions::read(&list("restriction", "[[restriction]]", &restrictions::KEYS)),
@@ -45,16 +45,16 @@ pub fn tables(document: &Document) -> (Tables, Vec<Mistake>) {
     (tables, notes.into_mistakes())
 }
 
-fn rules(tables: &[Table<'_>]) -> Vec<Rule> {
+fn rules(tables: &[TomlTable<'_>]) -> Vec<Rule> {
     let mut ids: Vec<&str> = Vec::new();
     tables.iter().filter_map(|table| rule(table, &mut ids)).collect()
 }
 
-fn rule<'t>(table: &Table<'t>, ids: &mut Vec<&'t str>) -> Option<Rule> {
+fn rule<'t>(table: &TomlTable<'t>, ids: &mut Vec<&'t str>) -> Option<Rule> {
     let id = table
         .need("id", "\"what-it-books\"")
         .and_then(|value| Some((id(&value, "rule", ids)?, value.span())));
-    let when = table.need("when", "{ ... }").map(|value| Condition::read(&value));
+    let when = table.need("when", "{ ... }").map(|value| RuleCondition::read(&value));
     let account = table.need("account", "\"user:caller\"").and_then(|value| account(&value));
     let because = table.need("because", "\"...\"").and_then(|value| value.text());
     let cites = table.need("cites", "[\"R6\"]").map(|value| cites(&value));

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cells::{account, cites, id};
 use super::{Account, Group};
-use crate::document::toml::Table;
+use crate::document::toml::TomlTable;
 
 pub(super) const KEYS: [&str; 5] = ["id", "direction", "to", "because", "cites"];
 const DIRECTIONS: [(&str, Direction); 2] = [
@@ -65,12 +65,12 @@ pub struct Reason {
 }
 
 /// Reads the tables `[[reason]]`.
-pub fn read(tables: &[Table<'_>]) -> Vec<Reason> {
+pub fn read(tables: &[TomlTable<'_>]) -> Vec<Reason> {
     let mut ids: Vec<&str> = Vec::new();
     tables.iter().filter_map(|table| reason(table, &mut ids)).collect()
 }
 
-fn reason<'t>(table: &Table<'t>, ids: &mut Vec<&'t str>) -> Option<Reason> {
+fn reason<'t>(table: &TomlTable<'t>, ids: &mut Vec<&'t str>) -> Option<Reason> {
     let id = table.need("id", "\"caller-misuse\"").and_then(|value| id(&value, "reason", ids));
     let direction = table.need("direction", "\"to_uptime\"").and_then(|value| value.choice(&DIRECTIONS));
     let to = table.need("to", "\"user:caller\"").and_then(|value| {

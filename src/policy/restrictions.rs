@@ -2,7 +2,7 @@
 
 use super::validity::Validity;
 use crate::day::Day;
-use crate::document::toml::Table;
+use crate::document::toml::TomlTable;
 
 pub const KEYS: [&str; 5] = ["area", "scope", "valid_from", "valid_until", "because"];
 /// Words for a recipient in relation to the restrictions.
@@ -20,7 +20,7 @@ struct Restriction {
 
 impl Restrictions {
     /// Reads the tables `[[restriction]]`.
-    pub fn read(tables: &[Table<'_>]) -> Self {
+    pub fn read(tables: &[TomlTable<'_>]) -> Self {
         let mut restrictions = Self::default();
         for table in tables {
             if let Some(scope) = table.get("scope") {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::Account;
-use super::condition::Condition;
+use super::condition::RuleCondition;
 use super::validity::Validity;
 
 /// One rule of the policy file; the first rule whose conditions all hold decides.
@@ -20,7 +20,7 @@ pub struct Rule {
     pub validity: Validity,
     /// The ground on which a reviewer may later decide otherwise (R8, R9).
     pub review: Option<Review>,
-    pub(super) when: Condition,
+    pub(super) when: RuleCondition,
     /// Byte range of the id in the policy file.
     pub(super) place: Range<usize>,
 }

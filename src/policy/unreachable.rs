@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::Policy;
-use super::condition::{Condition, Key, Values};
+use super::condition::{ConditionKey, RuleCondition, Values};
 use super::rule::Rule;
 use crate::document::Mistake;
 
@@ -62,8 +62,8 @@ fn shadows(earlier: &Rule, later: &Rule, policy: &Policy) -> bool {
 ///
 /// No kind does if the condition asks for a fault, family or review that the catalogue does not
 /// have for its codes.
-fn contradiction(when: &Condition, policy: &Policy) -> Option<String> {
-    [Key::Fault, Key::Family, Key::Review].into_iter().find_map(|key| {
+fn contradiction(when: &RuleCondition, policy: &Policy) -> Option<String> {
+    [ConditionKey::Fault, ConditionKey::Family, ConditionKey::Review].into_iter().find_map(|key| {
         let (asked, implied) = (when.get(key)?, implied(key, when, policy)?);
         let name = key.name();
         let words = || {
@@ -77,26 +77,26 @@ fn contradiction(when: &Condition, policy: &Policy) -> Option<String> {
 }
 
 /// Returns all values that a key of the catalogue can have, given the codes of the condition.
-fn implied(key: Key, when: &Condition, policy: &Policy) -> Option<Values> {
-    if !matches!(key, Key::Fault | Key::Family | Key::Review) {
+fn implied(key: ConditionKey, when: &RuleCondition, policy: &Policy) -> Option<Values> {
+    if !matches!(key, ConditionKey::Fault | ConditionKey::Family | ConditionKey::Review) {
         return None;
     }
-    let codes = when.get(Key::ErrorCode)?;
+    let codes = when.get(ConditionKey::ErrorCode)?;
     let mut implied = Values { none: codes.none, ..Values::default() };
     if codes.any {
         implied.any = true;
         // A code outside the catalogue has a fault, `unknown`, but neither family nor review.
-        implied.none |= key != Key::Fault;
+        implied.none |= key != ConditionKey::Fault;
         return Some(implied);
     }
     let mut words = BTreeSet::new();
     for code in each(codes)? {
         // A code without a row of its own is unknown, unless its subcode has a row.
         let has_row = policy.catalogue.entry(code, None).is_some();
-        let unknown = (!has_row).then_some(if key == Key::Fault { "unknown" } else { "" });
+        let unknown = (!has_row).then_some(if key == ConditionKey::Fault { "unknown" } else { "" });
         let entries = policy.catalogue.entries_of(code).map(|entry| match key {
-            Key::Fault => entry.fault.as_str(),
-            Key::Family => entry.family.as_str(),
+            ConditionKey::Fault => entry.fault.as_str(),
+            ConditionKey::Family => entry.family.as_str(),
             _ => entry.review.as_str(),
         });
         words.extend(entries.chain(unknown));
@@ -112,16 +112,17 @@ fn each(codes: &Values) -> Option<impl Iterator<Item = i64>> {
 }
 
 /// Returns single codes that are not in the catalogue; ranges may have gaps.
-fn strange_codes(when: &Condition, policy: &Policy) -> Vec<i64> {
-    let asks_for_unknown = when.get(Key::Fault).is_some_and(|f| f.words.iter().any(|word| word == "unknown"));
-    let ranges = when.get(Key::ErrorCode).map(|codes| codes.ranges.as_slice()).unwrap_or_default();
+fn strange_codes(when: &RuleCondition, policy: &Policy) -> Vec<i64> {
+    let asks_for_unknown =
+        when.get(ConditionKey::Fault).is_some_and(|f| f.words.iter().any(|word| word == "unknown"));
+    let ranges = when.get(ConditionKey::ErrorCode).map(|codes| codes.ranges.as_slice()).unwrap_or_default();
     let single = ranges.iter().filter(|(first, last)| first == last).map(|(code, _)| *code);
     single.filter(|code| !asks_for_unknown && policy.catalogue.entries_of(*code).next().is_none()).collect()
 }
 
-fn strange_families<'a>(when: &'a Condition, policy: &Policy) -> Vec<&'a str> {
+fn strange_families<'a>(when: &'a RuleCondition, policy: &Policy) -> Vec<&'a str> {
     let known = policy.catalogue.families();
-    let asked = when.get(Key::Family).map(|families| families.words.as_slice()).unwrap_or_default();
+    let asked = when.get(ConditionKey::Family).map(|families| families.words.as_slice()).unwrap_or_default();
     asked.iter().map(String::as_str).filter(|family| !known.contains(family)).collect()
 }
 

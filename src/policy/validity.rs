@@ -1,7 +1,7 @@
 //! Validity: the days on which a rule or a restriction holds.
 
 use crate::day::Day;
-use crate::document::toml::Table;
+use crate::document::toml::TomlTable;
 
 /// A half-open span of days; without a limit, it is open at that end (R17).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub struct Validity {
 
 impl Validity {
     /// Reads `valid_from` and `valid_until` of a table.
-    pub fn read(table: &Table<'_>) -> Self {
+    pub fn read(table: &TomlTable<'_>) -> Self {
         let day = |key| table.get(key).and_then(|value| value.day());
         Self { from: day("valid_from"), until: day("valid_until") }
     }

@@ -21,7 +21,7 @@ pub struct Differences {
     /// Slots whose net state differs, for scopes in all regions.
     pub flips: Vec<Flip>,
     /// Net events by account, rule and error code.
-    pub moved: Vec<Moved>,
+    pub moved: Vec<MovedFigure>,
 }
 
 #[derive(Debug, Serialize)]
@@ -50,7 +50,7 @@ pub struct Flip {
 
 #[derive(Debug, Serialize)]
 /// Events that were booked differently.
-pub struct Moved {
+pub struct MovedFigure {
     pub day: Day,
     pub account: String,
     pub rule: String,
@@ -163,7 +163,7 @@ fn flips(before: &Edition, after: &Edition) -> Vec<Flip> {
     found
 }
 
-fn moved(before: &Edition, after: &Edition) -> Vec<Moved> {
+fn moved(before: &Edition, after: &Edition) -> Vec<MovedFigure> {
     let mut sums: BTreeMap<(String, String, Option<i64>), i64> = BTreeMap::new();
     for (edition, sign) in [(before, -1), (after, 1)] {
         for line in &edition.accounts {
@@ -171,7 +171,12 @@ fn moved(before: &Edition, after: &Edition) -> Vec<Moved> {
             *sums.entry(key).or_default() += sign * line.events_net;
         }
     }
-    let of =
-        |((account, rule, error_code), events)| Moved { day: after.day, account, rule, error_code, events };
+    let of = |((account, rule, error_code), events)| MovedFigure {
+        day: after.day,
+        account,
+        rule,
+        error_code,
+        events,
+    };
     sums.into_iter().filter(|(_, events)| *events != 0).map(of).collect()
 }

@@ -5,6 +5,6 @@ mod compare;
 mod explain;
 pub mod reported;
 
-pub use compare::{Change, Differences, Flip, Moved, between, under};
+pub use compare::{Change, Differences, Flip, MovedFigure, between, under};
 pub use explain::{DayExplainer, Explanation, Question, explain};
 pub use reported::{adjusted, reported};

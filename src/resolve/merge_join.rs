@@ -4,7 +4,7 @@ use crate::error::Trouble;
 use crate::facts::ids::Id;
 
 /// All items of one id, each with the index of its stream.
-pub type Group<T> = (Id, Vec<(usize, T)>);
+pub type ItemGroup<T> = (Id, Vec<(usize, T)>);
 
 /// Several streams that ascend by id, merged.
 pub struct Merge<T, I, F> {
@@ -20,7 +20,7 @@ impl<T, I: Iterator<Item = Result<T, Trouble>>, F: Fn(&T) -> Id> Merge<T, I, F> 
     }
 
     /// Returns the items of the smallest id that is left.
-    pub fn next(&mut self) -> Result<Option<Group<T>>, Trouble> {
+    pub fn next(&mut self) -> Result<Option<ItemGroup<T>>, Trouble> {
         let Some(id) = self.heads.iter().flatten().map(&self.id).min() else { return Ok(None) };
         let mut group = Vec::new();
         for (at, head) in self.heads.iter_mut().enumerate() {

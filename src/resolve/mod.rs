@@ -11,19 +11,15 @@ pub mod request_gaps;
 mod webhook_gaps;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use webhook_gaps::Silence;
 
 use crate::config::{Config, Log};
 use crate::day::{DAY_US, Day, SECOND_US};
-use crate::daybook::{self, Daybook};
+use crate::daybook::{self, Daybook, DaybookFolders};
 use crate::error::Trouble;
 use crate::facts::ids::{Id, Map};
 use crate::facts::{Fact, Facts, Gap, Intake, Kind, Lost, Receipt, Reconciliation};
-
-/// The folders of stored daybooks, by day.
-pub type DaybookFolders = BTreeMap<Day, PathBuf>;
 
 /// Returns the facts and the receipt of a day, from its daybook and those around it.
 ///

@@ -26,7 +26,7 @@ use std::path::Path;
 
 use files::Files;
 use files::webhook_rows::Attempt;
-use traffic::callers::Cast;
+use traffic::callers::CallerCast;
 use traffic::stories::DAY;
 use traffic::webhook_stories::stories;
 use traffic::{Event, Traffic};
@@ -34,20 +34,20 @@ use truth::counts::Books;
 use truth::judge::Judge;
 use truth::{SettingsTruth, StoryTruth, Totals, Truth};
 use webhooks::shipping_queue::Shelf;
-use webhooks::{Lost, Webhooks};
+use webhooks::{LostLogs, WebhookTraffic};
 
 use crate::day::{Day, MINUTE_US, rfc3339};
 use crate::error::Trouble;
 
 /// The settings of a sample.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct SampleSettings {
     pub from: Day,
     pub days: u32,
     /// Ordinary calls per day; stories, copies and calls that never arrived are added to them.
     pub rows: u64,
     pub seed: u64,
-    pub format: Format,
+    pub format: SampleFormat,
     /// Compression of files; `None` is the usual one (text plain, Parquet with zstd).
     pub compression: Option<Compression>,
     /// Files per day and region.
@@ -57,7 +57,7 @@ pub struct Settings {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub enum SampleFormat {
     Csv,
     Ndjson,
     Parquet,
@@ -70,7 +70,7 @@ pub enum Compression {
     Zst,
 }
 
-impl Format {
+impl SampleFormat {
     const fn name(self) -> &'static str {
         match self {
             Self::Csv => "csv",
@@ -90,11 +90,14 @@ impl Compression {
     }
 }
 
-impl Settings {
+impl SampleSettings {
     fn extension(&self) -> String {
         let name = self.format.name();
         match (self.format, self.compression) {
-            (Format::Csv | Format::Ndjson, Some(packed @ (Compression::Gz | Compression::Zst))) => {
+            (
+                SampleFormat::Csv | SampleFormat::Ndjson,
+                Some(packed @ (Compression::Gz | Compression::Zst)),
+            ) => {
                 format!("{name}.{}", packed.name())
             }
             _ => name.to_owned(),
@@ -106,7 +109,7 @@ impl Settings {
 ///
 /// # Errors
 /// [`Trouble::Usage`] if `out` already has logs; [`Trouble::Io`] if a file cannot be written.
-pub fn write(out: &Path, settings: &Settings) -> Result<Truth, Trouble> {
+pub fn write(out: &Path, settings: &SampleSettings) -> Result<Truth, Trouble> {
     if out.join("logs").exists() {
         return Err(Trouble::Usage(format!(
             "{} already holds a `logs` folder; a sample beside other logs would tell no truth: give --out a new folder",
@@ -114,15 +117,15 @@ pub fn write(out: &Path, settings: &Settings) -> Result<Truth, Trouble> {
         )));
     }
     let stories = if settings.stories { stories(settings.days) } else { Vec::new() };
-    let cast = Cast::new(settings.from, settings.days);
-    let Settings { from, days, rows, files: parts, seed, .. } = *settings;
+    let cast = CallerCast::new(settings.from, settings.days);
+    let SampleSettings { from, days, rows, files: parts, seed, .. } = *settings;
     let mut traffic = Traffic::new(from, rows, parts, seed, &stories);
-    let mut webhooks = Webhooks::new(from, days, rows, parts, seed, &stories);
+    let mut webhooks = WebhookTraffic::new(from, days, rows, parts, seed, &stories);
     let mut books = Books::new(from, days);
     let mut generator = Generator {
         from,
         minute: 0,
-        files: Files::new(out, settings, &cast, Lost::of(&stories, from))?,
+        files: Files::new(out, settings, &cast, LostLogs::of(&stories, from))?,
         calls: Shelf::new(from.start_us()),
         attempts: Shelf::new(from.start_us()),
     };
@@ -182,7 +185,7 @@ impl Generator<'_> {
 }
 
 fn truth(
-    settings: &Settings,
+    settings: &SampleSettings,
     stories: &[traffic::stories::Story],
     judge: &Judge,
     files: Vec<truth::FileTruth>,

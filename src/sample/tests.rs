@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use super::*;
 
-pub fn settings(days: u32, rows: u64) -> Settings {
-    Settings {
+pub fn settings(days: u32, rows: u64) -> SampleSettings {
+    SampleSettings {
         from: "2026-11-18".parse().unwrap(),
         days,
         rows,
         seed: 1,
-        format: Format::Ndjson,
+        format: SampleFormat::Ndjson,
         compression: None,
         files: 1,
         stories: true,
@@ -18,7 +18,7 @@ pub fn settings(days: u32, rows: u64) -> Settings {
 }
 
 /// Generates a sample; returns its truth, and path and bytes of every file.
-pub fn made(settings: &Settings) -> (Truth, BTreeMap<String, Vec<u8>>) {
+pub fn made(settings: &SampleSettings) -> (Truth, BTreeMap<String, Vec<u8>>) {
     let dir = tempfile::tempdir().unwrap();
     let truth = write(dir.path(), settings).unwrap();
     let mut files = BTreeMap::new();
@@ -39,14 +39,14 @@ pub fn made(settings: &Settings) -> (Truth, BTreeMap<String, Vec<u8>>) {
 #[test]
 fn the_same_settings_give_the_same_bytes_and_another_seed_others() {
     for (format, compression) in [
-        (Format::Csv, Some(Compression::Zst)),
-        (Format::Ndjson, Some(Compression::Gz)),
-        (Format::Parquet, None),
+        (SampleFormat::Csv, Some(Compression::Zst)),
+        (SampleFormat::Ndjson, Some(Compression::Gz)),
+        (SampleFormat::Parquet, None),
     ] {
-        let settings = Settings { format, compression, files: 2, ..settings(1, 3_000) };
+        let settings = SampleSettings { format, compression, files: 2, ..settings(1, 3_000) };
         let (_, first) = made(&settings);
         assert_eq!(made(&settings).1, first);
-        let (_, other) = made(&Settings { seed: 2, ..settings });
+        let (_, other) = made(&SampleSettings { seed: 2, ..settings });
         // Files shipped after midnight may have no row.
         let names = |files: &BTreeMap<String, Vec<u8>>| -> Vec<String> {
             files.keys().filter(|name| !name.contains("11-19")).cloned().collect()
@@ -58,14 +58,14 @@ fn the_same_settings_give_the_same_bytes_and_another_seed_others() {
 
 #[test]
 fn the_format_does_not_change_the_truth() {
-    let (csv, _) = made(&Settings { format: Format::Csv, ..settings(3, 2_000) });
-    let (parquet, _) = made(&Settings { format: Format::Parquet, ..settings(3, 2_000) });
+    let (csv, _) = made(&SampleSettings { format: SampleFormat::Csv, ..settings(3, 2_000) });
+    let (parquet, _) = made(&SampleSettings { format: SampleFormat::Parquet, ..settings(3, 2_000) });
     assert_eq!((csv.totals, csv.days, csv.outages), (parquet.totals, parquet.days, parquet.outages));
 }
 
 #[test]
 fn the_books_balance_file_by_file_and_day_by_day() {
-    let (truth, files) = made(&Settings { files: 3, ..settings(3, 20_000) });
+    let (truth, files) = made(&SampleSettings { files: 3, ..settings(3, 20_000) });
     let mut rows_by_day = BTreeMap::new();
     for file in &truth.files {
         let bytes = &files[&file.path];
@@ -134,7 +134,7 @@ fn what_is_counted_as_malformed_is_and_nothing_else() {
 #[test]
 fn parquet_holds_the_rows_and_the_broken_ones_are_seen() {
     use arrow_array::{Array, cast::AsArray, types::Int32Type};
-    let settings = Settings { format: Format::Parquet, ..settings(1, 3_000) };
+    let settings = SampleSettings { format: SampleFormat::Parquet, ..settings(1, 3_000) };
     let (truth, files) = made(&settings);
     for file in &truth.files {
         let bytes = &files[&file.path];
@@ -197,7 +197,7 @@ fn the_stories_are_where_they_should_be() {
     assert_eq!(events(2, "suspense", Some(199_999)), 12);
     let apac = |day: usize| {
         let of = |s: &&truth::SlotsTruth| {
-            s.scope == super::traffic::stories::Scope { service: "messages", region: "apac" }
+            s.scope == super::traffic::stories::StoryScope { service: "messages", region: "apac" }
         };
         truth.days[day].slots.iter().find(of).unwrap().states.unobserved
     };
@@ -207,7 +207,7 @@ fn the_stories_are_where_they_should_be() {
 #[test]
 fn without_noise_or_with_much_of_it_only_stories_are_down() {
     for rows in [20_000, 300_000] {
-        let (plain, _) = made(&Settings { stories: false, ..settings(2, rows) });
+        let (plain, _) = made(&SampleSettings { stories: false, ..settings(2, rows) });
         assert_eq!(plain.outages, []);
         for slots in plain.days.iter().flat_map(|day| &day.slots) {
             assert_eq!((slots.states.down, slots.down_ranges.len()), (0, 0), "{:?}", slots.scope);
@@ -239,7 +239,7 @@ fn no_minute_of_messages_is_too_thin_to_judge() {
                     && !event.is_copy
                     && matches!(
                         group,
-                        super::traffic::outcomes::Group::Good | super::traffic::outcomes::Group::Bad
+                        super::traffic::outcomes::EndGroup::Good | super::traffic::outcomes::EndGroup::Bad
                     )
             });
             assert!(

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::tests::{made, settings};
-use super::traffic::stories::{CALLED, COMPONENTS, Doing, REGIONS, Scope};
+use super::traffic::stories::{CALLED, COMPONENTS, Doing, REGIONS, StoryScope};
 use super::traffic::webhook_stories::WEBHOOK_STORIES;
 use super::truth::{DayTruth, Truth};
 use super::*;
@@ -24,7 +24,7 @@ fn rows(truth: &Truth, files: &BTreeMap<String, Vec<u8>>) -> Vec<(String, Value)
 }
 
 fn events(day: &DayTruth, stream: &str, account: &str, code: Option<i64>) -> u64 {
-    let mine = |e: &&truth::Entry| e.stream == stream && e.account == account && e.error_code == code;
+    let mine = |e: &&truth::TruthEntry| e.stream == stream && e.account == account && e.error_code == code;
     day.entries.iter().filter(mine).map(|entry| entry.events).sum()
 }
 
@@ -73,7 +73,7 @@ fn rows_keep_to_the_schema() {
         assert!(row["status"].is_null() || row["field"] == "messages", "{row}");
         assert!(text(&row, "event_ts") <= text(&row, "ts"), "{row}");
     }
-    let (truth, files) = made(&Settings { format: Format::Csv, ..settings(1, 3_000) });
+    let (truth, files) = made(&SampleSettings { format: SampleFormat::Csv, ..settings(1, 3_000) });
     let file = truth.files.iter().find(|file| file.source == "webhooks").unwrap();
     let csv = String::from_utf8(files[&file.path].clone()).unwrap();
     assert_eq!(csv.lines().next().unwrap(), known.join(","));
@@ -81,7 +81,7 @@ fn rows_keep_to_the_schema() {
 
 #[test]
 fn the_region_can_be_told_from_the_path_with_several_files_too() {
-    let (truth, files) = made(&Settings { files: 3, ..settings(1, 3_000) });
+    let (truth, files) = made(&SampleSettings { files: 3, ..settings(1, 3_000) });
     let config = String::from_utf8(files["uptime-ledger.toml"].clone()).unwrap();
     assert!(config.contains(r#""logs/webhooks-{date}-{region}/*.ndjson""#));
     assert!(toml::from_str::<toml::Table>(&config).is_ok());
@@ -110,7 +110,7 @@ fn nothing_that_could_change_an_account_happens_after_the_first_hour() {
 
 #[test]
 fn webhooks_come_in_proportion_and_do_not_change_the_calls() {
-    let (plain, _) = made(&Settings { stories: false, ..settings(1, 100_000) });
+    let (plain, _) = made(&SampleSettings { stories: false, ..settings(1, 100_000) });
     let admitted: u64 = plain.days[0].messages.iter().map(|region| region.admitted).sum();
     let share = plain.days[0].attempts * 100 / admitted;
     assert!((225..260).contains(&share), "{share} rows per hundred messages");
@@ -131,7 +131,7 @@ fn webhooks_come_in_proportion_and_do_not_change_the_calls() {
 fn every_webhook_story_leads_to_what_it_says() {
     // With seed 3, the status before its admission is logged in the previous minute.
     for seed in [1, 3] {
-        let (truth, _) = made(&Settings { seed, ..settings(3, 18_000) });
+        let (truth, _) = made(&SampleSettings { seed, ..settings(3, 18_000) });
         let names: Vec<&str> = truth.stories.iter().map(|story| story.name).collect();
         assert!(WEBHOOK_STORIES.iter().all(|story| names.contains(&story.name)));
         let [first, second, third] = &truth.days[..] else { panic!("three days") };
@@ -154,10 +154,10 @@ fn every_webhook_story_leads_to_what_it_says() {
         let lost = region(second, "us");
         assert!(lost.unseen > 2_000 && lost.unseen * 10 > lost.admitted * 9, "{lost:?}");
         assert!(events(second, "message", "pending", None) > 2_000);
-        let scope = Scope { service: "messages", region: "us" };
+        let scope = StoryScope { service: "messages", region: "us" };
         let slots = second.slots.iter().find(|slots| slots.scope == scope).unwrap();
         assert!(slots.states.unobserved > 1_380, "{:?}", slots.states);
-        let slots = second.slots.iter().find(|s| s.scope == Scope { region: "*", ..scope }).unwrap();
+        let slots = second.slots.iter().find(|s| s.scope == StoryScope { region: "*", ..scope }).unwrap();
         assert!(slots.states.unobserved < 60 && slots.states.down >= 7, "{:?}", slots.states);
         // endpoint-refuses, endpoint-unreachable
         assert!(events(second, "notification", "user:caller", None) >= 12);

@@ -113,7 +113,7 @@ impl CellValue for u32 {
     }
 }
 
-/// Declares a [`Record`]: the struct, the schema of its table, and the way in and out, column by column.
+/// Declares a [`Record`]: the struct, the schema of its table, and how columns are put and taken.
 ///
 /// `field: Type => "column" Kind` stores a field in a column; fields and columns have one order.
 macro_rules! record {

@@ -20,7 +20,7 @@ use uptime_ledger::intake::kernels::{self, Form, Reader};
 use uptime_ledger::ledger::{Basis, Draft, Edition, Kept, Outline, Writer};
 use uptime_ledger::measure;
 use uptime_ledger::policy::{Policy, Postings};
-use uptime_ledger::sample::{self, Compression, Format, Settings};
+use uptime_ledger::sample::{self, Compression, SampleFormat, SampleSettings};
 use uptime_ledger::slots::Slots;
 
 const DAY: &str = "2026-11-18";
@@ -53,8 +53,8 @@ fn source(log: Log) -> Source {
 /// A log of the sample as one text.
 fn text(log: &str, form: Form) -> Vec<u8> {
     let folder = tempfile::tempdir().expect("a folder");
-    let format = if form == Form::Ndjson { Format::Ndjson } else { Format::Csv };
-    let settings = Settings {
+    let format = if form == Form::Ndjson { SampleFormat::Ndjson } else { SampleFormat::Csv };
+    let settings = SampleSettings {
         from: day(),
         days: 1,
         rows: ROWS,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::evidence::Place;
+use super::evidence::RowPlace;
 use super::memo::{KnownAttempt, KnownRow};
 use super::worker_counts::WorkerCounts;
 use crate::config::Field;
@@ -28,7 +28,7 @@ impl WorkerCounts {
         &mut self,
         source_reader: &SourceReader,
         line: &[u8],
-        place: Place,
+        place: RowPlace,
         spill: &Path,
     ) -> Result<(), Trouble> {
         let mut told = Vec::new();
@@ -136,7 +136,7 @@ impl WorkerCounts {
         source_reader: &SourceReader,
         sketch: &Sketch<'_>,
         known: &KnownAttempt,
-        place: &Place,
+        place: &RowPlace,
         spill: &Path,
     ) -> Result<bool, Trouble> {
         let attempted = self.attempted_list[known.attempted as usize];

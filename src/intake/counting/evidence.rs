@@ -8,7 +8,7 @@ pub const EVIDENCE: usize = 3;
 /// `file` is the index of the file, `chunk` the index of the chunk in the file, `row` counts from 1
 /// in the chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct RowPlace {
     pub file: u32,
     pub chunk: u32,
     pub row: u64,
@@ -17,7 +17,7 @@ pub struct Place {
 /// Row behind a count that is not plainly good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EvidenceRow {
-    pub place: Place,
+    pub place: RowPlace,
     /// Low 64 bits of the hash of the call's id; 0 without an id.
     pub hash: u64,
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::evidence::Place;
+use super::evidence::RowPlace;
 use super::memo::KnownRow;
 use super::worker_counts::{Call, WorkerCounts};
 use crate::error::Trouble;
@@ -24,7 +24,7 @@ impl WorkerCounts {
         &mut self,
         source_reader: &SourceReader,
         sketch: &Sketch<'_>,
-        place: &Place,
+        place: &RowPlace,
         spill: &Path,
     ) -> Result<bool, Trouble> {
         match self.memo.find(&sketch.key) {

@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use crate::daybook::message::StatusWord;
-use crate::intake::rows::sketch::{Key, MOST};
+use crate::intake::rows::sketch::{MOST, SketchKey};
 
 /// Classification shared by the rows with one sketch key, in worker-local numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct KnownAttempt {
 /// Classifications known in the current work item.
 #[derive(Debug, Default)]
 pub struct Memo {
-    known: HashTable<(Key, KnownRow)>,
+    known: HashTable<(SketchKey, KnownRow)>,
     hasher: RandomState,
     hits: u32,
     misses: u32,
@@ -59,7 +59,7 @@ impl Memo {
 
     /// Finds the classification of a key, and counts the hit or miss.
     #[inline]
-    pub fn find(&mut self, key: &Key) -> Option<KnownRow> {
+    pub fn find(&mut self, key: &SketchKey) -> Option<KnownRow> {
         let hash = hash(&self.hasher, key);
         let found = self.known.find(hash, |(known, _)| known.is(key)).map(|(_, known)| *known);
         match found {
@@ -70,7 +70,7 @@ impl Memo {
     }
 
     /// Remembers the classification of a key, unless the key is known or [`MOST`] keys are.
-    pub fn learn(&mut self, key: &Key, known: KnownRow) {
+    pub fn learn(&mut self, key: &SketchKey, known: KnownRow) {
         let hasher = &self.hasher;
         let hash_of = hash(hasher, key);
         if self.known.len() < MOST && self.known.find(hash_of, |(known, _)| known.is(key)).is_none() {
@@ -80,7 +80,7 @@ impl Memo {
 }
 
 #[inline]
-pub fn hash(hasher: &RandomState, key: &Key) -> u64 {
+pub fn hash(hasher: &RandomState, key: &SketchKey) -> u64 {
     let mut state = hasher.build_hasher();
     state.write_u64(key.number);
     if !key.bytes.is_empty() {

@@ -1,11 +1,11 @@
-//! WorkerCounts: the running counts of one worker, and its records for dedupe and join.
+//! Worker counts: the running counts of one worker, and its records for dedupe and join.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::evidence::{EvidenceRow, EvidenceRows, Place};
+use super::evidence::{EvidenceRow, EvidenceRows, RowPlace};
 use super::memo::{KnownRow, Memo};
 use super::quarantine::{self, KEPT_PER_FILE};
 use crate::config::{Field, Log};
@@ -17,10 +17,10 @@ use crate::facts::latency;
 use crate::intake::records::attempt_record::AttemptRecord;
 use crate::intake::records::call_record::{self, CallRecord, MARGIN_US};
 use crate::intake::records::message_records::{AdmissionRecord, StatusRecord};
-use crate::intake::records::partitions::{Budget, Partitions};
+use crate::intake::records::partitions::{MemoryBudget, Partitions};
 use crate::intake::rows::attempt_reader::ParsedStatus;
 use crate::intake::rows::interner::Lexicon;
-use crate::intake::rows::raw_row::{RawRow, Value};
+use crate::intake::rows::raw_row::{LogValue, RawRow};
 use crate::intake::rows::request_shape::Shape;
 use crate::intake::rows::source_reader::{ParsedRequest, SourceReader};
 
@@ -44,7 +44,7 @@ pub struct FileTally {
     pub first_us: Option<i64>,
     pub last_us: Option<i64>,
     /// Place, reason and excerpt of quarantined rows, at most [`KEPT_PER_FILE`].
-    pub bad_rows: Vec<(Place, String, String)>,
+    pub bad_rows: Vec<(RowPlace, String, String)>,
 }
 
 /// Key of a fact, in worker-local numbers.
@@ -89,7 +89,7 @@ pub struct WorkerCounts {
     /// Latency cell of each fact, so that a row finds it without hashing.
     cell_of: Vec<u32>,
     cell_numbers: Map<CellKey, u32>,
-    cells: Vec<Cell>,
+    cells: Vec<LatencyCell>,
     recent: Box<[Option<(Shape, u32)>; RECENT]>,
     tallies: Vec<FileTally>,
     /// Calls that have an id, for dedupe.
@@ -104,7 +104,7 @@ pub struct WorkerCounts {
     failure_numbers: Map<i64, u32>,
     pub failures: Vec<i64>,
     /// Latest webhook rows, by region.
-    pub lanes: Map<u32, RegionActivity>,
+    pub lanes: Map<u32, LatestRows>,
     told: Vec<ParsedStatus>,
     pub memo: Memo,
     /// Classification of the last posted row, if other rows may reuse it.
@@ -115,7 +115,7 @@ pub struct WorkerCounts {
 
 /// Instants of the latest webhook rows of one region.
 #[derive(Debug, Clone, Default)]
-pub struct RegionActivity {
+pub struct LatestRows {
     /// Latest row of the day, in microseconds since 1970.
     pub last_us: Option<i64>,
     /// Latest row after the day, within [`MARGIN_US`].
@@ -124,9 +124,9 @@ pub struct RegionActivity {
 
 /// Latency histogram of one slot, service and region; octaves without events take no memory.
 #[derive(Debug, Default)]
-pub struct Cell([Option<Box<[u32; 16]>>; 32]);
+pub struct LatencyCell([Option<Box<[u32; 16]>>; 32]);
 
-impl Cell {
+impl LatencyCell {
     fn add(&mut self, bucket: u32) {
         let page = self.0[(bucket >> 4) as usize].get_or_insert_default();
         page[(bucket & 15) as usize] += 1;
@@ -152,7 +152,7 @@ impl WorkerCounts {
         day: Day,
         slot_length: SlotLength,
         files: usize,
-        budget: &Arc<Budget>,
+        budget: &Arc<MemoryBudget>,
         is_joined: bool,
     ) -> Self {
         let width = if is_joined { CallRecord::WIDE } else { CallRecord::NARROW };
@@ -214,7 +214,7 @@ impl WorkerCounts {
     }
 
     /// Returns the latency histograms by slot, service and region.
-    pub fn latencies(&self) -> impl Iterator<Item = (CellKey, &Cell)> {
+    pub fn latencies(&self) -> impl Iterator<Item = (CellKey, &LatencyCell)> {
         self.cell_numbers.iter().map(|(key, number)| (*key, &self.cells[*number as usize]))
     }
 
@@ -226,7 +226,7 @@ impl WorkerCounts {
         &mut self,
         source_reader: &SourceReader,
         row: &mut RawRow<'_>,
-        place: Place,
+        place: RowPlace,
         raw: impl FnOnce() -> Vec<u8>,
         spill: &Path,
     ) -> Result<(), Trouble> {
@@ -267,7 +267,7 @@ impl WorkerCounts {
         &mut self,
         source_reader: &SourceReader,
         call: &Call,
-        place: &Place,
+        place: &RowPlace,
         spill: &Path,
     ) -> Result<(), Trouble> {
         let is_inside = self.day_us().contains(&call.start_us);
@@ -298,7 +298,7 @@ impl WorkerCounts {
         &mut self,
         source_reader: &SourceReader,
         row: &mut RawRow<'_>,
-        place: Place,
+        place: RowPlace,
         raw: impl FnOnce() -> Vec<u8>,
         spill: &Path,
     ) -> Result<(), Trouble> {
@@ -328,7 +328,7 @@ impl WorkerCounts {
     /// Counts a row by its instant, or quarantines it if it could not be read.
     pub fn tally_row<T>(
         &mut self,
-        place: Place,
+        place: RowPlace,
         read: Result<(i64, T), String>,
         raw: impl FnOnce() -> Vec<u8>,
     ) -> Option<(i64, T)> {
@@ -345,7 +345,7 @@ impl WorkerCounts {
     }
 
     /// Counts a readable row by its instant; `seen` is the bit set of its fields.
-    pub fn note(&mut self, place: &Place, us: i64, seen: u32) {
+    pub fn note(&mut self, place: &RowPlace, us: i64, seen: u32) {
         let is_inside = self.day_us().contains(&us);
         let tally = &mut self.tallies[place.file as usize];
         tally.rows_read += 1;
@@ -389,12 +389,12 @@ impl WorkerCounts {
     }
 
     /// Quarantines a row that its format could not split into fields.
-    pub fn quarantine(&mut self, place: Place, reason: String, raw: &[u8]) {
+    pub fn quarantine(&mut self, place: RowPlace, reason: String, raw: &[u8]) {
         self.tallies[place.file as usize].rows_read += 1;
         self.quarantine_counted(place, reason, raw);
     }
 
-    fn quarantine_counted(&mut self, place: Place, reason: String, raw: &[u8]) {
+    fn quarantine_counted(&mut self, place: RowPlace, reason: String, raw: &[u8]) {
         let tally = &mut self.tallies[place.file as usize];
         tally.quarantine += 1;
         if tally.bad_rows.len() < KEPT_PER_FILE {
@@ -411,7 +411,7 @@ impl WorkerCounts {
         tally.last_us = Some(tally.last_us.map_or(last_us, |t| t.max(last_us)));
     }
 
-    fn count(&mut self, call: &Call, place: &Place) -> (u32, u16) {
+    fn count(&mut self, call: &Call, place: &RowPlace) -> (u32, u16) {
         let slot = ((call.start_us - self.start_us) / self.slot_length.us()) as u32;
         let fact = self.fact(LocalFact { slot, shape: call.shape, caller: call.caller });
         self.events[fact as usize] += 1;
@@ -451,7 +451,7 @@ impl WorkerCounts {
         let cell = &mut self.cell_of[fact as usize];
         if *cell == NO_CELL {
             *cell = *self.cell_numbers.entry(key).or_insert_with(|| {
-                self.cells.push(Cell::default());
+                self.cells.push(LatencyCell::default());
                 (self.cells.len() - 1) as u32
             });
         }
@@ -487,12 +487,12 @@ impl WorkerCounts {
 fn translate(source_reader: &SourceReader, row: &mut RawRow<'_>) {
     let mapping = &source_reader.mapping;
     for (field, value) in &mapping.constants {
-        row.force(*field, Value::from_text(value.clone().into_bytes().into()));
+        row.force(*field, LogValue::from_text(value.clone().into_bytes().into()));
     }
     if mapping.has_words() {
         for field in mapping.word_fields() {
             if let Some(word) = mapping.word(field, row.at(field)) {
-                let value = Value::from_text(word.to_owned().into_bytes().into());
+                let value = LogValue::from_text(word.to_owned().into_bytes().into());
                 row.replace(field, value);
             }
         }

@@ -10,7 +10,7 @@ use crate::error::guarded;
 
 /// Compression around the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
+pub enum LogCompression {
     None,
     Gzip,
     Zstd,
@@ -18,16 +18,16 @@ pub enum Compression {
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum LogFormat {
     Parquet,
     Ndjson,
     Delimited,
     Combined,
 }
 
-impl Format {
+impl LogFormat {
     /// Returns the name in reports, such as `ndjson.gz`.
-    pub fn name(self, compression: Compression) -> String {
+    pub fn name(self, compression: LogCompression) -> String {
         let format = match self {
             Self::Parquet => "parquet",
             Self::Ndjson => "ndjson",
@@ -35,9 +35,9 @@ impl Format {
             Self::Combined => "combined",
         };
         match compression {
-            Compression::None => format.into(),
-            Compression::Gzip => format!("{format}.gz"),
-            Compression::Zstd => format!("{format}.zst"),
+            LogCompression::None => format.into(),
+            LogCompression::Gzip => format!("{format}.gz"),
+            LogCompression::Zstd => format!("{format}.zst"),
         }
     }
 }
@@ -46,23 +46,23 @@ impl Format {
 ///
 /// # Errors
 /// The file cannot be read, is encrypted Parquet, or has a name that its first bytes contradict.
-pub fn detect(path: &Path, file: &File, source: &Source) -> io::Result<(Format, Compression)> {
+pub fn detect(path: &Path, file: &File, source: &Source) -> io::Result<(LogFormat, LogCompression)> {
     let mut head = [0; 4];
     let n = file.read_at(&mut head, 0)?;
     let wrong = |what: &str| Err(io::Error::new(io::ErrorKind::InvalidData, what.to_owned()));
     let (compression, ending) = match head[..n] {
-        [b'P', b'A', b'R', b'1'] => return Ok((Format::Parquet, Compression::None)),
+        [b'P', b'A', b'R', b'1'] => return Ok((LogFormat::Parquet, LogCompression::None)),
         [b'P', b'A', b'R', b'E'] => {
             return wrong("it is encrypted Parquet, which cannot be read; decrypt it first");
         }
-        [0x1f, 0x8b, ..] => (Compression::Gzip, "gz"),
-        [0x28, 0xb5, 0x2f, 0xfd] => (Compression::Zstd, "zst"),
+        [0x1f, 0x8b, ..] => (LogCompression::Gzip, "gz"),
+        [0x28, 0xb5, 0x2f, 0xfd] => (LogCompression::Zstd, "zst"),
         // Skippable frames may come first.
-        [0x50..=0x5f, 0x2a, 0x4d, 0x18] => (Compression::Zstd, "zst"),
-        _ => (Compression::None, ""),
+        [0x50..=0x5f, 0x2a, 0x4d, 0x18] => (LogCompression::Zstd, "zst"),
+        _ => (LogCompression::None, ""),
     };
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    if compression == Compression::None && n > 0 {
+    if compression == LogCompression::None && n > 0 {
         let claimed = name.rsplit('.').next().unwrap_or_default();
         if matches!(claimed, "gz" | "zst" | "parquet") {
             return wrong(&format!(
@@ -71,14 +71,14 @@ pub fn detect(path: &Path, file: &File, source: &Source) -> io::Result<(Format, 
         }
     }
     let format = match source.preset {
-        LogPreset::Combined => Format::Combined,
-        LogPreset::NginxJson | LogPreset::WhatsappWebhook => Format::Ndjson,
+        LogPreset::Combined => LogFormat::Combined,
+        LogPreset::NginxJson | LogPreset::WhatsappWebhook => LogFormat::Ndjson,
         LogPreset::Canonical => {
             let stem = name.strip_suffix(&format!(".{ending}")).unwrap_or(&name);
             match stem.rsplit('.').next() {
-                _ if !source.has_header => Format::Delimited,
-                Some("csv" | "tsv" | "txt") => Format::Delimited,
-                Some("ndjson" | "jsonl" | "json") => Format::Ndjson,
+                _ if !source.has_header => LogFormat::Delimited,
+                Some("csv" | "tsv" | "txt") => LogFormat::Delimited,
+                Some("ndjson" | "jsonl" | "json") => LogFormat::Ndjson,
                 _ => sniff(file, compression)?,
             }
         }
@@ -87,7 +87,7 @@ pub fn detect(path: &Path, file: &File, source: &Source) -> io::Result<(Format, 
 }
 
 /// Detects the format by the first character: a brace begins JSON, anything else a header line.
-fn sniff(file: &File, compression: Compression) -> io::Result<Format> {
+fn sniff(file: &File, compression: LogCompression) -> io::Result<LogFormat> {
     let mut text = [0; 64];
     let mut reader = reader(from_start(file.try_clone()?), compression)?;
     let mut n = 0;
@@ -98,23 +98,26 @@ fn sniff(file: &File, compression: Compression) -> io::Result<Format> {
         }
     }
     let first = text[..n].iter().find(|b| !b.is_ascii_whitespace() && !matches!(b, 0xef | 0xbb | 0xbf));
-    Ok(if first == Some(&b'{') { Format::Ndjson } else { Format::Delimited })
+    Ok(if first == Some(&b'{') { LogFormat::Ndjson } else { LogFormat::Delimited })
 }
 
 /// Returns the text of a file, decompressed; several gzip members or zstd frames are one text.
 ///
 /// # Errors
 /// The decoder cannot be set up.
-pub fn reader(raw: impl Read + Send + 'static, compression: Compression) -> io::Result<Box<dyn Read + Send>> {
+pub fn reader(
+    raw: impl Read + Send + 'static,
+    compression: LogCompression,
+) -> io::Result<Box<dyn Read + Send>> {
     Ok(match compression {
-        Compression::None => Box::new(raw),
-        Compression::Gzip => {
+        LogCompression::None => Box::new(raw),
+        LogCompression::Gzip => {
             let raw = io::BufReader::with_capacity(1 << 18, raw);
             // The decoder reads the header of the first member immediately.
             let decoder = guarded(|| flate2::bufread::MultiGzDecoder::new(raw)).map_err(io::Error::other)?;
             Box::new(Guarded(Some(decoder)))
         }
-        Compression::Zstd => Box::new(Guarded(Some(zstd::stream::read::Decoder::new(raw)?))),
+        LogCompression::Zstd => Box::new(Guarded(Some(zstd::stream::read::Decoder::new(raw)?))),
     })
 }
 
@@ -164,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_decoder_that_panics_spoils_its_file_alone() {
-        for compression in [Compression::Gzip, Compression::Zstd] {
+        for compression in [LogCompression::Gzip, LogCompression::Zstd] {
             let text = reader(Panics, compression).and_then(|mut text| text.read(&mut [0; 8]));
             let error = text.unwrap_err().to_string();
             assert_eq!(error, "the decoder gave up, so the file is corrupt: a decoder of others");

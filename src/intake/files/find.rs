@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
-use crate::config::{Field, From, Placeholder, Source, lexical};
+use crate::config::{ColumnSource, Field, Placeholder, Source, lexical};
 use crate::day::Day;
 use crate::error::Trouble;
 use crate::facts::FileRole;
@@ -161,7 +161,7 @@ pub fn source_of(file: &LogFile, source: &Source) -> Source {
         if !source.columns.iter().any(|c| c.field == *field) {
             source.columns.push(crate::config::Column {
                 field: *field,
-                from: From::Value(value.clone()),
+                from: ColumnSource::Value(value.clone()),
                 cast: crate::config::Cast::Auto,
                 words: Vec::new(),
             });

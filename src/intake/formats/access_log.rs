@@ -3,7 +3,7 @@
 //! `host ident user [17/May/2015:10:05:03 +0000] "GET /path HTTP/1.1" 200 203023 "referer" "agent"`
 
 use crate::config::Field;
-use crate::intake::rows::raw_row::{RawRow, Value};
+use crate::intake::rows::raw_row::{LogValue, RawRow};
 
 /// Reads one line into `row`, which must be clear.
 ///
@@ -17,18 +17,18 @@ pub fn read<'b>(line: &'b [u8], row: &mut RawRow<'b>) -> Result<(), String> {
     if head.iter().filter(|b| **b == b' ').count() < 2 {
         return Err("fewer than three fields before the timestamp".into());
     }
-    row.set(Field::Ts as usize, 0, Value::text(&line[open + 2..close]));
+    row.set(Field::Ts as usize, 0, LogValue::text(&line[open + 2..close]));
 
     let rest = line[close + 1..].strip_prefix(b" \"").ok_or("no \"request line\" after the timestamp")?;
     let end = closing_quote(rest).ok_or("the \"request line\" is not closed")?;
     let request = &rest[..end];
     let mut words = request.split(|b| *b == b' ');
     let endpoint = words.nth(1).unwrap_or(request);
-    row.set(Field::Endpoint as usize, 0, Value::text(endpoint));
+    row.set(Field::Endpoint as usize, 0, LogValue::text(endpoint));
 
     let tail = rest[end + 1..].strip_prefix(b" ").ok_or("no status after the request line")?;
     let status = &tail[..memchr::memchr(b' ', tail).unwrap_or(tail.len())];
-    row.set(Field::HttpStatus as usize, 0, Value::text(status));
+    row.set(Field::HttpStatus as usize, 0, LogValue::text(status));
     Ok(())
 }
 
@@ -56,7 +56,7 @@ mod tests {
         let mut row = RawRow::new();
         read(line.as_bytes(), &mut row)?;
         let text = |f| match row.get(f) {
-            Value::Text(t) => String::from_utf8_lossy(t).into_owned(),
+            LogValue::Text(t) => String::from_utf8_lossy(t).into_owned(),
             other => format!("{other:?}"),
         };
         Ok((text(Field::Ts), text(Field::Endpoint), text(Field::HttpStatus)))

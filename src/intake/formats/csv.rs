@@ -2,7 +2,7 @@
 
 use super::swar;
 use crate::intake::rows::mapping::Mapping;
-use crate::intake::rows::raw_row::{RawRow, Value};
+use crate::intake::rows::raw_row::{LogValue, RawRow};
 use crate::intake::rows::sketch::{FieldRole, Sketch, is_sketchable};
 use crate::intake::rows::source_reader::SourceReader;
 
@@ -25,7 +25,7 @@ const MOST_COLUMNS: usize = 64;
 #[derive(Debug)]
 enum Step {
     /// First and last of adjacent columns that belong to the key.
-    Key(usize, usize),
+    SketchKey(usize, usize),
     /// Column, field and role of a column outside the key.
     Other(usize, usize, FieldRole),
 }
@@ -90,8 +90,8 @@ impl Layout {
         for (at, targets) in self.targets.iter().enumerate().filter(|_| is_fit) {
             let Some((field, _)) = targets.first() else { continue };
             match (FieldRole::of(*field, source_reader.source().log), steps.last_mut()) {
-                (FieldRole::Key, Some(Step::Key(_, last))) if *last + 1 == at => *last = at,
-                (FieldRole::Key, _) => steps.push(Step::Key(at, at)),
+                (FieldRole::SketchKey, Some(Step::SketchKey(_, last))) if *last + 1 == at => *last = at,
+                (FieldRole::SketchKey, _) => steps.push(Step::SketchKey(at, at)),
                 (part, _) => steps.push(Step::Other(at, *field, part)),
             }
         }
@@ -113,7 +113,7 @@ impl Layout {
             match *step {
                 // Delimiters between the values are included, so that different values give
                 // different bytes.
-                Step::Key(first, last) => {
+                Step::SketchKey(first, last) => {
                     let stop = (end(last) + 1).min(record.len());
                     sketch.key.bytes.extend_from_slice(&record[start(first)..stop]);
                 }
@@ -135,9 +135,9 @@ impl Layout {
             fields = at + 1;
             if let Some([first, others @ ..]) = self.targets.get(at).map(Vec::as_slice) {
                 for (field, rank) in others {
-                    row.set(*field, *rank, Value::from_text(text.clone()));
+                    row.set(*field, *rank, LogValue::from_text(text.clone()));
                 }
-                row.set(first.0, first.1, Value::from_text(text));
+                row.set(first.0, first.1, LogValue::from_text(text));
             }
         });
         match self.width {

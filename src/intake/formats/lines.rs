@@ -10,10 +10,10 @@ use super::ndjson_template::Templates;
 use super::{access_log, ndjson};
 use crate::config::LogPreset;
 use crate::error::Trouble;
-use crate::intake::counting::evidence::Place;
+use crate::intake::counting::evidence::RowPlace;
 use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::files::content_hash::{self, PIECE};
-use crate::intake::files::detect::Format;
+use crate::intake::files::detect::LogFormat;
 use crate::intake::meter::Meter;
 use crate::intake::rows::raw_row::RawRow;
 use crate::intake::rows::sketch::Sketch;
@@ -50,7 +50,7 @@ impl std::convert::From<Trouble> for Stop {
 /// Parser that turns the text of one file, or of one chunk of it, into rows.
 pub struct TextParser<'a> {
     source_reader: &'a SourceReader,
-    format: Format,
+    format: LogFormat,
     tree: ndjson::Tree,
     templates: Templates,
     layout: Option<Layout>,
@@ -65,13 +65,13 @@ pub struct TextParser<'a> {
 impl<'a> TextParser<'a> {
     pub fn new(
         source_reader: &'a SourceReader,
-        format: Format,
+        format: LogFormat,
         file: u32,
         chunk: u32,
         spill: &'a Path,
     ) -> Self {
         let source = source_reader.source();
-        let layout = (format == Format::Delimited && !source.has_header)
+        let layout = (format == LogFormat::Delimited && !source.has_header)
             .then(|| Layout::by_position(source.delimiter, &source_reader.mapping));
         let tree = ndjson::Tree::of(&source_reader.mapping);
         let templates = Templates::of(source_reader);
@@ -108,7 +108,7 @@ impl<'a> TextParser<'a> {
     /// [`Stop::File`] for an unusable header, [`Stop::Run`] if spilling to disk failed.
     pub fn parse(&mut self, text: &[u8], is_end: bool, counts: &mut WorkerCounts) -> Result<usize, Stop> {
         let (mut row, mut sketch) = (RawRow::new(), Sketch::new());
-        let may_be_open = self.format == Format::Delimited && memchr::memchr(b'"', text).is_some();
+        let may_be_open = self.format == LogFormat::Delimited && memchr::memchr(b'"', text).is_some();
         let mut at = 0;
         while at < text.len() {
             let rest = &text[at..];
@@ -150,7 +150,7 @@ impl<'a> TextParser<'a> {
     fn line<'b>(
         &mut self,
         line: &'b [u8],
-        place: Place,
+        place: RowPlace,
         row: &mut RawRow<'b>,
         sketch: &mut Sketch<'b>,
         counts: &mut WorkerCounts,
@@ -160,8 +160,8 @@ impl<'a> TextParser<'a> {
         }
         let is_sketched = counts.memo.is_worth_it()
             && match (self.format, &self.layout) {
-                (Format::Ndjson, _) => self.templates.sketch(line, sketch),
-                (Format::Delimited, Some(layout)) => layout.sketch(line, sketch),
+                (LogFormat::Ndjson, _) => self.templates.sketch(line, sketch),
+                (LogFormat::Delimited, Some(layout)) => layout.sketch(line, sketch),
                 _ => false,
             };
         if is_sketched && counts.post_sketched(self.source_reader, sketch, &place, self.spill)? {
@@ -169,9 +169,9 @@ impl<'a> TextParser<'a> {
         }
         row.clear();
         let read = match self.format {
-            Format::Ndjson => ndjson::read(line, &self.tree, row),
-            Format::Combined => access_log::read(line, row),
-            Format::Delimited | Format::Parquet => match &self.layout {
+            LogFormat::Ndjson => ndjson::read(line, &self.tree, row),
+            LogFormat::Combined => access_log::read(line, row),
+            LogFormat::Delimited | LogFormat::Parquet => match &self.layout {
                 None => return self.take_header(line),
                 // Files that were joined with `cat` repeat their header.
                 Some(_) if line == self.header => return Ok(()),
@@ -183,7 +183,7 @@ impl<'a> TextParser<'a> {
                 counts.post(self.source_reader, row, place, || line.to_vec(), self.spill)?;
                 if is_sketched {
                     counts.learn(sketch);
-                } else if self.format == Format::Ndjson {
+                } else if self.format == LogFormat::Ndjson {
                     self.templates.learn(line, &self.tree, self.source_reader);
                 }
             }
@@ -192,8 +192,8 @@ impl<'a> TextParser<'a> {
         Ok(())
     }
 
-    fn place(&self) -> Place {
-        Place { file: self.file, chunk: self.chunk, row: self.lines + 1 }
+    fn place(&self) -> RowPlace {
+        RowPlace { file: self.file, chunk: self.chunk, row: self.lines + 1 }
     }
 
     fn too_long(&mut self, start: &[u8], counts: &mut WorkerCounts) {
@@ -334,7 +334,7 @@ fn chunk(
     if skip == text.len() {
         return Ok(hash);
     }
-    if parser.format == Format::Delimited && memchr::memchr(b'"', &text[skip..]).is_some() {
+    if parser.format == LogFormat::Delimited && memchr::memchr(b'"', &text[skip..]).is_some() {
         return Err(Stop::Quoted);
     }
     let mut at = range.end;

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::intake::rows::mapping::Mapping;
-use crate::intake::rows::raw_row::{RawRow, Value};
+use crate::intake::rows::raw_row::{LogValue, RawRow};
 
 /// Limit on nesting; a deeper line is refused, so that no line can exhaust the stack.
 ///
@@ -17,11 +17,11 @@ pub const MAX_DEPTH: usize = 64;
 /// Mapped names as a tree of keys.
 #[derive(Debug, Default)]
 pub struct Tree {
-    keys: Vec<Key>,
+    keys: Vec<SketchKey>,
 }
 
 #[derive(Debug)]
-struct Key {
+struct SketchKey {
     name: String,
     targets: Vec<(usize, u8)>,
     below: Tree,
@@ -44,7 +44,11 @@ impl Tree {
     fn insert(&mut self, path: &[&str], target: (usize, u8)) {
         let Some((name, rest)) = path.split_first() else { return };
         let at = self.keys.iter().position(|k| k.name == *name).unwrap_or_else(|| {
-            self.keys.push(Key { name: (*name).to_owned(), targets: Vec::new(), below: Self::default() });
+            self.keys.push(SketchKey {
+                name: (*name).to_owned(),
+                targets: Vec::new(),
+                below: Self::default(),
+            });
             self.keys.len() - 1
         });
         if rest.is_empty() {
@@ -64,7 +68,7 @@ impl Tree {
     }
 
     /// Finds a key, starting after the last hit: logs repeat their keys in the same order.
-    fn find(&self, name: &str, hint: &Cell<usize>) -> Option<&Key> {
+    fn find(&self, name: &str, hint: &Cell<usize>) -> Option<&SketchKey> {
         let n = self.keys.len();
         let start = hint.get();
         for step in 0..n {
@@ -194,7 +198,7 @@ struct Name<'t, 'h> {
 }
 
 impl<'b, 't> DeserializeSeed<'b> for Name<'t, '_> {
-    type Value = Option<&'t Key>;
+    type Value = Option<&'t SketchKey>;
 
     fn deserialize<D: serde::Deserializer<'b>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
@@ -202,7 +206,7 @@ impl<'b, 't> DeserializeSeed<'b> for Name<'t, '_> {
 }
 
 impl<'b, 't> Visitor<'b> for Name<'t, '_> {
-    type Value = Option<&'t Key>;
+    type Value = Option<&'t SketchKey>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
@@ -215,12 +219,12 @@ impl<'b, 't> Visitor<'b> for Name<'t, '_> {
 
 /// Value of a mapped key: a scalar for the row, or an object with mapped keys below.
 struct Mapped<'t, 'r, 'b> {
-    key: &'t Key,
+    key: &'t SketchKey,
     row: &'r mut RawRow<'b>,
 }
 
 impl<'b> Mapped<'_, '_, 'b> {
-    fn set<E: Error>(self, value: Value<'b>) -> Result<(), E> {
+    fn set<E: Error>(self, value: LogValue<'b>) -> Result<(), E> {
         let mut is_first = true;
         if let [(field, rank), others @ ..] = self.key.targets.as_slice() {
             for (field, rank) in others {
@@ -251,30 +255,31 @@ impl<'b> Visitor<'b> for Mapped<'_, '_, 'b> {
     }
 
     fn visit_bool<E: Error>(self, v: bool) -> Result<(), E> {
-        self.set(Value::Bool(v))
+        self.set(LogValue::Bool(v))
     }
 
     fn visit_i64<E: Error>(self, v: i64) -> Result<(), E> {
-        self.set(Value::Int(v))
+        self.set(LogValue::Int(v))
     }
 
     fn visit_u64<E: Error>(self, v: u64) -> Result<(), E> {
         // Ids may use all 64 bits; as text they are compared digit by digit.
         self.set(
-            i64::try_from(v).map_or_else(|_| Value::from_text(v.to_string().into_bytes().into()), Value::Int),
+            i64::try_from(v)
+                .map_or_else(|_| LogValue::from_text(v.to_string().into_bytes().into()), LogValue::Int),
         )
     }
 
     fn visit_f64<E: Error>(self, v: f64) -> Result<(), E> {
-        self.set(Value::Float(v))
+        self.set(LogValue::Float(v))
     }
 
     fn visit_str<E: Error>(self, v: &str) -> Result<(), E> {
-        self.set(Value::from_text(Cow::Owned(v.as_bytes().to_vec())))
+        self.set(LogValue::from_text(Cow::Owned(v.as_bytes().to_vec())))
     }
 
     fn visit_borrowed_str<E: Error>(self, v: &'b str) -> Result<(), E> {
-        self.set(Value::text(v.as_bytes()))
+        self.set(LogValue::text(v.as_bytes()))
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
@@ -285,7 +290,7 @@ impl<'b> Visitor<'b> for Mapped<'_, '_, 'b> {
         if self.key.below.keys.is_empty() {
             let mut map = map;
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-            return self.set(Value::Odd("an object"));
+            return self.set(LogValue::Odd("an object"));
         }
         Object { tree: &self.key.below, row: self.row }.visit_map(map)
     }
@@ -293,7 +298,7 @@ impl<'b> Visitor<'b> for Mapped<'_, '_, 'b> {
     fn visit_seq<A: SeqAccess<'b>>(self, mut seq: A) -> Result<(), A::Error> {
         if self.key.below.keys.is_empty() {
             while seq.next_element::<IgnoredAny>()?.is_some() {}
-            return self.set(Value::Odd("an array"));
+            return self.set(LogValue::Odd("an array"));
         }
         // `messages.0.id`: the position of an element is its key.
         for at in 0_usize.. {
@@ -332,9 +337,9 @@ mod tests {
         ] {
             let mut row = RawRow::new();
             assert_eq!(read(line.as_bytes(), &tree, &mut row), Ok(()), "{line}");
-            assert_eq!(row.get(Field::RequestId), &Value::Text(Cow::Borrowed(b"qA\n")));
-            assert_eq!(row.get(Field::ErrorCode), &Value::Int(131_016));
-            assert_eq!(row.get(Field::Ts), &Value::text(b"t"));
+            assert_eq!(row.get(Field::RequestId), &LogValue::Text(Cow::Borrowed(b"qA\n")));
+            assert_eq!(row.get(Field::ErrorCode), &LogValue::Int(131_016));
+            assert_eq!(row.get(Field::Ts), &LogValue::text(b"t"));
         }
     }
 
@@ -344,8 +349,8 @@ mod tests {
         let mut row = RawRow::new();
         let line = br#"{"messages":[{"id":"a"},{"x":1,"id":"b"},{"id":"c"}],"codes":[1]}"#;
         assert_eq!(read(line, &tree, &mut row), Ok(()));
-        assert_eq!(row.get(Field::MessageId), &Value::text(b"b"));
-        assert_eq!(row.get(Field::ErrorCode), &Value::Odd("an array"));
+        assert_eq!(row.get(Field::MessageId), &LogValue::text(b"b"));
+        assert_eq!(row.get(Field::ErrorCode), &LogValue::Odd("an array"));
     }
 
     #[test]
@@ -353,7 +358,7 @@ mod tests {
         let tree = tree(&[("id", Field::RequestId), ("id", Field::TraceId)]);
         let mut row = RawRow::new();
         assert_eq!(read(br#"{"id":18446744073709551615}"#, &tree, &mut row), Ok(()));
-        assert_eq!(row.get(Field::RequestId), &Value::text(b"18446744073709551615"));
+        assert_eq!(row.get(Field::RequestId), &LogValue::text(b"18446744073709551615"));
         assert_eq!(row.get(Field::TraceId), row.get(Field::RequestId));
     }
 

@@ -104,7 +104,7 @@ impl Template {
         let mut keys: Option<usize> = None;
         for piece in &self.pieces {
             let begin = line.len() - rest.len();
-            let is_key = matches!(piece.target, Some((_, FieldRole::Key)));
+            let is_key = matches!(piece.target, Some((_, FieldRole::SketchKey)));
             if let (false, Some(from)) = (is_key, keys) {
                 sketch.key.bytes.extend_from_slice(&line[from..begin]);
                 keys = None;

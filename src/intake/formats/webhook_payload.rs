@@ -15,7 +15,7 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 use super::ndjson;
 use crate::config::Cast;
 use crate::intake::rows::instant;
-use crate::intake::rows::raw_row::Value;
+use crate::intake::rows::raw_row::LogValue;
 
 /// Keys under which an envelope has its payload, the preferred ones first.
 const CARRIERS: [&str; 5] = ["payload", "body", "data", "notification", "message"];
@@ -40,7 +40,7 @@ const EXPECTED: &str = "expected an object with `entry`, one with `field` and `v
 /// One status of an outbound message, as reported by a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_field_names, reason = "the payload calls the word so")]
-pub struct Status<'a> {
+pub struct PayloadStatus<'a> {
     pub message_id: Cow<'a, str>,
     /// The word as it was sent, which may be a new one.
     pub status: Cow<'a, str>,
@@ -65,7 +65,7 @@ pub struct Payload<'a> {
     pub business_id: Cow<'a, str>,
     /// The first `changes[].field`; empty for a `value` alone.
     pub field: Cow<'a, str>,
-    pub statuses: Vec<Status<'a>>,
+    pub statuses: Vec<PayloadStatus<'a>>,
     /// Identity of the notification: a hash of `entry`, or else of `value`.
     ///
     /// Everything around them, blanks, escapes and the order of keys do not matter, so a
@@ -139,10 +139,10 @@ fn received(envelope: &Node<'_>) -> Result<Option<i64>, String> {
     for key in RECEIVED {
         let Some(node) = envelope.get(key) else { continue };
         let value = match &node.kind {
-            Kind::Int(n) => i64::try_from(*n).map_or(Value::Missing, Value::Int),
-            Kind::Float(x) => Value::Float(*x),
-            Kind::Text(text) => Value::text(text.as_bytes()),
-            _ => Value::Odd(node.what()),
+            Kind::Int(n) => i64::try_from(*n).map_or(LogValue::Missing, LogValue::Int),
+            Kind::Float(x) => LogValue::Float(*x),
+            Kind::Text(text) => LogValue::text(text.as_bytes()),
+            _ => LogValue::Odd(node.what()),
         };
         match instant::instant(&value, &Cast::Auto, Tz::UTC) {
             Ok(us) if us >= EARLIEST_US => return Ok(Some(us)),
@@ -300,7 +300,7 @@ impl<'a> Payload<'a> {
         });
         let code = error.and_then(|error| error.text("code")).filter(|_| word == "failed");
         let error_code = code.and_then(|code| code.parse().ok());
-        self.statuses.push(Status { message_id, status: word, ts_us, error_code });
+        self.statuses.push(PayloadStatus { message_id, status: word, ts_us, error_code });
         Ok(())
     }
 
@@ -311,7 +311,7 @@ impl<'a> Payload<'a> {
 
     fn into_owned<'o>(self) -> Payload<'o> {
         let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
-        let statuses = self.statuses.into_iter().map(|status| Status {
+        let statuses = self.statuses.into_iter().map(|status| PayloadStatus {
             message_id: own(status.message_id),
             status: own(status.status),
             ts_us: status.ts_us,

@@ -19,7 +19,7 @@ use crate::intake::counting::evidence::EvidenceRows;
 use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::files::content_hash::Whole;
 use crate::intake::files::find::LogFile;
-use crate::intake::pass::{Pass, Settings};
+use crate::intake::pass::{Pass, PassSettings};
 use crate::intake::records::call_record::CallRecord;
 use crate::intake::records::partitions::Partitions;
 use crate::intake::rows::interner::Names;
@@ -31,7 +31,7 @@ const MIN_MESSAGES: u64 = 20;
 
 /// Findings about the logs of a day that are not part of the daybook.
 #[derive(Debug, Clone, Default)]
-pub struct Notes {
+pub struct ReadNotes {
     /// Source and column name, for names under `[source.columns]` that no row of the source has.
     ///
     /// Such a name is most likely misspelt.
@@ -51,10 +51,10 @@ pub fn close_day(
     pass: &Pass,
     files: &[LogFile],
     sources: &[Source],
-    settings: &Settings<'_>,
+    settings: &PassSettings<'_>,
     salt: &Salt,
     folder: &Path,
-) -> Result<(Daybook, Notes), Trouble> {
+) -> Result<(Daybook, ReadNotes), Trouble> {
     let mut merged = merge(pass, salt, settings.is_joined);
     let (surplus, survivors) = find_duplicates(pass, &merged, settings)?;
     for (fact, n) in &surplus.events {
@@ -135,7 +135,7 @@ pub fn close_day(
     let spilled_bytes = sets.map(Partitions::spilled).sum::<u64>() + survivors_spilled;
     let wholes =
         pass.wholes.iter().map(|(n, whole)| (files[*n as usize].shown.clone(), whole.clone())).collect();
-    Ok((daybook, Notes { unseen_columns: unseen_columns(pass, files, sources), spilled_bytes, wholes }))
+    Ok((daybook, ReadNotes { unseen_columns: unseen_columns(pass, files, sources), spilled_bytes, wholes }))
 }
 
 fn latencies(counts: &[WorkerCounts]) -> Latencies {

@@ -18,7 +18,7 @@ use crate::error::Trouble;
 use crate::facts::ids::{Id, Map, short};
 use crate::facts::{DayTotals, DelayKind, Delays, Fact, Kind, Outcome, latency};
 use crate::intake::counting::worker_counts::WorkerCounts;
-use crate::intake::pass::{Pass, Settings};
+use crate::intake::pass::{Pass, PassSettings};
 use crate::intake::records::attempt_record::AttemptRecord;
 use crate::intake::records::group;
 use crate::intake::records::message_records::{AdmissionRecord, StatusRecord};
@@ -120,7 +120,7 @@ pub fn correlate(
     pass: &Pass,
     merged: &Merged,
     admitted: &[Partitions],
-    settings: &Settings<'_>,
+    settings: &PassSettings<'_>,
     folder: &Path,
 ) -> Result<Carried, Trouble> {
     let mut codes = Vec::new();
@@ -171,7 +171,7 @@ struct Correlator<'a> {
     pass: &'a Pass,
     merged: &'a Merged,
     admitted: &'a [Partitions],
-    settings: &'a Settings<'a>,
+    settings: &'a PassSettings<'a>,
     /// Error codes of all workers, one worker after the other.
     codes: Vec<i64>,
     /// By worker: how many codes precede its own in `codes`.

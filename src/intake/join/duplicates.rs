@@ -12,7 +12,7 @@ use hashbrown::HashSet;
 use super::merge::Merged;
 use crate::error::Trouble;
 use crate::facts::ids::Map;
-use crate::intake::pass::{Pass, Settings};
+use crate::intake::pass::{Pass, PassSettings};
 use crate::intake::records::call_record::{self, CallRecord};
 use crate::intake::records::message_records::AdmissionRecord;
 use crate::intake::records::partitions::{PARTITIONS, Partitions};
@@ -68,7 +68,7 @@ impl Surplus {
 pub fn find_duplicates(
     pass: &Pass,
     merged: &Merged,
-    settings: &Settings<'_>,
+    settings: &PassSettings<'_>,
 ) -> Result<(Surplus, Vec<Partitions>), Trouble> {
     let next = AtomicUsize::new(0);
     let mut witnesses = HashSet::with_capacity(pass.counts.iter().map(|counts| counts.witnesses.len()).sum());
@@ -133,7 +133,7 @@ pub struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    fn take(&mut self, pass: &Pass, at: usize, settings: &Settings<'_>) -> Result<(), Trouble> {
+    fn take(&mut self, pass: &Pass, at: usize, settings: &PassSettings<'_>) -> Result<(), Trouble> {
         self.bytes.clear();
         self.ends.clear();
         for counts in &pass.counts {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::{Field, From, Log, Source};
+use crate::config::{ColumnSource, Field, Log, Source};
 use crate::facts::ids::Map;
 use crate::facts::{FileBalance, FileRole, Quarantined};
-use crate::intake::counting::evidence::Place;
+use crate::intake::counting::evidence::RowPlace;
 use crate::intake::counting::quarantine::KEPT_PER_FILE;
 use crate::intake::counting::worker_counts::FileTally;
 use crate::intake::files::find::LogFile;
@@ -77,7 +77,7 @@ pub fn lost(pass: &Pass, files: &[LogFile], sources: &[Source]) -> Vec<String> {
             let region = file.constants.iter().find(|(field, _)| *field == Field::Region);
             let fixed = source.columns.iter().find(|c| c.field == Field::Region).map(|c| &c.from);
             lost.insert(match (fixed, region) {
-                (Some(From::Value(region)), _) => region.clone(),
+                (Some(ColumnSource::Value(region)), _) => region.clone(),
                 (None, Some((_, region))) => region.clone(),
                 _ => "*".to_owned(),
             });
@@ -106,7 +106,7 @@ pub fn unseen_columns(pass: &Pass, files: &[LogFile], sources: &[Source]) -> Vec
 }
 
 /// Returns the line of a row in its file: the lines of the chunks before, plus its row.
-pub fn line(pass: &Pass, place: &Place) -> u64 {
+pub fn line(pass: &Pass, place: &RowPlace) -> u64 {
     pass.chunk_lines.range((place.file, 0)..(place.file, place.chunk)).map(|(_, lines)| lines).sum::<u64>()
         + place.row
 }

@@ -1,11 +1,11 @@
-//! AttemptRecord: one attempt to deliver a notification, as stored for the join.
+//! Attempt record: one attempt to deliver a notification, as stored for the join.
 
 use super::packing::{Packer, Unpacker};
 use super::partitions::{Partitions, partition};
 use crate::error::Trouble;
 use crate::facts::ids::Id;
 
-impl super::group::Row for AttemptRecord {
+impl super::group::Identified for AttemptRecord {
     #[inline]
     fn id(&self) -> Id {
         self.id

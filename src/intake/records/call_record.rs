@@ -1,4 +1,4 @@
-//! CallRecord: one call with an id, as stored for dedupe and join.
+//! Call record: one call with an id, as stored for dedupe and join.
 
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -6,17 +6,17 @@ use super::packing::{Packer, Unpacker};
 use super::partitions::partition;
 use crate::day::DAY_US;
 use crate::facts::ids::Id;
-use crate::intake::rows::raw_row::Value;
+use crate::intake::rows::raw_row::LogValue;
 
 /// Returns the hash of a call's id; 0 for a call without one.
 ///
 /// # Errors
 /// The id is neither text nor a whole number.
-pub fn id_hash(id: &Value<'_>) -> Result<u128, String> {
+pub fn id_hash(id: &LogValue<'_>) -> Result<u128, String> {
     match id {
-        Value::Missing => Ok(0),
-        Value::Text(id) => Ok(hash(id)),
-        Value::Int(id) => Ok(hash(id.to_string().as_bytes())),
+        LogValue::Missing => Ok(0),
+        LogValue::Text(id) => Ok(hash(id)),
+        LogValue::Int(id) => Ok(hash(id.to_string().as_bytes())),
         other => Err(format!("request_id is {}, expected text or a whole number", other.excerpt())),
     }
 }

@@ -8,8 +8,8 @@ const FEW: usize = 4;
 /// Limit on the bits that choose a bucket, so at most 65,536 buckets.
 const MOST_BITS: u32 = 16;
 
-/// Row that belongs to an id.
-pub trait Row: Copy {
+/// A record that belongs to an id.
+pub trait Identified: Copy {
     fn id(&self) -> Id;
 }
 
@@ -18,7 +18,7 @@ pub trait Row: Copy {
 /// Ids are hashes, so a few of their bits tell almost exactly where a row belongs. It is put there
 /// immediately, and only the rows of one bucket are compared. `room` is a buffer kept from one
 /// partition to the next.
-pub fn sort<R: Row, K: Ord>(rows: &mut Vec<R>, room: &mut Vec<R>, key: impl Fn(&R) -> K) {
+pub fn sort<R: Identified, K: Ord>(rows: &mut Vec<R>, room: &mut Vec<R>, key: impl Fn(&R) -> K) {
     let Some(first) = rows.first().copied() else { return };
     let bits = (rows.len() / FEW).max(1).ilog2().min(MOST_BITS);
     let bucket = |row: &R| (row.id() >> (96 - PARTITION_BITS - bits)) as usize & ((1 << bits) - 1);
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    impl Row for (Id, u8) {
+    impl Identified for (Id, u8) {
         fn id(&self) -> Id {
             self.0
         }

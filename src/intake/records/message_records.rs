@@ -66,14 +66,14 @@ pub struct AdmissionRecord {
     pub caller: u32,
 }
 
-impl group::Row for StatusRecord {
+impl group::Identified for StatusRecord {
     #[inline]
     fn id(&self) -> Id {
         self.id
     }
 }
 
-impl group::Row for AdmissionRecord {
+impl group::Identified for AdmissionRecord {
     #[inline]
     fn id(&self) -> Id {
         self.id
@@ -109,12 +109,12 @@ impl AdmissionRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::intake::records::partitions::Budget;
+    use crate::intake::records::partitions::MemoryBudget;
 
     #[test]
     fn rows_survive_the_way_to_bytes() {
         let folder = tempfile::tempdir().unwrap();
-        let budget = Budget::new(0, 2);
+        let budget = MemoryBudget::new(0, 2);
         let (id, offset_us) = ((1 << 96) - 1, -5);
         let mut partitions = Partitions::new(StatusRecord::BYTES, &budget);
         let statuses = StatusWord::ALL.map(|word| StatusRecord {

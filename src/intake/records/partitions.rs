@@ -29,7 +29,7 @@ const WAITING: usize = 8 << 10;
 
 /// Memory budget that all records of a pass share.
 #[derive(Debug)]
-pub struct Budget {
+pub struct MemoryBudget {
     held: AtomicUsize,
     /// Bytes from which on records go to disk.
     limit: usize,
@@ -39,7 +39,7 @@ pub struct Budget {
     least: usize,
 }
 
-impl Budget {
+impl MemoryBudget {
     /// Creates a budget of `bytes` for about `sets` sets of records.
     pub fn new(bytes: usize, sets: usize) -> Arc<Self> {
         let spare = bytes / 3;
@@ -65,7 +65,7 @@ pub struct Partitions {
     /// Locked only so that several threads can take partitions out; no thread ever waits.
     parts: Vec<Mutex<Part>>,
     held: usize,
-    budget: Arc<Budget>,
+    budget: Arc<MemoryBudget>,
     spill: Option<Spill>,
 }
 
@@ -86,7 +86,7 @@ impl Partitions {
     /// Creates an empty set of records of `width` bytes, which draws on a budget.
     ///
     /// It may hold the first records of each partition in memory even when the budget is used up.
-    pub fn new(width: usize, budget: &Arc<Budget>) -> Self {
+    pub fn new(width: usize, budget: &Arc<MemoryBudget>) -> Self {
         Self {
             width,
             waiting: Vec::new(),
@@ -311,7 +311,7 @@ mod tests {
         ) {
             const WIDTH: usize = 36;
             let folder = tempfile::tempdir().unwrap();
-            let budget = Budget::new(limit, 3);
+            let budget = MemoryBudget::new(limit, 3);
             let mut sets: [_; 3] = std::array::from_fn(|_| Partitions::new(WIDTH, &budget));
             let bound = limit + 3 * PARTITIONS * FIRST * WIDTH + BLOCK * WIDTH;
             for (set, records) in runs {
@@ -326,7 +326,7 @@ mod tests {
         #[test]
         fn spilling_keeps_every_record(n in 0_u32..200_000, limit in 0_usize..1_000_000) {
             let folder = tempfile::tempdir().unwrap();
-            let budget = Budget::new(limit, 1);
+            let budget = MemoryBudget::new(limit, 1);
             let mut partitions = Partitions::new(4, &budget);
             for id in 0..n {
                 partitions.push(id as usize % PARTITIONS, folder.path(), |at| *at = id.to_le_bytes()).unwrap();

@@ -7,14 +7,14 @@ use std::borrow::Cow;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::interner::Lexicon;
-use super::raw_row::{RawRow, Value};
+use super::raw_row::{LogValue, RawRow};
 use super::source_reader::SourceReader;
 use super::{fields, instant};
 use crate::config::{Field, WEBHOOK_SERVICE};
 use crate::daybook::delivery::{AttemptResult, AttemptTraits};
 use crate::daybook::message::StatusWord;
 use crate::facts::ids::Id;
-use crate::intake::counting::evidence::Place;
+use crate::intake::counting::evidence::RowPlace;
 use crate::intake::formats::webhook_payload::Payload;
 use crate::intake::records::attempt_record::AttemptRecord;
 
@@ -53,7 +53,7 @@ impl SourceReader {
         &self,
         row: &RawRow<'_>,
         ts_us: i64,
-        place: Place,
+        place: RowPlace,
         names: &mut Lexicon,
         told: &mut Vec<ParsedStatus>,
     ) -> Result<ParsedAttempt, String> {
@@ -109,7 +109,7 @@ impl SourceReader {
     }
 
     /// Reads the instant of the event that a row reports, in microseconds since 1970.
-    fn event_us(&self, value: &Value<'_>) -> Result<Option<i64>, String> {
+    fn event_us(&self, value: &LogValue<'_>) -> Result<Option<i64>, String> {
         if value.is_missing() {
             return Ok(None);
         }
@@ -121,14 +121,14 @@ impl SourceReader {
         &self,
         payload: &Payload<'_>,
         ts_us: i64,
-        place: Place,
+        place: RowPlace,
         names: &mut Lexicon,
         told: &mut Vec<ParsedStatus>,
     ) -> Result<ParsedAttempt, String> {
         let mut row = RawRow::new();
-        row.set(Field::BusinessId as usize, 0, Value::text(payload.business_id.as_bytes()));
+        row.set(Field::BusinessId as usize, 0, LogValue::text(payload.business_id.as_bytes()));
         for (field, value) in &self.mapping.constants {
-            row.force(*field, Value::text(value.as_bytes()));
+            row.force(*field, LogValue::text(value.as_bytes()));
         }
         told.extend(payload.statuses.iter().map(|status| {
             let word = StatusWord::of(status.status.as_bytes());
@@ -189,9 +189,9 @@ pub fn hash_of(word: Option<&[u8]>) -> u64 {
 /// Returns text, or a whole number, as bytes.
 pub fn bytes<'v>(row: &'v RawRow<'_>, field: Field) -> Result<Option<Cow<'v, [u8]>>, String> {
     match row.get(field) {
-        Value::Missing => Ok(None),
-        Value::Text(text) => Ok(Some(Cow::Borrowed(text))),
-        Value::Int(n) => Ok(Some(n.to_string().into_bytes().into())),
+        LogValue::Missing => Ok(None),
+        LogValue::Text(text) => Ok(Some(Cow::Borrowed(text))),
+        LogValue::Int(n) => Ok(Some(n.to_string().into_bytes().into())),
         other => Err(format!("{} is {}, expected text or a whole number", field.column(), other.excerpt())),
     }
 }
@@ -199,8 +199,8 @@ pub fn bytes<'v>(row: &'v RawRow<'_>, field: Field) -> Result<Option<Cow<'v, [u8
 fn trial(row: &RawRow<'_>, http_status: u16) -> Result<AttemptResult, String> {
     let value = row.get(Field::Outcome);
     let trial = match value {
-        Value::Missing if http_status != 0 => AttemptResult::Http,
-        Value::Text(text) => match text.as_ref() {
+        LogValue::Missing if http_status != 0 => AttemptResult::Http,
+        LogValue::Text(text) => match text.as_ref() {
             b"http" => AttemptResult::Http,
             b"dns" => AttemptResult::Dns,
             b"connect" => AttemptResult::Connect,
@@ -222,7 +222,7 @@ fn trial(row: &RawRow<'_>, http_status: u16) -> Result<AttemptResult, String> {
     Ok(trial)
 }
 
-fn wrong_outcome(value: &Value<'_>) -> String {
+fn wrong_outcome(value: &LogValue<'_>) -> String {
     format!("outcome is {}, expected http, dns, connect, tls, reset, timeout or none", value.excerpt())
 }
 

@@ -1,7 +1,7 @@
 //! Fields: reads single values of a row as words, numbers and names, or says why it cannot.
 
 use super::interner::{Lexicon, Names};
-use super::raw_row::{RawRow, Value};
+use super::raw_row::{LogValue, RawRow};
 use crate::config::Field;
 use crate::facts::{Admission, Reached, Symptom};
 
@@ -34,9 +34,9 @@ pub fn not_utf8(field: &str) -> String {
 pub fn name(row: &RawRow<'_>, field: Field, names: &mut Names) -> Result<u32, String> {
     let digits;
     let bytes: &[u8] = match row.get(field) {
-        Value::Missing => return Ok(0),
-        Value::Text(text) => text,
-        Value::Int(n) => {
+        LogValue::Missing => return Ok(0),
+        LogValue::Text(text) => text,
+        LogValue::Int(n) => {
             digits = n.to_string();
             digits.as_bytes()
         }
@@ -57,8 +57,8 @@ pub fn name(row: &RawRow<'_>, field: Field, names: &mut Names) -> Result<u32, St
 /// A phone number there was mapped by mistake and is not kept.
 pub fn label(row: &RawRow<'_>, field: Field, names: &mut Names) -> Result<u32, String> {
     let is_number = match row.get(field) {
-        Value::Int(n) => n.unsigned_abs() >= 1_000_000,
-        Value::Text(text) => {
+        LogValue::Int(n) => n.unsigned_abs() >= 1_000_000,
+        LogValue::Text(text) => {
             let digits = text.strip_prefix(b"+").unwrap_or(text);
             digits.len() >= 7 && digits.iter().all(u8::is_ascii_digit)
         }
@@ -78,11 +78,11 @@ pub fn label(row: &RawRow<'_>, field: Field, names: &mut Names) -> Result<u32, S
 pub fn integer(row: &RawRow<'_>, field: Field) -> Result<Option<i64>, String> {
     let value = row.get(field);
     let found = match value {
-        Value::Missing => return Ok(None),
-        Value::Int(n) => Some(*n),
-        Value::Float(x) if x.fract() == 0.0 && x.abs() < 9e15 => Some(*x as i64),
-        Value::Text(text) if text.as_ref() == b"-" => return Ok(None),
-        Value::Text(text) => std::str::from_utf8(text).ok().and_then(|t| t.trim().parse().ok()),
+        LogValue::Missing => return Ok(None),
+        LogValue::Int(n) => Some(*n),
+        LogValue::Float(x) if x.fract() == 0.0 && x.abs() < 9e15 => Some(*x as i64),
+        LogValue::Text(text) if text.as_ref() == b"-" => return Ok(None),
+        LogValue::Text(text) => std::str::from_utf8(text).ok().and_then(|t| t.trim().parse().ok()),
         _ => None,
     };
     found
@@ -114,10 +114,10 @@ pub fn code(row: &RawRow<'_>, field: Field, codes: &mut Names) -> Result<Option<
 pub fn boolean(row: &RawRow<'_>, field: Field) -> Result<Option<bool>, String> {
     let value = row.get(field);
     match value {
-        Value::Missing => Ok(None),
-        Value::Bool(b) => Ok(Some(*b)),
-        Value::Int(n @ 0..=1) => Ok(Some(*n == 1)),
-        Value::Text(text) => match text.as_ref() {
+        LogValue::Missing => Ok(None),
+        LogValue::Bool(b) => Ok(Some(*b)),
+        LogValue::Int(n @ 0..=1) => Ok(Some(*n == 1)),
+        LogValue::Text(text) => match text.as_ref() {
             b"true" | b"True" | b"TRUE" | b"1" => Ok(Some(true)),
             b"false" | b"False" | b"FALSE" | b"0" => Ok(Some(false)),
             b"-" => Ok(None),
@@ -147,8 +147,8 @@ pub fn status(row: &RawRow<'_>) -> Result<u16, String> {
 pub fn symptom(row: &RawRow<'_>) -> Result<Symptom, String> {
     let value = row.get(Field::Symptom);
     Ok(match value {
-        Value::Missing => Symptom::None,
-        Value::Text(text) => match text.as_ref() {
+        LogValue::Missing => Symptom::None,
+        LogValue::Text(text) => match text.as_ref() {
             b"none" | b"-" => Symptom::None,
             b"dns" => Symptom::Dns,
             b"connect" => Symptom::Connect,
@@ -164,7 +164,7 @@ pub fn symptom(row: &RawRow<'_>) -> Result<Symptom, String> {
     })
 }
 
-fn unknown_symptom(value: &Value<'_>) -> String {
+fn unknown_symptom(value: &LogValue<'_>) -> String {
     format!(
         "symptom is {}, expected none, dns, connect, tls, proxy_local, client_abort_early, client_abort_waiting, \
          reset or timeout",
@@ -176,9 +176,9 @@ fn unknown_symptom(value: &Value<'_>) -> String {
 pub fn reached(row: &RawRow<'_>) -> Result<Option<Reached>, String> {
     let value = row.get(Field::Reached);
     match value {
-        Value::Missing => Ok(None),
-        Value::Bool(yes) => Ok(Some(if *yes { Reached::Yes } else { Reached::No })),
-        Value::Text(text) => match text.as_ref() {
+        LogValue::Missing => Ok(None),
+        LogValue::Bool(yes) => Ok(Some(if *yes { Reached::Yes } else { Reached::No })),
+        LogValue::Text(text) => match text.as_ref() {
             b"yes" | b"true" => Ok(Some(Reached::Yes)),
             b"no" | b"false" => Ok(Some(Reached::No)),
             b"unknown" | b"-" => Ok(Some(Reached::Unknown)),
@@ -194,8 +194,8 @@ pub fn admission(row: &RawRow<'_>) -> Admission {
         return Admission::None;
     }
     match row.get(Field::MessageStatus) {
-        Value::Text(text) if text.as_ref() == b"held_for_quality_assessment" => Admission::Held,
-        Value::Text(text) if text.as_ref() == b"paused" => Admission::Paused,
+        LogValue::Text(text) if text.as_ref() == b"held_for_quality_assessment" => Admission::Held,
+        LogValue::Text(text) if text.as_ref() == b"paused" => Admission::Paused,
         _ => Admission::Admitted,
     }
 }

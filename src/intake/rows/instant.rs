@@ -3,7 +3,7 @@
 use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, TimeZone};
 use chrono_tz::Tz;
 
-use super::raw_row::Value;
+use super::raw_row::LogValue;
 use crate::config::{Cast, Unit};
 
 /// Latest instant accepted, 9999-12-31T23:59:59Z: any later one is a broken number, not a time.
@@ -15,16 +15,16 @@ const EARLIEST_US: i64 = -62_135_596_800_000_000;
 ///
 /// # Errors
 /// The value is no possible instant; the message is ready for quarantine.
-pub fn instant(value: &Value<'_>, cast: &Cast, zone: Tz) -> Result<i64, String> {
+pub fn instant(value: &LogValue<'_>, cast: &Cast, zone: Tz) -> Result<i64, String> {
     let us = match (value, cast) {
-        (Value::Missing, _) => return Err("no timestamp".into()),
-        (Value::Instant(us), _) => Some(*us),
-        (Value::Int(n), Cast::Unit(unit)) => scale(*n, *unit),
-        (Value::Int(n), _) => scale(*n, guess_unit(*n)),
-        (Value::Float(x), Cast::Unit(unit)) => scale_float(*x, *unit),
-        (Value::Float(x), _) => scale_float(*x, guess_unit(*x as i64)),
-        (Value::Text(text), _) => instant_of_text(text, cast, zone),
-        (Value::Bool(_) | Value::Odd(_), _) => None,
+        (LogValue::Missing, _) => return Err("no timestamp".into()),
+        (LogValue::Instant(us), _) => Some(*us),
+        (LogValue::Int(n), Cast::Unit(unit)) => scale(*n, *unit),
+        (LogValue::Int(n), _) => scale(*n, guess_unit(*n)),
+        (LogValue::Float(x), Cast::Unit(unit)) => scale_float(*x, *unit),
+        (LogValue::Float(x), _) => scale_float(*x, guess_unit(*x as i64)),
+        (LogValue::Text(text), _) => instant_of_text(text, cast, zone),
+        (LogValue::Bool(_) | LogValue::Odd(_), _) => None,
     };
     match us {
         Some(us) if is_possible(us) => Ok(us),
@@ -56,17 +56,17 @@ pub fn instant_of_text(text: &[u8], cast: &Cast, zone: Tz) -> Option<i64> {
 ///
 /// # Errors
 /// The value is not a number.
-pub fn duration(value: &Value<'_>, cast: &Cast) -> Result<Option<u64>, String> {
+pub fn duration(value: &LogValue<'_>, cast: &Cast) -> Result<Option<u64>, String> {
     let unit = match cast {
         Cast::Unit(unit) => *unit,
         _ => Unit::Milliseconds,
     };
     let us = match value {
-        Value::Missing => return Ok(None),
-        Value::Int(n) => scale(*n, unit),
-        Value::Float(x) => scale_float(*x, unit),
-        Value::Text(text) if text.as_ref() == b"-" => return Ok(None),
-        Value::Text(text) => decimal(text, unit),
+        LogValue::Missing => return Ok(None),
+        LogValue::Int(n) => scale(*n, unit),
+        LogValue::Float(x) => scale_float(*x, unit),
+        LogValue::Text(text) if text.as_ref() == b"-" => return Ok(None),
+        LogValue::Text(text) => decimal(text, unit),
         _ => None,
     };
     match us {
@@ -369,7 +369,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn read(text: &str) -> Result<String, String> {
-        instant(&Value::text(text.as_bytes()), &Cast::Auto, Tz::UTC).map(crate::day::rfc3339)
+        instant(&LogValue::text(text.as_bytes()), &Cast::Auto, Tz::UTC).map(crate::day::rfc3339)
     }
 
     #[test]
@@ -407,25 +407,26 @@ mod tests {
         ] {
             assert!(read(text).is_err(), "{text}");
         }
-        assert!(instant(&Value::Float(f64::NAN), &Cast::Auto, Tz::UTC).is_err());
-        assert!(instant(&Value::Int(i64::MAX), &Cast::Unit(Unit::Seconds), Tz::UTC).is_err());
+        assert!(instant(&LogValue::Float(f64::NAN), &Cast::Auto, Tz::UTC).is_err());
+        assert!(instant(&LogValue::Int(i64::MAX), &Cast::Unit(Unit::Seconds), Tz::UTC).is_err());
     }
 
     #[test]
     fn decimal_seconds_are_exact() {
-        let us = instant(&Value::text(b"1646861401.524102"), &Cast::Unit(Unit::Seconds), Tz::UTC);
+        let us = instant(&LogValue::text(b"1646861401.524102"), &Cast::Unit(Unit::Seconds), Tz::UTC);
         assert_eq!(us, Ok(1_646_861_401_524_102));
-        assert_eq!(duration(&Value::text(b"0.012"), &Cast::Unit(Unit::Seconds)), Ok(Some(12_000)));
-        assert_eq!(duration(&Value::text(b"-"), &Cast::Auto), Ok(None));
-        assert_eq!(duration(&Value::Int(-1), &Cast::Auto), Ok(None));
-        assert!(duration(&Value::text(b"fast"), &Cast::Auto).is_err());
+        assert_eq!(duration(&LogValue::text(b"0.012"), &Cast::Unit(Unit::Seconds)), Ok(Some(12_000)));
+        assert_eq!(duration(&LogValue::text(b"-"), &Cast::Auto), Ok(None));
+        assert_eq!(duration(&LogValue::Int(-1), &Cast::Auto), Ok(None));
+        assert!(duration(&LogValue::text(b"fast"), &Cast::Auto).is_err());
     }
 
     #[test]
     fn local_time_follows_the_zone_through_both_changes_of_clock() {
         let zone: Tz = "Europe/Berlin".parse().unwrap();
-        let read =
-            |text: &str| instant(&Value::text(text.as_bytes()), &Cast::Auto, zone).map(crate::day::rfc3339);
+        let read = |text: &str| {
+            instant(&LogValue::text(text.as_bytes()), &Cast::Auto, zone).map(crate::day::rfc3339)
+        };
         assert_eq!(read("2026-07-01 12:00:00").as_deref(), Ok("2026-07-01T10:00:00Z"));
         assert_eq!(read("2026-10-25 02:30:00").as_deref(), Ok("2026-10-25T00:30:00Z"));
         assert!(read("2026-03-29 02:30:00").is_err());
@@ -460,7 +461,7 @@ mod tests {
         fn iso_agrees_with_chrono(us in EARLIEST_US..LATEST_US) {
             let text = DateTime::from_timestamp_micros(us).unwrap().to_rfc3339();
             prop_assume!(text.as_bytes()[4] == b'-');
-            prop_assert_eq!(instant(&Value::text(text.as_bytes()), &Cast::Auto, Tz::UTC), Ok(us));
+            prop_assert_eq!(instant(&LogValue::text(text.as_bytes()), &Cast::Auto, Tz::UTC), Ok(us));
         }
     }
 }

@@ -2,12 +2,12 @@
 //!
 //! A preset comes first; columns of the config replace its entries.
 
-use super::raw_row::{UPSTREAM_CONNECT, UPSTREAM_HEADER, Value};
-use crate::config::{Cast, Field, From, LogPreset, Source, Unit};
+use super::raw_row::{LogValue, UPSTREAM_CONNECT, UPSTREAM_HEADER};
+use crate::config::{Cast, ColumnSource, Field, LogPreset, Source, Unit};
 
 /// One name in the log, and the field it fills.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct MappedField {
     /// Column name, or dotted path in JSON.
     pub name: String,
     pub field: usize,
@@ -20,7 +20,7 @@ pub struct Entry {
 /// Mapping of one source.
 #[derive(Debug, Clone)]
 pub struct Mapping {
-    pub entries: Vec<Entry>,
+    pub entries: Vec<MappedField>,
     /// Fields with the same value in every row of the source.
     pub constants: Vec<(usize, String)>,
     pub ts_cast: Cast,
@@ -46,10 +46,10 @@ impl Mapping {
             let field = column.field as usize;
             mapping.entries.retain(|e| e.field != field);
             match &column.from {
-                From::Name(name) => {
-                    mapping.entries.push(Entry { name: name.clone(), field, rank: 0, is_named: true });
+                ColumnSource::Name(name) => {
+                    mapping.entries.push(MappedField { name: name.clone(), field, rank: 0, is_named: true });
                 }
-                From::Value(value) => mapping.constants.push((field, value.clone())),
+                ColumnSource::Value(value) => mapping.constants.push((field, value.clone())),
             }
             if column.cast != Cast::Auto {
                 match column.field {
@@ -84,7 +84,7 @@ impl Mapping {
     /// Returns the names of the config that a whole day of a log can be expected to have.
     ///
     /// Fields about errors may well be missing for a day.
-    pub fn expected(&self) -> impl Iterator<Item = &Entry> {
+    pub fn expected(&self) -> impl Iterator<Item = &MappedField> {
         const EXPECTED: [Field; 14] = [
             Field::Ts,
             Field::Duration,
@@ -110,13 +110,13 @@ impl Mapping {
     }
 
     /// Returns the replacement for a value of a field, if the source lists one.
-    pub fn word(&self, field: usize, value: &Value<'_>) -> Option<&str> {
+    pub fn word(&self, field: usize, value: &LogValue<'_>) -> Option<&str> {
         let (_, words) = self.words.iter().find(|(f, _)| *f == field)?;
         let spelled = match value {
             // CSV is often written with a blank after the comma.
-            Value::Text(text) => std::str::from_utf8(text).ok()?.trim().to_owned(),
-            Value::Int(n) => n.to_string(),
-            Value::Bool(b) => b.to_string(),
+            LogValue::Text(text) => std::str::from_utf8(text).ok()?.trim().to_owned(),
+            LogValue::Int(n) => n.to_string(),
+            LogValue::Bool(b) => b.to_string(),
             _ => return None,
         };
         words.iter().find(|(from, _)| *from == spelled).map(|(_, to)| to.as_str())
@@ -128,9 +128,9 @@ impl Mapping {
     }
 }
 
-fn preset_entries(source: &Source) -> Vec<Entry> {
+fn preset_entries(source: &Source) -> Vec<MappedField> {
     let entry =
-        |name: &str, field: usize, rank: u8| Entry { name: name.into(), field, rank, is_named: false };
+        |name: &str, field: usize, rank: u8| MappedField { name: name.into(), field, rank, is_named: false };
     match source.preset {
         LogPreset::Canonical => {
             Field::of(source.log).iter().map(|f| entry(f.column(), *f as usize, 0)).collect()

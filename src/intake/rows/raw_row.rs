@@ -19,7 +19,7 @@ const DASH_SPEAKS: [usize; 3] = [Field::UpstreamStatus as usize, UPSTREAM_CONNEC
 ///
 /// Text is bytes, because most of it is compared or hashed and never shown.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub enum Value<'a> {
+pub enum LogValue<'a> {
     #[default]
     Missing,
     Text(Cow<'a, [u8]>),
@@ -32,13 +32,13 @@ pub enum Value<'a> {
     Odd(&'static str),
 }
 
-impl<'a> Value<'a> {
+impl<'a> LogValue<'a> {
     /// Returns a text value; empty text is missing.
     pub fn text(bytes: &'a [u8]) -> Self {
         Self::from_text(Cow::Borrowed(bytes))
     }
 
-    /// Returns a text value, as [`Value::text`] does, for text that may be owned.
+    /// Returns a text value, as [`LogValue::text`] does, for text that may be owned.
     pub fn from_text(text: Cow<'a, [u8]>) -> Self {
         if text.is_empty() { Self::Missing } else { Self::Text(text) }
     }
@@ -48,7 +48,7 @@ impl<'a> Value<'a> {
         matches!(self, Self::Text(text) if text.len() == 1 && text[0] == b'-')
     }
 
-    /// Returns whether a text is [`Value::is_nothing`] once it is a value.
+    /// Returns whether a text is [`LogValue::is_nothing`] once it is a value.
     #[inline]
     pub const fn is_no_text(text: &[u8]) -> bool {
         matches!(text, [] | [b'-'])
@@ -80,7 +80,7 @@ impl<'a> Value<'a> {
 /// Values of a row by field, reused from row to row of one block.
 #[derive(Debug)]
 pub struct RawRow<'a> {
-    values: [Value<'a>; FIELDS],
+    values: [LogValue<'a>; FIELDS],
     rank: [u8; FIELDS],
     filled: Vec<u8>,
     /// Bit set of the fields that were filled, including fields that were emptied again.
@@ -90,7 +90,7 @@ pub struct RawRow<'a> {
 impl<'a> RawRow<'a> {
     pub fn new() -> Self {
         Self {
-            values: std::array::from_fn(|_| Value::Missing),
+            values: std::array::from_fn(|_| LogValue::Missing),
             rank: [0; FIELDS],
             filled: Vec::with_capacity(FIELDS),
             seen: 0,
@@ -99,7 +99,7 @@ impl<'a> RawRow<'a> {
 
     pub fn clear(&mut self) {
         for field in self.filled.drain(..) {
-            self.values[field as usize] = Value::Missing;
+            self.values[field as usize] = LogValue::Missing;
         }
         self.seen = 0;
     }
@@ -108,7 +108,7 @@ impl<'a> RawRow<'a> {
     ///
     /// Returns false if a column with the same rank has already set it in this row.
     #[inline]
-    pub fn set(&mut self, field: usize, rank: u8, value: Value<'a>) -> bool {
+    pub fn set(&mut self, field: usize, rank: u8, value: LogValue<'a>) -> bool {
         if value.is_missing() || (value.is_dash() && !DASH_SPEAKS.contains(&field)) {
             return true;
         }
@@ -126,7 +126,7 @@ impl<'a> RawRow<'a> {
     }
 
     /// Sets a field, whatever the log says.
-    pub fn force(&mut self, field: usize, value: Value<'a>) {
+    pub fn force(&mut self, field: usize, value: LogValue<'a>) {
         if self.values[field].is_missing() && !value.is_missing() {
             self.filled.push(field as u8);
         }
@@ -134,7 +134,7 @@ impl<'a> RawRow<'a> {
     }
 
     /// Replaces a value that is there; the new value may be missing.
-    pub fn replace(&mut self, field: usize, value: Value<'a>) {
+    pub fn replace(&mut self, field: usize, value: LogValue<'a>) {
         if !self.values[field].is_missing() {
             self.values[field] = value;
             if self.values[field].is_missing() {
@@ -148,12 +148,12 @@ impl<'a> RawRow<'a> {
         self.seen
     }
 
-    pub fn get(&self, field: Field) -> &Value<'a> {
+    pub fn get(&self, field: Field) -> &LogValue<'a> {
         &self.values[field as usize]
     }
 
     /// Returns a value by field number, including fields that only presets fill.
-    pub fn at(&self, field: usize) -> &Value<'a> {
+    pub fn at(&self, field: usize) -> &LogValue<'a> {
         &self.values[field]
     }
 }
@@ -170,15 +170,15 @@ mod tests {
 
     #[test]
     fn nothing_is_written_in_two_ways() {
-        assert_eq!(Value::text(b""), Value::Missing);
+        assert_eq!(LogValue::text(b""), LogValue::Missing);
         let mut row = RawRow::new();
-        row.set(3, 0, Value::text(b"-"));
+        row.set(3, 0, LogValue::text(b"-"));
         assert!(row.at(3).is_missing());
-        row.set(UPSTREAM_HEADER, 0, Value::text(b"-"));
+        row.set(UPSTREAM_HEADER, 0, LogValue::text(b"-"));
         assert!(!row.at(UPSTREAM_HEADER).is_missing());
-        row.set(3, 0, Value::text(b"timeout"));
-        row.replace(3, Value::text(b""));
-        assert!(row.at(3).is_missing() && row.set(3, 0, Value::Int(1)));
+        row.set(3, 0, LogValue::text(b"timeout"));
+        row.replace(3, LogValue::text(b""));
+        assert!(row.at(3).is_missing() && row.set(3, 0, LogValue::Int(1)));
     }
 
     #[test]
@@ -187,10 +187,10 @@ mod tests {
         for order in [[0_u8, 1], [1, 0]] {
             let mut row = RawRow::new();
             for rank in order {
-                assert!(row.set(ts, rank, Value::Int(i64::from(rank))));
+                assert!(row.set(ts, rank, LogValue::Int(i64::from(rank))));
             }
-            assert_eq!(row.get(Field::Ts), &Value::Int(0));
-            assert!(!row.set(ts, 0, Value::Int(9)));
+            assert_eq!(row.get(Field::Ts), &LogValue::Int(0));
+            assert!(!row.set(ts, 0, LogValue::Int(9)));
             row.clear();
             assert!(row.get(Field::Ts).is_missing() && row.seen() == 0);
         }

@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use chrono_tz::Tz;
 
 use super::instant;
-use super::raw_row::Value;
+use super::raw_row::LogValue;
 use super::source_reader::SourceReader;
 use crate::config::{Cast, Field, Log, LogPreset};
 
@@ -38,7 +38,7 @@ const OWN: usize = PerRowField::Caller as usize + 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldRole {
     /// Part of the key: rows with the same values are classified alike.
-    Key,
+    SketchKey,
     /// Read in every row.
     PerRowField(PerRowField),
     /// Only its presence matters.
@@ -81,7 +81,7 @@ impl FieldRole {
             Log::Requests => &CALL,
             Log::Webhooks => &ATTEMPT,
         };
-        parts.iter().find(|(known, _)| *known as usize == field).map_or(Self::Key, |(_, part)| *part)
+        parts.iter().find(|(known, _)| *known as usize == field).map_or(Self::SketchKey, |(_, part)| *part)
     }
 }
 
@@ -125,14 +125,16 @@ pub enum Scalar<'b> {
 
 impl<'b> Scalar<'b> {
     #[inline]
-    pub fn of(value: Value<'b>) -> Self {
+    pub fn of(value: LogValue<'b>) -> Self {
         match value {
             _ if value.is_nothing() => Self::Missing,
-            Value::Text(Cow::Borrowed(text)) => Self::Text(text),
-            Value::Int(n) => Self::Int(n),
-            Value::Float(x) => Self::Float(x),
-            Value::Instant(us) => Self::Instant(us),
-            Value::Missing | Value::Text(Cow::Owned(_)) | Value::Bool(_) | Value::Odd(_) => Self::Odd,
+            LogValue::Text(Cow::Borrowed(text)) => Self::Text(text),
+            LogValue::Int(n) => Self::Int(n),
+            LogValue::Float(x) => Self::Float(x),
+            LogValue::Instant(us) => Self::Instant(us),
+            LogValue::Missing | LogValue::Text(Cow::Owned(_)) | LogValue::Bool(_) | LogValue::Odd(_) => {
+                Self::Odd
+            }
         }
     }
 
@@ -146,8 +148,8 @@ impl<'b> Scalar<'b> {
         match self {
             Self::Instant(us) => instant::is_possible(*us).then_some(*us),
             Self::Text(text) => instant::instant_of_text(text, cast, zone),
-            Self::Int(n) => instant::instant(&Value::Int(*n), cast, zone).ok(),
-            Self::Float(x) => instant::instant(&Value::Float(*x), cast, zone).ok(),
+            Self::Int(n) => instant::instant(&LogValue::Int(*n), cast, zone).ok(),
+            Self::Float(x) => instant::instant(&LogValue::Float(*x), cast, zone).ok(),
             Self::Missing | Self::Odd => None,
         }
     }
@@ -160,9 +162,9 @@ impl<'b> Scalar<'b> {
     pub fn duration(&self, cast: &Cast) -> Result<Option<u64>, String> {
         match self {
             Self::Missing => Ok(None),
-            Self::Text(text) => instant::duration(&Value::text(text), cast),
-            Self::Int(n) => instant::duration(&Value::Int(*n), cast),
-            Self::Float(x) => instant::duration(&Value::Float(*x), cast),
+            Self::Text(text) => instant::duration(&LogValue::text(text), cast),
+            Self::Int(n) => instant::duration(&LogValue::Int(*n), cast),
+            Self::Float(x) => instant::duration(&LogValue::Float(*x), cast),
             Self::Instant(_) | Self::Odd => Err("an unusual duration".to_owned()),
         }
     }
@@ -182,12 +184,12 @@ impl<'b> Scalar<'b> {
 ///
 /// A format uses the part that suits it.
 #[derive(Debug, Clone, Default)]
-pub struct Key {
+pub struct SketchKey {
     pub number: u64,
     pub bytes: Vec<u8>,
 }
 
-impl Key {
+impl SketchKey {
     #[inline]
     pub fn is(&self, other: &Self) -> bool {
         // Comparing two empty slices costs more than this test.
@@ -200,7 +202,7 @@ impl Key {
 #[derive(Debug)]
 pub struct Sketch<'b> {
     /// Equal if all key fields are equal and the same presence-only fields have values.
-    pub key: Key,
+    pub key: SketchKey,
     own: [Scalar<'b>; OWN],
     /// Bit set of the fields outside the key that the row has.
     pub seen: u32,
@@ -208,7 +210,7 @@ pub struct Sketch<'b> {
 
 impl<'b> Sketch<'b> {
     pub fn new() -> Self {
-        Self { key: Key::default(), own: [Scalar::Missing; OWN], seen: 0 }
+        Self { key: SketchKey::default(), own: [Scalar::Missing; OWN], seen: 0 }
     }
 
     pub fn clear(&mut self) {
@@ -234,7 +236,7 @@ impl<'b> Sketch<'b> {
     /// Takes a text, as [`Sketch::take`] does.
     #[inline]
     pub fn take_text(&mut self, field: usize, part: FieldRole, text: &'b [u8]) {
-        let is_there = !Value::is_no_text(text);
+        let is_there = !LogValue::is_no_text(text);
         self.seen |= u32::from(is_there) << field;
         if part.is_there() {
             self.key.number = self.key.number << 1 | u64::from(is_there);

@@ -1,4 +1,4 @@
-//! SourceReader: reads the request rows of one source.
+//! Source reader: reads the request rows of one source.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::fields::{admission, boolean, code, label, name, not_utf8, reached, re
 use super::instant;
 use super::interner::Lexicon;
 use super::mapping::Mapping;
-use super::raw_row::{RawRow, UPSTREAM_CONNECT, UPSTREAM_HEADER, Value};
+use super::raw_row::{LogValue, RawRow, UPSTREAM_CONNECT, UPSTREAM_HEADER};
 use super::request_shape::Shape;
 use crate::config::{Config, Field, LogPreset, Source, TimeBasis, Vantage};
 use crate::facts::ids::Id;
@@ -79,7 +79,7 @@ impl SourceReader {
     ///
     /// # Errors
     /// The timestamp or the duration cannot be read; the message says why.
-    pub fn time(&self, ts: &Value<'_>, duration: &Value<'_>) -> Result<(i64, Option<u64>), String> {
+    pub fn time(&self, ts: &LogValue<'_>, duration: &LogValue<'_>) -> Result<(i64, Option<u64>), String> {
         let ts = instant::instant(ts, &self.mapping.ts_cast, self.source.zone)?;
         let duration = instant::duration(duration, &self.mapping.duration_cast)?;
         Ok((self.start_us(ts, duration), duration))
@@ -152,7 +152,7 @@ impl SourceReader {
             return name(row, Field::Service, &mut names.services);
         }
         let service = match row.get(Field::Endpoint) {
-            Value::Text(path) => {
+            LogValue::Text(path) => {
                 // nginx's `$request` is the whole request line: `POST /v21.0/1/messages HTTP/1.1`.
                 let path = match memchr::memchr(b' ', path) {
                     Some(at) if self.source.preset == LogPreset::NginxJson => {
@@ -171,12 +171,12 @@ impl SourceReader {
     ///
     /// # Errors
     /// The id is neither text nor a whole number.
-    pub fn message(&self, id: &Value<'_>) -> Result<Id, String> {
+    pub fn message(&self, id: &LogValue<'_>) -> Result<Id, String> {
         match id {
             _ if !self.is_joined => Ok(0),
-            Value::Missing => Ok(0),
-            Value::Text(id) => Ok(self.salt.id(id)),
-            Value::Int(id) => Ok(self.salt.id(id.to_string().as_bytes())),
+            LogValue::Missing => Ok(0),
+            LogValue::Text(id) => Ok(self.salt.id(id)),
+            LogValue::Int(id) => Ok(self.salt.id(id.to_string().as_bytes())),
             other => Err(format!("message_id is {}, expected text", other.excerpt())),
         }
     }
@@ -185,11 +185,11 @@ impl SourceReader {
     ///
     /// # Errors
     /// The id is neither text nor a whole number, or it is not UTF-8.
-    pub fn caller(&self, id: &Value<'_>, names: &mut Lexicon) -> Result<u32, String> {
+    pub fn caller(&self, id: &LogValue<'_>, names: &mut Lexicon) -> Result<u32, String> {
         match id {
-            Value::Missing => Ok(0),
-            Value::Text(text) => self.caller_of(text, names),
-            Value::Int(n) => self.caller_of(n.to_string().as_bytes(), names),
+            LogValue::Missing => Ok(0),
+            LogValue::Text(text) => self.caller_of(text, names),
+            LogValue::Int(n) => self.caller_of(n.to_string().as_bytes(), names),
             other => Err(format!("business_id is {}, expected text", other.excerpt())),
         }
     }
@@ -221,13 +221,13 @@ impl SourceReader {
 }
 
 /// Returns the last element of nginx's list of tries; `-` is no value.
-fn last_try<'v>(value: &'v Value<'_>) -> Option<&'v [u8]> {
+fn last_try<'v>(value: &'v LogValue<'_>) -> Option<&'v [u8]> {
     match value {
-        Value::Text(text) => {
+        LogValue::Text(text) => {
             let last = text.rsplit(|b| matches!(b, b',' | b':')).next().unwrap_or_default().trim_ascii();
             (!last.is_empty() && last != b"-").then_some(last)
         }
-        Value::Int(_) | Value::Float(_) => Some(b"number"),
+        LogValue::Int(_) | LogValue::Float(_) => Some(b"number"),
         _ => None,
     }
 }
@@ -241,8 +241,8 @@ fn has_upstream_status(row: &RawRow<'_>) -> bool {
 /// See the module docs of `ngx_http_upstream_module` and `ngx_http_log_module`. A variable that is
 /// not logged proves nothing; `-` proves that the step was not reached.
 fn nginx_symptom(row: &RawRow<'_>, http_status: u16) -> Symptom {
-    let was_skipped = |value: &Value<'_>| !value.is_missing() && last_try(value).is_none();
-    let was_reached = |value: &Value<'_>| last_try(value).is_some();
+    let was_skipped = |value: &LogValue<'_>| !value.is_missing() && last_try(value).is_none();
+    let was_reached = |value: &LogValue<'_>| last_try(value).is_some();
     let (connect, header) = (row.at(UPSTREAM_CONNECT), row.at(UPSTREAM_HEADER));
     match http_status {
         0 | 408 => Symptom::ClientAbortEarly,
@@ -283,7 +283,7 @@ mod tests {
     fn symptom_of(fields: &[(usize, &'static str)], status: u16) -> Symptom {
         let mut row = RawRow::new();
         for (field, text) in fields {
-            row.set(*field, 0, Value::text(text.as_bytes()));
+            row.set(*field, 0, LogValue::text(text.as_bytes()));
         }
         nginx_symptom(&row, status)
     }

@@ -61,7 +61,7 @@ pub static EVIDENCE: Spec = Spec {
 };
 
 /// Tables of facts and evidence, with their names, as they are stored.
-pub type Tables = [(&'static str, Table); 2];
+pub type BasisTables = [(&'static str, Table); 2];
 
 impl Basis {
     pub fn to_json(&self) -> String {
@@ -80,14 +80,14 @@ impl Basis {
     /// Returns the SHA-256 over the basis without its evidence; `tables` are its own tables.
     ///
     /// Evidence is left out because the same rows may be found in other files.
-    pub fn hash(&self, tables: &Tables) -> String {
+    pub fn hash(&self, tables: &BasisTables) -> String {
         let mut hash = Sha256::new_with_prefix(self.to_json());
         let [(_, facts), _] = tables;
         hash.update(facts.to_csv());
         hex(&hash.finalize())
     }
 
-    pub fn tables(&self) -> Tables {
+    pub fn tables(&self) -> BasisTables {
         let mut facts = Table::with_room(&FACTS, self.facts.frame().height());
         for f in self.facts.iter() {
             facts.push_integers([f.slot.into(), f.kind.into(), f.caller.into(), f.events]);

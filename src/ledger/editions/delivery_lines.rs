@@ -1,4 +1,4 @@
-//! The lines of an edition that come from webhook logs: outcomes, delays, and how well the two logs fit each other.
+//! Delivery lines: outcomes and delays from webhook logs, and how well the two logs fit.
 
 use crate::facts::Reconciliation;
 use crate::table::record;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::basis::{BASIS, Tables};
+use super::basis::{BASIS, BasisTables};
 use super::manifest::{MANIFEST_FORMAT, Manifest};
 use super::outline::OUTLINE;
 use crate::day::Day;
@@ -29,7 +29,7 @@ pub fn place(ledger: &Path, day: Day, number: u32) -> PathBuf {
 pub fn write(
     ledger: &Path,
     edition: &Edition,
-    (basis, of_basis): (&Basis, &Tables),
+    (basis, of_basis): (&Basis, &BasisTables),
     tables: &[(&'static str, Table)],
     manifest: &mut Manifest,
 ) -> Result<tempfile::TempDir, Trouble> {

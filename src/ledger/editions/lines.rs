@@ -1,4 +1,4 @@
-//! The lines of an edition beside its slots: bad events, accounts, latencies.
+//! Lines of an edition in addition to its slots: bad events, accounts, latencies.
 
 use crate::slots::Scope;
 use crate::table::ColumnKind::{Decimal, Integer, Text};

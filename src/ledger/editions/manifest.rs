@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::basis::Tables;
+use super::basis::BasisTables;
 use super::draft::is_open;
 use crate::day::{Day, SlotLength};
 use crate::facts::{FileBalance, FileRole, Input};
@@ -82,7 +82,7 @@ impl Manifest {
     pub fn new(
         edition: &Edition,
         rules: &str,
-        (basis, of_basis): (&Basis, &Tables),
+        (basis, of_basis): (&Basis, &BasisTables),
         tables: &[(&'static str, Table)],
     ) -> Self {
         let mut manifest = Self {

@@ -29,7 +29,7 @@ const NOTHING: &str = "0";
 /// One line of the journal.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Line {
+pub struct JournalLine {
     /// Counts from 1, without gaps.
     pub seq: u64,
     /// Instant that the run worked as of; never earlier than in the line before.
@@ -53,7 +53,7 @@ struct Head {
 #[derive(Debug, Clone)]
 pub struct Journal {
     folder: PathBuf,
-    lines: Vec<Line>,
+    lines: Vec<JournalLine>,
     /// Number and hash of the last line.
     head: Head,
     /// Length of the whole lines, in bytes.
@@ -126,7 +126,7 @@ impl Journal {
     pub fn clock_source_of(folder: &Path) -> Option<ClockSource> {
         let mut line = String::new();
         BufReader::new(File::open(folder.join(JOURNAL)).ok()?).read_line(&mut line).ok()?;
-        match serde_json::from_str::<Line>(&line).ok()?.entry {
+        match serde_json::from_str::<JournalLine>(&line).ok()?.entry {
             Entry::Ledger { clock, .. } => Some(clock),
             _ => None,
         }
@@ -134,7 +134,7 @@ impl Journal {
 
     /// Checks a line against the line before it, and adds it.
     fn take(&mut self, bytes: &[u8]) -> Result<(), String> {
-        let line: Line = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
+        let line: JournalLine = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
         if line.seq != self.head.seq + 1 {
             return Err(format!("it is numbered {}, after {}", line.seq, self.head.seq));
         }
@@ -168,7 +168,7 @@ impl Journal {
         }
     }
 
-    pub fn lines(&self) -> &[Line] {
+    pub fn lines(&self) -> &[JournalLine] {
         &self.lines
     }
 
@@ -212,13 +212,13 @@ impl Journal {
     /// # Errors
     /// [`Trouble::Io`] if the line could not be appended, so that it does not count;
     /// [`Trouble::Usage`] if the clock lies before the last line.
-    pub fn append(&mut self, clock: Clock, entry: Entry) -> Result<&Line, Trouble> {
+    pub fn append(&mut self, clock: Clock, entry: Entry) -> Result<&JournalLine, Trouble> {
         self.check_clock(clock.at)?;
         // At most one line may be unnamed by the head.
         self.mend()?;
         let Clock { at, wall } = clock;
         let previous = self.head.hash.clone();
-        let line = Line { seq: self.head.seq + 1, at, wall: Some(wall), previous, entry };
+        let line = JournalLine { seq: self.head.seq + 1, at, wall: Some(wall), previous, entry };
         let bytes = json(&line);
         let path = self.folder.join(JOURNAL);
         let written = File::options().create(true).append(true).open(&path).and_then(|mut file| {

@@ -72,7 +72,7 @@ pub struct FiledRow {
 
 impl LedgerState {
     /// Applies one line.
-    pub fn apply(&mut self, line: &super::Line) {
+    pub fn apply(&mut self, line: &super::JournalLine) {
         match &line.entry {
             Entry::Ledger { .. } => {}
             Entry::Settings { settings } => self.settings = Some(settings.clone()),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::verdict::{because, flips_when};
-use super::{AppliedOverride, EditionOfSlot, Explanation, PostingLine, RunOfSlots, ServiceVerdict};
+use super::{AppliedOverride, EditionOfSlot, ExplainedPosting, Explanation, RunOfSlots, ServiceVerdict};
 use crate::day::{Day, rfc3339};
 use crate::facts::{Gap, Kind};
 use crate::ledger::{Basis, Cause, Edition, Extent, Ledger, Settings, word};
@@ -212,8 +212,8 @@ impl DayExplainer {
     }
 
     /// Groups the postings of the slot by account, rule and the attributes that are shown.
-    fn lines(&self, scope: &Scope, slot: u32) -> Vec<PostingLine> {
-        let mut lines: Vec<PostingLine> = Vec::new();
+    fn lines(&self, scope: &Scope, slot: u32) -> Vec<ExplainedPosting> {
+        let mut lines: Vec<ExplainedPosting> = Vec::new();
         for sum in self.accounts.get(&slot).into_iter().flatten() {
             let [_, number, account] = sum.key;
             let kind = self.kind(number);
@@ -224,7 +224,7 @@ impl DayExplainer {
             let known = self.policy.rule(rule);
             let title =
                 kind.error_code.and_then(|code| self.policy.catalogue().entry(code, kind.error_subcode));
-            let line = PostingLine {
+            let line = ExplainedPosting {
                 account: Account::ALL[account as usize].name().to_owned(),
                 events: sum.net,
                 events_gross: sum.gross,
@@ -248,7 +248,7 @@ impl DayExplainer {
                 None => lines.push(line),
             }
         }
-        let rank = |line: &PostingLine| match line.account.split(':').next() {
+        let rank = |line: &ExplainedPosting| match line.account.split(':').next() {
             Some("bad") => 0,
             Some("suspense" | "pending") => 1,
             Some("good") => 3,
@@ -298,7 +298,7 @@ impl EditionOfDay {
     }
 }
 
-impl PostingLine {
+impl ExplainedPosting {
     /// True if two lines look alike to a reader.
     ///
     /// Attributes of recipients and clients are ignored: rules may look at them, but readers need

@@ -37,7 +37,7 @@ pub struct Explanation {
     pub services: Vec<ServiceVerdict>,
     /// The run of down slots that contains the slot.
     pub run: Option<RunOfSlots>,
-    pub postings: Vec<PostingLine>,
+    pub postings: Vec<ExplainedPosting>,
     pub top_error_codes: Vec<(String, i64)>,
     pub top_callers: Vec<(String, i64)>,
     pub overrides: Vec<AppliedOverride>,
@@ -78,7 +78,7 @@ pub struct RunOfSlots {
 
 /// Events with the same account, rule and code.
 #[derive(Debug, Serialize)]
-pub struct PostingLine {
+pub struct ExplainedPosting {
     pub account: String,
     pub events: i64,
     pub events_gross: i64,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Explanation, PostingLine};
+use super::{ExplainedPosting, Explanation};
 use crate::day::minutes;
 
 impl fmt::Display for Explanation {
@@ -85,7 +85,7 @@ impl fmt::Display for Explanation {
     }
 }
 
-impl fmt::Display for PostingLine {
+impl fmt::Display for ExplainedPosting {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let p = self;
         let code = match (&p.error_code, &p.error_title) {

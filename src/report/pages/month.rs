@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::parts::{Page, count, data, percent, scope_name, table, text};
 use super::words::Words;
 use crate::day::Month;
-use crate::measure::{Figure, Period, Rule, Status};
+use crate::measure::{CountingRule, Figure, FigureStatus, Period};
 use crate::report::tables::rules::PolicyInForce;
 use crate::report::view::{DEFINITION, is_whole_component};
 use crate::report::{Drawing, Summary};
@@ -123,7 +123,7 @@ fn figures(w: &Words, drawing: &Drawing<'_>, month: Month) -> Markup {
                     dt { (w.column("status")) }
                     dd {
                         (w.status(figure.status)) ", " (figure.state.name())
-                        @if figure.status != Status::Final { " (" (w.status(Status::Final)) " " (month.final_at()) ")" }
+                        @if figure.status != FigureStatus::Final { " (" (w.status(FigureStatus::Final)) " " (month.final_at()) ")" }
                     }
                 }
             }
@@ -136,11 +136,11 @@ fn figures(w: &Words, drawing: &Drawing<'_>, month: Month) -> Markup {
 fn formula(figure: &Figure) -> String {
     let result = percent(figure.net_micro_percent);
     match figure.definition.rule {
-        Rule::Runs => {
+        CountingRule::Runs => {
             let [all, down] = [figure.net.slots, figure.net.slots_counted].map(count);
             format!("100 × (A − B) / A = 100 × ({all} − {down}) / {all} = {result}")
         }
-        Rule::Occurrences => {
+        CountingRule::Occurrences => {
             let [good, bad] = [figure.net.events.good(), figure.net.events.bad()].map(count);
             format!("100 × good / (good + bad) = 100 × {good} / ({good} + {bad}) = {result}")
         }

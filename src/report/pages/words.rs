@@ -1,7 +1,7 @@
 //! Words: every text of the pages; another language is another value of [`Words`].
 
 use crate::ledger::DefinitionSettings;
-use crate::measure::{Condition, Status};
+use crate::measure::{Condition, FigureStatus};
 use crate::policy::Group;
 use crate::slots::State;
 
@@ -206,11 +206,11 @@ impl Words {
         }
     }
 
-    pub const fn status(&self, status: Status) -> &'static str {
+    pub const fn status(&self, status: FigureStatus) -> &'static str {
         match status {
-            Status::Running => "running",
-            Status::Provisional => "provisional",
-            Status::Final => "final",
+            FigureStatus::Running => "running",
+            FigureStatus::Provisional => "provisional",
+            FigureStatus::Final => "final",
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::day::Day;
-use crate::ledger::{Cause, Entry, Ledger, Line, Reported, ReportedKey};
+use crate::ledger::{Cause, Entry, JournalLine, Ledger, Reported, ReportedKey};
 use crate::table::ColumnKind::{Boolean, Date, Decimal, Instant, Integer, Text};
 use crate::table::{ColumnSpec, Spec, Table, Value};
 
@@ -79,7 +79,7 @@ fn differs(before: &Reported, now: &Reported) -> bool {
     shown(before) != shown(now)
 }
 
-fn push(table: &mut Table, ledger: &Ledger, line: &Line, before: &Reported, now: &Reported) {
+fn push(table: &mut Table, ledger: &Ledger, line: &JournalLine, before: &Reported, now: &Reported) {
     let delta = |after: i64, before: i64| Value::Integer(after - before);
     let slots = (0..now.slots.len()).map(|at| delta(now.slots[at], before.slots[at]));
     let events = (0..now.events.len()).map(|at| delta(now.events[at], before.events[at]));

@@ -13,11 +13,11 @@ pub struct PolicyInForce {
     /// Number of days of the month that it booked.
     pub days: u32,
     /// In the order in which they are tried; suspense comes last.
-    pub rules: Vec<Decided>,
+    pub rules: Vec<RuleUse>,
 }
 
 /// A rule with an account and the events of the month that it booked there.
-pub struct Decided {
+pub struct RuleUse {
     pub id: String,
     pub account: String,
     pub because: String,
@@ -59,11 +59,11 @@ pub fn in_force(ledger: &Ledger, month: Month) -> Result<Vec<PolicyInForce>, Tro
         .collect()
 }
 
-fn decided(policy: &Policy, mut sums: Sums) -> Vec<Decided> {
+fn decided(policy: &Policy, mut sums: Sums) -> Vec<RuleUse> {
     let mut rules = Vec::new();
     for rule in policy.rules() {
         let mut push = |account: &str, [events_gross, events_net]: [i64; 2]| {
-            rules.push(Decided {
+            rules.push(RuleUse {
                 id: rule.id.clone(),
                 account: account.to_owned(),
                 because: rule.because.clone(),
@@ -84,7 +84,7 @@ fn decided(policy: &Policy, mut sums: Sums) -> Vec<Decided> {
     for ((_, account), [events_gross, events_net]) in sums {
         let because = "No rule of the policy matches.".to_owned();
         let (id, cites) = (NO_RULE.to_owned(), Vec::new());
-        rules.push(Decided { id, account, because, cites, events_gross, events_net });
+        rules.push(RuleUse { id, account, because, cites, events_gross, events_net });
     }
     rules
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::error::Trouble;
-use crate::sample::Settings;
+use crate::sample::SampleSettings;
 use crate::sample::traffic::stories::{
     COMPONENTS, MAX_GAP_MINUTES, MIN_EVENTS, MIN_RUN_MINUTES, REGIONS, SERVICES, UNABLE_PERCENT,
 };
@@ -21,12 +21,12 @@ const ENDPOINTS: [&str; SERVICES.len()] = [
 const TARGETS: [Option<&str>; COMPONENTS.len()] = [Some("99.9"), None];
 
 /// Writes the config of a sample into `out`.
-pub fn write(out: &Path, settings: &Settings) -> Result<(), Trouble> {
+pub fn write(out: &Path, settings: &SampleSettings) -> Result<(), Trouble> {
     let path = out.join("uptime-ledger.toml");
     fs::write(&path, text(settings)).map_err(|e| Trouble::io(&path, "writing the config", e))
 }
 
-fn text(settings: &Settings) -> String {
+fn text(settings: &SampleSettings) -> String {
     let extension = settings.extension();
     // Several files of a day and region are in a folder, so that `{region}` is the region alone.
     let webhooks = if settings.files > 1 { "/*" } else { "" };

@@ -11,16 +11,16 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use parquet::Columns;
+use parquet::SampleColumns;
 use webhook_parquet::WebhookColumns;
 use webhook_rows::{Attempt, WebhookRow};
 
-use super::traffic::callers::{Cast, Row};
+use super::traffic::callers::{CallerCast, CallerRow};
 use super::traffic::stories::REGIONS;
 use super::traffic::{EGRESS, Event, SOURCES, WEBHOOKS};
 use super::truth::FileTruth;
-use super::webhooks::Lost;
-use super::{Compression, Format, Settings};
+use super::webhooks::LostLogs;
+use super::{Compression, SampleFormat, SampleSettings};
 use crate::day::{DAY_US, Day};
 use crate::error::Trouble;
 
@@ -30,11 +30,11 @@ const BUFFER_BYTES: usize = 1 << 16;
 /// The open files of one day, and the truth of the closed ones.
 pub struct Files<'a> {
     out: &'a Path,
-    settings: &'a Settings,
-    cast: &'a Cast,
-    row: Row<'a>,
+    settings: &'a SampleSettings,
+    cast: &'a CallerCast,
+    row: CallerRow<'a>,
     webhook_row: WebhookRow<'a>,
-    lost: Lost,
+    lost: LostLogs,
     day: Option<Day>,
     /// By source, region and part; opened by their first row.
     open: BTreeMap<Key, LogFile>,
@@ -51,7 +51,7 @@ struct LogFile {
 
 enum Sink {
     Text { buffer: Vec<u8>, out: Compressor },
-    Parquet(Box<Columns>),
+    Parquet(Box<SampleColumns>),
     WebhookParquet(Box<WebhookColumns>),
 }
 
@@ -62,7 +62,12 @@ enum Compressor {
 }
 
 impl<'a> Files<'a> {
-    pub fn new(out: &'a Path, settings: &'a Settings, cast: &'a Cast, lost: Lost) -> Result<Self, Trouble> {
+    pub fn new(
+        out: &'a Path,
+        settings: &'a SampleSettings,
+        cast: &'a CallerCast,
+        lost: LostLogs,
+    ) -> Result<Self, Trouble> {
         let logs = out.join("logs");
         fs::create_dir_all(&logs).map_err(|e| Trouble::io(&logs, "creating the folder", e))?;
         Ok(Self {
@@ -141,7 +146,7 @@ type Key = (u8, u8, u16);
 fn open<'f>(
     files: &'f mut BTreeMap<Key, LogFile>,
     out: &Path,
-    settings: &Settings,
+    settings: &SampleSettings,
     day: Option<Day>,
     key: Key,
 ) -> Result<&'f mut LogFile, Trouble> {
@@ -156,7 +161,7 @@ fn open<'f>(
 /// Returns the path from the folder of the config.
 ///
 /// In webhook logs the part has a folder, so that the config can tell the region from it.
-fn file_name(settings: &Settings, day: Day, (source, region, part): Key) -> String {
+fn file_name(settings: &SampleSettings, day: Day, (source, region, part): Key) -> String {
     let mut name = format!("logs/{}-{day}", SOURCES[usize::from(source)]);
     if usize::from(source) != EGRESS {
         name = format!("{name}-{}", REGIONS[usize::from(region)]);
@@ -169,7 +174,7 @@ fn file_name(settings: &Settings, day: Day, (source, region, part): Key) -> Stri
 }
 
 impl LogFile {
-    fn create(out: &Path, settings: &Settings, day: Day, key: Key) -> Result<Self, Trouble> {
+    fn create(out: &Path, settings: &SampleSettings, day: Day, key: Key) -> Result<Self, Trouble> {
         let name = file_name(settings, day, key);
         let path = out.join(&name);
         if let Some(folder) = path.parent() {
@@ -201,20 +206,20 @@ impl LogFile {
 }
 
 impl Sink {
-    fn call(&mut self, format: Format, row: &Row<'_>, flaw: u8) -> io::Result<()> {
+    fn call(&mut self, format: SampleFormat, row: &CallerRow<'_>, flaw: u8) -> io::Result<()> {
         match self {
             Self::Parquet(columns) => return columns.push(row, flaw),
-            Self::Text { buffer, .. } if format == Format::Csv => text::csv(buffer, row, flaw),
+            Self::Text { buffer, .. } if format == SampleFormat::Csv => text::csv(buffer, row, flaw),
             Self::Text { buffer, .. } => text::ndjson(buffer, row, flaw),
             Self::WebhookParquet(_) => {}
         }
         self.drain()
     }
 
-    fn attempt(&mut self, format: Format, row: &WebhookRow<'_>, flaw: u8) -> io::Result<()> {
+    fn attempt(&mut self, format: SampleFormat, row: &WebhookRow<'_>, flaw: u8) -> io::Result<()> {
         match self {
             Self::WebhookParquet(columns) => return columns.push(row, flaw),
-            Self::Text { buffer, .. } if format == Format::Csv => webhook_rows::csv(buffer, row, flaw),
+            Self::Text { buffer, .. } if format == SampleFormat::Csv => webhook_rows::csv(buffer, row, flaw),
             Self::Text { buffer, .. } => webhook_rows::ndjson(buffer, row, flaw),
             Self::Parquet(_) => {}
         }
@@ -231,14 +236,14 @@ impl Sink {
         Ok(())
     }
 
-    fn create(path: &Path, settings: &Settings, of_webhooks: bool) -> io::Result<Self> {
+    fn create(path: &Path, settings: &SampleSettings, of_webhooks: bool) -> io::Result<Self> {
         let file = BufWriter::new(File::create(path)?);
         let out = match (settings.format, settings.compression) {
-            (Format::Parquet, compression) if of_webhooks => {
+            (SampleFormat::Parquet, compression) if of_webhooks => {
                 return Ok(Self::WebhookParquet(Box::new(WebhookColumns::new(file, compression)?)));
             }
-            (Format::Parquet, compression) => {
-                return Ok(Self::Parquet(Box::new(Columns::new(file, compression)?)));
+            (SampleFormat::Parquet, compression) => {
+                return Ok(Self::Parquet(Box::new(SampleColumns::new(file, compression)?)));
             }
             (_, None | Some(Compression::None)) => Compressor::None(file),
             (_, Some(Compression::Gz)) => {
@@ -247,7 +252,7 @@ impl Sink {
             (_, Some(Compression::Zst)) => Compressor::Zstd(zstd::stream::write::Encoder::new(file, 5)?),
         };
         let mut buffer = Vec::with_capacity(BUFFER_BYTES + 1_024);
-        if settings.format == Format::Csv {
+        if settings.format == SampleFormat::Csv {
             if of_webhooks {
                 webhook_rows::csv_header(&mut buffer);
             } else {

@@ -18,7 +18,7 @@ use parquet::schema::types::ColumnPath;
 
 use super::text::FIELDS;
 use crate::sample::Compression;
-use crate::sample::traffic::callers::Row;
+use crate::sample::traffic::callers::CallerRow;
 
 pub const BATCH_ROWS: usize = 8_192;
 const ROW_GROUP_ROWS: usize = 1 << 18;
@@ -26,7 +26,7 @@ const ROW_GROUP_ROWS: usize = 1 << 18;
 const IDS: [&str; 5] = ["ts", "duration_ms", "request_id", "trace_id", "message_id"];
 
 /// The columns of a file of request rows, written batch by batch.
-pub struct Columns {
+pub struct SampleColumns {
     schema: Arc<Schema>,
     writer: ArrowWriter<BufWriter<File>>,
     rows: usize,
@@ -41,7 +41,7 @@ pub struct Columns {
     flags: [BooleanBuilder; 2],
 }
 
-impl Columns {
+impl SampleColumns {
     pub fn new(file: BufWriter<File>, compression: Option<Compression>) -> io::Result<Self> {
         let schema = Arc::new(schema());
         let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties(compression, &IDS)?))
@@ -61,7 +61,7 @@ impl Columns {
     }
 
     /// Adds a row; flaws: 1 and 3 no timestamp, 2 a negative status.
-    pub fn push(&mut self, row: &Row<'_>, flaw: u8) -> io::Result<()> {
+    pub fn push(&mut self, row: &CallerRow<'_>, flaw: u8) -> io::Result<()> {
         let outcome = row.outcome;
         self.ts.append_option((flaw != 1 && flaw != 3).then_some(row.ts_us));
         self.duration_ms.append_value(f64::from(row.duration_tenths) / 10.0);

@@ -1,6 +1,6 @@
 //! Text: a row as one line of CSV or NDJSON in the canonical schema, or a line broken on purpose.
 
-use crate::sample::traffic::callers::Row;
+use crate::sample::traffic::callers::CallerRow;
 
 /// The canonical fields, in the order of every format.
 pub const FIELDS: [&str; 21] = [
@@ -35,7 +35,7 @@ pub fn csv_header(out: &mut Vec<u8>) {
 /// Writes a CSV line; no value needs quoting.
 ///
 /// Flaws: 1 too few fields, 2 a status that is no number, 3 a timestamp that cannot be read.
-pub fn csv(out: &mut Vec<u8>, row: &Row<'_>, flaw: u8) {
+pub fn csv(out: &mut Vec<u8>, row: &CallerRow<'_>, flaw: u8) {
     let line = out.len();
     if flaw == 3 {
         out.extend_from_slice(row.ts.replace('T', " at ").as_bytes());
@@ -91,7 +91,7 @@ pub fn csv(out: &mut Vec<u8>, row: &Row<'_>, flaw: u8) {
 /// Writes an NDJSON line.
 ///
 /// Flaws: 1 cut off in the middle, 2 a status that is no number, 3 a line that is no object.
-pub fn ndjson(out: &mut Vec<u8>, row: &Row<'_>, flaw: u8) {
+pub fn ndjson(out: &mut Vec<u8>, row: &CallerRow<'_>, flaw: u8) {
     let line = out.len();
     if flaw == 3 {
         out.extend_from_slice(b"[\"");

@@ -2,7 +2,7 @@
 
 use super::text::{cell, integer, key, member};
 use crate::sample::traffic::Message;
-use crate::sample::traffic::callers::{Cast, digits, wamid};
+use crate::sample::traffic::callers::{CallerCast, digits, wamid};
 use crate::sample::webhooks::attempts::Reply;
 use crate::sample::webhooks::shipping_queue::Due;
 use crate::sample::webhooks::statuses::Status;
@@ -85,7 +85,7 @@ pub struct WebhookRow<'a> {
 }
 
 impl<'a> WebhookRow<'a> {
-    pub fn fill(&mut self, cast: &'a Cast, attempt: &Attempt) {
+    pub fn fill(&mut self, cast: &'a CallerCast, attempt: &Attempt) {
         self.ts_us = attempt.ts_us;
         self.event_us = attempt.event_us;
         for (out, us) in [(&mut self.ts, attempt.ts_us), (&mut self.event_ts, attempt.event_us)] {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::outcomes::{Outcome, Recipient};
+use super::outcomes::{CallOutcome, Recipient};
 use super::stories::{MANAGEMENT, MEDIA, MESSAGES, REGIONS, SERVICES};
 use super::{CALLERS, EGRESS, Event, Message};
 use crate::day::{DAY_US, Day, SECOND_US};
@@ -35,7 +35,7 @@ const OLD_CLIENTS: [(&str, &str); 5] = [
 ];
 
 /// The fields of one row, reused from row to row; empty text stands for an empty field.
-pub struct Row<'a> {
+pub struct CallerRow<'a> {
     pub ts_us: i64,
     pub ts: String,
     pub duration_tenths: u32,
@@ -45,7 +45,7 @@ pub struct Row<'a> {
     pub service: &'static str,
     pub endpoint: &'a str,
     pub region: &'static str,
-    pub outcome: &'static Outcome,
+    pub outcome: &'static CallOutcome,
     pub message_id: String,
     pub message_status: &'static str,
     pub recipient_area: &'static str,
@@ -54,7 +54,7 @@ pub struct Row<'a> {
 }
 
 /// The texts of all callers and days, prepared once.
-pub struct Cast {
+pub struct CallerCast {
     first: Day,
     business_ids: Vec<String>,
     /// By caller and path.
@@ -66,7 +66,7 @@ pub struct Cast {
     turkiye_is_served: Vec<bool>,
 }
 
-impl Cast {
+impl CallerCast {
     pub fn new(first: Day, days: u32) -> Self {
         let id = |k: usize, salt: u64| {
             100_000_000_000_000 + (k as u64 * 7_368_787 + salt) * 104_729 % 900_000_000_000
@@ -87,8 +87,8 @@ impl Cast {
     }
 
     /// Returns an empty row, to be filled again and again.
-    pub fn row(&self) -> Row<'_> {
-        Row {
+    pub fn row(&self) -> CallerRow<'_> {
+        CallerRow {
             ts_us: 0,
             ts: String::new(),
             duration_tenths: 0,
@@ -108,7 +108,7 @@ impl Cast {
     }
 
     /// Fills a row with the fields of a call.
-    pub fn fill<'a>(&'a self, row: &mut Row<'a>, event: &Event) {
+    pub fn fill<'a>(&'a self, row: &mut CallerRow<'a>, event: &Event) {
         let (caller, day, service) =
             (usize::from(event.caller), event.day as usize, usize::from(event.service));
         let outcome = event.end.outcome();

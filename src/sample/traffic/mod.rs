@@ -7,7 +7,7 @@ pub mod stories;
 pub mod webhook_stories;
 
 use curve::Curve;
-use outcomes::{End, Group, ordinary};
+use outcomes::{End, EndGroup, ordinary};
 use stories::{CALLED, DAY, Doing, MANAGEMENT, MESSAGES, REGIONS, Story};
 
 use super::rng::Dice;
@@ -91,7 +91,7 @@ impl Message {
 
 /// A call whose answer has a message id.
 #[derive(Debug, Clone, Copy)]
-pub struct Admission {
+pub struct Admitted {
     pub event: Event,
     /// No row of the call is ever logged.
     pub is_lost: bool,
@@ -144,7 +144,7 @@ impl<'a> Traffic<'a> {
     /// Adds all rows of calls that began in this minute, and the calls that admitted a message.
     ///
     /// Rows include copies and malformed ones. Admissions include calls whose row is lost.
-    pub fn minute(&mut self, minute: u32, out: &mut Vec<Event>, admitted: &mut Vec<Admission>) {
+    pub fn minute(&mut self, minute: u32, out: &mut Vec<Event>, admitted: &mut Vec<Admitted>) {
         if minute.is_multiple_of(DAY) {
             self.next_number = 0;
             self.flaws = (0..4).map(|_| (self.dice.between(0, DAY), REQUESTS)).collect();
@@ -169,7 +169,7 @@ impl<'a> Traffic<'a> {
         });
         let is_lost = |event: &Event| lost == Some(usize::from(event.region)) || event.fate == Fate::Orphan;
         let admissions = out[start..].iter().filter(|event| event.flaw == 0 && event.has_message());
-        admitted.extend(admissions.map(|event| Admission { event: *event, is_lost: is_lost(event) }));
+        admitted.extend(admissions.map(|event| Admitted { event: *event, is_lost: is_lost(event) }));
         let mut at = 0;
         out.retain(|event| {
             at += 1;
@@ -204,7 +204,7 @@ impl<'a> Traffic<'a> {
         for _ in 0..count {
             let region = self.curve.region(minute_of_day, &mut self.dice);
             let mut end = self.ordinary_end(service, good);
-            if end.outcome().group != Group::Good {
+            if end.outcome().group != EndGroup::Good {
                 if may_fail == 0 {
                     end = good;
                 } else {
@@ -215,7 +215,7 @@ impl<'a> Traffic<'a> {
         }
         match failing {
             Some(failure) => {
-                for (_, end) in calls.iter_mut().filter(|(_, end)| end.outcome().group == Group::Good) {
+                for (_, end) in calls.iter_mut().filter(|(_, end)| end.outcome().group == EndGroup::Good) {
                     *end = failure;
                 }
             }
@@ -245,7 +245,7 @@ impl<'a> Traffic<'a> {
     /// a tenth of the calls elsewhere.
     fn platform_noise(&mut self, calls: &mut [(u8, End)]) {
         for region in 0..REGIONS.len() as u8 {
-            let mine = |call: &&mut (u8, End)| call.0 == region && call.1.outcome().group == Group::Good;
+            let mine = |call: &&mut (u8, End)| call.0 == region && call.1.outcome().group == EndGroup::Good;
             let judged = calls.iter_mut().filter(mine).count();
             let mut left = if judged < 20 { 0 } else { judged / 10 };
             for call in calls.iter_mut().filter(mine) {

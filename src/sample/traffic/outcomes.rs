@@ -2,7 +2,7 @@
 
 /// The effect of an event's account on its minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Group {
+pub enum EndGroup {
     Good,
     Bad,
     User,
@@ -58,9 +58,9 @@ pub enum End {
 
 /// The content of the log row of a call.
 #[derive(Debug, Clone, Copy)]
-pub struct Outcome {
+pub struct CallOutcome {
     pub account: &'static str,
-    pub group: Group,
+    pub group: EndGroup,
     pub http_status: Option<i32>,
     pub error_code: Option<i64>,
     pub error_subcode: Option<i64>,
@@ -112,12 +112,12 @@ impl End {
         Self::NoTls,
     ];
 
-    pub fn outcome(self) -> &'static Outcome {
+    pub fn outcome(self) -> &'static CallOutcome {
         &TABLE[self as usize]
     }
 }
 
-static TABLE: [Outcome; End::ALL.len()] = {
+static TABLE: [CallOutcome; End::ALL.len()] = {
     let mut table = [GOOD; End::ALL.len()];
     let mut at = 0;
     while at < table.len() {
@@ -127,9 +127,9 @@ static TABLE: [Outcome; End::ALL.len()] = {
     table
 };
 
-const GOOD: Outcome = Outcome {
+const GOOD: CallOutcome = CallOutcome {
     account: "good",
-    group: Group::Good,
+    group: EndGroup::Good,
     http_status: Some(200),
     error_code: None,
     error_subcode: None,
@@ -144,12 +144,17 @@ const GOOD: Outcome = Outcome {
     duration_tenths: (450, 9_000),
 };
 
-const fn error(account: &'static str, group: Group, http_status: i32, error_code: Option<i64>) -> Outcome {
+const fn error(
+    account: &'static str,
+    group: EndGroup,
+    http_status: i32,
+    error_code: Option<i64>,
+) -> CallOutcome {
     let duration_tenths = match group {
-        Group::Bad => (2_000, 90_000),
+        EndGroup::Bad => (2_000, 90_000),
         _ => (180, 2_500),
     };
-    Outcome {
+    CallOutcome {
         account,
         group,
         http_status: Some(http_status),
@@ -161,33 +166,33 @@ const fn error(account: &'static str, group: Group, http_status: i32, error_code
     }
 }
 
-const fn user(account: &'static str, http_status: i32, error_code: i64) -> Outcome {
-    error(account, Group::User, http_status, Some(error_code))
+const fn user(account: &'static str, http_status: i32, error_code: i64) -> CallOutcome {
+    error(account, EndGroup::User, http_status, Some(error_code))
 }
 
 /// A call that a caller's proxy could not send to the platform (R4).
-const fn unreached(symptom: &'static str, reached: &'static str) -> Outcome {
-    Outcome {
+const fn unreached(symptom: &'static str, reached: &'static str) -> CallOutcome {
+    CallOutcome {
         http_status: None,
         reached,
         symptom,
         duration_tenths: (300, 50_000),
-        ..error("excluded:network:ingress", Group::Aside, 0, None)
+        ..error("excluded:network:ingress", EndGroup::Aside, 0, None)
     }
 }
 
-const fn describe(end: End) -> Outcome {
-    let unavailable = error("bad:platform:error", Group::Bad, 503, Some(131_016));
-    let aside = Outcome { account: "excluded:scope", group: Group::Aside, ..unavailable };
+const fn describe(end: End) -> CallOutcome {
+    let unavailable = error("bad:platform:error", EndGroup::Bad, 503, Some(131_016));
+    let aside = CallOutcome { account: "excluded:scope", group: EndGroup::Aside, ..unavailable };
     match end {
         End::Good => GOOD,
         End::GoodManagement => {
-            Outcome { is_success: Some(true), has_message: false, message_status: "", ..GOOD }
+            CallOutcome { is_success: Some(true), has_message: false, message_status: "", ..GOOD }
         }
-        End::Held => Outcome { message_status: "held_for_quality_assessment", ..GOOD },
-        End::Paused => Outcome { message_status: "paused", ..GOOD },
+        End::Held => CallOutcome { message_status: "held_for_quality_assessment", ..GOOD },
+        End::Paused => CallOutcome { message_status: "paused", ..GOOD },
         End::ServiceUnavailable => unavailable,
-        End::Unanswered => Outcome {
+        End::Unanswered => CallOutcome {
             account: "bad:platform:missed",
             http_status: None,
             error_code: None,
@@ -196,35 +201,41 @@ const fn describe(end: End) -> Outcome {
             duration_tenths: (300_000, 600_000),
             ..unavailable
         },
-        End::ApiUpdate => Outcome { error_code: Some(2), is_transient: Some(true), ..unavailable },
+        End::ApiUpdate => CallOutcome { error_code: Some(2), is_transient: Some(true), ..unavailable },
         End::ApiUpdateWithId => {
-            Outcome { error_code: Some(2), is_transient: Some(true), has_message: true, ..unavailable }
+            CallOutcome { error_code: Some(2), is_transient: Some(true), has_message: true, ..unavailable }
         }
         End::NotOnWhatsApp => user("user:recipient", 400, 131_026),
-        End::OldClient => Outcome { recipient: Recipient::OldClient, ..user("user:recipient", 400, 131_026) },
+        End::OldClient => {
+            CallOutcome { recipient: Recipient::OldClient, ..user("user:recipient", 400, 131_026) }
+        }
         End::SanctionedArea => {
-            Outcome { recipient: Recipient::Sanctioned, ..user("user:policy", 400, 131_026) }
+            CallOutcome { recipient: Recipient::Sanctioned, ..user("user:policy", 400, 131_026) }
         }
         End::WindowClosed => user("user:caller", 400, 131_047),
-        End::TokenExpired => {
-            Outcome { error_subcode: Some(463), is_transient: Some(false), ..user("user:caller", 401, 190) }
-        }
+        End::TokenExpired => CallOutcome {
+            error_subcode: Some(463),
+            is_transient: Some(false),
+            ..user("user:caller", 401, 190)
+        },
         End::RateLimit => user("user:throttled", 429, 130_429),
         End::PairRateLimit => user("user:throttled", 429, 131_056),
         End::AccountRateLimit => user("user:throttled", 429, 80_007),
         End::TemplateMissing => user("user:caller", 404, 132_001),
-        End::InvalidParameter => Outcome { is_transient: Some(false), ..user("user:caller", 400, 100) },
-        End::NotFound => error("user:caller", Group::User, 404, None),
+        End::InvalidParameter => CallOutcome { is_transient: Some(false), ..user("user:caller", 400, 100) },
+        End::NotFound => error("user:caller", EndGroup::User, 404, None),
         End::MarketingLimit => user("user:policy", 400, 131_049),
         End::Experiment => user("user:policy", 400, 130_472),
         End::MediaUpload => user("user:caller", 400, 131_053),
-        End::TestGood => Outcome { account: "excluded:scope", group: Group::Aside, scope: "test", ..GOOD },
-        End::TestUnavailable => Outcome { scope: "test", ..aside },
-        End::LocalizedGood => {
-            Outcome { account: "excluded:scope", group: Group::Aside, scope: "localized", ..GOOD }
+        End::TestGood => {
+            CallOutcome { account: "excluded:scope", group: EndGroup::Aside, scope: "test", ..GOOD }
         }
-        End::LocalizedUnavailable => Outcome { scope: "localized", ..aside },
-        End::UnknownCode => error("suspense", Group::Aside, 400, Some(199_999)),
+        End::TestUnavailable => CallOutcome { scope: "test", ..aside },
+        End::LocalizedGood => {
+            CallOutcome { account: "excluded:scope", group: EndGroup::Aside, scope: "localized", ..GOOD }
+        }
+        End::LocalizedUnavailable => CallOutcome { scope: "localized", ..aside },
+        End::UnknownCode => error("suspense", EndGroup::Aside, 400, Some(199_999)),
         End::NoDns => unreached("dns", ""),
         End::NoConnection => unreached("connect", "no"),
         End::NoTls => unreached("tls", "no"),
@@ -280,10 +291,10 @@ mod tests {
             assert_eq!(end as usize, at);
             let outcome = end.outcome();
             let group = match outcome.account.split(':').next() {
-                Some("good") => Group::Good,
-                Some("bad") => Group::Bad,
-                Some("user") => Group::User,
-                _ => Group::Aside,
+                Some("good") => EndGroup::Good,
+                Some("bad") => EndGroup::Bad,
+                Some("user") => EndGroup::User,
+                _ => EndGroup::Aside,
             };
             assert_eq!(outcome.group, group, "{end:?}");
         }

@@ -186,7 +186,7 @@ impl Story {
     }
 
     /// Returns the place of the story: service and region, `*` for all.
-    pub const fn scope(&self) -> Scope {
+    pub const fn scope(&self) -> StoryScope {
         let (service, region) = match self.doing {
             Doing::Silent { region } | Doing::Fated { region, .. } => (SERVICES[MESSAGES], REGIONS[region]),
             Doing::Notices { region, .. } | Doing::Backlog { region } => {
@@ -198,13 +198,13 @@ impl Story {
             Doing::NetworkStorm { .. } => ("*", "*"),
             Doing::Gap { region } | Doing::LostFile { region } => ("*", REGIONS[region]),
         };
-        Scope { service, region }
+        StoryScope { service, region }
     }
 }
 
 /// A service in a region; `*` stands for all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Scope {
+pub struct StoryScope {
     pub service: &'static str,
     pub region: &'static str,
 }

@@ -1,7 +1,7 @@
 //! Accounts of messages and notifications: stated by hand, not taken from the policy.
 
 use crate::day::DAY_US;
-use crate::sample::traffic::outcomes::{End, Group, Outcome};
+use crate::sample::traffic::outcomes::{CallOutcome, End, EndGroup};
 use crate::sample::webhooks::attempts::DUE_US;
 use crate::sample::webhooks::attempts::{GIVEN_UP_US, Try};
 use crate::sample::webhooks::statuses::Status;
@@ -53,25 +53,25 @@ impl Verdict {
     ];
 
     /// Returns account, effect on the minute, and error code.
-    pub const fn entry(self) -> (&'static str, Group, Option<i64>) {
+    pub const fn entry(self) -> (&'static str, EndGroup, Option<i64>) {
         match self {
-            Self::Good => ("good", Group::Good, None),
-            Self::GoodAfterUpdate => ("good", Group::Good, Some(2)),
-            Self::Missed => ("bad:platform:missed", Group::Bad, None),
-            Self::Error => ("bad:platform:error", Group::Bad, None),
-            Self::FailedByPlatform => ("bad:platform:error", Group::Bad, Some(131_016)),
-            Self::Undeliverable => ("user:recipient", Group::User, Some(131_026)),
-            Self::MarketingLimit => ("user:policy", Group::User, Some(131_049)),
-            Self::Experiment => ("user:policy", Group::User, Some(130_472)),
-            Self::WindowClosed => ("user:caller", Group::User, Some(131_047)),
-            Self::Refused => ("user:caller", Group::User, None),
-            Self::Unreachable => ("excluded:network:webhook", Group::Aside, None),
-            Self::OutOfScope => ("excluded:scope", Group::Aside, None),
-            Self::AsideUndeliverable => ("excluded:scope", Group::Aside, Some(131_026)),
-            Self::AsideMarketingLimit => ("excluded:scope", Group::Aside, Some(131_049)),
-            Self::AsideExperiment => ("excluded:scope", Group::Aside, Some(130_472)),
-            Self::AsideWindowClosed => ("excluded:scope", Group::Aside, Some(131_047)),
-            Self::Pending => ("pending", Group::Aside, None),
+            Self::Good => ("good", EndGroup::Good, None),
+            Self::GoodAfterUpdate => ("good", EndGroup::Good, Some(2)),
+            Self::Missed => ("bad:platform:missed", EndGroup::Bad, None),
+            Self::Error => ("bad:platform:error", EndGroup::Bad, None),
+            Self::FailedByPlatform => ("bad:platform:error", EndGroup::Bad, Some(131_016)),
+            Self::Undeliverable => ("user:recipient", EndGroup::User, Some(131_026)),
+            Self::MarketingLimit => ("user:policy", EndGroup::User, Some(131_049)),
+            Self::Experiment => ("user:policy", EndGroup::User, Some(130_472)),
+            Self::WindowClosed => ("user:caller", EndGroup::User, Some(131_047)),
+            Self::Refused => ("user:caller", EndGroup::User, None),
+            Self::Unreachable => ("excluded:network:webhook", EndGroup::Aside, None),
+            Self::OutOfScope => ("excluded:scope", EndGroup::Aside, None),
+            Self::AsideUndeliverable => ("excluded:scope", EndGroup::Aside, Some(131_026)),
+            Self::AsideMarketingLimit => ("excluded:scope", EndGroup::Aside, Some(131_049)),
+            Self::AsideExperiment => ("excluded:scope", EndGroup::Aside, Some(130_472)),
+            Self::AsideWindowClosed => ("excluded:scope", EndGroup::Aside, Some(131_047)),
+            Self::Pending => ("pending", EndGroup::Aside, None),
         }
     }
 
@@ -103,7 +103,7 @@ pub struct Fold {
 
 /// The outcome of a message by its statuses: delivered before failed before sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MessageState {
+pub enum MessageFate {
     Delivered,
     Failed,
     Sent,
@@ -112,7 +112,7 @@ pub enum MessageState {
 
 /// The arrival of the first status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Timing {
+pub enum MessageTiming {
     InTime,
     Late,
     Overdue,
@@ -133,12 +133,12 @@ impl Fold {
         }
     }
 
-    pub const fn state(&self) -> MessageState {
+    pub const fn state(&self) -> MessageFate {
         match (self.is_delivered, self.failed, self.is_sent) {
-            (true, ..) => MessageState::Delivered,
-            (_, Some(_), _) => MessageState::Failed,
-            (_, _, true) => MessageState::Sent,
-            _ => MessageState::None,
+            (true, ..) => MessageFate::Delivered,
+            (_, Some(_), _) => MessageFate::Failed,
+            (_, _, true) => MessageFate::Sent,
+            _ => MessageFate::None,
         }
     }
 
@@ -146,26 +146,26 @@ impl Fold {
         self.is_delivered && self.failed.is_some()
     }
 
-    pub fn timing(&self, admitted_us: i64, end: End) -> Timing {
+    pub fn timing(&self, admitted_us: i64, end: End) -> MessageTiming {
         match self.first_us {
-            _ if matches!(end, End::Held | End::Paused) => Timing::NotDue,
-            Some(first) if first <= admitted_us + DUE_US => Timing::InTime,
-            Some(_) => Timing::Late,
-            None => Timing::Overdue,
+            _ if matches!(end, End::Held | End::Paused) => MessageTiming::NotDue,
+            Some(first) if first <= admitted_us + DUE_US => MessageTiming::InTime,
+            Some(_) => MessageTiming::Late,
+            None => MessageTiming::Overdue,
         }
     }
 
     /// Returns the verdict; `None` if no status was in time.
     ///
     /// Such a message is missed, or pending if the log has a gap.
-    pub fn verdict(&self, timing: Timing, end: End) -> Option<Verdict> {
-        let outcome: &Outcome = end.outcome();
-        if outcome.group == Group::Aside {
+    pub fn verdict(&self, timing: MessageTiming, end: End) -> Option<Verdict> {
+        let outcome: &CallOutcome = end.outcome();
+        if outcome.group == EndGroup::Aside {
             return Some(match (self.state(), self.failed) {
-                (MessageState::Failed, Some((_, 131_026))) => Verdict::AsideUndeliverable,
-                (MessageState::Failed, Some((_, 131_049))) => Verdict::AsideMarketingLimit,
-                (MessageState::Failed, Some((_, 130_472))) => Verdict::AsideExperiment,
-                (MessageState::Failed, Some((_, 131_047))) => Verdict::AsideWindowClosed,
+                (MessageFate::Failed, Some((_, 131_026))) => Verdict::AsideUndeliverable,
+                (MessageFate::Failed, Some((_, 131_049))) => Verdict::AsideMarketingLimit,
+                (MessageFate::Failed, Some((_, 130_472))) => Verdict::AsideExperiment,
+                (MessageFate::Failed, Some((_, 131_047))) => Verdict::AsideWindowClosed,
                 _ => Verdict::OutOfScope,
             });
         }
@@ -173,8 +173,8 @@ impl Fold {
             return Some(Verdict::GoodAfterUpdate);
         }
         match (timing, self.state(), self.failed) {
-            (Timing::Late | Timing::Overdue, ..) => None,
-            (_, MessageState::Failed, Some((_, code))) => Some(Verdict::of_code(code)),
+            (MessageTiming::Late | MessageTiming::Overdue, ..) => None,
+            (_, MessageFate::Failed, Some((_, code))) => Some(Verdict::of_code(code)),
             _ => Some(Verdict::Good),
         }
     }
@@ -216,10 +216,10 @@ mod tests {
             assert_eq!(verdict as usize, at);
             let (account, group, _) = verdict.entry();
             let by_name = match account.split(':').next() {
-                Some("good") => Group::Good,
-                Some("bad") => Group::Bad,
-                Some("user") => Group::User,
-                _ => Group::Aside,
+                Some("good") => EndGroup::Good,
+                Some("bad") => EndGroup::Bad,
+                Some("user") => EndGroup::User,
+                _ => EndGroup::Aside,
             };
             assert_eq!(group, by_name, "{verdict:?}");
         }
@@ -240,13 +240,13 @@ mod tests {
                 fold.add(status, event_us, code);
             }
             let timing = fold.timing(5 - DUE_US, End::Good);
-            assert_eq!(timing, Timing::InTime);
+            assert_eq!(timing, MessageTiming::InTime);
             assert_eq!(fold.verdict(timing, End::Good), Some(Verdict::WindowClosed));
             let timing = fold.timing(4 - DUE_US, End::Good);
-            assert_eq!((timing, fold.verdict(timing, End::Good)), (Timing::Late, None));
+            assert_eq!((timing, fold.verdict(timing, End::Good)), (MessageTiming::Late, None));
             fold.add(Status::Read, 100, 0);
             assert!(fold.is_contradicted());
-            assert_eq!(fold.state(), MessageState::Delivered);
+            assert_eq!(fold.state(), MessageFate::Delivered);
         }
     }
 

@@ -1,10 +1,10 @@
 //! Counts: events by account, minutes by good and bad events, and log rows, booked in passing.
 
 use super::MessagesTruth;
-use super::accounts::{Fold, MessageState, Timing, Verdict};
+use super::accounts::{Fold, MessageFate, MessageTiming, Verdict};
 use super::gaps::Gaps;
 use crate::day::{DAY_US, Day, MINUTE_US};
-use crate::sample::traffic::outcomes::{End, Group};
+use crate::sample::traffic::outcomes::{End, EndGroup};
 use crate::sample::traffic::stories::{DAY, MESSAGES, REGIONS, SERVICES, WEBHOOKS};
 use crate::sample::traffic::{Event, SOURCES};
 
@@ -21,15 +21,15 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, group: Group, error_code: Option<i64>) {
+    fn add(&mut self, group: EndGroup, error_code: Option<i64>) {
         match group {
-            Group::Good => self.good += 1,
-            Group::Bad => {
+            EndGroup::Good => self.good += 1,
+            EndGroup::Bad => {
                 self.bad += 1;
                 self.plain_bad += u32::from(error_code != Some(2));
             }
-            Group::User => self.user += 1,
-            Group::Aside => {}
+            EndGroup::User => self.user += 1,
+            EndGroup::Aside => {}
         }
     }
 }
@@ -134,7 +134,7 @@ impl Books {
     /// Books a call whose answer has a message id, by its statuses.
     pub fn message(&mut self, event: &Event, fold: &Fold) {
         let is_update = event.end == End::ApiUpdateWithId;
-        if is_update && !matches!(fold.state(), MessageState::Delivered | MessageState::Sent) {
+        if is_update && !matches!(fold.state(), MessageFate::Delivered | MessageFate::Sent) {
             return self.call(event);
         }
         let (minute, region) = (self.minute(event.ts_us), usize::from(event.region));
@@ -145,10 +145,10 @@ impl Books {
         let messages = &mut day.messages[region];
         messages.admitted += 1;
         *match fold.state() {
-            MessageState::Delivered => &mut messages.delivered,
-            MessageState::Failed => &mut messages.failed,
-            MessageState::Sent => &mut messages.sent,
-            MessageState::None => &mut messages.none,
+            MessageFate::Delivered => &mut messages.delivered,
+            MessageFate::Failed => &mut messages.failed,
+            MessageFate::Sent => &mut messages.sent,
+            MessageFate::None => &mut messages.none,
         } += 1;
         let admitted = &mut self.admitted[minute][region];
         admitted.all += u32::from(!is_update);
@@ -158,11 +158,11 @@ impl Books {
             _ => None,
         };
         match (timing, open) {
-            (Timing::InTime, _) => messages.in_time += 1,
-            (Timing::NotDue, _) => messages.not_due += 1,
-            (Timing::Late, Some(open)) => open[0] += 1,
-            (Timing::Overdue, Some(open)) => open[1] += 1,
-            (Timing::Late | Timing::Overdue, None) => messages.late += 1,
+            (MessageTiming::InTime, _) => messages.in_time += 1,
+            (MessageTiming::NotDue, _) => messages.not_due += 1,
+            (MessageTiming::Late, Some(open)) => open[0] += 1,
+            (MessageTiming::Overdue, Some(open)) => open[1] += 1,
+            (MessageTiming::Late | MessageTiming::Overdue, None) => messages.late += 1,
         }
         if let Some(verdict) = verdict {
             day.told[0][region][verdict as usize] += 1;

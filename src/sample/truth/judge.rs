@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use super::accounts::Verdict;
 use super::counts::{Books, Tally};
-use super::runs::{Run, Slot, State, runs};
-use super::{ComponentDay, ComponentTruth, DayTruth, Entry, Outage, Reconciliation, SlotsTruth, States};
+use super::runs::{Slot, TruthRun, TruthState, runs};
+use super::{
+    ComponentDay, ComponentTruth, DayTruth, SlotsTruth, States, TruthEntry, TruthOutage, TruthReconciliation,
+};
 use crate::day::{Day, MINUTE_US, rfc3339};
 use crate::sample::traffic::outcomes::End;
 use crate::sample::traffic::stories::{
-    COMPONENTS, DAY, MESSAGES, MIN_EVENTS, REGIONS, SERVICES, Scope, UNABLE_PERCENT,
+    COMPONENTS, DAY, MESSAGES, MIN_EVENTS, REGIONS, SERVICES, StoryScope, UNABLE_PERCENT,
 };
 use crate::sample::traffic::{REQUESTS, SOURCES, WEBHOOKS};
 
@@ -51,10 +53,10 @@ impl Judge {
         let minutes = self.all_regions(0).len();
         let slot = |minute: usize| {
             let slots = || services.iter().map(|service| self.all_regions(*service)[minute]);
-            let state = [State::Down, State::Degraded, State::Up]
+            let state = [TruthState::Down, TruthState::Degraded, TruthState::Up]
                 .into_iter()
                 .find(|state| slots().any(|slot| slot.state == *state));
-            let state = state.unwrap_or(State::Unobserved);
+            let state = state.unwrap_or(TruthState::Unobserved);
             Slot {
                 state,
                 only_update: slots().filter(|slot| slot.state == state).all(|slot| slot.only_update),
@@ -75,7 +77,7 @@ impl Judge {
         (0..self.books.days.len()).map(|at| self.day(at, &components)).collect()
     }
 
-    fn day(&self, at: usize, components: &[(&'static str, Vec<Slot>, Vec<Run>)]) -> DayTruth {
+    fn day(&self, at: usize, components: &[(&'static str, Vec<Slot>, Vec<TruthRun>)]) -> DayTruth {
         let entries = self.entries(at);
         let mut accounts = BTreeMap::new();
         for entry in &entries {
@@ -93,15 +95,15 @@ impl Judge {
                 ["*"].iter().chain(&REGIONS).zip(by_region.iter().rev().take(1).chain(by_region))
             {
                 slots.push(SlotsTruth {
-                    scope: Scope { service, region },
+                    scope: StoryScope { service, region },
                     states: States::of(&all[minutes.clone()]),
                     down_ranges: self.down_ranges(all, minutes.clone()),
                 });
             }
         }
-        let counted = |slots: &[Slot], runs: &[Run]| {
+        let counted = |slots: &[Slot], runs: &[TruthRun]| {
             let is_counted = |minute: &usize| runs.iter().any(|run| run.is_counted() && run.holds(*minute));
-            minutes.clone().filter(|m| slots[*m].state == State::Down).filter(is_counted).count() as u32
+            minutes.clone().filter(|m| slots[*m].state == TruthState::Down).filter(is_counted).count() as u32
         };
         DayTruth {
             day: self.first.plus(at as i64),
@@ -114,7 +116,7 @@ impl Judge {
             notifications,
             events,
             messages: book.messages.to_vec(),
-            reconciliation: Reconciliation {
+            reconciliation: TruthReconciliation {
                 orphan_statuses: book.orphan_statuses,
                 orphan_attempts: book.orphan_attempts,
                 contradicted_messages: book.contradicted_messages,
@@ -133,7 +135,7 @@ impl Judge {
         }
     }
 
-    fn entries(&self, day: usize) -> Vec<Entry> {
+    fn entries(&self, day: usize) -> Vec<TruthEntry> {
         let book = &self.books.days[day];
         let mut entries = BTreeMap::new();
         for (source, services) in book.calls.iter().enumerate() {
@@ -157,7 +159,7 @@ impl Judge {
                 }
             }
         }
-        let entry = |((stream, source, service, region, account, error_code), events)| Entry {
+        let entry = |((stream, source, service, region, account, error_code), events)| TruthEntry {
             stream: ["request", "message", "notification"][stream],
             source: SOURCES[source],
             service: SERVICES[service],
@@ -175,7 +177,7 @@ impl Judge {
 
     fn down_ranges(&self, slots: &[Slot], minutes: std::ops::Range<usize>) -> Vec<[String; 2]> {
         let mut ranges: Vec<[usize; 2]> = Vec::new();
-        for minute in minutes.filter(|minute| slots[*minute].state == State::Down) {
+        for minute in minutes.filter(|minute| slots[*minute].state == TruthState::Down) {
             match ranges.last_mut() {
                 Some(last) if last[1] == minute => last[1] += 1,
                 _ => ranges.push([minute, minute + 1]),
@@ -197,7 +199,7 @@ impl Judge {
         COMPONENTS.iter().map(truth).collect()
     }
 
-    pub fn outages(&self) -> Vec<Outage> {
+    pub fn outages(&self) -> Vec<TruthOutage> {
         let services =
             SERVICES.iter().enumerate().map(|(at, name)| ("service", *name, self.all_regions(at).to_vec()));
         let components =
@@ -205,7 +207,7 @@ impl Judge {
         let mut found = Vec::new();
         for (scope_kind, scope, slots) in services.chain(components) {
             for run in runs(&slots) {
-                let outage = Outage {
+                let outage = TruthOutage {
                     scope_kind,
                     scope,
                     region: "*",
@@ -230,13 +232,13 @@ impl Judge {
 fn judged(tallies: &[Tally; REGIONS.len()], in_gap: [bool; REGIONS.len()]) -> [Slot; REGIONS.len() + 1] {
     let at_best = |tally: &Tally| Tally { good: tally.good + tally.pending, ..*tally };
     let (mut best, mut seen) = (Tally::default(), Tally::default());
-    let mut slots = [Slot { state: State::Unobserved, only_update: true }; REGIONS.len() + 1];
+    let mut slots = [Slot { state: TruthState::Unobserved, only_update: true }; REGIONS.len() + 1];
     for ((tally, in_gap), slot) in tallies.iter().zip(in_gap).zip(&mut slots) {
         if in_gap {
             best.merge(&at_best(tally));
             *slot = at_best(tally).slot();
-            if slot.state != State::Down {
-                slot.state = State::Unobserved;
+            if slot.state != TruthState::Down {
+                slot.state = TruthState::Unobserved;
             }
         } else {
             best.merge(tally);
@@ -245,7 +247,7 @@ fn judged(tallies: &[Tally; REGIONS.len()], in_gap: [bool; REGIONS.len()]) -> [S
         }
     }
     let best = best.slot();
-    slots[REGIONS.len()] = if best.state == State::Down { best } else { seen.slot() };
+    slots[REGIONS.len()] = if best.state == TruthState::Down { best } else { seen.slot() };
     slots
 }
 
@@ -260,13 +262,13 @@ impl Tally {
     fn slot(self) -> Slot {
         let judged = u64::from(self.good) + u64::from(self.bad);
         let state = if judged >= MIN_EVENTS && u64::from(self.bad) * 100 >= judged * UNABLE_PERCENT {
-            State::Down
+            TruthState::Down
         } else if self.bad > 0 {
-            State::Degraded
+            TruthState::Degraded
         } else if self.good + self.user > 0 {
-            State::Up
+            TruthState::Up
         } else {
-            State::Unobserved
+            TruthState::Unobserved
         };
         Slot { state, only_update: self.plain_bad == 0 }
     }
@@ -276,10 +278,10 @@ impl States {
     fn of(slots: &[Slot]) -> Self {
         let count = |state| slots.iter().filter(|slot| slot.state == state).count() as u32;
         Self {
-            up: count(State::Up),
-            degraded: count(State::Degraded),
-            down: count(State::Down),
-            unobserved: count(State::Unobserved),
+            up: count(TruthState::Up),
+            degraded: count(TruthState::Degraded),
+            down: count(TruthState::Down),
+            unobserved: count(TruthState::Unobserved),
         }
     }
 }

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::traffic::stories::Scope;
+use super::traffic::stories::StoryScope;
 use crate::day::Day;
 
 /// The whole file.
@@ -38,7 +38,7 @@ pub struct Truth {
     /// Every run of down minutes of a service or component over all regions.
     ///
     /// They are sorted by start, services first.
-    pub outages: Vec<Outage>,
+    pub outages: Vec<TruthOutage>,
 }
 
 /// The settings of a sample and of its judgement.
@@ -90,7 +90,7 @@ pub struct StoryTruth {
     pub name: &'static str,
     /// Service and region of the story; `*` for all.
     #[serde(flatten)]
-    pub scope: Scope,
+    pub scope: StoryScope,
     /// RFC 3339.
     pub start: String,
     /// RFC 3339, the first instant after the story.
@@ -146,11 +146,11 @@ pub struct DayTruth {
     pub events: u64,
     /// Outcomes of the messages admitted on this day, by region.
     pub messages: Vec<MessagesTruth>,
-    pub reconciliation: Reconciliation,
+    pub reconciliation: TruthReconciliation,
     /// Events per account; accounts without events are left out.
     pub accounts: BTreeMap<&'static str, u64>,
     /// Events in detail.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<TruthEntry>,
     /// States of the minutes of each service, over all regions (`*`) and in each.
     pub slots: Vec<SlotsTruth>,
     /// States of the minutes of each component.
@@ -191,7 +191,7 @@ impl MessagesTruth {
 
 /// Rows that do not match, counted and judged nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Reconciliation {
+pub struct TruthReconciliation {
     /// Distinct pairs of message id and status in attempts of this day.
     ///
     /// No request row has the id.
@@ -206,7 +206,7 @@ pub struct Reconciliation {
 
 /// Events with the same stream, source, service, region, account and error code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Entry {
+pub struct TruthEntry {
     /// `request`, `message` or `notification`.
     pub stream: &'static str,
     pub source: &'static str,
@@ -232,7 +232,7 @@ pub struct States {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SlotsTruth {
     #[serde(flatten)]
-    pub scope: Scope,
+    pub scope: StoryScope,
     #[serde(flatten)]
     pub states: States,
     /// Stretches of down minutes as `[start, end)`, clipped to the day.
@@ -265,7 +265,7 @@ pub struct ComponentTruth {
 
 /// A maximal run of down minutes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Outage {
+pub struct TruthOutage {
     /// `service` or `component`.
     pub scope_kind: &'static str,
     pub scope: &'static str,

@@ -4,7 +4,7 @@ use crate::sample::traffic::stories::{MAX_GAP_MINUTES, MIN_RUN_MINUTES};
 
 /// The state of a minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum TruthState {
     Up,
     Degraded,
     Down,
@@ -14,14 +14,14 @@ pub enum State {
 /// One minute of one scope.
 #[derive(Debug, Clone, Copy)]
 pub struct Slot {
-    pub state: State,
+    pub state: TruthState,
     /// All bad events had code 2.
     pub only_update: bool,
 }
 
 /// Consecutive down minutes, with as many unobserved ones in between as the definition allows.
 #[derive(Debug, Clone)]
-pub struct Run {
+pub struct TruthRun {
     pub start: usize,
     pub end: usize,
     /// Down minutes of the run.
@@ -29,7 +29,7 @@ pub struct Run {
     only_update: bool,
 }
 
-impl Run {
+impl TruthRun {
     /// True if the run is long enough to count under `whatsapp`.
     pub const fn is_counted(&self) -> bool {
         self.down >= MIN_RUN_MINUTES
@@ -51,23 +51,28 @@ impl Run {
 }
 
 /// Finds the runs of down minutes.
-pub fn runs(slots: &[Slot]) -> Vec<Run> {
-    let mut runs: Vec<Run> = Vec::new();
+pub fn runs(slots: &[Slot]) -> Vec<TruthRun> {
+    let mut runs: Vec<TruthRun> = Vec::new();
     // True while the last run can go on: it ends at a minute that is up or degraded.
     let mut is_open = false;
     for (minute, slot) in slots.iter().enumerate() {
         match (slot.state, runs.last_mut()) {
-            (State::Down, Some(run)) if is_open && minute - run.end <= MAX_GAP_MINUTES as usize => {
+            (TruthState::Down, Some(run)) if is_open && minute - run.end <= MAX_GAP_MINUTES as usize => {
                 run.end = minute + 1;
                 run.down += 1;
                 run.only_update &= slot.only_update;
             }
-            (State::Down, _) => {
-                runs.push(Run { start: minute, end: minute + 1, down: 1, only_update: slot.only_update });
+            (TruthState::Down, _) => {
+                runs.push(TruthRun {
+                    start: minute,
+                    end: minute + 1,
+                    down: 1,
+                    only_update: slot.only_update,
+                });
                 is_open = true;
             }
-            (State::Unobserved, _) => {}
-            (State::Up | State::Degraded, _) => is_open = false,
+            (TruthState::Unobserved, _) => {}
+            (TruthState::Up | TruthState::Degraded, _) => is_open = false,
         }
     }
     runs
@@ -79,9 +84,9 @@ mod tests {
 
     fn slots(text: &str) -> Vec<Slot> {
         let state = |c| match c {
-            'd' => State::Down,
-            'u' => State::Up,
-            _ => State::Unobserved,
+            'd' => TruthState::Down,
+            'u' => TruthState::Up,
+            _ => TruthState::Unobserved,
         };
         text.chars().map(|c| Slot { state: state(c), only_update: false }).collect()
     }

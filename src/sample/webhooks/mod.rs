@@ -1,4 +1,4 @@
-//! Webhooks: the notifications of each minute, their attempts, and the rows of these.
+//! Webhook traffic: the notifications of each minute, their attempts, and the rows of these.
 
 pub mod attempts;
 pub mod shipping_queue;
@@ -11,7 +11,7 @@ use super::files::webhook_rows::{Attempt, TOPICS};
 use super::rng::Dice;
 use super::traffic::curve::Curve;
 use super::traffic::stories::{DAY, Doing, EU, REGIONS, Story, US};
-use super::traffic::{Admission, Message, callers};
+use super::traffic::{Admitted, Message, callers};
 use super::truth::accounts::{Fold, notification};
 use super::truth::counts::Books;
 use crate::day::{DAY_US, Day, MINUTE_US, SECOND_US};
@@ -23,12 +23,12 @@ const AFTERMATH_US: i64 = 40 * MINUTE_US;
 
 /// The missing webhook files.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Lost {
+pub struct LostLogs {
     /// Region, start and end of the day.
     file: Option<(u8, i64, i64)>,
 }
 
-impl Lost {
+impl LostLogs {
     /// Finds the lost files among the stories.
     pub fn of(stories: &[Story], first: Day) -> Self {
         let file = stories.iter().find_map(|story| match story.doing {
@@ -60,7 +60,7 @@ struct Notice {
 }
 
 /// The webhooks of a whole sample, generated minute by minute.
-pub struct Webhooks<'a> {
+pub struct WebhookTraffic<'a> {
     rows: u64,
     parts: u64,
     first_us: i64,
@@ -68,7 +68,7 @@ pub struct Webhooks<'a> {
     /// Start of the current minute: no row can be shipped before it.
     now_us: i64,
     stories: &'a [Story],
-    lost: Lost,
+    lost: LostLogs,
     // A generator of its own, so that webhooks do not change the calls.
     dice: Dice,
     curve: Curve,
@@ -86,7 +86,7 @@ pub struct Webhooks<'a> {
     out: Vec<Attempt>,
 }
 
-impl<'a> Webhooks<'a> {
+impl<'a> WebhookTraffic<'a> {
     pub fn new(first: Day, days: u32, rows: u64, parts: u32, seed: u64, stories: &'a [Story]) -> Self {
         Self {
             rows,
@@ -95,7 +95,7 @@ impl<'a> Webhooks<'a> {
             end_us: first.plus(i64::from(days)).start_us(),
             now_us: first.start_us(),
             stories,
-            lost: Lost::of(stories, first),
+            lost: LostLogs::of(stories, first),
             dice: Dice::new(seed ^ 0x7765_6268_6f6f_6b73),
             curve: Curve::new(),
             callers: callers(),
@@ -113,7 +113,7 @@ impl<'a> Webhooks<'a> {
     /// Books the messages admitted in this minute of the sample, and all other notifications.
     ///
     /// Returns the rows, which may be shipped much later.
-    pub fn minute(&mut self, minute: u32, admitted: &[Admission], books: &mut Books) -> &[Attempt] {
+    pub fn minute(&mut self, minute: u32, admitted: &[Admitted], books: &mut Books) -> &[Attempt] {
         self.out.clear();
         self.now_us = self.first_us + i64::from(minute) * MINUTE_US;
         if minute.is_multiple_of(DAY) {
@@ -137,7 +137,7 @@ impl<'a> Webhooks<'a> {
         &self.out
     }
 
-    fn message(&mut self, minute: u32, admission: &Admission, books: &mut Books) {
+    fn message(&mut self, minute: u32, admission: &Admitted, books: &mut Books) {
         let event = &admission.event;
         let is_silent = |story: &Story| {
             matches!(story.doing, Doing::Silent { region } if region == usize::from(event.region))

@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use uptime_ledger::config::{Cast, Column, Field, From, Log, LogPreset, Source};
+use uptime_ledger::config::{Cast, Column, Field, ColumnSource, Log, LogPreset, Source};
 use uptime_ledger::day::Day;
 use uptime_ledger::intake::kernels::{Form, Reader};
 
@@ -23,7 +23,7 @@ fn source(log: Log, preset: LogPreset, has_header: bool, is_sketched: bool) -> S
     };
     let column = |(at, field): (usize, &Field)| Column {
         field: *field,
-        from: From::Name(if has_header { field.column().to_owned() } else { (at + 1).to_string() }),
+        from: ColumnSource::Name(if has_header { field.column().to_owned() } else { (at + 1).to_string() }),
         cast: Cast::Auto,
         words: if *field == Field::MessageId { words.clone().into_iter().collect() } else { Vec::new() },
     };

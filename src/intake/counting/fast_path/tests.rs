@@ -10,7 +10,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use proptest::prelude::*;
 
-use crate::config::{Cast, Column, Config, Field, From, Log, Source};
+use crate::config::{Cast, Column, ColumnSource, Config, Field, Log, Source};
 use crate::facts::Salt;
 use crate::intake::Meter;
 use crate::intake::counting::worker_counts;
@@ -21,7 +21,7 @@ use crate::intake::records::partitions;
 use crate::intake::rows::{endpoints, source_reader};
 
 /// A JSON key with the values that a log may have for it, the most frequent ones first.
-type Key = (&'static str, &'static [&'static str]);
+type SketchKey = (&'static str, &'static [&'static str]);
 
 const TIMES: [&str; 9] = [
     "\"2026-11-20T10:00:00Z\"",
@@ -47,7 +47,7 @@ const IDS: [&str; 9] = [
 ];
 const NAMES: [&str; 6] = ["\"eu\"", "\"eu\"", "\"us\"", "\"\"", "null", "\"é\\n\""];
 
-const CALLS: [Key; 15] = [
+const CALLS: [SketchKey; 15] = [
     ("ts", &TIMES),
     (
         "duration_ms",
@@ -68,7 +68,7 @@ const CALLS: [Key; 15] = [
     ("client_version", &["\"1.2\"", "\"1.3\"", "\"\"", "5"]),
 ];
 
-const ATTEMPTS: [Key; 13] = [
+const ATTEMPTS: [SketchKey; 13] = [
     ("ts", &TIMES),
     ("event_ts", &["\"2026-11-20T09:59:59Z\"", "\"2026-11-20T10:00:00Z\"", "null", "\"\"", "\"x\""]),
     ("webhook_id", &IDS),
@@ -110,11 +110,11 @@ fn lines(keys: usize) -> impl Strategy<Value = Vec<Line>> {
     prop::collection::vec(line.prop_map(|(dice, oddity)| Line { dice, oddity }), 1..60)
 }
 
-fn value(key: &Key, die: u8) -> &'static str {
+fn value(key: &SketchKey, die: u8) -> &'static str {
     key.1[usize::from(die) % key.1.len()]
 }
 
-fn ndjson(keys: &[Key], lines: &[Line]) -> String {
+fn ndjson(keys: &[SketchKey], lines: &[Line]) -> String {
     let mut text = String::new();
     for line in lines {
         let mut pairs: Vec<String> = keys
@@ -142,7 +142,7 @@ fn ndjson(keys: &[Key], lines: &[Line]) -> String {
     text
 }
 
-fn csv(keys: &[Key], lines: &[Line]) -> String {
+fn csv(keys: &[SketchKey], lines: &[Line]) -> String {
     let names: Vec<&str> = keys.iter().map(|key| key.0).collect();
     let mut text = names.join(",") + "\n";
     for line in lines {
@@ -171,7 +171,7 @@ fn csv(keys: &[Key], lines: &[Line]) -> String {
 /// Writes a Parquet file with text columns as text and number columns as numbers.
 ///
 /// A value that is not a number is null in a number column.
-fn parquet(path: &Path, keys: &[Key], lines: &[Line], has_statistics: bool) {
+fn parquet(path: &Path, keys: &[SketchKey], lines: &[Line], has_statistics: bool) {
     let columns = keys.iter().enumerate().map(|(at, key)| {
         let texts = lines.iter().map(|line| match value(key, line.dice[at]) {
             "null" => None,
@@ -219,7 +219,7 @@ fn config(calls: &Path, attempts: Option<&Path>, is_sketched: bool) -> Config {
         let column = |field: &Field| {
             let is_replaced = !is_sketched && *field == Field::MessageId;
             let words = is_replaced.then(|| ("a word of no log".to_owned(), "x".to_owned()));
-            let from = From::Name(field.column().to_owned());
+            let from = ColumnSource::Name(field.column().to_owned());
             Column { field: *field, from, cast: Cast::Auto, words: words.into_iter().collect() }
         };
         source.columns = fields.iter().map(column).collect();
@@ -318,17 +318,17 @@ fn ordinary_rows_are_sketched() {
     let hooks = vec![Line { dice: vec![0; ATTEMPTS.len()], oddity: 0 }; 100];
     let folder = tempfile::tempdir().unwrap();
     for (log, form, text) in [
-        (Log::Requests, detect::Format::Ndjson, ndjson(&CALLS, &ordinary)),
-        (Log::Requests, detect::Format::Delimited, csv(&CALLS, &ordinary)),
-        (Log::Webhooks, detect::Format::Ndjson, ndjson(&ATTEMPTS, &hooks)),
-        (Log::Webhooks, detect::Format::Delimited, csv(&ATTEMPTS, &hooks)),
+        (Log::Requests, detect::LogFormat::Ndjson, ndjson(&CALLS, &ordinary)),
+        (Log::Requests, detect::LogFormat::Delimited, csv(&CALLS, &ordinary)),
+        (Log::Webhooks, detect::LogFormat::Ndjson, ndjson(&ATTEMPTS, &hooks)),
+        (Log::Webhooks, detect::LogFormat::Delimited, csv(&ATTEMPTS, &hooks)),
     ] {
         let source = Source { log, ..source(folder.path()) };
         let config = Config { sources: vec![source.clone()], ..Config::bare("") };
         let join = crate::intake::rows::source_reader::Join::new(&config, &Salt::new("test"));
         let source_reader =
             source_reader::SourceReader::new(0, &source, &endpoints::Endpoints::of(&[]), &join);
-        let budget = partitions::Budget::new(1 << 20, 1);
+        let budget = partitions::MemoryBudget::new(1 << 20, 1);
         let day = "2026-11-20".parse().unwrap();
         let mut counts =
             worker_counts::WorkerCounts::new(day, config.slot, 1, &budget, config.has_webhooks());

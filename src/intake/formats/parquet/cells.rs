@@ -15,7 +15,7 @@ use chrono_tz::Tz;
 
 use crate::day::SECOND_US;
 use crate::intake::rows::instant;
-use crate::intake::rows::raw_row::Value;
+use crate::intake::rows::raw_row::LogValue;
 use crate::intake::rows::sketch::Scalar;
 
 /// Whole numbers below this can be part of a key; rows with others take the slow path.
@@ -168,7 +168,7 @@ impl<'a> Cells<'a> {
     #[inline]
     pub fn is_there(&self, n: usize) -> bool {
         match &self.values {
-            Values::View(a) if self.nulls.is_none() => !Value::is_no_text(a.value(n).as_bytes()),
+            Values::View(a) if self.nulls.is_none() => !LogValue::is_no_text(a.value(n).as_bytes()),
             _ => !self.value(n).is_nothing(),
         }
     }
@@ -182,7 +182,7 @@ impl<'a> Cells<'a> {
         match &self.values {
             Values::View(a) => {
                 let text = a.value(n).as_bytes();
-                if !Value::is_no_text(text) {
+                if !LogValue::is_no_text(text) {
                     *slot = Scalar::Text(text);
                 }
             }
@@ -195,7 +195,7 @@ impl<'a> Cells<'a> {
                     && values.is_valid(key)
                 {
                     let text = values.value(key).as_bytes();
-                    if !Value::is_no_text(text) {
+                    if !LogValue::is_no_text(text) {
                         *slot = Scalar::Text(text);
                     }
                 }
@@ -208,33 +208,33 @@ impl<'a> Cells<'a> {
 
     /// Returns the value of a row of the batch.
     #[inline]
-    pub fn value(&self, n: usize) -> Value<'a> {
+    pub fn value(&self, n: usize) -> LogValue<'a> {
         if self.nulls.is_some_and(|nulls| nulls.is_null(n)) {
-            return Value::Missing;
+            return LogValue::Missing;
         }
         match &self.values {
-            Values::Text(a) => Value::text(a.value(n).as_bytes()),
-            Values::LargeText(a) => Value::text(a.value(n).as_bytes()),
-            Values::View(a) => Value::text(a.value(n).as_bytes()),
+            Values::Text(a) => LogValue::text(a.value(n).as_bytes()),
+            Values::LargeText(a) => LogValue::text(a.value(n).as_bytes()),
+            Values::View(a) => LogValue::text(a.value(n).as_bytes()),
             Values::Dictionary(keys, values) => match usize::try_from(keys.value(n)) {
                 Ok(key) if key < values.len() => in_dictionary(values, key),
-                _ => Value::Missing,
+                _ => LogValue::Missing,
             },
-            Values::Int(numbers) => Value::Int(numbers[n]),
+            Values::Int(numbers) => LogValue::Int(numbers[n]),
             Values::Wide(numbers) => i64::try_from(numbers.value(n)).map_or_else(
-                |_| Value::from_text(numbers.value(n).to_string().into_bytes().into()),
-                Value::Int,
+                |_| LogValue::from_text(numbers.value(n).to_string().into_bytes().into()),
+                LogValue::Int,
             ),
-            Values::Float(numbers) => Value::Float(numbers[n]),
-            Values::Bool(a) => Value::Bool(a.value(n)),
-            Values::Time(us) => us[n].map_or(Value::Odd("a time out of range"), Value::Instant),
-            Values::Foreseen(Foreseen::Everywhere) => Value::text(b"there"),
-            Values::Foreseen(Foreseen::Nowhere) => Value::Missing,
-            Values::Odd => Value::Odd("a value of an unsupported type"),
+            Values::Float(numbers) => LogValue::Float(numbers[n]),
+            Values::Bool(a) => LogValue::Bool(a.value(n)),
+            Values::Time(us) => us[n].map_or(LogValue::Odd("a time out of range"), LogValue::Instant),
+            Values::Foreseen(Foreseen::Everywhere) => LogValue::text(b"there"),
+            Values::Foreseen(Foreseen::Nowhere) => LogValue::Missing,
+            Values::Odd => LogValue::Odd("a value of an unsupported type"),
         }
     }
 }
 
-fn in_dictionary(values: &StringArray, key: usize) -> Value<'_> {
-    if values.is_valid(key) { Value::text(values.value(key).as_bytes()) } else { Value::Missing }
+fn in_dictionary(values: &StringArray, key: usize) -> LogValue<'_> {
+    if values.is_valid(key) { LogValue::text(values.value(key).as_bytes()) } else { LogValue::Missing }
 }

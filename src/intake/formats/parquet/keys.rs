@@ -30,7 +30,7 @@ impl<'c, 'a> Keys<'c, 'a> {
         let mut bound = 1_u64;
         for ((field, _, cells), part) in columns.iter().zip(parts) {
             match part {
-                FieldRole::Key => {
+                FieldRole::SketchKey => {
                     let base = cells.add_digits(&mut keys.numbers, &mut keys.odd)?;
                     bound = bound.checked_mul(base)?;
                 }

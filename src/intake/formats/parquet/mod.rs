@@ -22,7 +22,7 @@ use positioned::Positioned;
 use super::lines::Stop;
 use crate::config::{Field, TimeBasis};
 use crate::day::{DAY_US, Day, SECOND_US};
-use crate::intake::counting::evidence::Place;
+use crate::intake::counting::evidence::RowPlace;
 use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::meter::Meter;
 use crate::intake::rows::raw_row::RawRow;
@@ -42,7 +42,7 @@ const SLICE: u64 = 512 << 10;
 const MOST_SLICES: u64 = 1 << 12;
 
 /// Metadata and mapped columns of a Parquet file, known before its rows are read.
-pub struct Columns {
+pub struct LogColumns {
     metadata: ArrowReaderMetadata,
     targets: Vec<Target>,
     /// Role of each column in a sketch; empty if rows cannot be sketched.
@@ -75,7 +75,7 @@ struct Target {
 /// # Errors
 /// The footer is corrupt, a required column is missing, or a column has a type that its field
 /// cannot have.
-pub fn open(file: &Arc<File>, source_reader: &SourceReader) -> Result<Columns, String> {
+pub fn open(file: &Arc<File>, source_reader: &SourceReader) -> Result<LogColumns, String> {
     let load = || ArrowReaderMetadata::load(&Positioned(file.clone()), ArrowReaderOptions::new());
     let plain = decoded(load).map_err(|e| one_line(&e))?;
     let leaves = plain.parquet_schema().columns();
@@ -116,10 +116,10 @@ pub fn open(file: &Arc<File>, source_reader: &SourceReader) -> Result<Columns, S
     } else {
         Vec::new()
     };
-    Ok(Columns { metadata, targets, parts, ts_leaf })
+    Ok(LogColumns { metadata, targets, parts, ts_leaf })
 }
 
-impl Columns {
+impl LogColumns {
     /// Cuts all rows into slices: one per row group, or several of about the same length.
     pub fn slices(&self) -> Vec<Slice> {
         let slices = (0..self.metadata.metadata().num_row_groups()).flat_map(|group| {
@@ -239,7 +239,7 @@ impl Columns {
             let is_never_read = match part {
                 FieldRole::PresenceOnly => true,
                 FieldRole::Ignored => target.field == Field::Endpoint as usize && has_services,
-                FieldRole::Key | FieldRole::PerRowField(_) => false,
+                FieldRole::SketchKey | FieldRole::PerRowField(_) => false,
             };
             match statistics(target) {
                 Some((_, nulls)) if nulls == rows && target.field != Field::Ts as usize => {
@@ -284,7 +284,7 @@ impl Columns {
             .flatten();
         let (mut row, mut sketch) = (RawRow::new(), Sketch::new());
         for n in 0..batch.num_rows() {
-            let place = Place { file, chunk: 0, row: before + n as u64 + 1 };
+            let place = RowPlace { file, chunk: 0, row: before + n as u64 + 1 };
             let keys = keys.as_ref().filter(|_| counts.memo.is_worth_it());
             let is_sketched = keys.is_some_and(|keys| keys.sketch(n, &mut sketch));
             if is_sketched && counts.post_sketched(source_reader, &sketch, &place, spill)? {

@@ -19,10 +19,10 @@ impl Length for Positioned {
 }
 
 impl ChunkReader for Positioned {
-    type T = io::BufReader<From>;
+    type T = io::BufReader<ReadFrom>;
 
     fn get_read(&self, start: u64) -> Result<Self::T> {
-        Ok(io::BufReader::new(From { file: self.0.clone(), at: start }))
+        Ok(io::BufReader::new(ReadFrom { file: self.0.clone(), at: start }))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
@@ -39,12 +39,12 @@ impl ChunkReader for Positioned {
 }
 
 /// Reader with a position of its own.
-pub struct From {
+pub struct ReadFrom {
     file: Arc<File>,
     at: u64,
 }
 
-impl Read for From {
+impl Read for ReadFrom {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.file.read_at(buffer, self.at)?;
         self.at += n as u64;

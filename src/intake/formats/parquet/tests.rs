@@ -11,7 +11,7 @@ use crate::config::{Config, Source};
 use crate::error::Trouble;
 use crate::facts::{Intake, Salt};
 use crate::intake::Meter;
-use crate::intake::records::partitions::Budget;
+use crate::intake::records::partitions::MemoryBudget;
 use crate::intake::rows::endpoints::Endpoints;
 use crate::intake::rows::source_reader::Join;
 
@@ -171,7 +171,7 @@ fn a_slice_knows_how_many_rows_there_should_be() {
     let source_reader = SourceReader::new(0, &config.sources[0], &Endpoints::of(&[]), &join);
     let columns = open(&file, &source_reader).unwrap();
     let found = |slice: Slice| {
-        let mut counts = WorkerCounts::new(day(), config.slot, 1, &Budget::new(1 << 20, 1), false);
+        let mut counts = WorkerCounts::new(day(), config.slot, 1, &MemoryBudget::new(1 << 20, 1), false);
         counts.begin_item();
         let found = columns.read_slice(
             &file,

@@ -35,8 +35,13 @@ fn payload(statuses: &str) -> String {
 const SENT: &str =
     r#"{"id":"wamid.a","status":"sent","timestamp":"1698266945","recipient_id":"972987654321"}"#;
 
-fn sent() -> Status<'static> {
-    Status { message_id: "wamid.a".into(), status: "sent".into(), ts_us: Some(SENT_US), error_code: None }
+fn sent() -> PayloadStatus<'static> {
+    PayloadStatus {
+        message_id: "wamid.a".into(),
+        status: "sent".into(),
+        ts_us: Some(SENT_US),
+        error_code: None,
+    }
 }
 
 fn quoted(json: &str) -> String {
