@@ -124,7 +124,7 @@ impl Canonical {
     /// A key of `before` alone counts if these settings have keys of the same table.
     pub fn differences(&self, before: &Self) -> Vec<Difference> {
         let table = |key: &str| key.split('.').next().unwrap_or_default().to_owned();
-        let own: BTreeSet<String> = self.0.keys().map(|key| table(key)).chain([table("source")]).collect();
+        let own: BTreeSet<String> = self.0.keys().map(|key| table(key)).collect();
         let keys: BTreeSet<&String> =
             self.0.keys().chain(before.0.keys().filter(|key| own.contains(&table(key)))).collect();
         let of = |settings: &Self, key: &String| settings.0.get(key).cloned().unwrap_or_default();

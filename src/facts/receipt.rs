@@ -85,7 +85,7 @@ pub struct Reconciliation {
     pub orphan_statuses: u64,
     /// Later attempts of notifications of the day of whose first attempts there is no row.
     pub orphan_attempts: u64,
-    /// Attempts of notifications of the day after their delivery, where the log numbers no attempts.
+    /// Attempts of the day's notifications after delivery, where the log numbers no attempts.
     pub attempts_after_delivery: u64,
     /// Attempts to tell of events that lie too far back, or ahead, to be matched.
     pub stray_attempts: u64,

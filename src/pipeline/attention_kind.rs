@@ -25,26 +25,26 @@ pub enum AttentionKind {
     Suspense,
     /// Events belong to no service.
     Unassigned,
+    /// A row of the override file was refused.
+    OverrideRefused,
+    /// The override file could not be read.
+    OverridesUnreadable,
+    /// The config no longer names the override file.
+    OverridesNotNamed,
+    /// A day whose window has passed cannot be sealed.
+    Unsealed,
     /// Days without an edition lie too far back to be caught up.
     MissedDays,
     /// Logs have changed and could not be read again.
     NotReadAgain,
-    /// Days were read under settings that have changed since.
-    OtherSettings,
-    /// The daybook of a day can no longer be read.
-    UnreadableDaybook,
-    /// A day is settled by fewer daybooks than it needs.
-    MissingDaybook,
     /// An open day could not be booked again.
     NotSettled,
-    /// A day whose window has passed cannot be sealed.
-    Unsealed,
-    /// The config no longer names the override file.
-    OverridesNotNamed,
-    /// The override file could not be read.
-    OverridesUnreadable,
-    /// A row of the override file was refused.
-    OverrideRefused,
+    /// Days were read under settings that have changed since.
+    OtherSettings,
+    /// A day is settled by fewer daybooks than it needs.
+    MissingDaybook,
+    /// The daybook of a day can no longer be read.
+    UnreadableDaybook,
 }
 
 impl AttentionKind {
@@ -60,16 +60,16 @@ impl AttentionKind {
         Self::Orphans,
         Self::Suspense,
         Self::Unassigned,
+        Self::OverrideRefused,
+        Self::OverridesUnreadable,
+        Self::OverridesNotNamed,
+        Self::Unsealed,
         Self::MissedDays,
         Self::NotReadAgain,
-        Self::OtherSettings,
-        Self::UnreadableDaybook,
-        Self::MissingDaybook,
         Self::NotSettled,
-        Self::Unsealed,
-        Self::OverridesNotNamed,
-        Self::OverridesUnreadable,
-        Self::OverrideRefused,
+        Self::OtherSettings,
+        Self::MissingDaybook,
+        Self::UnreadableDaybook,
     ];
 
     /// Returns the stable short name, for programs and for the heading in the runbook.
@@ -86,16 +86,16 @@ impl AttentionKind {
             Self::Orphans => "orphans",
             Self::Suspense => "suspense",
             Self::Unassigned => "unassigned",
+            Self::OverrideRefused => "override-refused",
+            Self::OverridesUnreadable => "overrides-unreadable",
+            Self::OverridesNotNamed => "overrides-not-named",
+            Self::Unsealed => "unsealed",
             Self::MissedDays => "missed-days",
             Self::NotReadAgain => "not-read-again",
-            Self::OtherSettings => "other-settings",
-            Self::UnreadableDaybook => "unreadable-daybook",
-            Self::MissingDaybook => "missing-daybook",
             Self::NotSettled => "not-settled",
-            Self::Unsealed => "unsealed",
-            Self::OverridesNotNamed => "overrides-not-named",
-            Self::OverridesUnreadable => "overrides-unreadable",
-            Self::OverrideRefused => "override-refused",
+            Self::OtherSettings => "other-settings",
+            Self::MissingDaybook => "missing-daybook",
+            Self::UnreadableDaybook => "unreadable-daybook",
         }
     }
 }

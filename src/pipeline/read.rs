@@ -11,7 +11,7 @@ use crate::daybook::{self, DaybookFolders};
 use crate::error::Trouble;
 use crate::facts::{FileBalance, Salt};
 use crate::intake::{self, Meter, ReadNotes};
-use crate::ledger::{Extent, Ledger, LogsRead, Writer};
+use crate::ledger::{Entry, Extent, Ledger, LogsRead, Writer};
 
 /// Outcome of reading the logs of a run.
 #[derive(Default)]
@@ -45,6 +45,7 @@ pub(super) fn logs(
             found.attention.extend(missed);
         }
     }
+    adopt(job, ledger, clock)?;
     let one = |ledger: &mut Writer, day: Day| -> Result<Read, Trouble> {
         tracing::info!(%day, "reading");
         let meter = Arc::new(Meter::default());
@@ -212,6 +213,30 @@ fn keep_logs(ledger: &Ledger, day: Day, files: &[FileBalance]) -> Result<(), Tro
     Err(Trouble::LogsGone { day, edition, gone })
 }
 
+/// Notes today's settings for open days of version 0.1.0 that were read under the same ones.
+///
+/// That version kept a hash of its own; from here on such a day is compared setting by setting.
+fn adopt(job: &Job, ledger: &mut Writer, clock: Clock) -> Result<(), Trouble> {
+    let settings = Canonical::of_reading(&job.config).fingerprint();
+    for day in open_days(ledger) {
+        let landed = ledger.daybook(day).filter(|reading| reading.config.is_none());
+        let Some(reading) = landed.filter(|reading| job.config.reads_like(&reading.settings)).cloned() else {
+            continue;
+        };
+        let config = Some(ledger.keep_config(&job.settings())?);
+        ledger.append(clock, Entry::Read(LogsRead { settings: settings.clone(), config, ..reading }))?;
+    }
+    Ok(())
+}
+
+/// Returns whether slots, deadlines and services are those under which a daybook was shaped.
+fn is_shaped_alike(job: &Job, ledger: &Ledger, day: Day, head_settings: &str) -> Result<bool, Trouble> {
+    match ledger.daybook(day).and_then(|reading| reading.config.as_ref()) {
+        Some(kept) => Ok(Canonical::of_joining(&job.config).differences(&ledger.config(kept)?).is_empty()),
+        None => Ok(job.config.joins_like(head_settings)),
+    }
+}
+
 /// Differences shown for one group of days; more would hide the days.
 const TOLD_DIFFERENCES: usize = 5;
 
@@ -314,7 +339,9 @@ pub fn usable(job: &Job, ledger: &Ledger, read: &[Day]) -> Result<Usable, Troubl
                 found.daybooks.remove(&day);
             }
             // `read_otherwise` reports it, with the settings that differ.
-            Ok(head) if !config.joins_like(&head.settings) && is_near(day, reach) => found.stay.push(day),
+            Ok(head) if is_near(day, reach) && !is_shaped_alike(job, ledger, day, &head.settings)? => {
+                found.stay.push(day);
+            }
             Ok(_) if is_near(day, reach) => near.push(day),
             Ok(_) => {}
         }

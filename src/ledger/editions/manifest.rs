@@ -148,6 +148,7 @@ impl Manifest {
         plain.state = if self.state == DayState::Provisional { self.state } else { DayState::Reported };
         plain.content = String::new();
         plain.config = None;
+        plain.daybooks.clear();
         if let Some(rules) = plain.policy_rules.take() {
             plain.policy_fingerprint = rules;
         }
