@@ -27,8 +27,8 @@ pub struct DayBooks {
     /// After adjusting entries.
     postings: Postings,
     /// By slot: kind and account, and for bad events kind and caller.
-    accounts: BTreeMap<u32, Vec<Sum<3>>>,
-    callers: BTreeMap<u32, Vec<Sum<3>>>,
+    accounts: BTreeMap<u32, Vec<Sum<2, (usize, Account)>>>,
+    callers: BTreeMap<u32, Vec<Sum<3, usize>>>,
     outages: Vec<Outage>,
     /// Shortest run that counts.
     min_run_seconds: u32,
@@ -66,9 +66,9 @@ impl DayBooks {
     fn by(policy: Policy, ledger: &Ledger, papers: Papers) -> anyhow::Result<Self> {
         let Papers { edition, gaps, postings } = papers;
         let day = edition.day;
-        let accounts = by_slot(postings.sums(["slot", "kind", "account"], |_| true)?);
-        let callers =
-            by_slot(postings.sums(["slot", "kind", "caller"], |account| account.group() == Group::Bad)?);
+        let accounts = by_slot(postings.sums(["slot", "class"], |kind, account| Some((kind, account)))?);
+        let bad = |kind, account: Account| (account.group() == Group::Bad).then_some(kind);
+        let callers = by_slot(postings.sums(["slot", "class", "caller"], bad)?);
         let (outages, min_run_seconds) = match ledger.record().settings.as_ref().map(Settings::config) {
             Some(config) => {
                 let figures = reported::figures(ledger, &BTreeSet::from([day]), &config)?;
@@ -108,11 +108,13 @@ impl DayBooks {
         let rows = edition.overrides.iter().map(|applied| &applied.row);
         let gaps = self.gaps.iter().filter(|g| (g.start_slot..g.end_slot).contains(&slot));
         let bad = self.callers.get(&slot).map(Vec::as_slice).unwrap_or_default();
-        let bad: Vec<&Sum<3>> = bad.iter().filter(|sum| self.is_of(scope, self.kind(sum.key[1]))).collect();
-        let code = |sum: &Sum<3>| {
-            self.kind(sum.key[1]).error_code.map_or_else(|| "none".to_owned(), |code| code.to_string())
+        let bad: Vec<&Sum<3, usize>> =
+            bad.iter().filter(|sum| self.is_of(scope, self.kind(sum.class))).collect();
+        let code = |sum: &Sum<3, usize>| {
+            self.kind(sum.class).error_code.map_or_else(|| "none".to_owned(), |code| code.to_string())
         };
-        let caller = |sum: &Sum<3>| match self.postings.facts().callers()[sum.key[2] as usize].as_str() {
+        let caller = |sum: &Sum<3, usize>| match self.postings.facts().callers()[sum.key[2] as usize].as_str()
+        {
             "" => "-".to_owned(),
             caller => caller.to_owned(),
         };
@@ -170,8 +172,8 @@ impl DayBooks {
         is_there && is_part
     }
 
-    fn kind(&self, number: u32) -> &Kind {
-        &self.postings.facts().kinds()[number as usize]
+    fn kind(&self, number: usize) -> &Kind {
+        &self.postings.facts().kinds()[number]
     }
 
     fn is_of(&self, scope: &Scope, kind: &Kind) -> bool {
@@ -210,17 +212,17 @@ impl DayBooks {
     fn lines(&self, scope: &Scope, slot: u32) -> Vec<PostingLine> {
         let mut lines: Vec<PostingLine> = Vec::new();
         for sum in self.accounts.get(&slot).into_iter().flatten() {
-            let [_, number, account] = sum.key;
+            let (number, account) = sum.class;
             let kind = self.kind(number);
             if !self.is_of(scope, kind) || (sum.gross, sum.net) == (0, 0) {
                 continue;
             }
-            let rule = &self.postings.verdicts()[number as usize].rule;
+            let rule = &self.postings.verdicts()[number].rule;
             let known = self.policy.rule(rule);
             let title =
                 kind.error_code.and_then(|code| self.policy.catalogue().entry(code, kind.error_subcode));
             let line = PostingLine {
-                account: Account::ALL[account as usize].name().to_owned(),
+                account: account.name().to_owned(),
                 events: sum.net,
                 events_gross: sum.gross,
                 because: known
@@ -236,7 +238,7 @@ impl DayBooks {
                 symptom: word(&kind.symptom),
                 outcome: word(&kind.outcome),
                 timing: word(&kind.timing),
-                evidence: self.evidence(slot, number),
+                evidence: self.evidence(slot, number as u32),
             };
             match lines.iter_mut().find(|l| l.is_like(&line)) {
                 Some(same) => same.join(line),
@@ -317,8 +319,8 @@ pub(super) fn cell(edition: &Edition, scope: &Scope, slot: u32) -> Cell {
     edition.slots.cells(scope).nth(slot as usize).unwrap_or_default()
 }
 
-fn by_slot(sums: Vec<Sum<3>>) -> BTreeMap<u32, Vec<Sum<3>>> {
-    let mut slots: BTreeMap<u32, Vec<Sum<3>>> = BTreeMap::new();
+fn by_slot<const N: usize, K>(sums: Vec<Sum<N, K>>) -> BTreeMap<u32, Vec<Sum<N, K>>> {
+    let mut slots: BTreeMap<u32, Vec<Sum<N, K>>> = BTreeMap::new();
     for sum in sums {
         slots.entry(sum.key[0]).or_default().push(sum);
     }
