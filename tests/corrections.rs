@@ -162,11 +162,11 @@ type Balance = BTreeMap<[u32; 3], BTreeMap<Account, i64>>;
 
 fn balance(postings: &Postings, is_gross: bool) -> Balance {
     let mut balance = Balance::new();
-    for sum in postings.sums(["slot", "kind", "caller", "account"], |_| true).unwrap() {
-        let [slot, kind, caller, account] = sum.key;
+    for sum in postings.sums(["slot", "kind", "caller", "class"], |_, account| Some(account)).unwrap() {
+        let [slot, kind, caller, _] = sum.key;
         let events = if is_gross { sum.gross } else { sum.net };
         if events != 0 {
-            balance.entry([slot, kind, caller]).or_default().insert(Account::ALL[account as usize], events);
+            balance.entry([slot, kind, caller]).or_default().insert(sum.class, events);
         }
     }
     balance

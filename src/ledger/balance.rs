@@ -84,17 +84,15 @@ fn check(files: &[FileBalance], grouped: u64, postings: &Postings, slots: &Slots
 fn posted(postings: &Postings) -> Result<[Counts; 2], String> {
     let column = |name: &str| postings.frame().column(name).map_err(|e| e.to_string());
     let u32s = |name: &str| column(name)?.u32().cloned().map_err(|e| e.to_string());
-    let [account, entry] = [u32s("account")?, u32s("entry")?];
-    let events = column("events")?.i64().cloned().map_err(|e| e.to_string())?;
+    let i64s = |name: &str| column(name)?.i64().cloned().map_err(|e| e.to_string());
+    let (account, gross, net) = (u32s("account")?, i64s("gross")?, i64s("net")?);
     let mut posted = [Counts::default(); 2];
-    for ((account, entry), events) in
-        account.into_no_null_iter().zip(entry.into_no_null_iter()).zip(events.into_no_null_iter())
+    for ((account, gross), net) in
+        account.into_no_null_iter().zip(gross.into_no_null_iter()).zip(net.into_no_null_iter())
     {
         let group = Account::ALL[account as usize].group();
-        if entry == 0 {
-            posted[0].add(group, events);
-        }
-        posted[1].add(group, events);
+        posted[0].add(group, gross);
+        posted[1].add(group, net);
     }
     Ok(posted)
 }

@@ -87,11 +87,11 @@ mod tests {
     /// Events per slot and account after all entries, without sums of zero.
     fn net(postings: &Postings) -> Vec<(u32, Account, i64)> {
         let mut sums: Vec<_> = postings
-            .sums(["slot", "account"], |_| true)
+            .sums(["slot", "class"], |_, account| Some(account))
             .unwrap()
             .into_iter()
             .filter(|sum| sum.net != 0)
-            .map(|sum| (sum.key[0], Account::ALL[sum.key[1] as usize], sum.net))
+            .map(|sum| (sum.key[0], sum.class, sum.net))
             .collect();
         sums.sort_unstable();
         sums

@@ -8,7 +8,7 @@ use polars::prelude::PolarsResult;
 use super::{ALL_REGIONS, Counts, Scope, ScopeKind, SlotTally, Slots, State, components_of};
 use crate::config::Config;
 use crate::facts::{Gap, Kind, Lost};
-use crate::policy::{Account, Group, Postings};
+use crate::policy::{Group, Postings};
 
 /// Gross and net counts of one scope, a pair per slot.
 type Series = Vec<[Counts; 2]>;
@@ -35,11 +35,10 @@ impl Slots {
         };
         let places = |kind: &Kind| [place(kind, &kind.region), place(kind, ALL_REGIONS)];
         let places: Vec<[usize; 2]> = facts.kinds().iter().map(places).collect();
-        for sum in postings.sums(["slot", "kind", "account"], |_| true)? {
-            let [slot, kind, account] = sum.key.map(|code| code as usize);
-            let group = Account::ALL[account].group();
-            for at in places[kind] {
-                let [gross, net] = &mut counted[at][slot];
+        for sum in postings.sums(["slot", "class"], |kind, account| Some((places[kind], account.group())))? {
+            let (places, group) = sum.class;
+            for at in places {
+                let [gross, net] = &mut counted[at][sum.key[0] as usize];
                 gross.add(group, sum.gross);
                 net.add(group, sum.net);
             }

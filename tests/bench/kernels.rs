@@ -120,7 +120,7 @@ fn join(bencher: Bencher) {
 }
 
 /// A day on which every minute has many different failures.
-fn facts() -> Facts {
+fn facts(code: impl Fn(u32) -> Option<i64>) -> Facts {
     const SLOTS: u32 = 1_440;
     const CALLERS: u32 = 40;
     let kind = |n: u32| Kind {
@@ -132,7 +132,7 @@ fn facts() -> Facts {
         http_status: Some(if n < 9 { 200 } else { 500 + (n % 4) as u16 }),
         reached: Reached::Yes,
         symptom: Symptom::None,
-        error_code: (n >= 9).then_some(i64::from(n)),
+        error_code: code(n),
         error_subcode: None,
         is_transient: None,
         is_success: None,
@@ -156,7 +156,9 @@ fn facts() -> Facts {
     Facts::new(day(), SlotLength::default(), &kinds, &callers, rows, Vec::new()).expect("good facts")
 }
 
-static MILLION: LazyLock<Facts> = LazyLock::new(facts);
+static MILLION: LazyLock<Facts> = LazyLock::new(|| facts(|n| (n >= 9).then_some(i64::from(n))));
+/// The same with failures only, each of which is a line of its own.
+static FAILED: LazyLock<Facts> = LazyLock::new(|| facts(|n| Some([2, 131_000, 131_016][n as usize % 3])));
 
 fn postings() -> Postings {
     Policy::built_in().classify(MILLION.clone()).expect("good facts")
@@ -185,8 +187,9 @@ fn edition(postings: &Postings) -> Edition {
 }
 
 /// Everything between the facts of a day and its edition in the ledger: classify, count, draft, publish.
-#[divan::bench(sample_count = 10)]
-fn book(bencher: Bencher) {
+#[divan::bench(sample_count = 10, args = ["mixed", "failed"])]
+fn book(bencher: Bencher, what: &str) {
+    let facts = if what == "failed" { &FAILED } else { &MILLION };
     let policy = Policy::built_in();
     let publish = |(folder, facts): (tempfile::TempDir, Facts)| {
         let intake = Intake { facts, receipt: Receipt::default() };
@@ -202,7 +205,7 @@ fn book(bencher: Bencher) {
     };
     bencher
         .counter(ItemsCount::new(FACTS))
-        .with_inputs(|| (tempfile::tempdir().expect("a folder"), MILLION.clone()))
+        .with_inputs(|| (tempfile::tempdir().expect("a folder"), Facts::clone(facts)))
         .bench_values(publish);
 }
 

@@ -14,7 +14,7 @@ use crate::ledger::{
     LatencyLine, ReconciliationLine,
 };
 use crate::overrides::{Moved, Override};
-use crate::policy::{Account, Group, Postings, Sum};
+use crate::policy::{Account, Group, Postings};
 use crate::slots::{ALL_REGIONS, Scope, ScopeKind, Slots};
 
 /// An edition that is not published yet, with the inputs it was made from.
@@ -85,10 +85,9 @@ impl Edition {
         slots: Slots,
         overrides: Vec<(Override, Moved)>,
     ) -> PolarsResult<Self> {
-        let sums = postings.sums(["kind", "account"], |_| true)?;
-        self.accounts = accounts(postings, &sums);
+        self.accounts = accounts(postings)?;
         self.bad = bad(postings)?;
-        self.deliveries = deliveries(postings, &sums);
+        self.deliveries = deliveries(postings)?;
         self.slots = slots;
         self.overrides = overrides.into_iter().map(|(row, moved)| self.applied(row, &moved)).collect();
         self.state = if self.is_provisional() { DayState::Provisional } else { DayState::Reported };
@@ -128,83 +127,74 @@ pub fn is_open(account: &str) -> bool {
     matches!(account.parse::<Account>().map(Account::group), Ok(Group::Pending | Group::Suspense))
 }
 
-fn accounts(postings: &Postings, sums: &[Sum<2>]) -> Vec<AccountLine> {
-    let mut lines: BTreeMap<_, [i64; 2]> = BTreeMap::new();
-    for sum in sums {
-        let kind = &postings.facts().kinds()[sum.key[0] as usize];
-        let rule = postings.bookings()[sum.key[0] as usize].rule.as_str();
-        let key = (kind.stream, &kind.service, &kind.region, sum.key[1], rule, kind.error_code);
-        let events = lines.entry(key).or_default();
-        *events = [events[0] + sum.gross, events[1] + sum.net];
-    }
-    lines
-        .into_iter()
-        .map(|((stream, service, region, account, rule, error_code), [gross, net])| AccountLine {
+fn accounts(postings: &Postings) -> PolarsResult<Vec<AccountLine>> {
+    let sums = postings.sums(["class"], |kind, account| {
+        let (booking, kind) = (&postings.bookings()[kind], &postings.facts().kinds()[kind]);
+        Some((kind.stream, &kind.service, &kind.region, account, &booking.rule, kind.error_code))
+    })?;
+    let lines = sums.into_iter().map(|sum| {
+        let (stream, service, region, account, rule, error_code) = sum.class;
+        AccountLine {
             stream: word(&stream),
             service: service.clone(),
             region: region.clone(),
-            account: Account::ALL[account as usize].name().to_owned(),
-            rule: rule.to_owned(),
+            account: account.name().to_owned(),
+            rule: rule.clone(),
             error_code,
-            events_gross: gross,
-            events_net: net,
-        })
-        .collect()
+            events_gross: sum.gross,
+            events_net: sum.net,
+        }
+    });
+    Ok(lines.collect())
 }
 
 fn bad(postings: &Postings) -> PolarsResult<Vec<BadLine>> {
     let facts = postings.facts();
-    let named = |caller: &String| if caller.is_empty() { "-".to_owned() } else { caller.clone() };
-    let callers: Vec<String> = facts.callers().iter().map(named).collect();
-    let mut lines: BTreeMap<_, [i64; 2]> = BTreeMap::new();
-    let is_bad = |account: Account| account.group() == Group::Bad;
-    for sum in postings.sums(["slot", "kind", "caller"], is_bad)? {
-        let kind = &facts.kinds()[sum.key[1] as usize];
-        let caller = &callers[sum.key[2] as usize];
-        let key = (sum.key[0], &kind.service, &kind.region, kind.error_code, kind.symptom, caller);
-        let events = lines.entry(key).or_default();
-        *events = [events[0] + sum.gross, events[1] + sum.net];
-    }
-    Ok(lines
-        .into_iter()
-        .filter(|(_, events)| *events != [0, 0])
-        .map(|((slot, service, region, error_code, symptom, caller), [gross, net])| BadLine {
+    let sums = postings.sums(["slot", "class", "caller"], |kind, account| {
+        let kind = &facts.kinds()[kind];
+        let class = (&kind.service, &kind.region, kind.error_code, kind.symptom);
+        (account.group() == Group::Bad).then_some(class)
+    })?;
+    let caller = |number: u32| match facts.callers()[number as usize].as_str() {
+        "" => "-".to_owned(),
+        caller => caller.to_owned(),
+    };
+    let lines = sums.into_iter().filter(|sum| (sum.gross, sum.net) != (0, 0)).map(|sum| {
+        let ([slot, _, number], (service, region, error_code, symptom)) = (sum.key, sum.class);
+        BadLine {
             slot,
             service: service.clone(),
             region: region.clone(),
             error_code,
             symptom: word(&symptom),
-            caller: caller.clone(),
-            events_gross: gross,
-            events_net: net,
-        })
-        .collect())
+            caller: caller(number),
+            events_gross: sum.gross,
+            events_net: sum.net,
+        }
+    });
+    Ok(lines.collect())
 }
 
-fn deliveries(postings: &Postings, sums: &[Sum<2>]) -> Vec<DeliveryLine> {
-    let mut lines: BTreeMap<_, [i64; 2]> = BTreeMap::new();
-    for sum in sums {
-        let kind = &postings.facts().kinds()[sum.key[0] as usize];
-        if kind.stream == Stream::Request {
-            continue;
-        }
-        let key = (kind.stream, &kind.service, &kind.region, kind.outcome, kind.timing, sum.key[1]);
-        let events = lines.entry(key).or_default();
-        *events = [events[0] + sum.gross, events[1] + sum.net];
-    }
-    lines
-        .into_iter()
-        .map(|((stream, service, region, outcome, timing, account), [gross, net])| DeliveryLine {
+fn deliveries(postings: &Postings) -> PolarsResult<Vec<DeliveryLine>> {
+    let sums = postings.sums(["class"], |kind, account| {
+        let kind = &postings.facts().kinds()[kind];
+        let class = (kind.stream, &kind.service, &kind.region, kind.outcome, kind.timing, account);
+        (kind.stream != Stream::Request).then_some(class)
+    })?;
+    let lines = sums.into_iter().map(|sum| {
+        let (stream, service, region, outcome, timing, account) = sum.class;
+        DeliveryLine {
             stream: word(&stream),
             service: service.clone(),
             region: region.clone(),
             outcome: word(&outcome),
             timing: word(&timing),
-            account: Account::ALL[account as usize].name().to_owned(),
-            events_gross: gross,
-            events_net: net,
-        })
-        .collect()
+            account: account.name().to_owned(),
+            events_gross: sum.gross,
+            events_net: sum.net,
+        }
+    });
+    Ok(lines.collect())
 }
 
 /// Works out the quantiles of delays, by region and over all regions.

@@ -26,10 +26,10 @@ pub struct DayExplainer {
     policy: Policy,
     /// After overrides.
     postings: Postings,
-    /// Events of each slot, summed by slot, kind and account.
-    accounts: BTreeMap<u32, Vec<Sum<3>>>,
-    /// Bad events of each slot, summed by slot, kind and caller.
-    callers: BTreeMap<u32, Vec<Sum<3>>>,
+    /// Events of each slot, by kind and account.
+    accounts: BTreeMap<u32, Vec<Sum<2, (usize, Account)>>>,
+    /// Bad events of each slot, by kind and caller.
+    callers: BTreeMap<u32, Vec<Sum<3, usize>>>,
     outages: Vec<Outage>,
     /// Length from which a run of down slots counts.
     min_run_seconds: u32,
@@ -69,9 +69,9 @@ impl DayExplainer {
     fn by(policy: Policy, ledger: &Ledger, booked_day: BookedDay) -> anyhow::Result<Self> {
         let BookedDay { edition, gaps, postings } = booked_day;
         let day = edition.day;
-        let accounts = by_slot(postings.sums(["slot", "kind", "account"], |_| true)?);
-        let callers =
-            by_slot(postings.sums(["slot", "kind", "caller"], |account| account.group() == Group::Bad)?);
+        let accounts = by_slot(postings.sums(["slot", "class"], |kind, account| Some((kind, account)))?);
+        let bad = |kind, account: Account| (account.group() == Group::Bad).then_some(kind);
+        let callers = by_slot(postings.sums(["slot", "class", "caller"], bad)?);
         let (outages, min_run_seconds) = match ledger.record().settings.as_ref().map(Settings::config) {
             Some(config) => {
                 let figures = reported::figures(ledger, &BTreeSet::from([day]), &config)?;
@@ -111,11 +111,13 @@ impl DayExplainer {
         let rows = edition.overrides.iter().map(|applied| &applied.row);
         let gaps = self.gaps.iter().filter(|g| (g.start_slot..g.end_slot).contains(&slot));
         let bad = self.callers.get(&slot).map(Vec::as_slice).unwrap_or_default();
-        let bad: Vec<&Sum<3>> = bad.iter().filter(|sum| self.is_of(scope, self.kind(sum.key[1]))).collect();
-        let code = |sum: &Sum<3>| {
-            self.kind(sum.key[1]).error_code.map_or_else(|| "none".to_owned(), |code| code.to_string())
+        let bad: Vec<&Sum<3, usize>> =
+            bad.iter().filter(|sum| self.is_of(scope, self.kind(sum.class))).collect();
+        let code = |sum: &Sum<3, usize>| {
+            self.kind(sum.class).error_code.map_or_else(|| "none".to_owned(), |code| code.to_string())
         };
-        let caller = |sum: &Sum<3>| match self.postings.facts().callers()[sum.key[2] as usize].as_str() {
+        let caller = |sum: &Sum<3, usize>| match self.postings.facts().callers()[sum.key[2] as usize].as_str()
+        {
             "" => "-".to_owned(),
             caller => caller.to_owned(),
         };
@@ -175,8 +177,8 @@ impl DayExplainer {
         is_there && is_part
     }
 
-    fn kind(&self, number: u32) -> &Kind {
-        &self.postings.facts().kinds()[number as usize]
+    fn kind(&self, number: usize) -> &Kind {
+        &self.postings.facts().kinds()[number]
     }
 
     fn is_of(&self, scope: &Scope, kind: &Kind) -> bool {
@@ -215,17 +217,17 @@ impl DayExplainer {
     fn lines(&self, scope: &Scope, slot: u32) -> Vec<ExplainedPosting> {
         let mut lines: Vec<ExplainedPosting> = Vec::new();
         for sum in self.accounts.get(&slot).into_iter().flatten() {
-            let [_, number, account] = sum.key;
+            let (number, account) = sum.class;
             let kind = self.kind(number);
             if !self.is_of(scope, kind) || (sum.gross, sum.net) == (0, 0) {
                 continue;
             }
-            let rule = &self.postings.bookings()[number as usize].rule;
+            let rule = &self.postings.bookings()[number].rule;
             let known = self.policy.rule(rule);
             let title =
                 kind.error_code.and_then(|code| self.policy.catalogue().entry(code, kind.error_subcode));
             let line = ExplainedPosting {
-                account: Account::ALL[account as usize].name().to_owned(),
+                account: account.name().to_owned(),
                 events: sum.net,
                 events_gross: sum.gross,
                 because: known
@@ -241,7 +243,7 @@ impl DayExplainer {
                 symptom: word(&kind.symptom),
                 outcome: word(&kind.outcome),
                 timing: word(&kind.timing),
-                evidence: self.evidence(slot, number),
+                evidence: self.evidence(slot, number as u32),
             };
             match lines.iter_mut().find(|l| l.is_like(&line)) {
                 Some(same) => same.join(line),
@@ -325,8 +327,8 @@ pub fn cell(edition: &Edition, scope: &Scope, slot: u32) -> Cell {
     edition.slots.cells(scope).nth(slot as usize).unwrap_or_default()
 }
 
-fn by_slot(sums: Vec<Sum<3>>) -> BTreeMap<u32, Vec<Sum<3>>> {
-    let mut slots: BTreeMap<u32, Vec<Sum<3>>> = BTreeMap::new();
+fn by_slot<const N: usize, K>(sums: Vec<Sum<N, K>>) -> BTreeMap<u32, Vec<Sum<N, K>>> {
+    let mut slots: BTreeMap<u32, Vec<Sum<N, K>>> = BTreeMap::new();
     for sum in sums {
         slots.entry(sum.key[0]).or_default().push(sum);
     }

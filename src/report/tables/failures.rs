@@ -57,12 +57,14 @@ pub fn failures(postings: &Postings) -> PolarsResult<Vec<FailureLine>> {
     let facts = postings.facts();
     let (day, length) = (facts.day(), facts.slot_length());
     let mut sums: BTreeMap<(i64, Account, Option<i64>), [i64; 2]> = BTreeMap::new();
-    for sum in postings.sums(["slot", "kind", "account"], |account| account != Account::Good)? {
-        let [slot, kind, account] = sum.key;
-        let offset_us = i64::from(slot) * length.us();
+    let class = |kind: usize, account| {
+        (account != Account::Good).then_some((account, facts.kinds()[kind].error_code))
+    };
+    for sum in postings.sums(["slot", "class"], class)? {
+        let (account, code) = sum.class;
+        let offset_us = i64::from(sum.key[0]) * length.us();
         let start_us = day.start_us() + offset_us - offset_us % SPAN_US;
-        let code = facts.kinds()[kind as usize].error_code;
-        let entry = sums.entry((start_us, Account::ALL[account as usize], code)).or_default();
+        let entry = sums.entry((start_us, account, code)).or_default();
         *entry = [entry[0] + sum.gross, entry[1] + sum.net];
     }
     let sums = sums.into_iter().filter(|(_, events)| *events != [0, 0]);
