@@ -119,7 +119,8 @@ pub struct Input {
     pub modified_us: i64,
     /// XXH3-128 in hex, of its bytes or, beyond 8 MiB, of the hashes of its pieces of 8 MiB.
     ///
-    /// Empty when it could not be read, or changed meanwhile. It tells files apart and proves nothing.
+    /// Empty when the file could not be read, or changed meanwhile. It tells files apart; it is
+    /// no proof.
     pub hash: String,
 }
 

@@ -7,32 +7,18 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tempfile::TempDir;
 
 use super::journal::entry::{Entry, LogsRead};
+use super::places::{DAYBOOKS, FILES, SALT, of_daybook};
 use super::{Ledger, Writer, disk};
 use crate::clock::Clock;
 use crate::config::{Canonical, lexical};
 use crate::day::Day;
 use crate::daybook::DaybookFolders;
 use crate::error::Trouble;
-
-pub(super) const DAYBOOKS: &str = "daybooks";
-pub(super) const SALT: &str = "salt";
-/// File that lists hashes and names of the others, as `sha256sum` writes them.
-///
-/// The SHA-256 of this list is the hash of the daybook.
-pub(super) const FILES: &str = "files.sha256";
-/// Leading hexadecimal digits of the daybook's hash that name its folder.
-const NAME: usize = 16;
-
-/// Returns the folder of the daybook that a reading wrote.
-pub(super) fn place(ledger: &Path, reading: &LogsRead) -> PathBuf {
-    let name = reading.daybook.get(..NAME).unwrap_or(&reading.daybook);
-    ledger.join(DAYBOOKS).join(reading.day.to_string()).join(name)
-}
 
 /// Combines the hashes of the daybooks that a day was resolved from into one hash.
 pub fn fingerprint(daybooks: &BTreeMap<Day, String>) -> String {
@@ -44,7 +30,8 @@ impl Ledger {
     /// Lists the folders of the daybooks that are kept, by day; a folder that is gone is left out.
     pub fn daybooks(&self) -> DaybookFolders {
         let kept = self.record().days.values().filter(|day| !day.is_pruned);
-        let places = kept.filter_map(|day| day.reading.as_ref()).map(|r| (r.day, place(&self.folder, r)));
+        let places =
+            kept.filter_map(|day| day.reading.as_ref()).map(|r| (r.day, of_daybook(&self.folder, r)));
         places.filter(|(_, place)| place.exists()).collect()
     }
 
@@ -99,7 +86,7 @@ impl Writer {
         let before = self.daybook(reading.day).cloned();
         if let Some(before) = &before
             && before.daybook == reading.daybook
-            && place(&self.folder, before).exists()
+            && of_daybook(&self.folder, before).exists()
         {
             // The same rows in the same files: a new modification time alone is not journaled.
             if (&before.settings, &before.salt) == (&reading.settings, &reading.salt)
@@ -109,13 +96,13 @@ impl Writer {
             }
         } else {
             disk::write(&scratch.path().join(FILES), listing.as_bytes())?;
-            disk::put_folder(scratch, &place(&self.folder, &reading))?;
+            disk::put_folder(scratch, &of_daybook(&self.folder, &reading))?;
         }
         let is_other = before.as_ref().is_some_and(|b| b.daybook != reading.daybook);
         let config = Some(self.keep_config(settings)?);
         self.append(clock, Entry::Read(LogsRead { config, ..reading }))?;
         match before.filter(|_| is_other) {
-            Some(before) => disk::remove(&place(&self.folder, &before)),
+            Some(before) => disk::remove(&of_daybook(&self.folder, &before)),
             None => Ok(()),
         }
     }

@@ -20,6 +20,7 @@ mod disk;
 mod editions;
 mod journal;
 mod lock;
+mod places;
 mod policies;
 mod verify;
 mod writer;

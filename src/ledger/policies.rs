@@ -3,20 +3,15 @@
 //! They are kept so that old editions can be booked again by the rules of their time.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
+use super::places::of_policy;
 use super::{Ledger, Writer, disk};
 use crate::document::Document;
 use crate::error::Trouble;
 use crate::policy::{self, Policy};
 
-pub(super) const POLICIES: &str = "policies";
 const POLICY: &str = "policy.toml";
 const CATALOGUE: &str = "error_catalog.csv";
-
-pub(super) fn place(ledger: &Path, fingerprint: &str) -> PathBuf {
-    ledger.join(POLICIES).join(fingerprint)
-}
 
 impl Ledger {
     /// Reads a policy that editions of this ledger were booked by.
@@ -25,7 +20,7 @@ impl Ledger {
     /// [`Trouble::Io`] if a file is missing or unreadable, [`Trouble::Damaged`] if the texts do not
     /// match the fingerprint or cannot be read as a policy.
     pub fn policy(&self, fingerprint: &str) -> Result<Policy, Trouble> {
-        let folder = place(&self.folder, fingerprint);
+        let folder = of_policy(&self.folder, fingerprint);
         let document = |name: &str| {
             let path = folder.join(name);
             let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
@@ -59,7 +54,7 @@ impl Ledger {
 impl Writer {
     /// Keeps the texts of a policy under its fingerprint; a policy already kept is not rewritten.
     pub fn keep_policy(&self, policy: &Policy) -> Result<(), Trouble> {
-        let place = place(&self.folder, &policy.fingerprint());
+        let place = of_policy(&self.folder, &policy.fingerprint());
         if place.exists() {
             return Ok(());
         }

@@ -6,13 +6,10 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::PolarsError;
 
-use super::daybooks::{self, SALT};
 use super::disk::{listing, names, sha256, sha256_of};
 use super::editions::folder::{self, MANIFEST};
-use super::{
-    Basis, DayRecord, Edition, EditionRecord, Ending, Extent, Ledger, Outline, check_balance, configs,
-    policies,
-};
+use super::places::{self, SALT};
+use super::{Basis, DayRecord, Edition, EditionRecord, Ending, Extent, Ledger, Outline, check_balance};
 use crate::error::Trouble;
 use crate::facts::Salt;
 use crate::overrides::adjust;
@@ -71,7 +68,9 @@ pub fn verify(reports: &Path) -> Checked {
                     match ledger.policy(fingerprint) {
                         Ok(policy) => Some(policy),
                         Err(trouble) => {
-                            checked.findings.push(finding_of(&policies::place(&root, fingerprint), trouble));
+                            checked
+                                .findings
+                                .push(finding_of(&places::of_policy(&root, fingerprint), trouble));
                             None
                         }
                     }
@@ -92,13 +91,13 @@ pub fn verify(reports: &Path) -> Checked {
         }
     }
     for fingerprint in policies.keys() {
-        let place = policies::place(&root, fingerprint);
+        let place = places::of_policy(&root, fingerprint);
         known.extend(["policy.toml", "error_catalog.csv"].map(|name| place.join(name)));
     }
     for fingerprint in named {
-        known.insert(configs::place(&root, fingerprint).join(configs::SETTINGS));
+        known.insert(places::of_config(&root, fingerprint).join(places::SETTINGS));
         if let Err(trouble) = ledger.config(fingerprint) {
-            checked.findings.push(finding_of(&configs::place(&root, fingerprint), trouble));
+            checked.findings.push(finding_of(&places::of_config(&root, fingerprint), trouble));
         }
     }
     check_salt(&ledger, &root, &mut checked, &mut known);
@@ -198,12 +197,12 @@ pub fn rebook(edition: &Edition, basis: &Basis, policy: &Policy) -> Result<Editi
 /// Checks the files of a day's daybook against the journal; adds them to `known`.
 fn check_daybook(root: &Path, record: &DayRecord, known: &mut BTreeSet<PathBuf>) -> Result<(), Finding> {
     let Some(reading) = record.reading.as_ref().filter(|_| !record.is_pruned) else { return Ok(()) };
-    let place = daybooks::place(root, reading);
+    let place = places::of_daybook(root, reading);
     let files = names(&place).map_err(|t| finding_of(&place, t))?;
     if files.is_empty() {
         return Err(finding(&place, "the daybook is not there; run that day again while its logs are there"));
     }
-    let path = place.join(daybooks::FILES);
+    let path = place.join(places::FILES);
     let kept = match std::fs::read(&path) {
         Ok(kept) => {
             known.insert(path.clone());
@@ -217,13 +216,13 @@ fn check_daybook(root: &Path, record: &DayRecord, known: &mut BTreeSet<PathBuf>)
     known.extend(listed.iter().map(|(_, name)| place.join(name)));
     if sha256(&kept) != reading.daybook {
         known.extend(files.iter().map(|name| place.join(name)));
-        let path = if files.iter().any(|name| name == daybooks::FILES) { path } else { place };
+        let path = if files.iter().any(|name| name == places::FILES) { path } else { place };
         return Err(finding(&path, "it is not what the journal tells of"));
     }
     for (hash, name) in listed {
         let path = place.join(name);
         if sha256_of(&path).map_err(|t| finding_of(&path, t))? != hash {
-            return Err(finding(&path, format!("its hash is not the one that {} names", daybooks::FILES)));
+            return Err(finding(&path, format!("its hash is not the one that {} names", places::FILES)));
         }
     }
     Ok(())

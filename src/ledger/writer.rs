@@ -5,12 +5,10 @@ use std::fs;
 use std::ops::Deref;
 use std::path::Path;
 
-use super::configs::{self, CONFIGS};
-use super::daybooks::{self, DAYBOOKS};
 use super::editions::folder::{self, EDITIONS};
 use super::editions::manifest::Manifest;
 use super::journal::entry::{Cause, Entry, Publication};
-use super::policies::{self, POLICIES};
+use super::places::{self, CONFIGS, DAYBOOKS, POLICIES};
 use super::{DayState, Draft, Edition, FORMAT, Ledger, Lock, disk};
 use crate::clock::{Clock, ClockSource};
 use crate::config::Canonical;
@@ -117,12 +115,12 @@ impl Writer {
             for edition in &record.editions {
                 let Publication { day, edition, policy, config, .. } = &edition.publication;
                 known.insert(folder::place(ledger, *day, *edition));
-                known.insert(policies::place(ledger, policy));
-                known.extend(config.iter().map(|config| configs::place(ledger, config)));
+                known.insert(places::of_policy(ledger, policy));
+                known.extend(config.iter().map(|config| places::of_config(ledger, config)));
             }
             if let Some(reading) = record.reading.as_ref().filter(|_| !record.is_pruned) {
-                known.insert(daybooks::place(ledger, reading));
-                known.extend(reading.config.iter().map(|config| configs::place(ledger, config)));
+                known.insert(places::of_daybook(ledger, reading));
+                known.extend(reading.config.iter().map(|config| places::of_config(ledger, config)));
             }
         }
         for parent in [EDITIONS, DAYBOOKS].map(|name| ledger.join(name)) {

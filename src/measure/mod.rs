@@ -9,6 +9,7 @@ mod definition;
 mod figure;
 mod outage;
 mod period;
+mod period_sums;
 mod runs;
 mod timeline;
 
@@ -23,8 +24,9 @@ use crate::slots::{Scope, Side};
 
 pub use condition::{Condition, condition};
 pub use definition::{CountingRule, DEFINITIONS, Definition, floor_percent};
-pub use figure::{Budget, Figure, FigureStatus, Period, PeriodSums};
+pub use figure::{Budget, Figure, FigureStatus, Period};
 pub use outage::{Class, Outage};
+pub use period_sums::PeriodSums;
 pub use runs::{Run, Tick, counted_seconds, runs};
 
 use timeline::Timeline;
