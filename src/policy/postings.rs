@@ -19,8 +19,8 @@ pub struct Booking {
 ///
 /// `frame` columns: `slot`, `kind`, `caller` (u32, as in [`Facts`]), `account` (u32,
 /// [`Account::code`]), `entry` (u32: 0 is the original posting; adjusting entries number from 1),
-/// `gross` and `net` (i64: events before and after adjusting entries). An adjusting entry takes from
-/// one account as many events as it gives to another, so entries other than 0 add up to zero.
+/// `gross` and `net` (i64: events before and after adjusting entries). An adjusting entry takes
+/// from one account as many events as it gives to another, so entries other than 0 add up to zero.
 #[derive(Debug, Clone)]
 pub struct Postings {
     facts: Facts,
