@@ -100,8 +100,8 @@ impl Postings {
 
     /// Sums events by columns of the frame and by `class`, in their order.
     ///
-    /// `by` names `class` among the columns: the value that kinds and accounts must have in common to
-    /// be summed together. Postings without a class are left out: most postings are good, and
+    /// `by` names `class` among the columns: the value that kinds and accounts must have in common
+    /// to be summed together. Postings without a class are left out: most postings are good, and
     /// grouping those by caller would take memory for nothing.
     ///
     /// # Errors
