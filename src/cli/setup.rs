@@ -54,7 +54,7 @@ pub fn config(path: Option<&Path>) -> Result<Config> {
     let config = config::config(&document, &base)?;
     if config.sources.is_empty() {
         return Err(Trouble::Usage(format!(
-            "{} names no log: add a [[source]] with name and paths (data/README.md)",
+            "{} names no log: add a [[source]] with name and paths (data/config.md)",
             path.display()
         ))
         .into());

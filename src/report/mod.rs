@@ -38,7 +38,7 @@ pub struct Rendered {
 
 /// Returns the schema of every table, with its path in the reports folder without ending.
 ///
-/// `reports/README.md` is checked against it.
+/// `reports/tables.md` and `reports/daily.md` are checked against it.
 pub fn schema() -> [(&'static str, &'static Spec); 13] {
     [
         ("availability", &tables::summary::AVAILABILITY),

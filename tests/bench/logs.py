@@ -1,6 +1,6 @@
 """The logs of the sample, as DuckDB reads them.
 
-Both log schemas in the order of `data/README.md`, and the rows of one source in any of the sample's formats. Which rows
+Both log schemas in the order of `data/logs.md`, and the rows of one source in any of the sample's formats. Which rows
 are good enough to count is decided where they are used; here only what cannot be read at all is left out.
 """
 

@@ -26,7 +26,7 @@ import calls
 import join
 import logs
 
-# What `pip install` gets; the table in the README names them.
+# What `pip install` gets; tests/bench/README.md names them.
 PINNED = {"duckdb": "2.0.0", "polars": "2.1.0", "chdb": "4.4.0"}
 # What the decoders take that the job uses, when nothing is made of the rows (`bare.rs`).
 BARE = "bare decoders"
