@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Cast, Column, ColumnSource, Config, Format, LogPreset, Placeholder, Service, Source, TimeBasis, Unit,
-    Vantage, landed, lexical,
+    Cast, Column, ColumnSource, Config, Format, Limits, LogPreset, Outputs, Overrides, Placeholder, Service,
+    SlotRule, Source, TimeBasis, Unit, Vantage, Webhooks, landed, lexical,
 };
 use crate::day::SlotLength;
 
@@ -34,10 +34,43 @@ pub struct Difference {
 }
 
 impl Canonical {
-    /// All settings of a config but `reports` and `limits.memory`, which move no figure.
+    /// All settings of a config but `reports` and `memory`, which move no figure.
     ///
     /// The salt, which is secret, stands as the given fingerprint.
     pub fn of(config: &Config, salt_fingerprint: Option<&str>) -> Self {
+        // A new setting compiles only after it has its place here, or a reason to have none.
+        let Config {
+            base: _,
+            reports: _,
+            memory_bytes: _,
+            salt: _,
+            policy: _,
+            catalogue: _,
+            slot: _,
+            sources: _,
+            services: _,
+            components: _,
+            regions: _,
+            measure:
+                SlotRule {
+                    unable_ppm: _,
+                    min_events: _,
+                    min_run_seconds: _,
+                    max_gap_seconds: _,
+                    user_counts_as_good: _,
+                },
+            limits: Limits { quarantine_ppm: _, coverage_ppm: _ },
+            webhooks:
+                Webhooks {
+                    first_status_seconds: _,
+                    first_attempt_seconds: _,
+                    retry_days: _,
+                    max_retry_pause_seconds: _,
+                    success: _,
+                },
+            overrides: Overrides { path: _, review_days: _, grace_hours: _, needs_two_persons: _ },
+            outputs: Outputs { title: _, url: _, formats: _ },
+        } = config;
         let mut settings = Self::of_reading(config);
         for (key, path) in [("policy", &config.policy), ("catalogue", &config.catalogue)] {
             settings.put(key, path.as_ref().map(|path| relative(&config.base, &path.to_string_lossy())));
@@ -140,6 +173,21 @@ impl Canonical {
     }
 
     fn put_source(&mut self, source: &Source, base: &Path) {
+        // As in `of`.
+        let Source {
+            name: _,
+            log: _,
+            paths: _,
+            is_named_by_hand: _,
+            preset: _,
+            vantage: _,
+            time_basis: _,
+            zone: _,
+            neighbours: _,
+            has_header: _,
+            delimiter: _,
+            columns: _,
+        } = source;
         let key = |name: &str| format!("source.{}.{name}", source.name);
         self.put(&key("log"), source.log.name());
         self.put(&key("paths"), paths(source, base));
