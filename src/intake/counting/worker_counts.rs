@@ -12,11 +12,11 @@ use crate::config::{Field, Log};
 use crate::day::{Day, SlotLength};
 use crate::daybook::delivery::AttemptTraits;
 use crate::error::Trouble;
-use crate::facts::ids::Id;
-use crate::facts::latency;
+use crate::facts::{ids::Id, latency};
 use crate::intake::records::attempt_record::AttemptRecord;
 use crate::intake::records::call_record::{self, CallRecord, MARGIN_US};
 use crate::intake::records::message_records::{AdmissionRecord, StatusRecord};
+use crate::intake::records::numbers::{OUTSIDE, WorkerFact};
 use crate::intake::records::partitions::{MemoryBudget, Partitions};
 use crate::intake::rows::attempt_reader::ParsedStatus;
 use crate::intake::rows::interner::Lexicon;
@@ -81,7 +81,7 @@ pub struct WorkerCounts {
     pub shape_list: Vec<Shape>,
     /// Facts of plainly good events, which have no caller: by shape and slot, the number plus one.
     plain: Vec<Vec<u32>>,
-    others: Map<LocalFact, u32>,
+    others: Map<LocalFact, WorkerFact>,
     pub facts: Vec<LocalFact>,
     pub events: Vec<i64>,
     /// Evidence of events that are not plainly good, by slot and shape.
@@ -187,8 +187,8 @@ impl WorkerCounts {
             learned: None,
             buffer: Vec::new(),
         };
-        // The numbers below CallRecord::OUTSIDE stand for rows outside the day.
-        for _ in 0..CallRecord::OUTSIDE {
+        // The numbers below OUTSIDE stand for rows outside the day.
+        for _ in 0..OUTSIDE {
             counts.facts.push(LocalFact { slot: 0, shape: 0, caller: 0 });
             counts.events.push(0);
             counts.cell_of.push(NO_CELL);
@@ -274,7 +274,7 @@ impl WorkerCounts {
         let (fact, latency) = if is_inside {
             self.count(call, place)
         } else {
-            (source_reader.vantage.rank(), CallRecord::NO_LATENCY)
+            (WorkerFact(source_reader.vantage.rank()), CallRecord::NO_LATENCY)
         };
         let offset_us = call.start_us - self.start_us;
         if call.hash == 0 {
@@ -411,10 +411,10 @@ impl WorkerCounts {
         tally.last_us = Some(tally.last_us.map_or(last_us, |t| t.max(last_us)));
     }
 
-    fn count(&mut self, call: &Call, place: &RowPlace) -> (u32, u16) {
+    fn count(&mut self, call: &Call, place: &RowPlace) -> (WorkerFact, u16) {
         let slot = ((call.start_us - self.start_us) / self.slot_length.us()) as u32;
         let fact = self.fact(LocalFact { slot, shape: call.shape, caller: call.caller });
-        self.events[fact as usize] += 1;
+        self.events[fact.at()] += 1;
 
         let shape = &self.shape_list[call.shape as usize];
         let is_plainly_good = shape.is_plainly_good();
@@ -447,8 +447,8 @@ impl WorkerCounts {
         number
     }
 
-    fn cell(&mut self, fact: u32, key: CellKey) -> u32 {
-        let cell = &mut self.cell_of[fact as usize];
+    fn cell(&mut self, fact: WorkerFact, key: CellKey) -> u32 {
+        let cell = &mut self.cell_of[fact.at()];
         if *cell == NO_CELL {
             *cell = *self.cell_numbers.entry(key).or_insert_with(|| {
                 self.cells.push(LatencyCell::default());
@@ -458,8 +458,8 @@ impl WorkerCounts {
         *cell
     }
 
-    fn fact(&mut self, key: LocalFact) -> u32 {
-        let next = self.facts.len() as u32;
+    fn fact(&mut self, key: LocalFact) -> WorkerFact {
+        let next = WorkerFact(self.facts.len() as u32);
         // Plainly good events are most rows but have few shapes, so an array over all slots pays.
         let fact = if self.shape_list[key.shape as usize].is_plainly_good() {
             let slots = &mut self.plain[key.shape as usize];
@@ -468,9 +468,9 @@ impl WorkerCounts {
             }
             let entry = &mut slots[key.slot as usize];
             if *entry == 0 {
-                *entry = next + 1;
+                *entry = next.0 + 1;
             }
-            *entry - 1
+            WorkerFact(*entry - 1)
         } else {
             *self.others.entry(key).or_insert(next)
         };

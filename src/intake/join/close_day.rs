@@ -9,7 +9,7 @@ use hashbrown::HashSet;
 
 use super::correlate;
 use super::duplicates::find_duplicates;
-use super::merge::{Merged, merge};
+use super::merge::{Merged, MergedFact, merge};
 use super::receipts::{balances, line, lost, unseen_columns};
 use crate::config::Source;
 use crate::daybook::{self, Daybook};
@@ -20,7 +20,7 @@ use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::files::content_hash::Whole;
 use crate::intake::files::find::LogFile;
 use crate::intake::pass::{Pass, PassSettings};
-use crate::intake::records::call_record::CallRecord;
+use crate::intake::records::numbers::{DayFact, DayKind, OUTSIDE};
 use crate::intake::records::partitions::Partitions;
 use crate::intake::rows::interner::Names;
 
@@ -58,12 +58,12 @@ pub fn close_day(
     let mut merged = merge(pass, salt, settings.is_joined);
     let (surplus, survivors) = find_duplicates(pass, &merged, settings)?;
     for (fact, n) in &surplus.events {
-        merged.events[*fact as usize] -= n;
+        merged.events[fact.at()] -= n;
     }
     let mut latencies = latencies(&pass.counts);
     for ((fact, bucket), n) in &surplus.latency {
-        let (slot, kind, _) = merged.facts[*fact as usize];
-        let kind = &merged.kinds[kind as usize];
+        let MergedFact { slot, kind, .. } = merged.fact(*fact);
+        let kind = merged.kind(kind);
         let key = (slot, kind.service.clone(), kind.region.clone());
         if let Some(histogram) = latencies.0.get_mut(&key) {
             histogram.add(u32::from(*bucket), -n);
@@ -77,12 +77,12 @@ pub fn close_day(
     let evidence = evidence(pass, &merged, &surplus.misled);
     let mut facts: Vec<Fact> = Vec::with_capacity(merged.facts.len() + carried.facts.len());
     let booked = (merged.facts.iter().zip(&merged.events).enumerate())
-        .skip(CallRecord::OUTSIDE as usize)
-        .map(|(at, ((slot, kind, caller), events))| Fact {
+        .skip(OUTSIDE as usize)
+        .map(|(at, (MergedFact { slot, kind, caller }, events))| Fact {
             slot: *slot,
-            kind: rank.kinds[*kind as usize],
+            kind: rank.kinds[kind.at()],
             caller: rank.callers[*caller as usize],
-            events: events - carried.moved.get(&(at as u32)).copied().unwrap_or(0),
+            events: events - carried.moved.get(&DayFact(at as u32)).copied().unwrap_or(0),
         })
         .chain(carried.facts.iter().copied());
     facts.extend(booked.filter(|fact| fact.events != 0));
@@ -169,7 +169,7 @@ fn latencies(counts: &[WorkerCounts]) -> Latencies {
     Latencies(all.collect())
 }
 
-fn evidence(pass: &Pass, merged: &Merged, misled: &HashSet<(u64, u32, u32)>) -> Vec<Evidence> {
+fn evidence(pass: &Pass, merged: &Merged, misled: &HashSet<(u64, u32, DayKind)>) -> Vec<Evidence> {
     let mut seen = Vec::new();
     for (counts, kinds) in pass.counts.iter().zip(&merged.kind_of) {
         for ((slot, shape), witnesses) in &counts.witnesses {
@@ -191,7 +191,7 @@ fn evidence(pass: &Pass, merged: &Merged, misled: &HashSet<(u64, u32, u32)>) -> 
         let rows: Vec<RowRef> =
             first.iter().map(|w| RowRef { file: w.place.file, row: line(pass, &w.place) }).collect();
         if !rows.is_empty() {
-            all.push(Evidence { slot, kind: merged.rank.kinds[kind as usize], rows });
+            all.push(Evidence { slot, kind: merged.rank.kinds[kind.at()], rows });
         }
     }
     all.sort_unstable_by_key(|e| (e.slot, e.kind));

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::merge::Merged;
+use super::merge::{Merged, MergedFact};
 use crate::day::DAY_US;
 use crate::daybook::delivery::{Delivery, measured};
 use crate::daybook::message::MessageState;
@@ -22,6 +22,7 @@ use crate::intake::pass::{Pass, PassSettings};
 use crate::intake::records::attempt_record::AttemptRecord;
 use crate::intake::records::group;
 use crate::intake::records::message_records::{AdmissionRecord, StatusRecord};
+use crate::intake::records::numbers::{DayFact, DayKind, WorkerFact};
 use crate::intake::records::partitions::{PARTITIONS, Partitions};
 use crate::intake::workers;
 
@@ -29,7 +30,7 @@ use crate::intake::workers;
 #[derive(Default)]
 pub struct Carried {
     /// By fact of the calls: events that are now counted as messages.
-    pub moved: Map<u32, i64>,
+    pub moved: Map<DayFact, i64>,
     /// Messages and notifications whose outcome can no longer change.
     pub facts: Vec<Fact>,
     pub delays: Delays,
@@ -48,12 +49,12 @@ struct Sums {
     /// By fact of a call: messages whose outcome is decided.
     closed: Vec<u32>,
     /// Closed notifications by kind and HTTP status, then by slot.
-    notifications: Map<(u32, u16), Vec<u32>>,
+    notifications: Map<(DayKind, u16), Vec<u32>>,
     /// Delays by kind and measure, then by bucket.
-    delays: Map<(u32, DelayKind), Vec<u32>>,
+    delays: Map<(DayKind, DelayKind), Vec<u32>>,
     duplicates: Map<u32, u64>,
     /// Webhook rows by kind of their notification, then by slot.
-    rows: Map<u32, Vec<u32>>,
+    rows: Map<DayKind, Vec<u32>>,
     attempts: u64,
     tally: DayTotals,
 }
@@ -72,7 +73,7 @@ impl Sums {
         }
     }
 
-    fn measure(&mut self, kind: u32, measure: DelayKind, value: i64) {
+    fn measure(&mut self, kind: DayKind, measure: DelayKind, value: i64) {
         let bucket = latency::bucket(u64::try_from(value).unwrap_or(0));
         add(self.delays.entry((kind, measure)).or_default(), bucket);
     }
@@ -95,10 +96,10 @@ fn counted(counts: &[u32]) -> impl Iterator<Item = (u32, u32)> {
 /// Buffers for the rows of one partition, kept from one partition to the next.
 #[derive(Default)]
 struct Room {
-    admissions: Vec<AdmissionRecord>,
+    admissions: Vec<AdmissionRecord<DayFact>>,
     statuses: Vec<StatusRecord>,
     attempts: Vec<AttemptRecord>,
-    spare_admissions: Vec<AdmissionRecord>,
+    spare_admissions: Vec<AdmissionRecord<DayFact>>,
     spare_statuses: Vec<StatusRecord>,
     spare_attempts: Vec<AttemptRecord>,
 }
@@ -193,10 +194,9 @@ impl Correlator<'_> {
         for (worker, counts) in self.pass.counts.iter().enumerate() {
             counts.admitted.take(at, spill, |bytes| {
                 admissions.extend(bytes.chunks_exact(AdmissionRecord::BYTES).map(|bytes| {
-                    let admission = AdmissionRecord::unpack(bytes);
-                    let fact = self.merged.of_worker[worker][admission.fact as usize];
-                    let caller = self.merged.caller(worker, admission.caller);
-                    AdmissionRecord { fact, caller, ..admission }
+                    let admission = AdmissionRecord::<WorkerFact>::unpack(bytes);
+                    let fact = self.merged.day_fact(worker, admission.fact);
+                    admission.numbered(fact, self.merged.caller(worker, admission.caller))
                 }));
             })?;
             let before = self.codes_before[worker];
@@ -209,7 +209,9 @@ impl Correlator<'_> {
         }
         for survivors in self.admitted {
             survivors.take(at, spill, |bytes| {
-                admissions.extend(bytes.chunks_exact(AdmissionRecord::BYTES).map(AdmissionRecord::unpack));
+                admissions.extend(
+                    bytes.chunks_exact(AdmissionRecord::BYTES).map(AdmissionRecord::<DayFact>::unpack),
+                );
             })?;
         }
         group::sort(admissions, spare_admissions, |admission| admission.id);
@@ -244,7 +246,7 @@ impl Correlator<'_> {
     fn message(
         &self,
         id: Id,
-        admissions: &[AdmissionRecord],
+        admissions: &[AdmissionRecord<DayFact>],
         (own, ahead): (MessageState, MessageState),
         sums: &mut Sums,
         items: &mut Items,
@@ -254,10 +256,10 @@ impl Correlator<'_> {
         let rank = &self.merged.rank;
         // Of several calls that name one message, the first that succeeded admitted it (the first
         // of all, if none did). The others remain calls.
-        let content = |a: &AdmissionRecord| {
-            let (slot, kind, _) = self.merged.facts[a.fact as usize];
-            let is_error = !self.merged.kinds[kind as usize].has_admitted();
-            (is_error, a.offset_us, slot, rank.kinds[kind as usize], rank.callers[a.caller as usize])
+        let content = |a: &AdmissionRecord<DayFact>| {
+            let MergedFact { slot, kind, .. } = self.merged.fact(a.fact);
+            let is_error = !self.merged.kind(kind).has_admitted();
+            (is_error, a.offset_us, slot, rank.kinds[kind.at()], rank.callers[a.caller as usize])
         };
         let first = match admissions {
             [alone] => Some(alone),
@@ -279,21 +281,21 @@ impl Correlator<'_> {
         sums.tally.admitted_again += admissions.len() as u64 - 1;
         sums.tally.messages_told += u64::from(own.words != 0);
         let at_us = start_us + offset_us;
-        let (_, kind, _) = self.merged.facts[fact as usize];
+        let kind = self.merged.fact(fact).kind;
         let due_us = at_us + self.settings.first_status_us;
-        let is_in_time = own.first_us <= due_us || self.merged.kinds[kind as usize].is_held();
+        let is_in_time = own.first_us <= due_us || self.merged.kind(kind).is_held();
         if own.is_delivered() && !own.is_contradicted() && is_in_time {
-            sums.closed[fact as usize] += 1;
+            sums.closed[fact.at()] += 1;
             sums.measure(kind, DelayKind::FirstStatus, own.first_us - at_us);
             items.closed_messages.push(short(id));
             return;
         }
-        sums.open[fact as usize] += 1;
+        sums.open[fact.at()] += 1;
         let open = MessageItem {
             id,
             role: ItemRole::Open,
             at_us,
-            kind: rank.kinds[kind as usize],
+            kind: rank.kinds[kind.at()],
             caller: rank.callers[caller as usize],
             state: own,
         };
@@ -329,7 +331,7 @@ impl Correlator<'_> {
         let rank = &self.merged.rank;
         group::sort(rows, spare, |a| {
             let (shared, kind) = &self.merged.attempted[a.attempted as usize];
-            let said = (a.event_offset_us, rank.kinds[*kind as usize], rank.callers[a.caller as usize]);
+            let said = (a.event_offset_us, rank.kinds[kind.at()], rank.callers[a.caller as usize]);
             (a.id, a.offset_us, a.identity, shared.file, said)
         });
         for group in rows.chunk_by(|a, b| a.id == b.id) {
@@ -369,7 +371,7 @@ impl Correlator<'_> {
         let item = |role, delivery| NotificationItem {
             id: first.id,
             role,
-            kind: rank.kinds[kind as usize],
+            kind: rank.kinds[kind.at()],
             caller: rank.callers[first.caller as usize],
             delivery,
         };
@@ -403,13 +405,13 @@ impl Correlator<'_> {
     fn carried(&self, sums: Vec<Sums>) -> Carried {
         let mut carried = Carried::default();
         let mut admitted: BTreeMap<&str, (BTreeMap<u32, u32>, Vec<String>)> = BTreeMap::new();
-        let kinds = &self.merged.kinds;
         let rank = &self.merged.rank;
         for sum in &sums {
             for (fact, n) in counted(&sum.open).chain(counted(&sum.closed)) {
+                let fact = DayFact(fact);
                 *carried.moved.entry(fact).or_default() += i64::from(n);
-                let (slot, kind, _) = self.merged.facts[fact as usize];
-                let kind = &kinds[kind as usize];
+                let MergedFact { slot, kind, .. } = self.merged.fact(fact);
+                let kind = self.merged.kind(kind);
                 // A failed call admits no message, so no status is due.
                 if kind.has_admitted() {
                     let (slots, services) = admitted.entry(&kind.region).or_default();
@@ -420,19 +422,19 @@ impl Correlator<'_> {
                 }
             }
             for (fact, events) in counted(&sum.closed) {
-                let (slot, kind, caller) = self.merged.facts[fact as usize];
-                let kind = rank.kinds[self.merged.closed[&(kind, 0)] as usize];
+                let MergedFact { slot, kind, caller } = self.merged.fact(DayFact(fact));
+                let kind = rank.kinds[self.merged.closed[&(kind, 0)].at()];
                 let caller = rank.callers[caller as usize];
                 carried.facts.push(Fact { slot, kind, caller, events: events.into() });
             }
             for ((kind, status), slots) in &sum.notifications {
                 let (kind, caller) =
-                    (rank.kinds[self.merged.closed[&(*kind, *status)] as usize], rank.callers[0]);
+                    (rank.kinds[self.merged.closed[&(*kind, *status)].at()], rank.callers[0]);
                 let fact = |(slot, events): (u32, u32)| Fact { slot, kind, caller, events: events.into() };
                 carried.facts.extend(counted(slots).map(fact));
             }
             for ((kind, measure), buckets) in &sum.delays {
-                let Kind { service, region, .. } = &kinds[*kind as usize];
+                let Kind { service, region, .. } = self.merged.kind(*kind);
                 for (bucket, n) in counted(buckets) {
                     let value = latency::bucket_floor(bucket) as i64;
                     carried.delays.add(*measure, service, region, value, n.into());
@@ -466,7 +468,7 @@ impl Correlator<'_> {
             lane.services.sort();
         }
         for (kind, slots) in sums.iter().flat_map(|sum| &sum.rows) {
-            let region = &self.merged.kinds[*kind as usize].region;
+            let region = &self.merged.kind(*kind).region;
             let (_, rows) = lanes.entry(region.clone()).or_default();
             for (slot, n) in counted(slots) {
                 *rows.entry(slot).or_default() += n;

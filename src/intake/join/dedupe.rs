@@ -45,13 +45,14 @@ mod tests {
 
     use super::*;
     use crate::intake::records::call_record::{CallRecord, hash};
+    use crate::intake::records::numbers::WorkerFact;
 
-    fn record(id: u64, offset_us: i64, fact: u32) -> CallRecord {
+    fn record(id: u64, offset_us: i64, fact: u32) -> CallRecord<WorkerFact> {
         CallRecord {
             hash: hash(&id.to_le_bytes()),
             offset_us,
             latency: 7,
-            fact,
+            fact: WorkerFact(fact),
             file: 3,
             message: 0,
             caller: 0,
@@ -61,7 +62,7 @@ mod tests {
     proptest! {
         #[test]
         fn one_copy_per_id_stays_and_it_is_the_earliest(ids in prop::collection::vec((0_u64..40, 0_i64..5), 0..200)) {
-            let records: Vec<CallRecord> = ids.iter().enumerate().map(|(n, (id, t))| record(*id, *t, n as u32)).collect();
+            let records: Vec<CallRecord<WorkerFact>> = ids.iter().enumerate().map(|(n, (id, t))| record(*id, *t, n as u32)).collect();
             let mut lost = std::collections::BTreeSet::new();
             let hashes: Vec<u128> = records.iter().map(|record| record.hash).collect();
             let time = |n: usize| (records[n].offset_us, n);

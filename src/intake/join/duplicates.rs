@@ -9,39 +9,43 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use hashbrown::HashSet;
 
-use super::merge::Merged;
+use super::merge::{Merged, MergedFact};
 use crate::error::Trouble;
 use crate::facts::ids::Map;
 use crate::intake::pass::{Pass, PassSettings};
 use crate::intake::records::call_record::{self, CallRecord};
 use crate::intake::records::message_records::AdmissionRecord;
+use crate::intake::records::numbers::{DayFact, DayKind};
 use crate::intake::records::partitions::{PARTITIONS, Partitions};
 use crate::intake::workers;
+
+/// A call in the numbers of the day.
+type DayCall = CallRecord<DayFact>;
 
 /// Sums to subtract because of surplus copies.
 #[derive(Default)]
 pub struct Surplus {
     /// Events by fact.
-    pub events: Map<u32, i64>,
+    pub events: Map<DayFact, i64>,
     /// Rows by file.
     pub files: Map<u32, u64>,
     /// Latencies by fact and bucket.
-    pub latency: Map<(u32, u16), i64>,
+    pub latency: Map<(DayFact, u16), i64>,
     /// Evidence whose event counts elsewhere: id, with the slot and kind that lost the event.
-    pub misled: HashSet<(u64, u32, u32)>,
+    pub misled: HashSet<(u64, u32, DayKind)>,
 }
 
 impl Surplus {
-    fn take(&mut self, loser: &CallRecord, winner: &CallRecord, merged: &Merged, witnesses: &HashSet<u64>) {
+    fn take(&mut self, loser: &DayCall, winner: &DayCall, merged: &Merged, witnesses: &HashSet<u64>) {
         *self.events.entry(loser.fact).or_default() += 1;
         *self.files.entry(loser.file).or_default() += 1;
         if loser.latency != CallRecord::NO_LATENCY {
             *self.latency.entry((loser.fact, loser.latency)).or_default() += 1;
         }
         let id = loser.hash as u64;
-        let place = |record: &CallRecord| {
-            let (slot, kind, _) = merged.facts[record.fact as usize];
-            (record.fact >= CallRecord::OUTSIDE).then_some((slot, kind))
+        let place = |record: &DayCall| {
+            let MergedFact { slot, kind, .. } = merged.fact(record.fact);
+            (!record.fact.is_outside()).then_some((slot, kind))
         };
         if let Some((slot, kind)) = place(loser)
             && place(winner) != place(loser)
@@ -99,15 +103,15 @@ pub fn find_duplicates(
                     lost[loser] = true;
                     let (loser, winner) = (rows.record(loser), rows.record(winner));
                     // A copy outside the day is already tallied as outside.
-                    if loser.fact >= CallRecord::OUTSIDE {
+                    if !loser.fact.is_outside() {
                         surplus.take(&loser, &winner, merged, &witnesses);
                     }
                 },
             );
             if settings.is_joined {
                 let left = rows.records().zip(&lost).filter(|(_, is_lost)| !**is_lost).map(|(call, _)| call);
-                for call in left.filter(|call| call.message != 0 && call.fact >= CallRecord::OUTSIDE) {
-                    let CallRecord { message: id, offset_us, fact, caller, .. } = call;
+                for call in left.filter(|call| call.message != 0 && !call.fact.is_outside()) {
+                    let DayCall { message: id, offset_us, fact, caller, .. } = call;
                     AdmissionRecord { id, offset_us, fact, caller }.push(&mut admitted, settings.spill)?;
                 }
             }
@@ -143,27 +147,24 @@ impl Rows<'_> {
         Ok(())
     }
 
-    /// Returns record `n` in merged numbers.
-    fn record(&self, n: usize) -> CallRecord {
+    /// Returns record `n` in the numbers of the day.
+    fn record(&self, n: usize) -> DayCall {
         let begin = n * self.width;
         let worker = self.ends.iter().position(|end| begin < *end).unwrap_or_default();
         self.unpack(worker, &self.bytes[begin..begin + self.width])
     }
 
-    fn records(&self) -> impl Iterator<Item = CallRecord> {
+    fn records(&self) -> impl Iterator<Item = DayCall> {
         let begins = std::iter::once(&0).chain(&self.ends);
         begins.zip(&self.ends).enumerate().flat_map(move |(worker, (begin, end))| {
             self.bytes[*begin..*end].chunks_exact(self.width).map(move |bytes| self.unpack(worker, bytes))
         })
     }
 
-    fn unpack(&self, worker: usize, bytes: &[u8]) -> CallRecord {
+    fn unpack(&self, worker: usize, bytes: &[u8]) -> DayCall {
         let record = CallRecord::unpack(bytes);
-        CallRecord {
-            fact: self.merged.of_worker[worker][record.fact as usize],
-            caller: self.merged.caller(worker, record.caller),
-            ..record
-        }
+        let fact = self.merged.day_fact(worker, record.fact);
+        record.numbered(fact, self.merged.caller(worker, record.caller))
     }
 }
 
@@ -171,18 +172,18 @@ impl Rows<'_> {
 ///
 /// The inner vantage wins, then the earliest, then the smallest content, then the first file.
 /// Neither the order of reading nor the number of workers can move a number.
-pub fn outranks(merged: &Merged, a: &CallRecord, b: &CallRecord) -> Ordering {
-    let tail = |r: &CallRecord| (r.latency, r.message, r.file, &merged.callers[r.caller as usize]);
+pub fn outranks(merged: &Merged, a: &DayCall, b: &DayCall) -> Ordering {
+    let tail = |r: &DayCall| (r.latency, r.message, r.file, &merged.callers[r.caller as usize]);
     if a.fact == b.fact {
         return (a.offset_us, tail(a)).cmp(&(b.offset_us, tail(b)));
     }
-    let rank = |r: &CallRecord| match merged.facts[r.fact as usize] {
-        _ if r.fact < CallRecord::OUTSIDE => r.fact,
-        (_, kind, _) => merged.kinds[kind as usize].vantage.rank(),
+    let rank = |r: &DayCall| match merged.fact(r.fact) {
+        _ if r.fact.is_outside() => r.fact.0,
+        MergedFact { kind, .. } => merged.kind(kind).vantage.rank(),
     };
-    let content = |r: &CallRecord| match merged.facts[r.fact as usize] {
-        _ if r.fact < CallRecord::OUTSIDE => None,
-        (_, kind, caller) => Some((&merged.kinds[kind as usize], &merged.callers[caller as usize])),
+    let content = |r: &DayCall| match merged.fact(r.fact) {
+        _ if r.fact.is_outside() => None,
+        MergedFact { kind, caller, .. } => Some((merged.kind(kind), &merged.callers[caller as usize])),
     };
     rank(a)
         .cmp(&rank(b))

@@ -10,7 +10,7 @@ use crate::daybook::delivery::AttemptTraits;
 use crate::facts::ids::Map;
 use crate::facts::{Admission, Kind, Outcome, Reached, Salt, Stream, Symptom, Timing};
 use crate::intake::pass::Pass;
-use crate::intake::records::call_record::CallRecord;
+use crate::intake::records::numbers::{DayFact, DayKind, OUTSIDE, WorkerFact};
 
 /// Items numbered in the order of their first mention.
 struct Dictionary<T> {
@@ -31,32 +31,43 @@ impl<T: Clone + Eq + Hash + Ord> Dictionary<T> {
     }
 }
 
+/// Key of a fact, in merged numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MergedFact {
+    pub slot: u32,
+    pub kind: DayKind,
+    pub caller: u32,
+}
+
 /// Facts of all workers under one numbering: the merged numbers.
 pub struct Merged {
+    /// By [`DayKind`].
     pub kinds: Vec<Kind>,
     pub callers: Vec<String>,
-    /// (slot, kind, caller); the first [`CallRecord::OUTSIDE`] ones stand for rows outside the day.
-    pub facts: Vec<(u32, u32, u32)>,
+    /// By [`DayFact`]; the first [`OUTSIDE`] ones stand for rows outside the day.
+    pub facts: Vec<MergedFact>,
+    /// By [`DayFact`].
     pub events: Vec<i64>,
-    /// By worker: the merged fact of each of its facts.
-    pub of_worker: Vec<Vec<u32>>,
+    /// By worker: the merged fact of each of its facts, by [`WorkerFact`].
+    of_worker: Vec<Vec<DayFact>>,
     /// By worker: the merged kind of each of its shapes.
-    pub kind_of: Vec<Vec<u32>>,
+    pub kind_of: Vec<Vec<DayKind>>,
     /// By worker: the merged caller of each of its callers; empty if there is no join.
     caller_of: Vec<Vec<u32>>,
     /// Traits of attempts, with the kind of their notification while its outcome is open.
-    pub attempted: Vec<(AttemptTraits, u32)>,
+    pub attempted: Vec<(AttemptTraits, DayKind)>,
     /// By worker: the merged number of each of its attempt traits.
     pub attempted_of: Vec<Vec<u32>>,
     /// Kind of the same event once it is delivered in time.
     ///
     /// Keys are the kind, and the HTTP status of a notification or 0 for a message.
-    pub closed: Map<(u32, u16), u32>,
+    pub closed: Map<(DayKind, u16), DayKind>,
     pub rank: Ranks,
 }
 
 /// Ranks of the merged kinds and callers in sorted order: their numbers in the daybook.
 pub struct Ranks {
+    /// By [`DayKind`].
     pub kinds: Vec<u32>,
     /// Sorted by pseudonym, the only name under which callers leave intake.
     pub callers: Vec<u32>,
@@ -65,6 +76,20 @@ pub struct Ranks {
 }
 
 impl Merged {
+    /// Returns the key of a fact.
+    pub fn fact(&self, fact: DayFact) -> MergedFact {
+        self.facts[fact.at()]
+    }
+
+    pub fn kind(&self, kind: DayKind) -> &Kind {
+        &self.kinds[kind.at()]
+    }
+
+    /// Returns the merged number of a worker's fact.
+    pub fn day_fact(&self, worker: usize, fact: WorkerFact) -> DayFact {
+        self.of_worker[worker][fact.at()]
+    }
+
     /// Returns the merged number of a worker's caller; 0 if there is no join.
     pub fn caller(&self, worker: usize, caller: u32) -> u32 {
         self.caller_of[worker].get(caller as usize).copied().unwrap_or(0)
@@ -77,36 +102,36 @@ pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool) -> Merged {
     let mut callers = Dictionary::new();
     // Number 0 is the caller that is not recorded.
     callers.number(String::new());
-    let mut fact_ids: Map<(u32, u32, u32), u32> = Map::default();
-    let mut facts = vec![(0, 0, 0); CallRecord::OUTSIDE as usize];
-    let mut events = vec![0; CallRecord::OUTSIDE as usize];
+    let mut fact_ids: Map<MergedFact, DayFact> = Map::default();
+    let mut facts = vec![MergedFact { slot: 0, kind: DayKind(0), caller: 0 }; OUTSIDE as usize];
+    let mut events = vec![0; OUTSIDE as usize];
     let (mut of_worker, mut kind_of, mut caller_of) = (Vec::new(), Vec::new(), Vec::new());
     let mut attempted = Dictionary::new();
     let mut attempted_of = Vec::new();
     let (mut services, mut regions) = (Dictionary::new(), Dictionary::new());
 
     for counts in &pass.counts {
-        let of: Vec<u32> = counts
+        let of: Vec<DayKind> = counts
             .shape_list
             .iter()
             .map(|shape| {
                 let of = &pass.source_readers[shape.source as usize];
-                kinds.number(shape.kind(&of.name, of.vantage, &counts.names))
+                DayKind(kinds.number(shape.kind(&of.name, of.vantage, &counts.names)))
             })
             .collect();
         let mut known: Map<u32, u32> = Map::default();
-        let mut numbers: Vec<u32> = (0..CallRecord::OUTSIDE).collect();
-        for (fact, n) in counts.facts.iter().zip(&counts.events).skip(CallRecord::OUTSIDE as usize) {
+        let mut numbers: Vec<DayFact> = (0..OUTSIDE).map(DayFact).collect();
+        for (fact, n) in counts.facts.iter().zip(&counts.events).skip(OUTSIDE as usize) {
             let caller = *known
                 .entry(fact.caller)
                 .or_insert_with(|| callers.number(counts.names.callers.text(fact.caller).to_owned()));
-            let key = (fact.slot, of[fact.shape as usize], caller);
+            let key = MergedFact { slot: fact.slot, kind: of[fact.shape as usize], caller };
             let id = *fact_ids.entry(key).or_insert_with(|| {
                 facts.push(key);
                 events.push(0);
-                (facts.len() - 1) as u32
+                DayFact((facts.len() - 1) as u32)
             });
-            events[id as usize] += n;
+            events[id.at()] += n;
             numbers.push(id);
         }
         of_worker.push(numbers);
@@ -123,17 +148,18 @@ pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool) -> Merged {
                 region,
             ));
             let (service, region) = (services.number(service.to_owned()), regions.number(region.to_owned()));
-            attempted.number((AttemptTraits { service, region, ..*local }, kind))
+            attempted.number((AttemptTraits { service, region, ..*local }, DayKind(kind)))
         });
         attempted_of.push(numbers.collect());
     }
 
-    let mut closed: Map<(u32, u16), u32> = Map::default();
+    let mut closed: Map<(DayKind, u16), DayKind> = Map::default();
     if is_joined {
         for kind in kind_of.concat() {
-            let call = kinds.items[kind as usize].clone();
+            let call = kinds.items[kind.at()].clone();
             if call.admission != Admission::None {
-                closed.insert((kind, 0), kinds.number(delivered(call, Stream::Message, None)));
+                let twin = kinds.number(delivered(call, Stream::Message, None));
+                closed.insert((kind, 0), DayKind(twin));
             }
         }
         // A notification may be delivered in another region than that of its first attempt.
@@ -141,12 +167,13 @@ pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool) -> Merged {
             attempted.items.iter().filter(|(s, _)| s.is_success).map(|(s, _)| s.http_status).collect();
         statuses.sort_unstable();
         statuses.dedup();
-        let mut open: Vec<u32> = attempted.items.iter().map(|(_, kind)| *kind).collect();
+        let mut open: Vec<DayKind> = attempted.items.iter().map(|(_, kind)| *kind).collect();
         open.sort_unstable();
         open.dedup();
         for (kind, status) in open.iter().flat_map(|kind| statuses.iter().map(move |s| (*kind, *s))) {
-            let open = kinds.items[kind as usize].clone();
-            closed.insert((kind, status), kinds.number(delivered(open, Stream::Notification, Some(status))));
+            let open = kinds.items[kind.at()].clone();
+            let twin = kinds.number(delivered(open, Stream::Notification, Some(status)));
+            closed.insert((kind, status), DayKind(twin));
         }
     }
     let (kind_ranks, sorted_kinds) = ranks(&kinds.items);

@@ -2,6 +2,7 @@
 
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::numbers::{DayFact, WorkerFact};
 use super::packing::{Packer, Unpacker};
 use super::partitions::partition;
 use crate::day::DAY_US;
@@ -21,32 +22,30 @@ pub fn id_hash(id: &LogValue<'_>) -> Result<u128, String> {
     }
 }
 
-/// One call that has an id; 26 or 42 bytes when packed.
+/// One call that has an id, in the numbers of a worker or of the day; 26 or 42 bytes when packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CallRecord {
+pub struct CallRecord<F> {
     /// 96 bits: among a billion ids, two collide with a probability below 1 in 10^11.
     pub hash: u128,
     /// Start in microseconds since the start of the day, less than 38 hours before or after it.
     pub offset_us: i64,
     /// Latency bucket (10 bits), or [`CallRecord::NO_LATENCY`].
     pub latency: u16,
-    /// Worker-local fact; below [`CallRecord::OUTSIDE`], the vantage rank of a row outside the day.
-    pub fact: u32,
+    /// Fact; below [`OUTSIDE`](super::numbers::OUTSIDE), the vantage rank of a row outside the day.
+    pub fact: F,
     pub file: u32,
     /// Message that the call admitted; 0 for none, and if there is no webhook log to report on it.
     pub message: Id,
-    /// Worker-local caller of a call with a message.
+    /// Caller of a call with a message, in the numbers of `fact`.
     pub caller: u32,
 }
 
 // Rows farther from the day get no record, so an offset fits into 38 bits.
 const _: () = assert!(DAY_US + MARGIN_US <= -CallRecord::EARLIEST_US);
 
-impl CallRecord {
+impl CallRecord<WorkerFact> {
     /// Latency of a call that has none: not answered, without a duration, or outside the day.
     pub const NO_LATENCY: u16 = (1 << 10) - 1;
-    /// Facts below this number stand for rows outside the day.
-    pub const OUTSIDE: u32 = 4;
     /// Bytes of a record without a message.
     pub const NARROW: usize = 26;
     /// Bytes of a record with a message and its caller.
@@ -67,7 +66,7 @@ impl CallRecord {
         let us = (self.offset_us - Self::EARLIEST_US) as u64;
         debug_assert!(us < 1 << 38 && self.latency <= Self::NO_LATENCY);
         packer.u48(us << 10 | u64::from(self.latency));
-        packer.u32(self.fact);
+        packer.u32(self.fact.0);
         packer.u32(self.file);
         if is_wide {
             packer.u96(self.message);
@@ -83,7 +82,7 @@ impl CallRecord {
             hash,
             offset_us: (when >> 10) as i64 + Self::EARLIEST_US,
             latency: when as u16 & Self::NO_LATENCY,
-            fact: unpacker.u32(),
+            fact: WorkerFact(unpacker.u32()),
             file: unpacker.u32(),
             message: 0,
             caller: 0,
@@ -92,6 +91,13 @@ impl CallRecord {
             (record.message, record.caller) = (unpacker.u96(), unpacker.u32());
         }
         record
+    }
+
+    /// Returns the record in the numbers of the day.
+    #[inline]
+    pub const fn numbered(self, fact: DayFact, caller: u32) -> CallRecord<DayFact> {
+        let Self { hash, offset_us, latency, fact: _, file, message, caller: _ } = self;
+        CallRecord { hash, offset_us, latency, fact, file, message, caller }
     }
 }
 
@@ -115,12 +121,12 @@ pub const MARGIN_US: i64 = 3_600 * crate::day::SECOND_US;
 mod tests {
     use super::*;
 
-    fn record(id: u64, offset_us: i64, fact: u32) -> CallRecord {
+    fn record(id: u64, offset_us: i64, fact: u32) -> CallRecord<WorkerFact> {
         CallRecord {
             hash: hash(&id.to_le_bytes()),
             offset_us,
             latency: 7,
-            fact,
+            fact: WorkerFact(fact),
             file: 3,
             message: 0,
             caller: 0,

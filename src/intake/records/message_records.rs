@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::group;
+use super::numbers::{DayFact, FactNumber, WorkerFact};
 use super::packing::{Packer, Unpacker};
 use super::partitions::{Partitions, partition};
 use crate::daybook::message::StatusWord;
@@ -55,14 +56,14 @@ impl StatusRecord {
     }
 }
 
-/// One call that admitted a message; 26 bytes when packed.
+/// One call that admitted a message, in the numbers of a worker or of the day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AdmissionRecord {
+pub struct AdmissionRecord<F> {
     pub id: Id,
     /// Microseconds since the start of the day; 48 bits when packed.
     pub offset_us: i64,
-    /// Worker-local fact; a merged one in a record that dedupe made.
-    pub fact: u32,
+    /// Fact of the worker; one of the day in a record that dedupe made.
+    pub fact: F,
     pub caller: u32,
 }
 
@@ -73,27 +74,36 @@ impl group::Identified for StatusRecord {
     }
 }
 
-impl group::Identified for AdmissionRecord {
+impl<F: Copy> group::Identified for AdmissionRecord<F> {
     #[inline]
     fn id(&self) -> Id {
         self.id
     }
 }
 
-impl AdmissionRecord {
+impl AdmissionRecord<WorkerFact> {
+    /// Bytes of a packed record, in either numbering.
     pub const BYTES: usize = 26;
 
+    /// Returns the record in the numbers of the day.
+    #[inline]
+    pub const fn numbered(self, fact: DayFact, caller: u32) -> AdmissionRecord<DayFact> {
+        AdmissionRecord { id: self.id, offset_us: self.offset_us, fact, caller }
+    }
+}
+
+impl<F: FactNumber> AdmissionRecord<F> {
     /// Stores the call for the statuses of its message.
     ///
     /// # Errors
     /// Spilling to disk failed.
     #[inline]
     pub fn push(&self, partitions: &mut Partitions, spill: &Path) -> Result<(), Trouble> {
-        partitions.push(partition(self.id), spill, |bytes: &mut [u8; Self::BYTES]| {
+        partitions.push(partition(self.id), spill, |bytes: &mut [u8; AdmissionRecord::BYTES]| {
             let mut packer = Packer(bytes, 0);
             packer.u96(self.id);
             packer.i48(self.offset_us);
-            packer.u32(self.fact);
+            packer.u32(self.fact.number());
             packer.u32(self.caller);
         })
     }
@@ -102,7 +112,7 @@ impl AdmissionRecord {
     pub fn unpack(bytes: &[u8]) -> Self {
         let mut unpacker = Unpacker(bytes, 0);
         let (id, offset_us) = (unpacker.u96(), unpacker.i48());
-        Self { id, offset_us, fact: unpacker.u32(), caller: unpacker.u32() }
+        Self { id, offset_us, fact: F::of(unpacker.u32()), caller: unpacker.u32() }
     }
 }
 
@@ -127,7 +137,7 @@ mod tests {
         for status in statuses {
             status.push(&mut partitions, folder.path()).unwrap();
         }
-        let admission = AdmissionRecord { id, offset_us, fact: 7, caller: u32::MAX };
+        let admission = AdmissionRecord { id, offset_us, fact: WorkerFact(7), caller: u32::MAX };
         let mut admitted = Partitions::new(AdmissionRecord::BYTES, &budget);
         admission.push(&mut admitted, folder.path()).unwrap();
 

@@ -4,5 +4,6 @@ pub mod attempt_record;
 pub mod call_record;
 pub mod group;
 pub mod message_records;
+pub mod numbers;
 pub mod packing;
 pub mod partitions;
