@@ -116,8 +116,8 @@ impl RunArgs {
     }
 
     fn account(self) -> Result<ExitCode> {
-        let job = self.job()?;
-        let clock = self.clock(&job)?;
+        let mut job = self.job()?;
+        let clock = self.clock(&mut job)?;
         let asked = self.asked(clock.at)?;
         let is_silent = self.quiet || self.json;
         let watch =
@@ -144,9 +144,10 @@ impl RunArgs {
     }
 
     /// Returns the clock of this run: the machine's, or `--as-of` if the ledger is a simulation.
-    fn clock(&self, job: &Job) -> Result<Clock> {
+    fn clock(&self, job: &mut Job) -> Result<Clock> {
         let source = ledger::clock_source(&job.config.reports);
         let is_simulated = self.simulate || source == Some(ClockSource::Given);
+        job.clock_source = if is_simulated { ClockSource::Given } else { ClockSource::Real };
         match self.as_of {
             Some(at) if is_simulated => Ok(Clock::given(at)),
             Some(at) => Ok(Clock { at, wall: Utc::now() }),

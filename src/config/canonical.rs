@@ -131,9 +131,14 @@ impl Canonical {
 
     /// Identifies these settings: the version of their form and 128 bits of their SHA-256, in hex.
     pub fn fingerprint(&self) -> String {
+        self.fingerprint_of(VERSION)
+    }
+
+    /// Returns the fingerprint of these settings as a version of this form has written it.
+    pub fn fingerprint_of(&self, version: &str) -> String {
         let digest = Sha256::digest(self.to_json());
         let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{VERSION}-{hex}")
+        format!("{version}-{hex}")
     }
 
     /// One JSON object, its keys sorted, a key a line.
@@ -190,7 +195,10 @@ impl Canonical {
         } = source;
         let key = |name: &str| format!("source.{}.{name}", source.name);
         self.put(&key("log"), source.log.name());
-        self.put(&key("paths"), paths(source, base));
+        // Without a config, every run names its own files.
+        if !source.is_named_by_hand {
+            self.put(&key("paths"), paths(source, base));
+        }
         let preset = match source.preset {
             LogPreset::Canonical => "canonical",
             LogPreset::Combined => "combined",
@@ -287,18 +295,17 @@ fn paths(source: &Source, base: &Path) -> Vec<String> {
 }
 
 /// Returns a path relative to the config's folder, by its text alone.
+///
+/// An absolute path that is not below the folder stays absolute, wherever the folder lies.
 fn relative(base: &Path, path: &str) -> String {
-    let whole = |path: &Path| {
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-        lexical(&path.to_string_lossy())
-    };
     // `absolute` knows no empty path; it stands for the current folder.
     let base = if base.as_os_str().is_empty() { Path::new(".") } else { base };
-    let (base, path) = (whole(base), whole(&base.join(path)));
-    let (base, path): (Vec<&str>, Vec<&str>) = (base.split('/').collect(), path.split('/').collect());
-    let common = base.iter().zip(&path).take_while(|(a, b)| a == b).count();
-    let up = base.iter().skip(common).map(|_| "..");
-    up.chain(path.iter().skip(common).copied()).collect::<Vec<_>>().join("/")
+    let base = std::path::absolute(base).unwrap_or_else(|_| base.to_path_buf());
+    let (whole, base) = (lexical(&base.join(path).to_string_lossy()), lexical(&base.to_string_lossy()));
+    if let Some(below) = whole.strip_prefix(&base).and_then(|rest| rest.strip_prefix('/')) {
+        return below.to_owned();
+    }
+    if Path::new(path).is_absolute() { whole } else { lexical(path) }
 }
 
 /// A column as the config file spells it.

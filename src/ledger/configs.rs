@@ -19,7 +19,8 @@ impl Ledger {
         let path = of_config(&self.folder, fingerprint).join(SETTINGS);
         let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
         let settings = Canonical::from_json(&text).map_err(|why| disk::damaged(&path, why))?;
-        let found = settings.fingerprint();
+        let version = fingerprint.split('-').next().unwrap_or_default();
+        let found = settings.fingerprint_of(version);
         if found != fingerprint || settings.to_json() != text {
             return Err(disk::damaged(
                 &path,
@@ -44,5 +45,21 @@ impl Writer {
             disk::put_folder(scratch, &place)?;
         }
         Ok(fingerprint)
+    }
+
+    /// Removes settings that no edition and no kept daybook names any more.
+    ///
+    /// # Errors
+    /// [`Trouble::Io`].
+    pub(super) fn forget_config(&self, fingerprint: Option<&str>) -> Result<(), Trouble> {
+        let Some(fingerprint) = fingerprint else { return Ok(()) };
+        let is_named = self.record().days.values().any(|day| {
+            let editions = day.editions.iter().filter_map(|edition| edition.publication.config.as_deref());
+            let reading = day.reading.iter().filter(|_| !day.is_pruned);
+            editions
+                .chain(reading.filter_map(|reading| reading.config.as_deref()))
+                .any(|name| name == fingerprint)
+        });
+        if is_named { Ok(()) } else { disk::remove(&of_config(&self.folder, fingerprint)) }
     }
 }

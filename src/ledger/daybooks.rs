@@ -101,16 +101,21 @@ impl Writer {
         let is_other = before.as_ref().is_some_and(|b| b.daybook != reading.daybook);
         let config = Some(self.keep_config(settings)?);
         self.append(clock, Entry::Read(LogsRead { config, ..reading }))?;
-        match before.filter(|_| is_other) {
-            Some(before) => disk::remove(&of_daybook(&self.folder, &before)),
-            None => Ok(()),
+        if let Some(before) = before {
+            if is_other {
+                disk::remove(&of_daybook(&self.folder, &before))?;
+            }
+            self.forget_config(before.config.as_deref())?;
         }
+        Ok(())
     }
 
     /// Removes the daybook of a day once no day can be settled by it any more.
     pub fn prune(&mut self, day: Day, clock: Clock) -> Result<(), Trouble> {
+        let config = self.daybook(day).and_then(|reading| reading.config.clone());
         self.append(clock, Entry::Pruned { day })?;
-        disk::remove(&self.folder.join(DAYBOOKS).join(day.to_string()))
+        disk::remove(&self.folder.join(DAYBOOKS).join(day.to_string()))?;
+        self.forget_config(config.as_deref())
     }
 
     /// Stores the salt if the ledger has none yet, readable by the job's own user alone.

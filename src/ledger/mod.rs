@@ -78,7 +78,7 @@ pub struct MadeFrom {
     /// Fingerprint of the bytes of policy and catalogue.
     pub policy: String,
     /// Fingerprint of the rules in them (see [`crate::policy::Policy::rules_name`]).
-    pub rules: String,
+    pub rules: Option<String>,
     /// Fingerprint of the config; `None` in editions of version 0.1.0, which kept none.
     pub config: Option<String>,
     pub definition: DefinitionSettings,
@@ -233,7 +233,7 @@ impl Ledger {
         let manifest = editions::folder::read_manifest(&folder, day)?;
         Ok(Some(MadeFrom {
             daybooks: manifest.daybooks,
-            rules: self.rules_of(manifest.policy_rules.as_deref(), &manifest.policy_fingerprint)?,
+            rules: manifest.policy_rules,
             config: manifest.config,
             policy: manifest.policy_fingerprint,
             definition: manifest.definition,

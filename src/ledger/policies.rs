@@ -40,14 +40,20 @@ impl Ledger {
 }
 
 impl Ledger {
-    /// Returns the fingerprint of a policy's rules: as `written`, else worked out from the policy.
+    /// Returns whether a stored policy has these rules: by its bytes, by the written name of its
+    /// rules, or, as version 0.1.0 wrote none, by its kept text.
     ///
-    /// Version 0.1.0 wrote none.
-    pub(super) fn rules_of(&self, written: Option<&str>, fingerprint: &str) -> Result<String, Trouble> {
-        match written {
-            Some(rules) => Ok(rules.to_owned()),
-            None => Ok(self.policy(fingerprint)?.rules_name().to_owned()),
-        }
+    /// A policy that can no longer be read has other rules.
+    pub fn has_rules(&self, policy: &str, written: Option<&str>, wanted: &Policy) -> bool {
+        self.rules_are(policy, written, &wanted.fingerprint(), wanted.rules_name())
+    }
+
+    pub(super) fn rules_are(&self, policy: &str, written: Option<&str>, bytes: &str, rules: &str) -> bool {
+        policy == bytes
+            || match written {
+                Some(written) => written == rules,
+                None => self.policy(policy).is_ok_and(|kept| kept.rules_name() == rules),
+            }
     }
 }
 

@@ -70,12 +70,21 @@ impl Writer {
         let lock = Lock::acquire(reports)?;
         let mut ledger = Ledger::open(reports)?;
         ledger.journal.check_clock(clock.at)?;
-        if let (Some(ClockSource::Real), ClockSource::Given) = (ledger.journal.clock_source(), source) {
-            return Err(Trouble::Usage(format!(
-                "{}: this ledger has the machine's clock, so it can never be a simulation; leave --simulate out, or give \
-                 another --out",
-                reports.display()
-            )));
+        let reports_shown = reports.display();
+        match (ledger.journal.clock_source(), source) {
+            (Some(ClockSource::Real), ClockSource::Given) => {
+                return Err(Trouble::Usage(format!(
+                    "{reports_shown}: this ledger has the machine's clock, so it can never be a simulation; leave --simulate \
+                     out, or give another --out"
+                )));
+            }
+            (Some(ClockSource::Given), ClockSource::Real) => {
+                return Err(Trouble::Usage(format!(
+                    "{reports_shown}: the clock of this ledger is given (it was begun with --simulate); say what time it is \
+                     with --as-of"
+                )));
+            }
+            _ => {}
         }
         fs::create_dir_all(&ledger.folder)
             .map_err(|e| Trouble::io(&ledger.folder, "creating the ledger", e))?;
@@ -171,13 +180,18 @@ impl Writer {
         {
             edition.definition = before.definition.clone();
         }
+        if let Some(newest) = &newest {
+            // Another spelling of a path is no other file.
+            let known = folder::read_intake(&folder::place(&self.folder, day, newest.edition));
+            edition.spell_paths_as(&known.unwrap_or_default());
+        }
         let tables = folder::tables(&edition);
         let of_basis = basis.tables();
         let mut manifest = Manifest::new(&edition, &rules, (&basis, &of_basis), &tables);
         (manifest.daybooks, manifest.config) = (daybooks, config.clone());
         let is_adjusting = record.sealed.is_some();
         let content = match &before {
-            Some(before) => self.comparable_content(before, &manifest, &edition, &tables)?,
+            Some(before) => self.comparable_content(before, &manifest, &edition, &tables),
             None => manifest.content.clone(),
         };
         if let (Some(before), Some(newest)) = (&before, &newest)
@@ -194,11 +208,8 @@ impl Writer {
             let is_adjusting = newest.is_adjusting;
             return Ok(Published { edition, is_new: false, causes: Vec::new(), is_adjusting });
         }
-        let rules_before = match &before {
-            Some(before) => Some(self.rules_of(before.policy_rules.as_deref(), &before.policy_fingerprint)?),
-            None => None,
-        };
-        let causes = causes(before.as_ref(), rules_before.as_deref(), &manifest);
+        let is_ruled_alike = before.as_ref().is_some_and(|before| self.is_ruled_alike(before, &manifest));
+        let causes = causes(before.as_ref(), is_ruled_alike, &manifest);
         edition.number = newest.as_ref().map_or(0, |newest| newest.edition) + 1;
         if before.is_some() && edition.state == DayState::Reported {
             edition.state = DayState::Restated;
@@ -231,6 +242,13 @@ impl Writer {
         Ok(Published { edition, is_new: true, causes, is_adjusting })
     }
 
+    /// Returns whether two editions are booked by the same rules.
+    fn is_ruled_alike(&self, before: &Manifest, now: &Manifest) -> bool {
+        let rules = now.policy_rules.as_deref().unwrap_or_default();
+        let written = before.policy_rules.as_deref();
+        self.rules_are(&before.policy_fingerprint, written, &now.policy_fingerprint, rules)
+    }
+
     /// Returns the content hash of a new edition, made comparable with that of an earlier one.
     ///
     /// Version 0.1.0 knew a policy by its bytes. For such an edition, the hash is taken over its
@@ -241,14 +259,13 @@ impl Writer {
         now: &Manifest,
         edition: &Edition,
         tables: &[(&'static str, Table)],
-    ) -> Result<String, Trouble> {
+    ) -> String {
         if before.policy_rules.is_some() {
-            return Ok(now.content.clone());
+            return now.content.clone();
         }
-        let rules = self.rules_of(None, &before.policy_fingerprint)?;
-        let is_same = now.policy_rules.as_deref() == Some(rules.as_str());
+        let is_same = self.is_ruled_alike(before, now);
         let bytes = if is_same { &before.policy_fingerprint } else { &now.policy_fingerprint };
-        Ok(now.content_by_bytes(bytes, edition, tables))
+        now.content_by_bytes(bytes, edition, tables)
     }
 
     /// Seals a day: its newest edition becomes final.
@@ -268,7 +285,7 @@ impl Writer {
 }
 
 /// Finds out why an edition differs from the one before it.
-fn causes(before: Option<&Manifest>, rules_before: Option<&str>, now: &Manifest) -> Vec<Cause> {
+fn causes(before: Option<&Manifest>, is_ruled_alike: bool, now: &Manifest) -> Vec<Cause> {
     let Some(before) = before else { return vec![Cause::First] };
     let own = |m: &Manifest| m.daybooks.get(&m.day).cloned();
     let others = |m: &Manifest| -> BTreeMap<Day, String> {
@@ -286,8 +303,8 @@ fn causes(before: Option<&Manifest>, rules_before: Option<&str>, now: &Manifest)
     add(before.logs != now.logs || (is_read_otherwise && !is_told_by_others), Cause::Logs);
     add(is_told_by_others, Cause::Webhooks);
     add(rows(before) != rows(now), Cause::Overrides);
-    add(rules_before != now.policy_rules.as_deref(), Cause::Policy);
-    add(before.definition != now.definition, Cause::DefinitionSettings);
+    add(!is_ruled_alike, Cause::Policy);
+    add(before.definition != now.definition, Cause::Definition);
     if causes.is_empty() {
         causes.push(Cause::Job);
     }

@@ -176,7 +176,7 @@ fn is_as_before(
     let is_settled = usable.daybooks.contains_key(&day) && !usable.stay.contains(&day);
     let daybooks = book::around(job, ledger, day, &usable.daybooks);
     Ok((!is_settled || made.daybooks == daybooks || is_confirmed(ledger, day, &daybooks))
-        && made.rules == job.policy.rules_name()
+        && ledger.has_rules(&made.policy, made.rules.as_deref(), &job.policy)
         && made.definition.is_of(&job.config))
 }
 

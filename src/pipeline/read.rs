@@ -142,7 +142,7 @@ pub fn look(job: &Job, ledger: &Ledger, day: Day) -> Result<LogState, Trouble> {
         return Ok(LogState::Unknown);
     }
     let now = intake::inputs(&job.config, day, &reading.files, job.workers)?;
-    let is_there = |path: &String| now.iter().any(|input| input.path == lexical(path));
+    let is_there = |path: &String| now.iter().any(|input| lexical(&input.path) == lexical(path));
     if !reading.files.iter().all(|file| is_there(&file.path)) {
         return Ok(LogState::Unknown);
     }
@@ -200,7 +200,7 @@ fn keep_logs(ledger: &Ledger, day: Day, files: &[FileBalance]) -> Result<(), Tro
     {
         before.extend(kept.files.into_iter().map(|f| (lexical(&f.path), f.accepted)));
     }
-    let is_there = |path: &str| files.iter().any(|f| f.path == path && f.failure.is_none());
+    let is_there = |path: &str| files.iter().any(|f| lexical(&f.path) == path && f.failure.is_none());
     let gone: Vec<String> =
         before.iter().filter(|(path, n)| **n > 0 && !is_there(path)).map(|(path, _)| path.clone()).collect();
     let events: u64 = before.values().sum();
@@ -230,10 +230,13 @@ fn adopt(job: &Job, ledger: &mut Writer, clock: Clock) -> Result<(), Trouble> {
 }
 
 /// Returns whether slots, deadlines and services are those under which a daybook was shaped.
-fn is_shaped_alike(job: &Job, ledger: &Ledger, day: Day, head_settings: &str) -> Result<bool, Trouble> {
+fn is_shaped_alike(job: &Job, ledger: &Ledger, day: Day, head_settings: &str) -> bool {
     match ledger.daybook(day).and_then(|reading| reading.config.as_ref()) {
-        Some(kept) => Ok(Canonical::of_joining(&job.config).differences(&ledger.config(kept)?).is_empty()),
-        None => Ok(job.config.joins_like(head_settings)),
+        Some(kept) => {
+            let kept = ledger.config(kept);
+            kept.is_ok_and(|kept| Canonical::of_joining(&job.config).differences(&kept).is_empty())
+        }
+        None => job.config.joins_like(head_settings),
     }
 }
 
@@ -245,13 +248,24 @@ const TOLD_DIFFERENCES: usize = 5;
 /// These days stay as they are, and rows added to their logs are not read, until a person decides.
 /// Days with the same differences share one attention.
 pub fn read_otherwise(job: &Job, ledger: &Ledger) -> Result<Vec<Attention>, Trouble> {
-    let mut groups: BTreeMap<String, Vec<Day>> = BTreeMap::new();
+    // Without a config, every run names its own files, and days of other runs are none of its own.
+    if job.config.sources.iter().all(|source| source.is_named_by_hand) {
+        return Ok(Vec::new());
+    }
+    // Days that follow one another and have the same differences.
+    let mut groups: Vec<(String, Vec<Day>)> = Vec::new();
     for day in open_days(ledger) {
         let Some(reading) = ledger.daybook(day).filter(|reading| !job.config.reads_like(&reading.settings))
         else {
             continue;
         };
-        groups.entry(differences(job, ledger, reading)?).or_default().push(day);
+        let differences = differences(job, ledger, reading);
+        match groups.last_mut() {
+            Some((same, days)) if *same == differences && days.last() == Some(&day.plus(-1)) => {
+                days.push(day)
+            }
+            _ => groups.push((differences, vec![day])),
+        }
     }
     let told = |(differences, days): (String, Vec<Day>)| {
         let (first, last) = (days[0], days[days.len() - 1]);
@@ -270,8 +284,8 @@ pub fn read_otherwise(job: &Job, ledger: &Ledger) -> Result<Vec<Attention>, Trou
 }
 
 /// Describes the settings that differ from those that a day was read under, with both values.
-fn differences(job: &Job, ledger: &Ledger, reading: &LogsRead) -> Result<String, Trouble> {
-    let Some(kept) = &reading.config else {
+fn differences(job: &Job, ledger: &Ledger, reading: &LogsRead) -> String {
+    let Some(name) = &reading.config else {
         let place = ledger.daybooks().remove(&reading.day);
         let head = place.and_then(|folder| daybook::head(&folder).ok());
         let is_joined_alike = head.is_some_and(|head| job.config.joins_like(&head.settings));
@@ -280,9 +294,13 @@ fn differences(job: &Job, ledger: &Ledger, reading: &LogsRead) -> Result<String,
         } else {
             "slot, [webhooks], [[service]] or [[source]] differs"
         };
-        return Ok(format!("{among}; version 0.1.0, which read it, kept no settings to compare with"));
+        return format!("{among}; version 0.1.0, which read it, kept no settings to compare with");
     };
-    let differences = Canonical::of_reading(&job.config).differences(&ledger.config(kept)?);
+    let kept = match ledger.config(name) {
+        Ok(kept) => kept,
+        Err(trouble) => return format!("which ones cannot be told ({trouble})"),
+    };
+    let differences = Canonical::of_reading(&job.config).differences(&kept);
     let shown = |text: &str| if text.is_empty() { "not there".to_owned() } else { text.to_owned() };
     let mut told: Vec<String> = differences
         .iter()
@@ -292,7 +310,7 @@ fn differences(job: &Job, ledger: &Ledger, reading: &LogsRead) -> Result<String,
     if differences.len() > TOLD_DIFFERENCES {
         told.push(format!("and {} more", differences.len() - TOLD_DIFFERENCES));
     }
-    Ok(told.join("; "))
+    told.join("; ")
 }
 
 /// The daybooks that a run may use, and attention for the others.
@@ -339,7 +357,7 @@ pub fn usable(job: &Job, ledger: &Ledger, read: &[Day]) -> Result<Usable, Troubl
                 found.daybooks.remove(&day);
             }
             // `read_otherwise` reports it, with the settings that differ.
-            Ok(head) if is_near(day, reach) && !is_shaped_alike(job, ledger, day, &head.settings)? => {
+            Ok(head) if is_near(day, reach) && !is_shaped_alike(job, ledger, day, &head.settings) => {
                 found.stay.push(day);
             }
             Ok(_) if is_near(day, reach) => near.push(day),

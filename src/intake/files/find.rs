@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
-use crate::config::{ColumnSource, Field, Placeholder, Source, lexical};
+use crate::config::{ColumnSource, Field, Placeholder, Source};
 use crate::day::Day;
 use crate::error::Trouble;
 use crate::facts::FileRole;
@@ -33,8 +33,7 @@ pub struct LogFile {
 pub fn find(sources: &[Source], base: &Path, day: Day) -> Result<Vec<LogFile>, Trouble> {
     let mut found: BTreeMap<(usize, PathBuf), LogFile> = BTreeMap::new();
     for (number, source) in sources.iter().enumerate() {
-        for pattern in source.paths.iter().map(|pattern| lexical(pattern)) {
-            let pattern = pattern.as_str();
+        for pattern in &source.paths {
             let is_dated = Placeholder::all(pattern).iter().any(|(_, p)| matches!(p, Placeholder::Date(_)));
             let reach = if is_dated { i64::from(source.neighbours) } else { 0 };
             for shift in -reach..=reach {

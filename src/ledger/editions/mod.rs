@@ -8,11 +8,13 @@ pub mod lines;
 pub mod manifest;
 pub mod outline;
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{AccountLine, BadLine, DelayLine, DeliveryLine, LatencyLine, ReconciliationLine};
-use crate::config::{Component, Config, Outputs, Service, SlotRule};
+use crate::config::{Component, Config, Outputs, Service, SlotRule, lexical};
 use crate::day::{Day, SlotLength};
 use crate::facts::{FileBalance, Quarantined};
 use crate::overrides::Override;
@@ -248,6 +250,24 @@ pub struct Edition {
     pub delays: Vec<DelayLine>,
     /// Empty without webhook logs.
     pub reconciliation: Vec<ReconciliationLine>,
+}
+
+impl Edition {
+    /// Takes over the spelling of paths from files that lie at the same place.
+    ///
+    /// Files are told apart by their path, so `./logs/a.csv` must stay `logs/a.csv` once published.
+    pub(crate) fn spell_paths_as(&mut self, known: &[FileBalance]) {
+        let spelt: BTreeMap<String, &str> =
+            known.iter().map(|file| (lexical(&file.path), &*file.path)).collect();
+        let respell = |path: &mut String| {
+            if let Some(other) = spelt.get(&lexical(path)).filter(|other| ***other != **path) {
+                path.clear();
+                path.push_str(other);
+            }
+        };
+        self.intake.iter_mut().for_each(|file| respell(&mut file.path));
+        self.quarantine.iter_mut().for_each(|row| respell(&mut row.file));
+    }
 }
 
 impl Edition {

@@ -106,12 +106,15 @@ pub enum Cause {
     Overrides,
     Policy,
     /// Settings of the slot rule, components, services or regions.
-    DefinitionSettings,
+    Definition,
     /// None of the others: another version of the job reads or counts differently.
     Job,
 }
 
 impl Cause {
+    pub const ALL: [Self; 7] =
+        [Self::First, Self::Logs, Self::Webhooks, Self::Overrides, Self::Policy, Self::Definition, Self::Job];
+
     pub const fn name(&self) -> &'static str {
         match self {
             Self::First => "first",
@@ -119,7 +122,7 @@ impl Cause {
             Self::Webhooks => "webhooks",
             Self::Overrides => "overrides",
             Self::Policy => "policy",
-            Self::DefinitionSettings => "definition",
+            Self::Definition => "definition",
             Self::Job => "job",
         }
     }
@@ -174,5 +177,17 @@ impl Reported {
     pub fn key(&self) -> ReportedKey {
         let Self { day, is_adjusting, scope_kind, scope, definition, .. } = self;
         (*day, *is_adjusting, scope_kind.clone(), scope.clone(), definition.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_stored_by_its_name() {
+        for cause in Cause::ALL {
+            assert_eq!(serde_json::to_value(&cause).unwrap(), cause.name(), "{cause:?}");
+        }
     }
 }
