@@ -37,8 +37,8 @@ pub fn facts(
     meter: &Meter,
 ) -> Result<Intake, Trouble> {
     let folder = tempfile::tempdir().unwrap();
-    let places = (spill, folder.path());
-    crate::intake::read(config, day, workers, &Salt::new("test"), places, meter)?;
+    let folders = crate::intake::IntakeFolders { spill, daybook: folder.path() };
+    crate::intake::read(config, day, workers, &Salt::new("test"), folders, meter)?;
     crate::resolve::resolve(day, &[(day, folder.path().to_path_buf())].into(), config)
 }
 
