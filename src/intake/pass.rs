@@ -13,7 +13,7 @@ use super::files::detect::{self, LogCompression, LogFormat};
 use super::files::find::{LogFile, source_of};
 use super::files::read_ahead::ahead;
 use super::formats::lines::{self, CHUNK, Stop, TextParser};
-use super::formats::parquet::{self, LogColumns, Slice};
+use super::formats::parquet::{self, FilePlace, LogColumns, Slice};
 use super::meter::Meter;
 use super::records::partitions::{MemoryBudget, PARTITIONS};
 use super::rows::endpoints::Endpoints;
@@ -413,7 +413,6 @@ struct ItemWork<'a> {
     is_last: bool,
 }
 
-/// Reads one item.
 fn read(
     &ItemWork { open, item, source_reader, is_last }: &ItemWork<'_>,
     settings: &PassSettings<'_>,
@@ -430,7 +429,8 @@ fn read(
                 counts.skip_outside(n, slice.rows, first, last);
                 return Ok(Seen::default());
             }
-            columns.read_slice(&file, *slice, source_reader, (n, settings.spill), counts, meter)?;
+            let place = FilePlace { file: n, spill: settings.spill };
+            columns.read_slice(&file, *slice, source_reader, place, counts, meter)?;
             Ok(Seen::default())
         }
         Item::Whole { .. } => {

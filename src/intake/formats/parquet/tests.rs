@@ -177,7 +177,7 @@ fn a_slice_knows_how_many_rows_there_should_be() {
             &file,
             slice,
             &source_reader,
-            (0, folder.path()),
+            FilePlace { file: 0, spill: folder.path() },
             &mut counts,
             &Meter::default(),
         );
