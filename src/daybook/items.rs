@@ -58,14 +58,15 @@ impl MessageItem {
             failed_us,
             code.unwrap_or(NO_CODE),
         ];
-        (self.id, numbers)
+        NumberRow { id: self.id, numbers }
     }
 
     /// Reads an item from a stored row.
     ///
     /// # Errors
     /// If a number is out of range for its column.
-    pub fn of_row((id, numbers): NumberRow<8>) -> Result<Self, String> {
+    pub fn of_row(row: NumberRow<8>) -> Result<Self, String> {
+        let NumberRow { id, numbers } = row;
         let [role, at_us, kind, caller, words, first_us, failed_us, code] = numbers;
         let code = (code != NO_CODE).then_some(code);
         Ok(Self {
@@ -127,14 +128,15 @@ impl NotificationItem {
             d.refused_us,
             d.refused_status.into(),
         ];
-        (self.id, numbers)
+        NumberRow { id: self.id, numbers }
     }
 
     /// Reads an item from a stored row.
     ///
     /// # Errors
     /// If a number is out of range for its column.
-    pub fn of_row((id, numbers): NumberRow<14>) -> Result<Self, String> {
+    pub fn of_row(row: NumberRow<14>) -> Result<Self, String> {
+        let NumberRow { id, numbers } = row;
         let [role, kind, caller, event_us, first_us, first_no, last_us, last, rest @ ..] = numbers;
         let [attempts, delivered_us, delivered_no, delivered_status, refused_us, refused_status] = rest;
         let trial = AttemptResult::ALL.into_iter().find(|t| *t as i64 == last);

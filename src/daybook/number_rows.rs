@@ -23,7 +23,18 @@ const BATCH: usize = 1 << 16;
 const ID_BYTES: i32 = 12;
 
 /// An id and as many numbers as the file has columns; files with ids are sorted by id.
-pub type NumberRow<const N: usize> = (Id, [i64; N]);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NumberRow<const N: usize> {
+    pub id: Id,
+    pub numbers: [i64; N],
+}
+
+impl<const N: usize> NumberRow<N> {
+    /// Makes a row of a file without ids.
+    pub const fn without_id(numbers: [i64; N]) -> Self {
+        Self { id: 0, numbers }
+    }
+}
 
 /// Writes rows of whole numbers to one Parquet file, batch by batch.
 pub struct RowWriter<const N: usize> {
@@ -71,12 +82,12 @@ impl<const N: usize> RowWriter<N> {
     ///
     /// # Errors
     /// [`Trouble::Io`] if a full batch cannot be written.
-    pub fn push(&mut self, (id, numbers): NumberRow<N>) -> Result<(), Trouble> {
+    pub fn push(&mut self, row: NumberRow<N>) -> Result<(), Trouble> {
         if self.has_ids {
             // Big-endian, so that the order of bytes is the order of ids.
-            self.ids.extend_from_slice(&id.to_be_bytes()[4..]);
+            self.ids.extend_from_slice(&row.id.to_be_bytes()[4..]);
         }
-        for (column, number) in self.columns.iter_mut().zip(numbers) {
+        for (column, number) in self.columns.iter_mut().zip(row.numbers) {
             column.push(number);
         }
         self.rows += 1;
@@ -162,7 +173,8 @@ impl<const N: usize> Batch<N> {
         if let Some(ids) = &self.ids {
             id[4..].copy_from_slice(ids.value(at));
         }
-        (u128::from_be_bytes(id), std::array::from_fn(|n| self.numbers[n].value(at)))
+        let numbers = std::array::from_fn(|n| self.numbers[n].value(at));
+        NumberRow { id: u128::from_be_bytes(id), numbers }
     }
 }
 
@@ -220,7 +232,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows.parquet");
         let rows: Vec<NumberRow<2>> = (0..150_000_i64)
-            .map(|n| ((n as u128) << 60, [n, if n % 3 == 0 { i64::MAX } else { -n }]))
+            .map(|n| {
+                let numbers = [n, if n % 3 == 0 { i64::MAX } else { -n }];
+                NumberRow { id: (n as u128) << 60, numbers }
+            })
             .collect();
         let mut writer = RowWriter::create(&path, true, ["a", "b"]).unwrap();
         for row in &rows {
@@ -238,7 +253,7 @@ mod tests {
         let path = folder.path().join("rows.parquet");
         let mut writer = RowWriter::create(&path, true, ["a", "b"]).unwrap();
         for n in 0..3 {
-            writer.push((n as u128, [n, -n])).unwrap();
+            writer.push(NumberRow { id: n as u128, numbers: [n, -n] }).unwrap();
         }
         writer.close().unwrap();
         let good = std::fs::read(&path).unwrap();

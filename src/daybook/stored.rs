@@ -91,13 +91,18 @@ struct Version {
 pub fn write(daybook: &Daybook, folder: &Path) -> Result<(), Trouble> {
     let mut facts = RowWriter::create(&folder.join(FACTS), false, ["slot", "kind", "caller", "events"])?;
     for f in &daybook.facts {
-        facts.push((0, [f.slot.into(), f.kind.into(), f.caller.into(), f.events]))?;
+        facts.push(NumberRow::without_id([f.slot.into(), f.kind.into(), f.caller.into(), f.events]))?;
     }
     facts.close()?;
     let mut evidence = RowWriter::create(&folder.join(EVIDENCE), false, ["slot", "kind", "file", "row"])?;
     for e in &daybook.evidence {
         for row in &e.rows {
-            evidence.push((0, [e.slot.into(), e.kind.into(), row.file.into(), row.row as i64]))?;
+            evidence.push(NumberRow::without_id([
+                e.slot.into(),
+                e.kind.into(),
+                row.file.into(),
+                row.row as i64,
+            ]))?;
         }
     }
     evidence.close()?;
@@ -112,7 +117,7 @@ pub fn write(daybook: &Daybook, folder: &Path) -> Result<(), Trouble> {
     for ((slot, service, region), histogram) in &daybook.latencies.0 {
         let of = numbers[&(service.as_str(), region.as_str())];
         for (bucket, events) in histogram.counts() {
-            latencies.push((0, [(*slot).into(), of, bucket.into(), events]))?;
+            latencies.push(NumberRow::without_id([(*slot).into(), of, bucket.into(), events]))?;
         }
     }
     latencies.close()?;
@@ -200,7 +205,7 @@ pub fn read(folder: &Path) -> Result<Daybook, Trouble> {
     let path = folder.join(FACTS);
     let mut facts = Vec::new();
     for row in RowReader::open(&path, false)? {
-        let (_, [slot, kind, caller, events]) = row?;
+        let [slot, kind, caller, events] = row?.numbers;
         facts.push(Fact {
             slot: below(slot, head.slot.per_day() as usize, &path)?,
             kind: below(kind, head.kinds.len(), &path)?,
@@ -211,7 +216,7 @@ pub fn read(folder: &Path) -> Result<Daybook, Trouble> {
     let path = folder.join(EVIDENCE);
     let mut evidence: Vec<Evidence> = Vec::new();
     for row in RowReader::open(&path, false)? {
-        let (_, [slot, kind, file, row]) = row?;
+        let [slot, kind, file, row] = row?.numbers;
         let slot = below(slot, head.slot.per_day() as usize, &path)?;
         let kind = below(kind, head.kinds.len(), &path)?;
         let row = RowRef { file: number(file, &path)?, row: number(row, &path)? };
@@ -232,7 +237,7 @@ pub fn read(folder: &Path) -> Result<Daybook, Trouble> {
         Ok::<(), Trouble>(())
     };
     for row in RowReader::open(&path, false)? {
-        let (_, [slot, of, bucket, events]) = row?;
+        let [slot, of, bucket, events] = row?.numbers;
         if open.as_ref().is_none_or(|(key, _)| *key != (slot, of)) {
             open.replace(((slot, of), Histogram::default())).map_or(Ok(()), &mut close)?;
         }
@@ -325,7 +330,7 @@ impl ItemWriter {
             Closed::Messages => &mut self.closed_messages,
             Closed::Notifications => &mut self.closed_notifications,
         };
-        out.push((0, [short.cast_signed()]))
+        out.push(NumberRow::without_id([short.cast_signed()]))
     }
 
     /// Writes the remaining rows and syncs all files to disk.
@@ -378,5 +383,5 @@ pub fn closed(
     of: Closed,
 ) -> Result<impl Iterator<Item = Result<u64, Trouble>> + use<>, Trouble> {
     let rows = RowReader::<1>::open(&folder.join(of.file()), false)?;
-    Ok(rows.map(|row| row.map(|(_, [short])| short.cast_unsigned())))
+    Ok(rows.map(|row| row.map(|row| row.numbers[0].cast_unsigned())))
 }

@@ -44,6 +44,15 @@ pub struct CsvRecord {
     pub broken_cell: Option<Range<usize>>,
 }
 
+/// A fault in the shape of a row.
+#[derive(Debug)]
+pub struct RowMisshape {
+    pub span: Range<usize>,
+    pub message: String,
+    pub label: &'static str,
+    pub help: &'static str,
+}
+
 impl CsvRecord {
     /// Returns the byte range of the record.
     pub fn span(&self) -> Range<usize> {
@@ -53,12 +62,12 @@ impl CsvRecord {
         }
     }
 
-    /// Checks the shape of a row under a header of `width`: place, message, label, help of a fault.
-    pub fn misshape(&self, width: usize) -> Option<(Range<usize>, String, &'static str, &'static str)> {
+    /// Checks the shape of a row under a header of `width`.
+    pub fn misshape(&self, width: usize) -> Option<RowMisshape> {
         if let Some(cell) = &self.broken_cell {
             let message = "a quoted cell is not closed before the next comma or line".to_owned();
             let help = "close it with a double quote; a double quote inside it is written twice";
-            return Some((cell.clone(), message, "opened here", help));
+            return Some(RowMisshape { span: cell.clone(), message, label: "opened here", help });
         }
         (self.cells.len() != width).then(|| {
             let count = self.cells.len();
@@ -69,7 +78,7 @@ impl CsvRecord {
             } else {
                 "leave no cell out: where nothing is to be said, its comma still stands"
             };
-            (self.span(), message, "this row", help)
+            RowMisshape { span: self.span(), message, label: "this row", help }
         })
     }
 }
@@ -119,7 +128,7 @@ impl CsvSheet {
         let order = header(&top, columns, notes);
         let mut rows = Vec::new();
         for record in records {
-            if let Some((span, message, label, help)) = record.misshape(top.cells.len()) {
+            if let Some(RowMisshape { span, message, label, help }) = record.misshape(top.cells.len()) {
                 notes.mistake(span, message, label, help);
             } else {
                 rows.extend(CsvRow::new(record, &order));

@@ -28,10 +28,15 @@ pub use files::listing::{inputs, listing};
 pub use join::close_day::ReadNotes;
 pub use meter::{Meter, Progress};
 
-/// Reads the logs of one day into its daybook, which is written to `folder`.
-///
-/// `workers` is the number of threads, and `spill` the folder for records that exceed
-/// `config.memory_bytes`.
+/// Folders that the reading of a day writes to.
+#[derive(Debug, Clone, Copy)]
+pub struct IntakeFolders<'a> {
+    /// For records that exceed `config.memory_bytes`.
+    pub spill: &'a Path,
+    pub daybook: &'a Path,
+}
+
+/// Reads the logs of one day into its daybook; `workers` is the number of threads.
 ///
 /// # Errors
 /// A path named by hand does not exist, a disk fails, or no file is readable
@@ -41,7 +46,7 @@ pub fn read(
     day: Day,
     workers: usize,
     salt: &Salt,
-    (spill, folder): (&Path, &Path),
+    folders: IntakeFolders<'_>,
     meter: &Meter,
 ) -> Result<(Daybook, ReadNotes), Trouble> {
     let files = files::find::find(&config.sources, &config.base, day)?;
@@ -51,7 +56,7 @@ pub fn read(
         slot_length: config.slot,
         workers,
         memory_bytes: config.memory_bytes,
-        spill,
+        spill: folders.spill,
         is_joined: config.has_webhooks(),
         first_status_us: i64::from(config.webhooks.first_status_seconds) * SECOND_US,
         first_attempt_us: i64::from(config.webhooks.first_attempt_seconds) * SECOND_US,
@@ -67,5 +72,5 @@ pub fn read(
             .collect();
         return Err(Trouble::NothingReadable(reasons.join("\n")));
     }
-    join::close_day::close_day(&pass, &files, &config.sources, &settings, salt, folder)
+    join::close_day::close_day(&pass, &files, &config.sources, &settings, salt, folders.daybook)
 }

@@ -13,7 +13,7 @@ use super::files::detect::{self, LogCompression, LogFormat};
 use super::files::find::{LogFile, source_of};
 use super::files::read_ahead::ahead;
 use super::formats::lines::{self, CHUNK, Stop, TextParser};
-use super::formats::parquet::{self, LogColumns, Slice};
+use super::formats::parquet::{self, FilePlace, LogColumns, Slice};
 use super::meter::Meter;
 use super::records::partitions::{MemoryBudget, PARTITIONS};
 use super::rows::endpoints::Endpoints;
@@ -52,10 +52,17 @@ struct Open {
     format: LogFormat,
     compression: LogCompression,
     columns: Option<LogColumns>,
-    /// CSV header of a plain file, where its first row begins, and the number of lines up to it.
-    header: Option<(Vec<u8>, u64, u64)>,
+    header: Option<CsvHeader>,
     size: u64,
     can_split: bool,
+}
+
+/// CSV header of a plain file.
+struct CsvHeader {
+    text: Vec<u8>,
+    /// Where the first row begins, and the number of lines up to it.
+    end: u64,
+    lines: u64,
 }
 
 /// Result of a pass: the workers' counts, and the means to translate their numbers.
@@ -180,9 +187,8 @@ fn open(log: &LogFile, source_reader: usize, source_readers: &[SourceReader]) ->
     let source = source_readers[source_reader].source();
     let (format, compression) = detect::detect(&log.path, &file, source).map_err(explain)?;
     let size = file.metadata().map_err(explain)?.len();
-    let path = log.path.clone();
     let mut open = Open {
-        path,
+        path: log.path.clone(),
         source_reader,
         format,
         compression,
@@ -215,21 +221,22 @@ fn begins_with_quotes(file: &File) -> io::Result<bool> {
 }
 
 /// Returns the first line that is not blank, where the next begins, and the lines up to there.
-fn header(file: &File, size: u64) -> io::Result<(Vec<u8>, u64, u64)> {
+fn header(file: &File, size: u64) -> io::Result<CsvHeader> {
     use std::os::unix::fs::FileExt;
     let mut buffer = vec![0; size.min(1 << 20) as usize];
     let n = file.read_at(&mut buffer, 0)?;
     let text = buffer[..n].strip_prefix(b"\xef\xbb\xbf").unwrap_or(&buffer[..n]);
-    let mut at = (n - text.len()) as u64;
+    let mut end = (n - text.len()) as u64;
     let mut lines = 0;
     for line in text.split_inclusive(|b| *b == b'\n') {
-        at += line.len() as u64;
+        end += line.len() as u64;
         lines += 1;
         if !line.iter().all(u8::is_ascii_whitespace) {
-            return Ok((line.strip_suffix(b"\n").unwrap_or(line).to_vec(), at, lines));
+            let text = line.strip_suffix(b"\n").unwrap_or(line).to_vec();
+            return Ok(CsvHeader { text, end, lines });
         }
     }
-    Ok((Vec::new(), at, lines))
+    Ok(CsvHeader { text: Vec::new(), end, lines })
 }
 
 enum Item {
@@ -343,7 +350,8 @@ fn round(
             }
             counts.begin_item();
             let source_reader = &source_readers[open.source_reader];
-            match read(open, item, source_reader, (settings, is_last), &mut counts, meter) {
+            let work = ItemWork { open, item, source_reader, is_last };
+            match read(&work, settings, &mut counts, meter) {
                 Ok(seen) => {
                     if let Item::Chunk { chunk, .. } = item {
                         lock(&chunk_lines).insert((n as u32, *chunk), seen.lines);
@@ -371,7 +379,6 @@ fn round(
         Ok(counts)
     };
     let counts = workers::run(count, work).into_iter().collect::<Result<Vec<_>, _>>()?;
-    let unlock = |e: std::sync::PoisonError<_>| e.into_inner();
     let failures = failures.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     let pieces = pieces.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     Ok(Round {
@@ -379,7 +386,7 @@ fn round(
         budget,
         quoted: quoted.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
         pieces,
-        chunk_lines: chunk_lines.into_inner().unwrap_or_else(unlock),
+        chunk_lines: chunk_lines.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
         failures: failures.into_iter().map(|(file, (_, reason))| (file, reason)).collect(),
     })
 }
@@ -397,12 +404,18 @@ struct Seen {
     pieces: Vec<u128>,
 }
 
-/// Reads one item; `is_last` is true if a core is free to decompress it ahead.
+/// An item to read, and its file.
+struct ItemWork<'a> {
+    open: &'a Open,
+    item: &'a Item,
+    source_reader: &'a SourceReader,
+    /// True if a core is free to decompress it ahead.
+    is_last: bool,
+}
+
 fn read(
-    open: &Open,
-    item: &Item,
-    source_reader: &SourceReader,
-    (settings, is_last): (&PassSettings<'_>, bool),
+    &ItemWork { open, item, source_reader, is_last }: &ItemWork<'_>,
+    settings: &PassSettings<'_>,
     counts: &mut WorkerCounts,
     meter: &Meter,
 ) -> Result<Seen, Stop> {
@@ -416,7 +429,8 @@ fn read(
                 counts.skip_outside(n, slice.rows, first, last);
                 return Ok(Seen::default());
             }
-            columns.read_slice(&file, *slice, source_reader, (n, settings.spill), counts, meter)?;
+            let place = FilePlace { file: n, spill: settings.spill };
+            columns.read_slice(&file, *slice, source_reader, place, counts, meter)?;
             Ok(Seen::default())
         }
         Item::Whole { .. } => {
@@ -433,11 +447,11 @@ fn read(
         }
         Item::Chunk { chunk, start, end, .. } => {
             let mut parser = TextParser::new(source_reader, open.format, n, *chunk, settings.spill);
-            let first = open.header.as_ref().map_or(0, |(_, at, _)| *at);
-            if let Some((header, _, lines)) = &open.header {
-                parser.take_header(header)?;
+            let first = open.header.as_ref().map_or(0, |header| header.end);
+            if let Some(header) = &open.header {
+                parser.take_header(&header.text)?;
                 // The lines up to the header belong to the first chunk.
-                parser.lines = if *chunk == 0 { *lines } else { 0 };
+                parser.lines = if *chunk == 0 { header.lines } else { 0 };
             }
             let hash = lines::read_chunk(&file, *start..*end, first, open.size, &mut parser, counts)?;
             meter.rows(parser.lines);

@@ -5,6 +5,7 @@ use std::fs;
 use std::ops::Deref;
 use std::path::Path;
 
+use super::editions::basis::StoredBasis;
 use super::editions::folder::{self, EDITIONS};
 use super::editions::manifest::Manifest;
 use super::journal::entry::{Cause, Entry, Publication};
@@ -186,8 +187,8 @@ impl Writer {
             edition.spell_paths_as(&known.unwrap_or_default());
         }
         let tables = folder::tables(&edition);
-        let of_basis = basis.tables();
-        let mut manifest = Manifest::new(&edition, &rules, (&basis, &of_basis), &tables);
+        let stored = StoredBasis { basis: &basis, tables: &basis.tables() };
+        let mut manifest = Manifest::new(&edition, &rules, stored, &tables);
         (manifest.daybooks, manifest.config) = (daybooks, config.clone());
         let is_adjusting = record.sealed.is_some();
         let content = match &before {
@@ -225,7 +226,7 @@ impl Writer {
         if let Some(settings) = with.settings {
             self.keep_config(settings)?;
         }
-        let folder = folder::write(&self.folder, &edition, (&basis, &of_basis), &tables, &mut manifest)?;
+        let folder = folder::write(&self.folder, &edition, stored, &tables, &mut manifest)?;
         disk::put_folder(folder, &folder::place(&self.folder, day, edition.number))?;
         let publication = Publication {
             day,

@@ -73,7 +73,7 @@ pub fn read(
         let misshape = record.misshape(top.cells.len());
         let mut id = None;
         let mut row = None;
-        if let Some((span, message, label, help)) = misshape {
+        if let Some(csv::RowMisshape { span, message, label, help }) = misshape {
             notes.mistake(span, message, label, help);
             id = order[0].and_then(|at| record.cells.get(at)).map(|cell| cell.text.clone());
         } else if let Some(cells) = csv::CsvRow::new(record, &order) {

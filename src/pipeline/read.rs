@@ -10,7 +10,7 @@ use crate::day::Day;
 use crate::daybook::{self, DaybookFolders};
 use crate::error::Trouble;
 use crate::facts::{FileBalance, Salt};
-use crate::intake::{self, Meter, ReadNotes};
+use crate::intake::{self, IntakeFolders, Meter, ReadNotes};
 use crate::ledger::{Entry, Extent, Ledger, LogsRead, Writer};
 
 /// Outcome of reading the logs of a run.
@@ -165,8 +165,8 @@ pub fn read(job: &Job, ledger: &mut Writer, day: Day, clock: Clock, meter: &Mete
     let known = ledger.daybook(day).map(|reading| reading.files.clone()).unwrap_or_default();
     let listing = intake::listing(config, day, &known)?;
     let spill = ledger.scratch()?;
-    let places = (spill.path(), scratch.path());
-    let (daybook, notes) = intake::read(config, day, job.workers, &salt, places, meter)?;
+    let folders = IntakeFolders { spill: spill.path(), daybook: scratch.path() };
+    let (daybook, notes) = intake::read(config, day, job.workers, &salt, folders, meter)?;
     let files = listing.hashed(&notes.wholes, job.workers);
     if !job.may_lose_logs {
         keep_logs(ledger, day, &daybook.files)?;

@@ -15,14 +15,15 @@ impl Table {
     ///
     /// The facts of a day are such a table.
     fn integers_to_csv(&self) -> Option<Vec<u8>> {
-        fn integers<'t>((column, spec): (&'t Column, &ColumnSpec)) -> Option<&'t List> {
+        fn integers<'t>(column: &'t Column, spec: &ColumnSpec) -> Option<&'t List> {
             match column {
                 Column::Number(list) if spec.kind == ColumnKind::Integer => Some(list),
                 _ => None,
             }
         }
+        let columns = self.columns.iter().zip(self.spec.columns);
         let columns: Vec<&List> =
-            self.columns.iter().zip(self.spec.columns).map(integers).collect::<Option<_>>()?;
+            columns.map(|(column, spec)| integers(column, spec)).collect::<Option<_>>()?;
         // A null that is alone in its line is written with quotes, which this path does not do.
         if columns.len() < 2 {
             return None;

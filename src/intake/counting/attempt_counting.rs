@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use super::evidence::RowPlace;
-use super::memo::{KnownAttempt, KnownRow};
+use super::memo::{KnownAttempt, KnownRow, KnownStatus};
 use super::worker_counts::WorkerCounts;
 use crate::config::Field;
-use crate::daybook::message::StatusWord;
 use crate::error::Trouble;
 use crate::facts::ids::Id;
 use crate::intake::formats::webhook_payload;
@@ -66,8 +65,8 @@ impl WorkerCounts {
         let attempted = self.attempted(reading.attempted);
         self.enter_attempt(reading, attempted, spill)?;
         for status in told {
-            let code = self.failure(status.code);
-            self.enter_status(status.message, (status.word, code), status.us, reading.ts_us, spill)?;
+            let known = self.known_status(status);
+            self.enter_status(status.message, known, status.us, reading.ts_us, spill)?;
         }
         Ok(())
     }
@@ -95,7 +94,7 @@ impl WorkerCounts {
     fn enter_status(
         &mut self,
         message: Id,
-        (word, code): (StatusWord, u32),
+        KnownStatus { word, code }: KnownStatus,
         us: i64,
         ts_us: i64,
         spill: &Path,
@@ -104,6 +103,10 @@ impl WorkerCounts {
         let status =
             StatusRecord { id: message, offset_us: us - day.start, word, is_ahead: ts_us >= day.end, code };
         status.push(&mut self.statuses, spill)
+    }
+
+    fn known_status(&mut self, status: &ParsedStatus) -> KnownStatus {
+        KnownStatus { word: status.word, code: self.failure(status.code) }
     }
 
     /// Returns the classification that rows like this one share.
@@ -120,7 +123,7 @@ impl WorkerCounts {
         }
         Some(KnownRow::Attempt(KnownAttempt {
             attempted: self.attempted(reading.attempted),
-            told: told.map(|status| (status.word, self.failure(status.code))),
+            told: told.map(|status| self.known_status(status)),
             word: hash_of(bytes(row, Field::Status).ok()?.as_deref()),
         }))
     }

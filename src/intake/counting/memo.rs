@@ -22,10 +22,17 @@ pub enum KnownRow {
 pub struct KnownAttempt {
     /// Number of the attempt's traits.
     pub attempted: u32,
-    /// Status of a message, and the number of its error code.
-    pub told: Option<(StatusWord, u32)>,
+    pub told: Option<KnownStatus>,
     /// Hash of the status as the log writes it.
     pub word: u64,
+}
+
+/// Status of a message, in worker-local numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownStatus {
+    pub word: StatusWord,
+    /// Number of its error code.
+    pub code: u32,
 }
 
 /// Classifications known in the current work item.

@@ -109,7 +109,7 @@ mod tests {
     use super::*;
     use crate::facts::Salt;
     use crate::intake::formats::parquet::tests::source;
-    use crate::intake::{Meter, read};
+    use crate::intake::{IntakeFolders, Meter, read};
 
     const HEADER: &str = "ts,request_id,http_status,note\n";
 
@@ -137,9 +137,9 @@ mod tests {
     }
 
     fn wholes(config: &Config, day: Day, workers: usize) -> BTreeMap<String, Whole> {
-        let (spill, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let places = (spill.path(), folder.path());
-        read(config, day, workers, &Salt::new("test"), places, &Meter::default()).unwrap().1.wholes
+        let (spill, daybook) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let folders = IntakeFolders { spill: spill.path(), daybook: daybook.path() };
+        read(config, day, workers, &Salt::new("test"), folders, &Meter::default()).unwrap().1.wholes
     }
 
     #[test]

@@ -20,10 +20,17 @@ pub struct Tree {
     keys: Vec<SketchKey>,
 }
 
+/// A field that a key fills, and the rank of the key among the names of the field.
+#[derive(Debug, Clone, Copy)]
+pub struct FieldTarget {
+    pub field: usize,
+    pub rank: u8,
+}
+
 #[derive(Debug)]
 struct SketchKey {
     name: String,
-    targets: Vec<(usize, u8)>,
+    targets: Vec<FieldTarget>,
     below: Tree,
 }
 
@@ -32,16 +39,17 @@ impl Tree {
         let mut tree = Self::default();
         for entry in &mapping.entries {
             // A key that itself contains dots is tried as a whole, in addition to its path.
-            tree.insert(&[entry.name.as_str()], (entry.field, entry.rank));
+            let target = FieldTarget { field: entry.field, rank: entry.rank };
+            tree.insert(&[entry.name.as_str()], target);
             let path: Vec<&str> = entry.name.split('.').collect();
             if path.len() > 1 {
-                tree.insert(&path, (entry.field, entry.rank));
+                tree.insert(&path, target);
             }
         }
         tree
     }
 
-    fn insert(&mut self, path: &[&str], target: (usize, u8)) {
+    fn insert(&mut self, path: &[&str], target: FieldTarget) {
         let Some((name, rest)) = path.split_first() else { return };
         let at = self.keys.iter().position(|k| k.name == *name).unwrap_or_else(|| {
             self.keys.push(SketchKey {
@@ -58,8 +66,8 @@ impl Tree {
         }
     }
 
-    /// Returns the fields that a top-level key fills, with ranks; `None` if it is part of a path.
-    pub fn targets(&self, name: &[u8]) -> Option<&[(usize, u8)]> {
+    /// Returns the fields that a top-level key fills; `None` if it is part of a path.
+    pub fn targets(&self, name: &[u8]) -> Option<&[FieldTarget]> {
         match self.keys.iter().find(|key| key.name.as_bytes() == name) {
             None => Some(&[]),
             Some(key) if key.below.keys.is_empty() => Some(&key.targets),
@@ -226,11 +234,11 @@ struct Mapped<'t, 'r, 'b> {
 impl<'b> Mapped<'_, '_, 'b> {
     fn set<E: Error>(self, value: LogValue<'b>) -> Result<(), E> {
         let mut is_first = true;
-        if let [(field, rank), others @ ..] = self.key.targets.as_slice() {
-            for (field, rank) in others {
-                is_first &= self.row.set(*field, *rank, value.clone());
+        if let [first, others @ ..] = self.key.targets.as_slice() {
+            for other in others {
+                is_first &= self.row.set(other.field, other.rank, value.clone());
             }
-            is_first &= self.row.set(*field, *rank, value);
+            is_first &= self.row.set(first.field, first.rank, value);
         }
         if is_first {
             return Ok(());
@@ -323,7 +331,10 @@ mod tests {
     fn tree(names: &[(&str, Field)]) -> Tree {
         let mut tree = Tree::default();
         for (name, field) in names {
-            tree.insert(&name.split('.').collect::<Vec<_>>(), (*field as usize, 0));
+            tree.insert(
+                &name.split('.').collect::<Vec<_>>(),
+                FieldTarget { field: *field as usize, rank: 0 },
+            );
         }
         tree
     }

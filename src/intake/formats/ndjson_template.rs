@@ -4,7 +4,7 @@
 //! nested value, another key, a number in another form) is no mistake: it goes to the parser, which
 //! alone decides what is JSON.
 
-use super::ndjson::Tree;
+use super::ndjson::{FieldTarget, Tree};
 use super::swar;
 use crate::intake::rows::sketch::{FieldRole, Scalar, Sketch, is_sketchable};
 use crate::intake::rows::source_reader::SourceReader;
@@ -70,7 +70,9 @@ impl Template {
             let targets = tree.targets(&line[at..end])?;
             let target = match targets {
                 [] => None,
-                [(field, _)] => Some((*field, FieldRole::of(*field, source_reader.source().log))),
+                [FieldTarget { field, .. }] => {
+                    Some((*field, FieldRole::of(*field, source_reader.source().log)))
+                }
                 _ => return None,
             };
             // The parser decides about a field that is there twice.

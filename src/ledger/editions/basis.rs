@@ -63,6 +63,26 @@ pub static EVIDENCE: Spec = Spec {
 /// Tables of facts and evidence, with their names, as they are stored.
 pub type BasisTables = [(&'static str, Table); 2];
 
+/// A basis as it is stored.
+#[derive(Debug, Clone, Copy)]
+pub struct StoredBasis<'a> {
+    pub basis: &'a Basis,
+    /// Its own tables.
+    pub tables: &'a BasisTables,
+}
+
+impl StoredBasis<'_> {
+    /// Returns the SHA-256 over the basis without its evidence.
+    ///
+    /// Evidence is left out because the same rows may be found in other files.
+    pub fn hash(&self) -> String {
+        let mut hash = Sha256::new_with_prefix(self.basis.to_json());
+        let [(_, facts), _] = self.tables;
+        hash.update(facts.to_csv());
+        hex(&hash.finalize())
+    }
+}
+
 impl Basis {
     pub fn to_json(&self) -> String {
         let head = Head {
@@ -75,16 +95,6 @@ impl Basis {
             Ok(text) => text + "\n",
             Err(e) => unreachable!("names and numbers always serialise: {e}"),
         }
-    }
-
-    /// Returns the SHA-256 over the basis without its evidence; `tables` are its own tables.
-    ///
-    /// Evidence is left out because the same rows may be found in other files.
-    pub fn hash(&self, tables: &BasisTables) -> String {
-        let mut hash = Sha256::new_with_prefix(self.to_json());
-        let [(_, facts), _] = tables;
-        hash.update(facts.to_csv());
-        hex(&hash.finalize())
     }
 
     pub fn tables(&self) -> BasisTables {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::basis::{BASIS, BasisTables};
+use super::basis::{BASIS, StoredBasis};
 use super::manifest::{MANIFEST_FORMAT, Manifest};
 use super::outline::OUTLINE;
 use crate::day::Day;
@@ -12,7 +12,7 @@ use crate::error::Trouble;
 use crate::facts::{FileBalance, Quarantined};
 use crate::ledger::disk::{self, damaged, read_table, sha256};
 use crate::ledger::{
-    AccountLine, BadLine, Basis, DelayLine, DeliveryLine, Edition, LatencyLine, Outline, ReconciliationLine,
+    AccountLine, BadLine, DelayLine, DeliveryLine, Edition, LatencyLine, Outline, ReconciliationLine,
 };
 use crate::slots::{SLOTS, Slots};
 use crate::table::{Metadata, Record, Table, to_table};
@@ -29,7 +29,7 @@ pub fn place(ledger: &Path, day: Day, number: u32) -> PathBuf {
 pub fn write(
     ledger: &Path,
     edition: &Edition,
-    (basis, of_basis): (&Basis, &BasisTables),
+    stored: StoredBasis<'_>,
     tables: &[(&'static str, Table)],
     manifest: &mut Manifest,
 ) -> Result<tempfile::TempDir, Trouble> {
@@ -41,14 +41,14 @@ pub fn write(
         disk::write(&folder.path().join(name), bytes)
     };
     let outline = [(OUTLINE.name, Outline::of(edition).to_table())];
-    for (name, table) in tables.iter().chain(&outline).chain(of_basis) {
+    for (name, table) in tables.iter().chain(&outline).chain(stored.tables) {
         let name = format!("{name}.parquet");
         let bytes = table.to_parquet(&metadata);
         let bytes = bytes
             .map_err(|e| Trouble::io(ledger.join(&name), "writing Parquet", std::io::Error::other(e)))?;
         put(name, &bytes)?;
     }
-    put(BASIS.to_owned(), basis.to_json().as_bytes())?;
+    put(BASIS.to_owned(), stored.basis.to_json().as_bytes())?;
     manifest.files = files;
     disk::write(&folder.path().join(MANIFEST), manifest.to_json().as_bytes())?;
     Ok(folder)

@@ -6,12 +6,12 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::basis::BasisTables;
+use super::basis::StoredBasis;
 use super::draft::is_open;
 use crate::day::{Day, SlotLength};
 use crate::facts::{FileBalance, FileRole, Input};
 use crate::ledger::disk::{hex, sha256};
-use crate::ledger::{AccountLine, Applied, Basis, DayState, DefinitionSettings, Edition};
+use crate::ledger::{AccountLine, Applied, DayState, DefinitionSettings, Edition};
 use crate::table::{Table, to_table};
 
 /// Format of the manifest, raised when today's reader could not understand what will be written.
@@ -82,7 +82,7 @@ impl Manifest {
     pub fn new(
         edition: &Edition,
         rules: &str,
-        (basis, of_basis): (&Basis, &BasisTables),
+        stored: StoredBasis<'_>,
         tables: &[(&'static str, Table)],
     ) -> Self {
         let mut manifest = Self {
@@ -99,7 +99,7 @@ impl Manifest {
             config: None,
             overrides: edition.overrides.clone(),
             balance: Balance::of(&edition.intake, &edition.accounts),
-            facts: basis.hash(of_basis),
+            facts: stored.hash(),
             logs: sha256(&to_table(&settled(&edition.intake)).to_csv()),
             content: String::new(),
             previous: None,

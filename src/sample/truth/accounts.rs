@@ -31,6 +31,15 @@ pub enum Verdict {
     Pending,
 }
 
+/// How a verdict is booked.
+#[derive(Debug, Clone, Copy)]
+pub struct VerdictEntry {
+    pub account: &'static str,
+    /// Effect on the minute.
+    pub group: EndGroup,
+    pub error_code: Option<i64>,
+}
+
 impl Verdict {
     pub const ALL: [Self; 17] = [
         Self::Good,
@@ -52,9 +61,8 @@ impl Verdict {
         Self::Pending,
     ];
 
-    /// Returns account, effect on the minute, and error code.
-    pub const fn entry(self) -> (&'static str, EndGroup, Option<i64>) {
-        match self {
+    pub const fn entry(self) -> VerdictEntry {
+        let (account, group, error_code) = match self {
             Self::Good => ("good", EndGroup::Good, None),
             Self::GoodAfterUpdate => ("good", EndGroup::Good, Some(2)),
             Self::Missed => ("bad:platform:missed", EndGroup::Bad, None),
@@ -72,11 +80,12 @@ impl Verdict {
             Self::AsideExperiment => ("excluded:scope", EndGroup::Aside, Some(130_472)),
             Self::AsideWindowClosed => ("excluded:scope", EndGroup::Aside, Some(131_047)),
             Self::Pending => ("pending", EndGroup::Aside, None),
-        }
+        };
+        VerdictEntry { account, group, error_code }
     }
 
     pub fn is_out_of_scope(self) -> bool {
-        self.entry().0 == "excluded:scope"
+        self.entry().account == "excluded:scope"
     }
 
     /// Returns the verdict on a failed message by its error code.
@@ -214,7 +223,7 @@ mod tests {
     fn every_verdict_has_its_place_and_a_group_that_fits_its_account() {
         for (at, verdict) in Verdict::ALL.into_iter().enumerate() {
             assert_eq!(verdict as usize, at);
-            let (account, group, _) = verdict.entry();
+            let VerdictEntry { account, group, .. } = verdict.entry();
             let by_name = match account.split(':').next() {
                 Some("good") => EndGroup::Good,
                 Some("bad") => EndGroup::Bad,

@@ -1,7 +1,7 @@
 //! Counts: events by account, minutes by good and bad events, and log rows, booked in passing.
 
 use super::MessagesTruth;
-use super::accounts::{Fold, MessageFate, MessageTiming, Verdict};
+use super::accounts::{Fold, MessageFate, MessageTiming, Verdict, VerdictEntry};
 use super::gaps::Gaps;
 use crate::day::{DAY_US, Day, MINUTE_US};
 use crate::sample::traffic::outcomes::{End, EndGroup};
@@ -166,7 +166,7 @@ impl Books {
         }
         if let Some(verdict) = verdict {
             day.told[0][region][verdict as usize] += 1;
-            let (_, group, error_code) = verdict.entry();
+            let VerdictEntry { group, error_code, .. } = verdict.entry();
             self.tallies[minute][MESSAGES][region].add(group, error_code);
         }
     }
@@ -176,7 +176,7 @@ impl Books {
         let (minute, region) = (self.minute(event_us), usize::from(region));
         if let Some(day) = self.day(event_us) {
             day.told[1][region][verdict as usize] += 1;
-            let (_, group, error_code) = verdict.entry();
+            let VerdictEntry { group, error_code, .. } = verdict.entry();
             self.tallies[minute][WEBHOOKS][region].add(group, error_code);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::accounts::Verdict;
+use super::accounts::{Verdict, VerdictEntry};
 use super::counts::{Books, Tally};
 use super::runs::{Slot, TruthRun, TruthState, runs};
 use super::{
@@ -153,7 +153,7 @@ impl Judge {
         for (stream, ((source, service), regions)) in places.into_iter().zip(&book.told).enumerate() {
             for (region, verdicts) in regions.iter().enumerate() {
                 for (verdict, events) in Verdict::ALL.iter().zip(verdicts) {
-                    let (account, _, error_code) = verdict.entry();
+                    let VerdictEntry { account, error_code, .. } = verdict.entry();
                     let key = (stream + 1, source, service, region, account, error_code);
                     *entries.entry(key).or_insert(0) += events;
                 }

@@ -232,8 +232,8 @@ fn counts(calls: &Path, attempts: Option<&Path>, is_sketched: bool) -> String {
     let config = config(calls, attempts, is_sketched);
     let day = "2026-11-20".parse().unwrap();
     let (spill, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let places = (spill.path(), folder.path());
-    let read = crate::intake::read(&config, day, 1, &Salt::new("test"), places, &Meter::default());
+    let folders = crate::intake::IntakeFolders { spill: spill.path(), daybook: folder.path() };
+    let read = crate::intake::read(&config, day, 1, &Salt::new("test"), folders, &Meter::default());
     let (daybook, notes) = match read {
         Ok(read) => read,
         Err(trouble) => return format!("{trouble:?}"),
@@ -305,8 +305,9 @@ fn a_row_that_is_cut_short_has_shown_no_fields() {
     same(&path, None).unwrap();
     let config = config(&path, None, false);
     let (spill, daybook) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (day, places) = ("2026-11-20".parse().unwrap(), (spill.path(), daybook.path()));
-    let read = crate::intake::read(&config, day, 1, &Salt::new("test"), places, &Meter::default());
+    let day = "2026-11-20".parse().unwrap();
+    let folders = crate::intake::IntakeFolders { spill: spill.path(), daybook: daybook.path() };
+    let read = crate::intake::read(&config, day, 1, &Salt::new("test"), folders, &Meter::default());
     let (_, notes) = read.unwrap();
     assert!(notes.unseen_columns.iter().any(|(_, name)| name == "message_id"), "{:?}", notes.unseen_columns);
 }

@@ -3,6 +3,13 @@
 use super::cells::Cells;
 use crate::intake::rows::sketch::{FieldRole, PerRowField, Sketch};
 
+/// A column of one batch.
+pub struct BatchColumn<'a> {
+    pub field: usize,
+    pub rank: u8,
+    pub cells: Cells<'a>,
+}
+
 /// Keys of one batch.
 pub struct Keys<'c, 'a> {
     numbers: Vec<u64>,
@@ -21,14 +28,14 @@ impl<'c, 'a> Keys<'c, 'a> {
     /// bits.
     pub fn of(
         rows: usize,
-        columns: &'c [(usize, u8, Cells<'a>)],
+        columns: &'c [BatchColumn<'a>],
         parts: &[FieldRole],
         is_joined: bool,
     ) -> Option<Self> {
         let mut keys = Self { numbers: vec![0; rows], odd: vec![false; rows], own: Vec::new(), seen: 0 };
         // As long as this product does not overflow, all numbers are below it.
         let mut bound = 1_u64;
-        for ((field, _, cells), part) in columns.iter().zip(parts) {
+        for (BatchColumn { field, cells, .. }, part) in columns.iter().zip(parts) {
             match part {
                 FieldRole::SketchKey => {
                     let base = cells.add_digits(&mut keys.numbers, &mut keys.odd)?;

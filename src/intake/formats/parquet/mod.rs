@@ -11,7 +11,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field as ArrowField, Schema, TimeUnit};
 use cells::{Cells, Foreseen};
-use keys::Keys;
+use keys::{BatchColumn, Keys};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelector,
@@ -60,6 +60,13 @@ pub struct Slice {
     pub rows: u64,
     /// True for the last slice of its group, which checks that no further rows follow.
     is_last: bool,
+}
+
+/// Number of the file, and the folder for its records.
+#[derive(Debug, Clone, Copy)]
+pub struct FilePlace<'a> {
+    pub file: u32,
+    pub spill: &'a std::path::Path,
 }
 
 /// A mapped column.
@@ -178,7 +185,7 @@ impl LogColumns {
         file: &Arc<File>,
         Slice { group, begin, rows, is_last }: Slice,
         source_reader: &SourceReader,
-        place: (u32, &std::path::Path),
+        place: FilePlace<'_>,
         counts: &mut WorkerCounts,
         meter: &Meter,
     ) -> Result<(), Stop> {
@@ -261,20 +268,20 @@ impl LogColumns {
         foreseen: &[Option<Foreseen>],
         before: u64,
         source_reader: &SourceReader,
-        (file, spill): (u32, &std::path::Path),
+        FilePlace { file, spill }: FilePlace<'_>,
         counts: &mut WorkerCounts,
     ) -> Result<(), Stop> {
         let arrays: Vec<Option<ArrayRef>> =
             self.targets.iter().map(|target| leaf(batch, &target.path)).collect();
         let zone = source_reader.source().zone;
-        let mut columns: Vec<(usize, u8, Cells<'_>)> = Vec::with_capacity(arrays.len());
+        let mut columns: Vec<BatchColumn<'_>> = Vec::with_capacity(arrays.len());
         for ((target, array), foreseen) in self.targets.iter().zip(&arrays).zip(foreseen) {
             let cells = match (foreseen, array) {
                 (Some(foreseen), _) => Cells::foreseen(*foreseen),
                 (None, Some(array)) => Cells::of(array, zone),
                 (None, None) => continue,
             };
-            columns.push((target.field, target.rank, cells));
+            columns.push(BatchColumn { field: target.field, rank: target.rank, cells });
         }
         // Dictionary codes hold for one batch only.
         counts.memo.clear();
@@ -291,8 +298,8 @@ impl LogColumns {
                 continue;
             }
             row.clear();
-            for (field, rank, cells) in &columns {
-                row.set(*field, *rank, cells.value(n));
+            for column in &columns {
+                row.set(column.field, column.rank, column.cells.value(n));
             }
             counts.post(source_reader, &mut row, place, || shown(&columns, n), spill)?;
             if is_sketched {
@@ -304,10 +311,10 @@ impl LogColumns {
 }
 
 /// Returns a row as text, for a quarantine excerpt.
-fn shown(columns: &[(usize, u8, Cells<'_>)], n: usize) -> Vec<u8> {
-    let cells = columns.iter().filter(|(_, _, cells)| cells.is_read()).map(|(field, _, cells)| {
-        let name = Field::ALL.get(*field).map_or("?", |f| f.column());
-        format!("{name}={}", cells.value(n).excerpt())
+fn shown(columns: &[BatchColumn<'_>], n: usize) -> Vec<u8> {
+    let cells = columns.iter().filter(|column| column.cells.is_read()).map(|column| {
+        let name = Field::ALL.get(column.field).map_or("?", |f| f.column());
+        format!("{name}={}", column.cells.value(n).excerpt())
     });
     cells.collect::<Vec<_>>().join(" ").into_bytes()
 }

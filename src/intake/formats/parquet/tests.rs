@@ -37,8 +37,8 @@ pub fn facts(
     meter: &Meter,
 ) -> Result<Intake, Trouble> {
     let folder = tempfile::tempdir().unwrap();
-    let places = (spill, folder.path());
-    crate::intake::read(config, day, workers, &Salt::new("test"), places, meter)?;
+    let folders = crate::intake::IntakeFolders { spill, daybook: folder.path() };
+    crate::intake::read(config, day, workers, &Salt::new("test"), folders, meter)?;
     crate::resolve::resolve(day, &[(day, folder.path().to_path_buf())].into(), config)
 }
 
@@ -177,7 +177,7 @@ fn a_slice_knows_how_many_rows_there_should_be() {
             &file,
             slice,
             &source_reader,
-            (0, folder.path()),
+            FilePlace { file: 0, spill: folder.path() },
             &mut counts,
             &Meter::default(),
         );
