@@ -151,10 +151,32 @@ pub struct Reported {
 pub struct JudgedRow {
     /// Fingerprint of the row.
     pub row: String,
-    /// `applied`, `waiting`, `refused` or `withdrawn`.
-    pub status: String,
+    pub status: RowStatus,
     /// The reason, and what to do; empty for `applied`.
     pub why: String,
+}
+
+/// What became of an override row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowStatus {
+    Applied,
+    /// Not all of its days are accounted yet.
+    Waiting,
+    Refused,
+    /// It is gone from the file.
+    Withdrawn,
+}
+
+impl RowStatus {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Waiting => "waiting",
+            Self::Refused => "refused",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
 }
 
 /// A row of the override file that could not be read.
