@@ -7,6 +7,7 @@ use crate::day::Day;
 use crate::facts::Input;
 use crate::ledger::{DayState, Settings};
 use crate::overrides::Override;
+use crate::slots::ScopeKind;
 
 /// One recorded action.
 ///
@@ -130,8 +131,7 @@ impl Cause {
 #[serde(deny_unknown_fields)]
 pub struct Reported {
     pub day: Day,
-    /// `component` or `service`.
-    pub scope_kind: String,
+    pub scope_kind: ScopeKind,
     pub scope: String,
     pub definition: String,
     pub edition: u32,
@@ -190,11 +190,11 @@ pub struct MalformedRow {
 }
 
 /// Key of a reported figure: day, is adjusting, scope kind, scope, definition.
-pub type ReportedKey = (Day, bool, String, String, String);
+pub type ReportedKey = (Day, bool, ScopeKind, String, String);
 
 impl Reported {
     pub fn key(&self) -> ReportedKey {
         let Self { day, is_adjusting, scope_kind, scope, definition, .. } = self;
-        (*day, *is_adjusting, scope_kind.clone(), scope.clone(), definition.clone())
+        (*day, *is_adjusting, *scope_kind, scope.clone(), definition.clone())
     }
 }
