@@ -41,7 +41,7 @@ pub use balance::check_balance;
 pub use daybooks::fingerprint;
 pub use editions::basis::Basis;
 pub use editions::delivery_lines::{DelayLine, DeliveryLine, ReconciliationLine};
-pub use editions::draft::{Draft, word};
+pub use editions::draft::Draft;
 pub use editions::folder::Extent;
 pub use editions::lines::{AccountLine, BadLine, LatencyLine};
 pub use editions::outline::{Outline, ScopeOutline};

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use polars::prelude::PolarsResult;
-use serde::Serialize;
 
 use crate::config::Config;
 use crate::day::Day;
@@ -16,6 +15,7 @@ use crate::ledger::{
 use crate::overrides::{Moved, Override};
 use crate::policy::{Account, Group, Postings};
 use crate::slots::{ALL_REGIONS, Scope, ScopeKind, Slots};
+use crate::table::word;
 
 /// An edition that is not published yet, with the inputs it was made from.
 #[derive(Debug, Clone)]
@@ -252,12 +252,4 @@ fn latency(latencies: &Latencies, definition: &DefinitionSettings) -> Vec<Latenc
         lines.extend(slots.iter().map(|(slot, histogram)| line(&scope, *slot, histogram)));
     }
     lines
-}
-
-/// Returns the word that serde writes for a plain enum value.
-pub fn word(value: &impl Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        other => unreachable!("plain enums serialise as their name, not as {other:?}"),
-    }
 }

@@ -167,7 +167,7 @@ impl Manifest {
 /// A neighbour's file keeps only its accepted and duplicate rows, and is dropped if it gave none
 /// and did not fail.
 fn settled(files: &[FileBalance]) -> Vec<FileBalance> {
-    let is_own = |file: &&FileBalance| file.role == FileRole::Own.name();
+    let is_own = |file: &&FileBalance| file.role == FileRole::Own;
     let concerns = |file: &&FileBalance| is_own(file) || file.accepted > 0 || file.failure.is_some();
     let settle = |file: &FileBalance| {
         let mut file = file.clone();

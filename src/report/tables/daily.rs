@@ -164,8 +164,8 @@ pub fn intake(edition: &Edition) -> Table {
         table.push([
             Value::text(&file.path),
             Value::text(&file.source),
-            Value::text(&file.log),
-            Value::text(&file.role),
+            Value::text(file.log.name()),
+            Value::text(file.role.name()),
             Value::text(&file.format),
             count(file.bytes),
             count(file.rows_read),
