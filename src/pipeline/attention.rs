@@ -68,7 +68,7 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
     let suspense: i64 = edition
         .accounts
         .iter()
-        .filter(|line| line.account.parse().map(crate::policy::Account::group) == Ok(Group::Suspense))
+        .filter(|line| line.account.group() == Group::Suspense)
         .map(|line| line.events_net)
         .sum();
     if suspense > 0 {

@@ -165,16 +165,16 @@ fn flips(before: &Edition, after: &Edition) -> Vec<Flip> {
 }
 
 fn moved(before: &Edition, after: &Edition) -> Vec<MovedFigure> {
-    let mut sums: BTreeMap<(String, String, Option<i64>), i64> = BTreeMap::new();
+    let mut sums: BTreeMap<(&str, String, Option<i64>), i64> = BTreeMap::new();
     for (edition, sign) in [(before, -1), (after, 1)] {
         for line in &edition.accounts {
-            let key = (line.account.clone(), line.rule.clone(), line.error_code);
+            let key = (line.account.name(), line.rule.clone(), line.error_code);
             *sums.entry(key).or_default() += sign * line.events_net;
         }
     }
-    let of = |((account, rule, error_code), events)| MovedFigure {
+    let of = |((account, rule, error_code), events): ((&str, _, _), _)| MovedFigure {
         day: after.day,
-        account,
+        account: account.to_owned(),
         rule,
         error_code,
         events,

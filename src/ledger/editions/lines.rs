@@ -1,5 +1,7 @@
 //! Lines of an edition in addition to its slots: bad events, accounts, latencies.
 
+use crate::facts::Stream;
+use crate::policy::Account;
 use crate::slots::Scope;
 use crate::table::ColumnKind::{Decimal, Integer, Text};
 use crate::table::{ColumnSpec, Record, Row, Spec, Table, Value, record};
@@ -26,10 +28,10 @@ record! {
     /// Events that share stream, service, region, account, rule and error code.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct AccountLine {
-        pub stream: String => "stream" Text,
+        pub stream: Stream => "stream" Text,
         pub service: String => "service" Text,
         pub region: String => "region" Text,
-        pub account: String => "account" Text,
+        pub account: Account => "account" Text,
         pub rule: String => "rule" Text,
         pub error_code: Option<i64> => "error_code" Integer,
         pub events_gross: i64 => "events_gross" Integer,
