@@ -122,3 +122,18 @@ impl Record for LatencyLine {
         (0..table.len()).map(line).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_of_a_later_version_is_told_with_its_column() {
+        let mut table = Table::new(AccountLine::spec());
+        let texts = ["message", "messages", "eu", "bad:weather", "r1"].map(Value::text);
+        let numbers = [Value::Null, Value::Integer(1), Value::Integer(1)];
+        table.extend(texts.into_iter().chain(numbers));
+        let told = AccountLine::all(&table).unwrap_err();
+        assert!(told.starts_with("column `account`: `bad:weather` is not an account"), "{told}");
+    }
+}
