@@ -13,7 +13,7 @@ use calamine::{Data, Range, Reader, Xlsx};
 use serde_json::Value as Json;
 use uptime_ledger::config::{Component, Config, Format, Service};
 use uptime_ledger::day::SlotLength;
-use uptime_ledger::ledger::{Applied, Edition, Entry, JudgedRow, Kept, Ledger, Outline, Settings};
+use uptime_ledger::ledger::{Applied, Edition, Entry, JudgedRow, Kept, Ledger, Outline, RowStatus, Settings};
 use uptime_ledger::measure;
 use uptime_ledger::overrides::Override;
 use uptime_ledger::policy::{Account, Direction, Policy};
@@ -115,7 +115,7 @@ impl Hostile {
         draft.edition.policy = policy.fingerprint();
         ledger.append(at, Entry::Settings { settings: settings.clone() }).unwrap();
         ledger.append(at, Entry::Overrides { seen: vec![row.clone()], gone: Vec::new() }).unwrap();
-        let judged = JudgedRow { row: row.fingerprint(), status: "applied".into(), why: WORST.into() };
+        let judged = JudgedRow { row: row.fingerprint(), status: RowStatus::Applied, why: WORST.into() };
         ledger.append(at, Entry::Judged { rows: vec![judged] }).unwrap();
         let edition = ledger.publish(draft, &Kept::default(), at).unwrap().edition;
         drop(ledger);

@@ -7,12 +7,11 @@ use chrono::{DateTime, Utc};
 use proptest::prelude::ProptestConfig;
 use proptest::test_runner::FileFailurePersistence;
 use uptime_ledger::clock::{Clock, ClockSource};
-use uptime_ledger::config::Vantage;
-use uptime_ledger::config::{Component, Config, Service};
+use uptime_ledger::config::{Component, Config, Log, Service, Vantage};
 use uptime_ledger::day::{Day, SlotLength};
 use uptime_ledger::facts::{
-    Admission, Fact, Facts, FileBalance, Histogram, Kind, Latencies, Outcome, Reached, Receipt, Stream,
-    Symptom, Timing,
+    Admission, Fact, Facts, FileBalance, FileRole, Histogram, Kind, Latencies, Outcome, Reached, Receipt,
+    Stream, Symptom, Timing,
 };
 use uptime_ledger::ledger::{Basis, Draft, Edition, Ledger, Outline, Settings, Writer};
 use uptime_ledger::measure::{self, Figures};
@@ -104,8 +103,8 @@ pub fn files(postings: &Postings) -> Vec<FileBalance> {
     vec![FileBalance {
         path: "logs/a.ndjson".into(),
         source: "edge".into(),
-        log: "requests".into(),
-        role: "own".into(),
+        log: Log::Requests,
+        role: FileRole::Own,
         format: "ndjson".into(),
         bytes: 123,
         rows_read: accepted + 6,

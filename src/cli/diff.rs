@@ -99,7 +99,7 @@ fn print(out: &mut impl Write, d: &Differences) -> io::Result<()> {
             c.availability_micro_percent.map(|p| p.map_or("-".to_owned(), |p| format!("{} %", decimal(p))));
         table.add_row(vec![
             c.day.to_string(),
-            format!("{} {}", c.scope_kind, c.scope),
+            format!("{} {}", c.scope_kind.name(), c.scope),
             c.definition.clone(),
             both(c.slots_down),
             both(c.slots_counted),
@@ -115,7 +115,15 @@ fn print(out: &mut impl Write, d: &Differences) -> io::Result<()> {
     };
     writeln!(out, "\nSlots that flip: {}", d.flips.len())?;
     for f in d.flips.iter().take(SHOWN) {
-        writeln!(out, "  {} {} {}: {} -> {}", f.slot_start, f.scope_kind, f.scope, f.state[0], f.state[1])?;
+        writeln!(
+            out,
+            "  {} {} {}: {} -> {}",
+            f.slot_start,
+            f.scope_kind.name(),
+            f.scope,
+            f.state[0],
+            f.state[1]
+        )?;
     }
     write!(out, "{}", more(d.flips.len()))?;
     writeln!(out, "\nEvents by account and rule: {} differ", d.moved.len())?;

@@ -11,6 +11,7 @@ use super::text;
 use crate::day::{Day, rfc3339};
 use crate::error::{ExitCode, Trouble};
 use crate::ledger::{Cause, Entry, Ledger, Reported};
+use crate::slots::ScopeKind;
 use crate::table::decimal;
 
 #[derive(Args)]
@@ -61,8 +62,10 @@ impl History {
             "Availability",
         ]);
         for item in &items {
-            let components =
-                item.figures.iter().filter(|f| f.scope_kind == "component" && f.definition == "whatsapp");
+            let components = item
+                .figures
+                .iter()
+                .filter(|f| f.scope_kind == ScopeKind::Component && f.definition == "whatsapp");
             let mut head = [
                 item.day.to_string(),
                 item.edition.to_string(),

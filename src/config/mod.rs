@@ -152,7 +152,8 @@ pub struct Source {
 }
 
 /// The type of rows of a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Log {
     /// One row per API call.
     Requests,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::Vantage;
+use crate::table::CellWord;
 
 /// The service of calls whose path matches no pattern of a config that has services.
 pub const UNASSIGNED: &str = "unassigned";
@@ -93,6 +94,12 @@ pub enum Symptom {
     /// The request was sent and no answer came in time.
     Timeout,
 }
+
+impl CellWord for Stream {}
+
+impl CellWord for Outcome {}
+
+impl CellWord for Timing {}
 
 /// The promise of a success answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Delays, Facts, Gap, Latencies};
-use crate::table::record;
+use crate::config::Log;
+use crate::table::{CellWord, record};
 
 record! {
     table "intake", a row is "input file";
@@ -14,10 +15,8 @@ record! {
         pub path: String => "path" Text,
         /// Name of the source in the config.
         pub source: String => "source" Text,
-        /// `requests` or `webhooks`.
-        pub log: String => "log" Text,
-        /// `own` for a file of the day, `neighbour` for one of the days next to it.
-        pub role: String => "role" Text,
+        pub log: Log => "log" Text,
+        pub role: FileRole => "role" Text,
         pub format: String => "format" Text,
         pub bytes: u64 => "bytes" Integer,
         pub rows_read: u64 => "rows_read" Integer,
@@ -31,6 +30,10 @@ record! {
         pub failure: Option<String> => "failure" Text,
     }
 }
+
+impl CellWord for Log {}
+
+impl CellWord for FileRole {}
 
 impl FileBalance {
     /// `rows_read` is the sum of the accounts, without tolerance.
@@ -125,7 +128,8 @@ pub struct Input {
 }
 
 /// Whether a file is the day's own or that of a day beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FileRole {
     Own,
     Neighbour,
@@ -163,14 +167,15 @@ pub struct DayTotals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::word;
 
     #[test]
     fn a_row_that_is_nowhere_is_told() {
         let mut file = FileBalance {
             path: "a.csv".into(),
             source: "edge".into(),
-            log: "requests".into(),
-            role: "own".into(),
+            log: Log::Requests,
+            role: FileRole::Own,
             format: "csv".into(),
             bytes: 1,
             rows_read: 10,
@@ -185,5 +190,15 @@ mod tests {
         assert_eq!(file.check(), Ok(()));
         file.duplicate = 0;
         assert!(file.check().unwrap_err().starts_with("a.csv: 10 rows read"));
+    }
+
+    #[test]
+    fn logs_and_roles_are_stored_as_their_names() {
+        for log in [Log::Requests, Log::Webhooks] {
+            assert_eq!(word(&log), log.name());
+        }
+        for role in [FileRole::Own, FileRole::Neighbour] {
+            assert_eq!(word(&role), role.name());
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The books check: rows, events and slots of a day must agree, without tolerance.
 
+use crate::config::Log;
 use crate::error::Trouble;
 use crate::facts::{FileBalance, Stream};
 use crate::policy::{Account, Group, Postings};
@@ -37,7 +38,7 @@ fn check(files: &[FileBalance], grouped: u64, postings: &Postings, slots: &Slots
         .filter(|f| facts.kinds()[f.kind as usize].stream == Stream::Notification)
         .map(|f| f.events)
         .sum();
-    let (calls, attempts) = (accepted("requests"), accepted("webhooks"));
+    let (calls, attempts) = (accepted(Log::Requests), accepted(Log::Webhooks));
     let judged = facts.events() - notifications;
     if u64::try_from(judged) != Ok(calls) || gross != net || gross != facts.events() {
         return Err(format!(

@@ -41,13 +41,14 @@ pub use balance::check_balance;
 pub use daybooks::fingerprint;
 pub use editions::basis::Basis;
 pub use editions::delivery_lines::{DelayLine, DeliveryLine, ReconciliationLine};
-pub use editions::draft::{Draft, word};
+pub use editions::draft::Draft;
 pub use editions::folder::Extent;
 pub use editions::lines::{AccountLine, BadLine, LatencyLine};
 pub use editions::outline::{Outline, ScopeOutline};
 pub use editions::{Applied, DayState, DefinitionSettings, Edition, Settings};
 pub use journal::entry::{
     Cause, Confirmation, Entry, JudgedRow, LogsRead, MalformedRow, Publication, Reported, ReportedKey,
+    RowStatus,
 };
 pub use journal::state::{DayRecord, EditionRecord, FiledRow, LedgerState};
 pub use journal::{Ending, Journal, JournalLine};

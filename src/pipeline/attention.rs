@@ -68,7 +68,7 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
     let suspense: i64 = edition
         .accounts
         .iter()
-        .filter(|line| line.account.parse().map(crate::policy::Account::group) == Ok(Group::Suspense))
+        .filter(|line| line.account.group() == Group::Suspense)
         .map(|line| line.events_net)
         .sum();
     if suspense > 0 {
@@ -87,7 +87,7 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
         );
     }
     for source in config.sources.iter().filter(|_| !edition.intake.is_empty()) {
-        if !edition.intake.iter().any(|f| f.source == source.name && f.role == FileRole::Own.name()) {
+        if !edition.intake.iter().any(|f| f.source == source.name && f.role == FileRole::Own) {
             say(
                 AttentionKind::MissingSource,
                 format!("source {}: no log file of this day was found", source.name),
@@ -134,7 +134,7 @@ pub(super) fn of_columns(day: Day, notes: ReadNotes) -> impl Iterator<Item = Att
 }
 
 fn is_above(file: &FileBalance, ppm: u32) -> bool {
-    file.role == FileRole::Own.name() && file.quarantine * 1_000_000 > file.rows_read * u64::from(ppm)
+    file.role == FileRole::Own && file.quarantine * 1_000_000 > file.rows_read * u64::from(ppm)
 }
 
 fn gap_message(gap: &Gap, length: SlotLength, day: Day) -> String {

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::day::Day;
 use crate::document::Mistake;
 use crate::facts::Salt;
-use crate::ledger::{Entry, FiledRow, JudgedRow, Ledger, MalformedRow, Writer};
+use crate::ledger::{Entry, FiledRow, JudgedRow, Ledger, MalformedRow, RowStatus, Writer};
 use crate::overrides::{self, Decided, Decision, Direction, Filed, Override, OverrideSheet, Touched};
 use crate::policy::Postings;
 
@@ -182,9 +182,9 @@ pub fn note(plan: &Plan, desired: &mut Desired, ledger: &mut Writer, clock: Cloc
     let mut decided: Vec<JudgedRow> = Vec::new();
     for judged in &plan.judged {
         let (status, why) = match &judged.verdict {
-            Decision::Applied => ("applied", String::new()),
-            Decision::Waiting => ("waiting", "not all of its days are accounted yet".to_owned()),
-            Decision::Refused(refusal) => ("refused", format!("{}: {refusal}", refusal.name())),
+            Decision::Applied => (RowStatus::Applied, String::new()),
+            Decision::Waiting => (RowStatus::Waiting, "not all of its days are accounted yet".to_owned()),
+            Decision::Refused(refusal) => (RowStatus::Refused, format!("{}: {refusal}", refusal.name())),
         };
         if let Decision::Refused(refusal) = &judged.verdict {
             let mistake = desired.sheet.as_ref().and_then(|sheet| sheet.refusal(&judged.row.id, refusal));
@@ -194,13 +194,13 @@ pub fn note(plan: &Plan, desired: &mut Desired, ledger: &mut Writer, clock: Cloc
             desired.attention.push(Attention { day, kind: AttentionKind::OverrideRefused, message });
             desired.mistakes.extend(mistake);
         }
-        decided.push(JudgedRow { row: judged.row.fingerprint(), status: status.to_owned(), why });
+        decided.push(JudgedRow { row: judged.row.fingerprint(), status, why });
     }
     for (fingerprint, filed) in &ledger.record().rows {
         if filed.gone.is_some() {
             let is_sealed =
                 |day: &Day| ledger.record().days.get(day).is_some_and(|record| record.sealed.is_some());
-            let was_applied = filed.judged.as_ref().is_some_and(|judged| judged.status == "applied");
+            let was_applied = filed.judged.as_ref().is_some_and(|judged| judged.status == RowStatus::Applied);
             let why = match filed.row.days().find(is_sealed) {
                 _ if !was_applied => "it is gone from the file".to_owned(),
                 Some(day) => {
@@ -208,14 +208,14 @@ pub fn note(plan: &Plan, desired: &mut Desired, ledger: &mut Writer, clock: Cloc
                 }
                 None => "it is gone from the file, and what it moved was put back".to_owned(),
             };
-            decided.push(JudgedRow { row: fingerprint.clone(), status: "withdrawn".to_owned(), why });
+            decided.push(JudgedRow { row: fingerprint.clone(), status: RowStatus::Withdrawn, why });
         }
     }
     let record = ledger.record();
     decided.retain(|judged| {
         record.rows.get(&judged.row).is_some_and(|row| {
             // The first reason of a withdrawn row stays, even if more of its days are sealed later.
-            let is_withdrawn = |j: &JudgedRow| j.status == "withdrawn";
+            let is_withdrawn = |j: &JudgedRow| j.status == RowStatus::Withdrawn;
             let known = row.judged.as_ref();
             known != Some(judged) && !(known.is_some_and(is_withdrawn) && is_withdrawn(judged))
         })

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::table::{CellValue, ColumnKind, Row, Value};
+
 /// An account for events.
 ///
 /// The intake accounts (`duplicate`, `outside`, `quarantine`) hold rows, not events; they are in
@@ -118,6 +120,16 @@ impl FromStr for Account {
             let valid: Vec<_> = Self::ALL.iter().map(|a| a.name()).collect();
             format!("`{text}` is not an account; valid are {}", valid.join(", "))
         })
+    }
+}
+
+impl CellValue for Account {
+    fn put(&self, _: ColumnKind) -> Value {
+        Value::text(self.name())
+    }
+
+    fn take(row: Row<'_>, column: &str) -> Result<Self, String> {
+        row.text(column)?.parse().map_err(|e| format!("column `{column}`: {e}"))
     }
 }
 

@@ -10,6 +10,7 @@ use crate::day::{Day, rfc3339};
 use crate::ledger::{Edition, Extent, Ledger, Outline, Reported, ReportedKey, Settings, rebook};
 use crate::measure;
 use crate::policy::Policy;
+use crate::slots::ScopeKind;
 
 /// Differences between two states of some days; equal values are left out.
 #[derive(Debug, Default, Serialize)]
@@ -28,7 +29,7 @@ pub struct Differences {
 /// A figure that differs; pairs are `[before, after]`.
 pub struct Change {
     pub day: Day,
-    pub scope_kind: String,
+    pub scope_kind: ScopeKind,
     pub scope: String,
     pub definition: String,
     /// Millionths of a percent, rounded down.
@@ -43,7 +44,7 @@ pub struct Change {
 /// A slot whose net state differs: `[before, after]`.
 pub struct Flip {
     pub slot_start: String,
-    pub scope_kind: &'static str,
+    pub scope_kind: ScopeKind,
     pub scope: String,
     pub state: [&'static str; 2],
 }
@@ -133,7 +134,7 @@ fn change(before: &Reported, after: &Reported) -> Change {
     let both = |of: fn(&Reported) -> i64| [of(before), of(after)];
     Change {
         day: after.day,
-        scope_kind: after.scope_kind.clone(),
+        scope_kind: after.scope_kind,
         scope: after.scope.clone(),
         definition: after.definition.clone(),
         availability_micro_percent: [before.availability_micro_percent, after.availability_micro_percent],
@@ -153,7 +154,7 @@ fn flips(before: &Edition, after: &Edition) -> Vec<Flip> {
             if state[0] != state[1] {
                 found.push(Flip {
                     slot_start: rfc3339(after.day.start_us() + slot * after.slot_length().us()),
-                    scope_kind: scope.kind.name(),
+                    scope_kind: scope.kind,
                     scope: scope.name.to_string(),
                     state: state.map(crate::slots::State::name),
                 });
@@ -164,16 +165,16 @@ fn flips(before: &Edition, after: &Edition) -> Vec<Flip> {
 }
 
 fn moved(before: &Edition, after: &Edition) -> Vec<MovedFigure> {
-    let mut sums: BTreeMap<(String, String, Option<i64>), i64> = BTreeMap::new();
+    let mut sums: BTreeMap<(&str, String, Option<i64>), i64> = BTreeMap::new();
     for (edition, sign) in [(before, -1), (after, 1)] {
         for line in &edition.accounts {
-            let key = (line.account.clone(), line.rule.clone(), line.error_code);
+            let key = (line.account.name(), line.rule.clone(), line.error_code);
             *sums.entry(key).or_default() += sign * line.events_net;
         }
     }
-    let of = |((account, rule, error_code), events)| MovedFigure {
+    let of = |((account, rule, error_code), events): ((&str, _, _), _)| MovedFigure {
         day: after.day,
-        account,
+        account: account.to_owned(),
         rule,
         error_code,
         events,

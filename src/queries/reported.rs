@@ -102,7 +102,7 @@ pub fn reported(figure: &Figure, is_adjusting: bool) -> Option<Reported> {
     let net = &figure.net;
     figure.scope.is_all_regions().then(|| Reported {
         day,
-        scope_kind: figure.scope.kind.name().to_owned(),
+        scope_kind: figure.scope.kind,
         scope: figure.scope.name.to_string(),
         definition: figure.definition.name.to_owned(),
         edition: figure.edition,

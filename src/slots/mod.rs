@@ -8,6 +8,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::{Component, Config};
 use crate::day::{Day, SlotLength};
 
@@ -18,7 +20,8 @@ pub use store::SLOTS;
 pub const ALL_REGIONS: &str = "*";
 
 /// The type of a scope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ScopeKind {
     /// A line of the status page; down if any of its services is down.
     Component,

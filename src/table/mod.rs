@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub use delimited::decimal;
 pub use parquet::{Metadata, decoded};
 pub(crate) use record::record;
-pub use record::{CellValue, Record, to_table};
+pub use record::{CellValue, CellWord, Record, to_table, word};
 
 /// The type of a column's values; every column can be null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

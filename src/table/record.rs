@@ -1,5 +1,9 @@
 //! Records: rows of a stored table as structs, each declared once by [`record!`].
 
+use serde::Serialize;
+use serde::de::value::{Error as Unknown, StrDeserializer};
+use serde::de::{DeserializeOwned, IntoDeserializer};
+
 use super::{ColumnKind, Row, Spec, Table, Value};
 
 /// A struct that is stored as a row of a table of its own.
@@ -113,6 +117,28 @@ impl CellValue for u32 {
     }
 }
 
+/// A plain enum that is stored in a column of text, as the word that serde has for its value.
+pub trait CellWord: Serialize + DeserializeOwned {}
+
+impl<T: CellWord> CellValue for T {
+    fn put(&self, _: ColumnKind) -> Value {
+        Value::text(&word(self))
+    }
+
+    fn take(row: Row<'_>, column: &str) -> Result<Self, String> {
+        let text: StrDeserializer<'_, Unknown> = row.text(column)?.into_deserializer();
+        Self::deserialize(text).map_err(|e| format!("column `{column}`: {e}"))
+    }
+}
+
+/// Returns the word that serde writes for a plain enum value.
+pub fn word(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        other => unreachable!("plain enums serialise as their name, not as {other:?}"),
+    }
+}
+
 /// Declares a [`Record`]: the struct, the schema of its table, and how columns are put and taken.
 ///
 /// `field: Type => "column" Kind` stores a field in a column; fields and columns have one order.
@@ -159,6 +185,15 @@ mod tests {
     use super::*;
     use crate::table::ColumnKind;
 
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Hand {
+        Left,
+        RightOne,
+    }
+
+    impl CellWord for Hand {}
+
     record! {
         table "samples", a row is "a test";
         /// Every type that a field can have.
@@ -170,24 +205,44 @@ mod tests {
             pub rows: u64 => "rows" Integer,
             pub percent: i64 => "percent" Decimal,
             pub at_us: Option<i64> => "at" Instant,
+            pub side: Hand => "side" Text,
         }
     }
 
     #[test]
     fn a_record_is_read_as_it_was_written() {
-        let full =
-            Sample { name: "a".into(), why: Some("b".into()), slot: 7, rows: 9, percent: -1, at_us: Some(5) };
-        let bare = Sample { name: String::new(), why: None, slot: 0, rows: 0, percent: 0, at_us: None };
+        let full = Sample {
+            name: "a".into(),
+            why: Some("b".into()),
+            slot: 7,
+            rows: 9,
+            percent: -1,
+            at_us: Some(5),
+            side: Hand::Left,
+        };
+        let bare = Sample {
+            name: String::new(),
+            why: None,
+            slot: 0,
+            rows: 0,
+            percent: 0,
+            at_us: None,
+            side: Hand::RightOne,
+        };
         let table = to_table(&[full.clone(), bare.clone()]);
         assert_eq!(Sample::all(&table), Ok(vec![full, bare]));
         let kinds: Vec<ColumnKind> = table.spec().columns.iter().map(|column| column.kind).collect();
-        assert_eq!(&kinds[3..], [ColumnKind::Integer, ColumnKind::Decimal, ColumnKind::Instant]);
+        assert_eq!(&kinds[3..6], [ColumnKind::Integer, ColumnKind::Decimal, ColumnKind::Instant]);
+        assert_eq!(
+            table.rows().map(|row| row.text("side").unwrap()).collect::<Vec<_>>(),
+            ["left", "right_one"]
+        );
     }
 
     #[test]
-    fn a_number_that_the_field_cannot_hold_names_its_column() {
+    fn a_value_that_the_field_cannot_hold_names_its_column() {
         let mut table = Table::new(Sample::spec());
-        let row = |slot, rows| {
+        let row = |slot, rows, side| {
             [
                 Value::text("a"),
                 Value::Null,
@@ -195,11 +250,14 @@ mod tests {
                 Value::Integer(rows),
                 Value::Decimal(0),
                 Value::Null,
+                Value::text(side),
             ]
         };
-        table.push(row(-1, 0));
-        table.push(row(0, -1));
+        table.push(row(-1, 0, "left"));
+        table.push(row(0, -1, "left"));
+        table.push(row(0, 0, "behind"));
         let told: Vec<String> = table.rows().map(|row| Sample::take(row).unwrap_err()).collect();
         assert!(told[0].contains("`slot`") && told[1].contains("`rows` is negative"), "{told:?}");
+        assert_eq!(told[2], "column `side`: unknown variant `behind`, expected `left` or `right_one`");
     }
 }

@@ -11,7 +11,7 @@ use super::correlate;
 use super::duplicates::find_duplicates;
 use super::merge::{Merged, MergedFact, merge};
 use super::receipts::{balances, line, lost, unseen_columns};
-use crate::config::Source;
+use crate::config::{Log, Source};
 use crate::daybook::{self, Daybook};
 use crate::error::Trouble;
 use crate::facts::{Evidence, Fact, Histogram, Latencies, RowRef, Salt};
@@ -98,9 +98,9 @@ pub fn close_day(
     let mut duplicates = surplus.files;
     carried.duplicates.iter().for_each(|(file, n)| *duplicates.entry(*file).or_default() += n);
     let (balances, quarantine) = balances(pass, files, sources, &duplicates);
-    let accepted = |log: &str| balances.iter().filter(|f| f.log == log).map(|f| f.accepted).sum::<u64>();
+    let accepted = |log: Log| balances.iter().filter(|f| f.log == log).map(|f| f.accepted).sum::<u64>();
     let mut tally = carried.tally;
-    (tally.calls, tally.attempts) = (accepted("requests"), accepted("webhooks"));
+    (tally.calls, tally.attempts) = (accepted(Log::Requests), accepted(Log::Webhooks));
     if carried.attempts != tally.attempts {
         return Err(Trouble::Imbalance(format!(
             "{}: {} webhook rows accepted, {} attempts in the notifications",

@@ -30,8 +30,8 @@ pub fn balances(
         balances.push(FileBalance {
             path: file.shown.clone(),
             source: sources[file.source].name.clone(),
-            log: sources[file.source].log.name().to_owned(),
-            role: file.role.name().to_owned(),
+            log: sources[file.source].log,
+            role: file.role,
             format: pass.formats[n as usize].clone(),
             bytes: file.bytes,
             rows_read: sum(|t| t.rows_read),

@@ -1,6 +1,7 @@
 //! Delivery lines: outcomes and delays from webhook logs, and how well the two logs fit.
 
-use crate::facts::Reconciliation;
+use crate::facts::{Outcome, Reconciliation, Stream, Timing};
+use crate::policy::Account;
 use crate::table::record;
 
 record! {
@@ -8,12 +9,12 @@ record! {
     /// Messages or notifications with the same fate.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct DeliveryLine {
-        pub stream: String => "stream" Text,
+        pub stream: Stream => "stream" Text,
         pub service: String => "service" Text,
         pub region: String => "region" Text,
-        pub outcome: String => "outcome" Text,
-        pub timing: String => "timing" Text,
-        pub account: String => "account" Text,
+        pub outcome: Outcome => "outcome" Text,
+        pub timing: Timing => "timing" Text,
+        pub account: Account => "account" Text,
         pub events_gross: i64 => "events_gross" Integer,
         pub events_net: i64 => "events_net" Integer,
     }

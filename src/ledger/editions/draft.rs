@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use polars::prelude::PolarsResult;
-use serde::Serialize;
 
 use crate::config::Config;
 use crate::day::Day;
@@ -16,6 +15,7 @@ use crate::ledger::{
 use crate::overrides::{Moved, Override};
 use crate::policy::{Account, Group, Postings};
 use crate::slots::{ALL_REGIONS, Scope, ScopeKind, Slots};
+use crate::table::word;
 
 /// An edition that is not published yet, with the inputs it was made from.
 #[derive(Debug, Clone)]
@@ -104,7 +104,7 @@ impl Edition {
     ///
     /// While there are any, the day cannot be sealed.
     pub fn open_events(&self) -> i64 {
-        self.accounts.iter().filter(|line| is_open(&line.account)).map(|line| line.events_net).sum()
+        self.accounts.iter().filter(|line| is_open(line.account)).map(|line| line.events_net).sum()
     }
 
     fn applied(&self, row: Override, moved: &Moved) -> Applied {
@@ -123,8 +123,8 @@ impl Edition {
 }
 
 /// True if an account holds undecided events: pending or suspense.
-pub fn is_open(account: &str) -> bool {
-    matches!(account.parse::<Account>().map(Account::group), Ok(Group::Pending | Group::Suspense))
+pub const fn is_open(account: Account) -> bool {
+    matches!(account.group(), Group::Pending | Group::Suspense)
 }
 
 fn accounts(postings: &Postings) -> PolarsResult<Vec<AccountLine>> {
@@ -135,10 +135,10 @@ fn accounts(postings: &Postings) -> PolarsResult<Vec<AccountLine>> {
     let lines = sums.into_iter().map(|sum| {
         let (stream, service, region, account, rule, error_code) = sum.class;
         AccountLine {
-            stream: word(&stream),
+            stream,
             service: service.clone(),
             region: region.clone(),
-            account: account.name().to_owned(),
+            account,
             rule: rule.clone(),
             error_code,
             events_gross: sum.gross,
@@ -184,12 +184,12 @@ fn deliveries(postings: &Postings) -> PolarsResult<Vec<DeliveryLine>> {
     let lines = sums.into_iter().map(|sum| {
         let (stream, service, region, outcome, timing, account) = sum.class;
         DeliveryLine {
-            stream: word(&stream),
+            stream,
             service: service.clone(),
             region: region.clone(),
-            outcome: word(&outcome),
-            timing: word(&timing),
-            account: account.name().to_owned(),
+            outcome,
+            timing,
+            account,
             events_gross: sum.gross,
             events_net: sum.net,
         }
@@ -252,12 +252,4 @@ fn latency(latencies: &Latencies, definition: &DefinitionSettings) -> Vec<Latenc
         lines.extend(slots.iter().map(|(slot, histogram)| line(&scope, *slot, histogram)));
     }
     lines
-}
-
-/// Returns the word that serde writes for a plain enum value.
-pub fn word(value: &impl Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        other => unreachable!("plain enums serialise as their name, not as {other:?}"),
-    }
 }

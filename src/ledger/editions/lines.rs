@@ -1,5 +1,7 @@
 //! Lines of an edition in addition to its slots: bad events, accounts, latencies.
 
+use crate::facts::Stream;
+use crate::policy::Account;
 use crate::slots::Scope;
 use crate::table::ColumnKind::{Decimal, Integer, Text};
 use crate::table::{ColumnSpec, Record, Row, Spec, Table, Value, record};
@@ -26,10 +28,10 @@ record! {
     /// Events that share stream, service, region, account, rule and error code.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct AccountLine {
-        pub stream: String => "stream" Text,
+        pub stream: Stream => "stream" Text,
         pub service: String => "service" Text,
         pub region: String => "region" Text,
-        pub account: String => "account" Text,
+        pub account: Account => "account" Text,
         pub rule: String => "rule" Text,
         pub error_code: Option<i64> => "error_code" Integer,
         pub events_gross: i64 => "events_gross" Integer,
@@ -118,5 +120,20 @@ impl Record for LatencyLine {
             Ok(Self { scope, slot, events: events.at(at)?, p50, p90, p99 })
         };
         (0..table.len()).map(line).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_of_a_later_version_is_told_with_its_column() {
+        let mut table = Table::new(AccountLine::spec());
+        let texts = ["message", "messages", "eu", "bad:weather", "r1"].map(Value::text);
+        let numbers = [Value::Null, Value::Integer(1), Value::Integer(1)];
+        table.extend(texts.into_iter().chain(numbers));
+        let told = AccountLine::all(&table).unwrap_err();
+        assert!(told.starts_with("column `account`: `bad:weather` is not an account"), "{told}");
     }
 }

@@ -167,7 +167,7 @@ impl Manifest {
 /// A neighbour's file keeps only its accepted and duplicate rows, and is dropped if it gave none
 /// and did not fail.
 fn settled(files: &[FileBalance]) -> Vec<FileBalance> {
-    let is_own = |file: &&FileBalance| file.role == FileRole::Own.name();
+    let is_own = |file: &&FileBalance| file.role == FileRole::Own;
     let concerns = |file: &&FileBalance| is_own(file) || file.accepted > 0 || file.failure.is_some();
     let settle = |file: &FileBalance| {
         let mut file = file.clone();
@@ -183,7 +183,7 @@ fn settled(files: &[FileBalance]) -> Vec<FileBalance> {
 impl Balance {
     /// Counts the events in open accounts, after overrides.
     pub fn open_events(&self) -> i64 {
-        let open = self.accounts.iter().filter(|(account, _)| is_open(account));
+        let open = self.accounts.iter().filter(|(account, _)| account.parse().is_ok_and(is_open));
         open.map(|(_, [_, net])| net).sum()
     }
 
@@ -191,7 +191,7 @@ impl Balance {
         let sum = |count: fn(&FileBalance) -> u64| files.iter().map(count).sum();
         let mut accounts: BTreeMap<String, [i64; 2]> = BTreeMap::new();
         for line in lines {
-            let events = accounts.entry(line.account.clone()).or_default();
+            let events = accounts.entry(line.account.name().to_owned()).or_default();
             *events = [events[0] + line.events_gross, events[1] + line.events_net];
         }
         Self {

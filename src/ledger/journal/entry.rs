@@ -7,6 +7,7 @@ use crate::day::Day;
 use crate::facts::Input;
 use crate::ledger::{DayState, Settings};
 use crate::overrides::Override;
+use crate::slots::ScopeKind;
 
 /// One recorded action.
 ///
@@ -133,8 +134,7 @@ impl Cause {
 #[serde(deny_unknown_fields)]
 pub struct Reported {
     pub day: Day,
-    /// `component` or `service`.
-    pub scope_kind: String,
+    pub scope_kind: ScopeKind,
     pub scope: String,
     pub definition: String,
     pub edition: u32,
@@ -154,10 +154,32 @@ pub struct Reported {
 pub struct JudgedRow {
     /// Fingerprint of the row.
     pub row: String,
-    /// `applied`, `waiting`, `refused` or `withdrawn`.
-    pub status: String,
+    pub status: RowStatus,
     /// The reason, and what to do; empty for `applied`.
     pub why: String,
+}
+
+/// What became of an override row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowStatus {
+    Applied,
+    /// Not all of its days are accounted yet.
+    Waiting,
+    Refused,
+    /// It is gone from the file.
+    Withdrawn,
+}
+
+impl RowStatus {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Waiting => "waiting",
+            Self::Refused => "refused",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
 }
 
 /// A row of the override file that could not be read.
@@ -171,12 +193,12 @@ pub struct MalformedRow {
 }
 
 /// Key of a reported figure: day, is adjusting, scope kind, scope, definition.
-pub type ReportedKey = (Day, bool, String, String, String);
+pub type ReportedKey = (Day, bool, ScopeKind, String, String);
 
 impl Reported {
     pub fn key(&self) -> ReportedKey {
         let Self { day, is_adjusting, scope_kind, scope, definition, .. } = self;
-        (*day, *is_adjusting, scope_kind.clone(), scope.clone(), definition.clone())
+        (*day, *is_adjusting, *scope_kind, scope.clone(), definition.clone())
     }
 }
 

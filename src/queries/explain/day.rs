@@ -6,7 +6,7 @@ use super::verdict::{because, flips_when};
 use super::{AppliedOverride, EditionOfSlot, ExplainedPosting, Explanation, RunOfSlots, ServiceVerdict};
 use crate::day::{Day, rfc3339};
 use crate::facts::{Gap, Kind};
-use crate::ledger::{Basis, Cause, Edition, Extent, Ledger, Settings, word};
+use crate::ledger::{Basis, Cause, Edition, Extent, Ledger, Settings};
 use crate::measure::Outage;
 use crate::overrides::{Override, adjust};
 use crate::policy::{Account, Group, Policy, Postings, Sum};
@@ -14,6 +14,7 @@ use crate::queries::booked_day::BookedDay;
 use crate::queries::reported;
 use crate::report::RedSlot;
 use crate::slots::{Cell, Scope, ScopeKind, Side, SlotTally, State};
+use crate::table::word;
 
 /// Callers and codes shown for a slot.
 const SHOWN: usize = 5;

@@ -69,21 +69,18 @@ impl Books {
         let head = |what: &str| format!("{day} {mark}(edition {edition}) {what}");
         self.transaction(&head(&format!("rows of {} files", files.len())), "rows", rows(files));
 
-        let mut sums: BTreeMap<(usize, &str), [i64; 2]> = BTreeMap::new();
+        let mut sums: BTreeMap<(Account, &str), [i64; 2]> = BTreeMap::new();
         for line in accounts {
-            let at = Account::ALL.iter().position(|a| a.name() == line.account).unwrap_or(Account::ALL.len());
-            let sum = sums.entry((at, &line.service)).or_default();
+            let sum = sums.entry((line.account, &line.service)).or_default();
             *sum = [sum[0] + line.events_gross, sum[1] + line.events_net];
         }
-        let name = |at: usize, service: &str| {
-            let account = Account::ALL.get(at).map_or("unknown", |account| account.name());
-            format!("{account}:{}", safe(service))
-        };
-        let booked = sums.iter().map(|((at, service), [gross, _])| (name(*at, service), *gross));
+        let name = |account: Account, service: &str| format!("{account}:{}", safe(service));
+        let booked = sums.iter().map(|((account, service), [gross, _])| (name(*account, service), *gross));
         let all: i64 = sums.values().map(|[gross, _]| gross).sum();
         let booked = booked.chain([(EVENTS.to_owned(), -all)]);
         self.transaction(&head("events before overrides"), "ev", booked.collect());
-        let moved = sums.iter().map(|((at, service), [gross, net])| (name(*at, service), net - gross));
+        let moved =
+            sums.iter().map(|((account, service), [gross, net])| (name(*account, service), net - gross));
         self.transaction(&head("overrides"), "ev", moved.collect());
     }
 

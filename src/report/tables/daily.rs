@@ -4,7 +4,7 @@ use crate::ledger::Edition;
 use crate::policy::Group;
 use crate::slots::State;
 use crate::table::ColumnKind::{Decimal, Instant, Integer, Text};
-use crate::table::{ColumnSpec, Spec, Table, Value};
+use crate::table::{ColumnSpec, Spec, Table, Value, word};
 
 pub static ACCOUNTS: Spec = Spec {
     name: "accounts",
@@ -108,10 +108,10 @@ pub fn accounts(edition: &Edition) -> Table {
     let mut table = Table::new(&ACCOUNTS);
     for line in &edition.accounts {
         table.push([
-            Value::text(&line.stream),
+            Value::text(&word(&line.stream)),
             Value::text(&line.service),
             Value::text(&line.region),
-            Value::text(&line.account),
+            Value::text(line.account.name()),
             Value::text(&line.rule),
             Value::or_null(line.error_code, Value::Integer),
             Value::Integer(line.events_gross),
@@ -164,8 +164,8 @@ pub fn intake(edition: &Edition) -> Table {
         table.push([
             Value::text(&file.path),
             Value::text(&file.source),
-            Value::text(&file.log),
-            Value::text(&file.role),
+            Value::text(file.log.name()),
+            Value::text(file.role.name()),
             Value::text(&file.format),
             count(file.bytes),
             count(file.rows_read),

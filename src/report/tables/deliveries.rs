@@ -2,7 +2,7 @@
 
 use crate::ledger::Edition;
 use crate::table::ColumnKind::{Decimal, Integer, Text};
-use crate::table::{ColumnSpec, Spec, Table, Value};
+use crate::table::{ColumnSpec, Spec, Table, Value, word};
 
 pub static DELIVERIES: Spec = Spec {
     name: "deliveries",
@@ -75,12 +75,12 @@ pub fn deliveries(edition: &Edition) -> Table {
     let mut table = Table::new(&DELIVERIES);
     for line in &edition.deliveries {
         table.push([
-            Value::text(&line.stream),
+            Value::text(&word(&line.stream)),
             Value::text(&line.service),
             Value::text(&line.region),
-            Value::text(&line.outcome),
-            Value::text(&line.timing),
-            Value::text(&line.account),
+            Value::text(&word(&line.outcome)),
+            Value::text(&word(&line.timing)),
+            Value::text(line.account.name()),
             Value::Integer(line.events_gross),
             Value::Integer(line.events_net),
         ]);

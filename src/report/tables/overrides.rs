@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ledger::{Ledger, Outline};
+use crate::ledger::{Ledger, Outline, RowStatus};
 use crate::table::ColumnKind::{Instant, Integer, Text};
 use crate::table::{ColumnSpec, Spec, Table, Value};
 
@@ -89,7 +89,7 @@ pub fn overrides(ledger: &Ledger, overridden: &[Outline]) -> Table {
             Value::text(&row.approver),
             Value::Instant(row.created_at_us),
             Value::Instant(filed.first_seen.timestamp_micros()),
-            Value::text(judged.map_or("waiting", |judged| &judged.status)),
+            Value::text(judged.map_or(RowStatus::Waiting, |judged| judged.status).name()),
             judged.map_or(Value::Null, |judged| written(&judged.why)),
             Value::Integer(events),
             Value::Integer(slots),
@@ -105,7 +105,7 @@ pub fn overrides(ledger: &Ledger, overridden: &[Outline]) -> Table {
             }
         };
         set("id", Value::text(&bad.id));
-        set("status", Value::text("refused"));
+        set("status", Value::text(RowStatus::Refused.name()));
         set("why", Value::text(&bad.why));
         set("events_moved", Value::Integer(0));
         set("slots_changed", Value::Integer(0));

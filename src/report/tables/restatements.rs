@@ -86,7 +86,7 @@ fn push(table: &mut Table, ledger: &Ledger, line: &JournalLine, before: &Reporte
     let head = [
         Value::Instant(line.at.timestamp_micros()),
         super::summary::date(now.day),
-        Value::text(&now.scope_kind),
+        Value::text(now.scope_kind.name()),
         Value::text(&now.scope),
         Value::text(&now.definition),
         Value::Boolean(now.is_adjusting),

@@ -27,7 +27,7 @@ pub struct RuleUse {
 }
 
 /// Events `[gross, net]` by rule and account.
-type Sums = BTreeMap<(String, String), [i64; 2]>;
+type Sums = BTreeMap<(String, &'static str), [i64; 2]>;
 
 /// Lists the policies of a month, in the order in which they came into force.
 ///
@@ -46,7 +46,7 @@ pub fn in_force(ledger: &Ledger, month: Month) -> Result<Vec<PolicyInForce>, Tro
         *days += 1;
         for line in accounts {
             // Events that an override moved keep the rule that booked them, in their new account.
-            let sum = sums.entry((line.rule, line.account)).or_default();
+            let sum = sums.entry((line.rule, line.account.name())).or_default();
             *sum = [sum[0] + line.events_gross, sum[1] + line.events_net];
         }
     }
@@ -73,17 +73,17 @@ fn decided(policy: &Policy, mut sums: Sums) -> Vec<RuleUse> {
             });
         };
         let own = rule.account.name();
-        push(own, sums.remove(&(rule.id.clone(), own.to_owned())).unwrap_or_default());
+        push(own, sums.remove(&(rule.id.clone(), own)).unwrap_or_default());
         let moved: Vec<_> = sums.keys().filter(|(id, _)| *id == rule.id).cloned().collect();
         for key in moved {
             let events = sums.remove(&key).unwrap_or_default();
-            push(&key.1, events);
+            push(key.1, events);
         }
     }
     // The remaining events matched no rule.
     for ((_, account), [events_gross, events_net]) in sums {
         let because = "No rule of the policy matches.".to_owned();
-        let (id, cites) = (NO_RULE.to_owned(), Vec::new());
+        let (id, account, cites) = (NO_RULE.to_owned(), account.to_owned(), Vec::new());
         rules.push(RuleUse { id, account, because, cites, events_gross, events_net });
     }
     rules
