@@ -49,19 +49,20 @@
 //! - **A definition of availability**: an entry of [`measure::DEFINITIONS`] and, if its formula is
 //!   new, a variant of [`measure::CountingRule`]; `reports/README.md` explains it. Pages show the
 //!   first one.
-//! - **A page of the reports**: a file in `report/pages/`, drawn and taken away in its `mod.rs`, its
-//!   texts in `report/pages/words.rs`.
+//! - **A page of the reports**: a file in `report/pages/`, drawn and taken away in its `mod.rs`;
+//!   its texts are in `report/pages/words.rs`.
 //! - **A table or an export**: a file in `report/tables/` or `report/exports/`, listed in
 //!   `report/mod.rs`; `reports/tables.md` and `reports/daily.md` have the columns.
 //! - **A kind of attention**: a variant of [`pipeline::AttentionKind`], raised in
 //!   `pipeline/attention.rs` if an edition shows it, and a heading of the same name, in the same
 //!   order, in `reports/runbook.md`.
 //! - **A config key**: a field in `config/mod.rs`, its reader in the file of its table (or
-//!   `config/read.rs`), its canonical spelling in `config/canonical.rs`; `data/config.md` explains it.
+//!   `config/read.rs`), its canonical spelling in `config/canonical.rs`; `data/config.md` explains
+//!   it.
 //! - **A rule, a reason or a restriction**: `data/policy.toml`; no code.
 //! - **An error code**: a row of `data/error_catalog.csv`; no code. Exit codes are in `error.rs`.
-//! - **A refusal of an override**: `overrides/refusal.rs`, decided in `overrides/plan.rs`. A cell that
-//!   cannot be read is a mistake: `overrides/check.rs`.
+//! - **A refusal of an override**: `overrides/refusal.rs`, decided in `overrides/plan.rs`. A cell
+//!   that cannot be read is a mistake: `overrides/check.rs`.
 //! - **A command**: a file in `cli/`, a variant in `cli/mod.rs`; `README.md` names it.
 //! - **A test**: `tests/main.rs` lists the kinds, `tests/README.md` says how to add one.
 //!

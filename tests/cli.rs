@@ -1,6 +1,7 @@
 //! The command line: one test per promise that the binary makes to cron and to people.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
@@ -812,4 +813,32 @@ fn a_simulation_says_so_on_every_page_and_never_becomes_a_real_ledger() {
     }
     run("real", &given).expect(2).says(&["machine's clock", "--simulate"]);
     run("new", &["--simulate"]).expect(2).says(&["--as-of"]);
+}
+
+#[test]
+fn settings_that_nothing_names_any_more_are_no_part_of_the_ledger() {
+    let place = Place::new();
+    let config = sample(&place);
+    let text = fs::read_to_string(&config).unwrap();
+    for minutes in [10, 14, 15] {
+        let changed = text.replace("first_status_minutes = 10", &format!("first_status_minutes = {minutes}"));
+        assert_eq!(changed != text, minutes != 10);
+        fs::write(&config, changed).unwrap();
+        job::run(&config, &place.reports(), &["--date", DAY, "--simulate", "--as-of", MORNING_AFTER]);
+        job([OsStr::new("verify"), OsStr::new("--out"), place.reports().as_os_str()]).expect(0);
+    }
+}
+
+#[test]
+fn runs_that_name_their_files_by_hand_do_not_ask_for_those_of_other_days() {
+    let place = Place::new();
+    for day in 16..=18 {
+        let name = format!("{day}.ndjson");
+        place.file(&name, rows("a", 1_440).replace(DAY, &format!("2026-11-{day}")));
+        let mut command = Command::new(job::binary());
+        command.current_dir(place.dir.path()).args(["run", "--requests", &name, "--out", "reports"]);
+        command.args(["--date", &format!("2026-11-{day}"), "--simulate", "--as-of", MORNING_AFTER]);
+        let ran = job::ran(&mut command).expect(0);
+        assert!(!ran.stderr.contains("attention"), "{}", ran.stderr);
+    }
 }

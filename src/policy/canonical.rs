@@ -113,4 +113,12 @@ mod tests {
         let fault = BUILT_IN_CATALOGUE.replacen(",caller,", ",platform,", 1);
         assert_ne!(name(&format!("{a}{b}{c}{d}"), &fault), usual);
     }
+
+    /// What is stored must not change with the code: a value of this version, for good.
+    #[test]
+    fn a_name_stays_what_it_is() {
+        let rule = "[[rule]]\nid = \"a\"\nwhen = { http_status = \"500-599\", scope = \"none\" }\naccount = \"good\"\nbecause = \"b\"\ncites = [\"R6\"]\nvalid_from = 2026-01-01\n";
+        let catalogue = "code,subcode,http_status,title,family,fault,retryable,review,note,source\n2,,503,t,f,platform,yes,,,\n";
+        assert_eq!(name(rule, catalogue), "rules1-78a8fe3cb7044ec523654c42d4bec301");
+    }
 }

@@ -108,3 +108,9 @@ fn numbers_are_written_as_people_write_them() {
         ["../c.csv", "x/y"]
     );
 }
+
+/// What is stored must not change with the code: a value of this version, for good.
+#[test]
+fn a_fingerprint_stays_what_it_is() {
+    assert_eq!(reading(USUAL), "2-7aff3c390397419275616c57cc526073");
+}
