@@ -30,7 +30,7 @@ pub enum Form {
 
 /// Reader of texts of one source, as a worker reads them.
 pub struct Reader {
-    source_reader: SourceReader,
+    rows: SourceReader,
     format: LogFormat,
     config: Config,
     day: Day,
@@ -60,7 +60,7 @@ impl Reader {
             Form::Delimited => LogFormat::Delimited,
             Form::Combined => LogFormat::Combined,
         };
-        Self { source_reader, format, config, day }
+        Self { rows: source_reader, format, config, day }
     }
 
     /// Reads a whole text, and returns how many rows it had.
@@ -116,7 +116,7 @@ impl Reader {
         let budget = MemoryBudget::new(usize::MAX, WorkerCounts::SETS);
         let mut counts = WorkerCounts::new(self.day, self.config.slot, 1, &budget, true);
         counts.begin_item();
-        let mut parser = TextParser::new(&self.source_reader, self.format, 0, 0, Path::new(""));
+        let mut parser = TextParser::new(&self.rows, self.format, 0, 0, Path::new(""));
         match parser.parse(text, true, &mut counts) {
             Ok(_) => Ok(counts),
             Err(Stop::File(reason)) => Err(reason),

@@ -84,7 +84,7 @@ pub(super) fn logs(
             }
         }
     }
-    found.attention.extend(read_otherwise(job, ledger)?);
+    found.attention.extend(read_otherwise(job, ledger));
     Ok(found)
 }
 
@@ -247,10 +247,10 @@ const TOLD_DIFFERENCES: usize = 5;
 ///
 /// These days stay as they are, and rows added to their logs are not read, until a person decides.
 /// Days with the same differences share one attention.
-pub fn read_otherwise(job: &Job, ledger: &Ledger) -> Result<Vec<Attention>, Trouble> {
+pub fn read_otherwise(job: &Job, ledger: &Ledger) -> Vec<Attention> {
     // Without a config, every run names its own files, and days of other runs are none of its own.
     if job.config.sources.iter().all(|source| source.is_named_by_hand) {
-        return Ok(Vec::new());
+        return Vec::new();
     }
     // Days that follow one another and have the same differences.
     let mut groups: Vec<(String, Vec<Day>)> = Vec::new();
@@ -262,7 +262,7 @@ pub fn read_otherwise(job: &Job, ledger: &Ledger) -> Result<Vec<Attention>, Trou
         let differences = differences(job, ledger, reading);
         match groups.last_mut() {
             Some((same, days)) if *same == differences && days.last() == Some(&day.plus(-1)) => {
-                days.push(day)
+                days.push(day);
             }
             _ => groups.push((differences, vec![day])),
         }
@@ -280,7 +280,7 @@ pub fn read_otherwise(job: &Job, ledger: &Ledger) -> Result<Vec<Attention>, Trou
         );
         Attention { day: first, kind: AttentionKind::OtherSettings, message }
     };
-    Ok(groups.into_iter().map(told).collect())
+    groups.into_iter().map(told).collect()
 }
 
 /// Describes the settings that differ from those that a day was read under, with both values.

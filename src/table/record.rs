@@ -32,7 +32,9 @@ pub trait Record: Sized {
 /// Stores rows as a table, in their order.
 pub fn to_table<T: Record>(rows: &[T]) -> Table {
     let mut table = Table::with_room(T::spec(), rows.len());
-    rows.iter().for_each(|row| row.put(&mut table));
+    for row in rows {
+        row.put(&mut table);
+    }
     table
 }
 

@@ -161,7 +161,9 @@ fn no_file_imports_another_in_a_circle() {
     loop {
         let before = imports.len();
         let left: BTreeSet<String> = imports.keys().cloned().collect();
-        imports.values_mut().for_each(|used| used.retain(|file| left.contains(file)));
+        for used in imports.values_mut() {
+            used.retain(|file| left.contains(file));
+        }
         let used: BTreeSet<String> = imports.values().flatten().cloned().collect();
         imports.retain(|file, uses| !uses.is_empty() && used.contains(file));
         if imports.len() == before {
@@ -300,7 +302,7 @@ impl Imports {
     /// The file that defines what a path leads to: through every `pub use` on the way.
     fn file(&self, mut path: Vec<String>) -> Option<String> {
         for _ in 0..8 {
-            let length = (0..=path.len()).rev().find(|n| self.modules.contains_key(&path[..*n].to_vec()))?;
+            let length = (0..=path.len()).rev().find(|n| self.modules.contains_key(&path[..*n]))?;
             let (module, rest) = path.split_at(length);
             let Some(name) = rest.first() else { return Some(self.modules[module].0.clone()) };
             match self.shown.get(&(module.to_vec(), name.clone())) {

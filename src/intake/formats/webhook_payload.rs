@@ -39,7 +39,6 @@ const EXPECTED: &str = "expected an object with `entry`, one with `field` and `v
 
 /// One status of an outbound message, as reported by a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::struct_field_names, reason = "the payload calls the word so")]
 pub struct PayloadStatus<'a> {
     pub message_id: Cow<'a, str>,
     /// The word as it was sent, which may be a new one.

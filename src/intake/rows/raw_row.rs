@@ -1,4 +1,4 @@
-//! RawRow: one log row as found, with values borrowed from the block it was read in.
+//! Raw row: one log row as found, with values borrowed from the block it was read in.
 
 use std::borrow::Cow;
 
