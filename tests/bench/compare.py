@@ -88,16 +88,9 @@ def without_kind(document, place):
 
 
 def without_simulated(document, place):
-    element = re.compile(r"(?i)<(\w+)[^<>]*>[^<>]*\bsimulated\b[^<>]*</\1>")
-    line = re.compile(r"(?im)^.*\bsimulated\b.*\n")
-    phrase = re.compile(r"(?i)[\s,;:.(]*\bsimulated\b\)?")
-    by_line = place.path.startswith("told/") or place.path.endswith((".prom", ".journal"))
-
-    def change(text):
-        return phrase.sub("", (line if by_line else element).sub("", text))
-
-    document = items(document, lambda key, value, whole: "simulated" not in f"{key} {value}".lower() or isinstance(value, (list, dict)))
-    return texts(document, change)
+    """Titles end with `(simulated)`; `status.json` and `--json` have a key more."""
+    document = items(document, lambda key, value, whole: not (key == "is_simulated" and value is True))
+    return texts(document, lambda text: text.replace(" (simulated)", ""))
 
 
 def without_clock(document, place):
