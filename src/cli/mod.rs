@@ -26,7 +26,7 @@ use crate::error::{ExitCode, Trouble};
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  failed, nothing published
+  1  failed; the day it stopped at is not published, or its reports could not be drawn
   2  usage or configuration error, nothing published
   3  published, but attention is needed (suspense, unreadable files, gaps, low coverage, quarantine above its limit,
      refused overrides, a day that cannot be sealed)";
