@@ -12,6 +12,8 @@ pub const SECOND_US: i64 = 1_000_000;
 pub const MINUTE_US: i64 = 60 * SECOND_US;
 /// Microseconds in a UTC day (no leap seconds, as in POSIX time).
 pub const DAY_US: i64 = 86_400 * SECOND_US;
+/// Microseconds of an hour.
+pub const HOUR_US: i64 = 60 * MINUTE_US;
 
 /// Formats a length of time as people read it: `12m00s`.
 pub fn minutes(seconds: i64) -> String {
@@ -58,6 +60,11 @@ impl Day {
     pub fn plus(self, n: i64) -> Self {
         let moved = self.0.checked_add_signed(chrono::Duration::days(n));
         Self(moved.unwrap_or(if n < 0 { NaiveDate::MIN } else { NaiveDate::MAX }))
+    }
+
+    /// Returns the days from `self` to `other`; negative if `other` is earlier.
+    pub fn days_to(self, other: Self) -> i64 {
+        (other.0 - self.0).num_days()
     }
 
     /// Iterates from `self` to `last`, both included; nothing if `last` is earlier.

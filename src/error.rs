@@ -8,7 +8,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
-use crate::day::Day;
 use crate::redact::harmless;
 
 /// The result of the process, as cron sees it.
@@ -54,18 +53,6 @@ pub enum Trouble {
         "{path} is damaged: {why}; restore it from a backup, or move its folder away and run that day again"
     )]
     Damaged { path: PathBuf, why: String },
-    #[error(
-        "{day} stands in the ledger as edition {edition}, made from logs that this run did not find or could not read: {}; \
-         it is left as it is. Put the logs back, see whether `paths` still match them, or say --accept-missing-logs to \
-         publish the day without them",
-        some_of(gone)
-    )]
-    LogsGone { day: Day, edition: u32, gone: Vec<String> },
-    #[error(
-        "{day} stands in the ledger as edition {edition} with {events} events, and this run found none of them in the logs; it \
-         is left as it is. See whether preset and columns still fit the logs, or say --accept-missing-logs to publish it empty"
-    )]
-    RowsGone { day: Day, edition: u32, events: u64 },
     #[error("{0}")]
     Usage(String),
     #[error("no log file of the run could be read; nothing was published:\n{0}")]
@@ -74,15 +61,6 @@ pub enum Trouble {
         "the books do not balance: {0}; nothing was published. This is a bug: please report it with this message"
     )]
     Imbalance(String),
-}
-
-/// Returns the first three of a list, and how many more there are.
-fn some_of(names: &[String]) -> String {
-    let shown = names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-    match names.len().saturating_sub(3) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
 }
 
 impl Trouble {

@@ -49,6 +49,15 @@ impl SummaryText<'_> {
                 writeln!(err, "restated: {day} is now edition {number}, because of {causes}")?;
             }
         }
+        if let (Some(first), Some(last)) = (self.outcome.kept.first(), self.outcome.kept.last()) {
+            let days = self.outcome.kept.len();
+            let which = if first == last {
+                format!("{first} keeps its edition")
+            } else {
+                format!("{days} days from {first} to {last} keep their editions")
+            };
+            writeln!(err, "kept: {which}, although rows that they were made from are gone from the logs")?;
+        }
         if !self.outcome.mistakes.is_empty() {
             // `err.0` is not escaped: the excerpts are made safe where they are drawn, and the
             // colours are ours.

@@ -98,6 +98,9 @@ impl Canonical {
         settings.put("overrides.review_days", overrides.review_days);
         settings.put("overrides.grace_hours", overrides.grace_hours);
         settings.put("overrides.two_persons", overrides.needs_two_persons);
+        for source in config.sources.iter().filter(|source| source.may_be_empty) {
+            settings.put(&format!("source.{}.may_be_empty", source.name), true);
+        }
         settings.put_outputs(config);
         settings.put("salt", salt_fingerprint.map(|fingerprint| format!("fingerprint {fingerprint}")));
         settings
@@ -189,6 +192,7 @@ impl Canonical {
             time_basis: _,
             zone: _,
             neighbours: _,
+            may_be_empty: _,
             has_header: _,
             delimiter: _,
             columns: _,

@@ -144,6 +144,8 @@ pub struct Source {
     pub zone: Tz,
     /// Days before and after whose files may hold rows of the day; for paths with `{date}`.
     pub neighbours: u32,
+    /// True if a day without a file or a row is nothing unusual, as in a log of failures alone.
+    pub may_be_empty: bool,
     /// True if a CSV file has a header line; with the delimiter, for CSV only.
     pub has_header: bool,
     pub delimiter: u8,
@@ -152,7 +154,7 @@ pub struct Source {
 }
 
 /// The type of rows of a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Log {
     /// One row per API call.

@@ -7,7 +7,7 @@ use super::{Field, Log, LogPreset, Source, TimeBasis, Vantage, columns, paths};
 use crate::document::spelling::closest;
 use crate::document::toml::{TomlTable, TomlValue, name, tables};
 
-pub(super) const SOURCE: [&str; 11] = [
+pub(super) const SOURCE: [&str; 12] = [
     "name",
     "paths",
     "log",
@@ -16,6 +16,7 @@ pub(super) const SOURCE: [&str; 11] = [
     "time_basis",
     "zone",
     "neighbours",
+    "may_be_empty",
     "header",
     "delimiter",
     "columns",
@@ -130,6 +131,7 @@ fn source<'t>(table: &TomlTable<'t>, taken: &mut Vec<&'t str>) -> Option<Source>
             .and_then(|value| value.integer(&(0..=7)))
             .and_then(|days| u32::try_from(days).ok())
             .unwrap_or(bare.neighbours),
+        may_be_empty: table.get("may_be_empty").and_then(|value| value.flag()).unwrap_or(bare.may_be_empty),
         has_header,
         delimiter: table.get("delimiter").and_then(|value| delimiter(&value)).unwrap_or(bare.delimiter),
         columns: table.get("columns").map(|value| columns::read(&value, log, has_header)).unwrap_or_default(),
@@ -151,6 +153,7 @@ impl Source {
             time_basis: TimeBasis::Start,
             zone: Tz::UTC,
             neighbours: 1,
+            may_be_empty: false,
             has_header: true,
             delimiter: b',',
             columns: Vec::new(),

@@ -17,7 +17,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::day::{Day, SlotLength};
-use crate::facts::{DayTotals, Delays, Evidence, Fact, FileBalance, Kind, Latencies, Quarantined};
+use crate::facts::{
+    DayTotals, Delays, Evidence, Fact, FileBalance, FileHours, Kind, Latencies, Quarantined, SourceRows,
+};
 
 pub use items::{ItemRole, MessageItem, NotificationItem};
 pub use stored::{Closed, ItemWriter, check, closed, head, messages, notifications, read, write};
@@ -52,6 +54,11 @@ pub struct Daybook {
     pub tally: DayTotals,
     /// One entry per file, in the order of sources and paths.
     pub files: Vec<FileBalance>,
+    /// Rows by hour of the day's own files and of those of the day after, by which a missing file
+    /// is noticed; daybooks of version 0.1.0 have none.
+    pub file_hours: Vec<FileHours>,
+    /// Rows by source and hour, by which poorer logs are noticed; as above.
+    pub source_rows: Vec<SourceRows>,
     pub quarantine: Vec<Quarantined>,
 }
 

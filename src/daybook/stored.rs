@@ -13,12 +13,14 @@ use crate::day::{Day, SlotLength};
 use crate::error::Trouble;
 use crate::facts::latency::BUCKETS;
 use crate::facts::{
-    DayTotals, DelayKind, Delays, Evidence, Fact, FileBalance, Histogram, Kind, Latencies, Quarantined,
-    RowRef,
+    DayTotals, DelayKind, Delays, Evidence, Fact, FileBalance, FileHours, Histogram, Kind, Latencies,
+    Quarantined, RowRef, SourceRows,
 };
 
 /// Version of the stored form; raised when an older reader could not understand a newer file.
-const DAYBOOK_FORMAT: u32 = 1;
+///
+/// Format 2 added the rows of each file by hour; format 1 is still read.
+const DAYBOOK_FORMAT: u32 = 2;
 
 const HEAD: &str = "daybook.json";
 const FACTS: &str = "facts.parquet";
@@ -65,6 +67,10 @@ struct Head {
     lanes: Vec<RegionActivity>,
     tally: DayTotals,
     files: Vec<FileBalance>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    file_hours: Vec<FileHours>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    source_rows: Vec<SourceRows>,
     quarantine: Vec<Quarantined>,
 }
 
@@ -144,6 +150,8 @@ pub fn write(daybook: &Daybook, folder: &Path) -> Result<(), Trouble> {
         lanes: daybook.lanes.clone(),
         tally: daybook.tally,
         files: daybook.files.clone(),
+        file_hours: daybook.file_hours.clone(),
+        source_rows: daybook.source_rows.clone(),
         quarantine: daybook.quarantine.clone(),
     };
     let path = folder.join(HEAD);
@@ -160,9 +168,9 @@ fn read_head(folder: &Path) -> Result<Head, Trouble> {
     let path = folder.join(HEAD);
     let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
     let version: Version = serde_json::from_str(&text).map_err(|e| damaged(&path, &e))?;
-    if version.format != DAYBOOK_FORMAT {
+    if !(1..=DAYBOOK_FORMAT).contains(&version.format) {
         let why = format!(
-            "its format is {}, this version of the job reads format {DAYBOOK_FORMAT}",
+            "its format is {}, this version of the job reads formats 1 to {DAYBOOK_FORMAT}",
             version.format
         );
         return Err(damaged(&path, &why));
@@ -276,6 +284,8 @@ impl Daybook {
             lanes: head.lanes,
             tally: head.tally,
             files: head.files,
+            file_hours: head.file_hours,
+            source_rows: head.source_rows,
             quarantine: head.quarantine,
         }
     }

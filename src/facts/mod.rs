@@ -1,11 +1,14 @@
 //! Facts: how many events of a day share one slot, one kind and one caller.
 
 mod delays;
+mod file_hours;
 mod gap;
 pub mod ids;
 mod kind;
 pub mod latency;
+mod missing_log;
 mod receipt;
+mod source_rows;
 
 use polars::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -13,11 +16,14 @@ use serde::{Deserialize, Serialize};
 use crate::day::{Day, SlotLength};
 
 pub use delays::{DelayKind, Delays};
-pub use gap::{Gap, Lost};
+pub use file_hours::{FileDay, FileHours};
+pub use gap::{Gap, Lost, LostFile};
 pub use ids::Salt;
 pub use kind::{Admission, Kind, Outcome, Reached, Stream, Symptom, Timing, UNASSIGNED};
 pub use latency::{Histogram, Latencies};
+pub use missing_log::{LostHour, MissingCause, MissingLog};
 pub use receipt::{DayTotals, FileBalance, FileRole, Input, Intake, Quarantined, Receipt, Reconciliation};
+pub use source_rows::SourceRows;
 
 /// Place of a log row: the evidence that a fact can be traced back to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -191,12 +191,12 @@ impl Writer {
         let mut manifest = Manifest::new(&edition, &rules, stored, &tables);
         (manifest.daybooks, manifest.config) = (daybooks, config.clone());
         let is_adjusting = record.sealed.is_some();
-        let content = match &before {
-            Some(before) => self.comparable_content(before, &manifest, &edition, &tables),
-            None => manifest.content.clone(),
+        let comparable = match &before {
+            Some(before) => self.comparable(before, &manifest, &edition, &tables),
+            None => manifest.clone(),
         };
         if let (Some(before), Some(newest)) = (&before, &newest)
-            && before.content == content
+            && before.content == comparable.content
         {
             // Only notes outside the content may differ: the clock, and neighbours' rows of other
             // days.
@@ -210,7 +210,7 @@ impl Writer {
             return Ok(Published { edition, is_new: false, causes: Vec::new(), is_adjusting });
         }
         let is_ruled_alike = before.as_ref().is_some_and(|before| self.is_ruled_alike(before, &manifest));
-        let causes = causes(before.as_ref(), is_ruled_alike, &manifest);
+        let causes = causes(before.as_ref(), is_ruled_alike, &comparable);
         edition.number = newest.as_ref().map_or(0, |newest| newest.edition) + 1;
         if before.is_some() && edition.state == DayState::Reported {
             edition.state = DayState::Restated;
@@ -250,23 +250,24 @@ impl Writer {
         self.rules_are(&before.policy_fingerprint, written, &now.policy_fingerprint, rules)
     }
 
-    /// Returns the content hash of a new edition, made comparable with that of an earlier one.
+    /// Returns the manifest of a new edition, made comparable with that of an earlier one.
     ///
     /// Version 0.1.0 knew a policy by its bytes. For such an edition, the hash is taken over its
     /// policy fingerprint if the rules in both policies are the same.
-    fn comparable_content(
+    fn comparable(
         &self,
         before: &Manifest,
         now: &Manifest,
         edition: &Edition,
         tables: &[(&'static str, Table)],
-    ) -> String {
-        if before.policy_rules.is_some() {
-            return now.content.clone();
-        }
+    ) -> Manifest {
         let is_same = self.is_ruled_alike(before, now);
         let bytes = if is_same { &before.policy_fingerprint } else { &now.policy_fingerprint };
-        now.content_by_bytes(bytes, edition, tables)
+        let bytes = before.policy_rules.is_none().then_some(bytes.as_str());
+        if before.format == now.format && bytes.is_none() {
+            return now.clone();
+        }
+        now.as_before(before, bytes, edition, tables)
     }
 
     /// Seals a day: its newest edition becomes final.
@@ -302,7 +303,9 @@ fn causes(before: Option<&Manifest>, is_ruled_alike: bool, now: &Manifest) -> Ve
     let is_told_by_others = has_other_facts && before.logs == now.logs && others(before) != others(now);
     let is_read_otherwise = has_other_facts && own(before) != own(now);
     add(before.logs != now.logs || (is_read_otherwise && !is_told_by_others), Cause::Logs);
-    add(is_told_by_others, Cause::Webhooks);
+    let is_expected_otherwise = has_other_facts && before.logs == now.logs && before.missing != now.missing;
+    add(is_expected_otherwise, Cause::Neighbour);
+    add(is_told_by_others && !is_expected_otherwise, Cause::Webhooks);
     add(rows(before) != rows(now), Cause::Overrides);
     add(!is_ruled_alike, Cause::Policy);
     add(before.definition != now.definition, Cause::Definition);

@@ -100,9 +100,11 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
             say(AttentionKind::Gap, format!("region {region}: no row all day; its slots are unobserved"));
         }
     }
-    for gap in gaps {
+    for gap in gaps.iter().filter(|gap| gap.file.is_none()) {
         say(AttentionKind::Gap, gap_message(gap, edition.slot_length(), day));
     }
+    found.extend(super::missing_files::attention(edition, gaps));
+    let mut say = |kind, message: String| found.push(Attention { day, kind, message });
     let components =
         edition.slots.scopes().iter().filter(|s| s.kind == ScopeKind::Component && s.is_all_regions());
     for scope in components {
@@ -149,11 +151,11 @@ fn gap_message(gap: &Gap, length: SlotLength, day: Day) -> String {
     let Gap { source, region, expected, .. } = gap;
     let (start, end) = (at(gap.start_slot), at(gap.end_slot));
     match gap.lost {
-        Lost::Events => format!(
+        Lost::Events | Lost::SomeEvents => format!(
             "source {source}: no rows of region {region} from {start} to {end} while others went on (about {expected} were \
              to be expected); those slots are unobserved"
         ),
-        Lost::Outcomes => format!(
+        Lost::Outcomes | Lost::SomeOutcomes => format!(
             "source {source}: next to no rows of region {region} from {start} to {end}, in which {expected} messages were \
              admitted; what became of them is not known, and those slots are unobserved"
         ),

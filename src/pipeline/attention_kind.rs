@@ -9,6 +9,18 @@ pub enum AttentionKind {
     NoRows,
     /// A source has no file of a day.
     MissingSource,
+    /// A file that is there on other days, or that the config names, is not.
+    MissingFile,
+    /// A file of a day holds no row of it.
+    FileWithoutRows,
+    /// A file holds rows of days that look for their rows in other files.
+    UnreadRows,
+    /// Rows of a day's logs are gone and others are new; its edition stands.
+    FewerRows,
+    /// No row of a day's logs is gone, but fewer of them fail than before.
+    RewrittenLog,
+    /// So many events have no outcome that a missing file alone does not explain them.
+    SuspectedOutage,
     /// A file could not be read to its end; nothing of it is counted.
     UnreadableFile,
     /// The share of unreadable rows in a file is above the limit.
@@ -48,10 +60,16 @@ pub enum AttentionKind {
 }
 
 impl AttentionKind {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 27] = [
         Self::NoLogs,
         Self::NoRows,
         Self::MissingSource,
+        Self::MissingFile,
+        Self::FileWithoutRows,
+        Self::UnreadRows,
+        Self::FewerRows,
+        Self::RewrittenLog,
+        Self::SuspectedOutage,
         Self::UnreadableFile,
         Self::Quarantine,
         Self::UnseenColumn,
@@ -78,6 +96,12 @@ impl AttentionKind {
             Self::NoLogs => "no-logs",
             Self::NoRows => "no-rows",
             Self::MissingSource => "missing-source",
+            Self::MissingFile => "missing-file",
+            Self::FileWithoutRows => "file-without-rows",
+            Self::UnreadRows => "unread-rows",
+            Self::FewerRows => "fewer-rows",
+            Self::RewrittenLog => "rewritten-log",
+            Self::SuspectedOutage => "suspected-outage",
             Self::UnreadableFile => "unreadable-file",
             Self::Quarantine => "quarantine",
             Self::UnseenColumn => "unseen-column",

@@ -10,12 +10,14 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::day::Day;
 use crate::daybook::DaybookFolders;
-use crate::facts::{Gap, Intake, Receipt};
-use crate::ledger::{Basis, Draft, Edition, Extent, Kept, Ledger, Published, Writer, check_balance};
+use crate::facts::{Gap, Intake, MissingLog, Receipt};
+use crate::ledger::{
+    Basis, DayState, Draft, Edition, Extent, Kept, Ledger, Published, Writer, check_balance,
+};
 use crate::overrides::{Override, adjust};
 use crate::policy::{Policy, Postings};
 use crate::queries::booked_day::BookedDay;
-use crate::resolve::{request_gaps, resolve};
+use crate::resolve::{missing_logs, request_gaps, resolve};
 use crate::slots::Slots;
 
 /// A day that was booked and published.
@@ -55,11 +57,14 @@ pub(super) fn from_daybooks(
     ledger: &Ledger,
     day: Day,
     daybooks: &DaybookFolders,
+    missing: &BTreeMap<Day, Vec<MissingLog>>,
 ) -> anyhow::Result<ClassifiedDay> {
     let config = &job.config;
-    let Intake { facts, receipt } = resolve(day, daybooks, config)?;
+    let Intake { facts, receipt } = resolve(day, daybooks, config, missing)?;
     let mut gaps = request_gaps::gaps(&facts, &config.sources);
     gaps.extend(receipt.gaps.iter().cloned());
+    let of_day = missing.get(&day).map(Vec::as_slice).unwrap_or_default();
+    gaps.extend(of_day.iter().flat_map(|log| missing_logs::gaps(log, &facts)));
     Ok(ClassifiedDay {
         postings: job.policy.classify(facts).context("classifying the facts")?,
         gaps,
@@ -150,6 +155,11 @@ pub(super) fn publish(
         settings: (config_name.as_deref() == Some(&*settings.fingerprint())).then_some(&settings),
     };
     let basis = Basis { facts: postings.facts().clone(), gaps: gaps.clone(), attempts };
+    let mut edition = edition;
+    if basis.has_missing_files() {
+        // What is missing may still come.
+        edition.state = DayState::Provisional;
+    }
     let published =
         ledger.publish(Draft { edition, basis, daybooks, rules, config: config_name }, &with, clock)?;
     let papers = BookedDay { edition: published.edition.clone(), gaps, postings };

@@ -1,11 +1,13 @@
 //! Days: books the days that were read, and every open day that something else has changed.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::read::{self, LogsOfRun, open_days};
-use super::{Accounted, Attention, AttentionKind, Job, attention, book, overrides};
+use super::{Accounted, Attention, AttentionKind, Job, attention, book, missing_files, overrides};
 use crate::clock::Clock;
 use crate::day::Day;
+use crate::facts::MissingLog;
 use crate::intake::ReadNotes;
 use crate::ledger::{self, Confirmation, Entry, Extent, Ledger, Writer};
 use crate::overrides::Override;
@@ -15,6 +17,8 @@ use crate::queries::booked_day::BookedDay;
 pub(super) struct Booked {
     /// Days that the run was asked for.
     pub days: usize,
+    /// Days that keep their edition although rows are gone from their logs.
+    pub kept: Vec<Day>,
     pub accounted: Vec<Accounted>,
     pub restated: Vec<Accounted>,
     /// Why an asked day, and those behind it, were not accounted.
@@ -54,21 +58,33 @@ pub(super) fn book(
     desired: &mut overrides::Desired,
     clock: Clock,
 ) -> anyhow::Result<Booked> {
-    let LogsOfRun { days: asked, read, mut failure, attention: told } = logs;
+    let LogsOfRun { days: asked, read, kept, mut failure, attention: told } = logs;
     let read_days: Vec<Day> = read.iter().map(|read| read.day).collect();
     let mut notes: BTreeMap<Day, ReadNotes> = read.into_iter().map(|read| (read.day, read.notes)).collect();
     let usable = read::usable(job, ledger, &read_days)?;
+    // Read only if a day is booked: most nights book few days.
+    let missing: OnceCell<BTreeMap<Day, Vec<MissingLog>>> = OnceCell::new();
+    let missing_logs = || -> anyhow::Result<&BTreeMap<Day, Vec<MissingLog>>> {
+        match missing.get() {
+            Some(known) => Ok(known),
+            None => {
+                let found = read::missing(job, &usable.daybooks)?;
+                Ok(missing.get_or_init(|| found))
+            }
+        }
+    };
     let prepare = |ledger: &Ledger, day: Day| {
         let is_settled = usable.daybooks.contains_key(&day) && !usable.stay.contains(&day);
         let is_sealed = ledger.record().days.get(&day).is_some_and(|record| record.sealed.is_some());
         if read_days.contains(&day) || (is_settled && !is_sealed) {
-            book::from_daybooks(job, ledger, day, &usable.daybooks)
+            book::from_daybooks(job, ledger, day, &usable.daybooks, missing_logs()?)
         } else {
             book::from_edition(job, ledger, day)
         }
     };
     let mut days: BTreeSet<Day> = open_days(ledger).into_iter().chain(read_days.iter().copied()).collect();
-    days.extend(asked.iter().filter(|day| ledger.days().contains(day)));
+    // A killed run may have read a day without publishing it.
+    days.extend(asked.iter().filter(|day| ledger.days().contains(day) || usable.daybooks.contains_key(day)));
 
     // Rows are decided over all days they touch before any of them is booked.
     let mut prepared: BTreeMap<Day, book::ClassifiedDay> = BTreeMap::new();
@@ -82,7 +98,7 @@ pub(super) fn book(
     drop(postings);
     days.extend(plan.days());
 
-    let mut booked = Booked { days: asked.len(), ..Booked::default() };
+    let mut booked = Booked { days: asked.len(), kept, ..Booked::default() };
     let mut of_days = usable.attention.clone();
     // Asked days come first, in order: if one fails, the days before it are published.
     let others = days.iter().copied().filter(|day| !asked.contains(day));
@@ -106,6 +122,8 @@ pub(super) fn book(
                 }
                 let notes = notes.remove(&day).unwrap_or_default();
                 done.spilled_bytes = notes.spilled_bytes;
+                let edition = &done.published.edition;
+                done.attention.extend(missing_files::of_files(day, &notes.file_hours, edition, &job.config));
                 done.attention.extend(attention::of_columns(day, notes));
                 if !done.published.is_new {
                     booked.confirmed.extend(confirmation(job, ledger, day, &usable)?);

@@ -5,7 +5,9 @@ mod attention_kind;
 mod book;
 mod days;
 mod draw;
+mod missing_files;
 mod overrides;
+mod poorer;
 mod read;
 mod seal;
 
@@ -38,7 +40,7 @@ pub struct Job {
     pub override_file: Option<Result<Document, Trouble>>,
     /// Threads that read logs.
     pub workers: usize,
-    /// Whether an edition may be replaced by one for which some of its logs are no longer there.
+    /// Whether an edition may be replaced by one for which some rows of its logs are gone.
     pub may_lose_logs: bool,
     /// Where the clock of a ledger comes from that begins with this run.
     pub clock_source: ClockSource,
@@ -77,6 +79,8 @@ pub struct RunSummary {
     pub failure: Option<anyhow::Error>,
     /// How many days were asked for.
     pub days: usize,
+    /// Days that keep their edition although rows are gone from their logs.
+    pub kept: Vec<Day>,
     /// Whether the clock of the ledger is given, not read.
     pub is_simulated: bool,
 }
@@ -111,6 +115,7 @@ pub fn run(job: &Job, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::
         rendered,
         failure: booked.failure,
         days: booked.days,
+        kept: booked.kept,
         is_simulated: ledger.is_simulated(),
     })
 }

@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::poorer::RowsChange;
 use super::{Asked, Attention, AttentionKind, Job, Watch};
 use crate::clock::Clock;
-use crate::config::{Canonical, Difference, lexical};
+use crate::config::{Canonical, Difference};
 use crate::day::Day;
-use crate::daybook::{self, DaybookFolders};
+use crate::daybook::{self, Daybook, DaybookFolders};
 use crate::error::Trouble;
-use crate::facts::{FileBalance, Salt};
+use crate::facts::{FileBalance, Input, MissingLog, Salt, SourceRows};
 use crate::intake::{self, IntakeFolders, Meter, ReadNotes};
 use crate::ledger::{Entry, Extent, Ledger, LogsRead, Writer};
+use crate::resolve::missing_logs;
 
 /// Outcome of reading the logs of a run.
 #[derive(Default)]
@@ -20,6 +22,8 @@ pub(super) struct LogsOfRun {
     pub days: Vec<Day>,
     /// Days whose logs were read into their daybooks, with other open days behind the asked ones.
     pub read: Vec<Read>,
+    /// Days that keep their edition although rows are gone from their logs.
+    pub kept: Vec<Day>,
     /// Why an asked day could not be read; it and the days behind it are not accounted.
     pub failure: Option<anyhow::Error>,
     pub attention: Vec<Attention>,
@@ -46,7 +50,7 @@ pub(super) fn logs(
         }
     }
     adopt(job, ledger, clock)?;
-    let one = |ledger: &mut Writer, day: Day| -> Result<Read, Trouble> {
+    let one = |ledger: &mut Writer, day: Day| -> Result<Reading, Trouble> {
         tracing::info!(%day, "reading");
         let meter = Arc::new(Meter::default());
         let watching = watch(day, &meter);
@@ -54,13 +58,13 @@ pub(super) fn logs(
         drop(watching);
         done
     };
-    for day in &found.days {
+    for day in &found.days.clone() {
         let is_known = matches!(asked, Asked::Due) && ledger.days().contains(day);
         if is_known && look(job, ledger, *day)? == LogState::Same {
             continue;
         }
         match one(ledger, *day) {
-            Ok(done) => found.read.push(done),
+            Ok(done) => found.take(*day, done),
             Err(error) => {
                 let error = anyhow::Error::from(error).context(format!("reading {day}"));
                 if found.read.is_empty() {
@@ -72,10 +76,17 @@ pub(super) fn logs(
         }
     }
     for day in open_days(ledger) {
+        if found.days.contains(&day) {
+            continue;
+        }
         // A log that cannot be read now can be read by the next run; the day stands as it is.
-        if !found.days.contains(&day) && look(job, ledger, day)? == LogState::Changed {
+        let state = look(job, ledger, day)?;
+        if state == LogState::Gone {
+            found.kept.push(day);
+        }
+        if state == LogState::Changed {
             match one(ledger, day) {
-                Ok(done) => found.read.push(done),
+                Ok(done) => found.take(day, done),
                 Err(error) => found.attention.push(Attention {
                     day,
                     kind: AttentionKind::NotReadAgain,
@@ -88,10 +99,35 @@ pub(super) fn logs(
     Ok(found)
 }
 
+impl LogsOfRun {
+    fn take(&mut self, day: Day, reading: Reading) {
+        match reading {
+            Reading::Read(read) => {
+                self.attention.extend(read.attention.iter().cloned());
+                self.read.push(read);
+            }
+            Reading::Kept(told) => {
+                self.kept.push(day);
+                self.attention.extend(told);
+            }
+        }
+    }
+}
+
+/// What reading the logs of a day came to.
+enum Reading {
+    Read(Read),
+    /// The logs are poorer than before, so the day keeps what was read of them; perhaps with a
+    /// reason for a person to look.
+    Kept(Option<Attention>),
+}
+
 /// A day whose logs have been read into its daybook.
 pub struct Read {
     pub day: Day,
     pub notes: ReadNotes,
+    /// What reading alone shows to a person.
+    attention: Vec<Attention>,
 }
 
 /// Days to look back from yesterday for days without an edition, which are caught up, oldest first.
@@ -128,7 +164,9 @@ pub enum LogState {
     Same,
     /// Files are new or have another content, or one could not be read.
     Changed,
-    /// The day has no daybook or was read under other settings, or some of its files are gone.
+    /// Some of its files are gone, and there is nothing new.
+    Gone,
+    /// The day has no daybook or was read under other settings.
     Unknown,
 }
 
@@ -142,12 +180,12 @@ pub fn look(job: &Job, ledger: &Ledger, day: Day) -> Result<LogState, Trouble> {
         return Ok(LogState::Unknown);
     }
     let now = intake::inputs(&job.config, day, &reading.files, job.workers)?;
-    let is_there = |path: &String| now.iter().any(|input| lexical(&input.path) == lexical(path));
-    if !reading.files.iter().all(|file| is_there(&file.path)) {
-        return Ok(LogState::Unknown);
-    }
     // A file that could not be read then may be readable now.
     let is_whole = now.iter().all(|input| !input.hash.is_empty());
+    let is_known = |input: &Input| reading.files.iter().any(|file| file.hash == input.hash);
+    if is_whole && now.len() < reading.files.len() && now.iter().all(is_known) {
+        return Ok(LogState::Gone);
+    }
     let now = LogsRead { files: now, ..reading.clone() };
     Ok(if now.is_like(reading) && is_whole { LogState::Same } else { LogState::Changed })
 }
@@ -156,7 +194,7 @@ pub fn look(job: &Job, ledger: &Ledger, day: Day) -> Result<LogState, Trouble> {
 ///
 /// # Errors
 /// [`Trouble`]; the daybook that the day had before is kept.
-pub fn read(job: &Job, ledger: &mut Writer, day: Day, clock: Clock, meter: &Meter) -> Result<Read, Trouble> {
+fn read(job: &Job, ledger: &mut Writer, day: Day, clock: Clock, meter: &Meter) -> Result<Reading, Trouble> {
     let config = &job.config;
     let text = config.salt.clone().map_or_else(|| ledger.salt(), Ok)?;
     let salt = Salt::new(&text);
@@ -168,8 +206,35 @@ pub fn read(job: &Job, ledger: &mut Writer, day: Day, clock: Clock, meter: &Mete
     let folders = IntakeFolders { spill: spill.path(), daybook: scratch.path() };
     let (daybook, notes) = intake::read(config, day, job.workers, &salt, folders, meter)?;
     let files = listing.hashed(&notes.wholes, job.workers);
+    let mut attention = Vec::new();
     if !job.may_lose_logs {
-        keep_logs(ledger, day, &daybook.files)?;
+        match change(job, ledger, day, &daybook)? {
+            RowsChange::NotFewer => {}
+            RowsChange::Gone { gone, before } => {
+                let is_missing = has_missing_logs(ledger, day)?;
+                let message = format!(
+                    "{gone} of the {before} rows that it was made from are no longer in its logs, and something was missing from \
+                     it already; it keeps its edition. Put the logs back, or say --accept-missing-logs with --date {day} to book \
+                     what is left"
+                );
+                let told = Attention { day, kind: AttentionKind::FewerRows, message };
+                return Ok(Reading::Kept(is_missing.then_some(told)));
+            }
+            RowsChange::Mixed { gone, fresh } => {
+                let message = format!(
+                    "{gone} rows are gone from its logs and {fresh} others are new; it keeps its edition. Put back what is gone, \
+                     or, if the logs are right now, say --accept-missing-logs with --date {day}"
+                );
+                return Ok(Reading::Kept(Some(Attention { day, kind: AttentionKind::FewerRows, message })));
+            }
+            RowsChange::Rewritten { healed } => {
+                let message = format!(
+                    "no row is gone from its logs, but {healed} that failed before do not fail now: they were written anew. The \
+                     day is booked by them; ask who changed them, and why"
+                );
+                attention.push(Attention { day, kind: AttentionKind::RewrittenLog, message });
+            }
+        }
     }
     if config.salt.is_none() {
         ledger.keep_salt(&text)?;
@@ -178,39 +243,49 @@ pub fn read(job: &Job, ledger: &mut Writer, day: Day, clock: Clock, meter: &Mete
     let reading =
         LogsRead { day, daybook: String::new(), settings, config: None, salt: salt.fingerprint(), files };
     ledger.keep(scratch, reading, &job.settings(), clock)?;
-    Ok(Read { day, notes })
+    Ok(Reading::Read(Read { day, notes, attention }))
 }
 
-/// Refuses to replace the books of a day whose logs are gone, for example rotated away.
+/// Compares the rows just read of a day with those that it was made from.
 ///
-/// # Errors
-/// [`Trouble::LogsGone`] if a file that gave rows before is missing or failed;
-/// [`Trouble::RowsGone`] if all files are there but no row was accepted any more.
-fn keep_logs(ledger: &Ledger, day: Day, files: &[FileBalance]) -> Result<(), Trouble> {
-    let mut before: BTreeMap<String, u64> = BTreeMap::new();
-    let mut edition = 0;
-    if ledger.days().contains(&day) {
-        let standing = ledger.read(day, Extent::Slots)?;
-        edition = standing.number;
-        before.extend(standing.intake.into_iter().map(|f| (lexical(&f.path), f.accepted)));
-    }
-    // The daybook counts too: a killed run may have read the day without publishing it.
-    if let Some(folder) = ledger.daybooks().get(&day)
-        && let Ok(kept) = daybook::head(folder)
+/// Rows read under other settings are not compared. Without a daybook, or with one of version
+/// 0.1.0, the accepted rows of each source are compared, over the whole day.
+fn change(job: &Job, ledger: &Ledger, day: Day, now: &Daybook) -> Result<RowsChange, Trouble> {
+    let whole_day = |files: &[FileBalance]| -> Vec<SourceRows> {
+        let mut sources: BTreeMap<&str, u64> = BTreeMap::new();
+        for file in files.iter().filter(|file| file.accepted > 0) {
+            *sources.entry(&file.source).or_default() += file.accepted;
+        }
+        let rows =
+            |(source, rows): (&str, u64)| SourceRows { source: source.to_owned(), hour: 0, rows, failing: 0 };
+        sources.into_iter().map(rows).collect()
+    };
+    if let Some(reading) = ledger.daybook(day)
+        && !job.config.reads_like(&reading.settings)
     {
-        before.extend(kept.files.into_iter().map(|f| (lexical(&f.path), f.accepted)));
+        return Ok(RowsChange::NotFewer);
     }
-    let is_there = |path: &str| files.iter().any(|f| lexical(&f.path) == path && f.failure.is_none());
-    let gone: Vec<String> =
-        before.iter().filter(|(path, n)| **n > 0 && !is_there(path)).map(|(path, _)| path.clone()).collect();
-    let events: u64 = before.values().sum();
-    if events > 0 && files.iter().all(|f| f.accepted == 0) && gone.is_empty() {
-        return Err(Trouble::RowsGone { day, edition, events });
+    // The daybook counts before the edition: a killed run may have read the day without publishing.
+    let kept = ledger.daybooks().get(&day).map(|folder| daybook::head(folder)).and_then(Result::ok);
+    match kept {
+        Some(kept) if !kept.source_rows.is_empty() => Ok(RowsChange::of(&kept.source_rows, &now.source_rows)),
+        Some(kept) => Ok(RowsChange::of(&whole_day(&kept.files), &whole_day(&now.files))),
+        None if ledger.days().contains(&day) => {
+            let standing = ledger.read(day, Extent::Slots)?;
+            Ok(RowsChange::of(&whole_day(&standing.intake), &whole_day(&now.files)))
+        }
+        None => Ok(RowsChange::NotFewer),
     }
-    if gone.is_empty() {
-        return Ok(());
+}
+
+/// Returns whether the standing edition of a day was made without a log that was missing.
+fn has_missing_logs(ledger: &Ledger, day: Day) -> Result<bool, Trouble> {
+    if !ledger.days().contains(&day) {
+        return Ok(false);
     }
-    Err(Trouble::LogsGone { day, edition, gone })
+    let standing = ledger.read(day, Extent::Slots)?;
+    let is_broken = standing.intake.iter().any(|file| file.failure.is_some());
+    Ok(is_broken || ledger.basis(day, standing.number)?.has_missing_files())
 }
 
 /// Notes today's settings for open days of version 0.1.0 that were read under the same ones.
@@ -386,6 +461,18 @@ pub fn usable(job: &Job, ledger: &Ledger, read: &[Day]) -> Result<Usable, Troubl
         }
     }
     Ok(found)
+}
+
+/// Returns the missing logs of each day that has a daybook, judged by the days before it.
+pub(super) fn missing(
+    job: &Job,
+    daybooks: &DaybookFolders,
+) -> Result<BTreeMap<Day, Vec<MissingLog>>, Trouble> {
+    let mut days = BTreeMap::new();
+    for (day, folder) in daybooks {
+        days.insert(*day, daybook::head(folder)?.file_hours);
+    }
+    Ok(missing_logs::missing_logs(&days, &job.config.sources))
 }
 
 /// Days with an edition that is not final.

@@ -155,7 +155,8 @@ impl Resolver<'_> {
         if has_status && state.first_us <= due_us {
             return Timing::InTime;
         }
-        if self.silences.iter().any(|s| s.region == kind.region && s.touches(at_us, due_us)) {
+        let is_silent = self.silences.iter().any(|s| s.region == kind.region && s.touches(at_us, due_us));
+        if is_silent || self.has_lost_webhooks(&kind.region, at_us, due_us) {
             return Timing::Unseen;
         }
         if has_status {

@@ -4,14 +4,17 @@
 //! matters. A status that comes five days later leads to the same numbers as one in the day's own
 //! files.
 
+mod lost_evidence;
 mod merge_join;
 mod messages;
+pub mod missing_logs;
 mod notifications;
 pub mod request_gaps;
 mod webhook_gaps;
 
 use std::collections::BTreeMap;
 
+use lost_evidence::LostSpan;
 use webhook_gaps::Silence;
 
 use crate::config::{Config, Log};
@@ -19,20 +22,27 @@ use crate::day::{DAY_US, Day, SECOND_US};
 use crate::daybook::{self, Daybook, DaybookFolders};
 use crate::error::Trouble;
 use crate::facts::ids::{Id, Map};
-use crate::facts::{Fact, Facts, Gap, Intake, Kind, Lost, Receipt, Reconciliation};
+use crate::facts::{Fact, Facts, Gap, Intake, Kind, Lost, MissingLog, Receipt, Reconciliation};
 
 /// Returns the facts and the receipt of a day, from its daybook and those around it.
+///
+/// What `missing` logs could have settled is not known.
 ///
 /// # Errors
 /// [`Trouble::Usage`] without a daybook of the day; [`Trouble::Io`] or [`Trouble::Damaged`] if
 /// one cannot be read; [`Trouble::Imbalance`] if the facts do not fit a frame.
-pub fn resolve(day: Day, daybooks: &DaybookFolders, config: &Config) -> Result<Intake, Trouble> {
+pub fn resolve(
+    day: Day,
+    daybooks: &DaybookFolders,
+    config: &Config,
+    missing: &BTreeMap<Day, Vec<MissingLog>>,
+) -> Result<Intake, Trouble> {
     let Some(folder) = daybooks.get(&day) else {
         return Err(Trouble::Usage(format!("{day} has no daybook")));
     };
     let own = daybook::read(folder)?;
     if !own.is_joined {
-        return Resolver::new(day, own, BTreeMap::new(), config).intake();
+        return Resolver::new(day, own, BTreeMap::new(), config, missing).intake();
     }
     let reach = i64::from(config.webhooks.retry_days);
     let mut around = BTreeMap::new();
@@ -50,7 +60,7 @@ pub fn resolve(day: Day, daybooks: &DaybookFolders, config: &Config) -> Result<I
         }
     }
     around.retain(|other, _| *other >= day.plus(-1));
-    let mut resolver = Resolver::new(day, own, around, config);
+    let mut resolver = Resolver::new(day, own, around, config, missing);
     resolver.messages(&known, reach)?;
     resolver.notifications(&known, reach)?;
     resolver.intake()
@@ -70,6 +80,8 @@ struct Resolver<'c> {
     around: BTreeMap<Day, Daybook>,
     config: &'c Config,
     silences: Vec<Silence>,
+    /// Spans of missing logs, of the day and of the days within reach.
+    lost: Vec<LostSpan>,
     /// Latest instant up to which the webhook log of a region is known.
     watermarks: BTreeMap<(String, Speaks), Option<i64>>,
     kinds: Vec<Kind>,
@@ -81,7 +93,13 @@ struct Resolver<'c> {
 }
 
 impl<'c> Resolver<'c> {
-    fn new(day: Day, own: Daybook, around: BTreeMap<Day, Daybook>, config: &'c Config) -> Self {
+    fn new(
+        day: Day,
+        own: Daybook,
+        around: BTreeMap<Day, Daybook>,
+        config: &'c Config,
+        missing: &BTreeMap<Day, Vec<MissingLog>>,
+    ) -> Self {
         let mut resolver = Self {
             day,
             kinds: own.kinds.clone(),
@@ -98,6 +116,7 @@ impl<'c> Resolver<'c> {
             around,
             config,
             silences: Vec::new(),
+            lost: lost_evidence::spans(missing),
             watermarks: BTreeMap::new(),
             resolved: Map::default(),
         };
@@ -210,6 +229,7 @@ impl<'c> Resolver<'c> {
     }
 
     fn intake(mut self) -> Result<Intake, Trouble> {
+        self.leave_unanswered_calls_open();
         let resolved = std::mem::take(&mut self.resolved);
         let of = |((slot, kind, caller), events)| Fact { slot, kind, caller, events };
         let rows = self.own.facts.iter().copied().chain(resolved.into_iter().map(of)).collect();
@@ -229,6 +249,7 @@ impl<'c> Resolver<'c> {
             start_slot: slot_of(silence.start_us) as u32,
             end_slot: slot_of(silence.end_us) as u32,
             expected: silence.admitted,
+            file: None,
         });
         let gaps = gaps.filter(|gap| gap.start_slot < gap.end_slot).collect();
         Ok(Intake {

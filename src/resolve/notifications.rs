@@ -133,21 +133,30 @@ impl Resolver<'_> {
     fn promptness(&mut self, region: &str, delivery: &Delivery) -> Timing {
         let webhooks = &self.config.webhooks;
         let late_us = i64::from(webhooks.first_attempt_seconds) * SECOND_US;
+        let due_us = delivery.event_us + late_us;
         if delivery.delay_us().is_some_and(|us| us > late_us) {
-            return Timing::Late;
+            // An earlier attempt may stand in a log that is missing.
+            let is_lost = self.has_lost_webhooks(region, delivery.event_us, due_us);
+            return if is_lost { Timing::Unseen } else { Timing::Late };
         }
         let given_up_us = delivery.event_us + i64::from(webhooks.retry_days) * DAY_US;
         let pause_us = i64::from(webhooks.max_retry_pause_seconds) * SECOND_US;
         let is_open = delivery.outcome() != Outcome::Delivered && delivery.last_us < given_up_us;
+        let next_us = (delivery.last_us + pause_us).min(given_up_us);
+        let may_go_on = is_open && self.has_lost_webhooks(region, delivery.last_us, next_us);
         // Later attempts of a notification without an id could not be assigned to it.
         if !is_open || delivery.is_alone() {
             return Timing::InTime;
         }
+        // Without further attempts, this one was the last or one that failed inside: bad either way.
+        let is_internal = delivery.outcome() == Outcome::Internal;
         // After the end of the retry period no attempt is expected.
         let known_us = self.watermark(region, Speaks::OfItself).map(|last| last.min(given_up_us));
-        if known_us.is_some_and(|last| last - delivery.last_us > pause_us) {
-            return Timing::Stopped;
+        let has_stopped = known_us.is_some_and(|last| last - delivery.last_us > pause_us);
+        match has_stopped || is_internal {
+            true if may_go_on => Timing::Unseen,
+            _ if has_stopped => Timing::Stopped,
+            _ => Timing::InTime,
         }
-        Timing::InTime
     }
 }

@@ -3,6 +3,7 @@
 //! A gap is missing evidence, not an outage: its slots are unobserved, and a person should look.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::config::Source;
 use crate::facts::{Facts, Gap, Kind, Lost, Stream};
@@ -57,7 +58,15 @@ pub fn gaps(facts: &Facts, sources: &[Source]) -> Vec<Gap> {
             let rows: i64 = before.iter().chain(after).sum();
             let expected = rows * length as i64 / (before.len() + after.len()).max(1) as i64;
             let others: i64 = all[at..end].iter().sum();
-            let rest = || lane[..at].iter().chain(&lane[end..]).copied().collect::<Vec<_>>();
+            // Between its first and its last row a source is judged by its hours alone: a service
+            // may have traffic only in the daytime. A span at an end of the day needs more.
+            let active = active(lane);
+            let is_within = active.start < at && end < active.end;
+            let around = if is_within { active } else { 0..slots };
+            let rest = || {
+                let (before, after) = (&lane[around.start..at], &lane[end..around.end]);
+                before.iter().chain(after).copied().collect::<Vec<_>>()
+            };
             let is_steady = is_steady(before) && is_steady(after) && is_steady(&rest());
             if length >= shortest && is_steady && expected >= MIN_EXPECTED && others > 0 {
                 gaps.push(Gap {
@@ -68,6 +77,7 @@ pub fn gaps(facts: &Facts, sources: &[Source]) -> Vec<Gap> {
                     start_slot: at as u32,
                     end_slot: end as u32,
                     expected,
+                    file: None,
                 });
             }
             at = end;
@@ -75,6 +85,13 @@ pub fn gaps(facts: &Facts, sources: &[Source]) -> Vec<Gap> {
     }
     gaps.sort();
     gaps
+}
+
+/// Returns the slots from the first to the last with rows.
+fn active(lane: &[i64]) -> Range<usize> {
+    let first = lane.iter().position(|n| *n > 0).unwrap_or(0);
+    let last = lane.iter().rposition(|n| *n > 0).map_or(0, |last| last + 1);
+    first..last
 }
 
 /// Returns a gap of the whole day if only outer vantages have rows.
@@ -97,6 +114,7 @@ fn deaf(facts: &Facts, sources: &[Source]) -> Option<Gap> {
         start_slot: 0,
         end_slot: facts.slot_length().per_day(),
         expected: 0,
+        file: None,
     })
 }
 

@@ -52,9 +52,13 @@ impl Slots {
             let scope = Scope { kind: ScopeKind::Service, name: name.clone(), region: region.clone() };
             scopes.insert(scope, tallies);
         }
-        for gap in gaps {
-            leave_unjudged(gap, gaps, &series, &mut scopes, config);
+        let (whole, partial): (Vec<&Gap>, Vec<&Gap>) =
+            gaps.iter().partition(|gap| matches!(gap.lost, Lost::Events | Lost::Outcomes));
+        for gap in &whole {
+            leave_unjudged(gap, &whole, &series, &mut scopes, config);
         }
+        let lost: Vec<&Gap> = partial.into_iter().filter(|gap| gap.lost == Lost::SomeEvents).collect();
+        doubt_down_slots(&lost, &mut scopes, config);
         join_components(&mut scopes, config, per_day);
 
         let mut gross = Vec::with_capacity(scopes.len() * per_day);
@@ -78,7 +82,7 @@ impl Slots {
 /// if they would do so with every lost outcome a good one: a gap invents no outage and hides none.
 fn leave_unjudged(
     gap: &Gap,
-    gaps: &[Gap],
+    gaps: &[&Gap],
     series: &BTreeMap<(Arc<str>, Arc<str>), Series>,
     scopes: &mut BTreeMap<Scope, Tallies>,
     config: &Config,
@@ -117,6 +121,38 @@ fn leave_unjudged(
                 let is_down = state == State::Down;
                 tallies[slot][book].state =
                     if is_down { state } else { State::of(&judged[book], &config.measure) };
+            }
+        }
+    }
+}
+
+/// Leaves down slots unjudged that missing files of calls could have shown to be up.
+///
+/// Such a slot stays down only if its failures would suffice with every missing call a good one.
+fn doubt_down_slots(gaps: &[&Gap], scopes: &mut BTreeMap<Scope, Tallies>, config: &Config) {
+    let mut lost: BTreeMap<(Scope, usize), u64> = BTreeMap::new();
+    for gap in gaps {
+        let Some(file) = &gap.file else { continue };
+        let is_near = |scope: &&Scope| {
+            let is_where =
+                scope.is_all_regions() || gap.region == ALL_REGIONS || *scope.region == *gap.region;
+            is_where && gap.services.iter().any(|service| *service == *scope.name)
+        };
+        for scope in scopes.keys().filter(is_near) {
+            let share = if scope.is_all_regions() { file.all_ppm } else { file.region_ppm };
+            for slot in gap.start_slot as usize..gap.end_slot as usize {
+                *lost.entry((scope.clone(), slot)).or_default() += u64::from(share);
+            }
+        }
+    }
+    let measure = &config.measure;
+    for ((scope, slot), lost_ppm) in lost {
+        let Some(tallies) = scopes.get_mut(&scope) else { continue };
+        let left_ppm = i128::from(1_000_000_u64.saturating_sub(lost_ppm));
+        for tally in tallies[slot].iter_mut().filter(|tally| tally.state == State::Down) {
+            let (bad, judged) = (i128::from(tally.events.bad()), i128::from(tally.events.judged(measure)));
+            if bad * left_ppm < i128::from(measure.unable_ppm) * judged {
+                tally.state = State::Unobserved;
             }
         }
     }

@@ -63,6 +63,7 @@ impl WorkerCounts {
             return Ok(());
         }
         let attempted = self.attempted(reading.attempted);
+        self.hear_in_file(reading.attempted.file, reading.attempted.region);
         self.enter_attempt(reading, attempted, spill)?;
         for status in told {
             let known = self.known_status(status);

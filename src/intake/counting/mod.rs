@@ -3,6 +3,7 @@
 pub mod attempt_counting;
 pub mod evidence;
 pub mod fast_path;
+pub mod file_tally;
 pub mod memo;
 pub mod quarantine;
 pub mod worker_counts;

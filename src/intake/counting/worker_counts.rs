@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::evidence::{EvidenceRow, EvidenceRows, RowPlace};
+use super::file_tally::FileTally;
 use super::memo::{KnownRow, Memo};
 use super::quarantine::{self, KEPT_PER_FILE};
 use crate::config::{Field, Log};
@@ -31,21 +32,6 @@ const NO_CELL: u32 = u32::MAX;
 const RECENT: usize = 64;
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
-
-/// Counts of the rows of one file, as one worker saw them.
-#[derive(Debug, Clone, Default)]
-pub struct FileTally {
-    pub rows_read: u64,
-    pub accepted: u64,
-    pub outside: u64,
-    pub quarantine: u64,
-    /// Bit set of the fields that any row had.
-    pub seen: u32,
-    pub first_us: Option<i64>,
-    pub last_us: Option<i64>,
-    /// Place, reason and excerpt of quarantined rows, at most [`KEPT_PER_FILE`].
-    pub bad_rows: Vec<(RowPlace, String, String)>,
-}
 
 /// Key of a fact, in worker-local numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -250,6 +236,7 @@ impl WorkerCounts {
         let Some((start_us, reading)) = self.tally_row(place, read, raw) else { return Ok(()) };
         let Some((reading, duration_us, hash)) = reading else { return Ok(()) };
         let is_inside = self.day_us().contains(&start_us);
+        self.hear_in_file(place.file, reading.shape.region());
         let shape = if is_inside { self.shape(&reading.shape) } else { 0 };
         if is_inside && reading.shape.is_plainly_good() && !row.get(Field::Service).is_missing() {
             self.learned = Some(KnownRow::Call { shape });
@@ -346,17 +333,8 @@ impl WorkerCounts {
 
     /// Counts a readable row by its instant; `seen` is the bit set of its fields.
     pub fn note(&mut self, place: &RowPlace, us: i64, seen: u32) {
-        let is_inside = self.day_us().contains(&us);
-        let tally = &mut self.tallies[place.file as usize];
-        tally.rows_read += 1;
-        tally.seen |= seen;
-        tally.first_us = Some(tally.first_us.map_or(us, |t| t.min(us)));
-        tally.last_us = Some(tally.last_us.map_or(us, |t| t.max(us)));
-        if is_inside {
-            tally.accepted += 1;
-        } else {
-            tally.outside += 1;
-        }
+        let day_us = self.day_us();
+        self.tallies[place.file as usize].note(us, &day_us, seen);
     }
 
     /// Returns the half-open interval of the day, in microseconds since 1970.
@@ -388,6 +366,11 @@ impl WorkerCounts {
         *last = (*last).max(Some(us));
     }
 
+    /// Notes the region of a row of a file.
+    pub fn hear_in_file(&mut self, file: u32, region: u32) {
+        self.tallies[file as usize].hear(region);
+    }
+
     /// Quarantines a row that its format could not split into fields.
     pub fn quarantine(&mut self, place: RowPlace, reason: String, raw: &[u8]) {
         self.tallies[place.file as usize].rows_read += 1;
@@ -404,11 +387,8 @@ impl WorkerCounts {
 
     /// Counts rows that are known to lie far outside the day, without reading them.
     pub fn skip_outside(&mut self, file: u32, rows: u64, first_us: i64, last_us: i64) {
-        let tally = &mut self.tallies[file as usize];
-        tally.rows_read += rows;
-        tally.outside += rows;
-        tally.first_us = Some(tally.first_us.map_or(first_us, |t| t.min(first_us)));
-        tally.last_us = Some(tally.last_us.map_or(last_us, |t| t.max(last_us)));
+        let day_us = self.day_us();
+        self.tallies[file as usize].skip(rows, first_us, last_us, &day_us);
     }
 
     fn count(&mut self, call: &Call, place: &RowPlace) -> (WorkerFact, u16) {

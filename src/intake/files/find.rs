@@ -18,10 +18,23 @@ pub struct LogFile {
     pub shown: String,
     /// Position of the source in the config.
     pub source: usize,
+    /// Position of the path in the source that found the file, with its distance in days.
+    pub found_by: FoundBy,
     pub role: FileRole,
     pub bytes: u64,
     /// Values of `{service}` and `{region}` in the path.
     pub constants: Vec<(Field, String)>,
+}
+
+/// How a file was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FoundBy {
+    /// Position of the path among those of the source.
+    pub pattern: usize,
+    /// True if the path has a date.
+    pub is_dated: bool,
+    /// Days from the day that is read to the date in the path; 0 for a path without a date.
+    pub shift: i64,
 }
 
 /// Returns the files of a day, by source and path.
@@ -33,7 +46,7 @@ pub struct LogFile {
 pub fn find(sources: &[Source], base: &Path, day: Day) -> Result<Vec<LogFile>, Trouble> {
     let mut found: BTreeMap<(usize, PathBuf), LogFile> = BTreeMap::new();
     for (number, source) in sources.iter().enumerate() {
-        for pattern in &source.paths {
+        for (position, pattern) in source.paths.iter().enumerate() {
             let is_dated = Placeholder::all(pattern).iter().any(|(_, p)| matches!(p, Placeholder::Date(_)));
             let reach = if is_dated { i64::from(source.neighbours) } else { 0 };
             for shift in -reach..=reach {
@@ -45,13 +58,18 @@ pub fn find(sources: &[Source], base: &Path, day: Day) -> Result<Vec<LogFile>, T
                     let constants = captures.as_ref().map_or_else(Vec::new, |r| constants(r, &path));
                     let bytes = std::fs::metadata(&path).map_or(0, |m| m.len());
                     let shown = path.strip_prefix(base).unwrap_or(&path).display().to_string();
-                    let file = LogFile { path: path.clone(), shown, source: number, role, bytes, constants };
+                    let found_by = FoundBy { pattern: position, is_dated, shift };
+                    let path_of = path.clone();
+                    let file =
+                        LogFile { path: path_of, shown, source: number, found_by, role, bytes, constants };
                     // One file under two names (a link, or both `./x` and `x`) is one file.
                     let identity = std::fs::canonicalize(&path).unwrap_or(path);
                     let known = found.entry((number, identity)).or_insert_with(|| file.clone());
                     // One file may match the patterns of several days; if it matches the day's own,
                     // it is its own.
-                    known.role = known.role.min(role);
+                    if role < known.role {
+                        (known.role, known.found_by) = (role, found_by);
+                    }
                 }
             }
         }

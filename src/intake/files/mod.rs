@@ -4,4 +4,5 @@ pub mod content_hash;
 pub mod detect;
 pub mod find;
 pub mod listing;
+pub mod masked_name;
 pub mod read_ahead;

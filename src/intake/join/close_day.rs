@@ -9,12 +9,14 @@ use hashbrown::HashSet;
 
 use super::correlate;
 use super::duplicates::find_duplicates;
+use super::file_hours::file_hours;
 use super::merge::{Merged, MergedFact, merge};
 use super::receipts::{balances, line, lost, unseen_columns};
+use super::source_rows::source_rows;
 use crate::config::{Log, Source};
 use crate::daybook::{self, Daybook};
 use crate::error::Trouble;
-use crate::facts::{Evidence, Fact, Histogram, Latencies, RowRef, Salt};
+use crate::facts::{Evidence, Fact, FileHours, Histogram, Latencies, RowRef, Salt};
 use crate::intake::counting::evidence::EvidenceRows;
 use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::files::content_hash::Whole;
@@ -36,6 +38,8 @@ pub struct ReadNotes {
     ///
     /// Such a name is most likely misspelt.
     pub unseen_columns: Vec<(String, String)>,
+    /// Rows of the day's files by hour.
+    pub file_hours: Vec<FileHours>,
     /// Bytes of records for dedupe and join that went to disk.
     pub spilled_bytes: u64,
     /// Files as they were when they were read, by the path that reports show.
@@ -57,9 +61,6 @@ pub fn close_day(
 ) -> Result<(Daybook, ReadNotes), Trouble> {
     let mut merged = merge(pass, salt, settings.is_joined);
     let (surplus, survivors) = find_duplicates(pass, &merged, settings)?;
-    for (fact, n) in &surplus.events {
-        merged.events[fact.at()] -= n;
-    }
     let mut latencies = latencies(&pass.counts);
     for ((fact, bucket), n) in &surplus.latency {
         let MergedFact { slot, kind, .. } = merged.fact(*fact);
@@ -73,6 +74,10 @@ pub fn close_day(
 
     let survivors_spilled: u64 = survivors.iter().map(Partitions::spilled).sum();
     let carried = correlate::correlate(pass, &merged, &survivors, settings, folder)?;
+    let source_rows = source_rows(&merged, &surplus, &carried, settings.slot_length);
+    for (fact, n) in &surplus.events {
+        merged.events[fact.at()] -= n;
+    }
     let rank = &merged.rank;
     let evidence = evidence(pass, &merged, &surplus.misled);
     let mut facts: Vec<Fact> = Vec::with_capacity(merged.facts.len() + carried.facts.len());
@@ -128,6 +133,8 @@ pub fn close_day(
         lanes: carried.lanes,
         tally,
         files: balances,
+        file_hours: file_hours(settings.day, pass, files, sources),
+        source_rows,
         quarantine,
     };
     daybook::write(&daybook, folder)?;
@@ -135,7 +142,9 @@ pub fn close_day(
     let spilled_bytes = sets.map(Partitions::spilled).sum::<u64>() + survivors_spilled;
     let wholes =
         pass.wholes.iter().map(|(n, whole)| (files[*n as usize].shown.clone(), whole.clone())).collect();
-    Ok((daybook, ReadNotes { unseen_columns: unseen_columns(pass, files, sources), spilled_bytes, wholes }))
+    let unseen_columns = unseen_columns(pass, files, sources);
+    let file_hours = daybook.file_hours.clone();
+    Ok((daybook, ReadNotes { unseen_columns, file_hours, spilled_bytes, wholes }))
 }
 
 fn latencies(counts: &[WorkerCounts]) -> Latencies {

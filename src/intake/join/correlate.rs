@@ -37,6 +37,8 @@ pub struct Carried {
     pub lanes: Vec<RegionActivity>,
     /// Copies of webhook rows, by file.
     pub duplicates: Map<u32, u64>,
+    /// Webhook rows without copies, by kind of their notification and slot.
+    pub rows: BTreeMap<(DayKind, u32), u32>,
     /// Webhook rows of the day, without copies.
     pub attempts: u64,
     pub tally: DayTotals,
@@ -441,6 +443,11 @@ impl Correlator<'_> {
                 }
             }
             sum.duplicates.iter().for_each(|(file, n)| *carried.duplicates.entry(*file).or_default() += n);
+            for (kind, slots) in &sum.rows {
+                for (slot, n) in counted(slots) {
+                    *carried.rows.entry((*kind, slot)).or_default() += n;
+                }
+            }
             carried.attempts += sum.attempts;
             let (t, s) = (&mut carried.tally, &sum.tally);
             t.messages_open += sum.open.iter().map(|n| u64::from(*n)).sum::<u64>();

@@ -27,6 +27,8 @@ type DayCall = CallRecord<DayFact>;
 pub struct Surplus {
     /// Events by fact.
     pub events: Map<DayFact, i64>,
+    /// Of these, events that another source tells.
+    pub crossed: Map<DayFact, i64>,
     /// Rows by file.
     pub files: Map<u32, u64>,
     /// Latencies by fact and bucket.
@@ -38,6 +40,9 @@ pub struct Surplus {
 impl Surplus {
     fn take(&mut self, loser: &DayCall, winner: &DayCall, merged: &Merged, witnesses: &HashSet<u64>) {
         *self.events.entry(loser.fact).or_default() += 1;
+        if source_of(merged, winner).is_some_and(|source| source_of(merged, loser) != Some(source)) {
+            *self.crossed.entry(loser.fact).or_default() += 1;
+        }
         *self.files.entry(loser.file).or_default() += 1;
         if loser.latency != CallRecord::NO_LATENCY {
             *self.latency.entry((loser.fact, loser.latency)).or_default() += 1;
@@ -57,10 +62,17 @@ impl Surplus {
 
     fn merge(&mut self, other: Self) {
         other.events.into_iter().for_each(|(fact, n)| *self.events.entry(fact).or_default() += n);
+        other.crossed.into_iter().for_each(|(fact, n)| *self.crossed.entry(fact).or_default() += n);
         other.files.into_iter().for_each(|(file, n)| *self.files.entry(file).or_default() += n);
         other.latency.into_iter().for_each(|(key, n)| *self.latency.entry(key).or_default() += n);
         self.misled.extend(other.misled);
     }
+}
+
+/// Returns the source of a call; `None` if it lies outside the day.
+fn source_of<'m>(merged: &'m Merged, call: &DayCall) -> Option<&'m str> {
+    let is_inside = !call.fact.is_outside();
+    is_inside.then(|| merged.kind(merged.fact(call.fact).kind).source.as_str())
 }
 
 /// Finds surplus copies, and the surviving calls that admitted a message.

@@ -4,5 +4,7 @@ pub mod close_day;
 pub mod correlate;
 pub mod dedupe;
 pub mod duplicates;
+pub mod file_hours;
 pub mod merge;
 pub mod receipts;
+pub mod source_rows;

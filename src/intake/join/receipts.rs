@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::{ColumnSource, Field, Log, Source};
+use super::file_hours::fixed_region;
+use crate::config::{Log, Source};
 use crate::facts::ids::Map;
 use crate::facts::{FileBalance, FileRole, Quarantined};
 use crate::intake::counting::evidence::RowPlace;
+use crate::intake::counting::file_tally::FileTally;
 use crate::intake::counting::quarantine::KEPT_PER_FILE;
-use crate::intake::counting::worker_counts::FileTally;
 use crate::intake::files::find::LogFile;
 use crate::intake::pass::Pass;
 
@@ -73,14 +74,20 @@ pub fn lost(pass: &Pass, files: &[LogFile], sources: &[Source]) -> Vec<String> {
         if own.clone().next().is_none() {
             lost.insert("*".to_owned());
         }
-        for (_, file) in own.filter(|(at, _)| pass.failures.contains_key(&(*at as u32))) {
-            let region = file.constants.iter().find(|(field, _)| *field == Field::Region);
-            let fixed = source.columns.iter().find(|c| c.field == Field::Region).map(|c| &c.from);
-            lost.insert(match (fixed, region) {
-                (Some(ColumnSource::Value(region)), _) => region.clone(),
-                (None, Some((_, region))) => region.clone(),
-                _ => "*".to_owned(),
-            });
+        let is_broken = |at: usize| pass.failures.contains_key(&(at as u32));
+        let readable: Vec<Option<String>> = own
+            .clone()
+            .filter(|(at, _)| !is_broken(*at))
+            .map(|(_, file)| fixed_region(file, source))
+            .collect();
+        for (_, file) in own.filter(|(at, _)| is_broken(*at)) {
+            // Beside other files of the region, one file takes only its share of the rows.
+            let region = fixed_region(file, source);
+            let is_near = |other: &Option<String>| other.is_none() || region.is_none() || *other == region;
+            if readable.iter().any(is_near) {
+                continue;
+            }
+            lost.insert(region.unwrap_or_else(|| "*".to_owned()));
         }
     }
     lost.into_iter().collect()

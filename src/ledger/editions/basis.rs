@@ -72,6 +72,16 @@ pub struct StoredBasis<'a> {
 }
 
 impl StoredBasis<'_> {
+    /// Returns the SHA-256 over the spans of missing files; `None` if no file is missing.
+    pub fn missing(&self) -> Option<String> {
+        let of_files: Vec<&Gap> = self.basis.gaps.iter().filter(|gap| gap.file.is_some()).collect();
+        let text = match serde_json::to_string(&of_files) {
+            Ok(text) => text,
+            Err(e) => unreachable!("names and numbers always serialise: {e}"),
+        };
+        (!of_files.is_empty()).then(|| hex(&Sha256::digest(text)))
+    }
+
     /// Returns the SHA-256 over the basis without its evidence.
     ///
     /// Evidence is left out because the same rows may be found in other files.
@@ -84,6 +94,11 @@ impl StoredBasis<'_> {
 }
 
 impl Basis {
+    /// True if a log file of the day is missing, which may still come.
+    pub fn has_missing_files(&self) -> bool {
+        self.gaps.iter().any(|gap| gap.file.is_some())
+    }
+
     pub fn to_json(&self) -> String {
         let head = Head {
             attempts: self.attempts,

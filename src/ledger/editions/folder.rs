@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::basis::{BASIS, StoredBasis};
-use super::manifest::{MANIFEST_FORMAT, Manifest};
+use super::manifest::{MANIFEST_FORMAT, Manifest, OLDEST_MANIFEST_FORMAT};
 use super::outline::OUTLINE;
 use crate::day::Day;
 use crate::error::Trouble;
@@ -154,9 +154,9 @@ pub fn read_manifest(folder: &Path, day: Day) -> Result<Manifest, Trouble> {
     let path = folder.join(MANIFEST);
     let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
     let version: Version = serde_json::from_str(&text).map_err(|e| damaged(&path, e))?;
-    if version.format != MANIFEST_FORMAT {
+    if !(OLDEST_MANIFEST_FORMAT..=MANIFEST_FORMAT).contains(&version.format) {
         let why = format!(
-            "its format is {}, this version of the job reads format {MANIFEST_FORMAT}",
+            "its format is {}, this version of the job reads formats {OLDEST_MANIFEST_FORMAT} to {MANIFEST_FORMAT}",
             version.format
         );
         return Err(damaged(&path, why));

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::basis::StoredBasis;
 use super::draft::is_open;
+use crate::config::Log;
 use crate::day::{Day, SlotLength};
 use crate::facts::{FileBalance, FileRole, Input};
 use crate::ledger::disk::{hex, sha256};
@@ -16,8 +17,10 @@ use crate::table::{Table, to_table};
 
 /// Format of the manifest, raised when today's reader could not understand what will be written.
 ///
-/// A manifest of any other format is refused.
-pub const MANIFEST_FORMAT: u32 = 2;
+/// Format 3 knows the logs of a day by their rows, format 2 by their files. Others are refused.
+pub const MANIFEST_FORMAT: u32 = 3;
+/// The oldest format that is read.
+pub const OLDEST_MANIFEST_FORMAT: u32 = 2;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,7 +46,10 @@ pub struct Manifest {
     pub balance: Balance,
     /// SHA-256 of the facts, which only logs can change.
     pub facts: String,
-    /// SHA-256 of the balances of its files, as far as they concern the day.
+    /// SHA-256 of the spans of missing files among them, if any file is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<String>,
+    /// SHA-256 of the rows that its logs gave to the day, by source; in format 2 by file.
     pub logs: String,
     /// SHA-256 over everything that makes two editions differ.
     ///
@@ -100,7 +106,8 @@ impl Manifest {
             overrides: edition.overrides.clone(),
             balance: Balance::of(&edition.intake, &edition.accounts),
             facts: stored.hash(),
-            logs: sha256(&to_table(&settled(&edition.intake)).to_csv()),
+            missing: stored.missing(),
+            logs: sha256(rows_of_day(edition).as_bytes()),
             content: String::new(),
             previous: None,
             inputs: Vec::new(),
@@ -111,15 +118,32 @@ impl Manifest {
         manifest
     }
 
-    /// Returns the content hash as version 0.1.0 took it, which knew a policy by its bytes.
-    pub fn content_by_bytes(
+    /// Returns the manifest as an earlier version would have made it, to compare the two.
+    ///
+    /// Format 2 knew the logs of a day by their files. Version 0.1.0 also knew a policy by its
+    /// bytes: then `policy_fingerprint` names it.
+    pub fn as_before(
         &self,
-        policy_fingerprint: &str,
+        before: &Self,
+        policy_fingerprint: Option<&str>,
         edition: &Edition,
         tables: &[(&'static str, Table)],
-    ) -> String {
-        let policy_fingerprint = policy_fingerprint.to_owned();
-        Self { policy_fingerprint, policy_rules: None, ..self.clone() }.fingerprint(edition, tables)
+    ) -> Self {
+        let mut manifest = Self { format: before.format, ..self.clone() };
+        if let Some(fingerprint) = policy_fingerprint {
+            fingerprint.clone_into(&mut manifest.policy_fingerprint);
+            manifest.policy_rules = None;
+        }
+        if manifest.knows_files() {
+            manifest.logs = sha256(&to_table(&settled(&edition.intake)).to_csv());
+        }
+        manifest.content = manifest.fingerprint(edition, tables);
+        manifest
+    }
+
+    /// Returns whether the logs of the day are known by their files, not by their rows.
+    const fn knows_files(&self) -> bool {
+        self.format < 3
     }
 
     /// Returns the SHA-256 by which the journal names this manifest.
@@ -136,11 +160,11 @@ impl Manifest {
 
     /// Returns the content hash.
     ///
-    /// Tables enter as CSV, because Parquet bytes change with the version of their writer. Of a
-    /// neighbour's file only the rows it gave to this day count: today's log still grows while
-    /// yesterday is booked.
+    /// Tables enter as CSV, because Parquet bytes change with the version of their writer. Of the
+    /// logs only the rows count that they gave to the day: neither the names of files, nor how the
+    /// rows are spread over them, nor copies, nor rows of other days make another edition.
     fn fingerprint(&self, edition: &Edition, tables: &[(&'static str, Table)]) -> String {
-        let files = settled(&edition.intake);
+        let files = if self.knows_files() { settled(&edition.intake) } else { Vec::new() };
         let mut plain = self.clone();
         plain.job_version = String::new();
         plain.edition = 0;
@@ -155,11 +179,41 @@ impl Manifest {
         plain.balance = Balance::of(&files, &edition.accounts);
         let mut hash = Sha256::new_with_prefix(plain.to_json());
         for (name, table) in tables {
+            let is_of_files = matches!(*name, "intake" | "quarantine");
+            if is_of_files && !self.knows_files() {
+                continue;
+            }
             hash.update(format!("\n{name}\n"));
             hash.update(if *name == "intake" { to_table(&files).to_csv() } else { table.to_csv() });
         }
         hex(&hash.finalize())
     }
+}
+
+/// Writes the rows that the logs gave to a day: by source the accepted rows, the unreadable rows
+/// and the unreadable files, then the unreadable rows that are kept, without their places.
+fn rows_of_day(edition: &Edition) -> String {
+    let mut sources: BTreeMap<(&str, Log), [u64; 3]> = BTreeMap::new();
+    for file in &edition.intake {
+        let [accepted, quarantine, failed] = sources.entry((&file.source, file.log)).or_default();
+        *accepted += file.accepted;
+        if file.role == FileRole::Own {
+            *quarantine += file.quarantine;
+            *failed += u64::from(file.failure.is_some());
+        }
+    }
+    let mut text = String::new();
+    for ((source, log), [accepted, quarantine, failed]) in sources {
+        if accepted + quarantine + failed > 0 {
+            text += &format!("{source}\t{}\t{accepted}\t{quarantine}\t{failed}\n", log.name());
+        }
+    }
+    let mut unreadable: Vec<_> = edition.quarantine.iter().map(|row| (&row.reason, &row.excerpt)).collect();
+    unreadable.sort();
+    for (reason, excerpt) in unreadable {
+        text += &format!("{reason}\t{excerpt}\n");
+    }
+    text
 }
 
 /// Reduces the files to their part in the day.

@@ -103,6 +103,8 @@ pub enum Cause {
     Logs,
     /// Webhook logs of other days changed the outcome of its messages or notifications.
     Webhooks,
+    /// What other days show of which log files are to be expected.
+    Neighbour,
     /// Override rows were applied or withdrawn.
     Overrides,
     Policy,
@@ -113,14 +115,23 @@ pub enum Cause {
 }
 
 impl Cause {
-    pub const ALL: [Self; 7] =
-        [Self::First, Self::Logs, Self::Webhooks, Self::Overrides, Self::Policy, Self::Definition, Self::Job];
+    pub const ALL: [Self; 8] = [
+        Self::First,
+        Self::Logs,
+        Self::Webhooks,
+        Self::Neighbour,
+        Self::Overrides,
+        Self::Policy,
+        Self::Definition,
+        Self::Job,
+    ];
 
     pub const fn name(&self) -> &'static str {
         match self {
             Self::First => "first",
             Self::Logs => "logs",
             Self::Webhooks => "webhooks",
+            Self::Neighbour => "neighbour",
             Self::Overrides => "overrides",
             Self::Policy => "policy",
             Self::Definition => "definition",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::verdict::{because, flips_when};
 use super::{AppliedOverride, EditionOfSlot, ExplainedPosting, Explanation, RunOfSlots, ServiceVerdict};
 use crate::day::{Day, rfc3339};
-use crate::facts::{Gap, Kind};
+use crate::facts::{Gap, Kind, LostFile, MissingCause};
 use crate::ledger::{Basis, Cause, Edition, Extent, Ledger, Settings};
 use crate::measure::Outage;
 use crate::overrides::{Override, adjust};
@@ -13,7 +13,7 @@ use crate::policy::{Account, Group, Policy, Postings, Sum};
 use crate::queries::booked_day::BookedDay;
 use crate::queries::reported;
 use crate::report::RedSlot;
-use crate::slots::{Cell, Scope, ScopeKind, Side, SlotTally, State};
+use crate::slots::{ALL_REGIONS, Cell, Scope, ScopeKind, Side, SlotTally, State};
 use crate::table::word;
 
 /// Callers and codes shown for a slot.
@@ -139,9 +139,7 @@ impl DayExplainer {
             editions: self.editions.iter().map(|of_day| of_day.slot(scope, slot)).collect(),
             edition: edition.number,
             day_state: edition.state.name(),
-            gaps: gaps
-                .map(|g| format!("source {} had next to no rows of region {}", g.source, g.region))
-                .collect(),
+            gaps: gaps.map(told_gap).collect(),
         }
     }
 
@@ -376,4 +374,24 @@ fn editions(ledger: &Ledger, known: &Edition) -> anyhow::Result<Vec<EditionOfDay
         })
     };
     record.editions.iter().map(read).collect()
+}
+
+/// Tells of a gap in the words of an explanation.
+fn told_gap(gap: &Gap) -> String {
+    let Gap { source, region, .. } = gap;
+    let of = if region == ALL_REGIONS { String::new() } else { format!(" of region {region}") };
+    match &gap.file {
+        None => format!("source {source} had next to no rows{of}"),
+        Some(LostFile { name, cause: MissingCause::Absent, .. }) => {
+            format!("source {source} had no file {name}, which has rows{of} in this hour on other days")
+        }
+        Some(LostFile { name, cause: MissingCause::Unreadable, .. }) => {
+            format!("source {source} could not read {name}, which may have rows{of} in this hour")
+        }
+        Some(LostFile { name, cause: MissingCause::NoRows, .. }) => {
+            format!(
+                "source {source} found no row of the day in {name}, which has rows{of} in this hour on other days"
+            )
+        }
+    }
 }

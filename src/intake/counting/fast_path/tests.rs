@@ -238,7 +238,13 @@ fn counts(calls: &Path, attempts: Option<&Path>, is_sketched: bool) -> String {
         Ok(read) => read,
         Err(trouble) => return format!("{trouble:?}"),
     };
-    let intake = crate::resolve::resolve(day, &[(day, folder.path().to_path_buf())].into(), &config).unwrap();
+    let intake = crate::resolve::resolve(
+        day,
+        &[(day, folder.path().to_path_buf())].into(),
+        &config,
+        &Default::default(),
+    )
+    .unwrap();
     format!("{daybook:#?} {:?} {intake:#?}", notes.unseen_columns)
 }
 

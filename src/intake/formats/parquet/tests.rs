@@ -39,7 +39,7 @@ pub fn facts(
     let folder = tempfile::tempdir().unwrap();
     let folders = crate::intake::IntakeFolders { spill, daybook: folder.path() };
     crate::intake::read(config, day, workers, &Salt::new("test"), folders, meter)?;
-    crate::resolve::resolve(day, &[(day, folder.path().to_path_buf())].into(), config)
+    crate::resolve::resolve(day, &[(day, folder.path().to_path_buf())].into(), config, &Default::default())
 }
 
 fn read(path: &Path, workers: usize) -> Intake {

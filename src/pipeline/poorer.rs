@@ -1,0 +1,89 @@
+//! Poorer logs: decides whether the logs of a day may replace what was read of them before.
+//!
+//! Rotation, retention and a log that was cut off never take anything from a published day.
+
+use std::collections::BTreeMap;
+
+use crate::facts::SourceRows;
+
+/// How the rows of a day differ from those that were read before, by source and hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RowsChange {
+    /// No hour of a source has fewer rows, or fewer rows that fail.
+    NotFewer,
+    /// Rows are gone, and none is new.
+    Gone { gone: u64, before: u64 },
+    /// Rows are gone, and others are new.
+    Mixed { gone: u64, fresh: u64 },
+    /// No rows are gone, but in some hour fewer fail than before.
+    Rewritten { healed: u64 },
+}
+
+impl RowsChange {
+    /// Compares the rows of a day with those that were read before.
+    pub fn of(before: &[SourceRows], now: &[SourceRows]) -> Self {
+        let mut hours: BTreeMap<(&str, u8), [(u64, u64); 2]> = BTreeMap::new();
+        for (side, rows) in [before, now].into_iter().enumerate() {
+            for hour in rows {
+                hours.entry((&hour.source, hour.hour)).or_default()[side] = (hour.rows, hour.failing);
+            }
+        }
+        let (mut gone, mut fresh, mut healed) = (0, 0, 0);
+        for [(rows_before, failing_before), (rows, failing)] in hours.into_values() {
+            gone += rows_before.saturating_sub(rows);
+            fresh += rows.saturating_sub(rows_before);
+            if rows >= rows_before {
+                healed += failing_before.saturating_sub(failing);
+            }
+        }
+        match (gone, fresh, healed) {
+            (0, _, 0) => Self::NotFewer,
+            (0, _, healed) => Self::Rewritten { healed },
+            (gone, 0, _) => Self::Gone { gone, before: before.iter().map(|hour| hour.rows).sum() },
+            (gone, fresh, _) => Self::Mixed { gone, fresh },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(hours: &[(&str, u8, u64, u64)]) -> Vec<SourceRows> {
+        let of = |(source, hour, rows, failing): &(&str, u8, u64, u64)| SourceRows {
+            source: (*source).to_owned(),
+            hour: *hour,
+            rows: *rows,
+            failing: *failing,
+        };
+        hours.iter().map(of).collect()
+    }
+
+    #[test]
+    fn rows_are_compared_hour_by_hour_and_source_by_source() {
+        let before = rows(&[("edge", 9, 100, 10), ("edge", 10, 100, 0), ("hooks", 9, 50, 0)]);
+        let change = |now: &[(&str, u8, u64, u64)]| RowsChange::of(&before, &rows(now));
+        let hooks = ("hooks", 9, 50, 0);
+        assert_eq!(change(&[("edge", 9, 100, 10), ("edge", 10, 100, 0), hooks]), RowsChange::NotFewer);
+        assert_eq!(
+            change(&[("edge", 9, 130, 12), ("edge", 10, 100, 0), hooks, ("edge", 11, 5, 5)]),
+            RowsChange::NotFewer
+        );
+        assert_eq!(change(&[("edge", 10, 100, 0), hooks]), RowsChange::Gone { gone: 100, before: 250 });
+        // As many rows in all, but not in every hour.
+        assert_eq!(
+            change(&[("edge", 9, 60, 0), ("edge", 10, 140, 0), hooks]),
+            RowsChange::Mixed { gone: 40, fresh: 40 }
+        );
+        // More rows of another source do not make up for it.
+        assert_eq!(
+            change(&[("edge", 9, 99, 10), ("edge", 10, 100, 0), ("hooks", 9, 70, 0)]),
+            RowsChange::Mixed { gone: 1, fresh: 20 }
+        );
+        assert_eq!(
+            change(&[("edge", 9, 100, 3), ("edge", 10, 100, 0), hooks]),
+            RowsChange::Rewritten { healed: 7 }
+        );
+        assert_eq!(RowsChange::of(&[], &before), RowsChange::NotFewer);
+    }
+}
