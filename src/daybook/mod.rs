@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::day::{Day, SlotLength};
 use crate::facts::{
     DayTotals, Delays, Evidence, Fact, FileBalance, FileHours, Kind, Latencies, Quarantined, SourceRows,
+    UnreadableWindow,
 };
 
 pub use items::{ItemRole, MessageItem, NotificationItem};
@@ -59,6 +60,8 @@ pub struct Daybook {
     pub file_hours: Vec<FileHours>,
     /// Rows by source and hour, by which poorer logs are noticed; as above.
     pub source_rows: Vec<SourceRows>,
+    /// Unreadable rows of webhook logs, sorted; as above.
+    pub unreadable: Vec<UnreadableWindow>,
     pub quarantine: Vec<Quarantined>,
 }
 

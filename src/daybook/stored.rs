@@ -14,7 +14,7 @@ use crate::error::Trouble;
 use crate::facts::latency::BUCKETS;
 use crate::facts::{
     DayTotals, DelayKind, Delays, Evidence, Fact, FileBalance, FileHours, Histogram, Kind, Latencies,
-    Quarantined, RowRef, SourceRows,
+    Quarantined, RowRef, SourceRows, UnreadableWindow,
 };
 
 /// Version of the stored form; raised when an older reader could not understand a newer file.
@@ -71,6 +71,8 @@ struct Head {
     file_hours: Vec<FileHours>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     source_rows: Vec<SourceRows>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<UnreadableWindow>,
     quarantine: Vec<Quarantined>,
 }
 
@@ -152,6 +154,7 @@ pub fn write(daybook: &Daybook, folder: &Path) -> Result<(), Trouble> {
         files: daybook.files.clone(),
         file_hours: daybook.file_hours.clone(),
         source_rows: daybook.source_rows.clone(),
+        unreadable: daybook.unreadable.clone(),
         quarantine: daybook.quarantine.clone(),
     };
     let path = folder.join(HEAD);
@@ -286,6 +289,7 @@ impl Daybook {
             files: head.files,
             file_hours: head.file_hours,
             source_rows: head.source_rows,
+            unreadable: head.unreadable,
             quarantine: head.quarantine,
         }
     }

@@ -9,6 +9,7 @@ pub mod latency;
 mod missing_log;
 mod receipt;
 mod source_rows;
+mod unreadable_window;
 
 use polars::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,7 @@ pub use latency::{Histogram, Latencies};
 pub use missing_log::{LostHour, MissingCause, MissingLog};
 pub use receipt::{DayTotals, FileBalance, FileRole, Input, Intake, Quarantined, Receipt, Reconciliation};
 pub use source_rows::SourceRows;
+pub use unreadable_window::UnreadableWindow;
 
 /// Place of a log row: the evidence that a fact can be traced back to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! Messages: the outcome of each message of one day, from all days within reach.
 
 use super::merge_join::{Merge, Shorts};
+use super::unreadable::UndecidedMessage;
 use super::{DaybookFolders, Resolver, Speaks};
 use crate::day::Day;
 use crate::daybook::message::{MessageState, StatusWord};
@@ -113,9 +114,25 @@ impl Resolver<'_> {
     fn open_message(&mut self, open: &MessageItem, state: &MessageState) -> Result<(), Trouble> {
         self.counts.contradicted_messages += u64::from(state.is_contradicted());
         let kind = self.kind_of(open.kind, open.id)?.clone();
+        let timing = self.timing(open.at_us, &kind, state);
+        if matches!(timing, Timing::Late | Timing::Overdue) && self.has_unreadable_rows(&kind.region) {
+            let (open, state, region) = (*open, *state, kind.region);
+            self.undecided.messages.push(UndecidedMessage { open, state, timing, region });
+            return Ok(());
+        }
+        self.resolve_message(open, state, timing)
+    }
+
+    /// Counts an open message, with its timing as decided.
+    pub fn resolve_message(
+        &mut self,
+        open: &MessageItem,
+        state: &MessageState,
+        timing: Timing,
+    ) -> Result<(), Trouble> {
+        let kind = self.kind_of(open.kind, open.id)?.clone();
         let caller = self.caller_of(open.caller, open.id)?;
         let (service, region) = (kind.service.clone(), kind.region.clone());
-        let timing = self.timing(open.at_us, &kind, state);
         let outcome = state.outcome();
         if state.first_us != MessageState::NEVER {
             let delay = (state.first_us - open.at_us).max(0);

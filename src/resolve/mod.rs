@@ -10,11 +10,13 @@ mod messages;
 pub mod missing_logs;
 mod notifications;
 pub mod request_gaps;
+mod unreadable;
 mod webhook_gaps;
 
 use std::collections::BTreeMap;
 
 use lost_evidence::LostSpan;
+use unreadable::Undecided;
 use webhook_gaps::Silence;
 
 use crate::config::{Config, Log};
@@ -63,6 +65,7 @@ pub fn resolve(
     let mut resolver = Resolver::new(day, own, around, config, missing);
     resolver.messages(&known, reach)?;
     resolver.notifications(&known, reach)?;
+    resolver.decide()?;
     resolver.intake()
 }
 
@@ -80,6 +83,8 @@ struct Resolver<'c> {
     around: BTreeMap<Day, Daybook>,
     config: &'c Config,
     silences: Vec<Silence>,
+    /// Messages and notifications that are bad unless an unreadable row explains them.
+    undecided: Undecided,
     /// Spans of missing logs, of the day and of the days within reach.
     lost: Vec<LostSpan>,
     /// Latest instant up to which the webhook log of a region is known.
@@ -116,6 +121,7 @@ impl<'c> Resolver<'c> {
             around,
             config,
             silences: Vec::new(),
+            undecided: Undecided::default(),
             lost: lost_evidence::spans(missing),
             watermarks: BTreeMap::new(),
             resolved: Map::default(),

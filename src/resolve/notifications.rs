@@ -1,6 +1,7 @@
 //! Notifications: the outcome of each notification of one day, from all days within reach.
 
 use super::merge_join::{Merge, Shorts};
+use super::unreadable::UndecidedNotification;
 use super::{DaybookFolders, Resolver, Speaks};
 use crate::day::{DAY_US, Day, SECOND_US};
 use crate::daybook::delivery::{Delivery, measured};
@@ -113,8 +114,20 @@ impl Resolver<'_> {
         for (measure, value) in measured(delivery) {
             self.own.delays.add(measure, &kind.service, &kind.region, value, 1);
         }
-        let outcome = delivery.outcome();
         let timing = self.promptness(&kind.region, delivery);
+        let is_bad = matches!(timing, Timing::Late | Timing::Stopped);
+        if is_bad && self.has_unreadable_rows(&kind.region) {
+            let delivery = *delivery;
+            self.undecided.notifications.push(UndecidedNotification { delivery, kind, caller, timing });
+            return Ok(());
+        }
+        self.resolve_notification(delivery, kind, caller, timing);
+        Ok(())
+    }
+
+    /// Counts a notification, with its timing as decided.
+    pub fn resolve_notification(&mut self, delivery: &Delivery, kind: Kind, caller: u32, timing: Timing) {
+        let outcome = delivery.outcome();
         let is_good = outcome == Outcome::Delivered && timing == Timing::InTime;
         let kind = Kind {
             outcome,
@@ -126,7 +139,6 @@ impl Resolver<'_> {
         let kind = self.kind(kind);
         let caller = if is_good { self.caller("") } else { caller };
         self.resolve_one(self.slot(delivery.event_us), kind, caller);
-        Ok(())
     }
 
     /// Judges the platform's part: a first attempt in time, then retries until the end (R7).

@@ -40,11 +40,18 @@ impl WorkerCounts {
             let reading = source_reader.payload(&payload, ts_us, place, &mut self.names, &mut told)?;
             Ok((ts_us, Some(reading)))
         });
-        // No excerpt: a payload holds names and private messages.
-        if let Some((_, Some(reading))) = self.tally_row(place, read, Vec::new) {
-            self.post_webhook(&reading, &told, spill)?;
+        match read {
+            Ok((us, reading)) => {
+                self.note(&place, us, 0);
+                self.tell_in_file(place.file, line.len(), told.len());
+                reading.map_or(Ok(()), |reading| self.post_webhook(&reading, &told, spill))
+            }
+            Err(reason) => {
+                // No excerpt: a payload holds names and private messages.
+                self.quarantine_line(place, reason, &[], line.len());
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// Stores the attempt and the statuses of a webhook row for the join.

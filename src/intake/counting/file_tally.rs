@@ -26,6 +26,9 @@ pub struct FileTally {
     pub other_days: Vec<(i64, u64)>,
     /// Regions of the rows, by their numbers in the worker's lexicon.
     pub regions: Vec<u32>,
+    /// Bytes of the readable lines with payloads, and the statuses in them.
+    pub told_bytes: u64,
+    pub told_statuses: u64,
     /// Place, reason and excerpt of quarantined rows, of which the first are kept.
     pub bad_rows: Vec<(RowPlace, String, String)>,
 }

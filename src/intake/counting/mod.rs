@@ -6,4 +6,5 @@ pub mod fast_path;
 pub mod file_tally;
 pub mod memo;
 pub mod quarantine;
+pub mod unreadable;
 pub mod worker_counts;

@@ -9,6 +9,7 @@ use super::evidence::{EvidenceRow, EvidenceRows, RowPlace};
 use super::file_tally::FileTally;
 use super::memo::{KnownRow, Memo};
 use super::quarantine::{self, KEPT_PER_FILE};
+use super::unreadable::UnreadableRows;
 use crate::config::{Field, Log};
 use crate::day::{Day, SlotLength};
 use crate::daybook::delivery::AttemptTraits;
@@ -91,6 +92,7 @@ pub struct WorkerCounts {
     pub failures: Vec<i64>,
     /// Latest webhook rows, by region.
     pub lanes: Map<u32, LatestRows>,
+    pub unreadable: UnreadableRows,
     told: Vec<ParsedStatus>,
     pub memo: Memo,
     /// Classification of the last posted row, if other rows may reuse it.
@@ -168,6 +170,7 @@ impl WorkerCounts {
             failure_numbers: Map::default(),
             failures: Vec::new(),
             lanes: Map::default(),
+            unreadable: UnreadableRows::default(),
             told: Vec::new(),
             memo: Memo::default(),
             learned: None,
@@ -185,6 +188,7 @@ impl WorkerCounts {
     /// Begins a work item: a chunk, a file or a slice.
     pub fn begin_item(&mut self) {
         self.names.begin_item();
+        self.unreadable.begin();
         self.memo.clear();
     }
 
@@ -335,6 +339,7 @@ impl WorkerCounts {
     pub fn note(&mut self, place: &RowPlace, us: i64, seen: u32) {
         let day_us = self.day_us();
         self.tallies[place.file as usize].note(us, &day_us, seen);
+        self.unreadable.readable(place, us);
     }
 
     /// Returns the half-open interval of the day, in microseconds since 1970.
@@ -366,6 +371,13 @@ impl WorkerCounts {
         *last = (*last).max(Some(us));
     }
 
+    /// Notes the length of a line with a payload, and how many statuses it holds.
+    pub fn tell_in_file(&mut self, file: u32, bytes: usize, statuses: usize) {
+        let tally = &mut self.tallies[file as usize];
+        tally.told_bytes += bytes as u64;
+        tally.told_statuses += statuses as u64;
+    }
+
     /// Notes the region of a row of a file.
     pub fn hear_in_file(&mut self, file: u32, region: u32) {
         self.tallies[file as usize].hear(region);
@@ -373,12 +385,14 @@ impl WorkerCounts {
 
     /// Quarantines a row that its format could not split into fields.
     pub fn quarantine(&mut self, place: RowPlace, reason: String, raw: &[u8]) {
-        self.tallies[place.file as usize].rows_read += 1;
-        self.quarantine_counted(place, reason, raw);
+        self.quarantine_line(place, reason, raw, raw.len());
     }
 
-    fn quarantine_counted(&mut self, place: RowPlace, reason: String, raw: &[u8]) {
+    /// Quarantines a row of so many bytes; `raw` is what its excerpt may show.
+    pub fn quarantine_line(&mut self, place: RowPlace, reason: String, raw: &[u8], bytes: usize) {
+        self.unreadable.unreadable(&place, bytes);
         let tally = &mut self.tallies[place.file as usize];
+        tally.rows_read += 1;
         tally.quarantine += 1;
         if tally.bad_rows.len() < KEPT_PER_FILE {
             tally.bad_rows.push((place, reason, quarantine::excerpt(raw)));

@@ -13,6 +13,7 @@ use super::file_hours::file_hours;
 use super::merge::{Merged, MergedFact, merge};
 use super::receipts::{balances, line, lost, unseen_columns};
 use super::source_rows::source_rows;
+use super::unreadable::windows;
 use crate::config::{Log, Source};
 use crate::daybook::{self, Daybook};
 use crate::error::Trouble;
@@ -135,6 +136,7 @@ pub fn close_day(
         files: balances,
         file_hours: file_hours(settings.day, pass, files, sources),
         source_rows,
+        unreadable: windows(pass, files, sources, settings),
         quarantine,
     };
     daybook::write(&daybook, folder)?;

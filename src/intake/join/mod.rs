@@ -8,3 +8,4 @@ pub mod file_hours;
 pub mod merge;
 pub mod receipts;
 pub mod source_rows;
+pub mod unreadable;
