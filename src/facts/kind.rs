@@ -26,7 +26,7 @@ pub enum Stream {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// No outcome is known; always so for a request.
+    /// No outcome; always so for a request whose answer the log can show.
     None,
     /// A message that was sent; nothing beyond that is known.
     Sent,
@@ -40,6 +40,10 @@ pub enum Outcome {
     Unreachable,
     /// A notification whose last attempt failed inside the platform, before the network.
     Internal,
+    /// The log does not say: it has no field for it, or a word that nobody knows.
+    ///
+    /// Unlike `None`, the absence proves nothing.
+    Unknown,
 }
 
 /// The outcome in relation to its deadline, judged by event times.

@@ -112,6 +112,7 @@ const fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Refused => "refused",
         Outcome::Unreachable => "unreachable",
         Outcome::Internal => "internal",
+        Outcome::Unknown => "unknown",
     }
 }
 
@@ -156,7 +157,8 @@ mod tests {
             [S::None, S::Dns, S::Connect, S::Tls, S::ProxyLocal, early, waiting, S::Reset, S::Timeout];
         check(ConditionKey::Symptom, &symptoms, symptom);
         check(ConditionKey::Admission, &[A::None, A::Admitted, A::Held, A::Paused], admission);
-        let outcomes = [O::None, O::Sent, O::Delivered, O::Failed, O::Refused, O::Unreachable, O::Internal];
+        let failures = [O::Failed, O::Refused, O::Unreachable, O::Internal];
+        let outcomes = [&[O::None, O::Sent, O::Delivered][..], &failures, &[O::Unknown]].concat();
         check(ConditionKey::Outcome, &outcomes, outcome);
         let timings = [T::None, T::InTime, T::Late, T::Overdue, T::Open, T::Stopped, T::Unseen];
         check(ConditionKey::Timing, &timings, timing);

@@ -111,15 +111,19 @@ impl Manifest {
         manifest
     }
 
-    /// Returns the content hash as version 0.1.0 took it, which knew a policy by its bytes.
-    pub fn content_by_bytes(
+    /// Returns the content hash as if the edition were booked by the rules of an earlier one.
+    ///
+    /// It is the hash of the earlier edition if all came out the same. Version 0.1.0 knew a policy
+    /// by its bytes alone.
+    pub fn content_under(
         &self,
-        policy_fingerprint: &str,
+        before: &Self,
         edition: &Edition,
         tables: &[(&'static str, Table)],
     ) -> String {
-        let policy_fingerprint = policy_fingerprint.to_owned();
-        Self { policy_fingerprint, policy_rules: None, ..self.clone() }.fingerprint(edition, tables)
+        let policy_fingerprint = before.policy_fingerprint.clone();
+        let policy_rules = before.policy_rules.clone();
+        Self { policy_fingerprint, policy_rules, ..self.clone() }.fingerprint(edition, tables)
     }
 
     /// Returns the SHA-256 by which the journal names this manifest.
