@@ -93,6 +93,7 @@
 //! - **Rule**: a condition of the policy with the account it leads to, a reason and its sources.
 //! - **Posting**: a fact with its account and the rule that chose it.
 //! - **Suspense**: the account of events that no rule matches.
+//! - **Unknown**: the account of events of which the logs do not say what became.
 //! - **Override**: a reviewed row that moves counts between accounts ([`overrides::Override`]).
 //! - **Adjusting entry**: a correction that is added next to what is booked, never an edit.
 //! - **Gross, net**: before overrides, after overrides.

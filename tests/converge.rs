@@ -351,10 +351,11 @@ impl Message {
             Answer::Code2 => "bad:platform:error",
             Answer::Accepted => match first {
                 Some(us) if us > due_us && !is_lost => "bad:platform:missed",
-                Some(us) if us > due_us => "pending",
+                Some(us) if us > due_us => "unknown",
                 Some(_) if is_failed => fault,
                 Some(_) => "good",
                 None if !is_lost && watermark(&self.rows(id)) > Some(due_us) => "bad:platform:missed",
+                None if is_lost => "unknown",
                 None => "pending",
             },
         }
@@ -695,7 +696,7 @@ fn two_logs_that_write_ids_in_different_ways_are_no_outage() {
     };
     let requests: Vec<_> = (0..30).map(request).collect();
     let rows = (0..30).map(status).chain([beat("eu", at(0) + DAY_US)]).collect();
-    assert_eq!(accounts_of("message", &requests, rows, 1)["eu"], vec!["pending"; 30]);
+    assert_eq!(accounts_of("message", &requests, rows, 1)["eu"], vec!["unknown"; 30]);
 }
 
 #[test]

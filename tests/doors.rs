@@ -84,6 +84,7 @@ impl Hostile {
         events.push(event(0, Account::Good, None, 7));
         events.push(Event { service: "a;b", ..event(1, Account::Suspense, Some(-1), 3) });
         events.push(Event { service: "a_b", ..event(2, Account::Pending, None, 2) });
+        events.push(Event { service: "a_b", ..event(3, Account::Unknown, None, 4) });
 
         let mut draft = given::draft(day("2026-11-20"), &config, &events);
         let at = given::clock(&draft);
@@ -179,12 +180,16 @@ fn the_worst_texts_do_no_harm() {
         ran.expect(0);
         let accounts = tool("hledger", &["-f", "-", "balance", "--flat", "-N", "-O", "csv"], &text).unwrap();
         let accounts = accounts.expect(0).stdout;
-        for part in
-            ["\"bad:platform:error:", "\"pending:a_b\",\"2 ev\"", "\"suspense:a_b~", "\"events\",\"-112 ev\""]
-        {
+        for part in [
+            "\"bad:platform:error:",
+            "\"pending:a_b\",\"2 ev\"",
+            "\"suspense:a_b~",
+            "\"unknown:a_b\",\"4 ev\"",
+            "\"events\",\"-116 ev\"",
+        ] {
             assert!(accounts.contains(part), "no `{part}` in\n{accounts}");
         }
-        assert_eq!(accounts.lines().count(), 1 + 4 + 5 + 1, "{accounts}");
+        assert_eq!(accounts.lines().count(), 1 + 5 + 5 + 1, "{accounts}");
     }
 
     let bytes = fs::read(hostile.reports.path().join("months/2026-11.xlsx")).unwrap();

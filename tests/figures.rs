@@ -6,7 +6,7 @@ use uptime_ledger::measure::{self, Class, Condition, Figure, FigureStatus, Figur
 use uptime_ledger::policy::Account;
 use uptime_ledger::slots::{Scope, ScopeKind};
 
-use crate::given::{self, config, day, edition, letters};
+use crate::given::{self, Event, config, day, edition, letters};
 
 const MINUTES: usize = 1_440;
 
@@ -132,6 +132,39 @@ fn what_is_open_makes_a_day_provisional() {
     assert_eq!(edition(day("2026-11-20"), &config, &events).state, DayState::Reported);
     events[0].account = Account::Suspense;
     assert_eq!(edition(day("2026-11-20"), &config, &events).state, DayState::Provisional);
+    events[0].account = Account::Unknown;
+    assert_eq!(edition(day("2026-11-20"), &config, &events).state, DayState::Provisional);
+}
+
+/// A day waits for a rule or for an outcome that is due, but not for evidence that is lost.
+#[test]
+fn what_is_unknown_does_not_keep_a_day_from_being_sealed() {
+    let config = config(SlotLength::Minute);
+    let open = |account| {
+        let mut events = letters("uuu");
+        events[0].account = account;
+        let draft = given::draft(day("2026-11-20"), &config, &events);
+        draft.edition.open_events() > 0
+    };
+    assert!(open(Account::Suspense) && open(Account::Pending));
+    assert!(!open(Account::Unknown));
+}
+
+#[test]
+fn unknown_events_leave_a_slot_as_it_is_without_them() {
+    let config = config(SlotLength::Minute);
+    let states = |unknown: bool| {
+        let mut events = letters("u.d");
+        if unknown {
+            let more = |slot| Event { account: Account::Unknown, slot, ..events[0].clone() };
+            let more: Vec<Event> = (0..3).map(more).collect();
+            events.extend(more);
+        }
+        let edition = edition(day("2026-11-20"), &config, &events);
+        let scope = edition.slots.scopes()[0].clone();
+        edition.slots.cells(&scope).map(|cell| cell.net.state).collect::<Vec<_>>()
+    };
+    assert_eq!(states(true), states(false));
 }
 
 #[test]

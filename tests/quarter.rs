@@ -363,7 +363,7 @@ fn copy(from: &Path, to: &Path) {
 
 // What is shown, and what is told of its changes.
 
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 11] = [
     "slots_down",
     "slots_counted",
     "slots_degraded",
@@ -374,15 +374,16 @@ const COLUMNS: [&str; 10] = [
     "events_excluded",
     "events_pending",
     "events_suspense",
+    "events_unknown",
 ];
 
-type Sums = BTreeMap<[String; 4], [i64; 10]>;
+type Sums = BTreeMap<[String; 4], [i64; 11]>;
 
 fn key(row: &job::Row) -> [String; 4] {
     ["day", "scope_kind", "scope", "definition"].map(|column| row[column].clone())
 }
 
-fn numbers(row: &job::Row, more: &str) -> [i64; 10] {
+fn numbers(row: &job::Row, more: &str) -> [i64; 11] {
     COLUMNS.map(|column| row[&format!("{column}{more}")].parse().unwrap())
 }
 
@@ -396,7 +397,7 @@ fn shown(reports: &Path) -> Sums {
 fn changes(restated: &[job::Row], is_adjusting: &str) -> Sums {
     let mut sums = Sums::new();
     for row in restated.iter().filter(|row| row["is_adjusting"] == is_adjusting) {
-        let sum = sums.entry(key(row)).or_insert([0; 10]);
+        let sum = sums.entry(key(row)).or_insert([0; 11]);
         sum.iter_mut().zip(numbers(row, "_delta")).for_each(|(sum, delta)| *sum += delta);
     }
     sums

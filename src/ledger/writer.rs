@@ -16,7 +16,6 @@ use crate::config::Canonical;
 use crate::day::Day;
 use crate::error::Trouble;
 use crate::policy::Policy;
-use crate::table::Table;
 
 /// A ledger that can be written to, and is read like a [`Ledger`].
 #[derive(Debug)]
@@ -192,7 +191,7 @@ impl Writer {
         (manifest.daybooks, manifest.config) = (daybooks, config.clone());
         let is_adjusting = record.sealed.is_some();
         let comparable = match &before {
-            Some(before) => self.comparable(before, &manifest, &edition, &tables),
+            Some(before) => manifest.as_before(before, &edition, &tables),
             None => manifest.clone(),
         };
         if let (Some(before), Some(newest)) = (&before, &newest)
@@ -248,26 +247,6 @@ impl Writer {
         let rules = now.policy_rules.as_deref().unwrap_or_default();
         let written = before.policy_rules.as_deref();
         self.rules_are(&before.policy_fingerprint, written, &now.policy_fingerprint, rules)
-    }
-
-    /// Returns the manifest of a new edition, made comparable with that of an earlier one.
-    ///
-    /// Version 0.1.0 knew a policy by its bytes. For such an edition, the hash is taken over its
-    /// policy fingerprint if the rules in both policies are the same.
-    fn comparable(
-        &self,
-        before: &Manifest,
-        now: &Manifest,
-        edition: &Edition,
-        tables: &[(&'static str, Table)],
-    ) -> Manifest {
-        let is_same = self.is_ruled_alike(before, now);
-        let bytes = if is_same { &before.policy_fingerprint } else { &now.policy_fingerprint };
-        let bytes = before.policy_rules.is_none().then_some(bytes.as_str());
-        if before.format == now.format && bytes.is_none() {
-            return now.clone();
-        }
-        now.as_before(before, bytes, edition, tables)
     }
 
     /// Seals a day: its newest edition becomes final.

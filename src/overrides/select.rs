@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use polars::prelude::PolarsResult;
 
+use super::Direction;
 use super::override_row::Override;
-use crate::policy::{Group, PostingLine, Postings};
+use crate::policy::{PostingLine, Postings};
 
 /// The postings of one day that overrides can move, each held by at most one row.
 pub struct Movable<'a> {
@@ -18,7 +19,7 @@ pub struct Movable<'a> {
 impl<'a> Movable<'a> {
     /// Collects the postings of a day in accounts that an override can move.
     pub fn new(postings: &'a Postings) -> PolarsResult<Self> {
-        let is_movable = |group| matches!(group, Group::Bad | Group::User | Group::Excluded);
+        let is_movable = |group| Direction::ALL.into_iter().any(|direction| direction.takes_from(group));
         let mut lines = postings.originals(|account| is_movable(account.group()))?;
         lines.sort_by_key(|line| line.slot);
         let holders = vec![None; lines.len()];
@@ -93,9 +94,9 @@ pub mod tests {
     use crate::config::Vantage;
     use crate::day::{Day, SECOND_US, SlotLength};
     use crate::facts::{Admission, Fact, Facts, Kind, Outcome, Reached, Stream, Symptom, Timing};
+    use crate::overrides::Code;
     use crate::overrides::override_row::tests::{row, us};
-    use crate::overrides::{Code, Direction};
-    use crate::policy::{Account, Booking};
+    use crate::policy::{Account, Booking, Group};
 
     /// Ten events: slot, service, region, account, error code, caller.
     pub type SelectedEvent = (u32, &'static str, &'static str, Account, Option<i64>, &'static str);
@@ -236,6 +237,6 @@ pub mod tests {
             Account::ALL.into_iter().filter(|a| groups.contains(&a.group())).map(slot).collect()
         };
         assert_eq!(taken(Direction::ToUptime), of(&[Group::Bad]));
-        assert_eq!(taken(Direction::ToDowntime), of(&[Group::User, Group::Excluded]));
+        assert_eq!(taken(Direction::ToDowntime), of(&[Group::User, Group::Excluded, Group::Unknown]));
     }
 }

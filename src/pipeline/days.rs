@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::day::Day;
 use crate::facts::MissingLog;
 use crate::intake::ReadNotes;
-use crate::ledger::{self, Confirmation, Entry, Extent, Ledger, Writer};
+use crate::ledger::{self, Confirmation, Entry, Extent, Ledger, MadeFrom, Writer};
 use crate::overrides::Override;
 use crate::queries::booked_day::BookedDay;
 
@@ -193,16 +193,30 @@ fn is_as_before(
     }
     let is_settled = usable.daybooks.contains_key(&day) && !usable.stay.contains(&day);
     let daybooks = book::around(job, ledger, day, &usable.daybooks);
-    Ok((!is_settled || made.daybooks == daybooks || is_confirmed(ledger, day, &daybooks))
-        && ledger.has_rules(&made.policy, made.rules.as_deref(), &job.policy)
-        && made.definition.is_of(&job.config))
+    let is_alike = (!is_settled || made.daybooks == daybooks)
+        && ledger.has_rules(&made.policy, made.rules.as_deref(), &job.policy);
+    Ok((is_alike || is_confirmed(job, ledger, day, &daybooks, &made)) && made.definition.is_of(&job.config))
 }
 
-/// Returns whether the newest edition of a day came out the same from these daybooks before.
-fn is_confirmed(ledger: &Ledger, day: Day, daybooks: &BTreeMap<Day, String>) -> bool {
+/// Returns whether the newest edition of a day, made from `made`, came out the same before.
+///
+/// It was then booked from these daybooks and by the rules of today.
+fn is_confirmed(
+    job: &Job,
+    ledger: &Ledger,
+    day: Day,
+    daybooks: &BTreeMap<Day, String>,
+    made: &MadeFrom,
+) -> bool {
     let Some(record) = ledger.record().days.get(&day) else { return false };
     let Some((confirmed, newest)) = record.confirmed.as_ref().zip(record.newest()) else { return false };
-    confirmed.edition == newest.publication.edition && confirmed.daybooks == ledger::fingerprint(daybooks)
+    let is_ruled_alike = match &confirmed.rules {
+        Some(rules) => rules == job.policy.rules_name(),
+        None => ledger.has_rules(&made.policy, made.rules.as_deref(), &job.policy),
+    };
+    confirmed.edition == newest.publication.edition
+        && confirmed.daybooks == ledger::fingerprint(daybooks)
+        && is_ruled_alike
 }
 
 /// Returns the note on a day that came out as it was: the next run need not book it again.
@@ -216,12 +230,15 @@ fn confirmation(
     let record = ledger.record().days.get(&day).filter(|record| record.sealed.is_none() && is_settled);
     let Some(newest) = record.and_then(|record| record.newest()) else { return Ok(None) };
     let daybooks = book::around(job, ledger, day, &usable.daybooks);
-    let is_known = ledger.made_from(day)?.is_some_and(|made| made.daybooks == daybooks);
-    if is_known || is_confirmed(ledger, day, &daybooks) {
+    let Some(made) = ledger.made_from(day)? else { return Ok(None) };
+    let is_ruled_alike = ledger.has_rules(&made.policy, made.rules.as_deref(), &job.policy);
+    let is_known = made.daybooks == daybooks && is_ruled_alike;
+    if is_known || is_confirmed(job, ledger, day, &daybooks, &made) {
         return Ok(None);
     }
     let edition = newest.publication.edition;
-    Ok(Some(Confirmation { day, edition, daybooks: ledger::fingerprint(&daybooks) }))
+    let rules = (!is_ruled_alike).then(|| job.policy.rules_name().to_owned());
+    Ok(Some(Confirmation { day, edition, daybooks: ledger::fingerprint(&daybooks), rules }))
 }
 
 /// Returns a day as it stands.

@@ -23,6 +23,8 @@ pub enum Account {
     ExcludedScope,
     Pending,
     Suspense,
+    /// The log does not say what became of the call or message.
+    Unknown,
 }
 
 /// The part of an account in an availability number.
@@ -34,11 +36,13 @@ pub enum Group {
     Excluded,
     Pending,
     Suspense,
+    /// In no ratio, like excluded events; unlike them, evidence of the outcome may still come.
+    Unknown,
 }
 
 impl Account {
     /// All accounts, in the order of every report.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Good,
         Self::BadPlatformError,
         Self::BadPlatformMissed,
@@ -51,6 +55,7 @@ impl Account {
         Self::ExcludedScope,
         Self::Pending,
         Self::Suspense,
+        Self::Unknown,
     ];
 
     /// Returns the name in policies and reports.
@@ -68,6 +73,7 @@ impl Account {
             Self::ExcludedScope => "excluded:scope",
             Self::Pending => "pending",
             Self::Suspense => "suspense",
+            Self::Unknown => "unknown",
         }
     }
 
@@ -81,6 +87,7 @@ impl Account {
             }
             Self::Pending => Group::Pending,
             Self::Suspense => Group::Suspense,
+            Self::Unknown => Group::Unknown,
         }
     }
 
@@ -91,8 +98,8 @@ impl Account {
 }
 
 impl Group {
-    pub const ALL: [Self; 6] =
-        [Self::Good, Self::Bad, Self::User, Self::Excluded, Self::Pending, Self::Suspense];
+    pub const ALL: [Self; 7] =
+        [Self::Good, Self::Bad, Self::User, Self::Excluded, Self::Pending, Self::Suspense, Self::Unknown];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -102,7 +109,27 @@ impl Group {
             Self::Excluded => "excluded",
             Self::Pending => "pending",
             Self::Suspense => "suspense",
+            Self::Unknown => "unknown",
         }
+    }
+}
+
+impl Group {
+    /// Number of groups that every version knows; later ones follow them in [`Group::ALL`].
+    const LEAST_STORED: usize = 6;
+
+    /// Reads stored numbers of groups; groups that an older version did not know have none.
+    ///
+    /// # Errors
+    /// There are fewer numbers than any version stored, or more than there are groups.
+    pub fn of_stored(numbers: &[i64]) -> Result<[i64; Self::ALL.len()], String> {
+        let (least, most) = (Self::LEAST_STORED, Self::ALL.len());
+        if !(least..=most).contains(&numbers.len()) {
+            return Err(format!("{} numbers, not one for each of {least} to {most} groups", numbers.len()));
+        }
+        let mut all = [0; Self::ALL.len()];
+        all[..numbers.len()].copy_from_slice(numbers);
+        Ok(all)
     }
 }
 

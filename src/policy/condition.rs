@@ -134,9 +134,16 @@ impl ConditionKey {
             Self::ErrorCode | Self::ErrorSubcode => Sort::Number { least: i64::MIN, most: i64::MAX },
             Self::IsTransient | Self::IsSuccess => maybe(&["true", "false"]),
             Self::Admission => always(&["none", "admitted", "held", "paused"]),
-            Self::Outcome => {
-                always(&["none", "sent", "delivered", "failed", "refused", "unreachable", "internal"])
-            }
+            Self::Outcome => always(&[
+                "none",
+                "sent",
+                "delivered",
+                "failed",
+                "refused",
+                "unreachable",
+                "internal",
+                "unknown",
+            ]),
             Self::Timing => always(&["none", "in_time", "late", "overdue", "open", "stopped", "unseen"]),
             Self::Scope | Self::Region | Self::Family => Sort::Open { optional: true },
             Self::Service | Self::Source => Sort::Open { optional: false },

@@ -38,7 +38,7 @@ impl Direction {
     pub const fn takes_from(self, group: Group) -> bool {
         match self {
             Self::ToUptime => matches!(group, Group::Bad),
-            Self::ToDowntime => matches!(group, Group::User | Group::Excluded),
+            Self::ToDowntime => matches!(group, Group::User | Group::Excluded | Group::Unknown),
         }
     }
 

@@ -225,7 +225,7 @@ pub fn render(
     }
     let mut rendered = writer.done()?;
     let mut mark = Writer::new(reports)?;
-    mark.text(DRAWN, &Drawn { seq, hash, job: JOB.to_owned() }.to_json())?;
+    mark.text(DRAWN, &Drawn { seq, hash, job: JOB.to_owned(), format: FORMAT }.to_json())?;
     mark.done()?;
     rendered.written.sort();
     Ok(rendered)
@@ -259,6 +259,11 @@ fn tables_of(drawn: &DayDrawing, batch: &mut FileBatch) -> Result<(), Trouble> {
 
 /// File with the line of the ledger that the reports show.
 const DRAWN: &str = ".drawn";
+
+/// Number of the way in which reports are drawn, raised with each change of their bytes.
+///
+/// Versions in development have one version number for many such changes.
+const FORMAT: u32 = 1;
 const JOB: &str = env!("CARGO_PKG_VERSION");
 
 /// The line of the ledger that the reports show, and the version of the job that drew them.
@@ -268,11 +273,14 @@ pub struct Drawn {
     pub hash: String,
     #[serde(default)]
     pub job: String,
+    /// See [`FORMAT`]; 0 if the job wrote none.
+    #[serde(default)]
+    format: u32,
 }
 
 impl Drawn {
     pub fn is_of_this_job(&self) -> bool {
-        self.job == JOB
+        self.job == JOB && self.format == FORMAT
     }
 
     fn to_json(&self) -> String {

@@ -110,7 +110,8 @@ fn leave_unjudged(
                 for (book, counts) in counts[slot].iter().enumerate() {
                     at_best[book].merge(counts);
                     if is_silent {
-                        at_best[book].add(Group::Good, counts.of(Group::Pending));
+                        let open = counts.of(Group::Pending) + counts.of(Group::Unknown);
+                        at_best[book].add(Group::Good, open);
                     } else {
                         judged[book].merge(counts);
                     }

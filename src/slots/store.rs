@@ -29,12 +29,27 @@ pub static SLOTS: Spec = Spec {
         ColumnSpec::new("excluded_net", Integer, ""),
         ColumnSpec::new("pending_net", Integer, ""),
         ColumnSpec::new("suspense_net", Integer, ""),
+        ColumnSpec::late("unknown_gross", Integer),
+        ColumnSpec::late("unknown_net", Integer),
     ],
 };
 
-const GROSS: [&str; 6] =
-    ["good_gross", "bad_gross", "user_gross", "excluded_gross", "pending_gross", "suspense_gross"];
-const NET: [&str; 6] = ["good_net", "bad_net", "user_net", "excluded_net", "pending_net", "suspense_net"];
+/// The columns of a group, gross and net.
+const fn columns(group: Group) -> [&'static str; 2] {
+    match group {
+        Group::Good => ["good_gross", "good_net"],
+        Group::Bad => ["bad_gross", "bad_net"],
+        Group::User => ["user_gross", "user_net"],
+        Group::Excluded => ["excluded_gross", "excluded_net"],
+        Group::Pending => ["pending_gross", "pending_net"],
+        Group::Suspense => ["suspense_gross", "suspense_net"],
+        Group::Unknown => ["unknown_gross", "unknown_net"],
+    }
+}
+
+/// Groups that every version stores; the columns of others are late, and null where nothing is.
+const FIRST: [Group; 6] =
+    [Group::Good, Group::Bad, Group::User, Group::Excluded, Group::Pending, Group::Suspense];
 
 impl Slots {
     /// Returns the slots as a table, scope by scope.
@@ -56,8 +71,10 @@ impl Slots {
                     name(cell.net.state),
                 ];
                 let counts = [cell.gross.events, cell.net.events];
-                let counts = counts.into_iter().flat_map(|c| Group::ALL.map(|g| Value::Integer(c.of(g))));
-                table.extend(head.into_iter().chain(counts));
+                let first = counts.into_iter().flat_map(|c| FIRST.map(|g| Value::Integer(c.of(g))));
+                let unknown = counts.map(|c| Some(c.of(Group::Unknown)).filter(|events| *events != 0));
+                let late = unknown.map(|events| Value::or_null(events, Value::Integer));
+                table.extend(head.into_iter().chain(first).chain(late));
             }
         }
         table
@@ -91,23 +108,25 @@ impl Slots {
                 }),
             }
         }
-        let gross = tallies(table, "state_gross", &GROSS)?;
-        let net = tallies(table, "state_net", &NET)?;
+        let gross = tallies(table, "state_gross", 0)?;
+        let net = tallies(table, "state_net", 1)?;
         Self::assemble(day, length, scopes, gross, net)
     }
 }
 
 /// Returns one side, row by row.
-fn tallies(table: &Table, state: &str, columns: &[&str; 6]) -> Result<Vec<SlotTally>, String> {
+fn tallies(table: &Table, state: &str, side: usize) -> Result<Vec<SlotTally>, String> {
     let states = table.texts(state)?;
     let mut tallies = Vec::with_capacity(table.len());
     for at in 0..table.len() {
         tallies.push(SlotTally { events: Counts::default(), state: states.at(at)?.parse::<State>()? });
     }
-    for (group, column) in Group::ALL.into_iter().zip(columns) {
-        let numbers = table.numbers(column)?;
+    for group in Group::ALL {
+        let numbers = table.numbers(columns(group)[side])?;
         for (at, tally) in tallies.iter_mut().enumerate() {
-            tally.events.add(group, numbers.at(at)?);
+            let events =
+                if FIRST.contains(&group) { numbers.at(at)? } else { numbers.optional(at).unwrap_or(0) };
+            tally.events.add(group, events);
         }
     }
     Ok(tallies)
@@ -126,6 +145,7 @@ mod tests {
         let tally = |group| {
             let mut events = Counts::default();
             events.add(group, 12);
+            events.add(Group::Unknown, 3);
             vec![SlotTally::new(events, &SlotRule::default()); length.per_day() as usize]
         };
         let (gross, net) = (tally(Group::Bad), tally(Group::User));
@@ -144,7 +164,7 @@ mod tests {
         let counts = std::iter::repeat_n(Value::Integer(0), 12);
         let head = ["service", "messages", "*"].map(Value::text).into_iter().chain([Value::Integer(1)]);
         let states = ["up", "up"].map(Value::text);
-        table.extend(head.chain(states).chain(counts));
+        table.extend(head.chain(states).chain(counts).chain([Value::Null, Value::Null]));
         let day = Day::new(chrono::NaiveDate::default());
         let told = Slots::from_table(day, SlotLength::Minute, &table).unwrap_err();
         assert_eq!(told, "row 1 should hold slot 0");

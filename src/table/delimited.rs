@@ -21,14 +21,13 @@ impl Table {
                 _ => None,
             }
         }
-        let columns = self.columns.iter().zip(self.spec.columns);
         let columns: Vec<&List> =
-            columns.map(|(column, spec)| integers(column, spec)).collect::<Option<_>>()?;
+            self.written().map(|(column, spec)| integers(column, spec)).collect::<Option<_>>()?;
         // A null that is alone in its line is written with quotes, which this path does not do.
         if columns.len() < 2 {
             return None;
         }
-        let names: Vec<&str> = self.spec.columns.iter().map(|column| column.name).collect();
+        let names: Vec<&str> = self.written().map(|(_, spec)| spec.name).collect();
         let mut text = names.join(",") + "\n";
         text.reserve(self.rows * columns.len() * 4);
         for row in 0..self.rows {
@@ -46,9 +45,10 @@ impl Table {
     fn any_to_csv(&self) -> Vec<u8> {
         let mut writer = csv::Writer::from_writer(Vec::with_capacity(self.rows * 64));
         let mut fields = Fields::default();
-        let mut written = writer.write_record(self.spec.columns.iter().map(|c| c.name));
+        let columns: Vec<_> = self.written().collect();
+        let mut written = writer.write_record(columns.iter().map(|(_, spec)| spec.name));
         for row in 0..self.rows {
-            for (column, spec) in self.columns.iter().zip(self.spec.columns) {
+            for (column, spec) in &columns {
                 let field = match column {
                     Column::Text(list) => list[row].as_deref().map_or("", |text| fields.text(text)),
                     Column::Number(list) => list.get(row).map_or("", |n| fields.number(spec.kind, n)),

@@ -47,11 +47,20 @@ pub struct ColumnSpec {
     pub name: &'static str,
     pub kind: ColumnKind,
     pub doc: &'static str,
+    /// True for a column that earlier versions did not store.
+    ///
+    /// It is written only if a row has a value there, so that tables without one keep their bytes.
+    is_late: bool,
 }
 
 impl ColumnSpec {
     pub const fn new(name: &'static str, kind: ColumnKind, doc: &'static str) -> Self {
-        Self { name, kind, doc }
+        Self { name, kind, doc, is_late: false }
+    }
+
+    /// Creates a column that earlier versions did not store; a table without it reads as all null.
+    pub const fn late(name: &'static str, kind: ColumnKind) -> Self {
+        Self { name, kind, doc: "", is_late: true }
     }
 }
 
@@ -141,6 +150,22 @@ impl List {
     }
 }
 
+impl Column {
+    fn is_blank(&self) -> bool {
+        match self {
+            Self::Text(list) => list.iter().all(Option::is_none),
+            Self::Number(list) => list.iter().all(|number| number.is_none()),
+        }
+    }
+
+    fn push_nulls(&mut self, rows: usize) {
+        match self {
+            Self::Text(list) => list.resize(list.len() + rows, None),
+            Self::Number(list) => list.extend(std::iter::repeat_n(None, rows)),
+        }
+    }
+}
+
 /// Rows under a schema, in the order in which they were pushed.
 #[derive(Debug, Clone)]
 pub struct Table {
@@ -217,6 +242,12 @@ impl Table {
             unreachable!("{}: {filled} values for {} columns", self.spec.name, self.columns.len());
         }
         self.rows += 1;
+    }
+
+    /// Returns the columns that are written, with their specification.
+    fn written(&self) -> impl Iterator<Item = (&Column, &'static ColumnSpec)> {
+        let columns = self.columns.iter().zip(self.spec.columns);
+        columns.filter(|(column, spec)| !spec.is_late || !column.is_blank())
     }
 
     pub const fn spec(&self) -> &'static Spec {

@@ -15,7 +15,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::ChunkReader;
 
-use super::{Column, ColumnKind, Spec, Table};
+use super::{Column, ColumnKind, ColumnSpec, Spec, Table};
 use crate::error::guarded;
 
 /// Rows beyond which whole numbers are delta-encoded instead of put into a dictionary.
@@ -31,8 +31,8 @@ pub struct Metadata(pub Vec<(&'static str, String)>);
 impl Table {
     /// Returns the table as Parquet, with `uptime_ledger.table` and the metadata in the footer.
     pub fn to_parquet(&self, metadata: &Metadata) -> Result<Vec<u8>> {
-        let schema = Arc::new(schema(self.spec));
-        let columns = self.columns.iter().zip(self.spec.columns).map(|(c, s)| array(c, s.kind)).collect();
+        let schema = Arc::new(Schema::new(self.written().map(|(_, spec)| field(spec)).collect::<Vec<_>>()));
+        let columns = self.written().map(|(column, spec)| array(column, spec.kind)).collect();
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns)?;
         let named = std::iter::once(("table", self.spec.name.to_owned())).chain(metadata.0.iter().cloned());
         let pairs = named.map(|(key, value)| KeyValue::new(format!("uptime_ledger.{key}"), value)).collect();
@@ -40,7 +40,8 @@ impl Table {
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_key_value_metadata(Some(pairs));
         if self.rows > LONG {
-            for column in self.spec.columns.iter().filter(|column| column.kind == ColumnKind::Integer) {
+            for column in self.written().map(|(_, spec)| spec).filter(|spec| spec.kind == ColumnKind::Integer)
+            {
                 properties = properties
                     .set_column_dictionary_enabled(column.name.into(), false)
                     .set_column_encoding(column.name.into(), Encoding::DELTA_BINARY_PACKED);
@@ -51,11 +52,14 @@ impl Table {
         writer.into_inner()
     }
 
-    /// Reads a table back; its columns must be those of `spec`, in that order.
+    /// Reads a table back; its columns must be those of `spec`, in that order, late ones or not.
     pub fn from_parquet(spec: &'static Spec, file: impl ChunkReader + 'static) -> Result<Self> {
         let builder = decoded(|| ParquetRecordBatchReaderBuilder::try_new(file))?;
         let names: Vec<_> = builder.schema().fields().iter().map(|f| f.name().as_str()).collect();
-        if !names.iter().eq(spec.columns.iter().map(|c| &c.name)) {
+        let is_there: Vec<bool> =
+            spec.columns.iter().map(|c| !c.is_late || names.contains(&c.name)).collect();
+        let expected = spec.columns.iter().zip(&is_there).filter(|(_, is_there)| **is_there);
+        if !names.iter().eq(expected.map(|(column, _)| &column.name)) {
             return Err(ParquetError::General(format!("its columns are {}", names.join(", "))));
         }
         let rows = builder.metadata().file_metadata().num_rows();
@@ -63,9 +67,14 @@ impl Table {
         let mut table = Self::with_room(spec, usize::try_from(rows).unwrap_or(0).min(1 << 20));
         let mut batches = decoded(|| builder.build())?;
         while let Some(batch) = decoded(|| Ok(batches.next().transpose()?))? {
+            let mut stored = batch.columns().iter();
             for (at, column) in spec.columns.iter().enumerate() {
-                append(&mut table.columns[at], column.kind, batch.column(at)).ok_or_else(|| {
-                    let found = batch.column(at).data_type();
+                let Some(array) = is_there[at].then(|| stored.next()).flatten() else {
+                    table.columns[at].push_nulls(batch.num_rows());
+                    continue;
+                };
+                append(&mut table.columns[at], column.kind, array).ok_or_else(|| {
+                    let found = array.data_type();
                     let want = data_type(column.kind);
                     ParquetError::General(format!("column `{}` is {found}, not {want}", column.name))
                 })?;
@@ -95,8 +104,8 @@ fn data_type(kind: ColumnKind) -> DataType {
     }
 }
 
-fn schema(spec: &Spec) -> Schema {
-    Schema::new(spec.columns.iter().map(|c| Field::new(c.name, data_type(c.kind), true)).collect::<Vec<_>>())
+fn field(spec: &ColumnSpec) -> Field {
+    Field::new(spec.name, data_type(spec.kind), true)
 }
 
 fn array(column: &Column, kind: ColumnKind) -> ArrayRef {
@@ -159,7 +168,7 @@ fn append(column: &mut Column, kind: ColumnKind, array: &ArrayRef) -> Option<()>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::{ColumnSpec, NUMBERS, Value};
+    use crate::table::{NUMBERS, Value};
 
     static SPEC: Spec = Spec {
         name: "t",
@@ -183,6 +192,32 @@ mod tests {
         let mut file = tempfile::tempfile().unwrap();
         std::io::Write::write_all(&mut file, &bytes).unwrap();
         assert_eq!(Table::from_parquet(&SPEC, file).unwrap(), table);
+    }
+
+    static BEFORE: Spec =
+        Spec { name: "t", row: "a test", columns: &[ColumnSpec::new("a", ColumnKind::Text, "")] };
+    static LATER: Spec = Spec {
+        name: "t",
+        row: "a test",
+        columns: &[ColumnSpec::new("a", ColumnKind::Text, ""), ColumnSpec::late("b", ColumnKind::Integer)],
+    };
+
+    #[test]
+    fn a_late_column_is_written_when_a_row_has_a_value_there() {
+        let bytes = |spec: &'static Spec, b: Option<Value>| {
+            let mut table = Table::new(spec);
+            table.extend([Value::text("x")].into_iter().chain(b));
+            let bytes = bytes::Bytes::from(table.to_parquet(&Metadata::default()).unwrap());
+            (table, bytes)
+        };
+        let (before, old) = bytes(&BEFORE, None);
+        let (without, new) = bytes(&LATER, Some(Value::Null));
+        assert_eq!((old.clone(), before.to_csv()), (new, without.to_csv()));
+        assert_eq!(Table::from_parquet(&LATER, old).unwrap(), without);
+        let (with, new) = bytes(&LATER, Some(Value::Integer(7)));
+        assert_eq!(with.to_csv(), b"a,b\nx,7\n");
+        assert_eq!(Table::from_parquet(&LATER, new.clone()).unwrap(), with);
+        assert!(Table::from_parquet(&BEFORE, new).is_err());
     }
 
     #[test]

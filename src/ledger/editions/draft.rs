@@ -95,7 +95,7 @@ impl Edition {
     }
 
     fn is_provisional(&self) -> bool {
-        self.open_events() != 0
+        self.events_in(is_unsettled) != 0
             || self.intake.iter().any(|f| f.failure.is_some())
             || self.intake.iter().all(|f| f.accepted == 0)
     }
@@ -104,7 +104,11 @@ impl Edition {
     ///
     /// While there are any, the day cannot be sealed.
     pub fn open_events(&self) -> i64 {
-        self.accounts.iter().filter(|line| is_open(line.account)).map(|line| line.events_net).sum()
+        self.events_in(is_open)
+    }
+
+    fn events_in(&self, is_in: fn(Account) -> bool) -> i64 {
+        self.accounts.iter().filter(|line| is_in(line.account)).map(|line| line.events_net).sum()
     }
 
     fn applied(&self, row: Override, moved: &Moved) -> Applied {
@@ -122,9 +126,16 @@ impl Edition {
     }
 }
 
-/// True if an account holds undecided events: pending or suspense.
+/// True if an account holds undecided events, which keep a day from being sealed.
 pub const fn is_open(account: Account) -> bool {
     matches!(account.group(), Group::Pending | Group::Suspense)
+}
+
+/// True if an account holds events whose outcome may still change by itself or by a new rule.
+///
+/// Evidence of unknown outcomes may come until the seal, but the seal does not wait for it.
+const fn is_unsettled(account: Account) -> bool {
+    is_open(account) || matches!(account.group(), Group::Unknown)
 }
 
 fn accounts(postings: &Postings) -> PolarsResult<Vec<AccountLine>> {

@@ -118,22 +118,17 @@ impl Manifest {
         manifest
     }
 
-    /// Returns the manifest as an earlier version would have made it, to compare the two.
+    /// Returns the manifest as if the edition were booked by the rules of an earlier one.
     ///
-    /// Format 2 knew the logs of a day by their files. Version 0.1.0 also knew a policy by its
-    /// bytes: then `policy_fingerprint` names it.
-    pub fn as_before(
-        &self,
-        before: &Self,
-        policy_fingerprint: Option<&str>,
-        edition: &Edition,
-        tables: &[(&'static str, Table)],
-    ) -> Self {
-        let mut manifest = Self { format: before.format, ..self.clone() };
-        if let Some(fingerprint) = policy_fingerprint {
-            fingerprint.clone_into(&mut manifest.policy_fingerprint);
-            manifest.policy_rules = None;
-        }
+    /// Its content hash is that of the earlier edition if all came out the same. Format 2 knew the
+    /// logs of a day by their files, and version 0.1.0 a policy by its bytes alone.
+    pub fn as_before(&self, before: &Self, edition: &Edition, tables: &[(&'static str, Table)]) -> Self {
+        let mut manifest = Self {
+            format: before.format,
+            policy_fingerprint: before.policy_fingerprint.clone(),
+            policy_rules: before.policy_rules.clone(),
+            ..self.clone()
+        };
         if manifest.knows_files() {
             manifest.logs = sha256(&to_table(&settled(&edition.intake)).to_csv());
         }

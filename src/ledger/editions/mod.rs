@@ -24,7 +24,7 @@ use crate::slots::{Scope, ScopeKind, Slots, components_of};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DayState {
-    /// Events are pending or in suspense, a file could not be read, or no row was accepted.
+    /// Events are pending, in suspense or unknown, a file failed, or no row was accepted.
     Provisional,
     /// Complete, and the first edition of its day.
     Reported,

@@ -194,17 +194,17 @@ fn states(text: &str, slots: usize) -> Result<Arc<[State]>, String> {
 }
 
 fn numbers(events: &Counts) -> String {
-    Group::ALL.map(|group| events.of(group).to_string()).join(" ")
+    // Groups that an older version does not know are left out if they have no events.
+    let stored = Group::ALL.into_iter().filter(|group| *group != Group::Unknown || events.of(*group) != 0);
+    stored.map(|group| events.of(group).to_string()).collect::<Vec<_>>().join(" ")
 }
 
 fn counts(text: &str) -> Result<Counts, String> {
-    let numbers: Vec<&str> = text.split(' ').collect();
-    if numbers.len() != Group::ALL.len() {
-        return Err(format!("`{text}` is not a number for each of {} groups", Group::ALL.len()));
-    }
+    let number = |text: &str| text.parse().map_err(|e| format!("`{text}`: {e}"));
+    let numbers = text.split(' ').map(number).collect::<Result<Vec<i64>, String>>()?;
     let mut events = Counts::default();
-    for (group, number) in Group::ALL.into_iter().zip(numbers) {
-        events.add(group, number.parse().map_err(|e| format!("`{number}`: {e}"))?);
+    for (group, number) in Group::ALL.into_iter().zip(Group::of_stored(&numbers)?) {
+        events.add(group, number);
     }
     Ok(events)
 }

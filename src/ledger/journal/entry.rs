@@ -1,12 +1,13 @@
 //! Entries: the closed list of actions that the journal records.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::clock::ClockSource;
 use crate::day::Day;
 use crate::facts::Input;
 use crate::ledger::{DayState, Settings};
 use crate::overrides::Override;
+use crate::policy::Group;
 use crate::slots::ScopeKind;
 
 /// One recorded action.
@@ -91,6 +92,9 @@ pub struct Confirmation {
     pub edition: u32,
     /// Hash of the daybooks that it was booked from (see [`crate::ledger::fingerprint`]).
     pub daybooks: String,
+    /// Fingerprint of the rules that it was booked by, if they are not those of the edition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<String>,
 }
 
 /// Why an edition differs from the one before it.
@@ -155,8 +159,17 @@ pub struct Reported {
     pub availability_micro_percent: Option<i64>,
     /// `down`, `counted`, `degraded` and `unobserved`, after overrides.
     pub slots: [i64; 4],
-    /// `good`, `bad`, `user`, `excluded`, `pending` and `suspense`, after overrides.
-    pub events: [i64; 6],
+    /// Events of each group of [`Group::ALL`], after overrides.
+    ///
+    /// Lines of versions without the last group end before it.
+    #[serde(deserialize_with = "by_group")]
+    pub events: [i64; Group::ALL.len()],
+}
+
+/// Reads events by group; groups that the version of the line did not know have none.
+fn by_group<'de, D: Deserializer<'de>>(from: D) -> Result<[i64; Group::ALL.len()], D::Error> {
+    let given = Vec::<i64>::deserialize(from)?;
+    Group::of_stored(&given).map_err(serde::de::Error::custom)
 }
 
 /// The decision about an override row.

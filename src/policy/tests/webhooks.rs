@@ -45,6 +45,15 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
     let without_status = |kind| Kind { http_status: None, ..kind };
     vec![
         (
+            "outcome-unknown",
+            "unknown",
+            vec![
+                message(Outcome::Unknown, Overdue),
+                Kind { outcome: Outcome::Unknown, ..request(0) },
+                Kind { outcome: Outcome::Unknown, vantage: Vantage::EdgeIngress, ..request(0) },
+            ],
+        ),
+        (
             "api-update-but-sent",
             "good",
             vec![
@@ -70,7 +79,7 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
             "pending",
             vec![message(Outcome::None, Open), without_status(message(Outcome::None, Open))],
         ),
-        ("message-unseen", "pending", vec![message(Outcome::None, Unseen)]),
+        ("message-unseen", "unknown", vec![message(Outcome::None, Unseen), message(Sent, Unseen)]),
         (
             "message-missed",
             missed,
@@ -177,7 +186,9 @@ fn an_admitted_message_is_booked_by_outcome_and_timing() {
     let (error, missed) = (Account::BadPlatformError, Account::BadPlatformMissed);
     let table = [
         (Outcome::None, Open, Account::Pending, Account::Good),
-        (Outcome::None, Unseen, Account::Pending, Account::Good),
+        (Outcome::None, Unseen, Account::Unknown, Account::Good),
+        (Outcome::Unknown, Overdue, Account::Unknown, Account::Unknown),
+        (Outcome::Unknown, Late, Account::Unknown, Account::Unknown),
         (Outcome::None, Overdue, missed, Account::Good),
         (Sent, InTime, Account::Good, Account::Good),
         (Sent, Late, missed, Account::Good),

@@ -205,6 +205,7 @@ impl DayExplainer {
                 excluded: events.of(Group::Excluded),
                 pending: events.of(Group::Pending),
                 suspense: events.of(Group::Suspense),
+                unknown: events.of(Group::Unknown),
                 because: because(&tally, &measure),
                 flips_when: flips_when(&tally, &measure),
             }
@@ -251,7 +252,7 @@ impl DayExplainer {
         }
         let rank = |line: &ExplainedPosting| match line.account.split(':').next() {
             Some("bad") => 0,
-            Some("suspense" | "pending") => 1,
+            Some("suspense" | "pending" | "unknown") => 1,
             Some("good") => 3,
             _ => 2,
         };

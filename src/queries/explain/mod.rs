@@ -58,6 +58,7 @@ pub struct ServiceVerdict {
     pub excluded: i64,
     pub pending: i64,
     pub suspense: i64,
+    pub unknown: i64,
     /// The reason for the state, in plain words with the numbers.
     pub because: String,
     /// The change in events that would turn the state.

@@ -26,8 +26,8 @@ impl fmt::Display for Explanation {
             writeln!(out, "  {}: {}, because {}", s.service, s.state, s.because)?;
             writeln!(
                 out,
-                "    good {}, bad {}, user {}, excluded {}, pending {}, suspense {}; {}",
-                s.good, s.bad, s.user, s.excluded, s.pending, s.suspense, s.flips_when
+                "    good {}, bad {}, user {}, excluded {}, pending {}, suspense {}, unknown {}; {}",
+                s.good, s.bad, s.user, s.excluded, s.pending, s.suspense, s.unknown, s.flips_when
             )?;
         }
         if let Some(run) = &e.run {

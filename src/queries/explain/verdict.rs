@@ -27,7 +27,8 @@ pub fn because(tally: &SlotTally, measure: &SlotRule) -> String {
         State::Up => "something good or user-caused was seen, and nothing bad".to_owned(),
         State::Unobserved if tally.events.total() == 0 => "there is nothing to judge by: no event".to_owned(),
         State::Unobserved => {
-            "there is nothing to judge by: only excluded or pending events, or a gap in the logs".to_owned()
+            "there is nothing to judge by: only excluded, pending or unknown events, or a gap in the logs"
+                .to_owned()
         }
     }
 }

@@ -15,15 +15,17 @@ const USER: RGBColor = RGBColor(0x3b, 0x76, 0xb5);
 const EXCLUDED: RGBColor = RGBColor(0x8a, 0x8f, 0x98);
 const PENDING: RGBColor = RGBColor(0xc9, 0x8a, 0x1b);
 const SUSPENSE: RGBColor = RGBColor(0x8e, 0x5b, 0xb5);
+const UNKNOWN: RGBColor = RGBColor(0x4f, 0x9a, 0x94);
 const QUANTILES: [RGBColor; 3] = [USER, PENDING, BAD];
 
 /// A drawing in memory, which fails only for impossible numbers.
 type Drawn = Result<String, Box<dyn std::error::Error>>;
 
 /// The groups that are stacked, from the bottom, with their colours.
-pub(super) const STACK: [(Group, RGBColor); 5] = [
+pub(super) const STACK: [(Group, RGBColor); 6] = [
     (Group::Bad, BAD),
     (Group::Suspense, SUSPENSE),
+    (Group::Unknown, UNKNOWN),
     (Group::Pending, PENDING),
     (Group::User, USER),
     (Group::Excluded, EXCLUDED),

@@ -222,6 +222,7 @@ impl Words {
             Group::Excluded => "excluded",
             Group::Pending => "pending",
             Group::Suspense => "suspense",
+            Group::Unknown => "unknown",
         }
     }
 

@@ -42,12 +42,22 @@ pub static SLOTS: Spec = Spec {
         ColumnSpec::new("events_excluded_gross", Integer, "excluded events before overrides"),
         ColumnSpec::new("events_pending_gross", Integer, "pending events before overrides"),
         ColumnSpec::new("events_suspense_gross", Integer, "events in suspense before overrides"),
+        ColumnSpec::new(
+            "events_unknown_gross",
+            Integer,
+            "events of which the logs do not say what became, before overrides",
+        ),
         ColumnSpec::new("events_good_net", Integer, "good events after overrides"),
         ColumnSpec::new("events_bad_net", Integer, "bad events after overrides"),
         ColumnSpec::new("events_user_net", Integer, "user-caused failures after overrides"),
         ColumnSpec::new("events_excluded_net", Integer, "excluded events after overrides"),
         ColumnSpec::new("events_pending_net", Integer, "pending events after overrides"),
         ColumnSpec::new("events_suspense_net", Integer, "events in suspense after overrides"),
+        ColumnSpec::new(
+            "events_unknown_net",
+            Integer,
+            "events of which the logs do not say what became, after overrides",
+        ),
         ColumnSpec::new(
             "latency_ms_p50",
             Decimal,

@@ -45,6 +45,11 @@ pub static RESTATEMENTS: Spec = Spec {
         ColumnSpec::new("events_excluded_delta", Integer, "excluded events, after minus before"),
         ColumnSpec::new("events_pending_delta", Integer, "pending events, after minus before"),
         ColumnSpec::new("events_suspense_delta", Integer, "events in suspense, after minus before"),
+        ColumnSpec::new(
+            "events_unknown_delta",
+            Integer,
+            "events of which the logs do not say what became, after minus before",
+        ),
     ],
 };
 

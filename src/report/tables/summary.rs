@@ -29,6 +29,7 @@ macro_rules! columns {
             ColumnSpec::new("events_excluded", Integer, "events left out: network before the first layer, network to webhooks, scope"),
             ColumnSpec::new("events_pending", Integer, "events whose outcome is still open"),
             ColumnSpec::new("events_suspense", Integer, "events that no rule matched"),
+            ColumnSpec::new("events_unknown", Integer, "events of which the logs do not say what became"),
             ColumnSpec::new("availability_percent_gross", Decimal, "percentage before overrides, rounded down; null when nothing was observed"),
             ColumnSpec::new("availability_percent_net", Decimal, "percentage after overrides, rounded down; null when nothing was observed"),
             ColumnSpec::new("coverage_percent", Decimal, "observed share of the time of all (service, region) pairs behind the row, rounded down"),
@@ -45,7 +46,7 @@ pub static AVAILABILITY: Spec = Spec {
         [
             ColumnSpec::new("status", Text, "`running` before the day is over, `provisional` until its month is final, then `final`"),
             ColumnSpec::new("edition", Integer, "edition of the day, from 1"),
-            ColumnSpec::new("state", Text, "`provisional` when something is pending or in suspense, a file failed or no row of the day was found; `reported`; `restated` when an earlier edition said otherwise; `sealed` when it is final")
+            ColumnSpec::new("state", Text, "`provisional` when something is pending, in suspense or unknown, a file failed or no row of the day was found; `reported`; `restated` when an earlier edition said otherwise; `sealed` when it is final")
         ]
     ),
 };
@@ -120,7 +121,7 @@ pub fn date(day: Day) -> Value {
     Value::Date(day.start_us() / crate::day::DAY_US)
 }
 
-fn shared(figure: &Figure) -> [Value; 21] {
+fn shared(figure: &Figure) -> [Value; 22] {
     let Figure { scope, gross, net, .. } = figure;
     let events = |group| Value::Integer(net.events.of(group));
     [
@@ -142,6 +143,7 @@ fn shared(figure: &Figure) -> [Value; 21] {
         events(Group::Excluded),
         events(Group::Pending),
         events(Group::Suspense),
+        events(Group::Unknown),
         Value::or_null(figure.gross_micro_percent, Value::Decimal),
         Value::or_null(figure.net_micro_percent, Value::Decimal),
         Value::or_null(figure.coverage_micro_percent, Value::Decimal),

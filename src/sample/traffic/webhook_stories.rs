@@ -145,7 +145,7 @@ pub const WEBHOOK_STORIES: [Story; 19] = [
         minutes: 1_440,
         doing: Doing::LostFile { region: US },
         reason: "the webhook log of the region and day is not there: where it is silent its messages are \
-                 pending and unobserved, not missed",
+                 unknown and unobserved, not missed",
     },
     Story {
         name: "endpoint-refuses",

@@ -28,7 +28,7 @@ pub enum Verdict {
     AsideMarketingLimit,
     AsideExperiment,
     AsideWindowClosed,
-    Pending,
+    Unknown,
 }
 
 /// How a verdict is booked.
@@ -58,7 +58,7 @@ impl Verdict {
         Self::AsideMarketingLimit,
         Self::AsideExperiment,
         Self::AsideWindowClosed,
-        Self::Pending,
+        Self::Unknown,
     ];
 
     pub const fn entry(self) -> VerdictEntry {
@@ -79,7 +79,7 @@ impl Verdict {
             Self::AsideMarketingLimit => ("excluded:scope", EndGroup::Aside, Some(131_049)),
             Self::AsideExperiment => ("excluded:scope", EndGroup::Aside, Some(130_472)),
             Self::AsideWindowClosed => ("excluded:scope", EndGroup::Aside, Some(131_047)),
-            Self::Pending => ("pending", EndGroup::Aside, None),
+            Self::Unknown => ("unknown", EndGroup::Aside, None),
         };
         VerdictEntry { account, group, error_code }
     }
@@ -166,7 +166,7 @@ impl Fold {
 
     /// Returns the verdict; `None` if no status was in time.
     ///
-    /// Such a message is missed, or pending if the log has a gap.
+    /// Such a message is missed, or unknown if the log has a gap.
     pub fn verdict(&self, timing: MessageTiming, end: End) -> Option<Verdict> {
         let outcome: &CallOutcome = end.outcome();
         if outcome.group == EndGroup::Aside {

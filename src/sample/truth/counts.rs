@@ -17,7 +17,7 @@ pub struct Tally {
     /// Bad events with a code other than 2.
     pub plain_bad: u32,
     /// Messages without a status in time that a gap of the log may have hidden.
-    pub pending: u32,
+    pub unknown: u32,
 }
 
 impl Tally {
@@ -215,7 +215,7 @@ impl Books {
 
     /// Settles messages without a status in time, at the end, and returns the gaps by region.
     ///
-    /// They were missed, or are pending where the log has a gap.
+    /// They were missed, or are unknown where the log has a gap.
     pub fn settle(&mut self) -> [Gaps; REGIONS.len()] {
         std::array::from_fn(|region| {
             let admitted: Vec<u64> = self.admitted.iter().map(|all| u64::from(all[region].all)).collect();
@@ -229,8 +229,8 @@ impl Books {
                 let tally = &mut tallies[MESSAGES][region];
                 let verdict = if gaps.touched[minute] {
                     messages.unseen += late + overdue;
-                    tally.pending += judged;
-                    Verdict::Pending
+                    tally.unknown += judged;
+                    Verdict::Unknown
                 } else {
                     messages.late += late;
                     messages.overdue += overdue;

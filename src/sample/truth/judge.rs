@@ -227,10 +227,10 @@ impl Judge {
 
 /// Judges one minute of a service: each region, and all of them together.
 ///
-/// In a gap a region is unobserved, unless it would be down whatever the outcome of its pending
+/// In a gap a region is unobserved, unless it would be down whatever the outcome of its unknown
 /// messages.
 fn judged(tallies: &[Tally; REGIONS.len()], in_gap: [bool; REGIONS.len()]) -> [Slot; REGIONS.len() + 1] {
-    let at_best = |tally: &Tally| Tally { good: tally.good + tally.pending, ..*tally };
+    let at_best = |tally: &Tally| Tally { good: tally.good + tally.unknown, ..*tally };
     let (mut best, mut seen) = (Tally::default(), Tally::default());
     let mut slots = [Slot { state: TruthState::Unobserved, only_update: true }; REGIONS.len() + 1];
     for ((tally, in_gap), slot) in tallies.iter().zip(in_gap).zip(&mut slots) {
