@@ -15,7 +15,7 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("document/toml.rs", "every kind of mistake in a TOML value"),
     ("intake/counting/worker_counts.rs", "one worker, all its counts"),
     ("intake/formats/lines.rs", "the frame of all text formats"),
-    ("intake/formats/ndjson.rs", "one parser"),
+    ("intake/formats/ndjson/mod.rs", "one parser"),
     ("intake/formats/parquet/mod.rs", "one decoder"),
     ("intake/formats/webhook_payload.rs", "every shape of a payload"),
     ("intake/join/correlate.rs", "the join of the two logs"),

@@ -25,6 +25,7 @@ use crate::day::{DAY_US, Day, SECOND_US};
 use crate::intake::counting::evidence::RowPlace;
 use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::meter::Meter;
+use crate::intake::rows::mapping::MappedField;
 use crate::intake::rows::raw_row::RawRow;
 use crate::intake::rows::sketch::{FieldRole, Sketch, is_sketchable};
 use crate::intake::rows::source_reader::SourceReader;
@@ -86,25 +87,17 @@ pub fn open(file: &Arc<File>, source_reader: &SourceReader) -> Result<LogColumns
     let load = || ArrowReaderMetadata::load(&Positioned(file.clone()), ArrowReaderOptions::new());
     let plain = decoded(load).map_err(|e| one_line(&e))?;
     let leaves = plain.parquet_schema().columns();
-    let mut targets: Vec<Target> = Vec::new();
-    let mut ts_leaf = None;
-    for entry in &source_reader.mapping.entries {
-        for (leaf, column) in leaves.iter().enumerate() {
-            let parts = column.path().parts();
-            let is_hit = (parts.len() == 1 && parts[0] == entry.name) || parts.join(".") == entry.name;
-            if is_hit {
-                targets.push(Target { path: parts.to_vec(), leaf, field: entry.field, rank: entry.rank });
-                if entry.field == Field::Ts as usize && entry.rank == 0 {
-                    ts_leaf = Some(leaf);
-                }
-            }
-        }
-    }
-    let paths: Vec<String> = leaves.iter().map(|c| c.path().parts().join(".")).collect();
-    source_reader.mapping.check_names(|name| paths.iter().any(|path| path == name), &paths.join(", "))?;
+    let paths: Vec<String> = leaves.iter().map(|column| column.path().parts().join(".")).collect();
+    let mapping = &source_reader.mapping;
+    let target = |(leaf, entry): (usize, &MappedField)| {
+        let path = leaves[leaf].path().parts().to_vec();
+        Target { path, leaf, field: entry.field, rank: entry.rank }
+    };
+    let targets: Vec<Target> = mapping.columns(&paths)?.into_iter().map(target).collect();
+    let ts_leaf = targets.iter().find(|target| target.field == Field::Ts as usize && target.rank == 0);
+    let ts_leaf = ts_leaf.map(|target| target.leaf);
     let has_ts = targets.iter().any(|target| target.field == Field::Ts as usize);
-    let is_ts_constant =
-        source_reader.mapping.constants.iter().any(|(field, _)| *field == Field::Ts as usize);
+    let is_ts_constant = mapping.constants.iter().any(|(field, _)| *field == Field::Ts as usize);
     if !has_ts && !is_ts_constant {
         let there: Vec<String> = leaves.iter().take(12).map(|c| c.path().string()).collect();
         return Err(format!(
@@ -116,7 +109,8 @@ pub fn open(file: &Arc<File>, source_reader: &SourceReader) -> Result<LogColumns
         check_type(plain.schema(), &target.path, target.field)?;
     }
     let metadata = as_dictionaries(&plain, &targets).unwrap_or(plain);
-    let is_plain = (1..targets.len()).all(|n| targets[..n].iter().all(|t| t.field != targets[n].field));
+    let is_plain = (1..targets.len())
+        .all(|n| targets[..n].iter().all(|t| t.field != targets[n].field && t.leaf != targets[n].leaf));
     let part = |target: &Target| FieldRole::of(target.field, source_reader.source().log);
     let parts = if is_plain && is_sketchable(source_reader) {
         targets.iter().map(part).collect()
