@@ -16,6 +16,7 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("intake/counting/worker_counts.rs", "one worker, all its counts"),
     ("intake/formats/lines.rs", "the frame of all text formats"),
     ("intake/formats/ndjson/mod.rs", "one parser"),
+    ("intake/formats/parquet/cells.rs", "every type of a column"),
     ("intake/formats/parquet/mod.rs", "one decoder"),
     ("intake/formats/webhook_payload.rs", "every shape of a payload"),
     ("intake/join/correlate.rs", "the join of the two logs"),
