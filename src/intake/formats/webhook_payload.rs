@@ -117,14 +117,14 @@ fn carried<'a>(envelope: &Node<'a>) -> Result<Payload<'a>, String> {
     if !matches!(envelope.kind, Kind::Object(_)) {
         return Err(format!("not a webhook payload: {}; {EXPECTED}", envelope.what()));
     }
-    let is_base64 = match envelope.get(IS_BASE64).map(|node| &node.kind) {
+    let is_base64 = match envelope.get_alike(IS_BASE64)?.map(|node| &node.kind) {
         Some(Kind::Bool(yes)) => *yes,
         Some(Kind::Text(text)) => text.eq_ignore_ascii_case("true"),
         _ => false,
     };
     let mut broken = None;
     for key in CARRIERS {
-        match envelope.get(key) {
+        match envelope.get_alike(key)? {
             Some(Node { kind: Kind::Text(text), .. }) => {
                 let json = carried_text(text, is_base64 && key == "body");
                 let inner = json.as_ref().map_err(Clone::clone);
@@ -180,7 +180,7 @@ fn carried_text(text: &str, is_base64: bool) -> Result<Option<Cow<'_, [u8]>>, St
 fn received(envelope: &Node<'_>, zone: Tz) -> Result<Option<i64>, String> {
     let mut unreadable = None;
     for key in RECEIVED {
-        let Some(node) = envelope.get(key) else { continue };
+        let Some(node) = envelope.get_alike(key)? else { continue };
         let value = match &node.kind {
             Kind::Int(n) => i64::try_from(*n).map_or(LogValue::Missing, LogValue::Int),
             Kind::Float(x) => LogValue::Float(*x),

@@ -6,6 +6,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
+use crate::intake::rows::mapping::is_alike;
+
 /// A JSON value with a hash of its content, which does not depend on its notation.
 ///
 /// A value of any kind may stand anywhere: an unexpected value makes its key useless, but not the
@@ -57,6 +59,33 @@ impl<'a> Node<'a> {
         let (_, value) = pairs.iter().rfind(|(name, _)| is_it(name))?;
         (!matches!(value.kind, Kind::Null) && !matches!(&value.kind, Kind::Text(text) if text.is_empty()))
             .then_some(value)
+    }
+
+    /// Returns the value of a key of an envelope, in another spelling if none is exact.
+    ///
+    /// # Errors
+    /// Two keys are equally alike.
+    pub fn get_alike(&self, key: &str) -> Result<Option<&Self>, String> {
+        let Kind::Object(pairs) = &self.kind else { return Ok(None) };
+        let names = pairs.iter().filter_map(|(name, _)| match &name.kind {
+            Kind::Text(text) => Some(text.as_ref()),
+            _ => None,
+        });
+        if names.clone().any(|name| name == key) {
+            return Ok(self.get(key));
+        }
+        let mut found = None;
+        for name in names.filter(|name| is_alike(name.as_bytes(), key.as_bytes())) {
+            match found {
+                Some(other) if other != name => {
+                    return Err(format!(
+                        "the keys `{other}` and `{name}` can both be meant by `{key}`; keep one"
+                    ));
+                }
+                _ => found = Some(name),
+            }
+        }
+        Ok(found.and_then(|name| self.get(name)))
     }
 
     /// Returns text, or an integer as text: ids and codes are written as both.

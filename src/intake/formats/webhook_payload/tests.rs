@@ -512,3 +512,15 @@ fn a_receive_time_without_a_zone_is_in_that_of_the_source() {
     let found = super::read(line.as_bytes(), Tz::Europe__Berlin).unwrap();
     assert_eq!(found.received_us, Some(utc));
 }
+
+#[test]
+fn keys_of_an_envelope_are_found_in_another_spelling() {
+    let line = format!(r#"{{"ReceivedAt":"2026-11-18T11:00:02Z","Body":{}}}"#, quoted(&payload(SENT)));
+    let found = read(&line);
+    assert_eq!((found.received_us, found.statuses), (Some(1_794_999_602_000_000), vec![sent()]));
+    // The exact one wins, and two others are not chosen between.
+    let line = format!(r#"{{"Body":"x","body":{}}}"#, payload(SENT));
+    assert_eq!(read(&line).statuses, [sent()]);
+    let why = refused(&format!(r#"{{"Body":{0},"BODY":{0}}}"#, payload(SENT)));
+    assert_eq!(why, "the keys `Body` and `BODY` can both be meant by `body`; keep one");
+}
