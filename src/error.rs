@@ -45,6 +45,10 @@ pub fn guarded<T>(decode: impl FnOnce() -> T) -> Result<T, String> {
 pub enum Trouble {
     #[error("{path}: no such file or folder; check the spelling of the path")]
     Missing { path: PathBuf },
+    #[error(
+        "{path} is {what}, not a file, and was not opened; write what it gives to a file, and name that one"
+    )]
+    SpecialFile { path: PathBuf, what: &'static str },
     #[error("{path}: {doing} failed: {cause}; {remedy}")]
     Io { path: PathBuf, doing: &'static str, cause: std::io::Error, remedy: &'static str },
     #[error("{path} is in use by another run ({holder}); wait for it to end, or give this run another --out")]
@@ -83,7 +87,7 @@ impl Trouble {
     /// Returns the exit code of a run that ends with this trouble.
     pub const fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Usage(_) | Self::Missing { .. } => ExitCode::Usage,
+            Self::Usage(_) | Self::Missing { .. } | Self::SpecialFile { .. } => ExitCode::Usage,
             _ => ExitCode::Failed,
         }
     }

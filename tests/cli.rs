@@ -312,6 +312,57 @@ fn a_file_without_read_permission_is_named_with_the_remedy() {
 }
 
 #[test]
+fn pipes_sockets_and_marker_files_among_logs_are_not_opened() {
+    let place = Place::new();
+    place.file("logs/a.ndjson", rows("a", 1_440));
+    for marker in ["_SUCCESS", "_committed_17", ".a.ndjson.crc"] {
+        place.file(&format!("logs/{marker}"), "no log");
+    }
+    place.run(&["logs"], &[]).expect(0);
+    let _socket = std::os::unix::net::UnixListener::bind(place.path("logs/b.ndjson")).unwrap();
+    let made = Command::new("mkfifo").arg(place.path("logs/c.ndjson")).ok();
+    let mut said = vec!["attention[special-file]", "logs/b.ndjson is a socket", "move it away"];
+    said.extend(made.is_ok().then_some("logs/c.ndjson is a named pipe"));
+    for paths in ["logs", "logs/*.ndjson"] {
+        place.run(&[paths], &["--date", DAY]).expect(3).says(&said);
+        assert_eq!(place.intake().len(), 1);
+    }
+    place.run(&["logs/b.ndjson"], &[]).expect(2).says(&["logs/b.ndjson is a socket, not a file"]);
+}
+
+#[test]
+fn a_file_of_no_bytes_is_cut_off_if_its_name_claims_a_format() {
+    let place = Place::new();
+    place.file("logs/a.ndjson", rows("a", 1_440));
+    place.file("logs/b.ndjson", "");
+    place.run(&["logs"], &[]).expect(0);
+    place.file("logs/c.parquet", "");
+    place.file("logs/d.csv.gz", "");
+    let says = ["attention[unreadable-file]", "c.parquet: it has no bytes", "d.csv.gz: it has no bytes"];
+    place.run(&["logs"], &["--date", DAY]).expect(3).says(&says);
+}
+
+#[test]
+fn columns_in_capitals_are_those_of_the_schema() {
+    let place = Place::new();
+    let minutes = || (0..1_440).map(|n| format!("2026-11-18T{:02}:{:02}:00Z", n / 60, n % 60));
+    let csv = minutes().map(|at| format!("{at},r-{at},503\n")).collect::<String>();
+    place.file("a.csv", format!("ts,REQUEST_ID,HTTP_STATUS\n{csv}"));
+    let json = |at| format!(r#"{{"TS":"{at}","requestId":"s-{at}","Http-Status":503,"note":1}}"#) + "\n";
+    place.file("b.ndjson", minutes().map(json).collect::<String>());
+    place.run(&["a.csv", "b.ndjson"], &[]).expect(3);
+    for file in ["a.csv", "b.ndjson"] {
+        assert_eq!(n(&place.intake()[file], "accepted"), 1_440, "{file}");
+    }
+    let accounts = table(&place.reports(), &format!("daily/{DAY}/accounts"));
+    let bad = accounts.iter().filter(|row| row["account"] == "bad:platform:error");
+    assert_eq!(bad.map(|row| n(row, "events_net")).sum::<u64>(), 2_880, "{accounts:?}");
+    place.file("c.csv", "ts,HTTP_STATUS,httpStatus\n2026-11-18T00:00:00Z,200,503\n");
+    let all = ["a.csv", "b.ndjson", "c.csv"];
+    place.run(&all, &["--date", DAY]).expect(3).says(&["`HTTP_STATUS` and `httpStatus`"]);
+}
+
+#[test]
 fn a_folder_with_the_name_of_a_log_is_no_log() {
     let place = Place::new();
     place.file("logs/a.ndjson", rows("a", 1_440));

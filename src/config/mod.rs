@@ -22,7 +22,7 @@ use crate::day::SlotLength;
 
 pub use canonical::{Canonical, Difference};
 pub use outputs::{Format, Outputs};
-pub use paths::{Placeholder, lexical};
+pub use paths::{PathCaptures, PathPattern, Placeholder, is_beside_logs, lexical};
 pub use read::config;
 pub use vantage::Vantage;
 

@@ -49,7 +49,8 @@ pub fn read(
     folders: IntakeFolders<'_>,
     meter: &Meter,
 ) -> Result<(Daybook, ReadNotes), Trouble> {
-    let files = files::find::find(&config.sources, &config.base, day)?;
+    let found = files::find::find(&config.sources, &config.base, day)?;
+    let files = found.logs;
     let endpoints = rows::endpoints::Endpoints::of(&config.services);
     let settings = pass::PassSettings {
         day,
@@ -72,5 +73,8 @@ pub fn read(
             .collect();
         return Err(Trouble::NothingReadable(reasons.join("\n")));
     }
-    join::close_day::close_day(&pass, &files, &config.sources, &settings, salt, folders.daybook)
+    let (daybook, mut notes) =
+        join::close_day::close_day(&pass, &files, &config.sources, &settings, salt, folders.daybook)?;
+    notes.special_files = found.special.into_iter().map(|file| (file.shown, file.what)).collect();
+    Ok((daybook, notes))
 }

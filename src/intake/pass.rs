@@ -177,12 +177,7 @@ fn source_readers(
 }
 
 fn open(log: &LogFile, source_reader: usize, source_readers: &[SourceReader]) -> Result<Open, String> {
-    let explain = |e: io::Error| match e.kind() {
-        io::ErrorKind::PermissionDenied => {
-            "no permission to read it; give the user of the job access".to_owned()
-        }
-        _ => e.to_string(),
-    };
+    let explain = |e: io::Error| detect::explain(&log.path, &e);
     let file = Arc::new(File::open(&log.path).map_err(explain)?);
     let source = source_readers[source_reader].source();
     let (format, compression) = detect::detect(&log.path, &file, source).map_err(explain)?;

@@ -124,15 +124,20 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
     found
 }
 
-/// Reports the names under `[source.columns]` that no row has.
-pub(super) fn of_columns(day: Day, notes: ReadNotes) -> impl Iterator<Item = Attention> {
-    notes.unseen_columns.into_iter().map(move |(source, name)| Attention {
-        day,
-        kind: AttentionKind::UnseenColumn,
-        message: format!(
-            "source {source}: no row has `{name}`, which [source.columns] names; is it misspelt?"
-        ),
-    })
+/// Reports what was noticed while the logs were read and is no part of the edition.
+pub(super) fn of_notes(day: Day, notes: ReadNotes) -> impl Iterator<Item = Attention> {
+    let columns = notes.unseen_columns.into_iter().map(|(source, name)| {
+        let message =
+            format!("source {source}: no row has `{name}`, which [source.columns] names; is it misspelt?");
+        (AttentionKind::UnseenColumn, message)
+    });
+    let special = notes.special_files.into_iter().map(|(path, what)| {
+        let message = format!(
+            "{path} is {what}, not a log, and was not opened; move it away, or let `paths` name the logs alone"
+        );
+        (AttentionKind::SpecialFile, message)
+    });
+    columns.chain(special).map(move |(kind, message)| Attention { day, kind, message })
 }
 
 fn is_above(file: &FileBalance, ppm: u32) -> bool {

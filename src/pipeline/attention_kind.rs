@@ -23,6 +23,8 @@ pub enum AttentionKind {
     SuspectedOutage,
     /// A file could not be read to its end; nothing of it is counted.
     UnreadableFile,
+    /// A pipe, a socket or a device lies among the log files.
+    SpecialFile,
     /// The share of unreadable rows in a file is above the limit.
     Quarantine,
     /// A column that the config names is in no row.
@@ -60,7 +62,7 @@ pub enum AttentionKind {
 }
 
 impl AttentionKind {
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::NoLogs,
         Self::NoRows,
         Self::MissingSource,
@@ -71,6 +73,7 @@ impl AttentionKind {
         Self::RewrittenLog,
         Self::SuspectedOutage,
         Self::UnreadableFile,
+        Self::SpecialFile,
         Self::Quarantine,
         Self::UnseenColumn,
         Self::Gap,
@@ -103,6 +106,7 @@ impl AttentionKind {
             Self::RewrittenLog => "rewritten-log",
             Self::SuspectedOutage => "suspected-outage",
             Self::UnreadableFile => "unreadable-file",
+            Self::SpecialFile => "special-file",
             Self::Quarantine => "quarantine",
             Self::UnseenColumn => "unseen-column",
             Self::Gap => "gap",

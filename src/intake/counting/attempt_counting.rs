@@ -31,7 +31,7 @@ impl WorkerCounts {
         spill: &Path,
     ) -> Result<(), Trouble> {
         let mut told = Vec::new();
-        let read = webhook_payload::read(line).and_then(|payload| {
+        let read = webhook_payload::read(line, source_reader.source().zone).and_then(|payload| {
             let ts_us = payload.received_us.or(payload.latest_us);
             let ts_us = ts_us.ok_or("no time: neither a receive time around it nor one in it")?;
             if self.is_far(ts_us) {

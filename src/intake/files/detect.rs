@@ -42,7 +42,15 @@ impl LogFormat {
     }
 }
 
-/// Detects format and compression from a file's first bytes; an empty file is empty text.
+/// Endings of names of files that have a header, so that an empty one was cut off.
+const NEVER_EMPTY: [&str; 14] =
+    ["parquet", "parq", "pq", "gz", "gzip", "zst", "zstd", "bz2", "xz", "lz4", "zip", "orc", "avro", "z"];
+/// Endings of names that the first bytes must confirm.
+const CONFIRMED: [&str; 7] = ["parquet", "parq", "pq", "gz", "gzip", "zst", "zstd"];
+
+/// Detects format and compression from a file's first bytes.
+///
+/// An empty file is empty text, as rotation leaves it, unless its name says otherwise.
 ///
 /// # Errors
 /// The file cannot be read, is encrypted Parquet, or has a name that its first bytes contradict.
@@ -62,9 +70,14 @@ pub fn detect(path: &Path, file: &File, source: &Source) -> io::Result<(LogForma
         _ => (LogCompression::None, ""),
     };
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    if compression == LogCompression::None && n > 0 {
-        let claimed = name.rsplit('.').next().unwrap_or_default();
-        if matches!(claimed, "gz" | "zst" | "parquet") {
+    if compression == LogCompression::None {
+        let claimed = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+        if n == 0 && NEVER_EMPTY.contains(&claimed) {
+            return wrong(&format!(
+                "it has no bytes, and no {claimed} file is empty: writing it was cut off; put the whole file in its place"
+            ));
+        }
+        if n > 0 && CONFIRMED.contains(&claimed) {
             return wrong(&format!(
                 "its name says {claimed}, but its first bytes do not; it is corrupt or misnamed"
             ));
@@ -84,6 +97,19 @@ pub fn detect(path: &Path, file: &File, source: &Source) -> io::Result<(LogForma
         }
     };
     Ok((format, compression))
+}
+
+/// Returns why a file cannot be opened, with the remedy.
+pub fn explain(path: &Path, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "no permission to read it; give the user of the job access".to_owned()
+        }
+        io::ErrorKind::NotFound if path.is_symlink() => {
+            "it is a link to a file that does not exist; put the file there, or remove the link".to_owned()
+        }
+        _ => error.to_string(),
+    }
 }
 
 /// Detects the format by the first character: a brace begins JSON, anything else a header line.
@@ -162,6 +188,26 @@ mod tests {
     impl Read for Panics {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
             panic!("a decoder of others")
+        }
+    }
+
+    #[test]
+    fn an_empty_file_is_empty_text_unless_its_name_says_otherwise() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = Source::bare("edge", crate::config::Log::Requests);
+        let detect = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            detect(&path, &File::open(&path).unwrap(), &source).map_err(|e| e.to_string())
+        };
+        for name in ["a.csv", "a.ndjson", "a.log", "a", "parquet"] {
+            assert!(detect(name, b"").is_ok(), "{name}");
+        }
+        for name in ["a.parquet", "a.snappy.PARQUET", "a.csv.gz", "a.ndjson.zst", "a.pq", "a.csv.bz2"] {
+            assert!(detect(name, b"").unwrap_err().starts_with("it has no bytes"), "{name}");
+        }
+        for name in ["a.parquet", "a.csv.gz", "a.ndjson.zst"] {
+            assert!(detect(name, b"PA").unwrap_err().starts_with("its name says"), "{name}");
         }
     }
 

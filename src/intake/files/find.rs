@@ -1,11 +1,11 @@
 //! Find: the log files in which the rows of a day are searched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, FileType};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use regex::Regex;
-
-use crate::config::{ColumnSource, Field, Placeholder, Source};
+use crate::config::{ColumnSource, Field, PathCaptures, PathPattern, Placeholder, Source, is_beside_logs};
 use crate::day::Day;
 use crate::error::Trouble;
 use crate::facts::FileRole;
@@ -37,14 +37,35 @@ pub struct FoundBy {
     pub shift: i64,
 }
 
-/// Returns the files of a day, by source and path.
+/// A named pipe, a socket or a device among the files of a pattern; opening it could block.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SpecialFile {
+    /// Position of the source in the config.
+    pub source: usize,
+    /// Path as reports show it.
+    pub shown: String,
+    pub what: &'static str,
+}
+
+/// The files of a day.
+#[derive(Debug, Default)]
+pub struct FoundFiles {
+    /// Logs, by source and path.
+    pub logs: Vec<LogFile>,
+    pub special: BTreeSet<SpecialFile>,
+}
+
+/// Finds the files of a day.
 ///
-/// Files of neighbour days are included, as far as the source says.
+/// Files of neighbour days are included, as far as the source says. Files that by convention stand
+/// beside logs are left out unless their name is given.
 ///
 /// # Errors
-/// A path that was named on the command line does not exist, or a folder cannot be listed.
-pub fn find(sources: &[Source], base: &Path, day: Day) -> Result<Vec<LogFile>, Trouble> {
+/// A path that was named on the command line does not exist, a path names a special file, a pattern
+/// is not valid, or a folder cannot be listed.
+pub fn find(sources: &[Source], base: &Path, day: Day) -> Result<FoundFiles, Trouble> {
     let mut found: BTreeMap<(usize, PathBuf), LogFile> = BTreeMap::new();
+    let mut special = BTreeSet::new();
     for (number, source) in sources.iter().enumerate() {
         for (position, pattern) in source.paths.iter().enumerate() {
             let is_dated = Placeholder::all(pattern).iter().any(|(_, p)| matches!(p, Placeholder::Date(_)));
@@ -52,18 +73,21 @@ pub fn find(sources: &[Source], base: &Path, day: Day) -> Result<Vec<LogFile>, T
             for shift in -reach..=reach {
                 let pattern = dated(pattern, day.plus(shift));
                 let role = if shift == 0 { FileRole::Own } else { FileRole::Neighbour };
-                let paths = list(&pattern, base, source.is_named_by_hand)?;
-                let captures = captures(&pattern, base);
-                for path in paths {
-                    let constants = captures.as_ref().map_or_else(Vec::new, |r| constants(r, &path));
-                    let bytes = std::fs::metadata(&path).map_or(0, |m| m.len());
+                for Listed { path, captures } in list(&pattern, base, source.is_named_by_hand)? {
                     let shown = path.strip_prefix(base).unwrap_or(&path).display().to_string();
+                    let metadata = fs::metadata(&path).ok();
+                    if let Some(what) = metadata.as_ref().and_then(|m| special_type(m.file_type())) {
+                        special.insert(SpecialFile { source: number, shown, what });
+                        continue;
+                    }
+                    let constants = constants(captures);
+                    let bytes = metadata.map_or(0, |m| m.len());
                     let found_by = FoundBy { pattern: position, is_dated, shift };
                     let path_of = path.clone();
                     let file =
                         LogFile { path: path_of, shown, source: number, found_by, role, bytes, constants };
                     // One file under two names (a link, or both `./x` and `x`) is one file.
-                    let identity = std::fs::canonicalize(&path).unwrap_or(path);
+                    let identity = fs::canonicalize(&path).unwrap_or(path);
                     let known = found.entry((number, identity)).or_insert_with(|| file.clone());
                     // One file may match the patterns of several days; if it matches the day's own,
                     // it is its own.
@@ -74,9 +98,9 @@ pub fn find(sources: &[Source], base: &Path, day: Day) -> Result<Vec<LogFile>, T
             }
         }
     }
-    let mut files: Vec<LogFile> = found.into_values().collect();
-    files.sort_by(|a, b| (a.source, &a.path).cmp(&(b.source, &b.path)));
-    Ok(files)
+    let mut logs: Vec<LogFile> = found.into_values().collect();
+    logs.sort_by(|a, b| (a.source, &a.path).cmp(&(b.source, &b.path)));
+    Ok(FoundFiles { logs, special })
 }
 
 /// Returns the pattern with the day put in.
@@ -92,35 +116,56 @@ fn dated(pattern: &str, day: Day) -> String {
     out
 }
 
-fn list(pattern: &str, base: &Path, is_named_by_hand: bool) -> Result<Vec<PathBuf>, Trouble> {
+/// A path that a pattern leads to, and the values of the pattern's placeholders in it.
+struct Listed {
+    path: PathBuf,
+    captures: PathCaptures,
+}
+
+fn list(pattern: &str, base: &Path, is_named_by_hand: bool) -> Result<Vec<Listed>, Trouble> {
     let literal = base.join(pattern);
+    let invalid = |why: &dyn std::fmt::Display| {
+        Trouble::Usage(format!("{pattern}: not a valid pattern: {why}; correct `paths`"))
+    };
+    let plain = |path| Listed { path, captures: PathCaptures::default() };
     // A name may contain `[` or `{` itself, so a file with exactly this name is taken first.
     if literal.is_dir() {
-        let entries =
-            std::fs::read_dir(&literal).map_err(|e| Trouble::io(&literal, "listing the folder", e))?;
+        let entries = fs::read_dir(&literal).map_err(|e| Trouble::io(&literal, "listing the folder", e))?;
         let mut files = Vec::new();
         for entry in entries {
             let path = entry.map_err(|e| Trouble::io(&literal, "listing the folder", e))?.path();
-            if path.is_file() && !path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.')) {
-                files.push(path);
+            let is_beside = path.file_name().is_some_and(|name| is_beside_logs(&name.to_string_lossy()));
+            if !is_beside && is_no_folder(&path) {
+                files.push(plain(path));
             }
         }
         return Ok(files);
     }
-    if literal.exists() {
-        return Ok(vec![literal]);
+    if fs::symlink_metadata(&literal).is_ok() {
+        let found = fs::metadata(&literal).ok();
+        return match found.and_then(|found| special_type(found.file_type())) {
+            Some(what) => Err(Trouble::SpecialFile { path: literal, what }),
+            None => Ok(vec![plain(literal)]),
+        };
     }
-    let wildcard = pattern.replace("{service}", "*").replace("{region}", "*");
+    let matcher = PathPattern::of(pattern).map_err(|why| invalid(&why))?;
     // The config's folder is a plain name, whatever characters it has.
     let folder = PathBuf::from(glob::Pattern::escape(&base.display().to_string()));
-    let wildcard = folder.join(wildcard).display().to_string();
-    let paths =
-        glob::glob(&wildcard).map_err(|e| Trouble::Usage(format!("{pattern}: not a valid pattern: {e}")))?;
+    let wildcard = folder.join(PathPattern::wildcard(pattern)).display().to_string();
+    // An absolute pattern says nothing of the config's folder, even if it leads there.
+    let base = if Path::new(pattern).is_absolute() { Path::new("") } else { base };
+    let below_base = |path: &Path| below(&path.display().to_string(), &base.display().to_string());
     let mut files = Vec::new();
-    for path in paths {
-        let path = path.map_err(|e| Trouble::io(e.path().to_path_buf(), "listing the folder", e.into()))?;
-        if path.is_file() {
-            files.push(path);
+    for path in glob::glob(&wildcard).map_err(|e| invalid(&e))? {
+        match path {
+            Ok(path) => {
+                let captures = matcher.captures(&below_base(&path)).filter(|_| is_no_folder(&path));
+                files.extend(captures.map(|captures| Listed { path, captures }));
+            }
+            Err(e) if !matcher.may_lie_in(&below_base(e.path())) => {}
+            Err(e) => {
+                return Err(Trouble::io(e.path().to_path_buf(), "listing the folder", e.into()));
+            }
         }
     }
     if files.is_empty() && is_named_by_hand {
@@ -129,43 +174,36 @@ fn list(pattern: &str, base: &Path, is_named_by_hand: bool) -> Result<Vec<PathBu
     Ok(files)
 }
 
-/// Returns a matcher for patterns that read service or region from the path.
-///
-/// Wildcards mean the same as in `glob`.
-fn captures(pattern: &str, base: &Path) -> Option<Regex> {
-    if !pattern.contains("{service}") && !pattern.contains("{region}") {
-        return None;
-    }
-    let mut regex = String::from("^");
-    if Path::new(pattern).is_relative() && !base.as_os_str().is_empty() {
-        regex.push_str(&regex::escape(&base.join("").display().to_string()));
-    }
-    let mut rest = pattern;
-    while let Some(c) = rest.chars().next() {
-        let (taken, meaning) = match c {
-            _ if rest.starts_with("{service}") => (9, "(?<service>[^/]+?)".to_owned()),
-            _ if rest.starts_with("{region}") => (8, "(?<region>[^/]+?)".to_owned()),
-            _ if rest.starts_with("**/") => (3, "(?:.*/)?".to_owned()),
-            '*' => (1, "[^/]*".to_owned()),
-            '?' => (1, "[^/]".to_owned()),
-            '[' => match rest[1..].find(']') {
-                Some(end) => (end + 2, format!("[{}]", rest[1..=end].replacen('!', "^", 1))),
-                None => (1, r"\[".to_owned()),
-            },
-            _ => (c.len_utf8(), regex::escape(&rest[..c.len_utf8()])),
-        };
-        regex.push_str(&meaning);
-        rest = &rest[taken..];
-    }
-    Regex::new(&(regex + "$")).ok()
+/// Returns a path from a folder on; `/./` in either of them says nothing.
+fn below(path: &str, folder: &str) -> String {
+    let names = |text| str::split(text, '/').filter(|name| !matches!(*name, "" | "."));
+    let skipped = names(folder).count();
+    let is_below = names(folder).eq(names(path).take(skipped));
+    let rest: Vec<&str> = names(path).skip(if is_below { skipped } else { 0 }).collect();
+    rest.join("/")
 }
 
-fn constants(captures: &Regex, path: &Path) -> Vec<(Field, String)> {
-    let text = path.display().to_string();
-    let Some(found) = captures.captures(&text) else { return Vec::new() };
-    [("service", Field::Service), ("region", Field::Region)]
+/// Returns whether a path is a file of any kind; a link that leads nowhere is one.
+///
+/// A file that has been removed since its folder was listed is none.
+fn is_no_folder(path: &Path) -> bool {
+    fs::metadata(path).or_else(|_| fs::symlink_metadata(path)).is_ok_and(|found| !found.is_dir())
+}
+
+/// Returns what a special file is; `None` for files and folders.
+fn special_type(found: FileType) -> Option<&'static str> {
+    match found {
+        found if found.is_fifo() => Some("a named pipe"),
+        found if found.is_socket() => Some("a socket"),
+        found if found.is_char_device() || found.is_block_device() => Some("a device"),
+        _ => None,
+    }
+}
+
+fn constants(captures: PathCaptures) -> Vec<(Field, String)> {
+    [(Field::Service, captures.service), (Field::Region, captures.region)]
         .into_iter()
-        .filter_map(|(name, field)| Some((field, found.name(name)?.as_str().to_owned())))
+        .filter_map(|(field, found)| Some((field, found?)))
         .collect()
 }
 
@@ -188,42 +226,4 @@ pub fn source_of(file: &LogFile, source: &Source) -> Source {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_under_two_names_is_one_file() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("a.log"), "x").unwrap();
-        std::os::unix::fs::symlink("a.log", folder.path().join("current.log")).unwrap();
-        let mut source = crate::intake::formats::parquet::tests::source(&folder.path().join("*.log"));
-        source.paths.push(folder.path().join("./a.log").display().to_string());
-        let found = find(&[source], Path::new(""), "2026-11-20".parse().unwrap()).unwrap();
-        assert_eq!(found.len(), 1, "{found:?}");
-    }
-
-    #[test]
-    fn dates_are_put_into_patterns() {
-        let day: Day = "2026-11-20".parse().unwrap();
-        assert_eq!(dated("logs/{date}/*.gz", day), "logs/2026-11-20/*.gz");
-        assert_eq!(dated("{date:%Y/%m}/r-{date:%d}.csv", day), "2026/11/r-20.csv");
-        assert_eq!(dated("plain.log", day), "plain.log");
-    }
-
-    #[test]
-    fn service_and_region_are_read_from_the_path() {
-        let regex = captures("/logs/{region}/{service}_report.log*", Path::new("")).unwrap();
-        let found = constants(&regex, Path::new("/logs/eu/api_report.log.gz"));
-        assert_eq!(found, [(Field::Service, "api".into()), (Field::Region, "eu".into())]);
-        assert!(captures("/logs/*.gz", Path::new("")).is_none());
-        let base = Path::new("/data[1]");
-        for (pattern, path) in [
-            ("**/{region}.csv", "/data[1]/eu.csv"),
-            ("**/{region}.csv", "/data[1]/a/b/eu.csv"),
-            ("{region}/node[0-9]-x.csv", "/data[1]/eu/node7-x.csv"),
-        ] {
-            let regex = captures(pattern, base).unwrap();
-            assert_eq!(constants(&regex, Path::new(path)), [(Field::Region, "eu".into())], "{pattern}");
-        }
-    }
-}
+mod tests;

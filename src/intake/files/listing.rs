@@ -43,7 +43,7 @@ pub fn listing(config: &Config, day: Day, known: &[Input]) -> Result<Listing, Tr
         let hash = same.map(|k| k.hash.clone()).unwrap_or_default();
         (file.path, Input { path: file.shown, bytes: file.bytes, modified_us, hash })
     };
-    Ok(Listing(find::find(&config.sources, &config.base, day)?.into_iter().map(input).collect()))
+    Ok(Listing(find::find(&config.sources, &config.base, day)?.logs.into_iter().map(input).collect()))
 }
 
 impl Listing {

@@ -34,7 +34,8 @@ impl Layout {
     /// Makes the layout of a file from its header line.
     ///
     /// # Errors
-    /// The header is not text, lacks a name of the config, or names no mapped column.
+    /// The header is not text, lacks a name of the config, names no mapped column, or has two for
+    /// one field.
     pub fn from_header(header: &[u8], delimiter: u8, mapping: &Mapping) -> Result<Self, String> {
         if std::str::from_utf8(header).is_err() || header.contains(&0) {
             return Err("its first line is no text; is it compressed or binary?".into());
@@ -44,14 +45,9 @@ impl Layout {
             names.push(String::from_utf8_lossy(&text).trim().to_owned());
         });
         let mut targets = vec![Vec::new(); names.len()];
-        for entry in &mapping.entries {
-            for (at, name) in names.iter().enumerate() {
-                if *name == entry.name {
-                    targets[at].push((entry.field, entry.rank));
-                }
-            }
+        for (at, entry) in mapping.columns(&names)? {
+            targets[at].push((entry.field, entry.rank));
         }
-        mapping.check_names(|name| names.iter().any(|n| n == name), &names.join(", "))?;
         if targets.iter().all(Vec::is_empty) {
             let wanted: Vec<&str> = mapping.entries.iter().map(|e| e.name.as_str()).take(6).collect();
             return Err(format!(
@@ -82,8 +78,9 @@ impl Layout {
     /// Prepares to sketch records, if rows of the source can be sketched.
     pub fn sketching(mut self, source_reader: &SourceReader) -> Self {
         let fields: Vec<usize> = self.targets.iter().flatten().map(|(field, _)| *field).collect();
-        // A header may name a column twice.
-        let is_plain = (1..fields.len()).all(|n| !fields[..n].contains(&fields[n]));
+        // Names of two fields may be alike, and one column then fills both.
+        let is_plain = (1..fields.len()).all(|n| !fields[..n].contains(&fields[n]))
+            && self.targets.iter().all(|targets| targets.len() < 2);
         let is_fit =
             is_plain && is_sketchable(source_reader) && self.width.is_some_and(|width| width <= MOST_COLUMNS);
         let mut steps = Vec::new();

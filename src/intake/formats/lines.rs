@@ -169,7 +169,7 @@ impl<'a> TextParser<'a> {
         }
         row.clear();
         let read = match self.format {
-            LogFormat::Ndjson => ndjson::read(line, &self.tree, row),
+            LogFormat::Ndjson => ndjson::read(line, &mut self.tree, row),
             LogFormat::Combined => access_log::read(line, row),
             LogFormat::Delimited | LogFormat::Parquet => match &self.layout {
                 None => return self.take_header(line),

@@ -2,15 +2,19 @@
 //!
 //! Three shapes are read: the whole payload with its `entry`, one change with its `field` and
 //! `value` (which the App Dashboard sends to test an endpoint), and a `value` alone. An envelope is
-//! any other object that has one of them under a key of [`CARRIERS`], as an object or as JSON text.
-//! Its receive time is under a key of [`RECEIVED`].
+//! any other object that has one of them under a key of [`CARRIERS`], as an object, as JSON text or
+//! as base64 of JSON text. Its receive time is under a key of [`RECEIVED`].
+
+mod json;
 
 use std::borrow::Cow;
-use std::fmt;
 
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use chrono_tz::Tz;
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use xxhash_rust::xxh3::xxh3_128_with_seed;
+use json::{Kind, Node};
+use serde::de::Deserialize;
 
 use super::ndjson;
 use crate::config::Cast;
@@ -19,6 +23,13 @@ use crate::intake::rows::raw_row::LogValue;
 
 /// Keys under which an envelope has its payload, the preferred ones first.
 const CARRIERS: [&str; 5] = ["payload", "body", "data", "notification", "message"];
+/// Key by which an envelope says that the text of its payload is base64.
+const IS_BASE64: &str = "isBase64Encoded";
+/// Base64 with and without padding, in the standard alphabet and in that of URLs.
+const BASE64: [GeneralPurpose; 2] = {
+    let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    [GeneralPurpose::new(&alphabet::STANDARD, config), GeneralPurpose::new(&alphabet::URL_SAFE, config)]
+};
 /// Keys under which an envelope has its receive time, the preferred ones first.
 const RECEIVED: [&str; 6] = ["received_at", "receive_time", "ts", "time", "timestamp", "@timestamp"];
 /// Lists of a `value` whose elements have a time of their own.
@@ -52,7 +63,7 @@ pub struct PayloadStatus<'a> {
 /// Contents of one payload.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Payload<'a> {
-    /// Receive time of the envelope, in microseconds since 1970; text without a zone is UTC.
+    /// Receive time of the envelope, in microseconds since 1970.
     pub received_us: Option<i64>,
     /// Latest time in the payload, in microseconds since 1970.
     ///
@@ -73,18 +84,18 @@ pub struct Payload<'a> {
     pub identity: u128,
 }
 
-/// Reads one line.
+/// Reads one line; `zone` is for a receive time that names none.
 ///
 /// # Errors
 /// The line is no JSON or no payload, or a status or the receive time cannot be read. The message
 /// says where, but never what is there, because a payload is private.
-pub fn read(line: &[u8]) -> Result<Payload<'_>, String> {
+pub fn read(line: &[u8], zone: Tz) -> Result<Payload<'_>, String> {
     let root = parse(line)?;
     let mut payload = match Shape::of(&root) {
         Some(shape) => shape.read()?,
         None => carried(&root)?,
     };
-    payload.received_us = received(&root)?;
+    payload.received_us = received(&root, zone)?;
     Ok(payload)
 }
 
@@ -106,17 +117,29 @@ fn carried<'a>(envelope: &Node<'a>) -> Result<Payload<'a>, String> {
     if !matches!(envelope.kind, Kind::Object(_)) {
         return Err(format!("not a webhook payload: {}; {EXPECTED}", envelope.what()));
     }
+    let is_base64 = match envelope.get_alike(IS_BASE64)?.map(|node| &node.kind) {
+        Some(Kind::Bool(yes)) => *yes,
+        Some(Kind::Text(text)) => text.eq_ignore_ascii_case("true"),
+        _ => false,
+    };
     let mut broken = None;
     for key in CARRIERS {
-        match envelope.get(key) {
-            Some(Node { kind: Kind::Text(text), .. }) if text.trim_start().starts_with('{') => {
-                match parse(text.as_bytes()) {
-                    Ok(inner) => {
+        match envelope.get_alike(key)? {
+            Some(Node { kind: Kind::Text(text), .. }) => {
+                let json = carried_text(text, is_base64 && key == "body");
+                let inner = json.as_ref().map_err(Clone::clone);
+                match inner.and_then(|json| json.as_deref().map(parse).transpose()) {
+                    Ok(Some(inner)) => {
                         if let Some(shape) = Shape::of(&inner) {
                             return Ok(shape.read()?.into_owned());
                         }
                     }
-                    Err(why) => broken = Some(format!("not a webhook payload: the text of `{key}` is {why}")),
+                    Ok(None) => {}
+                    Err(why) => {
+                        broken.get_or_insert_with(|| {
+                            format!("not a webhook payload: the text of `{key}` is {why}")
+                        });
+                    }
                 }
             }
             Some(node) => {
@@ -130,20 +153,41 @@ fn carried<'a>(envelope: &Node<'a>) -> Result<Payload<'a>, String> {
     Err(broken.unwrap_or_else(|| format!("not a webhook payload: an object that has none of it; {EXPECTED}")))
 }
 
+/// Returns the JSON text of a carrier; `None` if the text is something else.
+///
+/// # Errors
+/// The envelope says that the text is base64, and it is not.
+fn carried_text(text: &str, is_base64: bool) -> Result<Option<Cow<'_, [u8]>>, String> {
+    let text = text.trim();
+    if text.starts_with('{') {
+        return Ok(Some(text.as_bytes().into()));
+    }
+    // Line ends, which MIME has in base64.
+    let plain: Cow<'_, str> =
+        if text.contains(['\r', '\n']) { text.replace(['\r', '\n'], "").into() } else { text.into() };
+    let decoded = BASE64.iter().find_map(|base64| base64.decode(plain.as_bytes()).ok());
+    match decoded {
+        None if is_base64 => Err(format!("no base64, but `{IS_BASE64}` says that it is")),
+        // Any word may be base64 by chance.
+        Some(json) if !is_base64 && !json.trim_ascii_start().starts_with(b"{") => Ok(None),
+        decoded => Ok(decoded.map(Cow::Owned)),
+    }
+}
+
 /// Returns the first receive time that can be read; an envelope need not have one.
 ///
 /// If none can be read although there is one, that is an error.
-fn received(envelope: &Node<'_>) -> Result<Option<i64>, String> {
+fn received(envelope: &Node<'_>, zone: Tz) -> Result<Option<i64>, String> {
     let mut unreadable = None;
     for key in RECEIVED {
-        let Some(node) = envelope.get(key) else { continue };
+        let Some(node) = envelope.get_alike(key)? else { continue };
         let value = match &node.kind {
             Kind::Int(n) => i64::try_from(*n).map_or(LogValue::Missing, LogValue::Int),
             Kind::Float(x) => LogValue::Float(*x),
             Kind::Text(text) => LogValue::text(text.as_bytes()),
             _ => LogValue::Odd(node.what()),
         };
-        match instant::instant(&value, &Cast::Auto, Tz::UTC) {
+        match instant::instant(&value, &Cast::Auto, zone) {
             Ok(us) if us >= EARLIEST_US => return Ok(Some(us)),
             _ => unreadable = unreadable.or(Some(key)),
         }
@@ -325,172 +369,6 @@ impl<'a> Payload<'a> {
             field: own(self.field),
             identity: self.identity,
         }
-    }
-}
-
-/// A JSON value with a hash of its content, which does not depend on its notation.
-///
-/// A value of any kind may stand anywhere: an unexpected value makes its key useless, but not the
-/// line.
-#[derive(Debug)]
-struct Node<'a> {
-    kind: Kind<'a>,
-    hash: u128,
-}
-
-#[derive(Debug)]
-enum Kind<'a> {
-    Null,
-    Bool,
-    /// Wide enough for every integer that the parser accepts.
-    Int(i128),
-    Float(f64),
-    Text(Cow<'a, str>),
-    List(Vec<Node<'a>>),
-    Object(Vec<(Node<'a>, Node<'a>)>),
-}
-
-/// Seeds of hashes, so that equal bytes of different kinds differ.
-const NULL: u64 = 0;
-const BOOL: u64 = 1;
-const INT: u64 = 2;
-const FLOAT: u64 = 3;
-const TEXT: u64 = 4;
-const LIST: u64 = 5;
-const OBJECT: u64 = 6;
-const PAIR: u64 = 7;
-
-impl<'a> Node<'a> {
-    fn new(kind: Kind<'a>, seed: u64, bytes: &[u8]) -> Self {
-        Self { kind, hash: xxh3_128_with_seed(bytes, seed) }
-    }
-
-    fn of_text(text: Cow<'a, str>) -> Self {
-        let hash = xxh3_128_with_seed(text.as_bytes(), TEXT);
-        Self { kind: Kind::Text(text), hash }
-    }
-
-    /// Returns the value of a key; `null` and empty text are none.
-    ///
-    /// Of a repeated key the last value counts, as is usual.
-    fn get(&self, key: &str) -> Option<&Self> {
-        let Kind::Object(pairs) = &self.kind else { return None };
-        let is_it = |name: &Self| matches!(&name.kind, Kind::Text(text) if text == key);
-        let (_, value) = pairs.iter().rfind(|(name, _)| is_it(name))?;
-        (!matches!(value.kind, Kind::Null) && !matches!(&value.kind, Kind::Text(text) if text.is_empty()))
-            .then_some(value)
-    }
-
-    /// Returns text, or an integer as text: ids and codes are written as both.
-    fn text(&self, key: &str) -> Option<Cow<'a, str>> {
-        match &self.get(key)?.kind {
-            Kind::Text(text) => Some(text.clone()),
-            Kind::Int(n) => Some(n.to_string().into()),
-            _ => None,
-        }
-    }
-
-    /// Returns the elements of a list; none for other values.
-    fn elements(&self) -> impl Iterator<Item = &Self> {
-        let list = if let Kind::List(list) = &self.kind { list.as_slice() } else { &[] };
-        list.iter()
-    }
-
-    /// Visits the objects of the list under `key`, which may be absent.
-    fn each(&self, key: &str, mut visit: impl FnMut(&Self) -> Result<(), String>) -> Result<(), String> {
-        let Some(list) = self.get(key) else { return Ok(()) };
-        if !matches!(list.kind, Kind::List(_)) {
-            return Err(format!(".{key}: {}, not a list", list.what()));
-        }
-        for (n, element) in list.elements().enumerate() {
-            let done = match element.kind {
-                Kind::Object(_) => visit(element),
-                _ => Err(format!(": {}, not an object", element.what())),
-            };
-            done.map_err(|why| format!(".{key}[{n}]{why}"))?;
-        }
-        Ok(())
-    }
-
-    fn what(&self) -> &'static str {
-        match self.kind {
-            Kind::Null => "null",
-            Kind::Bool => "true or false",
-            Kind::Int(_) | Kind::Float(_) => "a number",
-            Kind::Text(_) => "text",
-            Kind::List(_) => "an array",
-            Kind::Object(_) => "an object",
-        }
-    }
-}
-
-fn paired(a: u128, b: u128, seed: u64) -> u128 {
-    let mut bytes = [0; 32];
-    bytes[..16].copy_from_slice(&a.to_le_bytes());
-    bytes[16..].copy_from_slice(&b.to_le_bytes());
-    xxh3_128_with_seed(&bytes, seed)
-}
-
-impl<'de> Deserialize<'de> for Node<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Nodes)
-    }
-}
-
-struct Nodes;
-
-impl<'de> Visitor<'de> for Nodes {
-    type Value = Node<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Node::new(Kind::Null, NULL, &[]))
-    }
-
-    fn visit_bool<E>(self, v: bool) -> Result<Self::Value, E> {
-        Ok(Node::new(Kind::Bool, BOOL, &[u8::from(v)]))
-    }
-
-    fn visit_i64<E>(self, v: i64) -> Result<Self::Value, E> {
-        Ok(Node::new(Kind::Int(v.into()), INT, &i128::from(v).to_le_bytes()))
-    }
-
-    fn visit_u64<E>(self, v: u64) -> Result<Self::Value, E> {
-        Ok(Node::new(Kind::Int(v.into()), INT, &i128::from(v).to_le_bytes()))
-    }
-
-    fn visit_f64<E>(self, v: f64) -> Result<Self::Value, E> {
-        Ok(Node::new(Kind::Float(v), FLOAT, &v.to_bits().to_le_bytes()))
-    }
-
-    fn visit_str<E>(self, v: &str) -> Result<Self::Value, E> {
-        Ok(Node::of_text(Cow::Owned(v.to_owned())))
-    }
-
-    fn visit_borrowed_str<E>(self, v: &'de str) -> Result<Self::Value, E> {
-        Ok(Node::of_text(Cow::Borrowed(v)))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let (mut list, mut hash) = (Vec::new(), LIST.into());
-        while let Some(node) = seq.next_element::<Node>()? {
-            hash = paired(hash, node.hash, LIST);
-            list.push(node);
-        }
-        Ok(Node { kind: Kind::List(list), hash })
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        // A sum, because the order of keys does not matter.
-        let (mut pairs, mut sum) = (Vec::new(), 0_u128);
-        while let Some((key, value)) = map.next_entry::<Node, Node>()? {
-            sum = sum.wrapping_add(paired(key.hash, value.hash, PAIR));
-            pairs.push((key, value));
-        }
-        Ok(Node { kind: Kind::Object(pairs), hash: paired(sum, 0, OBJECT) })
     }
 }
 

@@ -41,6 +41,8 @@ pub struct ReadNotes {
     pub unseen_columns: Vec<(String, String)>,
     /// Rows of the day's files by hour.
     pub file_hours: Vec<FileHours>,
+    /// Path and type of pipes, sockets and devices among the files, which were not opened.
+    pub special_files: Vec<(String, &'static str)>,
     /// Bytes of records for dedupe and join that went to disk.
     pub spilled_bytes: u64,
     /// Files as they were when they were read, by the path that reports show.
@@ -146,7 +148,8 @@ pub fn close_day(
         pass.wholes.iter().map(|(n, whole)| (files[*n as usize].shown.clone(), whole.clone())).collect();
     let unseen_columns = unseen_columns(pass, files, sources);
     let file_hours = daybook.file_hours.clone();
-    Ok((daybook, ReadNotes { unseen_columns, file_hours, spilled_bytes, wholes }))
+    let notes = ReadNotes { unseen_columns, file_hours, spilled_bytes, wholes, ..ReadNotes::default() };
+    Ok((daybook, notes))
 }
 
 fn latencies(counts: &[WorkerCounts]) -> Latencies {

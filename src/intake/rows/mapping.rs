@@ -66,19 +66,50 @@ impl Mapping {
         mapping
     }
 
-    /// Checks that a file has all names that the config requires.
+    /// Returns the columns of a file that fill fields, as positions in `names`.
+    ///
+    /// A column of exactly the name is taken; if there is none, a column whose name is alike and that
+    /// no other field has exactly.
     ///
     /// # Errors
-    /// A name is missing; the message gives it, and the names that the file has.
-    pub fn check_names(&self, is_there: impl Fn(&str) -> bool, found: &str) -> Result<(), String> {
-        match self.entries.iter().find(|e| e.is_named && !is_there(&e.name)) {
-            None => Ok(()),
-            Some(entry) => Err(format!(
-                "it has no column `{}`, which [source.columns] names; it has {}",
-                entry.name,
-                crate::redact::redacted(found.as_bytes(), 200)
-            )),
+    /// A name of the config is missing, or two columns have one name or are equally alike.
+    pub fn columns(&self, names: &[String]) -> Result<Vec<(usize, &MappedField)>, String> {
+        let is_taken = |name: &str| self.entries.iter().any(|entry| entry.name == name);
+        let mut columns = Vec::new();
+        for entry in &self.entries {
+            let all = names.iter().enumerate();
+            let mut hits: Vec<usize> =
+                all.clone().filter(|(_, name)| **name == entry.name).map(|(at, _)| at).collect();
+            if hits.is_empty() {
+                let is_hit = |name: &str| is_alike(name.as_bytes(), entry.name.as_bytes()) && !is_taken(name);
+                hits = all.filter(|(_, name)| is_hit(name)).map(|(at, _)| at).collect();
+            }
+            match hits.as_slice() {
+                [] if entry.is_named => {
+                    return Err(format!(
+                        "it has no column `{}`, which [source.columns] names; it has {}",
+                        entry.name,
+                        crate::redact::redacted(names.join(", ").as_bytes(), 200)
+                    ));
+                }
+                [] => {}
+                [at] => columns.push((*at, entry)),
+                [one, other, ..] if names[*one] == names[*other] => {
+                    return Err(format!(
+                        "the column `{}` stands in it twice, and which one is meant cannot be told; remove or rename one of them",
+                        names[*one]
+                    ));
+                }
+                [one, other, ..] => {
+                    return Err(format!(
+                        "the columns `{}` and `{}` can both be meant by `{}`; rename one of them, or name the right one under \
+                         [source.columns]",
+                        names[*one], names[*other], entry.name
+                    ));
+                }
+            }
         }
+        Ok(columns)
     }
 
     /// Returns the names of the config that a whole day of a log can be expected to have.
@@ -128,6 +159,18 @@ impl Mapping {
     }
 }
 
+/// Returns whether two names differ only in ASCII case and in what stands between their words.
+///
+/// `HTTP_STATUS`, `httpStatus` and `Http-Status` are alike.
+pub fn is_alike(one: &[u8], other: &[u8]) -> bool {
+    let plain = |name| folded(name).next().is_some();
+    plain(one) && folded(one).eq(folded(other))
+}
+
+fn folded(name: &[u8]) -> impl Iterator<Item = u8> {
+    name.iter().filter(|byte| !matches!(byte, b'-' | b'_' | b' ')).map(u8::to_ascii_lowercase)
+}
+
 fn preset_entries(source: &Source) -> Vec<MappedField> {
     let entry =
         |name: &str, field: usize, rank: u8| MappedField { name: name.into(), field, rank, is_named: false };
@@ -159,5 +202,65 @@ fn preset_entries(source: &Source) -> Vec<MappedField> {
         .into_iter()
         .map(|(name, field, rank)| entry(name, field, rank))
         .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Column, Log};
+
+    fn columns(names: &[&str], mapped: &[(Field, &str)]) -> Result<Vec<String>, String> {
+        let mut source = Source::bare("edge", Log::Webhooks);
+        for (field, name) in mapped {
+            let from = ColumnSource::Name((*name).to_owned());
+            source.columns.push(Column { field: *field, from, cast: Cast::Auto, words: Vec::new() });
+        }
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mapping = Mapping::of(&source);
+        let told = |(at, entry): &(usize, &MappedField)| {
+            format!("{} = {}", Field::ALL[entry.field].column(), names[*at])
+        };
+        let mut found: Vec<String> = mapping.columns(&names)?.iter().map(told).collect();
+        found.sort();
+        Ok(found)
+    }
+
+    #[test]
+    fn names_are_alike_in_any_spelling_of_their_words() {
+        for spelling in ["HTTP_STATUS", "httpStatus", "Http-Status", "HTTP STATUS", "httpstatus"] {
+            assert!(is_alike(spelling.as_bytes(), b"http_status"), "{spelling}");
+        }
+        for other in ["http_statu", "http_status_", "http.status", "status", "", "_"] {
+            let is_same = other == "http_status_";
+            assert_eq!(is_alike(other.as_bytes(), b"http_status"), is_same, "{other}");
+        }
+        assert!(!is_alike(b"", b"") && !is_alike(b"_", b"-") && !is_alike(b"a.b", b"a_b"));
+    }
+
+    #[test]
+    fn a_column_in_another_spelling_is_taken_only_if_none_is_exact() {
+        assert_eq!(
+            columns(&["TS", "webhookId", "x"], &[]),
+            Ok(vec!["ts = TS".into(), "webhook_id = webhookId".into()])
+        );
+        assert_eq!(columns(&["TS", "ts"], &[]), Ok(vec!["ts = ts".into()]));
+        // A column that the config names for one field fills no other.
+        let named = columns(&["ts", "Status"], &[(Field::HttpStatus, "Status")]);
+        assert_eq!(named, Ok(vec!["http_status = Status".into(), "ts = ts".into()]));
+        let named = columns(&["ts", "RESULT CODE"], &[(Field::HttpStatus, "result_code")]);
+        assert_eq!(named, Ok(vec!["http_status = RESULT CODE".into(), "ts = ts".into()]));
+    }
+
+    #[test]
+    fn two_columns_for_one_field_are_refused_with_both_names() {
+        let why = columns(&["ts", "HTTP_STATUS", "httpStatus"], &[]).unwrap_err();
+        assert!(why.contains("`HTTP_STATUS` and `httpStatus` can both be meant by `http_status`"), "{why}");
+        let why = columns(&["ts", "region", "region"], &[]).unwrap_err();
+        assert!(why.contains("`region` stands in it twice"), "{why}");
+        // Columns that fill no field may have any names.
+        assert!(columns(&["ts", "note", "note", "", ""], &[]).is_ok());
+        let why = columns(&["ts"], &[(Field::HttpStatus, "code")]).unwrap_err();
+        assert!(why.starts_with("it has no column `code`, which [source.columns] names; it has ts"), "{why}");
     }
 }

@@ -2,12 +2,13 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
-    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type,
-    UInt32Type, UInt64Type,
+    Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Float32Type, Float64Type, Int8Type,
+    Int16Type, Int32Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Int32Array, LargeStringArray, StringArray, StringViewArray,
+    Array, ArrayRef, BinaryArray, BinaryViewArray, BooleanArray, Int32Array, LargeBinaryArray,
+    LargeStringArray, StringArray, StringViewArray,
 };
 use arrow_buffer::NullBuffer;
 use arrow_schema::{DataType, TimeUnit};
@@ -35,7 +36,10 @@ enum Values<'a> {
     Text(&'a StringArray),
     LargeText(&'a LargeStringArray),
     View(&'a StringViewArray),
-    Dictionary(&'a Int32Array, &'a StringArray),
+    Binary(&'a BinaryArray),
+    LargeBinary(&'a LargeBinaryArray),
+    BinaryView(&'a BinaryViewArray),
+    Dictionary(&'a Int32Array, Words<'a>),
     Int(Vec<i64>),
     Wide(&'a arrow_array::UInt64Array),
     Float(Vec<f64>),
@@ -44,8 +48,41 @@ enum Values<'a> {
     ///
     /// `None` if out of range, or in the hour that the zone skips.
     Time(Vec<Option<i64>>),
+    /// Decimal numbers of which not all are whole numbers of 64 bits.
+    Decimal(Vec<LogValue<'static>>),
     Foreseen(Foreseen),
     Odd,
+}
+
+/// Values of a dictionary.
+#[derive(Clone, Copy)]
+enum Words<'a> {
+    Text(&'a StringArray),
+    Binary(&'a BinaryArray),
+}
+
+impl<'a> Words<'a> {
+    fn of(values: &'a ArrayRef) -> Option<Self> {
+        let text = values.as_string_opt::<i32>().map(Self::Text);
+        text.or_else(|| values.as_binary_opt::<i32>().map(Self::Binary))
+    }
+
+    fn len(self) -> usize {
+        match self {
+            Self::Text(words) => words.len(),
+            Self::Binary(words) => words.len(),
+        }
+    }
+
+    /// Returns the word of a key, if it has one.
+    #[inline]
+    fn get(self, key: i32) -> Option<&'a [u8]> {
+        let at = usize::try_from(key).ok().filter(|at| *at < self.len())?;
+        match self {
+            Self::Text(words) => words.is_valid(at).then(|| words.value(at).as_bytes()),
+            Self::Binary(words) => words.is_valid(at).then(|| words.value(at)),
+        }
+    }
 }
 
 /// Fact about all values of a column, which makes it unnecessary to read them.
@@ -79,10 +116,29 @@ impl<'a> Cells<'a> {
             DataType::Utf8 => Values::Text(array.as_string()),
             DataType::LargeUtf8 => Values::LargeText(array.as_string()),
             DataType::Utf8View => Values::View(array.as_string_view()),
+            DataType::Binary => Values::Binary(array.as_binary()),
+            DataType::LargeBinary => Values::LargeBinary(array.as_binary()),
+            DataType::BinaryView => Values::BinaryView(array.as_binary_view()),
             DataType::Dictionary(_, _) => array
                 .as_dictionary_opt::<Int32Type>()
-                .and_then(|d| Some(Values::Dictionary(d.keys(), d.values().as_string_opt::<i32>()?)))
+                .and_then(|d| Some(Values::Dictionary(d.keys(), Words::of(d.values())?)))
                 .unwrap_or(Values::Odd),
+            DataType::Decimal32(_, scale) => {
+                let numbers = array.as_primitive::<Decimal32Type>().values();
+                decimals(array, *scale, |n| Some(numbers[n].into()))
+            }
+            DataType::Decimal64(_, scale) => {
+                let numbers = array.as_primitive::<Decimal64Type>().values();
+                decimals(array, *scale, |n| Some(numbers[n].into()))
+            }
+            DataType::Decimal128(_, scale) => {
+                let numbers = array.as_primitive::<Decimal128Type>().values();
+                decimals(array, *scale, |n| Some(numbers[n]))
+            }
+            DataType::Decimal256(_, scale) => {
+                let numbers = array.as_primitive::<Decimal256Type>().values();
+                decimals(array, *scale, |n| numbers[n].to_i128())
+            }
             DataType::Int8 => int!(Int8Type),
             DataType::Int16 => int!(Int16Type),
             DataType::Int32 => int!(Int32Type),
@@ -90,7 +146,11 @@ impl<'a> Cells<'a> {
             DataType::UInt8 => int!(UInt8Type),
             DataType::UInt16 => int!(UInt16Type),
             DataType::UInt32 => int!(UInt32Type),
-            DataType::UInt64 => Values::Wide(array.as_primitive::<UInt64Type>()),
+            DataType::UInt64 => {
+                let numbers = array.as_primitive::<UInt64Type>();
+                let all: Option<Vec<i64>> = numbers.values().iter().map(|n| i64::try_from(*n).ok()).collect();
+                all.map_or(Values::Wide(numbers), Values::Int)
+            }
             DataType::Float32 => Values::Float(
                 array.as_primitive::<Float32Type>().values().iter().map(|x| f64::from(*x)).collect(),
             ),
@@ -151,6 +211,16 @@ impl<'a> Cells<'a> {
                 }
                 Some(SMALL as u64 + 1)
             }
+            Values::Float(values) => {
+                for (n, (number, value)) in numbers.iter_mut().zip(values).enumerate() {
+                    let is_small = value.fract() == 0.0 && (0.0..SMALL as f64).contains(value);
+                    let is_missing = is_null(n) || value.is_nan();
+                    let digit = if is_missing || !is_small { 0 } else { *value as u64 + 1 };
+                    odd[n] |= !is_small && !is_missing;
+                    *number = number.wrapping_mul(SMALL as u64 + 1).wrapping_add(digit);
+                }
+                Some(SMALL as u64 + 1)
+            }
             Values::Bool(array) => {
                 for (n, number) in numbers.iter_mut().enumerate() {
                     let digit = if is_null(n) { 0 } else { 1 + u64::from(array.value(n)) };
@@ -190,17 +260,13 @@ impl<'a> Cells<'a> {
                 Some(us) => *slot = Scalar::Instant(us),
                 None => *slot = Scalar::Odd,
             },
-            Values::Dictionary(keys, values) => {
-                if let Some(key) = usize::try_from(keys.value(n)).ok().filter(|key| *key < values.len())
-                    && values.is_valid(key)
-                {
-                    let text = values.value(key).as_bytes();
-                    if !LogValue::is_no_text(text) {
-                        *slot = Scalar::Text(text);
-                    }
+            Values::Dictionary(keys, words) => {
+                if let Some(text) = words.get(keys.value(n)).filter(|text| !LogValue::is_no_text(text)) {
+                    *slot = Scalar::Text(text);
                 }
             }
             Values::Int(numbers) => *slot = Scalar::Int(numbers[n]),
+            Values::Float(numbers) if numbers[n].is_nan() => {}
             Values::Float(numbers) => *slot = Scalar::Float(numbers[n]),
             _ => *slot = Scalar::of(self.value(n)),
         }
@@ -216,16 +282,21 @@ impl<'a> Cells<'a> {
             Values::Text(a) => LogValue::text(a.value(n).as_bytes()),
             Values::LargeText(a) => LogValue::text(a.value(n).as_bytes()),
             Values::View(a) => LogValue::text(a.value(n).as_bytes()),
-            Values::Dictionary(keys, values) => match usize::try_from(keys.value(n)) {
-                Ok(key) if key < values.len() => in_dictionary(values, key),
-                _ => LogValue::Missing,
-            },
+            Values::Binary(a) => LogValue::text(a.value(n)),
+            Values::LargeBinary(a) => LogValue::text(a.value(n)),
+            Values::BinaryView(a) => LogValue::text(a.value(n)),
+            Values::Dictionary(keys, words) => {
+                words.get(keys.value(n)).map_or(LogValue::Missing, LogValue::text)
+            }
             Values::Int(numbers) => LogValue::Int(numbers[n]),
             Values::Wide(numbers) => i64::try_from(numbers.value(n)).map_or_else(
                 |_| LogValue::from_text(numbers.value(n).to_string().into_bytes().into()),
                 LogValue::Int,
             ),
+            // Tools without nulls in columns of numbers write this for a missing one.
+            Values::Float(numbers) if numbers[n].is_nan() => LogValue::Missing,
             Values::Float(numbers) => LogValue::Float(numbers[n]),
+            Values::Decimal(numbers) => numbers[n].clone(),
             Values::Bool(a) => LogValue::Bool(a.value(n)),
             Values::Time(us) => us[n].map_or(LogValue::Odd("a time out of range"), LogValue::Instant),
             Values::Foreseen(Foreseen::Everywhere) => LogValue::text(b"there"),
@@ -235,6 +306,31 @@ impl<'a> Cells<'a> {
     }
 }
 
-fn in_dictionary(values: &StringArray, key: usize) -> LogValue<'_> {
-    if values.is_valid(key) { LogValue::text(values.value(key).as_bytes()) } else { LogValue::Missing }
+/// Makes the values of a decimal column, whose unscaled numbers are `None` beyond 128 bits.
+///
+/// Whole numbers are read as such, whatever the scale.
+fn decimals<'a>(array: &ArrayRef, scale: i8, unscaled: impl Fn(usize) -> Option<i128>) -> Values<'a> {
+    let power = 10_i128.checked_pow(u32::from(scale.unsigned_abs()));
+    let value = |n: usize| {
+        if array.is_null(n) {
+            return LogValue::Int(0);
+        }
+        let (Some(unscaled), Some(power)) = (unscaled(n), power) else {
+            return LogValue::Odd("a decimal number of more than 38 digits");
+        };
+        let whole = match scale {
+            ..=0 => unscaled.checked_mul(power),
+            _ => (unscaled % power == 0).then(|| unscaled / power),
+        };
+        match whole {
+            Some(whole) => i64::try_from(whole)
+                .map_or_else(|_| LogValue::from_text(whole.to_string().into_bytes().into()), LogValue::Int),
+            None if scale > 0 => LogValue::Float(unscaled as f64 / power as f64),
+            None => LogValue::Odd("a decimal number of more than 38 digits"),
+        }
+    };
+    let values: Vec<LogValue<'static>> = (0..array.len()).map(value).collect();
+    let whole = |value: &LogValue<'_>| if let LogValue::Int(n) = value { Some(*n) } else { None };
+    let all: Option<Vec<i64>> = values.iter().map(whole).collect();
+    all.map_or(Values::Decimal(values), Values::Int)
 }

@@ -3,13 +3,14 @@
 mod cells;
 mod keys;
 mod positioned;
+mod types;
 
 use std::fs::File;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::{DataType, Field as ArrowField, Schema, TimeUnit};
+use arrow_schema::{DataType, TimeUnit};
 use cells::{Cells, Foreseen};
 use keys::{BatchColumn, Keys};
 use parquet::arrow::ProjectionMask;
@@ -18,6 +19,7 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::file::statistics::Statistics;
 use positioned::Positioned;
+use types::{as_read, check_groups, check_type, data_type};
 
 use super::lines::Stop;
 use crate::config::{Field, TimeBasis};
@@ -25,6 +27,7 @@ use crate::day::{DAY_US, Day, SECOND_US};
 use crate::intake::counting::evidence::RowPlace;
 use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::meter::Meter;
+use crate::intake::rows::mapping::MappedField;
 use crate::intake::rows::raw_row::RawRow;
 use crate::intake::rows::sketch::{FieldRole, Sketch, is_sketchable};
 use crate::intake::rows::source_reader::SourceReader;
@@ -80,31 +83,23 @@ struct Target {
 /// Opens a file, and finds its mapped columns.
 ///
 /// # Errors
-/// The footer is corrupt, a required column is missing, or a column has a type that its field
-/// cannot have.
+/// The footer is corrupt, a required column is missing or stands twice, or a column has a type that
+/// its field cannot have.
 pub fn open(file: &Arc<File>, source_reader: &SourceReader) -> Result<LogColumns, String> {
     let load = || ArrowReaderMetadata::load(&Positioned(file.clone()), ArrowReaderOptions::new());
     let plain = decoded(load).map_err(|e| one_line(&e))?;
     let leaves = plain.parquet_schema().columns();
-    let mut targets: Vec<Target> = Vec::new();
-    let mut ts_leaf = None;
-    for entry in &source_reader.mapping.entries {
-        for (leaf, column) in leaves.iter().enumerate() {
-            let parts = column.path().parts();
-            let is_hit = (parts.len() == 1 && parts[0] == entry.name) || parts.join(".") == entry.name;
-            if is_hit {
-                targets.push(Target { path: parts.to_vec(), leaf, field: entry.field, rank: entry.rank });
-                if entry.field == Field::Ts as usize && entry.rank == 0 {
-                    ts_leaf = Some(leaf);
-                }
-            }
-        }
-    }
-    let paths: Vec<String> = leaves.iter().map(|c| c.path().parts().join(".")).collect();
-    source_reader.mapping.check_names(|name| paths.iter().any(|path| path == name), &paths.join(", "))?;
+    let paths: Vec<String> = leaves.iter().map(|column| column.path().parts().join(".")).collect();
+    let mapping = &source_reader.mapping;
+    let target = |(leaf, entry): (usize, &MappedField)| {
+        let path = leaves[leaf].path().parts().to_vec();
+        Target { path, leaf, field: entry.field, rank: entry.rank }
+    };
+    let targets: Vec<Target> = mapping.columns(&paths)?.into_iter().map(target).collect();
+    let ts_leaf = targets.iter().find(|target| target.field == Field::Ts as usize && target.rank == 0);
+    let ts_leaf = ts_leaf.map(|target| target.leaf);
     let has_ts = targets.iter().any(|target| target.field == Field::Ts as usize);
-    let is_ts_constant =
-        source_reader.mapping.constants.iter().any(|(field, _)| *field == Field::Ts as usize);
+    let is_ts_constant = mapping.constants.iter().any(|(field, _)| *field == Field::Ts as usize);
     if !has_ts && !is_ts_constant {
         let there: Vec<String> = leaves.iter().take(12).map(|c| c.path().string()).collect();
         return Err(format!(
@@ -115,8 +110,11 @@ pub fn open(file: &Arc<File>, source_reader: &SourceReader) -> Result<LogColumns
     for target in &targets {
         check_type(plain.schema(), &target.path, target.field)?;
     }
-    let metadata = as_dictionaries(&plain, &targets).unwrap_or(plain);
-    let is_plain = (1..targets.len()).all(|n| targets[..n].iter().all(|t| t.field != targets[n].field));
+    let is_found = |entry: &MappedField| targets.iter().any(|target| target.field == entry.field);
+    check_groups(leaves, mapping.entries.iter().filter(|entry| !is_found(entry)))?;
+    let metadata = as_read(&plain, &targets).unwrap_or(plain);
+    let is_plain = (1..targets.len())
+        .all(|n| targets[..n].iter().all(|t| t.field != targets[n].field && t.leaf != targets[n].leaf));
     let part = |target: &Target| FieldRole::of(target.field, source_reader.source().log);
     let parts = if is_plain && is_sketchable(source_reader) {
         targets.iter().map(part).collect()
@@ -317,87 +315,6 @@ fn shown(columns: &[BatchColumn<'_>], n: usize) -> Vec<u8> {
         format!("{name}={}", column.cells.value(n).excerpt())
     });
     cells.collect::<Vec<_>>().join(" ").into_bytes()
-}
-
-/// Returns metadata by which low-cardinality text is read as dictionaries.
-///
-/// A value is then decoded once per page, not once per row.
-fn as_dictionaries(plain: &ArrowReaderMetadata, targets: &[Target]) -> Option<ArrowReaderMetadata> {
-    let ids =
-        [Field::RequestId, Field::TraceId, Field::MessageId, Field::WebhookId, Field::Ts, Field::EventTs]
-            .map(|f| f as usize);
-    let fields: Vec<Arc<ArrowField>> = plain
-        .schema()
-        .fields()
-        .iter()
-        .map(|field| {
-            let is_it = |target: &&Target| target.path.len() == 1 && target.path[0] == *field.name();
-            let target = targets.iter().find(is_it).map(|target| target.field);
-            match (field.data_type(), target) {
-                (data_type, Some(f))
-                    if is_dictionary_of_text(data_type)
-                        || (matches!(data_type, DataType::Utf8 | DataType::LargeUtf8)
-                            && !ids.contains(&f)) =>
-                {
-                    let text = Box::new(DataType::Utf8);
-                    let dictionary = DataType::Dictionary(Box::new(DataType::Int32), text);
-                    Arc::new(field.as_ref().clone().with_data_type(dictionary))
-                }
-                (DataType::Utf8 | DataType::LargeUtf8, Some(_)) => {
-                    Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View))
-                }
-                _ => field.clone(),
-            }
-        })
-        .collect();
-    let schema = Schema::new_with_metadata(fields, plain.schema().metadata().clone());
-    let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
-    decoded(|| ArrowReaderMetadata::try_new(plain.metadata().clone(), options)).ok()
-}
-
-/// Returns whether a type is a dictionary of text, with keys of any width.
-///
-/// Other tools write categorical columns with keys of every width.
-fn is_dictionary_of_text(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Dictionary(_, v) if matches!(**v, DataType::Utf8 | DataType::LargeUtf8))
-}
-
-fn data_type<'s>(schema: &'s Schema, path: &[String]) -> Option<&'s DataType> {
-    let (first, rest) = path.split_first()?;
-    let mut found = schema.field_with_name(first).ok()?.data_type();
-    for name in rest {
-        let DataType::Struct(fields) = found else { return None };
-        found = fields.find(name)?.1.data_type();
-    }
-    Some(found)
-}
-
-/// Refuses a column whose type its field cannot have.
-///
-/// One message for the file is better than one per row.
-fn check_type(schema: &Schema, path: &[String], field: usize) -> Result<(), String> {
-    let Some(found) = data_type(schema, path) else { return Ok(()) };
-    let is_text = matches!(found, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Null)
-        || is_dictionary_of_text(found);
-    let is_number = found.is_integer() || matches!(found, DataType::Float32 | DataType::Float64);
-    let is_time = matches!(found, DataType::Timestamp(_, _));
-    let is_bool = matches!(found, DataType::Boolean);
-    let (is_fit, expected) = match Field::ALL.get(field) {
-        Some(Field::Ts | Field::EventTs) => {
-            (is_text || is_number || is_time, "a timestamp, a number or text")
-        }
-        Some(
-            Field::Duration | Field::HttpStatus | Field::ErrorCode | Field::ErrorSubcode | Field::AttemptNo,
-        ) => (is_text || is_number, "a number or text"),
-        Some(Field::IsTransient | Field::IsSuccess | Field::Reached) => {
-            (is_text || is_bool || found.is_integer(), "a boolean or text")
-        }
-        _ => (is_text || found.is_integer(), "text or a whole number"),
-    };
-    if is_fit {
-        return Ok(());
-    }
-    Err(format!("the column `{}` is {found}, expected {expected}", path.join(".")))
 }
 
 fn leaf(batch: &RecordBatch, path: &[String]) -> Option<ArrayRef> {

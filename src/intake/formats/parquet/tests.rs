@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
-use arrow_array::{Int64Array, StringArray, TimestampMicrosecondArray};
+use arrow_array::{
+    BinaryArray, Decimal128Array, Float32Array, Float64Array, Int64Array, ListArray, StringArray,
+    TimestampMicrosecondArray, UInt16Array, UInt64Array,
+};
+use arrow_schema::{Field as ArrowField, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
@@ -211,5 +215,188 @@ fn the_first_bad_rows_are_kept_with_any_number_of_workers() {
         let quarantine = read(&path, workers).receipt.quarantine;
         let lines: Vec<u64> = quarantine.iter().map(|bad| bad.line).collect();
         assert_eq!(lines, (1..=1_000).collect::<Vec<_>>(), "{workers} workers");
+    }
+}
+
+/// Writes one batch with these columns, and with `ts` and `request_id` unless they are given.
+fn write_columns(path: &Path, columns: Vec<(&str, ArrayRef)>) {
+    let rows = columns[0].1.len() as i64;
+    let mut all = columns;
+    if !all.iter().any(|(name, _)| *name == "ts") {
+        let times = (0..rows).map(|n| day().start_us() + n * SECOND_US).collect::<Vec<_>>();
+        all.push(("ts", Arc::new(TimestampMicrosecondArray::from(times).with_timezone("UTC"))));
+    }
+    if !all.iter().any(|(name, _)| *name == "request_id") {
+        all.push((
+            "request_id",
+            Arc::new(StringArray::from_iter_values((0..rows).map(|n| format!("r-{n}")))),
+        ));
+    }
+    let field = |(name, array): &(&str, ArrayRef)| ArrowField::new(*name, array.data_type().clone(), true);
+    let schema = Arc::new(Schema::new(all.iter().map(field).collect::<Vec<_>>()));
+    let mut writer = ArrowWriter::try_new(File::create(path).unwrap(), schema.clone(), None).unwrap();
+    let arrays = all.into_iter().map(|(_, array)| array).collect();
+    writer.write(&RecordBatch::try_new(schema, arrays).unwrap()).unwrap();
+    writer.close().unwrap();
+}
+
+/// Returns how many events have each status and code, and the reasons of quarantine.
+fn outcome(path: &Path) -> (Vec<(u16, i64, i64)>, Vec<String>) {
+    let intake = read(path, 1);
+    assert_eq!(intake.receipt.files[0].failure, None);
+    let mut found: std::collections::BTreeMap<(u16, i64), i64> = std::collections::BTreeMap::new();
+    for fact in intake.facts.rows() {
+        let kind = &intake.facts.kinds()[fact.kind as usize];
+        let key = (kind.http_status.unwrap_or(0), kind.error_code.unwrap_or(0));
+        *found.entry(key).or_default() += fact.events;
+    }
+    let reasons = intake.receipt.quarantine.into_iter().map(|bad| bad.reason).collect();
+    (found.into_iter().map(|((status, code), n)| (status, code, n)).collect(), reasons)
+}
+
+/// Returns why a file with these columns is not read; `named` is a column of the config.
+fn refusal(columns: Vec<(&str, ArrayRef)>, named: Option<(Field, &str)>) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    write_columns(&path, columns);
+    let mut source = source(&path);
+    source.columns.extend(named.map(|(field, name)| crate::config::Column {
+        field,
+        from: crate::config::ColumnSource::Name(name.to_owned()),
+        cast: crate::config::Cast::Auto,
+        words: Vec::new(),
+    }));
+    let config = Config { sources: vec![source], ..Config::bare("") };
+    facts(&config, day(), 1, folder.path(), &Meter::default()).unwrap_err().to_string()
+}
+
+#[test]
+fn whole_numbers_are_read_from_every_type_that_holds_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    let want = vec![(0, 0, 1), (200, 0, 1), (500, 131_016, 1)];
+    let decimal = |values: [Option<i128>; 3], precision, scale| -> ArrayRef {
+        let array = Decimal128Array::from(values.to_vec());
+        Arc::new(array.with_precision_and_scale(precision, scale).unwrap())
+    };
+    let codes = || decimal([None, None, Some(131_016)], 38, 0);
+    let statuses: Vec<ArrayRef> = vec![
+        decimal([None, Some(200), Some(500)], 38, 0),
+        decimal([None, Some(200), Some(500)], 9, 0),
+        decimal([None, Some(20_000), Some(50_000)], 12, 2),
+        Arc::new(Float64Array::from(vec![None, Some(200.0), Some(500.0)])),
+        Arc::new(Float64Array::from(vec![f64::NAN, 200.0, 500.0])),
+        Arc::new(Float32Array::from(vec![None, Some(200.0), Some(500.0)])),
+        Arc::new(UInt64Array::from(vec![None, Some(200), Some(500)])),
+        Arc::new(UInt16Array::from(vec![None, Some(200), Some(500)])),
+        Arc::new(BinaryArray::from_opt_vec(vec![None, Some(b"200"), Some(b"500")])),
+        Arc::new(StringArray::from(vec![None, Some("200"), Some("500")])),
+    ];
+    for status in statuses {
+        let told = format!("{:?}", status.data_type());
+        write_columns(&path, vec![("http_status", status), ("error_code", codes())]);
+        assert_eq!(outcome(&path), (want.clone(), vec![]), "{told}");
+    }
+    // What is no whole number costs its row.
+    let odd = decimal([Some(20_050), Some(20_000), None], 12, 2);
+    write_columns(&path, vec![("http_status", odd)]);
+    let (found, reasons) = outcome(&path);
+    assert_eq!(found, [(0, 0, 1), (200, 0, 1)]);
+    assert!(reasons.len() == 1 && reasons[0].starts_with("http_status is `200.5`"), "{reasons:?}");
+}
+
+#[test]
+fn decimals_are_instants_and_ids_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    let second = i128::from(day().start_us() / SECOND_US);
+    for (scale, unit) in [(0, 1), (3, 1_000), (6, 1_000_000)] {
+        let times = Decimal128Array::from(vec![second * unit, (second + 61) * unit, (second + 61) * unit]);
+        let ids = Decimal128Array::from(vec![10_i128.pow(30), 7, 7]);
+        let times = times.with_precision_and_scale(38, scale).unwrap();
+        let ids = ids.with_precision_and_scale(38, 0).unwrap();
+        write_columns(&path, vec![("ts", Arc::new(times)), ("request_id", Arc::new(ids))]);
+        let file = &read(&path, 1).receipt.files[0];
+        assert_eq!((file.accepted, file.duplicate, file.quarantine), (2, 1, 0), "{scale}");
+        assert_eq!(file.last_ts_us, Some(day().start_us() + 61 * SECOND_US), "{scale}");
+    }
+}
+
+#[test]
+fn bytes_without_annotation_are_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    let bytes = |values: [&[u8]; 3]| -> ArrayRef { Arc::new(BinaryArray::from_iter_values(values)) };
+    write_columns(
+        &path,
+        vec![
+            ("ts", bytes([b"2026-11-20T10:00:00Z", b"2026-11-20T10:00:01Z", b"2026-11-20T10:00:02Z"])),
+            ("request_id", bytes([b"a", b"a", b"b"])),
+            ("http_status", bytes([b"200", b"200", b"503"])),
+            ("region", bytes([b"eu", b"eu", b"\xff"])),
+        ],
+    );
+    let intake = read(&path, 1);
+    let file = &intake.receipt.files[0];
+    assert_eq!((file.accepted, file.duplicate, file.quarantine), (1, 1, 1), "{file:?}");
+    assert_eq!(intake.receipt.quarantine[0].reason, "region is not valid UTF-8");
+}
+
+#[test]
+fn lists_maps_and_dates_are_refused_by_name() {
+    let list: ArrayRef = Arc::new(ListArray::from_iter_primitive::<arrow_array::types::Int64Type, _, _>([
+        Some(vec![Some(131_016)]),
+        None,
+    ]));
+    let columns = |name| vec![(name, list.clone())];
+    let leaf = "errors.list.item";
+    let why = refusal(columns("errors"), Some((Field::ErrorCode, leaf)));
+    assert!(why.contains(&format!("the column `{leaf}` lies in a list or a map")), "{why}");
+    let why = refusal(columns("errors"), Some((Field::ErrorCode, "errors")));
+    assert!(why.contains("it has no column `errors`") && why.contains(leaf), "{why}");
+    let why = refusal(columns("Error_Code"), None);
+    assert!(why.contains("the column `Error_Code` is a list, a map or a group"), "{why}");
+    let dates: ArrayRef = Arc::new(arrow_array::Date32Array::from(vec![20_000]));
+    let why = refusal(vec![("ts", dates)], None);
+    assert!(why.contains("the column `ts` is Date32, expected a timestamp"), "{why}");
+}
+
+#[test]
+fn a_column_that_stands_twice_is_refused() {
+    let status = || -> ArrayRef { Arc::new(Int64Array::from(vec![200])) };
+    let why = refusal(vec![("http_status", status()), ("http_status", status())], None);
+    assert!(why.contains("the column `http_status` stands in it twice"), "{why}");
+    let why = refusal(vec![("HTTP_STATUS", status()), ("httpStatus", status())], None);
+    assert!(why.contains("`HTTP_STATUS` and `httpStatus` can both be meant by `http_status`"), "{why}");
+}
+
+#[test]
+fn columns_are_found_in_capitals() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    let status: ArrayRef = Arc::new(Int64Array::from(vec![200, 503]));
+    let ids: ArrayRef = Arc::new(StringArray::from(vec!["a", "b"]));
+    write_columns(&path, vec![("HTTP_STATUS", status), ("RequestId", ids)]);
+    assert_eq!(outcome(&path), (vec![(200, 0, 1), (503, 0, 1)], vec![]));
+}
+
+/// Spark writes instants as 96 bits, which hold years beyond those of 64-bit nanoseconds.
+#[test]
+fn instants_of_every_unit_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    let second = day().start_us() / SECOND_US + 3;
+    let units: [ArrayRef; 5] = [
+        Arc::new(arrow_array::TimestampSecondArray::from(vec![second])),
+        Arc::new(arrow_array::TimestampMillisecondArray::from(vec![second * 1_000]).with_timezone("+02:00")),
+        Arc::new(arrow_array::TimestampNanosecondArray::from(vec![second * 1_000_000_000])),
+        Arc::new(Int64Array::from(vec![second * 1_000])),
+        Arc::new(Float64Array::from(vec![second as f64])),
+    ];
+    for times in units {
+        let told = format!("{:?}", times.data_type());
+        write_columns(&path, vec![("ts", times)]);
+        let file = &read(&path, 1).receipt.files[0];
+        assert_eq!((file.accepted, file.first_ts_us), (1, Some(second * SECOND_US)), "{told}");
     }
 }

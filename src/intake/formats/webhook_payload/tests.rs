@@ -10,11 +10,11 @@ use super::*;
 const SENT_US: i64 = 1_698_266_945_000_000;
 
 fn read(line: &str) -> Payload<'_> {
-    super::read(line.as_bytes()).unwrap_or_else(|why| panic!("{why}: {line}"))
+    super::read(line.as_bytes(), Tz::UTC).unwrap_or_else(|why| panic!("{why}: {line}"))
 }
 
 fn refused(line: &str) -> String {
-    super::read(line.as_bytes()).expect_err(line)
+    super::read(line.as_bytes(), Tz::UTC).expect_err(line)
 }
 
 /// Returns a `value` with these statuses.
@@ -255,7 +255,7 @@ fn json_is_strict_wherever_it_is_broken() {
         assert!(why.contains("not a JSON object: ") || why.contains("nested deeper than 64"), "{why}");
     }
     let latin1 = [good.as_bytes(), b"\xe9"].concat();
-    let why = super::read(&latin1).unwrap_err();
+    let why = super::read(&latin1, Tz::UTC).unwrap_err();
     assert_eq!(why, format!("not a JSON object: invalid UTF-8 at byte {}", good.len() + 1));
     // Half an emoji is left where a text was cut; the status still counts.
     for half in [r"x\ud83d", r"\ud83dx", r"\ude00", r"\ud83d\ud83d\ude00"] {
@@ -343,7 +343,7 @@ fn real_payloads_are_read() {
     for (name, json) in &payloads {
         let line = json.to_string();
         let is_webhook = json.get("entry").is_some();
-        match super::read(line.as_bytes()) {
+        match super::read(line.as_bytes(), Tz::UTC) {
             Ok(payload) => {
                 assert!(is_webhook && !payload.business_id.is_empty() && !payload.field.is_empty(), "{name}");
                 let enveloped = format!(r#"{{"received_at":1795169220,"body":{}}}"#, quoted(&line));
@@ -398,7 +398,7 @@ fn real_graph_calls_are_no_payloads() {
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(line in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = super::read(&line);
+        let _ = super::read(&line, Tz::UTC);
     }
 
     #[test]
@@ -408,7 +408,7 @@ proptest! {
             "\"statuses\":[", "\"body\":\"{", "\"time\":", "\"timestamp\":", "1e999", "-", "1698266945", "null", "é",
         ]), 0..40)
     ) {
-        let _ = super::read(pieces.concat().as_bytes());
+        let _ = super::read(pieces.concat().as_bytes(), Tz::UTC);
     }
 
     #[test]
@@ -428,7 +428,7 @@ proptest! {
                 _ => line[at] = b"{}[]\",:0"[usize::from(byte % 8)],
             }
         }
-        if let Err(why) = super::read(&line) {
+        if let Err(why) = super::read(&line, Tz::UTC) {
             prop_assert!(!why.is_empty());
             prop_assert!(!why.contains("972987654"), "{}", why);
         }
@@ -446,9 +446,81 @@ proptest! {
             // The repeated key goes after the first object that ends after the key, so it counts.
             let end = at + line[at..].find('}').unwrap_or(0);
             let line = format!("{},{key}{odd}{}", &line[..end], &line[end..]);
-            let _ = super::read(line.as_bytes());
+            let _ = super::read(line.as_bytes(), Tz::UTC);
             let line = format!("{{{key}{odd},{}", &line[1..]);
-            let _ = super::read(line.as_bytes());
+            let _ = super::read(line.as_bytes(), Tz::UTC);
         }
     }
+}
+
+/// An event as an API gateway hands it on: the body as it came, its bytes as base64.
+fn gateway_event(body: &str, is_base64: &str) -> String {
+    format!(
+        r#"{{"version":"2.0","headers":{{"host":"h"}},"requestContext":{{"timeEpoch":1}},"body":"{body}","isBase64Encoded":{is_base64}}}"#
+    )
+}
+
+#[test]
+fn a_body_in_base64_is_the_payload_that_it_encodes() {
+    let json = payload(SENT);
+    let standard = base64::engine::general_purpose::STANDARD.encode(&json);
+    let wrapped = standard.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap());
+    let wrapped = wrapped.collect::<Vec<_>>().join(r"\r\n");
+    let url = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&json);
+    let want = read(&json);
+    for (body, flag) in [
+        (standard.as_str(), "true"),
+        (standard.as_str(), "\"True\""),
+        // What it is shows even where nothing says so.
+        (standard.as_str(), "false"),
+        (wrapped.as_str(), "true"),
+        (url.as_str(), "true"),
+        (standard.trim_end_matches('='), "true"),
+    ] {
+        let line = gateway_event(body, flag);
+        let found = read(&line);
+        assert_eq!((found.statuses, found.identity), (want.statuses.clone(), want.identity), "{line}");
+    }
+    let plain = gateway_event(quoted(&json).trim_matches('"'), "true");
+    assert_eq!(read(&plain).statuses, [sent()]);
+    let whole = format!(r#"{{"body":{json},"isBase64Encoded":false}}"#);
+    assert_eq!(read(&whole).statuses, [sent()]);
+}
+
+#[test]
+fn a_body_that_is_no_base64_is_refused_with_the_reason() {
+    let why = refused(&gateway_event("not base64!", "true"));
+    assert_eq!(
+        why,
+        "not a webhook payload: the text of `body` is no base64, but `isBase64Encoded` says that it is"
+    );
+    let binary = base64::engine::general_purpose::STANDARD.encode([0x1f, 0x8b, 8, 0]);
+    let why = refused(&gateway_event(&binary, "true"));
+    assert!(why.starts_with("not a webhook payload: the text of `body` is not a JSON object: "), "{why}");
+    // A word without a claim says nothing, whatever it would decode to.
+    assert!(refused(&gateway_event("abcd", "false")).contains("an object that has none of it"));
+}
+
+#[test]
+fn a_receive_time_without_a_zone_is_in_that_of_the_source() {
+    let line = format!(r#"{{"received_at":"2026-11-18 11:00:02","payload":{}}}"#, payload(SENT));
+    let at = |zone| super::read(line.as_bytes(), zone).unwrap().received_us.unwrap();
+    let utc: i64 = 1_794_999_602_000_000;
+    assert_eq!((at(Tz::UTC), at(Tz::Europe__Berlin)), (utc, utc - 3_600_000_000));
+    // A time that names its zone keeps it.
+    let line = line.replace("11:00:02", "11:00:02+00:00");
+    let found = super::read(line.as_bytes(), Tz::Europe__Berlin).unwrap();
+    assert_eq!(found.received_us, Some(utc));
+}
+
+#[test]
+fn keys_of_an_envelope_are_found_in_another_spelling() {
+    let line = format!(r#"{{"ReceivedAt":"2026-11-18T11:00:02Z","Body":{}}}"#, quoted(&payload(SENT)));
+    let found = read(&line);
+    assert_eq!((found.received_us, found.statuses), (Some(1_794_999_602_000_000), vec![sent()]));
+    // The exact one wins, and two others are not chosen between.
+    let line = format!(r#"{{"Body":"x","body":{}}}"#, payload(SENT));
+    assert_eq!(read(&line).statuses, [sent()]);
+    let why = refused(&format!(r#"{{"Body":{0},"BODY":{0}}}"#, payload(SENT)));
+    assert_eq!(why, "the keys `Body` and `BODY` can both be meant by `body`; keep one");
 }

@@ -1,100 +1,30 @@
 //! NDJSON: one JSON object per line into a row of borrowed values, in a single pass.
 
+mod tree;
+
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::intake::rows::mapping::Mapping;
+use crate::config::Field;
 use crate::intake::rows::raw_row::{LogValue, RawRow};
+
+use tree::TreeKey;
+pub use tree::{FieldTarget, Tree};
 
 /// Limit on nesting; a deeper line is refused, so that no line can exhaust the stack.
 ///
 /// A mapped path cannot be deeper either.
 pub const MAX_DEPTH: usize = 64;
 
-/// Mapped names as a tree of keys.
-#[derive(Debug, Default)]
-pub struct Tree {
-    keys: Vec<SketchKey>,
-}
-
-/// A field that a key fills, and the rank of the key among the names of the field.
-#[derive(Debug, Clone, Copy)]
-pub struct FieldTarget {
-    pub field: usize,
-    pub rank: u8,
-}
-
-#[derive(Debug)]
-struct SketchKey {
-    name: String,
-    targets: Vec<FieldTarget>,
-    below: Tree,
-}
-
-impl Tree {
-    pub fn of(mapping: &Mapping) -> Self {
-        let mut tree = Self::default();
-        for entry in &mapping.entries {
-            // A key that itself contains dots is tried as a whole, in addition to its path.
-            let target = FieldTarget { field: entry.field, rank: entry.rank };
-            tree.insert(&[entry.name.as_str()], target);
-            let path: Vec<&str> = entry.name.split('.').collect();
-            if path.len() > 1 {
-                tree.insert(&path, target);
-            }
-        }
-        tree
-    }
-
-    fn insert(&mut self, path: &[&str], target: FieldTarget) {
-        let Some((name, rest)) = path.split_first() else { return };
-        let at = self.keys.iter().position(|k| k.name == *name).unwrap_or_else(|| {
-            self.keys.push(SketchKey {
-                name: (*name).to_owned(),
-                targets: Vec::new(),
-                below: Self::default(),
-            });
-            self.keys.len() - 1
-        });
-        if rest.is_empty() {
-            self.keys[at].targets.push(target);
-        } else {
-            self.keys[at].below.insert(rest, target);
-        }
-    }
-
-    /// Returns the fields that a top-level key fills; `None` if it is part of a path.
-    pub fn targets(&self, name: &[u8]) -> Option<&[FieldTarget]> {
-        match self.keys.iter().find(|key| key.name.as_bytes() == name) {
-            None => Some(&[]),
-            Some(key) if key.below.keys.is_empty() => Some(&key.targets),
-            Some(_) => None,
-        }
-    }
-
-    /// Finds a key, starting after the last hit: logs repeat their keys in the same order.
-    fn find(&self, name: &str, hint: &Cell<usize>) -> Option<&SketchKey> {
-        let n = self.keys.len();
-        let start = hint.get();
-        for step in 0..n {
-            let at = if start + step < n { start + step } else { start + step - n };
-            if self.keys[at].name == name {
-                hint.set(if at + 1 < n { at + 1 } else { 0 });
-                return Some(&self.keys[at]);
-            }
-        }
-        None
-    }
-}
-
 /// Reads one line into `row`, which must be clear.
 ///
 /// # Errors
-/// The line is no JSON object (the message says why), or a mapped field appears twice.
-pub fn read<'b>(line: &'b [u8], tree: &Tree, row: &mut RawRow<'b>) -> Result<(), String> {
+/// The line is no JSON object (the message says why), or a mapped field appears twice, perhaps in
+/// two spellings.
+pub fn read<'b>(line: &'b [u8], tree: &mut Tree, row: &mut RawRow<'b>) -> Result<(), String> {
     if depth_exceeds(line, MAX_DEPTH) {
         return Err(format!("nested deeper than {MAX_DEPTH} levels"));
     }
@@ -164,7 +94,7 @@ pub fn depth_exceeds(line: &[u8], limit: usize) -> bool {
 }
 
 struct Object<'t, 'r, 'b> {
-    tree: &'t Tree,
+    tree: &'t mut Tree,
     row: &'r mut RawRow<'b>,
 }
 
@@ -185,13 +115,14 @@ impl<'b> Visitor<'b> for Object<'_, '_, 'b> {
 
     fn visit_map<A: MapAccess<'b>>(self, mut map: A) -> Result<(), A::Error> {
         let hint = Cell::new(0);
-        while let Some(found) = map.next_key_seed(Name { tree: self.tree, hint: &hint })? {
-            match found {
-                None => {
-                    map.next_value::<IgnoredAny>()?;
+        let Self { tree, row } = self;
+        while let Some(found) = map.next_key_seed(Name { tree: &mut *tree, hint: &hint })? {
+            match found.map(|at| tree.at(at)) {
+                Some(key) if key.is_mapped() => {
+                    map.next_value_seed(Mapped { key, row: &mut *row })?;
                 }
-                Some(key) => {
-                    map.next_value_seed(Mapped { key, row: self.row })?;
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
                 }
             }
         }
@@ -201,20 +132,20 @@ impl<'b> Visitor<'b> for Object<'_, '_, 'b> {
 
 /// A key, looked up while it is still borrowed.
 struct Name<'t, 'h> {
-    tree: &'t Tree,
+    tree: &'t mut Tree,
     hint: &'h Cell<usize>,
 }
 
-impl<'b, 't> DeserializeSeed<'b> for Name<'t, '_> {
-    type Value = Option<&'t SketchKey>;
+impl<'b> DeserializeSeed<'b> for Name<'_, '_> {
+    type Value = Option<usize>;
 
     fn deserialize<D: serde::Deserializer<'b>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
-impl<'b, 't> Visitor<'b> for Name<'t, '_> {
-    type Value = Option<&'t SketchKey>;
+impl<'b> Visitor<'b> for Name<'_, '_> {
+    type Value = Option<usize>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
@@ -227,7 +158,7 @@ impl<'b, 't> Visitor<'b> for Name<'t, '_> {
 
 /// Value of a mapped key: a scalar for the row, or an object with mapped keys below.
 struct Mapped<'t, 'r, 'b> {
-    key: &'t SketchKey,
+    key: &'t mut TreeKey,
     row: &'r mut RawRow<'b>,
 }
 
@@ -243,7 +174,14 @@ impl<'b> Mapped<'_, '_, 'b> {
         if is_first {
             return Ok(());
         }
-        Err(E::custom(format_args!("the field `{}` appears twice", self.key.name)))
+        let TreeKey { name, others, targets, .. } = &*self.key;
+        if others.is_empty() {
+            return Err(E::custom(format_args!("the field `{name}` appears twice")));
+        }
+        let field = targets.first().and_then(|target| Field::ALL.get(target.field));
+        let field = field.map_or(name.as_str(), |field| field.column());
+        let others = others.join("`, `");
+        Err(E::custom(format_args!("the field `{field}` appears twice, as `{name}` and as `{others}`")))
     }
 }
 
@@ -295,23 +233,22 @@ impl<'b> Visitor<'b> for Mapped<'_, '_, 'b> {
     }
 
     fn visit_map<A: MapAccess<'b>>(self, map: A) -> Result<(), A::Error> {
-        if self.key.below.keys.is_empty() {
+        if self.key.below.is_empty() {
             let mut map = map;
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
             return self.set(LogValue::Odd("an object"));
         }
-        Object { tree: &self.key.below, row: self.row }.visit_map(map)
+        Object { tree: &mut self.key.below, row: self.row }.visit_map(map)
     }
 
     fn visit_seq<A: SeqAccess<'b>>(self, mut seq: A) -> Result<(), A::Error> {
-        if self.key.below.keys.is_empty() {
+        if self.key.below.is_empty() {
             while seq.next_element::<IgnoredAny>()?.is_some() {}
             return self.set(LogValue::Odd("an array"));
         }
         // `messages.0.id`: the position of an element is its key.
         for at in 0_usize.. {
-            let key = self.key.below.keys.iter().find(|key| key.name.parse() == Ok(at));
-            let is_there = match key {
+            let is_there = match self.key.below.element(at) {
                 Some(key) => seq.next_element_seed(Mapped { key, row: &mut *self.row })?.is_some(),
                 None => seq.next_element::<IgnoredAny>()?.is_some(),
             };
@@ -326,7 +263,6 @@ impl<'b> Visitor<'b> for Mapped<'_, '_, 'b> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Field;
 
     fn tree(names: &[(&str, Field)]) -> Tree {
         let mut tree = Tree::default();
@@ -341,13 +277,13 @@ mod tests {
 
     #[test]
     fn nested_keys_and_escapes_are_read_in_any_order() {
-        let tree = tree(&[("a", Field::RequestId), ("error.code", Field::ErrorCode), ("ts", Field::Ts)]);
+        let mut tree = tree(&[("a", Field::RequestId), ("error.code", Field::ErrorCode), ("ts", Field::Ts)]);
         for line in [
             r#"{"ts":"t","error":{"x":[1,{}],"code":131016},"a":"q\u0041\n","z":null}"#,
             r#" { "z" : {"code":1} , "a" : "qA\n" , "error" : { "code" : 131016 } , "t\u0073" : "t" } "#,
         ] {
             let mut row = RawRow::new();
-            assert_eq!(read(line.as_bytes(), &tree, &mut row), Ok(()), "{line}");
+            assert_eq!(read(line.as_bytes(), &mut tree, &mut row), Ok(()), "{line}");
             assert_eq!(row.get(Field::RequestId), &LogValue::Text(Cow::Borrowed(b"qA\n")));
             assert_eq!(row.get(Field::ErrorCode), &LogValue::Int(131_016));
             assert_eq!(row.get(Field::Ts), &LogValue::text(b"t"));
@@ -356,36 +292,74 @@ mod tests {
 
     #[test]
     fn elements_of_arrays_have_their_position_as_a_name() {
-        let tree = tree(&[("messages.1.id", Field::MessageId), ("codes", Field::ErrorCode)]);
+        let mut tree = tree(&[("messages.1.id", Field::MessageId), ("codes", Field::ErrorCode)]);
         let mut row = RawRow::new();
         let line = br#"{"messages":[{"id":"a"},{"x":1,"id":"b"},{"id":"c"}],"codes":[1]}"#;
-        assert_eq!(read(line, &tree, &mut row), Ok(()));
+        assert_eq!(read(line, &mut tree, &mut row), Ok(()));
         assert_eq!(row.get(Field::MessageId), &LogValue::text(b"b"));
         assert_eq!(row.get(Field::ErrorCode), &LogValue::Odd("an array"));
     }
 
     #[test]
     fn one_key_may_fill_two_fields() {
-        let tree = tree(&[("id", Field::RequestId), ("id", Field::TraceId)]);
+        let mut tree = tree(&[("id", Field::RequestId), ("id", Field::TraceId)]);
         let mut row = RawRow::new();
-        assert_eq!(read(br#"{"id":18446744073709551615}"#, &tree, &mut row), Ok(()));
+        assert_eq!(read(br#"{"id":18446744073709551615}"#, &mut tree, &mut row), Ok(()));
         assert_eq!(row.get(Field::RequestId), &LogValue::text(b"18446744073709551615"));
         assert_eq!(row.get(Field::TraceId), row.get(Field::RequestId));
     }
 
     #[test]
     fn broken_lines_say_why() {
-        let tree = tree(&[("a", Field::RequestId)]);
+        let mut tree = tree(&[("a", Field::RequestId)]);
         for line in
             ["", "null", "[1]", r#"{"a":1"#, r#"{"a":1}x"#, r#"{"a":1}{"a":2}"#, r#"{"b":tru}"#, "{'a':1}"]
         {
             let mut row = RawRow::new();
-            assert!(read(line.as_bytes(), &tree, &mut row).is_err(), "{line}");
+            assert!(read(line.as_bytes(), &mut tree, &mut row).is_err(), "{line}");
         }
-        let twice = read(br#"{"a":1,"a":2}"#, &tree, &mut RawRow::new());
+        let twice = read(br#"{"a":1,"a":2}"#, &mut tree, &mut RawRow::new());
         assert!(twice.unwrap_err().contains("`a` appears twice"));
         let deep = [vec![b'['; 100_000], vec![b']'; 100_000]].concat();
         let line = [br#"{"x":"#.as_slice(), &deep, b"}"].concat();
-        assert!(read(&line, &tree, &mut RawRow::new()).unwrap_err().contains("nested deeper"));
+        assert!(read(&line, &mut tree, &mut RawRow::new()).unwrap_err().contains("nested deeper"));
+    }
+
+    fn code_of(line: &str, tree: &mut Tree) -> Result<LogValue<'static>, String> {
+        let mut row = RawRow::new();
+        read(line.as_bytes(), tree, &mut row)?;
+        Ok(match row.get(Field::ErrorCode) {
+            LogValue::Int(n) => LogValue::Int(*n),
+            _ => LogValue::Missing,
+        })
+    }
+
+    #[test]
+    fn keys_are_found_in_any_spelling_and_the_exact_one_wins() {
+        let mut tree = tree(&[("error.error_code", Field::ErrorCode), ("ts", Field::Ts)]);
+        for (line, code) in [
+            (r#"{"error":{"error_code":1}}"#, 1),
+            (r#"{"Error":{"errorCode":2},"Ts":"x"}"#, 2),
+            (r#"{"ERROR":{"error_code":3,"x":{"error_code":9}}}"#, 3),
+            (r#"{"Error":{"errorCode":4},"error":{"error_code":5}}"#, 5),
+            (r#"{"error":{"error_code":6,"ERROR-CODE":7},"Error":8}"#, 6),
+            (r#"{"Error":{"errorCode":10},"note":1}"#, 10),
+        ] {
+            for _ in 0..2 {
+                assert_eq!(code_of(line, &mut tree), Ok(LogValue::Int(code)), "{line}");
+            }
+        }
+        let twice = code_of(r#"{"ERROR":{"errorCode":1},"error":{"Error-Code":2}}"#, &mut tree);
+        assert!(twice.unwrap_err().contains("appears twice"));
+    }
+
+    #[test]
+    fn two_spellings_in_one_line_are_named() {
+        let mut tree = tree(&[("error_code", Field::ErrorCode)]);
+        let twice = |line, tree: &mut Tree| code_of(line, tree).unwrap_err();
+        let why = twice(r#"{"ERROR_CODE":1,"errorCode":2}"#, &mut tree);
+        assert!(why.contains("`error_code` appears twice, as `errorCode` and as `ERROR_CODE`"), "{why}");
+        let why = twice(r#"{"errorCode":1,"ERROR_CODE":2}"#, &mut tree);
+        assert!(why.contains("`error_code` appears twice, as `ERROR_CODE` and as `errorCode`"), "{why}");
     }
 }

@@ -1,10 +1,14 @@
 //! Paths of log sources: globs with `{date}`, `{date:FORMAT}`, `{service}` and `{region}`.
 
+mod pattern;
+
 use std::ops::Range;
 
 use crate::day::Day;
 use crate::document::spelling::advice;
 use crate::document::toml::TomlValue;
+
+pub use pattern::{PathCaptures, PathPattern, is_beside_logs};
 
 /// A placeholder between braces in a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +77,7 @@ pub fn check(path: &str, value: &TomlValue<'_>) {
     let help = format!("valid are {}", VALID.join(", "));
     let mut glob_text = String::from(path);
     let mut seen: Vec<&str> = Vec::new();
+    let mut is_known = true;
     for (at, inside) in braces(path) {
         let whole = &path[at.clone()];
         if !whole.ends_with('}') {
@@ -83,6 +88,7 @@ pub fn check(path: &str, value: &TomlValue<'_>) {
             None => {
                 let help = advice(whole, VALID);
                 value.wrong_in(at.clone(), format!("`{whole}` is not a placeholder"), "not known", help);
+                is_known = false;
             }
             Some(Placeholder::Date(format)) if !day_fills(format) => {
                 let message = format!("`{format}` is not a date format");
@@ -92,6 +98,7 @@ pub fn check(path: &str, value: &TomlValue<'_>) {
             Some(Placeholder::Service | Placeholder::Region) if seen.contains(&whole) => {
                 let message = format!("`{whole}` stands twice in one path");
                 value.wrong_in(at.clone(), message, "the second one", "write `*` for one of them");
+                is_known = false;
             }
             Some(_) => seen.push(whole),
         }
@@ -106,6 +113,9 @@ pub fn check(path: &str, value: &TomlValue<'_>) {
         let help =
             "* is any text, ? one character, [a-z] one of these, **/ any folders; [[] is a bracket itself";
         value.wrong_in(start..start + length, format!("bad pattern: {}", error.msg), "here", help);
+    } else if let (true, Err(why)) = (is_known, PathPattern::of(path)) {
+        let help = "brackets must be closed before the next `/` and before a placeholder";
+        value.wrong(format!("bad pattern: {why}"), "this cannot be matched with a path", help);
     }
 }
 
