@@ -114,7 +114,7 @@ pub fn check(path: &str, value: &TomlValue<'_>) {
             "* is any text, ? one character, [a-z] one of these, **/ any folders; [[] is a bracket itself";
         value.wrong_in(start..start + length, format!("bad pattern: {}", error.msg), "here", help);
     } else if let (true, Err(why)) = (is_known, PathPattern::of(path)) {
-        let help = "brackets must be closed before the next `/` and before a placeholder";
+        let help = "close brackets before the next `/` and before a placeholder, and put a text between two placeholders";
         value.wrong(format!("bad pattern: {why}"), "this cannot be matched with a path", help);
     }
 }

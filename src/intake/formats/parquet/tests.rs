@@ -380,7 +380,6 @@ fn columns_are_found_in_capitals() {
     assert_eq!(outcome(&path), (vec![(200, 0, 1), (503, 0, 1)], vec![]));
 }
 
-/// Spark writes instants as 96 bits, which hold years beyond those of 64-bit nanoseconds.
 #[test]
 fn instants_of_every_unit_are_read() {
     let folder = tempfile::tempdir().unwrap();
