@@ -86,11 +86,13 @@ pub struct Reconciliation {
     pub statuses: u64,
     /// Of these, statuses of messages that no request log admitted.
     pub orphan_statuses: u64,
-    /// Later attempts of notifications of the day of whose first attempts there is no row.
+    /// Later attempts of notifications of whose first attempts there is no row.
+    ///
+    /// They count on the day of their event, or on their own day if they do not tell it.
     pub orphan_attempts: u64,
     /// Attempts of the day's notifications after delivery, where the log numbers no attempts.
     pub attempts_after_delivery: u64,
-    /// Attempts to tell of events that lie too far back, or ahead, to be matched.
+    /// Attempts to tell of events of days too far away to be matched, or without a daybook.
     pub stray_attempts: u64,
     /// Messages of the day that were both delivered and failed (R18); they count as delivered.
     pub contradicted_messages: u64,

@@ -77,12 +77,15 @@ impl SourceReader {
             return Err("status is there and message_id is missing; a status is of a message".into());
         }
 
+        let lower = word.as_deref().map(<[u8]>::to_ascii_lowercase);
         let (status, word) = (message.as_deref().map(|id| self.salt.id(id)), hash_of(word.as_deref()));
         let id = match (bytes(row, Field::WebhookId)?, told.last()) {
             (Some(id), _) => self.salt.id(&id),
             (None, Some(status)) => {
-                // A notification without an id is identified by the status that it reports.
-                let text = format!("{:x} {} {} {:?}", status.message, status.word as u8, status.us, code);
+                // A notification without an id is identified by the message and the status that it
+                // reports. Its instant and its code are no part: attempts of one notification may
+                // spell an instant in several ways, or leave it out.
+                let text = format!("{:x} {:x}", status.message, hash_of(lower.as_deref()));
                 self.salt.id(text.as_bytes())
             }
             // The row cannot be matched with others, so it stands alone.

@@ -55,6 +55,21 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
             ],
         ),
         (
+            "error-code-but-sent",
+            "good",
+            vec![
+                refused(503, Some(131_016), Delivered),
+                refused(400, Some(131_026), Sent),
+                Kind { timing: Unseen, ..refused(200, Some(131_016), Sent) },
+            ],
+        ),
+        (
+            "error-status-but-sent",
+            "good",
+            vec![refused(503, None, Sent), Kind { timing: Late, ..refused(500, None, Delivered) }],
+        ),
+        ("refusal-but-sent", "good", vec![Kind { is_success: Some(false), ..refused(200, None, Sent) }]),
+        (
             "message-held",
             "good",
             vec![
