@@ -17,7 +17,9 @@ pub use gap::{Gap, Lost};
 pub use ids::Salt;
 pub use kind::{Admission, Kind, Outcome, Reached, Stream, Symptom, Timing, UNASSIGNED};
 pub use latency::{Histogram, Latencies};
-pub use receipt::{DayTotals, FileBalance, FileRole, Input, Intake, Quarantined, Receipt, Reconciliation};
+pub use receipt::{
+    ConflictLine, DayTotals, FileBalance, FileRole, Input, Intake, Quarantined, Receipt, Reconciliation,
+};
 
 /// Place of a log row: the evidence that a fact can be traced back to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -15,6 +15,10 @@ pub enum AttentionKind {
     Quarantine,
     /// A column that the config names is in no row.
     UnseenColumn,
+    /// Rows have the id of an earlier row and are no copies of it.
+    Conflict,
+    /// Two request logs tell of the same calls, and their ids do not meet.
+    TwiceTold,
     /// A log is silent while others go on.
     Gap,
     /// Too few slots of a component have anything to judge by.
@@ -48,13 +52,15 @@ pub enum AttentionKind {
 }
 
 impl AttentionKind {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::NoLogs,
         Self::NoRows,
         Self::MissingSource,
         Self::UnreadableFile,
         Self::Quarantine,
         Self::UnseenColumn,
+        Self::Conflict,
+        Self::TwiceTold,
         Self::Gap,
         Self::Coverage,
         Self::Orphans,
@@ -81,6 +87,8 @@ impl AttentionKind {
             Self::UnreadableFile => "unreadable-file",
             Self::Quarantine => "quarantine",
             Self::UnseenColumn => "unseen-column",
+            Self::Conflict => "conflict",
+            Self::TwiceTold => "twice-told",
             Self::Gap => "gap",
             Self::Coverage => "coverage",
             Self::Orphans => "orphans",

@@ -259,7 +259,12 @@ fn tables_of(drawn: &DayDrawing, batch: &mut FileBatch) -> Result<(), Trouble> {
 
 /// File with the line of the ledger that the reports show.
 const DRAWN: &str = ".drawn";
-const JOB: &str = env!("CARGO_PKG_VERSION");
+/// Version of the job in the mark of the drawing.
+///
+/// The number behind `+` is raised when a version that is not yet released draws a report otherwise.
+const JOB: &str = concat!(env!("CARGO_PKG_VERSION"), "+1");
+/// Versions whose reports had other columns.
+const EARLIER_JOBS: [&str; 1] = ["0.1.0"];
 
 /// The line of the ledger that the reports show, and the version of the job that drew them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -273,6 +278,11 @@ pub struct Drawn {
 impl Drawn {
     pub fn is_of_this_job(&self) -> bool {
         self.job == JOB
+    }
+
+    /// Returns whether an earlier version drew the reports, with other columns than this one.
+    pub fn is_of_earlier_job(&self) -> bool {
+        EARLIER_JOBS.contains(&self.job.as_str())
     }
 
     fn to_json(&self) -> String {

@@ -3,6 +3,8 @@
 pub mod attempt_counting;
 pub mod evidence;
 pub mod fast_path;
+pub mod id_sample;
+pub mod latency_cell;
 pub mod memo;
 pub mod quarantine;
 pub mod worker_counts;

@@ -11,6 +11,7 @@ use super::correlate;
 use super::duplicates::find_duplicates;
 use super::merge::{Merged, MergedFact, merge};
 use super::receipts::{balances, line, lost, unseen_columns};
+use super::views::{TwiceTold, twice_told};
 use crate::config::{Log, Source};
 use crate::daybook::{self, Daybook};
 use crate::error::Trouble;
@@ -36,6 +37,8 @@ pub struct ReadNotes {
     ///
     /// Such a name is most likely misspelt.
     pub unseen_columns: Vec<(String, String)>,
+    /// Pairs of request logs that tell of the same calls without their ids meeting.
+    pub twice_told: Vec<TwiceTold>,
     /// Bytes of records for dedupe and join that went to disk.
     pub spilled_bytes: u64,
     /// Files as they were when they were read, by the path that reports show.
@@ -56,6 +59,7 @@ pub fn close_day(
     folder: &Path,
 ) -> Result<(Daybook, ReadNotes), Trouble> {
     let mut merged = merge(pass, salt, settings.is_joined);
+    let twice_told = twice_told(pass, &merged, sources);
     let (surplus, survivors) = find_duplicates(pass, &merged, settings)?;
     for (fact, n) in &surplus.events {
         merged.events[fact.at()] -= n;
@@ -97,7 +101,7 @@ pub fn close_day(
 
     let mut duplicates = surplus.files;
     carried.duplicates.iter().for_each(|(file, n)| *duplicates.entry(*file).or_default() += n);
-    let (balances, quarantine) = balances(pass, files, sources, &duplicates);
+    let (balances, quarantine) = balances(pass, files, sources, &duplicates, &surplus.conflicts);
     let accepted = |log: Log| balances.iter().filter(|f| f.log == log).map(|f| f.accepted).sum::<u64>();
     let mut tally = carried.tally;
     (tally.calls, tally.attempts) = (accepted(Log::Requests), accepted(Log::Webhooks));
@@ -135,7 +139,8 @@ pub fn close_day(
     let spilled_bytes = sets.map(Partitions::spilled).sum::<u64>() + survivors_spilled;
     let wholes =
         pass.wholes.iter().map(|(n, whole)| (files[*n as usize].shown.clone(), whole.clone())).collect();
-    Ok((daybook, ReadNotes { unseen_columns: unseen_columns(pass, files, sources), spilled_bytes, wholes }))
+    let unseen_columns = unseen_columns(pass, files, sources);
+    Ok((daybook, ReadNotes { unseen_columns, twice_told, spilled_bytes, wholes }))
 }
 
 fn latencies(counts: &[WorkerCounts]) -> Latencies {

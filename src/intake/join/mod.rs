@@ -1,8 +1,10 @@
 //! Join: the end of a pass, from the workers' counts to the daybook of a day.
 
 pub mod close_day;
+pub mod copies;
 pub mod correlate;
 pub mod dedupe;
 pub mod duplicates;
 pub mod merge;
 pub mod receipts;
+pub mod views;

@@ -271,7 +271,7 @@ mod tests {
         let ok = Reply::Http(204);
         assert_eq!(judged(&[(DUE_US, 1, ok)], day), Some(Verdict::Good));
         assert_eq!(judged(&[(DUE_US + 1, 1, ok)], day), Some(Verdict::Missed));
-        assert_eq!(judged(&[(DUE_US + 1, 2, ok)], day), Some(Verdict::Good));
+        assert_eq!(judged(&[(DUE_US + 1, 2, ok)], day), None);
         assert_eq!(judged(&[(day, 1, ok)], day), Some(Verdict::Missed));
         assert_eq!(judged(&[(day, 2, ok)], day), None);
         assert_eq!(judged(&[], day), None);
