@@ -332,8 +332,8 @@ impl Message {
         let is_sent = says(&["sent", "delivered", "read", "played"]);
         let is_failed = says(&["failed"]) && !says(&["delivered", "read", "played"]);
         let failures = known.iter().filter(|s| s.word == "failed");
-        let first_failure = failures.min_by_key(|s| (s.event_us, s.code.is_none(), s.code));
-        let fault = match first_failure.and_then(|s| s.code) {
+        let says_most = failures.min_by_key(|s| (s.code.is_none(), s.event_us, s.code));
+        let fault = match says_most.and_then(|s| s.code) {
             Some(131_026) => "user:recipient",
             Some(131_049) => "user:policy",
             Some(131_056) => "user:throttled",
@@ -345,7 +345,9 @@ impl Message {
         // Not a row of the region all day: its log is lost.
         let is_lost = self.rows(id).iter().all(|row| day_of(row.ts_us) != 0);
         match self.answer {
-            Answer::Held | Answer::Code2 if is_failed => fault,
+            Answer::Held if is_failed => fault,
+            // Only what was taken can fail later; a failure alone leaves the answer as it is.
+            Answer::Code2 if is_failed && is_sent => fault,
             Answer::Held => "good",
             Answer::Code2 if is_sent => "good",
             Answer::Code2 => "bad:platform:error",
@@ -449,19 +451,18 @@ impl Notification {
         attempts.chain(self.beat_us.map(|us| beat(id, us))).collect()
     }
 
-    /// What a person would say; nothing of a notification of which only retries of later days are known.
+    /// What a person would say; nothing of a notification of which only retries are known.
     fn account(&self, id: &str) -> Option<&'static str> {
         let known: Vec<(i64, Trial)> =
             self.attempts.iter().copied().filter(|(us, _)| day_of(*us) <= REACH).collect();
         let ((first_us, _), (last_us, last)) = (*known.first()?, *known.last()?);
-        let has_first = self.numbers != Numbers::FromTwo;
-        if !has_first && day_of(first_us) > 0 {
+        if self.numbers == Numbers::FromTwo {
             return None;
         }
         let any = |is: fn(&Trial) -> bool| known.iter().any(|(_, trial)| is(trial));
         let is_stopped = last_us < self.event_us + 7 * DAY_US
             && watermark(&self.rows(id)).is_some_and(|us| us - last_us > 24 * HOUR_US);
-        Some(if has_first && first_us - self.event_us > DEADLINE_US {
+        Some(if first_us - self.event_us > DEADLINE_US {
             "bad:platform:missed"
         } else if any(|trial| matches!(trial, Trial::Http(200..=299))) {
             "good"

@@ -115,6 +115,7 @@ pub fn files(postings: &Postings) -> Vec<FileBalance> {
         first_ts_us: Some(postings.facts().day().start_us() + 1),
         last_ts_us: None,
         failure: None,
+        conflict: 0,
     }]
 }
 

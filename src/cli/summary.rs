@@ -93,6 +93,7 @@ impl SummaryText<'_> {
                     "rows_read": sum(|f| f.rows_read),
                     "accepted": sum(|f| f.accepted),
                     "duplicate": sum(|f| f.duplicate),
+                    "conflict": sum(|f| f.conflict),
                     "outside": sum(|f| f.outside),
                     "quarantine": sum(|f| f.quarantine),
                     "spilled_bytes": a.spilled_bytes,
@@ -150,17 +151,13 @@ impl SummaryText<'_> {
     }
 
     fn read(&self) -> Table {
-        let mut table = table(&[
-            "Day",
-            "Edition",
-            "State",
-            "Files",
-            "Rows read",
-            "Accepted",
-            "Duplicate",
-            "Outside",
-            "Quarantine",
-        ]);
+        // Most logs have no conflicts, so the column is there only when it says something.
+        let all = self.outcome.accounted.iter().flat_map(|a| &a.published.edition.intake);
+        let has_conflicts = all.into_iter().any(|file| file.conflict > 0);
+        let mut names = vec!["Day", "Edition", "State", "Files", "Rows read", "Accepted", "Duplicate"];
+        names.extend(has_conflicts.then_some("Conflict"));
+        names.extend(["Outside", "Quarantine"]);
+        let mut table = table(&names);
         for a in &self.outcome.accounted {
             let edition = &a.published.edition;
             let sum = |f: fn(&crate::facts::FileBalance) -> u64| grouped(edition.intake.iter().map(f).sum());
@@ -169,7 +166,7 @@ impl SummaryText<'_> {
             } else {
                 format!("{} (as before)", edition.number)
             };
-            table.add_row(vec![
+            let mut row = vec![
                 edition.day.to_string(),
                 number,
                 edition.state.name().to_owned(),
@@ -177,9 +174,10 @@ impl SummaryText<'_> {
                 sum(|f| f.rows_read),
                 sum(|f| f.accepted),
                 sum(|f| f.duplicate),
-                sum(|f| f.outside),
-                sum(|f| f.quarantine),
-            ]);
+            ];
+            row.extend(has_conflicts.then(|| sum(|f| f.conflict)));
+            row.extend([sum(|f| f.outside), sum(|f| f.quarantine)]);
+            table.add_row(row);
         }
         align(&mut table, 3);
         table

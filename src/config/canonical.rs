@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Cast, Column, ColumnSource, Config, Format, Limits, LogPreset, Outputs, Overrides, Placeholder, Service,
-    SlotRule, Source, TimeBasis, Unit, Vantage, Webhooks, landed, lexical,
+    Cast, Column, ColumnSource, Config, Format, IdSpelling, Identity, Limits, LogPreset, Outputs, Overrides,
+    Placeholder, Service, SlotRule, Source, TimeBasis, Unit, Vantage, Webhooks, landed, lexical,
 };
 use crate::day::SlotLength;
 
@@ -195,6 +195,8 @@ impl Canonical {
             may_be_empty: _,
             has_header: _,
             delimiter: _,
+            identity: _,
+            ids: _,
             columns: _,
         } = source;
         let key = |name: &str| format!("source.{}.{name}", source.name);
@@ -226,6 +228,17 @@ impl Canonical {
         self.put(&key("neighbours"), source.neighbours);
         self.put(&key("header"), source.has_header);
         self.put(&key("delimiter"), char::from(source.delimiter).to_string());
+        // Keys that are younger than the form are written only if they differ from the default, so
+        // that the fingerprints of older ledgers stand.
+        match source.identity {
+            Identity::Unique => {}
+            Identity::Client => self.put(&key("identity"), "client"),
+            Identity::None => self.put(&key("identity"), "none"),
+        }
+        match source.ids {
+            IdSpelling::Exact => {}
+            IdSpelling::Loose => self.put(&key("ids"), "loose"),
+        }
         for column in &source.columns {
             self.put(&format!("source.{}.columns.{}", source.name, column.field.name()), spelled(column));
         }

@@ -24,6 +24,7 @@ pub use canonical::{Canonical, Difference};
 pub use outputs::{Format, Outputs};
 pub use paths::{PathCaptures, PathPattern, Placeholder, is_beside_logs, lexical};
 pub use read::config;
+pub use sources::{IdSpelling, Identity, TimeBasis};
 pub use vantage::Vantage;
 
 /// The service of webhook rows without a service.
@@ -149,6 +150,8 @@ pub struct Source {
     /// True if a CSV file has a header line; with the delimiter, for CSV only.
     pub has_header: bool,
     pub delimiter: u8,
+    pub identity: Identity,
+    pub ids: IdSpelling,
     /// Mapping of the fields that differ from the preset.
     pub columns: Vec<Column>,
 }
@@ -184,14 +187,6 @@ pub enum LogPreset {
     NginxJson,
     /// Cloud API notification payloads, one per line, bare or in an envelope with a receive time.
     WhatsappWebhook,
-}
-
-/// The end of a request that its timestamp marks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TimeBasis {
-    Start,
-    /// The end of the request: the reader subtracts the duration.
-    End,
 }
 
 /// Canonical fields: those of request rows, then those of webhook rows alone (data/logs.md).

@@ -3,11 +3,11 @@
 use chrono_tz::{TZ_VARIANTS, Tz};
 use toml::de::DeValue;
 
-use super::{Field, Log, LogPreset, Source, TimeBasis, Vantage, columns, paths};
+use super::{Field, Log, LogPreset, Source, Vantage, columns, paths};
 use crate::document::spelling::closest;
 use crate::document::toml::{TomlTable, TomlValue, name, tables};
 
-pub(super) const SOURCE: [&str; 12] = [
+pub(super) const SOURCE: [&str; 14] = [
     "name",
     "paths",
     "log",
@@ -19,6 +19,8 @@ pub(super) const SOURCE: [&str; 12] = [
     "may_be_empty",
     "header",
     "delimiter",
+    "identity",
+    "ids",
     "columns",
 ];
 const LOGS: [(&str, Log); 2] = [("requests", Log::Requests), ("webhooks", Log::Webhooks)];
@@ -37,6 +39,40 @@ const VANTAGES: [(&str, Vantage); 4] = [
 /// Fields that may be constants for notification payloads; the payload holds all others.
 const PAYLOAD_CONSTANTS: [Field; 3] = [Field::BusinessId, Field::Service, Field::Region];
 const TIME_BASES: [(&str, TimeBasis); 2] = [("start", TimeBasis::Start), ("end", TimeBasis::End)];
+
+const IDENTITIES: [(&str, Identity); 3] =
+    [("unique", Identity::Unique), ("client", Identity::Client), ("none", Identity::None)];
+const SPELLINGS: [(&str, IdSpelling); 2] = [("exact", IdSpelling::Exact), ("loose", IdSpelling::Loose)];
+
+/// The end of a request that its timestamp marks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeBasis {
+    Start,
+    /// The end of the request: the reader subtracts the duration.
+    End,
+}
+
+/// What the request ids of a source say about its rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Identity {
+    /// Rows with one id are one call.
+    #[default]
+    Unique,
+    /// The id comes from the client and may repeat: rows with one id and one instant are one call.
+    Client,
+    /// Nothing: every row is a call of its own.
+    None,
+}
+
+/// How the ids of a source are compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum IdSpelling {
+    /// Byte by byte.
+    #[default]
+    Exact,
+    /// Without hyphens and without regard to case.
+    Loose,
+}
 
 /// Reads all tables `[[source]]`; a source with a mistake in its name is left out.
 pub fn read(top: &TomlTable<'_>) -> Vec<Source> {
@@ -134,6 +170,8 @@ fn source<'t>(table: &TomlTable<'t>, taken: &mut Vec<&'t str>) -> Option<Source>
         may_be_empty: table.get("may_be_empty").and_then(|value| value.flag()).unwrap_or(bare.may_be_empty),
         has_header,
         delimiter: table.get("delimiter").and_then(|value| delimiter(&value)).unwrap_or(bare.delimiter),
+        identity: table.get("identity").and_then(|value| identity(&value, log)).unwrap_or_default(),
+        ids: table.get("ids").and_then(|value| value.choice(&SPELLINGS)).unwrap_or_default(),
         columns: table.get("columns").map(|value| columns::read(&value, log, has_header)).unwrap_or_default(),
         ..bare
     };
@@ -156,6 +194,8 @@ impl Source {
             may_be_empty: false,
             has_header: true,
             delimiter: b',',
+            identity: Identity::Unique,
+            ids: IdSpelling::Exact,
             columns: Vec::new(),
         }
     }
@@ -228,6 +268,16 @@ fn time_basis(value: &TomlValue<'_>, log: Option<Log>) -> Option<TimeBasis> {
         return None;
     }
     Some(basis)
+}
+
+fn identity(value: &TomlValue<'_>, log: Option<Log>) -> Option<Identity> {
+    let identity = value.choice(&IDENTITIES)?;
+    if log == Some(Log::Webhooks) {
+        let help = "remove it: attempts with one `webhook_id` are of one notification";
+        value.wrong("`identity` is for request logs", "of the ids of calls", help);
+        return None;
+    }
+    Some(identity)
 }
 
 fn zone(value: &TomlValue<'_>) -> Option<Tz> {

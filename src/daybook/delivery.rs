@@ -130,12 +130,17 @@ impl Delivery {
 
     /// True if the first attempt was seen; a log without attempt numbers is taken to be complete.
     pub const fn has_first(&self) -> bool {
-        self.first_no <= 1 || self.is_alone()
+        self.first_no <= 1 || self.first_no == AttemptTraits::ALONE
     }
 
-    /// True if later attempts, if there are any, cannot be assigned to this notification.
+    /// True if all attempts have numbers, and the first attempt is not among them.
+    pub fn lacks_first(&self) -> bool {
+        (2..AttemptTraits::ALONE).contains(&self.first_no)
+    }
+
+    /// True if other attempts, if there are any, cannot be assigned to this notification.
     pub const fn is_alone(&self) -> bool {
-        self.first_no == AttemptTraits::ALONE
+        self.first_no >= AttemptTraits::ALONE
     }
 
     /// Returns the time from event to first attempt, if the first attempt was seen.

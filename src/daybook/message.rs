@@ -43,7 +43,9 @@ pub struct MessageState {
     pub words: u8,
     /// Earliest status but `Other`, microseconds since 1970; [`MessageState::NEVER`] without one.
     pub first_us: i64,
-    /// Earliest `failed`, microseconds since 1970, and its error code; at a tie the smallest code.
+    /// The `failed` that says most: its instant, microseconds since 1970, and its error code.
+    ///
+    /// One with a code says more than one without; then the earlier, then the smaller code.
     pub failed_us: i64,
     pub code: Option<i64>,
 }
@@ -69,8 +71,8 @@ impl MessageState {
     pub fn join(&mut self, other: &Self) {
         self.words |= other.words;
         self.first_us = self.first_us.min(other.first_us);
-        // At the same instant, a failure with an error code takes precedence over one without.
-        let key = |s: &Self| (s.failed_us, s.code.is_none(), s.code);
+        // A minimum over a total order, so that neither order nor repetition can matter.
+        let key = |s: &Self| (s.code.is_none(), s.failed_us, s.code);
         if key(other) < key(self) {
             (self.failed_us, self.code) = (other.failed_us, other.code);
         }
@@ -87,6 +89,11 @@ impl MessageState {
         } else {
             Outcome::None
         }
+    }
+
+    /// True if a status proves that the platform took the message, whatever else was reported.
+    pub const fn has_left(&self) -> bool {
+        self.words & (Self::DELIVERED | StatusWord::Sent as u8) != 0
     }
 
     /// True if a status says delivered, read or played.
@@ -138,6 +145,21 @@ mod tests {
             prop_assert_eq!(joined(a, a), a);
             prop_assert_eq!(joined(a, MessageState::NONE), a);
         }
+    }
+
+    #[test]
+    fn a_failure_with_a_code_says_more_than_an_earlier_one_without() {
+        let failed = |us, code| MessageState::of(StatusWord::Failed, us, code);
+        let told = |all: &[MessageState]| {
+            let state = all.iter().fold(MessageState::NONE, |s, one| joined(s, *one));
+            (state.code, state.first_us)
+        };
+        let (bare, coded, later) = (failed(5, None), failed(9, Some(131_026)), failed(12, Some(2)));
+        for all in [[bare, coded, later], [later, coded, bare], [coded, bare, later]] {
+            assert_eq!(told(&all), (Some(131_026), 5));
+        }
+        assert_eq!(told(&[bare, failed(7, None)]), (None, 5));
+        assert_eq!(told(&[failed(9, Some(7)), failed(9, Some(3))]), (Some(3), 9));
     }
 
     #[test]

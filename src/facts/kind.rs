@@ -173,6 +173,13 @@ impl Kind {
         self.admission != Admission::None && self.is_success()
     }
 
+    /// True if the answer itself tells of an error: by its code, its status or its own word.
+    pub fn is_answered_with_error(&self) -> bool {
+        self.error_code.is_some()
+            || self.is_success == Some(false)
+            || self.http_status.is_some_and(|status| status >= 400)
+    }
+
     /// True if the message was admitted and deliberately delayed: no status is due.
     pub const fn is_held(&self) -> bool {
         matches!(self.admission, Admission::Held | Admission::Paused)

@@ -23,7 +23,9 @@ pub use ids::Salt;
 pub use kind::{Admission, Kind, Outcome, Reached, Stream, Symptom, Timing, UNASSIGNED};
 pub use latency::{Histogram, Latencies};
 pub use missing_log::{LostHour, MissingCause, MissingLog};
-pub use receipt::{DayTotals, FileBalance, FileRole, Input, Intake, Quarantined, Receipt, Reconciliation};
+pub use receipt::{
+    ConflictLine, DayTotals, FileBalance, FileRole, Input, Intake, Quarantined, Receipt, Reconciliation,
+};
 pub use source_rows::SourceRows;
 pub use unreadable_window::UnreadableWindow;
 

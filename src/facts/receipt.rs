@@ -29,6 +29,35 @@ record! {
         /// Why the file could not be read to its end; nothing of such a file is counted.
         pub failure: Option<String> => "failure" Text,
     }
+    beside {
+        /// Rows that have the id of an earlier row of their vantage and differ from it.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        pub conflict: u64,
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+const fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+record! {
+    table "conflicts", a row is "input file with rows that differ from an earlier row with their id";
+    /// Rows in conflict of one input file; stored only if there are any.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct ConflictLine {
+        /// Index of the file among the files of its day.
+        pub file: u32 => "file" Integer,
+        pub rows: u64 => "rows" Integer,
+    }
+}
+
+impl ConflictLine {
+    /// Lists the files with conflicts.
+    pub fn of(files: &[FileBalance]) -> Vec<Self> {
+        let all = files.iter().zip(0..).map(|(balance, file)| Self { file, rows: balance.conflict });
+        all.filter(|line| line.rows > 0).collect()
+    }
 }
 
 impl CellWord for Log {}
@@ -38,14 +67,14 @@ impl CellWord for FileRole {}
 impl FileBalance {
     /// `rows_read` is the sum of the accounts, without tolerance.
     pub fn check(&self) -> Result<(), String> {
-        let Self { path, rows_read, accepted, duplicate, outside, quarantine, .. } = self;
-        let sum = accepted + duplicate + outside + quarantine;
+        let Self { path, rows_read, accepted, duplicate, conflict, outside, quarantine, .. } = self;
+        let sum = accepted + duplicate + conflict + outside + quarantine;
         if *rows_read == sum {
             return Ok(());
         }
         Err(format!(
-            "{path}: {rows_read} rows read, but {accepted} accepted + {duplicate} duplicate + {outside} outside \
-             + {quarantine} quarantine = {sum}"
+            "{path}: {rows_read} rows read, but {accepted} accepted + {duplicate} duplicate + {conflict} conflict + \
+             {outside} outside + {quarantine} quarantine = {sum}"
         ))
     }
 }
@@ -86,11 +115,13 @@ pub struct Reconciliation {
     pub statuses: u64,
     /// Of these, statuses of messages that no request log admitted.
     pub orphan_statuses: u64,
-    /// Later attempts of notifications of the day of whose first attempts there is no row.
+    /// Later attempts of notifications of whose first attempts there is no row.
+    ///
+    /// They count on the day of their event, or on their own day if they do not tell it.
     pub orphan_attempts: u64,
     /// Attempts of the day's notifications after delivery, where the log numbers no attempts.
     pub attempts_after_delivery: u64,
-    /// Attempts to tell of events that lie too far back, or ahead, to be matched.
+    /// Attempts to tell of events of days too far away to be matched, or without a daybook.
     pub stray_attempts: u64,
     /// Messages of the day that were both delivered and failed (R18); they count as delivered.
     pub contradicted_messages: u64,
@@ -186,10 +217,15 @@ mod tests {
             first_ts_us: None,
             last_ts_us: None,
             failure: None,
+            conflict: 0,
         };
         assert_eq!(file.check(), Ok(()));
+        file.conflict = 1;
+        assert!(file.check().unwrap_err().contains("1 conflict"));
+        file.rows_read = 11;
+        assert_eq!(file.check(), Ok(()));
         file.duplicate = 0;
-        assert!(file.check().unwrap_err().starts_with("a.csv: 10 rows read"));
+        assert!(file.check().unwrap_err().starts_with("a.csv: 11 rows read"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! The job itself does not use this module.
 
-use super::join::dedupe::mark_copies;
+use super::join::dedupe::repeated;
 use std::path::Path;
 
 use super::counting::worker_counts::WorkerCounts;
@@ -138,7 +138,7 @@ pub fn intern<'n>(names: impl IntoIterator<Item = &'n [u8]>) -> usize {
 /// Finds the surplus copies of calls by the hashes of their ids, and returns how many there are.
 pub fn duplicates(hashes: &[u128]) -> usize {
     let mut lost = 0;
-    mark_copies(hashes, |a, b| a.cmp(&b), |_, _| lost += 1);
+    repeated(hashes, |rows| lost += rows.len() - 1);
     lost
 }
 

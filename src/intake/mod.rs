@@ -26,6 +26,7 @@ use crate::facts::Salt;
 pub use files::find::LogFile;
 pub use files::listing::{inputs, listing};
 pub use join::close_day::ReadNotes;
+pub use join::views::{SameCalls, TwiceTold};
 pub use meter::{Meter, Progress};
 
 /// Folders that the reading of a day writes to.

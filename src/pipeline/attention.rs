@@ -1,13 +1,14 @@
 //! Attention: the reasons for a person to look at a day, with their messages.
 
 use crate::facts::{FileRole, UNASSIGNED};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::AttentionKind;
 use crate::config::Config;
 use crate::day::{Day, SlotLength, rfc3339};
 use crate::facts::{FileBalance, Gap, Lost};
-use crate::intake::ReadNotes;
+use crate::intake::{ReadNotes, SameCalls, TwiceTold};
 use crate::ledger::Edition;
 use crate::policy::Group;
 use crate::slots::{ALL_REGIONS, ScopeKind, State};
@@ -54,6 +55,8 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
             );
         }
     }
+    found.extend(conflicts(edition));
+    let mut say = |kind, message: String| found.push(Attention { day, kind, message });
     let counted = |item: &str| edition.reconciliation.iter().find(|l| l.item == item).map_or(0, |l| l.count);
     let (statuses, orphans) = (counted("statuses"), counted("orphan_statuses"));
     if orphans * 2 > statuses && orphans >= MIN_ORPHANS {
@@ -138,6 +141,54 @@ pub(super) fn of_notes(day: Day, notes: ReadNotes) -> impl Iterator<Item = Atten
         (AttentionKind::SpecialFile, message)
     });
     columns.chain(special).map(move |(kind, message)| Attention { day, kind, message })
+}
+
+/// Reports the sources with rows that have an id of an earlier row and are no copies of it.
+fn conflicts(edition: &Edition) -> impl Iterator<Item = Attention> + '_ {
+    let mut of: BTreeMap<&str, (u64, u64, &FileBalance)> = BTreeMap::new();
+    for file in edition.intake.iter().filter(|file| file.conflict > 0) {
+        let (conflicts, rows, most) = of.entry(&file.source).or_insert((0, 0, file));
+        *conflicts += file.conflict;
+        *rows += file.accepted + file.duplicate + file.conflict;
+        if file.conflict > most.conflict {
+            *most = file;
+        }
+    }
+    of.into_iter().map(|(source, (conflicts, rows, most))| Attention {
+        day: edition.day,
+        kind: AttentionKind::Conflict,
+        message: format!(
+            "source {source}: {conflicts} of {rows} rows have the `request_id` of an earlier row and are no copies of it: they \
+             differ in outcome, or lie a second or more behind (most of them in {}); each id counts as one call, by its first \
+             row. If clients send the id and repeat it, write identity = \"client\" under this [[source]]; if the ids say \
+             nothing, identity = \"none\"",
+            most.path
+        ),
+    })
+}
+
+/// Reports the pairs of request logs that tell of the same calls without their ids meeting.
+pub(super) fn of_views(day: Day, twice_told: &[TwiceTold]) -> impl Iterator<Item = Attention> + '_ {
+    let message = |TwiceTold { one, other, why }: &TwiceTold| match why {
+        SameCalls::Spelling { loosely, of, as_written } => format!(
+            "sources {one} and {other}: {loosely} of {of} request ids of one are in the other only without case and hyphens \
+             ({as_written} as they are written), so the same calls count twice; write ids = \"loose\" under both [[source]]"
+        ),
+        SameCalls::Counts { rows } => format!(
+            "sources {one} and {other} seem to be two views of the same calls: no request id is in both, but slot by slot they \
+             have as many rows ({rows}), so each call counts twice; map `request_id` to an id that both have, or remove one \
+             source"
+        ),
+        SameCalls::Copies { rows } => format!(
+            "sources {one} and {other} seem to tell of the same calls: they have no request ids and the same number of rows in \
+             every slot, service and region ({rows}), so each call counts twice; remove one source, or map `request_id` in both"
+        ),
+    };
+    twice_told.iter().map(move |pair| Attention {
+        day,
+        kind: AttentionKind::TwiceTold,
+        message: message(pair),
+    })
 }
 
 fn is_above(file: &FileBalance, ppm: u32) -> bool {

@@ -29,6 +29,10 @@ pub enum AttentionKind {
     Quarantine,
     /// A column that the config names is in no row.
     UnseenColumn,
+    /// Rows have the id of an earlier row and are no copies of it.
+    Conflict,
+    /// Two request logs tell of the same calls, and their ids do not meet.
+    TwiceTold,
     /// A log is silent while others go on.
     Gap,
     /// Too few slots of a component have anything to judge by.
@@ -62,7 +66,7 @@ pub enum AttentionKind {
 }
 
 impl AttentionKind {
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::NoLogs,
         Self::NoRows,
         Self::MissingSource,
@@ -76,6 +80,8 @@ impl AttentionKind {
         Self::SpecialFile,
         Self::Quarantine,
         Self::UnseenColumn,
+        Self::Conflict,
+        Self::TwiceTold,
         Self::Gap,
         Self::Coverage,
         Self::Orphans,
@@ -109,6 +115,8 @@ impl AttentionKind {
             Self::SpecialFile => "special-file",
             Self::Quarantine => "quarantine",
             Self::UnseenColumn => "unseen-column",
+            Self::Conflict => "conflict",
+            Self::TwiceTold => "twice-told",
             Self::Gap => "gap",
             Self::Coverage => "coverage",
             Self::Orphans => "orphans",

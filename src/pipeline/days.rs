@@ -124,6 +124,7 @@ pub(super) fn book(
                 done.spilled_bytes = notes.spilled_bytes;
                 let edition = &done.published.edition;
                 done.attention.extend(missing_files::of_files(day, &notes.file_hours, edition, &job.config));
+                done.attention.extend(attention::of_views(day, &notes.twice_told));
                 done.attention.extend(attention::of_notes(day, notes));
                 if !done.published.is_new {
                     booked.confirmed.extend(confirmation(job, ledger, day, &usable)?);

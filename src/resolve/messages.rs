@@ -139,17 +139,22 @@ impl Resolver<'_> {
             self.own.delays.add(DelayKind::FirstStatus, &service, &region, delay, 1);
         }
         let slot = self.slot(open.at_us);
-        if outcome == Outcome::None && !kind.has_admitted() {
-            // An error answer admits nothing unless a status says so.
+        let has_failed = outcome == Outcome::Failed;
+        // An error answer admits nothing unless a status says so, and a failure alone does not: it
+        // fits an error as well as a success.
+        let is_refused = match outcome {
+            Outcome::None => !kind.has_admitted(),
+            _ => has_failed && kind.is_answered_with_error() && !state.has_left(),
+        };
+        if is_refused {
             self.resolve_one(slot, open.kind, caller);
             return Ok(());
         }
-        let has_failed = outcome == Outcome::Failed;
         let twin = self.kind(Kind {
             stream: Stream::Message,
             outcome,
             timing,
-            error_code: if has_failed { state.code } else { kind.error_code },
+            error_code: if has_failed { state.code.or(kind.error_code) } else { kind.error_code },
             error_subcode: if has_failed { None } else { kind.error_subcode },
             ..kind
         });

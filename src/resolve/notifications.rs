@@ -4,7 +4,7 @@ use super::merge_join::{Merge, Shorts};
 use super::unreadable::UndecidedNotification;
 use super::{DaybookFolders, Resolver, Speaks};
 use crate::day::{DAY_US, Day, SECOND_US};
-use crate::daybook::delivery::{Delivery, measured};
+use crate::daybook::delivery::{AttemptTraits, Delivery, measured};
 use crate::daybook::{self, Closed, ItemRole, NotificationItem};
 use crate::error::Trouble;
 use crate::facts::ids::short;
@@ -18,14 +18,27 @@ struct Told {
     from: Day,
 }
 
+impl Told {
+    fn is_own(&self, day: Day) -> bool {
+        self.from == day && self.item.role == ItemRole::Open
+    }
+}
+
 impl Resolver<'_> {
-    /// Resolves the notifications of the day, from the day before and `reach` days after it.
+    /// Resolves the notifications of the day, from the daybooks within `reach` days.
+    ///
+    /// Every attempt in the day's own rows is counted on exactly one day: in an account, as an
+    /// orphan, as a stray or as an attempt after delivery.
     pub fn notifications(&mut self, daybooks: &DaybookFolders, reach: i64) -> Result<(), Trouble> {
         let mut streams = Vec::new();
         let mut days = Vec::new();
-        for (other, folder) in daybooks.range(self.day.plus(-1)..=self.day.plus(reach)) {
+        let mut closed_before = Vec::new();
+        for (other, folder) in daybooks.range(self.day.plus(-reach)..=self.day.plus(reach)) {
             streams.push(daybook::notifications(folder)?);
             days.push(*other);
+            if *other < self.day {
+                closed_before.push(Shorts::new(daybook::closed(folder, Closed::Notifications)?)?);
+            }
         }
         let mut closed = match daybooks.get(&self.day) {
             Some(folder) => Shorts::new(daybook::closed(folder, Closed::Notifications)?)?,
@@ -33,12 +46,19 @@ impl Resolver<'_> {
         };
         let mut merge = Merge::new(streams, |item: &NotificationItem| item.id)?;
         while let Some((id, group)) = merge.next()? {
-            let Some(told) = self.told(&days, &group, reach) else { continue };
+            self.unmatched(&days, &group);
+            let Some(told) = self.told(&days, &group) else { continue };
             let attempts = u64::from(told.delivery.attempts);
-            let is_elsewhere = told.from != self.day || told.item.role != ItemRole::Open;
-            if is_elsewhere && closed.has(short(id))? {
+            let is_own = told.is_own(self.day);
+            let mut is_delivered_before = !is_own && closed.has(short(id))?;
+            if is_own && told.item.delivery.first_no == 0 {
+                for shorts in &mut closed_before {
+                    is_delivered_before |= shorts.has(short(id))?;
+                }
+            }
+            if is_delivered_before {
                 self.counts.attempts_after_delivery += attempts;
-            } else if is_elsewhere && !told.delivery.has_first() {
+            } else if told.delivery.lacks_first() {
                 self.counts.orphan_attempts += attempts;
             } else {
                 self.notification(&told)?;
@@ -47,34 +67,66 @@ impl Resolver<'_> {
         Ok(())
     }
 
+    /// Counts the day's own attempts of notifications that no day judges.
+    ///
+    /// `days` are the days within reach that have a daybook.
+    fn unmatched(&mut self, days: &[Day], group: &[(usize, NotificationItem)]) {
+        let own = group.iter().find(|(at, item)| days[*at] == self.day && item.role == ItemRole::Foreign);
+        let Some((_, NotificationItem { delivery: own, .. })) = own else { return };
+        let attempts = u64::from(own.attempts);
+        if own.has_event() {
+            let event = Day::of_us(own.event_us);
+            let is_near = event.is_some_and(|day| day <= self.day.plus(1) && days.contains(&day));
+            self.counts.stray_attempts += if is_near { 0 } else { attempts };
+            return;
+        }
+        // The day of the event counts them, if any row tells it.
+        let tells = |(at, item): &(usize, NotificationItem)| {
+            let from = days[*at];
+            let event = Day::of_us(item.delivery.event_us);
+            item.role != ItemRole::Ahead
+                && item.delivery.has_event()
+                && event.is_some_and(|e| e <= self.day && days.contains(&e) && e <= from.plus(1))
+        };
+        self.counts.orphan_attempts += if group.iter().any(tells) { 0 } else { attempts };
+    }
+
     /// Joins a group of items into a notification of the day; `None` if it belongs to another day.
-    fn told(&mut self, days: &[Day], group: &[(usize, NotificationItem)], reach: i64) -> Option<Told> {
+    fn told(&self, days: &[Day], group: &[(usize, NotificationItem)]) -> Option<Told> {
         let (start_us, end_us) = (self.day.start_us(), self.day.end_us());
         let mut told: Option<Told> = None;
-        // Later attempts without the instant of their event: they belong to the day of the first
-        // attempt.
+        // Later attempts that do not tell the instant of the event, or tell one of a later day: they
+        // belong to the day of the first attempt.
         let mut undated: Option<Delivery> = None;
+        let mut continued: Option<Delivery> = None;
+        let join = |all: &mut Option<Delivery>, delivery: &Delivery| match all {
+            Some(all) => all.join(delivery),
+            none => *none = Some(*delivery),
+        };
+        let mut is_begun_before = false;
         for (at, item) in group {
             let (from, delivery) = (days[*at], item.delivery);
             let is_own = from == self.day;
             match item.role {
-                ItemRole::Foreign if is_own => {
-                    let reached = self.day.plus(-reach)..=self.day.plus(1);
-                    let is_near = Day::of_us(delivery.event_us).is_some_and(|e| reached.contains(&e));
-                    if delivery.has_event() && !is_near {
-                        self.counts.stray_attempts += u64::from(delivery.attempts);
+                ItemRole::Open if from < self.day => {
+                    is_begun_before = true;
+                    continue;
+                }
+                ItemRole::Open if !is_own => {
+                    if is_continuation(&delivery) {
+                        join(&mut continued, &delivery);
                     }
                     continue;
                 }
                 ItemRole::Foreign if !delivery.has_event() => {
-                    match &mut undated {
-                        Some(all) => all.join(&delivery),
-                        none => *none = Some(delivery),
+                    if from >= self.day {
+                        join(&mut undated, &delivery);
                     }
                     continue;
                 }
+                ItemRole::Foreign if is_own || from < self.day.plus(-1) => continue,
                 ItemRole::Foreign if (start_us..end_us).contains(&delivery.event_us) => {}
-                ItemRole::Open if is_own => {}
+                ItemRole::Open => {}
                 ItemRole::Ahead if is_own && !self.has_next() => {}
                 _ => continue,
             }
@@ -91,10 +143,14 @@ impl Resolver<'_> {
                 }
             }
         }
-        if let (Some(told), Some(undated)) = (&mut told, undated) {
-            told.delivery.join(&undated);
+        let mut told = told?;
+        let is_own = told.is_own(self.day);
+        if is_own && is_begun_before && is_continuation(&told.item.delivery) {
+            return None;
         }
-        told
+        let continued = continued.filter(|_| is_own);
+        undated.iter().chain(&continued).for_each(|later| told.delivery.join(later));
+        Some(told)
     }
 
     fn notification(&mut self, told: &Told) -> Result<(), Trouble> {
@@ -171,4 +227,9 @@ impl Resolver<'_> {
             _ => Timing::InTime,
         }
     }
+}
+
+/// True if the attempts can be retries of a notification that began on an earlier day.
+const fn is_continuation(delivery: &Delivery) -> bool {
+    delivery.first_no != 1 && delivery.first_no < AttemptTraits::ALONE
 }

@@ -144,6 +144,8 @@ pub fn word(value: &impl Serialize) -> String {
 /// Declares a [`Record`]: the struct, the schema of its table, and how columns are put and taken.
 ///
 /// `field: Type => "column" Kind` stores a field in a column; fields and columns have one order.
+/// Fields under `beside` have no column: they came later than the table, whose stored form must
+/// not change, and are stored in a table of their own.
 macro_rules! record {
     (
         table $table:literal, a row is $row:literal;
@@ -151,10 +153,12 @@ macro_rules! record {
         pub struct $Name:ident {
             $( $(#[$field_meta:meta])* pub $field:ident: $Type:ty => $column:literal $kind:ident, )+
         }
+        $( beside { $( $(#[$extra_meta:meta])* pub $extra:ident: $Extra:ty, )+ } )?
     ) => {
         $(#[$meta])*
         pub struct $Name {
             $( $(#[$field_meta])* pub $field: $Type, )+
+            $( $( $(#[$extra_meta])* pub $extra: $Extra, )+ )?
         }
 
         impl $crate::table::Record for $Name {
@@ -175,7 +179,10 @@ macro_rules! record {
 
             fn take(row: $crate::table::Row<'_>) -> Result<Self, String> {
                 use $crate::table::CellValue;
-                Ok(Self { $( $field: CellValue::take(row, $column)? ),+ })
+                Ok(Self {
+                    $( $field: CellValue::take(row, $column)?, )+
+                    $( $( $extra: Default::default(), )+ )?
+                })
             }
         }
     };

@@ -11,6 +11,7 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("config/canonical.rs", "every setting, spelled out"),
     ("config/mod.rs", "every noun of the config"),
     ("config/read.rs", "every table of the config"),
+    ("config/sources.rs", "every key of a source"),
     ("daybook/stored.rs", "both ways of one stored format"),
     ("document/toml.rs", "every kind of mistake in a TOML value"),
     ("intake/counting/worker_counts.rs", "one worker, all its counts"),

@@ -41,12 +41,23 @@ fn what_means_the_same_has_the_same_fingerprint() {
         (r#"{ ok = "200", bad = "500" }"#, r#"{ bad = "500", ok = "200" }"#),
         ("/{id}/messages", "/v19.0/{number}/messages"),
         ("name = \"hooks\"", "name = \"hooks\"\nneighbours = 1"),
+        ("name = \"hooks\"", "name = \"hooks\"\nids = \"exact\""),
+        ("name = \"edge\"", "name = \"edge\"\nidentity = \"unique\""),
         ("[[source]]\nname = \"edge\"", "slot = \"1m\"\n[[source]]\nname = \"edge\""),
     ] {
         assert!(USUAL.contains(from), "{from}");
         assert_eq!(reading(&USUAL.replacen(from, to, 1)), usual, "{to}");
     }
     assert_eq!(Canonical::of_reading(&read(USUAL, "/elsewhere/ul")).fingerprint(), usual, "a moved folder");
+}
+
+#[test]
+fn what_ids_say_and_how_they_are_compared_are_settings() {
+    let usual = reading(USUAL);
+    for to in ["identity = \"client\"", "identity = \"none\"", "ids = \"loose\""] {
+        let changed = USUAL.replacen("name = \"edge\"", &format!("name = \"edge\"\n{to}"), 1);
+        assert_ne!(reading(&changed), usual, "{to}");
+    }
 }
 
 #[test]

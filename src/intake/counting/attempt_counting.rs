@@ -157,7 +157,7 @@ impl WorkerCounts {
         let event = sketch.own(PerRowField::EventTs);
         let message = match sketch.own(PerRowField::Message) {
             Scalar::Missing => None,
-            id => match id.with_bytes(|id| source_reader.salt.id(id)) {
+            id => match id.with_bytes(|id| source_reader.keyed(id)).flatten() {
                 None => return Ok(false),
                 message => message,
             },
@@ -167,7 +167,7 @@ impl WorkerCounts {
                 Scalar::Missing => untold_event_us(attempted.attempt_no, ts_us),
                 told => told.instant(&source_reader.mapping.event_ts_cast, zone)?,
             };
-            let id = sketch.own(PerRowField::Id).with_bytes(|id| source_reader.salt.id(id))?;
+            let id = sketch.own(PerRowField::Id).with_bytes(|id| source_reader.keyed(id))??;
             let identity = identity(&attempted, message, known.word);
             let caller = source_reader.sketched_caller(sketch, &mut self.names)?;
             Some(ParsedAttempt { ts_us, event_us, id, identity, attempted, caller })

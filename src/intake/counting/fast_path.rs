@@ -6,7 +6,7 @@ use super::evidence::RowPlace;
 use super::memo::KnownRow;
 use super::worker_counts::{Call, WorkerCounts};
 use crate::error::Trouble;
-use crate::intake::records::call_record;
+use crate::intake::records::row_id;
 use crate::intake::rows::interner::Lexicon;
 use crate::intake::rows::sketch::{PerRowField, Scalar, Sketch};
 use crate::intake::rows::source_reader::SourceReader;
@@ -57,13 +57,17 @@ impl WorkerCounts {
         }
         let hash = match sketch.own(PerRowField::Id) {
             Scalar::Missing => 0,
-            id => id.with_bytes(call_record::hash)?,
+            id => id.with_bytes(|id| source_reader.ids.call(id))?,
         };
         let message = match sketch.own(PerRowField::Message) {
             Scalar::Missing => 0,
-            _ if !source_reader.is_joined() => 0,
-            id => id.with_bytes(|id| source_reader.salt.id(id))?,
+            // A nil id is no message, so the answer has admitted none: that is for the slow path.
+            id if !source_reader.is_joined() => id.with_bytes(|id| (!row_id::is_nil(id)).then_some(0))??,
+            id => id.with_bytes(|id| source_reader.keyed(id))??,
         };
+        if source_reader.has_siblings && hash != 0 && self.day_us().contains(&start_us) {
+            sketch.own(PerRowField::Id).with_bytes(|id| self.sample_id(source_reader, id));
+        }
         let sender = if message == 0 { 0 } else { source_reader.sketched_caller(sketch, &mut self.names)? };
         Some(Call { start_us, duration_us, shape, caller: 0, hash, message, sender })
     }

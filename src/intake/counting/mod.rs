@@ -4,6 +4,8 @@ pub mod attempt_counting;
 pub mod evidence;
 pub mod fast_path;
 pub mod file_tally;
+pub mod id_sample;
+pub mod latency_cell;
 pub mod memo;
 pub mod quarantine;
 pub mod unreadable;

@@ -7,6 +7,8 @@ use hashbrown::HashMap;
 
 use super::evidence::{EvidenceRow, EvidenceRows, RowPlace};
 use super::file_tally::FileTally;
+use super::id_sample::IdSample;
+use super::latency_cell::LatencyCell;
 use super::memo::{KnownRow, Memo};
 use super::quarantine::{self, KEPT_PER_FILE};
 use super::unreadable::UnreadableRows;
@@ -16,7 +18,7 @@ use crate::daybook::delivery::AttemptTraits;
 use crate::error::Trouble;
 use crate::facts::{ids::Id, latency};
 use crate::intake::records::attempt_record::AttemptRecord;
-use crate::intake::records::call_record::{self, CallRecord, MARGIN_US};
+use crate::intake::records::call_record::{CallRecord, MARGIN_US};
 use crate::intake::records::message_records::{AdmissionRecord, StatusRecord};
 use crate::intake::records::numbers::{OUTSIDE, WorkerFact};
 use crate::intake::records::partitions::{MemoryBudget, Partitions};
@@ -87,6 +89,8 @@ pub struct WorkerCounts {
     pub attempts: Partitions,
     attempted_numbers: Map<AttemptTraits, u32>,
     pub attempted_list: Vec<AttemptTraits>,
+    /// By number of the source reader: a sample of the ids of its calls.
+    pub id_samples: Vec<IdSample>,
     /// Numbers of the error codes of failed messages, from 1.
     failure_numbers: Map<i64, u32>,
     pub failures: Vec<i64>,
@@ -108,27 +112,6 @@ pub struct LatestRows {
     pub last_us: Option<i64>,
     /// Latest row after the day, within [`MARGIN_US`].
     pub ahead_us: Option<i64>,
-}
-
-/// Latency histogram of one slot, service and region; octaves without events take no memory.
-#[derive(Debug, Default)]
-pub struct LatencyCell([Option<Box<[u32; 16]>>; 32]);
-
-impl LatencyCell {
-    fn add(&mut self, bucket: u32) {
-        let page = self.0[(bucket >> 4) as usize].get_or_insert_default();
-        page[(bucket & 15) as usize] += 1;
-    }
-
-    /// Returns the buckets that are not empty, with their counts.
-    pub fn counts(&self) -> impl Iterator<Item = (u32, i64)> + '_ {
-        self.0.iter().enumerate().filter_map(|(n, page)| Some((n, page.as_ref()?))).flat_map(|(n, page)| {
-            page.iter()
-                .enumerate()
-                .filter(|(_, c)| **c > 0)
-                .map(move |(k, c)| ((n * 16 + k) as u32, i64::from(*c)))
-        })
-    }
 }
 
 impl WorkerCounts {
@@ -167,6 +150,7 @@ impl WorkerCounts {
             attempts: Partitions::new(AttemptRecord::BYTES, budget),
             attempted_numbers: Map::default(),
             attempted_list: Vec::new(),
+            id_samples: Vec::new(),
             failure_numbers: Map::default(),
             failures: Vec::new(),
             lanes: Map::default(),
@@ -221,7 +205,7 @@ impl WorkerCounts {
         spill: &Path,
     ) -> Result<(), Trouble> {
         self.learned = None;
-        translate(source_reader, row);
+        source_reader.translate(row);
         if source_reader.source().log == Log::Webhooks {
             return self.post_attempt(source_reader, row, place, raw, spill);
         }
@@ -230,7 +214,7 @@ impl WorkerCounts {
                 if self.is_far(start_us) {
                     return Ok((start_us, None));
                 }
-                let hash = call_record::id_hash(row.get(Field::RequestId))?;
+                let hash = source_reader.ids.call_of(row.get(Field::RequestId))?;
                 source_reader
                     .read(row, &mut self.names)
                     .map(|reading| (start_us, Some((reading, duration_us, hash))))
@@ -241,8 +225,16 @@ impl WorkerCounts {
         let Some((reading, duration_us, hash)) = reading else { return Ok(()) };
         let is_inside = self.day_us().contains(&start_us);
         self.hear_in_file(place.file, reading.shape.region());
+        if is_inside && hash != 0 && source_reader.has_siblings {
+            match row.get(Field::RequestId) {
+                LogValue::Text(id) => self.sample_id(source_reader, id),
+                LogValue::Int(id) => self.sample_id(source_reader, id.to_string().as_bytes()),
+                _ => {}
+            }
+        }
         let shape = if is_inside { self.shape(&reading.shape) } else { 0 };
-        if is_inside && reading.shape.is_plainly_good() && !row.get(Field::Service).is_missing() {
+        let is_usual = !row.get(Field::Service).is_missing() && !row.is_emptied(Field::MessageId);
+        if is_inside && reading.shape.is_plainly_good() && is_usual {
             self.learned = Some(KnownRow::Call { shape });
         }
         let ParsedRequest { caller, message, sender, .. } = reading;
@@ -283,6 +275,15 @@ impl WorkerCounts {
         } else {
             self.calls.push(at, spill, |bytes: &mut [u8; CallRecord::NARROW]| record.pack(bytes))
         }
+    }
+
+    /// Notes the id of a call of the day, to see whether it meets those of another source.
+    pub fn sample_id(&mut self, source_reader: &SourceReader, id: &[u8]) {
+        let at = source_reader.number() as usize;
+        if at >= self.id_samples.len() {
+            self.id_samples.resize_with(at + 1, IdSample::default);
+        }
+        self.id_samples[at].note(id);
     }
 
     fn post_attempt(
@@ -474,21 +475,5 @@ impl WorkerCounts {
             self.cell_of.push(NO_CELL);
         }
         fact
-    }
-}
-
-/// Applies the source's constants and word replacements to a row.
-fn translate(source_reader: &SourceReader, row: &mut RawRow<'_>) {
-    let mapping = &source_reader.mapping;
-    for (field, value) in &mapping.constants {
-        row.force(*field, LogValue::from_text(value.clone().into_bytes().into()));
-    }
-    if mapping.has_words() {
-        for field in mapping.word_fields() {
-            if let Some(word) = mapping.word(field, row.at(field)) {
-                let value = LogValue::from_text(word.to_owned().into_bytes().into());
-                row.replace(field, value);
-            }
-        }
     }
 }

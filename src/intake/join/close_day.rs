@@ -14,6 +14,7 @@ use super::merge::{Merged, MergedFact, merge};
 use super::receipts::{balances, line, lost, unseen_columns};
 use super::source_rows::source_rows;
 use super::unreadable::windows;
+use super::views::{TwiceTold, twice_told};
 use crate::config::{Log, Source};
 use crate::daybook::{self, Daybook};
 use crate::error::Trouble;
@@ -43,6 +44,8 @@ pub struct ReadNotes {
     pub file_hours: Vec<FileHours>,
     /// Path and type of pipes, sockets and devices among the files, which were not opened.
     pub special_files: Vec<(String, &'static str)>,
+    /// Pairs of request logs that tell of the same calls without their ids meeting.
+    pub twice_told: Vec<TwiceTold>,
     /// Bytes of records for dedupe and join that went to disk.
     pub spilled_bytes: u64,
     /// Files as they were when they were read, by the path that reports show.
@@ -63,6 +66,7 @@ pub fn close_day(
     folder: &Path,
 ) -> Result<(Daybook, ReadNotes), Trouble> {
     let mut merged = merge(pass, salt, settings.is_joined);
+    let twice_told = twice_told(pass, &merged, sources);
     let (surplus, survivors) = find_duplicates(pass, &merged, settings)?;
     let mut latencies = latencies(&pass.counts);
     for ((fact, bucket), n) in &surplus.latency {
@@ -105,7 +109,7 @@ pub fn close_day(
 
     let mut duplicates = surplus.files;
     carried.duplicates.iter().for_each(|(file, n)| *duplicates.entry(*file).or_default() += n);
-    let (balances, quarantine) = balances(pass, files, sources, &duplicates);
+    let (balances, quarantine) = balances(pass, files, sources, &duplicates, &surplus.conflicts);
     let accepted = |log: Log| balances.iter().filter(|f| f.log == log).map(|f| f.accepted).sum::<u64>();
     let mut tally = carried.tally;
     (tally.calls, tally.attempts) = (accepted(Log::Requests), accepted(Log::Webhooks));
@@ -148,7 +152,8 @@ pub fn close_day(
         pass.wholes.iter().map(|(n, whole)| (files[*n as usize].shown.clone(), whole.clone())).collect();
     let unseen_columns = unseen_columns(pass, files, sources);
     let file_hours = daybook.file_hours.clone();
-    let notes = ReadNotes { unseen_columns, file_hours, spilled_bytes, wholes, ..ReadNotes::default() };
+    let notes =
+        ReadNotes { unseen_columns, file_hours, twice_told, spilled_bytes, wholes, ..ReadNotes::default() };
     Ok((daybook, notes))
 }
 

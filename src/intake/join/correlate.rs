@@ -387,7 +387,7 @@ impl Correlator<'_> {
             return;
         }
         let is_in_time = own.delay_us().is_none_or(|us| us <= self.settings.first_attempt_us);
-        if own.outcome() == Outcome::Delivered && is_in_time {
+        if own.outcome() == Outcome::Delivered && is_in_time && !own.lacks_first() {
             let slot = ((own.event_us - start_us) / self.settings.slot_length.us()) as u32;
             add(sums.notifications.entry((kind, own.delivered_status)).or_default(), slot);
             sums.tally.notifications_closed += 1;

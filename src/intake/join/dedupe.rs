@@ -1,77 +1,61 @@
-//! Dedupe: finds the surplus copies among the call ids of one partition.
+//! Dedupe: finds the ids that several calls of one partition have.
 
-use std::cmp::Ordering;
-
-/// Finds surplus copies by their hashes, and calls `lose(loser, winner)` once per loser.
-///
-/// Copies are named by their index in `hashes`. `outranks` orders two differing copies of one id:
-/// `Less` wins.
-pub fn mark_copies(
-    hashes: &[u128],
-    outranks: impl Fn(usize, usize) -> Ordering,
-    mut lose: impl FnMut(usize, usize),
-) {
+/// Calls `each` once per id that several rows have, with the indexes of these rows, ascending.
+pub fn repeated(hashes: &[u128], mut each: impl FnMut(&[u32])) {
     const EMPTY: u32 = u32::MAX;
     let mask = (hashes.len() * 2).next_power_of_two() - 1;
     let mut table = vec![EMPTY; mask + 1];
-    // Each slot of the table holds the best copy so far. The winner is known only after the last
-    // copy, so losers are kept until then.
-    let mut losers: Vec<(u32, u32)> = Vec::new();
+    // First row of the id, and another row of it. Most ids have one row, so the list is short.
+    let mut others: Vec<(u32, u32)> = Vec::new();
     for (n, hash) in hashes.iter().enumerate() {
         let mut at = *hash as usize & mask;
         loop {
-            if table[at] == EMPTY {
+            let first = table[at];
+            if first == EMPTY {
                 table[at] = n as u32;
                 break;
             }
-            let best = table[at] as usize;
-            if hashes[best] == *hash {
-                let is_better = outranks(n, best).is_lt();
-                let loser = if is_better { std::mem::replace(&mut table[at], n as u32) } else { n as u32 };
-                losers.push((loser, at as u32));
+            if hashes[first as usize] == *hash {
+                others.push((first, n as u32));
                 break;
             }
             at = (at + 1) & mask;
         }
     }
-    for (loser, at) in losers {
-        lose(loser as usize, table[at as usize] as usize);
+    others.sort_unstable();
+    let mut rows = Vec::new();
+    for same in others.chunk_by(|a, b| a.0 == b.0) {
+        rows.clear();
+        rows.push(same[0].0);
+        rows.extend(same.iter().map(|(_, other)| *other));
+        each(&rows);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
 
     use super::*;
-    use crate::intake::records::call_record::{CallRecord, hash};
-    use crate::intake::records::numbers::WorkerFact;
-
-    fn record(id: u64, offset_us: i64, fact: u32) -> CallRecord<WorkerFact> {
-        CallRecord {
-            hash: hash(&id.to_le_bytes()),
-            offset_us,
-            latency: 7,
-            fact: WorkerFact(fact),
-            file: 3,
-            message: 0,
-            caller: 0,
-        }
-    }
+    use crate::intake::records::call_record::hash;
 
     proptest! {
         #[test]
-        fn one_copy_per_id_stays_and_it_is_the_earliest(ids in prop::collection::vec((0_u64..40, 0_i64..5), 0..200)) {
-            let records: Vec<CallRecord<WorkerFact>> = ids.iter().enumerate().map(|(n, (id, t))| record(*id, *t, n as u32)).collect();
-            let mut lost = std::collections::BTreeSet::new();
-            let hashes: Vec<u128> = records.iter().map(|record| record.hash).collect();
-            let time = |n: usize| (records[n].offset_us, n);
-            mark_copies(&hashes, |a, b| time(a).cmp(&time(b)), |loser, winner| {
-                assert!(hashes[loser] == hashes[winner] && time(winner) < time(loser));
-                assert!(lost.insert(loser));
+        fn every_id_with_several_rows_is_named_once(ids in prop::collection::vec(0_u64..40, 0..200)) {
+            let hashes: Vec<u128> = ids.iter().map(|id| hash(&id.to_le_bytes())).collect();
+            let mut want: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
+            for (id, n) in ids.iter().zip(0..) {
+                want.entry(*id).or_default().push(n);
+            }
+            want.retain(|_, rows| rows.len() > 1);
+            let mut found = BTreeMap::new();
+            repeated(&hashes, |rows| {
+                let is_new = found.insert(ids[rows[0] as usize], rows.to_vec()).is_none();
+                assert!(is_new);
             });
-            let distinct: std::collections::BTreeSet<u64> = ids.iter().map(|(id, _)| *id).collect();
-            prop_assert_eq!(records.len() - lost.len(), distinct.len());
+            prop_assert_eq!(found, want);
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Calls are partitioned by the hash of their id, so that each partition is deduped in cache.
 
-use super::dedupe::mark_copies;
+use super::copies::{Relation, RowOutcome, SharedIdRow, settle};
+use super::dedupe::repeated;
 use std::cmp::Ordering;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
@@ -29,8 +30,10 @@ pub struct Surplus {
     pub events: Map<DayFact, i64>,
     /// Of these, events that another source tells.
     pub crossed: Map<DayFact, i64>,
-    /// Rows by file.
+    /// Copies by file.
     pub files: Map<u32, u64>,
+    /// Rows by file that are no copies of the row that counts.
+    pub conflicts: Map<u32, u64>,
     /// Latencies by fact and bucket.
     pub latency: Map<(DayFact, u16), i64>,
     /// Evidence whose event counts elsewhere: id, with the slot and kind that lost the event.
@@ -38,12 +41,22 @@ pub struct Surplus {
 }
 
 impl Surplus {
-    fn take(&mut self, loser: &DayCall, winner: &DayCall, merged: &Merged, witnesses: &HashSet<u64>) {
+    fn take(
+        &mut self,
+        (loser, relation): (&DayCall, Relation),
+        winner: &DayCall,
+        merged: &Merged,
+        witnesses: &HashSet<u64>,
+    ) {
         *self.events.entry(loser.fact).or_default() += 1;
         if source_of(merged, winner).is_some_and(|source| source_of(merged, loser) != Some(source)) {
             *self.crossed.entry(loser.fact).or_default() += 1;
         }
-        *self.files.entry(loser.file).or_default() += 1;
+        let files = match relation {
+            Relation::Copy => &mut self.files,
+            Relation::Conflict => &mut self.conflicts,
+        };
+        *files.entry(loser.file).or_default() += 1;
         if loser.latency != CallRecord::NO_LATENCY {
             *self.latency.entry((loser.fact, loser.latency)).or_default() += 1;
         }
@@ -64,6 +77,7 @@ impl Surplus {
         other.events.into_iter().for_each(|(fact, n)| *self.events.entry(fact).or_default() += n);
         other.crossed.into_iter().for_each(|(fact, n)| *self.crossed.entry(fact).or_default() += n);
         other.files.into_iter().for_each(|(file, n)| *self.files.entry(file).or_default() += n);
+        other.conflicts.into_iter().for_each(|(file, n)| *self.conflicts.entry(file).or_default() += n);
         other.latency.into_iter().for_each(|(key, n)| *self.latency.entry(key).or_default() += n);
         self.misled.extend(other.misled);
     }
@@ -98,6 +112,7 @@ pub fn find_duplicates(
         let mut admitted = Partitions::new(AdmissionRecord::BYTES, &pass.budget);
         let mut rows = Rows { merged, width, bytes: Vec::new(), ends: Vec::new() };
         let (mut hashes, mut lost) = (Vec::new(), Vec::new());
+        let (mut calls, mut shared) = (Vec::new(), Vec::new());
         loop {
             let at = next.fetch_add(1, Relaxed);
             if at >= PARTITIONS {
@@ -108,18 +123,21 @@ pub fn find_duplicates(
             hashes.extend(rows.bytes.chunks_exact(width).map(call_record::hash_of));
             lost.clear();
             lost.resize(hashes.len(), false);
-            mark_copies(
-                &hashes,
-                |a, b| outranks(merged, &rows.record(a), &rows.record(b)),
-                |loser, winner| {
-                    lost[loser] = true;
-                    let (loser, winner) = (rows.record(loser), rows.record(winner));
+            repeated(&hashes, |same| {
+                calls.clear();
+                calls.extend(same.iter().map(|n| (*n as usize, rows.record(*n as usize))));
+                calls.sort_unstable_by(|(_, a), (_, b)| outranks(merged, a, b));
+                shared.clear();
+                shared.extend(calls.iter().map(|(_, call)| shared_id_row(pass, merged, call)));
+                for one in settle(&shared) {
+                    let ((n, loser), (_, winner)) = (&calls[one.row], &calls[one.winner]);
+                    lost[*n] = true;
                     // A copy outside the day is already tallied as outside.
                     if !loser.fact.is_outside() {
-                        surplus.take(&loser, &winner, merged, &witnesses);
+                        surplus.take((loser, one.relation), winner, merged, &witnesses);
                     }
-                },
-            );
+                }
+            });
             if settings.is_joined {
                 let left = rows.records().zip(&lost).filter(|(_, is_lost)| !**is_lost).map(|(call, _)| call);
                 for call in left.filter(|call| call.message != 0 && !call.fact.is_outside()) {
@@ -137,6 +155,17 @@ pub fn find_duplicates(
         survivors.push(admitted);
     }
     Ok((all, survivors))
+}
+
+fn shared_id_row(pass: &Pass, merged: &Merged, call: &DayCall) -> SharedIdRow {
+    let reader = &pass.source_readers[pass.reader_of[call.file as usize]];
+    let kind = (!call.fact.is_outside()).then(|| merged.kind(merged.fact(call.fact).kind));
+    SharedIdRow {
+        vantage: kind.map_or(call.fact.0, |kind| kind.vantage.rank()),
+        offset_us: call.offset_us,
+        identity: reader.source().identity,
+        outcome: kind.map(|kind| RowOutcome::of(kind, call.message)),
+    }
 }
 
 /// Packed calls of one partition, worker by worker.
@@ -180,7 +209,7 @@ impl Rows<'_> {
     }
 }
 
-/// Orders two copies of a call: `Less` is the copy that counts.
+/// Orders two rows with one id: `Less` is the row that counts.
 ///
 /// The inner vantage wins, then the earliest, then the smallest content, then the first file.
 /// Neither the order of reading nor the number of workers can move a number.

@@ -1,6 +1,7 @@
 //! Join: the end of a pass, from the workers' counts to the daybook of a day.
 
 pub mod close_day;
+pub mod copies;
 pub mod correlate;
 pub mod dedupe;
 pub mod duplicates;
@@ -9,3 +10,4 @@ pub mod merge;
 pub mod receipts;
 pub mod source_rows;
 pub mod unreadable;
+pub mod views;

@@ -18,6 +18,7 @@ pub fn balances(
     files: &[LogFile],
     sources: &[Source],
     duplicates: &Map<u32, u64>,
+    conflicts: &Map<u32, u64>,
 ) -> (Vec<FileBalance>, Vec<Quarantined>) {
     let mut balances = Vec::new();
     let mut quarantine = Vec::new();
@@ -25,6 +26,7 @@ pub fn balances(
         let n = n as u32;
         let tallies: Vec<&FileTally> = pass.counts.iter().map(|b| b.tally(n)).collect();
         let duplicate = duplicates.get(&n).copied().unwrap_or(0);
+        let conflict = conflicts.get(&n).copied().unwrap_or(0);
         let failure = pass.failures.get(&n).cloned();
         let sum =
             |f: fn(&FileTally) -> u64| if failure.is_some() { 0 } else { tallies.iter().map(|t| f(t)).sum() };
@@ -36,8 +38,9 @@ pub fn balances(
             format: pass.formats[n as usize].clone(),
             bytes: file.bytes,
             rows_read: sum(|t| t.rows_read),
-            accepted: sum(|t| t.accepted) - duplicate,
+            accepted: sum(|t| t.accepted) - duplicate - conflict,
             duplicate,
+            conflict,
             outside: sum(|t| t.outside),
             quarantine: sum(|t| t.quarantine),
             first_ts_us: tallies.iter().filter_map(|t| t.first_us).min(),

@@ -7,20 +7,6 @@ use super::packing::{Packer, Unpacker};
 use super::partitions::partition;
 use crate::day::DAY_US;
 use crate::facts::ids::Id;
-use crate::intake::rows::raw_row::LogValue;
-
-/// Returns the hash of a call's id; 0 for a call without one.
-///
-/// # Errors
-/// The id is neither text nor a whole number.
-pub fn id_hash(id: &LogValue<'_>) -> Result<u128, String> {
-    match id {
-        LogValue::Missing => Ok(0),
-        LogValue::Text(id) => Ok(hash(id)),
-        LogValue::Int(id) => Ok(hash(id.to_string().as_bytes())),
-        other => Err(format!("request_id is {}, expected text or a whole number", other.excerpt())),
-    }
-}
 
 /// One call that has an id, in the numbers of a worker or of the day; 26 or 42 bytes when packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,3 +7,4 @@ pub mod message_records;
 pub mod numbers;
 pub mod packing;
 pub mod partitions;
+pub mod row_id;

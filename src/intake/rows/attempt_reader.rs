@@ -61,28 +61,26 @@ impl SourceReader {
         let http_status = fields::status(row)?;
         let trial = trial(row, http_status)?;
         let mut attempt_no = attempt_no(row)?;
-        let message = bytes(row, Field::MessageId)?;
+        let message = bytes(row, Field::MessageId)?.and_then(|id| self.keyed(&id));
         let word = bytes(row, Field::Status)?;
         let code = fields::code(row, Field::ErrorCode, &mut names.codes)?;
-        if let (Some(message), Some(word)) = (&message, &word) {
+        if let (Some(message), Some(word)) = (message, &word) {
             let word = StatusWord::of(word);
             let code = code.filter(|_| word == StatusWord::Failed);
-            told.push(ParsedStatus {
-                message: self.salt.id(message),
-                word,
-                us: told_us.unwrap_or(ts_us),
-                code,
-            });
+            told.push(ParsedStatus { message, word, us: told_us.unwrap_or(ts_us), code });
         } else if message.is_none() && word.is_some() {
             return Err("status is there and message_id is missing; a status is of a message".into());
         }
 
-        let (status, word) = (message.as_deref().map(|id| self.salt.id(id)), hash_of(word.as_deref()));
-        let id = match (bytes(row, Field::WebhookId)?, told.last()) {
-            (Some(id), _) => self.salt.id(&id),
+        let lower = word.as_deref().map(<[u8]>::to_ascii_lowercase);
+        let word = hash_of(word.as_deref());
+        let id = match (bytes(row, Field::WebhookId)?.and_then(|id| self.keyed(&id)), told.last()) {
+            (Some(id), _) => id,
             (None, Some(status)) => {
-                // A notification without an id is identified by the status that it reports.
-                let text = format!("{:x} {} {} {:?}", status.message, status.word as u8, status.us, code);
+                // A notification without an id is identified by the message and the status that it
+                // reports. Its instant and its code are no part: attempts of one notification may
+                // spell an instant in several ways, or leave it out.
+                let text = format!("{:x} {:x}", status.message, hash_of(lower.as_deref()));
                 self.salt.id(text.as_bytes())
             }
             // The row cannot be matched with others, so it stands alone.
@@ -104,7 +102,7 @@ impl SourceReader {
                 && (self.success.0..=self.success.1).contains(&http_status),
         };
         let caller = self.caller(row.get(Field::BusinessId), names)?;
-        let identity = identity(&attempted, status, word);
+        let identity = identity(&attempted, message, word);
         Ok(ParsedAttempt { ts_us, event_us, id, identity, attempted, caller })
     }
 
@@ -130,11 +128,11 @@ impl SourceReader {
         for (field, value) in &self.mapping.constants {
             row.force(*field, LogValue::text(value.as_bytes()));
         }
-        told.extend(payload.statuses.iter().map(|status| {
+        told.extend(payload.statuses.iter().filter_map(|status| {
             let word = StatusWord::of(status.status.as_bytes());
             let code = status.error_code.filter(|_| word == StatusWord::Failed);
-            let message = self.salt.id(status.message_id.as_bytes());
-            ParsedStatus { message, word, us: status.ts_us.unwrap_or(ts_us), code }
+            let message = self.keyed(status.message_id.as_bytes())?;
+            Some(ParsedStatus { message, word, us: status.ts_us.unwrap_or(ts_us), code })
         }));
         let attempted = AttemptTraits {
             file: place.file,

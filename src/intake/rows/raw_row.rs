@@ -148,6 +148,11 @@ impl<'a> RawRow<'a> {
         self.seen
     }
 
+    /// Returns whether the log has a value for the field that was taken away as no value.
+    pub fn is_emptied(&self, field: Field) -> bool {
+        self.seen & 1 << field as u32 != 0 && self.get(field).is_missing()
+    }
+
     pub fn get(&self, field: Field) -> &LogValue<'a> {
         &self.values[field as usize]
     }

@@ -9,9 +9,10 @@ use super::interner::Lexicon;
 use super::mapping::Mapping;
 use super::raw_row::{LogValue, RawRow, UPSTREAM_CONNECT, UPSTREAM_HEADER};
 use super::request_shape::Shape;
-use crate::config::{Config, Field, LogPreset, Source, TimeBasis, Vantage};
+use crate::config::{Config, Field, Log, LogPreset, Source, TimeBasis, Vantage};
 use crate::facts::ids::Id;
 use crate::facts::{Reached, Salt, Symptom};
+use crate::intake::records::row_id::{IdHasher, is_nil_value};
 
 /// Limit on distinct callers per work item, more than any log has.
 ///
@@ -39,6 +40,9 @@ pub struct SourceReader {
     pub salt: Arc<Salt>,
     /// Lowest and highest HTTP status that counts as a delivered notification, both inclusive.
     pub success: (u16, u16),
+    pub ids: IdHasher,
+    /// True if several sources are request logs, so that two may tell of the same calls.
+    pub has_siblings: bool,
     is_joined: bool,
     number: u32,
     source: Source,
@@ -53,6 +57,8 @@ impl SourceReader {
             mapping: Mapping::of(source),
             salt: join.salt.clone(),
             success: join.success,
+            ids: IdHasher::of(source),
+            has_siblings: join.has_several_views,
             is_joined: join.is_joined,
             number,
             source: source.clone(),
@@ -71,6 +77,27 @@ impl SourceReader {
     /// Returns whether webhook logs report the outcome of messages.
     pub const fn is_joined(&self) -> bool {
         self.is_joined
+    }
+
+    /// Applies the source's constants and word replacements to a row, and takes nil ids away.
+    pub fn translate(&self, row: &mut RawRow<'_>) {
+        let mapping = &self.mapping;
+        for (field, value) in &mapping.constants {
+            row.force(*field, LogValue::from_text(value.clone().into_bytes().into()));
+        }
+        for field in [Field::RequestId, Field::MessageId, Field::WebhookId] {
+            if is_nil_value(row.get(field)) {
+                row.replace(field as usize, LogValue::Missing);
+            }
+        }
+        if mapping.has_words() {
+            for field in mapping.word_fields() {
+                if let Some(word) = mapping.word(field, row.at(field)) {
+                    let value = LogValue::from_text(word.to_owned().into_bytes().into());
+                    row.replace(field, value);
+                }
+            }
+        }
     }
 
     /// Returns start and duration of an event, in microseconds (the start since 1970).
@@ -167,6 +194,12 @@ impl SourceReader {
         Ok(names.services.id(service.as_bytes(), usize::MAX).unwrap_or(0))
     }
 
+    /// Returns the hash of the id of a message or notification; `None` if it names nothing.
+    #[inline]
+    pub fn keyed(&self, id: &[u8]) -> Option<Id> {
+        self.ids.keyed(&self.salt, id)
+    }
+
     /// Returns the message that a call names; 0 for none, and if there is no webhook log.
     ///
     /// # Errors
@@ -175,8 +208,8 @@ impl SourceReader {
         match id {
             _ if !self.is_joined => Ok(0),
             LogValue::Missing => Ok(0),
-            LogValue::Text(id) => Ok(self.salt.id(id)),
-            LogValue::Int(id) => Ok(self.salt.id(id.to_string().as_bytes())),
+            LogValue::Text(id) => Ok(self.keyed(id).unwrap_or(0)),
+            LogValue::Int(id) => Ok(self.keyed(id.to_string().as_bytes()).unwrap_or(0)),
             other => Err(format!("message_id is {}, expected text", other.excerpt())),
         }
     }
@@ -264,6 +297,8 @@ pub struct Join {
     pub success: (u16, u16),
     /// True if any source is a webhook log.
     pub is_joined: bool,
+    /// True if several sources are request logs.
+    pub has_several_views: bool,
 }
 
 impl Join {
@@ -272,6 +307,7 @@ impl Join {
             salt: Arc::new(salt.clone()),
             success: config.webhooks.success,
             is_joined: config.has_webhooks(),
+            has_several_views: config.sources.iter().filter(|s| s.log == Log::Requests).count() > 1,
         }
     }
 }

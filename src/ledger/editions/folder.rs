@@ -9,7 +9,7 @@ use super::manifest::{MANIFEST_FORMAT, Manifest, OLDEST_MANIFEST_FORMAT};
 use super::outline::OUTLINE;
 use crate::day::Day;
 use crate::error::Trouble;
-use crate::facts::{FileBalance, Quarantined};
+use crate::facts::{ConflictLine, FileBalance, Quarantined};
 use crate::ledger::disk::{self, damaged, read_table, sha256};
 use crate::ledger::{
     AccountLine, BadLine, DelayLine, DeliveryLine, Edition, LatencyLine, Outline, ReconciliationLine,
@@ -64,8 +64,10 @@ fn metadata(edition: &Edition) -> Metadata {
 }
 
 /// Returns the tables of an edition with their names, without basis and outline.
-pub fn tables(edition: &Edition) -> [(&'static str, Table); 9] {
-    [
+///
+/// The last one is there only if a file has conflicts: an edition without any is stored as before.
+pub fn tables(edition: &Edition) -> Vec<(&'static str, Table)> {
+    let mut tables = vec![
         ("slots", edition.slots.to_table()),
         ("bad", to_table(&edition.bad)),
         ("accounts", to_table(&edition.accounts)),
@@ -75,7 +77,12 @@ pub fn tables(edition: &Edition) -> [(&'static str, Table); 9] {
         ("deliveries", to_table(&edition.deliveries)),
         ("delays", to_table(&edition.delays)),
         ("reconciliation", to_table(&edition.reconciliation)),
-    ]
+    ];
+    let conflicts = ConflictLine::of(&edition.intake);
+    if !conflicts.is_empty() {
+        tables.push((ConflictLine::spec().name, to_table(&conflicts)));
+    }
+    tables
 }
 
 /// Part of an edition to read.
@@ -103,7 +110,7 @@ pub fn read(folder: &Path, day: Day, extent: Extent) -> Result<Edition, Trouble>
         slots,
         bad: read_lines::<BadLine>(folder)?,
         accounts: Vec::new(),
-        intake: read_lines::<FileBalance>(folder)?,
+        intake: read_intake(folder)?,
         quarantine: Vec::new(),
         latency: Vec::new(),
         deliveries: Vec::new(),
@@ -137,7 +144,17 @@ pub fn read_outline(folder: &Path, day: Day) -> Result<Outline, Trouble> {
 
 /// Reads the balances of the files that an edition was made from.
 pub fn read_intake(folder: &Path) -> Result<Vec<FileBalance>, Trouble> {
-    read_lines(folder)
+    let mut files = read_lines::<FileBalance>(folder)?;
+    let path = folder.join(format!("{}.parquet", ConflictLine::spec().name));
+    if path.exists() {
+        for ConflictLine { file, rows } in read_lines(folder)? {
+            let there = files.len();
+            let balance = files.get_mut(file as usize);
+            let gone = || damaged(&path, format!("it names file {file}, there are {there}"));
+            balance.ok_or_else(gone)?.conflict = rows;
+        }
+    }
+    Ok(files)
 }
 
 pub fn read_bad(folder: &Path) -> Result<Vec<BadLine>, Trouble> {

@@ -10,7 +10,7 @@ use super::basis::StoredBasis;
 use super::draft::is_open;
 use crate::config::Log;
 use crate::day::{Day, SlotLength};
-use crate::facts::{FileBalance, FileRole, Input};
+use crate::facts::{ConflictLine, FileBalance, FileRole, Input};
 use crate::ledger::disk::{hex, sha256};
 use crate::ledger::{AccountLine, Applied, DayState, DefinitionSettings, Edition};
 use crate::table::{Table, to_table};
@@ -75,6 +75,8 @@ pub struct Balance {
     pub rows_read: u64,
     pub accepted: u64,
     pub duplicate: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub conflict: u64,
     pub outside: u64,
     pub quarantine: u64,
     /// Events by account: `[gross, net]`.
@@ -179,7 +181,11 @@ impl Manifest {
                 continue;
             }
             hash.update(format!("\n{name}\n"));
-            hash.update(if *name == "intake" { to_table(&files).to_csv() } else { table.to_csv() });
+            hash.update(match *name {
+                "intake" => to_table(&files).to_csv(),
+                "conflicts" => to_table(&ConflictLine::of(&files)).to_csv(),
+                _ => table.to_csv(),
+            });
         }
         hex(&hash.finalize())
     }
@@ -213,7 +219,7 @@ fn rows_of_day(edition: &Edition) -> String {
 
 /// Reduces the files to their part in the day.
 ///
-/// A neighbour's file keeps only its accepted and duplicate rows, and is dropped if it gave none
+/// A neighbour's file keeps only its accepted, duplicate and conflicting rows, and is dropped if it gave none
 /// and did not fail.
 fn settled(files: &[FileBalance]) -> Vec<FileBalance> {
     let is_own = |file: &&FileBalance| file.role == FileRole::Own;
@@ -227,6 +233,11 @@ fn settled(files: &[FileBalance]) -> Vec<FileBalance> {
         file
     };
     files.iter().filter(concerns).map(settle).collect()
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+const fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 impl Balance {
@@ -249,6 +260,7 @@ impl Balance {
             rows_read: sum(|f| f.rows_read),
             accepted: sum(|f| f.accepted),
             duplicate: sum(|f| f.duplicate),
+            conflict: sum(|f| f.conflict),
             outside: sum(|f| f.outside),
             quarantine: sum(|f| f.quarantine),
             accounts,

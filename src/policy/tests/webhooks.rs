@@ -64,6 +64,21 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
             ],
         ),
         (
+            "error-code-but-sent",
+            "good",
+            vec![
+                refused(503, Some(131_016), Delivered),
+                refused(400, Some(131_026), Sent),
+                Kind { timing: Unseen, ..refused(200, Some(131_016), Sent) },
+            ],
+        ),
+        (
+            "error-status-but-sent",
+            "good",
+            vec![refused(503, None, Sent), Kind { timing: Late, ..refused(500, None, Delivered) }],
+        ),
+        ("refusal-but-sent", "good", vec![Kind { is_success: Some(false), ..refused(200, None, Sent) }]),
+        (
             "message-held",
             "good",
             vec![
@@ -241,24 +256,20 @@ fn a_message_that_failed_in_time_is_booked_by_the_fault_of_its_code() {
     assert!(codes > 200, "{codes} codes");
 }
 
-/// A status shows the outcome of a message, not that the answer to its call was right.
+/// A status that proves that the platform took the message proves the answer wrong.
 #[test]
-fn a_call_that_was_answered_with_an_error_stays_one_whatever_its_message_shows() {
+fn a_call_that_was_answered_with_an_error_is_a_success_if_its_message_was_sent() {
     let policy = Policy::built_in();
-    for timing in [InTime, Late] {
+    for timing in [InTime, Late, Unseen] {
         for outcome in [Sent, Delivered] {
-            for (http_status, code, want) in [
-                (500, Some(131_016), Account::BadPlatformError),
-                (200, Some(131_016), Account::BadPlatformError),
-                (400, Some(100), Account::UserCaller),
-                (400, None, Account::UserCaller),
-                (503, None, Account::BadPlatformError),
-            ] {
+            for (http_status, code) in
+                [(500, Some(131_016)), (200, Some(131_016)), (400, Some(100)), (400, None), (503, None)]
+            {
                 let kind = Kind { timing, ..refused(http_status, code, outcome) };
-                assert_eq!(account(&policy, &kind), want, "{kind:#?}");
+                assert_eq!(account(&policy, &kind), Account::Good, "{kind:#?}");
             }
             let denied = success(message(outcome, timing), false);
-            assert_eq!(booked(&policy, &denied, "2026-11-20").0, "success-denied");
+            assert_eq!(booked(&policy, &denied, "2026-11-20").0, "refusal-but-sent");
         }
     }
 }

@@ -106,13 +106,18 @@ impl Books {
 /// Returns the postings for the rows of a day's files.
 fn rows(files: &[FileBalance]) -> Vec<Posting> {
     let sum = |count: fn(&FileBalance) -> u64| files.iter().map(|file| count(file) as i64).sum::<i64>();
-    vec![
+    let conflicts = sum(|f| f.conflict);
+    let mut postings = vec![
         ("rows:accepted".to_owned(), sum(|f| f.accepted)),
         ("rows:duplicate".to_owned(), sum(|f| f.duplicate)),
         ("rows:outside".to_owned(), sum(|f| f.outside)),
         ("rows:quarantine".to_owned(), sum(|f| f.quarantine)),
         ("rows:read".to_owned(), -sum(|f| f.rows_read)),
-    ]
+    ];
+    if conflicts > 0 {
+        postings.insert(2, ("rows:conflict".to_owned(), conflicts));
+    }
+    postings
 }
 
 /// Makes a service safe as the last part of an account name.

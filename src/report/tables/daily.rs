@@ -94,7 +94,7 @@ pub static INTAKE: Spec = Spec {
         ColumnSpec::new(
             "rows_read",
             Integer,
-            "rows in the file: accepted + duplicate + outside + quarantine",
+            "rows in the file: accepted + duplicate + conflict + outside + quarantine",
         ),
         ColumnSpec::new(
             "accepted",
@@ -102,6 +102,11 @@ pub static INTAKE: Spec = Spec {
             "rows that became events of the day, or attempts of notifications",
         ),
         ColumnSpec::new("duplicate", Integer, "rows whose request or attempt was already counted"),
+        ColumnSpec::new(
+            "conflict",
+            Integer,
+            "rows with the id of an earlier row of their vantage that are no copies of it, and do not count",
+        ),
         ColumnSpec::new("outside", Integer, "rows of another day"),
         ColumnSpec::new("quarantine", Integer, "rows that could not be read"),
         ColumnSpec::new("first_ts", Instant, "earliest timestamp; null without any"),
@@ -181,6 +186,7 @@ pub fn intake(edition: &Edition) -> Table {
             count(file.rows_read),
             count(file.accepted),
             count(file.duplicate),
+            count(file.conflict),
             count(file.outside),
             count(file.quarantine),
             Value::or_null(file.first_ts_us, Value::Instant),

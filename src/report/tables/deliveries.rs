@@ -62,9 +62,9 @@ pub static RECONCILIATION: Spec = Spec {
             Text,
             "`attempts`: webhook rows of the day without copies; `statuses`: different statuses of different messages in \
              them; `orphan_statuses`: those of messages that no request log admitted; `orphan_attempts`: later attempts of \
-             notifications of the day whose first attempts no log has; `attempts_after_delivery`: the same of notifications that \
-             had been delivered, in logs that number no attempts; `stray_attempts`: attempts for events too far away to \
-             be matched; `contradicted_messages`: messages of the day both delivered and failed; `admitted_again`: calls \
+             notifications whose first attempts no log has, on the day of the event or, if they do not tell it, on their own; `attempts_after_delivery`: the same of notifications that \
+             had been delivered, in logs that number no attempts; `stray_attempts`: attempts for events of days that are too \
+             far away to be matched, or of which no log was read; `contradicted_messages`: messages of the day both delivered and failed; `admitted_again`: calls \
              that name a message which another call had admitted",
         ),
         ColumnSpec::new("count", Integer, "how many; none of them is judged"),

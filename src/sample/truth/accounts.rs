@@ -193,13 +193,12 @@ impl Fold {
 ///
 /// `seen` are the logged attempts, in order; the logs of the region go on until `known_us`.
 pub fn notification(event_us: i64, seen: &[Try], known_us: i64) -> Option<Verdict> {
-    let day = |us: i64| us.div_euclid(DAY_US);
     let (first, last) = (seen.first()?, seen.last()?);
-    if first.number > 1 && seen.iter().all(|attempt| day(attempt.ts_us) != day(event_us)) {
+    if first.number > 1 {
         return None;
     }
     let is_http = |attempt: &Try| attempt.reply.http_status().is_some();
-    Some(if first.number == 1 && first.ts_us > event_us + DUE_US {
+    Some(if first.ts_us > event_us + DUE_US {
         Verdict::Missed
     } else if seen.iter().any(|attempt| attempt.reply.is_success()) {
         Verdict::Good
@@ -272,7 +271,7 @@ mod tests {
         let ok = Reply::Http(204);
         assert_eq!(judged(&[(DUE_US, 1, ok)], day), Some(Verdict::Good));
         assert_eq!(judged(&[(DUE_US + 1, 1, ok)], day), Some(Verdict::Missed));
-        assert_eq!(judged(&[(DUE_US + 1, 2, ok)], day), Some(Verdict::Good));
+        assert_eq!(judged(&[(DUE_US + 1, 2, ok)], day), None);
         assert_eq!(judged(&[(day, 1, ok)], day), Some(Verdict::Missed));
         assert_eq!(judged(&[(day, 2, ok)], day), None);
         assert_eq!(judged(&[], day), None);

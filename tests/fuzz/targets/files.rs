@@ -47,7 +47,7 @@ fuzz_target!(|data: &[u8]| {
     let places = (ROOM.path(), folder.path());
     if let Ok((daybook, _)) = intake::read(&config, day, WORKERS, &Salt::new("fuzz"), places, &Meter::default()) {
         for file in &daybook.files {
-            assert_eq!(file.rows_read, file.accepted + file.duplicate + file.outside + file.quarantine);
+            assert_eq!(file.check(), Ok(()));
         }
         intake::check(folder.path()).expect("what was written can be read");
         intake::resolve(day, &[(day, folder.path().to_path_buf())].into(), &config).expect("it balances");

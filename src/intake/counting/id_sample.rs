@@ -1,0 +1,155 @@
+//! Id sample: a bounded sample of the call ids of one source, to see whether two views meet.
+//!
+//! Which ids are in a sample depends on the ids alone, so that samples of two sources hold the same
+//! calls, and neither the number of workers nor the order of rows changes a sample. An id is chosen
+//! by its last eight bytes without regard to case: cheap, and alike in most spellings of one id
+//! (the last group of a UUID has no hyphens). Choosing by the whole id without hyphens would read
+//! every id a second time.
+
+use hashbrown::HashMap;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::intake::records::row_id::loose;
+
+/// Ids that a sample holds at most; two sources need 20 common candidates to be compared, so
+/// sources are compared up to a ratio of about 400 in size.
+const MOST: usize = 8_192;
+
+/// A sample of ids: those whose choice begins with `level` zero bits.
+#[derive(Debug, Clone, Default)]
+pub struct IdSample {
+    level: u32,
+    /// By the hash of the id without case and hyphens: the hash as written, and the choice.
+    ids: HashMap<u64, (u64, u64), foldhash::fast::RandomState>,
+}
+
+impl IdSample {
+    /// Notes an id.
+    #[inline]
+    pub fn note(&mut self, id: &[u8]) {
+        let choice = choice(id);
+        if choice.leading_zeros() >= self.level {
+            self.keep(id, choice);
+        }
+    }
+
+    #[cold]
+    fn keep(&mut self, id: &[u8], choice: u64) {
+        self.insert(xxh3_64(&loose(id)), (xxh3_64(id), choice));
+        self.shrink();
+    }
+
+    fn insert(&mut self, key: u64, said: (u64, u64)) {
+        let kept = self.ids.entry(key).or_insert(said);
+        *kept = said.min(*kept);
+    }
+
+    fn shrink(&mut self) {
+        while self.ids.len() > MOST {
+            self.raise(self.level + 1);
+        }
+    }
+
+    fn raise(&mut self, level: u32) {
+        self.level = level;
+        self.ids.retain(|_, (_, choice)| choice.leading_zeros() >= level);
+    }
+
+    /// Adds the sample of another part of the same source.
+    ///
+    /// The result is the sample that one pass over both parts would have given: a part that chose
+    /// more strictly had more candidates than fit, and so has the whole.
+    pub fn merge(&mut self, other: &Self) {
+        let level = self.level.max(other.level);
+        self.raise(level);
+        for (key, said) in &other.ids {
+            if said.1.leading_zeros() >= level {
+                self.insert(*key, *said);
+            }
+        }
+        self.shrink();
+    }
+
+    /// Compares two samples by the ids that both could hold.
+    pub fn meeting(&self, other: &Self) -> Meeting {
+        let level = self.level.max(other.level);
+        let chosen = |sample: &Self| sample.ids.values().filter(|id| id.1.leading_zeros() >= level).count();
+        let mut meeting =
+            Meeting { fewer: chosen(self).min(chosen(other)) as u64, as_written: 0, loosely: 0 };
+        for (key, (written, choice)) in &self.ids {
+            if choice.leading_zeros() < level {
+                continue;
+            }
+            match other.ids.get(key) {
+                Some((same, _)) if same == written => meeting.as_written += 1,
+                Some(_) => meeting.loosely += 1,
+                None => {}
+            }
+        }
+        meeting
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+}
+
+/// Ids of two samples that are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Meeting {
+    /// Ids in the smaller of the two samples.
+    pub fewer: u64,
+    /// Ids that are the same as they are written.
+    pub as_written: u64,
+    /// Ids that are the same only without case and hyphens.
+    pub loosely: u64,
+}
+
+fn choice(id: &[u8]) -> u64 {
+    let mut tail = [0; 8];
+    let length = id.len().min(8);
+    tail[8 - length..].copy_from_slice(&id[id.len() - length..]);
+    // Letters in lower case; digits and hyphens have this bit already.
+    let folded = u64::from_le_bytes(tail) | 0x2020_2020_2020_2020;
+    (folded ^ folded >> 29).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: u64) -> String {
+        format!("{:08x}-0000-4000-8000-{n:012x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32)
+    }
+
+    fn sample(ids: impl Iterator<Item = String>) -> IdSample {
+        let mut sample = IdSample::default();
+        ids.for_each(|id| sample.note(id.as_bytes()));
+        sample
+    }
+
+    #[test]
+    fn spellings_of_the_same_ids_meet_loosely_at_any_size() {
+        for n in [40, 100_000] {
+            let lower = sample((1..=n).map(id));
+            let upper = sample((1..=n).map(|n| id(n).to_uppercase()));
+            let met = lower.meeting(&upper);
+            assert!(met.fewer >= 40 && met.fewer <= MOST as u64, "{met:?}");
+            assert_eq!(met.as_written + met.loosely, met.fewer);
+            assert!(met.loosely * 10 > met.fewer * 9, "{met:?}");
+            assert_eq!(lower.meeting(&lower).as_written, met.fewer);
+            assert_eq!(lower.meeting(&sample((n + 1..=2 * n).map(id))).as_written, 0);
+        }
+    }
+
+    #[test]
+    fn parts_give_the_sample_of_the_whole() {
+        let whole = sample((0..60_000).map(id));
+        for cut in [10, 1_000, 30_000] {
+            let mut parts = sample((0..cut).map(id));
+            parts.merge(&sample((cut - 5..60_000).map(id)));
+            assert_eq!(parts.level, whole.level);
+            assert_eq!(parts.ids, whole.ids);
+        }
+    }
+}
