@@ -44,6 +44,8 @@ pub struct Gap {
 pub struct LostFile {
     /// Path of an unreadable file; else the path without what changes from day to day.
     pub name: String,
+    /// The path in the config that finds the file on other days, by its text.
+    pub pattern: String,
     pub cause: MissingCause,
     /// Its share of the rows of its source in its region, and in all regions, in millionths.
     pub region_ppm: u32,

@@ -17,6 +17,8 @@ pub struct MissingLog {
     pub cause: MissingCause,
     /// Path of an unreadable file; else the path without what changes from day to day.
     pub name: String,
+    /// The path in the config that finds the file on other days, by its text.
+    pub pattern: String,
     /// Region of its rows; `*` if it has rows of several, or if its region is not known.
     pub region: String,
     /// The hours in which it has rows on other days; all 24 if it was never read.

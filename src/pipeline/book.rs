@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 
 use super::attention::attention;
-use super::{Attention, Job};
+use super::{Attention, Job, suspected_outage};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::day::Day;
@@ -148,7 +148,10 @@ pub(super) fn publish(
     };
     let moved = rows.into_iter().zip(moved).collect();
     let edition = edition.booked(&postings, slots, moved).context("drafting the edition")?;
-    let attention = if is_from_logs { attention(&edition, &gaps, &config) } else { Vec::new() };
+    let mut told = if is_from_logs { attention(&edition, &gaps, &config) } else { Vec::new() };
+    if is_from_logs {
+        told.extend(suspected_outage::attention(edition.day, &gaps, postings.facts()));
+    }
     let settings = job.settings();
     let with = Kept {
         policy: (policy == job.policy.fingerprint()).then_some(&job.policy),
@@ -163,5 +166,5 @@ pub(super) fn publish(
     let published =
         ledger.publish(Draft { edition, basis, daybooks, rules, config: config_name }, &with, clock)?;
     let papers = BookedDay { edition: published.edition.clone(), gaps, postings };
-    Ok((Accounted { published, spilled_bytes: 0, attention }, papers))
+    Ok((Accounted { published, spilled_bytes: 0, attention: told }, papers))
 }

@@ -114,6 +114,7 @@ pub(super) fn book(
         let prepared = prepared.remove(&day).map_or_else(|| prepare(ledger, day), Ok);
         match prepared.and_then(|prepared| book::publish(job, ledger, prepared, rows, clock)) {
             Ok((mut done, fresh)) => {
+                let fresh_gaps = fresh.gaps.clone();
                 let facts = |day: &BookedDay| day.postings.facts().frame().height();
                 // An unchanged edition keeps its files with their numbers, which may differ today.
                 let is_new = done.published.is_new;
@@ -123,7 +124,8 @@ pub(super) fn book(
                 let notes = notes.remove(&day).unwrap_or_default();
                 done.spilled_bytes = notes.spilled_bytes;
                 let edition = &done.published.edition;
-                done.attention.extend(missing_files::of_files(day, &notes.file_hours, edition, &job.config));
+                let of_files = missing_files::of_files(edition, &notes.file_hours, &fresh_gaps, &job.config);
+                done.attention.extend(of_files);
                 done.attention.extend(attention::of_views(day, &notes.twice_told));
                 done.attention.extend(attention::of_notes(day, notes));
                 if !done.published.is_new {

@@ -4,41 +4,47 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Attention, AttentionKind};
 use crate::config::{Config, lexical};
-use crate::day::Day;
 use crate::facts::{FileDay, FileHours, FileRole, Gap, Lost, MissingCause};
 use crate::ledger::Edition;
 
-/// Reports the missing files of a day, one line each. Unreadable ones are reported with the others.
+/// Files named in one message.
+const SHOWN: usize = 3;
+
+/// Reports the missing files of a day: one line for all files of a source, region and cause.
+///
+/// Unreadable ones are reported with the other files.
 pub(super) fn attention(edition: &Edition, gaps: &[Gap]) -> Vec<Attention> {
     let day = edition.day;
-    let mut files: BTreeMap<(&str, &str), Vec<&Gap>> = BTreeMap::new();
+    let mut groups: BTreeMap<(&str, &str, MissingCause), Vec<&Gap>> = BTreeMap::new();
     for gap in gaps {
         let Some(file) = gap.file.as_ref().filter(|file| file.cause != MissingCause::Unreadable) else {
             continue;
         };
-        files.entry((&gap.source, &file.name)).or_default().push(gap);
+        groups.entry((&gap.source, &gap.region, file.cause)).or_default().push(gap);
     }
-    let told = files.into_iter().map(|((source, name), gaps)| {
-        let gap = gaps[0];
+    let told = groups.into_iter().map(|((source, region, cause), gaps)| {
+        let names: BTreeSet<&str> =
+            gaps.iter().filter_map(|gap| gap.file.as_ref()).map(|file| file.name.as_str()).collect();
         let hours = hours(&gaps, edition.slot_length().per_day());
-        let region = if gap.region == "*" { String::new() } else { format!(" of region {}", gap.region) };
-        let effect = match gap.lost {
+        let of_region = if region == "*" { String::new() } else { format!(" of region {region}") };
+        let effect = match gaps[0].lost {
             Lost::SomeEvents | Lost::Events => {
                 "a slot in these hours is down only if it would be so with the missing calls good"
             }
-            Lost::SomeOutcomes | Lost::Outcomes => "what it could have told of is unknown, not missed",
+            Lost::SomeOutcomes | Lost::Outcomes => "what could have stood there is unknown, not missed",
         };
-        let is_absent = gap.file.as_ref().is_some_and(|file| file.cause == MissingCause::Absent);
-        if is_absent {
+        let (verb, those) = if names.len() == 1 { ("is", "the file") } else { ("are", "the files") };
+        let names = shown(&names);
+        if cause == MissingCause::Absent {
             let message = format!(
-                "source {source}: {name} stands on other days, with rows{region} {hours}, and not on this one; {effect}. Ship \
-                 the file: the day is read again by the next run"
+                "source {source}: {names} {verb} there on other days, with rows{of_region} {hours}, and not on this one; {effect}. \
+                 Ship {those}: the next run reads the day again"
             );
             Attention { day, kind: AttentionKind::MissingFile, message }
         } else {
             let message = format!(
-                "source {source}: {name} holds rows, but none of this day; {effect}. Does its date, its clock or its time \
-                 zone differ from those of its rows?"
+                "source {source}: there are rows in {names}, but none of this day; {effect}. Do the dates of {those}, their clock \
+                 or their time zone differ from those of the rows?"
             );
             Attention { day, kind: AttentionKind::FileWithoutRows, message }
         }
@@ -46,9 +52,30 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap]) -> Vec<Attention> {
     told.collect()
 }
 
+fn shown(names: &BTreeSet<&str>) -> String {
+    let first = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
 /// Reports paths of the config without a file, files without a row of their day, and unread rows.
-pub(super) fn of_files(day: Day, files: &[FileHours], edition: &Edition, config: &Config) -> Vec<Attention> {
+///
+/// What the `gaps` tell already is left out.
+pub(super) fn of_files(
+    edition: &Edition,
+    files: &[FileHours],
+    gaps: &[Gap],
+    config: &Config,
+) -> Vec<Attention> {
+    let day = edition.day;
     let mut found = Vec::new();
+    let is_told = |source: &str, pattern: &str| {
+        let of_gap =
+            |gap: &Gap| gap.file.as_ref().is_some_and(|file| gap.source == source && file.pattern == pattern);
+        gaps.iter().any(of_gap)
+    };
     let mut say = |kind, message| found.push(Attention { day, kind, message });
     let own: Vec<&FileHours> = files.iter().filter(|file| file.belongs == FileDay::Own).collect();
     let has_own =
@@ -56,7 +83,11 @@ pub(super) fn of_files(day: Day, files: &[FileHours], edition: &Edition, config:
     for source in config.sources.iter().filter(|source| has_own(&source.name) && !source.may_be_empty) {
         let found: BTreeSet<&str> =
             own.iter().filter(|file| file.source == source.name).map(|file| file.pattern.as_str()).collect();
-        for path in source.paths.iter().filter(|path| !found.contains(lexical(path).as_str())) {
+        let is_missing = |path: &&String| {
+            let pattern = lexical(path);
+            !found.contains(pattern.as_str()) && !is_told(&source.name, &pattern)
+        };
+        for path in source.paths.iter().filter(is_missing) {
             let message = format!(
                 "source {}: no file of this day is at `{path}`; ship it, or take the path out of `paths` if there is none any \
                  more",
@@ -66,7 +97,16 @@ pub(super) fn of_files(day: Day, files: &[FileHours], edition: &Edition, config:
         }
     }
     for file in &own {
-        let FileHours { source, path, unread, .. } = file;
+        let FileHours { source, path, pattern, unread, .. } = file;
+        let has_other_rows = file.is_readable && file.rows_read > 0 && file.hours.is_empty();
+        if has_other_rows && pattern.contains("{date") && !is_told(source, pattern) {
+            let message = format!(
+                "source {source}: {path} has {} rows, and none of them is of the day in its name. Do its date, its clock or its \
+                 time zone differ from those of its rows?",
+                file.rows_read
+            );
+            say(AttentionKind::FileWithoutRows, message);
+        }
         if !unread.is_empty() {
             let rows: u64 = unread.iter().map(|(_, rows)| rows).sum();
             let (first, last) = (unread[0].0, unread[unread.len() - 1].0);

@@ -365,7 +365,8 @@ impl JudgedDay<'_> {
     }
 
     fn log(&self, of: &LogName, log: Log, cause: MissingCause, name: String, region: String) -> MissingLog {
-        MissingLog { source: of.source.clone(), log, cause, name, region, hours: Vec::new() }
+        let (source, pattern) = (of.source.clone(), of.pattern.clone());
+        MissingLog { source, log, cause, name, pattern, region, hours: Vec::new() }
     }
 }
 
@@ -404,6 +405,7 @@ pub fn gaps(log: &MissingLog, facts: &Facts) -> Vec<Gap> {
         expected: 0,
         file: Some(LostFile {
             name: log.name.clone(),
+            pattern: log.pattern.clone(),
             cause: log.cause,
             region_ppm: hour.region_ppm,
             all_ppm: hour.all_ppm,
