@@ -122,15 +122,25 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
     found
 }
 
-/// Reports the names under `[source.columns]` that no row has.
-pub(super) fn of_columns(day: Day, notes: ReadNotes) -> impl Iterator<Item = Attention> {
-    notes.unseen_columns.into_iter().map(move |(source, name)| Attention {
+/// Reports what was noticed while the logs of a day were read.
+///
+/// These are files that are copies, and the names under `[source.columns]` that no row has.
+pub(super) fn of_reading(day: Day, notes: ReadNotes) -> impl Iterator<Item = Attention> {
+    let copies = notes.copies.into_iter().map(move |(copy, original)| Attention {
+        day,
+        kind: AttentionKind::CopiedFile,
+        message: format!(
+            "{copy}: its text is that of {original}, and its rows have no ids, so it is not counted; keep one of the two"
+        ),
+    });
+    let columns = notes.unseen_columns.into_iter().map(move |(source, name)| Attention {
         day,
         kind: AttentionKind::UnseenColumn,
         message: format!(
             "source {source}: no row has `{name}`, which [source.columns] names; is it misspelt?"
         ),
-    })
+    });
+    copies.chain(columns)
 }
 
 fn is_above(file: &FileBalance, ppm: u32) -> bool {

@@ -11,6 +11,8 @@ pub enum AttentionKind {
     MissingSource,
     /// A file could not be read to its end; nothing of it is counted.
     UnreadableFile,
+    /// A file has the text of another file of its source; it is not counted.
+    CopiedFile,
     /// The share of unreadable rows in a file is above the limit.
     Quarantine,
     /// A column that the config names is in no row.
@@ -48,11 +50,12 @@ pub enum AttentionKind {
 }
 
 impl AttentionKind {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::NoLogs,
         Self::NoRows,
         Self::MissingSource,
         Self::UnreadableFile,
+        Self::CopiedFile,
         Self::Quarantine,
         Self::UnseenColumn,
         Self::Gap,
@@ -79,6 +82,7 @@ impl AttentionKind {
             Self::NoRows => "no-rows",
             Self::MissingSource => "missing-source",
             Self::UnreadableFile => "unreadable-file",
+            Self::CopiedFile => "copied-file",
             Self::Quarantine => "quarantine",
             Self::UnseenColumn => "unseen-column",
             Self::Gap => "gap",

@@ -106,7 +106,7 @@ pub(super) fn book(
                 }
                 let notes = notes.remove(&day).unwrap_or_default();
                 done.spilled_bytes = notes.spilled_bytes;
-                done.attention.extend(attention::of_columns(day, notes));
+                done.attention.extend(attention::of_reading(day, notes));
                 if !done.published.is_new {
                     booked.confirmed.extend(confirmation(job, ledger, day, &usable)?);
                 }

@@ -166,7 +166,8 @@ pub fn read(job: &Job, ledger: &mut Writer, day: Day, clock: Clock, meter: &Mete
     let listing = intake::listing(config, day, &known)?;
     let spill = ledger.scratch()?;
     let folders = IntakeFolders { spill: spill.path(), daybook: scratch.path() };
-    let (daybook, notes) = intake::read(config, day, job.workers, &salt, folders, meter)?;
+    let latest_us = clock.latest_log_us(job.clock_source);
+    let (daybook, notes) = intake::read(config, day, job.workers, &salt, folders, latest_us, meter)?;
     let files = listing.hashed(&notes.wholes, job.workers);
     if !job.may_lose_logs {
         keep_logs(ledger, day, &daybook.files)?;

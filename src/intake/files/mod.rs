@@ -1,7 +1,9 @@
 //! Files: finds, recognizes, opens and hashes the log files of a day.
 
 pub mod content_hash;
+pub mod copies;
 pub mod detect;
 pub mod find;
+pub mod head;
 pub mod listing;
 pub mod read_ahead;

@@ -36,6 +36,8 @@ pub struct ReadNotes {
     ///
     /// Such a name is most likely misspelt.
     pub unseen_columns: Vec<(String, String)>,
+    /// Files that are not counted because their text is that of another file, with that file.
+    pub copies: Vec<(String, String)>,
     /// Bytes of records for dedupe and join that went to disk.
     pub spilled_bytes: u64,
     /// Files as they were when they were read, by the path that reports show.
@@ -135,7 +137,10 @@ pub fn close_day(
     let spilled_bytes = sets.map(Partitions::spilled).sum::<u64>() + survivors_spilled;
     let wholes =
         pass.wholes.iter().map(|(n, whole)| (files[*n as usize].shown.clone(), whole.clone())).collect();
-    Ok((daybook, ReadNotes { unseen_columns: unseen_columns(pass, files, sources), spilled_bytes, wholes }))
+    let shown = |n: &u32| files[*n as usize].shown.clone();
+    let copies = pass.copies.iter().map(|(copy, original)| (shown(copy), shown(original))).collect();
+    let unseen_columns = unseen_columns(pass, files, sources);
+    Ok((daybook, ReadNotes { unseen_columns, copies, spilled_bytes, wholes }))
 }
 
 fn latencies(counts: &[WorkerCounts]) -> Latencies {

@@ -114,7 +114,9 @@ impl SourceReader {
             return Ok(None);
         }
         let us = instant::instant(value, &self.mapping.event_ts_cast, self.source().zone);
-        us.map(Some).map_err(|e| format!("event_ts: {e}"))
+        let us = us.map_err(|e| format!("event_ts: {e}"))?;
+        self.check_meant(us).map_err(|why| format!("event_ts {} {why}", value.excerpt()))?;
+        Ok(Some(us))
     }
 
     pub fn payload(
@@ -133,8 +135,10 @@ impl SourceReader {
         told.extend(payload.statuses.iter().map(|status| {
             let word = StatusWord::of(status.status.as_bytes());
             let code = status.error_code.filter(|_| word == StatusWord::Failed);
-            let message = self.salt.id(status.message_id.as_bytes());
-            ParsedStatus { message, word, us: status.ts_us.unwrap_or(ts_us), code }
+            let message = self.salt.id(status.message_id.as_bytes().trim_ascii());
+            // A status whose own time says nothing was received when its notification was.
+            let us = status.ts_us.filter(|us| self.is_meant(*us)).unwrap_or(ts_us);
+            ParsedStatus { message, word, us, code }
         }));
         let attempted = AttemptTraits {
             file: place.file,

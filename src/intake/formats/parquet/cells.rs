@@ -225,7 +225,7 @@ impl<'a> Cells<'a> {
                 |_| LogValue::from_text(numbers.value(n).to_string().into_bytes().into()),
                 LogValue::Int,
             ),
-            Values::Float(numbers) => LogValue::Float(numbers[n]),
+            Values::Float(numbers) => LogValue::number(numbers[n]),
             Values::Bool(a) => LogValue::Bool(a.value(n)),
             Values::Time(us) => us[n].map_or(LogValue::Odd("a time out of range"), LogValue::Instant),
             Values::Foreseen(Foreseen::Everywhere) => LogValue::text(b"there"),
