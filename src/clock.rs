@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 /// The time of a run; every line that the run writes to the journal holds both instants.
@@ -18,6 +18,18 @@ impl Clock {
     /// Returns a clock with one instant for both.
     pub const fn given(at: DateTime<Utc>) -> Self {
         Self { at, wall: at }
+    }
+
+    /// Returns the latest instant that a log read by this run can mean, in microseconds since 1970.
+    ///
+    /// It is 48 hours after the wall clock, so that a wrong zone is still a time. Simulated ledgers
+    /// may read days ahead of their clock: there it is 400 days after `at`.
+    pub fn latest_log_us(self, source: ClockSource) -> i64 {
+        let latest = match source {
+            ClockSource::Real => self.wall + TimeDelta::hours(48),
+            ClockSource::Given => self.at + TimeDelta::days(400),
+        };
+        latest.timestamp_micros()
     }
 }
 

@@ -54,6 +54,13 @@ pub struct RowMisshape {
 }
 
 impl CsvRecord {
+    /// Returns the number of cells up to the last one that is not empty.
+    ///
+    /// Spreadsheets write empty cells at the end where something was deleted.
+    pub fn named(&self) -> usize {
+        self.cells.iter().rposition(|cell| !cell.text.is_empty()).map_or(0, |last| last + 1)
+    }
+
     /// Returns the byte range of the record.
     pub fn span(&self) -> Range<usize> {
         match (self.cells.first(), self.cells.last()) {
@@ -69,8 +76,9 @@ impl CsvRecord {
             let help = "close it with a double quote; a double quote inside it is written twice";
             return Some(RowMisshape { span: cell.clone(), message, label: "opened here", help });
         }
-        (self.cells.len() != width).then(|| {
-            let count = self.cells.len();
+        let count = self.cells.len();
+        let is_whole = count == width || (count > width && self.named() <= width);
+        (!is_whole).then(|| {
             let message =
                 format!("{count} cell{} where the header has {width}", if count == 1 { "" } else { "s" });
             let help = if count > width {
@@ -120,14 +128,15 @@ impl CsvSheet {
     /// are not closed are noted as mistakes.
     pub fn read(text: &str, columns: &[&'static str], notes: &MistakeNotes<'_>) -> Self {
         let mut records = records(text, false).into_iter();
-        let Some(top) = records.next() else {
+        let Some(mut top) = records.next() else {
             let help = format!("the first line must be {}", columns.join(","));
             notes.mistake(0..0, "the file is empty", "no header", help);
             return Self { rows: Vec::new() };
         };
+        top.cells.truncate(top.named());
         let order = header(&top, columns, notes);
         let mut rows = Vec::new();
-        for record in records {
+        for record in records.filter(|record| record.named() > 0) {
             if let Some(RowMisshape { span, message, label, help }) = record.misshape(top.cells.len()) {
                 notes.mistake(span, message, label, help);
             } else {
@@ -258,6 +267,15 @@ mod tests {
         assert_eq!(rows, [row("2", "y"), row("3", "z"), row("5", "v")]);
         let message = "a quoted cell is not closed before the next comma or line";
         assert_eq!(mistakes, [format!("a.csv:2:3: {message}"), format!("a.csv:5:1: {message}")]);
+    }
+
+    #[test]
+    fn empty_cells_at_the_end_are_what_spreadsheets_leave() {
+        let (rows, mistakes) = read("a,b,,\r\n1,2,,\r\n,,,\r\n3,4\r\n5,6,,,,\r\n");
+        assert_eq!(rows, [row("1", "2"), row("3", "4"), row("5", "6")]);
+        assert_eq!(mistakes, Vec::<String>::new());
+        assert_eq!(read("a,b,,\n1,2,x\n").1, ["a.csv:2:1: 3 cells where the header has 2"]);
+        assert_eq!(read("a,,b\n").1, ["a.csv:1:3: unknown column ``"]);
     }
 
     #[test]

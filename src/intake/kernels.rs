@@ -120,7 +120,7 @@ impl Reader {
         match parser.parse(text, true, &mut counts) {
             Ok(_) => Ok(counts),
             Err(Stop::File(reason)) => Err(reason),
-            Err(Stop::Quoted) => Err("quotes".to_owned()),
+            Err(Stop::InOnePiece) => Err("quotes".to_owned()),
             Err(Stop::Run(trouble)) => Err(trouble.to_string()),
         }
     }

@@ -39,6 +39,8 @@ pub struct IntakeFolders<'a> {
 
 /// Reads the logs of one day into its daybook; `workers` is the number of threads.
 ///
+/// Rows whose instant is after `latest_us` (microseconds since 1970) are unreadable.
+///
 /// # Errors
 /// A path named by hand does not exist, a disk fails, or no file is readable
 /// ([`Trouble::NothingReadable`]).
@@ -48,6 +50,7 @@ pub fn read(
     workers: usize,
     salt: &Salt,
     folders: IntakeFolders<'_>,
+    latest_us: i64,
     meter: &Meter,
 ) -> Result<(Daybook, ReadNotes), Trouble> {
     let found = files::find::find(&config.sources, &config.base, day)?;
@@ -64,7 +67,7 @@ pub fn read(
         first_attempt_us: i64::from(config.webhooks.first_attempt_seconds) * SECOND_US,
         fingerprint: Canonical::of_joining(config).fingerprint(),
     };
-    let join = rows::source_reader::Join::new(config, salt);
+    let join = rows::source_reader::Join { latest_us, ..rows::source_reader::Join::new(config, salt) };
     let pass = pass::pass(&files, &config.sources, &endpoints, &join, &settings, meter)?;
     if !files.is_empty() && pass.failures.len() == files.len() {
         let reasons: Vec<String> = pass

@@ -9,8 +9,10 @@ use std::sync::{Arc, Mutex};
 
 use super::counting::worker_counts::WorkerCounts;
 use super::files::content_hash::{self, Hashing, Whole};
+use super::files::copies;
 use super::files::detect::{self, LogCompression, LogFormat};
 use super::files::find::{LogFile, source_of};
+use super::files::head::{self, CsvHeader};
 use super::files::read_ahead::ahead;
 use super::formats::lines::{self, CHUNK, Stop, TextParser};
 use super::formats::parquet::{self, FilePlace, LogColumns, Slice};
@@ -57,14 +59,6 @@ struct Open {
     can_split: bool,
 }
 
-/// CSV header of a plain file.
-struct CsvHeader {
-    text: Vec<u8>,
-    /// Where the first row begins, and the number of lines up to it.
-    end: u64,
-    lines: u64,
-}
-
 /// Result of a pass: the workers' counts, and the means to translate their numbers.
 pub struct Pass {
     pub counts: Vec<WorkerCounts>,
@@ -81,13 +75,16 @@ pub struct Pass {
     pub failures: BTreeMap<u32, String>,
     /// Length and hash of the files that were read from their first byte to their last.
     pub wholes: BTreeMap<u32, Whole>,
+    /// Files that are not counted, because they have the text of another file of their source.
+    pub copies: BTreeMap<u32, u32>,
 }
 
 /// Reads all files once.
 ///
 /// If a file cannot be read to its end, the pass is repeated without it, so that nothing of a
 /// broken file is counted. If a file that was cut into chunks has quotes, which can hide line ends,
-/// the pass is repeated with that file in one piece.
+/// or a second header, the pass is repeated with that file in one piece. If two files of a source
+/// have the same text and no ids in it, the pass is repeated without the second.
 ///
 /// # Errors
 /// Spilling to disk failed.
@@ -115,6 +112,7 @@ pub fn pass(
             }
         }
     }
+    let (mut wholes, mut copies) = (BTreeMap::new(), BTreeMap::new());
     loop {
         let round = round(files, &opened, &source_readers, settings, meter)?;
         for file in &round.quoted {
@@ -123,8 +121,19 @@ pub fn pass(
             }
         }
         if round.failures.is_empty() && round.quoted.is_empty() {
+            wholes.append(&mut self::wholes(&round.pieces, &opened));
+            let found = copies::copies(files, &round.counts, &source_readers, &reader_of, |n| {
+                let is_plain = opened[n as usize].as_ref()?.compression == LogCompression::None;
+                if is_plain { wholes.get(&n).map(|whole| &whole.hash) } else { round.texts.get(&n) }
+            });
+            if !found.is_empty() {
+                found.keys().for_each(|copy| opened[*copy as usize] = None);
+                copies.extend(found);
+                continue;
+            }
             return Ok(Pass {
-                wholes: wholes(&round.pieces, &opened),
+                wholes,
+                copies,
                 counts: round.counts,
                 budget: round.budget,
                 source_readers,
@@ -195,43 +204,16 @@ fn open(log: &LogFile, source_reader: usize, source_readers: &[SourceReader]) ->
     if format == LogFormat::Parquet {
         open.columns = Some(parquet::open(&file, &source_readers[source_reader])?);
     } else if compression == LogCompression::None {
-        let is_delimited = format == LogFormat::Delimited;
-        // Splitting needs line ends that are record ends; quotes can hide them.
-        open.can_split = size > CHUNK && !(is_delimited && begins_with_quotes(&file).map_err(explain)?);
-        if is_delimited && source.has_header && open.can_split {
-            open.header = Some(header(&file, size).map_err(explain)?);
+        if size > CHUNK {
+            let is_delimited = format == LogFormat::Delimited;
+            let head = head::head(&file, size).map_err(explain)?;
+            open.header = head.header.filter(|_| is_delimited && source.has_header);
+            let is_known = open.header.is_some() || !is_delimited || !source.has_header;
+            // Splitting needs line feeds that are record ends; quotes can hide them.
+            open.can_split = head.has_line_feeds && is_known && !(is_delimited && head.has_quotes);
         }
     }
     Ok(open)
-}
-
-/// Returns whether there are quotes in the first MiB.
-///
-/// Most files with quotes have some there; later ones are found while reading.
-fn begins_with_quotes(file: &File) -> io::Result<bool> {
-    use std::os::unix::fs::FileExt;
-    let mut buffer = vec![0; 1 << 20];
-    let n = file.read_at(&mut buffer, 0)?;
-    Ok(memchr::memchr(b'"', &buffer[..n]).is_some())
-}
-
-/// Returns the first line that is not blank, where the next begins, and the lines up to there.
-fn header(file: &File, size: u64) -> io::Result<CsvHeader> {
-    use std::os::unix::fs::FileExt;
-    let mut buffer = vec![0; size.min(1 << 20) as usize];
-    let n = file.read_at(&mut buffer, 0)?;
-    let text = buffer[..n].strip_prefix(b"\xef\xbb\xbf").unwrap_or(&buffer[..n]);
-    let mut end = (n - text.len()) as u64;
-    let mut lines = 0;
-    for line in text.split_inclusive(|b| *b == b'\n') {
-        end += line.len() as u64;
-        lines += 1;
-        if !line.iter().all(u8::is_ascii_whitespace) {
-            let text = line.strip_suffix(b"\n").unwrap_or(line).to_vec();
-            return Ok(CsvHeader { text, end, lines });
-        }
-    }
-    Ok(CsvHeader { text: Vec::new(), end, lines })
 }
 
 enum Item {
@@ -288,6 +270,8 @@ struct Round {
     chunk_lines: BTreeMap<(u32, u32), u64>,
     /// Hashes by file and number of the piece.
     pieces: BTreeMap<(u32, u32), u128>,
+    /// Hashes of the texts of compressed files.
+    texts: BTreeMap<u32, String>,
     failures: BTreeMap<u32, String>,
     /// Files that must not be cut into chunks.
     quoted: BTreeSet<u32>,
@@ -308,6 +292,7 @@ fn round(
     let quoted: Mutex<BTreeSet<u32>> = Mutex::default();
     let chunk_lines: Mutex<BTreeMap<(u32, u32), u64>> = Mutex::default();
     let pieces: Mutex<BTreeMap<(u32, u32), u128>> = Mutex::default();
+    let texts: Mutex<BTreeMap<u32, String>> = Mutex::default();
     let left: Vec<AtomicUsize> = (0..files.len())
         .map(|n| AtomicUsize::new(items.iter().filter(|(_, i)| i.file() == n).count()))
         .collect();
@@ -351,10 +336,11 @@ fn round(
                     if let Item::Chunk { chunk, .. } = item {
                         lock(&chunk_lines).insert((n as u32, *chunk), seen.lines);
                     }
+                    lock(&texts).extend(seen.text.map(|hash| (n as u32, hash)));
                     let numbered = seen.pieces.iter().zip(item.position()..);
                     lock(&pieces).extend(numbered.map(|(hash, at)| ((n as u32, at), *hash)));
                 }
-                Err(Stop::Quoted) => {
+                Err(Stop::InOnePiece) => {
                     lock(&quoted).insert(n as u32);
                 }
                 Err(Stop::File(reason)) => {
@@ -381,6 +367,7 @@ fn round(
         budget,
         quoted: quoted.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
         pieces,
+        texts: texts.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
         chunk_lines: chunk_lines.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
         failures: failures.into_iter().map(|(file, (_, reason))| (file, reason)).collect(),
     })
@@ -397,6 +384,8 @@ struct Seen {
     lines: u64,
     /// Hashes of its pieces of the file; none for Parquet, which is not read whole.
     pieces: Vec<u128>,
+    /// Hash of the text of a compressed file.
+    text: Option<String>,
 }
 
 /// An item to read, and its file.
@@ -420,7 +409,11 @@ fn read(
     match item {
         Item::Slice { slice, .. } => {
             let Some(columns) = &open.columns else { return Ok(Seen::default()) };
-            if let Some((first, last)) = columns.is_outside(slice.group, settings.day, source_reader) {
+            // Instants that nobody can mean are quarantined row by row.
+            if let Some((first, last)) = columns.is_outside(slice.group, settings.day, source_reader)
+                && source_reader.is_meant(first)
+                && source_reader.is_meant(last)
+            {
                 counts.skip_outside(n, slice.rows, first, last);
                 return Ok(Seen::default());
             }
@@ -435,22 +428,28 @@ fn read(
             let reader = detect::reader(raw, open.compression).map_err(own)?;
             let is_worth_it = is_last && open.compression != LogCompression::None;
             let reader: Box<dyn Read> = if is_worth_it { ahead(reader) } else { reader };
-            lines::read_stream(reader, &mut parser, counts, meter)?;
+            let text = if open.compression == LogCompression::None {
+                lines::read_stream(reader, &mut parser, counts, meter)?;
+                None
+            } else {
+                let (reader, text) = Hashing::new(reader);
+                lines::read_stream(reader, &mut parser, counts, meter)?;
+                Some(content_hash::of_file(&content_hash::seen(&text).finish()))
+            };
             let mut pieces = content_hash::seen(&pieces);
             let is_whole = pieces.bytes == open.size;
-            Ok(Seen { lines: 0, pieces: if is_whole { pieces.finish() } else { Vec::new() } })
+            Ok(Seen { lines: 0, pieces: if is_whole { pieces.finish() } else { Vec::new() }, text })
         }
         Item::Chunk { chunk, start, end, .. } => {
-            let mut parser = TextParser::new(source_reader, open.format, n, *chunk, settings.spill);
-            let first = open.header.as_ref().map_or(0, |header| header.end);
-            if let Some(header) = &open.header {
-                parser.take_header(&header.text)?;
-                // The lines up to the header belong to the first chunk.
-                parser.lines = if *chunk == 0 { header.lines } else { 0 };
-            }
+            let header = open.header.as_ref();
+            let mut parser = TextParser::new(source_reader, open.format, n, *chunk, settings.spill)
+                .for_chunk(header.map(|header| &*header.text))?;
+            let first = header.map_or(0, |header| header.end);
+            // The lines up to the header belong to the first chunk.
+            parser.lines = header.filter(|_| *chunk == 0).map_or(0, |header| header.lines);
             let hash = lines::read_chunk(&file, *start..*end, first, open.size, &mut parser, counts)?;
             meter.rows(parser.lines);
-            Ok(Seen { lines: parser.lines, pieces: vec![hash] })
+            Ok(Seen { lines: parser.lines, pieces: vec![hash], text: None })
         }
     }
 }

@@ -51,11 +51,12 @@ pub fn read(
 ) -> Result<OverrideSheet, Mistakes> {
     let notes = MistakeNotes::new(document);
     let mut records = records(document.text(), true).into_iter().filter(is_row);
-    let Some(top) = records.next() else {
+    let Some(mut top) = records.next() else {
         let help = format!("the first line must be {}", COLUMNS.join(","));
         notes.mistake(0..0, "the file has no header", "nothing here", help);
         return Err(Mistakes(notes.into_mistakes()));
     };
+    top.cells.truncate(top.named());
     let order = header(&top, &COLUMNS, &notes);
     Mistakes(notes.into_mistakes()).or(())?;
 

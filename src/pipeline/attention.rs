@@ -129,6 +129,12 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
 
 /// Reports what was noticed while the logs were read and is no part of the edition.
 pub(super) fn of_notes(day: Day, notes: ReadNotes) -> impl Iterator<Item = Attention> {
+    let copies = notes.copies.into_iter().map(|(copy, original)| {
+        let message = format!(
+            "{copy}: its text is that of {original}, and its rows have no ids, so it is not counted; keep one of the two"
+        );
+        (AttentionKind::CopiedFile, message)
+    });
     let columns = notes.unseen_columns.into_iter().map(|(source, name)| {
         let message =
             format!("source {source}: no row has `{name}`, which [source.columns] names; is it misspelt?");
@@ -140,7 +146,7 @@ pub(super) fn of_notes(day: Day, notes: ReadNotes) -> impl Iterator<Item = Atten
         );
         (AttentionKind::SpecialFile, message)
     });
-    columns.chain(special).map(move |(kind, message)| Attention { day, kind, message })
+    copies.chain(columns).chain(special).map(move |(kind, message)| Attention { day, kind, message })
 }
 
 /// Reports the sources with rows that have an id of an earlier row and are no copies of it.

@@ -25,6 +25,8 @@ pub enum AttentionKind {
     UnreadableFile,
     /// A pipe, a socket or a device lies among the log files.
     SpecialFile,
+    /// A file has the text of another file of its source; it is not counted.
+    CopiedFile,
     /// The share of unreadable rows in a file is above the limit.
     Quarantine,
     /// A column that the config names is in no row.
@@ -66,7 +68,7 @@ pub enum AttentionKind {
 }
 
 impl AttentionKind {
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::NoLogs,
         Self::NoRows,
         Self::MissingSource,
@@ -78,6 +80,7 @@ impl AttentionKind {
         Self::SuspectedOutage,
         Self::UnreadableFile,
         Self::SpecialFile,
+        Self::CopiedFile,
         Self::Quarantine,
         Self::UnseenColumn,
         Self::Conflict,
@@ -113,6 +116,7 @@ impl AttentionKind {
             Self::SuspectedOutage => "suspected-outage",
             Self::UnreadableFile => "unreadable-file",
             Self::SpecialFile => "special-file",
+            Self::CopiedFile => "copied-file",
             Self::Quarantine => "quarantine",
             Self::UnseenColumn => "unseen-column",
             Self::Conflict => "conflict",

@@ -204,7 +204,8 @@ fn read(job: &Job, ledger: &mut Writer, day: Day, clock: Clock, meter: &Meter) -
     let listing = intake::listing(config, day, &known)?;
     let spill = ledger.scratch()?;
     let folders = IntakeFolders { spill: spill.path(), daybook: scratch.path() };
-    let (daybook, notes) = intake::read(config, day, job.workers, &salt, folders, meter)?;
+    let latest_us = clock.latest_log_us(job.clock_source);
+    let (daybook, notes) = intake::read(config, day, job.workers, &salt, folders, latest_us, meter)?;
     let files = listing.hashed(&notes.wholes, job.workers);
     let mut attention = Vec::new();
     if !job.may_lose_logs {

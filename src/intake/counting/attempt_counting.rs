@@ -31,9 +31,18 @@ impl WorkerCounts {
         spill: &Path,
     ) -> Result<(), Trouble> {
         let mut told = Vec::new();
-        let read = webhook_payload::read(line, source_reader.source().zone).and_then(|payload| {
+        // Texts of users may hold bytes that are not UTF-8; statuses do not.
+        let repaired;
+        let zone = source_reader.source().zone;
+        let mut found = webhook_payload::read(line, zone);
+        if found.is_err() && std::str::from_utf8(line).is_err() {
+            repaired = String::from_utf8_lossy(line);
+            found = webhook_payload::read(repaired.as_bytes(), zone);
+        }
+        let read = found.and_then(|payload| {
             let ts_us = payload.received_us.or(payload.latest_us);
             let ts_us = ts_us.ok_or("no time: neither a receive time around it nor one in it")?;
+            source_reader.check_meant(ts_us).map_err(|why| format!("its time {why}"))?;
             if self.is_far(ts_us) {
                 return Ok((ts_us, None));
             }
@@ -153,7 +162,8 @@ impl WorkerCounts {
         let attempted = self.attempted_list[known.attempted as usize];
         let zone = source_reader.source().zone;
         let ts_us = sketch.own(PerRowField::Ts).instant(&source_reader.mapping.ts_cast, zone);
-        let Some(ts_us) = ts_us.filter(|us| !self.is_far(*us)) else { return Ok(false) };
+        let is_read_here = |us: &i64| !self.is_far(*us) && source_reader.is_meant(*us);
+        let Some(ts_us) = ts_us.filter(is_read_here) else { return Ok(false) };
         let event = sketch.own(PerRowField::EventTs);
         let message = match sketch.own(PerRowField::Message) {
             Scalar::Missing => None,
@@ -165,11 +175,14 @@ impl WorkerCounts {
         let mut read = || -> Option<ParsedAttempt> {
             let event_us = match event {
                 Scalar::Missing => untold_event_us(attempted.attempt_no, ts_us),
-                told => told.instant(&source_reader.mapping.event_ts_cast, zone)?,
+                told => {
+                    let us = told.instant(&source_reader.mapping.event_ts_cast, zone)?;
+                    Some(us).filter(|us| source_reader.is_meant(*us))?
+                }
             };
             let id = sketch.own(PerRowField::Id).with_bytes(|id| source_reader.keyed(id))??;
             let identity = identity(&attempted, message, known.word);
-            let caller = source_reader.sketched_caller(sketch, &mut self.names)?;
+            let caller = SourceReader::sketched_caller(sketch, &mut self.names)?;
             Some(ParsedAttempt { ts_us, event_us, id, identity, attempted, caller })
         };
         let Some(reading) = read() else { return Ok(false) };

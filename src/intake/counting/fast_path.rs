@@ -68,7 +68,7 @@ impl WorkerCounts {
         if source_reader.has_siblings && hash != 0 && self.day_us().contains(&start_us) {
             sketch.own(PerRowField::Id).with_bytes(|id| self.sample_id(source_reader, id));
         }
-        let sender = if message == 0 { 0 } else { source_reader.sketched_caller(sketch, &mut self.names)? };
+        let sender = if message == 0 { 0 } else { SourceReader::sketched_caller(sketch, &mut self.names)? };
         Some(Call { start_us, duration_us, shape, caller: 0, hash, message, sender })
     }
 }
@@ -80,6 +80,9 @@ impl SourceReader {
     #[inline]
     fn sketched_time(&self, sketch: &Sketch<'_>) -> Option<(i64, Option<u64>)> {
         let ts_us = sketch.own(PerRowField::Ts).instant(&self.mapping.ts_cast, self.source().zone)?;
+        if !self.is_meant(ts_us) {
+            return None;
+        }
         let duration_us = sketch.own(PerRowField::Duration).duration(&self.mapping.duration_cast).ok()?;
         Some((self.start_us(ts_us, duration_us), duration_us))
     }
@@ -88,10 +91,10 @@ impl SourceReader {
     ///
     /// `None` if the row must take the slow path.
     #[inline]
-    pub fn sketched_caller(&self, sketch: &Sketch<'_>, names: &mut Lexicon) -> Option<u32> {
+    pub fn sketched_caller(sketch: &Sketch<'_>, names: &mut Lexicon) -> Option<u32> {
         match sketch.own(PerRowField::Caller) {
             Scalar::Missing => Some(0),
-            caller => caller.with_bytes(|name| self.caller_of(name, names))?.ok(),
+            caller => caller.with_bytes(|name| Self::caller_of(name, names)),
         }
     }
 }

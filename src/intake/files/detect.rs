@@ -1,9 +1,11 @@
 //! Detect: finds the format of a file by its first bytes, its preset and its name, in this order.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+
+use flate2::bufread::GzDecoder;
 
 use crate::config::{LogPreset, Source};
 use crate::error::guarded;
@@ -114,17 +116,17 @@ pub fn explain(path: &Path, error: &io::Error) -> String {
 
 /// Detects the format by the first character: a brace begins JSON, anything else a header line.
 fn sniff(file: &File, compression: LogCompression) -> io::Result<LogFormat> {
-    let mut text = [0; 64];
+    let mut text = [0; 4_096];
     let mut reader = reader(from_start(file.try_clone()?), compression)?;
-    let mut n = 0;
-    while n < text.len() {
-        match reader.read(&mut text[n..])? {
-            0 => break,
-            more => n += more,
+    let is_before = |b: &u8| b.is_ascii_whitespace() || matches!(b, 0 | 0xef | 0xbb | 0xbf);
+    loop {
+        let n = reader.read(&mut text)?;
+        match text[..n].iter().find(|b| !is_before(b)) {
+            Some(b'{') => return Ok(LogFormat::Ndjson),
+            None if n > 0 => {}
+            _ => return Ok(LogFormat::Delimited),
         }
     }
-    let first = text[..n].iter().find(|b| !b.is_ascii_whitespace() && !matches!(b, 0xef | 0xbb | 0xbf));
-    Ok(if first == Some(&b'{') { LogFormat::Ndjson } else { LogFormat::Delimited })
 }
 
 /// Returns the text of a file, decompressed; several gzip members or zstd frames are one text.
@@ -135,16 +137,84 @@ pub fn reader(
     raw: impl Read + Send + 'static,
     compression: LogCompression,
 ) -> io::Result<Box<dyn Read + Send>> {
+    let buffered = |raw| io::BufReader::with_capacity(1 << 18, raw);
     Ok(match compression {
         LogCompression::None => Box::new(raw),
-        LogCompression::Gzip => {
-            let raw = io::BufReader::with_capacity(1 << 18, raw);
-            // The decoder reads the header of the first member immediately.
-            let decoder = guarded(|| flate2::bufread::MultiGzDecoder::new(raw)).map_err(io::Error::other)?;
-            Box::new(Guarded(Some(decoder)))
+        LogCompression::Gzip => Box::new(Guarded(Some(Members::<GzDecoder<_>>::new(buffered(raw))?))),
+        LogCompression::Zstd => {
+            Box::new(Guarded(Some(Members::<zstd::stream::read::Decoder<'_, _>>::new(buffered(raw))?)))
         }
-        LogCompression::Zstd => Box::new(Guarded(Some(zstd::stream::read::Decoder::new(raw)?))),
     })
+}
+
+/// A decoder of one gzip member or one zstd frame.
+trait MemberDecoder: Read + Sized {
+    type Raw: BufRead;
+    fn begin(raw: Self::Raw) -> io::Result<Self>;
+    /// Returns the bytes behind the member.
+    fn rest(self) -> Self::Raw;
+}
+
+impl<R: BufRead> MemberDecoder for GzDecoder<R> {
+    type Raw = R;
+
+    fn begin(raw: R) -> io::Result<Self> {
+        // The decoder reads the header of the member immediately.
+        guarded(|| Self::new(raw)).map_err(io::Error::other)
+    }
+
+    fn rest(self) -> R {
+        self.into_inner()
+    }
+}
+
+impl<R: BufRead> MemberDecoder for zstd::stream::read::Decoder<'static, R> {
+    type Raw = R;
+
+    fn begin(raw: R) -> io::Result<Self> {
+        Ok(zstd::stream::read::Decoder::with_buffer(raw)?.single_frame())
+    }
+
+    fn rest(self) -> R {
+        self.finish()
+    }
+}
+
+/// Text of all members of a file, one after the other.
+///
+/// Zeros behind a member are no mistake: block devices and some archivers fill up with them, and
+/// `gzip -d` takes them too. Anything else there fails the file.
+struct Members<D>(Option<D>);
+
+impl<D: MemberDecoder> Members<D> {
+    fn new(raw: D::Raw) -> io::Result<Self> {
+        D::begin(raw).map(|decoder| Self(Some(decoder)))
+    }
+}
+
+impl<D: MemberDecoder> Read for Members<D> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(decoder) = &mut self.0 {
+            let n = decoder.read(buffer)?;
+            if n > 0 || buffer.is_empty() {
+                return Ok(n);
+            }
+            let Some(mut raw) = self.0.take().map(D::rest) else { break };
+            loop {
+                let bytes = raw.fill_buf()?;
+                let (all, zeros) = (bytes.len(), bytes.iter().take_while(|byte| **byte == 0).count());
+                raw.consume(zeros);
+                if all == 0 {
+                    return Ok(0);
+                }
+                if zeros < all {
+                    break;
+                }
+            }
+            self.0 = Some(D::begin(raw)?);
+        }
+        Ok(0)
+    }
 }
 
 /// A decoder whose panic becomes an error of its file; it is not used again afterwards.
@@ -182,6 +252,35 @@ impl Read for FromStart {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn zeros_behind_the_last_member_are_skipped_and_anything_else_fails_the_file() {
+        use std::io::Write;
+        let gzip = |text: &[u8]| {
+            let mut to = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            to.write_all(text).unwrap();
+            to.finish().unwrap()
+        };
+        let zstd = |text: &[u8]| zstd::encode_all(text, 1).unwrap();
+        // A frame of zstd without text.
+        let skippable = b"\x50\x2a\x4d\x18\x03\0\0\0abc".to_vec();
+        let kinds: [(LogCompression, &dyn Fn(&[u8]) -> Vec<u8>, Vec<u8>); 2] =
+            [(LogCompression::Gzip, &gzip, Vec::new()), (LogCompression::Zstd, &zstd, skippable)];
+        for (compression, pack, extra) in kinds {
+            let zeros = vec![0; 600_000];
+            let read = |bytes: Vec<u8>| {
+                let mut text = String::new();
+                reader(io::Cursor::new(bytes), compression)?.read_to_string(&mut text).map(|_| text)
+            };
+            let whole = [&*extra, &*pack(b"one\n"), &extra, &zeros, &pack(b"two\n"), &extra].concat();
+            assert_eq!(read([&*whole, &zeros].concat()).unwrap(), "one\ntwo\n");
+            assert_eq!(read([&*whole, b"\0"].concat()).unwrap(), "one\ntwo\n");
+            assert!(read([&*whole, &zeros, b"x"].concat()).is_err(), "{compression:?}");
+            assert!(read([&*whole, b"2026-11-20T10:00:00Z"].concat()).is_err(), "{compression:?}");
+            // A member that is torn is no end.
+            assert!(read(pack(b"one\n")[..10].to_vec()).is_err(), "{compression:?}");
+        }
+    }
 
     struct Panics;
 

@@ -1,8 +1,10 @@
 //! Files: finds, recognizes, opens and hashes the log files of a day.
 
 pub mod content_hash;
+pub mod copies;
 pub mod detect;
 pub mod find;
+pub mod head;
 pub mod listing;
 pub mod masked_name;
 pub mod read_ahead;

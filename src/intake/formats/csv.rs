@@ -1,6 +1,10 @@
 //! CSV: delimited text into rows, one line or one quoted record over several lines each.
 
+use super::frame::{after_blanks, closing_quote};
 use super::swar;
+use crate::config::Field;
+use crate::intake::rows::instant;
+use crate::intake::rows::interner::readable;
 use crate::intake::rows::mapping::Mapping;
 use crate::intake::rows::raw_row::{LogValue, RawRow};
 use crate::intake::rows::sketch::{FieldRole, Sketch, is_sketchable};
@@ -13,7 +17,14 @@ pub struct Layout {
     /// By column: the fields that it fills with their ranks, mostly none or one.
     targets: Vec<Vec<(usize, u8)>>,
     /// Number of columns that every row must have; unknown for files without a header.
+    ///
+    /// Columns without a name behind the last name do not count: spreadsheets leave them where
+    /// something was deleted.
     width: Option<usize>,
+    /// Names of the columns; none for files without a header.
+    names: Vec<String>,
+    /// Text of the columns behind `width`, which have no name.
+    tail: Vec<u8>,
     /// Steps that sketch a record; empty if records cannot be sketched.
     steps: Vec<Step>,
 }
@@ -37,18 +48,21 @@ impl Layout {
     /// The header is not text, lacks a name of the config, names no mapped column, or has two for
     /// one field.
     pub fn from_header(header: &[u8], delimiter: u8, mapping: &Mapping) -> Result<Self, String> {
-        if std::str::from_utf8(header).is_err() || header.contains(&0) {
+        if header.contains(&0) {
             return Err("its first line is no text; is it compressed or binary?".into());
         }
-        let mut names = Vec::new();
-        split(header, delimiter, |_, text| {
-            names.push(String::from_utf8_lossy(&text).trim().to_owned());
-        });
+        let mut names = cells(header, delimiter);
+        let columns = names.len();
+        let named = names.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1);
+        names.truncate(named);
         let mut targets = vec![Vec::new(); names.len()];
         for (at, entry) in mapping.columns(&names)? {
             targets[at].push((entry.field, entry.rank));
         }
         if targets.iter().all(Vec::is_empty) {
+            if std::str::from_utf8(header).is_err() {
+                return Err("its first line is no text; is it compressed or binary?".into());
+            }
             let wanted: Vec<&str> = mapping.entries.iter().map(|e| e.name.as_str()).take(6).collect();
             return Err(format!(
                 "none of the columns is known: the header is `{}`, expected names like `{}`; map them under [source.columns], or choose another preset or delimiter",
@@ -56,7 +70,8 @@ impl Layout {
                 wanted.join(", ")
             ));
         }
-        Ok(Self { delimiter, width: Some(names.len()), targets, steps: Vec::new() })
+        let tail = vec![delimiter; columns - named];
+        Ok(Self { delimiter, width: Some(named), names, targets, tail, steps: Vec::new() })
     }
 
     /// Makes the layout of a file without header, with columns named by position from 1.
@@ -72,7 +87,55 @@ impl Layout {
                 targets[at].push((entry.field, entry.rank));
             }
         }
-        Self { delimiter, targets, width: None, steps: Vec::new() }
+        let (names, tail, steps) = Default::default();
+        Self { delimiter, targets, width: None, names, tail, steps }
+    }
+
+    /// Returns whether both layouts read a row alike.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.targets == other.targets && self.width == other.width
+    }
+
+    /// Returns whether a line is a header: at least half of its cells are names of columns.
+    ///
+    /// Names are those of the mapping and those of the header before.
+    pub fn is_header(&self, line: &[u8], mapping: &Mapping) -> bool {
+        let found = cells(line, self.delimiter);
+        let named = found.iter().filter(|cell| !cell.is_empty()).count();
+        let is_known = |cell: &&String| {
+            self.names.contains(cell) || mapping.entries.iter().any(|entry| entry.name == **cell)
+        };
+        let known = found.iter().filter(|cell| !cell.is_empty()).filter(is_known).count();
+        known * 2 >= named && known >= named.min(2) && known > 0
+    }
+
+    /// Returns whether a line is a row by itself, with its time in its first `inside` bytes.
+    pub fn is_row(&self, line: &[u8], inside: usize, source_reader: &SourceReader) -> bool {
+        let fields = memchr::memchr_iter(self.delimiter, line).count() + 1;
+        if self.width.map_or(fields < self.targets.len(), |width| fields != width + self.tail.len()) {
+            return false;
+        }
+        let (mapping, zone) = (&source_reader.mapping, source_reader.source().zone);
+        let mut end = 0;
+        line.split(|byte| *byte == self.delimiter).enumerate().any(|(at, cell)| {
+            end += cell.len() + usize::from(at > 0);
+            let targets = self.targets.get(at).map_or(&[][..], Vec::as_slice);
+            end <= inside
+                && targets.iter().any(|(field, _)| *field == Field::Ts as usize)
+                && instant::instant_of_text(cell, &mapping.ts_cast, zone).is_some()
+        })
+    }
+
+    /// Returns whether a line has the number of fields of a row, and no quotes.
+    pub fn is_as_wide(&self, line: &[u8]) -> bool {
+        let fields = memchr::memchr_iter(self.delimiter, line).count() + 1;
+        self.width.is_some_and(|width| fields == width + self.tail.len())
+            && memchr::memchr(b'"', line).is_none()
+    }
+
+    /// Returns whether a line has no value, as spreadsheets write emptied rows.
+    pub fn is_blank(&self, line: &[u8]) -> bool {
+        line.iter().all(|byte| *byte == self.delimiter || byte.is_ascii_whitespace())
     }
 
     /// Prepares to sketch records, if rows of the source can be sketched.
@@ -99,6 +162,7 @@ impl Layout {
     /// Sketches one record; false if it has quotes or does not match the header.
     pub fn sketch<'b>(&self, record: &'b [u8], sketch: &mut Sketch<'b>) -> bool {
         let mut ends = [0; MOST_COLUMNS];
+        let Some(record) = record.strip_suffix(&*self.tail) else { return false };
         let found = swar::delimiters(record, self.delimiter, &mut ends);
         let Some(found) = found.filter(|n| Some(n + 1) == self.width && !self.steps.is_empty()) else {
             return false;
@@ -129,7 +193,10 @@ impl Layout {
     pub fn read<'b>(&self, record: &'b [u8], row: &mut RawRow<'b>) -> Result<(), String> {
         let mut fields = 0;
         split(record, self.delimiter, |at, text| {
-            fields = at + 1;
+            // Further fields are no mistake if they are empty.
+            if self.width.is_none_or(|width| at < width) || !text.trim_ascii().is_empty() {
+                fields = at + 1;
+            }
             if let Some([first, others @ ..]) = self.targets.get(at).map(Vec::as_slice) {
                 for (field, rank) in others {
                     row.set(*field, *rank, LogValue::from_text(text.clone()));
@@ -149,50 +216,32 @@ impl Layout {
     }
 }
 
-/// Returns whether the record ends inside a quoted field, so that it goes on in the next line.
-///
-/// RFC 4180: quotes inside quotes are doubled, so an odd number of quotes means an open one. Quotes
-/// inside unquoted fields are plain text.
-pub fn is_open(record: &[u8], delimiter: u8) -> bool {
-    if memchr::memchr(b'"', record).is_none() {
-        return false;
-    }
-    let mut rest = record;
-    loop {
-        if rest.first() == Some(&b'"') {
-            match closing_quote(rest) {
-                None => return true,
-                Some(at) => rest = &rest[at + 1..],
-            }
-        }
-        match memchr::memchr(delimiter, rest) {
-            None => return false,
-            Some(at) => rest = &rest[at + 1..],
-        }
-    }
-}
-
-/// Returns the position of the quote that closes a field, which begins with a quote.
-fn closing_quote(field: &[u8]) -> Option<usize> {
-    let mut from = 1;
-    loop {
-        let at = from + memchr::memchr(b'"', field.get(from..)?)?;
-        if field.get(at + 1) == Some(&b'"') {
-            from = at + 2;
-        } else {
-            return Some(at);
-        }
-    }
+/// Returns the cells of a line, trimmed; text that is not UTF-8 is read as Latin-1.
+fn cells(line: &[u8], delimiter: u8) -> Vec<String> {
+    let mut cells = Vec::new();
+    split(line, delimiter, |_, text| {
+        cells.push(readable(&text).trim().to_owned());
+    });
+    cells
 }
 
 /// Calls `each` with the position and the text of every field.
+///
+/// Blanks before a field do not matter if it is quoted from then on, as some writers put a blank
+/// behind each delimiter.
 fn split<'b>(record: &'b [u8], delimiter: u8, mut each: impl FnMut(usize, std::borrow::Cow<'b, [u8]>)) {
     use std::borrow::Cow;
     let mut rest = record;
     for at in 0.. {
+        if matches!(rest.first(), Some(b' ' | b'\t')) {
+            let field = after_blanks(rest, delimiter);
+            if field.first() == Some(&b'"') && is_closed(field, delimiter) {
+                rest = field;
+            }
+        }
         let (mut text, mut after) = (Cow::Borrowed(&b""[..]), rest);
         if rest.first() == Some(&b'"') {
-            let end = closing_quote(rest).unwrap_or(rest.len());
+            let end = closing_quote(rest, 1).unwrap_or(rest.len());
             let inner = &rest[1..end.max(1)];
             text = if memchr::memchr(b'"', inner).is_some() {
                 Cow::Owned(undouble(inner))
@@ -218,6 +267,14 @@ fn split<'b>(record: &'b [u8], delimiter: u8, mut each: impl FnMut(usize, std::b
     }
 }
 
+/// Returns whether a field that begins with a quote is closed right before the next delimiter.
+fn is_closed(field: &[u8], delimiter: u8) -> bool {
+    closing_quote(field, 1).is_some_and(|end| {
+        let after = after_blanks(&field[end + 1..], delimiter);
+        after.first().is_none_or(|byte| *byte == delimiter)
+    })
+}
+
 fn undouble(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.iter();
@@ -233,6 +290,7 @@ fn undouble(text: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::intake::formats::frame::is_open;
     use proptest::prelude::*;
 
     fn fields(record: &[u8]) -> Vec<Vec<u8>> {

@@ -5,7 +5,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::csv::{self, Layout};
+use super::csv::Layout;
+use super::frame::{self, LineEnds, QuotedRecords, RecordEnd};
 use super::ndjson_template::Templates;
 use super::{access_log, ndjson};
 use crate::config::LogPreset;
@@ -27,16 +28,14 @@ const STEP: usize = 1 << 20;
 ///
 /// One broken file can then not take all memory.
 const MAX_LINE: usize = 16 << 20;
-/// Limit on bytes of a quoted CSV record; one still open after this has an unclosed quote.
-const MAX_QUOTED: usize = 64 << 10;
 
 /// Reason why reading stopped.
 #[derive(Debug)]
 pub enum Stop {
     /// This file cannot be read; the others can.
     File(String),
-    /// This chunk has quotes, so its file must be read in one piece.
-    Quoted,
+    /// This chunk has quotes or another header, so its file must be read in one piece.
+    InOnePiece,
     /// The run cannot go on.
     Run(Trouble),
 }
@@ -55,6 +54,11 @@ pub struct TextParser<'a> {
     templates: Templates,
     layout: Option<Layout>,
     header: Vec<u8>,
+    /// Why the rows after a header inside the text cannot be read.
+    refusal: Option<String>,
+    /// Line ends of the text, once one is known.
+    ends: Option<LineEnds>,
+    is_chunk: bool,
     file: u32,
     chunk: u32,
     spill: &'a Path,
@@ -82,6 +86,9 @@ impl<'a> TextParser<'a> {
             templates,
             layout,
             header: Vec::new(),
+            refusal: None,
+            ends: None,
+            is_chunk: false,
             file,
             chunk,
             spill,
@@ -89,12 +96,28 @@ impl<'a> TextParser<'a> {
         }
     }
 
-    /// Takes a header line that was read before.
+    /// Returns a parser for a chunk of a file whose lines end in line feeds, with the header of
+    /// the file.
     ///
     /// # Errors
-    /// [`Stop::File`], if the header names no known column or lacks one of the config.
-    pub fn take_header(&mut self, header: &[u8]) -> Result<(), Stop> {
-        let header = header.strip_suffix(b"\r").unwrap_or(header);
+    /// [`Stop::File`], if the header names no known column, one twice, or lacks one of the config.
+    pub fn for_chunk(mut self, header: Option<&[u8]>) -> Result<Self, Stop> {
+        (self.is_chunk, self.ends) = (true, Some(LineEnds::LineFeed));
+        if let Some(header) = header {
+            self.take_header(header)?;
+        }
+        Ok(self)
+    }
+
+    /// Takes the header line of the file.
+    ///
+    /// # Errors
+    /// [`Stop::File`], if the header names no known column, one twice, or lacks one of the config.
+    fn take_header(&mut self, header: &[u8]) -> Result<(), Stop> {
+        if let Some(reason) = frame::foreign_encoding(header) {
+            return Err(Stop::File(reason));
+        }
+        let header = frame::bare(header.strip_suffix(b"\r").unwrap_or(header));
         let layout =
             Layout::from_header(header, self.source_reader.source().delimiter, &self.source_reader.mapping);
         self.layout = Some(layout.map_err(Stop::File)?.sketching(self.source_reader));
@@ -102,31 +125,75 @@ impl<'a> TextParser<'a> {
         Ok(())
     }
 
+    /// Takes another header, inside the text: the rows after it are read by it.
+    ///
+    /// If it cannot be used, they are quarantined up to the next header.
+    ///
+    /// # Errors
+    /// [`Stop::InOnePiece`], if this is a chunk and the columns differ from those of its header: the
+    /// chunks after it cannot know of it.
+    fn change_header(
+        &mut self,
+        header: &[u8],
+        place: RowPlace,
+        counts: &mut WorkerCounts,
+    ) -> Result<(), Stop> {
+        let mapping = &self.source_reader.mapping;
+        let layout = Layout::from_header(header, self.source_reader.source().delimiter, mapping);
+        let is_like = |new: &Layout| self.layout.as_ref().is_some_and(|layout| layout.is_like(new));
+        if self.refusal.is_none() && layout.as_ref().is_ok_and(is_like) {
+            return Ok(());
+        }
+        if self.is_chunk {
+            return Err(Stop::InOnePiece);
+        }
+        // The same bytes now mean something else.
+        counts.memo.clear();
+        self.refusal = layout.as_ref().err().map(|why| {
+            format!("it stands below another header, in line {}, that cannot be used: {why}", place.row)
+        });
+        if let Ok(layout) = layout {
+            self.layout = Some(layout.sketching(self.source_reader));
+        }
+        Ok(())
+    }
+
     /// Parses whole records from the beginning of `text`, and returns how many bytes they took.
     ///
     /// # Errors
-    /// [`Stop::File`] for an unusable header, [`Stop::Run`] if spilling to disk failed.
+    /// [`Stop::File`] for an unusable header or text, [`Stop::InOnePiece`] for a chunk that needs
+    /// the text before it, [`Stop::Run`] if spilling to disk failed.
     pub fn parse(&mut self, text: &[u8], is_end: bool, counts: &mut WorkerCounts) -> Result<usize, Stop> {
         let (mut row, mut sketch) = (RawRow::new(), Sketch::new());
+        if self.lines == 0
+            && let Some(reason) = frame::foreign_encoding(text)
+        {
+            return Err(Stop::File(reason));
+        }
+        self.ends = self.ends.or_else(|| LineEnds::of(text, is_end));
+        let ends = self.ends.unwrap_or(LineEnds::LineFeed);
+        let delimiter = self.source_reader.source().delimiter;
         let may_be_open = self.format == LogFormat::Delimited && memchr::memchr(b'"', text).is_some();
+        let mut quoted = QuotedRecords::new(delimiter, ends);
         let mut at = 0;
         while at < text.len() {
-            let rest = &text[at..];
-            let (mut length, mut step) = match memchr::memchr(b'\n', rest) {
-                Some(n) => (n, n + 1),
-                None if is_end => (rest.len(), rest.len()),
-                None => break,
-            };
+            if text[at] == 0 {
+                at += frame::nuls(&text[at..]);
+                continue;
+            }
+            let Some((mut length, mut step)) = ends.line(&text[at..], is_end) else { break };
             let mut lines = 1;
-            if may_be_open && csv::is_open(&rest[..length], self.source_reader.source().delimiter) {
-                match record_end(rest, self.source_reader.source().delimiter, is_end) {
-                    RecordEnd::At(n, more) => (length, step, lines) = (n, (n + 1).min(rest.len()), more),
-                    RecordEnd::NeedsMore if !is_end => break,
-                    // Only the first line is bad; the next line may be a record again.
-                    RecordEnd::NeedsMore | RecordEnd::Never => {
-                        let place = self.place();
-                        let line = &rest[..length];
-                        counts.quarantine(place, "a quote is opened and never closed".into(), line);
+            if may_be_open && frame::is_open(&text[at..at + length], delimiter) {
+                let is_row = |line: &[u8], inside: usize| {
+                    self.layout.as_ref().is_some_and(|layout| layout.is_row(line, inside, self.source_reader))
+                };
+                match quoted.end(text, at, step, is_end, is_row) {
+                    RecordEnd::At(whole, next, more) => (length, step, lines) = (whole, next, more),
+                    RecordEnd::NeedsMore => break,
+                    RecordEnd::Stray => {
+                        let reason = "a quote opens a field and is not closed as it should be, before a delimiter \
+                            or a line end; its writer must close it, or write quotes twice inside quotes";
+                        counts.quarantine(self.place(), reason.into(), &text[at..at + length]);
                         self.lines += 1;
                         at += step;
                         continue;
@@ -135,10 +202,12 @@ impl<'a> TextParser<'a> {
             }
             let place = self.place();
             self.lines += lines;
+            let line = &text[at..at + length];
             at += step;
-            let line = &rest[..length];
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            let line = if place.row == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
+            let mut line = line.strip_suffix(b"\r").unwrap_or(line);
+            if matches!(line, [0 | 0xef, ..] | [.., 0]) {
+                line = frame::bare(line);
+            }
             if line.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
@@ -155,10 +224,8 @@ impl<'a> TextParser<'a> {
         sketch: &mut Sketch<'b>,
         counts: &mut WorkerCounts,
     ) -> Result<(), Stop> {
-        if self.source_reader.source().preset == LogPreset::WhatsappWebhook {
-            return Ok(counts.post_payload(self.source_reader, line, place, self.spill)?);
-        }
-        let is_sketched = counts.memo.is_worth_it()
+        let is_sketched = self.refusal.is_none()
+            && counts.memo.is_worth_it()
             && match (self.format, &self.layout) {
                 (LogFormat::Ndjson, _) => self.templates.sketch(line, sketch),
                 (LogFormat::Delimited, Some(layout)) => layout.sketch(line, sketch),
@@ -167,6 +234,19 @@ impl<'a> TextParser<'a> {
         if is_sketched && counts.post_sketched(self.source_reader, sketch, &place, self.spill)? {
             return Ok(());
         }
+        if memchr::memchr2(0, b'\r', line).is_some()
+            && let rows @ [_, _, ..] = &*frame::rows_of_line(line, |part| self.is_whole(part))
+        {
+            for (at, part) in (0..).zip(rows) {
+                let place = RowPlace { row: place.row + at, ..place };
+                self.lines += u64::from(at > 0);
+                self.line(part, place, row, sketch, counts)?;
+            }
+            return Ok(());
+        }
+        if self.source_reader.source().preset == LogPreset::WhatsappWebhook {
+            return Ok(counts.post_payload(self.source_reader, line, place, self.spill)?);
+        }
         row.clear();
         let read = match self.format {
             LogFormat::Ndjson => ndjson::read(line, &mut self.tree, row),
@@ -174,8 +254,19 @@ impl<'a> TextParser<'a> {
             LogFormat::Delimited | LogFormat::Parquet => match &self.layout {
                 None => return self.take_header(line),
                 // Files that were joined with `cat` repeat their header.
-                Some(_) if line == self.header => return Ok(()),
-                Some(layout) => layout.read(line, row),
+                Some(_) if line == self.header && self.refusal.is_none() => return Ok(()),
+                Some(layout) if layout.is_blank(line) => return Ok(()),
+                Some(layout) => {
+                    let read = layout.read(line, row);
+                    let reader = self.source_reader;
+                    if reader.source().has_header
+                        && !reader.has_time(row)
+                        && layout.is_header(line, &reader.mapping)
+                    {
+                        return self.change_header(line, place, counts);
+                    }
+                    self.refusal.clone().map_or(read, Err)
+                }
             },
         };
         match read {
@@ -192,6 +283,18 @@ impl<'a> TextParser<'a> {
         Ok(())
     }
 
+    /// Returns whether a part of a line is a row by itself.
+    fn is_whole(&self, part: &[u8]) -> bool {
+        let part = frame::bare(part).trim_ascii();
+        match self.format {
+            LogFormat::Ndjson => part.starts_with(b"{") && part.ends_with(b"}"),
+            LogFormat::Combined => access_log::read(part, &mut RawRow::new()).is_ok(),
+            LogFormat::Delimited | LogFormat::Parquet => {
+                self.layout.as_ref().is_some_and(|layout| layout.is_as_wide(part))
+            }
+        }
+    }
+
     fn place(&self) -> RowPlace {
         RowPlace { file: self.file, chunk: self.chunk, row: self.lines + 1 }
     }
@@ -203,29 +306,6 @@ impl<'a> TextParser<'a> {
         counts.quarantine(self.place(), format!("a line of more than {} MiB", MAX_LINE >> 20), shown);
         self.lines += 1;
     }
-}
-
-enum RecordEnd {
-    /// Position of the line end, and the number of lines of the record.
-    At(usize, u64),
-    NeedsMore,
-    Never,
-}
-
-/// Returns the end of a record whose first line ends inside quotes.
-fn record_end(text: &[u8], delimiter: u8, is_end: bool) -> RecordEnd {
-    let window = &text[..text.len().min(MAX_QUOTED)];
-    let mut lines = 1;
-    for end in memchr::memchr_iter(b'\n', window) {
-        if !csv::is_open(&window[..end], delimiter) {
-            return RecordEnd::At(end, lines);
-        }
-        lines += 1;
-    }
-    if is_end && window.len() == text.len() && !csv::is_open(window, delimiter) {
-        return RecordEnd::At(window.len(), lines);
-    }
-    if text.len() >= MAX_QUOTED { RecordEnd::Never } else { RecordEnd::NeedsMore }
 }
 
 /// Reads a whole text, compressed or not, from its beginning.
@@ -253,10 +333,10 @@ pub fn read_stream(
             .map_err(|e| broken(&e, passed + text.len() as u64, parser.lines))?;
         let is_end = text.len() == had;
         if is_skipping {
-            match memchr::memchr(b'\n', &text) {
-                Some(n) => {
-                    passed += n as u64 + 1;
-                    text.drain(..=n);
+            match parser.ends.unwrap_or(LineEnds::LineFeed).line(&text, false) {
+                Some((_, step)) => {
+                    passed += step as u64;
+                    text.drain(..step);
                     is_skipping = false;
                 }
                 None if is_end => return Ok(()),
@@ -291,8 +371,8 @@ pub fn read_stream(
 /// are hashed if they lie in the range.
 ///
 /// # Errors
-/// [`Stop::File`] if the file cannot be read, [`Stop::Quoted`] if a CSV chunk has quotes,
-/// [`Stop::Run`] if spilling to disk failed.
+/// [`Stop::File`] if the file cannot be read, [`Stop::InOnePiece`] if a CSV chunk has quotes or
+/// another header, [`Stop::Run`] if spilling to disk failed.
 pub fn read_chunk(
     file: &File,
     range: std::ops::Range<u64>,
@@ -335,11 +415,17 @@ fn chunk(
         return Ok(hash);
     }
     if parser.format == LogFormat::Delimited && memchr::memchr(b'"', &text[skip..]).is_some() {
-        return Err(Stop::Quoted);
+        return Err(Stop::InOnePiece);
     }
     let mut at = range.end;
     let mut is_too_long = false;
+    // Where the last line begins, which may end behind the range.
+    let last = memchr::memrchr(b'\n', &text[skip..]).map_or(skip, |n| skip + n + 1);
     while text.last() != Some(&b'\n') && at < size {
+        // NULs in front of the row do not count, however many they are.
+        if frame::nuls(&text[last..]) == text.len() - last {
+            text.truncate(last);
+        }
         let step = (size - at).min(1 << 16) as usize;
         let had = text.len();
         text.resize(had + step, 0);
@@ -353,7 +439,6 @@ fn chunk(
         }
     }
     if is_too_long {
-        let last = memchr::memrchr(b'\n', text).map_or(skip, |n| n + 1);
         parser.parse(&text[skip..last], true, counts)?;
         parser.too_long(&text[last..(last + 1_024).min(text.len())], counts);
     } else {
@@ -361,3 +446,6 @@ fn chunk(
     }
     Ok(hash)
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,6 +46,8 @@ pub struct ReadNotes {
     pub special_files: Vec<(String, &'static str)>,
     /// Pairs of request logs that tell of the same calls without their ids meeting.
     pub twice_told: Vec<TwiceTold>,
+    /// Files that are not counted because their text is that of another file, with that file.
+    pub copies: Vec<(String, String)>,
     /// Bytes of records for dedupe and join that went to disk.
     pub spilled_bytes: u64,
     /// Files as they were when they were read, by the path that reports show.
@@ -150,10 +152,17 @@ pub fn close_day(
     let spilled_bytes = sets.map(Partitions::spilled).sum::<u64>() + survivors_spilled;
     let wholes =
         pass.wholes.iter().map(|(n, whole)| (files[*n as usize].shown.clone(), whole.clone())).collect();
-    let unseen_columns = unseen_columns(pass, files, sources);
-    let file_hours = daybook.file_hours.clone();
-    let notes =
-        ReadNotes { unseen_columns, file_hours, twice_told, spilled_bytes, wholes, ..ReadNotes::default() };
+    let shown = |n: &u32| files[*n as usize].shown.clone();
+    let copies = pass.copies.iter().map(|(copy, original)| (shown(copy), shown(original))).collect();
+    let notes = ReadNotes {
+        unseen_columns: unseen_columns(pass, files, sources),
+        file_hours: daybook.file_hours.clone(),
+        special_files: Vec::new(),
+        twice_told,
+        copies,
+        spilled_bytes,
+        wholes,
+    };
     Ok((daybook, notes))
 }
 

@@ -112,7 +112,9 @@ impl SourceReader {
             return Ok(None);
         }
         let us = instant::instant(value, &self.mapping.event_ts_cast, self.source().zone);
-        us.map(Some).map_err(|e| format!("event_ts: {e}"))
+        let us = us.map_err(|e| format!("event_ts: {e}"))?;
+        self.check_meant(us).map_err(|why| format!("event_ts {} {why}", value.excerpt()))?;
+        Ok(Some(us))
     }
 
     pub fn payload(
@@ -131,8 +133,10 @@ impl SourceReader {
         told.extend(payload.statuses.iter().filter_map(|status| {
             let word = StatusWord::of(status.status.as_bytes());
             let code = status.error_code.filter(|_| word == StatusWord::Failed);
-            let message = self.keyed(status.message_id.as_bytes())?;
-            Some(ParsedStatus { message, word, us: status.ts_us.unwrap_or(ts_us), code })
+            let message = self.keyed(status.message_id.as_bytes().trim_ascii())?;
+            // A status whose own time says nothing was received when its notification was.
+            let us = status.ts_us.filter(|us| self.is_meant(*us)).unwrap_or(ts_us);
+            Some(ParsedStatus { message, word, us, code })
         }));
         let attempted = AttemptTraits {
             file: place.file,

@@ -1,7 +1,7 @@
 //! Fields: reads single values of a row as words, numbers and names, or says why it cannot.
 
 use super::interner::{Lexicon, Names};
-use super::raw_row::{LogValue, RawRow};
+use super::raw_row::{LogValue, RawRow, whole};
 use crate::config::Field;
 use crate::facts::{Admission, Reached, Symptom};
 
@@ -26,10 +26,6 @@ pub fn region(row: &RawRow<'_>, names: &mut Lexicon) -> Result<u32, String> {
     Ok(region)
 }
 
-pub fn not_utf8(field: &str) -> String {
-    format!("{field} is not valid UTF-8")
-}
-
 /// Reads a name as its number; 0 if it is missing.
 pub fn name(row: &RawRow<'_>, field: Field, names: &mut Names) -> Result<u32, String> {
     let digits;
@@ -42,13 +38,12 @@ pub fn name(row: &RawRow<'_>, field: Field, names: &mut Names) -> Result<u32, St
         }
         other => return Err(format!("{} is {}, expected text", field.column(), other.excerpt())),
     };
-    names.id(bytes, MAX_NAMES).ok_or_else(|| match std::str::from_utf8(bytes) {
-        Ok(_) => format!(
+    names.id(bytes, MAX_NAMES).ok_or_else(|| {
+        format!(
             "{} has more than {MAX_NAMES} different values, the next is {}; is this column an id?",
             field.column(),
             row.get(field).excerpt()
-        ),
-        Err(_) => not_utf8(field.column()),
+        )
     })
 }
 
@@ -80,9 +75,13 @@ pub fn integer(row: &RawRow<'_>, field: Field) -> Result<Option<i64>, String> {
     let found = match value {
         LogValue::Missing => return Ok(None),
         LogValue::Int(n) => Some(*n),
-        LogValue::Float(x) if x.fract() == 0.0 && x.abs() < 9e15 => Some(*x as i64),
+        LogValue::Float(x) => whole(*x),
         LogValue::Text(text) if text.as_ref() == b"-" => return Ok(None),
-        LogValue::Text(text) => std::str::from_utf8(text).ok().and_then(|t| t.trim().parse().ok()),
+        LogValue::Text(text) => std::str::from_utf8(text).ok().and_then(|text| {
+            let text = text.trim();
+            // Tools that keep a column of numbers with gaps as floats write 200 as `200.0`.
+            text.parse().ok().or_else(|| text.parse().ok().and_then(whole))
+        }),
         _ => None,
     };
     found

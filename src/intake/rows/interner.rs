@@ -1,5 +1,7 @@
 //! Interner: names as small numbers, so that rows are compared and counted without text.
 
+use std::borrow::Cow;
+
 use hashbrown::HashMap;
 
 /// Entries of the cache of recent names.
@@ -49,7 +51,7 @@ impl Names {
         &self.texts[id as usize]
     }
 
-    /// Returns the number of a name; `None` if it is not UTF-8 or exceeds `limit` names per item.
+    /// Returns the number of a name; `None` if it exceeds `limit` names per item.
     pub fn id(&mut self, bytes: &[u8], limit: usize) -> Option<u32> {
         if bytes.is_empty() {
             return Some(0);
@@ -59,8 +61,8 @@ impl Names {
         if self.texts[recent as usize].as_bytes() == bytes && self.seen_in[recent as usize] == self.item {
             return Some(recent);
         }
-        let text = std::str::from_utf8(bytes).ok()?;
-        let known = self.by_text.get(text).copied();
+        let text = readable(bytes);
+        let known = self.by_text.get(&*text).copied();
         let is_new_here = known.is_none_or(|id| self.seen_in[id as usize] != self.item);
         if is_new_here && self.in_item >= limit {
             return None;
@@ -69,9 +71,9 @@ impl Names {
             Some(id) => id,
             None => {
                 let id = u32::try_from(self.texts.len()).ok()?;
-                self.texts.push(text.into());
+                self.texts.push((&*text).into());
                 self.seen_in.push(0);
-                self.by_text.insert(text.into(), id);
+                self.by_text.insert((&*text).into(), id);
                 id
             }
         };
@@ -81,6 +83,16 @@ impl Names {
         }
         self.recent[place] = id;
         Some(id)
+    }
+}
+
+/// Returns a name as text: UTF-8, or Latin-1 if it is not UTF-8.
+///
+/// Latin-1 gives a character to every byte, so that different names stay different.
+pub fn readable(name: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(name) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => name.iter().map(|byte| char::from(*byte)).collect(),
     }
 }
 
@@ -152,6 +164,13 @@ mod tests {
             assert!(order[..3].iter().all(|name| names.id(name.as_bytes(), 3).is_some()));
         }
         assert_eq!(names.id(b"", 0), Some(0));
-        assert_eq!(names.id(b"\xff", 99), None);
+    }
+
+    #[test]
+    fn a_name_that_is_not_utf8_is_read_as_latin1() {
+        let mut names = Names::new();
+        let id = names.id(b"S\xe3o Paulo", 99).unwrap();
+        assert_eq!(names.text(id), "São Paulo");
+        assert_eq!(names.id("São Paulo".as_bytes(), 99), Some(id));
     }
 }

@@ -33,14 +33,27 @@ pub enum LogValue<'a> {
 }
 
 impl<'a> LogValue<'a> {
-    /// Returns a text value; empty text is missing.
+    /// Returns a text value without blanks around it; empty text is missing.
+    ///
+    /// All formats trim alike, so that an id in one log meets the same id in another.
     pub fn text(bytes: &'a [u8]) -> Self {
-        Self::from_text(Cow::Borrowed(bytes))
+        let text = bytes.trim_ascii();
+        if text.is_empty() { Self::Missing } else { Self::Text(Cow::Borrowed(text)) }
     }
 
     /// Returns a text value, as [`LogValue::text`] does, for text that may be owned.
     pub fn from_text(text: Cow<'a, [u8]>) -> Self {
-        if text.is_empty() { Self::Missing } else { Self::Text(text) }
+        match text {
+            Cow::Borrowed(text) => Self::text(text),
+            Cow::Owned(text) if text.trim_ascii().is_empty() => Self::Missing,
+            Cow::Owned(text) if text.trim_ascii().len() == text.len() => Self::Text(Cow::Owned(text)),
+            Cow::Owned(text) => Self::Text(Cow::Owned(text.trim_ascii().to_vec())),
+        }
+    }
+
+    /// Returns a number; a whole one is the same in either notation.
+    pub fn number(x: f64) -> Self {
+        whole(x).map_or(Self::Float(x), Self::Int)
     }
 
     /// Returns whether the value is `-`, which logs write for nothing.
@@ -51,7 +64,13 @@ impl<'a> LogValue<'a> {
     /// Returns whether a text is [`LogValue::is_nothing`] once it is a value.
     #[inline]
     pub const fn is_no_text(text: &[u8]) -> bool {
-        matches!(text, [] | [b'-'])
+        match text {
+            [] | [b'-'] => true,
+            [first, ..] if *first > b' ' => {
+                matches!(text, [b'-', second, ..] if *second <= b' ') && matches!(text.trim_ascii(), [b'-'])
+            }
+            _ => matches!(text.trim_ascii(), [] | [b'-']),
+        }
     }
 
     /// Returns whether the value is missing, or `-` for nothing.
@@ -75,6 +94,11 @@ impl<'a> LogValue<'a> {
             Self::Odd(what) => (*what).into(),
         }
     }
+}
+
+/// Returns a number as a whole one, if it is whole and exact.
+pub fn whole(x: f64) -> Option<i64> {
+    (x.fract() == 0.0 && x.abs() < 9e15).then_some(x as i64)
 }
 
 /// Values of a row by field, reused from row to row of one block.
@@ -176,6 +200,11 @@ mod tests {
     #[test]
     fn nothing_is_written_in_two_ways() {
         assert_eq!(LogValue::text(b""), LogValue::Missing);
+        for text in ["", "-", " ", "- ", " -", "a", "-a", " a-", "--", "- -"] {
+            let value = LogValue::text(text.as_bytes());
+            assert_eq!(LogValue::is_no_text(text.as_bytes()), value.is_nothing(), "{text:?}");
+            assert_eq!(LogValue::from_text(text.as_bytes().to_vec().into()), value);
+        }
         let mut row = RawRow::new();
         row.set(3, 0, LogValue::text(b"-"));
         assert!(row.at(3).is_missing());

@@ -169,11 +169,11 @@ impl<'b> Scalar<'b> {
         }
     }
 
-    /// Applies `make` to a text, or to the digits of a whole number; `None` for other values.
+    /// Applies `make` to a text without the blanks around it, or to the digits of a whole number; `None` for other values.
     #[inline]
     pub fn with_bytes<T>(&self, make: impl FnOnce(&[u8]) -> T) -> Option<T> {
         match self {
-            Self::Text(text) => Some(make(text)),
+            Self::Text(text) => Some(make(text.trim_ascii())),
             Self::Int(n) => Some(make(n.to_string().as_bytes())),
             Self::Missing | Self::Float(_) | Self::Instant(_) | Self::Odd => None,
         }

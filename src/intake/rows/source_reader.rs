@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::endpoints::Endpoints;
-use super::fields::{admission, boolean, code, label, name, not_utf8, reached, region, status, symptom};
+use super::fields::{admission, boolean, code, label, name, reached, region, status, symptom};
 use super::instant;
 use super::interner::Lexicon;
 use super::mapping::Mapping;
@@ -18,6 +18,10 @@ use crate::intake::records::row_id::{IdHasher, is_nil_value};
 ///
 /// Further callers are recorded as unknown.
 const MAX_CALLERS: usize = 1 << 20;
+/// Earliest instant that a log can mean: 2000-01-01T00:00:00Z, before the platform existed.
+///
+/// 1970 and the year 1 are what programs print for a time that they do not know.
+const EARLIEST_US: i64 = 946_684_800_000_000;
 
 /// Values of a request row.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +48,7 @@ pub struct SourceReader {
     /// True if several sources are request logs, so that two may tell of the same calls.
     pub has_siblings: bool,
     is_joined: bool,
+    latest_us: i64,
     number: u32,
     source: Source,
     endpoints: Endpoints,
@@ -60,6 +65,7 @@ impl SourceReader {
             ids: IdHasher::of(source),
             has_siblings: join.has_several_views,
             is_joined: join.is_joined,
+            latest_us: join.latest_us,
             number,
             source: source.clone(),
             endpoints: endpoints.clone(),
@@ -107,9 +113,39 @@ impl SourceReader {
     /// # Errors
     /// The timestamp or the duration cannot be read; the message says why.
     pub fn time(&self, ts: &LogValue<'_>, duration: &LogValue<'_>) -> Result<(i64, Option<u64>), String> {
+        let found = ts;
         let ts = instant::instant(ts, &self.mapping.ts_cast, self.source.zone)?;
+        self.check_meant(ts).map_err(|why| format!("timestamp {} {why}", found.excerpt()))?;
         let duration = instant::duration(duration, &self.mapping.duration_cast)?;
         Ok((self.start_us(ts, duration), duration))
+    }
+
+    /// Returns whether a log can mean an instant: 2000 or later, and not after this run.
+    #[inline]
+    pub const fn is_meant(&self, us: i64) -> bool {
+        EARLIEST_US <= us && us <= self.latest_us
+    }
+
+    /// Checks that a log can mean an instant.
+    ///
+    /// # Errors
+    /// It cannot: the message says why, without the instant.
+    pub fn check_meant(&self, us: i64) -> Result<(), String> {
+        if self.is_meant(us) {
+            return Ok(());
+        }
+        Err(if us < EARLIEST_US {
+            "is an instant before the year 2000, as it is written where no time is known; expected the time of the row"
+        } else {
+            "is an instant more than two days after this run, which no log can tell of; expected the time of the row \
+             (is its unit, its format or the clock of its writer wrong?)"
+        }
+        .to_owned())
+    }
+
+    /// Returns whether a row has a time that can be read.
+    pub fn has_time(&self, row: &RawRow<'_>) -> bool {
+        instant::instant(row.get(Field::Ts), &self.mapping.ts_cast, self.source.zone).is_ok()
     }
 
     /// Returns the start of an event that was logged at `ts_us`.
@@ -217,26 +253,21 @@ impl SourceReader {
     /// Returns the number of a business; 0 if it is not recorded.
     ///
     /// # Errors
-    /// The id is neither text nor a whole number, or it is not UTF-8.
+    /// The id is neither text nor a whole number.
     pub fn caller(&self, id: &LogValue<'_>, names: &mut Lexicon) -> Result<u32, String> {
         match id {
             LogValue::Missing => Ok(0),
-            LogValue::Text(text) => self.caller_of(text, names),
-            LogValue::Int(n) => self.caller_of(n.to_string().as_bytes(), names),
+            LogValue::Text(text) => Ok(Self::caller_of(text, names)),
+            LogValue::Int(n) => Ok(Self::caller_of(n.to_string().as_bytes(), names)),
             other => Err(format!("business_id is {}, expected text", other.excerpt())),
         }
     }
 
     /// Returns the number of a business by its name; 0 if it is not recorded.
     ///
-    /// # Errors
-    /// The name is not UTF-8.
-    pub fn caller_of(&self, name: &[u8], names: &mut Lexicon) -> Result<u32, String> {
-        match names.callers.id(name, MAX_CALLERS) {
-            Some(caller) => Ok(caller),
-            // Callers beyond the limit are not told apart.
-            None => std::str::from_utf8(name).map(|_| 0).map_err(|_| not_utf8("business_id")),
-        }
+    /// Callers beyond the limit are not told apart.
+    pub fn caller_of(name: &[u8], names: &mut Lexicon) -> u32 {
+        names.callers.id(name, MAX_CALLERS).unwrap_or(0)
     }
 
     /// Guesses whether a call reached the platform, from the symptom and the vantage.
@@ -299,15 +330,19 @@ pub struct Join {
     pub is_joined: bool,
     /// True if several sources are request logs.
     pub has_several_views: bool,
+    /// Latest instant that a log can mean, in microseconds since 1970.
+    pub latest_us: i64,
 }
 
 impl Join {
+    /// Returns the settings of a config, without a latest instant.
     pub fn new(config: &Config, salt: &Salt) -> Self {
         Self {
             salt: Arc::new(salt.clone()),
             success: config.webhooks.success,
             is_joined: config.has_webhooks(),
             has_several_views: config.sources.iter().filter(|s| s.log == Log::Requests).count() > 1,
+            latest_us: i64::MAX,
         }
     }
 }

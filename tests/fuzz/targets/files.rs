@@ -45,7 +45,7 @@ fuzz_target!(|data: &[u8]| {
     let day: Day = "2026-11-18".parse().expect("a day");
     let folder = tempfile::tempdir_in(ROOM.path()).expect("a folder");
     let places = (ROOM.path(), folder.path());
-    if let Ok((daybook, _)) = intake::read(&config, day, WORKERS, &Salt::new("fuzz"), places, &Meter::default()) {
+    if let Ok((daybook, _)) = intake::read(&config, day, WORKERS, &Salt::new("fuzz"), places, i64::MAX, &Meter::default()) {
         for file in &daybook.files {
             assert_eq!(file.check(), Ok(()));
         }

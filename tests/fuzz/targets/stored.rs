@@ -64,7 +64,7 @@ static ROOM: LazyLock<Room> = LazyLock::new(|| {
     let daybook = folder.path().join("daybook");
     fs::create_dir(&daybook).expect("room on disk");
     let places = (folder.path(), daybook.as_path());
-    intake::read(&config, day, 1, &Salt::new("fuzz"), places, &Meter::default()).expect("good logs");
+    intake::read(&config, day, 1, &Salt::new("fuzz"), places, i64::MAX, &Meter::default()).expect("good logs");
     let mut files: Vec<(PathBuf, Vec<u8>)> = fs::read_dir(&daybook)
         .expect("it was just written")
         .map(|entry| entry.expect("a file").path())

@@ -233,7 +233,7 @@ fn counts(calls: &Path, attempts: Option<&Path>, is_sketched: bool) -> String {
     let day = "2026-11-20".parse().unwrap();
     let (spill, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let folders = crate::intake::IntakeFolders { spill: spill.path(), daybook: folder.path() };
-    let read = crate::intake::read(&config, day, 1, &Salt::new("test"), folders, &Meter::default());
+    let read = crate::intake::read(&config, day, 1, &Salt::new("test"), folders, i64::MAX, &Meter::default());
     let (daybook, notes) = match read {
         Ok(read) => read,
         Err(trouble) => return format!("{trouble:?}"),
@@ -313,7 +313,7 @@ fn a_row_that_is_cut_short_has_shown_no_fields() {
     let (spill, daybook) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let day = "2026-11-20".parse().unwrap();
     let folders = crate::intake::IntakeFolders { spill: spill.path(), daybook: daybook.path() };
-    let read = crate::intake::read(&config, day, 1, &Salt::new("test"), folders, &Meter::default());
+    let read = crate::intake::read(&config, day, 1, &Salt::new("test"), folders, i64::MAX, &Meter::default());
     let (_, notes) = read.unwrap();
     assert!(notes.unseen_columns.iter().any(|(_, name)| name == "message_id"), "{:?}", notes.unseen_columns);
 }

@@ -1,5 +1,6 @@
 //! NDJSON: one JSON object per line into a row of borrowed values, in a single pass.
 
+mod repair;
 mod tree;
 
 use std::borrow::Cow;
@@ -9,7 +10,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::config::Field;
-use crate::intake::rows::raw_row::{LogValue, RawRow};
+use crate::intake::rows::raw_row::{FIELDS, LogValue, RawRow};
 
 use tree::TreeKey;
 pub use tree::{FieldTarget, Tree};
@@ -21,10 +22,27 @@ pub const MAX_DEPTH: usize = 64;
 
 /// Reads one line into `row`, which must be clear.
 ///
+/// Bytes that are not UTF-8 are read as they are, and `NaN` and the like as floats that are no
+/// numbers.
+///
 /// # Errors
 /// The line is no JSON object (the message says why), or a mapped field appears twice, perhaps in
 /// two spellings.
 pub fn read<'b>(line: &'b [u8], tree: &mut Tree, row: &mut RawRow<'b>) -> Result<(), String> {
+    let read = read_json(line, tree, row);
+    if let (Err(_), Some(line)) = (&read, repair::repaired(line)) {
+        row.clear();
+        let mut found = RawRow::new();
+        read_json(&line, tree, &mut found)?;
+        for field in 0..FIELDS {
+            row.set(field, 0, repair::restored(found.at(field)));
+        }
+        return Ok(());
+    }
+    read
+}
+
+fn read_json<'b>(line: &'b [u8], tree: &mut Tree, row: &mut RawRow<'b>) -> Result<(), String> {
     if depth_exceeds(line, MAX_DEPTH) {
         return Err(format!("nested deeper than {MAX_DEPTH} levels"));
     }
@@ -217,7 +235,7 @@ impl<'b> Visitor<'b> for Mapped<'_, '_, 'b> {
     }
 
     fn visit_f64<E: Error>(self, v: f64) -> Result<(), E> {
-        self.set(LogValue::Float(v))
+        self.set(LogValue::number(v))
     }
 
     fn visit_str<E: Error>(self, v: &str) -> Result<(), E> {
@@ -298,6 +316,20 @@ mod tests {
         assert_eq!(read(line, &mut tree, &mut row), Ok(()));
         assert_eq!(row.get(Field::MessageId), &LogValue::text(b"b"));
         assert_eq!(row.get(Field::ErrorCode), &LogValue::Odd("an array"));
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_and_words_for_no_number_do_not_spoil_a_line() {
+        let mut tree =
+            tree(&[("uri", Field::Endpoint), ("id", Field::RequestId), ("code", Field::ErrorCode)]);
+        let mut row = RawRow::new();
+        let line =
+            b"{\"uri\":\"/a?n=Jos\xe9\",\"id\":\"\xff\xfe\",\"code\":NaN,\"other \xe9\":[NaN,\"\xe9\"]}";
+        assert_eq!(read(line, &mut tree, &mut row), Ok(()));
+        assert_eq!(row.get(Field::Endpoint), &LogValue::text(b"/a?n=Jos\xe9"));
+        assert_eq!(row.get(Field::RequestId), &LogValue::text(b"\xff\xfe"));
+        assert!(matches!(row.get(Field::ErrorCode), LogValue::Float(x) if x.is_nan()));
+        assert!(read(b"{\"uri\":\"\xe9\"", &mut tree, &mut RawRow::new()).is_err());
     }
 
     #[test]

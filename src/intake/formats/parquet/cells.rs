@@ -295,7 +295,7 @@ impl<'a> Cells<'a> {
             ),
             // Tools without nulls in columns of numbers write this for a missing one.
             Values::Float(numbers) if numbers[n].is_nan() => LogValue::Missing,
-            Values::Float(numbers) => LogValue::Float(numbers[n]),
+            Values::Float(numbers) => LogValue::number(numbers[n]),
             Values::Decimal(numbers) => numbers[n].clone(),
             Values::Bool(a) => LogValue::Bool(a.value(n)),
             Values::Time(us) => us[n].map_or(LogValue::Odd("a time out of range"), LogValue::Instant),

@@ -42,7 +42,7 @@ pub fn facts(
 ) -> Result<Intake, Trouble> {
     let folder = tempfile::tempdir().unwrap();
     let folders = crate::intake::IntakeFolders { spill, daybook: folder.path() };
-    crate::intake::read(config, day, workers, &Salt::new("test"), folders, meter)?;
+    crate::intake::read(config, day, workers, &Salt::new("test"), folders, i64::MAX, meter)?;
     crate::resolve::resolve(day, &[(day, folder.path().to_path_buf())].into(), config, &Default::default())
 }
 
