@@ -58,7 +58,7 @@ impl PathPattern {
         Ok(Self { parts })
     }
 
-    /// Returns the pattern that finds the files, with placeholders as wildcards of the `glob` crate.
+    /// Returns the pattern for the `glob` crate, with placeholders as wildcards.
     pub fn wildcard(pattern: &str) -> String {
         let part = |part: &str| {
             let found = Placeholder::all(part);
