@@ -182,11 +182,13 @@ impl Part {
             regex.push_str(&wildcards(&text[from..at.start])?);
             // As little as possible, but all that a `*` behind it would match too.
             let length = if text[at.end..].starts_with('*') { "+" } else { "+?" };
-            regex += &match placeholder {
-                Placeholder::Service => format!("(?<service>.{length})"),
-                Placeholder::Region => format!("(?<region>.{length})"),
-                Placeholder::Date(_) => format!(".{length}"),
-            };
+            regex.push_str(match placeholder {
+                Placeholder::Service => "(?<service>.",
+                Placeholder::Region => "(?<region>.",
+                Placeholder::Date(_) => "(?:.",
+            });
+            regex.push_str(length);
+            regex.push(')');
             from = at.end;
         }
         regex.push_str(&wildcards(&text[from..])?);
@@ -234,7 +236,7 @@ fn class(chars: &[char], is_other: bool) -> String {
         at += length;
         // A range whose end comes first holds nothing.
         if from <= to {
-            inside += &format!(r"\x{{{:x}}}-\x{{{:x}}}", from as u32, to as u32);
+            inside.extend([format!(r"\x{{{:x}}}-\x{{{:x}}}", from as u32, to as u32)]);
         }
     }
     match (inside.is_empty(), is_other) {
