@@ -198,7 +198,7 @@ impl Part {
     }
 }
 
-/// Returns the regular expression of text with `*`, `?` and `[...]`, as the `glob` crate reads them.
+/// Returns the regular expression of text with `*`, `?` and `[...]`, as `glob` reads them.
 fn wildcards(text: &str) -> Result<String, String> {
     glob::Pattern::new(text).map_err(|e| format!("`{text}`: {}", e.msg))?;
     let chars: Vec<char> = text.chars().collect();
