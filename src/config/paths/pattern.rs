@@ -58,7 +58,7 @@ impl PathPattern {
         Ok(Self { parts })
     }
 
-    /// Returns the pattern that finds the files, with placeholders as wildcards of the `glob` crate.
+    /// Returns the pattern for the `glob` crate, with placeholders as wildcards.
     pub fn wildcard(pattern: &str) -> String {
         let part = |part: &str| {
             let found = Placeholder::all(part);
@@ -182,11 +182,13 @@ impl Part {
             regex.push_str(&wildcards(&text[from..at.start])?);
             // As little as possible, but all that a `*` behind it would match too.
             let length = if text[at.end..].starts_with('*') { "+" } else { "+?" };
-            regex += &match placeholder {
-                Placeholder::Service => format!("(?<service>.{length})"),
-                Placeholder::Region => format!("(?<region>.{length})"),
-                Placeholder::Date(_) => format!(".{length}"),
-            };
+            regex.push_str(match placeholder {
+                Placeholder::Service => "(?<service>.",
+                Placeholder::Region => "(?<region>.",
+                Placeholder::Date(_) => "(?:.",
+            });
+            regex.push_str(length);
+            regex.push(')');
             from = at.end;
         }
         regex.push_str(&wildcards(&text[from..])?);
@@ -196,7 +198,7 @@ impl Part {
     }
 }
 
-/// Returns the regular expression of text with `*`, `?` and `[...]`, as the `glob` crate reads them.
+/// Returns the regular expression of text with `*`, `?` and `[...]`, as `glob` reads them.
 fn wildcards(text: &str) -> Result<String, String> {
     glob::Pattern::new(text).map_err(|e| format!("`{text}`: {}", e.msg))?;
     let chars: Vec<char> = text.chars().collect();
@@ -234,7 +236,7 @@ fn class(chars: &[char], is_other: bool) -> String {
         at += length;
         // A range whose end comes first holds nothing.
         if from <= to {
-            inside += &format!(r"\x{{{:x}}}-\x{{{:x}}}", from as u32, to as u32);
+            inside.extend([format!(r"\x{{{:x}}}-\x{{{:x}}}", from as u32, to as u32)]);
         }
     }
     match (inside.is_empty(), is_other) {

@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use chrono_tz::Tz;
-use json::{Kind, Node};
+use json::{JsonKind, Node};
 use serde::de::Deserialize;
 
 use super::ndjson;
@@ -114,18 +114,18 @@ fn parse(line: &[u8]) -> Result<Node<'_>, String> {
 
 /// Returns the payload in an envelope.
 fn carried<'a>(envelope: &Node<'a>) -> Result<Payload<'a>, String> {
-    if !matches!(envelope.kind, Kind::Object(_)) {
+    if !matches!(envelope.kind, JsonKind::Object(_)) {
         return Err(format!("not a webhook payload: {}; {EXPECTED}", envelope.what()));
     }
     let is_base64 = match envelope.get_alike(IS_BASE64)?.map(|node| &node.kind) {
-        Some(Kind::Bool(yes)) => *yes,
-        Some(Kind::Text(text)) => text.eq_ignore_ascii_case("true"),
+        Some(JsonKind::Bool(yes)) => *yes,
+        Some(JsonKind::Text(text)) => text.eq_ignore_ascii_case("true"),
         _ => false,
     };
     let mut broken = None;
     for key in CARRIERS {
         match envelope.get_alike(key)? {
-            Some(Node { kind: Kind::Text(text), .. }) => {
+            Some(Node { kind: JsonKind::Text(text), .. }) => {
                 let json = carried_text(text, is_base64 && key == "body");
                 let inner = json.as_ref().map_err(Clone::clone);
                 match inner.and_then(|json| json.as_deref().map(parse).transpose()) {
@@ -182,9 +182,9 @@ fn received(envelope: &Node<'_>, zone: Tz) -> Result<Option<i64>, String> {
     for key in RECEIVED {
         let Some(node) = envelope.get_alike(key)? else { continue };
         let value = match &node.kind {
-            Kind::Int(n) => i64::try_from(*n).map_or(LogValue::Missing, LogValue::Int),
-            Kind::Float(x) => LogValue::Float(*x),
-            Kind::Text(text) => LogValue::text(text.as_bytes()),
+            JsonKind::Int(n) => i64::try_from(*n).map_or(LogValue::Missing, LogValue::Int),
+            JsonKind::Float(x) => LogValue::Float(*x),
+            JsonKind::Text(text) => LogValue::text(text.as_bytes()),
             _ => LogValue::Odd(node.what()),
         };
         match instant::instant(&value, &Cast::Auto, zone) {
@@ -198,8 +198,8 @@ fn received(envelope: &Node<'_>, zone: Tz) -> Result<Option<i64>, String> {
 /// Returns the microseconds of epoch seconds (10 digits), or milliseconds of intermediaries (13).
 fn epoch_us(node: &Node<'_>) -> Option<i64> {
     let n: i64 = match &node.kind {
-        Kind::Int(n) => i64::try_from(*n).ok()?,
-        Kind::Text(text) if text.bytes().all(|b| b.is_ascii_digit()) => text.parse().ok()?,
+        JsonKind::Int(n) => i64::try_from(*n).ok()?,
+        JsonKind::Text(text) if text.bytes().all(|b| b.is_ascii_digit()) => text.parse().ok()?,
         _ => return None,
     };
     match n {
@@ -218,10 +218,10 @@ enum Shape<'n, 'a> {
 
 impl<'n, 'a> Shape<'n, 'a> {
     fn of(node: &'n Node<'a>) -> Option<Self> {
-        if matches!(node.get("entry"), Some(Node { kind: Kind::List(_), .. })) {
+        if matches!(node.get("entry"), Some(Node { kind: JsonKind::List(_), .. })) {
             return Some(Self::Entries(node));
         }
-        if let Some(value @ Node { kind: Kind::Object(_), .. }) = node.get("value")
+        if let Some(value @ Node { kind: JsonKind::Object(_), .. }) = node.get("value")
             && (node.text("field").is_some() || is_value(value))
         {
             return Some(Self::Change(node));
@@ -265,7 +265,7 @@ impl<'n, 'a> Shape<'n, 'a> {
 /// The answer to a send request has `messages` as well, but they have only ids, and there is no
 /// `metadata`.
 fn is_value(node: &Node<'_>) -> bool {
-    let has_list = |key| matches!(node.get(key), Some(Node { kind: Kind::List(_), .. }));
+    let has_list = |key| matches!(node.get(key), Some(Node { kind: JsonKind::List(_), .. }));
     node.get("messaging_product").is_some()
         && (has_list("statuses")
             || node.get("metadata").is_some()
@@ -294,7 +294,7 @@ impl<'a> Payload<'a> {
                 self.around(value);
                 Ok(())
             }
-            Some(value @ Node { kind: Kind::Object(_), .. }) => {
+            Some(value @ Node { kind: JsonKind::Object(_), .. }) => {
                 self.value(value).map_err(|why| format!(".value{why}"))
             }
             Some(other) => Err(format!(".value: {}, not an object", other.what())),
@@ -338,7 +338,7 @@ impl<'a> Payload<'a> {
         }
         // Older payloads have the error itself instead of a list.
         let error = status.get("errors").and_then(|errors| match &errors.kind {
-            Kind::List(list) => list.first(),
+            JsonKind::List(list) => list.first(),
             _ => Some(errors),
         });
         let code = error.and_then(|error| error.text("code")).filter(|_| word == "failed");

@@ -68,8 +68,8 @@ impl Mapping {
 
     /// Returns the columns of a file that fill fields, as positions in `names`.
     ///
-    /// A column of exactly the name is taken; if there is none, a column whose name is alike and that
-    /// no other field has exactly.
+    /// A column of exactly the name is taken; if there is none, a column whose name is alike and
+    /// that no other field has exactly.
     ///
     /// # Errors
     /// A name of the config is missing, or two columns have one name or are equally alike.

@@ -14,12 +14,12 @@ use crate::intake::rows::mapping::is_alike;
 /// line.
 #[derive(Debug)]
 pub struct Node<'a> {
-    pub kind: Kind<'a>,
+    pub kind: JsonKind<'a>,
     pub hash: u128,
 }
 
 #[derive(Debug)]
-pub enum Kind<'a> {
+pub enum JsonKind<'a> {
     Null,
     Bool(bool),
     /// Wide enough for every integer that the parser accepts.
@@ -41,24 +41,25 @@ const OBJECT: u64 = 6;
 const PAIR: u64 = 7;
 
 impl<'a> Node<'a> {
-    fn new(kind: Kind<'a>, seed: u64, bytes: &[u8]) -> Self {
+    fn new(kind: JsonKind<'a>, seed: u64, bytes: &[u8]) -> Self {
         Self { kind, hash: xxh3_128_with_seed(bytes, seed) }
     }
 
     fn of_text(text: Cow<'a, str>) -> Self {
         let hash = xxh3_128_with_seed(text.as_bytes(), TEXT);
-        Self { kind: Kind::Text(text), hash }
+        Self { kind: JsonKind::Text(text), hash }
     }
 
     /// Returns the value of a key; `null` and empty text are none.
     ///
     /// Of a repeated key the last value counts, as is usual.
     pub fn get(&self, key: &str) -> Option<&Self> {
-        let Kind::Object(pairs) = &self.kind else { return None };
-        let is_it = |name: &Self| matches!(&name.kind, Kind::Text(text) if text == key);
+        let JsonKind::Object(pairs) = &self.kind else { return None };
+        let is_it = |name: &Self| matches!(&name.kind, JsonKind::Text(text) if text == key);
         let (_, value) = pairs.iter().rfind(|(name, _)| is_it(name))?;
-        (!matches!(value.kind, Kind::Null) && !matches!(&value.kind, Kind::Text(text) if text.is_empty()))
-            .then_some(value)
+        (!matches!(value.kind, JsonKind::Null)
+            && !matches!(&value.kind, JsonKind::Text(text) if text.is_empty()))
+        .then_some(value)
     }
 
     /// Returns the value of a key of an envelope, in another spelling if none is exact.
@@ -66,9 +67,9 @@ impl<'a> Node<'a> {
     /// # Errors
     /// Two keys are equally alike.
     pub fn get_alike(&self, key: &str) -> Result<Option<&Self>, String> {
-        let Kind::Object(pairs) = &self.kind else { return Ok(None) };
+        let JsonKind::Object(pairs) = &self.kind else { return Ok(None) };
         let names = pairs.iter().filter_map(|(name, _)| match &name.kind {
-            Kind::Text(text) => Some(text.as_ref()),
+            JsonKind::Text(text) => Some(text.as_ref()),
             _ => None,
         });
         if names.clone().any(|name| name == key) {
@@ -91,27 +92,27 @@ impl<'a> Node<'a> {
     /// Returns text, or an integer as text: ids and codes are written as both.
     pub fn text(&self, key: &str) -> Option<Cow<'a, str>> {
         match &self.get(key)?.kind {
-            Kind::Text(text) => Some(text.clone()),
-            Kind::Int(n) => Some(n.to_string().into()),
+            JsonKind::Text(text) => Some(text.clone()),
+            JsonKind::Int(n) => Some(n.to_string().into()),
             _ => None,
         }
     }
 
     /// Returns the elements of a list; none for other values.
     pub fn elements(&self) -> impl Iterator<Item = &Self> {
-        let list = if let Kind::List(list) = &self.kind { list.as_slice() } else { &[] };
+        let list = if let JsonKind::List(list) = &self.kind { list.as_slice() } else { &[] };
         list.iter()
     }
 
     /// Visits the objects of the list under `key`, which may be absent.
     pub fn each(&self, key: &str, mut visit: impl FnMut(&Self) -> Result<(), String>) -> Result<(), String> {
         let Some(list) = self.get(key) else { return Ok(()) };
-        if !matches!(list.kind, Kind::List(_)) {
+        if !matches!(list.kind, JsonKind::List(_)) {
             return Err(format!(".{key}: {}, not a list", list.what()));
         }
         for (n, element) in list.elements().enumerate() {
             let done = match element.kind {
-                Kind::Object(_) => visit(element),
+                JsonKind::Object(_) => visit(element),
                 _ => Err(format!(": {}, not an object", element.what())),
             };
             done.map_err(|why| format!(".{key}[{n}]{why}"))?;
@@ -121,12 +122,12 @@ impl<'a> Node<'a> {
 
     pub fn what(&self) -> &'static str {
         match self.kind {
-            Kind::Null => "null",
-            Kind::Bool(_) => "true or false",
-            Kind::Int(_) | Kind::Float(_) => "a number",
-            Kind::Text(_) => "text",
-            Kind::List(_) => "an array",
-            Kind::Object(_) => "an object",
+            JsonKind::Null => "null",
+            JsonKind::Bool(_) => "true or false",
+            JsonKind::Int(_) | JsonKind::Float(_) => "a number",
+            JsonKind::Text(_) => "text",
+            JsonKind::List(_) => "an array",
+            JsonKind::Object(_) => "an object",
         }
     }
 }
@@ -154,23 +155,23 @@ impl<'de> Visitor<'de> for Nodes {
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Node::new(Kind::Null, NULL, &[]))
+        Ok(Node::new(JsonKind::Null, NULL, &[]))
     }
 
     fn visit_bool<E>(self, v: bool) -> Result<Self::Value, E> {
-        Ok(Node::new(Kind::Bool(v), BOOL, &[u8::from(v)]))
+        Ok(Node::new(JsonKind::Bool(v), BOOL, &[u8::from(v)]))
     }
 
     fn visit_i64<E>(self, v: i64) -> Result<Self::Value, E> {
-        Ok(Node::new(Kind::Int(v.into()), INT, &i128::from(v).to_le_bytes()))
+        Ok(Node::new(JsonKind::Int(v.into()), INT, &i128::from(v).to_le_bytes()))
     }
 
     fn visit_u64<E>(self, v: u64) -> Result<Self::Value, E> {
-        Ok(Node::new(Kind::Int(v.into()), INT, &i128::from(v).to_le_bytes()))
+        Ok(Node::new(JsonKind::Int(v.into()), INT, &i128::from(v).to_le_bytes()))
     }
 
     fn visit_f64<E>(self, v: f64) -> Result<Self::Value, E> {
-        Ok(Node::new(Kind::Float(v), FLOAT, &v.to_bits().to_le_bytes()))
+        Ok(Node::new(JsonKind::Float(v), FLOAT, &v.to_bits().to_le_bytes()))
     }
 
     fn visit_str<E>(self, v: &str) -> Result<Self::Value, E> {
@@ -187,7 +188,7 @@ impl<'de> Visitor<'de> for Nodes {
             hash = paired(hash, node.hash, LIST);
             list.push(node);
         }
-        Ok(Node { kind: Kind::List(list), hash })
+        Ok(Node { kind: JsonKind::List(list), hash })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -197,6 +198,6 @@ impl<'de> Visitor<'de> for Nodes {
             sum = sum.wrapping_add(paired(key.hash, value.hash, PAIR));
             pairs.push((key, value));
         }
-        Ok(Node { kind: Kind::Object(pairs), hash: paired(sum, 0, OBJECT) })
+        Ok(Node { kind: JsonKind::Object(pairs), hash: paired(sum, 0, OBJECT) })
     }
 }
