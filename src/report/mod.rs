@@ -261,7 +261,7 @@ fn tables_of(drawn: &DayDrawing, batch: &mut FileBatch) -> Result<(), Trouble> {
 const DRAWN: &str = ".drawn";
 /// Version of the job in the mark of the drawing.
 ///
-/// The number behind `+` is raised when a version that is not yet released draws a report otherwise.
+/// The number behind `+` is raised when an unreleased version draws a report otherwise.
 const JOB: &str = concat!(env!("CARGO_PKG_VERSION"), "+1");
 /// Versions whose reports had other columns.
 const EARLIER_JOBS: [&str; 1] = ["0.1.0"];
