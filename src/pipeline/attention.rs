@@ -176,9 +176,9 @@ fn conflicts(edition: &Edition) -> impl Iterator<Item = Attention> + '_ {
 /// Reports the pairs of request logs that tell of the same calls without their ids meeting.
 pub(super) fn of_views(day: Day, twice_told: &[TwiceTold]) -> impl Iterator<Item = Attention> + '_ {
     let message = |TwiceTold { one, other, why }: &TwiceTold| match why {
-        SameCalls::Spelling { loosely, of, as_written } => format!(
+        SameCalls::Spelling { loosely, of, known } => format!(
             "sources {one} and {other}: {loosely} of {of} request ids of one are in the other only without case and hyphens \
-             ({as_written} as they are written), so the same calls count twice; write ids = \"loose\" under both [[source]]"
+             ({known} meet as they are), so the same calls count twice; write ids = \"loose\" under both [[source]]"
         ),
         SameCalls::Counts { rows } => format!(
             "sources {one} and {other} seem to be two views of the same calls: no request id is in both, but slot by slot they \

@@ -95,8 +95,8 @@ impl Resolver<'_> {
     fn told(&self, days: &[Day], group: &[(usize, NotificationItem)]) -> Option<Told> {
         let (start_us, end_us) = (self.day.start_us(), self.day.end_us());
         let mut told: Option<Told> = None;
-        // Later attempts that do not tell the instant of the event, or tell one of a later day: they
-        // belong to the day of the first attempt.
+        // Later attempts that do not tell the instant of the event, or tell one of a later day.
+        // They belong to the day of the first attempt.
         let mut undated: Option<Delivery> = None;
         let mut continued: Option<Delivery> = None;
         let join = |all: &mut Option<Delivery>, delivery: &Delivery| match all {

@@ -66,7 +66,7 @@ impl WorkerCounts {
             id => id.with_bytes(|id| source_reader.keyed(id))??,
         };
         if source_reader.has_siblings && hash != 0 && self.day_us().contains(&start_us) {
-            sketch.own(PerRowField::Id).with_bytes(|id| self.sample_id(source_reader, id));
+            sketch.own(PerRowField::Id).with_bytes(|id| self.sample_id(source_reader, id, hash));
         }
         let sender = if message == 0 { 0 } else { SourceReader::sketched_caller(sketch, &mut self.names)? };
         Some(Call { start_us, duration_us, shape, caller: 0, hash, message, sender })

@@ -19,23 +19,23 @@ const MOST: usize = 8_192;
 #[derive(Debug, Clone, Default)]
 pub struct IdSample {
     level: u32,
-    /// By the hash of the id without case and hyphens: the hash as written, and the choice.
+    /// By the hash of the id without case and hyphens: the hash for dedupe, and the choice.
     ids: HashMap<u64, (u64, u64), foldhash::fast::RandomState>,
 }
 
 impl IdSample {
-    /// Notes an id.
+    /// Notes an id, and the hash by which dedupe knows it.
     #[inline]
-    pub fn note(&mut self, id: &[u8]) {
+    pub fn note(&mut self, id: &[u8], hash: u128) {
         let choice = choice(id);
         if choice.leading_zeros() >= self.level {
-            self.keep(id, choice);
+            self.keep(id, (hash as u64, choice));
         }
     }
 
     #[cold]
-    fn keep(&mut self, id: &[u8], choice: u64) {
-        self.insert(xxh3_64(&loose(id)), (xxh3_64(id), choice));
+    fn keep(&mut self, id: &[u8], said: (u64, u64)) {
+        self.insert(xxh3_64(&loose(id)), said);
         self.shrink();
     }
 
@@ -74,14 +74,13 @@ impl IdSample {
     pub fn meeting(&self, other: &Self) -> Meeting {
         let level = self.level.max(other.level);
         let chosen = |sample: &Self| sample.ids.values().filter(|id| id.1.leading_zeros() >= level).count();
-        let mut meeting =
-            Meeting { fewer: chosen(self).min(chosen(other)) as u64, as_written: 0, loosely: 0 };
-        for (key, (written, choice)) in &self.ids {
+        let mut meeting = Meeting { fewer: chosen(self).min(chosen(other)) as u64, known: 0, loosely: 0 };
+        for (key, (hash, choice)) in &self.ids {
             if choice.leading_zeros() < level {
                 continue;
             }
             match other.ids.get(key) {
-                Some((same, _)) if same == written => meeting.as_written += 1,
+                Some((same, _)) if same == hash => meeting.known += 1,
                 Some(_) => meeting.loosely += 1,
                 None => {}
             }
@@ -99,9 +98,9 @@ impl IdSample {
 pub struct Meeting {
     /// Ids in the smaller of the two samples.
     pub fewer: u64,
-    /// Ids that are the same as they are written.
-    pub as_written: u64,
-    /// Ids that are the same only without case and hyphens.
+    /// Ids that are the same for dedupe.
+    pub known: u64,
+    /// Ids that would be the same without case and hyphens.
     pub loosely: u64,
 }
 
@@ -124,7 +123,7 @@ mod tests {
 
     fn sample(ids: impl Iterator<Item = String>) -> IdSample {
         let mut sample = IdSample::default();
-        ids.for_each(|id| sample.note(id.as_bytes()));
+        ids.for_each(|id| sample.note(id.as_bytes(), xxh3_64(id.as_bytes()).into()));
         sample
     }
 
@@ -135,10 +134,10 @@ mod tests {
             let upper = sample((1..=n).map(|n| id(n).to_uppercase()));
             let met = lower.meeting(&upper);
             assert!(met.fewer >= 40 && met.fewer <= MOST as u64, "{met:?}");
-            assert_eq!(met.as_written + met.loosely, met.fewer);
+            assert_eq!(met.known + met.loosely, met.fewer);
             assert!(met.loosely * 10 > met.fewer * 9, "{met:?}");
-            assert_eq!(lower.meeting(&lower).as_written, met.fewer);
-            assert_eq!(lower.meeting(&sample((n + 1..=2 * n).map(id))).as_written, 0);
+            assert_eq!(lower.meeting(&lower).known, met.fewer);
+            assert_eq!(lower.meeting(&sample((n + 1..=2 * n).map(id))).known, 0);
         }
     }
 

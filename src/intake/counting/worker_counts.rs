@@ -227,8 +227,8 @@ impl WorkerCounts {
         self.hear_in_file(place.file, reading.shape.region());
         if is_inside && hash != 0 && source_reader.has_siblings {
             match row.get(Field::RequestId) {
-                LogValue::Text(id) => self.sample_id(source_reader, id),
-                LogValue::Int(id) => self.sample_id(source_reader, id.to_string().as_bytes()),
+                LogValue::Text(id) => self.sample_id(source_reader, id, hash),
+                LogValue::Int(id) => self.sample_id(source_reader, id.to_string().as_bytes(), hash),
                 _ => {}
             }
         }
@@ -278,12 +278,12 @@ impl WorkerCounts {
     }
 
     /// Notes the id of a call of the day, to see whether it meets those of another source.
-    pub fn sample_id(&mut self, source_reader: &SourceReader, id: &[u8]) {
+    pub fn sample_id(&mut self, source_reader: &SourceReader, id: &[u8], hash: u128) {
         let at = source_reader.number() as usize;
         if at >= self.id_samples.len() {
             self.id_samples.resize_with(at + 1, IdSample::default);
         }
-        self.id_samples[at].note(id);
+        self.id_samples[at].note(id, hash);
     }
 
     fn post_attempt(

@@ -30,8 +30,8 @@ pub struct TwiceTold {
 /// The evidence that two sources tell of the same calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SameCalls {
-    /// Ids meet without case and hyphens: how many of how many, and how many as they are written.
-    Spelling { loosely: u64, of: u64, as_written: u64 },
+    /// Ids meet without case and hyphens: how many of how many, and how many meet anyway.
+    Spelling { loosely: u64, of: u64, known: u64 },
     /// No id meets, but two vantages have as many rows, slot by slot.
     Counts { rows: i64 },
     /// Neither has ids, and they have the same number of rows in every slot, service and region.
@@ -91,13 +91,13 @@ fn same_calls(one: &View, other: &View, is_other_vantage: bool) -> Option<SameCa
     let met = one.ids.meeting(&other.ids);
     let rows = one.rows.min(other.rows);
     if met.fewer >= MIN_IDS && met.loosely >= MIN_LOOSE.max(met.fewer / 10) {
-        let (loosely, as_written) = (met.loosely, met.as_written);
-        return Some(SameCalls::Spelling { loosely, of: met.fewer, as_written });
+        let (loosely, known) = (met.loosely, met.known);
+        return Some(SameCalls::Spelling { loosely, of: met.fewer, known });
     }
     let is_bare = one.ids.is_empty() || other.ids.is_empty();
     if is_other_vantage {
         let is_enough = if is_bare { rows >= MIN_ROWS } else { met.fewer >= MIN_IDS };
-        let never_meet = met.as_written + met.loosely == 0;
+        let never_meet = met.known + met.loosely == 0;
         return (is_enough && never_meet && agree(one, other)).then_some(SameCalls::Counts { rows });
     }
     let are_bare = one.ids.is_empty() && other.ids.is_empty();
@@ -122,10 +122,13 @@ fn agree(one: &View, other: &View) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::intake::records::call_record::hash;
 
     fn view(ids: std::ops::Range<u32>, spell: fn(String) -> String, rows: &[(u32, i64)]) -> View {
         let mut view = View { rows: rows.iter().map(|(_, n)| n).sum(), ..View::default() };
-        ids.for_each(|n| view.ids.note(spell(format!("ab-{n:08x}")).as_bytes()));
+        for id in ids.map(|n| spell(format!("ab-{n:08x}"))) {
+            view.ids.note(id.as_bytes(), hash(id.as_bytes()));
+        }
         for (slot, n) in rows {
             view.by_slot.insert(*slot, *n);
             view.by_cell.insert((*slot, "all".to_owned(), "-".to_owned()), *n);
@@ -140,7 +143,7 @@ mod tests {
         let lower = view(0..200, |id| id, &ROWS);
         let upper = view(0..180, |id| id.to_uppercase().replace('-', ""), &ROWS);
         let why = same_calls(&lower, &upper, true);
-        assert_eq!(why, Some(SameCalls::Spelling { loosely: 180, of: 180, as_written: 0 }));
+        assert_eq!(why, Some(SameCalls::Spelling { loosely: 180, of: 180, known: 0 }));
         assert_eq!(same_calls(&lower, &lower, true), None, "ids that meet are in order");
         let few = view(0..19, |id| id.to_uppercase(), &[(600, 19)]);
         assert_eq!(same_calls(&lower, &few, true), None);

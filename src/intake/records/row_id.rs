@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn loose_ids_meet_without_case_and_hyphens() {
-        let source = |ids, identity| Source { ids, identity, ..Source::bare("a", Log::Requests) };
+        let source = |ids, identity| Source { identity, ids, ..Source::bare("a", Log::Requests) };
         let (spelt, bare) = (b"0000AB-CD".as_slice(), b"0000abcd".as_slice());
         let exact = IdHasher::of(&source(IdSpelling::Exact, Identity::Unique));
         let loose = IdHasher::of(&source(IdSpelling::Loose, Identity::Client));

@@ -219,8 +219,8 @@ fn rows_of_day(edition: &Edition) -> String {
 
 /// Reduces the files to their part in the day.
 ///
-/// A neighbour's file keeps only its accepted, duplicate and conflicting rows, and is dropped if it gave none
-/// and did not fail.
+/// A neighbour's file keeps only its accepted, duplicate and conflicting rows, and is dropped if it
+/// gave none and did not fail.
 fn settled(files: &[FileBalance]) -> Vec<FileBalance> {
     let is_own = |file: &&FileBalance| file.role == FileRole::Own;
     let concerns = |file: &&FileBalance| is_own(file) || file.accepted > 0 || file.failure.is_some();

@@ -40,9 +40,8 @@ fn notification(outcome: Outcome, timing: Timing) -> Kind {
     }
 }
 
-pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
-    let (error, missed) = ("bad:platform:error", "bad:platform:missed");
-    let without_status = |kind| Kind { http_status: None, ..kind };
+/// Calls that were answered with an error, and whose message was sent all the same.
+fn errors_but_sent() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
     vec![
         (
             "outcome-unknown",
@@ -78,6 +77,14 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
             vec![refused(503, None, Sent), Kind { timing: Late, ..refused(500, None, Delivered) }],
         ),
         ("refusal-but-sent", "good", vec![Kind { is_success: Some(false), ..refused(200, None, Sent) }]),
+    ]
+}
+
+pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
+    let (error, missed) = ("bad:platform:error", "bad:platform:missed");
+    let without_status = |kind| Kind { http_status: None, ..kind };
+    let mut cases = errors_but_sent();
+    cases.extend([
         (
             "message-held",
             "good",
@@ -156,7 +163,8 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
         ),
         ("notification-refused", "user:caller", vec![notification(Refused, InTime)]),
         ("notification-unreachable", "excluded:network:webhook", vec![notification(Unreachable, InTime)]),
-    ]
+    ]);
+    cases
 }
 
 fn account(policy: &Policy, kind: &Kind) -> Account {
