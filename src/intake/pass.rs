@@ -127,7 +127,9 @@ pub fn pass(
                 if is_plain { wholes.get(&n).map(|whole| &whole.hash) } else { round.texts.get(&n) }
             });
             if !found.is_empty() {
-                found.keys().for_each(|copy| opened[*copy as usize] = None);
+                for copy in found.keys() {
+                    opened[*copy as usize] = None;
+                }
                 copies.extend(found);
                 continue;
             }
@@ -203,15 +205,13 @@ fn open(log: &LogFile, source_reader: usize, source_readers: &[SourceReader]) ->
     };
     if format == LogFormat::Parquet {
         open.columns = Some(parquet::open(&file, &source_readers[source_reader])?);
-    } else if compression == LogCompression::None {
-        if size > CHUNK {
-            let is_delimited = format == LogFormat::Delimited;
-            let head = head::head(&file, size).map_err(explain)?;
-            open.header = head.header.filter(|_| is_delimited && source.has_header);
-            let is_known = open.header.is_some() || !is_delimited || !source.has_header;
-            // Splitting needs line feeds that are record ends; quotes can hide them.
-            open.can_split = head.has_line_feeds && is_known && !(is_delimited && head.has_quotes);
-        }
+    } else if compression == LogCompression::None && size > CHUNK {
+        let is_delimited = format == LogFormat::Delimited;
+        let head = head::head(&file, size).map_err(explain)?;
+        open.header = head.header.filter(|_| is_delimited && source.has_header);
+        let is_known = open.header.is_some() || !is_delimited || !source.has_header;
+        // Splitting needs line feeds that are record ends; quotes can hide them.
+        open.can_split = head.has_line_feeds && is_known && !(is_delimited && head.has_quotes);
     }
     Ok(open)
 }

@@ -264,9 +264,10 @@ mod tests {
         let zstd = |text: &[u8]| zstd::encode_all(text, 1).unwrap();
         // A frame of zstd without text.
         let skippable = b"\x50\x2a\x4d\x18\x03\0\0\0abc".to_vec();
-        let kinds: [(LogCompression, &dyn Fn(&[u8]) -> Vec<u8>, Vec<u8>); 2] =
-            [(LogCompression::Gzip, &gzip, Vec::new()), (LogCompression::Zstd, &zstd, skippable)];
-        for (compression, pack, extra) in kinds {
+        for compression in [LogCompression::Gzip, LogCompression::Zstd] {
+            let is_gzip = compression == LogCompression::Gzip;
+            let pack = |text: &[u8]| if is_gzip { gzip(text) } else { zstd(text) };
+            let extra = if is_gzip { Vec::new() } else { skippable.clone() };
             let zeros = vec![0; 600_000];
             let read = |bytes: Vec<u8>| {
                 let mut text = String::new();

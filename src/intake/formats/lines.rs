@@ -154,6 +154,7 @@ impl<'a> TextParser<'a> {
         });
         if let Ok(layout) = layout {
             self.layout = Some(layout.sketching(self.source_reader));
+            self.header = header.to_vec();
         }
         Ok(())
     }

@@ -37,7 +37,7 @@ impl<'a> LogValue<'a> {
     ///
     /// All formats trim alike, so that an id in one log meets the same id in another.
     pub fn text(bytes: &'a [u8]) -> Self {
-        let text = bytes.trim_ascii();
+        let text = trimmed(bytes);
         if text.is_empty() { Self::Missing } else { Self::Text(Cow::Borrowed(text)) }
     }
 
@@ -64,13 +64,7 @@ impl<'a> LogValue<'a> {
     /// Returns whether a text is [`LogValue::is_nothing`] once it is a value.
     #[inline]
     pub const fn is_no_text(text: &[u8]) -> bool {
-        match text {
-            [] | [b'-'] => true,
-            [first, ..] if *first > b' ' => {
-                matches!(text, [b'-', second, ..] if *second <= b' ') && matches!(text.trim_ascii(), [b'-'])
-            }
-            _ => matches!(text.trim_ascii(), [] | [b'-']),
-        }
+        matches!(trimmed(text), [] | [b'-'])
     }
 
     /// Returns whether the value is missing, or `-` for nothing.
@@ -93,6 +87,17 @@ impl<'a> LogValue<'a> {
             Self::Bool(b) => format!("`{b}`"),
             Self::Odd(what) => (*what).into(),
         }
+    }
+}
+
+/// Returns a text without the ASCII blanks around it.
+///
+/// Almost no text has any, which one look at both ends shows.
+#[inline]
+pub const fn trimmed(text: &[u8]) -> &[u8] {
+    match text {
+        [first, .., last] if *first > b' ' && *last > b' ' => text,
+        _ => text.trim_ascii(),
     }
 }
 

@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use chrono_tz::Tz;
 
 use super::instant;
-use super::raw_row::LogValue;
+use super::raw_row::{LogValue, trimmed};
 use super::source_reader::SourceReader;
 use crate::config::{Cast, Field, Log, LogPreset};
 
@@ -173,7 +173,7 @@ impl<'b> Scalar<'b> {
     #[inline]
     pub fn with_bytes<T>(&self, make: impl FnOnce(&[u8]) -> T) -> Option<T> {
         match self {
-            Self::Text(text) => Some(make(text.trim_ascii())),
+            Self::Text(text) => Some(make(trimmed(text))),
             Self::Int(n) => Some(make(n.to_string().as_bytes())),
             Self::Missing | Self::Float(_) | Self::Instant(_) | Self::Odd => None,
         }

@@ -302,7 +302,7 @@ mod tests {
         ] {
             let mut row = RawRow::new();
             assert_eq!(read(line.as_bytes(), &mut tree, &mut row), Ok(()), "{line}");
-            assert_eq!(row.get(Field::RequestId), &LogValue::Text(Cow::Borrowed(b"qA\n")));
+            assert_eq!(row.get(Field::RequestId), &LogValue::text(b"qA"));
             assert_eq!(row.get(Field::ErrorCode), &LogValue::Int(131_016));
             assert_eq!(row.get(Field::Ts), &LogValue::text(b"t"));
         }
