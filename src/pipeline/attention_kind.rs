@@ -15,6 +15,12 @@ pub enum AttentionKind {
     Quarantine,
     /// A column that the config names is in no row.
     UnseenColumn,
+    /// No row of a file can tell what became of its call.
+    NoOutcome,
+    /// Statuses of messages have words that nobody knows.
+    UnknownStatus,
+    /// Calls have a scope that is not of the list.
+    UndeclaredScope,
     /// A log is silent while others go on.
     Gap,
     /// Too few slots of a component have anything to judge by.
@@ -25,6 +31,10 @@ pub enum AttentionKind {
     Suspense,
     /// Events belong to no service.
     Unassigned,
+    /// Rows name a service that the config does not declare.
+    UndeclaredService,
+    /// Rows name a region that the config does not declare.
+    UndeclaredRegion,
     /// A row of the override file was refused.
     OverrideRefused,
     /// The override file could not be read.
@@ -48,18 +58,23 @@ pub enum AttentionKind {
 }
 
 impl AttentionKind {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 26] = [
         Self::NoLogs,
         Self::NoRows,
         Self::MissingSource,
         Self::UnreadableFile,
         Self::Quarantine,
         Self::UnseenColumn,
+        Self::NoOutcome,
+        Self::UnknownStatus,
+        Self::UndeclaredScope,
         Self::Gap,
         Self::Coverage,
         Self::Orphans,
         Self::Suspense,
         Self::Unassigned,
+        Self::UndeclaredService,
+        Self::UndeclaredRegion,
         Self::OverrideRefused,
         Self::OverridesUnreadable,
         Self::OverridesNotNamed,
@@ -81,11 +96,16 @@ impl AttentionKind {
             Self::UnreadableFile => "unreadable-file",
             Self::Quarantine => "quarantine",
             Self::UnseenColumn => "unseen-column",
+            Self::NoOutcome => "no-outcome",
+            Self::UnknownStatus => "unknown-status",
+            Self::UndeclaredScope => "undeclared-scope",
             Self::Gap => "gap",
             Self::Coverage => "coverage",
             Self::Orphans => "orphans",
             Self::Suspense => "suspense",
             Self::Unassigned => "unassigned",
+            Self::UndeclaredService => "undeclared-service",
+            Self::UndeclaredRegion => "undeclared-region",
             Self::OverrideRefused => "override-refused",
             Self::OverridesUnreadable => "overrides-unreadable",
             Self::OverridesNotNamed => "overrides-not-named",

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::evidence::{EvidenceRow, EvidenceRows, RowPlace};
+use super::latency_cell::LatencyCell;
 use super::memo::{KnownRow, Memo};
+use super::odd_words::{OddWords, WordList};
 use super::quarantine::{self, KEPT_PER_FILE};
 use crate::config::{Field, Log};
 use crate::day::{Day, SlotLength};
@@ -41,6 +43,8 @@ pub struct FileTally {
     pub quarantine: u64,
     /// Bit set of the fields that any row had.
     pub seen: u32,
+    /// Bit set of the fields that any row named, also without a value.
+    pub named: u32,
     pub first_us: Option<i64>,
     pub last_us: Option<i64>,
     /// Place, reason and excerpt of quarantined rows, at most [`KEPT_PER_FILE`].
@@ -106,6 +110,7 @@ pub struct WorkerCounts {
     /// Latest webhook rows, by region.
     pub lanes: Map<u32, LatestRows>,
     told: Vec<ParsedStatus>,
+    pub odd_words: OddWords,
     pub memo: Memo,
     /// Classification of the last posted row, if other rows may reuse it.
     pub learned: Option<KnownRow>,
@@ -120,27 +125,6 @@ pub struct LatestRows {
     pub last_us: Option<i64>,
     /// Latest row after the day, within [`MARGIN_US`].
     pub ahead_us: Option<i64>,
-}
-
-/// Latency histogram of one slot, service and region; octaves without events take no memory.
-#[derive(Debug, Default)]
-pub struct LatencyCell([Option<Box<[u32; 16]>>; 32]);
-
-impl LatencyCell {
-    fn add(&mut self, bucket: u32) {
-        let page = self.0[(bucket >> 4) as usize].get_or_insert_default();
-        page[(bucket & 15) as usize] += 1;
-    }
-
-    /// Returns the buckets that are not empty, with their counts.
-    pub fn counts(&self) -> impl Iterator<Item = (u32, i64)> + '_ {
-        self.0.iter().enumerate().filter_map(|(n, page)| Some((n, page.as_ref()?))).flat_map(|(n, page)| {
-            page.iter()
-                .enumerate()
-                .filter(|(_, c)| **c > 0)
-                .map(move |(k, c)| ((n * 16 + k) as u32, i64::from(*c)))
-        })
-    }
 }
 
 impl WorkerCounts {
@@ -183,6 +167,7 @@ impl WorkerCounts {
             failures: Vec::new(),
             lanes: Map::default(),
             told: Vec::new(),
+            odd_words: OddWords::default(),
             memo: Memo::default(),
             learned: None,
             buffer: Vec::new(),
@@ -246,12 +231,19 @@ impl WorkerCounts {
                     .map(|reading| (start_us, Some((reading, duration_us, hash))))
             },
         );
-        self.tallies[place.file as usize].seen |= row.seen();
+        self.saw(place, row);
         let Some((start_us, reading)) = self.tally_row(place, read, raw) else { return Ok(()) };
-        let Some((reading, duration_us, hash)) = reading else { return Ok(()) };
+        let Some((mut reading, duration_us, hash)) = reading else { return Ok(()) };
         let is_inside = self.day_us().contains(&start_us);
+        if !row.names_outcome() {
+            reading.shape.silent = place.file + 1;
+        }
+        if is_inside && reading.has_odd_scope {
+            self.odd_words.add(WordList::Scope, source_reader.number(), &row.get(Field::Scope).bytes());
+        }
         let shape = if is_inside { self.shape(&reading.shape) } else { 0 };
-        if is_inside && reading.shape.is_plainly_good() && !row.get(Field::Service).is_missing() {
+        let is_ordinary = reading.shape.is_plainly_good() && !reading.has_odd_scope;
+        if is_inside && is_ordinary && !row.get(Field::Service).is_missing() {
             self.learned = Some(KnownRow::Call { shape });
         }
         let ParsedRequest { caller, message, sender, .. } = reading;
@@ -311,13 +303,21 @@ impl WorkerCounts {
             let reading = source_reader.webhook(row, ts_us, place, &mut self.names, &mut told)?;
             Ok((ts_us, Some(reading)))
         });
-        self.tallies[place.file as usize].seen |= row.seen();
+        self.saw(place, row);
         if let Some((_, Some(reading))) = self.tally_row(place, read, raw) {
             self.post_webhook(&reading, &told, spill)?;
             self.learned = self.known_attempt(row, &reading, told.last());
+            self.note_status(source_reader, &row.get(Field::Status).bytes(), &told, reading.ts_us);
         }
         self.told = told;
         Ok(())
+    }
+
+    /// Notes the fields that a row had.
+    fn saw(&mut self, place: RowPlace, row: &RawRow<'_>) {
+        let tally = &mut self.tallies[place.file as usize];
+        tally.seen |= row.seen();
+        tally.named |= row.named();
     }
 
     /// Returns whether an instant is farther than [`MARGIN_US`] from the day.

@@ -3,5 +3,7 @@
 pub mod content_hash;
 pub mod detect;
 pub mod find;
+pub mod first_row;
 pub mod listing;
+pub mod masked_name;
 pub mod read_ahead;

@@ -11,6 +11,7 @@ use super::correlate;
 use super::duplicates::find_duplicates;
 use super::merge::{Merged, MergedFact, merge};
 use super::receipts::{balances, line, lost, unseen_columns};
+use super::understood::{OddWord, SilentFiles, odd_words, outcomes_told, silent_files};
 use crate::config::{Log, Source};
 use crate::daybook::{self, Daybook};
 use crate::error::Trouble;
@@ -36,6 +37,10 @@ pub struct ReadNotes {
     ///
     /// Such a name is most likely misspelt.
     pub unseen_columns: Vec<(String, String)>,
+    /// Files whose rows cannot tell what became of their calls.
+    pub silent_files: Vec<SilentFiles>,
+    /// Statuses and scopes that nobody knows.
+    pub odd_words: Vec<OddWord>,
     /// Bytes of records for dedupe and join that went to disk.
     pub spilled_bytes: u64,
     /// Files as they were when they were read, by the path that reports show.
@@ -55,7 +60,8 @@ pub fn close_day(
     salt: &Salt,
     folder: &Path,
 ) -> Result<(Daybook, ReadNotes), Trouble> {
-    let mut merged = merge(pass, salt, settings.is_joined);
+    let outcomes_told = outcomes_told(pass, files, sources);
+    let mut merged = merge(pass, salt, settings.is_joined, &outcomes_told);
     let (surplus, survivors) = find_duplicates(pass, &merged, settings)?;
     for (fact, n) in &surplus.events {
         merged.events[fact.at()] -= n;
@@ -135,7 +141,14 @@ pub fn close_day(
     let spilled_bytes = sets.map(Partitions::spilled).sum::<u64>() + survivors_spilled;
     let wholes =
         pass.wholes.iter().map(|(n, whole)| (files[*n as usize].shown.clone(), whole.clone())).collect();
-    Ok((daybook, ReadNotes { unseen_columns: unseen_columns(pass, files, sources), spilled_bytes, wholes }))
+    let notes = ReadNotes {
+        unseen_columns: unseen_columns(pass, files, sources),
+        silent_files: silent_files(pass, files, sources, &outcomes_told),
+        odd_words: odd_words(pass),
+        spilled_bytes,
+        wholes,
+    };
+    Ok((daybook, notes))
 }
 
 fn latencies(counts: &[WorkerCounts]) -> Latencies {

@@ -6,3 +6,4 @@ pub mod dedupe;
 pub mod duplicates;
 pub mod merge;
 pub mod receipts;
+pub mod understood;
