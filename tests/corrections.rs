@@ -61,7 +61,15 @@ fn rows() -> impl Strategy<Value = Vec<Override>> {
         opt(&["eu", "us"]),
         opt(&CALLERS[1..3]),
         opt(&[Code::None, Code::Number(2), Code::Number(190)]),
-        opt(&["bad:*", "user:*", "excluded:*", "bad:platform:missed", "user:caller", "excluded:scope"]),
+        opt(&[
+            "bad:*",
+            "user:*",
+            "excluded:*",
+            "bad:platform:missed",
+            "user:caller",
+            "excluded:scope",
+            "unknown",
+        ]),
     );
     let row = (any::<bool>(), 280..294_i64, 1..10_i64, selectors, 0..3_usize);
     let row =
@@ -196,7 +204,7 @@ fn moves(row: &Override, postings: &Postings, line: &PostingLine) -> bool {
     let group = line.account.group();
     let is_taken = match row.direction {
         Direction::ToUptime => group == Group::Bad,
-        Direction::ToDowntime => matches!(group, Group::User | Group::Excluded),
+        Direction::ToDowntime => matches!(group, Group::User | Group::Excluded | Group::Unknown),
     };
     is_taken && row.takes_account(line.account) && describes(row, postings, line)
 }
@@ -270,7 +278,7 @@ proptest! {
                 match from {
                     _ if first.is_none() => prop_assert_eq!(from, to),
                     Group::Bad => prop_assert!(matches!(to, Group::User | Group::Good)),
-                    Group::User | Group::Excluded => prop_assert_eq!(to, Group::Bad),
+                    Group::User | Group::Excluded | Group::Unknown => prop_assert_eq!(to, Group::Bad),
                     _ => prop_assert!(false, "{from:?} was moved"),
                 }
             }

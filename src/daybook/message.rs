@@ -2,6 +2,23 @@
 
 use crate::facts::Outcome;
 
+/// Documented words that prove nothing about the platform's part.
+pub const SILENT: [&str; 13] = [
+    "accepted",
+    "captured",
+    "deleted",
+    "enqueued",
+    "held",
+    "held_for_quality_assessment",
+    "paused",
+    "pending",
+    "processing",
+    "queued",
+    "scheduled",
+    "submitted",
+    "warning",
+];
+
 /// The word of a status; its number is its bit in [`MessageState::words`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatusWord {
@@ -11,16 +28,19 @@ pub enum StatusWord {
     Read = 4,
     Played = 8,
     Failed = 16,
-    /// `accepted`, `deleted`, `warning` and others, which do not show what the platform did.
+    /// A word of [`SILENT`], such as `accepted`, which does not show what the platform did.
     Other = 32,
+    /// A word that nobody knows: what it says of the message is not understood.
+    Unknown = 64,
 }
 
 impl StatusWord {
-    pub const ALL: [Self; 6] =
-        [Self::Sent, Self::Delivered, Self::Read, Self::Played, Self::Failed, Self::Other];
+    pub const ALL: [Self; 7] =
+        [Self::Sent, Self::Delivered, Self::Read, Self::Played, Self::Failed, Self::Other, Self::Unknown];
 
     /// Parses a word in any case: some logs write words in the spelling of their enums.
     pub fn of(text: &[u8]) -> Self {
+        let text = text.trim_ascii();
         let is = |word: &str| text.eq_ignore_ascii_case(word.as_bytes());
         match () {
             () if is("sent") => Self::Sent,
@@ -28,7 +48,8 @@ impl StatusWord {
             () if is("read") => Self::Read,
             () if is("played") => Self::Played,
             () if is("failed") => Self::Failed,
-            () => Self::Other,
+            () if SILENT.iter().any(|word| is(word)) => Self::Other,
+            () => Self::Unknown,
         }
     }
 }
@@ -41,7 +62,8 @@ impl StatusWord {
 pub struct MessageState {
     /// [`StatusWord`]s seen, as bits.
     pub words: u8,
-    /// Earliest status but `Other`, microseconds since 1970; [`MessageState::NEVER`] without one.
+    /// Earliest status but `Other` and `Unknown`, microseconds since 1970, or
+    /// [`MessageState::NEVER`].
     pub first_us: i64,
     /// The `failed` that says most: its instant, microseconds since 1970, and its error code.
     ///
@@ -61,7 +83,7 @@ impl MessageState {
     pub const fn of(word: StatusWord, us: i64, code: Option<i64>) -> Self {
         let words = word as u8;
         match word {
-            StatusWord::Other => Self { words, ..Self::NONE },
+            StatusWord::Other | StatusWord::Unknown => Self { words, ..Self::NONE },
             StatusWord::Failed => Self { words, first_us: us, failed_us: us, code },
             _ => Self { words, first_us: us, ..Self::NONE },
         }
@@ -94,6 +116,11 @@ impl MessageState {
     /// True if a status proves that the platform took the message, whatever else was reported.
     pub const fn has_left(&self) -> bool {
         self.words & (Self::DELIVERED | StatusWord::Sent as u8) != 0
+    }
+
+    /// True if a status has a word that nobody knows.
+    pub const fn has_unknown(&self) -> bool {
+        self.words & StatusWord::Unknown as u8 != 0
     }
 
     /// True if a status says delivered, read or played.
@@ -168,11 +195,25 @@ mod tests {
             words.iter().fold(MessageState::NONE, |s, w| joined(s, MessageState::of(*w, 1, None))).outcome()
         };
         assert_eq!(of(&[]), Outcome::None);
-        assert_eq!(of(&[StatusWord::Other]), Outcome::None);
+        assert_eq!(of(&[StatusWord::Other, StatusWord::Unknown]), Outcome::None);
         assert_eq!(of(&[StatusWord::Sent]), Outcome::Sent);
         assert_eq!(of(&[StatusWord::Failed, StatusWord::Sent]), Outcome::Failed);
         for word in [StatusWord::Delivered, StatusWord::Read, StatusWord::Played] {
             assert_eq!(of(&[word, StatusWord::Failed]), Outcome::Delivered);
+        }
+    }
+
+    #[test]
+    fn words_are_known_in_any_case_and_others_are_not_understood() {
+        for (text, word) in [
+            ("sent", StatusWord::Sent),
+            (" Delivered ", StatusWord::Delivered),
+            ("READ", StatusWord::Read),
+            ("Accepted", StatusWord::Other),
+            ("DELIVERY_ACK", StatusWord::Unknown),
+            ("3", StatusWord::Unknown),
+        ] {
+            assert_eq!(StatusWord::of(text.as_bytes()), word, "{text}");
         }
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use super::counting::timeless::timeless;
 use super::counting::worker_counts::WorkerCounts;
 use super::files::content_hash::{self, Hashing, Whole};
 use super::files::copies;
@@ -46,8 +47,7 @@ pub struct PassSettings<'a> {
 
 /// A file that is ready to be read.
 ///
-/// It is opened anew for each work item, because a day may have more files than a process may hold
-/// open.
+/// Each work item opens it anew: a day may have more files than a process may hold open.
 struct Open {
     path: PathBuf,
     source_reader: usize,
@@ -114,7 +114,9 @@ pub fn pass(
     }
     let (mut wholes, mut copies) = (BTreeMap::new(), BTreeMap::new());
     loop {
-        let round = round(files, &opened, &source_readers, settings, meter)?;
+        let mut round = round(files, &opened, &source_readers, settings, meter)?;
+        let readers = opened.iter().map(|open| Some(&source_readers[open.as_ref()?.source_reader]));
+        round.failures.extend(timeless(&round.counts, readers));
         for file in &round.quoted {
             if let Some(open) = &mut opened[*file as usize] {
                 (open.can_split, open.header) = (false, None);
@@ -245,8 +247,7 @@ fn items(opened: &[Option<Open>]) -> Vec<(u64, Item)> {
         let Some(open) = open else { continue };
         if let Some(columns) = &open.columns {
             let slices = columns.slices();
-            // All slices have one weight, so that they stay in order: the first bad rows of a file
-            // are kept.
+            // All slices have one weight, to stay in order: the first bad rows of a file are kept.
             let bytes = open.size / slices.len().max(1) as u64;
             let item = |(slice, number)| (bytes, Item::Slice { file: n, number, slice });
             items.extend(slices.into_iter().zip(0..).map(item));
@@ -306,8 +307,7 @@ fn round(
             left_bytes
         })
         .collect();
-    // In addition to the sets of each reading worker, each worker of the join has one for the calls
-    // that are left after dedupe.
+    // Each worker of the join has a further one for the calls that are left after dedupe.
     let sets = count * WorkerCounts::SETS + settings.workers.clamp(1, PARTITIONS);
     let budget = MemoryBudget::new(settings.memory_bytes as usize, sets);
 
@@ -317,8 +317,7 @@ fn round(
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some((bytes, item)) = items.get(at) else { break };
-            // True if the other workers will run out of items before this one is done: then a core
-            // is free to decompress it ahead.
+            // True if the others run out of items before this one is done: a core is then free.
             let is_last = behind[at] < bytes.saturating_mul((settings.workers as u64).saturating_sub(1));
             let n = item.file();
             let Some(open) = &opened[n] else { continue };

@@ -1,16 +1,17 @@
 //! Attention: the reasons for a person to look at a day, with their messages.
 
-use crate::facts::{FileRole, UNASSIGNED};
 use std::collections::BTreeMap;
 use std::fmt;
 
 use super::AttentionKind;
-use crate::config::Config;
+use crate::config::{Config, WEBHOOK_SERVICE};
 use crate::day::{Day, SlotLength, rfc3339};
-use crate::facts::{FileBalance, Gap, Lost};
-use crate::intake::{ReadNotes, SameCalls, TwiceTold};
-use crate::ledger::Edition;
+use crate::document::spelling::closest;
+use crate::facts::{FileBalance, FileRole, Gap, Lost, UNASSIGNED};
+use crate::intake::{OddWord, ReadNotes, SameCalls, SilentFiles, TwiceTold, WordList};
+use crate::ledger::{AccountLine, Edition};
 use crate::policy::Group;
+use crate::redact::redacted;
 use crate::slots::{ALL_REGIONS, ScopeKind, State};
 
 /// Orphan statuses needed for attention; fewer may belong to messages of the day before the first.
@@ -89,6 +90,7 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
             format!("events that belong to no service, because {why}: {unassigned}"),
         );
     }
+    undeclared(edition, config, &mut say);
     for source in config.sources.iter().filter(|_| !edition.intake.is_empty()) {
         if !edition.intake.iter().any(|f| f.source == source.name && f.role == FileRole::Own) {
             say(
@@ -127,6 +129,62 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
     found
 }
 
+/// Names that are told one by one; a column with more holds no names of this kind.
+const MOST_NAMES: usize = 20;
+
+/// Reports the services and regions of events that the config does not declare.
+///
+/// A service outside `[[service]]` is in no component.
+fn undeclared(edition: &Edition, config: &Config, say: &mut dyn FnMut(AttentionKind, String)) {
+    let sum = |of: fn(&AccountLine) -> &str| {
+        let mut events: BTreeMap<&str, i64> = BTreeMap::new();
+        for line in &edition.accounts {
+            *events.entry(of(line)).or_default() += line.events_gross;
+        }
+        events
+    };
+    let services: Vec<&str> = config.services.iter().map(|service| service.name.as_str()).collect();
+    let outside = |name: &str| !services.contains(&name) && ![UNASSIGNED, WEBHOOK_SERVICE].contains(&name);
+    for (name, events) in
+        sum(|line| &line.service).into_iter().filter(|(name, _)| outside(name)).take(MOST_NAMES)
+    {
+        if services.is_empty() {
+            break;
+        }
+        let (hint, name) = (hint(name, &services), redacted(name.as_bytes(), 40));
+        say(
+            AttentionKind::UndeclaredService,
+            format!(
+                "service `{name}`: {events} events; no [[service]] has this name, so they are in no component: declare it, or \
+                 map it by `words` of its column{hint}"
+            ),
+        );
+    }
+    let regions: Vec<&str> = config.regions.iter().map(String::as_str).collect();
+    let outside = |name: &str| !regions.contains(&name) && name != "-";
+    for (name, events) in
+        sum(|line| &line.region).into_iter().filter(|(name, _)| outside(name)).take(MOST_NAMES)
+    {
+        if regions.is_empty() {
+            break;
+        }
+        let (hint, name) = (hint(name, &regions), redacted(name.as_bytes(), 40));
+        say(
+            AttentionKind::UndeclaredRegion,
+            format!(
+                "region `{name}`: {events} events; `regions` does not have this name: declare it, or map it by `words` of its \
+                 column{hint}"
+            ),
+        );
+    }
+}
+
+/// Guesses the declared name that a name was meant to be.
+fn hint(name: &str, declared: &[&str]) -> String {
+    let guess = closest(name, declared.iter().copied());
+    guess.map_or_else(String::new, |guess| format!("; did you mean `{guess}`?"))
+}
+
 /// Reports what was noticed while the logs were read and is no part of the edition.
 pub(super) fn of_notes(day: Day, notes: ReadNotes) -> impl Iterator<Item = Attention> {
     let copies = notes.copies.into_iter().map(|(copy, original)| {
@@ -146,7 +204,53 @@ pub(super) fn of_notes(day: Day, notes: ReadNotes) -> impl Iterator<Item = Atten
         );
         (AttentionKind::SpecialFile, message)
     });
-    copies.chain(columns).chain(special).map(move |(kind, message)| Attention { day, kind, message })
+    let silent = notes.silent_files.into_iter().map(|silent| {
+        let SilentFiles { source, files, rows, keys, mapping } = silent;
+        let (first, others) = (files.first().cloned().unwrap_or_default(), files.len().saturating_sub(1));
+        let others = if others == 0 { String::new() } else { format!(" and {others} more of this name") };
+        let advice = mapping.map_or_else(
+            || "name the column that tells it under [source.columns]".to_owned(),
+            |line| format!("most likely, [source.columns] should have {line}"),
+        );
+        let message = format!(
+            "source {source}: {first}{others}: no row has http_status, error_code, is_success, symptom or upstream_status, \
+             so what became of its {rows} calls is `unknown`; its columns are {}; {advice}",
+            keys.join(", ")
+        );
+        (AttentionKind::NoOutcome, message)
+    });
+    let mut lists: BTreeMap<(WordList, String), Vec<(String, u64)>> = BTreeMap::new();
+    for OddWord { source, list, word, rows } in notes.odd_words {
+        lists.entry((list, source)).or_default().push((word, rows));
+    }
+    let odd = lists.into_iter().map(|((list, source), words)| {
+        let told = words.iter().take(MOST_NAMES).map(|(word, rows)| format!("`{word}` ({rows} rows)"));
+        let told: Vec<String> = told.collect();
+        let more = words.len().saturating_sub(MOST_NAMES);
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let told = told.join(", ") + &more;
+        match list {
+            WordList::Status => (
+                AttentionKind::UnknownStatus,
+                format!(
+                    "source {source}: nobody knows these words of status: {told}; messages without a known status in time \
+                     are `unknown`; map the words under [source.columns], for example status = {{ from = \"status\", \
+                     words = {{ DELIVERY_ACK = \"delivered\" }} }}"
+                ),
+            ),
+            WordList::Scope => (
+                AttentionKind::UndeclaredScope,
+                format!(
+                    "source {source}: nobody knows these words of scope: {told}; the calls are judged as if they had none; \
+                     if they are not part of the service, map the words under [source.columns], for example scope = {{ \
+                     from = \"scope\", words = {{ synthetic = \"test\" }} }}"
+                ),
+            ),
+        }
+    });
+    let all: Vec<(AttentionKind, String)> =
+        copies.chain(columns).chain(special).chain(silent).chain(odd).collect();
+    all.into_iter().map(move |(kind, message)| Attention { day, kind, message })
 }
 
 /// Reports the sources with rows that have an id of an earlier row and are no copies of it.

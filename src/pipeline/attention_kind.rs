@@ -35,6 +35,12 @@ pub enum AttentionKind {
     Conflict,
     /// Two request logs tell of the same calls, and their ids do not meet.
     TwiceTold,
+    /// No row of a file can tell what became of its call.
+    NoOutcome,
+    /// Statuses of messages have words that nobody knows.
+    UnknownStatus,
+    /// Calls have a scope that is not of the list.
+    UndeclaredScope,
     /// A log is silent while others go on.
     Gap,
     /// Too few slots of a component have anything to judge by.
@@ -45,6 +51,10 @@ pub enum AttentionKind {
     Suspense,
     /// Events belong to no service.
     Unassigned,
+    /// Rows name a service that the config does not declare.
+    UndeclaredService,
+    /// Rows name a region that the config does not declare.
+    UndeclaredRegion,
     /// A row of the override file was refused.
     OverrideRefused,
     /// The override file could not be read.
@@ -68,7 +78,7 @@ pub enum AttentionKind {
 }
 
 impl AttentionKind {
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 36] = [
         Self::NoLogs,
         Self::NoRows,
         Self::MissingSource,
@@ -85,11 +95,16 @@ impl AttentionKind {
         Self::UnseenColumn,
         Self::Conflict,
         Self::TwiceTold,
+        Self::NoOutcome,
+        Self::UnknownStatus,
+        Self::UndeclaredScope,
         Self::Gap,
         Self::Coverage,
         Self::Orphans,
         Self::Suspense,
         Self::Unassigned,
+        Self::UndeclaredService,
+        Self::UndeclaredRegion,
         Self::OverrideRefused,
         Self::OverridesUnreadable,
         Self::OverridesNotNamed,
@@ -121,11 +136,16 @@ impl AttentionKind {
             Self::UnseenColumn => "unseen-column",
             Self::Conflict => "conflict",
             Self::TwiceTold => "twice-told",
+            Self::NoOutcome => "no-outcome",
+            Self::UnknownStatus => "unknown-status",
+            Self::UndeclaredScope => "undeclared-scope",
             Self::Gap => "gap",
             Self::Coverage => "coverage",
             Self::Orphans => "orphans",
             Self::Suspense => "suspense",
             Self::Unassigned => "unassigned",
+            Self::UndeclaredService => "undeclared-service",
+            Self::UndeclaredRegion => "undeclared-region",
             Self::OverrideRefused => "override-refused",
             Self::OverridesUnreadable => "overrides-unreadable",
             Self::OverridesNotNamed => "overrides-not-named",

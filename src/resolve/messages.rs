@@ -133,7 +133,7 @@ impl Resolver<'_> {
         let kind = self.kind_of(open.kind, open.id)?.clone();
         let caller = self.caller_of(open.caller, open.id)?;
         let (service, region) = (kind.service.clone(), kind.region.clone());
-        let outcome = state.outcome();
+        let (outcome, timing) = understood(state, timing);
         if state.first_us != MessageState::NEVER {
             let delay = (state.first_us - open.at_us).max(0);
             self.own.delays.add(DelayKind::FirstStatus, &service, &region, delay, 1);
@@ -143,7 +143,7 @@ impl Resolver<'_> {
         // An error answer admits nothing unless a status says so, and a failure alone does not: it
         // fits an error as well as a success.
         let is_refused = match outcome {
-            Outcome::None => !kind.has_admitted(),
+            Outcome::None | Outcome::Unknown => !kind.has_admitted(),
             _ => has_failed && kind.is_answered_with_error() && !state.has_left(),
         };
         if is_refused {
@@ -186,5 +186,45 @@ impl Resolver<'_> {
         }
         let is_known = self.watermark(&kind.region, Speaks::OfMessages).is_some_and(|last| last > due_us);
         if is_known { Timing::Overdue } else { Timing::Open }
+    }
+}
+
+/// Returns outcome and timing of a message, without a verdict from words that nobody knows.
+///
+/// Such a word may have told of success in time. So a message that would be late or overdue is
+/// unknown, and a failure is judged by its code alone.
+const fn understood(state: &MessageState, timing: Timing) -> (Outcome, Timing) {
+    match (state.outcome(), timing) {
+        (Outcome::Failed, Timing::Late) if state.has_unknown() => (Outcome::Failed, Timing::InTime),
+        (_, Timing::Late | Timing::Overdue) if state.has_unknown() => (Outcome::Unknown, timing),
+        (outcome, timing) => (outcome, timing),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use StatusWord::{Failed, Other, Sent, Unknown};
+
+    #[test]
+    fn words_that_nobody_knows_accuse_nobody() {
+        let state = |words: &[StatusWord]| {
+            let mut state = MessageState::NONE;
+            for word in words {
+                state.join(&MessageState::of(*word, 1, None));
+            }
+            state
+        };
+        for (words, timing, want) in [
+            (&[Unknown][..], Timing::Overdue, (Outcome::Unknown, Timing::Overdue)),
+            (&[Unknown], Timing::Open, (Outcome::None, Timing::Open)),
+            (&[Unknown, Sent], Timing::InTime, (Outcome::Sent, Timing::InTime)),
+            (&[Unknown, Sent], Timing::Late, (Outcome::Unknown, Timing::Late)),
+            (&[Unknown, Failed], Timing::Late, (Outcome::Failed, Timing::InTime)),
+            (&[Other], Timing::Overdue, (Outcome::None, Timing::Overdue)),
+            (&[Sent], Timing::Late, (Outcome::Sent, Timing::Late)),
+        ] {
+            assert_eq!(understood(&state(words), timing), want, "{words:?} {timing:?}");
+        }
     }
 }

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use super::evidence::RowPlace;
 use super::memo::{KnownAttempt, KnownRow, KnownStatus};
+use super::odd_words::WordList;
 use super::worker_counts::WorkerCounts;
 use crate::config::Field;
+use crate::daybook::message::StatusWord;
 use crate::error::Trouble;
 use crate::facts::ids::Id;
 use crate::intake::formats::webhook_payload;
@@ -47,13 +49,21 @@ impl WorkerCounts {
                 return Ok((ts_us, None));
             }
             let reading = source_reader.payload(&payload, ts_us, place, &mut self.names, &mut told)?;
-            Ok((ts_us, Some(reading)))
+            let words: Vec<String> = payload.statuses.iter().map(|s| s.status.to_string()).collect();
+            Ok((ts_us, Some((reading, words))))
         });
         match read {
             Ok((us, reading)) => {
                 self.note(&place, us, 0);
                 self.tell_in_file(place.file, line.len(), told.len());
-                reading.map_or(Ok(()), |reading| self.post_webhook(&reading, &told, spill))
+                if let Some((reading, words)) = reading {
+                    self.post_webhook(&reading, &told, spill)?;
+                    for (word, told) in words.iter().zip(&told) {
+                        let told = std::slice::from_ref(told);
+                        self.note_status(source_reader, word.as_bytes(), told, reading.ts_us);
+                    }
+                }
+                Ok(())
             }
             Err(reason) => {
                 // No excerpt: a payload holds names and private messages.
@@ -122,20 +132,35 @@ impl WorkerCounts {
         status.push(&mut self.statuses, spill)
     }
 
+    /// Counts the status word of a row if nobody knows it.
+    pub fn note_status(
+        &mut self,
+        source_reader: &SourceReader,
+        word: &[u8],
+        told: &[ParsedStatus],
+        ts_us: i64,
+    ) {
+        if told.last().is_some_and(is_unknown) && self.day_us().contains(&ts_us) {
+            self.odd_words.add(WordList::Status, source_reader.number(), word);
+        }
+    }
+
     fn known_status(&mut self, status: &ParsedStatus) -> KnownStatus {
         KnownStatus { word: status.word, code: self.failure(status.code) }
     }
 
     /// Returns the classification that rows like this one share.
     ///
-    /// `None` if the row has no id or lies before the day.
+    /// `None` if the row has no id, lies before the day, or has a status that nobody knows.
     pub fn known_attempt(
         &mut self,
         row: &RawRow<'_>,
         reading: &ParsedAttempt,
         told: Option<&ParsedStatus>,
     ) -> Option<KnownRow> {
-        if row.get(Field::WebhookId).is_missing() || reading.ts_us < self.day_us().start {
+        // Rows with unknown words are all read, so that they can be counted by their word.
+        let is_odd = told.is_some_and(is_unknown);
+        if is_odd || row.get(Field::WebhookId).is_missing() || reading.ts_us < self.day_us().start {
             return None;
         }
         Some(KnownRow::Attempt(KnownAttempt {
@@ -197,4 +222,8 @@ impl WorkerCounts {
         }
         Ok(true)
     }
+}
+
+fn is_unknown(status: &ParsedStatus) -> bool {
+    status.word == StatusWord::Unknown
 }

@@ -17,6 +17,8 @@ pub struct FileTally {
     pub quarantine: u64,
     /// Bit set of the fields that any row had.
     pub seen: u32,
+    /// Bit set of the fields that any row named, also without a value.
+    pub named: u32,
     pub first_us: Option<i64>,
     pub last_us: Option<i64>,
     /// Rows of the day, and of the day after, by the hour in which they begin.

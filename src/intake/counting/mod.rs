@@ -7,6 +7,8 @@ pub mod file_tally;
 pub mod id_sample;
 pub mod latency_cell;
 pub mod memo;
+pub mod odd_words;
 pub mod quarantine;
+pub mod timeless;
 pub mod unreadable;
 pub mod worker_counts;

@@ -10,6 +10,7 @@ use super::file_tally::FileTally;
 use super::id_sample::IdSample;
 use super::latency_cell::LatencyCell;
 use super::memo::{KnownRow, Memo};
+use super::odd_words::{OddWords, WordList};
 use super::quarantine::{self, KEPT_PER_FILE};
 use super::unreadable::UnreadableRows;
 use crate::config::{Field, Log};
@@ -98,6 +99,7 @@ pub struct WorkerCounts {
     pub lanes: Map<u32, LatestRows>,
     pub unreadable: UnreadableRows,
     told: Vec<ParsedStatus>,
+    pub odd_words: OddWords,
     pub memo: Memo,
     /// Classification of the last posted row, if other rows may reuse it.
     pub learned: Option<KnownRow>,
@@ -156,6 +158,7 @@ impl WorkerCounts {
             lanes: Map::default(),
             unreadable: UnreadableRows::default(),
             told: Vec::new(),
+            odd_words: OddWords::default(),
             memo: Memo::default(),
             learned: None,
             buffer: Vec::new(),
@@ -220,9 +223,9 @@ impl WorkerCounts {
                     .map(|reading| (start_us, Some((reading, duration_us, hash))))
             },
         );
-        self.tallies[place.file as usize].seen |= row.seen();
+        self.saw(place, row);
         let Some((start_us, reading)) = self.tally_row(place, read, raw) else { return Ok(()) };
-        let Some((reading, duration_us, hash)) = reading else { return Ok(()) };
+        let Some((mut reading, duration_us, hash)) = reading else { return Ok(()) };
         let is_inside = self.day_us().contains(&start_us);
         self.hear_in_file(place.file, reading.shape.region());
         if is_inside && hash != 0 && source_reader.has_siblings {
@@ -232,9 +235,16 @@ impl WorkerCounts {
                 _ => {}
             }
         }
+        if !row.names_outcome() {
+            reading.shape.silent = place.file + 1;
+        }
+        if is_inside && reading.has_odd_scope {
+            self.odd_words.add(WordList::Scope, source_reader.number(), &row.get(Field::Scope).bytes());
+        }
         let shape = if is_inside { self.shape(&reading.shape) } else { 0 };
         let is_usual = !row.get(Field::Service).is_missing() && !row.is_emptied(Field::MessageId);
-        if is_inside && reading.shape.is_plainly_good() && is_usual {
+        let is_ordinary = reading.shape.is_plainly_good() && !reading.has_odd_scope;
+        if is_inside && is_ordinary && is_usual {
             self.learned = Some(KnownRow::Call { shape });
         }
         let ParsedRequest { caller, message, sender, .. } = reading;
@@ -303,13 +313,21 @@ impl WorkerCounts {
             let reading = source_reader.webhook(row, ts_us, place, &mut self.names, &mut told)?;
             Ok((ts_us, Some(reading)))
         });
-        self.tallies[place.file as usize].seen |= row.seen();
+        self.saw(place, row);
         if let Some((_, Some(reading))) = self.tally_row(place, read, raw) {
             self.post_webhook(&reading, &told, spill)?;
             self.learned = self.known_attempt(row, &reading, told.last());
+            self.note_status(source_reader, &row.get(Field::Status).bytes(), &told, reading.ts_us);
         }
         self.told = told;
         Ok(())
+    }
+
+    /// Notes the fields that a row had.
+    fn saw(&mut self, place: RowPlace, row: &RawRow<'_>) {
+        let tally = &mut self.tallies[place.file as usize];
+        tally.seen |= row.seen();
+        tally.named |= row.named();
     }
 
     /// Returns whether an instant is farther than [`MARGIN_US`] from the day.

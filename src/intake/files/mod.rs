@@ -4,6 +4,7 @@ pub mod content_hash;
 pub mod copies;
 pub mod detect;
 pub mod find;
+pub mod first_row;
 pub mod head;
 pub mod listing;
 pub mod masked_name;

@@ -342,7 +342,7 @@ impl<'a> Payload<'a> {
             _ => Some(errors),
         });
         let code = error.and_then(|error| error.text("code")).filter(|_| word == "failed");
-        let error_code = code.and_then(|code| code.parse().ok());
+        let error_code = code.and_then(|code| code.parse().ok()).filter(|code| *code != 0);
         self.statuses.push(PayloadStatus { message_id, status: word, ts_us, error_code });
         Ok(())
     }

@@ -13,6 +13,7 @@ use super::file_hours::file_hours;
 use super::merge::{Merged, MergedFact, merge};
 use super::receipts::{balances, line, lost, unseen_columns};
 use super::source_rows::source_rows;
+use super::understood::{OddWord, SilentFiles, odd_words, outcomes_told, silent_files};
 use super::unreadable::windows;
 use super::views::{TwiceTold, twice_told};
 use crate::config::{Log, Source};
@@ -48,6 +49,10 @@ pub struct ReadNotes {
     pub twice_told: Vec<TwiceTold>,
     /// Files that are not counted because their text is that of another file, with that file.
     pub copies: Vec<(String, String)>,
+    /// Files whose rows cannot tell what became of their calls.
+    pub silent_files: Vec<SilentFiles>,
+    /// Statuses and scopes that nobody knows.
+    pub odd_words: Vec<OddWord>,
     /// Bytes of records for dedupe and join that went to disk.
     pub spilled_bytes: u64,
     /// Files as they were when they were read, by the path that reports show.
@@ -67,7 +72,8 @@ pub fn close_day(
     salt: &Salt,
     folder: &Path,
 ) -> Result<(Daybook, ReadNotes), Trouble> {
-    let mut merged = merge(pass, salt, settings.is_joined);
+    let outcomes_told = outcomes_told(pass, files, sources);
+    let mut merged = merge(pass, salt, settings.is_joined, &outcomes_told);
     let twice_told = twice_told(pass, &merged, sources);
     let (surplus, survivors) = find_duplicates(pass, &merged, settings)?;
     let mut latencies = latencies(&pass.counts);
@@ -160,6 +166,8 @@ pub fn close_day(
         special_files: Vec::new(),
         twice_told,
         copies,
+        silent_files: silent_files(pass, files, sources, &outcomes_told),
+        odd_words: odd_words(pass),
         spilled_bytes,
         wholes,
     };

@@ -97,7 +97,9 @@ impl Merged {
 }
 
 /// Merges the counts of all workers.
-pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool) -> Merged {
+///
+/// `outcomes_told` says of each file whether its rows can tell what became of a call.
+pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool, outcomes_told: &[bool]) -> Merged {
     let mut kinds = Dictionary::new();
     let mut callers = Dictionary::new();
     // Number 0 is the caller that is not recorded.
@@ -116,7 +118,11 @@ pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool) -> Merged {
             .iter()
             .map(|shape| {
                 let of = &pass.source_readers[shape.source as usize];
-                DayKind(kinds.number(shape.kind(&of.name, of.vantage, &counts.names)))
+                let mut kind = shape.kind(&of.name, of.vantage, &counts.names);
+                if shape.silent.checked_sub(1).is_some_and(|file| !outcomes_told[file as usize]) {
+                    kind.outcome = Outcome::Unknown;
+                }
+                DayKind(kinds.number(kind))
             })
             .collect();
         let mut known: Map<u32, u32> = Map::default();

@@ -9,5 +9,6 @@ pub mod file_hours;
 pub mod merge;
 pub mod receipts;
 pub mod source_rows;
+pub mod understood;
 pub mod unreadable;
 pub mod views;

@@ -94,7 +94,7 @@ impl SourceReader {
             file: place.file,
             source_reader: self.number(),
             service: self.notified(row, names)?,
-            region: fields::region(row, names)?,
+            region: fields::region(row, names, &self.declared.regions)?,
             trial,
             http_status: if trial == AttemptResult::Http { http_status } else { 0 },
             attempt_no,
@@ -142,7 +142,7 @@ impl SourceReader {
             file: place.file,
             source_reader: self.number(),
             service: self.notified(&row, names)?,
-            region: fields::region(&row, names)?,
+            region: fields::region(&row, names, &self.declared.regions)?,
             trial: AttemptResult::Http,
             http_status: 200,
             // The receiver cannot know whether the endpoint had to be tried before.
@@ -155,7 +155,7 @@ impl SourceReader {
     }
 
     fn notified(&self, row: &RawRow<'_>, names: &mut Lexicon) -> Result<u32, String> {
-        match fields::name(row, Field::Service, &mut names.services)? {
+        match fields::name(row, Field::Service, &mut names.services, &self.declared.services)? {
             0 => Ok(names.services.id(WEBHOOK_SERVICE.as_bytes(), usize::MAX).unwrap_or(0)),
             named => Ok(named),
         }

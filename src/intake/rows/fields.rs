@@ -15,8 +15,10 @@ const MAX_NAMES: usize = 4_096;
 const MAX_CODE: u64 = 100_000_000;
 
 /// Reads the region of a row; `-` if the log does not say.
-pub fn region(row: &RawRow<'_>, names: &mut Lexicon) -> Result<u32, String> {
-    let region = name(row, Field::Region, &mut names.regions)?;
+///
+/// Another spelling of a declared name is that name.
+pub fn region(row: &RawRow<'_>, names: &mut Lexicon, declared: &[String]) -> Result<u32, String> {
+    let region = name(row, Field::Region, &mut names.regions, declared)?;
     if region == 0 {
         return Ok(names.regions.id(b"-", usize::MAX).unwrap_or(0));
     }
@@ -26,8 +28,19 @@ pub fn region(row: &RawRow<'_>, names: &mut Lexicon) -> Result<u32, String> {
     Ok(region)
 }
 
+/// Returns the declared name that a name is in another case, or with blanks around it.
+fn spelled<'t>(name: &'t [u8], declared: &'t [String]) -> &'t [u8] {
+    if declared.iter().any(|known| known.as_bytes() == name) {
+        return name;
+    }
+    let is = |known: &&String| known.as_bytes().eq_ignore_ascii_case(name.trim_ascii());
+    declared.iter().find(is).map_or(name, |known| known.as_bytes())
+}
+
 /// Reads a name as its number; 0 if it is missing.
-pub fn name(row: &RawRow<'_>, field: Field, names: &mut Names) -> Result<u32, String> {
+///
+/// A name that differs from a declared one only in case or in blanks around it is that one.
+pub fn name(row: &RawRow<'_>, field: Field, names: &mut Names, declared: &[String]) -> Result<u32, String> {
     let digits;
     let bytes: &[u8] = match row.get(field) {
         LogValue::Missing => return Ok(0),
@@ -38,7 +51,7 @@ pub fn name(row: &RawRow<'_>, field: Field, names: &mut Names) -> Result<u32, St
         }
         other => return Err(format!("{} is {}, expected text", field.column(), other.excerpt())),
     };
-    names.id(bytes, MAX_NAMES).ok_or_else(|| {
+    names.id(spelled(bytes, declared), MAX_NAMES).ok_or_else(|| {
         format!(
             "{} has more than {MAX_NAMES} different values, the next is {}; is this column an id?",
             field.column(),
@@ -66,7 +79,7 @@ pub fn label(row: &RawRow<'_>, field: Field, names: &mut Names) -> Result<u32, S
             field.column()
         ));
     }
-    name(row, field, names)
+    name(row, field, names, &[])
 }
 
 /// Reads a whole number; `None` if it is missing or `-`.
@@ -89,11 +102,12 @@ pub fn integer(row: &RawRow<'_>, field: Field) -> Result<Option<i64>, String> {
         .ok_or_else(|| format!("{} is {}, expected a whole number", field.column(), value.excerpt()))
 }
 
-/// Reads an error code or subcode.
+/// Reads an error code or subcode; 0 is no code.
 ///
 /// Few codes are in use, so a column with very many is an id mapped by mistake.
 pub fn code(row: &RawRow<'_>, field: Field, codes: &mut Names) -> Result<Option<i64>, String> {
-    let found = integer(row, field)?;
+    // Loggers write the zero value of a number for no code.
+    let found = integer(row, field)?.filter(|code| *code != 0);
     if found.is_some_and(|code| code.unsigned_abs() >= MAX_CODE) {
         let found = row.get(field).excerpt();
         return Err(format!("{} is {found}, expected a code of at most eight digits", field.column()));

@@ -135,6 +135,12 @@ impl Mapping {
         self.entries.iter().filter(|e| e.is_named && EXPECTED.iter().any(|f| *f as usize == e.field))
     }
 
+    /// Returns the names in the log that fill a field.
+    pub fn names(&self, field: Field) -> Vec<&str> {
+        let entries = self.entries.iter().filter(|entry| entry.field == field as usize);
+        entries.map(|entry| entry.name.as_str()).collect()
+    }
+
     /// Returns whether the mapping replaces words of a field.
     pub fn has_words(&self) -> bool {
         !self.words.is_empty()

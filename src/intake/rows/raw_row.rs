@@ -73,6 +73,15 @@ impl<'a> LogValue<'a> {
         self.is_missing() || self.is_dash()
     }
 
+    /// Returns a text or a whole number as bytes; other values have none.
+    pub fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Text(text) => text.to_vec(),
+            Self::Int(n) => n.to_string().into_bytes(),
+            _ => Vec::new(),
+        }
+    }
+
     pub const fn is_missing(&self) -> bool {
         matches!(self, Self::Missing)
     }
@@ -106,6 +115,13 @@ pub fn whole(x: f64) -> Option<i64> {
     (x.fract() == 0.0 && x.abs() < 9e15).then_some(x as i64)
 }
 
+/// Bit set of the fields that can tell what became of a call.
+pub const OUTCOMES: u32 = 1 << Field::HttpStatus as u32
+    | 1 << Field::ErrorCode as u32
+    | 1 << Field::IsSuccess as u32
+    | 1 << Field::Symptom as u32
+    | 1 << Field::UpstreamStatus as u32;
+
 /// Values of a row by field, reused from row to row of one block.
 #[derive(Debug)]
 pub struct RawRow<'a> {
@@ -114,6 +130,8 @@ pub struct RawRow<'a> {
     filled: Vec<u8>,
     /// Bit set of the fields that were filled, including fields that were emptied again.
     seen: u32,
+    /// Bit set of the fields whose column is there, also without a value.
+    named: u32,
 }
 
 impl<'a> RawRow<'a> {
@@ -123,6 +141,7 @@ impl<'a> RawRow<'a> {
             rank: [0; FIELDS],
             filled: Vec::with_capacity(FIELDS),
             seen: 0,
+            named: 0,
         }
     }
 
@@ -130,7 +149,7 @@ impl<'a> RawRow<'a> {
         for field in self.filled.drain(..) {
             self.values[field as usize] = LogValue::Missing;
         }
-        self.seen = 0;
+        (self.seen, self.named) = (0, 0);
     }
 
     /// Sets a field, unless a column with a smaller `rank` has already filled it.
@@ -138,6 +157,7 @@ impl<'a> RawRow<'a> {
     /// Returns false if a column with the same rank has already set it in this row.
     #[inline]
     pub fn set(&mut self, field: usize, rank: u8, value: LogValue<'a>) -> bool {
+        self.named |= 1 << field;
         if value.is_missing() || (value.is_dash() && !DASH_SPEAKS.contains(&field)) {
             return true;
         }
@@ -156,6 +176,7 @@ impl<'a> RawRow<'a> {
 
     /// Sets a field, whatever the log says.
     pub fn force(&mut self, field: usize, value: LogValue<'a>) {
+        self.named |= 1 << field;
         if self.values[field].is_missing() && !value.is_missing() {
             self.filled.push(field as u8);
         }
@@ -180,6 +201,16 @@ impl<'a> RawRow<'a> {
     /// Returns whether the log has a value for the field that was taken away as no value.
     pub fn is_emptied(&self, field: Field) -> bool {
         self.seen & 1 << field as u32 != 0 && self.get(field).is_missing()
+    }
+
+    /// Returns the bit set of the fields that the row names, also without a value.
+    pub const fn named(&self) -> u32 {
+        self.named
+    }
+
+    /// Returns whether the row names a field that can tell what became of a call.
+    pub const fn names_outcome(&self) -> bool {
+        self.named & OUTCOMES != 0
     }
 
     pub fn get(&self, field: Field) -> &LogValue<'a> {

@@ -16,6 +16,10 @@ pub struct Shape {
     pub area: u32,
     pub platform: u32,
     pub version: u32,
+    /// Number of the file from 1, if the row names no field that can tell what became of the call.
+    ///
+    /// Whether the file has such a field at all is known only when all of it was read.
+    pub silent: u32,
     /// 0 if there was no answer.
     pub http_status: u16,
     pub reached: Reached,

@@ -9,7 +9,7 @@ use super::interner::Lexicon;
 use super::mapping::Mapping;
 use super::raw_row::{LogValue, RawRow, UPSTREAM_CONNECT, UPSTREAM_HEADER};
 use super::request_shape::Shape;
-use crate::config::{Config, Field, Log, LogPreset, Source, TimeBasis, Vantage};
+use crate::config::{Config, Field, Log, LogPreset, Source, TimeBasis, Vantage, WEBHOOK_SERVICE};
 use crate::facts::ids::Id;
 use crate::facts::{Reached, Salt, Symptom};
 use crate::intake::records::row_id::{IdHasher, is_nil_value};
@@ -33,6 +33,30 @@ pub struct ParsedRequest {
     pub message: Id,
     /// Number of the business that sent the message; 0 without a message.
     pub sender: u32,
+    /// True if the scope of the row is a word that nobody knows; it then counts for nothing.
+    pub has_odd_scope: bool,
+}
+
+/// Scopes of calls that are not part of the service.
+pub const SCOPES: [&str; 2] = ["test", "localized"];
+
+/// Names that the config declares.
+#[derive(Debug, Clone, Default)]
+pub struct Declared {
+    /// Of `[[service]]`, and the one of notifications; empty if the config has no services.
+    pub services: Vec<String>,
+    pub regions: Vec<String>,
+}
+
+impl Declared {
+    pub fn of(config: &Config) -> Self {
+        let named = config.services.iter().map(|service| service.name.clone());
+        let services = match config.services.as_slice() {
+            [] => Vec::new(),
+            _ => named.chain([WEBHOOK_SERVICE.to_owned()]).collect(),
+        };
+        Self { services, regions: config.regions.clone() }
+    }
 }
 
 /// Everything needed to read the rows of one source.
@@ -52,6 +76,7 @@ pub struct SourceReader {
     number: u32,
     source: Source,
     endpoints: Endpoints,
+    pub declared: Arc<Declared>,
 }
 
 impl SourceReader {
@@ -69,6 +94,7 @@ impl SourceReader {
             number,
             source: source.clone(),
             endpoints: endpoints.clone(),
+            declared: join.declared.clone(),
         }
     }
 
@@ -162,14 +188,16 @@ impl SourceReader {
     /// A field cannot be read; the message says which one, what was found and what is expected.
     pub fn read(&self, row: &RawRow<'_>, names: &mut Lexicon) -> Result<ParsedRequest, String> {
         let error_code = code(row, Field::ErrorCode, &mut names.codes)?;
+        let (scope, has_odd_scope) = scope(row, names)?;
         let mut shape = Shape {
             source: self.number,
             service: self.service(row, names)?,
-            region: region(row, names)?,
-            scope: label(row, Field::Scope, &mut names.scopes)?,
+            region: region(row, names, &self.declared.regions)?,
+            scope,
             area: 0,
             platform: 0,
             version: 0,
+            silent: 0,
             http_status: status(row)?,
             reached: Reached::Unknown,
             symptom: Symptom::None,
@@ -185,6 +213,15 @@ impl SourceReader {
             }
             told => told,
         };
+        // A client that hung up does not undo the result that the upstream had given by then.
+        let has_left = shape.symptom == Symptom::ClientAbortWaiting || matches!(shape.http_status, 460 | 499);
+        if let Some(result) = has_left.then(|| upstream_result(row)).flatten() {
+            shape.http_status = result;
+            shape.symptom = match self.source.preset {
+                LogPreset::NginxJson => nginx_symptom(row, result),
+                _ => Symptom::None,
+            };
+        }
         let has_evidence = shape.error_code.is_some()
             || !row.get(Field::TraceId).is_missing()
             || !row.get(Field::MessageId).is_missing();
@@ -207,12 +244,12 @@ impl SourceReader {
             (_, 0) => self.caller(row.get(Field::BusinessId), names)?,
             (_, caller) => caller,
         };
-        Ok(ParsedRequest { shape, caller, message, sender })
+        Ok(ParsedRequest { shape, caller, message, sender, has_odd_scope })
     }
 
     fn service(&self, row: &RawRow<'_>, names: &mut Lexicon) -> Result<u32, String> {
         if !row.get(Field::Service).is_missing() {
-            return name(row, Field::Service, &mut names.services);
+            return name(row, Field::Service, &mut names.services, &self.declared.services);
         }
         let service = match row.get(Field::Endpoint) {
             LogValue::Text(path) => {
@@ -296,6 +333,30 @@ fn last_try<'v>(value: &'v LogValue<'_>) -> Option<&'v [u8]> {
     }
 }
 
+/// Returns the status of the last try, if it is the upstream's and not a client's departure.
+fn upstream_result(row: &RawRow<'_>) -> Option<u16> {
+    let status = match row.get(Field::UpstreamStatus) {
+        LogValue::Int(n) => u16::try_from(*n).ok()?,
+        value => std::str::from_utf8(last_try(value)?).ok()?.parse().ok()?,
+    };
+    ((100..=999).contains(&status) && !matches!(status, 460 | 499)).then_some(status)
+}
+
+/// Reads the scope of a row, and whether it is a word that nobody knows.
+///
+/// Such a word never moves a call out of the service: the call counts as if it had none.
+fn scope(row: &RawRow<'_>, names: &mut Lexicon) -> Result<(u32, bool), String> {
+    let scope = label(row, Field::Scope, &mut names.scopes)?;
+    let word = names.scopes.text(scope).trim();
+    if word.is_empty() {
+        return Ok((0, false));
+    }
+    match SCOPES.iter().find(|known| known.eq_ignore_ascii_case(word)) {
+        Some(known) => Ok((names.scopes.id(known.as_bytes(), usize::MAX).unwrap_or(scope), false)),
+        None => Ok((0, true)),
+    }
+}
+
 fn has_upstream_status(row: &RawRow<'_>) -> bool {
     last_try(row.get(Field::UpstreamStatus)).is_some()
 }
@@ -332,6 +393,7 @@ pub struct Join {
     pub has_several_views: bool,
     /// Latest instant that a log can mean, in microseconds since 1970.
     pub latest_us: i64,
+    pub declared: Arc<Declared>,
 }
 
 impl Join {
@@ -343,6 +405,7 @@ impl Join {
             is_joined: config.has_webhooks(),
             has_several_views: config.sources.iter().filter(|s| s.log == Log::Requests).count() > 1,
             latest_us: i64::MAX,
+            declared: Arc::new(Declared::of(config)),
         }
     }
 }
@@ -372,5 +435,30 @@ mod tests {
         assert_eq!(symptom_of(&[(upstream, "-")], 503), Symptom::ProxyLocal);
         assert_eq!(symptom_of(&[(upstream, "503")], 503), Symptom::None);
         assert_eq!(symptom_of(&[(upstream, "502, 200")], 200), Symptom::None);
+    }
+
+    #[test]
+    fn a_client_that_hung_up_leaves_the_result_of_the_last_try() {
+        let result = |upstream: &'static str| {
+            let mut row = RawRow::new();
+            row.set(Field::UpstreamStatus as usize, 0, LogValue::text(upstream.as_bytes()));
+            upstream_result(&row)
+        };
+        assert_eq!(["200", "502, 200", "502 : 503"].map(result), [Some(200), Some(200), Some(503)]);
+        assert_eq!(["-", "200, -", "499", "soon"].map(result), [None; 4]);
+    }
+
+    #[test]
+    fn only_scopes_of_the_list_move_a_call_out_of_the_service() {
+        let scope_of = |text: &'static str| {
+            let (mut row, mut names) = (RawRow::new(), Lexicon::new());
+            row.set(Field::Scope as usize, 0, LogValue::text(text.as_bytes()));
+            let (scope, is_odd) = scope(&row, &mut names).unwrap();
+            (names.scopes.text(scope).to_owned(), is_odd)
+        };
+        assert_eq!(scope_of("test"), ("test".to_owned(), false));
+        assert_eq!(scope_of(" Localized"), ("localized".to_owned(), false));
+        assert_eq!(scope_of("whatsapp_business_messaging"), (String::new(), true));
+        assert_eq!(scope_of(""), (String::new(), false));
     }
 }

@@ -247,7 +247,7 @@ impl<'b> Visitor<'b> for Mapped<'_, '_, 'b> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
-        Ok(())
+        self.set(LogValue::Missing)
     }
 
     fn visit_map<A: MapAccess<'b>>(self, map: A) -> Result<(), A::Error> {
