@@ -23,12 +23,12 @@ use crate::daybook::Daybook;
 use crate::error::Trouble;
 use crate::facts::Salt;
 
-pub use counting::odd_words::WordList;
+pub use counting::notes::odd_words::WordList;
 pub use files::find::LogFile;
 pub use files::listing::{inputs, listing};
 pub use join::close_day::ReadNotes;
-pub use join::understood::{OddWord, SilentFiles};
-pub use join::views::{SameCalls, TwiceTold};
+pub use join::notes::understood::{OddWord, SilentFiles};
+pub use join::notes::views::{SameCalls, TwiceTold};
 pub use meter::{Meter, Progress};
 
 /// Folders that the reading of a day writes to.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use super::counting::timeless::timeless;
+use super::counting::notes::timeless::timeless;
 use super::counting::worker_counts::WorkerCounts;
 use super::files::content_hash::{self, Hashing, Whole};
 use super::files::copies;

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::evidence::RowPlace;
 use super::memo::{KnownAttempt, KnownRow, KnownStatus};
-use super::odd_words::WordList;
+use super::notes::evidence::RowPlace;
+use super::notes::odd_words::WordList;
 use super::worker_counts::WorkerCounts;
 use crate::config::Field;
 use crate::daybook::message::StatusWord;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::evidence::RowPlace;
 use super::memo::KnownRow;
+use super::notes::evidence::RowPlace;
 use super::worker_counts::{Call, WorkerCounts};
 use crate::error::Trouble;
 use crate::intake::records::row_id;

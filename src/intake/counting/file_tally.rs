@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::evidence::RowPlace;
+use super::notes::evidence::RowPlace;
 use crate::day::{DAY_US, HOUR_US};
 
 /// Rows per hour of a day.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::evidence::{EvidenceRow, EvidenceRows, RowPlace};
 use super::file_tally::FileTally;
-use super::id_sample::IdSample;
 use super::latency_cell::LatencyCell;
 use super::memo::{KnownRow, Memo};
-use super::odd_words::{OddWords, WordList};
-use super::quarantine::{self, KEPT_PER_FILE};
-use super::unreadable::UnreadableRows;
+use super::notes::evidence::{EvidenceRow, EvidenceRows, RowPlace};
+use super::notes::id_sample::IdSample;
+use super::notes::odd_words::{OddWords, WordList};
+use super::notes::quarantine::{self, KEPT_PER_FILE};
+use super::notes::unreadable::UnreadableRows;
 use crate::config::{Field, Log};
 use crate::day::{Day, SlotLength};
 use crate::daybook::delivery::AttemptTraits;

@@ -11,7 +11,7 @@ use super::ndjson_template::Templates;
 use super::{access_log, ndjson};
 use crate::config::LogPreset;
 use crate::error::Trouble;
-use crate::intake::counting::evidence::RowPlace;
+use crate::intake::counting::notes::evidence::RowPlace;
 use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::files::content_hash::{self, PIECE};
 use crate::intake::files::detect::LogFormat;

@@ -14,7 +14,7 @@ use crate::config::{Field, WEBHOOK_SERVICE};
 use crate::daybook::delivery::{AttemptResult, AttemptTraits};
 use crate::daybook::message::StatusWord;
 use crate::facts::ids::Id;
-use crate::intake::counting::evidence::RowPlace;
+use crate::intake::counting::notes::evidence::RowPlace;
 use crate::intake::formats::webhook_payload::Payload;
 use crate::intake::records::attempt_record::AttemptRecord;
 

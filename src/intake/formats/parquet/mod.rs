@@ -24,7 +24,7 @@ use types::{as_read, check_groups, check_type, data_type};
 use super::lines::Stop;
 use crate::config::{Field, TimeBasis};
 use crate::day::{DAY_US, Day, SECOND_US};
-use crate::intake::counting::evidence::RowPlace;
+use crate::intake::counting::notes::evidence::RowPlace;
 use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::meter::Meter;
 use crate::intake::rows::mapping::MappedField;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::correlate::Carried;
-use super::duplicates::Surplus;
-use super::merge::{Merged, MergedFact};
 use crate::day::SlotLength;
 use crate::facts::SourceRows;
+use crate::intake::join::correlate::Carried;
+use crate::intake::join::duplicates::Surplus;
+use crate::intake::join::merge::{Merged, MergedFact};
 use crate::intake::records::numbers::{DayFact, OUTSIDE};
 
 /// Returns the rows of each source by hour; `merged.events` still counts all copies.

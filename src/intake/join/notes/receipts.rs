@@ -6,9 +6,9 @@ use super::file_hours::fixed_region;
 use crate::config::{Log, Source};
 use crate::facts::ids::Map;
 use crate::facts::{FileBalance, FileRole, Quarantined};
-use crate::intake::counting::evidence::RowPlace;
 use crate::intake::counting::file_tally::FileTally;
-use crate::intake::counting::quarantine::KEPT_PER_FILE;
+use crate::intake::counting::notes::evidence::RowPlace;
+use crate::intake::counting::notes::quarantine::KEPT_PER_FILE;
 use crate::intake::files::find::LogFile;
 use crate::intake::pass::Pass;
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::config::{Field, Log, Source};
-use crate::intake::counting::odd_words::WordList;
 use crate::intake::counting::file_tally::FileTally;
+use crate::intake::counting::notes::odd_words::WordList;
 use crate::intake::files::find::LogFile;
 use crate::intake::files::first_row::{self, FirstRow};
 use crate::intake::files::masked_name::masked;

@@ -6,7 +6,7 @@ use super::file_hours::fixed_region;
 use crate::config::{Log, Source};
 use crate::day::SECOND_US;
 use crate::facts::{FileRole, UnreadableWindow};
-use crate::intake::counting::unreadable::spans;
+use crate::intake::counting::notes::unreadable::spans;
 use crate::intake::files::find::LogFile;
 use crate::intake::pass::{Pass, PassSettings};
 

@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use super::merge::{Merged, MergedFact};
 use crate::config::{Log, Source};
 use crate::facts::ids::Map;
-use crate::intake::counting::id_sample::IdSample;
+use crate::intake::counting::notes::id_sample::IdSample;
+use crate::intake::join::merge::{Merged, MergedFact};
 use crate::intake::pass::Pass;
 use crate::intake::records::numbers::OUTSIDE;
 

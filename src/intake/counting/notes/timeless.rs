@@ -1,7 +1,7 @@
 //! Timeless: files whose rows have fields and no time, which fail as a whole.
 
-use super::worker_counts::WorkerCounts;
 use crate::config::{Field, LogPreset};
+use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::rows::source_reader::SourceReader;
 
 /// Returns the files in which no row has a time, with the reason why they fail.

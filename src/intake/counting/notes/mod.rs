@@ -1,0 +1,8 @@
+//! Notes: what is kept of rows for people, beside their counts.
+
+pub mod evidence;
+pub mod id_sample;
+pub mod odd_words;
+pub mod quarantine;
+pub mod timeless;
+pub mod unreadable;
