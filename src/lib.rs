@@ -55,7 +55,7 @@
 //!   `report/mod.rs`; `reports/tables.md` and `reports/daily.md` have the columns.
 //! - **A kind of attention**: a variant of [`pipeline::AttentionKind`], raised in
 //!   `pipeline/attention.rs` if an edition shows it, and a heading of the same name, in the same
-//!   order, in `reports/runbook.md`.
+//!   order, in `reports/runbook.md` or a page it names.
 //! - **A config key**: a field in `config/mod.rs`, its reader in the file of its table (or
 //!   `config/read.rs`), its canonical spelling in `config/canonical.rs`; `data/config.md` explains
 //!   it.

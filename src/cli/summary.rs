@@ -56,7 +56,11 @@ impl SummaryText<'_> {
             } else {
                 format!("{days} days from {first} to {last} keep their editions")
             };
-            writeln!(err, "kept: {which}, although rows that they were made from are gone from the logs")?;
+            writeln!(
+                err,
+                "kept: {which}, although rows that they were made from are gone from the logs (--accept-missing-logs with --date \
+                 books what is left)"
+            )?;
         }
         if !self.outcome.mistakes.is_empty() {
             // `err.0` is not escaped: the excerpts are made safe where they are drawn, and the
@@ -141,6 +145,7 @@ impl SummaryText<'_> {
                 "is_adjusting": p.is_adjusting,
             })).collect::<Vec<_>>(),
             "sealed": self.outcome.sealed.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "kept": self.outcome.kept.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "availability": availability,
             "outages": outages,
         });

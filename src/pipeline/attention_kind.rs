@@ -1,6 +1,6 @@
 //! Kinds of attention: the closed list of what can need a person.
 
-/// A cause for a person to look; each has an entry of its name in `reports/runbook.md`.
+/// A cause for a person to look; each has an entry of its name in the runbook (`reports/`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AttentionKind {
     /// No log file of a day was found.

@@ -85,8 +85,10 @@ pub(super) fn around(
     day: Day,
     daybooks: &DaybookFolders,
 ) -> BTreeMap<Day, String> {
+    // Webhook logs of other days settle the day; the days before it show which files to expect.
     let reach = if job.config.has_webhooks() { i64::from(job.config.webhooks.retry_days) } else { 0 };
-    let near = daybooks.range(day.plus(-reach)..=day.plus(reach)).map(|(day, _)| *day);
+    let before = reach.max(missing_logs::JUDGED_DAYS as i64);
+    let near = daybooks.range(day.plus(-before)..=day.plus(reach)).map(|(day, _)| *day);
     near.filter_map(|day| Some((day, ledger.daybook(day)?.daybook.clone()))).collect()
 }
 

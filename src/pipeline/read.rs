@@ -10,7 +10,7 @@ use crate::config::{Canonical, Difference};
 use crate::day::Day;
 use crate::daybook::{self, Daybook, DaybookFolders};
 use crate::error::Trouble;
-use crate::facts::{FileBalance, Input, MissingLog, Salt, SourceRows};
+use crate::facts::{FileBalance, FileRole, Input, MissingLog, Salt, SourceRows};
 use crate::intake::{self, IntakeFolders, Meter, ReadNotes};
 use crate::ledger::{Entry, Extent, Ledger, LogsRead, Writer};
 use crate::resolve::missing_logs;
@@ -211,6 +211,14 @@ fn read(job: &Job, ledger: &mut Writer, day: Day, clock: Clock, meter: &Meter) -
     if !job.may_lose_logs {
         match change(job, ledger, day, &daybook)? {
             RowsChange::NotFewer => {}
+            RowsChange::Gone { gone, before } if is_unlike_before(&daybook) => {
+                let message = format!(
+                    "none of the {before} rows that it was made from is found in its logs any more ({gone} are gone); it keeps \
+                     its edition. Do preset and columns still fit the logs? To publish the day without them, say \
+                     --accept-missing-logs with --date {day}"
+                );
+                return Ok(Reading::Kept(Some(Attention { day, kind: AttentionKind::FewerRows, message })));
+            }
             RowsChange::Gone { gone, before } => {
                 let is_missing = has_missing_logs(ledger, day)?;
                 let message = format!(
@@ -261,9 +269,8 @@ fn change(job: &Job, ledger: &Ledger, day: Day, now: &Daybook) -> Result<RowsCha
             |(source, rows): (&str, u64)| SourceRows { source: source.to_owned(), hour: 0, rows, failing: 0 };
         sources.into_iter().map(rows).collect()
     };
-    if let Some(reading) = ledger.daybook(day)
-        && !job.config.reads_like(&reading.settings)
-    {
+    let is_read_alike = ledger.daybook(day).is_none_or(|reading| job.config.reads_like(&reading.settings));
+    if !is_read_alike && now.files.iter().any(|file| file.accepted > 0) {
         return Ok(RowsChange::NotFewer);
     }
     // The daybook counts before the edition: a killed run may have read the day without publishing.
@@ -277,6 +284,14 @@ fn change(job: &Job, ledger: &Ledger, day: Day, now: &Daybook) -> Result<RowsCha
         }
         None => Ok(RowsChange::NotFewer),
     }
+}
+
+/// Returns whether the day's own files are there and hold no readable row, of whatever day.
+///
+/// After a rotation they hold rows of other days.
+fn is_unlike_before(daybook: &Daybook) -> bool {
+    let mut own = daybook.files.iter().filter(|file| file.role == FileRole::Own).peekable();
+    own.peek().is_some() && own.all(|file| file.accepted == 0 && file.outside == 0)
 }
 
 /// Returns whether the standing edition of a day was made without a log that was missing.

@@ -13,7 +13,7 @@ use crate::facts::{
 };
 
 /// Read days of a pattern by which a name is expected, and on how many of them it stood.
-const JUDGED_DAYS: usize = 3;
+pub const JUDGED_DAYS: usize = 3;
 const STOOD_DAYS: usize = 2;
 /// Days after a name last stood on which it is still expected.
 const LONGEST_ABSENCE_DAYS: i64 = 30;
@@ -256,7 +256,8 @@ impl JudgedDay<'_> {
     /// Returns how busy the day is, measured by expected names that are there.
     ///
     /// This is the lower median of their rows today by their rows on other days: of names of the
-    /// same source, pattern and region if there are two, else of the other log's, else 1.
+    /// same source, pattern and region if there are two, else of the other log's names, else of all
+    /// its rows, else 1.
     fn factor(&self, of: &LogName, log: Log, region: &str, hours: &[bool; 24]) -> f64 {
         let ratios = |is_like: &dyn Fn(&LogName, &History) -> bool| {
             let ratio = |(name, history): (&&LogName, &&History)| {
@@ -279,8 +280,17 @@ impl JudgedDay<'_> {
         match (own.len(), other.len()) {
             (2.., _) => lower_median(&own),
             (_, 1..) => lower_median(&other),
-            _ => 1.0,
+            _ => self.factor_of_all(log, hours).unwrap_or(1.0),
         }
+    }
+
+    /// Returns all rows of the other log by its rows on other days; `None` if it has none.
+    fn factor_of_all(&self, log: Log, hours: &[bool; 24]) -> Option<f64> {
+        let of_today = self.own.values().filter(|today| today.log != log && today.stood);
+        let today: f64 = of_today.map(|today| within(&today.rows, hours)).sum();
+        let of_others = self.known.values().filter(|history| history.log != log);
+        let mean: f64 = of_others.map(|history| within(&history.mean(), hours)).sum();
+        (today > 0.0 && mean > 0.0).then(|| today / mean)
     }
 
     /// Returns the absent names and the unreadable files, with their hours and shares.
@@ -413,3 +423,6 @@ pub fn gaps(log: &MissingLog, facts: &Facts) -> Vec<Gap> {
     };
     log.hours.iter().map(gap).collect()
 }
+
+#[cfg(test)]
+mod tests;

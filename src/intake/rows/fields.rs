@@ -82,14 +82,17 @@ pub fn label(row: &RawRow<'_>, field: Field, names: &mut Names) -> Result<u32, S
     name(row, field, names, &[])
 }
 
-/// Reads a whole number; `None` if it is missing or `-`.
+/// Reads a whole number; `None` if it is missing, `-` or not a number (`NaN`).
+///
+/// Tools that keep a column of numbers with gaps as floats write NaN into the gaps.
 pub fn integer(row: &RawRow<'_>, field: Field) -> Result<Option<i64>, String> {
     let value = row.get(field);
     let found = match value {
         LogValue::Missing => return Ok(None),
         LogValue::Int(n) => Some(*n),
+        LogValue::Float(x) if x.is_nan() => return Ok(None),
         LogValue::Float(x) => whole(*x),
-        LogValue::Text(text) if text.as_ref() == b"-" => return Ok(None),
+        LogValue::Text(text) if text.as_ref() == b"-" || is_nan(text) => return Ok(None),
         LogValue::Text(text) => std::str::from_utf8(text).ok().and_then(|text| {
             let text = text.trim();
             // Tools that keep a column of numbers with gaps as floats write 200 as `200.0`.
@@ -100,6 +103,11 @@ pub fn integer(row: &RawRow<'_>, field: Field) -> Result<Option<i64>, String> {
     found
         .map(Some)
         .ok_or_else(|| format!("{} is {}, expected a whole number", field.column(), value.excerpt()))
+}
+
+/// Returns whether a text is written for a float that is not a number.
+pub fn is_nan(text: &[u8]) -> bool {
+    text.len() == 3 && text.eq_ignore_ascii_case(b"nan")
 }
 
 /// Reads an error code or subcode; 0 is no code.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, TimeZone};
 use chrono_tz::Tz;
 
+use super::fields::is_nan;
 use super::raw_row::LogValue;
 use crate::config::{Cast, Unit};
 
@@ -68,8 +69,9 @@ pub fn duration(value: &LogValue<'_>, cast: &Cast) -> Result<Option<u64>, String
     let us = match value {
         LogValue::Missing => return Ok(None),
         LogValue::Int(n) => scale(*n, unit),
+        LogValue::Float(x) if x.is_nan() => return Ok(None),
         LogValue::Float(x) => scale_float(*x, unit),
-        LogValue::Text(text) if text.as_ref() == b"-" => return Ok(None),
+        LogValue::Text(text) if text.as_ref() == b"-" || is_nan(text) => return Ok(None),
         LogValue::Text(text) => decimal(text, unit),
         _ => None,
     };

@@ -141,6 +141,15 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
             vec![message(Failed, InTime), held(message(Failed, InTime)), held(message(Failed, Late))],
         ),
         (
+            "notification-unseen",
+            "unknown",
+            vec![
+                notification(Refused, Unseen),
+                notification(Delivered, Unseen),
+                notification(Internal, Unseen),
+            ],
+        ),
+        (
             "notification-late",
             missed,
             vec![

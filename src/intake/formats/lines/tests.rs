@@ -157,7 +157,8 @@ fn a_header_inside_a_file_holds_for_the_rows_after_it() {
     let (accepted, quarantine, reasons) = balance("a.csv", text);
     assert_eq!((accepted, quarantine), (40, 20), "{reasons:?}");
     assert!(
-        reasons[0].contains("another header, in line 22") && reasons[0].contains("`request_id` twice"),
+        reasons[0].contains("another header, in line 22")
+            && reasons[0].contains("`request_id` stands in it twice"),
         "{reasons:?}"
     );
 }
@@ -183,7 +184,7 @@ fn no_chunk_is_read_under_the_header_of_another() {
 fn a_column_twice_in_the_header_fails_the_file() {
     let text = format!("{HEADER}, http_status\n{},200\n", rows(0..1)[0]);
     let reason = failure("a.csv", text);
-    assert!(reason.contains("`http_status` twice (columns 5 and 8)"), "{reason}");
+    assert!(reason.contains("the column `http_status` stands in it twice"), "{reason}");
     // A column that is not read may stand twice.
     assert_eq!(balance("a.csv", format!("{HEADER},note\n{},x\n", rows(0..1)[0])).0, 1);
 }
@@ -192,17 +193,19 @@ fn a_column_twice_in_the_header_fails_the_file() {
 fn numbers_and_blanks_are_read_as_tools_write_them() {
     let row = |status: &str, code: &str| format!("2026-11-20T10:00:00Z,,messages,eu,{status},{code},x\n");
     let good = [row("503.0", "131016.0"), row(" 5.03e2 ", "1.31016e5"), row("503", "131016")].concat();
-    let bad = [row("nan", ""), row("inf", ""), row("503.5", ""), row("503", "NaN"), row("", "-inf")].concat();
+    // Not a number is what tools write where a number is missing.
+    let good = [good, row("nan", ""), row("503", "NaN")].concat();
+    let bad = [row("inf", ""), row("503.5", ""), row("", "-inf")].concat();
     let (accepted, quarantine, reasons) = balance("a.csv", format!("{HEADER}\n{good}{bad}"));
-    assert_eq!((accepted, quarantine), (3, 5), "{reasons:?}");
+    assert_eq!((accepted, quarantine), (5, 3), "{reasons:?}");
 
     let line = |rest: &str| format!("{{\"ts\":\"2026-11-20T10:00:00Z\",{rest}}}\n");
     let good =
         [line("\"http_status\":503.0,\"error_code\":1.31016e5"), line("\"http_status\":200,\"other\":NaN")];
-    let bad = [line("\"http_status\":NaN"), line("\"http_status\":200,\"error_code\":Infinity")];
-    let (accepted, quarantine, reasons) = balance("a.ndjson", [good.concat(), bad.concat()].concat());
-    assert_eq!((accepted, quarantine), (2, 2), "{reasons:?}");
-    assert!(reasons[0].contains("http_status is `NaN`"), "{reasons:?}");
+    let lines = [line("\"http_status\":NaN"), line("\"http_status\":200,\"error_code\":Infinity")];
+    let (accepted, quarantine, reasons) = balance("a.ndjson", [good.concat(), lines.concat()].concat());
+    assert_eq!((accepted, quarantine), (3, 1), "{reasons:?}");
+    assert!(reasons[0].contains("error_code is `inf`"), "{reasons:?}");
 
     // Blanks around ids, services and regions are no part of them, in any format.
     let text = format!("{}\n{}\n", HEADER.replace(',', ", "), rows(0..20).join("\n").replace(',', ", "));
@@ -219,7 +222,9 @@ fn numbers_and_blanks_are_read_as_tools_write_them() {
     let ndjson = write("a.ndjson", ndjson);
     let intake = read_paths(&[&csv, &ndjson], LogPreset::Canonical).unwrap();
     let sum = |of: fn(&crate::facts::FileBalance) -> u64| intake.receipt.files.iter().map(of).sum::<u64>();
-    assert_eq!((sum(|f| f.accepted), sum(|f| f.duplicate), sum(|f| f.quarantine)), (20, 21, 0));
+    // The rows in the two formats differ in outcome, so they are in conflict where ids meet.
+    let met = sum(|f| f.duplicate) + sum(|f| f.conflict);
+    assert_eq!((sum(|f| f.accepted), met, sum(|f| f.quarantine)), (20, 21, 0));
 }
 
 #[test]
