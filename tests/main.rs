@@ -11,6 +11,7 @@
 //!   messages and notifications says.
 //! - `cli`: one test per promise of the command line; what goes wrong, what is then said, and the exit code.
 //! - `books`: overrides, seals, editions over time; what was published is drawn again, what was touched is found.
+//! - `evidence`: files that are lost, renamed, cut off or written anew, and rows that nobody reads: told, and no outage.
 //! - `reviews`: what reviewers run into, one scenario each: rows that wait, oppose each other, come late, span days.
 //! - `quarter`: 92 nights with late logs, corrections, another policy and killed runs; the changes add up to what is shown.
 //! - `upgrade`: ledgers of earlier versions are whole for this one, which goes on with them. To add a version, make its ledgers
@@ -42,6 +43,7 @@ mod converge;
 mod corrections;
 mod days;
 mod doors;
+mod evidence;
 #[cfg(target_os = "linux")]
 mod faults;
 mod figures;

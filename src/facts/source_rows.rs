@@ -1,10 +1,10 @@
-//! Source rows: what each source told of a day, hour by hour, by which poorer logs are noticed.
+//! Source rows: the rows of each source by hour, by which poorer logs are noticed.
 
 use serde::{Deserialize, Serialize};
 
 /// The rows of one source in one hour of a day, without copies within the source.
 ///
-/// Calls that another source tells too count in both, so that no source changes the rows of another.
+/// Calls that another source tells too count in both: no source changes the rows of another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceRows {

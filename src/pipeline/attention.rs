@@ -108,8 +108,6 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
     for gap in gaps.iter().filter(|gap| gap.file.is_none()) {
         say(AttentionKind::Gap, gap_message(gap, edition.slot_length(), day));
     }
-    found.extend(super::missing_files::attention(edition, gaps));
-    let mut say = |kind, message: String| found.push(Attention { day, kind, message });
     let components =
         edition.slots.scopes().iter().filter(|s| s.kind == ScopeKind::Component && s.is_all_regions());
     for scope in components {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 
 use super::attention::attention;
-use super::{Attention, Job, suspected_outage};
+use super::{Attention, Job, missing_files, suspected_outage};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::day::Day;
@@ -152,6 +152,7 @@ pub(super) fn publish(
     let edition = edition.booked(&postings, slots, moved).context("drafting the edition")?;
     let mut told = if is_from_logs { attention(&edition, &gaps, &config) } else { Vec::new() };
     if is_from_logs {
+        told.extend(missing_files::attention(&edition, &gaps));
         told.extend(suspected_outage::attention(edition.day, &gaps, postings.facts()));
     }
     let settings = job.settings();

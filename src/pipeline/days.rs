@@ -121,13 +121,13 @@ pub(super) fn book(
                 if is_new && booked.largest.as_ref().is_none_or(|kept| facts(kept) < facts(&fresh)) {
                     booked.largest = Some(fresh);
                 }
-                let notes = notes.remove(&day).unwrap_or_default();
-                done.spilled_bytes = notes.spilled_bytes;
-                let edition = &done.published.edition;
-                let of_files = missing_files::of_files(edition, &notes.file_hours, &fresh_gaps, &job.config);
-                done.attention.extend(of_files);
-                done.attention.extend(attention::of_views(day, &notes.twice_told));
-                done.attention.extend(attention::of_notes(day, notes));
+                if let Some(notes) = notes.remove(&day) {
+                    done.spilled_bytes = notes.spilled_bytes;
+                    let (edition, files) = (&done.published.edition, &notes.file_hours);
+                    done.attention.extend(missing_files::of_files(edition, files, &fresh_gaps, &job.config));
+                    done.attention.extend(attention::of_views(day, &notes.twice_told));
+                    done.attention.extend(attention::of_notes(day, notes));
+                }
                 if !done.published.is_new {
                     booked.confirmed.extend(confirmation(job, ledger, day, &usable)?);
                 }

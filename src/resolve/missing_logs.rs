@@ -115,7 +115,7 @@ pub fn missing_logs(
             known.iter().filter(|(name, history)| is_judged(name) && history.is_expected(*day)).collect();
         let next;
         let expected = if read_days == 0 {
-            next = next_names(*day, files.iter());
+            next = next_names(*day, &own, files.iter());
             next.iter().filter(|(name, _)| is_judged(name)).collect()
         } else {
             expected
@@ -183,8 +183,19 @@ fn names<'f>(files: impl Iterator<Item = &'f FileHours>) -> BTreeMap<LogName, Na
 }
 
 /// Returns the names of the day after, by which the very first day is judged.
-fn next_names<'f>(day: Day, files: impl Iterator<Item = &'f FileHours>) -> BTreeMap<LogName, History> {
-    let history = |(name, next): (LogName, NameDay)| {
+///
+/// Their rows are not read, so their region is the one of the day that their name has in it.
+fn next_names<'f>(
+    day: Day,
+    own: &BTreeMap<LogName, NameDay>,
+    files: impl Iterator<Item = &'f FileHours>,
+) -> BTreeMap<LogName, History> {
+    let regions: BTreeSet<&String> = own.values().flat_map(|today| &today.regions).collect();
+    let history = |(name, mut next): (LogName, NameDay)| {
+        if next.regions.is_empty() {
+            let parts: Vec<&str> = name.name.split(|c: char| !c.is_alphanumeric()).collect();
+            next.regions.extend(regions.iter().filter(|r| parts.contains(&r.as_str())).map(|r| (*r).clone()));
+        }
         let history = History { log: next.log, last_stood: day, marks: vec![true], recent: vec![next] };
         (name, history)
     };

@@ -216,7 +216,7 @@ impl Resolver<'_> {
         if !is_open || delivery.is_alone() {
             return Timing::InTime;
         }
-        // Without further attempts, this one was the last or one that failed inside: bad either way.
+        // An internal error is bad if no attempt follows, also while more may come.
         let is_internal = delivery.outcome() == Outcome::Internal;
         // After the end of the retry period no attempt is expected.
         let known_us = self.watermark(region, Speaks::OfItself).map(|last| last.min(given_up_us));

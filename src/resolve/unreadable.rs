@@ -1,7 +1,7 @@
-//! Unreadable webhook rows: each explains one message, and one notification, of its time and region.
+//! Unreadable webhook rows: each explains one message and one notification of its time and region.
 //!
-//! A row that cannot be read may have been the status that a message lacks. So many messages without
-//! a status in time are unknown as there are such rows near them; the others are missed.
+//! A row that cannot be read may have been the status that a message lacks. As many messages
+//! without a status in time are unknown as there are such rows near them; the others are missed.
 
 use std::collections::BTreeMap;
 

@@ -9,7 +9,7 @@ use crate::intake::rows::source_reader::SourceReader;
 
 /// Returns the files whose text is that of another file, with that file.
 ///
-/// Only rows without ids are looked at: copies of the others are found row by row. `hash_of` returns
+/// Only rows without ids are looked at: copies of others are found row by row. `hash_of` returns
 /// the hash of a file's text, decompressed, if it is known.
 pub fn copies<'h>(
     files: &[LogFile],

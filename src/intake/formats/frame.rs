@@ -133,11 +133,11 @@ impl QuotedRecords {
         Self { delimiter, ends, searched: 0..0 }
     }
 
-    /// Returns the end of the record that begins at `from` and whose first line takes `first` bytes.
+    /// Returns the end of the record that begins at `from`; its first line takes `first` bytes.
     ///
-    /// A quote is stray if it is closed nowhere within 64 KiB, if text follows the quote that closes
-    /// it, or if a line inside it is a row by itself. `is_row` gets the line and the number of its
-    /// bytes inside the quotes.
+    /// A quote is stray if it is closed nowhere within 64 KiB, if text follows the quote that
+    /// closes it, or if a line inside it is a row by itself. `is_row` gets the line and the number
+    /// of its bytes inside the quotes.
     pub fn end(
         &mut self,
         text: &[u8],
@@ -275,8 +275,9 @@ mod tests {
         assert_eq!(rows_of_line(b"{a\0b}", is_row), [b"{a\0b}"]);
     }
 
-    /// Returns the lines of the records of a text, stray quotes marked, without the memory of searches
-    /// if `is_forgetful`.
+    /// Returns the lines of the records of a text, stray quotes marked.
+    ///
+    /// If `is_forgetful`, each search begins without the memory of earlier ones.
     fn records(text: &[u8], is_forgetful: bool) -> Vec<(usize, bool)> {
         let new = || QuotedRecords::new(b',', LineEnds::LineFeed);
         let is_row = |line: &[u8], inside: usize| line.starts_with(b"r,") && inside > 1;

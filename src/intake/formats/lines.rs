@@ -130,8 +130,8 @@ impl<'a> TextParser<'a> {
     /// If it cannot be used, they are quarantined up to the next header.
     ///
     /// # Errors
-    /// [`Stop::InOnePiece`], if this is a chunk and the columns differ from those of its header: the
-    /// chunks after it cannot know of it.
+    /// [`Stop::InOnePiece`], if this is a chunk and the columns differ from those of its header:
+    /// the chunks after it cannot know of it.
     fn change_header(
         &mut self,
         header: &[u8],

@@ -355,7 +355,9 @@ pub fn clf(text: &[u8], zone: Tz) -> Option<i64> {
     dated([&text[7..11], &[month(&text[3..6])?], &text[..2], &text[12..]], zone)
 }
 
-/// Reads a time as C's `ctime` prints it: `Wed Nov 18 10:00:09 2026`, also with `UTC` before the year.
+/// Reads a time as C's `ctime` prints it: `Wed Nov 18 10:00:09 2026`.
+///
+/// `UTC` may stand before the year.
 fn ctime(text: &[u8], zone: Tz) -> Option<i64> {
     let mut words = text.split(|b| *b == b' ').filter(|word| !word.is_empty());
     let ([_, _, _], name, day, time) = (words.next()?, words.next()?, words.next()?, words.next()?) else {

@@ -169,7 +169,9 @@ impl<'b> Scalar<'b> {
         }
     }
 
-    /// Applies `make` to a text without the blanks around it, or to the digits of a whole number; `None` for other values.
+    /// Applies `make` to a text without the blanks around it, or to the digits of a whole number.
+    ///
+    /// `None` for other values.
     #[inline]
     pub fn with_bytes<T>(&self, make: impl FnOnce(&[u8]) -> T) -> Option<T> {
         match self {

@@ -84,6 +84,10 @@ impl Verdict {
         VerdictEntry { account, group, error_code }
     }
 
+    pub const fn is_bad(self) -> bool {
+        matches!(self.entry().group, EndGroup::Bad)
+    }
+
     pub fn is_out_of_scope(self) -> bool {
         self.entry().account == "excluded:scope"
     }
@@ -187,6 +191,20 @@ impl Fold {
             _ => Some(Verdict::Good),
         }
     }
+}
+
+/// Returns when an attempt was due whose row, if it is missing, would explain a bad notification.
+///
+/// These are the time up to the deadline of a first attempt that came late, or the day after the
+/// last attempt of one that was not delivered. `None` for any other notification.
+pub fn due_attempt(event_us: i64, seen: &[Try]) -> Option<[i64; 2]> {
+    let (first, last) = (seen.first()?, seen.last()?);
+    if first.ts_us > event_us + DUE_US {
+        return Some([event_us, event_us + DUE_US]);
+    }
+    let is_open =
+        seen.iter().all(|attempt| !attempt.reply.is_success()) && last.ts_us < event_us + GIVEN_UP_US;
+    is_open.then_some([last.ts_us, last.ts_us + DAY_US])
 }
 
 /// Returns the verdict on a notification; `None` if it is unknown and its attempts are orphans.

@@ -2,7 +2,8 @@
 
 use super::MessagesTruth;
 use super::accounts::{Fold, MessageFate, MessageTiming, Verdict, VerdictEntry};
-use super::gaps::Gaps;
+use super::explained::{Waiting, explained};
+use super::gaps::{DUE_MINUTES, Gaps};
 use crate::day::{DAY_US, Day, MINUTE_US};
 use crate::sample::traffic::outcomes::{End, EndGroup};
 use crate::sample::traffic::stories::{DAY, MESSAGES, REGIONS, SERVICES, WEBHOOKS};
@@ -71,6 +72,12 @@ pub struct Books {
     /// By minute of the sample.
     pub tallies: Vec<[[Tally; REGIONS.len()]; SERVICES.len()]>,
     admitted: Vec<[Admitted; REGIONS.len()]>,
+    /// Notifications that a missing attempt may explain.
+    waiting: [Vec<Waiting>; REGIONS.len()],
+    /// Instants of the webhook rows that cannot be read.
+    broken_us: [Vec<i64>; REGIONS.len()],
+    /// The lost webhook file: its region and its day.
+    pub lost: Option<(u8, [i64; 2])>,
     /// Webhook rows of the region in each minute, without copies.
     lanes: [Vec<u64>; REGIONS.len()],
     /// Webhook rows of the day after the last one, copies included.
@@ -96,6 +103,9 @@ impl Books {
             days: (0..days).map(|_| Box::new(empty.clone())).collect(),
             tallies: vec![Default::default(); minutes],
             admitted: vec![Default::default(); minutes],
+            waiting: Default::default(),
+            broken_us: Default::default(),
+            lost: None,
             lanes: std::array::from_fn(|_| vec![0; minutes]),
             later_rows: 0,
         }
@@ -171,6 +181,16 @@ impl Books {
         }
     }
 
+    /// Keeps a notification that is bad unless a missing attempt explains it.
+    pub fn waiting(&mut self, region: u8, waiting: Waiting) {
+        self.waiting[usize::from(region)].push(waiting);
+    }
+
+    /// Notes a webhook row that cannot be read.
+    pub fn broken_row(&mut self, ts_us: i64, region: u8) {
+        self.broken_us[usize::from(region)].push(ts_us);
+    }
+
     /// Books a notification in the minute of its event, which must be in the sample.
     pub fn notification(&mut self, event_us: i64, region: u8, verdict: Verdict) {
         let (minute, region) = (self.minute(event_us), usize::from(region));
@@ -213,6 +233,66 @@ impl Books {
         tallies.filter(|(at, _)| *at != region).map(|(_, tally)| tally.good + tally.bad).sum()
     }
 
+    /// Returns the broken rows of a day and of the day after it, which the day is settled by.
+    fn broken_near(&self, region: usize, day: usize) -> Vec<i64> {
+        let start_us = self.first_us + day as i64 * DAY_US;
+        let near = start_us..start_us + 2 * DAY_US;
+        self.broken_us[region].iter().copied().filter(|us| near.contains(us)).collect()
+    }
+
+    /// Books notifications as unknown, at the end, if a lost file or a broken row explains them.
+    fn settle_waiting(&mut self, region: usize) {
+        let waiting = std::mem::take(&mut self.waiting[region]);
+        let lost = self.lost.filter(|(lost, _)| usize::from(*lost) == region).map(|(_, span)| span);
+        let in_lost =
+            |item: &Waiting| lost.is_some_and(|[from, to]| from <= item.due_us[1] && item.due_us[0] < to);
+        for day in 0..self.days.len() {
+            let start_us = self.first_us + day as i64 * DAY_US;
+            let of_day = waiting.iter().filter(|item| (start_us..start_us + DAY_US).contains(&item.event_us));
+            let (lost, left): (Vec<&Waiting>, Vec<&Waiting>) = of_day.partition(|item| in_lost(item));
+            let open: Vec<&Waiting> = left.into_iter().filter(|item| item.is_decided).collect();
+            let spans: Vec<[i64; 2]> = open.iter().map(|item| item.due_us).collect();
+            let explained = explained(&self.broken_near(region, day), &spans);
+            let found = open.iter().zip(explained).filter(|(_, is_explained)| *is_explained);
+            for item in lost.iter().chain(found.map(|(item, _)| item)) {
+                self.notification(item.event_us, region as u8, Verdict::Unknown);
+                self.take_back(item, region);
+            }
+        }
+    }
+
+    /// Takes back a notification that was booked as bad.
+    fn take_back(&mut self, item: &Waiting, region: usize) {
+        let minute = self.minute(item.event_us);
+        let Some(day) = self.day(item.event_us) else { return };
+        day.told[1][region][item.verdict as usize] -= 1;
+        let tally = &mut self.tallies[minute][WEBHOOKS][region];
+        tally.bad -= 1;
+        tally.plain_bad -= 1;
+    }
+
+    /// Returns how many missed messages of each minute a row that cannot be read explains.
+    fn explained_messages(&self, region: usize, gaps: &Gaps) -> Vec<u32> {
+        let mut explained = vec![0; self.admitted.len()];
+        for day in 0..self.days.len() {
+            let minutes = day * DAY as usize..(day + 1) * DAY as usize;
+            let mut rows = self.broken_near(region, day);
+            rows.sort_unstable();
+            for row in rows {
+                let at = ((row - self.first_us) / MINUTE_US) as usize;
+                let waits = |minute: &usize| {
+                    let open: u32 = self.admitted[*minute][region].open.iter().sum();
+                    minutes.contains(minute) && !gaps.touched[*minute] && open > explained[*minute]
+                };
+                let near = at.saturating_sub(DUE_MINUTES)..=at.min(explained.len() - 1);
+                if let Some(minute) = near.clone().find(waits) {
+                    explained[minute] += 1;
+                }
+            }
+        }
+        explained
+    }
+
     /// Settles messages without a status in time, at the end, and returns the gaps by region.
     ///
     /// They were missed, or are unknown where the log has a gap.
@@ -220,6 +300,8 @@ impl Books {
         std::array::from_fn(|region| {
             let admitted: Vec<u64> = self.admitted.iter().map(|all| u64::from(all[region].all)).collect();
             let gaps = Gaps::find(&self.lanes[region], &admitted);
+            self.settle_waiting(region);
+            let explained = self.explained_messages(region, &gaps);
             for (minute, tallies) in self.tallies.iter_mut().enumerate() {
                 let Admitted { open, open_aside, .. } = self.admitted[minute][region];
                 let day = &mut self.days[minute / DAY as usize];
@@ -234,11 +316,21 @@ impl Books {
                 } else {
                     messages.late += late;
                     messages.overdue += overdue;
-                    tally.bad += judged;
-                    tally.plain_bad += judged;
                     Verdict::Missed
                 };
-                day.told[0][region][verdict as usize] += u64::from(judged);
+                // A message without any status is explained before one that came late.
+                let known = if verdict == Verdict::Missed { explained[minute] } else { 0 };
+                let overdue = u64::from(known.min(open[1]));
+                messages.overdue -= overdue;
+                messages.late -= u64::from(known) - overdue;
+                messages.unseen += u64::from(known);
+                tally.unknown += known;
+                if verdict == Verdict::Missed {
+                    tally.bad += judged - known;
+                    tally.plain_bad += judged - known;
+                }
+                day.told[0][region][verdict as usize] += u64::from(judged - known);
+                day.told[0][region][Verdict::Unknown as usize] += u64::from(known);
             }
             gaps
         })

@@ -14,7 +14,7 @@ const ROW: i64 = 10;
 /// Minutes of a day.
 const DAY: usize = 1_440;
 /// Minutes within which the first status of a message is due.
-const DUE_MINUTES: usize = 10;
+pub const DUE_MINUTES: usize = 10;
 
 /// The effect of one region's gaps on each minute of the sample.
 #[derive(Debug, PartialEq, Eq)]

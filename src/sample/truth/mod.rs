@@ -5,7 +5,8 @@
 
 pub mod accounts;
 pub mod counts;
-pub mod gaps;
+pub mod explained;
+mod gaps;
 pub mod judge;
 pub mod runs;
 

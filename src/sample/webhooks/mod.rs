@@ -12,8 +12,9 @@ use super::rng::Dice;
 use super::traffic::curve::Curve;
 use super::traffic::stories::{DAY, Doing, EU, REGIONS, Story, US};
 use super::traffic::{Admitted, Message, callers};
-use super::truth::accounts::{Fold, notification};
+use super::truth::accounts::{Fold, Verdict, due_attempt, notification};
 use super::truth::counts::Books;
+use super::truth::explained::Waiting;
 use crate::day::{DAY_US, Day, MINUTE_US, SECOND_US};
 
 /// Time after the last day in which events still happen, in microseconds; later ones are left out.
@@ -116,6 +117,7 @@ impl<'a> WebhookTraffic<'a> {
     pub fn minute(&mut self, minute: u32, admitted: &[Admitted], books: &mut Books) -> &[Attempt] {
         self.out.clear();
         self.now_us = self.first_us + i64::from(minute) * MINUTE_US;
+        books.lost = self.lost.file.map(|(region, start, end)| (region, [start, end]));
         if minute.is_multiple_of(DAY) {
             self.day = (minute / DAY) as u16;
             self.next_number = 0;
@@ -130,7 +132,7 @@ impl<'a> WebhookTraffic<'a> {
             self.plain(region, None, None, books);
         }
         self.story_notices(minute, books);
-        self.broken_rows(minute);
+        self.broken_rows(minute, books);
         if i64::from(minute + 1) * MINUTE_US == self.end_us - self.first_us {
             self.last_words(books);
         }
@@ -222,10 +224,22 @@ impl<'a> WebhookTraffic<'a> {
         }
         self.tries = tries;
         match notification(notice.event_us, &self.seen, self.end_us + AFTERMATH_US) {
-            Some(verdict) => books.notification(notice.event_us, notice.region, verdict),
+            Some(verdict) => self.book(&notice, verdict, books),
             None => self.seen.iter().for_each(|_| books.orphan_attempt(notice.event_us)),
         }
         !self.seen.is_empty()
+    }
+
+    /// Books a notification, and notes it if a missing attempt may explain that it is bad.
+    fn book(&self, notice: &Notice, verdict: Verdict, books: &mut Books) {
+        let Notice { event_us, region, .. } = *notice;
+        books.notification(event_us, region, verdict);
+        let due = due_attempt(event_us, &self.seen).filter(|_| verdict.is_bad());
+        let Some(due_us) = due else { return };
+        let last_us = self.seen.last().map_or(event_us, |attempt| attempt.ts_us);
+        let is_late = due_us[0] == event_us;
+        let is_decided = is_late || self.end_us + AFTERMATH_US > last_us + DAY_US;
+        books.waiting(region, Waiting { event_us, verdict, due_us, is_decided });
     }
 
     fn course(&self, notice: &Notice) -> Course {
@@ -317,12 +331,15 @@ impl<'a> WebhookTraffic<'a> {
         }
     }
 
-    fn broken_rows(&mut self, minute: u32) {
+    fn broken_rows(&mut self, minute: u32, books: &mut Books) {
         for at in 0..self.flaws.len() {
             if self.flaws[at] == minute % DAY {
                 let region = self.curve.region((minute % DAY) as usize, &mut self.dice);
                 let ts_us =
                     self.first_us + i64::from(minute) * MINUTE_US + self.dice.below(MINUTE_US as u64) as i64;
+                if !self.lost.holds(region, ts_us + SECOND_US) {
+                    books.broken_row(ts_us, region);
+                }
                 self.out.push(Attempt {
                     ts_us,
                     shipped_us: ts_us + SECOND_US,

@@ -1,4 +1,4 @@
-//! Repair: a JSON line with bytes or numbers that JSON does not know, written so that it can be read.
+//! Repair: a JSON line with bytes or numbers that JSON does not know, made readable.
 //!
 //! nginx writes the bytes of a request as they came, also those that are not UTF-8. Python writes
 //! floats that are no numbers as `NaN`, `Infinity` and `-Infinity`.
