@@ -1,6 +1,6 @@
 //! Suspected outages: times with more events without an outcome than a missing log explains.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Attention, AttentionKind};
 use crate::day::{Day, HOUR_US, MINUTE_US, rfc3339};
@@ -38,7 +38,7 @@ pub(super) fn attention(day: Day, gaps: &[Gap], facts: &Facts) -> Vec<Attention>
     let mut found = Vec::new();
     for ((service, region), slots) in minutes {
         // Which ten minutes are suspicious, by either span.
-        let mut suspicious: BTreeMap<i64, ()> = BTreeMap::new();
+        let mut suspicious: BTreeSet<i64> = BTreeSet::new();
         for span_us in SPANS_US {
             let mut spans: BTreeMap<i64, Counts> = BTreeMap::new();
             for (at, (all, unknown)) in &slots {
@@ -49,11 +49,11 @@ pub(super) fn attention(day: Day, gaps: &[Gap], facts: &Facts) -> Vec<Attention>
                 let start_us = at * span_us;
                 let share = share(&lost, region, start_us, slot_us);
                 if share.is_some_and(|share| is_more_than_chance(counts, share)) {
-                    suspicious.extend((0..span_us / SPANS_US[1]).map(|n| (start_us + n * SPANS_US[1], ())));
+                    suspicious.extend((0..span_us / SPANS_US[1]).map(|n| start_us + n * SPANS_US[1]));
                 }
             }
         }
-        let tens: Vec<i64> = suspicious.into_keys().collect();
+        let tens: Vec<i64> = suspicious.into_iter().collect();
         for run in tens.chunk_by(|a, b| a + SPANS_US[1] == *b) {
             let (from_us, to_us) = (run[0], run[run.len() - 1] + SPANS_US[1]);
             let (all, unknown) = slots

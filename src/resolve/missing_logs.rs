@@ -203,6 +203,9 @@ fn next_names<'f>(
     next.into_iter().map(history).collect()
 }
 
+/// An expected name, with what the days before tell of it.
+type Expected<'e> = (&'e LogName, &'e History);
+
 /// The names of one day, with what is known of them from other days.
 struct JudgedDay<'j> {
     own: &'j BTreeMap<LogName, NameDay>,
@@ -217,7 +220,7 @@ impl JudgedDay<'_> {
 
     /// Returns the expected names that are absent and whose rows no other name has.
     fn absent(&self) -> Vec<&LogName> {
-        let mut groups: BTreeMap<(&str, &str, String), Vec<(&LogName, &History)>> = BTreeMap::new();
+        let mut groups: BTreeMap<(&str, &str, String), Vec<Expected<'_>>> = BTreeMap::new();
         for (name, history) in self.expected.iter().filter(|(name, _)| self.rows(name).is_none()) {
             let key = (name.source.as_str(), name.pattern.as_str(), history.region());
             groups.entry(key).or_default().push((name, history));

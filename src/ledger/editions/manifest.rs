@@ -203,18 +203,16 @@ fn rows_of_day(edition: &Edition) -> String {
             *failed += u64::from(file.failure.is_some());
         }
     }
-    let mut text = String::new();
+    let mut lines: Vec<String> = Vec::new();
     for ((source, log), [accepted, quarantine, failed]) in sources {
         if accepted + quarantine + failed > 0 {
-            text += &format!("{source}\t{}\t{accepted}\t{quarantine}\t{failed}\n", log.name());
+            lines.push(format!("{source}\t{}\t{accepted}\t{quarantine}\t{failed}\n", log.name()));
         }
     }
     let mut unreadable: Vec<_> = edition.quarantine.iter().map(|row| (&row.reason, &row.excerpt)).collect();
     unreadable.sort();
-    for (reason, excerpt) in unreadable {
-        text += &format!("{reason}\t{excerpt}\n");
-    }
-    text
+    lines.extend(unreadable.into_iter().map(|(reason, excerpt)| format!("{reason}\t{excerpt}\n")));
+    lines.concat()
 }
 
 /// Reduces the files to their part in the day.

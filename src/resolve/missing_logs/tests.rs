@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 const HOURS: [u8; 2] = [9, 10];
+const NONE: [&str; 0] = [];
 
 fn day(n: i64) -> Day {
     "2026-11-02".parse::<Day>().unwrap().plus(n)
@@ -79,7 +80,7 @@ fn a_name_that_is_gone_is_missing() {
     assert_eq!(after_three((&sizes, &calls), (&[("big", 19_570)], &[("lb", 6_867)])), ["hooks-*-small.csv"]);
     // With one day before it, that day counts; with none, nothing is expected.
     assert_eq!(missing(&[(BOTH, CALLS), (&only, CALLS)]), ["hooks-*-node2.csv"]);
-    assert_eq!(missing(&[(&only, CALLS)]), [String::new(); 0]);
+    assert_eq!(missing(&[(&only, CALLS)]), NONE);
 }
 
 #[test]
@@ -91,23 +92,22 @@ fn a_quiet_day_does_not_hide_a_missing_name() {
 
 #[test]
 fn rows_that_others_have_are_not_missing() {
-    let none = [String::new(); 0];
     // Renamed, split and merged, also on a day with less than half of the traffic.
     let renamed = [("a", 450), ("b", 450)];
-    assert_eq!(after_three((BOTH, CALLS), (&renamed, &[("node1", 150), ("node2", 150)])), none);
+    assert_eq!(after_three((BOTH, CALLS), (&renamed, &[("node1", 150), ("node2", 150)])), NONE);
     let split = [("node1", 1_000), ("node2a", 500), ("node2c", 500)];
-    assert_eq!(after_three((BOTH, CALLS), (&split, CALLS)), none);
-    assert_eq!(after_three((BOTH, CALLS), (&[("node1", 2_000)], CALLS)), none);
+    assert_eq!(after_three((BOTH, CALLS), (&split, CALLS)), NONE);
+    assert_eq!(after_three((BOTH, CALLS), (&[("node1", 2_000)], CALLS)), NONE);
     let (green, blue) = ([("green", 2_000)], [("blue", 2_000)]);
     let days: [(Nodes<'_>, Nodes<'_>); 4] =
         [(&green, CALLS), (&blue, CALLS), (&green, CALLS), (&blue, CALLS)];
-    assert_eq!(missing(&days), none);
+    assert_eq!(missing(&days), NONE);
     // Ten nodes become nine, and each does a ninth more.
     let names: Vec<String> = (0..10).map(|n| format!("n{n}")).collect();
     let ten: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), 1_000)).collect();
     let nine: Vec<(&str, u64)> = names.iter().take(9).map(|name| (name.as_str(), 1_112)).collect();
     let calls = [("lb", 3_333)];
-    assert_eq!(after_three((&ten, &calls), (&nine, &calls)), none);
+    assert_eq!(after_three((&ten, &calls), (&nine, &calls)), NONE);
 }
 
 #[test]
@@ -119,10 +119,10 @@ fn an_absent_name_stays_expected_until_it_is_back() {
         assert_eq!(missing(&days), ["hooks-*-node2.csv"], "day {}", days.len());
     }
     days.push((only, CALLS));
-    assert_eq!(missing(&days), [String::new(); 0]);
+    assert_eq!(missing(&days), NONE);
     days.truncate(5);
     days.push((BOTH, CALLS));
-    assert_eq!(missing(&days), [String::new(); 0]);
+    assert_eq!(missing(&days), NONE);
     days.push((only, CALLS));
     assert_eq!(missing(&days), ["hooks-*-node2.csv"], "away again");
 }
@@ -207,7 +207,9 @@ proptest! {
         }
         let judged = missing_logs(&all, &sources());
         let mut other = all.clone();
-        other.values_mut().for_each(|files| files.reverse());
+        for files in other.values_mut() {
+            files.reverse();
+        }
         prop_assert_eq!(&missing_logs(&other, &sources()), &judged);
         for logs in judged.values() {
             for log in [Log::Requests, Log::Webhooks] {

@@ -242,7 +242,7 @@ fn counts(calls: &Path, attempts: Option<&Path>, is_sketched: bool) -> String {
         day,
         &[(day, folder.path().to_path_buf())].into(),
         &config,
-        &Default::default(),
+        &std::collections::BTreeMap::default(),
     )
     .unwrap();
     format!("{daybook:#?} {:?} {intake:#?}", notes.unseen_columns)

@@ -43,7 +43,12 @@ pub fn facts(
     let folder = tempfile::tempdir().unwrap();
     let folders = crate::intake::IntakeFolders { spill, daybook: folder.path() };
     crate::intake::read(config, day, workers, &Salt::new("test"), folders, i64::MAX, meter)?;
-    crate::resolve::resolve(day, &[(day, folder.path().to_path_buf())].into(), config, &Default::default())
+    crate::resolve::resolve(
+        day,
+        &[(day, folder.path().to_path_buf())].into(),
+        config,
+        &std::collections::BTreeMap::default(),
+    )
 }
 
 fn read(path: &Path, workers: usize) -> Intake {
