@@ -149,7 +149,10 @@ fn every_webhook_story_leads_to_what_it_says() {
         assert_eq!(events(first, "message", "bad:platform:error", Some(131_016)), 4);
         // retries-stop, told-days-later and attempt-deadline, in addition to the backlog
         assert!(events(first, "notification", "bad:platform:missed", None) >= 20 + 8 + 4 + 12 * 6);
-        assert_eq!(events(first, "notification", "bad:platform:error", None), 20);
+        // A broken row, or the lost file of the day after, may hold the attempt that some wait for.
+        let errors = events(first, "notification", "bad:platform:error", None);
+        let unknown = events(first, "notification", "unknown", None);
+        assert!(errors <= 20 && errors + unknown >= 20, "{errors} errors, {unknown} unknown");
         // lost-webhook-file
         let lost = region(second, "us");
         assert!(lost.unseen > 2_000 && lost.unseen * 10 > lost.admitted * 9, "{lost:?}");
