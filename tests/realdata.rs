@@ -289,7 +289,9 @@ fn the_json_test_suite() {
         {
             continue;
         }
-        let row = [br#"{"ts":"2026-11-18T10:00:00Z","http_status":200,"x":"#, content, b"}\n"].concat();
+        // Each has an id of its own, because two suites of equal rows would be one file shipped twice.
+        let head = format!(r#"{{"ts":"2026-11-18T10:00:00Z","request_id":"{name}","http_status":200,"x":"#);
+        let row = [head.as_bytes(), content, b"}\n"].concat();
         fs::write(logs.join(name.replace(".json", ".ndjson")), row).unwrap();
         names.push(name.replace(".json", ".ndjson"));
     }
@@ -302,7 +304,12 @@ fn the_json_test_suite() {
     for name in names {
         let row = intake.iter().find(|row| row["path"].ends_with(&format!("/{name}"))).unwrap();
         let found = (n(row, "rows_read"), n(row, "accepted"), n(row, "quarantine"));
+        // Python writes these words for floats that are no numbers.
+        let is_python = ["n_number_NaN", "n_number_infinity", "n_number_minus_infinity"]
+            .iter()
+            .any(|word| name == format!("{word}.ndjson"));
         let want = match name.as_bytes()[0] {
+            _ if is_python => (1, 1, 0),
             b'y' => (1, 1, 0),
             b'n' => (1, 0, 1),
             _ => continue,

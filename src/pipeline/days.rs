@@ -83,8 +83,9 @@ pub(super) fn book(
         }
     };
     let mut days: BTreeSet<Day> = open_days(ledger).into_iter().chain(read_days.iter().copied()).collect();
-    // A killed run may have read a day without publishing it.
-    days.extend(asked.iter().filter(|day| ledger.days().contains(day) || usable.daybooks.contains_key(day)));
+    // A killed run may have read a day without publishing it, and its logs may be gone since.
+    let is_kept = |day: &Day| kept.contains(day) && usable.daybooks.contains_key(day);
+    days.extend(asked.iter().filter(|day| ledger.days().contains(day) || is_kept(day)));
 
     // Rows are decided over all days they touch before any of them is booked.
     let mut prepared: BTreeMap<Day, book::ClassifiedDay> = BTreeMap::new();

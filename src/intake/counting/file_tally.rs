@@ -37,6 +37,7 @@ pub struct FileTally {
 
 impl FileTally {
     /// Counts a readable row that begins at `us`; `seen` is the bit set of its fields.
+    #[inline]
     pub fn note(&mut self, us: i64, day_us: &Range<i64>, seen: u32) {
         self.rows_read += 1;
         self.seen |= seen;
@@ -44,7 +45,8 @@ impl FileTally {
         self.last_us = Some(self.last_us.map_or(us, |last| last.max(us)));
         if day_us.contains(&us) {
             self.accepted += 1;
-            self.hours[((us - day_us.start) / HOUR_US) as usize % 24] += 1;
+            let hour = ((us - day_us.start) as u64 / HOUR_US as u64) as usize;
+            self.hours[hour.min(23)] += 1;
         } else {
             self.outside += 1;
             self.note_outside(us, 1, day_us);

@@ -17,6 +17,8 @@ const NO_IDS: [&str; 4] = ["null", "nil", "none", "undefined"];
 pub fn is_nil(id: &[u8]) -> bool {
     match id.first() {
         None => true,
+        // Most ids end here.
+        Some(first) if !matches!(first, b'0' | b'-' | b'n' | b'N' | b'u' | b'U') => false,
         Some(b'0' | b'-') => id.iter().all(|byte| matches!(byte, b'0' | b'-')),
         Some(b'n' | b'N' | b'u' | b'U') => {
             id.len() <= 9 && NO_IDS.iter().any(|word| id.eq_ignore_ascii_case(word.as_bytes()))

@@ -27,7 +27,7 @@ pub static RESTATEMENTS: Spec = Spec {
             "cause",
             Text,
             "`logs`, `webhooks` of other days, `overrides`, `policy`, `definition`, `job` (another version), separated by blanks; \
-             `neighbour` when a run of down slots reaches over from a day beside it that has changed",
+             `neighbour` when other days show other files to be expected, or a run of down slots reaches over from a day beside it",
         ),
         ColumnSpec::new(
             "availability_percent_before",
