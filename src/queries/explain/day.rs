@@ -381,18 +381,18 @@ fn editions(ledger: &Ledger, known: &Edition) -> anyhow::Result<Vec<EditionOfDay
 fn told_gap(gap: &Gap) -> String {
     let Gap { source, region, .. } = gap;
     let of = if region == ALL_REGIONS { String::new() } else { format!(" of region {region}") };
-    match &gap.file {
-        None => format!("source {source} had next to no rows{of}"),
-        Some(LostFile { name, cause: MissingCause::Absent, .. }) => {
-            format!("source {source} had no file {name}, which has rows{of} in this hour on other days")
+    let Some(LostFile { name, cause, .. }) = &gap.file else {
+        return format!("source {source} had next to no rows{of} then");
+    };
+    match cause {
+        MissingCause::Absent => {
+            format!("source {source}: {name} has rows{of} in this hour on other days, and was not there")
         }
-        Some(LostFile { name, cause: MissingCause::Unreadable, .. }) => {
-            format!("source {source} could not read {name}, which may have rows{of} in this hour")
+        MissingCause::Unreadable => {
+            format!("source {source}: {name} could not be read, and may have rows{of} in this hour")
         }
-        Some(LostFile { name, cause: MissingCause::NoRows, .. }) => {
-            format!(
-                "source {source} found no row of the day in {name}, which has rows{of} in this hour on other days"
-            )
+        MissingCause::NoRows => {
+            format!("source {source}: {name} has rows{of} in this hour on other days, and none of this day")
         }
     }
 }

@@ -19,7 +19,7 @@ impl fmt::Display for Explanation {
             writeln!(out, "before overrides it was {}", e.state_gross)?;
         }
         for gap in &e.gaps {
-            writeln!(out, "{gap} then: what is missing is not judged")?;
+            writeln!(out, "{gap}: what is missing is not judged")?;
         }
         writeln!(out, "\nWhy")?;
         for s in &e.services {
