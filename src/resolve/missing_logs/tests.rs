@@ -1,3 +1,5 @@
+//! Worlds of lost, renamed and resting logs, by which the judgement of missing logs is tried.
+
 use proptest::prelude::*;
 
 use super::*;
