@@ -386,3 +386,25 @@ fn three_good_weeks_are_quiet_but_for_a_node_that_rests_at_weekends() {
     let weekend = |at: u64| (at, "missing-file".to_owned());
     assert_eq!(told, [5, 6, 12, 13, 19, 20].map(weekend));
 }
+
+#[test]
+fn a_node_that_is_gone_for_good_is_told_for_thirty_days_that_are_never_restated() {
+    let platform = Platform::new();
+    let first: chrono::NaiveDate = "2026-10-01".parse().unwrap();
+    let mut told = Vec::new();
+    for at in 0..40 {
+        let day = first + chrono::Days::new(at);
+        platform.day(&day.to_string());
+        if at >= 4 {
+            fs::remove_file(platform.log(&format!("hooks-{day}-eu-node2.csv"))).unwrap();
+        }
+        let ran = platform.night(&(day + chrono::Days::new(1)).to_string());
+        if kinds(&ran).iter().any(|kind| kind == "missing-file") {
+            told.push(at);
+        }
+        for earlier in (4..=at.min(33)).map(|at| (first + chrono::Days::new(at)).to_string()) {
+            assert_eq!(platform.edition(&earlier), "1", "{earlier}, after {day}: {}", ran.stderr);
+        }
+    }
+    assert_eq!(told, (4..34).collect::<Vec<u64>>());
+}

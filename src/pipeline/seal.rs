@@ -1,10 +1,12 @@
 //! Seal: makes days final whose window has passed, and removes daybooks that no open day needs.
 
-use super::read::open_days;
+use super::read::{missing, open_days};
 use super::{Attention, AttentionKind, Job};
 use crate::clock::Clock;
 use crate::day::{DAY_US, Day, SECOND_US};
+use crate::facts::MissingCause;
 use crate::ledger::{DayState, Writer};
+use crate::resolve::missing_logs::HISTORY_DAYS;
 
 /// Seals the days whose window has passed, and tells which ones cannot be sealed.
 pub(super) fn due(
@@ -44,6 +46,9 @@ pub(super) fn due(
 }
 
 /// Removes daybooks by which no open day can be settled.
+///
+/// While an open day has an expected file that is absent, the days on which the file could have
+/// stood are kept: without them the next run would no longer expect it, and judge the day anew.
 pub(super) fn prune(job: &Job, ledger: &mut Writer, clock: Clock) -> anyhow::Result<()> {
     let reach = i64::from(job.config.webhooks.retry_days);
     let open = open_days(ledger);
@@ -52,7 +57,18 @@ pub(super) fn prune(job: &Job, ledger: &mut Writer, clock: Clock) -> anyhow::Res
             || open.iter().any(|open| (day.plus(-reach)..=day.plus(reach)).contains(open))
             || !ledger.days().contains(&day)
     };
-    let spent: Vec<Day> = ledger.daybooks().keys().copied().filter(|day| !is_needed(*day)).collect();
+    let daybooks = ledger.daybooks();
+    let mut spent: Vec<Day> = daybooks.keys().copied().filter(|day| !is_needed(*day)).collect();
+    if !spent.is_empty() {
+        let missing = missing(job, &daybooks)?;
+        let has_absent = |day: &&Day| {
+            missing.get(*day).is_some_and(|logs| logs.iter().any(|log| log.cause == MissingCause::Absent))
+        };
+        if let Some(oldest) = open.iter().filter(has_absent).min() {
+            let judged_by = oldest.plus(-HISTORY_DAYS)..=*oldest;
+            spent.retain(|day| !judged_by.contains(day));
+        }
+    }
     for day in spent {
         ledger.prune(day, clock)?;
     }

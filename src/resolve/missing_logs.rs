@@ -17,6 +17,8 @@ pub const JUDGED_DAYS: usize = 3;
 const STOOD_DAYS: usize = 2;
 /// Days after a name last stood on which it is still expected.
 const LONGEST_ABSENCE_DAYS: i64 = 30;
+/// Days before a day that can tell whether a name is expected on it.
+pub const HISTORY_DAYS: i64 = LONGEST_ABSENCE_DAYS + JUDGED_DAYS as i64;
 
 type Rows = [f64; 24];
 
