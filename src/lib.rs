@@ -31,7 +31,7 @@
 //! | [`resolve`] | daybooks of a day and of the days around it → facts |
 //! | [`policy`] | facts → postings: the first rule that matches gives the account |
 //! | [`overrides`] | postings → postings: rows of reviewers move counts between accounts |
-//! | [`slots`] | postings → slots: up, degraded, down or unobserved |
+//! | [`slots`] | postings → slots: up, degraded, down, doubtful or unobserved |
 //! | [`ledger`] | slots → editions, stored permanently and chained by a journal |
 //! | [`measure`] | editions → figures: availability, outages, error budgets |
 //! | [`report`] | figures → files: tables, pages, exports |
@@ -105,8 +105,10 @@
 //! - **Component**: a group of services as the status page shows it, down when one of them is.
 //! - **Region**: the place where an event was served; `-` if the logs do not say, `*` for all.
 //! - **Scope**: a service or component in one region or in all ([`slots::Scope`]).
-//! - **Run (of slots)**: consecutive down slots, perhaps with a short unobserved span between.
-//! - **Outage**: a run with its length, class, error codes and share of top callers.
+//! - **Failing slot**: something in it is bad, and bad / (good + bad) reaches `unable_ratio`.
+//! - **Run (of slots)**: a stretch of failing slots in which failures outweigh successes
+//!   ([`slots::runs`]); a failing slot in a run is down.
+//! - **Outage**: runs that overlap or touch, with length, class, error codes and callers.
 //! - **Definition**: a formula that turns slots and events into a percentage.
 //!
 //! The ledger:

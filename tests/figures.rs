@@ -71,7 +71,19 @@ fn a_month_runs_then_ends_then_is_final() {
 
     let over = draw("2026-11-30", &[all_up, all_up]).1;
     let figure = find(&over.months, scope, "whatsapp", november);
-    assert_eq!((figure.status, figure.net.slots), (FigureStatus::Provisional, 30 * 1_440));
+    // Days without an edition: the month is never final, and what it could be at worst stands beside the figure.
+    let incomplete = FigureStatus::Incomplete { published: 1, days: 30 };
+    assert_eq!((figure.status, figure.net.slots), (incomplete, 30 * 1_440));
+    assert_eq!(figure.status.to_string(), "incomplete (1 of 30 days)");
+    assert_eq!(figure.net_micro_percent, Some(100_000_000));
+    assert_eq!(figure.at_least_micro_percent, Some(100_000_000 / 30));
+    let whole: Vec<&[(usize, char)]> = vec![all_up; 30];
+    let over = draw("2026-11-01", &whole).1;
+    let figure = find(&over.months, scope, "whatsapp", november);
+    assert_eq!(
+        (figure.status, figure.at_least_micro_percent),
+        (FigureStatus::Provisional, Some(100_000_000))
+    );
 
     // As of 2026-12-14, the tenth business day.
     let settled = draw("2026-12-13", &[all_up]).1;
@@ -79,6 +91,11 @@ fn a_month_runs_then_ends_then_is_final() {
     let config = config(SlotLength::Minute);
     let editions = ["2026-11-30", "2026-12-13"].map(|d| edition(day(d), &config, &letters("u")));
     let settled = given::figures(&editions, &config);
+    assert_eq!(find(&settled.months, scope, "whatsapp", november).status, incomplete);
+    let mut days: Vec<Edition> =
+        (0..30).map(|at| edition(day("2026-11-01").plus(at), &config, &letters("u"))).collect();
+    days.push(edition(day("2026-12-13"), &config, &letters("u")));
+    let settled = given::figures(&days, &config);
     assert_eq!(find(&settled.months, scope, "whatsapp", november).status, FigureStatus::Final);
 }
 
@@ -151,20 +168,21 @@ fn what_is_unknown_does_not_keep_a_day_from_being_sealed() {
 }
 
 #[test]
-fn unknown_events_leave_a_slot_as_it_is_without_them() {
+fn unknown_events_make_a_slot_doubtful_where_it_would_be_down_if_they_were_bad() {
     let config = config(SlotLength::Minute);
-    let states = |unknown: bool| {
-        let mut events = letters("u.d");
-        if unknown {
-            let more = |slot| Event { account: Account::Unknown, slot, ..events[0].clone() };
-            let more: Vec<Event> = (0..3).map(more).collect();
-            events.extend(more);
-        }
+    let states = |unknown_at: &[u32]| {
+        let mut events = letters("uuuuuuu.d");
+        let more = |slot: &u32| Event { account: Account::Unknown, slot: *slot, ..events[0].clone() };
+        let more: Vec<Event> = unknown_at.iter().map(more).collect();
+        events.extend(more);
         let edition = edition(day("2026-11-20"), &config, &events);
         let scope = edition.slots.scopes()[0].clone();
-        edition.slots.cells(&scope).map(|cell| cell.net.state).collect::<Vec<_>>()
+        edition.slots.cells(&scope).take(9).map(|cell| cell.net.state.letter()).collect::<String>()
     };
-    assert_eq!(states(true), states(false));
+    assert_eq!(states(&[]), "uuuuuuu.d");
+    // Six successes lie between the first minute and the outage.
+    assert_eq!(states(&[0]), "uuuuuuu.d");
+    assert_eq!(states(&[7]), "uuuuuuu?d");
 }
 
 #[test]

@@ -53,21 +53,53 @@ fn draw(window: &[Option<String>], gap_slots: u32) -> (Vec<Edition>, Figures) {
     (editions, figures)
 }
 
-/// Is the down slot at `at` in a run of at least two? Looks left and right from every slot, as a person would.
-fn counts(line: &[char], at: usize, gap: usize) -> bool {
-    let reach = |step: isize| {
-        let (mut down, mut blank, mut to) = (0, 0, at as isize + step);
-        while let Some(state) = usize::try_from(to).ok().and_then(|to| line.get(to)) {
-            match state {
-                'd' => (down, blank) = (down + 1, 0),
-                '.' if blank < gap => blank += 1,
-                _ => break,
-            }
-            to += step;
-        }
-        down
+/// Good and bad events that [`letters`] gives a slot.
+fn events_of(letter: char) -> (i64, i64) {
+    match letter {
+        'd' => (0, 10),
+        'g' => (20, 1),
+        'u' => (1, 0),
+        _ => (0, 0),
+    }
+}
+
+/// Which slots of a line are down in an outage that counts: at least two of them, by the rule in its plain words.
+///
+/// A failing slot is a `d`, so five bad events are always there. Every stretch from a `d` to a `d` is tried.
+fn counted(line: &[char], gap: usize) -> Vec<bool> {
+    let outweigh = |part: &[char]| {
+        let (good, bad) = part.iter().fold((0, 0), |sum, letter| {
+            let (good, bad) = events_of(*letter);
+            (sum.0 + good, sum.1 + bad)
+        });
+        bad * 2 >= good + bad
     };
-    line[at] == 'd' && 1 + reach(-1) + reach(1) >= 2
+    let mut spans: Vec<[usize; 2]> = Vec::new();
+    for start in (0..line.len()).filter(|at| line[*at] == 'd') {
+        for end in (start..line.len()).filter(|at| line[*at] == 'd') {
+            let part = &line[start..=end];
+            let few = |between: &[char]| {
+                between.len() <= gap && between.iter().map(|letter| events_of(*letter).0).sum::<i64>() < 5
+            };
+            if !part.split(|letter| *letter == 'd').all(few) {
+                break;
+            }
+            if (1..=part.len()).all(|n| outweigh(&part[..n]) && outweigh(&part[part.len() - n..])) {
+                match spans.last_mut() {
+                    Some(open) if start <= open[1] => open[1] = open[1].max(end + 1),
+                    _ => spans.push([start, end + 1]),
+                }
+            }
+        }
+    }
+    let mut counted = vec![false; line.len()];
+    for [start, end] in spans {
+        let down = (start..end).filter(|at| line[*at] == 'd');
+        if down.clone().count() >= 2 {
+            down.for_each(|at| counted[at] = true);
+        }
+    }
+    counted
 }
 
 proptest! {
@@ -114,8 +146,8 @@ proptest! {
         let Some((from, to)) = known else { return Ok(()) };
         let blank = ".".repeat(SLOTS);
         let line: Vec<char> = window.iter().flat_map(|d| d.as_ref().unwrap_or(&blank).chars()).collect();
-        let oracle = |at: usize| (at * SLOTS..(at + 1) * SLOTS)
-            .filter(|slot| counts(&line, *slot, gap as usize)).count() as i64;
+        let counted = counted(&line, gap as usize);
+        let oracle = |at: usize| counted[at * SLOTS..(at + 1) * SLOTS].iter().filter(|c| **c).count() as i64;
 
         let mine = |f: &&measure::Figure| f.definition.name == "whatsapp"
             && (f.scope.kind, &*f.scope.name, &*f.scope.region) == (ScopeKind::Service, "messages", "eu");

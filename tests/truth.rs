@@ -164,7 +164,7 @@ fn slots_are_true(day: &Value, slots: &[Row]) {
             .collect();
         let place = format!("{date} {kind} {name} {region}");
         assert_eq!(cells.len(), 1_440, "{place}");
-        for state in ["up", "degraded", "down", "unobserved"] {
+        for state in ["up", "degraded", "down", "doubtful", "unobserved"] {
             let minutes = cells.iter().filter(|row| row["state_net"] == state).count() as u64;
             assert_eq!(minutes, count(scope, state), "{place}: {state}");
         }
@@ -199,6 +199,7 @@ fn availability_is_true(truth: &Value, availability: &[Row], months: &[Row]) {
             assert_eq!(n(row, "slots_counted"), count(component, "down_counted"), "{row:?}");
             assert_eq!(n(row, "slots_down"), count(component, "down"), "{row:?}");
             assert_eq!(n(row, "slots_degraded"), count(component, "degraded"), "{row:?}");
+            assert_eq!(n(row, "slots_doubtful"), count(component, "doubtful"), "{row:?}");
             assert_eq!(n(row, "slots_unobserved"), count(component, "unobserved"), "{row:?}");
             assert_eq!(row["availability_percent_net"], percent(1_440, count(component, "down_counted")));
         }

@@ -20,6 +20,9 @@ const OWN_POLICY: &str = "0.1.0-own-policy";
 /// Every ledger of an earlier version.
 const ALL: [&str; 2] = [PLAIN, OWN_POLICY];
 
+/// The open days of the ledgers, as this version restates them.
+const OPEN: [&str; 4] = ["2026-11-11/2", "2026-11-12/4", "2026-11-13/3", "2026-11-14/2"];
+
 /// The last night of the ledgers, an hour later; the two nights after it.
 const AGAIN: &str = "2026-11-15T04:00:00Z";
 const NEXT: &str = "2026-11-16T03:00:00Z";
@@ -158,6 +161,19 @@ impl Office {
         assert_eq!(night.attention, [], "exit code 0");
     }
 
+    /// The first night of this version: it restates the open days by its rule for slots, says so in one line, and publishes
+    /// just these editions in addition.
+    #[track_caller]
+    fn first_night(&self, at: &str, published: &[&str]) {
+        let night = self.night(at);
+        let (mut restated, others): (Vec<String>, Vec<String>) =
+            night.published.iter().cloned().partition(|edition| edition.ends_with(" definition"));
+        restated.sort();
+        assert_eq!(restated, OPEN.map(|edition| format!("{edition} definition")), "{night:?}");
+        assert_eq!(others, published, "{night:?}");
+        assert_eq!((night.told("new-definition").len(), night.attention.len()), (1, 1), "{night:?}");
+    }
+
     #[track_caller]
     fn verify(&self) {
         let out = self.path("reports");
@@ -220,6 +236,7 @@ fn a_ledger_of_an_earlier_version_is_whole() {
 fn a_night_with_nothing_new_publishes_its_own_day_alone() {
     for version in ALL {
         let office = Office::of(version);
+        office.first_night(AGAIN, &[]);
         office.quiet_night(AGAIN, &[]);
         office.ship("2026-11-15");
         office.quiet_night(NEXT, &["2026-11-15/1 first"]);
@@ -237,8 +254,9 @@ const ITS_LOG: &str = "logs/requests-2026-11-13.csv";
 fn a_row_that_is_added_to_a_log_of_an_open_day_restates_it() {
     for version in ALL {
         let office = Office::of(version);
+        office.first_night(AGAIN, &[]);
         office.append(ITS_LOG, MORE);
-        office.quiet_night(AGAIN, &["2026-11-13/3 logs"]);
+        office.quiet_night(AGAIN, &["2026-11-13/4 logs"]);
         office.verify();
     }
 }
@@ -248,13 +266,13 @@ fn paths_that_are_spelt_otherwise_are_the_same_paths() {
     for version in ALL {
         let office = Office::of(version);
         // The first night of this version notes what the days were read with.
-        office.quiet_night(AGAIN, &[]);
+        office.first_night(AGAIN, &[]);
         for name in ["logs/requests-", "logs/webhooks-"] {
             office.edit("uptime-ledger.toml", name, &format!("./{name}"));
         }
         office.quiet_night(AGAIN, &[]);
         office.append(ITS_LOG, MORE);
-        office.quiet_night(AGAIN, &["2026-11-13/3 logs"]);
+        office.quiet_night(AGAIN, &["2026-11-13/4 logs"]);
         office.verify();
     }
 }
@@ -265,7 +283,7 @@ fn services_that_share_no_endpoint_may_change_places() {
     const MEDIA: &str = "[[service]]\nname = \"media\"\nendpoints = [\"/{id}/media\"]\n\n";
     for version in ALL {
         let office = Office::of(version);
-        office.quiet_night(AGAIN, &[]);
+        office.first_night(AGAIN, &[]);
         office.edit("uptime-ledger.toml", &[MESSAGES, MEDIA].concat(), &[MEDIA, MESSAGES].concat());
         office.ship("2026-11-15");
         let night = office.night(NEXT);
@@ -282,9 +300,9 @@ fn services_that_share_no_endpoint_may_change_places() {
 fn a_setting_that_has_changed_is_named_with_both_values() {
     for version in ALL {
         let office = Office::of(version);
-        // The first night of this version: from here on the ledger knows the config.
+        // From here on the ledger knows the config.
         office.ship("2026-11-15");
-        office.quiet_night(NEXT, &["2026-11-15/1 first"]);
+        office.first_night(NEXT, &["2026-11-15/1 first"]);
         office.edit("uptime-ledger.toml", "[webhooks]\n", "[webhooks]\nfirst_status_minutes = 4\n");
         office.ship("2026-11-16");
         let night = office.night(AFTER);
@@ -327,7 +345,7 @@ fn paths_that_are_spelt_otherwise_with_the_version_are_told() {
 fn the_words_of_a_policy_restate_nothing() {
     let office = Office::of(OWN_POLICY);
     office.append("policy.toml", "\n# A comment.\n");
-    office.quiet_night(AGAIN, &[]);
+    office.first_night(AGAIN, &[]);
     office.edit("policy.toml", "What was admitted has to arrive.", "Who is told yes has to be served.");
     office.quiet_night(AGAIN, &[]);
     office.ship("2026-11-15");

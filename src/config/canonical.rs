@@ -53,6 +53,7 @@ impl Canonical {
             regions: _,
             measure:
                 SlotRule {
+                    version: _,
                     unable_ppm: _,
                     min_events: _,
                     min_run_seconds: _,

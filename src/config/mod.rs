@@ -9,6 +9,7 @@ mod outputs;
 mod overrides;
 mod paths;
 mod read;
+mod slot_rule;
 mod sources;
 mod vantage;
 mod webhooks;
@@ -24,6 +25,7 @@ pub use canonical::{Canonical, Difference};
 pub use outputs::{Format, Outputs};
 pub use paths::{PathCaptures, PathPattern, Placeholder, is_beside_logs, lexical};
 pub use read::config;
+pub use slot_rule::{RuleVersion, SlotRule};
 pub use sources::{IdSpelling, Identity, TimeBasis};
 pub use vantage::Vantage;
 
@@ -392,33 +394,6 @@ pub struct Component {
     pub services: Vec<String>,
     /// Internal monthly target, millionths of a percent (99.9 % = `99_900_000`); no SLA (R11).
     pub target_micro_percent: Option<u32>,
-}
-
-/// The thresholds that turn events into slot states, and slots into runs.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SlotRule {
-    /// Share of bad among judged events from which on a slot is down, millionths (0.5 = `500_000`).
-    pub unable_ppm: u32,
-    /// Judged events (good + bad) below which a slot is never down.
-    pub min_events: u32,
-    /// Shortest run of down slots that counts, in seconds (R20: 10 minutes).
-    pub min_run_seconds: u32,
-    /// Longest unobserved span within a run, in seconds; it adds nothing to the run.
-    pub max_gap_seconds: u32,
-    /// True if `user:*` events count as good instead of being left out.
-    pub user_counts_as_good: bool,
-}
-
-impl Default for SlotRule {
-    fn default() -> Self {
-        Self {
-            unable_ppm: 500_000,
-            min_events: 10,
-            min_run_seconds: 600,
-            max_gap_seconds: 600,
-            user_counts_as_good: false,
-        }
-    }
 }
 
 /// Limits from which on a run needs attention (exit code 3).

@@ -208,6 +208,7 @@ fn measure(top: &TomlTable<'_>) -> SlotRule {
     };
     let min_events = table.get("min_events").and_then(|value| value.integer(&(1..=i64::from(u32::MAX))));
     SlotRule {
+        version: usual.version,
         unable_ppm: table
             .get("unable_ratio")
             .and_then(|v| share(&v, 6, 1, "0.5"))
@@ -237,6 +238,7 @@ fn limits(top: &TomlTable<'_>) -> Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::RuleVersion;
     use chrono_tz::Tz;
 
     use crate::config::{Cast, Column, ColumnSource, Field, LogPreset, TimeBasis, Unit, Vantage};
@@ -342,6 +344,7 @@ mod tests {
         assert_eq!(
             config.measure,
             SlotRule {
+                version: RuleVersion::NEWEST,
                 unable_ppm: 1_000_000,
                 min_events: 5,
                 min_run_seconds: 180,

@@ -44,7 +44,7 @@ pub use editions::delivery_lines::{DelayLine, DeliveryLine, ReconciliationLine};
 pub use editions::draft::Draft;
 pub use editions::folder::Extent;
 pub use editions::lines::{AccountLine, BadLine, LatencyLine};
-pub use editions::outline::{Outline, ScopeOutline};
+pub use editions::outline::{Edge, Outline, ScopeOutline};
 pub use editions::{Applied, DayState, DefinitionSettings, Edition, Settings};
 pub use journal::entry::{
     Cause, Confirmation, Entry, JudgedRow, LogsRead, MalformedRow, Publication, Reported, ReportedKey,
@@ -59,7 +59,7 @@ pub use writer::{Kept, Published, Writer};
 /// Format of the ledger, raised when an older job could not understand what a newer one writes.
 ///
 /// A job reads all formats up to its own, and refuses newer ones.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 
 /// The ledger of a reports folder, as of its newest line or of an earlier one.
 #[derive(Debug, Clone)]
@@ -281,6 +281,7 @@ impl Ledger {
             Ok(outline)
         };
         let mut outlines = editions.into_iter().map(read).collect::<Result<Vec<Outline>, Trouble>>()?;
+        self.know_near_of_first_version(&mut outlines)?;
         // A run begins and ends with a down slot, and spans gaps of at most a day: it can touch a
         // day with down slots, or a day between two such days.
         let down: BTreeSet<Day> = outlines.iter().filter(|o| o.is_down()).map(|o| o.day).collect();
@@ -293,6 +294,30 @@ impl Ledger {
             ))?;
         }
         Ok(outlines)
+    }
+
+    /// Reads the slots of days of the first version of the rule that stand next to a newer one.
+    ///
+    /// A run over the midnight between them is found by the rule of the newer one.
+    fn know_near_of_first_version(&self, outlines: &mut [Outline]) -> Result<(), Trouble> {
+        for at in 0..outlines.len() {
+            let here = &outlines[at];
+            if here.knows_near {
+                continue;
+            }
+            let is_newer = |other: &&Outline| {
+                !other.definition.version.is_first()
+                    && (other.day.plus(1) == here.day || here.day.plus(1) == other.day)
+            };
+            let beside = [at.checked_sub(1), Some(at + 1)].into_iter().flatten();
+            let newer = beside.filter_map(|at| outlines.get(at)).find(is_newer);
+            if let Some(rule) = newer.map(|newer| newer.definition.measure()) {
+                let folder = editions::folder::place(&self.folder, here.day, here.number);
+                let edition = editions::folder::read(&folder, here.day, Extent::Slots)?;
+                outlines[at].know_near(&edition.slots, &rule);
+            }
+        }
+        Ok(())
     }
 
     /// Counts the events of an edition that are pending or in suspense, after overrides.

@@ -62,7 +62,7 @@ pub fn condition(newest: &Edition, scope: &Scope) -> Condition {
     match hour.iter().map(|tally| tally.state).max().unwrap_or_default() {
         State::Unobserved => Condition::NotObserved,
         State::Up => Condition::NoKnownIssues,
-        State::Degraded => Condition::PossibleDisruption,
+        State::Degraded | State::Doubtful => Condition::PossibleDisruption,
         State::Down => {
             let judged = events.judged(&newest.definition.measure());
             match floor_percent(events.bad(), judged).unwrap_or(0) {

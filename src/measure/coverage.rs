@@ -1,12 +1,13 @@
-//! Coverage: the observed share of a figure's time.
+//! Coverage: the observed share of a figure's time; doubtful slots are not observed.
 //!
 //! A scope that sums over others (all regions, a component) is covered as its single (service,
 //! region) pairs are on average, so that a silent region does not hide behind a busy one.
 
 use super::floor_percent;
+use super::timeline::MeasuredDay;
 use crate::day::{DAY_US, SECOND_US};
-use crate::ledger::{Outline, ScopeOutline};
-use crate::slots::{ALL_REGIONS, Scope, ScopeKind, Side, State};
+use crate::ledger::Outline;
+use crate::slots::{ALL_REGIONS, Scope, ScopeKind, Side};
 
 /// Seconds over all pairs of a scope.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,25 +29,24 @@ impl Coverage {
 }
 
 /// Returns the coverage of a scope on one day.
-pub(super) fn of_day(day: &Outline, scope: &Scope) -> Coverage {
-    let seconds = i64::from(day.slot_length.seconds());
-    let mut pairs: Vec<&ScopeOutline> =
-        day.scopes.iter().filter(|line| is_pair_of(day, &line.scope, scope)).collect();
+pub(super) fn of_day(day: &MeasuredDay<'_>, scope: &Scope) -> Coverage {
+    let edition = day.edition;
+    let seconds = i64::from(edition.slot_length.seconds());
+    let all = || edition.scopes.iter().map(|line| &line.scope);
+    let mut pairs: Vec<&Scope> = all().filter(|pair| is_pair_of(edition, pair, scope)).collect();
     // A service without a row in any region counts as a pair, because otherwise its silence would
     // not show.
-    let has_pair = |service: &Scope| pairs.iter().any(|line| line.scope.name == service.name);
-    let silent = |whole: &Scope| {
-        whole.kind == ScopeKind::Service
-            && whole.is_all_regions()
-            && scope.is_all_regions()
-            && day.definition.includes(scope, &whole.name)
-            && !has_pair(whole)
-    };
-    let more: Vec<&ScopeOutline> = day.scopes.iter().filter(|line| silent(&line.scope)).collect();
-    pairs.extend(more);
-    let observed =
-        |line: &&ScopeOutline| line.states(Side::Net).len() as i64 - line.slots(Side::Net, State::Unobserved);
-    let observed: i64 = pairs.iter().map(observed).sum();
+    let silent: Vec<&Scope> = all()
+        .filter(|whole| {
+            whole.kind == ScopeKind::Service
+                && whole.is_all_regions()
+                && scope.is_all_regions()
+                && edition.definition.includes(scope, &whole.name)
+                && !pairs.iter().any(|pair| pair.name == whole.name)
+        })
+        .collect();
+    pairs.extend(silent);
+    let observed: i64 = pairs.iter().map(|pair| day.counts(pair, Side::Net).observed()).sum();
     Coverage { observed: observed * seconds, all: pairs.len() as i64 * (DAY_US / SECOND_US) }
 }
 

@@ -43,13 +43,30 @@ impl Definition {
         }
     }
 
-    /// Returns millionths of a percent, rounded down; `None` if nothing was observed.
+    /// Returns millionths of a percent, rounded down.
+    ///
+    /// It is `None` for a period without any success and without a down slot: nothing shows that
+    /// the service was there.
     pub fn micro_percent(&self, reading: &PeriodSums, measure: &SlotRule) -> Option<i64> {
-        if reading.observed_seconds() == 0 {
-            return None;
-        }
+        let has_success = reading.events.good() + reading.events.answered() > 0;
+        let is_empty = match (self.rule, measure.version.is_first()) {
+            (CountingRule::Runs, false) => !has_success && reading.slots_down == 0,
+            _ => reading.observed_seconds() == 0,
+        };
         let (part, whole) = self.parts(reading, measure);
-        floor_percent(part, whole)
+        floor_percent(part, whole).filter(|_| !is_empty)
+    }
+
+    /// Returns what the percentage would be with every unobserved and doubtful slot down.
+    ///
+    /// It is `None` for a definition that counts events.
+    pub fn at_least_micro_percent(&self, reading: &PeriodSums) -> Option<i64> {
+        match self.rule {
+            CountingRule::Runs => {
+                floor_percent(reading.seconds - reading.down_at_most_seconds(), reading.seconds)
+            }
+            CountingRule::Occurrences => None,
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Figures: the integers behind a percentage, gross and net, and how settled they are.
 
+use std::fmt;
+
 use crate::config::SlotRule;
 use crate::day::{Day, Month};
 use crate::ledger::DayState;
@@ -23,14 +25,28 @@ pub enum FigureStatus {
     Provisional,
     /// The 10th business day of the following month has come.
     Final,
+    /// The month is over and days of it have no edition: it is never final.
+    Incomplete { published: u32, days: u32 },
 }
 
 impl FigureStatus {
+    /// Returns the status as one word, without the number of days.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Running => "running",
             Self::Provisional => "provisional",
             Self::Final => "final",
+            Self::Incomplete { .. } => "incomplete",
+        }
+    }
+}
+
+impl fmt::Display for FigureStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self {
+            Self::Incomplete { published, days } => write!(f, " ({published} of {days} days)"),
+            Self::Running | Self::Provisional | Self::Final => Ok(()),
         }
     }
 }
@@ -60,9 +76,13 @@ pub struct Figure {
     pub definition: &'static Definition,
     pub gross: PeriodSums,
     pub net: PeriodSums,
-    /// Millionths of a percent, rounded down; `None` if nothing was observed.
+    /// Millionths of a percent, rounded down; `None` without any success and any down slot.
     pub gross_micro_percent: Option<i64>,
     pub net_micro_percent: Option<i64>,
+    /// The net percentage if every unobserved and doubtful slot had been down.
+    ///
+    /// `None` for a definition that counts events.
+    pub at_least_micro_percent: Option<i64>,
     pub coverage_micro_percent: Option<i64>,
     pub status: FigureStatus,
     /// For a month, the highest edition of its days.
@@ -86,6 +106,7 @@ impl Figure {
     pub(super) fn percents(mut self, measure: &SlotRule) -> Self {
         self.gross_micro_percent = self.definition.micro_percent(&self.gross, measure);
         self.net_micro_percent = self.definition.micro_percent(&self.net, measure);
+        self.at_least_micro_percent = self.definition.at_least_micro_percent(&self.net);
         self
     }
 }

@@ -1,7 +1,7 @@
 //! Measure: outlines of editions → figures over any window.
 //!
 //! Figures that span days are not stored: runs are found over the whole timeline first, and clipped
-//! to days and months afterwards.
+//! to days and months afterwards. So the verdict on a slot does not depend on where midnight falls.
 
 mod condition;
 mod coverage;
@@ -13,23 +13,25 @@ mod period_sums;
 mod runs;
 mod timeline;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
 use crate::config::Config;
-use crate::day::Month;
-use crate::ledger::{DefinitionSettings, Outline};
-use crate::slots::{Scope, Side};
+use crate::day::{Day, Month};
+use crate::ledger::{DefinitionSettings, Edition, Outline};
+use crate::slots::Scope;
 
 pub use condition::{Condition, condition};
 pub use definition::{CountingRule, DEFINITIONS, Definition, floor_percent};
 pub use figure::{Budget, Figure, FigureStatus, Period};
 pub use outage::{Class, Outage};
 pub use period_sums::PeriodSums;
-pub use runs::{Run, Tick, counted_seconds, runs};
+pub use runs::Run;
+pub use timeline::{DayStates, is_linked};
 
-use timeline::Timeline;
+use period::DayReading;
+use timeline::MeasuredDay;
 
 /// All figures of a window.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +50,17 @@ pub struct Figures {
     pub months: Vec<Figure>,
     /// Net, by start, then scope.
     pub outages: Vec<Outage>,
+    /// Scopes whose states differ from those of the day alone, because of the days around.
+    pub restated: BTreeMap<Day, Vec<(Scope, DayStates)>>,
+}
+
+impl Figures {
+    /// Gives the slots of an edition the states that they have together with the days around.
+    pub fn restate(&self, edition: &mut Edition) {
+        for (scope, states) in self.restated.get(&edition.day).into_iter().flatten() {
+            edition.slots.restate(scope, states);
+        }
+    }
 }
 
 /// Draws the figures of editions, which ascend by day; days without an edition are unobserved.
@@ -66,19 +79,23 @@ pub fn draw(editions: &[Outline], config: &Config) -> Figures {
         days: Vec::new(),
         months: Vec::new(),
         outages: Vec::new(),
+        restated: BTreeMap::new(),
     };
+    let judgements = timeline::judge(editions);
+    let measured = MeasuredDay::all(editions, &judgements);
     for scope in scopes {
-        let timeline = Timeline::new(editions, scope);
-        let found = Side::ALL.map(|book| runs(timeline.ticks(book), config.measure.max_gap_seconds.into()));
-        let days = timeline.readings(&found);
+        let days: Vec<DayReading<'_>> =
+            measured.iter().filter_map(|day| DayReading::of(day, scope)).collect();
         for definition in &DEFINITIONS {
             figures.days.extend(period::days(definition, scope, &days, as_of));
             for month in &months {
                 figures.months.push(period::month(definition, scope, *month, &days, editions, config, as_of));
             }
         }
-        figures.outages.extend(outage::outages(scope, &found[1], editions, config));
+        figures.outages.extend(outage::outages(scope, &judgements, &measured));
     }
+    let restated = measured.iter().map(|day| (day.edition.day, day.restated()));
+    figures.restated = restated.filter(|(_, scopes)| !scopes.is_empty()).collect();
     figures.days.sort_by(|a, b| a.key().cmp(&b.key()));
     figures.months.sort_by(|a, b| a.key().cmp(&b.key()));
     figures.outages.sort_by(|a, b| (a.start_us, &a.scope).cmp(&(b.start_us, &b.scope)));

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::floor_percent;
 use super::runs::Run;
-use crate::config::Config;
+use super::timeline::{Judgement, MeasuredDay};
+use crate::config::SlotRule;
 use crate::day::{SECOND_US, rfc3339};
 use crate::ledger::{BadLine, Outline};
-use crate::slots::Scope;
+use crate::slots::{Scope, Side, shortest_run};
 
 /// The class of an outage, by its length and by whether an API update explains it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,15 +73,29 @@ impl Outage {
 }
 
 /// Returns the outages of a scope, one for each run.
-pub(super) fn outages(scope: &Scope, runs: &[Run], editions: &[Outline], config: &Config) -> Vec<Outage> {
-    runs.iter().map(|run| outage(scope, run, editions, config)).collect()
+///
+/// A run over days that were made by two rules may be found by both. It is listed by the rule of
+/// the day that it begins on.
+pub(super) fn outages(scope: &Scope, judgements: &[Judgement], measured: &[MeasuredDay<'_>]) -> Vec<Outage> {
+    let mut found = Vec::new();
+    for judgement in judgements {
+        let runs = judgement.scopes.get(scope).map(|timeline| &timeline.runs[Side::Net as usize]);
+        for run in runs.into_iter().flatten() {
+            let first = measured.partition_point(|day| day.edition.day.end_us() <= run.start_us);
+            let days = measured[first..].iter().take_while(|day| day.edition.day.start_us() < run.end_us);
+            let days: Vec<&MeasuredDay<'_>> = days.collect();
+            if days.first().is_some_and(|day| day.judgement.rule == judgement.rule) {
+                found.push(outage(scope, run, &days, &judgement.rule));
+            }
+        }
+    }
+    found
 }
 
-fn outage(scope: &Scope, run: &Run, editions: &[Outline], config: &Config) -> Outage {
+fn outage(scope: &Scope, run: &Run, days: &[&MeasuredDay<'_>], rule: &SlotRule) -> Outage {
     let mut codes: BTreeMap<Option<i64>, i64> = BTreeMap::new();
     let mut callers: BTreeMap<&str, i64> = BTreeMap::new();
-    let from = editions.partition_point(|e| e.day.end_us() <= run.start_us);
-    for edition in editions[from..].iter().take_while(|e| e.day.start_us() < run.end_us) {
+    for edition in days.iter().map(|day| day.edition) {
         for line in lines(edition, run).iter().filter(|l| is_in(l, scope, edition)) {
             *codes.entry(line.error_code).or_default() += line.events_net;
             *callers.entry(&line.caller).or_default() += line.events_net;
@@ -101,6 +116,8 @@ fn outage(scope: &Scope, run: &Run, editions: &[Outline], config: &Config) -> Ou
     callers.sort_unstable_by_key(|events| -events);
     let top: i64 = callers.iter().take(3).sum();
 
+    let slot = days.first().map_or(1, |day| i64::from(day.edition.slot_length.seconds()));
+    let least = shortest_run(rule, slot);
     Outage {
         id: format!("{scope}:{}", rfc3339(run.start_us)),
         scope: scope.clone(),
@@ -108,7 +125,7 @@ fn outage(scope: &Scope, run: &Run, editions: &[Outline], config: &Config) -> Ou
         end_us: run.end_us,
         down_seconds: run.down_seconds,
         class: Class::of(run.down_seconds, is_code_2_only),
-        is_counted: run.down_seconds >= i64::from(config.measure.min_run_seconds),
+        is_counted: run.down_seconds >= least,
         events_bad,
         top_error_codes: codes.join(" "),
         top_callers_micro_percent: if top > 0 { floor_percent(top, events_bad) } else { None },

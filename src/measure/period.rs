@@ -2,14 +2,34 @@
 
 use chrono::{DateTime, Utc};
 
-use super::coverage::Coverage;
+use super::coverage::{self, Coverage};
 use super::definition::{CountingRule, Definition};
-use super::timeline::DayReading;
+use super::timeline::MeasuredDay;
 use super::{Budget, Figure, FigureStatus, Period, PeriodSums};
 use crate::config::Config;
 use crate::day::{DAY_US, Day, Month, SECOND_US};
 use crate::ledger::{DayState, Outline};
-use crate::slots::{Scope, ScopeKind};
+use crate::slots::{Scope, ScopeKind, Side};
+
+/// One published day of one scope.
+pub(super) struct DayReading<'a> {
+    pub edition: &'a Outline,
+    pub gross: PeriodSums,
+    pub net: PeriodSums,
+    pub coverage: Coverage,
+}
+
+impl<'a> DayReading<'a> {
+    /// Sums up a day; `None` if it does not know the scope.
+    pub fn of(day: &MeasuredDay<'a>, scope: &Scope) -> Option<Self> {
+        Some(Self {
+            edition: day.edition,
+            gross: PeriodSums::of_day(day, scope, Side::Gross)?,
+            net: PeriodSums::of_day(day, scope, Side::Net)?,
+            coverage: coverage::of_day(day, scope),
+        })
+    }
+}
 
 /// Returns one figure per published day that knows the scope.
 pub(super) fn days(
@@ -28,6 +48,7 @@ pub(super) fn days(
             net: day.net,
             gross_micro_percent: None,
             net_micro_percent: None,
+            at_least_micro_percent: None,
             coverage_micro_percent: day.coverage.micro_percent(),
             status: status(is_over, day.edition.day.month(), as_of),
             edition: day.edition.number,
@@ -82,8 +103,9 @@ pub(super) fn month(
         net,
         gross_micro_percent: None,
         net_micro_percent: None,
+        at_least_micro_percent: None,
         coverage_micro_percent: coverage.micro_percent(),
-        status: status(is_over, month, as_of),
+        status: status_of_month(is_over, month, published.len() as u32, as_of),
         edition: published.iter().map(|e| e.number).max().unwrap_or(0),
         state: published.iter().map(|e| e.state).min().unwrap_or(DayState::Provisional),
         days_published: published.len() as u32,
@@ -93,6 +115,20 @@ pub(super) fn month(
 }
 
 const SECONDS_PER_DAY: i64 = DAY_US / SECOND_US;
+
+fn status_of_month(
+    is_over: bool,
+    month: Month,
+    published: u32,
+    as_of: Option<DateTime<Utc>>,
+) -> FigureStatus {
+    let days = month.first().through(month.last()).count() as u32;
+    if is_over && published < days {
+        FigureStatus::Incomplete { published, days }
+    } else {
+        status(is_over, month, as_of)
+    }
+}
 
 fn status(is_over: bool, month: Month, as_of: Option<DateTime<Utc>>) -> FigureStatus {
     match as_of {

@@ -1,25 +1,13 @@
-//! Runs: consecutive down slots on one timeline, across midnight and short unobserved gaps.
+//! Runs: consecutive down slots on one timeline, by the first version of the rule.
 
-use crate::day::SECOND_US;
-use crate::slots::State;
+use crate::config::SlotRule;
+use crate::day::{DAY_US, SECOND_US};
+use crate::ledger::Outline;
+use crate::slots::{Scope, Side, State};
 
-/// A slot on a timeline, or a whole day without an edition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tick {
-    pub start_us: i64,
-    pub seconds: i64,
-    pub state: State,
-}
-
-impl Tick {
-    pub const fn end_us(&self) -> i64 {
-        self.start_us + self.seconds * SECOND_US
-    }
-}
-
-/// A maximal run of down slots, from a down slot to a down slot.
+/// Down slots that make one outage, from the first to the last of them.
 ///
-/// Unobserved slots may lie between; they add nothing.
+/// Other slots may lie between; they add nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
     pub start_us: i64,
@@ -28,84 +16,77 @@ pub struct Run {
     pub down_seconds: i64,
 }
 
-/// Finds the runs of a contiguous timeline.
+/// A span of one state.
+struct Span {
+    start_us: i64,
+    end_us: i64,
+    state: State,
+}
+
+/// Finds the runs of a scope by the first version of the rule.
 ///
 /// A run ends at a slot that is up or degraded, and at an unobserved stretch longer than
-/// `max_gap_seconds`.
-pub fn runs(ticks: impl Iterator<Item = Tick>, max_gap_seconds: i64) -> Vec<Run> {
+/// `max_gap_minutes`. A day without an edition, or that does not know the scope, is unobserved.
+pub(super) fn first_version_runs(
+    editions: &[Outline],
+    scope: &Scope,
+    side: Side,
+    rule: &SlotRule,
+) -> Vec<Run> {
     let mut found: Vec<Run> = Vec::new();
-    let mut is_open = false;
-    let mut gap = 0;
-    for tick in ticks {
-        match tick.state {
-            State::Down => {
-                match found.last_mut() {
-                    Some(run) if is_open => {
-                        run.end_us = tick.end_us();
-                        run.down_seconds += tick.seconds;
+    let (mut is_open, mut gap_us) = (false, 0);
+    let mut next = editions.first().map_or(0, |edition| edition.day.start_us());
+    for edition in editions {
+        let start_us = edition.day.start_us();
+        let hole =
+            (next < start_us).then_some(Span { start_us: next, end_us: start_us, state: State::Unobserved });
+        next = start_us + DAY_US;
+        for Span { start_us, end_us, state } in hole.into_iter().chain(spans(edition, scope, side)) {
+            match state {
+                State::Down => {
+                    let seconds = (end_us - start_us) / SECOND_US;
+                    match found.last_mut() {
+                        Some(run) if is_open => {
+                            run.end_us = end_us;
+                            run.down_seconds += seconds;
+                        }
+                        _ => found.push(Run { start_us, end_us, down_seconds: seconds }),
                     }
-                    _ => found.push(Run {
-                        start_us: tick.start_us,
-                        end_us: tick.end_us(),
-                        down_seconds: tick.seconds,
-                    }),
+                    (is_open, gap_us) = (true, 0);
                 }
-                is_open = true;
-                gap = 0;
+                State::Unobserved => {
+                    gap_us += end_us - start_us;
+                    is_open &= gap_us <= i64::from(rule.max_gap_seconds) * SECOND_US;
+                }
+                State::Up | State::Degraded | State::Doubtful => is_open = false,
             }
-            State::Unobserved => {
-                gap += tick.seconds;
-                is_open &= gap <= max_gap_seconds;
-            }
-            State::Up | State::Degraded => is_open = false,
         }
     }
     found
 }
 
-/// Returns the down seconds of `ticks` within the runs; both ascend by time.
-pub fn counted_seconds(ticks: impl Iterator<Item = Tick>, runs: &[Run]) -> i64 {
-    ticks.filter(|tick| tick.state == State::Down && is_in(tick, runs)).map(|tick| tick.seconds).sum()
+/// Returns the spans of equal states of a day; all of it is unobserved if it lacks the scope.
+fn spans(edition: &Outline, scope: &Scope, side: Side) -> Vec<Span> {
+    let (start_us, length) = (edition.day.start_us(), edition.slot_length.us());
+    let states = edition.scope(scope).map(|line| &**line.states(side)).unwrap_or_default();
+    if states.is_empty() {
+        return vec![Span { start_us, end_us: start_us + DAY_US, state: State::Unobserved }];
+    }
+    let mut at = start_us;
+    let span = |run: &[State]| {
+        let from = at;
+        at += run.len() as i64 * length;
+        Span { start_us: from, end_us: at, state: run[0] }
+    };
+    states.chunk_by(|a, b| a == b).map(span).collect()
 }
 
-fn is_in(tick: &Tick, runs: &[Run]) -> bool {
-    let after = runs.partition_point(|run| run.start_us <= tick.start_us);
-    after > 0 && tick.start_us < runs[after - 1].end_us
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn line(text: &str) -> Vec<Tick> {
-        let state = |c| match c {
-            'd' => State::Down,
-            'u' => State::Up,
-            'g' => State::Degraded,
-            _ => State::Unobserved,
-        };
-        let start = |at: usize| at as i64 * 60 * SECOND_US;
-        let ticks = text.chars().enumerate();
-        ticks.map(|(at, c)| Tick { start_us: start(at), seconds: 60, state: state(c) }).collect()
-    }
-
-    fn down_minutes(text: &str, gap_minutes: i64) -> Vec<i64> {
-        runs(line(text).into_iter(), gap_minutes * 60).iter().map(|r| r.down_seconds / 60).collect()
-    }
-
-    #[test]
-    fn gaps_join_but_add_nothing() {
-        assert_eq!(down_minutes("udd..dduu", 2), [4]);
-        assert_eq!(down_minutes("udd...dduu", 2), [2, 2]);
-        assert_eq!(down_minutes("udd.u.ddu", 2), [2, 2]);
-        assert_eq!(down_minutes("ddgdd", 2), [2, 2]);
-        assert_eq!(down_minutes("..dd..", 2), [2]);
-        assert_eq!(down_minutes("d.d.d", 1), [3], "each stretch is looked at by itself");
-    }
-
-    #[test]
-    fn a_run_ends_with_its_last_down_slot() {
-        let found = runs(line("udd..").into_iter(), 600);
-        assert_eq!((found[0].start_us, found[0].end_us), (60 * SECOND_US, 180 * SECOND_US));
-    }
+/// Counts the down slots of a day that lie in one of the runs, which ascend by time.
+pub(super) fn counted_slots(edition: &Outline, states: &[State], runs: &[&Run]) -> i64 {
+    let is_in = |slot: &usize| {
+        let start_us = edition.day.start_us() + *slot as i64 * edition.slot_length.us();
+        let after = runs.partition_point(|run| run.start_us <= start_us);
+        after > 0 && start_us < runs[after - 1].end_us
+    };
+    (0..states.len()).filter(|slot| states[*slot] == State::Down).filter(is_in).count() as i64
 }

@@ -1,91 +1,300 @@
-//! Timeline: one scope over all days of a window, in order, with holes where there is no edition.
+//! Timelines: the states of every scope over a window of editions, with the runs over midnights.
+//!
+//! Each rule (thresholds and version) that an edition of the window was made by judges the whole
+//! window once, and each day keeps the states found by its own.
 
-use super::runs::{Run, Tick, counted_seconds};
-use super::{PeriodSums, coverage};
-use crate::day::{DAY_US, Day, SECOND_US};
-use crate::ledger::{Outline, ScopeOutline};
-use crate::slots::{Scope, Side, State};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-/// One scope over a window of days.
-pub(super) struct Timeline<'a> {
-    scope: &'a Scope,
-    /// Every day from the first edition to the last.
-    days: Vec<(Day, Option<&'a Outline>)>,
+use super::runs::{Run, first_version_runs};
+use crate::config::SlotRule;
+use crate::day::SECOND_US;
+use crate::ledger::{Edge, Outline, ScopeOutline};
+use crate::slots::{Scope, ScopeKind, Side, State, Stretch, Tick, TimelineVerdict};
+
+/// The states of a day, gross and net.
+pub type DayStates = [Arc<[State]>; 2];
+
+/// One scope over a window of editions, as one rule judges it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Timeline {
+    /// By the position of the edition, if the edition was made by the rule and has the scope.
+    pub states: BTreeMap<usize, DayStates>,
+    /// Gross and net, by time; runs that overlap or touch are one.
+    pub runs: [Vec<Run>; 2],
 }
 
-/// One published day of one scope.
-pub(super) struct DayReading<'a> {
-    pub edition: &'a Outline,
-    pub gross: PeriodSums,
-    pub net: PeriodSums,
-    pub coverage: coverage::Coverage,
+/// All scopes of a window under one rule.
+pub(super) struct Judgement {
+    pub rule: SlotRule,
+    pub scopes: BTreeMap<Scope, Timeline>,
 }
 
-impl<'a> Timeline<'a> {
-    pub fn new(editions: &'a [Outline], scope: &'a Scope) -> Self {
-        let mut days: Vec<(Day, Option<&Outline>)> = Vec::new();
-        for edition in editions {
-            while let Some((last, _)) = days.last().filter(|(last, _)| last.plus(1) < edition.day) {
-                days.push((last.plus(1), None));
-            }
-            days.push((edition.day, Some(edition)));
+/// Judges a window by each rule that its editions, which ascend by day, were made by.
+pub(super) fn judge(editions: &[Outline]) -> Vec<Judgement> {
+    let mut rules: Vec<SlotRule> = Vec::new();
+    for edition in editions {
+        let rule = edition.definition.measure();
+        if !rules.contains(&rule) {
+            rules.push(rule);
         }
-        Self { scope, days }
+    }
+    let scopes: BTreeSet<&Scope> =
+        editions.iter().flat_map(|e| e.scopes.iter().map(|line| &line.scope)).collect();
+    let judge = |rule: SlotRule| {
+        let window = Window { editions, rule };
+        let mut found: BTreeMap<Scope, Timeline> = BTreeMap::new();
+        for scope in &scopes {
+            let timeline = match (window.rule.version.is_first(), scope.kind) {
+                (true, _) => window.first_version(scope),
+                (false, ScopeKind::Service) => window.service(scope),
+                (false, ScopeKind::Component) => continue,
+            };
+            found.insert((*scope).clone(), timeline);
+        }
+        if !window.rule.version.is_first() {
+            for scope in scopes.iter().filter(|scope| scope.kind == ScopeKind::Component) {
+                let timeline = window.component(scope, &found);
+                found.insert((*scope).clone(), timeline);
+            }
+        }
+        Judgement { rule: window.rule, scopes: found }
+    };
+    rules.into_iter().map(judge).collect()
+}
+
+struct Window<'a> {
+    editions: &'a [Outline],
+    rule: SlotRule,
+}
+
+impl<'a> Window<'a> {
+    /// Iterates over the editions made by the rule that have a scope.
+    fn own(&self, scope: &Scope) -> impl Iterator<Item = (usize, &'a Outline, &'a ScopeOutline)> {
+        let is_own = |edition: &Outline| edition.definition.measure() == self.rule;
+        let editions = self.editions.iter().enumerate().filter(move |(_, edition)| is_own(edition));
+        editions.filter_map(move |(at, edition)| Some((at, edition, edition.scope(scope)?)))
     }
 
-    /// Returns the slots of the whole window.
+    fn day_alone(&self, scope: &Scope) -> BTreeMap<usize, DayStates> {
+        let states = |line: &ScopeOutline| Side::ALL.map(|side| Arc::clone(line.states(side)));
+        self.own(scope).map(|(at, _, line)| (at, states(line))).collect()
+    }
+
+    fn first_version(&self, scope: &Scope) -> Timeline {
+        let runs = Side::ALL.map(|side| first_version_runs(self.editions, scope, side, &self.rule));
+        Timeline { states: self.day_alone(scope), runs }
+    }
+
+    /// Judges the slots of a service that can depend on other days; all others keep their state.
+    fn service(&self, scope: &Scope) -> Timeline {
+        let mut timeline = Timeline { states: self.day_alone(scope), runs: Default::default() };
+        for side in Side::ALL {
+            let mut stretches: Vec<Stretch> = Vec::new();
+            for part in self.parts() {
+                let ticks: Vec<Tick> = part.clone().flat_map(|at| self.ticks(at, scope, side)).collect();
+                if !ticks.iter().any(|tick| tick.judged.at_worst().is_failing(&self.rule)) {
+                    continue;
+                }
+                let (first, last) = (&self.editions[part.start], &self.editions[part.end - 1]);
+                let span = Stretch { start_us: first.day.start_us(), end_us: last.day.end_us() };
+                let verdict = TimelineVerdict::of(&ticks, span, &self.rule);
+                stretches.extend(&verdict.runs);
+                timeline.restate(side, self.editions, &ticks, &verdict.states);
+            }
+            timeline.runs[side as usize] =
+                stretches.into_iter().map(|run| self.run(run, &timeline, side)).collect();
+        }
+        timeline
+    }
+
+    /// Combines services: a component takes the worst state that any of its services has.
+    fn component(&self, scope: &Scope, services: &BTreeMap<Scope, Timeline>) -> Timeline {
+        let ours: Vec<(&Scope, &Timeline)> = services
+            .iter()
+            .filter(|(s, _)| s.kind == ScopeKind::Service && s.region == scope.region)
+            .filter(|(s, _)| self.editions.iter().any(|e| e.definition.includes(scope, &s.name)))
+            .collect();
+        let mut timeline = Timeline { states: self.day_alone(scope), runs: Default::default() };
+        for (at, edition, line) in self.own(scope) {
+            let parts: Vec<&DayStates> = ours
+                .iter()
+                .filter(|(service, _)| edition.definition.includes(scope, &service.name))
+                .filter_map(|(_, timeline)| timeline.states.get(&at))
+                .collect();
+            let states = Side::ALL.map(|side| {
+                let worst = |slot: usize| parts.iter().map(|states| states[side as usize][slot]).max();
+                let slots = line.states(side).len();
+                (0..slots).map(|slot| worst(slot).unwrap_or_default()).collect::<Arc<[State]>>()
+            });
+            timeline.states.insert(at, states);
+        }
+        for side in Side::ALL {
+            let mut runs: Vec<Stretch> = ours
+                .iter()
+                .flat_map(|(service, timeline)| {
+                    timeline.runs[side as usize].iter().map(move |r| (service, r))
+                })
+                .filter(|(service, run)| self.includes(scope, service, run))
+                .map(|(_, run)| Stretch { start_us: run.start_us, end_us: run.end_us })
+                .collect();
+            Stretch::join(&mut runs);
+            timeline.runs[side as usize] =
+                runs.into_iter().map(|run| self.run(run, &timeline, side)).collect();
+        }
+        timeline
+    }
+
+    /// Returns whether a component holds a service on a day of the run.
+    fn includes(&self, component: &Scope, service: &Scope, run: &Run) -> bool {
+        let from = self.editions.partition_point(|e| e.day.end_us() <= run.start_us);
+        let days = self.editions[from..].iter().take_while(|e| e.day.start_us() < run.end_us);
+        days.into_iter().any(|e| e.definition.includes(component, &service.name))
+    }
+
+    /// Cuts the window where days are missing.
     ///
-    /// A day that does not know the scope is one long unobserved tick. A day without a down slot is
-    /// one tick as well, because runs need no more: unobserved if all of it is, else up.
-    pub fn ticks(&self, book: Side) -> impl Iterator<Item = Tick> {
-        self.days.iter().flat_map(move |(day, edition)| {
-            let line = edition.and_then(|e| e.scope(self.scope));
-            let down = line.filter(|line| line.slots(book, State::Down) > 0);
-            let states = down.map(|line| line.states(book)).unwrap_or_default();
-            let seconds = edition.map_or(1, |e| i64::from(e.slot_length.seconds()));
-            let is_seen =
-                line.is_some_and(|line| line.slots(book, State::Unobserved) < line.states(book).len() as i64);
-            let state = if is_seen { State::Up } else { State::Unobserved };
-            let whole = Tick { start_us: day.start_us(), seconds: DAY_US / SECOND_US, state };
-            day_ticks(*day, seconds, states).chain(states.is_empty().then_some(whole))
+    /// An edition of the first version knows its slots only where an edition of another version
+    /// follows or precedes it ([`crate::ledger::Ledger::outlines`]).
+    fn parts(&self) -> Vec<std::ops::Range<usize>> {
+        let mut parts: Vec<std::ops::Range<usize>> = Vec::new();
+        for (at, edition) in self.editions.iter().enumerate().filter(|(_, e)| e.knows_near) {
+            let follows = |last: usize| self.editions[last].day.plus(1) == edition.day;
+            match parts.last_mut() {
+                Some(part) if part.end == at && follows(at - 1) => part.end += 1,
+                _ => parts.push(at..at + 1),
+            }
+        }
+        parts
+    }
+
+    fn ticks(&self, at: usize, scope: &Scope, side: Side) -> impl Iterator<Item = Tick> {
+        let edition = &self.editions[at];
+        let cells = edition.scope(scope).map(|line| line.near(side)).unwrap_or_default();
+        let (start_us, length) = (edition.day.start_us(), edition.slot_length);
+        cells.iter().map(move |(slot, judged)| Tick {
+            start_us: start_us + i64::from(*slot) * length.us(),
+            seconds: length.seconds().into(),
+            judged: *judged,
         })
     }
 
-    /// Returns the sums of each published day that knows the scope, by the day's own definition.
-    ///
-    /// `runs` are gross and net.
-    pub fn readings(&self, runs: &[Vec<Run>; 2]) -> Vec<DayReading<'a>> {
-        let known = self.days.iter().filter_map(|(_, edition)| *edition);
-        known
-            .filter_map(|edition| {
-                let line = edition.scope(self.scope)?;
-                let [gross, net] = Side::ALL.map(|book| reading(edition, line, book, &runs[book as usize]));
-                let coverage = coverage::of_day(edition, self.scope);
-                Some(DayReading { edition, gross, net, coverage })
-            })
+    /// Adds up the down slots of a run, on the days that the rule judges.
+    fn run(&self, run: Stretch, timeline: &Timeline, side: Side) -> Run {
+        let Stretch { start_us, end_us } = run;
+        let from = self.editions.partition_point(|e| e.day.end_us() <= start_us);
+        let days = self.editions[from..].iter().enumerate().take_while(|(_, e)| e.day.start_us() < end_us);
+        let down = days.map(|(at, edition)| {
+            let states = timeline.states.get(&(from + at)).map(|states| &states[side as usize]);
+            let slots = slots_of(edition, start_us, end_us);
+            let is_down = |state: &&State| **state == State::Down;
+            let down = states.map_or(0, |states| states[slots].iter().filter(is_down).count());
+            down as i64 * i64::from(edition.slot_length.seconds())
+        });
+        Run { start_us, end_us, down_seconds: down.sum() }
+    }
+}
+
+impl Timeline {
+    /// Takes over the states of judged slots.
+    fn restate(&mut self, side: Side, editions: &[Outline], ticks: &[Tick], judged: &[State]) {
+        let mut ticks = ticks.iter().zip(judged).peekable();
+        while let Some((first, _)) = ticks.peek() {
+            let at = editions.partition_point(|e| e.day.end_us() <= first.start_us);
+            let edition = &editions[at];
+            let mut states = self.states.get(&at).map(|states| states[side as usize].to_vec());
+            while let Some((tick, state)) = ticks.next_if(|(tick, _)| tick.start_us < edition.day.end_us()) {
+                let slot = (tick.start_us - edition.day.start_us()) / edition.slot_length.us();
+                if let Some(known) = states.as_mut().and_then(|states| states.get_mut(slot as usize)) {
+                    *known = *state;
+                }
+            }
+            if let (Some(new), Some(old)) = (states, self.states.get_mut(&at))
+                && *old[side as usize] != *new
+            {
+                old[side as usize] = new.into();
+            }
+        }
+    }
+}
+
+/// Returns the slots of a day that lie in a span.
+pub(super) fn slots_of(edition: &Outline, start_us: i64, end_us: i64) -> std::ops::Range<usize> {
+    let (day, length) = (edition.day.start_us(), edition.slot_length.us());
+    let slot = |us: i64| ((us - day).max(0) / length).min(i64::from(edition.slot_length.per_day())) as usize;
+    slot(start_us)..slot(end_us + length - SECOND_US)
+}
+
+/// Returns whether the states or runs of two days can depend on each other.
+pub fn is_linked(before: &Outline, after: &Outline) -> bool {
+    before.day.plus(1) == after.day && (before.reaches_over(Edge::End) || after.reaches_over(Edge::Start))
+}
+
+/// One edition of a window, with the states of its scopes.
+pub(super) struct MeasuredDay<'a> {
+    pub edition: &'a Outline,
+    pub judgement: &'a Judgement,
+    scopes: BTreeMap<&'a Scope, (&'a DayStates, [StateCounts; 2])>,
+}
+
+/// Number of slots in each of [`State::ALL`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct StateCounts([i64; State::ALL.len()]);
+
+impl StateCounts {
+    fn of(states: &[State]) -> Self {
+        let mut counts = [0; State::ALL.len()];
+        states.iter().for_each(|state| counts[*state as usize] += 1);
+        Self(counts)
+    }
+
+    pub const fn of_state(self, state: State) -> i64 {
+        self.0[state as usize]
+    }
+
+    /// Returns the slots that are neither unobserved nor doubtful.
+    pub fn observed(self) -> i64 {
+        self.all() - self.of_state(State::Unobserved) - self.of_state(State::Doubtful)
+    }
+
+    pub fn all(self) -> i64 {
+        self.0.iter().sum()
+    }
+}
+
+impl<'a> MeasuredDay<'a> {
+    /// Takes the states of each day from the rule that it was made by.
+    pub fn all(editions: &'a [Outline], judgements: &'a [Judgement]) -> Vec<Self> {
+        let day = |(at, edition): (usize, &'a Outline)| {
+            let rule = edition.definition.measure();
+            let judgement = judgements.iter().find(|judgement| judgement.rule == rule)?;
+            let states = |(scope, timeline): (&'a Scope, &'a Timeline)| {
+                let states = timeline.states.get(&at)?;
+                Some((scope, (states, Side::ALL.map(|side| StateCounts::of(&states[side as usize])))))
+            };
+            Some(Self { edition, judgement, scopes: judgement.scopes.iter().filter_map(states).collect() })
+        };
+        editions.iter().enumerate().filter_map(day).collect()
+    }
+
+    pub fn states(&self, scope: &Scope, side: Side) -> Option<&'a Arc<[State]>> {
+        self.scopes.get(scope).map(|(states, _)| &states[side as usize])
+    }
+
+    pub fn counts(&self, scope: &Scope, side: Side) -> StateCounts {
+        self.scopes.get(scope).map(|(_, counts)| counts[side as usize]).unwrap_or_default()
+    }
+
+    /// Returns the scopes whose states differ from those of the day alone.
+    pub fn restated(&self) -> Vec<(Scope, DayStates)> {
+        let is_other = |scope: &Scope, states: &DayStates| {
+            let alone = |line: &ScopeOutline| Side::ALL.map(|side| Arc::clone(line.states(side)));
+            self.edition.scope(scope).map(alone).as_ref() != Some(states)
+        };
+        let scopes = self.scopes.iter().map(|(scope, (states, _))| (*scope, *states));
+        scopes
+            .filter(|(s, states)| is_other(s, states))
+            .map(|(s, states)| (s.clone(), states.clone()))
             .collect()
     }
-}
-
-fn day_ticks(day: Day, seconds: i64, states: &[State]) -> impl Iterator<Item = Tick> {
-    let start = move |at: usize| day.start_us() + at as i64 * seconds * SECOND_US;
-    states.iter().enumerate().map(move |(at, state)| Tick { start_us: start(at), seconds, state: *state })
-}
-
-fn reading(edition: &Outline, line: &ScopeOutline, book: Side, runs: &[Run]) -> PeriodSums {
-    let seconds = i64::from(edition.slot_length.seconds());
-    let states = line.states(book);
-    let mut reading = PeriodSums::of_day(line, book, seconds);
-    if reading.slots_down == 0 {
-        return reading;
-    }
-    let end = edition.day.end_us();
-    let from = runs.partition_point(|run| run.end_us <= edition.day.start_us());
-    let to = runs.partition_point(|run| run.start_us < end);
-    let here = runs.get(from..to).unwrap_or_default();
-    let is_long = |run: &&Run| run.down_seconds >= i64::from(edition.definition.min_run_seconds);
-    let counted: Vec<Run> = here.iter().filter(is_long).cloned().collect();
-    reading.counted_seconds = counted_seconds(day_ticks(edition.day, seconds, states), &counted);
-    reading.slots_counted = reading.counted_seconds / seconds;
-    reading
 }

@@ -12,7 +12,7 @@ use crate::intake::{OddWord, ReadNotes, SameCalls, SilentFiles, TwiceTold, WordL
 use crate::ledger::{AccountLine, Edition};
 use crate::policy::Group;
 use crate::redact::redacted;
-use crate::slots::{ALL_REGIONS, ScopeKind, State};
+use crate::slots::{ALL_REGIONS, Scope, ScopeKind, State};
 
 /// Orphan statuses needed for attention; fewer may belong to messages of the day before the first.
 const MIN_ORPHANS: i64 = 20;
@@ -112,7 +112,8 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
         edition.slots.scopes().iter().filter(|s| s.kind == ScopeKind::Component && s.is_all_regions());
     for scope in components {
         let slots: Vec<_> = edition.slots.cells(scope).collect();
-        let observed = slots.iter().filter(|c| c.net.state != State::Unobserved).count();
+        let is_observed = |state| !matches!(state, State::Unobserved | State::Doubtful);
+        let observed = slots.iter().filter(|c| is_observed(c.net.state)).count();
         if (observed as u64) * 1_000_000 < slots.len() as u64 * u64::from(limits.coverage_ppm) {
             let name = &scope.name;
             say(
@@ -124,7 +125,61 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
             );
         }
     }
+    for (scope, message) in doubtful(edition) {
+        say(AttentionKind::Doubtful, format!("{} in {}: {message}", scope.name, scope.region));
+    }
     found
+}
+
+/// Doubtful time of a service and region in one stretch from which on a person is told, in seconds.
+const DOUBTFUL_SECONDS: i64 = 600;
+
+/// Finds the longest doubtful stretch of each service and region, if it is long enough to tell of.
+///
+/// A stretch ends at a slot that is up, degraded or down.
+fn doubtful(edition: &Edition) -> Vec<(&Scope, String)> {
+    let length = edition.slot_length();
+    let instant = |slot: usize| rfc3339(edition.day.start_us() + slot as i64 * length.us());
+    let single =
+        edition.slots.scopes().iter().filter(|s| s.kind == ScopeKind::Service && !s.is_all_regions());
+    let mut told = Vec::new();
+    for scope in single {
+        let states: Vec<State> = edition.slots.cells(scope).map(|cell| cell.net.state).collect();
+        let mut stretches: Vec<(usize, usize, i64)> = Vec::new();
+        let mut is_open = false;
+        for (slot, state) in states.iter().enumerate() {
+            match (state, stretches.last_mut()) {
+                (State::Doubtful, Some((_, last, slots))) if is_open => {
+                    (*last, *slots) = (slot, *slots + 1);
+                }
+                (State::Doubtful, _) => {
+                    stretches.push((slot, slot, 1));
+                    is_open = true;
+                }
+                (State::Unobserved, _) => {}
+                _ => is_open = false,
+            }
+        }
+        let seconds = i64::from(length.seconds());
+        stretches.retain(|(.., slots)| slots * seconds >= DOUBTFUL_SECONDS);
+        if let Some((first, last, slots)) = stretches.iter().max_by_key(|(.., slots)| *slots) {
+            let more = match stretches.len() {
+                1 => String::new(),
+                n => format!(", the longest of {n} such stretches"),
+            };
+            let minutes = slots * seconds / 60;
+            told.push((
+                scope,
+                format!(
+                    "{minutes} minutes from {} to {} are neither up nor down{more}; they lower the coverage. `explain` says \
+                     why",
+                    instant(*first),
+                    instant(*last + 1)
+                ),
+            ));
+        }
+    }
+    told
 }
 
 /// Names that are told one by one; a column with more holds no names of this kind.

@@ -45,6 +45,8 @@ pub enum AttentionKind {
     Gap,
     /// Too few slots of a component have anything to judge by.
     Coverage,
+    /// A service was neither clearly up nor clearly down for ten minutes.
+    Doubtful,
     /// Most statuses name no message of the request logs.
     Orphans,
     /// Events match no rule.
@@ -61,6 +63,8 @@ pub enum AttentionKind {
     OverridesUnreadable,
     /// The config no longer names the override file.
     OverridesNotNamed,
+    /// Open days were restated by another version of the rule for slots.
+    NewDefinition,
     /// A day whose window has passed cannot be sealed.
     Unsealed,
     /// Days without an edition lie too far back to be caught up.
@@ -78,7 +82,7 @@ pub enum AttentionKind {
 }
 
 impl AttentionKind {
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 38] = [
         Self::NoLogs,
         Self::NoRows,
         Self::MissingSource,
@@ -100,6 +104,7 @@ impl AttentionKind {
         Self::UndeclaredScope,
         Self::Gap,
         Self::Coverage,
+        Self::Doubtful,
         Self::Orphans,
         Self::Suspense,
         Self::Unassigned,
@@ -108,6 +113,7 @@ impl AttentionKind {
         Self::OverrideRefused,
         Self::OverridesUnreadable,
         Self::OverridesNotNamed,
+        Self::NewDefinition,
         Self::Unsealed,
         Self::MissedDays,
         Self::NotReadAgain,
@@ -141,6 +147,7 @@ impl AttentionKind {
             Self::UndeclaredScope => "undeclared-scope",
             Self::Gap => "gap",
             Self::Coverage => "coverage",
+            Self::Doubtful => "doubtful",
             Self::Orphans => "orphans",
             Self::Suspense => "suspense",
             Self::Unassigned => "unassigned",
@@ -149,6 +156,7 @@ impl AttentionKind {
             Self::OverrideRefused => "override-refused",
             Self::OverridesUnreadable => "overrides-unreadable",
             Self::OverridesNotNamed => "overrides-not-named",
+            Self::NewDefinition => "new-definition",
             Self::Unsealed => "unsealed",
             Self::MissedDays => "missed-days",
             Self::NotReadAgain => "not-read-again",

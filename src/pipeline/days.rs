@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::read::{self, LogsOfRun, open_days};
 use super::{Accounted, Attention, AttentionKind, Job, attention, book, missing_files, overrides};
 use crate::clock::Clock;
+use crate::config::RuleVersion;
 use crate::day::Day;
 use crate::facts::MissingLog;
 use crate::intake::ReadNotes;
@@ -33,6 +34,24 @@ pub(super) struct Booked {
 }
 
 impl Booked {
+    /// Reports the days that another version of the rule for slots has restated, in one line.
+    fn new_definition(&self, before: &BTreeMap<Day, RuleVersion>) -> Option<Attention> {
+        let editions = self.accounted.iter().chain(&self.restated).map(|done| &done.published.edition);
+        let restated: BTreeMap<Day, [u32; 2]> = editions
+            .filter_map(|edition| {
+                let (old, new) = (before.get(&edition.day)?, edition.definition.version);
+                (*old != new).then(|| (edition.day, [old.number(), new.number()]))
+            })
+            .collect();
+        let ((first, [old, new]), (last, _)) = restated.first_key_value().zip(restated.last_key_value())?;
+        let days = restated.len();
+        let message = format!(
+            "the {days} open days from {first} to {last} are judged by whatsapp@{new} now and were restated once (before: \
+             whatsapp@{old}); sealed days keep theirs, so a month may hold both. See reports/verdict.md"
+        );
+        Some(Attention { day: *first, kind: AttentionKind::NewDefinition, message })
+    }
+
     /// Takes all reasons to look: of the run, then of the asked days, then new ones of others.
     ///
     /// Of other days only suspense is told again: the rest was told when they were accounted.
@@ -43,6 +62,17 @@ impl Booked {
         all.extend(of_others.filter(|told| told.kind == AttentionKind::Suspense).cloned());
         all
     }
+}
+
+/// Returns the version of the rule for slots that each open day was published by.
+fn versions(ledger: &Ledger) -> anyhow::Result<BTreeMap<Day, RuleVersion>> {
+    let mut versions = BTreeMap::new();
+    for day in open_days(ledger) {
+        if let Some(made) = ledger.made_from(day)? {
+            versions.insert(day, made.definition.version);
+        }
+    }
+    Ok(versions)
 }
 
 /// Books the days that were read, and every open day that something else has changed.
@@ -100,6 +130,7 @@ pub(super) fn book(
     days.extend(plan.days());
 
     let mut booked = Booked { days: asked.len(), kept, ..Booked::default() };
+    let versions = versions(ledger)?;
     let mut of_days = usable.attention.clone();
     // Asked days come first, in order: if one fails, the days before it are published.
     let others = days.iter().copied().filter(|day| !asked.contains(day));
@@ -159,6 +190,7 @@ pub(super) fn book(
     }
     booked.failure = failure;
     overrides::note(&plan, desired, ledger, clock)?;
+    of_days.extend(booked.new_definition(&versions));
     booked.attention = [told, std::mem::take(&mut desired.attention), of_days].concat();
     if !booked.confirmed.is_empty() {
         booked.confirmed.sort_by_key(|confirmed| confirmed.day);

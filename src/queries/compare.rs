@@ -1,6 +1,6 @@
 //! Comparing: two editions of a day, or standing editions with how another policy would book them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -90,11 +90,11 @@ pub fn under(ledger: &Ledger, days: &[Day], policy: &Policy, name: &str) -> anyh
 fn compare(
     ledger: &Ledger,
     [before_name, after_name]: [String; 2],
-    before: Vec<Edition>,
-    after: Vec<Edition>,
+    mut before: Vec<Edition>,
+    mut after: Vec<Edition>,
 ) -> anyhow::Result<Differences> {
     let config = ledger.record().settings.as_ref().map_or_else(|| Config::bare(""), Settings::config);
-    let figures = [&before, &after].map(|editions| figures(ledger, editions, &config));
+    let figures = [&mut before, &mut after].map(|editions| figures(ledger, editions, &config));
     let [figures_before, figures_after] = figures;
     let (figures_before, figures_after) = (figures_before?, figures_after?);
     let mut differences = Differences { before: before_name, after: after_name, ..Differences::default() };
@@ -113,19 +113,21 @@ fn compare(
     Ok(differences)
 }
 
-/// Measures the days of these editions, together with the standing editions of the days around.
+/// Measures the days of these editions, together with the standing editions of the other days.
+///
+/// The editions take over the states that they have together with those.
 fn figures(
     ledger: &Ledger,
-    editions: &[Edition],
+    editions: &mut [Edition],
     config: &Config,
 ) -> anyhow::Result<BTreeMap<ReportedKey, Reported>> {
-    let days: Vec<Day> = editions.iter().map(|e| e.day).collect();
-    let is_beside =
-        |day: &Day| !days.contains(day) && days.iter().any(|d| (d.plus(-2)..=d.plus(2)).contains(day));
-    let mut all = ledger.outlines(ledger.standing().into_iter().filter(|(day, _)| is_beside(day)))?;
+    let days: BTreeSet<Day> = editions.iter().map(|e| e.day).collect();
+    let mut all = reported::around(ledger, &ledger.standing(), &days)?;
+    all.retain(|edition| !days.contains(&edition.day));
     all.extend(editions.iter().map(Outline::of));
     all.sort_by_key(|e| e.day);
     let figures = measure::draw(&all, config);
+    editions.iter_mut().for_each(|edition| figures.restate(edition));
     let ours = figures.days.iter().filter_map(|figure| reported::reported(figure, false));
     Ok(ours.filter(|figure| days.contains(&figure.day)).map(|figure| (figure.key(), figure)).collect())
 }

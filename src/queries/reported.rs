@@ -7,19 +7,58 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::day::Day;
-use crate::ledger::{Entry, Ledger, Reported, ReportedKey, Settings, Writer};
+use crate::ledger::{Entry, Ledger, Outline, Reported, ReportedKey, Settings, Writer};
 use crate::measure::{self, Figure, Figures, Period};
 use crate::policy::Group;
 
-/// Distance in days up to which one day can change the figures of another.
+/// Distance in days up to which one day can always change the figures of another.
 ///
-/// A run of down slots can reach into the next day, and through a short gap into the one after.
+/// By the first version of the rule, a run of down slots can reach into the next day, and through a
+/// short gap into the one after. By the present one it reaches as far as failing slots follow one
+/// another ([`measure::is_linked`]).
 const REACH: i64 = 2;
 
 /// Measures a few days with the same result as measuring the whole ledger.
 pub fn figures(ledger: &Ledger, days: &BTreeSet<Day>, config: &Config) -> anyhow::Result<Figures> {
-    let known = ledger.standing().into_iter().filter(|(day, _)| is_near(days, *day, REACH));
-    Ok(measure::draw(&ledger.outlines(known)?, config))
+    Ok(measure::draw(&around(ledger, &ledger.standing(), days)?, config))
+}
+
+/// Reads the editions of some days with all editions around that can change their figures.
+pub fn around(
+    ledger: &Ledger,
+    editions: &BTreeMap<Day, u32>,
+    days: &BTreeSet<Day>,
+) -> anyhow::Result<Vec<Outline>> {
+    let near = |day: &Day| is_near(days, *day, REACH);
+    let mut wanted: BTreeSet<Day> = editions.keys().copied().filter(near).collect();
+    // Days that were asked for and are already known to be linked with all that is read.
+    let mut looked: BTreeMap<Day, Outline> = BTreeMap::new();
+    let mut edges: Vec<(Day, i64)> = wanted.iter().flat_map(|day| [(*day, -1), (*day, 1)]).collect();
+    let read = |day: Day, looked: &mut BTreeMap<Day, Outline>| -> anyhow::Result<()> {
+        if !looked.contains_key(&day)
+            && let Some(number) = editions.get(&day)
+        {
+            looked.extend(ledger.outlines([(day, *number)])?.pop().map(|outline| (day, outline)));
+        }
+        Ok(())
+    };
+    while let Some((day, step)) = edges.pop() {
+        let next = day.plus(step);
+        if wanted.contains(&next) || !editions.contains_key(&next) {
+            continue;
+        }
+        read(day, &mut looked)?;
+        read(next, &mut looked)?;
+        let (before, after) = if step < 0 { (next, day) } else { (day, next) };
+        if let Some((before, after)) = looked.get(&before).zip(looked.get(&after))
+            && measure::is_linked(before, after)
+        {
+            wanted.insert(next);
+            edges.push((next, step));
+        }
+    }
+    let wanted = editions.iter().filter(|(day, _)| wanted.contains(day)).map(|(day, n)| (*day, *n));
+    Ok(ledger.outlines(wanted)?)
 }
 
 fn is_near(days: &BTreeSet<Day>, day: Day, by: i64) -> bool {
@@ -69,9 +108,10 @@ pub fn note(ledger: &mut Writer, settings: &Settings, clock: Clock) -> anyhow::R
         return Ok(());
     }
     let config = settings.config();
-    let is_near_enough = |(day, _): &(Day, u32)| is_near(changed, *day, 2 * REACH);
-    let of_note = |day: Day| is_near(changed, day, REACH);
-    let standing = ledger.outlines(ledger.standing().into_iter().filter(is_near_enough))?;
+    let standing = around(ledger, &ledger.standing(), &near(changed))?;
+    // A day that was linked with a changed one may have other figures too.
+    let linked = linked(&standing, changed);
+    let of_note = |day: Day| is_near(changed, day, REACH) || linked.contains(&day);
     let standing = measure::draw(&standing, &config);
     let mut now: BTreeMap<ReportedKey, Reported> = BTreeMap::new();
     let mut take = |figures: &Figures, is_adjusting: bool, wanted: &dyn Fn(Day) -> bool| {
@@ -84,8 +124,8 @@ pub fn note(ledger: &mut Writer, settings: &Settings, clock: Clock) -> anyhow::R
     take(&standing, false, &of_note);
     let adjusted = adjusted(ledger);
     if changed.iter().any(|day| adjusted.contains_key(day)) {
-        let editions = with_adjustments(ledger).into_iter().filter(is_near_enough);
-        let figures = measure::draw(&ledger.outlines(editions)?, &config);
+        let editions = around(ledger, &with_adjustments(ledger), &near(changed))?;
+        let figures = measure::draw(&editions, &config);
         take(&figures, true, &|day| adjusted.contains_key(&day) && of_note(day));
     }
     let before = &ledger.record().reported;
@@ -94,6 +134,21 @@ pub fn note(ledger: &mut Writer, settings: &Settings, clock: Clock) -> anyhow::R
         ledger.append(clock, Entry::Reported { figures })?;
     }
     Ok(())
+}
+
+/// Returns the days and those around them that they can always change.
+fn near(days: &BTreeSet<Day>) -> BTreeSet<Day> {
+    days.iter().flat_map(|day| (-REACH..=REACH).map(|by| day.plus(by))).collect()
+}
+
+/// Returns the days of a window that are linked, day by day, with one near a changed day.
+fn linked(editions: &[Outline], changed: &BTreeSet<Day>) -> BTreeSet<Day> {
+    let mut linked = BTreeSet::new();
+    let groups = editions.chunk_by(|before, after| measure::is_linked(before, after));
+    for group in groups.filter(|group| group.iter().any(|edition| is_near(changed, edition.day, REACH))) {
+        linked.extend(group.iter().map(|edition| edition.day));
+    }
+    linked
 }
 
 /// Converts the figure of a day to its journal form; `None` for other periods or single regions.
@@ -108,7 +163,13 @@ pub fn reported(figure: &Figure, is_adjusting: bool) -> Option<Reported> {
         edition: figure.edition,
         is_adjusting,
         availability_micro_percent: figure.net_micro_percent,
-        slots: [net.slots_down, net.slots_counted, net.slots_degraded, net.slots_unobserved],
+        slots: [
+            net.slots_down,
+            net.slots_counted,
+            net.slots_degraded,
+            net.slots_unobserved,
+            net.slots_doubtful,
+        ],
         events: Group::ALL.map(|group| net.events.of(group)),
     })
 }

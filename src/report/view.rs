@@ -25,7 +25,9 @@ pub(super) struct View<'a> {
 impl<'a> View<'a> {
     pub fn new(drawing: &'a Drawing<'a>) -> Result<Self, Trouble> {
         let newest = drawing.ledger.days().last().map(|day| drawing.ledger.read(*day, Extent::Slots));
-        Ok(Self { drawing, newest: newest.transpose()? })
+        let mut newest = newest.transpose()?;
+        newest.iter_mut().for_each(|edition| drawing.figures.restate(edition));
+        Ok(Self { drawing, newest })
     }
 
     pub fn newest_day(&self) -> Option<Day> {

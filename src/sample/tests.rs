@@ -102,7 +102,7 @@ fn the_books_balance_file_by_file_and_day_by_day() {
         assert!(day.duplicates > day.rows / 300 && day.duplicates < day.rows / 130, "{}", day.duplicates);
         for slots in &day.slots {
             let states = &slots.states;
-            assert_eq!(states.up + states.degraded + states.down + states.unobserved, DAY);
+            assert_eq!(states.up + states.degraded + states.down + states.doubtful + states.unobserved, DAY);
         }
     }
     let totals = &truth.totals;

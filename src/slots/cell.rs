@@ -34,6 +34,11 @@ impl Counts {
         self.of(Group::Bad)
     }
 
+    /// Returns the user-caused events: somebody answered.
+    pub const fn answered(&self) -> i64 {
+        self.of(Group::User)
+    }
+
     pub const fn add(&mut self, group: Group, events: i64) {
         self.0[group as usize] += events;
     }
@@ -71,13 +76,15 @@ pub enum State {
     Up,
     /// Possible disruption (R3): bad events, but not down.
     Degraded,
+    /// Neither up nor down: the verdict depends on too few or unknown events.
+    Doubtful,
     Down,
 }
 
 impl State {
-    pub const ALL: [Self; 4] = [Self::Up, Self::Degraded, Self::Down, Self::Unobserved];
+    pub const ALL: [Self; 5] = [Self::Up, Self::Degraded, Self::Down, Self::Doubtful, Self::Unobserved];
 
-    /// Returns the state of a slot with these events, computed in integers.
+    /// Returns the state of a slot by itself, by the first version of the rule.
     pub fn of(counts: &Counts, measure: &SlotRule) -> Self {
         let bad = counts.bad();
         if bad > 0 {
@@ -99,6 +106,7 @@ impl State {
             Self::Up => 'u',
             Self::Degraded => 'g',
             Self::Down => 'd',
+            Self::Doubtful => '?',
             Self::Unobserved => '.',
         }
     }
@@ -112,6 +120,7 @@ impl State {
             Self::Up => "up",
             Self::Degraded => "degraded",
             Self::Down => "down",
+            Self::Doubtful => "doubtful",
             Self::Unobserved => "unobserved",
         }
     }
@@ -139,7 +148,8 @@ pub struct SlotTally {
 }
 
 impl SlotTally {
-    pub fn new(events: Counts, measure: &SlotRule) -> Self {
+    /// Judges the slot by itself, by the first version of the rule.
+    pub fn alone(events: Counts, measure: &SlotRule) -> Self {
         Self { events, state: State::of(&events, measure) }
     }
 

@@ -5,22 +5,18 @@ use std::sync::Arc;
 
 use polars::prelude::PolarsResult;
 
-use super::{ALL_REGIONS, Counts, Scope, ScopeKind, SlotTally, Slots, State, components_of};
+use super::counted::{Counted, Series, Tallies};
+use super::judge::{JudgedDay, judge};
+use super::{ALL_REGIONS, Counts, Scope, ScopeKind, SlotTally, Slots, components_of, first_version};
 use crate::config::Config;
-use crate::facts::{Gap, Kind, Lost};
-use crate::policy::{Group, Postings};
-
-/// Gross and net counts of one scope, a pair per slot.
-type Series = Vec<[Counts; 2]>;
-/// Gross and net tallies of one scope, a pair per slot.
-type Tallies = Vec<[SlotTally; 2]>;
+use crate::facts::{Gap, Kind};
+use crate::policy::Postings;
 
 impl Slots {
     /// Counts the postings of a day.
     ///
-    /// Configured services and regions exist even without a row. In a gap of the logs there is
-    /// nothing to judge by, whatever other sources had: its slots keep their events and are
-    /// unobserved.
+    /// Configured services and regions exist even without a row. States are those of the day
+    /// alone: a run over midnight is found when the ledger is measured.
     pub fn count(postings: &Postings, gaps: &[Gap], config: &Config) -> PolarsResult<Self> {
         let facts = postings.facts();
         let per_day = facts.slot_length().per_day() as usize;
@@ -43,22 +39,14 @@ impl Slots {
                 net.add(group, sum.net);
             }
         }
-        let series: BTreeMap<(Arc<str>, Arc<str>), Series> = pairs.into_iter().zip(counted).collect();
+        let counted: Counted = pairs.into_iter().zip(counted).collect();
 
-        let mut scopes: BTreeMap<Scope, Tallies> = BTreeMap::new();
-        for ((name, region), counts) in &series {
-            let tallies =
-                counts.iter().map(|pair| pair.map(|c| SlotTally::new(c, &config.measure))).collect();
-            let scope = Scope { kind: ScopeKind::Service, name: name.clone(), region: region.clone() };
-            scopes.insert(scope, tallies);
-        }
-        let (whole, partial): (Vec<&Gap>, Vec<&Gap>) =
-            gaps.iter().partition(|gap| matches!(gap.lost, Lost::Events | Lost::Outcomes));
-        for gap in &whole {
-            leave_unjudged(gap, &whole, &series, &mut scopes, config);
-        }
-        let lost: Vec<&Gap> = partial.into_iter().filter(|gap| gap.lost == Lost::SomeEvents).collect();
-        doubt_down_slots(&lost, &mut scopes, config);
+        let (day, length) = (facts.day(), facts.slot_length());
+        let JudgedDay { services: mut scopes, in_gaps } = if config.measure.version.is_first() {
+            JudgedDay { services: first_version::judge(&counted, gaps, config), ..JudgedDay::default() }
+        } else {
+            judge(day, length, &counted, gaps, config)
+        };
         join_components(&mut scopes, config, per_day);
 
         let mut gross = Vec::with_capacity(scopes.len() * per_day);
@@ -68,93 +56,9 @@ impl Slots {
             net.extend(tallies.iter().map(|[_, n]| *n));
         }
         let scopes = scopes.into_keys().collect();
-        match Self::assemble(facts.day(), facts.slot_length(), scopes, gross, net) {
-            Ok(slots) => Ok(slots),
+        match Self::assemble(day, length, scopes, gross, net) {
+            Ok(slots) => Ok(slots.with_gaps(in_gaps)),
             Err(why) => unreachable!("dense by construction: {why}"),
-        }
-    }
-}
-
-/// Leaves the slots of a gap unjudged.
-///
-/// The region of a service is unobserved, and all regions together are judged by those without a
-/// gap. If only the outcomes of messages are lost, failures that are logged still make a slot down
-/// if they would do so with every lost outcome a good one: a gap invents no outage and hides none.
-fn leave_unjudged(
-    gap: &Gap,
-    gaps: &[&Gap],
-    series: &BTreeMap<(Arc<str>, Arc<str>), Series>,
-    scopes: &mut BTreeMap<Scope, Tallies>,
-    config: &Config,
-) {
-    let silent = |lost: Option<Lost>, region: &str, service: &str, slot: usize| {
-        gaps.iter().filter(|gap| lost.is_none_or(|lost| gap.lost == lost)).any(|gap| {
-            let is_where = gap.region == ALL_REGIONS || gap.region == region;
-            let is_when = (gap.start_slot as usize..gap.end_slot as usize).contains(&slot);
-            is_where && is_when && gap.services.iter().any(|s| s == service)
-        })
-    };
-    for (scope, tallies) in
-        scopes.iter_mut().filter(|(s, _)| gap.services.iter().any(|name| *name == *s.name))
-    {
-        for slot in gap.start_slot as usize..gap.end_slot as usize {
-            let (mut judged, mut at_best) = ([Counts::default(); 2], [Counts::default(); 2]);
-            for ((name, region), counts) in series {
-                let is_part = *name == scope.name
-                    && **region != *ALL_REGIONS
-                    && (scope.is_all_regions() || *region == scope.region);
-                if !is_part || silent(Some(Lost::Events), region, name, slot) {
-                    continue;
-                }
-                let is_silent = silent(None, region, name, slot);
-                for (book, counts) in counts[slot].iter().enumerate() {
-                    at_best[book].merge(counts);
-                    if is_silent {
-                        let open = counts.of(Group::Pending) + counts.of(Group::Unknown);
-                        at_best[book].add(Group::Good, open);
-                    } else {
-                        judged[book].merge(counts);
-                    }
-                }
-            }
-            for book in 0..2 {
-                let state = State::of(&at_best[book], &config.measure);
-                let is_down = state == State::Down;
-                tallies[slot][book].state =
-                    if is_down { state } else { State::of(&judged[book], &config.measure) };
-            }
-        }
-    }
-}
-
-/// Leaves down slots unjudged that missing files of calls could have shown to be up.
-///
-/// Such a slot stays down only if its failures would suffice with every missing call a good one.
-fn doubt_down_slots(gaps: &[&Gap], scopes: &mut BTreeMap<Scope, Tallies>, config: &Config) {
-    let mut lost: BTreeMap<(Scope, usize), u64> = BTreeMap::new();
-    for gap in gaps {
-        let Some(file) = &gap.file else { continue };
-        let is_near = |scope: &&Scope| {
-            let is_where =
-                scope.is_all_regions() || gap.region == ALL_REGIONS || *scope.region == *gap.region;
-            is_where && gap.services.iter().any(|service| *service == *scope.name)
-        };
-        for scope in scopes.keys().filter(is_near) {
-            let share = if scope.is_all_regions() { file.all_ppm } else { file.region_ppm };
-            for slot in gap.start_slot as usize..gap.end_slot as usize {
-                *lost.entry((scope.clone(), slot)).or_default() += u64::from(share);
-            }
-        }
-    }
-    let measure = &config.measure;
-    for ((scope, slot), lost_ppm) in lost {
-        let Some(tallies) = scopes.get_mut(&scope) else { continue };
-        let left_ppm = i128::from(1_000_000_u64.saturating_sub(lost_ppm));
-        for tally in tallies[slot].iter_mut().filter(|tally| tally.state == State::Down) {
-            let (bad, judged) = (i128::from(tally.events.bad()), i128::from(tally.events.judged(measure)));
-            if bad * left_ppm < i128::from(measure.unable_ppm) * judged {
-                tally.state = State::Unobserved;
-            }
         }
     }
 }

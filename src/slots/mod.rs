@@ -1,20 +1,32 @@
-//! Slots: postings → slots; every slot of every scope is up, degraded, down or unobserved.
+//! Slots: postings → slots; every slot of every scope has a state, as judged with its day alone.
 
 mod cell;
 mod count;
+mod counted;
+mod first_version;
+mod judge;
+mod judged;
+mod near_cells;
+mod runs;
 mod store;
+mod verdict;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Component, Config};
+use crate::config::{Component, Config, SlotRule};
 use crate::day::{Day, SlotLength};
 
 pub use cell::{Cell, Counts, Side, SlotTally, State};
+pub use judged::Judged;
+pub use near_cells::near_cells;
+pub use runs::{Stretch, Tick, runs};
 pub use store::SLOTS;
+pub use verdict::{TimelineVerdict, shortest_run};
 
 /// The region that stands for all regions together.
 pub const ALL_REGIONS: &str = "*";
@@ -80,6 +92,8 @@ pub struct Slots {
     /// Scope by scope, `length.per_day()` each; without overrides both sides share one allocation.
     gross: Arc<[SlotTally]>,
     net: Arc<[SlotTally]>,
+    /// Judged events where a gap makes them others than the counts say, by scope and slot.
+    in_gaps: BTreeMap<(Scope, u32), [Judged; 2]>,
 }
 
 impl Slots {
@@ -120,6 +134,38 @@ impl Slots {
         tallies.get(position * per_day..(position + 1) * per_day).unwrap_or_default()
     }
 
+    /// Returns the judged events of a service, in order of time.
+    pub fn judged(&self, scope: &Scope, side: Side, rule: &SlotRule) -> Vec<Judged> {
+        let tallies = self.position(scope).map(|at| self.book(at, side)).unwrap_or_default();
+        let mut judged: Vec<Judged> = tallies.iter().map(|tally| Judged::of(&tally.events, rule)).collect();
+        let ours = (scope.clone(), 0)..=(scope.clone(), u32::MAX);
+        for ((_, slot), sides) in self.in_gaps.range(ours) {
+            if let Some(judged) = judged.get_mut(*slot as usize) {
+                *judged = sides[side as usize];
+            }
+        }
+        judged
+    }
+
+    /// Takes over the states of a scope as they were judged together with the days around.
+    pub fn restate(&mut self, scope: &Scope, states: &[Arc<[State]>; 2]) {
+        let Some(at) = self.position(scope) else { return };
+        let per_day = self.length.per_day() as usize;
+        let slots = at * per_day..(at + 1) * per_day;
+        let [mut gross, mut net] = [self.gross.to_vec(), self.net.to_vec()];
+        for (book, states) in [&mut gross, &mut net].into_iter().zip(states) {
+            for (tally, state) in book[slots.clone()].iter_mut().zip(states.iter()) {
+                tally.state = *state;
+            }
+        }
+        (self.gross, self.net) = (gross.into(), net.into());
+    }
+
+    /// Adds the judged events of slots in gaps.
+    fn with_gaps(self, in_gaps: BTreeMap<(Scope, u32), [Judged; 2]>) -> Self {
+        Self { in_gaps, ..self }
+    }
+
     /// Assembles the slots of a day; `gross` and `net` are dense, scope by scope.
     fn assemble(
         day: Day,
@@ -143,7 +189,7 @@ impl Slots {
         }
         let gross: Arc<[SlotTally]> = gross.into();
         let net = if *gross == *net { Arc::clone(&gross) } else { net.into() };
-        Ok(Self { day, length, scopes, gross, net })
+        Ok(Self { day, length, scopes, gross, net, in_gaps: BTreeMap::new() })
     }
 }
 

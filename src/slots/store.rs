@@ -1,6 +1,8 @@
 //! Slots as a table of the ledger, there and back without loss.
 
-use super::{Counts, Scope, SlotTally, Slots, State};
+use std::collections::BTreeMap;
+
+use super::{Counts, Judged, Scope, SlotTally, Slots, State};
 use crate::day::{Day, SlotLength};
 use crate::policy::Group;
 use crate::table::ColumnKind::{Integer, Text};
@@ -31,6 +33,9 @@ pub static SLOTS: Spec = Spec {
         ColumnSpec::new("suspense_net", Integer, ""),
         ColumnSpec::late("unknown_gross", Integer),
         ColumnSpec::late("unknown_net", Integer),
+        // In a gap of the logs, the events that the verdict rests on.
+        ColumnSpec::late("judged_gross", Text),
+        ColumnSpec::late("judged_net", Text),
     ],
 };
 
@@ -61,6 +66,9 @@ impl Slots {
         };
         for scope in &self.scopes {
             let kind = Value::text(scope.kind.name());
+            let ours = self.in_gaps.range((scope.clone(), 0)..=(scope.clone(), u32::MAX));
+            let in_gaps: BTreeMap<i64, [Judged; 2]> =
+                ours.map(|((_, slot), sides)| (i64::from(*slot), *sides)).collect();
             for (slot, cell) in (0_i64..).zip(self.cells(scope)) {
                 let head = [
                     kind.clone(),
@@ -74,7 +82,9 @@ impl Slots {
                 let first = counts.into_iter().flat_map(|c| FIRST.map(|g| Value::Integer(c.of(g))));
                 let unknown = counts.map(|c| Some(c.of(Group::Unknown)).filter(|events| *events != 0));
                 let late = unknown.map(|events| Value::or_null(events, Value::Integer));
-                table.extend(head.into_iter().chain(first).chain(late));
+                let in_gap = in_gaps.get(&slot).map_or([None; 2], |sides| sides.map(Some));
+                let in_gap = in_gap.map(|judged| Value::or_null(judged, |j| Value::text(&j.to_string())));
+                table.extend(head.into_iter().chain(first).chain(late).chain(in_gap));
             }
         }
         table
@@ -110,7 +120,8 @@ impl Slots {
         }
         let gross = tallies(table, "state_gross", 0)?;
         let net = tallies(table, "state_net", 1)?;
-        Self::assemble(day, length, scopes, gross, net)
+        let in_gaps = in_gaps(table, &scopes, length)?;
+        Ok(Self::assemble(day, length, scopes, gross, net)?.with_gaps(in_gaps))
     }
 }
 
@@ -132,6 +143,24 @@ fn tallies(table: &Table, state: &str, side: usize) -> Result<Vec<SlotTally>, St
     Ok(tallies)
 }
 
+/// Returns the judged events of slots in gaps.
+fn in_gaps(
+    table: &Table,
+    scopes: &[Scope],
+    length: SlotLength,
+) -> Result<BTreeMap<(Scope, u32), [Judged; 2]>, String> {
+    let (gross, net) = (table.texts("judged_gross")?, table.texts("judged_net")?);
+    let per_day = length.per_day() as usize;
+    let mut in_gaps = BTreeMap::new();
+    for at in 0..table.len() {
+        if let Some((gross, net)) = gross.optional(at).zip(net.optional(at)) {
+            let slot = ((at % per_day) as u32, [gross.parse()?, net.parse()?]);
+            in_gaps.insert((scopes[at / per_day].clone(), slot.0), slot.1);
+        }
+    }
+    Ok(in_gaps)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,7 +175,7 @@ mod tests {
             let mut events = Counts::default();
             events.add(group, 12);
             events.add(Group::Unknown, 3);
-            vec![SlotTally::new(events, &SlotRule::default()); length.per_day() as usize]
+            vec![SlotTally::alone(events, &SlotRule::default()); length.per_day() as usize]
         };
         let (gross, net) = (tally(Group::Bad), tally(Group::User));
         let day = Day::new(chrono::NaiveDate::default());
@@ -164,7 +193,12 @@ mod tests {
         let counts = std::iter::repeat_n(Value::Integer(0), 12);
         let head = ["service", "messages", "*"].map(Value::text).into_iter().chain([Value::Integer(1)]);
         let states = ["up", "up"].map(Value::text);
-        table.extend(head.chain(states).chain(counts).chain([Value::Null, Value::Null]));
+        table.extend(head.chain(states).chain(counts).chain([
+            Value::Null,
+            Value::Null,
+            Value::Null,
+            Value::Null,
+        ]));
         let day = Day::new(chrono::NaiveDate::default());
         let told = Slots::from_table(day, SlotLength::Minute, &table).unwrap_err();
         assert_eq!(told, "row 1 should hold slot 0");

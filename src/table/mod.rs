@@ -371,6 +371,10 @@ pub struct Texts<'a> {
 }
 
 impl<'a> Texts<'a> {
+    pub fn optional(&self, row: usize) -> Option<&'a Arc<str>> {
+        self.list.get(row).and_then(Option::as_ref)
+    }
+
     pub fn at(&self, row: usize) -> Result<&'a Arc<str>, String> {
         self.list.get(row).and_then(Option::as_ref).ok_or_else(|| is_null(&self.name, row))
     }

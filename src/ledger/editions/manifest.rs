@@ -17,8 +17,9 @@ use crate::table::{Table, to_table};
 
 /// Format of the manifest, raised when today's reader could not understand what will be written.
 ///
-/// Format 3 knows the logs of a day by their rows, format 2 by their files. Others are refused.
-pub const MANIFEST_FORMAT: u32 = 3;
+/// Format 4 names the version of the rule for slots. Format 3 knows the logs of a day by their
+/// rows, format 2 by their files. Others are refused.
+pub const MANIFEST_FORMAT: u32 = 4;
 /// The oldest format that is read.
 pub const OLDEST_MANIFEST_FORMAT: u32 = 2;
 

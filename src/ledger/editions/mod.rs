@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{AccountLine, BadLine, DelayLine, DeliveryLine, LatencyLine, ReconciliationLine};
-use crate::config::{Component, Config, Outputs, Service, SlotRule, lexical};
+use crate::config::{Component, Config, Outputs, RuleVersion, Service, SlotRule, lexical};
 use crate::day::{Day, SlotLength};
 use crate::facts::{FileBalance, Quarantined};
 use crate::overrides::Override;
@@ -47,10 +47,12 @@ impl DayState {
 
 /// Settings that slot states were judged by, with the services of each component.
 ///
-/// The first five fields are those of [`SlotRule`].
+/// The first six fields are those of [`SlotRule`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DefinitionSettings {
+    #[serde(default, skip_serializing_if = "RuleVersion::is_first")]
+    pub version: RuleVersion,
     pub unable_ppm: u32,
     pub min_events: u32,
     pub min_run_seconds: u32,
@@ -66,10 +68,17 @@ pub struct DefinitionSettings {
 impl From<&SlotRule> for DefinitionSettings {
     /// Takes the settings of the rule, without components, services and regions.
     fn from(measure: &SlotRule) -> Self {
-        let SlotRule { unable_ppm, min_events, min_run_seconds, max_gap_seconds, user_counts_as_good } =
-            *measure;
+        let SlotRule {
+            version,
+            unable_ppm,
+            min_events,
+            min_run_seconds,
+            max_gap_seconds,
+            user_counts_as_good,
+        } = *measure;
         let (components, services, regions) = (Vec::new(), Vec::new(), Vec::new());
         Self {
+            version,
             unable_ppm,
             min_events,
             min_run_seconds,
@@ -136,6 +145,7 @@ impl DefinitionSettings {
 
     pub const fn measure(&self) -> SlotRule {
         SlotRule {
+            version: self.version,
             unable_ppm: self.unable_ppm,
             min_events: self.min_events,
             min_run_seconds: self.min_run_seconds,
@@ -157,10 +167,19 @@ impl DefinitionSettings {
 
     /// Returns the settings on one line, for provenance.
     pub fn settings(&self) -> String {
-        let Self { unable_ppm, min_events, min_run_seconds, max_gap_seconds, user_counts_as_good, .. } = self;
+        let Self {
+            version,
+            unable_ppm,
+            min_events,
+            min_run_seconds,
+            max_gap_seconds,
+            user_counts_as_good,
+            ..
+        } = self;
         format!(
-            "unable_ppm={unable_ppm} min_events={min_events} min_run_seconds={min_run_seconds} \
-             max_gap_seconds={max_gap_seconds} user_counts_as_good={user_counts_as_good}"
+            "version={} unable_ppm={unable_ppm} min_events={min_events} min_run_seconds={min_run_seconds} \
+             max_gap_seconds={max_gap_seconds} user_counts_as_good={user_counts_as_good}",
+            version.number()
         )
     }
 }

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::manifest::Manifest;
+use crate::config::SlotRule;
 use crate::day::{Day, SlotLength};
 use crate::ledger::{Applied, BadLine, DayState, DefinitionSettings, Edition};
 use crate::policy::Group;
-use crate::slots::{Counts, Scope, Side, State};
+use crate::slots::{Counts, Judged, Scope, ScopeKind, Side, Slots, State, near_cells};
 use crate::table::ColumnKind::Text;
 use crate::table::{ColumnSpec, Row, Spec, Table, Value};
 
@@ -29,6 +30,10 @@ pub static OUTLINE: Spec = Spec {
         // reading it.
         ColumnSpec::new("events_gross", Text, ""),
         ColumnSpec::new("events_net", Text, ""),
+        // Slots that runs over midnight can depend on: `slot:judged events`, separated by commas.
+        ColumnSpec::late("near_gross", Text),
+        // Null if the slots after overrides equal the ones before.
+        ColumnSpec::late("near_net", Text),
     ],
 };
 
@@ -47,35 +52,43 @@ pub struct Outline {
     pub slot_length: SlotLength,
     /// Sorted by scope.
     pub scopes: Vec<ScopeOutline>,
+    /// True if the slots are known that a longer timeline needs; false by the first version.
+    pub knows_near: bool,
     /// Sorted by slot; filled only for days that a run of down slots can touch.
     pub bad: Vec<BadLine>,
 }
+
+/// One of the two midnights of a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edge {
+    Start,
+    End,
+}
+
+/// A slot and its judged events.
+pub type NearCell = (u32, Judged);
 
 /// One scope of a day; arrays are `[gross, net]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScopeOutline {
     pub scope: Scope,
-    /// One state for each slot, in order of time.
+    /// One state for each slot, in order of time, as judged with the day alone.
     states: [Arc<[State]>; 2],
     events: [Counts; 2],
-    /// Number of slots in each of [`State::ALL`].
-    slots: [[i64; State::ALL.len()]; 2],
+    /// Slots of a service that a longer timeline needs ([`near_cells`]); empty by the first version
+    /// of the rule, and for a component.
+    near: [Arc<[NearCell]>; 2],
 }
 
 impl ScopeOutline {
-    fn new(scope: Scope, states: [Arc<[State]>; 2], events: [Counts; 2]) -> Self {
-        let count = |states: &[State], state| states.iter().filter(|s| **s == state).count() as i64;
-        let slots = [0, 1].map(|book: usize| State::ALL.map(|state| count(&states[book], state)));
-        Self { scope, states, events, slots }
-    }
-
-    /// Counts the slots in a state.
-    pub fn slots(&self, book: Side, state: State) -> i64 {
-        State::ALL.into_iter().zip(self.slots[book as usize]).find(|(s, _)| *s == state).map_or(0, |(_, n)| n)
-    }
-
-    pub fn states(&self, book: Side) -> &[State] {
+    /// Returns the states of the day alone, in order of time.
+    pub const fn states(&self, book: Side) -> &Arc<[State]> {
         &self.states[book as usize]
+    }
+
+    /// Returns the slots that a longer timeline needs, in order of time.
+    pub fn near(&self, book: Side) -> &[NearCell] {
+        &self.near[book as usize]
     }
 
     /// Returns the events of the whole day.
@@ -88,6 +101,7 @@ impl Outline {
     /// Works out the outline of an edition from its slots.
     pub fn of(edition: &Edition) -> Self {
         let slots = &edition.slots;
+        let rule = edition.definition.measure();
         let scope = |(at, scope): (usize, &Scope)| {
             let sum = |book| {
                 let mut events = Counts::default();
@@ -95,7 +109,8 @@ impl Outline {
                 events
             };
             let states = Side::ALL.map(|book| slots.book(at, book).iter().map(|t| t.state).collect());
-            ScopeOutline::new(scope.clone(), states, Side::ALL.map(sum))
+            let near = Side::ALL.map(|book| near(slots, scope, book, &rule));
+            ScopeOutline { scope: scope.clone(), states, events: Side::ALL.map(sum), near }
         };
         Self {
             day: edition.day,
@@ -108,8 +123,38 @@ impl Outline {
             overrides: edition.overrides.clone(),
             slot_length: edition.slot_length(),
             scopes: slots.scopes().iter().enumerate().map(scope).collect(),
+            knows_near: !rule.version.is_first(),
             bad: edition.bad.clone(),
         }
+    }
+
+    /// Lists the slots that a timeline under another rule needs, for a day of the first version.
+    pub fn know_near(&mut self, slots: &Slots, rule: &SlotRule) {
+        self.knows_near = true;
+        for line in &mut self.scopes {
+            line.near = Side::ALL.map(|side| near(slots, &line.scope, side, rule));
+        }
+    }
+
+    /// Returns whether a failing slot, with every unknown event a failure, lies within
+    /// `max_gap_minutes` of a midnight, or has no success between itself and the midnight.
+    pub fn reaches_over(&self, edge: Edge) -> bool {
+        let rule = self.definition.measure();
+        let reach = i64::from(rule.max_gap_seconds) / i64::from(self.slot_length.seconds());
+        let slots = i64::from(self.slot_length.per_day());
+        self.scopes.iter().flat_map(|line| Side::ALL.map(|side| line.near(side))).any(|near| {
+            let mut cells = near.to_vec();
+            if edge == Edge::End {
+                cells.reverse();
+            }
+            let mut has_success = false;
+            cells.iter().any(|(slot, judged)| {
+                let slot = i64::from(*slot);
+                let distance = if edge == Edge::Start { slot } else { slots - 1 - slot };
+                has_success |= judged.has_success();
+                judged.at_worst().is_failing(&rule) && (distance <= reach || !has_success)
+            })
+        })
     }
 
     /// Finds a scope; `None` if the day does not have it.
@@ -118,9 +163,13 @@ impl Outline {
         self.scopes.get(at)
     }
 
-    /// True if a slot is down after overrides.
+    /// True if a slot may be down after overrides, alone or in a run over midnight.
     pub fn is_down(&self) -> bool {
-        self.scopes.iter().any(|line| line.slots(Side::Net, State::Down) > 0)
+        let rule = self.definition.measure();
+        self.scopes.iter().any(|line| {
+            line.states(Side::Net).contains(&State::Down)
+                || line.near(Side::Net).iter().any(|(_, judged)| judged.is_failing(&rule))
+        })
     }
 
     pub fn to_table(&self) -> Table {
@@ -128,6 +177,7 @@ impl Outline {
         for line in &self.scopes {
             let [gross, net] = &line.states;
             let [events, events_net] = &line.events;
+            let [near, near_net] = &line.near;
             table.push([
                 Value::text(line.scope.kind.name()),
                 Value::Text(line.scope.name.clone()),
@@ -136,6 +186,8 @@ impl Outline {
                 if gross == net { Value::Null } else { Value::text(&letters(net)) },
                 Value::text(&numbers(events)),
                 if events == events_net { Value::Null } else { Value::text(&numbers(events_net)) },
+                if near.is_empty() { Value::Null } else { Value::text(&cells(near)) },
+                if near == near_net { Value::Null } else { Value::text(&cells(near_net)) },
             ]);
         }
         table
@@ -151,6 +203,7 @@ impl Outline {
         if !scopes.is_sorted_by(|a, b| a.scope < b.scope) {
             return Err("scopes are not in order, or one is there twice".to_owned());
         }
+        let knows_near = !manifest.definition.version.is_first();
         Ok(Self {
             day,
             number: manifest.edition,
@@ -162,6 +215,7 @@ impl Outline {
             overrides: manifest.overrides,
             slot_length: manifest.slot,
             scopes,
+            knows_near,
             bad: Vec::new(),
         })
     }
@@ -177,7 +231,29 @@ fn scope_outline(row: Row<'_>, slots: usize) -> Result<ScopeOutline, String> {
     };
     let events = counts(row.text("events_gross")?)?;
     let events = [events, row.optional_text("events_net")?.map_or(Ok(events), counts)?];
-    Ok(ScopeOutline::new(scope, [gross, net], events))
+    let near = row.optional_text("near_gross")?.map_or_else(|| Ok([].into()), near_of_text)?;
+    let near_net = row.optional_text("near_net")?.map_or_else(|| Ok(Arc::clone(&near)), near_of_text)?;
+    Ok(ScopeOutline { scope, states: [gross, net], events, near: [near, near_net] })
+}
+
+/// Lists the slots of a service that a longer timeline needs.
+fn near(slots: &Slots, scope: &Scope, book: Side, rule: &SlotRule) -> Arc<[NearCell]> {
+    if scope.kind == ScopeKind::Component || rule.version.is_first() {
+        return [].into();
+    }
+    near_cells(&slots.judged(scope, book, rule), i64::from(slots.length().seconds()), rule).into()
+}
+
+fn cells(near: &[NearCell]) -> String {
+    near.iter().map(|(slot, judged)| format!("{slot}:{judged}")).collect::<Vec<_>>().join(",")
+}
+
+fn near_of_text(text: &str) -> Result<Arc<[NearCell]>, String> {
+    let cell = |text: &str| {
+        let (slot, judged) = text.split_once(':').ok_or_else(|| format!("`{text}` names no slot"))?;
+        Ok((slot.parse().map_err(|e| format!("`{slot}`: {e}"))?, judged.parse()?))
+    };
+    text.split(',').filter(|text| !text.is_empty()).map(cell).collect()
 }
 
 /// Writes the states as one letter for each slot.

@@ -1,6 +1,6 @@
 //! Entries: the closed list of actions that the journal records.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::clock::ClockSource;
 use crate::day::Day;
@@ -157,13 +157,33 @@ pub struct Reported {
     pub is_adjusting: bool,
     /// Millionths of a percent, net, rounded down; `None` if there is nothing to judge by.
     pub availability_micro_percent: Option<i64>,
-    /// `down`, `counted`, `degraded` and `unobserved`, after overrides.
-    pub slots: [i64; 4],
+    /// `down`, `counted`, `degraded`, `unobserved` and `doubtful`, after overrides.
+    ///
+    /// Lines of versions without the last one end before it; so does a line of a day without it.
+    #[serde(deserialize_with = "by_state", serialize_with = "without_last_zero")]
+    pub slots: [i64; 5],
     /// Events of each group of [`Group::ALL`], after overrides.
     ///
     /// Lines of versions without the last group end before it.
     #[serde(deserialize_with = "by_group")]
     pub events: [i64; Group::ALL.len()],
+}
+
+/// Reads slots by state; a line that ends before doubtful slots has none.
+fn by_state<'de, D: Deserializer<'de>>(from: D) -> Result<[i64; 5], D::Error> {
+    let given = Vec::<i64>::deserialize(from)?;
+    match *given.as_slice() {
+        [down, counted, degraded, unobserved] => Ok([down, counted, degraded, unobserved, 0]),
+        [down, counted, degraded, unobserved, doubtful] => {
+            Ok([down, counted, degraded, unobserved, doubtful])
+        }
+        _ => Err(serde::de::Error::invalid_length(given.len(), &"4 or 5 numbers of slots")),
+    }
+}
+
+fn without_last_zero<S: Serializer>(slots: &[i64; 5], to: S) -> Result<S::Ok, S::Error> {
+    let [first @ .., doubtful] = slots;
+    if *doubtful == 0 { first.serialize(to) } else { slots.serialize(to) }
 }
 
 /// Reads events by group; groups that the version of the line did not know have none.

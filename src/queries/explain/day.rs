@@ -68,7 +68,7 @@ impl DayExplainer {
     }
 
     fn by(policy: Policy, ledger: &Ledger, booked_day: BookedDay) -> anyhow::Result<Self> {
-        let BookedDay { edition, gaps, postings } = booked_day;
+        let BookedDay { mut edition, gaps, postings } = booked_day;
         let day = edition.day;
         let accounts = by_slot(postings.sums(["slot", "class"], |kind, account| Some((kind, account)))?);
         let bad = |kind, account: Account| (account.group() == Group::Bad).then_some(kind);
@@ -76,6 +76,7 @@ impl DayExplainer {
         let (outages, min_run_seconds) = match ledger.record().settings.as_ref().map(Settings::config) {
             Some(config) => {
                 let figures = reported::figures(ledger, &BTreeSet::from([day]), &config)?;
+                figures.restate(&mut edition);
                 (figures.outages, config.measure.min_run_seconds)
             }
             None => (Vec::new(), 0),

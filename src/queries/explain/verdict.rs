@@ -1,7 +1,7 @@
 //! Verdicts: the reason for a slot's state, and the events that would turn it, in plain words.
 
 use crate::config::SlotRule;
-use crate::slots::{SlotTally, State};
+use crate::slots::{Judged, SlotTally, State};
 
 /// Formats a ratio in percent with two decimal places, rounded down.
 fn percent(part: i64, whole: i64) -> String {
@@ -11,18 +11,36 @@ fn percent(part: i64, whole: i64) -> String {
 
 /// Says why a slot has its state.
 pub fn because(tally: &SlotTally, measure: &SlotRule) -> String {
-    let (bad, judged) = (tally.events.bad(), tally.events.judged(measure));
-    let SlotRule { min_events, unable_ppm, .. } = measure;
-    let limit = percent(i64::from(*unable_ppm), 1_000_000);
-    let share = percent(bad, judged);
+    let judged = Judged::of(&tally.events, measure);
+    let (bad, all) = (judged.bad, judged.good + judged.bad);
+    let limit = percent(i64::from(measure.unable_ppm), 1_000_000);
+    let share = format!("{bad} of {all} judged events were bad, {}", percent(bad, all));
+    let is_first = measure.version.is_first();
     match tally.state {
         State::Down if bad == 0 => "worse before overrides than now".to_owned(),
-        State::Down => format!("{bad} of {judged} judged events were bad, {share}; down from {limit} on"),
-        State::Degraded if judged < i64::from(*min_events) => {
-            format!("{bad} of {judged} judged events were bad, but fewer than {min_events} were judged")
+        State::Down if is_first => format!("{share}; down from {limit} on"),
+        State::Down => format!(
+            "{share}: failing from {limit} on, and part of a run in which failures outweigh successes"
+        ),
+        State::Degraded if is_first && all < i64::from(measure.min_events) => {
+            let least = measure.min_events;
+            format!("{bad} of {all} judged events were bad, but fewer than {least} were judged")
         }
-        State::Degraded => {
-            format!("{bad} of {judged} judged events were bad, {share}; down only from {limit} on")
+        State::Degraded if !is_first && judged.is_failing(measure) => {
+            format!(
+                "{share}: failing, but in no run: a run needs {} bad events, and failing slots at most {} apart \
+                 with few successes between them",
+                least_bad(measure),
+                minutes(measure.max_gap_seconds)
+            )
+        }
+        State::Degraded => format!("{share}; failing only from {limit} on"),
+        State::Doubtful if judged.unknown > 0 => format!(
+            "{share}, and of {} more the logs do not say what became: down if they failed, not down if they did not",
+            judged.unknown
+        ),
+        State::Doubtful => {
+            format!("{share}: nothing succeeded around it, but too little is known to call it an outage")
         }
         State::Up => "something good or user-caused was seen, and nothing bad".to_owned(),
         State::Unobserved if tally.events.total() == 0 => "there is nothing to judge by: no event".to_owned(),
@@ -35,26 +53,60 @@ pub fn because(tally: &SlotTally, measure: &SlotRule) -> String {
 
 /// Says how many events would turn the state.
 pub fn flips_when(tally: &SlotTally, measure: &SlotRule) -> String {
-    let is_down = |bad: i64, judged: i64| {
-        bad > 0
-            && judged >= i64::from(measure.min_events)
-            && i128::from(bad) * 1_000_000 >= i128::from(measure.unable_ppm) * i128::from(judged)
+    let judged = Judged::of(&tally.events, measure);
+    let (bad, all) = (judged.bad, judged.good + judged.bad);
+    let least = if measure.version.is_first() { i64::from(measure.min_events) } else { 0 };
+    let is_failing = |bad: i64, all: i64| {
+        all >= least && Judged { bad, good: all - bad, ..Judged::default() }.is_failing(measure)
     };
-    let (bad, judged) = (tally.events.bad(), tally.events.judged(measure));
     match tally.state {
         // Unless user events count as good, an excused event is no longer judged at all.
         State::Down => {
             let excused = i64::from(!measure.user_counts_as_good);
-            let least = (1..=bad).find(|n| !is_down(bad - n, judged - n * excused)).unwrap_or(bad);
+            let least = (1..=bad).find(|n| !is_failing(bad - n, all - n * excused)).unwrap_or(bad);
             format!("not down if {least} of the {bad} bad events were not the platform's")
         }
-        State::Degraded | State::Up => {
-            let limit = judged.max(i64::from(measure.min_events)) + 1;
-            match (1..=limit * 2).find(|n| is_down(bad + n, judged + n)) {
+        State::Degraded | State::Up if measure.version.is_first() => {
+            let limit = all.max(least) + 1;
+            match (1..=limit * 2).find(|n| is_failing(bad + n, all + n)) {
                 Some(more) => format!("down with {more} more bad events"),
                 None => "no number of bad events alone turns it".to_owned(),
             }
         }
+        State::Degraded | State::Up => {
+            let is_run = |n: &i64| is_failing(bad + n, all + n) && bad + n >= least_bad(measure);
+            let limit = (all + 1) * 1_000_000 + i64::from(measure.min_events);
+            match first(limit, is_run) {
+                Some(more) => format!(
+                    "down by itself with {more} more bad events, with fewer if the slots around it fail too"
+                ),
+                None => "no number of bad events alone turns it".to_owned(),
+            }
+        }
+        State::Doubtful => "decided as soon as the unknown outcomes are known".to_owned(),
         State::Unobserved => "judged as soon as there is a good, bad or user-caused event".to_owned(),
     }
+}
+
+/// Returns the bad events that a run needs: `unable_ratio` x `min_events`, rounded up.
+fn least_bad(measure: &SlotRule) -> i64 {
+    (i64::from(measure.unable_ppm) * i64::from(measure.min_events)).div_euclid(1_000_000)
+        + i64::from((i64::from(measure.unable_ppm) * i64::from(measure.min_events)) % 1_000_000 > 0)
+}
+
+fn minutes(seconds: u32) -> String {
+    format!("{} minutes", seconds / 60)
+}
+
+/// Returns the least number from 1 to `limit` of which `holds` is true; it stays true behind it.
+fn first(limit: i64, holds: impl Fn(&i64) -> bool) -> Option<i64> {
+    let (mut from, mut to) = (1, limit);
+    if !holds(&to) {
+        return None;
+    }
+    while from < to {
+        let middle = from + (to - from) / 2;
+        if holds(&middle) { to = middle } else { from = middle + 1 }
+    }
+    Some(from)
 }

@@ -81,15 +81,17 @@ struct LedgerLine {
 #[derive(Serialize, JsonSchema)]
 struct Definition {
     name: &'static str,
+    /// Version of the rule that turns events into slot states.
+    version: u32,
     meaning: &'static str,
     slot_seconds: u32,
-    /// Share of bad events from which a slot is down.
+    /// Share of bad events from which a slot is failing.
     unable_ratio: Decimal,
-    /// Judged events below which a slot is never down.
+    /// A run needs `unable_ratio` times this many bad events.
     min_events: u32,
     /// Shortest run of down slots that counts.
     min_run_seconds: u32,
-    /// Longest unobserved stretch inside a run.
+    /// Longest span between two failing slots of a run.
     max_gap_seconds: u32,
     user_counts_as_good: bool,
 }
@@ -122,11 +124,16 @@ struct MonthLine {
     slots_counted: Books<i64>,
     /// Down slots after overrides.
     slots_down: i64,
+    /// Slots that are neither up nor down: the verdict depends on too few or unknown events.
+    slots_doubtful: i64,
+    /// The net percentage if every unobserved and doubtful slot had been down.
+    availability_percent_at_least: Option<Decimal>,
     /// Observed share of the time of all pairs of service and region.
     coverage_percent: Option<Decimal>,
     /// What the target allows in the whole month; null without a target.
     budget: Option<BudgetLine>,
-    /// `running`, `provisional` until the 10th business day of the next month, then `final`.
+    /// `running`, `provisional` until the 10th business day of the next month, then `final`; `incomplete` if the
+    /// month is over and days of it have no edition.
     status: &'static str,
     /// The least settled of its days: `provisional`, `reported`, `restated` or `sealed`.
     state: &'static str,
@@ -156,7 +163,7 @@ struct BudgetLine {
 #[derive(Serialize, JsonSchema)]
 struct DayLine {
     day: Date,
-    /// Null when nothing was observed.
+    /// Null without any success and any down slot.
     availability_percent_gross: Option<Decimal>,
     availability_percent_net: Option<Decimal>,
     coverage_percent: Option<Decimal>,
@@ -203,7 +210,7 @@ fn conditions(_: &mut SchemaGenerator) -> Schema {
 pub fn status(view: &View<'_>) -> String {
     let drawing = view.drawing;
     let (figures, settings) = (drawing.figures, drawing.settings);
-    let SlotRule { unable_ppm, min_events, min_run_seconds, max_gap_seconds, user_counts_as_good } =
+    let SlotRule { version, unable_ppm, min_events, min_run_seconds, max_gap_seconds, user_counts_as_good } =
         settings.definition.measure();
     let (line, hash) = drawing.ledger.head();
     let mut outages: Vec<OutageLine<'_>> = view.outages().map(|outage| outage_line(view, outage)).collect();
@@ -219,6 +226,7 @@ pub fn status(view: &View<'_>) -> String {
         newest_sealed_day: view.newest_sealed().map(|(day, _)| date(day)),
         definition: Definition {
             name: DEFINITION.name,
+            version: version.number(),
             meaning: DEFINITION.doc,
             slot_seconds: settings.slot.seconds(),
             unable_ratio: Decimal(decimal(unable_ppm.into())),
@@ -280,6 +288,8 @@ fn month_line(month: Month, figure: &Figure, adjusted: &Figure) -> MonthLine {
             adjusted: adjusted.net.slots_counted,
         },
         slots_down: figure.net.slots_down,
+        slots_doubtful: figure.net.slots_doubtful,
+        availability_percent_at_least: percent(figure.at_least_micro_percent),
         coverage_percent: percent(figure.coverage_micro_percent),
         budget: figure.budget.as_ref().map(budget_line),
         status: figure.status.name(),

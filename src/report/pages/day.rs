@@ -138,7 +138,7 @@ fn scopes(w: &Words, day: Day, around: &Around<'_>) -> Markup {
     };
     let figures: Vec<&Figure> = around.figures.days.iter().filter(is_shown).collect();
     let heads = ["availability_percent_net", "availability_percent_gross", "slots_counted", "slots_down"];
-    let more = ["slots_degraded", "slots_unobserved", "events_bad", "coverage_percent"];
+    let more = ["slots_degraded", "slots_doubtful", "slots_unobserved", "events_bad", "coverage_percent"];
     html! {
         div.scroll tabindex="0" role="region" aria-label=(w.by_scope) {
             table {
@@ -157,6 +157,7 @@ fn scopes(w: &Words, day: Day, around: &Around<'_>) -> Markup {
                         td.number { (count(figure.net.slots_counted)) }
                         td.number { (count(figure.net.slots_down)) }
                         td.number { (count(figure.net.slots_degraded)) }
+                        td.number { (count(figure.net.slots_doubtful)) }
                         td.number { (count(figure.net.slots_unobserved)) }
                         td.number { (count(figure.net.events.bad())) }
                         td.number { (percent(figure.coverage_micro_percent)) }

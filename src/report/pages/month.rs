@@ -70,7 +70,7 @@ pub(super) fn page(
         }
         h2 { (w.days) }
         @let columns = ["day", "scope", "availability_percent_net", "availability_percent_gross", "slots_counted", "slots_down",
-                        "slots_unobserved", "coverage_percent", "edition", "state"];
+                        "slots_doubtful", "slots_unobserved", "coverage_percent", "edition", "state"];
         @let is_day = |row: &Row<'_>| {
             is_of_month(row) && is_main(row) && row.text("definition").is_ok_and(|name| name == DEFINITION.name)
         };
@@ -118,18 +118,24 @@ fn figures(w: &Words, drawing: &Drawing<'_>, month: Month) -> Markup {
                             (count(budget.allowed)) " " (budget.unit) " " (w.budget_left)
                         }
                     }
+                    @if is_below(figure) { dt { (w.at_least) } dd { (percent(figure.at_least_micro_percent)) } }
                     dt { (w.coverage) } dd { (percent(figure.coverage_micro_percent)) }
                     dt { (w.column("days_published")) } dd { (figure.days_published) }
                     dt { (w.column("status")) }
                     dd {
                         (w.status(figure.status)) ", " (figure.state.name())
-                        @if figure.status != FigureStatus::Final { " (" (w.status(FigureStatus::Final)) " " (month.final_at()) ")" }
+                        @if matches!(figure.status, FigureStatus::Running | FigureStatus::Provisional) { " (" (w.status(FigureStatus::Final)) " " (month.final_at()) ")" }
                     }
                 }
             }
         }
         p.note { (w.definition_note) }
     }
+}
+
+/// Returns whether unobserved or doubtful slots leave room for a lower percentage.
+pub(super) fn is_below(figure: &Figure) -> bool {
+    figure.at_least_micro_percent.is_some_and(|least| Some(least) != figure.net_micro_percent)
 }
 
 /// Formats a figure as `100 × (A − B) / A = 100 × (28,800 − 63) / 28,800 = 99.781250 %`.

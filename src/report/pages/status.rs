@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::month::is_below;
 use super::parts::{Page, count, data, percent, scope_name, second, table};
 use super::words::Words;
 use crate::day::Day;
@@ -100,6 +101,7 @@ fn numbers(w: &Words, view: &View<'_>, scope: &Scope) -> Markup {
                         }
                         None => dd { (w.no_target) }
                     }
+                    @if is_below(figure) { dd { (w.at_least) " " (percent(figure.at_least_micro_percent)) } }
                     dd { (w.coverage) " " (percent(figure.coverage_micro_percent)) }
                 }
             }

@@ -48,7 +48,8 @@ pub(super) fn strips(w: &Words, edition: &Edition) -> Markup {
 fn summary(w: &Words, states: &[State]) -> String {
     let of = |state: State| states.iter().filter(|s| **s == state).count() as i64;
     let part = |state: State| format!("{} {}", count(of(state)), w.state(state));
-    let shown = [State::Down, State::Degraded, State::Unobserved].into_iter().filter(|state| of(*state) > 0);
+    let shown = [State::Down, State::Degraded, State::Doubtful, State::Unobserved];
+    let shown = shown.into_iter().filter(|state| of(*state) > 0);
     let parts: Vec<String> = shown.map(part).collect();
     if parts.is_empty() { part(State::Up) } else { parts.join(", ") }
 }
@@ -59,7 +60,7 @@ fn svg(states: &[State]) -> String {
         "<svg aria-hidden=\"true\" viewBox=\"0 0 {} {HEIGHT}\" preserveAspectRatio=\"none\">",
         states.len()
     );
-    for state in [State::Up, State::Degraded, State::Down] {
+    for state in [State::Up, State::Degraded, State::Doubtful, State::Down] {
         let mut path = String::new();
         let mut at = 0;
         for run in states.chunk_by(|a, b| a == b) {

@@ -32,6 +32,7 @@ pub(super) struct Words {
     pub gross: &'static str,
     pub net: &'static str,
     pub with_adjustments: &'static str,
+    pub at_least: &'static str,
     pub coverage: &'static str,
     pub bars: &'static str,
     pub bars_help: &'static str,
@@ -114,6 +115,7 @@ pub(super) static ENGLISH: Words = Words {
     gross: "before overrides",
     net: "after overrides",
     with_adjustments: "with adjusting entries",
+    at_least: "if all unobserved and doubtful time was down:",
     coverage: "coverage",
     bars: "The last 90 days",
     bars_help: "One bar a day; arrow keys move along, Enter opens the day.",
@@ -176,13 +178,24 @@ impl Words {
         let DefinitionSettings { unable_ppm, min_events, min_run_seconds, max_gap_seconds, .. } = definition;
         let minutes = |seconds: &u32| format!("{}:{:02} minutes", seconds / 60, seconds % 60);
         let user = if definition.user_counts_as_good { "count as good" } else { "are left out" };
+        let share = format!("{}.{:04} %", unable_ppm / 10_000, unable_ppm % 10_000);
+        let rule = if definition.version.is_first() {
+            format!(
+                "it is down when at least {min_events} were judged; down slots are one outage over gaps of up to {}",
+                minutes(max_gap_seconds)
+            )
+        } else {
+            format!(
+                "failing slots are down in a run: a stretch from a failing slot to a failing slot with at least {share} of \
+                 {min_events} bad events, in which, read from either end, the failures so far are never less than {share}, and \
+                 failing slots lie at most {} apart with few successes between them",
+                minutes(max_gap_seconds)
+            )
+        };
         format!(
-            "a slot is down when at least {}.{:04} % of its judged events are bad and at least {min_events} were judged; a run of \
-             down slots counts from {} on and reaches over gaps of up to {}; failures of users {user}",
-            unable_ppm / 10_000,
-            unable_ppm % 10_000,
+            "a slot is failing when at least {share} of its judged events are bad; {rule}; an outage counts from {} on; failures \
+             of users {user}",
             minutes(min_run_seconds),
-            minutes(max_gap_seconds)
         )
     }
 
@@ -202,16 +215,13 @@ impl Words {
             State::Up => "up",
             State::Degraded => "possible disruption",
             State::Down => "down",
+            State::Doubtful => "doubtful",
             State::Unobserved => "not observed",
         }
     }
 
-    pub const fn status(&self, status: FigureStatus) -> &'static str {
-        match status {
-            FigureStatus::Running => "running",
-            FigureStatus::Provisional => "provisional",
-            FigureStatus::Final => "final",
-        }
+    pub fn status(&self, status: FigureStatus) -> String {
+        status.to_string()
     }
 
     pub const fn group(&self, group: Group) -> &'static str {
@@ -241,7 +251,9 @@ impl Words {
             "slots_counted" => "Counted (B)",
             "slots_counted_gross" => "Counted before overrides",
             "slots_degraded" => "Degraded",
+            "slots_doubtful" => "Doubtful",
             "slots_unobserved" => "Unobserved",
+            "availability_percent_at_least" => "At least",
             "slots_counted_delta" => "Counted ±",
             "slots_down_delta" => "Down ±",
             "slots_changed" => "Slots changed",

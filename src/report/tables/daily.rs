@@ -34,7 +34,11 @@ pub static SLOTS: Spec = Spec {
         ColumnSpec::new("scope_kind", Text, "`component` or `service`"),
         ColumnSpec::new("scope", Text, "name of the component or service"),
         ColumnSpec::new("region", Text, "region where it was served; `*` is all regions, `-` not logged"),
-        ColumnSpec::new("state_gross", Text, "`up`, `degraded`, `down` or `unobserved`, before overrides"),
+        ColumnSpec::new(
+            "state_gross",
+            Text,
+            "`up`, `degraded`, `down`, `doubtful` or `unobserved`, before overrides",
+        ),
         ColumnSpec::new("state_net", Text, "the same after overrides"),
         ColumnSpec::new("events_good_gross", Integer, "good events before overrides"),
         ColumnSpec::new("events_bad_gross", Integer, "bad events before overrides"),

@@ -39,6 +39,7 @@ pub static RESTATEMENTS: Spec = Spec {
         ColumnSpec::new("slots_counted_delta", Integer, "down slots that count, after minus before"),
         ColumnSpec::new("slots_degraded_delta", Integer, "degraded slots, after minus before"),
         ColumnSpec::new("slots_unobserved_delta", Integer, "unobserved slots, after minus before"),
+        ColumnSpec::new("slots_doubtful_delta", Integer, "doubtful slots, after minus before"),
         ColumnSpec::new("events_good_delta", Integer, "good events, after minus before"),
         ColumnSpec::new("events_bad_delta", Integer, "bad events, after minus before"),
         ColumnSpec::new("events_user_delta", Integer, "user-caused failures, after minus before"),

@@ -20,6 +20,7 @@ macro_rules! columns {
             ColumnSpec::new("slots_counted", Integer, "down slots in runs that are long enough to count (B of `whatsapp`)"),
             ColumnSpec::new("slots_counted_gross", Integer, "the same before overrides"),
             ColumnSpec::new("slots_degraded", Integer, "slots with bad events that were not down"),
+            ColumnSpec::new("slots_doubtful", Integer, "slots that are neither up nor down: the verdict depends on too few or unknown events"),
             ColumnSpec::new("slots_unobserved", Integer, "slots with nothing to judge by"),
             ColumnSpec::new("events_good", Integer, "events booked as good"),
             ColumnSpec::new("events_bad", Integer, "events booked as bad: platform errors and missed successes"),
@@ -30,8 +31,9 @@ macro_rules! columns {
             ColumnSpec::new("events_pending", Integer, "events whose outcome is still open"),
             ColumnSpec::new("events_suspense", Integer, "events that no rule matched"),
             ColumnSpec::new("events_unknown", Integer, "events of which the logs do not say what became"),
-            ColumnSpec::new("availability_percent_gross", Decimal, "percentage before overrides, rounded down; null when nothing was observed"),
-            ColumnSpec::new("availability_percent_net", Decimal, "percentage after overrides, rounded down; null when nothing was observed"),
+            ColumnSpec::new("availability_percent_gross", Decimal, "percentage before overrides, rounded down; null without any success and any down slot"),
+            ColumnSpec::new("availability_percent_net", Decimal, "percentage after overrides, rounded down; null without any success and any down slot"),
+            ColumnSpec::new("availability_percent_at_least", Decimal, "what `availability_percent_net` would be if every unobserved and doubtful slot had been down; null for a definition that counts events"),
             ColumnSpec::new("coverage_percent", Decimal, "observed share of the time of all (service, region) pairs behind the row, rounded down"),
             $($last,)*
         ]
@@ -66,7 +68,7 @@ pub static MONTHS: Spec = Spec {
             ColumnSpec::new("budget_allowed", Integer, "bad slots or events that the target allows, rounded down"),
             ColumnSpec::new("budget_used", Integer, "bad slots or events so far"),
             ColumnSpec::new("budget_remaining", Integer, "allowed minus used; negative when overspent"),
-            ColumnSpec::new("status", Text, "`running`: the period ends with the last published day; `provisional`: the whole month, not final yet; `final`"),
+            ColumnSpec::new("status", Text, "`running`: the period ends with the last published day; `provisional`: the whole month, not final yet; `final`; `incomplete (19 of 30 days)`: the month is over and days have no edition, so it is never final"),
             ColumnSpec::new("final_at", Instant, "start of the 10th business day (Monday to Friday) of the following month"),
             ColumnSpec::new("edition", Integer, "highest edition among its days"),
             ColumnSpec::new("state", Text, "the least settled of its days: `provisional`, `reported`, `restated` or `sealed`"),
@@ -81,7 +83,7 @@ pub fn availability(figures: &Figures) -> Table {
     let mut table = Table::new(&AVAILABILITY);
     for figure in &figures.days {
         let Period::Day(day) = figure.period else { unreachable!("figures.days hold days") };
-        let last = [Value::text(figure.status.name()), Value::Integer(figure.edition.into())];
+        let last = [Value::text(&figure.status.to_string()), Value::Integer(figure.edition.into())];
         let last = last.into_iter().chain([Value::text(figure.state.name())]);
         table.extend(std::iter::once(date(day)).chain(shared(figure)).chain(last));
     }
@@ -104,7 +106,7 @@ pub fn months(figures: &Figures, adjusted: &[Figure]) -> Table {
             Value::or_null(budget, |b| Value::Integer(b.allowed)),
             Value::or_null(budget, |b| Value::Integer(b.used)),
             Value::or_null(budget, |b| Value::Integer(b.remaining())),
-            Value::text(figure.status.name()),
+            Value::text(&figure.status.to_string()),
             Value::Instant(month.final_at().start_us()),
             Value::Integer(figure.edition.into()),
             Value::text(figure.state.name()),
@@ -121,7 +123,7 @@ pub fn date(day: Day) -> Value {
     Value::Date(day.start_us() / crate::day::DAY_US)
 }
 
-fn shared(figure: &Figure) -> [Value; 22] {
+fn shared(figure: &Figure) -> [Value; 24] {
     let Figure { scope, gross, net, .. } = figure;
     let events = |group| Value::Integer(net.events.of(group));
     [
@@ -134,6 +136,7 @@ fn shared(figure: &Figure) -> [Value; 22] {
         Value::Integer(net.slots_counted),
         Value::Integer(gross.slots_counted),
         Value::Integer(net.slots_degraded),
+        Value::Integer(net.slots_doubtful),
         Value::Integer(net.slots_unobserved),
         events(Group::Good),
         events(Group::Bad),
@@ -146,6 +149,7 @@ fn shared(figure: &Figure) -> [Value; 22] {
         events(Group::Unknown),
         Value::or_null(figure.gross_micro_percent, Value::Decimal),
         Value::or_null(figure.net_micro_percent, Value::Decimal),
+        Value::or_null(figure.at_least_micro_percent, Value::Decimal),
         Value::or_null(figure.coverage_micro_percent, Value::Decimal),
     ]
 }

@@ -6,7 +6,9 @@ pub enum EndGroup {
     Good,
     Bad,
     User,
-    /// Excluded or in suspense: nothing to judge by.
+    /// In suspense: no rule says whether it was good or bad.
+    Unknown,
+    /// Excluded: nothing to judge by.
     Aside,
 }
 
@@ -235,7 +237,7 @@ const fn describe(end: End) -> CallOutcome {
             CallOutcome { account: "excluded:scope", group: EndGroup::Aside, scope: "localized", ..GOOD }
         }
         End::LocalizedUnavailable => CallOutcome { scope: "localized", ..aside },
-        End::UnknownCode => error("suspense", EndGroup::Aside, 400, Some(199_999)),
+        End::UnknownCode => error("suspense", EndGroup::Unknown, 400, Some(199_999)),
         End::NoDns => unreached("dns", ""),
         End::NoConnection => unreached("connect", "no"),
         End::NoTls => unreached("tls", "no"),
@@ -294,6 +296,7 @@ mod tests {
                 Some("good") => EndGroup::Good,
                 Some("bad") => EndGroup::Bad,
                 Some("user") => EndGroup::User,
+                Some("suspense") => EndGroup::Unknown,
                 _ => EndGroup::Aside,
             };
             assert_eq!(outcome.group, group, "{end:?}");

@@ -30,7 +30,7 @@ pub const COMPONENTS: [(&str, &[usize]); 2] =
 pub const UNABLE_PERCENT: u64 = 50;
 pub const MIN_EVENTS: u64 = 5;
 pub const MIN_RUN_MINUTES: u32 = 10;
-pub const MAX_GAP_MINUTES: u32 = 10;
+pub const MAX_GAP_MINUTES: u32 = 15;
 
 /// The effect of a story on the traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -30,6 +30,7 @@ impl Tally {
                 self.plain_bad += u32::from(error_code != Some(2));
             }
             EndGroup::User => self.user += 1,
+            EndGroup::Unknown => self.unknown += 1,
             EndGroup::Aside => {}
         }
     }
@@ -261,7 +262,7 @@ impl Books {
         }
     }
 
-    /// Takes back a notification that was booked as bad.
+    /// Takes back a notification that was booked as bad: it is unknown.
     fn take_back(&mut self, item: &Waiting, region: usize) {
         let minute = self.minute(item.event_us);
         let Some(day) = self.day(item.event_us) else { return };
@@ -269,6 +270,7 @@ impl Books {
         let tally = &mut self.tallies[minute][WEBHOOKS][region];
         tally.bad -= 1;
         tally.plain_bad -= 1;
+        tally.unknown += 1;
     }
 
     /// Returns how many missed messages of each minute a row that cannot be read explains.

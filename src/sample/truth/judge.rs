@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 
 use super::accounts::{Verdict, VerdictEntry};
 use super::counts::{Books, Tally};
-use super::runs::{Slot, TruthRun, TruthState, runs};
+use super::runs::{Line, Minute, TruthRun, TruthState, outages};
 use super::{
     ComponentDay, ComponentTruth, DayTruth, SlotsTruth, States, TruthEntry, TruthOutage, TruthReconciliation,
 };
 use crate::day::{Day, MINUTE_US, rfc3339};
 use crate::sample::traffic::outcomes::End;
-use crate::sample::traffic::stories::{
-    COMPONENTS, DAY, MESSAGES, MIN_EVENTS, REGIONS, SERVICES, StoryScope, UNABLE_PERCENT,
-};
+use crate::sample::traffic::stories::{COMPONENTS, DAY, MESSAGES, REGIONS, SERVICES, StoryScope};
 use crate::sample::traffic::{REQUESTS, SOURCES, WEBHOOKS};
 
 /// The judgement of a whole sample.
@@ -20,23 +18,25 @@ pub struct Judge {
     first: Day,
     books: Books,
     /// By service; the last entry is for all regions together.
-    slots: [[Vec<Slot>; REGIONS.len() + 1]; SERVICES.len()],
+    minutes: [[Vec<Minute>; REGIONS.len() + 1]; SERVICES.len()],
+    lines: [[Line; REGIONS.len() + 1]; SERVICES.len()],
 }
 
 impl Judge {
     pub fn new(first: Day, mut books: Books) -> Self {
         let gaps = books.settle();
-        let mut slots: [[Vec<Slot>; REGIONS.len() + 1]; SERVICES.len()] = Default::default();
+        let mut minutes: [[Vec<Minute>; REGIONS.len() + 1]; SERVICES.len()] = Default::default();
         for (minute, services) in books.tallies.iter().enumerate() {
-            for (service, (tallies, slots)) in services.iter().zip(&mut slots).enumerate() {
+            for (service, (tallies, lines)) in services.iter().zip(&mut minutes).enumerate() {
                 let in_gap: [bool; REGIONS.len()] =
                     std::array::from_fn(|r| service == MESSAGES && gaps[r].inside[minute]);
-                for (slots, slot) in slots.iter_mut().zip(judged(tallies, in_gap)) {
-                    slots.push(slot);
+                for (line, minute) in lines.iter_mut().zip(judged(tallies, in_gap)) {
+                    line.push(minute);
                 }
             }
         }
-        Self { first, books, slots }
+        let lines = minutes.each_ref().map(|regions| regions.each_ref().map(|line| Line::of(line)));
+        Self { first, books, minutes, lines }
     }
 
     /// Returns the webhook rows of the day after the last one, copies included.
@@ -44,40 +44,29 @@ impl Judge {
         self.books.later_rows
     }
 
-    fn all_regions(&self, service: usize) -> &[Slot] {
-        &self.slots[service][REGIONS.len()]
+    /// Returns services over all regions.
+    fn services(&self, services: &[usize]) -> Vec<(&Line, &[Minute])> {
+        let all = REGIONS.len();
+        services.iter().map(|service| (&self.lines[*service][all], &*self.minutes[*service][all])).collect()
     }
 
-    /// Combines services: down if any of them is, else degraded if any is, else up if any is.
-    fn component(&self, services: &[usize]) -> Vec<Slot> {
-        let minutes = self.all_regions(0).len();
-        let slot = |minute: usize| {
-            let slots = || services.iter().map(|service| self.all_regions(*service)[minute]);
-            let state = [TruthState::Down, TruthState::Degraded, TruthState::Up]
-                .into_iter()
-                .find(|state| slots().any(|slot| slot.state == *state));
-            let state = state.unwrap_or(TruthState::Unobserved);
-            Slot {
-                state,
-                only_update: slots().filter(|slot| slot.state == state).all(|slot| slot.only_update),
-            }
-        };
-        (0..minutes).map(slot).collect()
+    /// Combines services: the first that any has of down, doubtful, degraded and up.
+    fn component(&self, services: &[usize]) -> Vec<TruthState> {
+        let lines = self.services(services);
+        let minutes = lines.first().map_or(0, |(line, _)| line.states.len());
+        let worst = |minute: usize| lines.iter().map(|(line, _)| line.states[minute]).max();
+        (0..minutes).map(|minute| worst(minute).unwrap_or_default()).collect()
     }
 
     pub fn days(&self) -> Vec<DayTruth> {
         let components: Vec<_> = COMPONENTS
             .iter()
-            .map(|(name, services)| {
-                let slots = self.component(services);
-                let runs = runs(&slots);
-                (*name, slots, runs)
-            })
+            .map(|(name, services)| (*name, self.component(services), outages(&self.services(services))))
             .collect();
         (0..self.books.days.len()).map(|at| self.day(at, &components)).collect()
     }
 
-    fn day(&self, at: usize, components: &[(&'static str, Vec<Slot>, Vec<TruthRun>)]) -> DayTruth {
+    fn day(&self, at: usize, components: &[(&'static str, Vec<TruthState>, Vec<TruthRun>)]) -> DayTruth {
         let entries = self.entries(at);
         let mut accounts = BTreeMap::new();
         for entry in &entries {
@@ -90,20 +79,20 @@ impl Judge {
         let duplicates = book.duplicate_calls + book.duplicate_attempts;
         let minutes = at * DAY as usize..(at + 1) * DAY as usize;
         let mut slots = Vec::new();
-        for (service, by_region) in SERVICES.iter().zip(&self.slots) {
+        for (service, by_region) in SERVICES.iter().zip(&self.lines) {
             for (region, all) in
                 ["*"].iter().chain(&REGIONS).zip(by_region.iter().rev().take(1).chain(by_region))
             {
                 slots.push(SlotsTruth {
                     scope: StoryScope { service, region },
-                    states: States::of(&all[minutes.clone()]),
-                    down_ranges: self.down_ranges(all, minutes.clone()),
+                    states: States::of(&all.states[minutes.clone()]),
+                    down_ranges: self.down_ranges(&all.states, minutes.clone()),
                 });
             }
         }
-        let counted = |slots: &[Slot], runs: &[TruthRun]| {
+        let counted = |slots: &[TruthState], runs: &[TruthRun]| {
             let is_counted = |minute: &usize| runs.iter().any(|run| run.is_counted() && run.holds(*minute));
-            minutes.clone().filter(|m| slots[*m].state == TruthState::Down).filter(is_counted).count() as u32
+            minutes.clone().filter(|m| slots[*m] == TruthState::Down).filter(is_counted).count() as u32
         };
         DayTruth {
             day: self.first.plus(at as i64),
@@ -175,9 +164,9 @@ impl Judge {
         rfc3339(self.first.start_us() + minute as i64 * MINUTE_US)
     }
 
-    fn down_ranges(&self, slots: &[Slot], minutes: std::ops::Range<usize>) -> Vec<[String; 2]> {
+    fn down_ranges(&self, slots: &[TruthState], minutes: std::ops::Range<usize>) -> Vec<[String; 2]> {
         let mut ranges: Vec<[usize; 2]> = Vec::new();
-        for minute in minutes.filter(|minute| slots[*minute].state == TruthState::Down) {
+        for minute in minutes.filter(|minute| slots[*minute] == TruthState::Down) {
             match ranges.last_mut() {
                 Some(last) if last[1] == minute => last[1] += 1,
                 _ => ranges.push([minute, minute + 1]),
@@ -188,25 +177,23 @@ impl Judge {
 
     pub fn components(&self) -> Vec<ComponentTruth> {
         let truth = |(component, services): &(&'static str, &[usize])| {
-            let slots = self.component(services);
+            let runs = outages(&self.services(services));
             ComponentTruth {
                 component,
                 services: services.iter().map(|service| SERVICES[*service]).collect(),
-                a: slots.len() as u32,
-                b: runs(&slots).iter().filter(|run| run.is_counted()).map(|run| run.down).sum(),
+                a: self.component(services).len() as u32,
+                b: runs.iter().filter(|run| run.is_counted()).map(|run| run.down).sum(),
             }
         };
         COMPONENTS.iter().map(truth).collect()
     }
 
     pub fn outages(&self) -> Vec<TruthOutage> {
-        let services =
-            SERVICES.iter().enumerate().map(|(at, name)| ("service", *name, self.all_regions(at).to_vec()));
-        let components =
-            COMPONENTS.iter().map(|(name, services)| ("component", *name, self.component(services)));
+        let services = SERVICES.iter().enumerate().map(|(at, name)| ("service", *name, vec![at]));
+        let components = COMPONENTS.iter().map(|(name, services)| ("component", *name, services.to_vec()));
         let mut found = Vec::new();
-        for (scope_kind, scope, slots) in services.chain(components) {
-            for run in runs(&slots) {
+        for (scope_kind, scope, services) in services.chain(components) {
+            for run in outages(&self.services(&services)) {
                 let outage = TruthOutage {
                     scope_kind,
                     scope,
@@ -225,30 +212,16 @@ impl Judge {
     }
 }
 
-/// Judges one minute of a service: each region, and all of them together.
-///
-/// In a gap a region is unobserved, unless it would be down whatever the outcome of its unknown
-/// messages.
-fn judged(tallies: &[Tally; REGIONS.len()], in_gap: [bool; REGIONS.len()]) -> [Slot; REGIONS.len() + 1] {
-    let at_best = |tally: &Tally| Tally { good: tally.good + tally.unknown, ..*tally };
-    let (mut best, mut seen) = (Tally::default(), Tally::default());
-    let mut slots = [Slot { state: TruthState::Unobserved, only_update: true }; REGIONS.len() + 1];
-    for ((tally, in_gap), slot) in tallies.iter().zip(in_gap).zip(&mut slots) {
-        if in_gap {
-            best.merge(&at_best(tally));
-            *slot = at_best(tally).slot();
-            if slot.state != TruthState::Down {
-                slot.state = TruthState::Unobserved;
-            }
-        } else {
-            best.merge(tally);
-            seen.merge(tally);
-            *slot = tally.slot();
-        }
+/// Returns the judged events of one minute of a service: each region, and all of them together.
+fn judged(tallies: &[Tally; REGIONS.len()], in_gap: [bool; REGIONS.len()]) -> [Minute; REGIONS.len() + 1] {
+    let mut all = Tally::default();
+    let mut minutes = [Minute::default(); REGIONS.len() + 1];
+    for ((tally, is_gap), minute) in tallies.iter().zip(in_gap).zip(&mut minutes) {
+        all.merge(tally);
+        *minute = Minute { is_gap, ..tally.minute() };
     }
-    let best = best.slot();
-    slots[REGIONS.len()] = if best.state == TruthState::Down { best } else { seen.slot() };
-    slots
+    minutes[REGIONS.len()] = Minute { is_gap: in_gap.iter().all(|is_gap| *is_gap), ..all.minute() };
+    minutes
 }
 
 impl Tally {
@@ -256,31 +229,30 @@ impl Tally {
         self.good += other.good;
         self.bad += other.bad;
         self.user += other.user;
+        self.unknown += other.unknown;
         self.plain_bad += other.plain_bad;
     }
 
-    fn slot(self) -> Slot {
-        let judged = u64::from(self.good) + u64::from(self.bad);
-        let state = if judged >= MIN_EVENTS && u64::from(self.bad) * 100 >= judged * UNABLE_PERCENT {
-            TruthState::Down
-        } else if self.bad > 0 {
-            TruthState::Degraded
-        } else if self.good + self.user > 0 {
-            TruthState::Up
-        } else {
-            TruthState::Unobserved
-        };
-        Slot { state, only_update: self.plain_bad == 0 }
+    fn minute(self) -> Minute {
+        Minute {
+            good: self.good.into(),
+            bad: self.bad.into(),
+            unknown: self.unknown.into(),
+            user: self.user.into(),
+            is_gap: false,
+            only_update: self.plain_bad == 0,
+        }
     }
 }
 
 impl States {
-    fn of(slots: &[Slot]) -> Self {
-        let count = |state| slots.iter().filter(|slot| slot.state == state).count() as u32;
+    fn of(slots: &[TruthState]) -> Self {
+        let count = |state| slots.iter().filter(|slot| **slot == state).count() as u32;
         Self {
             up: count(TruthState::Up),
             degraded: count(TruthState::Degraded),
             down: count(TruthState::Down),
+            doubtful: count(TruthState::Doubtful),
             unobserved: count(TruthState::Unobserved),
         }
     }

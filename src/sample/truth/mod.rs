@@ -226,6 +226,7 @@ pub struct States {
     pub up: u32,
     pub degraded: u32,
     pub down: u32,
+    pub doubtful: u32,
     pub unobserved: u32,
 }
 
