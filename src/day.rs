@@ -186,9 +186,46 @@ impl SlotLength {
         86_400 / self.seconds()
     }
 
+    /// Returns the slot and the sixtieth of it in which an instant lies.
+    ///
+    /// `offset_us` is the time since the start of the day in microseconds, not negative.
+    #[inline]
+    pub const fn place(self, offset_us: i64) -> SlotPlace {
+        // By case, because a division by a constant is a multiplication.
+        match self {
+            Self::Seconds10 => SlotPlace::of(offset_us, 10 * SECOND_US),
+            Self::Seconds30 => SlotPlace::of(offset_us, 30 * SECOND_US),
+            Self::Minute => SlotPlace::of(offset_us, 60 * SECOND_US),
+            Self::Minutes5 => SlotPlace::of(offset_us, 300 * SECOND_US),
+        }
+    }
+
     /// Returns the number of slots that cover `seconds`, rounded up.
     pub const fn slots_in(self, seconds: u32) -> u32 {
         seconds.div_ceil(self.seconds())
+    }
+}
+
+/// A sixtieth of a slot: the place of an instant, as precisely as facts keep it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SlotPlace {
+    pub slot: u32,
+    /// From 0 to 59; a second, if slots are minutes.
+    pub sixtieth: u32,
+}
+
+impl SlotPlace {
+    #[inline]
+    const fn of(offset_us: i64, slot_us: i64) -> Self {
+        let offset_us = offset_us as u64;
+        let slot_us = slot_us as u64;
+        Self { slot: (offset_us / slot_us) as u32, sixtieth: (offset_us % slot_us * 60 / slot_us) as u32 }
+    }
+
+    /// Returns the set of this sixtieth alone: bit `k` stands for `[k/60, (k+1)/60)` of the slot.
+    #[inline]
+    pub const fn bit(self) -> u64 {
+        1 << self.sixtieth
     }
 }
 
@@ -236,5 +273,25 @@ mod tests {
     #[test]
     fn dates_that_are_none_say_how_to_write_one() {
         assert!("2026-13-01".parse::<Day>().unwrap_err().contains("YYYY-MM-DD"));
+    }
+
+    #[test]
+    fn a_slot_has_sixty_sixtieths() {
+        for length in [SlotLength::Seconds10, SlotLength::Seconds30, SlotLength::Minute, SlotLength::Minutes5]
+        {
+            let us = length.us();
+            for slot in [0, 1, i64::from(length.per_day()) - 1] {
+                let place = |offset| {
+                    let SlotPlace { slot, sixtieth } = length.place(slot * us + offset);
+                    (i64::from(slot), sixtieth)
+                };
+                assert_eq!((place(0), place(us - 1)), ((slot, 0), (slot, 59)));
+                for n in 1..60 {
+                    // The first microsecond of the sixtieth, and the one before it.
+                    let first = (us * n + 59) / 60;
+                    assert_eq!((place(first), place(first - 1)), ((slot, n as u32), (slot, n as u32 - 1)));
+                }
+            }
+        }
     }
 }

@@ -101,6 +101,7 @@
 //! Time and place:
 //!
 //! - **Slot**: an interval of a day in which events are counted: a minute, unless configured.
+//! - **Sixtieth**: a sixtieth of a slot, the place where an event began ([`day::SlotPlace`]).
 //! - **Service**: a group of endpoints that is judged together.
 //! - **Component**: a group of services as the status page shows it, down when one of them is.
 //! - **Region**: the place where an event was served; `-` if the logs do not say, `*` for all.

@@ -89,12 +89,18 @@ pub fn postings(day: Day, config: &Config, events: &[Event]) -> Postings {
         kind: at as u32,
         caller: e.caller as u32,
         events: e.events,
+        sixtieths: sixtieths(e),
     });
     let facts = Facts::new(day, config.slot, &kinds, &callers, rows.collect(), Vec::new()).unwrap();
     let verdict =
         |kind: &Kind| Booking { account: kind.source.parse().unwrap(), rule: format!("to-{}", kind.source) };
     let bookings = facts.kinds().iter().map(verdict).collect();
     Postings::new(facts, bookings).unwrap()
+}
+
+/// The sixtieths in which its events began: one, by its slot.
+pub fn sixtieths(event: &Event) -> u64 {
+    1 << (event.slot.wrapping_mul(7) % 60)
 }
 
 /// A file that accounts for all events.

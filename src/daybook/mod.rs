@@ -47,6 +47,8 @@ pub struct Daybook {
     pub callers: Vec<String>,
     /// Facts that no other day can change.
     pub facts: Vec<Fact>,
+    /// False if the sixtieths of its facts are not known, as in daybooks of earlier versions.
+    pub has_sixtieths: bool,
     pub evidence: Vec<Evidence>,
     pub latencies: Latencies,
     pub delays: Delays,

@@ -19,8 +19,10 @@ use crate::facts::{
 
 /// Version of the stored form; raised when an older reader could not understand a newer file.
 ///
-/// Format 2 added the rows of each file by hour; format 1 is still read.
-const DAYBOOK_FORMAT: u32 = 2;
+/// Format 2 added the rows of each file by hour, format 3 the sixtieths of facts; all are read.
+const DAYBOOK_FORMAT: u32 = 3;
+/// Oldest format whose facts have sixtieths.
+const FIRST_WITH_SIXTIETHS: u32 = 3;
 
 const HEAD: &str = "daybook.json";
 const FACTS: &str = "facts.parquet";
@@ -97,9 +99,11 @@ struct Version {
 /// # Errors
 /// [`Trouble::Io`] if a file cannot be written.
 pub fn write(daybook: &Daybook, folder: &Path) -> Result<(), Trouble> {
-    let mut facts = RowWriter::create(&folder.join(FACTS), false, ["slot", "kind", "caller", "events"])?;
+    let columns = ["slot", "kind", "caller", "events", "sixtieths"];
+    let mut facts = RowWriter::create(&folder.join(FACTS), false, columns)?;
     for f in &daybook.facts {
-        facts.push(NumberRow::without_id([f.slot.into(), f.kind.into(), f.caller.into(), f.events]))?;
+        let key = [f.slot, f.kind, f.caller].map(i64::from);
+        facts.push(NumberRow::without_id([key[0], key[1], key[2], f.events, f.sixtieths.cast_signed()]))?;
     }
     facts.close()?;
     let mut evidence = RowWriter::create(&folder.join(EVIDENCE), false, ["slot", "kind", "file", "row"])?;
@@ -213,17 +217,12 @@ pub fn check(folder: &Path) -> Result<Daybook, Trouble> {
 /// [`Trouble::Io`] or [`Trouble::Damaged`], with the path of the file.
 pub fn read(folder: &Path) -> Result<Daybook, Trouble> {
     let head = read_head(folder)?;
-    let path = folder.join(FACTS);
-    let mut facts = Vec::new();
-    for row in RowReader::open(&path, false)? {
-        let [slot, kind, caller, events] = row?.numbers;
-        facts.push(Fact {
-            slot: below(slot, head.slot.per_day() as usize, &path)?,
-            kind: below(kind, head.kinds.len(), &path)?,
-            caller: below(caller, head.callers.len(), &path)?,
-            events,
-        });
-    }
+    let facts = if head.format < FIRST_WITH_SIXTIETHS {
+        read_facts(folder, &head, |[slot, kind, caller, events]| ([slot, kind, caller], events, 0))?
+    } else {
+        let split = |[slot, kind, caller, events, set]: [i64; 5]| ([slot, kind, caller], events, set);
+        read_facts(folder, &head, split)?
+    };
     let path = folder.join(EVIDENCE);
     let mut evidence: Vec<Evidence> = Vec::new();
     for row in RowReader::open(&path, false)? {
@@ -261,6 +260,26 @@ pub fn read(folder: &Path) -> Result<Daybook, Trouble> {
     Ok(Daybook { facts, evidence, latencies, ..Daybook::of(head) })
 }
 
+/// Reads the facts; `split` makes key, events and sixtieths of a stored row.
+fn read_facts<const N: usize>(
+    folder: &Path,
+    head: &Head,
+    split: impl Fn([i64; N]) -> ([i64; 3], i64, i64),
+) -> Result<Vec<Fact>, Trouble> {
+    let path = folder.join(FACTS);
+    let fact = |row: Result<NumberRow<N>, Trouble>| {
+        let ([slot, kind, caller], events, sixtieths) = split(row?.numbers);
+        Ok(Fact {
+            slot: below(slot, head.slot.per_day() as usize, &path)?,
+            kind: below(kind, head.kinds.len(), &path)?,
+            caller: below(caller, head.callers.len(), &path)?,
+            events,
+            sixtieths: number(sixtieths, &path)?,
+        })
+    };
+    RowReader::open(&path, false)?.map(fact).collect()
+}
+
 impl Daybook {
     fn of(head: Head) -> Self {
         let mut delays = Delays::default();
@@ -281,6 +300,7 @@ impl Daybook {
             kinds: head.kinds,
             callers: head.callers,
             facts: Vec::new(),
+            has_sixtieths: head.format >= FIRST_WITH_SIXTIETHS,
             evidence: Vec::new(),
             latencies: Latencies::default(),
             delays,

@@ -50,9 +50,9 @@ pub struct Evidence {
 /// The facts of one UTC day.
 ///
 /// `frame` has one row per fact, sorted by all of its key columns: `slot` (u32, from 0), `kind`
-/// (u32, index into `kinds`), `caller` (u32, index into `callers`), `events` (i64, > 0). `kinds`
-/// and `callers` are sorted and without repetition, so the same logs give the same bytes in any
-/// order.
+/// (u32, index into `kinds`), `caller` (u32, index into `callers`), `events` (i64, > 0), and
+/// `sixtieths` (u64, [`Fact::sixtieths`]). `kinds` and `callers` are sorted and without repetition,
+/// so the same logs give the same bytes in any order.
 #[derive(Debug, Clone)]
 pub struct Facts {
     day: Day,
@@ -71,12 +71,36 @@ pub struct Fact {
     pub kind: u32,
     pub caller: u32,
     pub events: i64,
+    /// Sixtieths of the slot in which its events began: bit `k` stands for `[k/60, (k+1)/60)`.
+    ///
+    /// A message begins with its admission, a notification with its event. 0 if not known: daybooks
+    /// and editions of version 0.1.0 have none.
+    pub sixtieths: u64,
+}
+
+impl Fact {
+    const fn key(&self) -> (u32, u32, u32) {
+        (self.slot, self.kind, self.caller)
+    }
+
+    /// Sorts facts by their keys, and adds up those that share one.
+    pub fn add_up(facts: &mut Vec<Self>) {
+        facts.sort_unstable();
+        facts.dedup_by(|next, kept| {
+            let is_same = next.key() == kept.key();
+            if is_same {
+                kept.events += next.events;
+                kept.sixtieths |= next.sixtieths;
+            }
+            is_same
+        });
+    }
 }
 
 impl Facts {
     /// Builds the frame from rows in any order.
     ///
-    /// Rows with the same key are added up; rows with zero events are left out. Kinds and callers
+    /// Rows with the same key are added up, rows with zero events left out. Kinds and callers
     /// that no fact uses are dropped, the others sorted.
     pub fn new(
         day: Day,
@@ -95,14 +119,7 @@ impl Facts {
             .filter(|r| r.events != 0)
             .map(|r| Fact { kind: kind_of[r.kind as usize], caller: caller_of[r.caller as usize], ..r })
             .collect();
-        rows.sort_unstable();
-        rows.dedup_by(|next, kept| {
-            let same = (next.slot, next.kind, next.caller) == (kept.slot, kept.kind, kept.caller);
-            if same {
-                kept.events += next.events;
-            }
-            same
-        });
+        Fact::add_up(&mut rows);
         rows.retain(|r| r.events != 0);
 
         let mut evidence: Vec<Evidence> = evidence
@@ -117,6 +134,7 @@ impl Facts {
             "kind" => rows.iter().map(|r| r.kind).collect::<Vec<_>>(),
             "caller" => rows.iter().map(|r| r.caller).collect::<Vec<_>>(),
             "events" => rows.iter().map(|r| r.events).collect::<Vec<_>>(),
+            "sixtieths" => rows.iter().map(|r| r.sixtieths).collect::<Vec<_>>(),
         )?;
         let (kinds, callers, evidence) = (kinds.into(), callers.into(), evidence.into());
         Ok(Self { day, slot_length, kinds, callers, frame, evidence })
@@ -163,13 +181,20 @@ impl Facts {
     pub fn iter(&self) -> impl Iterator<Item = Fact> {
         let u32s = |name: &str| self.frame.column(name).and_then(|c| c.u32());
         let events = self.frame.column("events").and_then(|c| c.i64());
-        match (u32s("slot"), u32s("kind"), u32s("caller"), events) {
-            (Ok(slot), Ok(kind), Ok(caller), Ok(events)) => slot
+        let sixtieths = self.frame.column("sixtieths").and_then(|c| c.u64());
+        match (u32s("slot"), u32s("kind"), u32s("caller"), events, sixtieths) {
+            (Ok(slot), Ok(kind), Ok(caller), Ok(events), Ok(sixtieths)) => slot
                 .into_no_null_iter()
                 .zip(kind.into_no_null_iter())
                 .zip(caller.into_no_null_iter())
-                .zip(events.into_no_null_iter())
-                .map(|(((slot, kind), caller), events)| Fact { slot, kind, caller, events }),
+                .zip(events.into_no_null_iter().zip(sixtieths.into_no_null_iter()))
+                .map(|(((slot, kind), caller), (events, sixtieths))| Fact {
+                    slot,
+                    kind,
+                    caller,
+                    events,
+                    sixtieths,
+                }),
             _ => unreachable!("Facts::new is the only constructor and gives these columns these types"),
         }
     }

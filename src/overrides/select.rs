@@ -137,7 +137,7 @@ pub mod tests {
         let callers: Vec<String> = events.iter().map(|event| event.5.to_owned()).collect();
         let fact = |(at, event): (usize, &SelectedEvent)| {
             let at = u32::try_from(at).unwrap();
-            Fact { slot: event.0, kind: at, caller: at, events: 10 }
+            Fact { slot: event.0, kind: at, caller: at, events: 10, sixtieths: 1 }
         };
         let rows = events.iter().enumerate().map(fact).collect();
         let facts = Facts::new(day, length, &kinds, &callers, rows, Vec::new()).unwrap();

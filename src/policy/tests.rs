@@ -382,7 +382,7 @@ fn no_kind_without_a_code_is_forgotten() {
 #[test]
 fn classify_books_every_fact_by_its_kind() {
     let kinds = [request(200), code(2, 503), code(4711, 400)];
-    let fact = |slot, kind, events| Fact { slot, kind, caller: 0, events };
+    let fact = |slot, kind, events| Fact { slot, kind, caller: 0, events, sixtieths: 1 };
     let rows = vec![fact(0, 0, 5), fact(1, 0, 7), fact(1, 1, 2), fact(2, 2, 1)];
     let facts = Facts::new(day("2026-11-20"), SlotLength::Minute, &kinds, &[String::new()], rows, Vec::new())
         .unwrap();

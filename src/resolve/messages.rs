@@ -93,10 +93,9 @@ impl Resolver<'_> {
             // The first call that admitted a message is the message; a later one remains a call.
             Some(again) if said.is_admitted_before => {
                 self.counts.admitted_again += 1;
-                let slot = self.slot(again.at_us);
                 let caller = self.caller_of(again.caller, id)?;
                 self.kind_of(again.kind, id)?;
-                self.resolve_one(slot, again.kind, caller);
+                self.resolve_one(again.at_us, again.kind, caller);
             }
             Some(open) => self.open_message(open, &said.state)?,
             None => {
@@ -138,7 +137,6 @@ impl Resolver<'_> {
             let delay = (state.first_us - open.at_us).max(0);
             self.own.delays.add(DelayKind::FirstStatus, &service, &region, delay, 1);
         }
-        let slot = self.slot(open.at_us);
         let has_failed = outcome == Outcome::Failed;
         // An error answer admits nothing unless a status says so, and a failure alone does not: it
         // fits an error as well as a success.
@@ -147,7 +145,7 @@ impl Resolver<'_> {
             _ => has_failed && kind.is_answered_with_error() && !state.has_left(),
         };
         if is_refused {
-            self.resolve_one(slot, open.kind, caller);
+            self.resolve_one(open.at_us, open.kind, caller);
             return Ok(());
         }
         let twin = self.kind(Kind {
@@ -163,7 +161,7 @@ impl Resolver<'_> {
         // Callers are kept only where something went wrong, so that good traffic folds into few
         // facts.
         let caller = if is_good { self.caller("") } else { caller };
-        self.resolve_one(slot, twin, caller);
+        self.resolve_one(open.at_us, twin, caller);
         Ok(())
     }
 

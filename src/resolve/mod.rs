@@ -93,7 +93,8 @@ struct Resolver<'c> {
     callers: Vec<String>,
     kind_numbers: Map<Kind, u32>,
     caller_numbers: Map<String, u32>,
-    resolved: Map<(u32, u32, u32), i64>,
+    /// Events by slot, kind and caller, with the sixtieths in which they began.
+    resolved: Map<(u32, u32, u32), (i64, u64)>,
     counts: Reconciliation,
 }
 
@@ -223,21 +224,20 @@ impl<'c> Resolver<'c> {
         }
     }
 
-    /// Returns the slot of an instant of the day.
-    fn slot(&self, us: i64) -> u32 {
-        let slot = (us - self.day.start_us()).div_euclid(self.own.slot_length.us());
-        slot.clamp(0, i64::from(self.own.slot_length.per_day()) - 1) as u32
-    }
-
-    /// Counts one event.
-    fn resolve_one(&mut self, slot: u32, kind: u32, caller: u32) {
-        *self.resolved.entry((slot, kind, caller)).or_default() += 1;
+    /// Counts one event that began at an instant of the day.
+    fn resolve_one(&mut self, us: i64, kind: u32, caller: u32) {
+        let offset_us = (us - self.day.start_us()).clamp(0, DAY_US - 1);
+        let place = self.own.slot_length.place(offset_us);
+        let (events, sixtieths) = self.resolved.entry((place.slot, kind, caller)).or_default();
+        *events += 1;
+        // Sixtieths of some of the day's events alone would tell of no other events between them.
+        *sixtieths |= if self.own.has_sixtieths { place.bit() } else { 0 };
     }
 
     fn intake(mut self) -> Result<Intake, Trouble> {
         self.leave_unanswered_calls_open();
         let resolved = std::mem::take(&mut self.resolved);
-        let of = |((slot, kind, caller), events)| Fact { slot, kind, caller, events };
+        let of = |((slot, kind, caller), (events, sixtieths))| Fact { slot, kind, caller, events, sixtieths };
         let rows = self.own.facts.iter().copied().chain(resolved.into_iter().map(of)).collect();
         let (day, length) = (self.day, self.own.slot_length);
         let facts = Facts::new(day, length, &self.kinds, &self.callers, rows, self.own.evidence)

@@ -194,7 +194,7 @@ impl Resolver<'_> {
         };
         let kind = self.kind(kind);
         let caller = if is_good { self.caller("") } else { caller };
-        self.resolve_one(self.slot(delivery.event_us), kind, caller);
+        self.resolve_one(delivery.event_us, kind, caller);
     }
 
     /// Judges the platform's part: a first attempt in time, then retries until the end (R7).

@@ -160,9 +160,9 @@ mod tests {
     fn day(silent: std::ops::Range<u32>, rate: i64) -> Facts {
         let mut rows = Vec::new();
         for slot in 0..1_440 {
-            rows.push(Fact { slot, kind: 0, caller: 0, events: 50 });
+            rows.push(Fact { slot, kind: 0, caller: 0, events: 50, sixtieths: 1 });
             if !silent.contains(&slot) {
-                rows.push(Fact { slot, kind: 1, caller: 0, events: rate });
+                rows.push(Fact { slot, kind: 1, caller: 0, events: rate, sixtieths: 1 });
             }
         }
         of(rows)
@@ -192,7 +192,7 @@ mod tests {
         let both = [source("requests", Vantage::FirstLayer), source("egress", Vantage::CallerEgress)];
         let mut egress = kind("eu");
         (egress.source, egress.vantage) = ("egress".into(), Vantage::CallerEgress);
-        let rows = vec![Fact { slot: 7, kind: 0, caller: 0, events: 50 }];
+        let rows = vec![Fact { slot: 7, kind: 0, caller: 0, events: 50, sixtieths: 1 }];
         let told = |kind: Kind| {
             let day = "2026-11-20".parse().unwrap();
             Facts::new(day, SlotLength::Minute, &[kind], &[String::new()], rows.clone(), vec![]).unwrap()
@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(gaps(&day(840..850, 1), &[]), []);
         // A burst of ten minutes in an otherwise silent day.
         let mut burst = day(0..1_440, 0).rows();
-        burst.extend((480..490).map(|slot| Fact { slot, kind: 1, caller: 0, events: 500 }));
+        burst.extend((480..490).map(|slot| Fact { slot, kind: 1, caller: 0, events: 500, sixtieths: 1 }));
         assert_eq!(gaps(&of(burst), &[]), []);
         assert_eq!(gaps(&day(0..0, 4), &[]), []);
     }

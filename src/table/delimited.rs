@@ -8,13 +8,24 @@ impl Table {
     ///
     /// Spreadsheets run text that begins like a formula, so such text gets a leading apostrophe.
     pub fn to_csv(&self) -> Vec<u8> {
-        self.integers_to_csv().unwrap_or_else(|| self.any_to_csv())
+        let columns: Vec<_> = self.written().collect();
+        self.columns_to_csv(&columns)
+    }
+
+    /// Returns the columns that every version stores as CSV.
+    pub fn to_early_csv(&self) -> Vec<u8> {
+        let columns: Vec<_> = self.written().filter(|(_, spec)| !spec.is_late).collect();
+        self.columns_to_csv(&columns)
+    }
+
+    fn columns_to_csv(&self, columns: &[(&Column, &ColumnSpec)]) -> Vec<u8> {
+        self.integers_to_csv(columns).unwrap_or_else(|| self.any_to_csv(columns))
     }
 
     /// Fast path for whole numbers alone, which need no quotes and no look at every byte.
     ///
     /// The facts of a day are such a table.
-    fn integers_to_csv(&self) -> Option<Vec<u8>> {
+    fn integers_to_csv(&self, written: &[(&Column, &ColumnSpec)]) -> Option<Vec<u8>> {
         fn integers<'t>(column: &'t Column, spec: &ColumnSpec) -> Option<&'t List> {
             match column {
                 Column::Number(list) if spec.kind == ColumnKind::Integer => Some(list),
@@ -22,12 +33,12 @@ impl Table {
             }
         }
         let columns: Vec<&List> =
-            self.written().map(|(column, spec)| integers(column, spec)).collect::<Option<_>>()?;
+            written.iter().map(|(column, spec)| integers(column, spec)).collect::<Option<_>>()?;
         // A null that is alone in its line is written with quotes, which this path does not do.
         if columns.len() < 2 {
             return None;
         }
-        let names: Vec<&str> = self.written().map(|(_, spec)| spec.name).collect();
+        let names: Vec<&str> = written.iter().map(|(_, spec)| spec.name).collect();
         let mut text = names.join(",") + "\n";
         text.reserve(self.rows * columns.len() * 4);
         for row in 0..self.rows {
@@ -42,13 +53,12 @@ impl Table {
         Some(text.into_bytes())
     }
 
-    fn any_to_csv(&self) -> Vec<u8> {
+    fn any_to_csv(&self, columns: &[(&Column, &ColumnSpec)]) -> Vec<u8> {
         let mut writer = csv::Writer::from_writer(Vec::with_capacity(self.rows * 64));
         let mut fields = Fields::default();
-        let columns: Vec<_> = self.written().collect();
         let mut written = writer.write_record(columns.iter().map(|(_, spec)| spec.name));
         for row in 0..self.rows {
-            for (column, spec) in &columns {
+            for (column, spec) in columns {
                 let field = match column {
                     Column::Text(list) => list[row].as_deref().map_or("", |text| fields.text(text)),
                     Column::Number(list) => list.get(row).map_or("", |n| fields.number(spec.kind, n)),
@@ -167,7 +177,8 @@ mod tests {
             table.push([Value::Null, Value::Integer(n)]);
         }
         table.push([Value::Null, Value::Null]);
-        assert_eq!(table.integers_to_csv(), Some(table.any_to_csv()));
+        let columns: Vec<_> = table.written().collect();
+        assert_eq!(table.integers_to_csv(&columns), Some(table.any_to_csv(&columns)));
     }
 
     #[test]

@@ -205,11 +205,16 @@ impl Table {
 
     /// Adds a row as [`Table::push`] does, for long tables of integers alone.
     pub fn push_integers<const N: usize>(&mut self, row: [i64; N]) {
+        self.push_optional_integers(row.map(Some));
+    }
+
+    /// Adds a row as [`Table::push_integers`] does, some of whose values may be null.
+    pub fn push_optional_integers<const N: usize>(&mut self, row: [Option<i64>; N]) {
         assert_eq!(N, self.columns.len(), "{}: a value per column", self.spec.name);
         for (at, n) in row.into_iter().enumerate() {
             match (&mut self.columns[at], self.spec.columns[at].kind) {
-                (Column::Number(list), ColumnKind::Integer) => list.push(Some(n)),
-                (_, kind) => unreachable!("{} holds {}, not {n}", self.spec.name, kind.name()),
+                (Column::Number(list), ColumnKind::Integer) => list.push(n),
+                (_, kind) => unreachable!("{} holds {}, not {n:?}", self.spec.name, kind.name()),
             }
         }
         self.rows += 1;

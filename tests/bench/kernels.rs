@@ -151,6 +151,7 @@ fn facts(code: impl Fn(u32) -> Option<i64>) -> Facts {
         kind: n / SLOTS % kinds.len() as u32,
         caller: n / SLOTS / kinds.len() as u32,
         events: i64::from(n % 7 + 1),
+        sixtieths: 1 << (n % 60),
     };
     let rows: Vec<Fact> = (0..FACTS).map(fact).collect();
     Facts::new(day(), SlotLength::default(), &kinds, &callers, rows, Vec::new()).expect("good facts")

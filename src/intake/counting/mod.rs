@@ -4,6 +4,7 @@ pub mod attempt_counting;
 pub mod fast_path;
 pub mod file_tally;
 pub mod latency_cell;
+pub mod latest_rows;
 pub mod memo;
 pub mod notes;
 pub mod worker_counts;

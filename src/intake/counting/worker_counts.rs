@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 
 use super::file_tally::FileTally;
 use super::latency_cell::LatencyCell;
+use super::latest_rows::LatestRows;
 use super::memo::{KnownRow, Memo};
 use super::notes::evidence::{EvidenceRow, EvidenceRows, RowPlace};
 use super::notes::id_sample::IdSample;
@@ -74,6 +75,8 @@ pub struct WorkerCounts {
     others: Map<LocalFact, WorkerFact>,
     pub facts: Vec<LocalFact>,
     pub events: Vec<i64>,
+    /// By fact: sixtieths of calls that neither dedupe nor the join looks at again.
+    pub sixtieths: Vec<u64>,
     /// Evidence of events that are not plainly good, by slot and shape.
     pub witnesses: Map<(u32, u32), EvidenceRows>,
     /// Latency cell of each fact, so that a row finds it without hashing.
@@ -107,15 +110,6 @@ pub struct WorkerCounts {
     pub buffer: Vec<u8>,
 }
 
-/// Instants of the latest webhook rows of one region.
-#[derive(Debug, Clone, Default)]
-pub struct LatestRows {
-    /// Latest row of the day, in microseconds since 1970.
-    pub last_us: Option<i64>,
-    /// Latest row after the day, within [`MARGIN_US`].
-    pub ahead_us: Option<i64>,
-}
-
 impl WorkerCounts {
     /// Sets of records that a worker may fill: calls, attempts, statuses, admitting calls.
     pub const SETS: usize = 4;
@@ -140,6 +134,7 @@ impl WorkerCounts {
             others: Map::default(),
             facts: Vec::new(),
             events: Vec::new(),
+            sixtieths: Vec::new(),
             witnesses: Map::default(),
             cell_of: Vec::new(),
             cell_numbers: Map::default(),
@@ -167,6 +162,7 @@ impl WorkerCounts {
         for _ in 0..OUTSIDE {
             counts.facts.push(LocalFact { slot: 0, shape: 0, caller: 0 });
             counts.events.push(0);
+            counts.sixtieths.push(0);
             counts.cell_of.push(NO_CELL);
         }
         counts
@@ -273,7 +269,10 @@ impl WorkerCounts {
         if call.hash == 0 {
             if is_inside && call.message != 0 {
                 let (id, caller) = (call.message, call.sender);
-                AdmissionRecord { id, offset_us, fact, caller }.push(&mut self.admitted, spill)?;
+                return AdmissionRecord { id, offset_us, fact, caller }.push(&mut self.admitted, spill);
+            }
+            if is_inside {
+                self.sixtieths[fact.at()] |= self.slot_length.place(offset_us).bit();
             }
             return Ok(());
         }
@@ -490,6 +489,7 @@ impl WorkerCounts {
         if fact == next {
             self.facts.push(key);
             self.events.push(0);
+            self.sixtieths.push(0);
             self.cell_of.push(NO_CELL);
         }
         fact

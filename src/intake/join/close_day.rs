@@ -8,7 +8,7 @@ use std::path::Path;
 use hashbrown::HashSet;
 
 use super::correlate;
-use super::duplicates::find_duplicates;
+use super::duplicates::{Deduped, find_duplicates};
 use super::merge::{Merged, MergedFact, merge};
 use super::notes::file_hours::file_hours;
 use super::notes::receipts::{balances, line, lost, unseen_columns};
@@ -75,7 +75,7 @@ pub fn close_day(
     let outcomes_told = outcomes_told(pass, files, sources);
     let mut merged = merge(pass, salt, settings.is_joined, &outcomes_told);
     let twice_told = twice_told(pass, &merged, sources);
-    let (surplus, survivors) = find_duplicates(pass, &merged, settings)?;
+    let Deduped { surplus, survivors, mut sixtieths } = find_duplicates(pass, &merged, settings)?;
     let mut latencies = latencies(&pass.counts);
     for ((fact, bucket), n) in &surplus.latency {
         let MergedFact { slot, kind, .. } = merged.fact(*fact);
@@ -93,27 +93,24 @@ pub fn close_day(
     for (fact, n) in &surplus.events {
         merged.events[fact.at()] -= n;
     }
+    for (fact, set) in &carried.calls_again {
+        sixtieths[fact.at()] |= set;
+    }
     let rank = &merged.rank;
     let evidence = evidence(pass, &merged, &surplus.misled);
     let mut facts: Vec<Fact> = Vec::with_capacity(merged.facts.len() + carried.facts.len());
-    let booked = (merged.facts.iter().zip(&merged.events).enumerate())
+    let booked = (merged.facts.iter().zip(&merged.events).zip(sixtieths).enumerate())
         .skip(OUTSIDE as usize)
-        .map(|(at, (MergedFact { slot, kind, caller }, events))| Fact {
+        .map(|(at, ((MergedFact { slot, kind, caller }, events), sixtieths))| Fact {
             slot: *slot,
             kind: rank.kinds[kind.at()],
             caller: rank.callers[*caller as usize],
             events: events - carried.moved.get(&DayFact(at as u32)).copied().unwrap_or(0),
+            sixtieths,
         })
         .chain(carried.facts.iter().copied());
     facts.extend(booked.filter(|fact| fact.events != 0));
-    facts.sort_unstable();
-    facts.dedup_by(|next, kept| {
-        let same = (next.slot, next.kind, next.caller) == (kept.slot, kept.kind, kept.caller);
-        if same {
-            kept.events += next.events;
-        }
-        same
-    });
+    Fact::add_up(&mut facts);
 
     let mut duplicates = surplus.files;
     carried.duplicates.iter().for_each(|(file, n)| *duplicates.entry(*file).or_default() += n);
@@ -142,6 +139,7 @@ pub fn close_day(
         kinds: merged.rank.sorted_kinds,
         callers: merged.rank.sorted_callers,
         facts,
+        has_sixtieths: true,
         evidence,
         latencies,
         delays: carried.delays,

@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::merge::{Merged, MergedFact};
+use super::sums::{SlotEvents, Sums, counted, entry};
 use crate::day::DAY_US;
 use crate::daybook::delivery::{Delivery, measured};
 use crate::daybook::message::MessageState;
@@ -31,6 +32,8 @@ use crate::intake::workers;
 pub struct Carried {
     /// By fact of the calls: events that are now counted as messages.
     pub moved: Map<DayFact, i64>,
+    /// By fact of the calls: sixtieths of those that name a message which another call admitted.
+    pub calls_again: Map<DayFact, u64>,
     /// Messages and notifications whose outcome can no longer change.
     pub facts: Vec<Fact>,
     pub delays: Delays,
@@ -42,57 +45,6 @@ pub struct Carried {
     /// Webhook rows of the day, without copies.
     pub attempts: u64,
     pub tally: DayTotals,
-}
-
-/// Sums of one worker.
-struct Sums {
-    /// By fact of a call: messages whose outcome is open.
-    open: Vec<u32>,
-    /// By fact of a call: messages whose outcome is decided.
-    closed: Vec<u32>,
-    /// Closed notifications by kind and HTTP status, then by slot.
-    notifications: Map<(DayKind, u16), Vec<u32>>,
-    /// Delays by kind and measure, then by bucket.
-    delays: Map<(DayKind, DelayKind), Vec<u32>>,
-    duplicates: Map<u32, u64>,
-    /// Webhook rows by kind of their notification, then by slot.
-    rows: Map<DayKind, Vec<u32>>,
-    attempts: u64,
-    tally: DayTotals,
-}
-
-impl Sums {
-    fn new(facts: usize) -> Self {
-        Self {
-            open: vec![0; facts],
-            closed: vec![0; facts],
-            notifications: Map::default(),
-            delays: Map::default(),
-            duplicates: Map::default(),
-            rows: Map::default(),
-            attempts: 0,
-            tally: DayTotals::default(),
-        }
-    }
-
-    fn measure(&mut self, kind: DayKind, measure: DelayKind, value: i64) {
-        let bucket = latency::bucket(u64::try_from(value).unwrap_or(0));
-        add(self.delays.entry((kind, measure)).or_default(), bucket);
-    }
-}
-
-/// Adds one to the count at an index.
-fn add(counts: &mut Vec<u32>, at: u32) {
-    let at = at as usize;
-    if at >= counts.len() {
-        counts.resize(at + 1, 0);
-    }
-    counts[at] += 1;
-}
-
-/// Returns the indexes with a count above zero, with their counts.
-fn counted(counts: &[u32]) -> impl Iterator<Item = (u32, u32)> {
-    counts.iter().enumerate().filter(|(_, n)| **n > 0).map(|(at, n)| (at as u32, *n))
 }
 
 /// Buffers for the rows of one partition, kept from one partition to the next.
@@ -281,6 +233,9 @@ impl Correlator<'_> {
             return;
         };
         sums.tally.admitted_again += admissions.len() as u64 - 1;
+        for again in admissions.iter().filter(|a| first.is_some_and(|first| !std::ptr::eq(*a, first))) {
+            *sums.calls_again.entry(again.fact).or_default() |= self.bit(again.offset_us);
+        }
         sums.tally.messages_told += u64::from(own.words != 0);
         let at_us = start_us + offset_us;
         let kind = self.merged.fact(fact).kind;
@@ -288,6 +243,7 @@ impl Correlator<'_> {
         let is_in_time = own.first_us <= due_us || self.merged.kind(kind).is_held();
         if own.is_delivered() && !own.is_contradicted() && is_in_time {
             sums.closed[fact.at()] += 1;
+            sums.closed_sixtieths[fact.at()] |= self.bit(offset_us);
             sums.measure(kind, DelayKind::FirstStatus, own.first_us - at_us);
             items.closed_messages.push(short(id));
             return;
@@ -365,7 +321,7 @@ impl Correlator<'_> {
             if !is_ahead {
                 sums.attempts += 1;
                 let slot = (attempt.offset_us / self.settings.slot_length.us()) as u32;
-                add(sums.rows.entry(*kind).or_default(), slot);
+                *entry(sums.rows.entry(*kind).or_default(), slot) += 1;
             }
         }
         let first = &group[0];
@@ -388,8 +344,11 @@ impl Correlator<'_> {
         }
         let is_in_time = own.delay_us().is_none_or(|us| us <= self.settings.first_attempt_us);
         if own.outcome() == Outcome::Delivered && is_in_time && !own.lacks_first() {
-            let slot = ((own.event_us - start_us) / self.settings.slot_length.us()) as u32;
-            add(sums.notifications.entry((kind, own.delivered_status)).or_default(), slot);
+            let place = self.settings.slot_length.place(own.event_us - start_us);
+            let counts =
+                entry(sums.notifications.entry((kind, own.delivered_status)).or_default(), place.slot);
+            counts.events += 1;
+            counts.sixtieths |= place.bit();
             sums.tally.notifications_closed += 1;
             if own.first_no == 0 {
                 items.closed_notifications.push(short(first.id));
@@ -402,6 +361,11 @@ impl Correlator<'_> {
         sums.tally.notifications_open += 1;
         items.notifications.push(item(ItemRole::Open, own));
         items.notifications.extend(ahead.map(|d| item(ItemRole::Ahead, d)));
+    }
+
+    /// Returns the set of the sixtieth in which a call of the day began.
+    fn bit(&self, offset_us: i64) -> u64 {
+        self.settings.slot_length.place(offset_us).bit()
     }
 
     fn carried(&self, sums: Vec<Sums>) -> Carried {
@@ -427,13 +391,23 @@ impl Correlator<'_> {
                 let MergedFact { slot, kind, caller } = self.merged.fact(DayFact(fact));
                 let kind = rank.kinds[self.merged.closed[&(kind, 0)].at()];
                 let caller = rank.callers[caller as usize];
-                carried.facts.push(Fact { slot, kind, caller, events: events.into() });
+                let sixtieths = sum.closed_sixtieths[fact as usize];
+                carried.facts.push(Fact { slot, kind, caller, events: events.into(), sixtieths });
+            }
+            for (fact, set) in &sum.calls_again {
+                *carried.calls_again.entry(*fact).or_default() |= set;
             }
             for ((kind, status), slots) in &sum.notifications {
                 let (kind, caller) =
                     (rank.kinds[self.merged.closed[&(*kind, *status)].at()], rank.callers[0]);
-                let fact = |(slot, events): (u32, u32)| Fact { slot, kind, caller, events: events.into() };
-                carried.facts.extend(counted(slots).map(fact));
+                let counted = (0..).zip(slots).filter(|(_, counts)| counts.events > 0);
+                carried.facts.extend(counted.map(|(slot, SlotEvents { events, sixtieths })| Fact {
+                    slot,
+                    kind,
+                    caller,
+                    events: (*events).into(),
+                    sixtieths: *sixtieths,
+                }));
             }
             for ((kind, measure), buckets) in &sum.delays {
                 let Kind { service, region, .. } = self.merged.kind(*kind);

@@ -1,12 +1,15 @@
 //! Duplicates: finds the surplus copies of calls, partition by partition.
 //!
+//! The sixtieths of calls with an id are set here, by the calls that stay: a set that is merged by
+//! OR cannot give back what a copy has added.
+//!
 //! Calls are partitioned by the hash of their id, so that each partition is deduped in cache.
 
 use super::copies::{Relation, RowOutcome, SharedIdRow, settle};
 use super::dedupe::repeated;
 use std::cmp::Ordering;
-use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 
 use hashbrown::HashSet;
 
@@ -89,9 +92,16 @@ fn source_of<'m>(merged: &'m Merged, call: &DayCall) -> Option<&'m str> {
     is_inside.then(|| merged.kind(merged.fact(call.fact).kind).source.as_str())
 }
 
-/// Finds surplus copies, and the surviving calls that admitted a message.
-///
-/// The survivors are records for the join.
+/// Result of dedupe.
+pub struct Deduped {
+    pub surplus: Surplus,
+    /// Records of the surviving calls that admitted a message, for the join.
+    pub survivors: Vec<Partitions>,
+    /// By [`DayFact`]: sixtieths of all other calls that stay.
+    pub sixtieths: Vec<u64>,
+}
+
+/// Finds surplus copies, and the surviving calls.
 ///
 /// # Errors
 /// Records cannot be read back, or spilling to disk failed.
@@ -99,8 +109,10 @@ pub fn find_duplicates(
     pass: &Pass,
     merged: &Merged,
     settings: &PassSettings<'_>,
-) -> Result<(Surplus, Vec<Partitions>), Trouble> {
+) -> Result<Deduped, Trouble> {
     let next = AtomicUsize::new(0);
+    // Shared by all workers: one set per fact and worker would grow with both.
+    let sixtieths: Vec<AtomicU64> = merged.sixtieths.iter().map(|set| AtomicU64::new(*set)).collect();
     let mut witnesses = HashSet::with_capacity(pass.counts.iter().map(|counts| counts.witnesses.len()).sum());
     for seen in pass.counts.iter().flat_map(|counts| counts.witnesses.values()) {
         witnesses.extend(seen.iter().map(|witness| witness.hash));
@@ -138,11 +150,18 @@ pub fn find_duplicates(
                     }
                 }
             });
-            if settings.is_joined {
-                let left = rows.records().zip(&lost).filter(|(_, is_lost)| !**is_lost).map(|(call, _)| call);
-                for call in left.filter(|call| call.message != 0 && !call.fact.is_outside()) {
-                    let DayCall { message: id, offset_us, fact, caller, .. } = call;
+            let left = rows.records().zip(&lost).filter(|(_, is_lost)| !**is_lost).map(|(call, _)| call);
+            for call in left.filter(|call| !call.fact.is_outside()) {
+                let DayCall { message: id, offset_us, fact, caller, .. } = call;
+                if id != 0 {
                     AdmissionRecord { id, offset_us, fact, caller }.push(&mut admitted, settings.spill)?;
+                    continue;
+                }
+                let bit = settings.slot_length.place(offset_us).bit();
+                let set = &sixtieths[fact.at()];
+                // Most bits of a busy fact are set already, and reading is cheaper than writing.
+                if set.load(Relaxed) & bit == 0 {
+                    set.fetch_or(bit, Relaxed);
                 }
             }
         }
@@ -154,7 +173,8 @@ pub fn find_duplicates(
         all.merge(surplus);
         survivors.push(admitted);
     }
-    Ok((all, survivors))
+    let sixtieths = sixtieths.into_iter().map(AtomicU64::into_inner).collect();
+    Ok(Deduped { surplus: all, survivors, sixtieths })
 }
 
 fn shared_id_row(pass: &Pass, merged: &Merged, call: &DayCall) -> SharedIdRow {

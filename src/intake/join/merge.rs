@@ -48,6 +48,8 @@ pub struct Merged {
     pub facts: Vec<MergedFact>,
     /// By [`DayFact`].
     pub events: Vec<i64>,
+    /// By [`DayFact`]: sixtieths of calls that neither dedupe nor the join looks at again.
+    pub sixtieths: Vec<u64>,
     /// By worker: the merged fact of each of its facts, by [`WorkerFact`].
     of_worker: Vec<Vec<DayFact>>,
     /// By worker: the merged kind of each of its shapes.
@@ -107,6 +109,7 @@ pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool, outcomes_told: &[bool]) 
     let mut fact_ids: Map<MergedFact, DayFact> = Map::default();
     let mut facts = vec![MergedFact { slot: 0, kind: DayKind(0), caller: 0 }; OUTSIDE as usize];
     let mut events = vec![0; OUTSIDE as usize];
+    let mut sixtieths = vec![0; OUTSIDE as usize];
     let (mut of_worker, mut kind_of, mut caller_of) = (Vec::new(), Vec::new(), Vec::new());
     let mut attempted = Dictionary::new();
     let mut attempted_of = Vec::new();
@@ -127,7 +130,8 @@ pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool, outcomes_told: &[bool]) 
             .collect();
         let mut known: Map<u32, u32> = Map::default();
         let mut numbers: Vec<DayFact> = (0..OUTSIDE).map(DayFact).collect();
-        for (fact, n) in counts.facts.iter().zip(&counts.events).skip(OUTSIDE as usize) {
+        let counted = counts.facts.iter().zip(&counts.events).zip(&counts.sixtieths);
+        for ((fact, n), began) in counted.skip(OUTSIDE as usize) {
             let caller = *known
                 .entry(fact.caller)
                 .or_insert_with(|| callers.number(counts.names.callers.text(fact.caller).to_owned()));
@@ -135,9 +139,11 @@ pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool, outcomes_told: &[bool]) 
             let id = *fact_ids.entry(key).or_insert_with(|| {
                 facts.push(key);
                 events.push(0);
+                sixtieths.push(0);
                 DayFact((facts.len() - 1) as u32)
             });
             events[id.at()] += n;
+            sixtieths[id.at()] |= began;
             numbers.push(id);
         }
         of_worker.push(numbers);
@@ -190,6 +196,7 @@ pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool, outcomes_told: &[bool]) 
         callers: callers.items,
         facts,
         events,
+        sixtieths,
         of_worker,
         kind_of,
         caller_of,

@@ -7,3 +7,4 @@ pub mod dedupe;
 pub mod duplicates;
 pub mod merge;
 pub mod notes;
+pub mod sums;

@@ -46,6 +46,7 @@ pub static FACTS: Spec = Spec {
         ColumnSpec::new("kind", Integer, ""),
         ColumnSpec::new("caller", Integer, ""),
         ColumnSpec::new("events", Integer, ""),
+        ColumnSpec::late("sixtieths", Integer),
     ],
 };
 
@@ -82,13 +83,15 @@ impl StoredBasis<'_> {
         (!of_files.is_empty()).then(|| hex(&Sha256::digest(text)))
     }
 
-    /// Returns the SHA-256 over the basis without its evidence.
+    /// Returns the SHA-256 over the basis without its evidence and the sixtieths of its facts.
     ///
-    /// Evidence is left out because the same rows may be found in other files.
+    /// Evidence is left out because the same rows may be found in other files. Sixtieths are left
+    /// out because a day that an earlier version read, and this one reads again, has the same facts;
+    /// [`Manifest::instants`](super::manifest::Manifest::instants) holds what follows from them.
     pub fn hash(&self) -> String {
         let mut hash = Sha256::new_with_prefix(self.basis.to_json());
         let [(_, facts), _] = self.tables;
-        hash.update(facts.to_csv());
+        hash.update(facts.to_early_csv());
         hex(&hash.finalize())
     }
 }
@@ -115,7 +118,9 @@ impl Basis {
     pub fn tables(&self) -> BasisTables {
         let mut facts = Table::with_room(&FACTS, self.facts.frame().height());
         for f in self.facts.iter() {
-            facts.push_integers([f.slot.into(), f.kind.into(), f.caller.into(), f.events]);
+            let [slot, kind, caller] = [f.slot, f.kind, f.caller].map(|n| Some(i64::from(n)));
+            let sixtieths = (f.sixtieths != 0).then(|| f.sixtieths.cast_signed());
+            facts.push_optional_integers([slot, kind, caller, Some(f.events), sixtieths]);
         }
         let mut evidence = Table::new(&EVIDENCE);
         for e in self.facts.evidence() {
@@ -169,11 +174,13 @@ impl Basis {
 
 fn facts(table: &Table, limits: [usize; 3]) -> Result<Vec<Fact>, String> {
     let [slots, kinds] = ["slot", "kind"].map(|name| table.numbers(name));
-    let [callers, events] = ["caller", "events"].map(|name| table.numbers(name));
-    let (slots, kinds, callers, events) = (slots?, kinds?, callers?, events?);
+    let [callers, events, sets] = ["caller", "events", "sixtieths"].map(|name| table.numbers(name));
+    let (slots, kinds, callers, events, sets) = (slots?, kinds?, callers?, events?, sets?);
     let fact = |at: usize| {
         let [slot, kind, caller] = below([slots.at(at)?, kinds.at(at)?, callers.at(at)?], limits)?;
-        Ok(Fact { slot, kind, caller, events: events.at(at)? })
+        let sixtieths = u64::try_from(sets.optional(at).unwrap_or(0));
+        let sixtieths = sixtieths.map_err(|_| "column `sixtieths` holds a negative number")?;
+        Ok(Fact { slot, kind, caller, events: events.at(at)?, sixtieths })
     };
     (0..table.len()).map(fact).collect()
 }

@@ -1,0 +1,276 @@
+//! Instants: the sixtieths in which events began, counted again from the rows of small worlds.
+//!
+//! A world has calls in two views, with copies, conflicts and rows in the file of a neighbouring day, messages that several calls
+//! name, and notifications whose attempts cross midnight.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, SecondsFormat};
+use proptest::prelude::*;
+use uptime_ledger::config::{self, Config};
+use uptime_ledger::day::Day;
+use uptime_ledger::document::Document;
+use uptime_ledger::facts::{Facts, Salt, Stream};
+use uptime_ledger::intake::{self, IntakeFolders, Meter};
+use uptime_ledger::resolve::resolve;
+
+use crate::given::{cases, day};
+use crate::order::shuffle;
+
+const SECOND_US: i64 = 1_000_000;
+const MIDDLE: &str = "2026-11-20";
+const SLOTS: [(&str, i64); 4] = [("10s", 10), ("30s", 30), ("1m", 60), ("5m", 300)];
+
+fn days() -> [Day; 3] {
+    [-1, 0, 1].map(|n| day(MIDDLE).plus(n))
+}
+
+fn instant(us: i64) -> String {
+    DateTime::from_timestamp_micros(us).unwrap().to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+/// Seconds around the two midnights of the middle day, and around its noon, so that events meet in slots.
+fn start() -> impl Strategy<Value = i64> {
+    let from = prop::sample::select(vec![-40_i64, 43_000, 86_360]);
+    (from, 0..80 * SECOND_US).prop_map(|(from, us)| day(MIDDLE).start_us() + from * SECOND_US + us)
+}
+
+/// A row of one view of a call: how long after the call's start, its status, and whether the file of the next day has it.
+type Told = (i64, u16, bool);
+
+#[derive(Debug, Clone)]
+struct Call {
+    start_us: i64,
+    has_id: bool,
+    region: &'static str,
+    /// The message that it admits, of a few that calls share.
+    message: Option<u32>,
+    /// Rows of the view of the platform, and of that of the callers.
+    inner: Vec<Told>,
+    outer: Vec<Told>,
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    let region = prop::sample::select(vec!["eu", "us"]);
+    // Copies and retries with the same id: some lie so far behind that they are conflicts.
+    let told = |status: Vec<u16>| {
+        let after = prop_oneof![0..900_000_i64, 0..30 * SECOND_US];
+        prop::collection::vec((after, prop::sample::select(status), any::<bool>()), 0..3)
+    };
+    let message = prop::option::of(prop_oneof![0..6_u32, 0..1_000_u32]);
+    let (inner, outer) = (told(vec![200, 200, 503]), told(vec![200, 504]));
+    let call = (start(), prop::bool::weighted(0.85), region, message, inner, outer);
+    call.prop_map(|(start_us, has_id, region, message, inner, outer)| Call {
+        start_us,
+        has_id,
+        region,
+        message,
+        inner,
+        outer,
+    })
+}
+
+/// A notification, perhaps of a status of a message.
+#[derive(Debug, Clone)]
+struct Notification {
+    event_us: i64,
+    region: &'static str,
+    status: Option<(u32, &'static str)>,
+    /// Delays of the attempts, status and number of copies.
+    attempts: Vec<(i64, u16, usize)>,
+}
+
+fn notification() -> impl Strategy<Value = Notification> {
+    let region = prop::sample::select(vec!["eu", "us"]);
+    let word = prop::sample::select(vec!["sent", "delivered", "failed", "read"]);
+    let status = prop::option::of((prop_oneof![0..6_u32, 0..1_000_u32], word));
+    let delay = prop_oneof![0..60 * SECOND_US, 0..3_000 * SECOND_US];
+    let attempt = (delay, prop::sample::select(vec![200_u16, 500]), 0..3_usize);
+    let notification = (start(), region, status, prop::collection::vec(attempt, 1..3));
+    notification.prop_map(|(event_us, region, status, attempts)| Notification {
+        event_us,
+        region,
+        status,
+        attempts,
+    })
+}
+
+/// The place of events: slot, region, status of the call, or `None` for notifications.
+type Place = (u32, String, Option<u16>);
+/// Number of events, and their sixtieths.
+type Began = (i64, u64);
+
+/// The files of a world, and what it comes to on each day.
+struct World {
+    files: BTreeMap<String, Vec<String>>,
+    events: BTreeMap<(Day, Place), Began>,
+    slot_seconds: i64,
+}
+
+impl World {
+    fn of(calls: &[Call], notifications: &[Notification], slot_seconds: i64) -> Self {
+        let mut world = Self { files: BTreeMap::new(), events: BTreeMap::new(), slot_seconds };
+        // Every day has every log.
+        for (at, day) in days().iter().enumerate() {
+            let start_us = day.start_us() + 50_000 * SECOND_US;
+            let told = vec![(0, 200, false)];
+            let (inner, outer) = (told.clone(), told);
+            let call = Call { start_us, has_id: true, region: "eu", message: None, inner, outer };
+            world.call(10_000 + at, &call);
+            let attempts = vec![(SECOND_US, 200, 0)];
+            let told = Notification { event_us: start_us, region: "eu", status: None, attempts };
+            world.notification(10_000 + at, &told);
+        }
+        for (at, call) in calls.iter().enumerate() {
+            world.call(at, call);
+        }
+        for (at, notification) in notifications.iter().enumerate() {
+            world.notification(at, notification);
+        }
+        world
+    }
+
+    fn write(&mut self, log: &str, us: i64, json: String) {
+        let date = &instant(us)[..10];
+        self.files.entry(format!("{log}-{date}.ndjson")).or_default().push(json);
+    }
+
+    fn count(&mut self, us: i64, region: &str, status: Option<u16>) {
+        let day = Day::of_us(us).unwrap();
+        let offset_us = us - day.start_us();
+        // In another way than the job: the last sixtieth that does not begin after the instant.
+        let slot = (0..8_640).take_while(|n| n * self.slot_seconds * SECOND_US <= offset_us).last().unwrap();
+        let within_us = offset_us - slot * self.slot_seconds * SECOND_US;
+        let sixtieth =
+            (0..60).take_while(|n| n * self.slot_seconds * SECOND_US <= within_us * 60).last().unwrap();
+        let place = (u32::try_from(slot).unwrap(), region.to_owned(), status);
+        let (events, set) = self.events.entry((day, place)).or_default();
+        *events += 1;
+        *set |= 1 << sixtieth;
+    }
+
+    fn call(&mut self, at: usize, call: &Call) {
+        // Instants of one call differ, so that nothing depends on which of two equal rows is first.
+        let mut rows: Vec<(i64, u16, bool, &str)> = Vec::new();
+        for (view, told) in [("requests", &call.inner), ("egress", &call.outer)] {
+            for (after, status, is_late) in told {
+                let us = call.start_us + after * 8 + rows.len() as i64;
+                rows.push((us, *status, *is_late, view));
+            }
+        }
+        for (us, status, is_late, view) in &rows {
+            let mut json =
+                format!(r#"{{"ts":"{}","region":"{}","http_status":{status}"#, instant(*us), call.region);
+            if call.has_id {
+                write!(json, r#","request_id":"r-{at}""#).unwrap();
+            }
+            if let Some(message) = call.message.filter(|_| *status == 200) {
+                write!(json, r#","message_id":"m-{message}""#).unwrap();
+            }
+            // All rows of a call are in files that its day reads.
+            let is_late = *is_late && Day::of_us(*us) == Day::of_us(call.start_us);
+            let shipped_us = us + if is_late { 86_400 * SECOND_US } else { 0 };
+            self.write(view, shipped_us, json + r#","service":"all"}"#);
+        }
+        if !call.has_id {
+            for (us, status, ..) in rows {
+                self.count(us, call.region, Some(status));
+            }
+            return;
+        }
+        // The platform knows its calls best; of its rows the first counts.
+        let first = |view| rows.iter().filter(|row| row.3 == view).min();
+        if let Some((us, status, ..)) = first("requests").or(first("egress")) {
+            self.count(*us, call.region, Some(*status));
+        }
+    }
+
+    fn notification(&mut self, at: usize, notification: &Notification) {
+        let Notification { event_us, region, status, attempts } = notification;
+        for (n, (delay, http_status, copies)) in attempts.iter().enumerate() {
+            let us = event_us + delay + n as i64;
+            let mut json = format!(
+                r#"{{"ts":"{}","event_ts":"{}","webhook_id":"w-{at}","service":"all","region":"{region}""#,
+                instant(us),
+                instant(*event_us)
+            );
+            if let Some((message, word)) = status {
+                write!(json, r#","message_id":"m-{message}","status":"{word}""#).unwrap();
+            }
+            write!(json, r#","outcome":"http","http_status":{http_status}}}"#).unwrap();
+            (0..=*copies).for_each(|_| self.write("webhooks", us, json.clone()));
+        }
+        self.count(*event_us, region, None);
+    }
+
+    /// Reads the three days and returns the facts of each, as known from all of them.
+    fn facts(&self, folder: &Path, slot: &str, seed: u64, workers: usize) -> Vec<Facts> {
+        for (name, rows) in &self.files {
+            let mut rows = rows.clone();
+            shuffle(&mut rows, seed);
+            fs::write(folder.join(name), rows.join("\n") + "\n").unwrap();
+        }
+        let config = config(folder, slot);
+        let mut daybooks: BTreeMap<Day, PathBuf> = BTreeMap::new();
+        for day in days() {
+            let daybook = folder.join(format!("daybook-{day}"));
+            fs::create_dir_all(&daybook).unwrap();
+            let folders = IntakeFolders { spill: folder, daybook: &daybook };
+            intake::read(&config, day, workers, &Salt::new("s"), folders, i64::MAX, &Meter::default())
+                .unwrap();
+            daybooks.insert(day, daybook);
+        }
+        days().map(|day| resolve(day, &daybooks, &config, &BTreeMap::new()).unwrap().facts).into()
+    }
+}
+
+fn config(folder: &Path, slot: &str) -> Config {
+    let source = |name: &str, rest: &str| {
+        format!("[[source]]\nname = \"{name}\"\nneighbours = 1\npaths = \"{name}-{{date}}.ndjson\"\n{rest}\n")
+    };
+    let text = format!("slot = \"{slot}\"\n")
+        + &source("requests", "vantage = \"first_layer\"")
+        + &source("egress", "vantage = \"caller_egress\"")
+        + &source("webhooks", "log = \"webhooks\"");
+    config::config(&Document::new("uptime-ledger.toml", text), folder).unwrap()
+}
+
+/// Events and sixtieths of the facts of a day, by place.
+fn counted(facts: &Facts) -> BTreeMap<Place, Began> {
+    let mut all: BTreeMap<Place, Began> = BTreeMap::new();
+    for fact in facts.iter() {
+        let kind = &facts.kinds()[fact.kind as usize];
+        let status = kind.http_status.filter(|_| kind.stream != Stream::Notification);
+        assert!((1..=fact.events).contains(&i64::from(fact.sixtieths.count_ones())), "{fact:?}");
+        let (events, set) = all.entry((fact.slot, kind.region.clone(), status)).or_default();
+        *events += fact.events;
+        *set |= fact.sixtieths;
+    }
+    all
+}
+
+proptest! {
+    #![proptest_config(cases(96))]
+
+    #[test]
+    fn facts_have_the_sixtieths_of_the_events_that_stay(
+        calls in prop::collection::vec(call(), 0..30),
+        notifications in prop::collection::vec(notification(), 0..15),
+        slot in 0..SLOTS.len(),
+        seed in any::<u64>(),
+        workers in 1..4_usize,
+    ) {
+        let (slot, slot_seconds) = SLOTS[slot];
+        let world = World::of(&calls, &notifications, slot_seconds);
+        let folder = tempfile::tempdir().unwrap();
+        let facts = world.facts(folder.path(), slot, seed, workers);
+        for (day, facts) in days().into_iter().zip(&facts) {
+            let of_day = world.events.iter().filter(|((of, _), _)| *of == day);
+            let want: BTreeMap<Place, Began> = of_day.map(|((_, place), began)| (place.clone(), *began)).collect();
+            prop_assert_eq!(counted(facts), want, "{}", day);
+        }
+    }
+}
