@@ -11,13 +11,17 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, SecondsFormat};
 use proptest::prelude::*;
 use uptime_ledger::config::{self, Config};
-use uptime_ledger::day::Day;
+use uptime_ledger::day::{Day, SlotLength};
 use uptime_ledger::document::Document;
-use uptime_ledger::facts::{Facts, Salt, Stream};
+use uptime_ledger::facts::{Fact, Facts, Salt, Stream};
 use uptime_ledger::intake::{self, IntakeFolders, Meter};
+use uptime_ledger::ledger::{Cause, Draft, Edition, Extent, InstantLine, Kept};
+use uptime_ledger::policy::{Account, Group, PostingLine};
 use uptime_ledger::resolve::resolve;
+use uptime_ledger::slots::Slots;
 
-use crate::given::{cases, day};
+use crate::given::{self, Event, cases, day};
+use crate::laws::events;
 use crate::order::shuffle;
 
 const SECOND_US: i64 = 1_000_000;
@@ -273,4 +277,113 @@ proptest! {
             prop_assert_eq!(counted(facts), want, "{}", day);
         }
     }
+
+    #[test]
+    fn an_edition_keeps_the_instants_that_bounds_need(events in events()) {
+        let config = given::config(SlotLength::Minutes5);
+        let mut sets: BTreeMap<(&str, &str), Vec<[u64; 2]>> = BTreeMap::new();
+        for event in &events {
+            let of_place = sets.entry((event.service, event.region)).or_insert_with(|| vec![[0, 0]; 288]);
+            let set = match event.account.group() {
+                Group::Good => 0,
+                Group::Bad => 1,
+                _ => continue,
+            };
+            of_place[event.slot as usize][set] |= given::sixtieths(event);
+        }
+        let mut want = Vec::new();
+        for ((service, region), sets) in &sets {
+            let is_good = |slot: &usize| sets[*slot][0] != 0;
+            let mut needed: Vec<usize> = (0..288).find(is_good).into_iter().chain((0..288).rfind(is_good)).collect();
+            for slot in (0..288).filter(|slot| sets[*slot][1] != 0) {
+                needed.push(slot);
+                needed.extend((0..slot).rfind(is_good).into_iter().chain((slot + 1..288).find(is_good)));
+            }
+            needed.sort_unstable();
+            needed.dedup();
+            want.extend(needed.into_iter().map(|slot| {
+                let [good, bad] = sets[slot];
+                let (service, region) = ((*service).to_owned(), (*region).to_owned());
+                InstantLine { slot: slot as u32, service, region, good, bad }
+            }));
+        }
+        want.sort_by(|a, b| (a.slot, &a.service, &a.region).cmp(&(b.slot, &b.service, &b.region)));
+        prop_assert_eq!(given::edition(day(MIDDLE), &config, &events).instants, want);
+    }
+}
+
+/// Good and bad sixtieths of the one slot of an edition, after entries that move events of its bad posting.
+fn after(moves: &[(i64, Account)]) -> (u64, u64) {
+    let config = given::config(SlotLength::Minute);
+    let event = |account, slot| Event {
+        slot,
+        service: "messages",
+        region: "eu",
+        account,
+        code: None,
+        caller: 1,
+        events: 10,
+    };
+    let events = [event(Account::BadPlatformError, 5), event(Account::Good, 900)];
+    let postings = given::postings(day(MIDDLE), &config, &events);
+    let bad = postings.originals(|account| account == Account::BadPlatformError).unwrap()[0];
+    let entries: Vec<PostingLine> = (1..)
+        .zip(moves)
+        .flat_map(|(entry, (events, account))| {
+            let taken = PostingLine { entry, events: -events, ..bad };
+            [taken, PostingLine { entry, events: *events, account: *account, ..bad }]
+        })
+        .collect();
+    let postings = postings.adjusted(&entries).unwrap();
+    let slots = Slots::count(&postings, &[], &config).unwrap();
+    let as_of = DateTime::from_timestamp_micros(day(MIDDLE).end_us()).unwrap();
+    let edition = Edition::started(given::receipt(&postings), &slots, &config, "policy-1", as_of);
+    let edition = edition.booked(&postings, slots, Vec::new()).unwrap();
+    edition.instants.iter().find(|line| line.slot == 5).map_or((0, 0), |line| (line.good, line.bad))
+}
+
+#[test]
+fn instants_follow_what_overrides_leave_and_give() {
+    let set = 1 << 35;
+    assert_eq!(after(&[]), (0, set));
+    assert_eq!(after(&[(4, Account::Good)]), (set, set), "partly moved");
+    assert_eq!(after(&[(4, Account::UserCaller)]), (0, set));
+    assert_eq!(after(&[(4, Account::Good), (6, Account::UserCaller)]), (set, 0), "moved by two rows");
+    assert_eq!(after(&[(10, Account::UserCaller)]), (0, 0));
+}
+
+#[test]
+fn sixtieths_alone_restate_no_day_that_had_none() {
+    let config = given::config(SlotLength::Minute);
+    let reports = tempfile::tempdir().unwrap();
+    let known = given::draft(day(MIDDLE), &config, &given::letters("ugdu"));
+    // As a job booked it that kept none.
+    let mut unknown = known.clone();
+    let facts = &unknown.basis.facts;
+    let rows = facts.iter().map(|fact| Fact { sixtieths: 0, ..fact }).collect();
+    let (kinds, callers) = (facts.kinds(), facts.callers());
+    unknown.basis.facts =
+        Facts::new(day(MIDDLE), facts.slot_length(), kinds, callers, rows, Vec::new()).unwrap();
+    unknown.edition.instants.clear();
+    let mut ledger = given::writer(reports.path(), &known);
+    let mut publish = |draft: &Draft| {
+        let published = ledger.publish(draft.clone(), &Kept::default(), given::clock(draft)).unwrap();
+        (published.is_new, published.causes)
+    };
+    assert_eq!(publish(&unknown), (true, vec![Cause::First]));
+    assert_eq!(publish(&known), (false, vec![]));
+
+    let mut later = known.clone();
+    later.edition.accounts[0].events_net += 1;
+    assert!(publish(&later).0, "with something else they are stored");
+    let mut moved = later.clone();
+    moved.edition.instants[0].good <<= 1;
+    moved.daybooks = [(day(MIDDLE), "daybook-2".to_owned())].into();
+    assert_eq!(publish(&moved), (true, vec![Cause::Logs]));
+    assert!(publish(&unknown).0);
+    let folder = reports.path().join("ledger/editions").join(MIDDLE);
+    let has_instants = [1, 2, 3, 4].map(|n| folder.join(format!("{n:04}/instants.parquet")).exists());
+    assert_eq!(has_instants, [false, true, true, false]);
+    let read = |number| ledger.edition(day(MIDDLE), number, Extent::Whole).unwrap().instants;
+    assert_eq!((read(1), read(3)), (Vec::new(), moved.edition.instants));
 }

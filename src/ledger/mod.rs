@@ -43,6 +43,7 @@ pub use editions::basis::Basis;
 pub use editions::delivery_lines::{DelayLine, DeliveryLine, ReconciliationLine};
 pub use editions::draft::Draft;
 pub use editions::folder::Extent;
+pub use editions::instants::InstantLine;
 pub use editions::lines::{AccountLine, BadLine, LatencyLine};
 pub use editions::outline::{Edge, Outline, ScopeOutline};
 pub use editions::{Applied, DayState, DefinitionSettings, Edition, Settings};
@@ -268,7 +269,8 @@ impl Ledger {
 
     /// Reads the outlines of some editions, by day, as [`crate::measure::draw`] takes them.
     ///
-    /// Bad lines are read only for days that a run of down slots can touch.
+    /// Bad lines are read only for days that a run of down slots can touch, instants also for the
+    /// days beside these: the last success before a run, or the first one after it, may be there.
     ///
     /// # Errors
     /// There is no such edition ([`Trouble::Usage`]), or a file of it is missing or damaged.
@@ -286,12 +288,16 @@ impl Ledger {
         // day with down slots, or a day between two such days.
         let down: BTreeSet<Day> = outlines.iter().filter(|o| o.is_down()).map(|o| o.day).collect();
         let is_between = |day: Day| down.contains(&day.plus(-1)) && down.contains(&day.plus(1));
-        for outline in outlines.iter_mut().filter(|o| down.contains(&o.day) || is_between(o.day)) {
-            outline.bad = editions::folder::read_bad(&editions::folder::place(
-                &self.folder,
-                outline.day,
-                outline.number,
-            ))?;
+        let is_touched = |day: Day| down.contains(&day) || is_between(day);
+        let is_beside = |day: Day| is_touched(day.plus(-1)) || is_touched(day.plus(1));
+        for outline in &mut outlines {
+            let folder = editions::folder::place(&self.folder, outline.day, outline.number);
+            if is_touched(outline.day) {
+                outline.bad = editions::folder::read_bad(&folder)?;
+            }
+            if is_touched(outline.day) || is_beside(outline.day) {
+                outline.instants = editions::folder::read_instants(&folder)?;
+            }
         }
         Ok(outlines)
     }

@@ -278,7 +278,9 @@ fn causes(before: Option<&Manifest>, is_ruled_alike: bool, now: &Manifest) -> Ve
     // Daybooks change every day, mostly without effect on this one: a neighbour's file is new, or
     // other days are read. If the rows of the day's own files are unchanged, new facts came from
     // elsewhere.
-    let has_other_facts = before.facts != now.facts;
+    // Rules and overrides change instants too; if they are the same, facts have other sixtieths.
+    let has_other_instants = before.instants != now.instants && is_ruled_alike && rows(before) == rows(now);
+    let has_other_facts = before.facts != now.facts || has_other_instants;
     let is_told_by_others = has_other_facts && before.logs == now.logs && others(before) != others(now);
     let is_read_otherwise = has_other_facts && own(before) != own(now);
     add(before.logs != now.logs || (is_read_otherwise && !is_told_by_others), Cause::Logs);

@@ -17,10 +17,12 @@ pub struct Booking {
 
 /// The postings of one day.
 ///
-/// `frame` columns: `slot`, `kind`, `caller` (u32, as in [`Facts`]), `account` (u32,
-/// [`Account::code`]), `entry` (u32: 0 is the original posting; adjusting entries number from 1),
-/// `gross` and `net` (i64: events before and after adjusting entries). An adjusting entry takes
-/// from one account as many events as it gives to another, so entries other than 0 add up to zero.
+/// `frame` columns: `slot`, `kind`, `caller` (u32) and `sixtieths` (u64), as in [`Facts`],
+/// `account` (u32, [`Account::code`]), `entry` (u32: 0 is the original posting; adjusting entries
+/// number from 1), `gross` and `net` (i64: events before and after adjusting entries). An adjusting
+/// entry takes from one account as many events as it gives to another, so entries other than 0 add
+/// up to zero. Its sixtieths are those of the posting, on both sides: which of several events it
+/// moves is not known.
 #[derive(Debug, Clone)]
 pub struct Postings {
     facts: Facts,
@@ -35,7 +37,7 @@ impl Postings {
         let accounts: Vec<u32> = bookings.iter().map(|v| v.account.code()).collect();
         let account: Vec<u32> =
             facts.frame().column("kind")?.u32()?.into_no_null_iter().map(|k| accounts[k as usize]).collect();
-        let mut frame = facts.frame().select(["slot", "kind", "caller"])?;
+        let mut frame = facts.frame().select(["slot", "kind", "caller", "sixtieths"])?;
         let (entry, events) = (vec![0_u32; account.len()], facts.frame().column("events")?);
         frame.with_column(Column::new("account".into(), account))?;
         frame.with_column(Column::new("entry".into(), entry))?;
@@ -60,18 +62,25 @@ impl Postings {
 
     /// Returns the original postings in wanted accounts, in the order of the frame.
     pub fn originals(&self, is_wanted: impl Fn(Account) -> bool) -> PolarsResult<Vec<PostingLine>> {
+        self.lines(|line| line.entry == 0 && is_wanted(line.account))
+    }
+
+    /// Returns the wanted postings and adjusting entries, with their net events, in the order of the
+    /// frame.
+    pub fn lines(&self, is_wanted: impl Fn(&PostingLine) -> bool) -> PolarsResult<Vec<PostingLine>> {
         let column = |name: &str| self.frame.column(name)?.u32();
         let [slots, kinds, callers, accounts, entries] =
             [column("slot")?, column("kind")?, column("caller")?, column("account")?, column("entry")?];
-        let events = self.frame.column("net")?.i64()?;
+        let (events, sixtieths) = (self.frame.column("net")?.i64()?, self.frame.column("sixtieths")?.u64()?);
         let ids = slots.into_no_null_iter().zip(kinds.into_no_null_iter()).zip(callers.into_no_null_iter());
         let booked = accounts.into_no_null_iter().zip(entries.into_no_null_iter());
-        Ok((ids.zip(booked).zip(events.into_no_null_iter()))
-            .map(|((((slot, kind), caller), (account, entry)), events)| {
+        let counted = events.into_no_null_iter().zip(sixtieths.into_no_null_iter());
+        Ok((ids.zip(booked).zip(counted))
+            .map(|((((slot, kind), caller), (account, entry)), (events, sixtieths))| {
                 let account = Account::ALL[account as usize];
-                PostingLine { slot, kind, caller, account, entry, events }
+                PostingLine { slot, kind, caller, account, entry, events, sixtieths }
             })
-            .filter(|line| line.entry == 0 && is_wanted(line.account))
+            .filter(is_wanted)
             .collect())
     }
 
@@ -89,6 +98,7 @@ impl Postings {
             "slot" => column(|line| line.slot),
             "kind" => column(|line| line.kind),
             "caller" => column(|line| line.caller),
+            "sixtieths" => entries.iter().map(|line| line.sixtieths).collect::<Vec<_>>(),
             "account" => column(|line| line.account.code()),
             "entry" => column(|line| line.entry),
             "gross" => vec![0_i64; entries.len()],
@@ -155,6 +165,8 @@ pub struct PostingLine {
     /// 0 for the original posting, else the number of the adjusting entry.
     pub entry: u32,
     pub events: i64,
+    /// Sixtieths of its fact ([`crate::facts::Fact::sixtieths`]).
+    pub sixtieths: u64,
 }
 
 /// Events of one group of postings.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use polars::prelude::PolarsResult;
 
+use super::instants::instants;
 use crate::config::Config;
 use crate::day::Day;
 use crate::facts::{DelayKind, Delays, Histogram, Latencies, Receipt, Stream};
@@ -53,6 +54,7 @@ impl Edition {
             policy: policy.to_owned(),
             overrides: Vec::new(),
             bad: Vec::new(),
+            instants: Vec::new(),
             accounts: Vec::new(),
             intake,
             quarantine,
@@ -87,6 +89,7 @@ impl Edition {
     ) -> PolarsResult<Self> {
         self.accounts = accounts(postings)?;
         self.bad = bad(postings)?;
+        self.instants = instants(postings)?;
         self.deliveries = deliveries(postings)?;
         self.slots = slots;
         self.overrides = overrides.into_iter().map(|(row, moved)| self.applied(row, &moved)).collect();

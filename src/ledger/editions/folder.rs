@@ -12,7 +12,8 @@ use crate::error::Trouble;
 use crate::facts::{ConflictLine, FileBalance, Quarantined};
 use crate::ledger::disk::{self, damaged, read_table, sha256};
 use crate::ledger::{
-    AccountLine, BadLine, DelayLine, DeliveryLine, Edition, LatencyLine, Outline, ReconciliationLine,
+    AccountLine, BadLine, DelayLine, DeliveryLine, Edition, InstantLine, LatencyLine, Outline,
+    ReconciliationLine,
 };
 use crate::slots::{SLOTS, Slots};
 use crate::table::{Metadata, Record, Table, to_table};
@@ -65,7 +66,8 @@ fn metadata(edition: &Edition) -> Metadata {
 
 /// Returns the tables of an edition with their names, without basis and outline.
 ///
-/// The last one is there only if a file has conflicts: an edition without any is stored as before.
+/// The last two are there only if a file has conflicts, and if instants are known: an edition
+/// without any is stored as before.
 pub fn tables(edition: &Edition) -> Vec<(&'static str, Table)> {
     let mut tables = vec![
         ("slots", edition.slots.to_table()),
@@ -81,6 +83,9 @@ pub fn tables(edition: &Edition) -> Vec<(&'static str, Table)> {
     let conflicts = ConflictLine::of(&edition.intake);
     if !conflicts.is_empty() {
         tables.push((ConflictLine::spec().name, to_table(&conflicts)));
+    }
+    if !edition.instants.is_empty() {
+        tables.push((InstantLine::spec().name, to_table(&edition.instants)));
     }
     tables
 }
@@ -109,6 +114,7 @@ pub fn read(folder: &Path, day: Day, extent: Extent) -> Result<Edition, Trouble>
         overrides: manifest.overrides,
         slots,
         bad: read_lines::<BadLine>(folder)?,
+        instants: read_instants(folder)?,
         accounts: Vec::new(),
         intake: read_intake(folder)?,
         quarantine: Vec::new(),
@@ -128,7 +134,7 @@ pub fn read(folder: &Path, day: Day, extent: Extent) -> Result<Edition, Trouble>
     Ok(edition)
 }
 
-/// Reads the outline of an edition, without bad lines.
+/// Reads the outline of an edition, without bad lines and instants.
 ///
 /// An edition that was stored without an outline gets one from its slots.
 pub fn read_outline(folder: &Path, day: Day) -> Result<Outline, Trouble> {
@@ -136,7 +142,7 @@ pub fn read_outline(folder: &Path, day: Day) -> Result<Outline, Trouble> {
     let path = folder.join(format!("{}.parquet", OUTLINE.name));
     if !manifest.files.contains_key(&format!("{}.parquet", OUTLINE.name)) {
         let outline = Outline::of(&read(folder, day, Extent::Slots)?);
-        return Ok(Outline { bad: Vec::new(), ..outline });
+        return Ok(Outline { bad: Vec::new(), instants: Vec::new(), ..outline });
     }
     let table = read_table(&path, &OUTLINE)?;
     Outline::from_table(day, manifest, &table).map_err(|why| damaged(&path, why))
@@ -159,6 +165,12 @@ pub fn read_intake(folder: &Path) -> Result<Vec<FileBalance>, Trouble> {
 
 pub fn read_bad(folder: &Path) -> Result<Vec<BadLine>, Trouble> {
     read_lines(folder)
+}
+
+/// Reads the instants of an edition; none if it was stored without them.
+pub fn read_instants(folder: &Path) -> Result<Vec<InstantLine>, Trouble> {
+    let path = folder.join(format!("{}.parquet", InstantLine::spec().name));
+    if path.exists() { read_lines(folder) } else { Ok(Vec::new()) }
 }
 
 /// The one key that every version of the manifest has.

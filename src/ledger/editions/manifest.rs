@@ -12,8 +12,8 @@ use crate::config::Log;
 use crate::day::{Day, SlotLength};
 use crate::facts::{ConflictLine, FileBalance, FileRole, Input};
 use crate::ledger::disk::{hex, sha256};
-use crate::ledger::{AccountLine, Applied, DayState, DefinitionSettings, Edition};
-use crate::table::{Table, to_table};
+use crate::ledger::{AccountLine, Applied, DayState, DefinitionSettings, Edition, InstantLine};
+use crate::table::{Record as _, Table, to_table};
 
 /// Format of the manifest, raised when today's reader could not understand what will be written.
 ///
@@ -50,6 +50,9 @@ pub struct Manifest {
     /// SHA-256 of the spans of missing files among them, if any file is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<String>,
+    /// SHA-256 of the instants of its events, if the edition keeps any; earlier versions kept none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instants: Option<String>,
     /// SHA-256 of the rows that its logs gave to the day, by source; in format 2 by file.
     pub logs: String,
     /// SHA-256 over everything that makes two editions differ.
@@ -94,6 +97,7 @@ impl Manifest {
         stored: StoredBasis<'_>,
         tables: &[(&'static str, Table)],
     ) -> Self {
+        let instants = tables.iter().find(|(name, _)| *name == InstantLine::spec().name);
         let mut manifest = Self {
             format: MANIFEST_FORMAT,
             job_version: edition.job_version.clone(),
@@ -110,6 +114,7 @@ impl Manifest {
             balance: Balance::of(&edition.intake, &edition.accounts),
             facts: stored.hash(),
             missing: stored.missing(),
+            instants: instants.map(|(_, table)| sha256(&table.to_csv())),
             logs: sha256(rows_of_day(edition).as_bytes()),
             content: String::new(),
             previous: None,
@@ -124,12 +129,14 @@ impl Manifest {
     /// Returns the manifest as if the edition were booked by the rules of an earlier one.
     ///
     /// Its content hash is that of the earlier edition if all came out the same. Format 2 knew the
-    /// logs of a day by their files, and version 0.1.0 a policy by its bytes alone.
+    /// logs of a day by their files, and version 0.1.0 a policy by its bytes alone. If the earlier
+    /// edition kept no instants, these alone make no other edition.
     pub fn as_before(&self, before: &Self, edition: &Edition, tables: &[(&'static str, Table)]) -> Self {
         let mut manifest = Self {
             format: before.format,
             policy_fingerprint: before.policy_fingerprint.clone(),
             policy_rules: before.policy_rules.clone(),
+            instants: before.instants.as_ref().and(self.instants.clone()),
             ..self.clone()
         };
         if manifest.knows_files() {
@@ -178,7 +185,8 @@ impl Manifest {
         let mut hash = Sha256::new_with_prefix(plain.to_json());
         for (name, table) in tables {
             let is_of_files = matches!(*name, "intake" | "quarantine");
-            if is_of_files && !self.knows_files() {
+            // The manifest has the hash of the instants, if they count.
+            if is_of_files && !self.knows_files() || *name == InstantLine::spec().name {
                 continue;
             }
             hash.update(format!("\n{name}\n"));

@@ -4,6 +4,7 @@ pub mod basis;
 pub mod delivery_lines;
 pub mod draft;
 pub mod folder;
+pub mod instants;
 pub mod lines;
 pub mod manifest;
 pub mod outline;
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{AccountLine, BadLine, DelayLine, DeliveryLine, LatencyLine, ReconciliationLine};
+use super::{AccountLine, BadLine, DelayLine, DeliveryLine, InstantLine, LatencyLine, ReconciliationLine};
 use crate::config::{Component, Config, Outputs, RuleVersion, Service, SlotRule, lexical};
 use crate::day::{Day, SlotLength};
 use crate::facts::{FileBalance, Quarantined};
@@ -261,6 +262,8 @@ pub struct Edition {
     pub slots: Slots,
     /// Sorted by slot.
     pub bad: Vec<BadLine>,
+    /// Sorted by slot; empty if the sixtieths of the day are not known.
+    pub instants: Vec<InstantLine>,
     pub accounts: Vec<AccountLine>,
     pub intake: Vec<FileBalance>,
     pub quarantine: Vec<Quarantined>,

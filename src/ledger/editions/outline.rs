@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::manifest::Manifest;
 use crate::config::SlotRule;
 use crate::day::{Day, SlotLength};
-use crate::ledger::{Applied, BadLine, DayState, DefinitionSettings, Edition};
+use crate::ledger::{Applied, BadLine, DayState, DefinitionSettings, Edition, InstantLine};
 use crate::policy::Group;
 use crate::slots::{Counts, Judged, Scope, ScopeKind, Side, Slots, State, near_cells};
 use crate::table::ColumnKind::Text;
@@ -56,6 +56,8 @@ pub struct Outline {
     pub knows_near: bool,
     /// Sorted by slot; filled only for days that a run of down slots can touch.
     pub bad: Vec<BadLine>,
+    /// Sorted by slot; filled as `bad` is, and for the days beside those.
+    pub instants: Vec<InstantLine>,
 }
 
 /// One of the two midnights of a day.
@@ -125,6 +127,7 @@ impl Outline {
             scopes: slots.scopes().iter().enumerate().map(scope).collect(),
             knows_near: !rule.version.is_first(),
             bad: edition.bad.clone(),
+            instants: edition.instants.clone(),
         }
     }
 
@@ -193,7 +196,7 @@ impl Outline {
         table
     }
 
-    /// Reads an outline that [`Outline::to_table`] stored, without bad lines.
+    /// Reads an outline that [`Outline::to_table`] stored, without bad lines and instants.
     ///
     /// # Errors
     /// A value does not parse, a scope lacks slots, or scopes are not in order.
@@ -217,6 +220,7 @@ impl Outline {
             scopes,
             knows_near,
             bad: Vec::new(),
+            instants: Vec::new(),
         })
     }
 }
