@@ -3,6 +3,8 @@
 //! Figures that span days are not stored: runs are found over the whole timeline first, and clipped
 //! to days and months afterwards. So the verdict on a slot does not depend on where midnight falls.
 
+mod bounds;
+mod breadth;
 mod condition;
 mod coverage;
 mod definition;

@@ -2,38 +2,70 @@
 
 use std::collections::BTreeMap;
 
+use super::bounds::Bounds;
+use super::breadth::Breadth;
 use super::floor_percent;
 use super::runs::Run;
 use super::timeline::{Judgement, MeasuredDay};
-use crate::config::SlotRule;
 use crate::day::{SECOND_US, rfc3339};
 use crate::ledger::{BadLine, Outline};
-use crate::slots::{Scope, Side, shortest_run};
+use crate::slots::{Scope, ScopeKind, Side, shortest_run};
 
 /// The class of an outage, by its length and by whether an API update explains it.
+///
+/// A class with doubt is the one that the lower bound of the length gives, where the upper bound
+/// gives another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
     /// Under a minute (R12).
     UnderMinute,
+    PerhapsUnderMinute,
     /// One to five minutes (R12).
     UpToFiveMinutes,
+    PerhapsUpToFiveMinutes,
     OverFiveMinutes,
-    /// Error code 2 alone, and at most 5:00 (R13).
+    /// At least 95 % of the bad events have error code 2, and it took at most 5:00 (R13).
     Update,
+    PerhapsUpdate,
 }
+
+/// Longest outage that an API update explains, in seconds (R13).
+const LONGEST_UPDATE: i64 = 300;
 
 impl Class {
     pub const fn name(self) -> &'static str {
         match self {
             Self::UnderMinute => "<1m",
+            Self::PerhapsUnderMinute => "<1m?",
             Self::UpToFiveMinutes => "1-5m",
+            Self::PerhapsUpToFiveMinutes => "1-5m?",
             Self::OverFiveMinutes => ">5m",
             Self::Update => "update",
+            Self::PerhapsUpdate => "update?",
         }
     }
 
-    /// Returns the class; longer than 5:00 is an ordinary outage, whatever its codes.
-    pub const fn of(down_seconds: i64, is_code_2_only: bool) -> Self {
+    /// Returns the class of an outage that took between `at_least` and `at_most` seconds.
+    ///
+    /// Without an upper bound the outage may have taken any time.
+    pub const fn of(at_least: i64, at_most: Option<i64>, is_update: bool) -> Self {
+        let at_most = match at_most {
+            Some(seconds) => seconds,
+            None => i64::MAX,
+        };
+        match at_least {
+            ..=LONGEST_UPDATE if is_update && at_most <= LONGEST_UPDATE => Self::Update,
+            ..=LONGEST_UPDATE if is_update => Self::PerhapsUpdate,
+            ..60 if at_most < 60 => Self::UnderMinute,
+            ..60 => Self::PerhapsUnderMinute,
+            ..=LONGEST_UPDATE if at_most <= LONGEST_UPDATE => Self::UpToFiveMinutes,
+            ..=LONGEST_UPDATE => Self::PerhapsUpToFiveMinutes,
+            _ => Self::OverFiveMinutes,
+        }
+    }
+
+    /// Returns the class by the first version of the rule, which knew the down slots alone.
+    pub const fn of_slots(down_seconds: i64, is_code_2_only: bool) -> Self {
         match down_seconds {
             301.. => Self::OverFiveMinutes,
             _ if is_code_2_only => Self::Update,
@@ -43,7 +75,7 @@ impl Class {
     }
 }
 
-/// A maximal run of down slots of one scope, net.
+/// Runs of one scope that overlap or touch, net.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outage {
     /// Scope and start, so that the same outage keeps its id from one edition to the next.
@@ -51,14 +83,30 @@ pub struct Outage {
     pub scope: Scope,
     pub start_us: i64,
     pub end_us: i64,
-    /// Down slots only; less than the span if unobserved slots lie between.
+    /// Down slots only; less than the span if other slots lie between.
     pub down_seconds: i64,
+    /// From the first to the last bad event, rounded down; `None` if the instants are not known.
+    pub at_least_seconds: Option<i64>,
+    /// From the last success before to the first one after, rounded up; `None` if there is none.
+    pub at_most_seconds: Option<i64>,
+    /// True if no success has followed up to the end of the data.
+    pub is_ongoing: bool,
     pub class: Class,
     /// Long enough to count under the definition `whatsapp`.
     pub is_counted: bool,
     pub events_bad: i64,
     /// Up to five codes with their events, most frequent first: `131016:1234 none:3`.
     pub top_error_codes: String,
+    /// Named callers with bad events in its down slots.
+    pub callers_hit: i64,
+    /// Fewest callers without whose bad events nothing of it counts.
+    ///
+    /// `None` if it does not count, or counts without the bad events of all named callers.
+    pub leave_out: Option<i64>,
+    /// These callers, if there are at most two.
+    pub loud_callers: Vec<String>,
+    /// Good and bad events of its down slots without the bad events of those callers.
+    pub events_left: [i64; 2],
     /// Share of the three callers with the most bad events, millionths of a percent.
     ///
     /// `None` if no caller is known.
@@ -85,14 +133,20 @@ pub(super) fn outages(scope: &Scope, judgements: &[Judgement], measured: &[Measu
             let days = measured[first..].iter().take_while(|day| day.edition.day.start_us() < run.end_us);
             let days: Vec<&MeasuredDay<'_>> = days.collect();
             if days.first().is_some_and(|day| day.judgement.rule == judgement.rule) {
-                found.push(outage(scope, run, &days, &judgement.rule));
+                found.push(outage(scope, run, &days, judgement, measured));
             }
         }
     }
     found
 }
 
-fn outage(scope: &Scope, run: &Run, days: &[&MeasuredDay<'_>], rule: &SlotRule) -> Outage {
+fn outage(
+    scope: &Scope,
+    run: &Run,
+    days: &[&MeasuredDay<'_>],
+    judgement: &Judgement,
+    measured: &[MeasuredDay<'_>],
+) -> Outage {
     let mut codes: BTreeMap<Option<i64>, i64> = BTreeMap::new();
     let mut callers: BTreeMap<&str, i64> = BTreeMap::new();
     for edition in days.iter().map(|day| day.edition) {
@@ -103,7 +157,7 @@ fn outage(scope: &Scope, run: &Run, days: &[&MeasuredDay<'_>], rule: &SlotRule) 
     }
     codes.retain(|_, events| *events != 0);
     let events_bad: i64 = codes.values().sum();
-    let is_code_2_only = !codes.is_empty() && codes.keys().all(|code| *code == Some(2));
+    let of_code_2 = codes.get(&Some(2)).copied().unwrap_or(0);
 
     let mut codes: Vec<_> = codes.into_iter().collect();
     codes.sort_by_key(|(code, events)| (-events, *code));
@@ -117,19 +171,77 @@ fn outage(scope: &Scope, run: &Run, days: &[&MeasuredDay<'_>], rule: &SlotRule) 
     let top: i64 = callers.iter().take(3).sum();
 
     let slot = days.first().map_or(1, |day| i64::from(day.edition.slot_length.seconds()));
-    let least = shortest_run(rule, slot);
+    let least = shortest_run(&judgement.rule, slot);
+    let parts = parts(scope, run, days, judgement);
+    let mut bounds = Bounds::default();
+    for (service, run) in &parts {
+        bounds.join(&Bounds::of(service, run, measured));
+    }
+    let services: Vec<&Scope> = parts.iter().map(|(service, _)| *service).collect();
+    let breadth = Breadth::of(&services, run, days, judgement);
+    // An outage of the first version of the rule, or of a day whose instants are not known.
+    let is_first = judgement.rule.version.is_first();
+    let at_least = bounds.at_least_seconds().filter(|_| !is_first);
+    let at_most = bounds.at_most_seconds().filter(|_| !is_first);
+    let class = match at_least {
+        Some(at_least) => {
+            Class::of(at_least, at_most, events_bad > 0 && of_code_2 * 100 >= events_bad * UPDATE_PERCENT)
+        }
+        None => Class::of_slots(run.down_seconds, events_bad > 0 && of_code_2 == events_bad),
+    };
+    let end_of_data = measured.last().map_or(run.end_us, |day| day.edition.day.end_us());
+    let reach = i64::from(judgement.rule.max_gap_seconds) * SECOND_US;
+    let loud = breadth.hit.iter().take(breadth.leave_out.unwrap_or(0)).map(|(caller, _)| caller.clone());
     Outage {
         id: format!("{scope}:{}", rfc3339(run.start_us)),
         scope: scope.clone(),
         start_us: run.start_us,
         end_us: run.end_us,
         down_seconds: run.down_seconds,
-        class: Class::of(run.down_seconds, is_code_2_only),
+        at_least_seconds: at_least,
+        at_most_seconds: at_most,
+        is_ongoing: end_of_data - run.end_us <= reach && !bounds.has_ended(),
+        class,
         is_counted: run.down_seconds >= least,
         events_bad,
         top_error_codes: codes.join(" "),
+        callers_hit: breadth.hit.len() as i64,
+        leave_out: breadth.leave_out.map(|n| n as i64),
+        loud_callers: if breadth.leave_out.is_some_and(|n| n <= MOST_LOUD) {
+            loud.collect()
+        } else {
+            Vec::new()
+        },
+        events_left: breadth.left,
         top_callers_micro_percent: if top > 0 { floor_percent(top, events_bad) } else { None },
     }
+}
+
+/// Share of bad events with code 2 from which an update explains an outage, in percent (R13).
+const UPDATE_PERCENT: i64 = 95;
+
+/// Most callers that are named: more of them are no longer a few loud ones.
+const MOST_LOUD: usize = 2;
+
+/// Returns the services of an outage with their runs, of which each is bounded by its own events.
+fn parts<'a>(
+    scope: &Scope,
+    run: &Run,
+    days: &[&MeasuredDay<'_>],
+    judgement: &'a Judgement,
+) -> Vec<(&'a Scope, &'a Run)> {
+    let is_part = |service: &Scope| {
+        service.kind == ScopeKind::Service
+            && service.region == scope.region
+            && days.iter().any(|day| day.edition.definition.includes(scope, &service.name))
+    };
+    let services = judgement.scopes.iter().filter(|(service, _)| is_part(service));
+    let runs = services.flat_map(|(service, timeline)| {
+        let runs = timeline.runs[Side::Net as usize].iter();
+        runs.filter(|part| part.start_us < run.end_us && run.start_us < part.end_us)
+            .map(move |part| (service, part))
+    });
+    runs.collect()
 }
 
 /// Returns the bad lines of a day that lie in a run; they are sorted by slot.
@@ -150,11 +262,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_class_is_doubted_where_the_bounds_disagree() {
+        let of = |at_least, at_most| Class::of(at_least, Some(at_most), false).name();
+        assert_eq!([of(10, 59), of(10, 60), of(59, 400)], ["<1m", "<1m?", "<1m?"]);
+        assert_eq!([of(60, 300), of(60, 301), of(300, 300)], ["1-5m", "1-5m?", "1-5m"]);
+        assert_eq!(of(301, 400), ">5m");
+        assert_eq!(Class::of(20, None, false), Class::PerhapsUnderMinute);
+    }
+
+    #[test]
     fn five_minutes_sharp_is_still_an_update() {
-        assert_eq!(Class::of(300, true), Class::Update);
-        assert_eq!(Class::of(301, true), Class::OverFiveMinutes);
-        assert_eq!(Class::of(300, false), Class::UpToFiveMinutes);
-        assert_eq!(Class::of(60, false), Class::UpToFiveMinutes);
-        assert_eq!(Class::of(59, false), Class::UnderMinute);
+        assert_eq!(Class::of(290, Some(300), true), Class::Update);
+        assert_eq!(Class::of(290, Some(301), true), Class::PerhapsUpdate);
+        assert_eq!(Class::of(300, None, true), Class::PerhapsUpdate);
+        assert_eq!(Class::of(301, Some(320), true), Class::OverFiveMinutes);
+        assert_eq!(Class::of_slots(300, true), Class::Update);
+        assert_eq!(Class::of_slots(301, true), Class::OverFiveMinutes);
+        assert_eq!(Class::of_slots(300, false), Class::UpToFiveMinutes);
+        assert_eq!(Class::of_slots(59, false), Class::UnderMinute);
     }
 }

@@ -9,7 +9,7 @@ use crate::table::{ColumnSpec, Spec, Table, Value};
 
 pub static OUTAGES: Spec = Spec {
     name: "outages",
-    row: "outage: a maximal run of down slots of one scope, after overrides",
+    row: "outage: runs of down slots of one scope that overlap or touch, after overrides",
     columns: &[
         ColumnSpec::new("outage_id", Text, "scope and start; stays the same from run to run"),
         ColumnSpec::new("scope_kind", Text, "`component` or `service`"),
@@ -21,12 +21,24 @@ pub static OUTAGES: Spec = Spec {
         ColumnSpec::new(
             "span_seconds",
             Integer,
-            "end minus start; more than the duration when unobserved slots lie between",
+            "end minus start; more than the duration when other slots lie between",
         ),
+        ColumnSpec::new(
+            "at_least_seconds",
+            Integer,
+            "seconds from its first to its last bad event, rounded down; null when the instants are not known",
+        ),
+        ColumnSpec::new(
+            "at_most_seconds",
+            Integer,
+            "seconds from the last success before it to the first one after it, rounded up; null when there is none",
+        ),
+        ColumnSpec::new("is_ongoing", Boolean, "no success has followed up to the end of the data"),
         ColumnSpec::new(
             "class",
             Text,
-            "`<1m`, `1-5m` (5:00 included) or `>5m` by duration; `update` when at most 5:00 and nothing but error code 2",
+            "`<1m`, `1-5m` (5:00 included) or `>5m` by its bounds, `<1m?` or `1-5m?` where they disagree; `update` when at least \
+             95 % of its bad events have error code 2 and it took at most 5:00, `update?` when it took so at least",
         ),
         ColumnSpec::new("is_counted", Boolean, "long enough to count under `whatsapp`"),
         ColumnSpec::new("events_bad", Integer, "bad events in its slots"),
@@ -34,6 +46,13 @@ pub static OUTAGES: Spec = Spec {
             "top_error_codes",
             Text,
             "up to five error codes with their bad events, `131016:1234 none:3`; `none` is without code",
+        ),
+        ColumnSpec::new("callers_hit", Integer, "named callers with bad events in its down slots"),
+        ColumnSpec::new(
+            "leave_out",
+            Integer,
+            "fewest callers without whose bad events nothing of it counts; null if it does not count, or counts without the bad \
+             events of all named callers",
         ),
         ColumnSpec::new(
             "top_callers_share_percent",
@@ -60,10 +79,15 @@ pub fn outages(figures: &Figures, overridden: &[Outline]) -> Table {
             Value::Instant(outage.end_us),
             Value::Integer(outage.down_seconds),
             Value::Integer(outage.span_seconds()),
+            Value::or_null(outage.at_least_seconds, Value::Integer),
+            Value::or_null(outage.at_most_seconds, Value::Integer),
+            Value::Boolean(outage.is_ongoing),
             Value::text(outage.class.name()),
             Value::Boolean(outage.is_counted),
             Value::Integer(outage.events_bad),
             Value::text(&outage.top_error_codes),
+            Value::Integer(outage.callers_hit),
+            Value::or_null(outage.leave_out, Value::Integer),
             Value::or_null(outage.top_callers_micro_percent, Value::Decimal),
             Value::or_null(blank_separated(&ids_within(outage, overridden)), |ids| Value::text(&ids)),
         ]);

@@ -1,0 +1,142 @@
+//! Breadth: how many callers an outage hit, and how many of them make it count.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::runs::Run;
+use super::timeline::{Judgement, MeasuredDay};
+use crate::ledger::BadLine;
+use crate::slots::{Judged, Scope, Side, State, Stretch, Tick, runs, shortest_run};
+
+/// The callers of an outage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Breadth {
+    /// Named callers with bad events in its down slots, those with most of them first.
+    pub hit: Vec<(String, i64)>,
+    /// Callers whose bad events must be left out until nothing of the outage counts.
+    ///
+    /// `None` if it does not count, or counts without the bad events of all of them.
+    pub leave_out: Option<usize>,
+    /// Good and bad events of its down slots without the bad events of those callers.
+    pub left: [i64; 2],
+}
+
+/// Bad events of callers in one slot.
+type CallersOfSlot = BTreeMap<i64, BTreeMap<String, i64>>;
+
+/// One service of an outage.
+struct Part {
+    ticks: Vec<Tick>,
+    callers: CallersOfSlot,
+}
+
+impl Breadth {
+    /// Works out the breadth of an outage of the services.
+    ///
+    /// The bad events of named callers are left out in the order of their number, ties by
+    /// pseudonym. Leaving out one more caller never makes a slot worse, so the least number is
+    /// found by halving.
+    pub fn of(services: &[&Scope], run: &Run, days: &[&MeasuredDay<'_>], judgement: &Judgement) -> Self {
+        let parts: Vec<Part> = services.iter().map(|service| Part::of(service, run, days)).collect();
+        let is_down = |service: &Scope, us: i64| {
+            let day = days.iter().find(|day| us < day.edition.day.end_us());
+            day.is_some_and(|day| {
+                let slot = (us - day.edition.day.start_us()) / day.edition.slot_length.us();
+                let states = day.states(service, Side::Net);
+                states.and_then(|states| states.get(slot as usize)) == Some(&State::Down)
+            })
+        };
+        let mut events: BTreeMap<&str, i64> = BTreeMap::new();
+        let mut judged = [0, 0];
+        for (service, part) in services.iter().zip(&parts) {
+            for (_, callers) in part.callers.iter().filter(|(us, _)| is_down(service, **us)) {
+                for (caller, bad) in callers {
+                    *events.entry(caller).or_default() += bad;
+                }
+            }
+            for tick in part.ticks.iter().filter(|tick| is_down(service, tick.start_us)) {
+                judged = [judged[0] + tick.judged.good, judged[1] + tick.judged.bad];
+            }
+        }
+        let mut hit: Vec<(String, i64)> = events.into_iter().map(|(c, bad)| (c.to_owned(), bad)).collect();
+        hit.retain(|(_, bad)| *bad > 0);
+        hit.sort_by(|a, b| (-a.1, &a.0).cmp(&(-b.1, &b.0)));
+        let counts_without = |n: usize| {
+            let out: BTreeSet<&str> = hit[..n].iter().map(|(caller, _)| caller.as_str()).collect();
+            counts(&parts, &out, judgement)
+        };
+        let leave_out = (counts_without(0) && !counts_without(hit.len())).then(|| {
+            let (mut counting, mut not) = (0, hit.len());
+            while counting + 1 < not {
+                let middle = usize::midpoint(counting, not);
+                if counts_without(middle) { counting = middle } else { not = middle }
+            }
+            not
+        });
+        let without: i64 = hit.iter().take(leave_out.unwrap_or(0)).map(|(_, bad)| bad).sum();
+        Self { hit, leave_out, left: [judged[0], judged[1] - without] }
+    }
+}
+
+impl Part {
+    fn of(service: &Scope, run: &Run, days: &[&MeasuredDay<'_>]) -> Self {
+        let mut part = Self { ticks: Vec::new(), callers: CallersOfSlot::new() };
+        let is_in = |us: i64| run.start_us <= us && us < run.end_us;
+        for edition in days.iter().map(|day| day.edition) {
+            let (start_us, length) = (edition.day.start_us(), edition.slot_length);
+            let start = |slot: u32| start_us + i64::from(slot) * length.us();
+            let cells = edition.scope(service).map(|line| line.near(Side::Net)).unwrap_or_default();
+            let ticks = cells.iter().filter(|(slot, _)| is_in(start(*slot))).map(|(slot, judged)| Tick {
+                start_us: start(*slot),
+                seconds: length.seconds().into(),
+                judged: *judged,
+            });
+            part.ticks.extend(ticks);
+            let is_ours = |line: &&BadLine| {
+                *line.service == *service.name
+                    && (service.is_all_regions() || *line.region == *service.region)
+                    && line.caller != "-"
+                    && is_in(start(line.slot))
+            };
+            for line in edition.bad.iter().filter(is_ours) {
+                let callers = part.callers.entry(start(line.slot)).or_default();
+                *callers.entry(line.caller.clone()).or_default() += line.events_net;
+            }
+        }
+        part
+    }
+
+    /// Returns the slots without the bad events of some callers, with every unknown one a success.
+    fn without(&self, out: &BTreeSet<&str>) -> Vec<Tick> {
+        let left = |tick: &Tick| {
+            let callers = self.callers.get(&tick.start_us).into_iter().flatten();
+            let bad: i64 =
+                callers.filter(|(caller, _)| out.contains(caller.as_str())).map(|(_, bad)| bad).sum();
+            let judged = Judged { bad: tick.judged.bad - bad, ..tick.judged }.at_best();
+            Tick { judged, ..*tick }
+        };
+        self.ticks.iter().map(left).collect()
+    }
+}
+
+/// Returns whether something of an outage counts without the bad events of some callers.
+fn counts(parts: &[Part], out: &BTreeSet<&str>, judgement: &Judgement) -> bool {
+    let rule = &judgement.rule;
+    let mut stretches: Vec<Stretch> = Vec::new();
+    let mut down: BTreeMap<i64, i64> = BTreeMap::new();
+    for part in parts {
+        let ticks = part.without(out);
+        let found = runs(&ticks, rule);
+        let is_in = |tick: &&Tick| {
+            let behind = found.partition_point(|run| run.start_us <= tick.start_us);
+            behind > 0 && tick.start_us < found[behind - 1].end_us && tick.judged.is_surely_failing(rule)
+        };
+        down.extend(ticks.iter().filter(is_in).map(|tick| (tick.start_us, tick.seconds)));
+        stretches.extend(found);
+    }
+    Stretch::join(&mut stretches);
+    stretches.iter().any(|run| {
+        let slots = || down.range(run.start_us..run.end_us);
+        let seconds: i64 = slots().map(|(_, seconds)| seconds).sum();
+        slots().next().is_some_and(|(_, slot)| seconds >= shortest_run(rule, *slot))
+    })
+}
