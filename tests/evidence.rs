@@ -251,6 +251,53 @@ fn an_outage_stays_one_beside_unreadable_rows_and_a_lost_file_of_elsewhere() {
 }
 
 #[test]
+fn ids_that_are_spelled_in_two_ways_accuse_nobody() {
+    let day = "2026-11-18";
+    let of_region = |ran: &Ran, kind: &str| {
+        let told = ran.stderr.lines().filter(|line| line.starts_with(&format!("attention[{kind}]")));
+        told.map(str::to_owned).collect::<Vec<_>>()
+    };
+    // Statuses of eu name messages that nobody admitted; `is_down` leaves the others out.
+    let spelled = |is_down: &dyn Fn(u32) -> bool| {
+        let platform = Platform::new();
+        platform.day("2026-11-17");
+        platform.night(day).expect(0);
+        platform.day(day);
+        for node in NODES {
+            let path = platform.log(&format!("hooks-{day}-eu-{node}.csv"));
+            let text = fs::read_to_string(&path).unwrap();
+            let mut minute = 0;
+            let lines = text.lines().filter_map(|line| {
+                if let Some((hour, rest)) = line.strip_prefix("2026-11-18T").and_then(|l| l.split_once(':')) {
+                    minute = 60 * hour.parse::<u32>().unwrap() + rest[..2].parse::<u32>().unwrap();
+                }
+                match line.contains(",m-eu") {
+                    true if is_down(minute) => None,
+                    _ => Some(line.replace(",m-eu", ",M-EU") + "\n"),
+                }
+            });
+            let text: String = lines.collect();
+            fs::write(&path, text).unwrap();
+        }
+        let ran = platform.night("2026-11-19");
+        (platform.events(day, "bad:platform:missed"), platform.events(day, "unknown"), platform, ran)
+    };
+    // Those of the last ten minutes are pending: the log ends before their deadline.
+    let of_eu = u64::from(MESSAGES) * (BUSY.len() as u64 - 10) * NODES.len() as u64;
+    for (missed, unknown, platform, ran) in [spelled(&|_| false), spelled(&|minute| minute < 660)] {
+        assert_eq!((missed, unknown), (0, of_eu), "{}", ran.stderr);
+        assert_eq!(platform.down(day), 0);
+        let told = of_region(&ran, "suspected-outage");
+        assert_eq!(told.len(), 1, "{}", ran.stderr);
+        let row = "to_downtime,2026-11-18T10:00:00Z,2026-11-18T12:00:00Z,messages,eu,,,unknown,";
+        assert!(told[0].contains(row), "{told:?}");
+    }
+    // Beside fewer orphans than twenty, all was down.
+    let (missed, unknown, ..) = spelled(&|minute| minute > 600);
+    assert_eq!((missed, unknown), (of_eu, 0));
+}
+
+#[test]
 fn other_names_for_the_same_rows_restate_nothing() {
     let day = "2026-11-18";
     let platform = Platform::new();

@@ -31,10 +31,13 @@ impl ItemRole {
 pub struct MessageItem {
     pub id: Id,
     pub role: ItemRole,
-    /// Admission, microseconds since 1970; this field, kind and caller are set for open items only.
+    /// Admission, or for a foreign item its earliest status here; microseconds since 1970.
+    ///
+    /// 0 in a foreign item of a daybook of version 0.1.0, which has no kind either.
     pub at_us: i64,
-    /// The kind of the call that admitted it.
+    /// The kind of the call that admitted it, or of the notification that reports that status.
     pub kind: u32,
+    /// Set for an open item alone.
     pub caller: u32,
     pub state: MessageState,
 }

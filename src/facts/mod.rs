@@ -24,7 +24,8 @@ pub use kind::{Admission, Kind, Outcome, Reached, Stream, Symptom, Timing, UNASS
 pub use latency::{Histogram, Latencies};
 pub use missing_log::{LostHour, MissingCause, MissingLog};
 pub use receipt::{
-    ConflictLine, DayTotals, FileBalance, FileRole, Input, Intake, Quarantined, Receipt, Reconciliation,
+    ConflictLine, DayTotals, FileBalance, FileRole, Input, Intake, OtherSpelling, Quarantined, Receipt,
+    Reconciliation,
 };
 pub use source_rows::SourceRows;
 pub use unreadable_window::UnreadableWindow;

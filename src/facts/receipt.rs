@@ -99,10 +99,24 @@ pub struct Receipt {
     pub is_joined: bool,
     /// One entry per file, in the order of sources and paths.
     pub files: Vec<FileBalance>,
+    /// Regions whose webhook log seems to write message ids in another way than the calls.
+    pub other_spellings: Vec<OtherSpelling>,
     /// Rows that could not be read, by file and line.
     ///
     /// The first 1,000 of a file are kept, all are counted.
     pub quarantine: Vec<Quarantined>,
+}
+
+/// A region in which most messages have no status under their own id, beside many orphans.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherSpelling {
+    /// The source with most orphan statuses, and their number.
+    pub source: String,
+    pub orphans: u64,
+    pub region: String,
+    /// Messages of the region for which a status is due, and those that have one.
+    pub messages: u64,
+    pub told: u64,
 }
 
 /// How well request and webhook logs fit each other. Nothing of it is judged.

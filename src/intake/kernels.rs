@@ -86,7 +86,7 @@ impl Reader {
         rest.extend(
             facts.map(|(fact, n)| format!("{fact:?} {n} {:?}", counts.shape_list.get(fact.shape as usize))),
         );
-        rest.push(format!("{:?} {:?}", counts.attempted_list, counts.failures));
+        rest.push(format!("{:?} {:?}", counts.attempted_list, counts.status_list));
         let mut lanes: Vec<_> = counts.lanes.iter().map(|lane| format!("{lane:?}")).collect();
         let latencies =
             counts.latencies().map(|(key, cell)| format!("{key:?} {:?}", cell.counts().collect::<Vec<_>>()));
@@ -153,7 +153,7 @@ pub fn packed_statuses(ids: impl IntoIterator<Item = Id>) -> Vec<u8> {
     for (at, id) in ids.into_iter().enumerate() {
         let mut bytes = [0; StatusRecord::BYTES];
         let offset_us = at as i64;
-        StatusRecord { id, offset_us, word: StatusWord::Sent, is_ahead: false, code: 0 }.pack(&mut bytes);
+        StatusRecord { id, offset_us, word: StatusWord::Sent, is_ahead: false, traits: 0 }.pack(&mut bytes);
         packed.extend_from_slice(&bytes);
     }
     packed

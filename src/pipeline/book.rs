@@ -144,6 +144,10 @@ pub(super) fn publish(
     };
     check_balance(files, attempts, &postings, &slots)?;
     let is_from_logs = matches!(origin, Origin::Logs(_));
+    let other_spellings = match &origin {
+        Origin::Logs(receipt) => receipt.other_spellings.clone(),
+        Origin::Edition(_) => Vec::new(),
+    };
     let edition = match origin {
         Origin::Logs(receipt) => Edition::started(*receipt, &slots, &config, &policy, clock.at),
         Origin::Edition(edition) => edition.restarted(&slots, &config, &policy, clock.at),
@@ -154,6 +158,7 @@ pub(super) fn publish(
     if is_from_logs {
         told.extend(missing_files::attention(&edition, &gaps));
         told.extend(suspected_outage::attention(edition.day, &gaps, postings.facts()));
+        told.extend(suspected_outage::of_spellings(edition.day, &other_spellings, postings.facts()));
     }
     let settings = job.settings();
     let with = Kept {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Attention, AttentionKind};
 use crate::day::{Day, HOUR_US, MINUTE_US, rfc3339};
-use crate::facts::{Facts, Gap, Lost, Stream, Timing};
+use crate::facts::{Facts, Gap, Lost, OtherSpelling, Stream, Timing};
 
 /// Spans of the clock that are looked at.
 const SPANS_US: [i64; 2] = [HOUR_US, 10 * MINUTE_US];
@@ -13,6 +13,8 @@ const MIN_SURPRISE: f64 = 13.815_510_557_964_274;
 
 /// Messages of a span, and those whose outcome nobody knows.
 type Counts = (i64, i64);
+/// Counts by instant since the start of the day, in microseconds.
+type Series = BTreeMap<i64, Counts>;
 
 /// Reports the times of a day in which missing webhook logs do not explain all unknown messages.
 ///
@@ -25,18 +27,8 @@ pub(super) fn attention(day: Day, gaps: &[Gap], facts: &Facts) -> Vec<Attention>
         return Vec::new();
     }
     let slot_us = facts.slot_length().us();
-    let mut minutes: BTreeMap<(&str, &str), BTreeMap<i64, Counts>> = BTreeMap::new();
-    for fact in facts.iter() {
-        let kind = &facts.kinds()[fact.kind as usize];
-        if kind.stream == Stream::Message {
-            let slots = minutes.entry((&kind.service, &kind.region)).or_default();
-            let (all, unknown) = slots.entry(i64::from(fact.slot) * slot_us).or_default();
-            *all += fact.events;
-            *unknown += if kind.timing == Timing::Unseen { fact.events } else { 0 };
-        }
-    }
     let mut found = Vec::new();
-    for ((service, region), slots) in minutes {
+    for ((service, region), slots) in messages(facts) {
         // Which ten minutes are suspicious, by either span.
         let mut suspicious: BTreeSet<i64> = BTreeSet::new();
         for span_us in SPANS_US {
@@ -56,24 +48,90 @@ pub(super) fn attention(day: Day, gaps: &[Gap], facts: &Facts) -> Vec<Attention>
         let tens: Vec<i64> = suspicious.into_iter().collect();
         for run in tens.chunk_by(|a, b| a + SPANS_US[1] == *b) {
             let (from_us, to_us) = (run[0], run[run.len() - 1] + SPANS_US[1]);
-            let (all, unknown) = slots
-                .range(from_us..to_us)
-                .fold((0, 0), |(all, unknown), (_, counts)| (all + counts.0, unknown + counts.1));
-            let (start, end) = (rfc3339(day.start_us() + from_us), rfc3339(day.start_us() + to_us));
-            let row = format!(
-                "suspected-{day}-{service}-{region}-{},to_downtime,{start},{end},{service},{region},,,unknown,missed-after-all,,\
-                 AUTHOR,APPROVER,INSTANT,",
-                from_us / MINUTE_US
-            );
+            let (all, unknown) = slots.range(from_us..to_us).fold((0, 0), sum);
+            let span = Span { day, service, region, from_us, to_us };
+            let (start, end) = span.ends();
             let message = format!(
                 "{unknown} of {all} messages of service {service} in region {region} from {start} to {end} have no outcome, more \
-                 than the missing webhook logs explain. If messages were down then, add this row to the override file, with \
-                 author, approver and the present instant: {row}"
+                 than the missing webhook logs explain. If messages were down then, {}",
+                span.advice()
             );
             found.push(Attention { day, kind: AttentionKind::SuspectedOutage, message });
         }
     }
     found
+}
+
+/// Reports the regions of a day whose messages have no status under their own ids.
+///
+/// Their ids may be spelled in two ways, or all was down beside statuses of other senders.
+pub(super) fn of_spellings(day: Day, others: &[OtherSpelling], facts: &Facts) -> Vec<Attention> {
+    let mut found = Vec::new();
+    for ((service, region), slots) in messages(facts) {
+        let Some(other) = others.iter().find(|other| other.region == region) else { continue };
+        let (all, unknown) = slots.values().fold((0, 0), |sums, counts| sum(sums, (&0, counts)));
+        let hours = slots.iter().filter(|(_, counts)| counts.1 > 0).map(|(at, _)| at / HOUR_US);
+        let (Some(first), Some(last)) = (hours.clone().min(), hours.max()) else { continue };
+        let span = Span { day, service, region, from_us: first * HOUR_US, to_us: (last + 1) * HOUR_US };
+        let message = format!(
+            "{unknown} of {all} messages of service {service} in region {region} have no status, and {} statuses of source {} \
+             name no message: their ids are spelled in two ways, and are to be made alike; or all was down, and the statuses are \
+             of other senders. If messages were down, {}",
+            other.orphans,
+            other.source,
+            span.advice()
+        );
+        found.push(Attention { day, kind: AttentionKind::SuspectedOutage, message });
+    }
+    found
+}
+
+/// Counts the messages of a day by service and region.
+fn messages(facts: &Facts) -> BTreeMap<(&str, &str), Series> {
+    let slot_us = facts.slot_length().us();
+    let mut minutes: BTreeMap<(&str, &str), Series> = BTreeMap::new();
+    for fact in facts.iter() {
+        let kind = &facts.kinds()[fact.kind as usize];
+        if kind.stream == Stream::Message {
+            let slots = minutes.entry((&kind.service, &kind.region)).or_default();
+            let (all, unknown) = slots.entry(i64::from(fact.slot) * slot_us).or_default();
+            *all += fact.events;
+            *unknown += if kind.timing == Timing::Unseen { fact.events } else { 0 };
+        }
+    }
+    minutes
+}
+
+const fn sum((all, unknown): Counts, (_, counts): (&i64, &Counts)) -> Counts {
+    (all + counts.0, unknown + counts.1)
+}
+
+/// A suspected outage of a service in a region, in microseconds since the start of the day.
+struct Span<'s> {
+    day: Day,
+    service: &'s str,
+    region: &'s str,
+    from_us: i64,
+    to_us: i64,
+}
+
+impl Span<'_> {
+    /// Returns its ends as instants.
+    fn ends(&self) -> (String, String) {
+        (rfc3339(self.day.start_us() + self.from_us), rfc3339(self.day.start_us() + self.to_us))
+    }
+
+    /// Returns what to do if it was an outage, with the override row.
+    fn advice(&self) -> String {
+        let Self { day, service, region, from_us, .. } = self;
+        let (start, end) = self.ends();
+        format!(
+            "add this row to the override file, with author, approver and the present instant: \
+             suspected-{day}-{service}-{region}-{},to_downtime,{start},{end},{service},{region},,,unknown,missed-after-all,,\
+             AUTHOR,APPROVER,INSTANT,",
+            from_us / MINUTE_US
+        )
+    }
 }
 
 /// Returns the share of the webhook rows of a region that is missing in the hour of an instant.

@@ -19,6 +19,8 @@ struct Said {
     /// Statuses of a message that the day did not admit: in the day's own rows, and in other days.
     here: MessageState,
     elsewhere: MessageState,
+    /// The kind of the notification that reports the earliest of the statuses here.
+    kind_here: Option<u32>,
     /// True if another day admitted the message; true if an earlier day did.
     is_admitted: bool,
     is_admitted_before: bool,
@@ -61,6 +63,7 @@ impl Resolver<'_> {
             state: MessageState::NONE,
             here: MessageState::NONE,
             elsewhere: MessageState::NONE,
+            kind_here: None,
             is_admitted: false,
             is_admitted_before: false,
         };
@@ -79,7 +82,11 @@ impl Resolver<'_> {
                 }
                 ItemRole::Ahead if from == day && !self.has_next() => said.state.join(&item.state),
                 ItemRole::Ahead => {}
-                ItemRole::Foreign if from == day => said.here.join(&item.state),
+                ItemRole::Foreign if from == day => {
+                    said.here.join(&item.state);
+                    // Daybooks of version 0.1.0 have neither instant nor kind.
+                    said.kind_here = (item.at_us != 0).then_some(item.kind);
+                }
                 ItemRole::Foreign if from >= before => said.elsewhere.join(&item.state),
                 ItemRole::Foreign => {}
             }
@@ -103,7 +110,13 @@ impl Resolver<'_> {
                     self.counts.contradicted_messages += 1;
                 }
                 if !said.is_admitted && !is_ours_and_closed {
-                    self.counts.orphan_statuses += u64::from(said.here.statuses());
+                    let statuses = u64::from(said.here.statuses());
+                    self.counts.orphan_statuses += statuses;
+                    if let Some(kind) = said.kind_here {
+                        let Kind { source, region, .. } = self.kind_of(kind, id)?;
+                        let key = (source.clone(), region.clone());
+                        *self.spelling.orphans.entry(key).or_default() += statuses;
+                    }
                 }
             }
         }
@@ -113,6 +126,7 @@ impl Resolver<'_> {
     fn open_message(&mut self, open: &MessageItem, state: &MessageState) -> Result<(), Trouble> {
         self.counts.contradicted_messages += u64::from(state.is_contradicted());
         let kind = self.kind_of(open.kind, open.id)?.clone();
+        self.spelling.count(&kind, 1, state.words != 0);
         let timing = self.timing(open.at_us, &kind, state);
         if matches!(timing, Timing::Late | Timing::Overdue) && self.has_unreadable_rows(&kind.region) {
             let (open, state, region) = (*open, *state, kind.region);

@@ -10,12 +10,14 @@ mod messages;
 pub mod missing_logs;
 mod notifications;
 pub mod request_gaps;
+mod spelling;
 mod unreadable;
 mod webhook_gaps;
 
 use std::collections::BTreeMap;
 
 use lost_evidence::LostSpan;
+use spelling::SpellingCounts;
 use unreadable::Undecided;
 use webhook_gaps::Silence;
 
@@ -24,7 +26,9 @@ use crate::day::{DAY_US, Day, SECOND_US};
 use crate::daybook::{self, Daybook, DaybookFolders};
 use crate::error::Trouble;
 use crate::facts::ids::{Id, Map};
-use crate::facts::{Fact, Facts, Gap, Intake, Kind, Lost, MissingLog, Receipt, Reconciliation};
+use crate::facts::{
+    Fact, Facts, Gap, Intake, Kind, Lost, MissingLog, OtherSpelling, Receipt, Reconciliation,
+};
 
 /// Returns the facts and the receipt of a day, from its daybook and those around it.
 ///
@@ -66,6 +70,7 @@ pub fn resolve(
     resolver.messages(&known, reach)?;
     resolver.notifications(&known, reach)?;
     resolver.decide()?;
+    resolver.leave_other_spellings_open();
     resolver.intake()
 }
 
@@ -85,6 +90,8 @@ struct Resolver<'c> {
     silences: Vec<Silence>,
     /// Messages and notifications that are bad unless an unreadable row explains them.
     undecided: Undecided,
+    spelling: SpellingCounts,
+    other_spellings: Vec<OtherSpelling>,
     /// Spans of missing logs, of the day and of the days within reach.
     lost: Vec<LostSpan>,
     /// Latest instant up to which the webhook log of a region is known.
@@ -123,6 +130,8 @@ impl<'c> Resolver<'c> {
             config,
             silences: Vec::new(),
             undecided: Undecided::default(),
+            spelling: SpellingCounts::default(),
+            other_spellings: Vec::new(),
             lost: lost_evidence::spans(missing),
             watermarks: BTreeMap::new(),
             resolved: Map::default(),
@@ -267,6 +276,7 @@ impl<'c> Resolver<'c> {
                 gaps,
                 tally: self.own.tally,
                 is_joined: self.own.is_joined,
+                other_spellings: self.other_spellings,
                 files: self.own.files,
                 quarantine: self.own.quarantine,
             },

@@ -12,7 +12,7 @@ use crate::error::Trouble;
 use crate::facts::ids::Id;
 use crate::intake::formats::webhook_payload;
 use crate::intake::records::attempt_record::AttemptRecord;
-use crate::intake::records::message_records::StatusRecord;
+use crate::intake::records::message_records::{StatusRecord, StatusTraits};
 use crate::intake::rows::attempt_reader::{
     ParsedAttempt, ParsedStatus, bytes, hash_of, identity, untold_event_us,
 };
@@ -92,7 +92,7 @@ impl WorkerCounts {
         self.hear_in_file(reading.attempted.file, reading.attempted.region);
         self.enter_attempt(reading, attempted, spill)?;
         for status in told {
-            let known = self.known_status(status);
+            let known = self.known_status(status, attempted);
             self.enter_status(status.message, known, status.us, reading.ts_us, spill)?;
         }
         Ok(())
@@ -121,14 +121,14 @@ impl WorkerCounts {
     fn enter_status(
         &mut self,
         message: Id,
-        KnownStatus { word, code }: KnownStatus,
+        KnownStatus { word, traits }: KnownStatus,
         us: i64,
         ts_us: i64,
         spill: &Path,
     ) -> Result<(), Trouble> {
         let day = self.day_us();
-        let status =
-            StatusRecord { id: message, offset_us: us - day.start, word, is_ahead: ts_us >= day.end, code };
+        let (offset_us, is_ahead) = (us - day.start, ts_us >= day.end);
+        let status = StatusRecord { id: message, offset_us, word, is_ahead, traits };
         status.push(&mut self.statuses, spill)
     }
 
@@ -145,8 +145,9 @@ impl WorkerCounts {
         }
     }
 
-    fn known_status(&mut self, status: &ParsedStatus) -> KnownStatus {
-        KnownStatus { word: status.word, code: self.failure(status.code) }
+    fn known_status(&mut self, status: &ParsedStatus, attempted: u32) -> KnownStatus {
+        let traits = self.status_traits(StatusTraits { attempted, code: status.code });
+        KnownStatus { word: status.word, traits }
     }
 
     /// Returns the classification that rows like this one share.
@@ -163,9 +164,10 @@ impl WorkerCounts {
         if is_odd || row.get(Field::WebhookId).is_missing() || reading.ts_us < self.day_us().start {
             return None;
         }
+        let attempted = self.attempted(reading.attempted);
         Some(KnownRow::Attempt(KnownAttempt {
-            attempted: self.attempted(reading.attempted),
-            told: told.map(|status| self.known_status(status)),
+            attempted,
+            told: told.map(|status| self.known_status(status, attempted)),
             word: hash_of(bytes(row, Field::Status).ok()?.as_deref()),
         }))
     }

@@ -31,8 +31,8 @@ pub struct KnownAttempt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KnownStatus {
     pub word: StatusWord,
-    /// Number of its error code.
-    pub code: u32,
+    /// Number of its traits.
+    pub traits: u32,
 }
 
 /// Classifications known in the current work item.

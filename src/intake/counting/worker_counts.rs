@@ -21,7 +21,7 @@ use crate::error::Trouble;
 use crate::facts::{ids::Id, latency};
 use crate::intake::records::attempt_record::AttemptRecord;
 use crate::intake::records::call_record::{CallRecord, MARGIN_US};
-use crate::intake::records::message_records::{AdmissionRecord, StatusRecord};
+use crate::intake::records::message_records::{AdmissionRecord, StatusRecord, StatusTraits};
 use crate::intake::records::numbers::{OUTSIDE, WorkerFact};
 use crate::intake::records::partitions::{MemoryBudget, Partitions};
 use crate::intake::rows::attempt_reader::ParsedStatus;
@@ -95,9 +95,8 @@ pub struct WorkerCounts {
     pub attempted_list: Vec<AttemptTraits>,
     /// By number of the source reader: a sample of the ids of its calls.
     pub id_samples: Vec<IdSample>,
-    /// Numbers of the error codes of failed messages, from 1.
-    failure_numbers: Map<i64, u32>,
-    pub failures: Vec<i64>,
+    status_numbers: Map<StatusTraits, u32>,
+    pub status_list: Vec<StatusTraits>,
     /// Latest webhook rows, by region.
     pub lanes: Map<u32, LatestRows>,
     pub unreadable: UnreadableRows,
@@ -148,8 +147,8 @@ impl WorkerCounts {
             attempted_numbers: Map::default(),
             attempted_list: Vec::new(),
             id_samples: Vec::new(),
-            failure_numbers: Map::default(),
-            failures: Vec::new(),
+            status_numbers: Map::default(),
+            status_list: Vec::new(),
             lanes: Map::default(),
             unreadable: UnreadableRows::default(),
             told: Vec::new(),
@@ -373,12 +372,11 @@ impl WorkerCounts {
         })
     }
 
-    /// Returns the worker-local number of a failed message's error code; 0 without a code.
-    pub fn failure(&mut self, code: Option<i64>) -> u32 {
-        let Some(code) = code else { return 0 };
-        *self.failure_numbers.entry(code).or_insert_with(|| {
-            self.failures.push(code);
-            self.failures.len() as u32
+    /// Returns the worker-local number of a status's traits.
+    pub fn status_traits(&mut self, traits: StatusTraits) -> u32 {
+        *self.status_numbers.entry(traits).or_insert_with(|| {
+            self.status_list.push(traits);
+            (self.status_list.len() - 1) as u32
         })
     }
 

@@ -29,7 +29,7 @@ use crate::intake::records::numbers::{DayFact, DayKind, OUTSIDE};
 use crate::intake::records::partitions::Partitions;
 use crate::intake::rows::interner::Names;
 
-/// Admitted messages from which on a day without any status means that the two logs do not match.
+/// Admitted messages from which on a day without any status means that the webhook log has none.
 ///
 /// With fewer it may be chance.
 const MIN_MESSAGES: u64 = 20;
@@ -125,8 +125,8 @@ pub fn close_day(
         )));
     }
     let mut lost = lost(pass, files, sources);
-    // Many messages and not one status: the two logs do not match, or one is not what it seems.
-    if tally.messages_told == 0 && tally.messages_open >= MIN_MESSAGES {
+    // Many messages and not one status: the log is not what it seems.
+    if tally.statuses == 0 && tally.messages_open >= MIN_MESSAGES {
         lost = vec!["*".to_owned()];
     }
     let daybook = Daybook {

@@ -3,6 +3,8 @@
 //! An outcome that can no longer change is counted as a fact. An outcome that another day's webhook
 //! log may still change, or that belongs to another day, is stored as an open item for `resolve`.
 
+mod carried;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Mutex;
@@ -10,14 +12,14 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::merge::{Merged, MergedFact};
-use super::sums::{SlotEvents, Sums, counted, entry};
+use super::sums::{Sums, entry};
 use crate::day::DAY_US;
 use crate::daybook::delivery::{Delivery, measured};
 use crate::daybook::message::MessageState;
 use crate::daybook::{Closed, ItemRole, ItemWriter, MessageItem, NotificationItem, RegionActivity};
 use crate::error::Trouble;
 use crate::facts::ids::{Id, Map, short};
-use crate::facts::{DayTotals, DelayKind, Delays, Fact, Kind, Outcome, latency};
+use crate::facts::{DayTotals, DelayKind, Delays, Fact, Outcome};
 use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::pass::{Pass, PassSettings};
 use crate::intake::records::attempt_record::AttemptRecord;
@@ -78,14 +80,17 @@ pub fn correlate(
     settings: &PassSettings<'_>,
     folder: &Path,
 ) -> Result<Carried, Trouble> {
-    let mut codes = Vec::new();
-    let before = |counts: &WorkerCounts| {
-        let before = codes.len() as u32;
-        codes.extend_from_slice(&counts.failures);
+    let mut statuses = Vec::new();
+    let before = |(worker, counts): (usize, &WorkerCounts)| {
+        let before = statuses.len() as u32;
+        let kind =
+            |attempted: u32| merged.attempted[merged.attempted_of[worker][attempted as usize] as usize].1;
+        statuses
+            .extend(counts.status_list.iter().map(|t| StatusKind { code: t.code, kind: kind(t.attempted) }));
         before
     };
-    let codes_before = pass.counts.iter().map(before).collect();
-    let correlator = Correlator { pass, merged, admitted, settings, codes, codes_before };
+    let statuses_before = pass.counts.iter().enumerate().map(before).collect();
+    let correlator = Correlator { pass, merged, admitted, settings, statuses, statuses_before };
     let next = AtomicUsize::new(0);
     let out = Mutex::new((ItemWriter::create(folder)?, 0, BTreeMap::new()));
     let work = || -> Result<Sums, Trouble> {
@@ -127,10 +132,26 @@ struct Correlator<'a> {
     merged: &'a Merged,
     admitted: &'a [Partitions],
     settings: &'a PassSettings<'a>,
-    /// Error codes of all workers, one worker after the other.
-    codes: Vec<i64>,
-    /// By worker: how many codes precede its own in `codes`.
-    codes_before: Vec<u32>,
+    /// Traits of the statuses of all workers, one worker after the other.
+    statuses: Vec<StatusKind>,
+    /// By worker: how many traits precede its own in `statuses`.
+    statuses_before: Vec<u32>,
+}
+
+/// Traits that statuses share.
+struct StatusKind {
+    code: Option<i64>,
+    /// The kind of the notification that reports them.
+    kind: DayKind,
+}
+
+/// The statuses of one message in the rows that were read.
+struct Said {
+    own: MessageState,
+    /// In rows of the day after.
+    ahead: MessageState,
+    /// Instant of the earliest of its own, and the rank of the kind that reports it.
+    first: Option<(i64, u32)>,
 }
 
 impl Correlator<'_> {
@@ -153,11 +174,11 @@ impl Correlator<'_> {
                     admission.numbered(fact, self.merged.caller(worker, admission.caller))
                 }));
             })?;
-            let before = self.codes_before[worker];
+            let before = self.statuses_before[worker];
             counts.statuses.take(at, spill, |bytes| {
                 statuses.extend(bytes.chunks_exact(StatusRecord::BYTES).map(|bytes| {
                     let status = StatusRecord::unpack(bytes);
-                    StatusRecord { code: if status.code > 0 { status.code + before } else { 0 }, ..status }
+                    StatusRecord { traits: status.traits + before, ..status }
                 }));
             })?;
         }
@@ -181,31 +202,39 @@ impl Correlator<'_> {
             };
             let admitted = admissions.next_if(|all| all[0].id == id).unwrap_or_default();
             let told = statuses.next_if(|all| all[0].id == id).unwrap_or_default();
-            self.message(id, admitted, self.said(told), sums, items);
+            self.message(id, admitted, &self.said(told), sums, items);
         }
     }
 
-    /// Returns what the statuses of one message say together: on the day, and on the day after.
-    fn said(&self, told: &[StatusRecord]) -> (MessageState, MessageState) {
+    /// Returns what the statuses of one message say together.
+    fn said(&self, told: &[StatusRecord]) -> Said {
         let start_us = self.settings.day.start_us();
-        let (mut own, mut ahead) = (MessageState::NONE, MessageState::NONE);
+        let mut said = Said { own: MessageState::NONE, ahead: MessageState::NONE, first: None };
         for status in told {
-            let code = (status.code as usize).checked_sub(1).map(|at| self.codes[at]);
-            let state = MessageState::of(status.word, start_us + status.offset_us, code);
-            if status.is_ahead { ahead.join(&state) } else { own.join(&state) }
+            let StatusKind { code, kind } = self.statuses[status.traits as usize];
+            let us = start_us + status.offset_us;
+            let state = MessageState::of(status.word, us, code);
+            if status.is_ahead {
+                said.ahead.join(&state);
+                continue;
+            }
+            said.own.join(&state);
+            let one = (us, self.merged.rank.kinds[kind.at()]);
+            said.first = Some(said.first.map_or(one, |first| first.min(one)));
         }
-        (own, ahead)
+        said
     }
 
     fn message(
         &self,
         id: Id,
         admissions: &[AdmissionRecord<DayFact>],
-        (own, ahead): (MessageState, MessageState),
+        said: &Said,
         sums: &mut Sums,
         items: &mut Items,
     ) {
         let start_us = self.settings.day.start_us();
+        let Said { own, ahead, first: first_told } = *said;
         sums.tally.statuses += u64::from(own.statuses());
         let rank = &self.merged.rank;
         // Of several calls that name one message, the first that succeeded admitted it (the first
@@ -220,12 +249,12 @@ impl Correlator<'_> {
             several => several.iter().min_by_key(|a| content(a)),
         };
         let Some(&AdmissionRecord { offset_us, fact, caller, .. }) = first else {
-            if own.words != 0 {
+            if let Some((at_us, kind)) = first_told {
                 items.messages.push(MessageItem {
                     id,
                     role: ItemRole::Foreign,
-                    at_us: 0,
-                    kind: 0,
+                    at_us,
+                    kind,
                     caller: 0,
                     state: own,
                 });
@@ -366,105 +395,5 @@ impl Correlator<'_> {
     /// Returns the set of the sixtieth in which a call of the day began.
     fn bit(&self, offset_us: i64) -> u64 {
         self.settings.slot_length.place(offset_us).bit()
-    }
-
-    fn carried(&self, sums: Vec<Sums>) -> Carried {
-        let mut carried = Carried::default();
-        let mut admitted: BTreeMap<&str, (BTreeMap<u32, u32>, Vec<String>)> = BTreeMap::new();
-        let rank = &self.merged.rank;
-        for sum in &sums {
-            for (fact, n) in counted(&sum.open).chain(counted(&sum.closed)) {
-                let fact = DayFact(fact);
-                *carried.moved.entry(fact).or_default() += i64::from(n);
-                let MergedFact { slot, kind, .. } = self.merged.fact(fact);
-                let kind = self.merged.kind(kind);
-                // A failed call admits no message, so no status is due.
-                if kind.has_admitted() {
-                    let (slots, services) = admitted.entry(&kind.region).or_default();
-                    *slots.entry(slot).or_default() += n;
-                    if !services.contains(&kind.service) {
-                        services.push(kind.service.clone());
-                    }
-                }
-            }
-            for (fact, events) in counted(&sum.closed) {
-                let MergedFact { slot, kind, caller } = self.merged.fact(DayFact(fact));
-                let kind = rank.kinds[self.merged.closed[&(kind, 0)].at()];
-                let caller = rank.callers[caller as usize];
-                let sixtieths = sum.closed_sixtieths[fact as usize];
-                carried.facts.push(Fact { slot, kind, caller, events: events.into(), sixtieths });
-            }
-            for (fact, set) in &sum.calls_again {
-                *carried.calls_again.entry(*fact).or_default() |= set;
-            }
-            for ((kind, status), slots) in &sum.notifications {
-                let (kind, caller) =
-                    (rank.kinds[self.merged.closed[&(*kind, *status)].at()], rank.callers[0]);
-                let counted = (0..).zip(slots).filter(|(_, counts)| counts.events > 0);
-                carried.facts.extend(counted.map(|(slot, SlotEvents { events, sixtieths })| Fact {
-                    slot,
-                    kind,
-                    caller,
-                    events: (*events).into(),
-                    sixtieths: *sixtieths,
-                }));
-            }
-            for ((kind, measure), buckets) in &sum.delays {
-                let Kind { service, region, .. } = self.merged.kind(*kind);
-                for (bucket, n) in counted(buckets) {
-                    let value = latency::bucket_floor(bucket) as i64;
-                    carried.delays.add(*measure, service, region, value, n.into());
-                }
-            }
-            sum.duplicates.iter().for_each(|(file, n)| *carried.duplicates.entry(*file).or_default() += n);
-            for (kind, slots) in &sum.rows {
-                for (slot, n) in counted(slots) {
-                    *carried.rows.entry((*kind, slot)).or_default() += n;
-                }
-            }
-            carried.attempts += sum.attempts;
-            let (t, s) = (&mut carried.tally, &sum.tally);
-            t.messages_open += sum.open.iter().map(|n| u64::from(*n)).sum::<u64>();
-            t.messages_closed += sum.closed.iter().map(|n| u64::from(*n)).sum::<u64>();
-            t.notifications_open += s.notifications_open;
-            t.notifications_closed += s.notifications_closed;
-            t.statuses += s.statuses;
-            t.messages_told += s.messages_told;
-            t.admitted_again += s.admitted_again;
-        }
-        carried.lanes = self.lanes(&admitted, &sums);
-        carried
-    }
-
-    fn lanes(
-        &self,
-        admitted: &BTreeMap<&str, (BTreeMap<u32, u32>, Vec<String>)>,
-        sums: &[Sums],
-    ) -> Vec<RegionActivity> {
-        let mut lanes: BTreeMap<String, (RegionActivity, BTreeMap<u32, u32>)> = BTreeMap::new();
-        for (region, (slots, services)) in admitted {
-            let (lane, _) = lanes.entry((*region).to_owned()).or_default();
-            lane.admitted = slots.iter().map(|(slot, n)| (*slot, *n)).collect();
-            lane.services.clone_from(services);
-            lane.services.sort();
-        }
-        for (kind, slots) in sums.iter().flat_map(|sum| &sum.rows) {
-            let region = &self.merged.kind(*kind).region;
-            let (_, rows) = lanes.entry(region.clone()).or_default();
-            for (slot, n) in counted(slots) {
-                *rows.entry(slot).or_default() += n;
-            }
-        }
-        for counts in &self.pass.counts {
-            for (region, heard) in &counts.lanes {
-                let (lane, _) = lanes.entry(counts.names.regions.text(*region).to_owned()).or_default();
-                lane.last_us = lane.last_us.max(heard.last_us);
-                lane.ahead_us = lane.ahead_us.max(heard.ahead_us);
-            }
-        }
-        let finish = |(region, (lane, rows)): (String, (RegionActivity, BTreeMap<u32, u32>))| {
-            RegionActivity { region, rows: rows.into_iter().collect(), ..lane }
-        };
-        lanes.into_iter().map(finish).collect()
     }
 }

@@ -19,8 +19,17 @@ pub struct StatusRecord {
     pub word: StatusWord,
     /// True for a row of the day after.
     pub is_ahead: bool,
-    /// Worker-local number of the error code; 0 without one.
-    pub code: u32,
+    /// Worker-local number of its [`StatusTraits`].
+    pub traits: u32,
+}
+
+/// Traits that statuses share, in worker-local numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StatusTraits {
+    /// Number of the traits of the attempt that reports the status.
+    pub attempted: u32,
+    /// Error code of a failed message.
+    pub code: Option<i64>,
 }
 
 impl StatusRecord {
@@ -42,7 +51,7 @@ impl StatusRecord {
         packer.u96(self.id);
         packer.i48(self.offset_us);
         packer.u8(self.word as u8 | if self.is_ahead { Self::AHEAD } else { 0 });
-        packer.u32(self.code);
+        packer.u32(self.traits);
     }
 
     #[inline]
@@ -52,7 +61,7 @@ impl StatusRecord {
         // Each word is one bit, in the order of StatusWord::ALL.
         let word = (what & !Self::AHEAD).trailing_zeros() as usize;
         let word = StatusWord::ALL.get(word).copied().unwrap_or(StatusWord::Other);
-        Self { id, offset_us, word, is_ahead: what & Self::AHEAD != 0, code: unpacker.u32() }
+        Self { id, offset_us, word, is_ahead: what & Self::AHEAD != 0, traits: unpacker.u32() }
     }
 }
 
@@ -132,7 +141,7 @@ mod tests {
             offset_us,
             word,
             is_ahead: word == StatusWord::Failed,
-            code: u32::MAX,
+            traits: u32::MAX,
         });
         for status in statuses {
             status.push(&mut partitions, folder.path()).unwrap();
