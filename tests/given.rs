@@ -10,8 +10,7 @@ use uptime_ledger::clock::{Clock, ClockSource};
 use uptime_ledger::config::{Component, Config, Log, Service, Vantage};
 use uptime_ledger::day::{Day, SlotLength};
 use uptime_ledger::facts::{
-    Admission, Fact, Facts, FileBalance, FileRole, Histogram, Kind, Latencies, Outcome, Reached, Receipt,
-    Stream, Symptom, Timing,
+    Fact, Facts, FileBalance, FileRole, Histogram, Kind, Latencies, Reached, Receipt, Stream,
 };
 use uptime_ledger::ledger::{Basis, Draft, Edition, Ledger, Outline, Settings, Writer};
 use uptime_ledger::measure::{self, Figures};
@@ -60,27 +59,10 @@ pub fn config(slot: SlotLength) -> Config {
 }
 
 pub fn postings(day: Day, config: &Config, events: &[Event]) -> Postings {
-    let kind = |e: &Event| Kind {
-        stream: Stream::Request,
-        // The account decides the kind here, so that every kind has one verdict.
-        source: e.account.name().into(),
-        vantage: Vantage::FirstLayer,
-        service: e.service.into(),
-        region: e.region.into(),
-        http_status: Some(200),
-        reached: Reached::Yes,
-        symptom: Symptom::None,
-        error_code: e.code,
-        error_subcode: None,
-        is_transient: None,
-        is_success: None,
-        admission: Admission::None,
-        outcome: Outcome::None,
-        timing: Timing::None,
-        scope: String::new(),
-        recipient_area: String::new(),
-        client_platform: String::new(),
-        client_version: String::new(),
+    // The account decides the kind here, so that every kind has one verdict.
+    let kind = |e: &Event| {
+        let kind = Kind::bare(Stream::Request, e.account.name(), Vantage::FirstLayer, e.service, e.region);
+        Kind { http_status: Some(200), reached: Reached::Yes, error_code: e.code, ..kind }
     };
     let kinds: Vec<Kind> = events.iter().map(kind).collect();
     let callers: Vec<String> = CALLERS.iter().map(ToString::to_string).collect();

@@ -153,6 +153,31 @@ pub struct Kind {
 }
 
 impl Kind {
+    /// Returns a kind of which nothing but its stream and its place is known.
+    pub fn bare(stream: Stream, source: &str, vantage: Vantage, service: &str, region: &str) -> Self {
+        Self {
+            stream,
+            source: source.to_owned(),
+            vantage,
+            service: service.to_owned(),
+            region: region.to_owned(),
+            http_status: None,
+            reached: Reached::Unknown,
+            symptom: Symptom::None,
+            error_code: None,
+            error_subcode: None,
+            is_transient: None,
+            is_success: None,
+            admission: Admission::None,
+            outcome: Outcome::None,
+            timing: Timing::None,
+            scope: String::new(),
+            recipient_area: String::new(),
+            client_platform: String::new(),
+            client_version: String::new(),
+        }
+    }
+
     /// True for a success in scope: status 100-399, `success` not false, no error and no symptom.
     pub fn is_plainly_good(&self) -> bool {
         self.is_success() && self.scope.is_empty()

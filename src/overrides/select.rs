@@ -93,7 +93,7 @@ pub mod tests {
     use super::*;
     use crate::config::Vantage;
     use crate::day::{Day, SECOND_US, SlotLength};
-    use crate::facts::{Admission, Fact, Facts, Kind, Outcome, Reached, Stream, Symptom, Timing};
+    use crate::facts::{Fact, Facts, Kind, Reached, Stream};
     use crate::overrides::Code;
     use crate::overrides::override_row::tests::{row, us};
     use crate::policy::{Account, Booking, Group};
@@ -111,27 +111,10 @@ pub mod tests {
     }
 
     pub fn postings(day: Day, length: SlotLength, events: &[SelectedEvent]) -> Postings {
-        let kind = |(_, service, region, account, code, _): &SelectedEvent| Kind {
-            stream: Stream::Request,
+        let kind = |(_, service, region, account, code, _): &SelectedEvent| {
             // The account decides the kind here, so that every kind has one booking.
-            source: account.name().to_owned(),
-            vantage: Vantage::FirstLayer,
-            service: (*service).to_owned(),
-            region: (*region).to_owned(),
-            http_status: None,
-            reached: Reached::Yes,
-            symptom: Symptom::None,
-            error_code: *code,
-            error_subcode: None,
-            is_transient: None,
-            is_success: None,
-            admission: Admission::None,
-            outcome: Outcome::None,
-            timing: Timing::None,
-            scope: String::new(),
-            recipient_area: String::new(),
-            client_platform: String::new(),
-            client_version: String::new(),
+            let kind = Kind::bare(Stream::Request, account.name(), Vantage::FirstLayer, service, region);
+            Kind { reached: Reached::Yes, error_code: *code, ..kind }
         };
         let kinds: Vec<Kind> = events.iter().map(kind).collect();
         let callers: Vec<String> = events.iter().map(|event| event.5.to_owned()).collect();

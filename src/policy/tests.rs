@@ -15,27 +15,8 @@ use crate::facts::{Admission, Fact, Outcome, Reached, Stream, Symptom, Timing};
 
 /// A request as the first layer logs it, with an HTTP status (0: none).
 fn request(http_status: u16) -> Kind {
-    Kind {
-        stream: Stream::Request,
-        source: "s".to_owned(),
-        vantage: First,
-        service: "messages".to_owned(),
-        region: "-".to_owned(),
-        http_status: (http_status > 0).then_some(http_status),
-        reached: Yes,
-        symptom: Symptom::None,
-        error_code: None,
-        error_subcode: None,
-        is_transient: None,
-        is_success: None,
-        admission: Admission::None,
-        outcome: Outcome::None,
-        timing: Timing::None,
-        scope: String::new(),
-        recipient_area: String::new(),
-        client_platform: String::new(),
-        client_version: String::new(),
-    }
+    let http_status = (http_status > 0).then_some(http_status);
+    Kind { http_status, reached: Yes, ..Kind::bare(Stream::Request, "s", First, "messages", "-") }
 }
 
 fn at(vantage: Vantage, reached: Reached, symptom: Symptom, http_status: u16) -> Kind {

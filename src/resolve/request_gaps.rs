@@ -131,30 +131,11 @@ mod tests {
     use super::*;
     use crate::config::Vantage;
     use crate::day::SlotLength;
-    use crate::facts::{Admission, Fact, Kind, Outcome, Reached, Symptom, Timing};
+    use crate::facts::{Fact, Kind, Reached};
 
     fn kind(region: &str) -> Kind {
-        Kind {
-            stream: Stream::Request,
-            source: "requests".into(),
-            vantage: Vantage::FirstLayer,
-            service: "messages".into(),
-            region: region.into(),
-            http_status: Some(200),
-            reached: Reached::Yes,
-            symptom: Symptom::None,
-            error_code: None,
-            error_subcode: None,
-            is_transient: None,
-            is_success: None,
-            admission: Admission::None,
-            outcome: Outcome::None,
-            timing: Timing::None,
-            scope: String::new(),
-            recipient_area: String::new(),
-            client_platform: String::new(),
-            client_version: String::new(),
-        }
+        let kind = Kind::bare(Stream::Request, "requests", Vantage::FirstLayer, "messages", region);
+        Kind { http_status: Some(200), reached: Reached::Yes, ..kind }
     }
 
     fn day(silent: std::ops::Range<u32>, rate: i64) -> Facts {

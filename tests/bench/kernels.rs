@@ -13,9 +13,7 @@ use divan::{Bencher, black_box};
 use uptime_ledger::clock::{Clock, ClockSource};
 use uptime_ledger::config::{Config, Log, Source, Vantage};
 use uptime_ledger::day::{Day, SlotLength};
-use uptime_ledger::facts::{
-    Admission, Fact, Facts, Intake, Kind, Outcome, Reached, Receipt, Stream, Symptom, Timing,
-};
+use uptime_ledger::facts::{Fact, Facts, Intake, Kind, Reached, Receipt, Stream};
 use uptime_ledger::intake::kernels::{self, Form, Reader};
 use uptime_ledger::ledger::{Basis, Draft, Edition, Kept, Outline, Writer};
 use uptime_ledger::measure;
@@ -123,26 +121,12 @@ fn join(bencher: Bencher) {
 fn facts(code: impl Fn(u32) -> Option<i64>) -> Facts {
     const SLOTS: u32 = 1_440;
     const CALLERS: u32 = 40;
-    let kind = |n: u32| Kind {
-        stream: Stream::Request,
-        source: "bench".into(),
-        vantage: Vantage::EdgeIngress,
-        service: ["messages", "media", "management"][n as usize % 3].into(),
-        region: ["eu", "us", "apac"][n as usize / 3 % 3].into(),
-        http_status: Some(if n < 9 { 200 } else { 500 + (n % 4) as u16 }),
-        reached: Reached::Yes,
-        symptom: Symptom::None,
-        error_code: code(n),
-        error_subcode: None,
-        is_transient: None,
-        is_success: None,
-        admission: Admission::None,
-        outcome: Outcome::None,
-        timing: Timing::None,
-        scope: String::new(),
-        recipient_area: String::new(),
-        client_platform: String::new(),
-        client_version: String::new(),
+    let kind = |n: u32| {
+        let service = ["messages", "media", "management"][n as usize % 3];
+        let region = ["eu", "us", "apac"][n as usize / 3 % 3];
+        let http_status = Some(if n < 9 { 200 } else { 500 + (n % 4) as u16 });
+        let kind = Kind::bare(Stream::Request, "bench", Vantage::EdgeIngress, service, region);
+        Kind { http_status, reached: Reached::Yes, error_code: code(n), ..kind }
     };
     let kinds: Vec<Kind> = (0..18).map(kind).collect();
     let callers: Vec<String> = (0..CALLERS).map(|n| format!("c-{n:012x}")).collect();

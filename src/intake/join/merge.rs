@@ -8,7 +8,7 @@ use std::hash::Hash;
 use crate::config::Vantage;
 use crate::daybook::delivery::AttemptTraits;
 use crate::facts::ids::Map;
-use crate::facts::{Admission, Kind, Outcome, Reached, Salt, Stream, Symptom, Timing};
+use crate::facts::{Admission, Kind, Outcome, Salt, Stream, Timing};
 use crate::intake::pass::Pass;
 use crate::intake::records::numbers::{DayFact, DayKind, OUTSIDE, WorkerFact};
 
@@ -154,11 +154,9 @@ pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool, outcomes_told: &[bool]) 
         let numbers = counts.attempted_list.iter().map(|local| {
             let service = counts.names.services.text(local.service);
             let region = counts.names.regions.text(local.region);
-            let kind = kinds.number(notification(
-                &pass.source_readers[local.source_reader as usize].name,
-                service,
-                region,
-            ));
+            let source = &pass.source_readers[local.source_reader as usize].name;
+            let kind = Kind::bare(Stream::Notification, source, Vantage::WebhookEgress, service, region);
+            let kind = kinds.number(kind);
             let (service, region) = (services.number(service.to_owned()), regions.number(region.to_owned()));
             attempted.number((AttemptTraits { service, region, ..*local }, DayKind(kind)))
         });
@@ -214,31 +212,6 @@ fn delivered(kind: Kind, stream: Stream, http_status: Option<u16>) -> Kind {
     let http_status = http_status.or(kind.http_status);
     let timing = if kind.is_held() { Timing::None } else { Timing::InTime };
     Kind { stream, http_status, outcome: Outcome::Delivered, timing, ..kind }
-}
-
-/// Returns the kind of a notification whose outcome is not known yet.
-fn notification(source: &str, service: &str, region: &str) -> Kind {
-    Kind {
-        stream: Stream::Notification,
-        source: source.to_owned(),
-        vantage: Vantage::WebhookEgress,
-        service: service.to_owned(),
-        region: region.to_owned(),
-        http_status: None,
-        reached: Reached::Unknown,
-        symptom: Symptom::None,
-        error_code: None,
-        error_subcode: None,
-        is_transient: None,
-        is_success: None,
-        admission: Admission::None,
-        outcome: Outcome::None,
-        timing: Timing::None,
-        scope: String::new(),
-        recipient_area: String::new(),
-        client_platform: String::new(),
-        client_version: String::new(),
-    }
 }
 
 /// Returns the rank of each item, and the items sorted without repetition.

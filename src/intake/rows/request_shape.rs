@@ -2,7 +2,7 @@
 
 use super::interner::Lexicon;
 use crate::config::Vantage;
-use crate::facts::{Admission, Kind, Outcome, Reached, Stream, Symptom, Timing};
+use crate::facts::{Admission, Kind, Reached, Stream, Symptom};
 
 /// Values that rows of one kind share, with names as numbers of a [`Lexicon`].
 ///
@@ -64,12 +64,8 @@ impl Shape {
 
     /// Returns the kind of event of a source, with names spelled out.
     pub fn kind(&self, source: &str, vantage: Vantage, names: &Lexicon) -> Kind {
+        let (service, region) = (names.services.text(self.service), names.regions.text(self.region));
         Kind {
-            stream: Stream::Request,
-            source: source.to_owned(),
-            vantage,
-            service: names.services.text(self.service).into(),
-            region: names.regions.text(self.region).into(),
             http_status: (self.http_status != 0).then_some(self.http_status),
             reached: self.reached,
             symptom: self.symptom,
@@ -78,12 +74,11 @@ impl Shape {
             is_transient: self.is_transient,
             is_success: self.is_success,
             admission: self.admission,
-            outcome: Outcome::None,
-            timing: Timing::None,
             scope: names.scopes.text(self.scope).into(),
             recipient_area: names.areas.text(self.area).into(),
             client_platform: names.platforms.text(self.platform).into(),
             client_version: names.versions.text(self.version).into(),
+            ..Kind::bare(Stream::Request, source, vantage, service, region)
         }
     }
 }
