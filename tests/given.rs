@@ -146,7 +146,7 @@ pub fn draft(day: Day, config: &Config, events: &[Event]) -> Draft {
     let edition = edition.booked(&postings, slots, Vec::new()).unwrap();
     let basis = Basis { facts: postings.facts().clone(), gaps: Vec::new(), attempts: 0 };
     let daybooks = [(day, "daybook-1".to_owned())].into();
-    Draft { edition, basis, daybooks, rules: "rules-1".to_owned(), config: None }
+    Draft { edition, basis, daybooks, rules: "rules-1".to_owned(), config: None, has_ended: false }
 }
 
 /// What is measured of some editions.

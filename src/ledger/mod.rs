@@ -45,6 +45,7 @@ pub use editions::draft::Draft;
 pub use editions::folder::Extent;
 pub use editions::instants::InstantLine;
 pub use editions::lines::{AccountLine, BadLine, LatencyLine};
+pub use editions::manifest::OpenEvents;
 pub use editions::outline::{Edge, Outline, ScopeOutline};
 pub use editions::{Applied, DayState, DefinitionSettings, Edition, Settings};
 pub use journal::entry::{
@@ -332,7 +333,7 @@ impl Ledger {
     ///
     /// # Errors
     /// There is no such edition ([`Trouble::Usage`]), or a file of it is missing or damaged.
-    pub fn open_events(&self, day: Day, number: u32) -> Result<i64, Trouble> {
+    pub fn open_events(&self, day: Day, number: u32) -> Result<OpenEvents, Trouble> {
         self.known(day, number)?;
         Ok(editions::folder::read_manifest(&editions::folder::place(&self.folder, day, number), day)?
             .balance

@@ -164,7 +164,7 @@ impl Writer {
     /// I/O error, or the newest edition is damaged. The day stays as it was, unless the line was
     /// appended and only `journal.head` could not be written (see [`Writer::append`]).
     pub fn publish(&mut self, draft: Draft, with: &Kept<'_>, clock: Clock) -> Result<Published, Trouble> {
-        let Draft { mut edition, basis, daybooks, rules, config } = draft;
+        let Draft { mut edition, basis, daybooks, rules, config, has_ended } = draft;
         let day = edition.day;
         let record = self.ledger.record.days.get(&day).cloned().unwrap_or_default();
         let newest = record.newest().map(|newest| newest.publication.clone());
@@ -209,7 +209,7 @@ impl Writer {
             return Ok(Published { edition, is_new: false, causes: Vec::new(), is_adjusting });
         }
         let is_ruled_alike = before.as_ref().is_some_and(|before| self.is_ruled_alike(before, &manifest));
-        let causes = causes(before.as_ref(), is_ruled_alike, &comparable);
+        let causes = causes(before.as_ref(), is_ruled_alike, has_ended, &comparable);
         edition.number = newest.as_ref().map_or(0, |newest| newest.edition) + 1;
         if before.is_some() && edition.state == DayState::Reported {
             edition.state = DayState::Restated;
@@ -266,7 +266,7 @@ impl Writer {
 }
 
 /// Finds out why an edition differs from the one before it.
-fn causes(before: Option<&Manifest>, is_ruled_alike: bool, now: &Manifest) -> Vec<Cause> {
+fn causes(before: Option<&Manifest>, is_ruled_alike: bool, has_ended: bool, now: &Manifest) -> Vec<Cause> {
     let Some(before) = before else { return vec![Cause::First] };
     let own = |m: &Manifest| m.daybooks.get(&m.day).cloned();
     let others = |m: &Manifest| -> BTreeMap<Day, String> {
@@ -290,6 +290,7 @@ fn causes(before: Option<&Manifest>, is_ruled_alike: bool, now: &Manifest) -> Ve
     add(rows(before) != rows(now), Cause::Overrides);
     add(!is_ruled_alike, Cause::Policy);
     add(before.definition != now.definition, Cause::Definition);
+    add(has_ended, Cause::Window);
     if causes.is_empty() {
         causes.push(Cause::Job);
     }

@@ -10,12 +10,12 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::day::Day;
 use crate::daybook::DaybookFolders;
-use crate::facts::{Gap, Intake, MissingLog, Receipt};
+use crate::facts::{Facts, Gap, Intake, Kind, MissingLog, Receipt, Timing};
 use crate::ledger::{
     Basis, DayState, Draft, Edition, Extent, Kept, Ledger, Published, Writer, check_balance,
 };
 use crate::overrides::{Override, adjust};
-use crate::policy::{Policy, Postings};
+use crate::policy::{Account, Booking, Policy, Postings};
 use crate::queries::booked_day::BookedDay;
 use crate::resolve::{missing_logs, request_gaps, resolve};
 use crate::slots::Slots;
@@ -43,6 +43,8 @@ pub(super) struct ClassifiedDay {
     config_name: Option<String>,
     origin: Origin,
     daybooks: BTreeMap<Day, String>,
+    /// True if what was still pending became unknown, because the review window has passed.
+    has_ended: bool,
 }
 
 enum Origin {
@@ -75,6 +77,7 @@ pub(super) fn from_daybooks(
         config_name: Some(job.settings().fingerprint()),
         daybooks: around(job, ledger, day, daybooks),
         origin: Origin::Logs(Box::new(receipt)),
+        has_ended: false,
     })
 }
 
@@ -120,7 +123,23 @@ pub(super) fn from_edition(job: &Job, ledger: &Ledger, day: Day) -> anyhow::Resu
         config_name: if is_sealed { made_with } else { Some(job.settings().fingerprint()) },
         daybooks,
         origin: Origin::Edition(Box::new(edition)),
+        has_ended: false,
     })
+}
+
+/// Classifies the facts of a day whose review window has passed: what is pending is unknown.
+pub(super) fn ended(job: &Job, ledger: &Ledger, day: Day) -> anyhow::Result<ClassifiedDay> {
+    let prepared = from_edition(job, ledger, day)?;
+    let facts = prepared.postings.facts();
+    let end = |(kind, booking): (&Kind, &Booking)| match booking.account {
+        Account::Pending => Kind { timing: Timing::Unseen, ..kind.clone() },
+        _ => kind.clone(),
+    };
+    let kinds: Vec<Kind> = facts.kinds().iter().zip(prepared.postings.bookings()).map(end).collect();
+    let (rows, evidence) = (facts.rows(), facts.evidence().to_vec());
+    let facts = Facts::new(day, facts.slot_length(), &kinds, facts.callers(), rows, evidence)?;
+    let postings = job.policy.classify(facts).context("classifying the facts")?;
+    Ok(ClassifiedDay { postings, has_ended: true, ..prepared })
 }
 
 /// Applies overrides, counts the slots, checks the books and publishes.
@@ -134,8 +153,18 @@ pub(super) fn publish(
     rows: Vec<Override>,
     clock: Clock,
 ) -> anyhow::Result<(Accounted, BookedDay)> {
-    let ClassifiedDay { postings, gaps, attempts, policy, rules, config, config_name, origin, daybooks } =
-        prepared;
+    let ClassifiedDay {
+        postings,
+        gaps,
+        attempts,
+        policy,
+        rules,
+        config,
+        config_name,
+        origin,
+        daybooks,
+        has_ended,
+    } = prepared;
     let (postings, moved) = adjust(&postings, &rows).context("applying the overrides")?;
     let slots = Slots::count(&postings, &gaps, &config).context("counting the slots")?;
     let files = match &origin {
@@ -171,8 +200,8 @@ pub(super) fn publish(
         // What is missing may still come.
         edition.state = DayState::Provisional;
     }
-    let published =
-        ledger.publish(Draft { edition, basis, daybooks, rules, config: config_name }, &with, clock)?;
+    let draft = Draft { edition, basis, daybooks, rules, config: config_name, has_ended };
+    let published = ledger.publish(draft, &with, clock)?;
     let papers = BookedDay { edition: published.edition.clone(), gaps, postings };
     Ok((Accounted { published, spilled_bytes: 0, attention: told }, papers))
 }

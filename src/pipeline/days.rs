@@ -52,6 +52,17 @@ impl Booked {
         Some(Attention { day: *first, kind: AttentionKind::NewDefinition, message })
     }
 
+    /// Takes a newer edition of a day in the place of the one that the run made before.
+    pub fn replace(&mut self, done: Accounted) {
+        let day = done.published.edition.day;
+        self.largest.take_if(|largest| largest.edition.day == day);
+        let mut known = self.accounted.iter_mut().chain(&mut self.restated);
+        match known.find(|known| known.published.edition.day == day) {
+            Some(known) => known.published = done.published,
+            None => self.restated.push(done),
+        }
+    }
+
     /// Takes all reasons to look: of the run, then of the asked days, then new ones of others.
     ///
     /// Of other days only suspense is told again: the rest was told when they were accounted.

@@ -1,11 +1,12 @@
 //! Seal: makes days final whose window has passed, and removes daybooks that no open day needs.
 
+use super::days::Booked;
 use super::read::{missing, open_days};
-use super::{Attention, AttentionKind, Job};
+use super::{Attention, AttentionKind, Job, book};
 use crate::clock::Clock;
 use crate::day::{DAY_US, Day, SECOND_US};
 use crate::facts::MissingCause;
-use crate::ledger::{DayState, Writer};
+use crate::ledger::{DayState, OpenEvents, Writer};
 use crate::resolve::missing_logs::HISTORY_DAYS;
 
 /// Seals the days whose window has passed, and tells which ones cannot be sealed.
@@ -13,7 +14,7 @@ pub(super) fn due(
     job: &Job,
     ledger: &mut Writer,
     clock: Clock,
-    attention: &mut Vec<Attention>,
+    booked: &mut Booked,
 ) -> anyhow::Result<Vec<Day>> {
     let overrides = &job.config.overrides;
     let retries = if job.config.has_webhooks() { job.config.webhooks.retry_days } else { 0 };
@@ -28,19 +29,26 @@ pub(super) fn due(
         if clock.at.timestamp_micros() <= from_us + window_us {
             continue;
         }
-        let open = match newest.publication.state {
+        let OpenEvents { pending, suspense } = match newest.publication.state {
             DayState::Provisional => ledger.open_events(day, newest.publication.edition)?,
-            _ => 0,
+            _ => OpenEvents::default(),
         };
-        if open == 0 {
-            ledger.seal(day, clock)?;
-            sealed.push(day);
-        } else {
+        if suspense > 0 {
             let message = format!(
-                "its review window has passed, but it cannot be sealed: {open} events are pending or in suspense"
+                "its review window has passed, but it cannot be sealed: {suspense} events are in suspense"
             );
-            attention.push(Attention { day, kind: AttentionKind::Unsealed, message });
+            booked.attention.push(Attention { day, kind: AttentionKind::Unsealed, message });
+            continue;
         }
+        if pending > 0 {
+            // It is sealed in this run, so that no later run finds the events pending again.
+            let prepared = book::ended(job, ledger, day)?;
+            let rows = ledger.made_from(day)?.map(|made| made.rows).unwrap_or_default();
+            let (done, _) = book::publish(job, ledger, prepared, rows, clock)?;
+            booked.replace(done);
+        }
+        ledger.seal(day, clock)?;
+        sealed.push(day);
     }
     Ok(sealed)
 }

@@ -184,7 +184,8 @@ fn book(bencher: Bencher, what: &str) {
         let clock = Clock::given(noon());
         let mut ledger = Writer::open(folder.path(), clock, ClockSource::Given).expect("room on disk");
         let rules = policy.rules_name().to_owned();
-        let draft = Draft { edition, basis, daybooks: BTreeMap::default(), rules, config: None };
+        let daybooks = BTreeMap::default();
+        let draft = Draft { edition, basis, daybooks, rules, config: None, has_ended: false };
         ledger.publish(draft, &Kept::default(), clock).expect("room on disk");
         folder
     };

@@ -29,6 +29,8 @@ pub struct Draft {
     pub rules: String,
     /// Fingerprint of the config that it was booked with, which the ledger keeps.
     pub config: Option<String>,
+    /// True if what was still pending became unknown, because the review window has passed.
+    pub has_ended: bool,
 }
 
 impl Edition {

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::basis::StoredBasis;
-use super::draft::is_open;
 use crate::config::Log;
 use crate::day::{Day, SlotLength};
 use crate::facts::{ConflictLine, FileBalance, FileRole, Input};
 use crate::ledger::disk::{hex, sha256};
 use crate::ledger::{AccountLine, Applied, DayState, DefinitionSettings, Edition, InstantLine};
+use crate::policy::{Account, Group};
 use crate::table::{Record as _, Table, to_table};
 
 /// Format of the manifest, raised when today's reader could not understand what will be written.
@@ -247,11 +247,22 @@ const fn is_zero(n: &u64) -> bool {
     *n == 0
 }
 
+/// Events of a day that are not settled, after overrides.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OpenEvents {
+    pub pending: i64,
+    pub suspense: i64,
+}
+
 impl Balance {
     /// Counts the events in open accounts, after overrides.
-    pub fn open_events(&self) -> i64 {
-        let open = self.accounts.iter().filter(|(account, _)| account.parse().is_ok_and(is_open));
-        open.map(|(_, [_, net])| net).sum()
+    pub fn open_events(&self) -> OpenEvents {
+        let of = |group: Group| {
+            let is_in = |account: Account| account.group() == group;
+            let open = self.accounts.iter().filter(|(account, _)| account.parse().is_ok_and(is_in));
+            open.map(|(_, [_, net])| net).sum()
+        };
+        OpenEvents { pending: of(Group::Pending), suspense: of(Group::Suspense) }
     }
 
     fn of(files: &[FileBalance], lines: &[AccountLine]) -> Self {

@@ -114,12 +114,14 @@ pub enum Cause {
     Policy,
     /// Settings of the slot rule, components, services or regions.
     Definition,
+    /// The review window has passed, and what was still pending became unknown.
+    Window,
     /// None of the others: another version of the job reads or counts differently.
     Job,
 }
 
 impl Cause {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::First,
         Self::Logs,
         Self::Webhooks,
@@ -127,6 +129,7 @@ impl Cause {
         Self::Overrides,
         Self::Policy,
         Self::Definition,
+        Self::Window,
         Self::Job,
     ];
 
@@ -139,6 +142,7 @@ impl Cause {
             Self::Overrides => "overrides",
             Self::Policy => "policy",
             Self::Definition => "definition",
+            Self::Window => "window",
             Self::Job => "job",
         }
     }

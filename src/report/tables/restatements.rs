@@ -26,7 +26,8 @@ pub static RESTATEMENTS: Spec = Spec {
         ColumnSpec::new(
             "cause",
             Text,
-            "`logs`, `webhooks` of other days, `overrides`, `policy`, `definition`, `job` (another version), separated by blanks; \
+            "`logs`, `webhooks` of other days, `overrides`, `policy`, `definition`, `window` (what was pending became unknown with the \
+             end of the review window), `job` (another version), separated by blanks; \
              `neighbour` when other days show other files to be expected, or a run of down slots reaches over from a day beside it",
         ),
         ColumnSpec::new(

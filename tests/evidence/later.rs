@@ -1,0 +1,28 @@
+//! What other days and the end of the review window make of evidence that a day lacks.
+
+use super::{Platform, kinds};
+use std::fs;
+
+#[test]
+fn what_is_pending_when_the_window_has_passed_is_unknown() {
+    let mut platform = Platform::new();
+    let day = "2026-11-17";
+    platform.outage = 715..720;
+    platform.day(day);
+    platform.night("2026-11-18").expect(0);
+    let of_account = |account: &str| platform.events(day, account);
+    let pending = of_account("pending");
+    assert!(pending > 0, "{:?}", platform.accounts(day));
+    // No log comes any more.
+    let ran = platform.night("2026-11-25");
+    assert_eq!((of_account("pending"), platform.edition(day).as_str()), (pending, "1"), "{}", ran.stderr);
+    let ran = platform.night("2026-11-27");
+    assert!(ran.stderr.contains("2026-11-17 is now edition 2, because of window"), "{}", ran.stderr);
+    assert!(!kinds(&ran).contains(&"unsealed".to_owned()), "{}", ran.stderr);
+    assert_eq!((of_account("pending"), of_account("unknown")), (0, pending));
+    let journal = fs::read_to_string(platform.reports().join("ledger/journal.ndjson")).unwrap();
+    assert!(journal.contains(r#""window""#) && journal.contains(r#""sealed""#), "{journal}");
+    let before = platform.accounts(day);
+    platform.night("2026-11-28");
+    assert_eq!((platform.edition(day).as_str(), platform.accounts(day)), ("2", before));
+}
