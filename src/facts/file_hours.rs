@@ -30,6 +30,9 @@ pub struct FileHours {
     /// Hour of the day to which the file belongs, from 0, with its rows; hours without rows are
     /// left out.
     pub hours: Vec<(u8, u64)>,
+    /// True if any row of a log of calls has a field that tells what became of the call.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub names_outcome: bool,
     /// Rows of other days that no run reads: they lie farther away than `neighbours`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<(Day, u64)>,

@@ -150,6 +150,11 @@ pub struct Kind {
     pub recipient_area: String,
     pub client_platform: String,
     pub client_version: String,
+    /// The name (masked path) of the file of a call, if no row in files of it tells of outcomes.
+    ///
+    /// Set in daybooks alone: `resolve` decides by the days before what it means.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub untold_by: String,
 }
 
 impl Kind {
@@ -175,6 +180,7 @@ impl Kind {
             recipient_area: String::new(),
             client_platform: String::new(),
             client_version: String::new(),
+            untold_by: String::new(),
         }
     }
 

@@ -258,7 +258,7 @@ pub(super) fn of_notes(day: Day, notes: ReadNotes) -> impl Iterator<Item = Atten
         (AttentionKind::SpecialFile, message)
     });
     let silent = notes.silent_files.into_iter().map(|silent| {
-        let SilentFiles { source, files, rows, keys, mapping } = silent;
+        let SilentFiles { source, files, rows, keys, mapping, .. } = silent;
         let (first, others) = (files.first().cloned().unwrap_or_default(), files.len().saturating_sub(1));
         let others = if others == 0 { String::new() } else { format!(" and {others} more of this name") };
         let advice = mapping.map_or_else(

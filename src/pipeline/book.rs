@@ -17,7 +17,7 @@ use crate::ledger::{
 use crate::overrides::{Override, adjust};
 use crate::policy::{Account, Booking, Policy, Postings};
 use crate::queries::booked_day::BookedDay;
-use crate::resolve::{missing_logs, request_gaps, resolve};
+use crate::resolve::{missing_logs, request_gaps, resolve, untold};
 use crate::slots::Slots;
 
 /// A day that was booked and published.
@@ -90,7 +90,7 @@ pub(super) fn around(
 ) -> BTreeMap<Day, String> {
     // Webhook logs of other days settle the day; the days before it show which files to expect.
     let reach = if job.config.has_webhooks() { i64::from(job.config.webhooks.retry_days) } else { 0 };
-    let before = reach.max(missing_logs::JUDGED_DAYS as i64);
+    let before = reach.max(missing_logs::JUDGED_DAYS as i64).max(untold::WEEK_DAYS);
     let near = daybooks.range(day.plus(-before)..=day.plus(reach)).map(|(day, _)| *day);
     near.filter_map(|day| Some((day, ledger.daybook(day)?.daybook.clone()))).collect()
 }

@@ -13,6 +13,7 @@ use crate::intake::ReadNotes;
 use crate::ledger::{self, Confirmation, Entry, Extent, Ledger, MadeFrom, Writer};
 use crate::overrides::Override;
 use crate::queries::booked_day::BookedDay;
+use crate::resolve::untold;
 
 #[derive(Default)]
 pub(super) struct Booked {
@@ -164,7 +165,12 @@ pub(super) fn book(
                 if is_new && booked.largest.as_ref().is_none_or(|kept| facts(kept) < facts(&fresh)) {
                     booked.largest = Some(fresh);
                 }
-                if let Some(notes) = notes.remove(&day) {
+                if let Some(mut notes) = notes.remove(&day) {
+                    let told = match notes.silent_files.is_empty() {
+                        true => BTreeSet::new(),
+                        false => untold::told_before(day, &usable.daybooks)?,
+                    };
+                    notes.silent_files.retain(|s| !told.contains(&(s.source.clone(), s.name.clone())));
                     done.spilled_bytes = notes.spilled_bytes;
                     let (edition, files) = (&done.published.edition, &notes.file_hours);
                     done.attention.extend(missing_files::of_files(edition, files, &fresh_gaps, &job.config));

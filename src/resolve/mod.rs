@@ -12,6 +12,7 @@ mod notifications;
 pub mod request_gaps;
 mod spelling;
 mod unreadable;
+pub mod untold;
 mod webhook_gaps;
 
 use std::collections::BTreeMap;
@@ -46,7 +47,8 @@ pub fn resolve(
     let Some(folder) = daybooks.get(&day) else {
         return Err(Trouble::Usage(format!("{day} has no daybook")));
     };
-    let own = daybook::read(folder)?;
+    let mut own = daybook::read(folder)?;
+    untold::decide(&mut own, daybooks)?;
     if !own.is_joined {
         return Resolver::new(day, own, BTreeMap::new(), config, missing).intake();
     }

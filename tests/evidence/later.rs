@@ -26,3 +26,34 @@ fn what_is_pending_when_the_window_has_passed_is_unknown() {
     platform.night("2026-11-28");
     assert_eq!((platform.edition(day).as_str(), platform.accounts(day)), ("2", before));
 }
+
+#[test]
+fn a_file_that_told_of_outcomes_in_the_week_before_tells_of_calls_without_an_answer() {
+    let day = "2026-11-18";
+    let without_outcomes = |is_known: bool| {
+        let platform = Platform::new();
+        if is_known {
+            platform.day("2026-11-14");
+            platform.night("2026-11-15").expect(0);
+        }
+        platform.day(day);
+        // Only instant, id, caller, region and service are left of each row.
+        let path = platform.log(&format!("calls-{day}-eu-node1.csv"));
+        let text = fs::read_to_string(&path).unwrap();
+        let text: String = text
+            .lines()
+            .map(|line| line.splitn(6, ',').take(5).collect::<Vec<_>>().join(",") + "\n")
+            .collect();
+        fs::write(&path, text).unwrap();
+        let args = ["--date", day, "--simulate", "--as-of", "2026-11-19T03:00:00Z"];
+        let ran =
+            crate::job::run(&platform.dir.path().join("uptime-ledger.toml"), &platform.reports(), &args);
+        let is_told = kinds(&ran).contains(&"no-outcome".to_owned());
+        assert_eq!(is_told, !is_known, "{}", ran.stderr);
+        (platform.events(day, "unknown"), platform.accounts(day))
+    };
+    let (unknown, accounts) = without_outcomes(false);
+    assert_eq!(unknown, 480, "{accounts:?}");
+    let (unknown, accounts) = without_outcomes(true);
+    assert_eq!(unknown, 0, "{accounts:?}");
+}

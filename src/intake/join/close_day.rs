@@ -13,7 +13,7 @@ use super::merge::{Merged, MergedFact, merge};
 use super::notes::file_hours::file_hours;
 use super::notes::receipts::{balances, line, lost, unseen_columns};
 use super::notes::source_rows::source_rows;
-use super::notes::understood::{OddWord, SilentFiles, odd_words, outcomes_told, silent_files};
+use super::notes::understood::{OddWord, SilentFiles, odd_words, silent_files, untold_names};
 use super::notes::unreadable::windows;
 use super::notes::views::{TwiceTold, twice_told};
 use crate::config::{Log, Source};
@@ -72,8 +72,8 @@ pub fn close_day(
     salt: &Salt,
     folder: &Path,
 ) -> Result<(Daybook, ReadNotes), Trouble> {
-    let outcomes_told = outcomes_told(pass, files, sources);
-    let mut merged = merge(pass, salt, settings.is_joined, &outcomes_told);
+    let untold = untold_names(pass, files, sources);
+    let mut merged = merge(pass, salt, settings.is_joined, &untold);
     let twice_told = twice_told(pass, &merged, sources);
     let Deduped { surplus, survivors, mut sixtieths } = find_duplicates(pass, &merged, settings)?;
     let mut latencies = latencies(&pass.counts);
@@ -164,7 +164,7 @@ pub fn close_day(
         special_files: Vec::new(),
         twice_told,
         copies,
-        silent_files: silent_files(pass, files, sources, &outcomes_told),
+        silent_files: silent_files(pass, files, sources, &untold),
         odd_words: odd_words(pass),
         spilled_bytes,
         wholes,

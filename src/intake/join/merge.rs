@@ -100,8 +100,8 @@ impl Merged {
 
 /// Merges the counts of all workers.
 ///
-/// `outcomes_told` says of each file whether its rows can tell what became of a call.
-pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool, outcomes_told: &[bool]) -> Merged {
+/// `untold` has, for each file, its name if no row in files of it tells what became of a call.
+pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool, untold: &[Option<String>]) -> Merged {
     let mut kinds = Dictionary::new();
     let mut callers = Dictionary::new();
     // Number 0 is the caller that is not recorded.
@@ -122,8 +122,9 @@ pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool, outcomes_told: &[bool]) 
             .map(|shape| {
                 let of = &pass.source_readers[shape.source as usize];
                 let mut kind = shape.kind(&of.name, of.vantage, &counts.names);
-                if shape.silent.checked_sub(1).is_some_and(|file| !outcomes_told[file as usize]) {
-                    kind.outcome = Outcome::Unknown;
+                if let Some(name) = shape.silent.checked_sub(1).and_then(|file| untold[file as usize].clone())
+                {
+                    kind.untold_by = name;
                 }
                 DayKind(kinds.number(kind))
             })

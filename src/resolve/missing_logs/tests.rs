@@ -37,6 +37,7 @@ fn file(log: Log, node: &str, rows: u64) -> FileHours {
         rows_read: rows,
         regions: vec!["eu".to_owned()],
         hours: HOURS.map(|hour| (hour, rows / 2)).to_vec(),
+        names_outcome: true,
         unread: Vec::new(),
     }
 }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::config::{ColumnSource, Field, Source, lexical};
+use crate::config::{ColumnSource, Field, Log, Source, lexical};
 use crate::day::{DAY_US, Day};
 use crate::facts::{FileDay, FileHours, FileRole};
 use crate::intake::counting::file_tally::FileTally;
 use crate::intake::files::find::LogFile;
 use crate::intake::files::masked_name::masked;
 use crate::intake::pass::Pass;
+use crate::intake::rows::raw_row::OUTCOMES;
 
 /// Returns the hours of the day's own files, and of the files of the day after it.
 ///
@@ -24,10 +25,11 @@ pub fn file_hours(day: Day, pass: &Pass, files: &[LogFile], sources: &[Source]) 
         let source = &sources[file.source];
         let is_readable = !pass.failures.contains_key(&(n as u32));
         let mut regions: BTreeSet<String> = fixed_region(file, source).into_iter().collect();
-        let (mut hours, mut other_days, mut rows_read) = ([0_u64; 24], Vec::new(), 0);
+        let (mut hours, mut other_days, mut rows_read, mut named) = ([0_u64; 24], Vec::new(), 0, 0);
         for counts in pass.counts.iter().filter(|_| is_readable) {
             let tally: &FileTally = counts.tally(n as u32);
             rows_read += tally.rows_read;
+            named |= tally.named;
             let told = if belongs == FileDay::Own { &tally.hours } else { &tally.next_hours };
             hours.iter_mut().zip(told).for_each(|(sum, n)| *sum += n);
             other_days.extend(tally.other_days.iter().copied());
@@ -45,6 +47,7 @@ pub fn file_hours(day: Day, pass: &Pass, files: &[LogFile], sources: &[Source]) 
             rows_read,
             regions: regions.into_iter().collect(),
             hours: (0..24).zip(hours).filter(|(_, rows)| *rows > 0).collect(),
+            names_outcome: source.log == Log::Requests && named & OUTCOMES != 0,
             unread: if belongs == FileDay::Own { unread(day, file, source, other_days) } else { Vec::new() },
         });
     }

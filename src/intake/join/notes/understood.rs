@@ -1,8 +1,8 @@
-//! Understood: whether files can tell of outcomes, and words in them that nobody knows.
+//! Understood: files that tell of no outcome, and words in files that nobody knows.
 
 use std::collections::BTreeMap;
 
-use crate::config::{Field, Log, Source};
+use crate::config::{Field, Log, Source, lexical};
 use crate::intake::counting::file_tally::FileTally;
 use crate::intake::counting::notes::odd_words::WordList;
 use crate::intake::files::find::LogFile;
@@ -12,10 +12,14 @@ use crate::intake::pass::Pass;
 use crate::intake::rows::raw_row::OUTCOMES;
 use crate::redact::redacted;
 
-/// Files of one name in which no row tells of an outcome, so that their events are unknown.
+/// Files of one name in which no row of the day tells of an outcome.
+///
+/// Their events are unknown, unless files of that name told of outcomes in the week before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SilentFiles {
     pub source: String,
+    /// Their paths without what changes from day to day.
+    pub name: String,
     /// Paths as reports show them.
     pub files: Vec<String>,
     pub rows: u64,
@@ -34,22 +38,13 @@ pub struct OddWord {
     pub rows: u64,
 }
 
-/// Decides whether a name of files can tell of outcomes.
-///
-/// It can if any of its rows of the day names a field for them, or if one of the week before did;
-/// `before` is `None` if nothing is known of that week. Where it can, a row without the field is
-/// evidence of a call without an answer.
-const fn can_tell(is_named_today: bool, before: Option<bool>) -> bool {
-    is_named_today || matches!(before, Some(true))
-}
-
 /// Groups the files of request logs that were read by source and masked name.
 fn groups(pass: &Pass, files: &[LogFile], sources: &[Source]) -> Vec<Vec<usize>> {
     let mut groups: BTreeMap<(usize, String), Vec<usize>> = BTreeMap::new();
     for (n, file) in files.iter().enumerate() {
         let is_read = !pass.failures.contains_key(&(n as u32));
         if is_read && sources[file.source].log == Log::Requests {
-            groups.entry((file.source, masked(&file.shown))).or_default().push(n);
+            groups.entry((file.source, masked(&lexical(&file.shown)))).or_default().push(n);
         }
     }
     groups.into_values().collect()
@@ -59,29 +54,36 @@ fn tallies(pass: &Pass, file: usize) -> impl Iterator<Item = &FileTally> {
     pass.counts.iter().map(move |counts| counts.tally(file as u32))
 }
 
-/// Returns by file whether its name can tell of outcomes; see [`can_tell`].
-pub fn outcomes_told(pass: &Pass, files: &[LogFile], sources: &[Source]) -> Vec<bool> {
-    let mut told = vec![true; files.len()];
+/// Returns by file its name, if no row in files of that name tells of outcomes.
+pub fn untold_names(pass: &Pass, files: &[LogFile], sources: &[Source]) -> Vec<Option<String>> {
+    let mut untold = vec![None; files.len()];
     for group in groups(pass, files, sources) {
         let is_named = group.iter().flat_map(|n| tallies(pass, *n)).any(|t| t.named & OUTCOMES != 0);
-        for n in group {
-            told[n] = can_tell(is_named, None);
+        for n in group.into_iter().filter(|_| !is_named) {
+            untold[n] = Some(masked(&lexical(&files[n].shown)));
         }
     }
-    told
+    untold
 }
 
-/// Describes the names of files with accepted rows that cannot tell of outcomes.
-pub fn silent_files(pass: &Pass, files: &[LogFile], sources: &[Source], told: &[bool]) -> Vec<SilentFiles> {
+/// Describes the names of files with accepted rows that tell of no outcome.
+pub fn silent_files(
+    pass: &Pass,
+    files: &[LogFile],
+    sources: &[Source],
+    untold: &[Option<String>],
+) -> Vec<SilentFiles> {
     let mut silent = Vec::new();
     for group in groups(pass, files, sources) {
         let rows: u64 = group.iter().flat_map(|n| tallies(pass, *n)).map(|t| t.accepted).sum();
-        let Some(first) = group.first().filter(|n| rows > 0 && !told[**n]) else { continue };
+        let Some(first) = group.first().filter(|_| rows > 0) else { continue };
+        let Some(name) = untold[*first].clone() else { continue };
         let source = &sources[files[*first].source];
         // A file that is gone by now only cannot show its keys.
         let row = first_row::read(&files[*first].path, source).unwrap_or_default();
         silent.push(SilentFiles {
             source: source.name.clone(),
+            name,
             files: group.iter().map(|n| files[*n].shown.clone()).collect(),
             rows,
             keys: row.0.iter().map(|(key, _)| redacted(key.as_bytes(), 40)).collect(),
@@ -133,12 +135,6 @@ mod tests {
 
     fn row(pairs: &[(&str, &str)]) -> FirstRow {
         FirstRow(pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
-    }
-
-    #[test]
-    fn a_name_tells_of_outcomes_if_it_does_so_today_or_did_in_the_week_before() {
-        assert!(can_tell(true, None) && can_tell(true, Some(false)) && can_tell(false, Some(true)));
-        assert!(!can_tell(false, None) && !can_tell(false, Some(false)));
     }
 
     #[test]
