@@ -456,4 +456,13 @@ fn a_node_that_is_gone_for_good_is_told_for_thirty_days_that_are_never_restated(
         }
     }
     assert_eq!(told, (4..34).collect::<Vec<u64>>());
+    // From then on the file is no longer expected, and its messages are missed. Those of the last ten minutes are pending until
+    // the log of the next day reaches beyond their deadline: each such day is settled once more, because of webhooks.
+    let (settled, last) =
+        ((first + chrono::Days::new(38)).to_string(), (first + chrono::Days::new(39)).to_string());
+    assert_eq!((platform.edition(&settled).as_str(), platform.edition(&last).as_str()), ("2", "1"));
+    let of_node = u64::from(MESSAGES) * BUSY.len() as u64;
+    let open = |day: &str| (platform.events(day, "pending"), platform.events(day, "bad:platform:missed"));
+    let pending = u64::from(MESSAGES) * 10;
+    assert_eq!((open(&settled), open(&last)), ((0, of_node), (pending, of_node - pending)));
 }
