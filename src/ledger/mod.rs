@@ -34,7 +34,7 @@ use chrono::{DateTime, Utc};
 use crate::clock::ClockSource;
 use crate::day::Day;
 use crate::error::Trouble;
-use crate::facts::FileBalance;
+use crate::facts::{FileBalance, Gap};
 use crate::overrides::Override;
 
 pub use balance::check_balance;
@@ -224,6 +224,15 @@ impl Ledger {
         self.known(day, number)?;
         let folder = editions::folder::place(&self.folder, day, number);
         Basis::read(&folder, day, editions::folder::read_manifest(&folder, day)?.slot)
+    }
+
+    /// Reads the spans in which a log of a day is missing, as an edition was made with.
+    ///
+    /// # Errors
+    /// As for [`Ledger::basis`].
+    pub fn gaps(&self, day: Day, number: u32) -> Result<Vec<Gap>, Trouble> {
+        self.known(day, number)?;
+        Basis::read_gaps(&editions::folder::place(&self.folder, day, number))
     }
 
     /// Returns the inputs of the newest edition of a day; `None` if it has no edition.

@@ -72,7 +72,8 @@ fn drawings(
             .map_or_else(|| DayExplainer::read(ledger, day), |at_hand| DayExplainer::of(ledger, at_hand))?;
         let failures = report::failures(books.postings())?;
         let red = books.red();
-        Ok(DayDrawing { edition: books.into_edition(), failures, red })
+        let (edition, gaps) = books.into_parts();
+        Ok(DayDrawing { edition, gaps, failures, red })
     }
 }
 

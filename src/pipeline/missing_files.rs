@@ -6,6 +6,7 @@ use super::{Attention, AttentionKind};
 use crate::config::{Config, lexical};
 use crate::facts::{FileDay, FileHours, FileRole, Gap, Lost, MissingCause};
 use crate::ledger::Edition;
+use crate::report::missing_evidence::hours;
 
 /// Files named in one message.
 const SHOWN: usize = 3;
@@ -121,19 +122,4 @@ pub(super) fn of_files(
         }
     }
     found
-}
-
-/// Writes the hours of some gaps, of an hour each: `from 09:00 to 12:00 and from 14:00 to 15:00`.
-fn hours(gaps: &[&Gap], per_day: u32) -> String {
-    let per_hour = per_day / 24;
-    let all: BTreeSet<u32> = gaps.iter().map(|gap| gap.start_slot / per_hour).collect();
-    if all.len() == 24 {
-        return "all day".to_owned();
-    }
-    let all: Vec<u32> = all.into_iter().collect();
-    let spans: Vec<String> = all
-        .chunk_by(|a, b| a + 1 == *b)
-        .map(|span| format!("from {:02}:00 to {:02}:00", span[0], span[span.len() - 1] + 1))
-        .collect();
-    spans.join(" and ")
 }

@@ -29,7 +29,7 @@ pub(super) fn due(
         if clock.at.timestamp_micros() <= from_us + window_us {
             continue;
         }
-        let OpenEvents { pending, suspense } = match newest.publication.state {
+        let OpenEvents { pending, suspense, .. } = match newest.publication.state {
             DayState::Provisional => ledger.open_events(day, newest.publication.edition)?,
             _ => OpenEvents::default(),
         };

@@ -4,6 +4,7 @@
 //! `[outputs]` switches on pages for people and exports for other programs.
 
 mod exports;
+pub mod missing_evidence;
 mod pages;
 mod tables;
 mod view;
@@ -79,6 +80,8 @@ impl Drawing<'_> {
 /// Input of the reports of one day.
 pub struct DayDrawing {
     pub edition: Edition,
+    /// Spans in which a log of the day is missing.
+    pub gaps: Vec<crate::facts::Gap>,
     /// Events of the standing edition that are not good, before and after overrides.
     pub failures: Vec<FailureLine>,
     /// The explanations of every slot in which a scope was down, by slot.

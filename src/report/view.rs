@@ -3,6 +3,7 @@
 use super::Drawing;
 use crate::day::{Day, Month};
 use crate::error::Trouble;
+use crate::facts::Gap;
 use crate::ledger::{Edition, Extent};
 use crate::measure::{DEFINITIONS, Definition, Figure, Outage, Period};
 use crate::slots::{Scope, ScopeKind};
@@ -20,6 +21,10 @@ pub(super) struct View<'a> {
     pub drawing: &'a Drawing<'a>,
     /// `None` before the first edition.
     pub newest: Option<Edition>,
+    /// Spans in which a log of the newest day is missing.
+    pub gaps: Vec<Gap>,
+    /// Events of the newest day of which nobody knows what became, after overrides.
+    pub unknown: i64,
 }
 
 impl<'a> View<'a> {
@@ -27,7 +32,12 @@ impl<'a> View<'a> {
         let newest = drawing.ledger.days().last().map(|day| drawing.ledger.read(*day, Extent::Slots));
         let mut newest = newest.transpose()?;
         newest.iter_mut().for_each(|edition| drawing.figures.restate(edition));
-        Ok(Self { drawing, newest })
+        let Some(Edition { day, number, .. }) = newest else {
+            return Ok(Self { drawing, newest, gaps: Vec::new(), unknown: 0 });
+        };
+        let gaps = drawing.ledger.gaps(day, number)?;
+        let unknown = drawing.ledger.open_events(day, number)?.unknown;
+        Ok(Self { drawing, newest, gaps, unknown })
     }
 
     pub fn newest_day(&self) -> Option<Day> {

@@ -57,3 +57,42 @@ fn a_file_that_told_of_outcomes_in_the_week_before_tells_of_calls_without_an_ans
     let (unknown, accounts) = without_outcomes(true);
     assert_eq!(unknown, 0, "{accounts:?}");
 }
+
+#[test]
+fn pages_and_status_name_what_is_missing() {
+    let day = "2026-11-18";
+    let platform = Platform::new();
+    let config = platform.dir.path().join("uptime-ledger.toml");
+    let text = fs::read_to_string(&config).unwrap() + "[outputs]\nformats = [\"html\", \"json\"]\n";
+    fs::write(&config, text).unwrap();
+    let read = |name: &str| fs::read_to_string(platform.reports().join(name)).unwrap();
+    let status = || serde_json::from_str::<serde_json::Value>(&read("status.json")).unwrap();
+    platform.day("2026-11-17");
+    platform.night(day).expect(0);
+    assert!(!read("index.html").contains("Missing evidence"));
+    assert!(status().get("missing_evidence").is_none());
+    platform.day(day);
+    fs::remove_file(platform.log(&format!("hooks-{day}-eu-node2.csv"))).unwrap();
+    platform.night("2026-11-19").expect(3);
+    let told = "source hooks: logs/hooks-*-eu-node2.csv has rows of region eu from 10:00 to 12:00 on other days, and was not \
+                there; what could have stood there is unknown, not missed";
+    let remedy = "Ship the file: the next run reads the day again.";
+    for page in ["index.html", &format!("daily/{day}/index.html")] {
+        let text = read(page);
+        assert!(text.contains(told) && text.contains(remedy), "{page}: {text}");
+        assert!(text.contains("Unknown events: <b>480</b>"), "{page}: {text}");
+    }
+    let missing = &status()["missing_evidence"];
+    assert_eq!(missing["events_unknown"], 480);
+    let log = &missing["logs"][0];
+    assert_eq!(
+        (log["file"].as_str(), log["region"].as_str()),
+        (Some("logs/hooks-*-eu-node2.csv"), Some("eu"))
+    );
+    assert_eq!((log["told"].as_str(), log["remedy"].as_str()), (Some(told), Some(remedy)));
+    // It comes: nothing is missing any more.
+    platform.day(day);
+    platform.day("2026-11-19");
+    platform.night("2026-11-20").expect(0);
+    assert!(!read(&format!("daily/{day}/index.html")).contains("Missing evidence"));
+}

@@ -136,6 +136,17 @@ impl Basis {
         [("facts", facts), ("evidence", evidence)]
     }
 
+    /// Reads the spans in which a log is missing, without the facts.
+    ///
+    /// # Errors
+    /// As for [`Basis::read`].
+    pub fn read_gaps(folder: &Path) -> Result<Vec<Gap>, Trouble> {
+        let path = folder.join(BASIS);
+        let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
+        let head: Head = serde_json::from_str(&text).map_err(|e| damaged(&path, e))?;
+        Ok(head.gaps)
+    }
+
     /// Reads the basis of an edition from its folder.
     ///
     /// # Errors

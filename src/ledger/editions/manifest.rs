@@ -252,17 +252,19 @@ const fn is_zero(n: &u64) -> bool {
 pub struct OpenEvents {
     pub pending: i64,
     pub suspense: i64,
+    /// These keep no day from being sealed.
+    pub unknown: i64,
 }
 
 impl Balance {
-    /// Counts the events in open accounts, after overrides.
+    /// Counts the events that are not settled, after overrides.
     pub fn open_events(&self) -> OpenEvents {
         let of = |group: Group| {
             let is_in = |account: Account| account.group() == group;
             let open = self.accounts.iter().filter(|(account, _)| account.parse().is_ok_and(is_in));
             open.map(|(_, [_, net])| net).sum()
         };
-        OpenEvents { pending: of(Group::Pending), suspense: of(Group::Suspense) }
+        OpenEvents { pending: of(Group::Pending), suspense: of(Group::Suspense), unknown: of(Group::Unknown) }
     }
 
     fn of(files: &[FileBalance], lines: &[AccountLine]) -> Self {

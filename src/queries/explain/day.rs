@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::verdict::{because, flips_when};
 use super::{AppliedOverride, EditionOfSlot, ExplainedPosting, Explanation, RunOfSlots, ServiceVerdict};
 use crate::day::{Day, rfc3339};
-use crate::facts::{Gap, Kind, LostFile, MissingCause};
+use crate::facts::{Gap, Kind};
 use crate::ledger::{Basis, Cause, Edition, Extent, Ledger, Settings};
 use crate::measure::Outage;
 use crate::overrides::{Override, adjust};
@@ -13,7 +13,8 @@ use crate::policy::{Account, Group, Policy, Postings, Sum};
 use crate::queries::booked_day::BookedDay;
 use crate::queries::reported;
 use crate::report::RedSlot;
-use crate::slots::{ALL_REGIONS, Cell, Scope, ScopeKind, Side, SlotTally, State};
+use crate::report::missing_evidence::told;
+use crate::slots::{Cell, Scope, ScopeKind, Side, SlotTally, State};
 use crate::table::word;
 
 /// Callers and codes shown for a slot.
@@ -89,8 +90,9 @@ impl DayExplainer {
         &self.edition
     }
 
-    pub fn into_edition(self) -> Edition {
-        self.edition
+    /// Returns the edition, and the spans in which a log of the day is missing.
+    pub fn into_parts(self) -> (Edition, Vec<Gap>) {
+        (self.edition, self.gaps)
     }
 
     /// Returns the postings after overrides.
@@ -140,7 +142,9 @@ impl DayExplainer {
             editions: self.editions.iter().map(|of_day| of_day.slot(scope, slot)).collect(),
             edition: edition.number,
             day_state: edition.state.name(),
-            gaps: gaps.map(told_gap).collect(),
+            gaps: gaps
+                .map(|gap| told(gap, if gap.file.is_some() { "in this hour" } else { "then" }))
+                .collect(),
         }
     }
 
@@ -376,24 +380,4 @@ fn editions(ledger: &Ledger, known: &Edition) -> anyhow::Result<Vec<EditionOfDay
         })
     };
     record.editions.iter().map(read).collect()
-}
-
-/// Tells of a gap in the words of an explanation.
-fn told_gap(gap: &Gap) -> String {
-    let Gap { source, region, .. } = gap;
-    let of = if region == ALL_REGIONS { String::new() } else { format!(" of region {region}") };
-    let Some(LostFile { name, cause, .. }) = &gap.file else {
-        return format!("source {source} had next to no rows{of} then");
-    };
-    match cause {
-        MissingCause::Absent => {
-            format!("source {source}: {name} has rows{of} in this hour on other days, and was not there")
-        }
-        MissingCause::Unreadable => {
-            format!("source {source}: {name} could not be read, and may have rows{of} in this hour")
-        }
-        MissingCause::NoRows => {
-            format!("source {source}: {name} has rows{of} in this hour on other days, and none of this day")
-        }
-    }
 }

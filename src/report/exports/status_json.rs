@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::config::SlotRule;
 use crate::day::{Day, Month, rfc3339};
 use crate::measure::{Budget, Condition, Figure, Outage, Period, condition};
+use crate::report::missing_evidence::{MissingEvidence, missing_evidence};
 use crate::report::tables::outages::ids_within;
 use crate::report::view::{DEFINITION, View, is_whole_component};
 use crate::slots::Scope;
@@ -51,8 +52,35 @@ struct Status<'a> {
     policy_fingerprint: &'a str,
     /// In all regions, by name, as the newest day knows them.
     components: Vec<Component<'a>>,
+    /// What the logs of the newest day do not tell; absent if they tell of everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing_evidence: Option<Missing>,
     /// Outages of components in all regions in the 90 days that end with the newest one; newest first.
     outages: Vec<OutageLine<'a>>,
+}
+
+/// Logs that a day lacks, and the events of which nobody knows what became.
+#[derive(Serialize, JsonSchema)]
+struct Missing {
+    day: Date,
+    /// After overrides; they are in no ratio.
+    events_unknown: i64,
+    logs: Vec<MissingLogLine>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct MissingLogLine {
+    source: String,
+    /// Path of an unreadable file, or the path without what changes from day to day; null if the source was silent.
+    file: Option<String>,
+    /// `*` if several or unknown.
+    region: String,
+    /// `from 09:00 to 12:00`, or `all day`; UTC.
+    hours: String,
+    /// What is missing, in one sentence.
+    told: String,
+    /// What to do.
+    remedy: &'static str,
 }
 
 /// A number with six digits after the point. A percentage is rounded down, so that only all is 100.000000.
@@ -237,12 +265,30 @@ pub fn status(view: &View<'_>) -> String {
         },
         policy_fingerprint: &figures.policy,
         components: components(view),
+        missing_evidence: missing(view),
         outages,
     };
     match serde_json::to_string_pretty(&status) {
         Ok(text) => text + "\n",
         Err(e) => unreachable!("texts, numbers and lists always serialise: {e}"),
     }
+}
+
+fn missing(view: &View<'_>) -> Option<Missing> {
+    let newest = view.newest.as_ref()?;
+    let events_unknown = view.unknown;
+    let line = |log: MissingEvidence| MissingLogLine {
+        source: log.source,
+        file: (!log.file.is_empty()).then_some(log.file),
+        region: log.region,
+        hours: log.hours,
+        told: log.told,
+        remedy: log.remedy,
+    };
+    let logs = missing_evidence(&view.gaps, newest.slot_length().per_day());
+    let logs: Vec<MissingLogLine> = logs.into_iter().map(line).collect();
+    let is_whole = events_unknown == 0 && logs.is_empty();
+    (!is_whole).then(|| Missing { day: date(newest.day), events_unknown, logs })
 }
 
 fn components<'a>(view: &'a View<'_>) -> Vec<Component<'a>> {

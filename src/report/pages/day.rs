@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use maud::{Markup, PreEscaped, html};
 
 use super::chart;
-use super::parts::{Page, count, data, percent, scope_name, second, table, text};
+use super::parts::{Page, count, data, missing, percent, scope_name, second, table, text};
 use super::strip::strips;
 use super::words::Words;
 use crate::day::{Day, SlotLength};
 use crate::ledger::{Edition, LatencyLine};
 use crate::measure::{Figure, Figures, Period};
+use crate::report::missing_evidence::unknown_events;
 use crate::report::tables::{daily, failures};
 use crate::report::view::DEFINITION;
 use crate::report::{DayDrawing, Summary};
@@ -28,7 +29,7 @@ pub(super) struct Around<'a> {
 }
 
 pub(super) fn page(w: &Words, day: &DayDrawing, around: &Around<'_>) -> String {
-    let DayDrawing { edition, red, .. } = day;
+    let DayDrawing { edition, gaps, red, .. } = day;
     let at = edition.day;
     let body = html! {
         p {
@@ -37,6 +38,7 @@ pub(super) fn page(w: &Words, day: &DayDrawing, around: &Around<'_>) -> String {
         }
         h2 { (w.by_scope) }
         (scopes(w, at, around))
+        (missing(w, edition, unknown_events(edition), gaps))
         h2 { (w.timeline) }
         p.note { (w.timeline_help) }
         (strips(w, edition))

@@ -6,7 +6,10 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
 use super::words::Words;
+use crate::facts::Gap;
+use crate::ledger::Edition;
 use crate::redact::printable;
+use crate::report::missing_evidence::missing_evidence;
 use crate::slots::Scope;
 use crate::table::{ColumnKind, Row, Table, Value, decimal};
 
@@ -112,6 +115,21 @@ pub(super) fn second(at: DateTime<Utc>) -> String {
 pub(super) fn scope_name(scope: &Scope) -> String {
     let name = text(&scope.name);
     if scope.is_all_regions() { name } else { format!("{name} · {}", text(&scope.region)) }
+}
+
+/// Draws the number of unknown events with the logs that a day lacks; nothing if it lacks none.
+pub(super) fn missing(w: &Words, edition: &Edition, unknown: i64, gaps: &[Gap]) -> Markup {
+    let logs = missing_evidence(gaps, edition.slot_length().per_day());
+    html! {
+        @if unknown > 0 || !logs.is_empty() {
+            h2 { (w.missing_evidence) }
+            p.note { (w.missing_evidence_help) }
+            p { (w.unknown_events) ": " b { (count(unknown)) } " (" (edition.day) ")" }
+            @if !logs.is_empty() {
+                ul { @for log in &logs { li { (text(&log.told)) ". " (log.remedy) } } }
+            }
+        }
+    }
 }
 
 /// Draws chosen columns of a report table, sortable by their heads; `None` if no row is wanted.

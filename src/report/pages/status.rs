@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::month::is_below;
-use super::parts::{Page, count, data, percent, scope_name, second, table};
+use super::parts::{Page, count, data, missing, percent, scope_name, second, table};
 use super::words::Words;
 use crate::day::Day;
 use crate::ledger::Edition;
@@ -35,6 +35,7 @@ pub(super) fn page(w: &Words, view: &View<'_>, newest: &Edition, outages: &Table
                 (bars(w, view, scope, newest.day))
             }
         }
+        (missing(w, newest, view.unknown, &view.gaps))
         h2 { (w.recent_outages) }
         @match table(w, w.recent_outages, &columns, outages, recent) {
             Some(table) => { (table) (data(w, "", &["outages"])) }
