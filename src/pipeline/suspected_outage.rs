@@ -1,6 +1,7 @@
-//! Suspected outages: times with more events without an outcome than a missing log explains.
+//! Suspected outages: times with more events without an outcome than missing rows explain.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use super::{Attention, AttentionKind};
 use crate::day::{Day, HOUR_US, MINUTE_US, rfc3339};
@@ -16,13 +17,13 @@ type Counts = (i64, i64);
 /// Counts by instant since the start of the day, in microseconds.
 type Series = BTreeMap<i64, Counts>;
 
-/// Reports the times of a day in which missing webhook logs do not explain all unknown messages.
+/// Reports the times of a day in which missing webhook rows do not explain all unknown messages.
 ///
-/// Each message without an outcome is one that a missing file may hold: of `n` messages, as many as
-/// the share of the files makes likely. Where the binomial probability of so many is below one in a
+/// Each message without an outcome is one that a missing row may tell of: of `n` messages, as many
+/// as the share of the missing files, or of the rows of a log that fell silent, makes likely. Where the binomial probability of so many is below one in a
 /// million (bounded by Chernoff), a person should look.
 pub(super) fn attention(day: Day, gaps: &[Gap], facts: &Facts) -> Vec<Attention> {
-    let lost: Vec<&Gap> = gaps.iter().filter(|gap| gap.lost == Lost::SomeOutcomes).collect();
+    let lost = lost(gaps, facts);
     if lost.is_empty() {
         return Vec::new();
     }
@@ -53,7 +54,7 @@ pub(super) fn attention(day: Day, gaps: &[Gap], facts: &Facts) -> Vec<Attention>
             let (start, end) = span.ends();
             let message = format!(
                 "{unknown} of {all} messages of service {service} in region {region} from {start} to {end} have no outcome, more \
-                 than the missing webhook logs explain. If messages were down then, {}",
+                 than the missing webhook rows explain. If messages were down then, {}",
                 span.advice()
             );
             found.push(Attention { day, kind: AttentionKind::SuspectedOutage, message });
@@ -134,15 +135,64 @@ impl Span<'_> {
     }
 }
 
-/// Returns the share of the webhook rows of a region that is missing in the hour of an instant.
-fn share(lost: &[&Gap], region: &str, at_us: i64, slot_us: i64) -> Option<f64> {
-    let slot = (at_us / slot_us) as u32;
-    let is_here = |gap: &&&Gap| {
-        (gap.start_slot..gap.end_slot).contains(&slot) && (gap.region == "*" || gap.region == region)
+/// A stretch, in slots, in which a share of the webhook rows of a region is missing.
+struct LostRows<'g> {
+    region: &'g str,
+    slots: Range<u32>,
+    share: f64,
+}
+
+/// Returns where webhook rows are missing: with a file, or because their log was almost silent.
+fn lost<'g>(gaps: &'g [Gap], facts: &Facts) -> Vec<LostRows<'g>> {
+    let of = |gap: &'g Gap| {
+        let share = match (gap.lost, &gap.file) {
+            (Lost::SomeOutcomes, Some(file)) => f64::from(file.region_ppm) / 1e6,
+            (Lost::Outcomes, None) => fallen_share(gap, gaps, facts)?,
+            _ => return None,
+        };
+        Some(LostRows { region: &gap.region, slots: gap.start_slot..gap.end_slot, share })
     };
-    let files = lost.iter().filter(is_here).filter_map(|gap| gap.file.as_ref());
-    let ppm = files.map(|file| u64::from(file.region_ppm)).reduce(|sum, ppm| sum + ppm)?;
-    Some(ppm.min(1_000_000) as f64 / 1e6)
+    gaps.iter().filter_map(of).collect()
+}
+
+/// Returns the share of the webhooks of a region that is missing while its log is almost silent.
+///
+/// As many webhooks for each message are to be expected as in the rest of the day. `None` if the
+/// rest of the day does not tell.
+fn fallen_share(gap: &Gap, gaps: &[Gap], facts: &Facts) -> Option<f64> {
+    let silent = |slot: u32| {
+        let is_here = |other: &&Gap| other.lost == Lost::Outcomes && other.region == gap.region;
+        gaps.iter().filter(is_here).any(|other| (other.start_slot..other.end_slot).contains(&slot))
+    };
+    let (mut then, mut otherwise) = ([0_i64; 2], [0_i64; 2]);
+    for fact in facts.iter() {
+        let kind = &facts.kinds()[fact.kind as usize];
+        let what = match kind.stream {
+            Stream::Message if kind.region == gap.region => 0,
+            Stream::Notification if kind.region == gap.region || kind.region == "-" => 1,
+            _ => continue,
+        };
+        if (gap.start_slot..gap.end_slot).contains(&fact.slot) {
+            then[what] += fact.events;
+        } else if !silent(fact.slot) {
+            otherwise[what] += fact.events;
+        }
+    }
+    let [messages, webhooks] = otherwise;
+    if messages == 0 || webhooks == 0 || then[0] == 0 {
+        return None;
+    }
+    let expected = then[0] as f64 * webhooks as f64 / messages as f64;
+    Some((1.0 - then[1] as f64 / expected).max(0.0))
+}
+
+/// Returns the share of the webhook rows of a region that is missing at an instant.
+fn share(lost: &[LostRows<'_>], region: &str, at_us: i64, slot_us: i64) -> Option<f64> {
+    let slot = (at_us / slot_us) as u32;
+    let is_here =
+        |rows: &&LostRows<'_>| rows.slots.contains(&slot) && (rows.region == "*" || rows.region == region);
+    let shares = lost.iter().filter(is_here).map(|rows| rows.share);
+    Some(shares.reduce(|sum, share| sum + share)?.min(1.0))
 }
 
 /// Returns whether chance gives so many unknown messages less than once in a million times.
