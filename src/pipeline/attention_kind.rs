@@ -11,6 +11,8 @@ pub enum AttentionKind {
     MissingSource,
     /// A file that is there on other days, or that the config names, is not.
     MissingFile,
+    /// Files of a name have almost no rows in an hour in which they usually have some.
+    FallenRows,
     /// A file of a day holds no row of it.
     FileWithoutRows,
     /// A file holds rows of days that look for their rows in other files.
@@ -82,11 +84,12 @@ pub enum AttentionKind {
 }
 
 impl AttentionKind {
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::NoLogs,
         Self::NoRows,
         Self::MissingSource,
         Self::MissingFile,
+        Self::FallenRows,
         Self::FileWithoutRows,
         Self::UnreadRows,
         Self::FewerRows,
@@ -130,6 +133,7 @@ impl AttentionKind {
             Self::NoRows => "no-rows",
             Self::MissingSource => "missing-source",
             Self::MissingFile => "missing-file",
+            Self::FallenRows => "fallen-rows",
             Self::FileWithoutRows => "file-without-rows",
             Self::UnreadRows => "unread-rows",
             Self::FewerRows => "fewer-rows",

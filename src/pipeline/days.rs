@@ -174,6 +174,8 @@ pub(super) fn book(
                     done.spilled_bytes = notes.spilled_bytes;
                     let (edition, files) = (&done.published.edition, &notes.file_hours);
                     done.attention.extend(missing_files::of_files(edition, files, &fresh_gaps, &job.config));
+                    let fallen = missing_files::fallen(job, &usable.daybooks, day)?;
+                    done.attention.extend(missing_files::of_fallen(day, fallen));
                     done.attention.extend(attention::of_views(day, &notes.twice_told));
                     done.attention.extend(attention::of_notes(day, notes));
                 }

@@ -2,11 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Attention, AttentionKind};
-use crate::config::{Config, lexical};
+use super::{Attention, AttentionKind, Job};
+use crate::config::{Config, Log, lexical};
+use crate::day::Day;
+use crate::daybook::{self, DaybookFolders};
+use crate::error::Trouble;
 use crate::facts::{FileDay, FileHours, FileRole, Gap, Lost, MissingCause};
 use crate::ledger::Edition;
 use crate::report::missing_evidence::hours;
+use crate::resolve::missing_logs::fallen_rows::{self, FallenRows};
 
 /// Files named in one message.
 const SHOWN: usize = 3;
@@ -59,6 +63,37 @@ fn shown(names: &BTreeSet<&str>) -> String {
         0 => first,
         more => format!("{first} and {more} more"),
     }
+}
+
+/// Returns the groups of files whose rows have fallen on a day, by the days before it.
+pub(super) fn fallen(job: &Job, daybooks: &DaybookFolders, day: Day) -> Result<Vec<FallenRows>, Trouble> {
+    let mut days = BTreeMap::new();
+    for (day, folder) in daybooks.range(day.plus(-fallen_rows::HISTORY_DAYS)..=day) {
+        days.insert(*day, daybook::head(folder)?.file_hours);
+    }
+    Ok(fallen_rows::fallen_rows(day, &days, &job.config.sources))
+}
+
+/// Reports the groups of files that have almost no rows in hours in which they usually have some.
+pub(super) fn of_fallen(day: Day, fallen: Vec<FallenRows>) -> impl Iterator<Item = Attention> {
+    let told = move |FallenRows { source, log, name, region, hours }: FallenRows| {
+        let of_region = if region == "*" { String::new() } else { format!(" of region {region}") };
+        let shown: Vec<String> = hours
+            .iter()
+            .map(|(hour, rows, usual)| format!("{hour:02}:00 to {:02}:00 ({rows}, else {usual})", hour + 1))
+            .collect();
+        let effect = match log {
+            Log::Requests => "the calls that are missing count nowhere",
+            Log::Webhooks => "a message whose statuses are missing counts as missed",
+        };
+        let message = format!(
+            "source {source}: {name} has less than a tenth of the rows{of_region} that it has on the days before, from {}; is one \
+             of its files missing, or a part of one? {effect}. Ship what is missing: the next run reads the day again",
+            shown.join(", ")
+        );
+        Attention { day, kind: AttentionKind::FallenRows, message }
+    };
+    fallen.into_iter().map(told)
 }
 
 /// Reports paths of the config without a file, files without a row of their day, and unread rows.

@@ -20,8 +20,9 @@ type Series = BTreeMap<i64, Counts>;
 /// Reports the times of a day in which missing webhook rows do not explain all unknown messages.
 ///
 /// Each message without an outcome is one that a missing row may tell of: of `n` messages, as many
-/// as the share of the missing files, or of the rows of a log that fell silent, makes likely. Where the binomial probability of so many is below one in a
-/// million (bounded by Chernoff), a person should look.
+/// as the share of the missing files, or of the rows of a log that fell silent, makes likely. Where
+/// the binomial probability of so many is below one in a million (bounded by Chernoff), a person
+/// should look.
 pub(super) fn attention(day: Day, gaps: &[Gap], facts: &Facts) -> Vec<Attention> {
     let lost = lost(gaps, facts);
     if lost.is_empty() {
@@ -214,6 +215,38 @@ fn is_more_than_chance((all, unknown): Counts, share: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Vantage;
+    use crate::day::SlotLength;
+    use crate::facts::{Fact, Kind};
+
+    /// Returns what is told if the webhook log of a minute with messages has so many webhooks left.
+    fn told(messages: i64, webhooks: i64) -> usize {
+        let bare = |stream| Kind::bare(stream, "s", Vantage::FirstLayer, "messages", "eu");
+        let unseen = Kind { timing: Timing::Unseen, ..bare(Stream::Message) };
+        let kinds = [bare(Stream::Message), unseen, bare(Stream::Notification)];
+        let fact = |slot, kind, events| Fact { slot, kind, caller: 0, events };
+        let rows = vec![fact(0, 0, 1_000), fact(0, 2, 3_000), fact(600, 1, messages), fact(600, 2, webhooks)];
+        let day = "2026-11-18".parse().unwrap();
+        let facts = Facts::new(day, SlotLength::Minute, &kinds, &[String::new()], rows, Vec::new()).unwrap();
+        let gap = Gap {
+            lost: Lost::Outcomes,
+            source: "hooks".to_owned(),
+            region: "eu".to_owned(),
+            services: Vec::new(),
+            start_slot: 590,
+            end_slot: 660,
+            expected: messages,
+            file: None,
+        };
+        attention(day, &[gap], &facts).len()
+    }
+
+    #[test]
+    fn a_silent_log_explains_as_much_as_its_rows_have_fallen() {
+        assert_eq!(told(10_000, 0), 0, "nothing is left that could tell");
+        assert_eq!(told(100, 3), 0, "one in a hundred rows is left");
+        assert_eq!(told(10_000, 300), 1, "one in a hundred messages should have a status");
+    }
 
     #[test]
     fn half_of_the_rows_explain_half_of_the_messages() {

@@ -4,6 +4,8 @@
 //! a day is judged by the days before alone, so that what comes later, its return too, never judges
 //! the day again.
 
+pub mod fallen_rows;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::{Log, Source, lexical};
