@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 
 use super::attention::attention;
-use super::{Attention, Job, missing_files, suspected_outage};
+use super::suspicions::{silent_first_layer, suspected_outage};
+use super::{Attention, Job, missing_files};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::day::Day;
@@ -187,6 +188,7 @@ pub(super) fn publish(
     if is_from_logs {
         told.extend(missing_files::attention(&edition, &gaps));
         told.extend(suspected_outage::attention(edition.day, &gaps, postings.facts()));
+        told.extend(silent_first_layer::attention(edition.day, &gaps, postings.facts(), &config.sources));
         told.extend(suspected_outage::of_spellings(edition.day, &other_spellings, postings.facts()));
     }
     let settings = job.settings();

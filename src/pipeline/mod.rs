@@ -10,7 +10,7 @@ mod overrides;
 mod poorer;
 mod read;
 mod seal;
-mod suspected_outage;
+mod suspicions;
 
 use std::any::Any;
 use std::sync::Arc;

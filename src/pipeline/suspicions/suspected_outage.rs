@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use super::{Attention, AttentionKind};
 use crate::day::{Day, HOUR_US, MINUTE_US, rfc3339};
 use crate::facts::{Facts, Gap, Lost, OtherSpelling, Stream, Timing};
+use crate::pipeline::{Attention, AttentionKind};
 
 /// Spans of the clock that are looked at.
 const SPANS_US: [i64; 2] = [HOUR_US, 10 * MINUTE_US];
@@ -23,7 +23,7 @@ type Series = BTreeMap<i64, Counts>;
 /// as the share of the missing files, or of the rows of a log that fell silent, makes likely. Where
 /// the binomial probability of so many is below one in a million (bounded by Chernoff), a person
 /// should look.
-pub(super) fn attention(day: Day, gaps: &[Gap], facts: &Facts) -> Vec<Attention> {
+pub fn attention(day: Day, gaps: &[Gap], facts: &Facts) -> Vec<Attention> {
     let lost = lost(gaps, facts);
     if lost.is_empty() {
         return Vec::new();
@@ -67,7 +67,7 @@ pub(super) fn attention(day: Day, gaps: &[Gap], facts: &Facts) -> Vec<Attention>
 /// Reports the regions of a day whose messages have no status under their own ids.
 ///
 /// Their ids may be spelled in two ways, or all was down beside statuses of other senders.
-pub(super) fn of_spellings(day: Day, others: &[OtherSpelling], facts: &Facts) -> Vec<Attention> {
+pub fn of_spellings(day: Day, others: &[OtherSpelling], facts: &Facts) -> Vec<Attention> {
     let mut found = Vec::new();
     for ((service, region), slots) in messages(facts) {
         let Some(other) = others.iter().find(|other| other.region == region) else { continue };
@@ -197,7 +197,7 @@ fn share(lost: &[LostRows<'_>], region: &str, at_us: i64, slot_us: i64) -> Optio
 }
 
 /// Returns whether chance gives so many unknown messages less than once in a million times.
-fn is_more_than_chance((all, unknown): Counts, share: f64) -> bool {
+pub fn is_more_than_chance((all, unknown): Counts, share: f64) -> bool {
     if all == 0 || unknown == 0 {
         return false;
     }
