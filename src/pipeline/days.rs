@@ -4,13 +4,15 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::read::{self, LogsOfRun, open_days};
+use super::suspicions::fewer_files;
 use super::{Accounted, Attention, AttentionKind, Job, attention, book, missing_files, overrides};
 use crate::clock::Clock;
 use crate::config::RuleVersion;
 use crate::day::Day;
-use crate::facts::MissingLog;
+use crate::daybook::DaybookFolders;
+use crate::facts::{Facts, Gap, MissingLog};
 use crate::intake::ReadNotes;
-use crate::ledger::{self, Confirmation, Entry, Extent, Ledger, MadeFrom, Writer};
+use crate::ledger::{self, Confirmation, Edition, Entry, Extent, Ledger, MadeFrom, Writer};
 use crate::overrides::Override;
 use crate::queries::booked_day::BookedDay;
 use crate::resolve::untold;
@@ -158,26 +160,19 @@ pub(super) fn book(
         let prepared = prepared.remove(&day).map_or_else(|| prepare(ledger, day), Ok);
         match prepared.and_then(|prepared| book::publish(job, ledger, prepared, rows, clock)) {
             Ok((mut done, fresh)) => {
-                let fresh_gaps = fresh.gaps.clone();
+                let (fresh_gaps, fresh_facts) = (fresh.gaps.clone(), fresh.postings.facts().clone());
                 let facts = |day: &BookedDay| day.postings.facts().frame().height();
                 // An unchanged edition keeps its files with their numbers, which may differ today.
                 let is_new = done.published.is_new;
                 if is_new && booked.largest.as_ref().is_none_or(|kept| facts(kept) < facts(&fresh)) {
                     booked.largest = Some(fresh);
                 }
-                if let Some(mut notes) = notes.remove(&day) {
-                    let told = match notes.silent_files.is_empty() {
-                        true => BTreeSet::new(),
-                        false => untold::told_before(day, &usable.daybooks)?,
-                    };
-                    notes.silent_files.retain(|s| !told.contains(&(s.source.clone(), s.name.clone())));
+                if let Some(notes) = notes.remove(&day) {
                     done.spilled_bytes = notes.spilled_bytes;
-                    let (edition, files) = (&done.published.edition, &notes.file_hours);
-                    done.attention.extend(missing_files::of_files(edition, files, &fresh_gaps, &job.config));
-                    let fallen = missing_files::fallen(job, &usable.daybooks, day)?;
-                    done.attention.extend(missing_files::of_fallen(day, fallen));
-                    done.attention.extend(attention::of_views(day, &notes.twice_told));
-                    done.attention.extend(attention::of_notes(day, notes));
+                    let edition = &done.published.edition;
+                    let daybooks = &usable.daybooks;
+                    let told = of_reading(job, ledger, daybooks, edition, &fresh_gaps, &fresh_facts, notes)?;
+                    done.attention.extend(told);
                 }
                 if !done.published.is_new {
                     booked.confirmed.extend(confirmation(job, ledger, day, &usable)?);
@@ -217,6 +212,30 @@ pub(super) fn book(
         ledger.append(clock, Entry::Confirmed { days })?;
     }
     Ok(booked)
+}
+
+/// Reports what was noticed while the logs of a day were read, in the light of the days before.
+fn of_reading(
+    job: &Job,
+    ledger: &Ledger,
+    daybooks: &DaybookFolders,
+    edition: &Edition,
+    gaps: &[Gap],
+    facts: &Facts,
+    mut notes: ReadNotes,
+) -> anyhow::Result<Vec<Attention>> {
+    let day = edition.day;
+    if !notes.silent_files.is_empty() {
+        let told = untold::told_before(day, daybooks)?;
+        notes.silent_files.retain(|s| !told.contains(&(s.source.clone(), s.name.clone())));
+    }
+    let mut found = missing_files::of_files(edition, &notes.file_hours, gaps, &job.config);
+    let groups = missing_files::groups(job, daybooks, day)?;
+    found.extend(missing_files::of_fallen(day, groups.fallen));
+    found.extend(fewer_files::attention(ledger, day, facts, &groups.fewer)?);
+    found.extend(attention::of_views(day, &notes.twice_told));
+    found.extend(attention::of_notes(day, notes));
+    Ok(found)
 }
 
 /// Returns the rows that apply to a day.

@@ -10,7 +10,7 @@ use crate::error::Trouble;
 use crate::facts::{FileDay, FileHours, FileRole, Gap, Lost, MissingCause};
 use crate::ledger::Edition;
 use crate::report::missing_evidence::hours;
-use crate::resolve::missing_logs::fallen_rows::{self, FallenRows};
+use crate::resolve::missing_logs::fallen_rows::{self, FallenRows, GroupsOfDay};
 
 /// Files named in one message.
 const SHOWN: usize = 3;
@@ -65,13 +65,13 @@ fn shown(names: &BTreeSet<&str>) -> String {
     }
 }
 
-/// Returns the groups of files whose rows have fallen on a day, by the days before it.
-pub(super) fn fallen(job: &Job, daybooks: &DaybookFolders, day: Day) -> Result<Vec<FallenRows>, Trouble> {
+/// Returns what the files of groups show of a day, by the days before it.
+pub(super) fn groups(job: &Job, daybooks: &DaybookFolders, day: Day) -> Result<GroupsOfDay, Trouble> {
     let mut days = BTreeMap::new();
     for (day, folder) in daybooks.range(day.plus(-fallen_rows::HISTORY_DAYS)..=day) {
         days.insert(*day, daybook::head(folder)?.file_hours);
     }
-    Ok(fallen_rows::fallen_rows(day, &days, &job.config.sources))
+    Ok(fallen_rows::groups_of_day(day, &days, &job.config.sources))
 }
 
 /// Reports the groups of files that have almost no rows in hours in which they usually have some.

@@ -24,34 +24,44 @@ pub struct MissingEvidence {
     pub remedy: &'static str,
 }
 
+/// What the gaps of one log have in common.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct LogKey<'g> {
+    source: &'g str,
+    region: &'g str,
+    file: Option<(MissingCause, &'g str)>,
+    is_of_calls: bool,
+}
+
 /// Returns what the gaps of a day lack: one entry for all hours of a file.
 pub fn missing_evidence(gaps: &[Gap], slots_per_day: u32) -> Vec<MissingEvidence> {
-    let mut logs: BTreeMap<(&str, &str, Option<(MissingCause, &str)>, bool), Vec<&Gap>> = BTreeMap::new();
+    let mut logs: BTreeMap<LogKey<'_>, Vec<&Gap>> = BTreeMap::new();
     for gap in gaps {
-        let file = gap.file.as_ref().map(|file| (file.cause, file.name.as_str()));
-        let is_of_calls = matches!(gap.lost, Lost::Events | Lost::SomeEvents);
-        logs.entry((&gap.source, &gap.region, file, is_of_calls)).or_default().push(gap);
-    }
-    let told =
-        |((source, region, file, is_of_calls), gaps): ((&str, &str, Option<(_, &str)>, _), Vec<&Gap>)| {
-            let hours = hours(&gaps, slots_per_day);
-            let of_calls = "calls of which nothing is known";
-            let effect = match (is_of_calls, file.is_some()) {
-                (true, false) => of_calls.to_owned() + ": the minutes are unobserved",
-                (true, true) => {
-                    of_calls.to_owned() + ": a minute is down only if it would be so with them good"
-                }
-                (false, _) => "what could have stood there is unknown, not missed".to_owned(),
-            };
-            MissingEvidence {
-                source: source.to_owned(),
-                file: file.map_or_else(String::new, |(_, name)| name.to_owned()),
-                region: region.to_owned(),
-                told: format!("{}; {effect}", told(gaps[0], &hours)),
-                hours,
-                remedy: remedy(file.map(|(cause, _)| cause)),
-            }
+        let key = LogKey {
+            source: &gap.source,
+            region: &gap.region,
+            file: gap.file.as_ref().map(|file| (file.cause, file.name.as_str())),
+            is_of_calls: matches!(gap.lost, Lost::Events | Lost::SomeEvents),
         };
+        logs.entry(key).or_default().push(gap);
+    }
+    let told = |(key, gaps): (LogKey<'_>, Vec<&Gap>)| {
+        let LogKey { source, region, file, is_of_calls } = key;
+        let hours = hours(&gaps, slots_per_day);
+        let effect = match (is_of_calls, file) {
+            (true, None) => "nothing is known of these calls: the minutes are unobserved",
+            (true, Some(_)) => "a minute is down only if it would be so with the missing calls good",
+            (false, _) => "what could have stood there is unknown, not missed",
+        };
+        MissingEvidence {
+            source: source.to_owned(),
+            file: file.map_or_else(String::new, |(_, name)| name.to_owned()),
+            region: region.to_owned(),
+            told: format!("{}; {effect}", told(gaps[0], &hours)),
+            hours,
+            remedy: remedy(file.map(|(cause, _)| cause)),
+        }
+    };
     logs.into_iter().map(told).collect()
 }
 

@@ -47,3 +47,47 @@ fn an_hourly_file_that_is_gone_is_told_by_the_rows_of_its_hour() {
     assert_eq!(kinds(&ran), [""; 0], "{}", ran.stderr);
     assert_eq!(platform.events(day, "bad:platform:missed"), 0);
 }
+
+#[test]
+fn an_instance_that_is_gone_is_told_only_if_messages_lack_their_statuses() {
+    let days = ["2026-11-16", "2026-11-17", "2026-11-18", "2026-11-19"];
+    // The webhook logs of eu, spread over three instances, or over two; `is_lost` leaves one of three out.
+    let last_night = |instances: usize, is_lost: bool| {
+        let platform = Platform::new();
+        let mut ran = None;
+        for (at, day) in days.iter().enumerate() {
+            platform.day(day);
+            let mut rows = Vec::new();
+            for node in ["node1", "node2"] {
+                let path = platform.log(&format!("hooks-{day}-eu-{node}.csv"));
+                let text = fs::read_to_string(&path).unwrap();
+                rows.extend(text.lines().skip(1).map(str::to_owned));
+                fs::remove_file(path).unwrap();
+            }
+            let of = if at < 3 { 3 } else { instances };
+            for instance in 0..of {
+                if at == 3 && is_lost && instance == 0 {
+                    continue;
+                }
+                // Both statuses of a message are in one log.
+                let of_instance = |(at, _): &(usize, &String)| at / 2 % of == instance;
+                let own: Vec<String> =
+                    rows.iter().enumerate().filter(of_instance).map(|row| row.1.clone()).collect();
+                let own = own.join("\n");
+                let header = "ts,webhook_id,event_ts,region,message_id,status,http_status";
+                let path = platform.log(&format!("hooks-{day}-eu-{instance}{at}9f4c7d{at}b2.csv"));
+                fs::write(path, format!("{header}\n{own}\n")).unwrap();
+            }
+            let next = (day.parse::<chrono::NaiveDate>().unwrap() + chrono::Days::new(1)).to_string();
+            let done = platform.night(&next);
+            assert!(at == 3 || kinds(&done).is_empty(), "{day}: {}", done.stderr);
+            ran = Some(done);
+        }
+        ran.unwrap()
+    };
+    let ran = last_night(2, false);
+    assert_eq!(kinds(&ran), [""; 0], "{}", ran.stderr);
+    let ran = last_night(3, true);
+    assert_eq!(kinds(&ran), ["fallen-rows"], "{}", ran.stderr);
+    assert!(ran.stderr.contains("has 2 files, on each of the days before at least 3"), "{}", ran.stderr);
+}

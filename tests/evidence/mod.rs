@@ -274,10 +274,8 @@ fn ids_that_are_spelled_in_two_ways_accuse_nobody() {
                 if let Some((hour, rest)) = line.strip_prefix("2026-11-18T").and_then(|l| l.split_once(':')) {
                     minute = 60 * hour.parse::<u32>().unwrap() + rest[..2].parse::<u32>().unwrap();
                 }
-                match line.contains(",m-eu") {
-                    true if is_down(minute) => None,
-                    _ => Some(line.replace(",m-eu", ",M-EU") + "\n"),
-                }
+                let is_lost = line.contains(",m-eu") && is_down(minute);
+                (!is_lost).then(|| line.replace(",m-eu", ",M-EU") + "\n")
             });
             let text: String = lines.collect();
             fs::write(&path, text).unwrap();

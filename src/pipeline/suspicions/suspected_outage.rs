@@ -197,19 +197,26 @@ fn share(lost: &[LostRows<'_>], region: &str, at_us: i64, slot_us: i64) -> Optio
 }
 
 /// Returns whether chance gives so many unknown messages less than once in a million times.
-pub fn is_more_than_chance((all, unknown): Counts, share: f64) -> bool {
+pub fn is_more_than_chance(counts: Counts, share: f64) -> bool {
+    surprise(counts, share) > MIN_SURPRISE
+}
+
+/// Returns how rare so many of all are, at this share: at most `exp(-surprise)` (Chernoff).
+///
+/// 0 if they are no more than the share.
+pub fn surprise((all, unknown): Counts, share: f64) -> f64 {
     if all == 0 || unknown == 0 {
-        return false;
+        return 0.0;
     }
     let (n, found) = (all as f64, unknown as f64 / all as f64);
     if found <= share {
-        return false;
+        return 0.0;
     }
     if share <= 0.0 {
-        return true;
+        return f64::INFINITY;
     }
     let rest = if found < 1.0 { (1.0 - found) * ((1.0 - found) / (1.0 - share)).ln() } else { 0.0 };
-    n * found.mul_add((found / share).ln(), rest) > MIN_SURPRISE
+    n * found.mul_add((found / share).ln(), rest)
 }
 
 #[cfg(test)]

@@ -36,10 +36,37 @@ pub struct FallenRows {
     pub hours: Vec<(u8, u64, u64)>,
 }
 
+/// A group of webhook logs with fewer files than on any of the days before.
+///
+/// That is nothing unusual (instances go, parts of a rotation are fewer on a quiet day), unless
+/// messages lack their statuses in addition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FewerFiles {
+    pub source: String,
+    pub name: String,
+    pub region: String,
+    /// Files of the day, and fewest of a day before.
+    pub files: usize,
+    pub usual: usize,
+    /// Hours from 0 to 23, UTC, in which its files have rows on the days before.
+    pub hours: Vec<u8>,
+    /// The days before.
+    pub days: Vec<Day>,
+}
+
+/// What the files of groups show of a day.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GroupsOfDay {
+    pub fallen: Vec<FallenRows>,
+    pub fewer: Vec<FewerFiles>,
+}
+
 /// The files of one group on one day.
 #[derive(Debug, Clone, Default)]
 struct Group {
     files: usize,
+    /// First and last hour of each file with rows.
+    spans: Vec<(u8, u8)>,
     regions: BTreeSet<String>,
     rows: Rows,
 }
@@ -47,17 +74,36 @@ struct Group {
 /// Source, pattern and name of a group.
 type Key<'f> = (&'f str, &'f str, String);
 
-/// Returns the groups of a day whose rows have fallen, by the files of the days before.
+impl Group {
+    /// True if its files follow one another in time, as hourly files and parts by size do.
+    fn is_sequence(&self) -> bool {
+        let mut spans = self.spans.clone();
+        spans.sort_unstable();
+        spans.windows(2).all(|pair| pair[1].0 >= pair[0].1)
+    }
+
+    /// Returns its region; `*` if it has rows of several, or none that is known.
+    fn region(regions: &BTreeSet<&String>) -> String {
+        match regions.first() {
+            Some(one) if regions.len() == 1 && *one != "-" => (*one).clone(),
+            _ => "*".to_owned(),
+        }
+    }
+}
+
+/// Returns the groups of a day whose rows have fallen, or that have fewer files than before.
 ///
 /// An hour is left out if the rows of the other log of the region have fallen likewise: there was
 /// little traffic. Nothing is told of single files, whose traffic may have gone to another file, nor
 /// of a group without any file, which is missing as a whole.
-pub fn fallen_rows(day: Day, days: &BTreeMap<Day, Vec<FileHours>>, sources: &[Source]) -> Vec<FallenRows> {
-    let Some(own) = days.get(&day) else { return Vec::new() };
+pub fn groups_of_day(day: Day, days: &BTreeMap<Day, Vec<FileHours>>, sources: &[Source]) -> GroupsOfDay {
+    let mut found = GroupsOfDay::default();
+    let Some(own) = days.get(&day) else { return found };
     let near = days.range(day.plus(-HISTORY_DAYS)..day).rev().filter(|(_, files)| !files.is_empty());
-    let near: Vec<&[FileHours]> = near.take(JUDGED_DAYS).map(|(_, files)| files.as_slice()).collect();
+    let (near_days, near): (Vec<Day>, Vec<&[FileHours]>) =
+        near.take(JUDGED_DAYS).map(|(day, files)| (*day, files.as_slice())).unzip();
     if near.len() < FEWEST_DAYS {
-        return Vec::new();
+        return found;
     }
     let is_judged = |key: &Key<'_>| {
         let mut named = sources.iter().filter(|s| !s.may_be_empty && !s.is_named_by_hand && s.name == key.0);
@@ -65,7 +111,6 @@ pub fn fallen_rows(day: Day, days: &BTreeMap<Day, Vec<FileHours>>, sources: &[So
     };
     let today = groups(own);
     let before: Vec<BTreeMap<Key<'_>, Group>> = near.iter().map(|files| groups(files)).collect();
-    let mut found = Vec::new();
     for (key, group) in today.iter().filter(|(key, _)| is_judged(key)) {
         let others: Vec<&Group> = before.iter().filter_map(|groups| groups.get(key)).collect();
         let is_group = group.files > 1 || others.iter().any(|other| other.files > 1);
@@ -95,11 +140,29 @@ pub fn fallen_rows(day: Day, days: &BTreeMap<Day, Vec<FileHours>>, sources: &[So
         };
         let hours: Vec<(u8, u64, u64)> = (0..24).filter_map(fallen).collect();
         if !hours.is_empty() {
-            let region = match regions.first() {
-                Some(one) if regions.len() == 1 && *one != "-" => (*one).clone(),
-                _ => "*".to_owned(),
-            };
-            found.push(FallenRows { source: key.0.to_owned(), log, name: key.2.clone(), region, hours });
+            let region = Group::region(&regions);
+            found.fallen.push(FallenRows {
+                source: key.0.to_owned(),
+                log,
+                name: key.2.clone(),
+                region,
+                hours,
+            });
+            continue;
+        }
+        let usual = others.iter().map(|other| other.files).min().unwrap_or(0);
+        let is_sequence = others.iter().all(|other| other.is_sequence());
+        if log == Log::Webhooks && group.files < usual && !is_sequence {
+            let is_busy = |hour: &u8| others.iter().any(|other| other.rows[usize::from(*hour)] > 0);
+            found.fewer.push(FewerFiles {
+                source: key.0.to_owned(),
+                name: key.2.clone(),
+                region: Group::region(&regions),
+                files: group.files,
+                usual,
+                hours: (0..24).filter(is_busy).collect(),
+                days: near_days.clone(),
+            });
         }
     }
     found
@@ -112,6 +175,7 @@ fn groups(files: &[FileHours]) -> BTreeMap<Key<'_>, Group> {
         let key = (file.source.as_str(), file.pattern.as_str(), without_part(&file.name));
         let group = groups.entry(key).or_default();
         group.files += 1;
+        group.spans.extend(file.hours.first().zip(file.hours.last()).map(|(a, b)| (a.0, b.0)));
         group.regions.extend(file.regions.iter().cloned());
         file.hours.iter().for_each(|(hour, rows)| group.rows[usize::from(*hour) % 24] += rows);
     }
@@ -151,10 +215,13 @@ mod tests {
         }
     }
 
+    /// Webhook files with their rows by hour.
+    type Hooks<'h> = &'h [(&'h str, &'h [(u8, u64)])];
+
     /// Returns the fallen hours of the last of some days, each with its webhook files and its calls.
-    fn fallen(days: &[(&[(&str, &[(u8, u64)])], u64)]) -> Vec<u8> {
+    fn fallen(days: &[(Hooks<'_>, u64)]) -> Vec<u8> {
         let first: Day = "2026-11-02".parse().unwrap();
-        let files = |(hooks, calls): &(&[(&str, &[(u8, u64)])], u64)| -> Vec<FileHours> {
+        let files = |(hooks, calls): &(Hooks<'_>, u64)| -> Vec<FileHours> {
             let calls = file(Log::Requests, "calls-*.csv", &[(9, *calls), (10, *calls)]);
             hooks.iter().map(|(name, hours)| file(Log::Webhooks, name, hours)).chain([calls]).collect()
         };
@@ -166,35 +233,38 @@ mod tests {
         };
         let sources = [source("calls", Log::Requests), source("hooks", Log::Webhooks)];
         let last = first.plus(days.len() as i64 - 1);
-        fallen_rows(last, &all, &sources).into_iter().flat_map(|f| f.hours).map(|hour| hour.0).collect()
+        groups_of_day(last, &all, &sources)
+            .fallen
+            .into_iter()
+            .flat_map(|f| f.hours)
+            .map(|hour| hour.0)
+            .collect()
     }
 
-    const HOURLY: &[(&str, &[(u8, u64)])] =
-        &[("hooks-*-h*.csv", &[(9, 400)]), ("hooks-*-h*.csv", &[(10, 400)])];
+    const HOURLY: Hooks<'_> = &[("hooks-*-h*.csv", &[(9, 400)]), ("hooks-*-h*.csv", &[(10, 400)])];
     const NONE: [u8; 0] = [];
 
     #[test]
     fn an_hourly_file_that_is_gone_is_told_unless_all_is_quiet() {
-        let lost: &[(&str, &[(u8, u64)])] = &HOURLY[..1];
+        let lost: Hooks<'_> = &HOURLY[..1];
         assert_eq!(fallen(&[(HOURLY, 100), (HOURLY, 100), (HOURLY, 90), (lost, 100)]), [10]);
         assert_eq!(fallen(&[(HOURLY, 100), (HOURLY, 100), (lost, 9)]), NONE, "the calls have fallen too");
         assert_eq!(fallen(&[(HOURLY, 100), (lost, 100)]), NONE, "one day tells nothing");
         assert_eq!(fallen(&[(HOURLY, 100), (lost, 100), (HOURLY, 100), (lost, 100)]), NONE, "nothing usual");
-        let small: &[(&str, &[(u8, u64)])] =
-            &[("hooks-*-h*.csv", &[(9, 99)]), ("hooks-*-h*.csv", &[(10, 99)])];
+        let small: Hooks<'_> = &[("hooks-*-h*.csv", &[(9, 99)]), ("hooks-*-h*.csv", &[(10, 99)])];
         assert_eq!(fallen(&[(small, 100), (small, 100), (&small[..1], 100)]), NONE, "too few rows");
     }
 
     #[test]
     fn parts_and_instances_may_come_and_go() {
-        let parts: &[(&str, &[(u8, u64)])] =
+        let parts: Hooks<'_> =
             &[("hooks-*-001.csv", &[(9, 400), (10, 150)]), ("hooks-*-002.csv", &[(10, 250)])];
-        let one: &[(&str, &[(u8, u64)])] = &[("hooks-*-001.csv", &[(9, 390), (10, 400)])];
+        let one: Hooks<'_> = &[("hooks-*-001.csv", &[(9, 390), (10, 400)])];
         assert_eq!(fallen(&[(parts, 100), (parts, 100), (one, 100)]), NONE);
-        let cut: &[(&str, &[(u8, u64)])] = &[("hooks-*-001.csv", &[(9, 390), (10, 14)])];
+        let cut: Hooks<'_> = &[("hooks-*-001.csv", &[(9, 390), (10, 14)])];
         assert_eq!(fallen(&[(parts, 100), (parts, 100), (cut, 100)]), [10]);
-        let alone: &[(&str, &[(u8, u64)])] = &[("hooks-*-node1.csv", &[(9, 400), (10, 400)])];
-        let other: &[(&str, &[(u8, u64)])] = &[("hooks-*-node1.csv", &[(9, 400)])];
+        let alone: Hooks<'_> = &[("hooks-*-node1.csv", &[(9, 400), (10, 400)])];
+        let other: Hooks<'_> = &[("hooks-*-node1.csv", &[(9, 400)])];
         assert_eq!(fallen(&[(alone, 100), (alone, 100), (other, 100)]), NONE, "a single file is no group");
     }
 
