@@ -79,7 +79,7 @@ mod tests {
         let proxy = bare("proxy", Vantage::CallerEgress);
         let timeout = Kind { http_status: None, symptom: Symptom::Timeout, ..proxy.clone() };
         let kinds = [bare("edge", Vantage::FirstLayer), proxy, timeout];
-        let fact = |slot, kind, events| Fact { slot, kind, caller: 0, events };
+        let fact = |slot, kind, events| Fact { slot, kind, caller: 0, events, sixtieths: 0 };
         let rows = vec![fact(0, 0, 5_000), fact(0, 2, 50), fact(600, 1, answered), fact(600, 2, unanswered)];
         let day = "2026-11-18".parse().unwrap();
         let facts = Facts::new(day, SlotLength::Minute, &kinds, &[String::new()], rows, Vec::new()).unwrap();

@@ -231,7 +231,7 @@ mod tests {
         let bare = |stream| Kind::bare(stream, "s", Vantage::FirstLayer, "messages", "eu");
         let unseen = Kind { timing: Timing::Unseen, ..bare(Stream::Message) };
         let kinds = [bare(Stream::Message), unseen, bare(Stream::Notification)];
-        let fact = |slot, kind, events| Fact { slot, kind, caller: 0, events };
+        let fact = |slot, kind, events| Fact { slot, kind, caller: 0, events, sixtieths: 0 };
         let rows = vec![fact(0, 0, 1_000), fact(0, 2, 3_000), fact(600, 1, messages), fact(600, 2, webhooks)];
         let day = "2026-11-18".parse().unwrap();
         let facts = Facts::new(day, SlotLength::Minute, &kinds, &[String::new()], rows, Vec::new()).unwrap();
