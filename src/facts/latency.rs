@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 /// Bits of the sub-bucket within a power of two: a quantile is off by at most 1/16 of its value.
 const SUB_BITS: u32 = 4;
 const SUB: u64 = 1 << SUB_BITS;
-/// Number of buckets; the last one holds everything from about 4.7 hours on.
-pub const BUCKETS: u32 = 500;
+/// Number of buckets; the last one holds everything from about 12.3 days on.
+///
+/// A status may come up to 7 days after its message. Daybooks of versions before 0.2 had 500 buckets,
+/// of which the last one held everything from about 5.7 hours on.
+pub const BUCKETS: u32 = 592;
 
 /// Returns the bucket of a duration in microseconds.
 pub fn bucket(us: u64) -> u32 {
@@ -115,7 +118,7 @@ mod tests {
     #[test]
     fn buckets_are_in_order_and_tight() {
         let mut last = 0;
-        for us in (0..100_000).chain((100_000..1 << 33).step_by(77_777_777)) {
+        for us in (0..100_000).chain((100_000..1 << 41).step_by(7_777_777_777)) {
             let b = bucket(us);
             assert!(b >= last || us == 100_000);
             last = b;
@@ -124,6 +127,15 @@ mod tests {
                 assert!(floor <= us && us - floor <= us / SUB, "{us} in bucket {b} from {floor}");
                 assert_eq!(bucket(floor), b);
             }
+        }
+    }
+
+    #[test]
+    fn a_week_has_buckets_of_its_own() {
+        let hour = 3_600_000_000;
+        for hours in [6, 8, 12, 24, 47, 7 * 24] {
+            let floor = bucket_floor(bucket(hours * hour));
+            assert!(floor <= hours * hour && hours * hour - floor <= hours * hour / SUB, "{hours} hours");
         }
     }
 

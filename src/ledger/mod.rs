@@ -36,6 +36,7 @@ use crate::day::Day;
 use crate::error::Trouble;
 use crate::facts::{FileBalance, Gap};
 use crate::overrides::Override;
+use crate::slots::{ALL_REGIONS, Scope, ScopeKind};
 
 pub use balance::check_balance;
 pub use daybooks::fingerprint;
@@ -285,11 +286,15 @@ impl Ledger {
     /// # Errors
     /// There is no such edition ([`Trouble::Usage`]), or a file of it is missing or damaged.
     pub fn outlines(&self, editions: impl IntoIterator<Item = (Day, u32)>) -> Result<Vec<Outline>, Trouble> {
+        let noted = self.noted_days();
         let read = |(day, number)| {
             let record = self.known(day, number)?;
             let mut outline =
                 editions::folder::read_outline(&editions::folder::place(&self.folder, day, number), day)?;
             outline.state = record.state(number, outline.state);
+            if record.sealed == Some(number) && noted.contains(&day) {
+                outline.noted = self.noted(day, number);
+            }
             Ok(outline)
         };
         let mut outlines = editions.into_iter().map(read).collect::<Result<Vec<Outline>, Trouble>>()?;
@@ -310,6 +315,31 @@ impl Ledger {
             }
         }
         Ok(outlines)
+    }
+
+    /// Returns the sealed days whose figures were noted after their seal.
+    ///
+    /// A day that was sealed since figures were last noted is noted as it is measured now.
+    fn noted_days(&self) -> BTreeSet<Day> {
+        let mut days: BTreeSet<Day> = BTreeSet::new();
+        let mut since: BTreeSet<Day> = BTreeSet::new();
+        for line in self.lines() {
+            match &line.entry {
+                Entry::Sealed { day, .. } => _ = since.insert(*day),
+                Entry::Reported { .. } => days.append(&mut since),
+                _ => {}
+            }
+        }
+        days
+    }
+
+    fn noted(&self, day: Day, number: u32) -> BTreeMap<Scope, [i64; 5]> {
+        let from = (day, false, ScopeKind::Component, String::new(), String::new());
+        let of_day = self.record.reported.range(from..).take_while(|(key, _)| key.0 == day);
+        let of_edition = of_day.filter(|(_, noted)| noted.edition == number && !noted.is_adjusting);
+        of_edition
+            .map(|(_, noted)| (Scope::new(noted.scope_kind, &noted.scope, ALL_REGIONS), noted.slots))
+            .collect()
     }
 
     /// Reads the slots of days of the first version of the rule that stand next to a newer one.

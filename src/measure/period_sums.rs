@@ -40,7 +40,7 @@ impl PeriodSums {
         let slots_counted = if slots_down == 0 { 0 } else { counted_slots(day.edition, states, &counted) };
         let unjudged = counts.of_state(State::Unobserved) + counts.of_state(State::Doubtful);
         let is_uncounted = slots_counted < slots_down && unjudged > 0;
-        Some(Self {
+        let measured = Self {
             slots: counts.all(),
             slots_down,
             slots_degraded: counts.of_state(State::Degraded),
@@ -57,7 +57,24 @@ impl PeriodSums {
             },
             counted_seconds: slots_counted * seconds,
             events: day.edition.scope(scope)?.events(side),
-        })
+        };
+        let noted = day.edition.noted.get(scope).filter(|_| side == Side::Net);
+        Some(noted.map_or(measured, |slots| measured.noted(*slots, seconds)))
+    }
+
+    /// Takes the slots of a sealed day as they were noted.
+    const fn noted(self, slots: [i64; 5], seconds: i64) -> Self {
+        let [slots_down, slots_counted, slots_degraded, slots_unobserved, slots_doubtful] = slots;
+        Self {
+            slots_down,
+            slots_counted,
+            slots_degraded,
+            slots_unobserved,
+            slots_doubtful,
+            unjudged_seconds: (slots_unobserved + slots_doubtful) * seconds,
+            counted_seconds: slots_counted * seconds,
+            ..self
+        }
     }
 
     /// Adds days without an edition.

@@ -12,7 +12,7 @@ use crate::day::{Day, Month};
 use crate::ledger::{Entry, Ledger, Outline, Settings};
 use crate::measure::{self, Figures};
 use crate::queries::booked_day::BookedDay;
-use crate::queries::{DayExplainer, adjusted, reported};
+use crate::queries::{DayExplainer, reported};
 use crate::report::{self, DayDrawing, Days, Drawing, Rendered};
 
 /// Draws the reports that may have changed; if they show the newest line, only the asked days.
@@ -186,13 +186,13 @@ fn draw_all(
     let config = settings.config();
     let standing = ledger.outlines(ledger.standing())?;
     let figures = measure::draw(&standing, &config);
-    let (overridden, adjusted) = if adjusted(ledger).is_empty() {
-        (overridden(standing), figures.months.clone())
-    } else {
+    let (overridden, adjusted) = if reported::has_adjusting_figures(ledger) {
         drop(standing);
-        let adjusted = ledger.outlines(reported::with_adjustments(ledger))?;
+        let adjusted = reported::unnoted(ledger.outlines(reported::with_adjustments(ledger))?);
         let months = measure::draw(&adjusted, &config).months;
         (overridden(adjusted), months)
+    } else {
+        (overridden(standing), figures.months.clone())
     };
     let drawing =
         Drawing { ledger, settings, figures: &figures, adjusted: &adjusted, overridden: &overridden };

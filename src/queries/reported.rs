@@ -10,6 +10,7 @@ use crate::day::Day;
 use crate::ledger::{Entry, Ledger, Outline, Reported, ReportedKey, Settings, Writer};
 use crate::measure::{self, Figure, Figures, Period};
 use crate::policy::Group;
+use crate::slots::Scope;
 
 /// Distance in days up to which one day can always change the figures of another.
 ///
@@ -123,10 +124,20 @@ pub fn note(ledger: &mut Writer, settings: &Settings, clock: Clock) -> anyhow::R
     };
     take(&standing, false, &of_note);
     let adjusted = adjusted(ledger);
-    if changed.iter().any(|day| adjusted.contains_key(day)) {
-        let editions = around(ledger, &with_adjustments(ledger), &near(changed))?;
+    let is_sealed = |day: &Day| ledger.record().days.get(day).is_some_and(|record| record.sealed.is_some());
+    if linked.iter().chain(changed).any(is_sealed) {
+        let editions = unnoted(around(ledger, &with_adjustments(ledger), &near(changed))?);
         let figures = measure::draw(&editions, &config);
-        take(&figures, true, &|day| adjusted.contains_key(&day) && of_note(day));
+        // Of a sealed day, also what the days around say of it now.
+        let noted: BTreeMap<_, _> = standing.days.iter().map(|f| (figure_key(f), shown(f))).collect();
+        let is_other = |day: Day| {
+            let of_day = figures.days.iter().filter(|f| f.period == Period::Day(day));
+            is_sealed(&day)
+                && of_day
+                    .filter(|f| f.scope.is_all_regions())
+                    .any(|f| noted.get(&figure_key(f)) != Some(&shown(f)))
+        };
+        take(&figures, true, &|day| (adjusted.contains_key(&day) || is_other(day)) && of_note(day));
     }
     let before = &ledger.record().reported;
     let figures: Vec<Reported> = now.into_values().filter(|f| before.get(&f.key()) != Some(f)).collect();
@@ -134,6 +145,25 @@ pub fn note(ledger: &mut Writer, settings: &Settings, clock: Clock) -> anyhow::R
         ledger.append(clock, Entry::Reported { figures })?;
     }
     Ok(())
+}
+
+/// Forgets what was noted of sealed days: they are measured as they are known now.
+pub fn unnoted(mut editions: Vec<Outline>) -> Vec<Outline> {
+    editions.iter_mut().for_each(|edition| edition.noted.clear());
+    editions
+}
+
+/// True if a sealed day has figures beside the noted ones.
+pub fn has_adjusting_figures(ledger: &Ledger) -> bool {
+    !adjusted(ledger).is_empty() || ledger.record().reported.keys().any(|key| key.1)
+}
+
+fn figure_key(figure: &Figure) -> (Period, &Scope, &'static str) {
+    (figure.period, &figure.scope, figure.definition.name)
+}
+
+fn shown(figure: &Figure) -> (i64, i64, i64) {
+    (figure.net.slots_down, figure.net.slots_counted, figure.net.slots_doubtful)
 }
 
 /// Returns the days and those around them that they can always change.

@@ -3,6 +3,7 @@
 //! An edition keeps it next to its slots, so that a year can be measured without reading every cell
 //! of every day.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -54,11 +55,17 @@ pub struct Outline {
     pub scopes: Vec<ScopeOutline>,
     /// True if the slots are known that a longer timeline needs; false by the first version.
     pub knows_near: bool,
+    /// Slots of a sealed day, as they were noted for scopes in all regions: what other days say
+    /// later does not move them.
+    pub noted: BTreeMap<Scope, NotedSlots>,
     /// Sorted by slot; filled only for days that a run of down slots can touch.
     pub bad: Vec<BadLine>,
     /// Sorted by slot; filled as `bad` is, and for the days beside those.
     pub instants: Vec<InstantLine>,
 }
+
+/// Slots after overrides as the journal noted them, see [`crate::ledger::Reported::slots`].
+pub type NotedSlots = [i64; 5];
 
 /// One of the two midnights of a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +133,7 @@ impl Outline {
             slot_length: edition.slot_length(),
             scopes: slots.scopes().iter().enumerate().map(scope).collect(),
             knows_near: !rule.version.is_first(),
+            noted: BTreeMap::new(),
             bad: edition.bad.clone(),
             instants: edition.instants.clone(),
         }
@@ -219,6 +227,7 @@ impl Outline {
             slot_length: manifest.slot,
             scopes,
             knows_near,
+            noted: BTreeMap::new(),
             bad: Vec::new(),
             instants: Vec::new(),
         })

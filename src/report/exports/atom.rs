@@ -73,6 +73,12 @@ fn entry(view: &View<'_>, outage: &Outage) -> Entry {
         ),
         format!("Bad events: {}.", outage.events_bad),
     ];
+    if let Some((least, most)) = outage.at_least_seconds.zip(outage.at_most_seconds) {
+        parts.push(format!("It took at least {} and at most {}.", length(least), length(most)));
+    }
+    if outage.is_ongoing {
+        parts.push("No success has followed up to the end of the data: it may go on.".to_owned());
+    }
     if !outage.top_error_codes.is_empty() {
         parts.push(format!("Error codes and their bad events: {}.", outage.top_error_codes));
     }

@@ -213,7 +213,13 @@ struct OutageLine<'a> {
     end: Instant,
     /// Down slots times slot length.
     duration_seconds: i64,
-    /// `<1m`, `1-5m`, `>5m` or `update`.
+    /// From the first to the last bad event; null when the instants are not known.
+    at_least_seconds: Option<i64>,
+    /// From the last success before to the first one after; null when there is none.
+    at_most_seconds: Option<i64>,
+    /// No success has followed up to the end of the data: it may go on.
+    is_ongoing: bool,
+    /// `<1m`, `1-5m`, `>5m` or `update`; with `?` where the bounds disagree.
     class: &'static str,
     /// Long enough to count under the definition.
     is_counted: bool,
@@ -372,6 +378,9 @@ fn outage_line<'a>(view: &View<'_>, outage: &'a Outage) -> OutageLine<'a> {
         start: instant(outage.start_us),
         end: instant(outage.end_us),
         duration_seconds: outage.down_seconds,
+        at_least_seconds: outage.at_least_seconds,
+        at_most_seconds: outage.at_most_seconds,
+        is_ongoing: outage.is_ongoing,
         class: outage.class.name(),
         is_counted: outage.is_counted,
         events_bad: outage.events_bad,

@@ -20,8 +20,20 @@ pub(super) fn page(w: &Words, view: &View<'_>, newest: &Edition, outages: &Table
         let is = |name, text: &str| row.text(name).is_ok_and(|found| found == text);
         is("scope_kind", "component") && is("region", "*") && row.number("end").is_ok_and(|us| us > from_us)
     };
-    let columns =
-        ["scope", "start", "end", "duration_seconds", "class", "is_counted", "top_error_codes", "overrides"];
+    let columns = [
+        "scope",
+        "start",
+        "end",
+        "duration_seconds",
+        "at_least_seconds",
+        "at_most_seconds",
+        "is_ongoing",
+        "class",
+        "is_counted",
+        "callers_hit",
+        "top_error_codes",
+        "overrides",
+    ];
     let as_of = figures.as_of.map(second);
     let body = html! {
         p { (w.through) " " b { (newest.day) } ", " (w.updated) " " (as_of.unwrap_or_default()) "." }
