@@ -1,9 +1,9 @@
-//! Instants: the sixtieths in which events began, counted again from the rows of small worlds.
+//! Instants: the sixtieths in which events began, and the callers of an hour, counted again from the rows of small worlds.
 //!
 //! A world has calls in two views, with copies, conflicts and rows in the file of a neighbouring day, messages that several calls
 //! name, and notifications whose attempts cross midnight.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use uptime_ledger::config::{self, Config};
 use uptime_ledger::day::{Day, SlotLength};
 use uptime_ledger::document::Document;
-use uptime_ledger::facts::{Fact, Facts, Salt, Stream};
+use uptime_ledger::facts::{CallerLine, CallerSketch, Fact, Facts, Intake, Salt, Stream};
 use uptime_ledger::intake::{self, IntakeFolders, Meter};
 use uptime_ledger::ledger::{Cause, Draft, Edition, Extent, InstantLine, Kept};
 use uptime_ledger::policy::{Account, Group, PostingLine};
@@ -52,6 +52,9 @@ struct Call {
     region: &'static str,
     /// The message that it admits, of a few that calls share.
     message: Option<u32>,
+    caller: Option<u32>,
+    /// True if the view of the callers names them too.
+    is_named_outside: bool,
     /// Rows of the view of the platform, and of that of the callers.
     inner: Vec<Told>,
     outer: Vec<Told>,
@@ -66,12 +69,15 @@ fn call() -> impl Strategy<Value = Call> {
     };
     let message = prop::option::of(prop_oneof![0..6_u32, 0..1_000_u32]);
     let (inner, outer) = (told(vec![200, 200, 503]), told(vec![200, 504]));
-    let call = (start(), prop::bool::weighted(0.85), region, message, inner, outer);
-    call.prop_map(|(start_us, has_id, region, message, inner, outer)| Call {
+    let caller = (prop::option::weighted(0.8, 0..9_u32), any::<bool>());
+    let call = (start(), prop::bool::weighted(0.85), region, message, caller, inner, outer);
+    call.prop_map(|(start_us, has_id, region, message, (caller, is_named_outside), inner, outer)| Call {
         start_us,
         has_id,
         region,
         message,
+        caller,
+        is_named_outside,
         inner,
         outer,
     })
@@ -106,23 +112,31 @@ fn notification() -> impl Strategy<Value = Notification> {
 type Place = (u32, String, Option<u16>);
 /// Number of events, and their sixtieths.
 type Began = (i64, u64);
+/// Hour and region.
+type Hour = (u32, String);
+/// Number of calls, those that name a caller, and all callers named, also by copies.
+type Callers = (i64, i64, BTreeSet<u32>);
 
 /// The files of a world, and what it comes to on each day.
 struct World {
     files: BTreeMap<String, Vec<String>>,
     events: BTreeMap<(Day, Place), Began>,
+    callers: BTreeMap<(Day, Hour), Callers>,
     slot_seconds: i64,
 }
 
 impl World {
     fn of(calls: &[Call], notifications: &[Notification], slot_seconds: i64) -> Self {
-        let mut world = Self { files: BTreeMap::new(), events: BTreeMap::new(), slot_seconds };
+        let (files, events, callers) = Default::default();
+        let mut world = Self { files, events, callers, slot_seconds };
         // Every day has every log.
         for (at, day) in days().iter().enumerate() {
             let start_us = day.start_us() + 50_000 * SECOND_US;
             let told = vec![(0, 200, false)];
             let (inner, outer) = (told.clone(), told);
-            let call = Call { start_us, has_id: true, region: "eu", message: None, inner, outer };
+            let (message, caller, is_named_outside) = (None, None, false);
+            let (has_id, region) = (true, "eu");
+            let call = Call { start_us, has_id, region, message, caller, is_named_outside, inner, outer };
             world.call(10_000 + at, &call);
             let attempts = vec![(SECOND_US, 200, 0)];
             let told = Notification { event_us: start_us, region: "eu", status: None, attempts };
@@ -174,22 +188,40 @@ impl World {
             if let Some(message) = call.message.filter(|_| *status == 200) {
                 write!(json, r#","message_id":"m-{message}""#).unwrap();
             }
+            let caller = call.caller.filter(|_| call.is_named_outside || *view == "requests");
+            if let Some(caller) = caller {
+                write!(json, r#","business_id":"b-{caller}""#).unwrap();
+            }
+            self.hour(*us, call.region).2.extend(caller);
             // All rows of a call are in files that its day reads.
             let is_late = *is_late && Day::of_us(*us) == Day::of_us(call.start_us);
             let shipped_us = us + if is_late { 86_400 * SECOND_US } else { 0 };
             self.write(view, shipped_us, json + r#","service":"all"}"#);
         }
         if !call.has_id {
-            for (us, status, ..) in rows {
-                self.count(us, call.region, Some(status));
+            for (us, status, _, view) in rows {
+                self.count_call(us, call, status, view);
             }
             return;
         }
         // The platform knows its calls best; of its rows the first counts.
         let first = |view| rows.iter().filter(|row| row.3 == view).min();
-        if let Some((us, status, ..)) = first("requests").or(first("egress")) {
-            self.count(*us, call.region, Some(*status));
+        if let Some((us, status, _, view)) = first("requests").or(first("egress")) {
+            self.count_call(*us, call, *status, view);
         }
+    }
+
+    fn count_call(&mut self, us: i64, call: &Call, status: u16, view: &str) {
+        self.count(us, call.region, Some(status));
+        let is_named = call.caller.is_some() && (call.is_named_outside || view == "requests");
+        let (calls, named, _) = self.hour(us, call.region);
+        (*calls, *named) = (*calls + 1, *named + i64::from(is_named));
+    }
+
+    fn hour(&mut self, us: i64, region: &str) -> &mut Callers {
+        let day = Day::of_us(us).unwrap();
+        let hour = (us - day.start_us()) / (3_600 * SECOND_US);
+        self.callers.entry((day, (u32::try_from(hour).unwrap(), region.to_owned()))).or_default()
     }
 
     fn notification(&mut self, at: usize, notification: &Notification) {
@@ -210,8 +242,8 @@ impl World {
         self.count(*event_us, region, None);
     }
 
-    /// Reads the three days and returns the facts of each, as known from all of them.
-    fn facts(&self, folder: &Path, slot: &str, seed: u64, workers: usize) -> Vec<Facts> {
+    /// Reads the three days and returns the facts and receipts of each, as known from all of them.
+    fn read(&self, folder: &Path, slot: &str, seed: u64, workers: usize) -> Vec<Intake> {
         for (name, rows) in &self.files {
             let mut rows = rows.clone();
             shuffle(&mut rows, seed);
@@ -227,7 +259,7 @@ impl World {
                 .unwrap();
             daybooks.insert(day, daybook);
         }
-        days().map(|day| resolve(day, &daybooks, &config, &BTreeMap::new()).unwrap().facts).into()
+        days().map(|day| resolve(day, &daybooks, &config, &BTreeMap::new()).unwrap()).into()
     }
 }
 
@@ -260,7 +292,7 @@ proptest! {
     #![proptest_config(cases(96))]
 
     #[test]
-    fn facts_have_the_sixtieths_of_the_events_that_stay(
+    fn events_that_stay_give_the_sixtieths_and_the_callers(
         calls in prop::collection::vec(call(), 0..30),
         notifications in prop::collection::vec(notification(), 0..15),
         slot in 0..SLOTS.len(),
@@ -270,11 +302,26 @@ proptest! {
         let (slot, slot_seconds) = SLOTS[slot];
         let world = World::of(&calls, &notifications, slot_seconds);
         let folder = tempfile::tempdir().unwrap();
-        let facts = world.facts(folder.path(), slot, seed, workers);
-        for (day, facts) in days().into_iter().zip(&facts) {
+        let read = world.read(folder.path(), slot, seed, workers);
+        for (day, Intake { facts, receipt }) in days().into_iter().zip(&read) {
             let of_day = world.events.iter().filter(|((of, _), _)| *of == day);
             let want: BTreeMap<Place, Began> = of_day.map(|((_, place), began)| (place.clone(), *began)).collect();
             prop_assert_eq!(counted(facts), want, "{}", day);
+
+            let salt = Salt::new("s");
+            let hash = |n: &u32| salt.caller(format!("b-{n}").as_bytes());
+            let of_day = world.callers.iter().filter(|((of, _), (calls, ..))| *of == day && *calls > 0);
+            let want: Vec<CallerLine> = of_day
+                .map(|((_, (hour, region)), (calls, named, callers))| CallerLine {
+                    hour: *hour,
+                    service: "all".to_owned(),
+                    region: region.clone(),
+                    events: *calls,
+                    named: *named,
+                    sketch: CallerSketch::of(callers.iter().map(hash).collect()),
+                })
+                .collect();
+            prop_assert_eq!(&receipt.callers, &want, "{}", day);
         }
     }
 
@@ -353,10 +400,19 @@ fn instants_follow_what_overrides_leave_and_give() {
 }
 
 #[test]
-fn sixtieths_alone_restate_no_day_that_had_none() {
+fn sixtieths_and_callers_alone_restate_no_day_that_had_none() {
     let config = given::config(SlotLength::Minute);
     let reports = tempfile::tempdir().unwrap();
-    let known = given::draft(day(MIDDLE), &config, &given::letters("ugdu"));
+    let mut known = given::draft(day(MIDDLE), &config, &given::letters("ugdu"));
+    let line = |hour, events| CallerLine {
+        hour,
+        service: "messages".to_owned(),
+        region: "eu".to_owned(),
+        events,
+        named: events - 1,
+        sketch: CallerSketch::of(vec![1, 1 << 47, 7]),
+    };
+    known.edition.callers = vec![line(0, 20), line(23, 3)];
     // As a job booked it that kept none.
     let mut unknown = known.clone();
     let facts = &unknown.basis.facts;
@@ -365,6 +421,7 @@ fn sixtieths_alone_restate_no_day_that_had_none() {
     unknown.basis.facts =
         Facts::new(day(MIDDLE), facts.slot_length(), kinds, callers, rows, Vec::new()).unwrap();
     unknown.edition.instants.clear();
+    unknown.edition.callers.clear();
     let mut ledger = given::writer(reports.path(), &known);
     let mut publish = |draft: &Draft| {
         let published = ledger.publish(draft.clone(), &Kept::default(), given::clock(draft)).unwrap();
@@ -380,10 +437,17 @@ fn sixtieths_alone_restate_no_day_that_had_none() {
     moved.edition.instants[0].good <<= 1;
     moved.daybooks = [(day(MIDDLE), "daybook-2".to_owned())].into();
     assert_eq!(publish(&moved), (true, vec![Cause::Logs]));
+    let mut renamed = moved.clone();
+    renamed.edition.callers[1] = line(23, 4);
+    renamed.daybooks = [(day(MIDDLE), "daybook-3".to_owned())].into();
+    assert_eq!(publish(&renamed), (true, vec![Cause::Logs]));
     assert!(publish(&unknown).0);
     let folder = reports.path().join("ledger/editions").join(MIDDLE);
-    let has_instants = [1, 2, 3, 4].map(|n| folder.join(format!("{n:04}/instants.parquet")).exists());
-    assert_eq!(has_instants, [false, true, true, false]);
-    let read = |number| ledger.edition(day(MIDDLE), number, Extent::Whole).unwrap().instants;
-    assert_eq!((read(1), read(3)), (Vec::new(), moved.edition.instants));
+    for table in ["instants", "callers"] {
+        let is_there = [1, 2, 3, 4, 5].map(|n| folder.join(format!("{n:04}/{table}.parquet")).exists());
+        assert_eq!(is_there, [false, true, true, true, false], "{table}");
+    }
+    let read = |number| ledger.edition(day(MIDDLE), number, Extent::Whole).unwrap();
+    assert_eq!((read(1).instants, read(1).callers), (Vec::new(), Vec::new()));
+    assert_eq!((read(4).instants, read(4).callers), (renamed.edition.instants, renamed.edition.callers));
 }

@@ -228,10 +228,10 @@ proptest! {
         prop_assert_eq!(first.causes, [Cause::First]);
         prop_assert_eq!(&ledger.read(of, Extent::Whole).unwrap(), &first.edition);
 
-        // Bad lines and instants are read where a run can be.
+        // Bad lines, instants and callers are read where a run can be.
         let mut outline = Outline::of(&first.edition);
         if !outline.is_down() {
-            (outline.bad, outline.instants) = (Vec::new(), Vec::new());
+            (outline.bad, outline.instants, outline.callers) = Default::default();
         }
         prop_assert_eq!(ledger.outlines([(of, 1)]).unwrap(), [outline]);
 

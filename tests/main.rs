@@ -9,7 +9,7 @@
 //! - `order`: shuffled, split, merged, repacked and repeated logs give the same figures; so do threads, memory and chunks.
 //! - `converge`: whatever the order in which days are run and logs arrive, the books end up the same, and as a small model of
 //!   messages and notifications says.
-//! - `instants`: the sixtieths in which events began, counted again from the rows.
+//! - `instants`: the sixtieths in which events began, and the callers of an hour, counted again from the rows.
 //! - `cli`: one test per promise of the command line; what goes wrong, what is then said, and the exit code.
 //! - `books`: overrides, seals, editions over time; what was published is drawn again, what was touched is found.
 //! - `evidence`: files that are lost, renamed, cut off or written anew, and rows that nobody reads: told, and no outage.

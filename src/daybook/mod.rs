@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::day::{Day, SlotLength};
 use crate::facts::{
-    DayTotals, Delays, Evidence, Fact, FileBalance, FileHours, Kind, Latencies, Quarantined, SourceRows,
-    UnreadableWindow,
+    CallerLine, DayTotals, Delays, Evidence, Fact, FileBalance, FileHours, Kind, Latencies, Quarantined,
+    SourceRows, UnreadableWindow,
 };
 
 pub use items::{ItemRole, MessageItem, NotificationItem};
@@ -45,6 +45,8 @@ pub struct Daybook {
     pub kinds: Vec<Kind>,
     /// Pseudonyms, sorted; the first may be empty: not recorded.
     pub callers: Vec<String>,
+    /// Active callers, sorted by hour, service and region; earlier versions kept none.
+    pub callers_by_hour: Vec<CallerLine>,
     /// Facts that no other day can change.
     pub facts: Vec<Fact>,
     /// False if the sixtieths of its facts are not known, as in daybooks of earlier versions.

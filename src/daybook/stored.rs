@@ -13,21 +13,23 @@ use crate::day::{Day, SlotLength};
 use crate::error::Trouble;
 use crate::facts::latency::BUCKETS;
 use crate::facts::{
-    DayTotals, DelayKind, Delays, Evidence, Fact, FileBalance, FileHours, Histogram, Kind, Latencies,
-    Quarantined, RowRef, SourceRows, UnreadableWindow,
+    CallerLine, CallerSketch, DayTotals, DelayKind, Delays, Evidence, Fact, FileBalance, FileHours,
+    Histogram, Kind, Latencies, Quarantined, RowRef, SourceRows, UnreadableWindow,
 };
 
 /// Version of the stored form; raised when an older reader could not understand a newer file.
 ///
-/// Format 2 added the rows of each file by hour, format 3 the sixtieths of facts; all are read.
+/// Format 2 added the rows of each file by hour, format 3 the sixtieths of facts and the active
+/// callers; all are read.
 const DAYBOOK_FORMAT: u32 = 3;
-/// Oldest format whose facts have sixtieths.
+/// Oldest format whose facts have sixtieths, and that has active callers.
 const FIRST_WITH_SIXTIETHS: u32 = 3;
 
 const HEAD: &str = "daybook.json";
 const FACTS: &str = "facts.parquet";
 const EVIDENCE: &str = "evidence.parquet";
 const LATENCIES: &str = "latencies.parquet";
+const ACTIVE: &str = "active_callers.parquet";
 const MESSAGES: &str = "messages.parquet";
 const NOTIFICATIONS: &str = "notifications.parquet";
 
@@ -66,6 +68,9 @@ struct Head {
     delays: Vec<Delay>,
     /// Service and region of each histogram, by the number that `latencies.parquet` has for them.
     latency_of: Vec<(String, String)>,
+    /// Hours of `active_callers.parquet`, which has their sketches by the position here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    active: Vec<ActiveHour>,
     lanes: Vec<RegionActivity>,
     tally: DayTotals,
     files: Vec<FileBalance>,
@@ -86,6 +91,17 @@ struct Delay {
     service: String,
     region: String,
     counts: Vec<(u32, i64)>,
+}
+
+/// A [`CallerLine`] without its sketch.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ActiveHour {
+    hour: u32,
+    service: String,
+    region: String,
+    events: i64,
+    named: i64,
 }
 
 /// The one key that every version of the head has.
@@ -133,6 +149,13 @@ pub fn write(daybook: &Daybook, folder: &Path) -> Result<(), Trouble> {
         }
     }
     latencies.close()?;
+    let mut active = RowWriter::create(&folder.join(ACTIVE), false, ["of", "caller"])?;
+    for (of, line) in (0..).zip(&daybook.callers_by_hour) {
+        for caller in line.sketch.hashes() {
+            active.push(NumberRow::without_id([of, caller.cast_signed()]))?;
+        }
+    }
+    active.close()?;
 
     let head = Head {
         format: DAYBOOK_FORMAT,
@@ -153,6 +176,15 @@ pub fn write(daybook: &Daybook, folder: &Path) -> Result<(), Trouble> {
             })
             .collect(),
         latency_of: numbers.keys().map(|(s, r)| ((*s).to_owned(), (*r).to_owned())).collect(),
+        active: (daybook.callers_by_hour.iter())
+            .map(|line| ActiveHour {
+                hour: line.hour,
+                service: line.service.clone(),
+                region: line.region.clone(),
+                events: line.events,
+                named: line.named,
+            })
+            .collect(),
         lanes: daybook.lanes.clone(),
         tally: daybook.tally,
         files: daybook.files.clone(),
@@ -257,7 +289,8 @@ pub fn read(folder: &Path) -> Result<Daybook, Trouble> {
         }
     }
     open.map_or(Ok(()), &mut close)?;
-    Ok(Daybook { facts, evidence, latencies, ..Daybook::of(head) })
+    let callers_by_hour = read_active(folder, &head)?;
+    Ok(Daybook { callers_by_hour, facts, evidence, latencies, ..Daybook::of(head) })
 }
 
 /// Reads the facts; `split` makes key, events and sixtieths of a stored row.
@@ -280,6 +313,28 @@ fn read_facts<const N: usize>(
     RowReader::open(&path, false)?.map(fact).collect()
 }
 
+/// Reads the active callers.
+fn read_active(folder: &Path, head: &Head) -> Result<Vec<CallerLine>, Trouble> {
+    if head.format < FIRST_WITH_SIXTIETHS {
+        return Ok(Vec::new());
+    }
+    let path = folder.join(ACTIVE);
+    let mut callers: Vec<Vec<u64>> = vec![Vec::new(); head.active.len()];
+    for row in RowReader::open(&path, false)? {
+        let [of, caller] = row?.numbers;
+        callers[below(of, head.active.len(), &path)? as usize].push(number(caller, &path)?);
+    }
+    let line = |(of, callers): (&ActiveHour, Vec<u64>)| CallerLine {
+        hour: of.hour,
+        service: of.service.clone(),
+        region: of.region.clone(),
+        events: of.events,
+        named: of.named,
+        sketch: CallerSketch::of(callers),
+    };
+    Ok(head.active.iter().zip(callers).map(line).collect())
+}
+
 impl Daybook {
     fn of(head: Head) -> Self {
         let mut delays = Delays::default();
@@ -299,6 +354,7 @@ impl Daybook {
             lost: head.lost,
             kinds: head.kinds,
             callers: head.callers,
+            callers_by_hour: Vec::new(),
             facts: Vec::new(),
             has_sixtieths: head.format >= FIRST_WITH_SIXTIETHS,
             evidence: Vec::new(),

@@ -2,7 +2,9 @@
 
 use hashbrown::HashMap;
 use sha2::{Digest, Sha256};
-use xxhash_rust::xxh3::xxh3_128_with_secret;
+use xxhash_rust::xxh3::{xxh3_64_with_secret, xxh3_128_with_secret};
+
+use super::CallerSketch;
 
 /// A message or notification: 96 bits of a keyed hash.
 ///
@@ -44,6 +46,12 @@ impl Salt {
     #[inline]
     pub fn id(&self, bytes: &[u8]) -> Id {
         xxh3_128_with_secret(bytes, &self.secret) >> 32
+    }
+
+    /// Hashes a caller for the count of active callers: 48 bits, never 0.
+    #[inline]
+    pub fn caller(&self, bytes: &[u8]) -> u64 {
+        (xxh3_64_with_secret(bytes, &self.secret) >> (u64::BITS - CallerSketch::BITS)).max(1)
     }
 
     /// Returns a short hash that tells two salts apart without revealing them.

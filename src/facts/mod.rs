@@ -1,5 +1,6 @@
 //! Facts: how many events of a day share one slot, one kind and one caller.
 
+mod callers;
 mod delays;
 mod file_hours;
 mod gap;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::day::{Day, SlotLength};
 
+pub use callers::{CallerLine, CallerSketch, Distinct, distinct};
 pub use delays::{DelayKind, Delays};
 pub use file_hours::{FileDay, FileHours};
 pub use gap::{Gap, Lost, LostFile};

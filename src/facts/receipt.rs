@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Delays, Facts, Gap, Latencies};
+use super::{CallerLine, Delays, Facts, Gap, Latencies};
 use crate::config::Log;
 use crate::table::{CellWord, record};
 
@@ -101,6 +101,8 @@ pub struct Receipt {
     pub files: Vec<FileBalance>,
     /// Regions whose webhook log seems to write message ids in another way than the calls.
     pub other_spellings: Vec<OtherSpelling>,
+    /// Active callers, sorted by hour, service and region.
+    pub callers: Vec<CallerLine>,
     /// Rows that could not be read, by file and line.
     ///
     /// The first 1,000 of a file are kept, all are counted.

@@ -280,8 +280,9 @@ impl Ledger {
 
     /// Reads the outlines of some editions, by day, as [`crate::measure::draw`] takes them.
     ///
-    /// Bad lines are read only for days that a run of down slots can touch, instants also for the
-    /// days beside these: the last success before a run, or the first one after it, may be there.
+    /// Bad lines and callers are read only for days that a run of down slots can touch, instants
+    /// also for the days beside these: the last success before a run, or the first one after it,
+    /// may be there.
     ///
     /// # Errors
     /// There is no such edition ([`Trouble::Usage`]), or a file of it is missing or damaged.
@@ -309,6 +310,7 @@ impl Ledger {
             let folder = editions::folder::place(&self.folder, outline.day, outline.number);
             if is_touched(outline.day) {
                 outline.bad = editions::folder::read_bad(&folder)?;
+                outline.callers = editions::folder::read_callers(&folder)?;
             }
             if is_touched(outline.day) || is_beside(outline.day) {
                 outline.instants = editions::folder::read_instants(&folder)?;

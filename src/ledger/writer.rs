@@ -280,7 +280,8 @@ fn causes(before: Option<&Manifest>, is_ruled_alike: bool, has_ended: bool, now:
     // elsewhere.
     // Rules and overrides change instants too; if they are the same, facts have other sixtieths.
     let has_other_instants = before.instants != now.instants && is_ruled_alike && rows(before) == rows(now);
-    let has_other_facts = before.facts != now.facts || has_other_instants;
+    let has_other_callers = before.callers != now.callers;
+    let has_other_facts = before.facts != now.facts || has_other_instants || has_other_callers;
     let is_told_by_others = has_other_facts && before.logs == now.logs && others(before) != others(now);
     let is_read_otherwise = has_other_facts && own(before) != own(now);
     add(before.logs != now.logs || (is_read_otherwise && !is_told_by_others), Cause::Logs);

@@ -280,6 +280,7 @@ impl<'c> Resolver<'c> {
                 is_joined: self.own.is_joined,
                 other_spellings: self.other_spellings,
                 files: self.own.files,
+                callers: self.own.callers_by_hour,
                 quarantine: self.own.quarantine,
             },
         })

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use super::call::Call;
 use super::memo::KnownRow;
 use super::notes::evidence::RowPlace;
-use super::worker_counts::{Call, WorkerCounts};
+use super::worker_counts::WorkerCounts;
 use crate::error::Trouble;
 use crate::intake::records::row_id;
 use crate::intake::rows::interner::Lexicon;
@@ -69,7 +70,11 @@ impl WorkerCounts {
             sketch.own(PerRowField::Id).with_bytes(|id| self.sample_id(source_reader, id, hash));
         }
         let sender = if message == 0 { 0 } else { SourceReader::sketched_caller(sketch, &mut self.names)? };
-        Some(Call { start_us, duration_us, shape, caller: 0, hash, message, sender })
+        let active = match sketch.own(PerRowField::Caller) {
+            Scalar::Missing => 0,
+            caller => caller.with_bytes(|name| source_reader.active(name)).unwrap_or(0),
+        };
+        Some(Call { start_us, duration_us, shape, caller: 0, active, hash, message, sender })
     }
 }
 

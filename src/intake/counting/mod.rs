@@ -1,6 +1,8 @@
 //! Counting: the running counts of one worker.
 
+pub mod active_callers;
 pub mod attempt_counting;
+pub mod call;
 pub mod fast_path;
 pub mod file_tally;
 pub mod latency_cell;

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use super::active_callers::ActiveCallers;
+use super::call::Call;
 use super::file_tally::FileTally;
-use super::latency_cell::LatencyCell;
+use super::latency_cell::{CellKey, LatencyCell};
 use super::latest_rows::LatestRows;
 use super::memo::{KnownRow, Memo};
 use super::notes::evidence::{EvidenceRow, EvidenceRows, RowPlace};
@@ -18,7 +20,7 @@ use crate::config::{Field, Log};
 use crate::day::{Day, SlotLength};
 use crate::daybook::delivery::AttemptTraits;
 use crate::error::Trouble;
-use crate::facts::{ids::Id, latency};
+use crate::facts::latency;
 use crate::intake::records::attempt_record::AttemptRecord;
 use crate::intake::records::call_record::{CallRecord, MARGIN_US};
 use crate::intake::records::message_records::{AdmissionRecord, StatusRecord, StatusTraits};
@@ -30,8 +32,6 @@ use crate::intake::rows::raw_row::{LogValue, RawRow};
 use crate::intake::rows::request_shape::Shape;
 use crate::intake::rows::source_reader::{ParsedRequest, SourceReader};
 
-/// Slot, service and region; the latter two are numbers of the [`Lexicon`].
-pub type CellKey = (u32, u32, u32);
 const NO_CELL: u32 = u32::MAX;
 /// Entries of the cache of shapes, found by comparison alone: traffic repeats a few dozen.
 const RECENT: usize = 64;
@@ -44,22 +44,6 @@ pub struct LocalFact {
     pub slot: u32,
     pub shape: u32,
     pub caller: u32,
-}
-
-/// Call that has been read, in worker-local numbers.
-#[derive(Debug, Clone, Copy)]
-pub struct Call {
-    /// Microseconds since 1970.
-    pub start_us: i64,
-    pub duration_us: Option<u64>,
-    /// 0 for a call outside the day, which adds to no fact.
-    pub shape: u32,
-    pub caller: u32,
-    /// Hash of the call's id; 0 without one.
-    pub hash: u128,
-    /// Message that the call admitted, and the caller that sent it; 0 for none.
-    pub message: Id,
-    pub sender: u32,
 }
 
 /// Running counts of one worker, with its records for dedupe and join.
@@ -83,6 +67,7 @@ pub struct WorkerCounts {
     cell_of: Vec<u32>,
     cell_numbers: Map<CellKey, u32>,
     cells: Vec<LatencyCell>,
+    pub active: ActiveCallers,
     recent: Box<[Option<(Shape, u32)>; RECENT]>,
     tallies: Vec<FileTally>,
     /// Calls that have an id, for dedupe.
@@ -138,6 +123,7 @@ impl WorkerCounts {
             cell_of: Vec::new(),
             cell_numbers: Map::default(),
             cells: Vec::new(),
+            active: ActiveCallers::default(),
             recent: Box::new([None; RECENT]),
             tallies: vec![FileTally::default(); files],
             calls: Partitions::new(width, budget),
@@ -242,8 +228,8 @@ impl WorkerCounts {
         if is_inside && is_ordinary && is_usual {
             self.learned = Some(KnownRow::Call { shape });
         }
-        let ParsedRequest { caller, message, sender, .. } = reading;
-        let call = Call { start_us, duration_us, shape, caller, hash, message, sender };
+        let ParsedRequest { caller, active, message, sender, .. } = reading;
+        let call = Call { start_us, duration_us, shape, caller, active, hash, message, sender };
         self.enter(source_reader, &call, &place, spill)
     }
 
@@ -276,7 +262,8 @@ impl WorkerCounts {
             return Ok(());
         }
         let Call { hash, message, sender: caller, .. } = *call;
-        let record = CallRecord { hash, offset_us, latency, fact, file: place.file, message, caller };
+        let (file, is_named) = (place.file, call.active != 0);
+        let record = CallRecord { hash, offset_us, latency, fact, file, is_named, message, caller };
         let at = record.partition();
         if source_reader.is_joined() {
             self.calls.push(at, spill, |bytes: &mut [u8; CallRecord::WIDE]| record.pack(bytes))
@@ -427,12 +414,17 @@ impl WorkerCounts {
         self.events[fact.at()] += 1;
 
         let shape = &self.shape_list[call.shape as usize];
+        let (service, region) = (shape.service(), shape.region());
         let is_plainly_good = shape.is_plainly_good();
         let mut bucket = CallRecord::NO_LATENCY;
         if let (true, Some(us)) = (shape.is_answered(), call.duration_us) {
             bucket = latency::bucket(us) as u16;
-            let cell = self.cell(fact, (slot, shape.service(), shape.region()));
+            let cell = self.cell(fact, (slot, service, region));
             self.cells[cell as usize].add(u32::from(bucket));
+        }
+        if call.active != 0 {
+            let slots_per_hour = self.slot_length.per_day() / 24;
+            self.active.add(fact, || (slot / slots_per_hour, service, region), call.active);
         }
         if !is_plainly_good {
             let witness = EvidenceRow { place: *place, hash: call.hash as u64 };

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use hashbrown::HashSet;
 
+use super::caller_lines::caller_lines;
 use super::correlate;
 use super::duplicates::{Deduped, find_duplicates};
 use super::merge::{Merged, MergedFact, merge};
@@ -87,6 +88,7 @@ pub fn close_day(
     }
     latencies.0.retain(|_, h| h.events() > 0);
 
+    let callers_by_hour = caller_lines(&pass.counts, &merged, &surplus, settings.slot_length);
     let survivors_spilled: u64 = survivors.iter().map(Partitions::spilled).sum();
     let carried = correlate::correlate(pass, &merged, &survivors, settings, folder)?;
     let source_rows = source_rows(&merged, &surplus, &carried, settings.slot_length);
@@ -138,6 +140,7 @@ pub fn close_day(
         lost,
         kinds: merged.rank.sorted_kinds,
         callers: merged.rank.sorted_callers,
+        callers_by_hour,
         facts,
         has_sixtieths: true,
         evidence,

@@ -33,6 +33,8 @@ pub struct Surplus {
     pub events: Map<DayFact, i64>,
     /// Of these, events that another source tells.
     pub crossed: Map<DayFact, i64>,
+    /// By fact: events whose row names the caller.
+    pub named: Map<DayFact, i64>,
     /// Copies by file.
     pub files: Map<u32, u64>,
     /// Rows by file that are no copies of the row that counts.
@@ -52,6 +54,9 @@ impl Surplus {
         witnesses: &HashSet<u64>,
     ) {
         *self.events.entry(loser.fact).or_default() += 1;
+        if loser.is_named {
+            *self.named.entry(loser.fact).or_default() += 1;
+        }
         if source_of(merged, winner).is_some_and(|source| source_of(merged, loser) != Some(source)) {
             *self.crossed.entry(loser.fact).or_default() += 1;
         }
@@ -79,6 +84,7 @@ impl Surplus {
     fn merge(&mut self, other: Self) {
         other.events.into_iter().for_each(|(fact, n)| *self.events.entry(fact).or_default() += n);
         other.crossed.into_iter().for_each(|(fact, n)| *self.crossed.entry(fact).or_default() += n);
+        other.named.into_iter().for_each(|(fact, n)| *self.named.entry(fact).or_default() += n);
         other.files.into_iter().for_each(|(file, n)| *self.files.entry(file).or_default() += n);
         other.conflicts.into_iter().for_each(|(file, n)| *self.conflicts.entry(file).or_default() += n);
         other.latency.into_iter().for_each(|(key, n)| *self.latency.entry(key).or_default() += n);

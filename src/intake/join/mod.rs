@@ -1,5 +1,6 @@
 //! Join: the end of a pass, from the workers' counts to the daybook of a day.
 
+pub mod caller_lines;
 pub mod close_day;
 pub mod copies;
 pub mod correlate;

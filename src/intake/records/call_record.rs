@@ -19,7 +19,10 @@ pub struct CallRecord<F> {
     pub latency: u16,
     /// Fact; below [`OUTSIDE`](super::numbers::OUTSIDE), the vantage rank of a row outside the day.
     pub fact: F,
+    /// File of the row; 31 bits when packed.
     pub file: u32,
+    /// True if the row names its caller.
+    pub is_named: bool,
     /// Message that the call admitted; 0 for none, and if there is no webhook log to report on it.
     pub message: Id,
     /// Caller of a call with a message, in the numbers of `fact`.
@@ -37,6 +40,7 @@ impl CallRecord<WorkerFact> {
     /// Bytes of a record with a message and its caller.
     pub const WIDE: usize = 42;
     const EARLIEST_US: i64 = -(1 << 37);
+    const NAMED: u32 = 1 << 31;
 
     /// Returns the partition of the record.
     pub const fn partition(&self) -> usize {
@@ -53,7 +57,7 @@ impl CallRecord<WorkerFact> {
         debug_assert!(us < 1 << 38 && self.latency <= Self::NO_LATENCY);
         packer.u48(us << 10 | u64::from(self.latency));
         packer.u32(self.fact.0);
-        packer.u32(self.file);
+        packer.u32(self.file | if self.is_named { Self::NAMED } else { 0 });
         if is_wide {
             packer.u96(self.message);
             packer.u32(self.caller);
@@ -69,10 +73,13 @@ impl CallRecord<WorkerFact> {
             offset_us: (when >> 10) as i64 + Self::EARLIEST_US,
             latency: when as u16 & Self::NO_LATENCY,
             fact: WorkerFact(unpacker.u32()),
-            file: unpacker.u32(),
+            file: 0,
+            is_named: false,
             message: 0,
             caller: 0,
         };
+        let file = unpacker.u32();
+        (record.file, record.is_named) = (file & !Self::NAMED, file & Self::NAMED != 0);
         if bytes.len() == Self::WIDE {
             (record.message, record.caller) = (unpacker.u96(), unpacker.u32());
         }
@@ -82,8 +89,8 @@ impl CallRecord<WorkerFact> {
     /// Returns the record in the numbers of the day.
     #[inline]
     pub const fn numbered(self, fact: DayFact, caller: u32) -> CallRecord<DayFact> {
-        let Self { hash, offset_us, latency, fact: _, file, message, caller: _ } = self;
-        CallRecord { hash, offset_us, latency, fact, file, message, caller }
+        let Self { hash, offset_us, latency, fact: _, file, is_named, message, caller: _ } = self;
+        CallRecord { hash, offset_us, latency, fact, file, is_named, message, caller }
     }
 }
 
@@ -114,6 +121,7 @@ mod tests {
             latency: 7,
             fact: WorkerFact(fact),
             file: 3,
+            is_named: id % 2 == 1,
             message: 0,
             caller: 0,
         }

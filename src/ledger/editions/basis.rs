@@ -87,7 +87,7 @@ impl StoredBasis<'_> {
     ///
     /// Evidence is left out because the same rows may be found in other files. Sixtieths are left
     /// out because a day that an earlier version read, and this one reads again, has the same facts;
-    /// [`Manifest::instants`](super::manifest::Manifest::instants) holds what follows from them.
+    /// the manifest has a hash of the instants that follow from them.
     pub fn hash(&self) -> String {
         let mut hash = Sha256::new_with_prefix(self.basis.to_json());
         let [(_, facts), _] = self.tables;

@@ -45,7 +45,8 @@ impl Edition {
         policy: &str,
         as_of: DateTime<Utc>,
     ) -> Self {
-        let Receipt { latencies, delays, reconciliation, is_joined, files: intake, quarantine, .. } = receipt;
+        let Receipt { latencies, delays, reconciliation, is_joined, .. } = receipt;
+        let Receipt { files: intake, quarantine, callers, .. } = receipt;
         let definition = DefinitionSettings::new(config, slots);
         Self {
             day: slots.day(),
@@ -57,6 +58,7 @@ impl Edition {
             overrides: Vec::new(),
             bad: Vec::new(),
             instants: Vec::new(),
+            callers,
             accounts: Vec::new(),
             intake,
             quarantine,

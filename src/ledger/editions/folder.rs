@@ -9,7 +9,7 @@ use super::manifest::{MANIFEST_FORMAT, Manifest, OLDEST_MANIFEST_FORMAT};
 use super::outline::OUTLINE;
 use crate::day::Day;
 use crate::error::Trouble;
-use crate::facts::{ConflictLine, FileBalance, Quarantined};
+use crate::facts::{CallerLine, ConflictLine, FileBalance, Quarantined};
 use crate::ledger::disk::{self, damaged, read_table, sha256};
 use crate::ledger::{
     AccountLine, BadLine, DelayLine, DeliveryLine, Edition, InstantLine, LatencyLine, Outline,
@@ -66,8 +66,8 @@ fn metadata(edition: &Edition) -> Metadata {
 
 /// Returns the tables of an edition with their names, without basis and outline.
 ///
-/// The last two are there only if a file has conflicts, and if instants are known: an edition
-/// without any is stored as before.
+/// The last three are there only if a file has conflicts, and if instants and active callers are
+/// known: an edition without any is stored as before.
 pub fn tables(edition: &Edition) -> Vec<(&'static str, Table)> {
     let mut tables = vec![
         ("slots", edition.slots.to_table()),
@@ -86,6 +86,9 @@ pub fn tables(edition: &Edition) -> Vec<(&'static str, Table)> {
     }
     if !edition.instants.is_empty() {
         tables.push((InstantLine::spec().name, to_table(&edition.instants)));
+    }
+    if !edition.callers.is_empty() {
+        tables.push((CallerLine::spec().name, to_table(&edition.callers)));
     }
     tables
 }
@@ -115,6 +118,7 @@ pub fn read(folder: &Path, day: Day, extent: Extent) -> Result<Edition, Trouble>
         slots,
         bad: read_lines::<BadLine>(folder)?,
         instants: read_instants(folder)?,
+        callers: Vec::new(),
         accounts: Vec::new(),
         intake: read_intake(folder)?,
         quarantine: Vec::new(),
@@ -124,6 +128,7 @@ pub fn read(folder: &Path, day: Day, extent: Extent) -> Result<Edition, Trouble>
         reconciliation: Vec::new(),
     };
     if extent == Extent::Whole {
+        edition.callers = read_callers(folder)?;
         edition.accounts = read_lines::<AccountLine>(folder)?;
         edition.quarantine = read_lines::<Quarantined>(folder)?;
         edition.latency = read_lines::<LatencyLine>(folder)?;
@@ -134,7 +139,7 @@ pub fn read(folder: &Path, day: Day, extent: Extent) -> Result<Edition, Trouble>
     Ok(edition)
 }
 
-/// Reads the outline of an edition, without bad lines and instants.
+/// Reads the outline of an edition, without bad lines, instants and callers.
 ///
 /// An edition that was stored without an outline gets one from its slots.
 pub fn read_outline(folder: &Path, day: Day) -> Result<Outline, Trouble> {
@@ -142,7 +147,8 @@ pub fn read_outline(folder: &Path, day: Day) -> Result<Outline, Trouble> {
     let path = folder.join(format!("{}.parquet", OUTLINE.name));
     if !manifest.files.contains_key(&format!("{}.parquet", OUTLINE.name)) {
         let outline = Outline::of(&read(folder, day, Extent::Slots)?);
-        return Ok(Outline { bad: Vec::new(), instants: Vec::new(), ..outline });
+        let (bad, instants, callers) = Default::default();
+        return Ok(Outline { bad, instants, callers, ..outline });
     }
     let table = read_table(&path, &OUTLINE)?;
     Outline::from_table(day, manifest, &table).map_err(|why| damaged(&path, why))
@@ -169,7 +175,17 @@ pub fn read_bad(folder: &Path) -> Result<Vec<BadLine>, Trouble> {
 
 /// Reads the instants of an edition; none if it was stored without them.
 pub fn read_instants(folder: &Path) -> Result<Vec<InstantLine>, Trouble> {
-    let path = folder.join(format!("{}.parquet", InstantLine::spec().name));
+    read_late_lines(folder)
+}
+
+/// Reads the active callers of an edition; none if it was stored without them.
+pub fn read_callers(folder: &Path) -> Result<Vec<CallerLine>, Trouble> {
+    read_late_lines(folder)
+}
+
+/// Reads a table that earlier versions did not store.
+fn read_late_lines<T: Record>(folder: &Path) -> Result<Vec<T>, Trouble> {
+    let path = folder.join(format!("{}.parquet", T::spec().name));
     if path.exists() { read_lines(folder) } else { Ok(Vec::new()) }
 }
 

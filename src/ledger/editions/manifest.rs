@@ -9,11 +9,11 @@ use sha2::{Digest, Sha256};
 use super::basis::StoredBasis;
 use crate::config::Log;
 use crate::day::{Day, SlotLength};
-use crate::facts::{ConflictLine, FileBalance, FileRole, Input};
+use crate::facts::{CallerLine, ConflictLine, FileBalance, FileRole, Input};
 use crate::ledger::disk::{hex, sha256};
 use crate::ledger::{AccountLine, Applied, DayState, DefinitionSettings, Edition, InstantLine};
 use crate::policy::{Account, Group};
-use crate::table::{Record as _, Table, to_table};
+use crate::table::{Record as _, Spec, Table, to_table};
 
 /// Format of the manifest, raised when today's reader could not understand what will be written.
 ///
@@ -53,6 +53,9 @@ pub struct Manifest {
     /// SHA-256 of the instants of its events, if the edition keeps any; earlier versions kept none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instants: Option<String>,
+    /// SHA-256 of the active callers, in the same way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callers: Option<String>,
     /// SHA-256 of the rows that its logs gave to the day, by source; in format 2 by file.
     pub logs: String,
     /// SHA-256 over everything that makes two editions differ.
@@ -97,7 +100,10 @@ impl Manifest {
         stored: StoredBasis<'_>,
         tables: &[(&'static str, Table)],
     ) -> Self {
-        let instants = tables.iter().find(|(name, _)| *name == InstantLine::spec().name);
+        let hash_of = |spec: &Spec| {
+            let table = tables.iter().find(|(name, _)| *name == spec.name);
+            table.map(|(_, table)| sha256(&table.to_csv()))
+        };
         let mut manifest = Self {
             format: MANIFEST_FORMAT,
             job_version: edition.job_version.clone(),
@@ -114,7 +120,8 @@ impl Manifest {
             balance: Balance::of(&edition.intake, &edition.accounts),
             facts: stored.hash(),
             missing: stored.missing(),
-            instants: instants.map(|(_, table)| sha256(&table.to_csv())),
+            instants: hash_of(InstantLine::spec()),
+            callers: hash_of(CallerLine::spec()),
             logs: sha256(rows_of_day(edition).as_bytes()),
             content: String::new(),
             previous: None,
@@ -130,13 +137,14 @@ impl Manifest {
     ///
     /// Its content hash is that of the earlier edition if all came out the same. Format 2 knew the
     /// logs of a day by their files, and version 0.1.0 a policy by its bytes alone. If the earlier
-    /// edition kept no instants, these alone make no other edition.
+    /// edition kept no instants or callers, these alone make no other edition.
     pub fn as_before(&self, before: &Self, edition: &Edition, tables: &[(&'static str, Table)]) -> Self {
         let mut manifest = Self {
             format: before.format,
             policy_fingerprint: before.policy_fingerprint.clone(),
             policy_rules: before.policy_rules.clone(),
             instants: before.instants.as_ref().and(self.instants.clone()),
+            callers: before.callers.as_ref().and(self.callers.clone()),
             ..self.clone()
         };
         if manifest.knows_files() {
@@ -185,8 +193,9 @@ impl Manifest {
         let mut hash = Sha256::new_with_prefix(plain.to_json());
         for (name, table) in tables {
             let is_of_files = matches!(*name, "intake" | "quarantine");
-            // The manifest has the hash of the instants, if they count.
-            if is_of_files && !self.knows_files() || *name == InstantLine::spec().name {
+            // The manifest has the hashes of instants and callers, if they count.
+            let is_late = [InstantLine::spec(), CallerLine::spec()].iter().any(|spec| spec.name == *name);
+            if is_of_files && !self.knows_files() || is_late {
                 continue;
             }
             hash.update(format!("\n{name}\n"));

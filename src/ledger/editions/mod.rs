@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::{AccountLine, BadLine, DelayLine, DeliveryLine, InstantLine, LatencyLine, ReconciliationLine};
 use crate::config::{Component, Config, Outputs, RuleVersion, Service, SlotRule, lexical};
 use crate::day::{Day, SlotLength};
-use crate::facts::{FileBalance, Quarantined};
+use crate::facts::{CallerLine, FileBalance, Quarantined};
 use crate::overrides::Override;
 use crate::slots::{Scope, ScopeKind, Slots, components_of};
 
@@ -264,6 +264,8 @@ pub struct Edition {
     pub bad: Vec<BadLine>,
     /// Sorted by slot; empty if the sixtieths of the day are not known.
     pub instants: Vec<InstantLine>,
+    /// Active callers, sorted by hour, service and region; empty if they are not known.
+    pub callers: Vec<CallerLine>,
     pub accounts: Vec<AccountLine>,
     pub intake: Vec<FileBalance>,
     pub quarantine: Vec<Quarantined>,

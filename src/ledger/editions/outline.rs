@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use super::manifest::Manifest;
 use crate::config::SlotRule;
 use crate::day::{Day, SlotLength};
+use crate::facts::CallerLine;
 use crate::ledger::{Applied, BadLine, DayState, DefinitionSettings, Edition, InstantLine};
 use crate::policy::Group;
 use crate::slots::{Counts, Judged, Scope, ScopeKind, Side, Slots, State, near_cells};
@@ -62,6 +63,8 @@ pub struct Outline {
     pub bad: Vec<BadLine>,
     /// Sorted by slot; filled as `bad` is, and for the days beside those.
     pub instants: Vec<InstantLine>,
+    /// Active callers, sorted by hour, service and region; filled as `bad` is.
+    pub callers: Vec<CallerLine>,
 }
 
 /// Slots after overrides as the journal noted them, see [`crate::ledger::Reported::slots`].
@@ -136,6 +139,7 @@ impl Outline {
             noted: BTreeMap::new(),
             bad: edition.bad.clone(),
             instants: edition.instants.clone(),
+            callers: edition.callers.clone(),
         }
     }
 
@@ -204,7 +208,7 @@ impl Outline {
         table
     }
 
-    /// Reads an outline that [`Outline::to_table`] stored, without bad lines and instants.
+    /// Reads an outline that [`Outline::to_table`] stored, without the lines beside it.
     ///
     /// # Errors
     /// A value does not parse, a scope lacks slots, or scopes are not in order.
@@ -230,6 +234,7 @@ impl Outline {
             noted: BTreeMap::new(),
             bad: Vec::new(),
             instants: Vec::new(),
+            callers: Vec::new(),
         })
     }
 }

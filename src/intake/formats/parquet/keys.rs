@@ -54,9 +54,9 @@ impl<'c, 'a> Keys<'c, 'a> {
                         }
                         bound = bound.checked_mul(2)?;
                     }
-                    // Without webhook logs, neither message nor caller is needed.
+                    // Without webhook logs, no message is needed.
                     if let FieldRole::PerRowField(own) = part
-                        && (is_joined || !matches!(own, PerRowField::Message | PerRowField::Caller))
+                        && (is_joined || *own != PerRowField::Message)
                     {
                         keys.own.push((*own, cells));
                     }
