@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::runs::Run;
 use super::timeline::{Judgement, MeasuredDay};
+use crate::day::{Day, HOUR_US};
+use crate::facts::{CallerLine, Distinct, distinct};
 use crate::ledger::BadLine;
 use crate::slots::{Judged, Scope, Side, State, Stretch, Tick, runs, shortest_run};
 
@@ -18,6 +20,10 @@ pub(super) struct Breadth {
     pub leave_out: Option<usize>,
     /// Good and bad events of its down slots without the bad events of those callers.
     pub left: [i64; 2],
+    /// Callers that were active in the hours of its down slots.
+    ///
+    /// `None` if fewer than half of the calls of these hours name one.
+    pub active: Option<Distinct>,
 }
 
 /// Bad events of callers in one slot.
@@ -73,8 +79,34 @@ impl Breadth {
             not
         });
         let without: i64 = hit.iter().take(leave_out.unwrap_or(0)).map(|(_, bad)| bad).sum();
-        Self { hit, leave_out, left: [judged[0], judged[1] - without] }
+        let hours: BTreeSet<(&Scope, i64)> = services
+            .iter()
+            .zip(&parts)
+            .flat_map(|(service, part)| {
+                let down = part.ticks.iter().map(|tick| tick.start_us).filter(|us| is_down(service, *us));
+                down.map(|us| (*service, us.div_euclid(HOUR_US))).collect::<Vec<_>>()
+            })
+            .collect();
+        Self { hit, leave_out, left: [judged[0], judged[1] - without], active: active(&hours, days) }
     }
+}
+
+/// Counts the callers of some services in some hours, counted from 1970.
+fn active(hours: &BTreeSet<(&Scope, i64)>, days: &[&MeasuredDay<'_>]) -> Option<Distinct> {
+    let is_in = |day: Day, line: &CallerLine| {
+        let hour = day.start_us().div_euclid(HOUR_US) + i64::from(line.hour);
+        hours.iter().any(|(service, at)| {
+            *at == hour
+                && *line.service == *service.name
+                && (service.is_all_regions() || *line.region == *service.region)
+        })
+    };
+    let lines = days.iter().flat_map(|day| day.edition.callers.iter().map(|line| (day.edition.day, line)));
+    let lines: Vec<&CallerLine> =
+        lines.filter(|(day, line)| is_in(*day, line)).map(|(_, line)| line).collect();
+    let events: i64 = lines.iter().map(|line| line.events).sum();
+    let named: i64 = lines.iter().map(|line| line.named).sum();
+    (events > 0 && named * 2 >= events).then(|| distinct(lines.iter().map(|line| &line.sketch)))
 }
 
 impl Part {

@@ -8,6 +8,7 @@ use super::floor_percent;
 use super::runs::Run;
 use super::timeline::{Judgement, MeasuredDay};
 use crate::day::{SECOND_US, rfc3339};
+use crate::facts::Distinct;
 use crate::ledger::{BadLine, Outline};
 use crate::slots::{Scope, ScopeKind, Side, shortest_run};
 
@@ -99,6 +100,10 @@ pub struct Outage {
     pub top_error_codes: String,
     /// Named callers with bad events in its down slots.
     pub callers_hit: i64,
+    /// Callers that were active in the hours of its down slots, or an estimate of them.
+    ///
+    /// `None` if fewer than half of the calls name one, or the edition keeps no sketches of them.
+    pub callers_active: Option<Distinct>,
     /// Fewest callers without whose bad events nothing of it counts.
     ///
     /// `None` if it does not count, or counts without the bad events of all named callers.
@@ -113,7 +118,22 @@ pub struct Outage {
     pub top_callers_micro_percent: Option<i64>,
 }
 
+/// Active callers besides the loud ones from which on a fault of the platform would show in others.
+const MIN_OTHERS: i64 = 3;
+
 impl Outage {
+    /// Returns the callers that alone make the outage count, if that looks like their own fault.
+    ///
+    /// There are one or two of them, at least three others were active in these hours, and without
+    /// their bad events less than a tenth of the events of its down slots are bad.
+    pub fn suspected_callers(&self) -> &[String] {
+        let others =
+            self.callers_active.map_or(0, |active| active.count as i64 - self.loud_callers.len() as i64);
+        let [good, bad] = self.events_left;
+        let is_suspected = self.is_counted && others >= MIN_OTHERS && bad * 10 < good + bad;
+        if is_suspected { &self.loud_callers } else { &[] }
+    }
+
     /// Returns the seconds from start to end, unobserved slots included.
     pub const fn span_seconds(&self) -> i64 {
         (self.end_us - self.start_us) / SECOND_US
@@ -206,6 +226,7 @@ fn outage(
         events_bad,
         top_error_codes: codes.join(" "),
         callers_hit: breadth.hit.len() as i64,
+        callers_active: breadth.active,
         leave_out: breadth.leave_out.map(|n| n as i64),
         loud_callers: if breadth.leave_out.is_some_and(|n| n <= MOST_LOUD) {
             loud.collect()

@@ -23,6 +23,8 @@ pub enum AttentionKind {
     RewrittenLog,
     /// So many events have no outcome that a missing file alone does not explain them.
     SuspectedOutage,
+    /// One or two callers alone make an outage count.
+    SuspectedCaller,
     /// A file could not be read to its end; nothing of it is counted.
     UnreadableFile,
     /// A pipe, a socket or a device lies among the log files.
@@ -84,7 +86,7 @@ pub enum AttentionKind {
 }
 
 impl AttentionKind {
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::NoLogs,
         Self::NoRows,
         Self::MissingSource,
@@ -95,6 +97,7 @@ impl AttentionKind {
         Self::FewerRows,
         Self::RewrittenLog,
         Self::SuspectedOutage,
+        Self::SuspectedCaller,
         Self::UnreadableFile,
         Self::SpecialFile,
         Self::CopiedFile,
@@ -139,6 +142,7 @@ impl AttentionKind {
             Self::FewerRows => "fewer-rows",
             Self::RewrittenLog => "rewritten-log",
             Self::SuspectedOutage => "suspected-outage",
+            Self::SuspectedCaller => "suspected-caller",
             Self::UnreadableFile => "unreadable-file",
             Self::SpecialFile => "special-file",
             Self::CopiedFile => "copied-file",

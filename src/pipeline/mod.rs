@@ -13,6 +13,7 @@ mod seal;
 mod suspicions;
 
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::clock::{Clock, ClockSource};
@@ -105,7 +106,10 @@ pub fn run(job: &Job, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::
     seal::prune(job, &mut ledger, clock)?;
     reported::note(&mut ledger, &settings, clock)?;
     let (figures, rendered) = draw::changed(job, &ledger, &settings, &mut booked)?;
-    let attention = booked.attention();
+    let told: BTreeSet<Day> =
+        booked.accounted.iter().chain(&booked.restated).map(|done| done.published.edition.day).collect();
+    let mut attention = booked.attention();
+    attention.extend(suspicions::suspected_caller::attention(&figures.outages, &told));
     Ok(RunSummary {
         accounted: booked.accounted,
         restated: booked.restated,
