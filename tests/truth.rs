@@ -336,3 +336,36 @@ fn the_command_in_the_data_readme_makes_the_sample_of_the_repository() {
 fn committed() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sample")
 }
+
+/// What README.md and reports/summary.md show of the first command is what it prints, line by line (some are left out there).
+#[test]
+fn the_readme_shows_what_the_sample_prints() {
+    let reports = tempfile::tempdir().unwrap();
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let args =
+        ["--from", "2026-11-18", "--to", "2026-11-20", "--simulate", "--as-of", "2026-11-21T03:17:00Z"];
+    let ran = job::run(&committed().join("uptime-ledger.toml"), reports.path(), &args).expect(3);
+    let printed: Vec<String> = ran.stdout.lines().chain(ran.stderr.lines()).map(words).collect();
+    // A table with fewer columns or rows than the whole one has narrower columns, and other columns may be left out.
+    let is_printed = |line: &str| {
+        let mut shown = line.split(' ').peekable();
+        printed.iter().any(|printed| {
+            let mut shown = shown.clone();
+            printed.split(' ').for_each(|word| _ = shown.next_if_eq(&word));
+            shown.peek().is_none()
+        }) && shown.peek().is_some()
+    };
+    let mut lines = 0;
+    for page in ["README.md", "reports/summary.md"] {
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap();
+        let blocks: Vec<&str> =
+            text.split("```text\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        let block = blocks.into_iter().find(|block| block.contains("2026-11-18  Cloud API")).unwrap();
+        for line in block.lines().map(words).filter(|line| !line.is_empty() && !line.starts_with("Reports:"))
+        {
+            assert!(is_printed(&line), "{page}: `{line}` is not printed");
+            lines += 1;
+        }
+    }
+    assert!(lines > 20, "{lines}");
+}

@@ -300,8 +300,8 @@ impl Ledger {
         };
         let mut outlines = editions.into_iter().map(read).collect::<Result<Vec<Outline>, Trouble>>()?;
         self.know_near_of_first_version(&mut outlines)?;
-        // A run begins and ends with a down slot, and spans gaps of at most a day: it can touch a
-        // day with down slots, or a day between two such days.
+        // A run begins and ends with a down slot. It can touch a day with down slots of its own, a
+        // day with failing slots near a midnight, or (by the first version) a day between two such.
         let down: BTreeSet<Day> = outlines.iter().filter(|o| o.is_down()).map(|o| o.day).collect();
         let is_between = |day: Day| down.contains(&day.plus(-1)) && down.contains(&day.plus(1));
         let is_touched = |day: Day| down.contains(&day) || is_between(day);

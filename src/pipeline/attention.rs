@@ -125,7 +125,7 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
             );
         }
     }
-    for (scope, message) in doubtful(edition) {
+    for (scope, message) in doubtful(edition, gaps) {
         say(AttentionKind::Doubtful, format!("{} in {}: {message}", scope.name, scope.region));
     }
     found
@@ -136,8 +136,9 @@ const DOUBTFUL_SECONDS: i64 = 600;
 
 /// Finds the longest doubtful stretch of each service and region, if it is long enough to tell of.
 ///
-/// A stretch ends at a slot that is up, degraded or down.
-fn doubtful(edition: &Edition) -> Vec<(&Scope, String)> {
+/// A stretch ends at a slot that is up, degraded or down. Slots in a gap are left out, because the
+/// gap or the missing file is told already.
+fn doubtful<'e>(edition: &'e Edition, gaps: &[Gap]) -> Vec<(&'e Scope, String)> {
     let length = edition.slot_length();
     let instant = |slot: usize| rfc3339(edition.day.start_us() + slot as i64 * length.us());
     let single =
@@ -147,8 +148,17 @@ fn doubtful(edition: &Edition) -> Vec<(&Scope, String)> {
         let states: Vec<State> = edition.slots.cells(scope).map(|cell| cell.net.state).collect();
         let mut stretches: Vec<(usize, usize, i64)> = Vec::new();
         let mut is_open = false;
+        let is_told = |slot: usize| {
+            gaps.iter().any(|gap| {
+                (gap.start_slot as usize..gap.end_slot as usize).contains(&slot)
+                    && (gap.region == ALL_REGIONS || *gap.region == *scope.region)
+                    && gap.services.iter().any(|service| **service == *scope.name)
+            })
+        };
         for (slot, state) in states.iter().enumerate() {
+            let is_open_question = *state == State::Doubtful && !is_told(slot);
             match (state, stretches.last_mut()) {
+                (State::Doubtful, _) if !is_open_question => {}
                 (State::Doubtful, Some((_, last, slots))) if is_open => {
                     (*last, *slots) = (slot, *slots + 1);
                 }

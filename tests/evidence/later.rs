@@ -70,7 +70,7 @@ fn pages_and_status_name_what_is_missing() {
     platform.day("2026-11-17");
     platform.night(day).expect(0);
     assert!(!read("index.html").contains("Missing evidence"));
-    assert!(status().get("missing_evidence").is_none());
+    assert!(status()["missing_evidence"].is_null());
     platform.day(day);
     fs::remove_file(platform.log(&format!("hooks-{day}-eu-node2.csv"))).unwrap();
     platform.night("2026-11-19").expect(3);

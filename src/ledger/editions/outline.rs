@@ -180,11 +180,8 @@ impl Outline {
 
     /// True if a slot may be down after overrides, alone or in a run over midnight.
     pub fn is_down(&self) -> bool {
-        let rule = self.definition.measure();
-        self.scopes.iter().any(|line| {
-            line.states(Side::Net).contains(&State::Down)
-                || line.near(Side::Net).iter().any(|(_, judged)| judged.is_failing(&rule))
-        })
+        self.scopes.iter().any(|line| line.states(Side::Net).contains(&State::Down))
+            || [Edge::Start, Edge::End].into_iter().any(|edge| self.reaches_over(edge))
     }
 
     pub fn to_table(&self) -> Table {

@@ -281,8 +281,14 @@ impl DayExplainer {
             start: rfc3339(o.start_us),
             end: rfc3339(o.end_us),
             down_seconds: o.down_seconds,
+            at_least_seconds: o.at_least_seconds,
+            at_most_seconds: o.at_most_seconds,
+            is_ongoing: o.is_ongoing,
             is_counted: o.is_counted,
             class: o.class.name(),
+            callers_hit: o.callers_hit,
+            callers_active: o.callers_active.map(|active| active.count),
+            leave_out: o.leave_out,
             min_run_seconds: self.min_run_seconds,
         })
     }

@@ -65,14 +65,24 @@ pub struct ServiceVerdict {
     pub flips_when: String,
 }
 
-/// A run of down slots; instants are RFC 3339.
+/// The outage that holds a slot; instants are RFC 3339.
 #[derive(Debug, Serialize)]
 pub struct RunOfSlots {
     pub start: String,
     pub end: String,
     pub down_seconds: i64,
+    /// From the first to the last bad event; null if the instants are not known.
+    pub at_least_seconds: Option<i64>,
+    /// From the last success before to the first one after; null if there is none.
+    pub at_most_seconds: Option<i64>,
+    pub is_ongoing: bool,
     pub is_counted: bool,
     pub class: &'static str,
+    /// Named callers with bad events in its down slots, and all that were active then.
+    pub callers_hit: i64,
+    pub callers_active: Option<u64>,
+    /// Fewest callers without whose bad events nothing of it counts.
+    pub leave_out: Option<i64>,
     /// Length from which a run counts.
     pub min_run_seconds: u32,
 }

@@ -41,6 +41,23 @@ impl fmt::Display for Explanation {
                 run.class,
                 minutes(run.min_run_seconds.into())
             )?;
+            if let Some(least) = run.at_least_seconds {
+                let most = match run.at_most_seconds {
+                    Some(most) => format!("at most {}", minutes(most)),
+                    None if run.is_ongoing => "no success has followed yet".to_owned(),
+                    None => "no success is known on one side of it".to_owned(),
+                };
+                writeln!(out, "  By single events it took at least {}; {most}.", minutes(least))?;
+            }
+            if run.callers_hit > 0 {
+                let active = run.callers_active.map_or(String::new(), |n| format!(" of {n} active ones"));
+                let without = match run.leave_out {
+                    Some(1) => "; without the bad events of one of them it would not count".to_owned(),
+                    Some(n) => format!("; without the bad events of {n} of them it would not count"),
+                    None => String::new(),
+                };
+                writeln!(out, "  It hit {} callers{active}{without}.", run.callers_hit)?;
+            }
         }
         writeln!(out, "\nEvents")?;
         e.postings.iter().try_for_each(|line| write!(out, "{line}"))?;

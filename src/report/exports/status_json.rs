@@ -52,8 +52,7 @@ struct Status<'a> {
     policy_fingerprint: &'a str,
     /// In all regions, by name, as the newest day knows them.
     components: Vec<Component<'a>>,
-    /// What the logs of the newest day do not tell; absent if they tell of everything.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// What the logs of the newest day do not tell; null if they tell of everything.
     missing_evidence: Option<Missing>,
     /// Outages of components in all regions in the 90 days that end with the newest one; newest first.
     outages: Vec<OutageLine<'a>>,

@@ -181,8 +181,9 @@ fn tables_over_days(w: &Words, day: Day, around: &Around<'_>) -> Markup {
     let root = "../../";
     html! {
         h2 { (w.outages) }
-        @let columns = ["scope", "region", "start", "end", "duration_seconds", "class", "is_counted", "events_bad",
-                        "top_error_codes", "top_callers_share_percent", "overrides"];
+        @let columns = ["scope", "region", "start", "end", "duration_seconds", "at_least_seconds", "at_most_seconds",
+                        "is_ongoing", "class", "is_counted", "events_bad", "top_error_codes", "callers_hit",
+                        "callers_active", "leave_out", "top_callers_share_percent", "overrides"];
         @match table(w, w.outages, &columns, outages, touches) {
             Some(table) => { (table) (data(w, root, &["outages"])) }
             None => p { (w.no_outages) }

@@ -37,7 +37,8 @@ pub(super) fn page(
     let body = html! {
         p.note { (w.statement_help) }
         (figures(w, drawing, month))
-        @let columns = ["scope", "start", "end", "duration_seconds", "class", "events_bad", "top_error_codes",
+        @let columns = ["scope", "start", "end", "duration_seconds", "at_least_seconds", "at_most_seconds", "is_ongoing",
+                        "class", "events_bad", "callers_hit", "leave_out", "top_error_codes",
                         "top_callers_share_percent", "overrides"];
         h2 { (w.counted) }
         p.note { (w.long_enough) }

@@ -94,8 +94,8 @@ impl Group {
 /// Returns the groups of a day whose rows have fallen, or that have fewer files than before.
 ///
 /// An hour is left out if the rows of the other log of the region have fallen likewise: there was
-/// little traffic. Nothing is told of single files, whose traffic may have gone to another file, nor
-/// of a group without any file, which is missing as a whole.
+/// little traffic. Nothing is told of single files, whose traffic may have gone to another file,
+/// nor of a group without any file, which is missing as a whole.
 pub fn groups_of_day(day: Day, days: &BTreeMap<Day, Vec<FileHours>>, sources: &[Source]) -> GroupsOfDay {
     let mut found = GroupsOfDay::default();
     let Some(own) = days.get(&day) else { return found };
@@ -218,7 +218,7 @@ mod tests {
     /// Webhook files with their rows by hour.
     type Hooks<'h> = &'h [(&'h str, &'h [(u8, u64)])];
 
-    /// Returns the fallen hours of the last of some days, each with its webhook files and its calls.
+    /// Returns the fallen hours of the last of some days, each with webhook files and calls.
     fn fallen(days: &[(Hooks<'_>, u64)]) -> Vec<u8> {
         let first: Day = "2026-11-02".parse().unwrap();
         let files = |(hooks, calls): &(Hooks<'_>, u64)| -> Vec<FileHours> {
