@@ -89,6 +89,8 @@ pub struct Figure {
     pub edition: u32,
     /// For a month, provisional if one of its days is.
     pub state: DayState,
+    /// Versions of the rule for slots that its days were judged by, ascending.
+    pub rule_versions: Vec<u32>,
     /// Days with an edition.
     pub days_published: u32,
     /// The error budget, for months of components with a target, over all regions.

@@ -220,7 +220,10 @@ fn outage(
         down_seconds: run.down_seconds,
         at_least_seconds: at_least,
         at_most_seconds: at_most,
-        is_ongoing: end_of_data - run.end_us <= reach && !bounds.has_ended(),
+        is_ongoing: match bounds.at_least_seconds() {
+            Some(_) => end_of_data - run.end_us <= reach && !bounds.has_ended(),
+            None => run.end_us >= end_of_data,
+        },
         class,
         is_counted: run.down_seconds >= least,
         events_bad,

@@ -1,5 +1,7 @@
 //! Periods: readings of days → figures of days and of calendar months.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
 use super::coverage::{self, Coverage};
@@ -53,6 +55,7 @@ pub(super) fn days(
             status: status(is_over, day.edition.day.month(), as_of),
             edition: day.edition.number,
             state: day.edition.state,
+            rule_versions: vec![day.edition.definition.version.number()],
             days_published: 1,
             budget: None,
         }
@@ -95,6 +98,7 @@ pub(super) fn month(
     coverage.add(Coverage { observed: 0, all: missing * widest });
 
     let published: Vec<&Outline> = editions.iter().filter(|e| e.day.month() == month).collect();
+    let versions: BTreeSet<u32> = published.iter().map(|e| e.definition.version.number()).collect();
     let figure = Figure {
         period: Period::Month(month),
         scope: scope.clone(),
@@ -108,6 +112,7 @@ pub(super) fn month(
         status: status_of_month(is_over, month, published.len() as u32, as_of),
         edition: published.iter().map(|e| e.number).max().unwrap_or(0),
         state: published.iter().map(|e| e.state).min().unwrap_or(DayState::Provisional),
+        rule_versions: versions.into_iter().collect(),
         days_published: published.len() as u32,
         budget: budget(definition, scope, month, &net, config),
     };

@@ -142,6 +142,7 @@ impl DayExplainer {
             editions: self.editions.iter().map(|of_day| of_day.slot(scope, slot)).collect(),
             edition: edition.number,
             day_state: edition.state.name(),
+            incomplete_month: None,
             gaps: gaps
                 .map(|gap| told(gap, if gap.file.is_some() { "in this hour" } else { "then" }))
                 .collect(),

@@ -44,6 +44,8 @@ pub struct Explanation {
     pub editions: Vec<EditionOfSlot>,
     pub edition: u32,
     pub day_state: &'static str,
+    /// Its month and the days of it with an edition, if the month is over and lacks some.
+    pub incomplete_month: Option<String>,
     pub gaps: Vec<String>,
 }
 
@@ -144,7 +146,18 @@ pub fn explain(ledger: &Ledger, question: &Question) -> anyhow::Result<Explanati
     let books = DayExplainer::read(ledger, day)?;
     let slot = ((us - day.start_us()) / books.edition().slot_length().us()) as u32;
     let scope = scope(books.edition(), question, slot)?;
-    Ok(books.explain(&scope, slot))
+    let incomplete_month = incomplete_month(ledger, day);
+    Ok(Explanation { incomplete_month, ..books.explain(&scope, slot) })
+}
+
+/// Says how many days of the month of a day have an edition, if it is over and lacks some.
+fn incomplete_month(ledger: &Ledger, day: Day) -> Option<String> {
+    let month = day.month();
+    let known = ledger.days();
+    let is_over = known.last().is_some_and(|last| *last >= month.last());
+    let published = known.iter().filter(|day| day.month() == month).count();
+    let days = month.first().through(month.last()).count();
+    (is_over && published < days).then(|| format!("{month}: {published} of {days} days"))
 }
 
 /// Finds the scope that is asked for, or the worst component.

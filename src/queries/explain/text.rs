@@ -15,6 +15,9 @@ impl fmt::Display for Explanation {
             e.scope_kind, e.scope, e.slot_start, e.slot_end, e.state
         )?;
         writeln!(out, "edition {} of the day, {}", e.edition, e.day_state)?;
+        if let Some(month) = &e.incomplete_month {
+            writeln!(out, "its month is incomplete ({month} published), so its figure is never final")?;
+        }
         if e.state != e.state_gross {
             writeln!(out, "before overrides it was {}", e.state_gross)?;
         }

@@ -120,6 +120,10 @@ fn figures(w: &Words, drawing: &Drawing<'_>, month: Month) -> Markup {
                         }
                     }
                     @if is_below(figure) { dt { (w.at_least) } dd { (percent(figure.at_least_micro_percent)) } }
+                    @if let [first, .., last] = *figure.rule_versions {
+                        dt { (w.column("rule_version")) }
+                        dd { (figure.definition.name) "@" (first) ", " (figure.definition.name) "@" (last) }
+                    }
                     dt { (w.coverage) } dd { (percent(figure.coverage_micro_percent)) }
                     dt { (w.column("days_published")) } dd { (figure.days_published) }
                     dt { (w.column("status")) }

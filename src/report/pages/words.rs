@@ -281,6 +281,7 @@ impl Words {
             "start" => "Start",
             "end" => "End",
             "duration_seconds" => "Down, s",
+            "rule_version" => "Rules",
             "at_least_seconds" => "At least, s",
             "at_most_seconds" => "At most, s",
             "is_ongoing" => "Ongoing",

@@ -15,6 +15,7 @@ macro_rules! columns {
             ColumnSpec::new("scope", Text, "name of the component or service"),
             ColumnSpec::new("region", Text, "region where it was served; `*` is all regions, `-` not logged"),
             ColumnSpec::new("definition", Text, "name of the definition behind the percentage"),
+            ColumnSpec::new("rule_version", Text, "version of the rule for slots, `whatsapp@2` is `2`; `1 2` where days of both are added up"),
             ColumnSpec::new("slots", Integer, "slots of the period"),
             ColumnSpec::new("slots_down", Integer, "slots that were down"),
             ColumnSpec::new("slots_counted", Integer, "down slots in runs that are long enough to count (B of `whatsapp`)"),
@@ -123,14 +124,16 @@ pub fn date(day: Day) -> Value {
     Value::Date(day.start_us() / crate::day::DAY_US)
 }
 
-fn shared(figure: &Figure) -> [Value; 24] {
+fn shared(figure: &Figure) -> [Value; 25] {
     let Figure { scope, gross, net, .. } = figure;
     let events = |group| Value::Integer(net.events.of(group));
+    let versions: Vec<String> = figure.rule_versions.iter().map(ToString::to_string).collect();
     [
         Value::text(scope.kind.name()),
         Value::Text(scope.name.clone()),
         Value::Text(scope.region.clone()),
         Value::text(figure.definition.name),
+        Value::text(&versions.join(" ")),
         Value::Integer(net.slots),
         Value::Integer(net.slots_down),
         Value::Integer(net.slots_counted),
