@@ -152,7 +152,9 @@ fn doubtful<'e>(edition: &'e Edition, gaps: &[Gap]) -> Vec<(&'e Scope, String)> 
             gaps.iter().any(|gap| {
                 (gap.start_slot as usize..gap.end_slot as usize).contains(&slot)
                     && (gap.region == ALL_REGIONS || *gap.region == *scope.region)
-                    && gap.services.iter().any(|service| **service == *scope.name)
+                    // A missing log of webhooks takes away outcomes of calls of other services.
+                    && (gap.lost == Lost::SomeOutcomes
+                        || gap.services.iter().any(|service| **service == *scope.name))
             })
         };
         for (slot, state) in states.iter().enumerate() {
