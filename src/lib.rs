@@ -89,7 +89,7 @@
 //! - **Kind**: the set of attributes that events share ([`facts::Kind`]).
 //! - **Fact**: the number of events of one kind and one caller in one slot.
 //! - **Receipt**: the origin of a day's facts: balance per file, gaps, delays, quarantine.
-//! - **Sketch (of callers)**: the smallest hashes of a set, which count it ([`facts::CallerSketch`]).
+//! - **Sketch (of callers)**: the smallest hashes of a set, by which it is counted.
 //! - **Account**: the place where an event is booked, such as `good` ([`policy::Account`]).
 //! - **Rule**: a condition of the policy with the account it leads to, a reason and its sources.
 //! - **Posting**: a fact with its account and the rule that chose it.

@@ -65,8 +65,8 @@ impl Postings {
         self.lines(|line| line.entry == 0 && is_wanted(line.account))
     }
 
-    /// Returns the wanted postings and adjusting entries, with their net events, in the order of the
-    /// frame.
+    /// Returns the wanted postings and adjusting entries, in the order of the frame, with their net
+    /// events.
     pub fn lines(&self, is_wanted: impl Fn(&PostingLine) -> bool) -> PolarsResult<Vec<PostingLine>> {
         let column = |name: &str| self.frame.column(name)?.u32();
         let [slots, kinds, callers, accounts, entries] =

@@ -51,7 +51,12 @@ impl WorkerCounts {
         }
     }
 
-    fn known_call(&mut self, source_reader: &SourceReader, sketch: &Sketch<'_>, shape: u32) -> Option<Call> {
+    fn known_call<'b>(
+        &mut self,
+        source_reader: &SourceReader,
+        sketch: &Sketch<'b>,
+        shape: u32,
+    ) -> Option<Call<'b>> {
         let (start_us, duration_us) = source_reader.sketched_time(sketch)?;
         if self.is_far(start_us) {
             return None;
@@ -71,8 +76,8 @@ impl WorkerCounts {
         }
         let sender = if message == 0 { 0 } else { SourceReader::sketched_caller(sketch, &mut self.names)? };
         let active = match sketch.own(PerRowField::Caller) {
-            Scalar::Missing => 0,
-            caller => caller.with_bytes(|name| source_reader.active(name)).unwrap_or(0),
+            name @ (Scalar::Text(_) | Scalar::Int(_)) => *name,
+            _ => Scalar::Missing,
         };
         Some(Call { start_us, duration_us, shape, caller: 0, active, hash, message, sender })
     }

@@ -30,6 +30,7 @@ use crate::intake::rows::attempt_reader::ParsedStatus;
 use crate::intake::rows::interner::Lexicon;
 use crate::intake::rows::raw_row::{LogValue, RawRow};
 use crate::intake::rows::request_shape::Shape;
+use crate::intake::rows::sketch::Scalar;
 use crate::intake::rows::source_reader::{ParsedRequest, SourceReader};
 
 const NO_CELL: u32 = u32::MAX;
@@ -228,7 +229,8 @@ impl WorkerCounts {
         if is_inside && is_ordinary && is_usual {
             self.learned = Some(KnownRow::Call { shape });
         }
-        let ParsedRequest { caller, active, message, sender, .. } = reading;
+        let ParsedRequest { caller, message, sender, .. } = reading;
+        let active = Scalar::named(row.get(Field::BusinessId));
         let call = Call { start_us, duration_us, shape, caller, active, hash, message, sender };
         self.enter(source_reader, &call, &place, spill)
     }
@@ -240,13 +242,13 @@ impl WorkerCounts {
     pub fn enter(
         &mut self,
         source_reader: &SourceReader,
-        call: &Call,
+        call: &Call<'_>,
         place: &RowPlace,
         spill: &Path,
     ) -> Result<(), Trouble> {
         let is_inside = self.day_us().contains(&call.start_us);
         let (fact, latency) = if is_inside {
-            self.count(call, place)
+            self.count(source_reader, call, place)
         } else {
             (WorkerFact(source_reader.vantage.rank()), CallRecord::NO_LATENCY)
         };
@@ -262,7 +264,7 @@ impl WorkerCounts {
             return Ok(());
         }
         let Call { hash, message, sender: caller, .. } = *call;
-        let (file, is_named) = (place.file, call.active != 0);
+        let (file, is_named) = (place.file, !call.active.is_missing());
         let record = CallRecord { hash, offset_us, latency, fact, file, is_named, message, caller };
         let at = record.partition();
         if source_reader.is_joined() {
@@ -408,7 +410,7 @@ impl WorkerCounts {
         self.tallies[file as usize].skip(rows, first_us, last_us, &day_us);
     }
 
-    fn count(&mut self, call: &Call, place: &RowPlace) -> (WorkerFact, u16) {
+    fn count(&mut self, reader: &SourceReader, call: &Call<'_>, place: &RowPlace) -> (WorkerFact, u16) {
         let slot = ((call.start_us - self.start_us) / self.slot_length.us()) as u32;
         let fact = self.fact(LocalFact { slot, shape: call.shape, caller: call.caller });
         self.events[fact.at()] += 1;
@@ -422,9 +424,10 @@ impl WorkerCounts {
             let cell = self.cell(fact, (slot, service, region));
             self.cells[cell as usize].add(u32::from(bucket));
         }
-        if call.active != 0 {
+        if !call.active.is_missing() {
             let slots_per_hour = self.slot_length.per_day() / 24;
-            self.active.add(fact, || (slot / slots_per_hour, service, region), call.active);
+            let key = || (slot / slots_per_hour, service, region);
+            self.active.add(fact, key, call.active, &reader.salt);
         }
         if !is_plainly_good {
             let witness = EvidenceRow { place: *place, hash: call.hash as u64 };

@@ -138,6 +138,15 @@ impl<'b> Scalar<'b> {
         }
     }
 
+    /// Returns a name: a text or a whole number; other values are missing.
+    pub fn named(value: &'b LogValue<'_>) -> Self {
+        match value {
+            LogValue::Text(name) if !LogValue::is_no_text(name) => Self::Text(name),
+            LogValue::Int(n) => Self::Int(*n),
+            _ => Self::Missing,
+        }
+    }
+
     pub const fn is_missing(&self) -> bool {
         matches!(self, Self::Missing)
     }

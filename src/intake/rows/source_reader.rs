@@ -7,7 +7,7 @@ use super::fields::{admission, boolean, code, label, name, reached, region, stat
 use super::instant;
 use super::interner::Lexicon;
 use super::mapping::Mapping;
-use super::raw_row::{LogValue, RawRow, UPSTREAM_CONNECT, UPSTREAM_HEADER, trimmed};
+use super::raw_row::{LogValue, RawRow, UPSTREAM_CONNECT, UPSTREAM_HEADER};
 use super::request_shape::Shape;
 use crate::config::{Config, Field, Log, LogPreset, Source, TimeBasis, Vantage, WEBHOOK_SERVICE};
 use crate::facts::ids::Id;
@@ -29,8 +29,6 @@ pub struct ParsedRequest {
     pub shape: Shape,
     /// Number of the business in [`Lexicon::callers`]; 0 for plainly good events.
     pub caller: u32,
-    /// Hash of the business for the count of active callers; 0 if the row names none.
-    pub active: u64,
     /// Message that the call names; 0 for none, and if there is no webhook log to report on it.
     pub message: Id,
     /// Number of the business that sent the message; 0 without a message.
@@ -246,12 +244,7 @@ impl SourceReader {
             (_, 0) => self.caller(row.get(Field::BusinessId), names)?,
             (_, caller) => caller,
         };
-        let active = match row.get(Field::BusinessId) {
-            LogValue::Text(name) => self.active(trimmed(name)),
-            LogValue::Int(n) => self.active(n.to_string().as_bytes()),
-            _ => 0,
-        };
-        Ok(ParsedRequest { shape, caller, active, message, sender, has_odd_scope })
+        Ok(ParsedRequest { shape, caller, message, sender, has_odd_scope })
     }
 
     fn service(&self, row: &RawRow<'_>, names: &mut Lexicon) -> Result<u32, String> {
@@ -292,12 +285,6 @@ impl SourceReader {
             LogValue::Int(id) => Ok(self.keyed(id.to_string().as_bytes()).unwrap_or(0)),
             other => Err(format!("message_id is {}, expected text", other.excerpt())),
         }
-    }
-
-    /// Returns the hash of a business for the count of active callers; 0 without a name.
-    #[inline]
-    pub fn active(&self, name: &[u8]) -> u64 {
-        if name.is_empty() { 0 } else { self.salt.caller(name) }
     }
 
     /// Returns the number of a business; 0 if it is not recorded.

@@ -86,8 +86,8 @@ impl StoredBasis<'_> {
     /// Returns the SHA-256 over the basis without its evidence and the sixtieths of its facts.
     ///
     /// Evidence is left out because the same rows may be found in other files. Sixtieths are left
-    /// out because a day that an earlier version read, and this one reads again, has the same facts;
-    /// the manifest has a hash of the instants that follow from them.
+    /// out because a day that an earlier version read has the same facts when it is read again; the
+    /// manifest has a hash of the instants that follow from them.
     pub fn hash(&self) -> String {
         let mut hash = Sha256::new_with_prefix(self.basis.to_json());
         let [(_, facts), _] = self.tables;

@@ -15,10 +15,10 @@ record! {
     table "instants", a row is "slot x service x region";
     /// Sixtieths of one slot in which good and bad events of a service and region began.
     ///
-    /// Events count after overrides. Bit `k` stands for `[k/60, (k+1)/60)` of the slot; a set of all
-    /// regions or of several services is the union of theirs. Of each service and region an edition
-    /// has the slots with a bad event, the nearest slots before and after each of them with a good
-    /// one, and the first and the last slot of the day with a good one. Between two lines of a
+    /// Events count after overrides. Bit `k` stands for `[k/60, (k+1)/60)` of the slot; a set of
+    /// all regions is the union of theirs. Of each service and region an edition has the slots with
+    /// a bad event, the nearest slots before and after each of them with a good one, and the first
+    /// and the last slot of the day with a good one. Between two lines of a
     /// service and region lies nothing bad, and a good event only if both lines have one.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct InstantLine {
