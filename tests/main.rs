@@ -1,8 +1,8 @@
 //! The integration tests: one binary, because each links polars.
 //!
-//! - `figures`: worked examples of slots, runs and months.
+//! - `figures`: worked examples of slots, runs and months; in `worlds`, calls with a known truth: runs over midnight, components,
+//!   bounds and breadth of outages.
 //! - `laws`: what holds for any input (property tests).
-//! - `verdict`: worlds of calls with a known truth: runs over midnight, components, bounds and breadth of outages.
 //! - `corrections`: what holds for any overrides (property tests).
 //! - `mistakes`: what is said about mistakes in config, policy, catalogue and overrides. To add a case, add a folder to
 //!   `tests/mistakes/` with the bad files, run `BLESS=1 cargo test --test main mistakes` and read the diff.
@@ -64,4 +64,3 @@ mod tamper;
 mod tidy;
 mod truth;
 mod upgrade;
-mod verdict;

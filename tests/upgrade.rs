@@ -364,6 +364,6 @@ fn a_rule_that_has_changed_restates_open_days() {
     let mut sorted = days.clone();
     sorted.sort_unstable();
     assert_eq!(sorted, open, "{night:?}");
-    assert!(night.published.iter().all(|edition| edition.ends_with(" policy")), "{night:?}");
+    assert!(night.published.iter().all(|edition| edition.ends_with(" policy definition")), "{night:?}");
     office.verify();
 }

@@ -7,8 +7,8 @@ const SUB_BITS: u32 = 4;
 const SUB: u64 = 1 << SUB_BITS;
 /// Number of buckets; the last one holds everything from about 12.3 days on.
 ///
-/// A status may come up to 7 days after its message. Daybooks of versions before 0.2 had 500 buckets,
-/// of which the last one held everything from about 5.7 hours on.
+/// A status may come up to 7 days after its message. Version 0.1.0 had 500 buckets, of which the
+/// last one held everything from about 5.7 hours on.
 pub const BUCKETS: u32 = 592;
 
 /// Returns the bucket of a duration in microseconds.

@@ -292,9 +292,7 @@ impl Edition {
         self.intake.iter_mut().for_each(|file| respell(&mut file.path));
         self.quarantine.iter_mut().for_each(|row| respell(&mut row.file));
     }
-}
 
-impl Edition {
     pub const fn slot_length(&self) -> SlotLength {
         self.slots.length()
     }

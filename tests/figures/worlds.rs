@@ -218,7 +218,8 @@ fn one_loud_caller_among_others_is_always_suspected() {
             }
             let found = figures(&calls);
             let found = outages(&found, MESSAGES);
-            let outage = found.iter().find(|outage| outage.is_counted).unwrap();
+            let outage = found.iter().find(|outage| outage.is_counted);
+            let outage = outage.unwrap_or_else(|| panic!("{callers} callers, seed {seed}: {found:?}"));
             assert_eq!(outage.leave_out, Some(1), "{callers} callers, seed {seed}");
             assert_eq!(outage.suspected_callers(), [format!("caller-{callers:04}")]);
             // Few may have rested in that hour; many are estimated.
@@ -315,7 +316,7 @@ fn an_outage_at_the_end_of_the_data_may_go_on() {
 
 /// A service that is dead for an hour is found at any traffic, whether or not another service of its component is well.
 ///
-/// `cargo test --test main verdict::a_dead -- --nocapture` prints the table.
+/// `cargo test --test main worlds::a_dead -- --nocapture` prints the table.
 #[test]
 fn a_dead_service_is_found_at_any_traffic() {
     const WORLDS: u64 = 20;

@@ -1,5 +1,7 @@
 //! Figures: small worked examples of outages, months, coverage and budgets.
 
+mod worlds;
+
 use uptime_ledger::day::{Day, SlotLength};
 use uptime_ledger::ledger::{DayState, Edition, Extent, Kept, Outline};
 use uptime_ledger::measure::{self, Class, Condition, Figure, FigureStatus, Figures, Period};
@@ -137,8 +139,9 @@ fn code_2_for_five_minutes_is_an_update_and_for_six_an_outage() {
         let figures = given::figures(&[edition(day("2026-11-20"), &config, &events)], &config);
         figures.outages.first().unwrap().class
     };
-    assert_eq!(outage(5, 2), Class::Update);
-    assert_eq!(outage(5, 131_016), Class::UpToFiveMinutes);
+    // The successes around lie up to 6:43 apart.
+    assert_eq!(outage(5, 2), Class::PerhapsUpdate);
+    assert_eq!(outage(5, 131_016), Class::PerhapsUpToFiveMinutes);
     assert_eq!(outage(6, 2), Class::OverFiveMinutes);
 }
 
