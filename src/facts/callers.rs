@@ -75,7 +75,8 @@ impl CallerSketch {
 
     fn of_text(text: &str) -> Result<Self, String> {
         let hash = |digits: &[u8]| {
-            let digits = std::str::from_utf8(digits).ok().filter(|digits| digits.len() == Self::DIGITS);
+            let is_hash = digits.len() == Self::DIGITS && digits.iter().all(u8::is_ascii_hexdigit);
+            let digits = std::str::from_utf8(digits).ok().filter(|_| is_hash);
             digits.and_then(|digits| u64::from_str_radix(digits, 16).ok())
         };
         let hashes: Option<Vec<u64>> = text.as_bytes().chunks(Self::DIGITS).map(hash).collect();
