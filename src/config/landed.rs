@@ -153,6 +153,7 @@ const fn field(field: Field) -> &'static str {
         Field::IsSuccess => "IsSuccess",
         Field::MessageId => "MessageId",
         Field::MessageStatus => "MessageStatus",
+        Field::Correlation => "Correlation",
         Field::Scope => "Scope",
         Field::RecipientArea => "RecipientArea",
         Field::ClientPlatform => "ClientPlatform",

@@ -212,6 +212,7 @@ pub enum Field {
     IsSuccess,
     MessageId,
     MessageStatus,
+    Correlation,
     Scope,
     RecipientArea,
     ClientPlatform,
@@ -226,7 +227,7 @@ pub enum Field {
 
 impl Field {
     /// All fields, in the order of data/logs.md.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Ts,
         Self::Duration,
         Self::RequestId,
@@ -245,6 +246,7 @@ impl Field {
         Self::IsSuccess,
         Self::MessageId,
         Self::MessageStatus,
+        Self::Correlation,
         Self::Scope,
         Self::RecipientArea,
         Self::ClientPlatform,
@@ -258,7 +260,7 @@ impl Field {
     ];
 
     /// Fields of a webhook row, in the order of data/logs.md.
-    pub const WEBHOOK: [Self; 13] = [
+    pub const WEBHOOK: [Self; 14] = [
         Self::Ts,
         Self::EventTs,
         Self::WebhookId,
@@ -267,6 +269,7 @@ impl Field {
         Self::Region,
         Self::Topic,
         Self::MessageId,
+        Self::Correlation,
         Self::Status,
         Self::ErrorCode,
         Self::AttemptNo,
@@ -277,7 +280,7 @@ impl Field {
     /// Returns the fields of the rows of a log.
     pub const fn of(log: Log) -> &'static [Self] {
         match log {
-            Log::Requests => Self::ALL.split_at(22).0,
+            Log::Requests => Self::ALL.split_at(23).0,
             Log::Webhooks => &Self::WEBHOOK,
         }
     }
@@ -303,6 +306,7 @@ impl Field {
             Self::IsSuccess => "is_success",
             Self::MessageId => "message_id",
             Self::MessageStatus => "message_status",
+            Self::Correlation => "correlation_id",
             Self::Scope => "scope",
             Self::RecipientArea => "recipient_area",
             Self::ClientPlatform => "client_platform",

@@ -42,6 +42,38 @@ pub struct MessageItem {
     pub state: MessageState,
 }
 
+/// A call without an answer, with the correlation that its message would bear.
+///
+/// It is counted by `resolve` alone: a message without a call may prove what became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WaitingCall {
+    pub correlation: u64,
+    /// Start of the call, microseconds since 1970.
+    pub at_us: i64,
+    pub kind: u32,
+    pub caller: u32,
+}
+
+impl WaitingCall {
+    /// The columns of a stored row, in the order of [`Self::to_row`].
+    pub const COLUMNS: [&str; 4] = ["correlation", "at_us", "kind", "caller"];
+
+    pub fn to_row(self) -> NumberRow<4> {
+        let Self { correlation, at_us, kind, caller } = self;
+        NumberRow::without_id([correlation.cast_signed(), at_us, kind.into(), caller.into()])
+    }
+
+    /// Reads a call from a stored row.
+    ///
+    /// # Errors
+    /// If a number is out of range for its column.
+    pub fn of_row(row: NumberRow<4>) -> Result<Self, String> {
+        let [correlation, at_us, kind, caller] = row.numbers;
+        let (kind, caller) = (small(kind, "kind")?, small(caller, "caller")?);
+        Ok(Self { correlation: correlation.cast_unsigned(), at_us, kind, caller })
+    }
+}
+
 const NO_CODE: i64 = i64::MIN;
 
 impl MessageItem {

@@ -22,8 +22,11 @@ use crate::facts::{
     SourceRows, UnreadableWindow,
 };
 
-pub use items::{ItemRole, MessageItem, NotificationItem};
-pub use stored::{Closed, ItemWriter, check, closed, head, messages, notifications, read, write};
+pub use items::{ItemRole, MessageItem, NotificationItem, WaitingCall};
+pub use stored::{
+    Closed, ItemWriter, check, closed, correlations, head, messages, notifications, read, waiting_calls,
+    write,
+};
 
 /// The folders of stored daybooks, by day.
 pub type DaybookFolders = BTreeMap<Day, PathBuf>;

@@ -8,9 +8,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::number_rows::{NumberRow, RowReader, RowWriter, damaged};
-use super::{Daybook, MessageItem, NotificationItem, RegionActivity};
+use super::{Daybook, MessageItem, NotificationItem, RegionActivity, WaitingCall};
 use crate::day::{Day, SlotLength};
 use crate::error::Trouble;
+use crate::facts::ids::Id;
 use crate::facts::latency::BUCKETS;
 use crate::facts::{
     CallerLine, CallerSketch, DayTotals, DelayKind, Delays, Evidence, Fact, FileBalance, FileHours,
@@ -20,10 +21,13 @@ use crate::facts::{
 /// Version of the stored form; raised when an older reader could not understand a newer file.
 ///
 /// Format 2 added the rows of each file by hour, format 3 the sixtieths of facts and the active
-/// callers; all are read.
-const DAYBOOK_FORMAT: u32 = 3;
+/// callers, format 4 calls without an answer and the correlations of messages without a call; all
+/// are read.
+const DAYBOOK_FORMAT: u32 = 4;
 /// Oldest format whose facts have sixtieths, and that has active callers.
 const FIRST_WITH_SIXTIETHS: u32 = 3;
+/// Oldest format with correlations.
+const FIRST_WITH_CORRELATIONS: u32 = 4;
 
 const HEAD: &str = "daybook.json";
 const FACTS: &str = "facts.parquet";
@@ -32,6 +36,8 @@ const LATENCIES: &str = "latencies.parquet";
 const ACTIVE: &str = "active_callers.parquet";
 const MESSAGES: &str = "messages.parquet";
 const NOTIFICATIONS: &str = "notifications.parquet";
+const WAITING_CALLS: &str = "waiting_calls.parquet";
+const CORRELATIONS: &str = "correlations.parquet";
 
 /// Items that nothing can change any more; only the top 64 bits of their ids are kept.
 #[derive(Debug, Clone, Copy)]
@@ -203,6 +209,12 @@ pub fn write(daybook: &Daybook, folder: &Path) -> Result<(), Trouble> {
     written.map_err(|e| Trouble::io(&path, "writing", e))
 }
 
+fn read_version(folder: &Path) -> Result<u32, Trouble> {
+    let path = folder.join(HEAD);
+    let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
+    serde_json::from_str(&text).map(|Version { format }| format).map_err(|e| damaged(&path, &e))
+}
+
 fn read_head(folder: &Path) -> Result<Head, Trouble> {
     let path = folder.join(HEAD);
     let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
@@ -235,7 +247,12 @@ pub fn head(folder: &Path) -> Result<Daybook, Trouble> {
 /// # Errors
 /// [`Trouble::Io`] or [`Trouble::Damaged`], with the path of the file.
 pub fn check(folder: &Path) -> Result<Daybook, Trouble> {
+    let format = read_head(folder)?.format;
     let head = head(folder)?;
+    if format >= FIRST_WITH_CORRELATIONS {
+        drop(RowReader::<4>::open(&folder.join(WAITING_CALLS), false)?);
+        drop(RowReader::<1>::open(&folder.join(CORRELATIONS), true)?);
+    }
     drop(messages(folder)?);
     drop(notifications(folder)?);
     drop(closed(folder, Closed::Messages)?);
@@ -390,6 +407,8 @@ pub struct ItemWriter {
     notifications: RowWriter<14>,
     closed_messages: RowWriter<1>,
     closed_notifications: RowWriter<1>,
+    waiting_calls: RowWriter<4>,
+    correlations: RowWriter<1>,
 }
 
 impl ItemWriter {
@@ -403,6 +422,8 @@ impl ItemWriter {
             notifications: RowWriter::create(&folder.join(NOTIFICATIONS), true, NotificationItem::COLUMNS)?,
             closed_messages: shorts(folder, Closed::Messages)?,
             closed_notifications: shorts(folder, Closed::Notifications)?,
+            waiting_calls: RowWriter::create(&folder.join(WAITING_CALLS), false, WaitingCall::COLUMNS)?,
+            correlations: RowWriter::create(&folder.join(CORRELATIONS), true, ["correlation"])?,
         })
     }
 
@@ -423,12 +444,23 @@ impl ItemWriter {
         out.push(NumberRow::without_id([short.cast_signed()]))
     }
 
+    pub fn waiting_call(&mut self, call: WaitingCall) -> Result<(), Trouble> {
+        self.waiting_calls.push(call.to_row())
+    }
+
+    /// Writes the correlation of a message without a call.
+    pub fn correlation(&mut self, id: Id, correlation: u64) -> Result<(), Trouble> {
+        self.correlations.push(NumberRow { id, numbers: [correlation.cast_signed()] })
+    }
+
     /// Writes the remaining rows and syncs all files to disk.
     pub fn close(self) -> Result<(), Trouble> {
         self.messages.close()?;
         self.notifications.close()?;
         self.closed_messages.close()?;
-        self.closed_notifications.close()
+        self.closed_notifications.close()?;
+        self.waiting_calls.close()?;
+        self.correlations.close()
     }
 }
 
@@ -448,6 +480,35 @@ pub fn messages(
         MessageItem::of_row(row?).map_err(|why| damaged(&path, &why))
     };
     Ok(RowReader::open(&folder.join(MESSAGES), true)?.map(of))
+}
+
+/// Reads the calls without an answer of a stored day that have a correlation.
+///
+/// Daybooks before format 4 have none.
+///
+/// # Errors
+/// [`Trouble::Io`] or [`Trouble::Damaged`].
+pub fn waiting_calls(folder: &Path) -> Result<Vec<WaitingCall>, Trouble> {
+    if read_version(folder)? < FIRST_WITH_CORRELATIONS {
+        return Ok(Vec::new());
+    }
+    let path = folder.join(WAITING_CALLS);
+    let of =
+        |row: Result<NumberRow<4>, Trouble>| WaitingCall::of_row(row?).map_err(|why| damaged(&path, &why));
+    RowReader::open(&path, false)?.map(of).collect()
+}
+
+/// Reads the messages without a call of a stored day that have a correlation, ascending by id.
+///
+/// # Errors
+/// [`Trouble::Io`] or [`Trouble::Damaged`], here and from the iterator.
+pub fn correlations(
+    folder: &Path,
+) -> Result<impl Iterator<Item = Result<(Id, u64), Trouble>> + use<>, Trouble> {
+    let is_there = read_version(folder)? >= FIRST_WITH_CORRELATIONS;
+    let rows = is_there.then(|| RowReader::<1>::open(&folder.join(CORRELATIONS), true)).transpose()?;
+    let of = |row: NumberRow<1>| (row.id, row.numbers[0].cast_unsigned());
+    Ok(rows.into_iter().flatten().map(move |row| row.map(of)))
 }
 
 /// Reads the notification items of a stored day, ascending by id.

@@ -211,8 +211,31 @@ impl Kind {
             || self.http_status.is_some_and(|status| status >= 400)
     }
 
+    /// True for a call that may have been answered although its log shows no answer.
+    pub const fn is_unanswered(&self) -> bool {
+        let http_status = match self.http_status {
+            Some(status) => status,
+            None => 0,
+        };
+        let told = (http_status, self.symptom, self.reached, self.admission);
+        let is_silent = self.error_code.is_none() && self.is_success.is_none();
+        matches!(self.stream, Stream::Request) && is_silent && has_no_answer(told)
+    }
+
     /// True if the message was admitted and deliberately delayed: no status is due.
     pub const fn is_held(&self) -> bool {
         matches!(self.admission, Admission::Held | Admission::Paused)
     }
+}
+
+/// Returns whether a call got no answer that its log shows; status 0 stands for none.
+///
+/// Statuses of a proxy that waited in vain (499, 502 to 504) are no answers of the platform.
+pub const fn has_no_answer(
+    (http_status, symptom, reached, admission): (u16, Symptom, Reached, Admission),
+) -> bool {
+    matches!(symptom, Symptom::None | Symptom::Reset | Symptom::Timeout | Symptom::ClientAbortWaiting)
+        && matches!(admission, Admission::None)
+        && !matches!(reached, Reached::No)
+        && matches!(http_status, 0 | 499 | 502..=504)
 }

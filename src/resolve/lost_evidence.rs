@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Resolver;
 use crate::config::{Log, Vantage};
 use crate::day::Day;
-use crate::facts::{Admission, Kind, MissingLog, Outcome, Reached, Stream, Symptom};
+use crate::facts::{Kind, MissingLog, Outcome};
 
 /// A span in which a log is missing, in microseconds since 1970, half-open.
 pub struct LostSpan {
@@ -42,35 +42,26 @@ impl Resolver<'_> {
         })
     }
 
+    /// Returns whether calls of a region between two instants may be missing.
+    pub fn has_lost_calls(&self, region: &str, from_us: i64, to_us: i64) -> bool {
+        self.lost.iter().any(|span| {
+            span.missing.log == Log::Requests && span.missing.concerns(region) && span.touches(from_us, to_us)
+        })
+    }
+
     /// Leaves calls open that have no answer further out, while the log further in is missing.
     ///
     /// A proxy that waits in vain proves no failure if the log that could tell of the answer is
     /// lost. Calls with an answer, an error code or a symptom before the platform stay as they are.
     pub fn leave_unanswered_calls_open(&mut self) {
-        let rank_of: BTreeMap<&str, u32> =
-            self.config.sources.iter().map(|source| (source.name.as_str(), source.vantage.rank())).collect();
-        let own: Vec<&LostSpan> = (self.lost.iter())
-            .filter(|span| span.day == self.day && span.missing.log == Log::Requests)
-            .collect();
-        if own.is_empty() {
+        if self.lost.is_empty() {
             return;
         }
-        let slot_us = self.own.slot_length.us();
-        let start_us = self.day.start_us();
-        let is_open = |kind: &Kind, slot: u32| {
-            let from_us = start_us + i64::from(slot) * slot_us;
-            own.iter().any(|span| {
-                let inner = rank_of.get(span.missing.source.as_str());
-                inner.is_some_and(|inner| *inner < kind.vantage.rank())
-                    && span.missing.concerns(&kind.region)
-                    && span.touches(from_us, from_us + slot_us - 1)
-            })
-        };
         let mut facts = std::mem::take(&mut self.own.facts);
         let mut changed = Vec::new();
         for (at, fact) in facts.iter().enumerate() {
             let kind = &self.kinds[fact.kind as usize];
-            if is_unanswered(kind) && is_open(kind, fact.slot) {
+            if self.is_left_open(kind, fact.slot) {
                 changed.push((at, Kind { outcome: Outcome::Unknown, ..kind.clone() }));
             }
         }
@@ -79,19 +70,26 @@ impl Resolver<'_> {
         }
         self.own.facts = facts;
     }
+
+    /// Returns whether a missing log further in could have told of the answer to a call.
+    pub fn is_left_open(&self, kind: &Kind, slot: u32) -> bool {
+        let rank_of = |name: &str| {
+            self.config.sources.iter().find(|source| source.name == name).map(|source| source.vantage.rank())
+        };
+        let slot_us = self.own.slot_length.us();
+        let from_us = self.day.start_us() + i64::from(slot) * slot_us;
+        is_unanswered(kind)
+            && self.lost.iter().any(|span| {
+                span.day == self.day
+                    && span.missing.log == Log::Requests
+                    && span.missing.concerns(&kind.region)
+                    && span.touches(from_us, from_us + slot_us - 1)
+                    && rank_of(&span.missing.source).is_some_and(|inner| inner < kind.vantage.rank())
+            })
+    }
 }
 
 /// Returns whether a call may have been answered although its log shows no answer.
 fn is_unanswered(kind: &Kind) -> bool {
-    let is_waiting = matches!(
-        kind.symptom,
-        Symptom::None | Symptom::Reset | Symptom::Timeout | Symptom::ClientAbortWaiting
-    );
-    kind.stream == Stream::Request
-        && kind.vantage != Vantage::FirstLayer
-        && kind.error_code.is_none()
-        && kind.admission == Admission::None
-        && kind.reached != Reached::No
-        && is_waiting
-        && kind.http_status.is_none_or(|status| matches!(status, 499 | 502..=504))
+    kind.is_unanswered() && kind.vantage != Vantage::FirstLayer
 }

@@ -9,7 +9,7 @@ use super::worker_counts::WorkerCounts;
 use crate::config::Field;
 use crate::daybook::message::StatusWord;
 use crate::error::Trouble;
-use crate::facts::ids::Id;
+use crate::facts::ids::{Id, short};
 use crate::intake::formats::webhook_payload;
 use crate::intake::records::attempt_record::AttemptRecord;
 use crate::intake::records::message_records::{StatusRecord, StatusTraits};
@@ -93,7 +93,7 @@ impl WorkerCounts {
         self.enter_attempt(reading, attempted, spill)?;
         for status in told {
             let known = self.known_status(status, attempted);
-            self.enter_status(status.message, known, status.us, reading.ts_us, spill)?;
+            self.enter_status(status.message, known, status.correlation, status.us, reading.ts_us, spill)?;
         }
         Ok(())
     }
@@ -122,6 +122,7 @@ impl WorkerCounts {
         &mut self,
         message: Id,
         KnownStatus { word, traits }: KnownStatus,
+        correlation: u64,
         us: i64,
         ts_us: i64,
         spill: &Path,
@@ -129,7 +130,7 @@ impl WorkerCounts {
         let day = self.day_us();
         let (offset_us, is_ahead) = (us - day.start, ts_us >= day.end);
         let status = StatusRecord { id: message, offset_us, word, is_ahead, traits };
-        status.push(&mut self.statuses, spill)
+        status.push(correlation, &mut self.statuses, spill)
     }
 
     /// Counts the status word of a row if nobody knows it.
@@ -199,6 +200,13 @@ impl WorkerCounts {
                 message => message,
             },
         };
+        let correlation = match sketch.own(PerRowField::Correlation) {
+            Scalar::Missing => 0,
+            told => match told.with_bytes(|text| short(source_reader.correlated(text))) {
+                Some(correlation) => correlation,
+                None => return Ok(false),
+            },
+        };
         let mut read = || -> Option<ParsedAttempt> {
             let event_us = match event {
                 Scalar::Missing => untold_event_us(attempted.attempt_no, ts_us),
@@ -220,7 +228,7 @@ impl WorkerCounts {
         self.enter_attempt(&reading, known.attempted, spill)?;
         if let (Some(told), Some(message)) = (known.told, message) {
             let us = if event.is_missing() { reading.ts_us } else { reading.event_us };
-            self.enter_status(message, told, us, reading.ts_us, spill)?;
+            self.enter_status(message, told, correlation, us, reading.ts_us, spill)?;
         }
         Ok(true)
     }

@@ -19,6 +19,7 @@ use serde::de::Deserialize;
 use super::ndjson;
 use crate::config::Cast;
 use crate::intake::rows::instant;
+use crate::intake::rows::mapping::CORRELATION_ALIAS;
 use crate::intake::rows::raw_row::LogValue;
 
 /// Keys under which an envelope has its payload, the preferred ones first.
@@ -58,6 +59,8 @@ pub struct PayloadStatus<'a> {
     pub ts_us: Option<i64>,
     /// Code of the first error; only for the status `failed`.
     pub error_code: Option<i64>,
+    /// What the caller gave its send request to be told with every status.
+    pub correlation: Option<Cow<'a, str>>,
 }
 
 /// Contents of one payload.
@@ -343,7 +346,8 @@ impl<'a> Payload<'a> {
         });
         let code = error.and_then(|error| error.text("code")).filter(|_| word == "failed");
         let error_code = code.and_then(|code| code.parse().ok()).filter(|code| *code != 0);
-        self.statuses.push(PayloadStatus { message_id, status: word, ts_us, error_code });
+        let correlation = status.text(CORRELATION_ALIAS);
+        self.statuses.push(PayloadStatus { message_id, status: word, ts_us, error_code, correlation });
         Ok(())
     }
 
@@ -359,6 +363,7 @@ impl<'a> Payload<'a> {
             status: own(status.status),
             ts_us: status.ts_us,
             error_code: status.error_code,
+            correlation: status.correlation.map(own),
         });
         Payload {
             received_us: self.received_us,

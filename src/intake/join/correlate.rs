@@ -16,10 +16,12 @@ use super::sums::{Sums, entry};
 use crate::day::DAY_US;
 use crate::daybook::delivery::{Delivery, measured};
 use crate::daybook::message::MessageState;
-use crate::daybook::{Closed, ItemRole, ItemWriter, MessageItem, NotificationItem, RegionActivity};
+use crate::daybook::{
+    Closed, ItemRole, ItemWriter, MessageItem, NotificationItem, RegionActivity, WaitingCall,
+};
 use crate::error::Trouble;
 use crate::facts::ids::{Id, Map, short};
-use crate::facts::{DayTotals, DelayKind, Delays, Fact, Outcome};
+use crate::facts::{Admission, DayTotals, DelayKind, Delays, Fact, Outcome};
 use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::pass::{Pass, PassSettings};
 use crate::intake::records::attempt_record::AttemptRecord;
@@ -55,6 +57,8 @@ struct Room {
     admissions: Vec<AdmissionRecord<DayFact>>,
     statuses: Vec<StatusRecord>,
     attempts: Vec<AttemptRecord>,
+    /// Correlations that statuses name, of any message.
+    correlations: Vec<(Id, u64)>,
     spare_admissions: Vec<AdmissionRecord<DayFact>>,
     spare_statuses: Vec<StatusRecord>,
     spare_attempts: Vec<AttemptRecord>,
@@ -67,6 +71,8 @@ struct Items {
     notifications: Vec<NotificationItem>,
     closed_messages: Vec<u64>,
     closed_notifications: Vec<u64>,
+    waiting_calls: Vec<WaitingCall>,
+    correlations: Vec<(Id, u64)>,
 }
 
 /// Joins the records of all workers, and writes the items to `folder`, ascending by id.
@@ -124,7 +130,12 @@ fn write(writer: &mut ItemWriter, items: Items) -> Result<(), Trouble> {
     items.messages.into_iter().try_for_each(|item| writer.message(item))?;
     items.notifications.into_iter().try_for_each(|item| writer.notification(item))?;
     items.closed_messages.into_iter().try_for_each(|short| writer.closed(Closed::Messages, short))?;
-    items.closed_notifications.into_iter().try_for_each(|short| writer.closed(Closed::Notifications, short))
+    items
+        .closed_notifications
+        .into_iter()
+        .try_for_each(|short| writer.closed(Closed::Notifications, short))?;
+    items.waiting_calls.into_iter().try_for_each(|call| writer.waiting_call(call))?;
+    items.correlations.into_iter().try_for_each(|(id, correlation)| writer.correlation(id, correlation))
 }
 
 struct Correlator<'a> {
@@ -162,9 +173,10 @@ impl Correlator<'_> {
         sums: &mut Sums,
         items: &mut Items,
     ) -> Result<(), Trouble> {
-        let Room { admissions, statuses, spare_admissions, spare_statuses, .. } = room;
+        let Room { admissions, statuses, correlations, spare_admissions, spare_statuses, .. } = room;
         admissions.clear();
         statuses.clear();
+        correlations.clear();
         let spill = self.settings.spill;
         for (worker, counts) in self.pass.counts.iter().enumerate() {
             counts.admitted.take(at, spill, |bytes| {
@@ -178,6 +190,7 @@ impl Correlator<'_> {
             counts.statuses.take(at, spill, |bytes| {
                 statuses.extend(bytes.chunks_exact(StatusRecord::BYTES).map(|bytes| {
                     let status = StatusRecord::unpack(bytes);
+                    correlations.extend(StatusRecord::correlation_of(bytes).map(|told| (status.id, told)));
                     StatusRecord { traits: status.traits + before, ..status }
                 }));
             })?;
@@ -198,12 +211,14 @@ impl Correlator<'_> {
                 (Some(a), Some(s)) => a[0].id.min(s[0].id),
                 (Some(all), None) => all[0].id,
                 (None, Some(all)) => all[0].id,
-                (None, None) => return Ok(()),
+                (None, None) => break,
             };
             let admitted = admissions.next_if(|all| all[0].id == id).unwrap_or_default();
             let told = statuses.next_if(|all| all[0].id == id).unwrap_or_default();
             self.message(id, admitted, &self.said(told), sums, items);
         }
+        Self::correlations(correlations, items);
+        Ok(())
     }
 
     /// Returns what the statuses of one message say together.
@@ -223,6 +238,42 @@ impl Correlator<'_> {
             said.first = Some(said.first.map_or(one, |first| first.min(one)));
         }
         said
+    }
+
+    /// Stores the correlations of the messages without a call; `told` has all that statuses name.
+    fn correlations(told: &[(Id, u64)], items: &mut Items) {
+        if told.is_empty() {
+            return;
+        }
+        let foreign = items.messages.iter().filter(|item| item.role == ItemRole::Foreign);
+        let mut of: Map<Id, u64> = foreign.map(|item| (item.id, 0)).collect();
+        for (id, told) in told {
+            // Several correlations of one message are no usual log, but any order of rows must
+            // find the same one.
+            if let Some(known) = of.get_mut(id) {
+                *known = if *known == 0 { *told } else { (*told).min(*known) };
+            }
+        }
+        items.correlations.extend(of.into_iter().filter(|(_, correlation)| *correlation != 0));
+        items.correlations.sort_unstable();
+    }
+
+    /// Keeps calls without an answer apart until it is known whether a message proves them.
+    fn waiting(&self, id: Id, calls: &[AdmissionRecord<DayFact>], sums: &mut Sums, items: &mut Items) {
+        let (start_us, rank) = (self.settings.day.start_us(), &self.merged.rank);
+        for AdmissionRecord { offset_us, fact, .. } in calls {
+            let MergedFact { kind, caller, .. } = self.merged.fact(*fact);
+            *sums.waiting.entry(*fact).or_default() += 1;
+            items.waiting_calls.push(WaitingCall {
+                correlation: short(id),
+                at_us: start_us + offset_us,
+                kind: rank.kinds[kind.at()],
+                caller: rank.callers[caller as usize],
+            });
+        }
+        // Workers meet calls in any order.
+        let first = items.waiting_calls.len() - calls.len();
+        items.waiting_calls[first..].sort_unstable_by_key(|call| (call.at_us, call.kind, call.caller));
     }
 
     fn message(
@@ -261,13 +312,18 @@ impl Correlator<'_> {
             }
             return;
         };
+        let kind = self.merged.fact(fact).kind;
+        // The id of a call that admitted no message is a correlation.
+        if self.merged.kind(kind).admission == Admission::None {
+            self.waiting(id, admissions, sums, items);
+            return;
+        }
         sums.tally.admitted_again += admissions.len() as u64 - 1;
         for again in admissions.iter().filter(|a| first.is_some_and(|first| !std::ptr::eq(*a, first))) {
             *sums.calls_again.entry(again.fact).or_default() |= self.bit(again.offset_us);
         }
         sums.tally.messages_told += u64::from(own.words != 0);
         let at_us = start_us + offset_us;
-        let kind = self.merged.fact(fact).kind;
         let due_us = at_us + self.settings.first_status_us;
         let is_in_time = own.first_us <= due_us || self.merged.kind(kind).is_held();
         if own.is_delivered() && !own.is_contradicted() && is_in_time {

@@ -15,7 +15,7 @@ use hashbrown::HashSet;
 
 use super::merge::{Merged, MergedFact};
 use crate::error::Trouble;
-use crate::facts::ids::Map;
+use crate::facts::ids::{Id, Map};
 use crate::intake::pass::{Pass, PassSettings};
 use crate::intake::records::call_record::{self, CallRecord};
 use crate::intake::records::message_records::AdmissionRecord;
@@ -131,6 +131,7 @@ pub fn find_duplicates(
         let mut rows = Rows { merged, width, bytes: Vec::new(), ends: Vec::new() };
         let (mut hashes, mut lost) = (Vec::new(), Vec::new());
         let (mut calls, mut shared) = (Vec::new(), Vec::new());
+        let mut adopted: Map<usize, Id> = Map::default();
         loop {
             let at = next.fetch_add(1, Relaxed);
             if at >= PARTITIONS {
@@ -140,6 +141,7 @@ pub fn find_duplicates(
             hashes.clear();
             hashes.extend(rows.bytes.chunks_exact(width).map(call_record::hash_of));
             lost.clear();
+            adopted.clear();
             lost.resize(hashes.len(), false);
             repeated(&hashes, |same| {
                 calls.clear();
@@ -150,15 +152,22 @@ pub fn find_duplicates(
                 for one in settle(&shared) {
                     let ((n, loser), (_, winner)) = (&calls[one.row], &calls[one.winner]);
                     lost[*n] = true;
+                    if is_waiting(merged, winner) && is_waiting(merged, loser) && winner.message == 0 {
+                        let known = adopted.entry(calls[one.winner].0).or_insert(loser.message);
+                        *known = loser.message.max(*known);
+                    }
                     // A copy outside the day is already tallied as outside.
                     if !loser.fact.is_outside() {
                         surplus.take((loser, one.relation), winner, merged, &witnesses);
                     }
                 }
             });
-            let left = rows.records().zip(&lost).filter(|(_, is_lost)| !**is_lost).map(|(call, _)| call);
-            for call in left.filter(|call| !call.fact.is_outside()) {
-                let DayCall { message: id, offset_us, fact, caller, .. } = call;
+            let left = rows.records().zip(&lost).enumerate().filter(|(_, (_, is_lost))| !**is_lost);
+            let left = left.map(|(n, (call, _))| (n, call));
+            for (n, call) in left.filter(|(_, call)| !call.fact.is_outside()) {
+                let DayCall { message, offset_us, fact, caller, .. } = call;
+                let id =
+                    if adopted.is_empty() { message } else { adopted.get(&n).copied().unwrap_or(message) };
                 if id != 0 {
                     AdmissionRecord { id, offset_us, fact, caller }.push(&mut admitted, settings.spill)?;
                     continue;
@@ -183,6 +192,13 @@ pub fn find_duplicates(
     Ok(Deduped { surplus: all, survivors, sixtieths })
 }
 
+/// Returns whether a call of the day has no answer, so that its message is a correlation.
+///
+/// The view that counts need not know the correlation; another view may.
+fn is_waiting(merged: &Merged, call: &DayCall) -> bool {
+    !call.fact.is_outside() && merged.kind(merged.fact(call.fact).kind).is_unanswered()
+}
+
 fn shared_id_row(pass: &Pass, merged: &Merged, call: &DayCall) -> SharedIdRow {
     let reader = &pass.source_readers[pass.reader_of[call.file as usize]];
     let kind = (!call.fact.is_outside()).then(|| merged.kind(merged.fact(call.fact).kind));
@@ -190,7 +206,8 @@ fn shared_id_row(pass: &Pass, merged: &Merged, call: &DayCall) -> SharedIdRow {
         vantage: kind.map_or(call.fact.0, |kind| kind.vantage.rank()),
         offset_us: call.offset_us,
         identity: reader.source().identity,
-        outcome: kind.map(|kind| RowOutcome::of(kind, call.message)),
+        // A correlation says nothing of what became of the call.
+        outcome: kind.map(|kind| RowOutcome::of(kind, if kind.is_unanswered() { 0 } else { call.message })),
     }
 }
 

@@ -13,6 +13,8 @@ pub struct Sums {
     pub closed_sixtieths: Vec<u64>,
     /// By fact of a call: sixtieths of calls whose message another call admitted.
     pub calls_again: Map<DayFact, u64>,
+    /// By fact: calls without an answer that are kept apart.
+    pub waiting: Map<DayFact, i64>,
     /// Closed notifications by kind and HTTP status, then by slot.
     pub notifications: Map<(DayKind, u16), Vec<SlotEvents>>,
     /// Delays by kind and measure, then by bucket.
@@ -38,6 +40,7 @@ impl Sums {
             closed: vec![0; facts],
             closed_sixtieths: vec![0; facts],
             calls_again: Map::default(),
+            waiting: Map::default(),
             notifications: Map::default(),
             delays: Map::default(),
             duplicates: Map::default(),

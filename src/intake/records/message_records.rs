@@ -10,7 +10,10 @@ use crate::daybook::message::StatusWord;
 use crate::error::Trouble;
 use crate::facts::ids::Id;
 
-/// One row that reports a status of a message; 23 bytes when packed.
+/// One row that reports a status of a message; 31 bytes when packed.
+///
+/// The last eight are the correlation, which is read only for messages without a call
+/// ([`StatusRecord::correlation_of`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StatusRecord {
     pub id: Id,
@@ -33,7 +36,7 @@ pub struct StatusTraits {
 }
 
 impl StatusRecord {
-    pub const BYTES: usize = 23;
+    pub const BYTES: usize = 31;
     const AHEAD: u8 = 1 << 7;
 
     /// Stores the status with the other statuses of its message.
@@ -41,17 +44,25 @@ impl StatusRecord {
     /// # Errors
     /// Spilling to disk failed.
     #[inline]
-    pub fn push(&self, partitions: &mut Partitions, spill: &Path) -> Result<(), Trouble> {
-        partitions.push(partition(self.id), spill, |bytes| self.pack(bytes))
+    pub fn push(&self, correlation: u64, to: &mut Partitions, spill: &Path) -> Result<(), Trouble> {
+        to.push(partition(self.id), spill, |bytes| self.pack(correlation, bytes))
     }
 
+    /// Packs the status with the correlation of its message, 0 for none.
     #[inline]
-    pub fn pack(&self, bytes: &mut [u8; Self::BYTES]) {
+    pub fn pack(&self, correlation: u64, bytes: &mut [u8; Self::BYTES]) {
         let mut packer = Packer(bytes, 0);
         packer.u96(self.id);
         packer.i48(self.offset_us);
         packer.u8(self.word as u8 | if self.is_ahead { Self::AHEAD } else { 0 });
         packer.u32(self.traits);
+        packer.u64(correlation);
+    }
+
+    /// Returns the correlation that a packed status names.
+    #[inline]
+    pub fn correlation_of(bytes: &[u8]) -> Option<u64> {
+        bytes.last_chunk().map(|tail| u64::from_le_bytes(*tail)).filter(|correlation| *correlation != 0)
     }
 
     #[inline]
@@ -144,7 +155,7 @@ mod tests {
             traits: u32::MAX,
         });
         for status in statuses {
-            status.push(&mut partitions, folder.path()).unwrap();
+            status.push(7, &mut partitions, folder.path()).unwrap();
         }
         let admission = AdmissionRecord { id, offset_us, fact: WorkerFact(7), caller: u32::MAX };
         let mut admitted = Partitions::new(AdmissionRecord::BYTES, &budget);
@@ -152,7 +163,11 @@ mod tests {
 
         let last = crate::intake::records::partitions::PARTITIONS - 1;
         let (mut told, mut calls) = (Vec::new(), Vec::new());
-        let read = |bytes: &[u8]| told.extend(bytes.chunks(StatusRecord::BYTES).map(StatusRecord::unpack));
+        let read = |bytes: &[u8]| {
+            let all = bytes.chunks(StatusRecord::BYTES);
+            assert!(all.clone().all(|bytes| StatusRecord::correlation_of(bytes) == Some(7)));
+            told.extend(all.map(StatusRecord::unpack));
+        };
         partitions.take(last, folder.path(), read).unwrap();
         let read =
             |bytes: &[u8]| calls.extend(bytes.chunks(AdmissionRecord::BYTES).map(AdmissionRecord::unpack));

@@ -20,6 +20,10 @@ impl Packer<'_> {
         self.bytes(&n.to_le_bytes());
     }
 
+    pub fn u64(&mut self, n: u64) {
+        self.bytes(&n.to_le_bytes());
+    }
+
     /// Writes the low 48 bits.
     pub fn u48(&mut self, n: u64) {
         self.bytes(&n.to_le_bytes()[..6]);

@@ -13,7 +13,7 @@ use super::{fields, instant};
 use crate::config::{Field, WEBHOOK_SERVICE};
 use crate::daybook::delivery::{AttemptResult, AttemptTraits};
 use crate::daybook::message::StatusWord;
-use crate::facts::ids::Id;
+use crate::facts::ids::{Id, short};
 use crate::intake::counting::notes::evidence::RowPlace;
 use crate::intake::formats::webhook_payload::Payload;
 use crate::intake::records::attempt_record::AttemptRecord;
@@ -27,6 +27,8 @@ pub struct ParsedStatus {
     pub us: i64,
     /// Error code of a failed message.
     pub code: Option<i64>,
+    /// Correlation of the message; 0 for none.
+    pub correlation: u64,
 }
 
 /// Values of a webhook row.
@@ -67,7 +69,9 @@ impl SourceReader {
         if let (Some(message), Some(word)) = (message, &word) {
             let word = StatusWord::of(word);
             let code = code.filter(|_| word == StatusWord::Failed);
-            told.push(ParsedStatus { message, word, us: told_us.unwrap_or(ts_us), code });
+            let correlation = short(self.correlation(row.get(Field::Correlation))?);
+            let us = told_us.unwrap_or(ts_us);
+            told.push(ParsedStatus { message, word, us, code, correlation });
         } else if message.is_none() && word.is_some() {
             return Err("status is there and message_id is missing; a status is of a message".into());
         }
@@ -136,7 +140,9 @@ impl SourceReader {
             let message = self.keyed(status.message_id.as_bytes().trim_ascii())?;
             // A status whose own time says nothing was received when its notification was.
             let us = status.ts_us.filter(|us| self.is_meant(*us)).unwrap_or(ts_us);
-            Some(ParsedStatus { message, word, us, code })
+            let correlation = status.correlation.as_deref().map_or(0, |c| self.correlated(c.as_bytes()));
+            let correlation = short(correlation);
+            Some(ParsedStatus { message, word, us, code, correlation })
         }));
         let attempted = AttemptTraits {
             file: place.file,

@@ -5,6 +5,9 @@
 use super::raw_row::{LogValue, UPSTREAM_CONNECT, UPSTREAM_HEADER};
 use crate::config::{Cast, ColumnSource, Field, LogPreset, Source, Unit};
 
+/// The name that the Cloud API has for a correlation, in requests and in statuses.
+pub const CORRELATION_ALIAS: &str = "biz_opaque_callback_data";
+
 /// One name in the log, and the field it fills.
 #[derive(Debug, Clone)]
 pub struct MappedField {
@@ -182,7 +185,8 @@ fn preset_entries(source: &Source) -> Vec<MappedField> {
         |name: &str, field: usize, rank: u8| MappedField { name: name.into(), field, rank, is_named: false };
     match source.preset {
         LogPreset::Canonical => {
-            Field::of(source.log).iter().map(|f| entry(f.column(), *f as usize, 0)).collect()
+            let own = Field::of(source.log).iter().map(|f| entry(f.column(), *f as usize, 0));
+            own.chain([entry(CORRELATION_ALIAS, Field::Correlation as usize, 1)]).collect()
         }
         // Filled by position or by their own reader, not by name.
         LogPreset::Combined | LogPreset::WhatsappWebhook => Vec::new(),

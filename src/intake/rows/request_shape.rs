@@ -2,7 +2,7 @@
 
 use super::interner::Lexicon;
 use crate::config::Vantage;
-use crate::facts::{Admission, Kind, Reached, Stream, Symptom};
+use crate::facts::{Admission, Kind, Reached, Stream, Symptom, has_no_answer};
 
 /// Values that rows of one kind share, with names as numbers of a [`Lexicon`].
 ///
@@ -48,6 +48,12 @@ impl Shape {
             && self.reached != Reached::No
             && (100..400).contains(&self.http_status)
             && self.scope == 0
+    }
+
+    /// Returns the same as [`Kind::is_unanswered`], before names are looked up.
+    pub const fn is_unanswered(&self) -> bool {
+        let told = (self.http_status, self.symptom, self.reached, self.admission);
+        self.error_code.is_none() && self.is_success.is_none() && has_no_answer(told)
     }
 
     pub const fn is_answered(&self) -> bool {

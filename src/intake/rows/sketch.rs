@@ -29,6 +29,8 @@ pub enum PerRowField {
     /// Id of the call or of the notification.
     Id,
     Message,
+    /// Correlation of a status.
+    Correlation,
     Caller,
 }
 
@@ -55,7 +57,7 @@ impl FieldRole {
 
     /// Returns the role of a field in a log; a field without another role is part of the key.
     pub fn of(field: usize, log: Log) -> Self {
-        const CALL: [(Field, FieldRole); 10] = [
+        const CALL: [(Field, FieldRole); 11] = [
             (Field::Ts, FieldRole::PerRowField(PerRowField::Ts)),
             (Field::Duration, FieldRole::PerRowField(PerRowField::Duration)),
             (Field::RequestId, FieldRole::PerRowField(PerRowField::Id)),
@@ -66,14 +68,16 @@ impl FieldRole {
             (Field::Endpoint, FieldRole::Ignored),
             // Read in failures only.
             (Field::RecipientArea, FieldRole::Ignored),
+            (Field::Correlation, FieldRole::Ignored),
             (Field::ClientPlatform, FieldRole::Ignored),
             (Field::ClientVersion, FieldRole::Ignored),
         ];
-        const ATTEMPT: [(Field, FieldRole); 6] = [
+        const ATTEMPT: [(Field, FieldRole); 7] = [
             (Field::Ts, FieldRole::PerRowField(PerRowField::Ts)),
             (Field::EventTs, FieldRole::PerRowField(PerRowField::EventTs)),
             (Field::WebhookId, FieldRole::PerRowField(PerRowField::Id)),
             (Field::MessageId, FieldRole::PerRowField(PerRowField::Message)),
+            (Field::Correlation, FieldRole::PerRowField(PerRowField::Correlation)),
             (Field::BusinessId, FieldRole::PerRowField(PerRowField::Caller)),
             (Field::Topic, FieldRole::Ignored),
         ];
@@ -87,7 +91,8 @@ impl FieldRole {
 
 /// Returns whether rows of a source can be sketched.
 ///
-/// Every field must have one column, and no setting may replace a value that is unique to a row.
+/// Every field but a correlation must have one column, and no setting may replace a value that is
+/// unique to a row.
 pub fn is_sketchable(source_reader: &SourceReader) -> bool {
     let mapping = &source_reader.mapping;
     let is_own = |field| {
@@ -97,7 +102,8 @@ pub fn is_sketchable(source_reader: &SourceReader) -> bool {
         )
     };
     let is_plain = mapping.entries.iter().enumerate().all(|(at, entry)| {
-        mapping.entries[..at].iter().all(|other| other.field != entry.field && other.name != entry.name)
+        let is_alias = entry.field == Field::Correlation as usize;
+        mapping.entries[..at].iter().all(|o| (o.field != entry.field || is_alias) && o.name != entry.name)
     });
     // A duration moves the instant of a row; webhook rows have none unless the config maps one.
     let is_timed = source_reader.source().log == Log::Webhooks
@@ -240,7 +246,7 @@ impl<'b> Sketch<'b> {
             self.key.number = self.key.number << 1 | u64::from(is_there);
         }
         if let FieldRole::PerRowField(own) = part {
-            self.own[own as usize] = value;
+            self.put(own, value);
         }
     }
 
@@ -253,8 +259,19 @@ impl<'b> Sketch<'b> {
             self.key.number = self.key.number << 1 | u64::from(is_there);
         }
         if let (FieldRole::PerRowField(own), true) = (part, is_there) {
-            self.own[own as usize] = Scalar::Text(text);
+            self.put(own, Scalar::Text(text));
         }
+    }
+
+    /// Keeps a value; of two under the names of one field the slow path knows which counts.
+    #[inline]
+    fn put(&mut self, own: PerRowField, value: Scalar<'b>) {
+        let place = &mut self.own[own as usize];
+        *place = match (own, place.is_missing(), value.is_missing()) {
+            (PerRowField::Correlation, false, true) => return,
+            (PerRowField::Correlation, false, false) => Scalar::Odd,
+            _ => value,
+        };
     }
 
     /// Returns the place for the value of a field.

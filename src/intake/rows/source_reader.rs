@@ -23,13 +23,18 @@ const MAX_CALLERS: usize = 1 << 20;
 /// 1970 and the year 1 are what programs print for a time that they do not know.
 const EARLIEST_US: i64 = 946_684_800_000_000;
 
+/// Bits by which the hash of a correlation differs from that of a message with the same name.
+const CORRELATIONS: Id = 0x5555_aaaa_5555_aaaa_5555_aaaa;
+
 /// Values of a request row.
 #[derive(Debug, Clone, Copy)]
 pub struct ParsedRequest {
     pub shape: Shape,
     /// Number of the business in [`Lexicon::callers`]; 0 for plainly good events.
     pub caller: u32,
-    /// Message that the call names; 0 for none, and if there is no webhook log to report on it.
+    /// Message that the call names, or the correlation of a call without an answer.
+    ///
+    /// 0 for none, and if there is no webhook log to report on it.
     pub message: Id,
     /// Number of the business that sent the message; 0 without a message.
     pub sender: u32,
@@ -238,7 +243,10 @@ impl SourceReader {
             shape.version = label(row, Field::ClientVersion, &mut names.versions)?;
             caller = self.caller(row.get(Field::BusinessId), names)?;
         }
-        let message = self.message(row.get(Field::MessageId))?;
+        let message = match self.message(row.get(Field::MessageId))? {
+            0 if shape.is_unanswered() => self.correlation(row.get(Field::Correlation))?,
+            message => message,
+        };
         let sender = match (message, caller) {
             (0, _) => 0,
             (_, 0) => self.caller(row.get(Field::BusinessId), names)?,
@@ -285,6 +293,30 @@ impl SourceReader {
             LogValue::Int(id) => Ok(self.keyed(id.to_string().as_bytes()).unwrap_or(0)),
             other => Err(format!("message_id is {}, expected text", other.excerpt())),
         }
+    }
+
+    /// Returns the hash of a correlation; 0 for none, and if there is no webhook log.
+    ///
+    /// # Errors
+    /// The correlation is neither text nor a whole number.
+    pub fn correlation(&self, correlation: &LogValue<'_>) -> Result<Id, String> {
+        match correlation {
+            LogValue::Missing => Ok(0),
+            LogValue::Text(text) => Ok(self.correlated(text)),
+            LogValue::Int(n) => Ok(self.correlated(n.to_string().as_bytes())),
+            other => Err(format!("correlation_id is {}, expected text", other.excerpt())),
+        }
+    }
+
+    /// Returns the hash of a correlation by its text.
+    ///
+    /// It never is the hash of a message, whatever both are named.
+    #[inline]
+    pub fn correlated(&self, text: &[u8]) -> Id {
+        if !self.is_joined {
+            return 0;
+        }
+        self.keyed(text).map_or(0, |id| id ^ CORRELATIONS)
     }
 
     /// Returns the number of a business; 0 if it is not recorded.

@@ -24,7 +24,6 @@ fn refused(http_status: u16, error_code: Option<i64>, outcome: Outcome) -> Kind 
     Kind {
         http_status: Some(http_status),
         error_code,
-        admission: Admission::None,
         ..message(outcome, InTime)
     }
 }
@@ -40,6 +39,12 @@ fn notification(outcome: Outcome, timing: Timing) -> Kind {
     }
 }
 
+/// A call without an answer, whose message is known by its correlation.
+fn proven(outcome: Outcome, http_status: Option<u16>) -> Kind {
+    let kind = Kind { symptom: Symptom::Timeout, http_status, ..message(outcome, InTime) };
+    Kind { admission: Admission::None, ..kind }
+}
+
 /// Calls that were answered with an error, and whose message was sent all the same.
 fn errors_but_sent() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
     vec![
@@ -52,6 +57,7 @@ fn errors_but_sent() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
                 Kind { outcome: Outcome::Unknown, vantage: Vantage::EdgeIngress, ..request(0) },
             ],
         ),
+        ("answer-lost-but-sent", "good", vec![proven(Sent, None), proven(Delivered, Some(504))]),
         (
             "api-update-but-sent",
             "good",

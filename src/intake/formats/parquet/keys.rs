@@ -58,6 +58,10 @@ impl<'c, 'a> Keys<'c, 'a> {
                     if let FieldRole::PerRowField(own) = part
                         && (is_joined || *own != PerRowField::Message)
                     {
+                        // Two columns of one field: the slow path knows which of them counts.
+                        if keys.own.iter().any(|(known, _)| known == own) {
+                            return None;
+                        }
                         keys.own.push((*own, cells));
                     }
                 }

@@ -43,6 +43,7 @@ fn sent() -> PayloadStatus<'static> {
         status: "sent".into(),
         ts_us: Some(SENT_US),
         error_code: None,
+        correlation: None,
     }
 }
 

@@ -37,6 +37,9 @@ impl Correlator<'_> {
                 let sixtieths = sum.closed_sixtieths[fact as usize];
                 carried.facts.push(Fact { slot, kind, caller, events: events.into(), sixtieths });
             }
+            for (fact, n) in &sum.waiting {
+                *carried.moved.entry(*fact).or_default() += n;
+            }
             for (fact, set) in &sum.calls_again {
                 *carried.calls_again.entry(*fact).or_default() |= set;
             }

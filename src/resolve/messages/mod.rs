@@ -1,5 +1,9 @@
 //! Messages: the outcome of each message of one day, from all days within reach.
 
+mod ambiguous_sends;
+
+use ambiguous_sends::Sends;
+
 use super::merge_join::{Merge, Shorts};
 use super::unreadable::UndecidedMessage;
 use super::{DaybookFolders, Resolver, Speaks};
@@ -29,6 +33,7 @@ struct Said {
 impl Resolver<'_> {
     /// Resolves the messages of the day, from all daybooks within `reach` days.
     pub fn messages(&mut self, daybooks: &DaybookFolders, reach: i64) -> Result<(), Trouble> {
+        let mut sends = Sends::read(self.day, daybooks, reach, self.deadline_us())?;
         let mut streams = Vec::new();
         let mut days = Vec::new();
         let mut closed = Vec::new();
@@ -41,7 +46,8 @@ impl Resolver<'_> {
         while let Some((id, group)) = merge.next()? {
             let mut said = self.said(&days, &group);
             let is_failed_elsewhere = said.elsewhere.words & StatusWord::Failed as u8 != 0;
-            if said.open.is_none() && said.here.words == 0 && !is_failed_elsewhere {
+            let correlation = sends.correlation(id).filter(|_| said.open.is_none());
+            if correlation.is_none() && said.open.is_none() && said.here.words == 0 && !is_failed_elsewhere {
                 continue;
             }
             let mut is_ours_and_closed = false;
@@ -52,9 +58,14 @@ impl Resolver<'_> {
                     said.is_admitted_before |= *from < self.day;
                 }
             }
-            self.message(id, &said, is_ours_and_closed)?;
+            let is_orphan = !said.is_admitted && !is_ours_and_closed;
+            let orphan = correlation.filter(|_| is_orphan).and_then(|c| self.orphan(id, c, &days, &group));
+            match orphan {
+                Some(orphan) => sends.orphans.push(orphan),
+                None => self.message(id, &said, is_ours_and_closed)?,
+            }
         }
-        Ok(())
+        self.settle_sends(&sends)
     }
 
     fn said(&self, days: &[Day], group: &[(usize, MessageItem)]) -> Said {
@@ -110,15 +121,20 @@ impl Resolver<'_> {
                     self.counts.contradicted_messages += 1;
                 }
                 if !said.is_admitted && !is_ours_and_closed {
-                    let statuses = u64::from(said.here.statuses());
-                    self.counts.orphan_statuses += statuses;
-                    if let Some(kind) = said.kind_here {
-                        let Kind { source, region, .. } = self.kind_of(kind, id)?;
-                        let key = (source.clone(), region.clone());
-                        *self.spelling.orphans.entry(key).or_default() += statuses;
-                    }
+                    self.count_orphan(id, said.here.statuses().into(), said.kind_here)?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Counts the day's statuses of a message that no call admitted.
+    pub fn count_orphan(&mut self, id: Id, statuses: u64, kind: Option<u32>) -> Result<(), Trouble> {
+        self.counts.orphan_statuses += statuses;
+        if let Some(kind) = kind {
+            let Kind { source, region, .. } = self.kind_of(kind, id)?;
+            let key = (source.clone(), region.clone());
+            *self.spelling.orphans.entry(key).or_default() += statuses;
         }
         Ok(())
     }

@@ -1,0 +1,289 @@
+//! Ambiguous sends: calls without an answer, settled by statuses that bear their correlation.
+//!
+//! Only calls without an answer and messages without a call take part. Each call, in order of time,
+//! takes the earliest such message of its correlation that no earlier call took and whose first
+//! status lies from the call's start to one first-status deadline after it. What the statuses of
+//! that message say is then known of the call; the other calls are judged by themselves.
+
+use std::collections::BTreeMap;
+
+use crate::resolve::{DaybookFolders, Resolver};
+use crate::day::{Day, SECOND_US};
+use crate::daybook::message::MessageState;
+use crate::daybook::{self, ItemRole, MessageItem, WaitingCall};
+use crate::error::Trouble;
+use crate::facts::ids::{Id, Map};
+use crate::facts::{Kind, Outcome, Reached, Stream, Symptom, Timing};
+
+/// Calls without an answer, and the messages without a call that may be theirs.
+#[derive(Default)]
+pub struct Sends {
+    /// Calls of the day and of the days before it, with their days.
+    calls: Vec<(Day, WaitingCall)>,
+    /// Correlations of messages, as far as a call bears the same one.
+    correlations: Map<Id, u64>,
+    pub orphans: Vec<Orphan>,
+}
+
+/// A message without a call.
+pub struct Orphan {
+    id: Id,
+    correlation: u64,
+    /// All its statuses, from all days within reach.
+    state: MessageState,
+    /// Number of its statuses in the day's own rows, and the kind that reports the earliest.
+    statuses: u64,
+    kind: Option<u32>,
+    /// Region of the earliest of its statuses; `-` if it is not known.
+    region: String,
+}
+
+impl Sends {
+    /// Reads the calls that may have sent messages with a status on the day, if there are any.
+    pub fn read(day: Day, daybooks: &DaybookFolders, reach: i64, deadline_us: i64) -> Result<Self, Trouble> {
+        let mut sends = Self::default();
+        for (from, folder) in daybooks.range(day.plus(-reach)..=day) {
+            sends.calls.extend(daybook::waiting_calls(folder)?.into_iter().map(|call| (*from, call)));
+        }
+        if !sends.calls.iter().any(|(_, call)| call.at_us + deadline_us >= day.start_us()) {
+            return Ok(Self::default());
+        }
+        let known: Map<u64, ()> = sends.calls.iter().map(|(_, call)| (call.correlation, ())).collect();
+        for (_, folder) in daybooks.range(day.plus(-reach)..=day.plus(reach)) {
+            for row in daybook::correlations(folder)? {
+                let (id, correlation) = row?;
+                if known.contains_key(&correlation) {
+                    // Days may name several correlations of one message; their order is no matter.
+                    let all = sends.correlations.entry(id).or_insert(correlation);
+                    *all = correlation.min(*all);
+                }
+            }
+        }
+        Ok(sends)
+    }
+
+    /// Returns the correlation of a message, if a call without an answer bears it too.
+    pub fn correlation(&self, id: Id) -> Option<u64> {
+        if self.correlations.is_empty() { None } else { self.correlations.get(&id).copied() }
+    }
+
+    /// Returns for each call the position of the message that it takes.
+    fn taken(&self, deadline_us: i64) -> Vec<Option<usize>> {
+        let mut all: BTreeMap<u64, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+        for (at, (_, call)) in self.calls.iter().enumerate() {
+            all.entry(call.correlation).or_default().0.push(at);
+        }
+        for (at, orphan) in self.orphans.iter().enumerate() {
+            all.entry(orphan.correlation).or_default().1.push(at);
+        }
+        let mut taken = vec![None; self.calls.len()];
+        for (mut calls, mut orphans) in all.into_values() {
+            calls.sort_by_key(|at| {
+                let WaitingCall { at_us, kind, caller, .. } = self.calls[*at].1;
+                (at_us, kind, caller)
+            });
+            orphans.sort_by_key(|at| (self.orphans[*at].state.first_us, self.orphans[*at].id));
+            // What lies before the start of one call lies before that of every later one.
+            let mut orphans = orphans.into_iter().peekable();
+            for call in calls {
+                let at_us = self.calls[call].1.at_us;
+                // Statuses often tell whole seconds alone.
+                let from_us = at_us - at_us.rem_euclid(SECOND_US);
+                let first_us = |orphan: usize| self.orphans[orphan].state.first_us;
+                while orphans.next_if(|orphan| first_us(*orphan) < from_us).is_some() {}
+                taken[call] = orphans.next_if(|orphan| first_us(*orphan) <= at_us + deadline_us);
+            }
+        }
+        taken
+    }
+}
+
+impl Resolver<'_> {
+    /// Returns the message without a call that items of several days tell of.
+    ///
+    /// `None` if no status of it tells when the message left.
+    pub fn orphan(
+        &self,
+        id: Id,
+        correlation: u64,
+        days: &[Day],
+        group: &[(usize, MessageItem)],
+    ) -> Option<Orphan> {
+        let foreign = group.iter().filter(|(_, item)| item.role == ItemRole::Foreign);
+        let mut state = MessageState::NONE;
+        let (mut statuses, mut kind) = (0, None);
+        for (at, item) in foreign.clone() {
+            state.join(&item.state);
+            if days[*at] == self.day {
+                statuses += u64::from(item.state.statuses());
+                kind = (item.at_us != 0).then_some(item.kind);
+            }
+        }
+        let (at, earliest) = foreign.min_by_key(|(_, item)| item.state.first_us)?;
+        let from = days[*at];
+        let told_by = if from == self.day { Some(&self.own) } else { self.around.get(&from) };
+        let told_by = told_by.and_then(|daybook| daybook.kinds.get(earliest.kind as usize));
+        let region = told_by.map_or_else(|| "-".to_owned(), |kind| kind.region.clone());
+        let orphan = Orphan { id, correlation, state, statuses, kind, region };
+        (state.first_us != MessageState::NEVER).then_some(orphan)
+    }
+
+    /// Counts the day's calls without an answer, and the statuses of messages that no call takes.
+    pub fn settle_sends(&mut self, sends: &Sends) -> Result<(), Trouble> {
+        let deadline_us = self.deadline_us();
+        let taken = sends.taken(deadline_us);
+        let mut is_taken = vec![false; sends.orphans.len()];
+        for ((day, call), orphan) in sends.calls.iter().zip(taken) {
+            orphan.into_iter().for_each(|at| is_taken[at] = true);
+            if *day == self.day {
+                self.settle_call(call, orphan.map(|at| &sends.orphans[at]), deadline_us)?;
+            }
+        }
+        for (orphan, _) in sends.orphans.iter().zip(is_taken).filter(|(_, is_taken)| !is_taken) {
+            self.count_orphan(orphan.id, orphan.statuses, orphan.kind)?;
+        }
+        Ok(())
+    }
+
+    fn settle_call(
+        &mut self,
+        call: &WaitingCall,
+        message: Option<&Orphan>,
+        deadline_us: i64,
+    ) -> Result<(), Trouble> {
+        let kind = self.kind_of(call.kind, Id::from(call.correlation))?.clone();
+        let caller = self.caller_of(call.caller, Id::from(call.correlation))?;
+        let slot = self.own.slot_length.place(call.at_us - self.day.start_us()).slot;
+        let kind = match message {
+            Some(message) if self.may_be_anothers(message, &kind, deadline_us) => {
+                Kind { outcome: Outcome::Unknown, ..kind }
+            }
+            Some(message) => proven(kind, &message.state),
+            None if self.is_left_open(&kind, slot) => Kind { outcome: Outcome::Unknown, ..kind },
+            None => kind,
+        };
+        let is_good = matches!(kind.outcome, Outcome::Sent | Outcome::Delivered);
+        let caller = if is_good { self.caller("") } else { caller };
+        let kind = self.kind(kind);
+        self.resolve_one(call.at_us, kind, caller);
+        Ok(())
+    }
+
+    /// Returns whether a missing log could have held the call that did send the message.
+    fn may_be_anothers(&self, message: &Orphan, call: &Kind, deadline_us: i64) -> bool {
+        let first_us = message.state.first_us;
+        [&call.region, &message.region]
+            .iter()
+            .any(|region| self.has_lost_calls(region, first_us - deadline_us, first_us))
+    }
+}
+
+/// Returns the kind of a call whose message is known by the statuses of that message alone.
+fn proven(call: Kind, state: &MessageState) -> Kind {
+    let call = Kind {
+        stream: Stream::Message,
+        reached: Reached::Yes,
+        outcome: state.outcome(),
+        timing: Timing::InTime,
+        ..call
+    };
+    if call.outcome != Outcome::Failed {
+        return call;
+    }
+    // The failure is judged by its code; how the answer was lost says nothing of it.
+    Kind { error_code: state.code, symptom: Symptom::None, http_status: None, ..call }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::daybook::message::StatusWord;
+
+    /// The rule as it reads, with every message tried for every call.
+    fn by_the_word(calls: &[(u64, i64)], messages: &[(u64, i64)], deadline: i64) -> Vec<Option<i64>> {
+        let mut is_taken = vec![false; messages.len()];
+        let mut order: Vec<usize> = (0..calls.len()).collect();
+        order.sort_by_key(|at| calls[*at].1);
+        let mut taken = vec![None; calls.len()];
+        for at in order {
+            let (correlation, start) = calls[at];
+            let fits = |n: &usize| {
+                let (of, first) = messages[*n];
+                !is_taken[*n] && of == correlation && start <= first && first <= start + deadline
+            };
+            let earliest = (0..messages.len()).filter(fits).min_by_key(|n| messages[*n].1);
+            if let Some(n) = earliest {
+                is_taken[n] = true;
+                taken[at] = Some(messages[n].1);
+            }
+        }
+        taken
+    }
+
+    fn sends(calls: &[(u64, i64)], messages: &[(u64, i64)]) -> Sends {
+        let day: Day = "2026-11-20".parse().unwrap();
+        let call = |(correlation, at): &(u64, i64)| {
+            (day, WaitingCall { correlation: *correlation, at_us: at * SECOND_US, kind: 0, caller: 0 })
+        };
+        let orphan = |(id, (correlation, first)): (Id, &(u64, i64))| Orphan {
+            id,
+            correlation: *correlation,
+            state: MessageState::of(StatusWord::Sent, first * SECOND_US, None),
+            statuses: 1,
+            kind: None,
+            region: "-".to_owned(),
+        };
+        Sends {
+            calls: calls.iter().map(call).collect(),
+            correlations: Map::default(),
+            orphans: (0..).zip(messages).map(orphan).collect(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_call_takes_the_message_that_the_rule_gives_it(
+            calls in prop::collection::vec((0_u64..2, 0_i64..40), 0..9),
+            messages in prop::collection::vec((0_u64..2, 0_i64..50), 0..9),
+            deadline in 1_i64..20,
+        ) {
+            let sends = sends(&calls, &messages);
+            let taken = sends.taken(deadline * SECOND_US);
+            let first = |at: usize| sends.orphans[at].state.first_us / SECOND_US;
+            let mut told: Vec<Option<i64>> = taken.iter().map(|at| at.map(first)).collect();
+            let mut want = by_the_word(&calls, &messages, deadline);
+            // Calls of one instant are alike, whichever of them takes a message.
+            let alike = |all: &mut Vec<Option<i64>>| {
+                let mut keyed: Vec<_> = calls.iter().copied().zip(all.drain(..)).collect();
+                keyed.sort();
+                keyed
+            };
+            prop_assert_eq!(alike(&mut told), alike(&mut want));
+            let mut messages: Vec<usize> = taken.into_iter().flatten().collect();
+            messages.sort_unstable();
+            prop_assert!(messages.windows(2).all(|two| two[0] != two[1]), "no message is taken twice");
+        }
+    }
+
+    #[test]
+    fn the_second_of_a_status_may_be_that_of_the_call() {
+        let mut late = sends(&[(1, 10)], &[(1, 10)]);
+        late.calls[0].1.at_us += 900_000;
+        assert_eq!(late.taken(600 * SECOND_US), [Some(0)]);
+        assert_eq!(sends(&[(1, 10)], &[(1, 9)]).taken(600 * SECOND_US), [None]);
+        assert_eq!(sends(&[(1, 10), (1, 700)], &[(1, 611)]).taken(600 * SECOND_US), [None, None]);
+    }
+
+    #[test]
+    fn a_failure_is_judged_by_its_code_alone() {
+        let call = Kind::bare(Stream::Request, "a", crate::config::Vantage::CallerEgress, "messages", "eu");
+        let call = Kind { http_status: Some(504), symptom: Symptom::Timeout, ..call };
+        let failed = MessageState::of(StatusWord::Failed, 1, Some(131_026));
+        let kind = proven(call.clone(), &failed);
+        assert_eq!((kind.error_code, kind.http_status, kind.symptom), (Some(131_026), None, Symptom::None));
+        let kind = proven(call, &MessageState::of(StatusWord::Sent, 1, None));
+        assert_eq!((kind.outcome, kind.symptom), (Outcome::Sent, Symptom::Timeout));
+    }
+}
