@@ -10,6 +10,8 @@ mod items;
 pub mod message;
 mod number_rows;
 mod stored;
+mod stored_items;
+mod version;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,10 +25,8 @@ use crate::facts::{
 };
 
 pub use items::{ItemRole, MessageItem, NotificationItem, WaitingCall};
-pub use stored::{
-    Closed, ItemWriter, check, closed, correlations, head, messages, notifications, read, waiting_calls,
-    write,
-};
+pub use stored::{check, head, read, write};
+pub use stored_items::{Closed, ItemWriter, closed, correlations, messages, notifications, waiting_calls};
 
 /// The folders of stored daybooks, by day.
 pub type DaybookFolders = BTreeMap<Day, PathBuf>;

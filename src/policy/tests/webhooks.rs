@@ -21,11 +21,7 @@ fn held(kind: Kind) -> Kind {
 
 /// A message whose call was answered with an error.
 fn refused(http_status: u16, error_code: Option<i64>, outcome: Outcome) -> Kind {
-    Kind {
-        http_status: Some(http_status),
-        error_code,
-        ..message(outcome, InTime)
-    }
+    Kind { http_status: Some(http_status), error_code, ..message(outcome, InTime) }
 }
 
 fn notification(outcome: Outcome, timing: Timing) -> Kind {

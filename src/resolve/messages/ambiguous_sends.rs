@@ -7,13 +7,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::resolve::{DaybookFolders, Resolver};
 use crate::day::{Day, SECOND_US};
 use crate::daybook::message::MessageState;
 use crate::daybook::{self, ItemRole, MessageItem, WaitingCall};
 use crate::error::Trouble;
 use crate::facts::ids::{Id, Map};
 use crate::facts::{Kind, Outcome, Reached, Stream, Symptom, Timing};
+use crate::resolve::{DaybookFolders, Resolver};
 
 /// Calls without an answer, and the messages without a call that may be theirs.
 #[derive(Default)]

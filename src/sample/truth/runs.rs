@@ -196,7 +196,7 @@ pub fn outages(services: &[(&Line, &[Minute])]) -> Vec<TruthRun> {
 mod tests {
     use super::*;
 
-    /// `d`: ten failures, `u`: ten successes, `g`: one failure and nine successes, `s`: one failure.
+    /// `d`: ten failures, `u`: ten successes, `g`: nine and one failure, `s`: one failure.
     fn minutes(text: &str) -> Vec<Minute> {
         let minute = |letter| match letter {
             'd' => Minute { bad: 10, ..Minute::default() },

@@ -1,0 +1,28 @@
+//! The version of a stored daybook, which every reader asks for first.
+
+use std::fs;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::number_rows::damaged;
+use crate::error::Trouble;
+
+/// The file that holds everything but the long lists.
+pub const HEAD: &str = "daybook.json";
+
+/// The one key that every version of the head has.
+#[derive(Deserialize)]
+struct Version {
+    format: u32,
+}
+
+/// Reads the version of the daybook in a folder.
+///
+/// # Errors
+/// [`Trouble::Io`] or [`Trouble::Damaged`], with the path of the file.
+pub fn read_version(folder: &Path) -> Result<u32, Trouble> {
+    let path = folder.join(HEAD);
+    let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
+    serde_json::from_str(&text).map(|Version { format }| format).map_err(|e| damaged(&path, &e))
+}
