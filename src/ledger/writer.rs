@@ -211,8 +211,14 @@ impl Writer {
         let is_ruled_alike = before.as_ref().is_some_and(|before| self.is_ruled_alike(before, &manifest));
         let causes = causes(before.as_ref(), is_ruled_alike, has_ended, &comparable);
         edition.number = newest.as_ref().map_or(0, |newest| newest.edition) + 1;
-        if before.is_some() && edition.state == DayState::Reported {
-            edition.state = DayState::Restated;
+        if let Some(before) = &before
+            && edition.state == DayState::Reported
+        {
+            let is_restated = before.state == DayState::Restated
+                || has_ended
+                || !is_ruled_alike
+                || has_other_figures(before, &comparable);
+            edition.state = if is_restated { DayState::Restated } else { DayState::Reported };
         }
         manifest.edition = edition.number;
         manifest.state = edition.state;
@@ -265,6 +271,17 @@ impl Writer {
     }
 }
 
+/// Returns whether two editions of one policy differ in anything but their reconciliation.
+fn has_other_figures(before: &Manifest, now: &Manifest) -> bool {
+    let booked = |m: &Manifest| {
+        let rows: Vec<_> = m.overrides.iter().map(|o| o.row.clone()).collect();
+        (m.facts.clone(), m.instants.clone(), m.logs.clone(), m.missing.clone(), rows)
+    };
+    booked(before) != booked(now)
+        || before.definition != now.definition
+        || before.balance.accounts != now.balance.accounts
+}
+
 /// Finds out why an edition differs from the one before it.
 fn causes(before: Option<&Manifest>, is_ruled_alike: bool, has_ended: bool, now: &Manifest) -> Vec<Cause> {
     let Some(before) = before else { return vec![Cause::First] };
@@ -293,7 +310,10 @@ fn causes(before: Option<&Manifest>, is_ruled_alike: bool, has_ended: bool, now:
     add(before.definition != now.definition, Cause::Definition);
     add(has_ended, Cause::Window);
     if causes.is_empty() {
-        causes.push(Cause::Job);
+        // Rows of other days can change the reconciliation alone: which statuses are orphans.
+        let is_told_by_others = before.logs == now.logs && others(before) != others(now);
+        let is_same_job = before.job_version == now.job_version;
+        causes.push(if is_told_by_others && is_same_job { Cause::Webhooks } else { Cause::Job });
     }
     causes
 }

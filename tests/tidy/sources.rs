@@ -31,6 +31,7 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("intake/rows/source_reader.rs", "one reader of all request fields"),
     ("ledger/journal/mod.rs", "one chain"),
     ("ledger/mod.rs", "every way to read the ledger"),
+    ("ledger/writer.rs", "every way to change the ledger"),
     ("overrides/check.rs", "every mistake of the override file"),
     ("overrides/plan.rs", "one decision over all days"),
     ("pipeline/read.rs", "what is read, and what is told of it"),

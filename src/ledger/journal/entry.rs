@@ -105,7 +105,8 @@ pub enum Cause {
     First,
     /// Log files of the day are new, changed or gone.
     Logs,
-    /// Webhook logs of other days changed the outcome of its messages or notifications.
+    /// Webhook logs of other days changed the outcome of its messages or notifications, or only
+    /// its reconciliation.
     Webhooks,
     /// What other days show of which log files are to be expected.
     Neighbour,
