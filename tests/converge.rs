@@ -167,7 +167,9 @@ fn logs_may_come_late() {
 const FIRST: &str = "2026-11-10";
 const DEADLINE_US: i64 = 600 * SECOND_US;
 /// Days after it whose logs still matter.
-const REACH: i64 = 7;
+const REACH: i64 = 8;
+/// How long an event can change, from its admission or first attempt.
+const WINDOW_US: i64 = 7 * DAY_US;
 
 fn first_us() -> i64 {
     format!("{FIRST}T00:00:00Z").parse::<DateTime<chrono::Utc>>().unwrap().timestamp_micros()
@@ -326,8 +328,9 @@ impl Message {
 
     /// What a person would say.
     fn account(&self, id: &str) -> &'static str {
+        let is_known = |s: &&Status| day_of(s.ts_us) <= REACH && s.event_us <= self.at_us + WINDOW_US;
         let known: Vec<&Status> =
-            self.statuses.iter().filter(|s| day_of(s.ts_us) <= REACH && s.word != "accepted").collect();
+            self.statuses.iter().filter(|s| is_known(s) && s.word != "accepted").collect();
         let says = |words: &[&str]| known.iter().any(|s| words.contains(&s.word));
         let is_sent = says(&["sent", "delivered", "read", "played"]);
         let is_failed = says(&["failed"]) && !says(&["delivered", "read", "played"]);
@@ -421,6 +424,9 @@ fn notifications() -> impl Strategy<Value = Vec<Notification>> {
                 ts_us += pause;
             }
             attempts.retain(|(us, _)| day_of(*us) <= 8);
+            // Attempts of one day are stored together, so the last day is not cut by its hours.
+            let until_us = event_us + delay + WINDOW_US;
+            attempts.retain(|(us, _)| *us <= until_us || day_of(*us) > day_of(until_us));
             let beat_us = beat.map(|us| first_us() + us);
             Notification { event_us, attempts, numbers, copies, is_shipped_late, beat_us }
         });
@@ -453,15 +459,18 @@ impl Notification {
 
     /// What a person would say; nothing of a notification of which only retries are known.
     fn account(&self, id: &str) -> Option<&'static str> {
+        let (begun_us, _) = *self.attempts.first()?;
+        let is_known = |us: i64| day_of(us) <= REACH && us <= begun_us + WINDOW_US;
         let known: Vec<(i64, Trial)> =
-            self.attempts.iter().copied().filter(|(us, _)| day_of(*us) <= REACH).collect();
+            self.attempts.iter().copied().filter(|(us, _)| is_known(*us)).collect();
         let ((first_us, _), (last_us, last)) = (*known.first()?, *known.last()?);
         if self.numbers == Numbers::FromTwo {
             return None;
         }
         let any = |is: fn(&Trial) -> bool| known.iter().any(|(_, trial)| is(trial));
         let is_stopped = last_us < self.event_us + 7 * DAY_US
-            && watermark(&self.rows(id)).is_some_and(|us| us - last_us > 24 * HOUR_US);
+            && watermark(&self.rows(id))
+                .is_some_and(|us| us.min(self.event_us + WINDOW_US) - last_us > 24 * HOUR_US);
         Some(if first_us - self.event_us > DEADLINE_US {
             "bad:platform:missed"
         } else if any(|trial| matches!(trial, Trial::Http(200..=299))) {

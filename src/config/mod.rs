@@ -430,6 +430,15 @@ pub struct Webhooks {
     pub success: (u16, u16),
 }
 
+impl Webhooks {
+    /// Returns how many days before and after a day can have rows of its events.
+    ///
+    /// What happens in the last hours of the window may be logged on the day after them.
+    pub fn reach_days(&self) -> i64 {
+        i64::from(self.retry_days) + 1
+    }
+}
+
 impl Default for Webhooks {
     fn default() -> Self {
         Self {

@@ -91,6 +91,25 @@ impl Delivery {
         (self.refused_us, self.refused_status) = refusal(self).max(refusal(other));
     }
 
+    /// Returns the delivery without what attempts after an instant say; all attempts still count.
+    pub const fn until(self, us: i64) -> Self {
+        let mut all = self;
+        if all.delivered_us > us {
+            (all.delivered_us, all.delivered_no, all.delivered_status) = (Self::NEVER, 0, 0);
+        }
+        if all.refused_us > us {
+            (all.refused_us, all.refused_status) = (i64::MIN, 0);
+        }
+        if all.first_us > us {
+            // Neutral in a join.
+            (all.event_us, all.first_us, all.first_no) = (i64::MAX, i64::MAX, AttemptTraits::SOME);
+            all.last_us = i64::MIN;
+        } else if all.last_us > us {
+            all.last_us = us;
+        }
+        all
+    }
+
     /// Returns the outcome: the endpoint decides, once the platform has done its part (R5, R7).
     pub const fn outcome(&self) -> Outcome {
         if self.delivered_us != Self::NEVER {

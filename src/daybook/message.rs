@@ -100,6 +100,21 @@ impl MessageState {
         }
     }
 
+    /// Returns the state without what statuses after an instant say.
+    ///
+    /// Of several joined words only the earliest and the failure have an instant; the others count
+    /// with the earliest.
+    pub const fn until(self, us: i64) -> Self {
+        if self.first_us != Self::NEVER && self.first_us > us {
+            return Self::NONE;
+        }
+        if self.failed_us == Self::NEVER || self.failed_us <= us {
+            return self;
+        }
+        let words = self.words & !(StatusWord::Failed as u8);
+        Self { words, failed_us: Self::NEVER, code: None, ..self }
+    }
+
     /// Returns the outcome: delivered before failed before sent (R18).
     pub const fn outcome(&self) -> Outcome {
         if self.is_delivered() {
@@ -187,6 +202,15 @@ mod tests {
         }
         assert_eq!(told(&[bare, failed(7, None)]), (None, 5));
         assert_eq!(told(&[failed(9, Some(7)), failed(9, Some(3))]), (Some(3), 9));
+    }
+
+    #[test]
+    fn what_comes_after_the_window_changes_nothing() {
+        let sent = MessageState::of(StatusWord::Sent, 5, None);
+        let failed = MessageState::of(StatusWord::Failed, 9, Some(2));
+        let both = joined(sent, failed);
+        assert_eq!((both.until(9), both.until(8), both.until(4)), (both, sent, MessageState::NONE));
+        assert_eq!(MessageState::NONE.until(0), MessageState::NONE);
     }
 
     #[test]

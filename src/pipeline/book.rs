@@ -90,7 +90,7 @@ pub(super) fn around(
     daybooks: &DaybookFolders,
 ) -> BTreeMap<Day, String> {
     // Webhook logs of other days settle the day; the days before it show which files to expect.
-    let reach = if job.config.has_webhooks() { i64::from(job.config.webhooks.retry_days) } else { 0 };
+    let reach = if job.config.has_webhooks() { job.config.webhooks.reach_days() } else { 0 };
     let before = reach.max(missing_logs::JUDGED_DAYS as i64).max(untold::WEEK_DAYS);
     let near = daybooks.range(day.plus(-before)..=day.plus(reach)).map(|(day, _)| *day);
     near.filter_map(|day| Some((day, ledger.daybook(day)?.daybook.clone()))).collect()

@@ -423,7 +423,7 @@ pub fn usable(job: &Job, ledger: &Ledger, read: &[Day]) -> Result<Usable, Troubl
     if !config.has_webhooks() {
         return Ok(found);
     }
-    let reach = i64::from(config.webhooks.retry_days);
+    let reach = config.webhooks.reach_days();
     let salt = Salt::new(&config.salt.clone().map_or_else(|| ledger.salt(), Ok)?).fingerprint();
     let is_near = |day: Day, by: i64| read.iter().any(|read| (read.plus(-by)..=read.plus(by)).contains(&day));
     let mut near = Vec::new();

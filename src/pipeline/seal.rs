@@ -58,7 +58,7 @@ pub(super) fn due(
 /// While an open day has an expected file that is absent, the days on which the file could have
 /// stood are kept: without them the next run would no longer expect it, and judge the day anew.
 pub(super) fn prune(job: &Job, ledger: &mut Writer, clock: Clock) -> anyhow::Result<()> {
-    let reach = i64::from(job.config.webhooks.retry_days);
+    let reach = job.config.webhooks.reach_days();
     let open = open_days(ledger);
     let is_needed = |day: Day| {
         day.plus(2 * reach + 2) > Day::of(clock.at)

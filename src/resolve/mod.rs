@@ -52,7 +52,7 @@ pub fn resolve(
     if !own.is_joined {
         return Resolver::new(day, own, BTreeMap::new(), config, missing).intake();
     }
-    let reach = i64::from(config.webhooks.retry_days);
+    let reach = config.webhooks.reach_days();
     let mut around = BTreeMap::new();
     let mut known = DaybookFolders::new();
     for (other, folder) in daybooks.range(day.plus(-reach)..=day.plus(reach)) {
@@ -153,6 +153,11 @@ impl<'c> Resolver<'c> {
 
     fn deadline_us(&self) -> i64 {
         i64::from(self.config.webhooks.first_status_seconds) * SECOND_US
+    }
+
+    /// Returns how long a message or notification can change, from its admission or first attempt.
+    fn window_us(&self) -> i64 {
+        i64::from(self.config.webhooks.retry_days) * DAY_US
     }
 
     fn has_next(&self) -> bool {

@@ -104,8 +104,12 @@ impl Resolver<'_> {
             none => *none = Some(*delivery),
         };
         let mut is_begun_before = false;
+        let first_us = group.iter().map(|(_, item)| item.delivery.first_us).min();
+        let until_us = first_us.map_or(i64::MAX, |first_us| first_us + self.window_us());
         for (at, item) in group {
             let (from, delivery) = (days[*at], item.delivery);
+            // After its last hour nothing changes a notification any more.
+            let counted = delivery.until(until_us);
             let is_own = from == self.day;
             match item.role {
                 ItemRole::Open if from < self.day => {
@@ -114,13 +118,13 @@ impl Resolver<'_> {
                 }
                 ItemRole::Open if !is_own => {
                     if is_continuation(&delivery) {
-                        join(&mut continued, &delivery);
+                        join(&mut continued, &counted);
                     }
                     continue;
                 }
                 ItemRole::Foreign if !delivery.has_event() => {
                     if from >= self.day {
-                        join(&mut undated, &delivery);
+                        join(&mut undated, &counted);
                     }
                     continue;
                 }
@@ -134,9 +138,9 @@ impl Resolver<'_> {
                 (from != self.day || item.role != ItemRole::Open, item.delivery.first_us, from)
             };
             match &mut told {
-                None => told = Some(Told { delivery, item: *item, from }),
+                None => told = Some(Told { delivery: counted, item: *item, from }),
                 Some(told) => {
-                    told.delivery.join(&delivery);
+                    told.delivery.join(&counted);
                     if rank(from, item) < rank(told.from, &told.item) {
                         (told.item, told.from) = (*item, from);
                     }

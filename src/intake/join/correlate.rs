@@ -215,7 +215,7 @@ impl Correlator<'_> {
             };
             let admitted = admissions.next_if(|all| all[0].id == id).unwrap_or_default();
             let told = statuses.next_if(|all| all[0].id == id).unwrap_or_default();
-            self.message(id, admitted, &self.said(told), sums, items);
+            self.message(id, admitted, told, sums, items);
         }
         Self::correlations(correlations, items);
         Ok(())
@@ -238,6 +238,25 @@ impl Correlator<'_> {
             said.first = Some(said.first.map_or(one, |first| first.min(one)));
         }
         said
+    }
+
+    /// Returns the statuses of one message by word and code, as far as they are of the day.
+    ///
+    /// The window of a message may end between two of them, which a joined state could not tell.
+    fn parts(&self, told: &[StatusRecord]) -> Vec<MessageState> {
+        let start_us = self.settings.day.start_us();
+        let mut parts: Vec<MessageState> = Vec::with_capacity(1);
+        for status in told.iter().filter(|status| !status.is_ahead) {
+            let code = self.statuses[status.traits as usize].code;
+            let part = MessageState::of(status.word, start_us + status.offset_us, code);
+            match parts.iter_mut().find(|known| (known.words, known.code) == (part.words, part.code)) {
+                Some(known) => known.join(&part),
+                None => parts.push(part),
+            }
+        }
+        // Workers meet statuses in any order.
+        parts.sort_unstable_by_key(|part| (part.words, part.code));
+        parts
     }
 
     /// Stores the correlations of the messages without a call; `told` has all that statuses name.
@@ -280,12 +299,12 @@ impl Correlator<'_> {
         &self,
         id: Id,
         admissions: &[AdmissionRecord<DayFact>],
-        said: &Said,
+        told: &[StatusRecord],
         sums: &mut Sums,
         items: &mut Items,
     ) {
         let start_us = self.settings.day.start_us();
-        let Said { own, ahead, first: first_told } = *said;
+        let Said { own, ahead, first: first_told } = self.said(told);
         sums.tally.statuses += u64::from(own.statuses());
         let rank = &self.merged.rank;
         // Of several calls that name one message, the first that succeeded admitted it (the first
@@ -301,14 +320,8 @@ impl Correlator<'_> {
         };
         let Some(&AdmissionRecord { offset_us, fact, caller, .. }) = first else {
             if let Some((at_us, kind)) = first_told {
-                items.messages.push(MessageItem {
-                    id,
-                    role: ItemRole::Foreign,
-                    at_us,
-                    kind,
-                    caller: 0,
-                    state: own,
-                });
+                let item = |state| MessageItem { id, role: ItemRole::Foreign, at_us, kind, caller: 0, state };
+                items.messages.extend(self.parts(told).into_iter().map(item));
             }
             return;
         };

@@ -111,11 +111,11 @@ impl Resolver<'_> {
     ) -> Option<Orphan> {
         let foreign = group.iter().filter(|(_, item)| item.role == ItemRole::Foreign);
         let mut state = MessageState::NONE;
-        let (mut statuses, mut kind) = (0, None);
+        let (mut here, mut kind) = (MessageState::NONE, None);
         for (at, item) in foreign.clone() {
             state.join(&item.state);
             if days[*at] == self.day {
-                statuses += u64::from(item.state.statuses());
+                here.join(&item.state);
                 kind = (item.at_us != 0).then_some(item.kind);
             }
         }
@@ -124,6 +124,7 @@ impl Resolver<'_> {
         let told_by = if from == self.day { Some(&self.own) } else { self.around.get(&from) };
         let told_by = told_by.and_then(|daybook| daybook.kinds.get(earliest.kind as usize));
         let region = told_by.map_or_else(|| "-".to_owned(), |kind| kind.region.clone());
+        let statuses = here.statuses().into();
         let orphan = Orphan { id, correlation, state, statuses, kind, region };
         (state.first_us != MessageState::NEVER).then_some(orphan)
     }

@@ -79,6 +79,10 @@ impl Resolver<'_> {
             is_admitted_before: false,
         };
         let (day, before, after) = (self.day, self.day.plus(-1), self.day.plus(1));
+        // A message can change for seven times 24 hours, whatever day its rows are logged on.
+        let open = group.iter().find(|(at, item)| item.role == ItemRole::Open && days[*at] == day);
+        let until_us = open.map(|(_, item)| item.at_us + self.window_us());
+        let last = day.plus(self.config.webhooks.retry_days.into());
         for (at, item) in group {
             let from = days[*at];
             match item.role {
@@ -98,7 +102,11 @@ impl Resolver<'_> {
                     // Daybooks of version 0.1.0 have neither instant nor kind.
                     said.kind_here = (item.at_us != 0).then_some(item.kind);
                 }
-                ItemRole::Foreign if from >= before => said.elsewhere.join(&item.state),
+                ItemRole::Foreign if from >= before => match until_us {
+                    Some(until_us) => said.elsewhere.join(&item.state.until(until_us)),
+                    None if from <= last => said.elsewhere.join(&item.state),
+                    None => {}
+                },
                 ItemRole::Foreign => {}
             }
         }
