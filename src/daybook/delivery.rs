@@ -92,6 +92,7 @@ impl Delivery {
     }
 
     /// Returns the delivery without what attempts after an instant say; all attempts still count.
+    #[must_use]
     pub const fn until(self, us: i64) -> Self {
         let mut all = self;
         if all.delivered_us > us {

@@ -104,6 +104,7 @@ impl MessageState {
     ///
     /// Of several joined words only the earliest and the failure have an instant; the others count
     /// with the earliest.
+    #[must_use]
     pub const fn until(self, us: i64) -> Self {
         if self.first_us != Self::NEVER && self.first_us > us {
             return Self::NONE;

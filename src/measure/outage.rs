@@ -54,14 +54,15 @@ impl Class {
             Some(seconds) => seconds,
             None => i64::MAX,
         };
-        match at_least {
-            ..=LONGEST_UPDATE if is_update && at_most <= LONGEST_UPDATE => Self::Update,
-            ..=LONGEST_UPDATE if is_update => Self::PerhapsUpdate,
-            ..60 if at_most < 60 => Self::UnderMinute,
-            ..60 => Self::PerhapsUnderMinute,
-            ..=LONGEST_UPDATE if at_most <= LONGEST_UPDATE => Self::UpToFiveMinutes,
-            ..=LONGEST_UPDATE => Self::PerhapsUpToFiveMinutes,
-            _ => Self::OverFiveMinutes,
+        let is_short = at_least <= LONGEST_UPDATE;
+        match (is_update && is_short, at_least < 60) {
+            (true, _) if at_most <= LONGEST_UPDATE => Self::Update,
+            (true, _) => Self::PerhapsUpdate,
+            (false, true) if at_most < 60 => Self::UnderMinute,
+            (false, true) => Self::PerhapsUnderMinute,
+            (false, false) if !is_short => Self::OverFiveMinutes,
+            (false, false) if at_most <= LONGEST_UPDATE => Self::UpToFiveMinutes,
+            (false, false) => Self::PerhapsUpToFiveMinutes,
         }
     }
 

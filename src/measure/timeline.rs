@@ -244,7 +244,9 @@ pub(super) struct StateCounts([i64; State::ALL.len()]);
 impl StateCounts {
     fn of(states: &[State]) -> Self {
         let mut counts = [0; State::ALL.len()];
-        states.iter().for_each(|state| counts[*state as usize] += 1);
+        for state in states {
+            counts[*state as usize] += 1;
+        }
         Self(counts)
     }
 

@@ -125,25 +125,22 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
             );
         }
     }
-    for (scope, message) in doubtful(edition, gaps) {
-        say(AttentionKind::Doubtful, format!("{} in {}: {message}", scope.name, scope.region));
-    }
+    doubtful(edition, gaps, &mut say);
     found
 }
 
 /// Doubtful time of a service and region in one stretch from which on a person is told, in seconds.
 const DOUBTFUL_SECONDS: i64 = 600;
 
-/// Finds the longest doubtful stretch of each service and region, if it is long enough to tell of.
+/// Reports the longest doubtful stretch of each service and region, if it is long enough.
 ///
 /// A stretch ends at a slot that is up, degraded or down. Slots in a gap are left out, because the
 /// gap or the missing file is told already.
-fn doubtful<'e>(edition: &'e Edition, gaps: &[Gap]) -> Vec<(&'e Scope, String)> {
+fn doubtful(edition: &Edition, gaps: &[Gap], say: &mut dyn FnMut(AttentionKind, String)) {
     let length = edition.slot_length();
     let instant = |slot: usize| rfc3339(edition.day.start_us() + slot as i64 * length.us());
     let single =
         edition.slots.scopes().iter().filter(|s| s.kind == ScopeKind::Service && !s.is_all_regions());
-    let mut told = Vec::new();
     for scope in single {
         let states: Vec<State> = edition.slots.cells(scope).map(|cell| cell.net.state).collect();
         let mut stretches: Vec<(usize, usize, i64)> = Vec::new();
@@ -180,18 +177,14 @@ fn doubtful<'e>(edition: &'e Edition, gaps: &[Gap]) -> Vec<(&'e Scope, String)> 
                 n => format!(", the longest of {n} such stretches"),
             };
             let minutes = slots * seconds / 60;
-            told.push((
-                scope,
-                format!(
-                    "{minutes} minutes from {} to {} are neither up nor down{more}; they lower the coverage. `explain` says \
-                     why",
-                    instant(*first),
-                    instant(*last + 1)
-                ),
-            ));
+            let (Scope { name, region, .. }, from, to) = (scope, instant(*first), instant(*last + 1));
+            let message = format!(
+                "{name} in {region}: {minutes} minutes from {from} to {to} are neither up nor down{more}; they lower the \
+                 coverage. `explain` says why"
+            );
+            say(AttentionKind::Doubtful, message);
         }
     }
-    told
 }
 
 /// Names that are told one by one; a column with more holds no names of this kind.

@@ -111,10 +111,7 @@ pub(super) fn book(
     let missing_logs = || -> anyhow::Result<&BTreeMap<Day, Vec<MissingLog>>> {
         match missing.get() {
             Some(known) => Ok(known),
-            None => {
-                let found = read::missing(job, &usable.daybooks)?;
-                Ok(missing.get_or_init(|| found))
-            }
+            None => Ok(read::missing(job, &usable.daybooks).map(|found| missing.get_or_init(|| found))?),
         }
     };
     let prepare = |ledger: &Ledger, day: Day| {

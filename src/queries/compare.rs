@@ -127,7 +127,9 @@ fn figures(
     all.extend(editions.iter().map(Outline::of));
     all.sort_by_key(|e| e.day);
     let figures = measure::draw(&all, config);
-    editions.iter_mut().for_each(|edition| figures.restate(edition));
+    for edition in editions {
+        figures.restate(edition);
+    }
     let ours = figures.days.iter().filter_map(|figure| reported::reported(figure, false));
     Ok(ours.filter(|figure| days.contains(&figure.day)).map(|figure| (figure.key(), figure)).collect())
 }

@@ -149,7 +149,9 @@ pub fn note(ledger: &mut Writer, settings: &Settings, clock: Clock) -> anyhow::R
 
 /// Forgets what was noted of sealed days: they are measured as they are known now.
 pub fn unnoted(mut editions: Vec<Outline>) -> Vec<Outline> {
-    editions.iter_mut().for_each(|edition| edition.noted.clear());
+    for edition in &mut editions {
+        edition.noted.clear();
+    }
     editions
 }
 
@@ -174,7 +176,7 @@ fn near(days: &BTreeSet<Day>) -> BTreeSet<Day> {
 /// Returns the days of a window that are linked, day by day, with one near a changed day.
 fn linked(editions: &[Outline], changed: &BTreeSet<Day>) -> BTreeSet<Day> {
     let mut linked = BTreeSet::new();
-    let groups = editions.chunk_by(|before, after| measure::is_linked(before, after));
+    let groups = editions.chunk_by(measure::is_linked);
     for group in groups.filter(|group| group.iter().any(|edition| is_near(changed, edition.day, REACH))) {
         linked.extend(group.iter().map(|edition| edition.day));
     }

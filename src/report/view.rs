@@ -31,7 +31,9 @@ impl<'a> View<'a> {
     pub fn new(drawing: &'a Drawing<'a>) -> Result<Self, Trouble> {
         let newest = drawing.ledger.days().last().map(|day| drawing.ledger.read(*day, Extent::Slots));
         let mut newest = newest.transpose()?;
-        newest.iter_mut().for_each(|edition| drawing.figures.restate(edition));
+        if let Some(edition) = &mut newest {
+            drawing.figures.restate(edition);
+        }
         let Some(Edition { day, number, .. }) = newest else {
             return Ok(Self { drawing, newest, gaps: Vec::new(), unknown: 0 });
         };

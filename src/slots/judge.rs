@@ -103,7 +103,7 @@ fn in_gaps(scope: &Scope, counted: &Counted, gaps: &[Gap], config: &Config) -> B
         }
         let share = |gap: &&&&Gap| {
             let file = gap.file.as_ref().filter(|_| gap.lost == Lost::SomeEvents)?;
-            let is_here = is_near(&**gap);
+            let is_here = is_near(gap);
             is_here.then_some(if scope.is_all_regions() { file.all_ppm } else { file.region_ppm })
         };
         let lost_ppm = here.iter().filter_map(|gap| share(&gap)).fold(0, u32::saturating_add).min(1_000_000);

@@ -48,11 +48,13 @@ impl Judged {
     }
 
     /// Returns the slot with every unknown event a success.
+    #[must_use]
     pub const fn at_best(self) -> Self {
         Self { good: self.good + self.unknown, unknown: 0, ..self }
     }
 
     /// Returns the slot with every unknown event a failure, and no missing call a success.
+    #[must_use]
     pub const fn at_worst(self) -> Self {
         Self { bad: self.bad + self.unknown, unknown: 0, lost_ppm: 0, ..self }
     }

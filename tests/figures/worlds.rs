@@ -25,7 +25,7 @@ struct Call {
     is_bad: bool,
 }
 
-/// A small generator, so that a world is a function of its seed (SplitMix64).
+/// A small generator, so that a world is a function of its seed (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {
@@ -81,7 +81,7 @@ fn editions(calls: &[Call], config: &Config) -> Vec<Edition> {
 fn edition(at: i64, calls: &[Call], config: &Config) -> Edition {
     let day = first().plus(at);
     let of_day = calls.iter().filter(|call| call.us.div_euclid(DAY_MINUTES * MINUTE_US) == at);
-    let callers: Vec<String> = (0..1 + calls.iter().map(|call| call.caller).max().unwrap_or(0))
+    let callers: Vec<String> = (0..=calls.iter().map(|call| call.caller).max().unwrap_or(0))
         .map(|caller| format!("caller-{caller:04}"))
         .collect();
     let kind = |is_media: bool, is_bad: bool| {

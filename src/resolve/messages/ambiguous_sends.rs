@@ -135,7 +135,9 @@ impl Resolver<'_> {
         let taken = sends.taken(deadline_us);
         let mut is_taken = vec![false; sends.orphans.len()];
         for ((day, call), orphan) in sends.calls.iter().zip(taken) {
-            orphan.into_iter().for_each(|at| is_taken[at] = true);
+            if let Some(at) = orphan {
+                is_taken[at] = true;
+            }
             if *day == self.day {
                 self.settle_call(call, orphan.map(|at| &sends.orphans[at]), deadline_us)?;
             }
