@@ -57,7 +57,7 @@
 //!   `pipeline/attention.rs` if an edition shows it, and a heading of the same name, in the same
 //!   order, in `reports/runbook.md` or a page it names.
 //! - **A config key**: a field in `config/mod.rs`, its reader in the file of its table (or
-//!   `config/read.rs`), its canonical spelling in `config/canonical/mod.rs`; `data/config.md` explains
+//!   `config/read.rs`), its canonical spelling in `config/canonical/`; `data/config.md` explains
 //!   it.
 //! - **A rule, a reason or a restriction**: `data/policy.toml`; no code.
 //! - **An error code**: a row of `data/error_catalog.csv`; no code. Exit codes are in `error.rs`.

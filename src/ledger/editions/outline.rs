@@ -188,8 +188,7 @@ impl Outline {
         let mut table = Table::new(&OUTLINE);
         for line in &self.scopes {
             let [gross, net] = &line.states;
-            let [events, events_net] = &line.events;
-            let [near, near_net] = &line.near;
+            let ([events, events_net], [near, near_net]) = (&line.events, &line.near);
             table.push([
                 Value::text(line.scope.kind.name()),
                 Value::Text(line.scope.name.clone()),
