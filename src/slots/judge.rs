@@ -62,7 +62,8 @@ fn states(day: Day, length: SlotLength, judged: impl Iterator<Item = Judged>, co
 /// - While the outcomes of messages are lost, a message without one could be good or bad.
 /// - While a file of calls is lost, the slot says which share of them is.
 ///
-/// All regions together are judged by those without such a gap, and are in a gap if every region is.
+/// All regions together are judged by those without such a gap, and are in a gap if every region
+/// is.
 fn in_gaps(scope: &Scope, counted: &Counted, gaps: &[Gap], config: &Config) -> BTreeMap<u32, [Judged; 2]> {
     let of_service: Vec<&Gap> = gaps
         .iter()
