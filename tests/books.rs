@@ -220,6 +220,49 @@ fn a_sealed_day_stays_and_what_comes_later_stands_beside_it() {
     books.ask(&["verify"]).expect(0);
 }
 
+/// A run over midnight that grows when its first day is sealed: the day keeps its figure, and the growth is an adjusting row
+/// that is taken back when the run shrinks again.
+#[test]
+fn a_run_that_grows_into_a_sealed_day_is_an_adjusting_row() {
+    let books = Books::new();
+    let run = |as_of: &str, day: &str| books.run(as_of, &["--date", day]).expect(0);
+    books.log("2026-11-02", 1_434..1_440);
+    books.log("2026-11-03", 0..3);
+    run("2026-11-03T03:00:00Z", "2026-11-02");
+    run("2026-11-04T03:00:00Z", "2026-11-03");
+    // Nine minutes over midnight do not count; the twelve in the morning do.
+    assert_eq!((books.counted("2026-11-02"), books.counted("2026-11-03")), (12, 12));
+    run("2026-11-11T03:00:01Z", "2026-11-03");
+    let months = |column| {
+        let months = table(&books.reports(), "months");
+        let is = |m: &&job::Row| m["scope_kind"] == "component" && m["definition"] == "whatsapp";
+        n(months.iter().find(is).unwrap(), column)
+    };
+    let adjusting = || -> Vec<(String, String)> {
+        let rows = table(&books.reports(), "restatements");
+        let is = |r: &&job::Row| {
+            r["is_adjusting"] == "true" && r["definition"] == "whatsapp" && r["scope_kind"] == "component"
+        };
+        rows.iter().filter(is).map(|r| (r["slots_counted_delta"].clone(), r["cause"].clone())).collect()
+    };
+    let check = |on_third: u64, rows: &[&str], beside: u64| {
+        assert_eq!((books.counted("2026-11-02"), books.counted("2026-11-03")), (12, on_third));
+        let rows: Vec<(String, String)> =
+            rows.iter().map(|delta| ((*delta).to_owned(), "neighbour".to_owned())).collect();
+        assert_eq!(adjusting(), rows);
+        assert_eq!(months("slots_counted_adjusted"), months("slots_counted") + beside);
+    };
+    check(12, &[], 0);
+    books.log("2026-11-03", 0..6);
+    run("2026-11-11T04:00:00Z", "2026-11-03");
+    check(18, &["6"], 6);
+    let row = "a,to_uptime,2026-11-03T00:00Z,2026-11-03T00:06Z,messages,,,131016,,caller-misuse,OPS-1,ann,bob,2026-11-10T09:00:00Z,";
+    books.overrides(&[row.to_owned()]);
+    run("2026-11-11T05:00:00Z", "2026-11-03");
+    check(12, &["6", "-6"], 0);
+    books.ask(&["verify"]).expect(0);
+}
+
 #[test]
 fn what_was_published_can_be_drawn_again_byte_for_byte() {
     let books = Books::new();

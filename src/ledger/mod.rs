@@ -47,7 +47,7 @@ pub use editions::folder::Extent;
 pub use editions::instants::InstantLine;
 pub use editions::lines::{AccountLine, BadLine, LatencyLine};
 pub use editions::manifest::OpenEvents;
-pub use editions::outline::{Edge, Outline, ScopeOutline};
+pub use editions::outline::{Edge, NotedSlots, Outline, ScopeOutline};
 pub use editions::{Applied, DayState, DefinitionSettings, Edition, Settings};
 pub use journal::entry::{
     Cause, Confirmation, Entry, JudgedRow, LogsRead, MalformedRow, Publication, Reported, ReportedKey,
@@ -287,13 +287,12 @@ impl Ledger {
     /// # Errors
     /// There is no such edition ([`Trouble::Usage`]), or a file of it is missing or damaged.
     pub fn outlines(&self, editions: impl IntoIterator<Item = (Day, u32)>) -> Result<Vec<Outline>, Trouble> {
-        let noted = self.noted_days();
         let read = |(day, number)| {
             let record = self.known(day, number)?;
             let mut outline =
                 editions::folder::read_outline(&editions::folder::place(&self.folder, day, number), day)?;
             outline.state = record.state(number, outline.state);
-            if record.sealed == Some(number) && noted.contains(&day) {
+            if record.sealed == Some(number) {
                 outline.noted = self.noted(day, number);
             }
             Ok(outline)
@@ -319,23 +318,8 @@ impl Ledger {
         Ok(outlines)
     }
 
-    /// Returns the sealed days whose figures were noted after their seal.
-    ///
-    /// A day that was sealed since figures were last noted is noted as it is measured now.
-    fn noted_days(&self) -> BTreeSet<Day> {
-        let mut days: BTreeSet<Day> = BTreeSet::new();
-        let mut since: BTreeSet<Day> = BTreeSet::new();
-        for line in self.lines() {
-            match &line.entry {
-                Entry::Sealed { day, .. } => _ = since.insert(*day),
-                Entry::Reported { .. } => days.append(&mut since),
-                _ => {}
-            }
-        }
-        days
-    }
-
-    fn noted(&self, day: Day, number: u32) -> BTreeMap<Scope, [i64; 5]> {
+    /// Returns the slots of an edition as they were noted, for scopes in all regions.
+    fn noted(&self, day: Day, number: u32) -> BTreeMap<Scope, NotedSlots> {
         let from = (day, false, ScopeKind::Component, String::new(), String::new());
         let of_day = self.record.reported.range(from..).take_while(|(key, _)| key.0 == day);
         let of_edition = of_day.filter(|(_, noted)| noted.edition == number && !noted.is_adjusting);

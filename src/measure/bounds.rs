@@ -3,7 +3,7 @@
 use super::runs::Run;
 use super::timeline::MeasuredDay;
 use crate::day::SECOND_US;
-use crate::ledger::Outline;
+use crate::ledger::{InstantLine, Outline};
 use crate::slots::Scope;
 
 /// Instants within which an outage began and ended, in microseconds.
@@ -81,11 +81,9 @@ impl Bounds {
 }
 
 /// Returns the sixtieths of a day in which events of a service began, with their ends.
-fn parts(day: &Outline, service: &Scope, set: impl Fn(&crate::ledger::InstantLine) -> u64) -> Vec<[i64; 2]> {
+fn parts(day: &Outline, service: &Scope, set: impl Fn(&InstantLine) -> u64) -> Vec<[i64; 2]> {
     let length = day.slot_length.us();
-    let ours = day.instants.iter().filter(|line| {
-        *line.service == *service.name && (service.is_all_regions() || *line.region == *service.region)
-    });
+    let ours = day.instants.iter().filter(|line| service.holds(&line.service, &line.region));
     let mut found: Vec<[i64; 2]> = Vec::new();
     for line in ours {
         let start_us = day.day.start_us() + i64::from(line.slot) * length;

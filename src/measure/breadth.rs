@@ -7,7 +7,7 @@ use super::timeline::{Judgement, MeasuredDay};
 use crate::day::{Day, HOUR_US};
 use crate::facts::{CallerLine, Distinct, distinct};
 use crate::ledger::BadLine;
-use crate::slots::{Judged, Scope, Side, State, Stretch, Tick, runs, shortest_run};
+use crate::slots::{DownSlots, Judged, Scope, Side, State, Stretch, Tick, shortest_run};
 
 /// The callers of an outage.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,11 +95,7 @@ impl Breadth {
 fn active(hours: &BTreeSet<(&Scope, i64)>, days: &[&MeasuredDay<'_>]) -> Option<Distinct> {
     let is_in = |day: Day, line: &CallerLine| {
         let hour = day.start_us().div_euclid(HOUR_US) + i64::from(line.hour);
-        hours.iter().any(|(service, at)| {
-            *at == hour
-                && *line.service == *service.name
-                && (service.is_all_regions() || *line.region == *service.region)
-        })
+        hours.iter().any(|(service, at)| *at == hour && service.holds(&line.service, &line.region))
     };
     let lines = days.iter().flat_map(|day| day.edition.callers.iter().map(|line| (day.edition.day, line)));
     let lines: Vec<&CallerLine> =
@@ -114,20 +110,10 @@ impl Part {
         let mut part = Self { ticks: Vec::new(), callers: CallersOfSlot::new() };
         let is_in = |us: i64| run.start_us <= us && us < run.end_us;
         for edition in days.iter().map(|day| day.edition) {
-            let (start_us, length) = (edition.day.start_us(), edition.slot_length);
-            let start = |slot: u32| start_us + i64::from(slot) * length.us();
-            let cells = edition.scope(service).map(|line| line.near(Side::Net)).unwrap_or_default();
-            let ticks = cells.iter().filter(|(slot, _)| is_in(start(*slot))).map(|(slot, judged)| Tick {
-                start_us: start(*slot),
-                seconds: length.seconds().into(),
-                judged: *judged,
-            });
-            part.ticks.extend(ticks);
+            part.ticks.extend(edition.ticks(service, Side::Net).filter(|tick| is_in(tick.start_us)));
+            let start = |slot: u32| edition.day.start_us() + i64::from(slot) * edition.slot_length.us();
             let is_ours = |line: &&BadLine| {
-                *line.service == *service.name
-                    && (service.is_all_regions() || *line.region == *service.region)
-                    && line.caller != "-"
-                    && is_in(start(line.slot))
+                service.holds(&line.service, &line.region) && line.caller != "-" && is_in(start(line.slot))
             };
             for line in edition.bad.iter().filter(is_ours) {
                 let callers = part.callers.entry(start(line.slot)).or_default();
@@ -157,13 +143,10 @@ fn counts(parts: &[Part], out: &BTreeSet<&str>, judgement: &Judgement) -> bool {
     let mut down: BTreeMap<i64, i64> = BTreeMap::new();
     for part in parts {
         let ticks = part.without(out);
-        let found = runs(&ticks, rule);
-        let is_in = |tick: &&Tick| {
-            let behind = found.partition_point(|run| run.start_us <= tick.start_us);
-            behind > 0 && tick.start_us < found[behind - 1].end_us && tick.judged.is_surely_failing(rule)
-        };
-        down.extend(ticks.iter().filter(is_in).map(|tick| (tick.start_us, tick.seconds)));
-        stretches.extend(found);
+        let DownSlots { runs, is_down } = DownSlots::of(&ticks, rule);
+        let found = ticks.iter().zip(is_down).filter(|(_, is_down)| *is_down);
+        down.extend(found.map(|(tick, _)| (tick.start_us, tick.seconds)));
+        stretches.extend(runs);
     }
     Stretch::join(&mut stretches);
     stretches.iter().any(|run| {

@@ -22,7 +22,7 @@ use chrono::{DateTime, Utc};
 use crate::config::Config;
 use crate::day::{Day, Month};
 use crate::ledger::{DefinitionSettings, Edition, Outline};
-use crate::slots::Scope;
+use crate::slots::{DayStates, Scope};
 
 pub use condition::{Condition, condition};
 pub use definition::{CountingRule, DEFINITIONS, Definition, floor_percent};
@@ -30,7 +30,7 @@ pub use figure::{Budget, Figure, FigureStatus, Period};
 pub use outage::{Class, Outage};
 pub use period_sums::PeriodSums;
 pub use runs::Run;
-pub use timeline::{DayStates, is_linked};
+pub use timeline::is_linked;
 
 use period::DayReading;
 use timeline::MeasuredDay;
@@ -59,8 +59,8 @@ pub struct Figures {
 impl Figures {
     /// Gives the slots of an edition the states that they have together with the days around.
     pub fn restate(&self, edition: &mut Edition) {
-        for (scope, states) in self.restated.get(&edition.day).into_iter().flatten() {
-            edition.slots.restate(scope, states);
+        if let Some(scopes) = self.restated.get(&edition.day) {
+            edition.slots.restate(scopes);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::runs::{Run, counted_slots};
 use super::timeline::MeasuredDay;
+use crate::ledger::NotedSlots;
 use crate::slots::{Counts, Scope, Side, State, shortest_run};
 
 /// Sums of one side over a period.
@@ -63,7 +64,7 @@ impl PeriodSums {
     }
 
     /// Takes the slots of a sealed day as they were noted.
-    const fn noted(self, slots: [i64; 5], seconds: i64) -> Self {
+    const fn noted(self, slots: NotedSlots, seconds: i64) -> Self {
         let [slots_down, slots_counted, slots_degraded, slots_unobserved, slots_doubtful] = slots;
         Self {
             slots_down,

@@ -1,4 +1,4 @@
-//! Runs: consecutive down slots on one timeline, by the first version of the rule.
+//! Runs: the down slots that make one outage, and how the first version of the rule found them.
 
 use crate::config::SlotRule;
 use crate::day::{DAY_US, SECOND_US};

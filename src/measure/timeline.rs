@@ -10,10 +10,7 @@ use super::runs::{Run, first_version_runs};
 use crate::config::SlotRule;
 use crate::day::SECOND_US;
 use crate::ledger::{Edge, Outline, ScopeOutline};
-use crate::slots::{Scope, ScopeKind, Side, State, Stretch, Tick, TimelineVerdict};
-
-/// The states of a day, gross and net.
-pub type DayStates = [Arc<[State]>; 2];
+use crate::slots::{DayStates, Scope, ScopeKind, Side, State, Stretch, Tick, TimelineVerdict};
 
 /// One scope over a window of editions, as one rule judges it.
 #[derive(Debug, Clone, Default)]
@@ -92,7 +89,8 @@ impl<'a> Window<'a> {
         for side in Side::ALL {
             let mut stretches: Vec<Stretch> = Vec::new();
             for part in self.parts() {
-                let ticks: Vec<Tick> = part.clone().flat_map(|at| self.ticks(at, scope, side)).collect();
+                let ticks: Vec<Tick> =
+                    self.editions[part.clone()].iter().flat_map(|e| e.ticks(scope, side)).collect();
                 if !ticks.iter().any(|tick| tick.judged.at_worst().is_failing(&self.rule)) {
                     continue;
                 }
@@ -117,13 +115,17 @@ impl<'a> Window<'a> {
             .collect();
         let mut timeline = Timeline { states: self.day_alone(scope), runs: Default::default() };
         for (at, edition, line) in self.own(scope) {
-            let parts: Vec<&DayStates> = ours
+            let parts: Vec<(&Scope, &DayStates)> = ours
                 .iter()
                 .filter(|(service, _)| edition.definition.includes(scope, &service.name))
-                .filter_map(|(_, timeline)| timeline.states.get(&at))
+                .filter_map(|(service, timeline)| Some((*service, timeline.states.get(&at)?)))
                 .collect();
+            // A component keeps its states if all its services do.
+            if !parts.iter().any(|(service, states)| is_restated(edition, service, states)) {
+                continue;
+            }
             let states = Side::ALL.map(|side| {
-                let worst = |slot: usize| parts.iter().map(|states| states[side as usize][slot]).max();
+                let worst = |slot: usize| parts.iter().map(|(_, states)| states[side as usize][slot]).max();
                 let slots = line.states(side).len();
                 (0..slots).map(|slot| worst(slot).unwrap_or_default()).collect::<Arc<[State]>>()
             });
@@ -168,17 +170,6 @@ impl<'a> Window<'a> {
         parts
     }
 
-    fn ticks(&self, at: usize, scope: &Scope, side: Side) -> impl Iterator<Item = Tick> {
-        let edition = &self.editions[at];
-        let cells = edition.scope(scope).map(|line| line.near(side)).unwrap_or_default();
-        let (start_us, length) = (edition.day.start_us(), edition.slot_length);
-        cells.iter().map(move |(slot, judged)| Tick {
-            start_us: start_us + i64::from(*slot) * length.us(),
-            seconds: length.seconds().into(),
-            judged: *judged,
-        })
-    }
-
     /// Adds up the down slots of a run, on the days that the rule judges.
     fn run(&self, run: Stretch, timeline: &Timeline, side: Side) -> Run {
         let Stretch { start_us, end_us } = run;
@@ -216,6 +207,14 @@ impl Timeline {
             }
         }
     }
+}
+
+/// Returns whether a scope has other states than with its day alone.
+fn is_restated(day: &Outline, scope: &Scope, states: &DayStates) -> bool {
+    let is_kept = |line: &ScopeOutline| {
+        Side::ALL.into_iter().all(|side| Arc::ptr_eq(line.states(side), &states[side as usize]))
+    };
+    !day.scope(scope).is_some_and(is_kept)
 }
 
 /// Returns the slots of a day that lie in a span.
@@ -289,13 +288,9 @@ impl<'a> MeasuredDay<'a> {
 
     /// Returns the scopes whose states differ from those of the day alone.
     pub fn restated(&self) -> Vec<(Scope, DayStates)> {
-        let is_other = |scope: &Scope, states: &DayStates| {
-            let alone = |line: &ScopeOutline| Side::ALL.map(|side| Arc::clone(line.states(side)));
-            self.edition.scope(scope).map(alone).as_ref() != Some(states)
-        };
         let scopes = self.scopes.iter().map(|(scope, (states, _))| (*scope, *states));
         scopes
-            .filter(|(s, states)| is_other(s, states))
+            .filter(|(scope, states)| is_restated(self.edition, scope, states))
             .map(|(s, states)| (s.clone(), states.clone()))
             .collect()
     }

@@ -155,9 +155,8 @@ fn doubtful(edition: &Edition, gaps: &[Gap], say: &mut dyn FnMut(AttentionKind, 
             })
         };
         for (slot, state) in states.iter().enumerate() {
-            let is_open_question = *state == State::Doubtful && !is_told(slot);
             match (state, stretches.last_mut()) {
-                (State::Doubtful, _) if !is_open_question => {}
+                (State::Doubtful, _) if is_told(slot) => {}
                 (State::Doubtful, Some((_, last, slots))) if is_open => {
                     (*last, *slots) = (slot, *slots + 1);
                 }

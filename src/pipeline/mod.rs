@@ -102,6 +102,8 @@ pub fn run(job: &Job, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::
     let settings = note_settings(job, &mut ledger, clock)?;
     let mut reviewed = overrides::file(job, &mut ledger, clock)?;
     let mut booked = days::book(job, &mut ledger, logs, &mut reviewed, clock)?;
+    // A seal keeps what is noted, so this comes before it; a day may end in one more edition there.
+    reported::note(&mut ledger, &settings, clock)?;
     let sealed = seal::due(job, &mut ledger, clock, &mut booked)?;
     seal::prune(job, &mut ledger, clock)?;
     reported::note(&mut ledger, &settings, clock)?;

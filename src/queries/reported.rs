@@ -137,7 +137,11 @@ pub fn note(ledger: &mut Writer, settings: &Settings, clock: Clock) -> anyhow::R
                     .filter(|f| f.scope.is_all_regions())
                     .any(|f| noted.get(&figure_key(f)) != Some(&shown(f)))
         };
-        take(&figures, true, &|day| (adjusted.contains_key(&day) || is_other(day)) && of_note(day));
+        // A day that was adjusted once says so when it is as noted again.
+        let noted_before = &ledger.record().reported;
+        let was_other = |day: Day| noted_before.keys().any(|key| key.0 == day && key.1);
+        let is_adjusted = |day: Day| adjusted.contains_key(&day) || is_other(day) || was_other(day);
+        take(&figures, true, &|day| of_note(day) && is_adjusted(day));
     }
     let before = &ledger.record().reported;
     let figures: Vec<Reported> = now.into_values().filter(|f| before.get(&f.key()) != Some(f)).collect();

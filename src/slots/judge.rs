@@ -7,7 +7,7 @@ use super::counted::{Counted, Series, Tallies};
 use super::{ALL_REGIONS, Judged, Scope, ScopeKind, SlotTally, State, Stretch, Tick, TimelineVerdict};
 use crate::config::Config;
 use crate::day::{Day, SlotLength};
-use crate::facts::{Gap, Lost};
+use crate::facts::{Gap, Lost, LostFile};
 use crate::policy::Group;
 
 /// The slots of a day's services, and where their verdict does not rest on their counts.
@@ -70,9 +70,9 @@ fn in_gaps(scope: &Scope, counted: &Counted, gaps: &[Gap], config: &Config) -> B
         .filter(|gap| gap.lost != Lost::SomeOutcomes && gap.services.iter().any(|s| **s == *scope.name))
         .collect();
     let is_near =
-        |gap: &&&Gap| scope.is_all_regions() || gap.region == ALL_REGIONS || *gap.region == *scope.region;
-    let slots: BTreeSet<u32> =
-        of_service.iter().filter(is_near).flat_map(|gap| gap.start_slot..gap.end_slot).collect();
+        |gap: &Gap| scope.is_all_regions() || gap.region == ALL_REGIONS || *gap.region == *scope.region;
+    let near = of_service.iter().filter(|gap| is_near(gap));
+    let slots: BTreeSet<u32> = near.flat_map(|gap| gap.start_slot..gap.end_slot).collect();
     let regions: Vec<(&Arc<str>, &Series)> = counted
         .iter()
         .filter(|((name, region), _)| {
@@ -82,8 +82,8 @@ fn in_gaps(scope: &Scope, counted: &Counted, gaps: &[Gap], config: &Config) -> B
         .map(|((_, region), series)| (region, series))
         .collect();
     let judged = |slot: u32| {
-        let here: Vec<&&Gap> =
-            of_service.iter().filter(|gap| (gap.start_slot..gap.end_slot).contains(&slot)).collect();
+        let is_then = |gap: &&Gap| (gap.start_slot..gap.end_slot).contains(&slot);
+        let here: Vec<&Gap> = of_service.iter().copied().filter(is_then).collect();
         let loses = |lost: Lost, region: &str| {
             here.iter().any(|gap| gap.lost == lost && (gap.region == ALL_REGIONS || gap.region == *region))
         };
@@ -102,12 +102,10 @@ fn in_gaps(scope: &Scope, counted: &Counted, gaps: &[Gap], config: &Config) -> B
                 }
             }
         }
-        let share = |gap: &&&&Gap| {
-            let file = gap.file.as_ref().filter(|_| gap.lost == Lost::SomeEvents)?;
-            let is_here = is_near(gap);
-            is_here.then_some(if scope.is_all_regions() { file.all_ppm } else { file.region_ppm })
-        };
-        let lost_ppm = here.iter().filter_map(|gap| share(&gap)).fold(0, u32::saturating_add).min(1_000_000);
+        let files = here.iter().filter(|gap| gap.lost == Lost::SomeEvents && is_near(gap));
+        let share = |file: &LostFile| if scope.is_all_regions() { file.all_ppm } else { file.region_ppm };
+        let shares = files.filter_map(|gap| gap.file.as_ref()).map(share);
+        let lost_ppm = shares.fold(0, u32::saturating_add).min(1_000_000);
         (slot, sides.map(|side| Judged { lost_ppm, ..side }))
     };
     slots.into_iter().map(judged).collect()

@@ -26,7 +26,7 @@ pub use judged::Judged;
 pub use near_cells::near_cells;
 pub use runs::{Stretch, Tick, runs};
 pub use store::SLOTS;
-pub use verdict::{TimelineVerdict, shortest_run};
+pub use verdict::{DownSlots, TimelineVerdict, shortest_run};
 
 /// The region that stands for all regions together.
 pub const ALL_REGIONS: &str = "*";
@@ -74,6 +74,11 @@ impl Scope {
     pub fn is_all_regions(&self) -> bool {
         &*self.region == ALL_REGIONS
     }
+
+    /// True if the scope of a service, in one region or in all, holds events of this place.
+    pub fn holds(&self, service: &str, region: &str) -> bool {
+        *self.name == *service && (self.is_all_regions() || *self.region == *region)
+    }
 }
 
 impl fmt::Display for Scope {
@@ -81,6 +86,9 @@ impl fmt::Display for Scope {
         write!(f, "{}:{}:{}", self.kind.name(), self.name, self.region)
     }
 }
+
+/// The states of one scope on one day: gross and net, in order of time.
+pub type DayStates = [Arc<[State]>; 2];
 
 /// The slots of one day: for every scope all slots of the day, gross and net.
 #[derive(Debug, Clone, PartialEq)]
@@ -147,18 +155,31 @@ impl Slots {
         judged
     }
 
-    /// Takes over the states of a scope as they were judged together with the days around.
-    pub fn restate(&mut self, scope: &Scope, states: &[Arc<[State]>; 2]) {
-        let Some(at) = self.position(scope) else { return };
+    /// Takes over the states of some scopes as they were judged together with the days around.
+    pub fn restate(&mut self, scopes: &[(Scope, DayStates)]) {
         let per_day = self.length.per_day() as usize;
-        let slots = at * per_day..(at + 1) * per_day;
-        let [mut gross, mut net] = [self.gross.to_vec(), self.net.to_vec()];
-        for (book, states) in [&mut gross, &mut net].into_iter().zip(states) {
-            for (tally, state) in book[slots.clone()].iter_mut().zip(states.iter()) {
-                tally.state = *state;
+        let restated = |book: &Arc<[SlotTally]>, side: Side| -> Arc<[SlotTally]> {
+            let mut book = book.to_vec();
+            for (scope, states) in scopes {
+                let from = self.position(scope).map_or(book.len(), |at| at * per_day);
+                for (tally, state) in book[from..].iter_mut().zip(states[side as usize].iter()) {
+                    tally.state = *state;
+                }
             }
+            book.into()
+        };
+        let (gross, net) = (restated(&self.gross, Side::Gross), restated(&self.net, Side::Net));
+        self.net = if *gross == *net { Arc::clone(&gross) } else { net };
+        self.gross = gross;
+    }
+
+    /// Returns the judged events of one slot of a service; none if the day does not know it.
+    pub fn judged_at(&self, scope: &Scope, side: Side, slot: u32, rule: &SlotRule) -> Judged {
+        if let Some(sides) = self.in_gaps.get(&(scope.clone(), slot)) {
+            return sides[side as usize];
         }
-        (self.gross, self.net) = (gross.into(), net.into());
+        let tallies = self.position(scope).map(|at| self.book(at, side)).unwrap_or_default();
+        tallies.get(slot as usize).map(|tally| Judged::of(&tally.events, rule)).unwrap_or_default()
     }
 
     /// Adds the judged events of slots in gaps.

@@ -23,36 +23,49 @@ impl TimelineVerdict {
     /// failure. A slot that is down only then is doubtful: by the laws of runs, these are exact
     /// bounds of what the unknown events could have been.
     pub fn of(ticks: &[Tick], span: Stretch, rule: &SlotRule) -> Self {
-        let view = |at: fn(Judged) -> Judged| -> Vec<Tick> {
-            ticks.iter().map(|tick| Tick { judged: at(tick.judged), ..*tick }).collect()
+        let down = |at: fn(Judged) -> Judged| {
+            let view: Vec<Tick> =
+                ticks.iter().map(|tick| Tick { judged: at(tick.judged), ..*tick }).collect();
+            DownSlots::of(&view, rule)
         };
-        let (best, worst) = (view(Judged::at_best), view(Judged::at_worst));
-        let (sure, possible) = (runs(&best, rule), runs(&worst, rule));
-        let (is_sure, is_possible) = (inside(&best, &sure, rule), inside(&worst, &possible, rule));
+        let (sure, possible) = (down(Judged::at_best), down(Judged::at_worst));
         let has_room = room_for_an_outage(ticks, span, rule);
         let state = |(at, tick): (usize, &Tick)| {
             let Judged { good, bad, answered, is_gap, .. } = tick.judged;
             match () {
-                () if is_sure[at] => State::Down,
+                () if sure.is_down[at] => State::Down,
                 () if is_gap => State::Unobserved,
-                () if is_possible[at] || (bad > 0 && has_room[at]) => State::Doubtful,
+                () if possible.is_down[at] || (bad > 0 && has_room[at]) => State::Doubtful,
                 () if good + bad + answered == 0 => State::Unobserved,
                 () if bad > 0 => State::Degraded,
                 () => State::Up,
             }
         };
-        Self { states: ticks.iter().enumerate().map(state).collect(), runs: sure }
+        Self { states: ticks.iter().enumerate().map(state).collect(), runs: sure.runs }
     }
 }
 
-/// Returns which slots are surely failing and lie in a run.
-fn inside(ticks: &[Tick], runs: &[Stretch], rule: &SlotRule) -> Vec<bool> {
-    let mut runs = runs.iter().peekable();
-    let is_inside = |tick: &Tick| {
-        while runs.next_if(|run| run.end_us <= tick.start_us).is_some() {}
-        runs.peek().is_some_and(|run| run.start_us <= tick.start_us) && tick.judged.is_surely_failing(rule)
-    };
-    ticks.iter().map(is_inside).collect()
+/// The down slots of a timeline in which nothing is unknown.
+pub struct DownSlots {
+    /// By time; runs that overlap or touch are one.
+    pub runs: Vec<Stretch>,
+    /// For each tick, whether it is down: surely failing, and in a run.
+    pub is_down: Vec<bool>,
+}
+
+impl DownSlots {
+    /// Finds the runs of a timeline and its down slots; ticks ascend by time.
+    pub fn of(ticks: &[Tick], rule: &SlotRule) -> Self {
+        let runs = runs(ticks, rule);
+        let mut open = runs.iter().peekable();
+        let is_down = |tick: &Tick| {
+            while open.next_if(|run| run.end_us <= tick.start_us).is_some() {}
+            open.peek().is_some_and(|run| run.start_us <= tick.start_us)
+                && tick.judged.is_surely_failing(rule)
+        };
+        let is_down = ticks.iter().map(is_down).collect();
+        Self { runs, is_down }
+    }
 }
 
 /// Returns the shortest run that counts, in seconds: `min_run_minutes` in whole slots.

@@ -33,7 +33,6 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("ledger/mod.rs", "every way to read the ledger"),
     ("ledger/writer.rs", "every way to change the ledger"),
     ("measure/outage.rs", "one outage, with its class and its reasons"),
-    ("measure/timeline.rs", "one judgement of a window, scope by scope"),
     ("overrides/check.rs", "every mistake of the override file"),
     ("overrides/plan.rs", "one decision over all days"),
     ("pipeline/attention.rs", "every reason to look that an edition or its logs show"),

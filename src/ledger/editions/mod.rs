@@ -7,6 +7,7 @@ pub mod folder;
 pub mod instants;
 pub mod lines;
 pub mod manifest;
+pub mod near;
 pub mod outline;
 
 use std::collections::BTreeMap;

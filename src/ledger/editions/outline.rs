@@ -9,12 +9,13 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::manifest::Manifest;
+use super::near::{NearCell, near_of, near_of_text, near_text};
 use crate::config::SlotRule;
 use crate::day::{Day, SlotLength};
 use crate::facts::CallerLine;
 use crate::ledger::{Applied, BadLine, DayState, DefinitionSettings, Edition, InstantLine};
 use crate::policy::Group;
-use crate::slots::{Counts, Judged, Scope, ScopeKind, Side, Slots, State, near_cells};
+use crate::slots::{Counts, Scope, Side, Slots, State, Tick};
 use crate::table::ColumnKind::Text;
 use crate::table::{ColumnSpec, Row, Spec, Table, Value};
 
@@ -77,9 +78,6 @@ pub enum Edge {
     End,
 }
 
-/// A slot and its judged events.
-pub type NearCell = (u32, Judged);
-
 /// One scope of a day; arrays are `[gross, net]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScopeOutline {
@@ -121,7 +119,7 @@ impl Outline {
                 events
             };
             let states = Side::ALL.map(|book| slots.book(at, book).iter().map(|t| t.state).collect());
-            let near = Side::ALL.map(|book| near(slots, scope, book, &rule));
+            let near = Side::ALL.map(|book| near_of(slots, scope, book, &rule));
             ScopeOutline { scope: scope.clone(), states, events: Side::ALL.map(sum), near }
         };
         Self {
@@ -147,7 +145,7 @@ impl Outline {
     pub fn know_near(&mut self, slots: &Slots, rule: &SlotRule) {
         self.knows_near = true;
         for line in &mut self.scopes {
-            line.near = Side::ALL.map(|side| near(slots, &line.scope, side, rule));
+            line.near = Side::ALL.map(|side| near_of(slots, &line.scope, side, rule));
         }
     }
 
@@ -158,17 +156,28 @@ impl Outline {
         let reach = i64::from(rule.max_gap_seconds) / i64::from(self.slot_length.seconds());
         let slots = i64::from(self.slot_length.per_day());
         self.scopes.iter().flat_map(|line| Side::ALL.map(|side| line.near(side))).any(|near| {
-            let mut cells = near.to_vec();
-            if edge == Edge::End {
-                cells.reverse();
-            }
             let mut has_success = false;
-            cells.iter().any(|(slot, judged)| {
+            let mut reaches = |(slot, judged): &NearCell| {
                 let slot = i64::from(*slot);
                 let distance = if edge == Edge::Start { slot } else { slots - 1 - slot };
                 has_success |= judged.has_success();
                 judged.at_worst().is_failing(&rule) && (distance <= reach || !has_success)
-            })
+            };
+            match edge {
+                Edge::Start => near.iter().any(&mut reaches),
+                Edge::End => near.iter().rev().any(&mut reaches),
+            }
+        })
+    }
+
+    /// Returns the slots of a service that a longer timeline needs, in order of time.
+    pub fn ticks(&self, service: &Scope, side: Side) -> impl Iterator<Item = Tick> {
+        let cells = self.scope(service).map(|line| line.near(side)).unwrap_or_default();
+        let (start_us, length) = (self.day.start_us(), self.slot_length);
+        cells.iter().map(move |(slot, judged)| Tick {
+            start_us: start_us + i64::from(*slot) * length.us(),
+            seconds: length.seconds().into(),
+            judged: *judged,
         })
     }
 
@@ -197,8 +206,8 @@ impl Outline {
                 if gross == net { Value::Null } else { Value::text(&letters(net)) },
                 Value::text(&numbers(events)),
                 if events == events_net { Value::Null } else { Value::text(&numbers(events_net)) },
-                if near.is_empty() { Value::Null } else { Value::text(&cells(near)) },
-                if near == near_net { Value::Null } else { Value::text(&cells(near_net)) },
+                if near.is_empty() { Value::Null } else { Value::text(&near_text(near)) },
+                if near == near_net { Value::Null } else { Value::text(&near_text(near_net)) },
             ]);
         }
         table
@@ -248,26 +257,6 @@ fn scope_outline(row: Row<'_>, slots: usize) -> Result<ScopeOutline, String> {
     let near = row.optional_text("near_gross")?.map_or_else(|| Ok([].into()), near_of_text)?;
     let near_net = row.optional_text("near_net")?.map_or_else(|| Ok(Arc::clone(&near)), near_of_text)?;
     Ok(ScopeOutline { scope, states: [gross, net], events, near: [near, near_net] })
-}
-
-/// Lists the slots of a service that a longer timeline needs.
-fn near(slots: &Slots, scope: &Scope, book: Side, rule: &SlotRule) -> Arc<[NearCell]> {
-    if scope.kind == ScopeKind::Component || rule.version.is_first() {
-        return [].into();
-    }
-    near_cells(&slots.judged(scope, book, rule), i64::from(slots.length().seconds()), rule).into()
-}
-
-fn cells(near: &[NearCell]) -> String {
-    near.iter().map(|(slot, judged)| format!("{slot}:{judged}")).collect::<Vec<_>>().join(",")
-}
-
-fn near_of_text(text: &str) -> Result<Arc<[NearCell]>, String> {
-    let cell = |text: &str| {
-        let (slot, judged) = text.split_once(':').ok_or_else(|| format!("`{text}` names no slot"))?;
-        Ok((slot.parse().map_err(|e| format!("`{slot}`: {e}"))?, judged.parse()?))
-    };
-    text.split(',').filter(|text| !text.is_empty()).map(cell).collect()
 }
 
 /// Writes the states as one letter for each slot.

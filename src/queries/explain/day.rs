@@ -200,8 +200,8 @@ impl DayExplainer {
         };
         let scopes = self.edition.slots.scopes().iter().filter(is_part);
         let verdict = |scope: &Scope| {
-            let tally = cell(&self.edition, scope, slot).net;
-            let SlotTally { events, state } = tally;
+            let SlotTally { events, state } = cell(&self.edition, scope, slot).net;
+            let judged = self.edition.slots.judged_at(scope, Side::Net, slot, &measure);
             ServiceVerdict {
                 service: scope.name.to_string(),
                 state: state.name(),
@@ -212,8 +212,8 @@ impl DayExplainer {
                 pending: events.of(Group::Pending),
                 suspense: events.of(Group::Suspense),
                 unknown: events.of(Group::Unknown),
-                because: because(&tally, &measure),
-                flips_when: flips_when(&tally, &measure),
+                because: because(state, events.total(), &judged, &measure),
+                flips_when: flips_when(state, &judged, &measure),
             }
         };
         scopes.map(verdict).collect()

@@ -59,7 +59,8 @@ impl fmt::Display for Explanation {
                     Some(n) => format!("; without the bad events of {n} of them it would not count"),
                     None => String::new(),
                 };
-                writeln!(out, "  It hit {} callers{active}{without}.", run.callers_hit)?;
+                let callers = if run.callers_hit == 1 { "caller" } else { "callers" };
+                writeln!(out, "  It hit {} {callers}{active}{without}.", run.callers_hit)?;
             }
         }
         writeln!(out, "\nEvents")?;

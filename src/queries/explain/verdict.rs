@@ -1,7 +1,7 @@
 //! Verdicts: the reason for a slot's state, and the events that would turn it, in plain words.
 
 use crate::config::SlotRule;
-use crate::slots::{Judged, SlotTally, State};
+use crate::slots::{Judged, State};
 
 /// Formats a ratio in percent with two decimal places, rounded down.
 fn percent(part: i64, whole: i64) -> String {
@@ -9,14 +9,13 @@ fn percent(part: i64, whole: i64) -> String {
     format!("{}.{:02} %", hundredths / 100, hundredths % 100)
 }
 
-/// Says why a slot has its state.
-pub fn because(tally: &SlotTally, measure: &SlotRule) -> String {
-    let judged = Judged::of(&tally.events, measure);
+/// Says why a slot has its state; `events` are all its events, `judged` those that decide.
+pub fn because(state: State, events: i64, judged: &Judged, measure: &SlotRule) -> String {
     let (bad, all) = (judged.bad, judged.good + judged.bad);
     let limit = percent(i64::from(measure.unable_ppm), 1_000_000);
     let share = format!("{bad} of {all} judged events were bad, {}", percent(bad, all));
     let is_first = measure.version.is_first();
-    match tally.state {
+    match state {
         State::Down if bad == 0 => "worse before overrides than now".to_owned(),
         State::Down if is_first => format!("{share}; down from {limit} on"),
         State::Down => format!(
@@ -35,6 +34,10 @@ pub fn because(tally: &SlotTally, measure: &SlotRule) -> String {
             )
         }
         State::Degraded => format!("{share}; failing only from {limit} on"),
+        State::Doubtful if judged.lost_ppm > 0 && !judged.is_surely_failing(measure) => format!(
+            "{share}, but a log that holds {} of the calls is missing: down only if enough of these failed, too",
+            percent(i64::from(judged.lost_ppm), 1_000_000)
+        ),
         State::Doubtful if judged.unknown > 0 => format!(
             "{share}, and of {} more the logs do not say what became: down if they failed, not down if they did not",
             judged.unknown
@@ -43,7 +46,10 @@ pub fn because(tally: &SlotTally, measure: &SlotRule) -> String {
             format!("{share}: nothing succeeded around it, but too little is known to call it an outage")
         }
         State::Up => "something good or user-caused was seen, and nothing bad".to_owned(),
-        State::Unobserved if tally.events.total() == 0 => "there is nothing to judge by: no event".to_owned(),
+        State::Unobserved if events == 0 => "there is nothing to judge by: no event".to_owned(),
+        State::Unobserved if judged.is_gap => {
+            "there is nothing to judge by: a gap in the logs, so other events say nothing".to_owned()
+        }
         State::Unobserved => {
             "there is nothing to judge by: only excluded, pending or unknown events, or a gap in the logs"
                 .to_owned()
@@ -52,14 +58,13 @@ pub fn because(tally: &SlotTally, measure: &SlotRule) -> String {
 }
 
 /// Says how many events would turn the state.
-pub fn flips_when(tally: &SlotTally, measure: &SlotRule) -> String {
-    let judged = Judged::of(&tally.events, measure);
+pub fn flips_when(state: State, judged: &Judged, measure: &SlotRule) -> String {
     let (bad, all) = (judged.bad, judged.good + judged.bad);
     let least = if measure.version.is_first() { i64::from(measure.min_events) } else { 0 };
     let is_failing = |bad: i64, all: i64| {
         all >= least && Judged { bad, good: all - bad, ..Judged::default() }.is_failing(measure)
     };
-    match tally.state {
+    match state {
         // Unless user events count as good, an excused event is no longer judged at all.
         State::Down => {
             let excused = i64::from(!measure.user_counts_as_good);
@@ -83,7 +88,15 @@ pub fn flips_when(tally: &SlotTally, measure: &SlotRule) -> String {
                 None => "no number of bad events alone turns it".to_owned(),
             }
         }
-        State::Doubtful => "decided as soon as the unknown outcomes are known".to_owned(),
+        State::Doubtful if judged.lost_ppm > 0 && !judged.is_surely_failing(measure) => {
+            "decided as soon as the missing log is there".to_owned()
+        }
+        State::Doubtful if judged.unknown > 0 => {
+            "decided as soon as the unknown outcomes are known".to_owned()
+        }
+        State::Doubtful => {
+            "down with more failures around it, a possible disruption with a success".to_owned()
+        }
         State::Unobserved => "judged as soon as there is a good, bad or user-caused event".to_owned(),
     }
 }
@@ -109,4 +122,38 @@ fn first(limit: i64, holds: impl Fn(&i64) -> bool) -> Option<i64> {
         if holds(&middle) { to = middle } else { from = middle + 1 }
     }
     Some(from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(state: State, judged: Judged) -> (String, String) {
+        let rule = SlotRule::default();
+        let events = judged.good + judged.bad + judged.unknown + judged.answered;
+        (because(state, events, &judged, &rule), flips_when(state, &judged, &rule))
+    }
+
+    #[test]
+    fn a_doubt_names_its_own_cause() {
+        let bad = |bad| Judged { bad, ..Judged::default() };
+        let (why, when) = told(State::Doubtful, Judged { good: 1, lost_ppm: 500_000, ..bad(9) });
+        assert!(why.contains("a log that holds 50.00 % of the calls is missing"), "{why}");
+        assert_eq!(when, "decided as soon as the missing log is there");
+        let (why, when) = told(State::Doubtful, Judged { unknown: 7, ..bad(0) });
+        assert!(why.contains("of 7 more the logs do not say what became"), "{why}");
+        assert_eq!(when, "decided as soon as the unknown outcomes are known");
+        let (why, when) = told(State::Doubtful, bad(1));
+        assert!(why.contains("nothing succeeded around it"), "{why}");
+        assert_eq!(when, "down with more failures around it, a possible disruption with a success");
+    }
+
+    #[test]
+    fn a_failing_slot_outside_a_run_says_what_a_run_needs() {
+        let (why, when) = told(State::Degraded, Judged { bad: 2, good: 1, ..Judged::default() });
+        assert!(why.contains("failing, but in no run: a run needs 5 bad events"), "{why}");
+        assert!(when.starts_with("down by itself with 3 more bad events"), "{when}");
+        let (why, _) = told(State::Unobserved, Judged { bad: 2, is_gap: true, ..Judged::default() });
+        assert!(why.contains("a gap in the logs"), "{why}");
+    }
 }
