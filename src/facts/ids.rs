@@ -17,6 +17,40 @@ pub const fn short(id: Id) -> u64 {
     (id >> 32) as u64
 }
 
+/// Key under which a call without an answer waits for a message that may be its own.
+///
+/// It stands where other calls have the hash of their message. The last bit, which [`short`] drops,
+/// tells the two kinds apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WaitingKey {
+    /// The call names no correlation; its caller alone is known.
+    Caller(Id),
+    Correlation(Id),
+}
+
+impl WaitingKey {
+    const CALLER: Id = 1;
+
+    /// Returns the key as an id, never 0.
+    pub const fn id(self) -> Id {
+        match self {
+            Self::Caller(hash) => hash | Self::CALLER,
+            // A hash of zeros alone would read as no key.
+            Self::Correlation(hash) if hash & !Self::CALLER == 0 => 1 << 32,
+            Self::Correlation(hash) => hash & !Self::CALLER,
+        }
+    }
+
+    /// Returns the key that an id is, or `None` for 0.
+    pub const fn of(id: Id) -> Option<Self> {
+        match id {
+            0 => None,
+            id if id & Self::CALLER != 0 => Some(Self::Caller(id)),
+            id => Some(Self::Correlation(id)),
+        }
+    }
+}
+
 /// Secret mixed into ids and callers, so that nobody finds a phone number by trying all of them.
 #[derive(Clone)]
 pub struct Salt {

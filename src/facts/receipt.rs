@@ -143,6 +143,9 @@ pub struct Reconciliation {
     pub contradicted_messages: u64,
     /// Calls of the day that name a message which another call had admitted; they remain calls.
     pub admitted_again: u64,
+    /// Calls of the day without an answer that may have sent a message of their caller.
+    #[serde(default)]
+    pub unproven_sends: u64,
 }
 
 record! {

@@ -153,7 +153,7 @@ pub fn packed_statuses(ids: impl IntoIterator<Item = Id>) -> Vec<u8> {
     for (at, id) in ids.into_iter().enumerate() {
         let mut bytes = [0; StatusRecord::BYTES];
         let offset_us = at as i64;
-        StatusRecord { id, offset_us, word: StatusWord::Sent, is_ahead: false, traits: 0 }
+        StatusRecord { id, offset_us, word: StatusWord::Sent, is_ahead: false, traits: 0, caller: 0 }
             .pack(0, &mut bytes);
         packed.extend_from_slice(&bytes);
     }

@@ -69,6 +69,17 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
             ),
         );
     }
+    let unproven = counted("unproven_sends");
+    if unproven > 0 {
+        say(
+            AttentionKind::UnprovenSends,
+            format!(
+                "calls without an answer that may have sent messages: {unproven}; as many messages of their callers have a \
+                 status and no call, so these calls are `unknown`. If both logs name the correlation of a message \
+                 (`correlation_id`, in the Cloud API `biz_opaque_callback_data`), it is known which of them were sent"
+            ),
+        );
+    }
     let suspense: i64 = edition
         .accounts
         .iter()

@@ -53,6 +53,8 @@ pub enum AttentionKind {
     Doubtful,
     /// Most statuses name no message of the request logs.
     Orphans,
+    /// Calls without an answer may have sent messages, and no correlation proves it.
+    UnprovenSends,
     /// Events match no rule.
     Suspense,
     /// Events belong to no service.
@@ -86,7 +88,7 @@ pub enum AttentionKind {
 }
 
 impl AttentionKind {
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::NoLogs,
         Self::NoRows,
         Self::MissingSource,
@@ -112,6 +114,7 @@ impl AttentionKind {
         Self::Coverage,
         Self::Doubtful,
         Self::Orphans,
+        Self::UnprovenSends,
         Self::Suspense,
         Self::Unassigned,
         Self::UndeclaredService,
@@ -157,6 +160,7 @@ impl AttentionKind {
             Self::Coverage => "coverage",
             Self::Doubtful => "doubtful",
             Self::Orphans => "orphans",
+            Self::UnprovenSends => "unproven-sends",
             Self::Suspense => "suspense",
             Self::Unassigned => "unassigned",
             Self::UndeclaredService => "undeclared-service",

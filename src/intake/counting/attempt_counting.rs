@@ -9,7 +9,7 @@ use super::worker_counts::WorkerCounts;
 use crate::config::Field;
 use crate::daybook::message::StatusWord;
 use crate::error::Trouble;
-use crate::facts::ids::{Id, short};
+use crate::facts::ids::short;
 use crate::intake::formats::webhook_payload;
 use crate::intake::records::attempt_record::AttemptRecord;
 use crate::intake::records::message_records::{StatusRecord, StatusTraits};
@@ -93,7 +93,7 @@ impl WorkerCounts {
         self.enter_attempt(reading, attempted, spill)?;
         for status in told {
             let known = self.known_status(status, attempted);
-            self.enter_status(status.message, known, status.correlation, status.us, reading.ts_us, spill)?;
+            self.enter_status(status, known, reading, spill)?;
         }
         Ok(())
     }
@@ -117,20 +117,19 @@ impl WorkerCounts {
         attempt.push(&mut self.attempts, spill)
     }
 
-    /// Stores a status of a message at `us`, reported by a row at `ts_us`.
+    /// Stores a status of a message that a webhook row reports.
     fn enter_status(
         &mut self,
-        message: Id,
+        status: &ParsedStatus,
         KnownStatus { word, traits }: KnownStatus,
-        correlation: u64,
-        us: i64,
-        ts_us: i64,
+        reading: &ParsedAttempt,
         spill: &Path,
     ) -> Result<(), Trouble> {
         let day = self.day_us();
-        let (offset_us, is_ahead) = (us - day.start, ts_us >= day.end);
-        let status = StatusRecord { id: message, offset_us, word, is_ahead, traits };
-        status.push(correlation, &mut self.statuses, spill)
+        let (offset_us, is_ahead) = (status.us - day.start, reading.ts_us >= day.end);
+        let caller = reading.caller;
+        let record = StatusRecord { id: status.message, offset_us, word, is_ahead, traits, caller };
+        record.push(status.correlation, &mut self.statuses, spill)
     }
 
     /// Counts the status word of a row if nobody knows it.
@@ -228,7 +227,8 @@ impl WorkerCounts {
         self.enter_attempt(&reading, known.attempted, spill)?;
         if let (Some(told), Some(message)) = (known.told, message) {
             let us = if event.is_missing() { reading.ts_us } else { reading.event_us };
-            self.enter_status(message, told, correlation, us, reading.ts_us, spill)?;
+            let status = ParsedStatus { message, word: told.word, us, code: None, correlation };
+            self.enter_status(&status, told, &reading, spill)?;
         }
         Ok(true)
     }

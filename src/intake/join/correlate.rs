@@ -20,7 +20,7 @@ use crate::daybook::{
     Closed, ItemRole, ItemWriter, MessageItem, NotificationItem, RegionActivity, WaitingCall,
 };
 use crate::error::Trouble;
-use crate::facts::ids::{Id, Map, short};
+use crate::facts::ids::{Id, Map, WaitingKey, short};
 use crate::facts::{Admission, DayTotals, DelayKind, Delays, Fact, Outcome};
 use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::pass::{Pass, PassSettings};
@@ -161,8 +161,8 @@ struct Said {
     own: MessageState,
     /// In rows of the day after.
     ahead: MessageState,
-    /// Instant of the earliest of its own, and the rank of the kind that reports it.
-    first: Option<(i64, u32)>,
+    /// Instant of the earliest of its own, and the ranks of the kind that reports it and its caller.
+    first: Option<(i64, u32, u32)>,
 }
 
 impl Correlator<'_> {
@@ -191,7 +191,8 @@ impl Correlator<'_> {
                 statuses.extend(bytes.chunks_exact(StatusRecord::BYTES).map(|bytes| {
                     let status = StatusRecord::unpack(bytes);
                     correlations.extend(StatusRecord::correlation_of(bytes).map(|told| (status.id, told)));
-                    StatusRecord { traits: status.traits + before, ..status }
+                    let caller = self.merged.caller(worker, status.caller);
+                    StatusRecord { traits: status.traits + before, caller, ..status }
                 }));
             })?;
         }
@@ -234,7 +235,8 @@ impl Correlator<'_> {
                 continue;
             }
             said.own.join(&state);
-            let one = (us, self.merged.rank.kinds[kind.at()]);
+            let rank = &self.merged.rank;
+            let one = (us, rank.kinds[kind.at()], rank.callers[status.caller as usize]);
             said.first = Some(said.first.map_or(one, |first| first.min(one)));
         }
         said
@@ -280,18 +282,27 @@ impl Correlator<'_> {
     /// Keeps calls without an answer apart until it is known whether a message proves them.
     fn waiting(&self, id: Id, calls: &[AdmissionRecord<DayFact>], sums: &mut Sums, items: &mut Items) {
         let (start_us, rank) = (self.settings.day.start_us(), &self.merged.rank);
+        let correlation = match WaitingKey::of(id) {
+            Some(WaitingKey::Correlation(id)) => short(id),
+            Some(WaitingKey::Caller(_)) | None => 0,
+        };
+        let first = items.waiting_calls.len();
         for AdmissionRecord { offset_us, fact, .. } in calls {
             let MergedFact { kind, caller, .. } = self.merged.fact(*fact);
+            // Of a file without outcomes, every call looks like one without an answer.
+            if correlation == 0 && !self.merged.kind(kind).untold_by.is_empty() {
+                *sums.calls_again.entry(*fact).or_default() |= self.bit(*offset_us);
+                continue;
+            }
             *sums.waiting.entry(*fact).or_default() += 1;
             items.waiting_calls.push(WaitingCall {
-                correlation: short(id),
+                correlation,
                 at_us: start_us + offset_us,
                 kind: rank.kinds[kind.at()],
                 caller: rank.callers[caller as usize],
             });
         }
         // Workers meet calls in any order.
-        let first = items.waiting_calls.len() - calls.len();
         items.waiting_calls[first..].sort_unstable_by_key(|call| (call.at_us, call.kind, call.caller));
     }
 
@@ -319,14 +330,14 @@ impl Correlator<'_> {
             several => several.iter().min_by_key(|a| content(a)),
         };
         let Some(&AdmissionRecord { offset_us, fact, caller, .. }) = first else {
-            if let Some((at_us, kind)) = first_told {
-                let item = |state| MessageItem { id, role: ItemRole::Foreign, at_us, kind, caller: 0, state };
+            if let Some((at_us, kind, caller)) = first_told {
+                let item = |state| MessageItem { id, role: ItemRole::Foreign, at_us, kind, caller, state };
                 items.messages.extend(self.parts(told).into_iter().map(item));
             }
             return;
         };
         let kind = self.merged.fact(fact).kind;
-        // The id of a call that admitted no message is a correlation.
+        // The id of a call that admitted no message is the key under which it waits.
         if self.merged.kind(kind).admission == Admission::None {
             self.waiting(id, admissions, sums, items);
             return;

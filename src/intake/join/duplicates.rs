@@ -15,7 +15,7 @@ use hashbrown::HashSet;
 
 use super::merge::{Merged, MergedFact};
 use crate::error::Trouble;
-use crate::facts::ids::{Id, Map};
+use crate::facts::ids::{Id, Map, WaitingKey};
 use crate::intake::pass::{Pass, PassSettings};
 use crate::intake::records::call_record::{self, CallRecord};
 use crate::intake::records::message_records::AdmissionRecord;
@@ -152,9 +152,13 @@ pub fn find_duplicates(
                 for one in settle(&shared) {
                     let ((n, loser), (_, winner)) = (&calls[one.row], &calls[one.winner]);
                     lost[*n] = true;
-                    if is_waiting(merged, winner) && is_waiting(merged, loser) && winner.message == 0 {
-                        let known = adopted.entry(calls[one.winner].0).or_insert(loser.message);
-                        *known = loser.message.max(*known);
+                    let names_correlation =
+                        matches!(WaitingKey::of(winner.message), Some(WaitingKey::Correlation(_)));
+                    if is_waiting(merged, winner) && is_waiting(merged, loser) && !names_correlation {
+                        let known = adopted.entry(calls[one.winner].0).or_insert(winner.message);
+                        if WaitingKey::of(*known) < WaitingKey::of(loser.message) {
+                            *known = loser.message;
+                        }
                     }
                     // A copy outside the day is already tallied as outside.
                     if !loser.fact.is_outside() {

@@ -10,7 +10,7 @@ use crate::daybook::message::StatusWord;
 use crate::error::Trouble;
 use crate::facts::ids::Id;
 
-/// One row that reports a status of a message; 31 bytes when packed.
+/// One row that reports a status of a message; 35 bytes when packed.
 ///
 /// The last eight are the correlation, which is read only for messages without a call
 /// ([`StatusRecord::correlation_of`]).
@@ -24,6 +24,8 @@ pub struct StatusRecord {
     pub is_ahead: bool,
     /// Worker-local number of its [`StatusTraits`].
     pub traits: u32,
+    /// Number of the business that the status was sent to; 0 if it is not recorded.
+    pub caller: u32,
 }
 
 /// Traits that statuses share, in worker-local numbers.
@@ -36,7 +38,7 @@ pub struct StatusTraits {
 }
 
 impl StatusRecord {
-    pub const BYTES: usize = 31;
+    pub const BYTES: usize = 35;
     const AHEAD: u8 = 1 << 7;
 
     /// Stores the status with the other statuses of its message.
@@ -56,6 +58,7 @@ impl StatusRecord {
         packer.i48(self.offset_us);
         packer.u8(self.word as u8 | if self.is_ahead { Self::AHEAD } else { 0 });
         packer.u32(self.traits);
+        packer.u32(self.caller);
         packer.u64(correlation);
     }
 
@@ -72,7 +75,8 @@ impl StatusRecord {
         // Each word is one bit, in the order of StatusWord::ALL.
         let word = (what & !Self::AHEAD).trailing_zeros() as usize;
         let word = StatusWord::ALL.get(word).copied().unwrap_or(StatusWord::Other);
-        Self { id, offset_us, word, is_ahead: what & Self::AHEAD != 0, traits: unpacker.u32() }
+        let is_ahead = what & Self::AHEAD != 0;
+        Self { id, offset_us, word, is_ahead, traits: unpacker.u32(), caller: unpacker.u32() }
     }
 }
 
@@ -153,6 +157,7 @@ mod tests {
             word,
             is_ahead: word == StatusWord::Failed,
             traits: u32::MAX,
+            caller: 9,
         });
         for status in statuses {
             status.push(7, &mut partitions, folder.path()).unwrap();

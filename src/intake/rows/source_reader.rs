@@ -10,7 +10,7 @@ use super::mapping::Mapping;
 use super::raw_row::{LogValue, RawRow, UPSTREAM_CONNECT, UPSTREAM_HEADER};
 use super::request_shape::Shape;
 use crate::config::{Config, Field, Log, LogPreset, Source, TimeBasis, Vantage, WEBHOOK_SERVICE};
-use crate::facts::ids::Id;
+use crate::facts::ids::{Id, WaitingKey};
 use crate::facts::{Reached, Salt, Symptom};
 use crate::intake::records::row_id::{IdHasher, is_nil_value};
 
@@ -32,7 +32,7 @@ pub struct ParsedRequest {
     pub shape: Shape,
     /// Number of the business in [`Lexicon::callers`]; 0 for plainly good events.
     pub caller: u32,
-    /// Message that the call names, or the correlation of a call without an answer.
+    /// Message that the call names, or the [`WaitingKey`] of a call without an answer.
     ///
     /// 0 for none, and if there is no webhook log to report on it.
     pub message: Id,
@@ -244,7 +244,10 @@ impl SourceReader {
             caller = self.caller(row.get(Field::BusinessId), names)?;
         }
         let message = match self.message(row.get(Field::MessageId))? {
-            0 if shape.is_unanswered() => self.correlation(row.get(Field::Correlation))?,
+            0 if shape.is_unanswered() => match self.correlation(row.get(Field::Correlation))? {
+                0 => self.caller_key(row.get(Field::BusinessId), caller),
+                correlation => correlation,
+            },
             message => message,
         };
         let sender = match (message, caller) {
@@ -316,7 +319,18 @@ impl SourceReader {
         if !self.is_joined {
             return 0;
         }
-        self.keyed(text).map_or(0, |id| id ^ CORRELATIONS)
+        self.keyed(text).map_or(0, |id| WaitingKey::Correlation(id ^ CORRELATIONS).id())
+    }
+
+    /// Returns the key of a call that names no correlation; 0 if its caller is not recorded.
+    fn caller_key(&self, business: &LogValue<'_>, caller: u32) -> Id {
+        let key = |text: &[u8]| WaitingKey::Caller(self.salt.id(text)).id();
+        match business {
+            _ if caller == 0 || !self.is_joined => 0,
+            LogValue::Text(text) => key(text),
+            LogValue::Int(n) => key(n.to_string().as_bytes()),
+            _ => 0,
+        }
     }
 
     /// Returns the number of a business; 0 if it is not recorded.

@@ -57,8 +57,11 @@ impl ReconciliationLine {
             ("stray_attempts", of.stray_attempts),
             ("contradicted_messages", of.contradicted_messages),
             ("admitted_again", of.admitted_again),
+            ("unproven_sends", of.unproven_sends),
         ];
+        // Editions without such calls keep the lines that earlier versions wrote.
+        let is_told = |(item, n): &(&str, u64)| *item != "unproven_sends" || *n > 0;
         let line = |(item, n): (&str, u64)| Self { item: item.to_owned(), count: n.cast_signed() };
-        items.into_iter().map(line).collect()
+        items.into_iter().filter(is_told).map(line).collect()
     }
 }

@@ -65,7 +65,8 @@ pub static RECONCILIATION: Spec = Spec {
              notifications whose first attempts no log has, on the day of the event or, if they do not tell it, on their own; `attempts_after_delivery`: the same of notifications that \
              had been delivered, in logs that number no attempts; `stray_attempts`: attempts for events of days that are too \
              far away to be matched, or of which no log was read; `contradicted_messages`: messages of the day both delivered and failed; `admitted_again`: calls \
-             that name a message which another call had admitted",
+             that name a message which another call had admitted; `unproven_sends` (only if there are any): calls without an \
+             answer and without a correlation that may have sent one of the orphan messages of their caller, and so are unknown",
         ),
         ColumnSpec::new("count", Integer, "how many; none of them is judged"),
     ],

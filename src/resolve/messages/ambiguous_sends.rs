@@ -1,9 +1,14 @@
-//! Ambiguous sends: calls without an answer, settled by statuses that bear their correlation.
+//! Ambiguous sends: calls without an answer, and the messages without a call that may be theirs.
 //!
-//! Only calls without an answer and messages without a call take part. Each call, in order of time,
-//! takes the earliest such message of its correlation that no earlier call took and whose first
-//! status lies from the call's start to one first-status deadline after it. What the statuses of
-//! that message say is then known of the call; the other calls are judged by themselves.
+//! A correlation proves it: each call, in order of time, takes the earliest message of its
+//! correlation that no earlier call took and whose first status lies from the call's start to one
+//! first-status deadline after it. What the statuses of that message say is then known of the call.
+//!
+//! Without a correlation the caller is all that is known. Calls of a caller take what is left of
+//! the messages of that caller in the same way, but nothing is proven: these calls are unknown, and
+//! the messages remain orphans.
+//!
+//! All other calls are judged by themselves.
 
 use std::collections::BTreeMap;
 
@@ -20,15 +25,29 @@ use crate::resolve::{DaybookFolders, Resolver};
 pub struct Sends {
     /// Calls of the day and of the days before it, with their days.
     calls: Vec<(Day, WaitingCall)>,
+    /// Sender of each call; `None` if it is not known.
+    senders: Vec<Option<Sender>>,
     /// Correlations of messages, as far as a call bears the same one.
     correlations: Map<Id, u64>,
+    /// Callers of calls without a correlation, by pseudonym.
+    callers: BTreeMap<String, u32>,
     pub orphans: Vec<Orphan>,
+}
+
+/// Name by which a call and a message find each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sender {
+    Correlation(u64),
+    /// Number in [`Sends::callers`].
+    Caller(u32),
 }
 
 /// A message without a call.
 pub struct Orphan {
     id: Id,
-    correlation: u64,
+    correlation: Option<u64>,
+    /// Number in [`Sends::callers`], if a call without a correlation is of the same caller.
+    caller: Option<u32>,
     /// All its statuses, from all days within reach.
     state: MessageState,
     /// Number of its statuses in the day's own rows, and the kind that reports the earliest.
@@ -38,9 +57,18 @@ pub struct Orphan {
     region: String,
 }
 
+/// The message that a call takes, by its position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    Proven(usize),
+    /// The message may as well be another's.
+    Possible(usize),
+}
+
 impl Sends {
     /// Reads the calls that may have sent messages with a status on the day, if there are any.
-    pub fn read(day: Day, daybooks: &DaybookFolders, reach: i64, deadline_us: i64) -> Result<Self, Trouble> {
+    pub fn read(resolver: &Resolver<'_>, daybooks: &DaybookFolders, reach: i64) -> Result<Self, Trouble> {
+        let (day, deadline_us) = (resolver.day, resolver.deadline_us());
         let mut sends = Self::default();
         for (from, folder) in daybooks.range(day.plus(-reach)..=day) {
             sends.calls.extend(daybook::waiting_calls(folder)?.into_iter().map(|call| (*from, call)));
@@ -49,9 +77,11 @@ impl Sends {
             return Ok(Self::default());
         }
         let known: Map<u64, ()> = sends.calls.iter().map(|(_, call)| (call.correlation, ())).collect();
+        let mut has_correlations = false;
         for (_, folder) in daybooks.range(day.plus(-reach)..=day.plus(reach)) {
             for row in daybook::correlations(folder)? {
                 let (id, correlation) = row?;
+                has_correlations = true;
                 if known.contains_key(&correlation) {
                     // Days may name several correlations of one message; their order is no matter.
                     let all = sends.correlations.entry(id).or_insert(correlation);
@@ -59,24 +89,57 @@ impl Sends {
                 }
             }
         }
+        for (from, call) in &sends.calls {
+            sends.senders.push(match call.correlation {
+                // What calls name proves nothing if no message names it.
+                correlation if correlation != 0 && has_correlations => Some(Sender::Correlation(correlation)),
+                _ => {
+                    let caller = resolver.caller_name(*from, call.caller).filter(|caller| !caller.is_empty());
+                    caller.map(|caller| {
+                        let next = sends.callers.len() as u32;
+                        Sender::Caller(*sends.callers.entry(caller.to_owned()).or_insert(next))
+                    })
+                }
+            });
+        }
         Ok(sends)
     }
 
-    /// Returns the correlation of a message, if a call without an answer bears it too.
-    pub fn correlation(&self, id: Id) -> Option<u64> {
-        if self.correlations.is_empty() { None } else { self.correlations.get(&id).copied() }
+    /// Returns for each call the message that it takes.
+    fn taken(&self, deadline_us: i64) -> Vec<Option<Taken>> {
+        let mut is_free = vec![true; self.orphans.len()];
+        let mut taken = vec![None; self.calls.len()];
+        let proven = |orphan: &Orphan| orphan.correlation.map(Sender::Correlation);
+        for (call, orphan) in self.pairs(&is_free, proven, deadline_us) {
+            is_free[orphan] = false;
+            taken[call] = Some(Taken::Proven(orphan));
+        }
+        let possible = |orphan: &Orphan| orphan.caller.map(Sender::Caller);
+        for (call, orphan) in self.pairs(&is_free, possible, deadline_us) {
+            taken[call] = Some(Taken::Possible(orphan));
+        }
+        taken
     }
 
-    /// Returns for each call the position of the message that it takes.
-    fn taken(&self, deadline_us: i64) -> Vec<Option<usize>> {
-        let mut all: BTreeMap<u64, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
-        for (at, (_, call)) in self.calls.iter().enumerate() {
-            all.entry(call.correlation).or_default().0.push(at);
+    /// Returns calls with the messages that they take, by position.
+    fn pairs(
+        &self,
+        is_free: &[bool],
+        sender_of: impl Fn(&Orphan) -> Option<Sender>,
+        deadline_us: i64,
+    ) -> Vec<(usize, usize)> {
+        let mut all: BTreeMap<Sender, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+        for (at, sender) in self.senders.iter().enumerate() {
+            if let Some(sender) = sender {
+                all.entry(*sender).or_default().0.push(at);
+            }
         }
-        for (at, orphan) in self.orphans.iter().enumerate() {
-            all.entry(orphan.correlation).or_default().1.push(at);
+        for (at, orphan) in self.orphans.iter().enumerate().filter(|(at, _)| is_free[*at]) {
+            if let Some((_, orphans)) = sender_of(orphan).and_then(|sender| all.get_mut(&sender)) {
+                orphans.push(at);
+            }
         }
-        let mut taken = vec![None; self.calls.len()];
+        let mut pairs = Vec::new();
         for (mut calls, mut orphans) in all.into_values() {
             calls.sort_by_key(|at| {
                 let WaitingCall { at_us, kind, caller, .. } = self.calls[*at].1;
@@ -91,58 +154,70 @@ impl Sends {
                 let from_us = at_us - at_us.rem_euclid(SECOND_US);
                 let first_us = |orphan: usize| self.orphans[orphan].state.first_us;
                 while orphans.next_if(|orphan| first_us(*orphan) < from_us).is_some() {}
-                taken[call] = orphans.next_if(|orphan| first_us(*orphan) <= at_us + deadline_us);
+                let taken = orphans.next_if(|orphan| first_us(*orphan) <= at_us + deadline_us);
+                pairs.extend(taken.map(|orphan| (call, orphan)));
             }
         }
-        taken
+        pairs
     }
 }
 
 impl Resolver<'_> {
-    /// Returns the message without a call that items of several days tell of.
+    /// Returns the message without a call that items of several days tell of, if a call may be its.
     ///
-    /// `None` if no status of it tells when the message left.
-    pub fn orphan(
-        &self,
-        id: Id,
-        correlation: u64,
-        days: &[Day],
-        group: &[(usize, MessageItem)],
-    ) -> Option<Orphan> {
+    /// `None` also if no status of it tells when the message left.
+    pub fn orphan(&self, sends: &Sends, id: Id, days: &[Day], group: &[(usize, MessageItem)]) -> Option<Orphan> {
+        if sends.calls.is_empty() {
+            return None;
+        }
         let foreign = group.iter().filter(|(_, item)| item.role == ItemRole::Foreign);
+        let (at, earliest) = foreign.clone().min_by_key(|(_, item)| item.state.first_us)?;
+        let from = days[*at];
+        let correlation = sends.correlations.get(&id).copied();
+        let caller = self.caller_name(from, earliest.caller);
+        let caller = caller.and_then(|caller| sends.callers.get(caller)).copied();
+        if correlation.is_none() && caller.is_none() {
+            return None;
+        }
         let mut state = MessageState::NONE;
         let (mut here, mut kind) = (MessageState::NONE, None);
-        for (at, item) in foreign.clone() {
+        for (at, item) in foreign {
             state.join(&item.state);
             if days[*at] == self.day {
                 here.join(&item.state);
                 kind = (item.at_us != 0).then_some(item.kind);
             }
         }
-        let (at, earliest) = foreign.min_by_key(|(_, item)| item.state.first_us)?;
-        let from = days[*at];
-        let told_by = if from == self.day { Some(&self.own) } else { self.around.get(&from) };
-        let told_by = told_by.and_then(|daybook| daybook.kinds.get(earliest.kind as usize));
+        let told_by = self.daybook_of(from).and_then(|daybook| daybook.kinds.get(earliest.kind as usize));
         let region = told_by.map_or_else(|| "-".to_owned(), |kind| kind.region.clone());
         let statuses = here.statuses().into();
-        let orphan = Orphan { id, correlation, state, statuses, kind, region };
+        let orphan = Orphan { id, correlation, caller, state, statuses, kind, region };
         (state.first_us != MessageState::NEVER).then_some(orphan)
+    }
+
+    /// Returns the day's own daybook, or the head of one near it.
+    fn daybook_of(&self, day: Day) -> Option<&daybook::Daybook> {
+        if day == self.day { Some(&self.own) } else { self.around.get(&day) }
+    }
+
+    /// Returns the pseudonym of a caller in the numbers of a day; `None` if that day is not near.
+    fn caller_name(&self, day: Day, caller: u32) -> Option<&str> {
+        self.daybook_of(day)?.callers.get(caller as usize).map(String::as_str)
     }
 
     /// Counts the day's calls without an answer, and the statuses of messages that no call takes.
     pub fn settle_sends(&mut self, sends: &Sends) -> Result<(), Trouble> {
         let deadline_us = self.deadline_us();
-        let taken = sends.taken(deadline_us);
-        let mut is_taken = vec![false; sends.orphans.len()];
-        for ((day, call), orphan) in sends.calls.iter().zip(taken) {
-            if let Some(at) = orphan {
-                is_taken[at] = true;
+        let mut is_claimed = vec![false; sends.orphans.len()];
+        for ((day, call), taken) in sends.calls.iter().zip(sends.taken(deadline_us)) {
+            if let Some(Taken::Proven(at)) = taken {
+                is_claimed[at] = true;
             }
             if *day == self.day {
-                self.settle_call(call, orphan.map(|at| &sends.orphans[at]), deadline_us)?;
+                self.settle_call(call, taken, sends, deadline_us)?;
             }
         }
-        for (orphan, _) in sends.orphans.iter().zip(is_taken).filter(|(_, is_taken)| !is_taken) {
+        for (orphan, _) in sends.orphans.iter().zip(is_claimed).filter(|(_, is_claimed)| !is_claimed) {
             self.count_orphan(orphan.id, orphan.statuses, orphan.kind)?;
         }
         Ok(())
@@ -151,17 +226,22 @@ impl Resolver<'_> {
     fn settle_call(
         &mut self,
         call: &WaitingCall,
-        message: Option<&Orphan>,
+        taken: Option<Taken>,
+        sends: &Sends,
         deadline_us: i64,
     ) -> Result<(), Trouble> {
         let kind = self.kind_of(call.kind, Id::from(call.correlation))?.clone();
         let caller = self.caller_of(call.caller, Id::from(call.correlation))?;
         let slot = self.own.slot_length.place(call.at_us - self.day.start_us()).slot;
-        let kind = match message {
-            Some(message) if self.may_be_anothers(message, &kind, deadline_us) => {
+        let kind = match taken {
+            Some(Taken::Proven(at)) if !self.may_be_anothers(&sends.orphans[at], &kind, deadline_us) => {
+                proven(kind, &sends.orphans[at].state)
+            }
+            Some(Taken::Proven(_)) => Kind { outcome: Outcome::Unknown, ..kind },
+            Some(Taken::Possible(_)) => {
+                self.counts.unproven_sends += 1;
                 Kind { outcome: Outcome::Unknown, ..kind }
             }
-            Some(message) => proven(kind, &message.state),
             None if self.is_left_open(&kind, slot) => Kind { outcome: Outcome::Unknown, ..kind },
             None => kind,
         };
@@ -225,6 +305,9 @@ mod tests {
         taken
     }
 
+    const NONE: u64 = 0;
+
+    /// Calls and messages of one caller by correlation and instant in seconds; 0 names none.
     fn sends(calls: &[(u64, i64)], messages: &[(u64, i64)]) -> Sends {
         let day: Day = "2026-11-20".parse().unwrap();
         let call = |(correlation, at): &(u64, i64)| {
@@ -232,15 +315,22 @@ mod tests {
         };
         let orphan = |(id, (correlation, first)): (Id, &(u64, i64))| Orphan {
             id,
-            correlation: *correlation,
+            correlation: (*correlation != NONE).then_some(*correlation),
+            caller: Some(0),
             state: MessageState::of(StatusWord::Sent, first * SECOND_US, None),
             statuses: 1,
             kind: None,
             region: "-".to_owned(),
         };
+        let sender = |(correlation, _): &(u64, i64)| match *correlation {
+            NONE => Sender::Caller(0),
+            correlation => Sender::Correlation(correlation),
+        };
         Sends {
             calls: calls.iter().map(call).collect(),
+            senders: calls.iter().map(sender).map(Some).collect(),
             correlations: Map::default(),
+            callers: BTreeMap::new(),
             orphans: (0..).zip(messages).map(orphan).collect(),
         }
     }
@@ -248,14 +338,17 @@ mod tests {
     proptest! {
         #[test]
         fn a_call_takes_the_message_that_the_rule_gives_it(
-            calls in prop::collection::vec((0_u64..2, 0_i64..40), 0..9),
-            messages in prop::collection::vec((0_u64..2, 0_i64..50), 0..9),
+            calls in prop::collection::vec((1_u64..3, 0_i64..40), 0..9),
+            messages in prop::collection::vec((1_u64..3, 0_i64..50), 0..9),
             deadline in 1_i64..20,
         ) {
             let sends = sends(&calls, &messages);
             let taken = sends.taken(deadline * SECOND_US);
-            let first = |at: usize| sends.orphans[at].state.first_us / SECOND_US;
-            let mut told: Vec<Option<i64>> = taken.iter().map(|at| at.map(first)).collect();
+            let place = |taken: Taken| match taken {
+                Taken::Proven(at) | Taken::Possible(at) => at,
+            };
+            let first = |taken: Taken| sends.orphans[place(taken)].state.first_us / SECOND_US;
+            let mut told: Vec<Option<i64>> = taken.iter().map(|taken| taken.map(first)).collect();
             let mut want = by_the_word(&calls, &messages, deadline);
             // Calls of one instant are alike, whichever of them takes a message.
             let alike = |all: &mut Vec<Option<i64>>| {
@@ -264,17 +357,36 @@ mod tests {
                 keyed
             };
             prop_assert_eq!(alike(&mut told), alike(&mut want));
-            let mut messages: Vec<usize> = taken.into_iter().flatten().collect();
+            prop_assert!(!taken.iter().flatten().any(|taken| matches!(taken, Taken::Possible(_))));
+            let mut messages: Vec<usize> = taken.into_iter().flatten().map(place).collect();
             messages.sort_unstable();
             prop_assert!(messages.windows(2).all(|two| two[0] != two[1]), "no message is taken twice");
         }
     }
 
     #[test]
+    fn without_a_correlation_what_is_left_of_a_callers_messages_is_possible() {
+        let taken = |calls: &[(u64, i64)], messages: &[(u64, i64)]| {
+            sends(calls, messages).taken(600 * SECOND_US)
+        };
+        let possible = |at| Some(Taken::Possible(at));
+        let proven = |at| Some(Taken::Proven(at));
+        assert_eq!(taken(&[(NONE, 10), (NONE, 11)], &[(NONE, 12)]), [possible(0), None], "the first min(n, m)");
+        assert_eq!(taken(&[(NONE, 10)], &[(NONE, 12), (NONE, 13)]), [possible(0)]);
+        assert_eq!(taken(&[(NONE, 10)], &[(NONE, 9)]), [None], "the message was there before");
+        assert_eq!(taken(&[(NONE, 10)], &[(NONE, 611)]), [None], "its first status is too late");
+        // A proof goes before a possibility, whichever call was earlier.
+        assert_eq!(taken(&[(NONE, 10), (7, 11)], &[(7, 12)]), [None, proven(0)]);
+        assert_eq!(taken(&[(NONE, 10), (7, 11)], &[(7, 12), (8, 13)]), [possible(1), proven(0)]);
+        // A call that names a correlation is judged by it alone.
+        assert_eq!(taken(&[(7, 10)], &[(NONE, 12)]), [None]);
+    }
+
+    #[test]
     fn the_second_of_a_status_may_be_that_of_the_call() {
         let mut late = sends(&[(1, 10)], &[(1, 10)]);
         late.calls[0].1.at_us += 900_000;
-        assert_eq!(late.taken(600 * SECOND_US), [Some(0)]);
+        assert_eq!(late.taken(600 * SECOND_US), [Some(Taken::Proven(0))]);
         assert_eq!(sends(&[(1, 10)], &[(1, 9)]).taken(600 * SECOND_US), [None]);
         assert_eq!(sends(&[(1, 10), (1, 700)], &[(1, 611)]).taken(600 * SECOND_US), [None, None]);
     }

@@ -33,7 +33,7 @@ struct Said {
 impl Resolver<'_> {
     /// Resolves the messages of the day, from all daybooks within `reach` days.
     pub fn messages(&mut self, daybooks: &DaybookFolders, reach: i64) -> Result<(), Trouble> {
-        let mut sends = Sends::read(self.day, daybooks, reach, self.deadline_us())?;
+        let mut sends = Sends::read(self, daybooks, reach)?;
         let mut streams = Vec::new();
         let mut days = Vec::new();
         let mut closed = Vec::new();
@@ -46,8 +46,11 @@ impl Resolver<'_> {
         while let Some((id, group)) = merge.next()? {
             let mut said = self.said(&days, &group);
             let is_failed_elsewhere = said.elsewhere.words & StatusWord::Failed as u8 != 0;
-            let correlation = sends.correlation(id).filter(|_| said.open.is_none());
-            if correlation.is_none() && said.open.is_none() && said.here.words == 0 && !is_failed_elsewhere {
+            let orphan = match said.open {
+                None => self.orphan(&sends, id, &days, &group),
+                Some(_) => None,
+            };
+            if orphan.is_none() && said.open.is_none() && said.here.words == 0 && !is_failed_elsewhere {
                 continue;
             }
             let mut is_ours_and_closed = false;
@@ -58,11 +61,9 @@ impl Resolver<'_> {
                     said.is_admitted_before |= *from < self.day;
                 }
             }
-            let is_orphan = !said.is_admitted && !is_ours_and_closed;
-            let orphan = correlation.filter(|_| is_orphan).and_then(|c| self.orphan(id, c, &days, &group));
             match orphan {
-                Some(orphan) => sends.orphans.push(orphan),
-                None => self.message(id, &said, is_ours_and_closed)?,
+                Some(orphan) if !said.is_admitted && !is_ours_and_closed => sends.orphans.push(orphan),
+                _ => self.message(id, &said, is_ours_and_closed)?,
             }
         }
         self.settle_sends(&sends)
