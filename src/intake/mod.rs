@@ -27,7 +27,7 @@ pub use counting::notes::odd_words::WordList;
 pub use files::find::LogFile;
 pub use files::listing::{inputs, listing};
 pub use join::close_day::ReadNotes;
-pub use join::notes::understood::{OddWord, SilentFiles};
+pub use join::notes::understood::{GuessedRows, OddWord, SilentFiles};
 pub use join::notes::views::{SameCalls, TwiceTold};
 pub use meter::{Meter, Progress};
 

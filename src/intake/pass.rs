@@ -96,7 +96,7 @@ pub fn pass(
     settings: &PassSettings<'_>,
     meter: &Meter,
 ) -> Result<Pass, Trouble> {
-    let (source_readers, reader_of) = source_readers(files, sources, endpoints, join);
+    let (source_readers, reader_of) = source_readers(files, sources, endpoints, join, settings.day);
     let mut failures = BTreeMap::new();
     let mut formats = vec!["unknown".to_owned(); files.len()];
     let mut opened: Vec<Option<Open>> = Vec::new();
@@ -171,6 +171,7 @@ fn source_readers(
     sources: &[Source],
     endpoints: &Endpoints,
     join: &Join,
+    day: Day,
 ) -> (Vec<SourceReader>, Vec<usize>) {
     let mut source_readers: Vec<SourceReader> = Vec::new();
     let mut known = Vec::new();
@@ -180,7 +181,8 @@ fn source_readers(
             let key = (file.source, file.constants.clone());
             known.iter().position(|k| *k == key).unwrap_or_else(|| {
                 let source = source_of(file, &sources[file.source]);
-                source_readers.push(SourceReader::new(source_readers.len() as u32, &source, endpoints, join));
+                let reader = SourceReader::new(source_readers.len() as u32, &source, endpoints, join);
+                source_readers.push(reader.of_day(day));
                 known.push(key);
                 known.len() - 1
             })
@@ -213,7 +215,12 @@ fn open(log: &LogFile, source_reader: usize, source_readers: &[SourceReader]) ->
         open.header = head.header.filter(|_| is_delimited && source.has_header);
         let is_known = open.header.is_some() || !is_delimited || !source.has_header;
         // Splitting needs line feeds that are record ends; quotes can hide them.
-        open.can_split = head.has_line_feeds && is_known && !(is_delimited && head.has_quotes);
+        let needs_order = source_readers[source_reader].repeated_hour().is_some();
+        open.can_split =
+            head.has_line_feeds && is_known && !needs_order && !(is_delimited && head.has_quotes);
+        if needs_order {
+            open.header = None;
+        }
     }
     Ok(open)
 }

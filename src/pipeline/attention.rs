@@ -8,7 +8,7 @@ use crate::config::{Config, WEBHOOK_SERVICE};
 use crate::day::{Day, SlotLength, rfc3339};
 use crate::document::spelling::closest;
 use crate::facts::{FileBalance, FileRole, Gap, Lost, UNASSIGNED};
-use crate::intake::{OddWord, ReadNotes, SameCalls, SilentFiles, TwiceTold, WordList};
+use crate::intake::{GuessedRows, OddWord, ReadNotes, SameCalls, SilentFiles, TwiceTold, WordList};
 use crate::ledger::{AccountLine, Edition};
 use crate::policy::Group;
 use crate::redact::redacted;
@@ -287,6 +287,16 @@ pub(super) fn of_notes(day: Day, notes: ReadNotes) -> impl Iterator<Item = Atten
         );
         (AttentionKind::NoOutcome, message)
     });
+    let guessed = notes.guessed_rows.into_iter().map(|guessed| {
+        let GuessedRows { source, zone, rows, first_pass } = guessed;
+        let (from, to) = (rfc3339(first_pass.start), rfc3339(first_pass.end));
+        let message = format!(
+            "source {source}: {rows} rows have a local time that {zone} has twice, and the rows around them in their file do \
+             not tell which of the two is meant; they were put into the first, {from} to {to}. Let the log write UTC, or times \
+             with an offset"
+        );
+        (AttentionKind::RepeatedHour, message)
+    });
     let mut lists: BTreeMap<(WordList, String), Vec<(String, u64)>> = BTreeMap::new();
     for OddWord { source, list, word, rows } in notes.odd_words {
         lists.entry((list, source)).or_default().push((word, rows));
@@ -317,7 +327,7 @@ pub(super) fn of_notes(day: Day, notes: ReadNotes) -> impl Iterator<Item = Atten
         }
     });
     let all: Vec<(AttentionKind, String)> =
-        copies.chain(columns).chain(special).chain(silent).chain(odd).collect();
+        copies.chain(columns).chain(special).chain(silent).chain(guessed).chain(odd).collect();
     all.into_iter().map(move |(kind, message)| Attention { day, kind, message })
 }
 

@@ -37,6 +37,8 @@ pub enum AttentionKind {
     UnseenColumn,
     /// Rows have the id of an earlier row and are no copies of it.
     Conflict,
+    /// Rows have a local time that their zone has twice, and nothing tells which is meant.
+    RepeatedHour,
     /// Two request logs tell of the same calls, and their ids do not meet.
     TwiceTold,
     /// No row of a file can tell what became of its call.
@@ -88,7 +90,7 @@ pub enum AttentionKind {
 }
 
 impl AttentionKind {
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::NoLogs,
         Self::NoRows,
         Self::MissingSource,
@@ -106,6 +108,7 @@ impl AttentionKind {
         Self::Quarantine,
         Self::UnseenColumn,
         Self::Conflict,
+        Self::RepeatedHour,
         Self::TwiceTold,
         Self::NoOutcome,
         Self::UnknownStatus,
@@ -152,6 +155,7 @@ impl AttentionKind {
             Self::Quarantine => "quarantine",
             Self::UnseenColumn => "unseen-column",
             Self::Conflict => "conflict",
+            Self::RepeatedHour => "repeated-hour",
             Self::TwiceTold => "twice-told",
             Self::NoOutcome => "no-outcome",
             Self::UnknownStatus => "unknown-status",

@@ -28,6 +28,9 @@ impl WorkerCounts {
         place: &RowPlace,
         spill: &Path,
     ) -> Result<bool, Trouble> {
+        if source_reader.repeated_hour().is_some() {
+            return Ok(false);
+        }
         match self.memo.find(&sketch.key) {
             None => Ok(false),
             Some(KnownRow::Attempt(known)) => {

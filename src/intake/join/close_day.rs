@@ -14,7 +14,9 @@ use super::merge::{Merged, MergedFact, merge};
 use super::notes::file_hours::file_hours;
 use super::notes::receipts::{balances, line, lost, unseen_columns};
 use super::notes::source_rows::source_rows;
-use super::notes::understood::{OddWord, SilentFiles, odd_words, silent_files, untold_names};
+use super::notes::understood::{
+    GuessedRows, OddWord, SilentFiles, guessed_rows, odd_words, silent_files, untold_names,
+};
 use super::notes::unreadable::windows;
 use super::notes::views::{TwiceTold, twice_told};
 use crate::config::{Log, Source};
@@ -54,6 +56,8 @@ pub struct ReadNotes {
     pub silent_files: Vec<SilentFiles>,
     /// Statuses and scopes that nobody knows.
     pub odd_words: Vec<OddWord>,
+    /// Rows of a time that the zone of their source has twice, not told apart.
+    pub guessed_rows: Vec<GuessedRows>,
     /// Bytes of records for dedupe and join that went to disk.
     pub spilled_bytes: u64,
     /// Files as they were when they were read, by the path that reports show.
@@ -169,6 +173,7 @@ pub fn close_day(
         copies,
         silent_files: silent_files(pass, files, sources, &untold),
         odd_words: odd_words(pass),
+        guessed_rows: guessed_rows(pass),
         spilled_bytes,
         wholes,
     };

@@ -59,7 +59,7 @@ impl SourceReader {
         names: &mut Lexicon,
         told: &mut Vec<ParsedStatus>,
     ) -> Result<ParsedAttempt, String> {
-        let told_us = self.event_us(row.get(Field::EventTs))?;
+        let told_us = self.event_us(row.get(Field::EventTs), ts_us)?;
         let http_status = fields::status(row)?;
         let trial = trial(row, http_status)?;
         let mut attempt_no = attempt_no(row)?;
@@ -111,14 +111,15 @@ impl SourceReader {
     }
 
     /// Reads the instant of the event that a row reports, in microseconds since 1970.
-    fn event_us(&self, value: &LogValue<'_>) -> Result<Option<i64>, String> {
+    fn event_us(&self, value: &LogValue<'_>, ts_us: i64) -> Result<Option<i64>, String> {
         if value.is_missing() {
             return Ok(None);
         }
         let us = instant::instant(value, &self.mapping.event_ts_cast, self.source().zone);
         let us = us.map_err(|e| format!("event_ts: {e}"))?;
         self.check_meant(us).map_err(|why| format!("event_ts {} {why}", value.excerpt()))?;
-        Ok(Some(us))
+        let cast = &self.mapping.event_ts_cast;
+        Ok(Some(self.repeated_hour().map_or(us, |hour| hour.before(value, cast, us, ts_us))))
     }
 
     pub fn payload(

@@ -8,8 +8,10 @@ use super::instant;
 use super::interner::Lexicon;
 use super::mapping::Mapping;
 use super::raw_row::{LogValue, RawRow, UPSTREAM_CONNECT, UPSTREAM_HEADER};
+use super::repeated_hour::RepeatedHour;
 use super::request_shape::Shape;
 use crate::config::{Config, Field, Log, LogPreset, Source, TimeBasis, Vantage, WEBHOOK_SERVICE};
+use crate::day::Day;
 use crate::facts::ids::{Id, WaitingKey};
 use crate::facts::{Reached, Salt, Symptom};
 use crate::intake::records::row_id::{IdHasher, is_nil_value};
@@ -78,6 +80,8 @@ pub struct SourceReader {
     pub has_siblings: bool,
     is_joined: bool,
     latest_us: i64,
+    /// Time near the day that the zone of the source has twice.
+    repeated_hour: Option<RepeatedHour>,
     number: u32,
     source: Source,
     endpoints: Endpoints,
@@ -96,11 +100,17 @@ impl SourceReader {
             has_siblings: join.has_several_views,
             is_joined: join.is_joined,
             latest_us: join.latest_us,
+            repeated_hour: None,
             number,
             source: source.clone(),
             endpoints: endpoints.clone(),
             declared: join.declared.clone(),
         }
+    }
+
+    /// Returns the reader for the rows of a day.
+    pub fn of_day(self, day: Day) -> Self {
+        Self { repeated_hour: RepeatedHour::of(self.source.zone, day), ..self }
     }
 
     pub const fn source(&self) -> &Source {
@@ -109,6 +119,13 @@ impl SourceReader {
 
     pub const fn number(&self) -> u32 {
         self.number
+    }
+
+    /// Returns the time near the day that the zone of the source has twice.
+    ///
+    /// The order of rows matters then, so a file is read in one piece and row by row.
+    pub const fn repeated_hour(&self) -> Option<&RepeatedHour> {
+        self.repeated_hour.as_ref()
     }
 
     /// Returns whether webhook logs report the outcome of messages.

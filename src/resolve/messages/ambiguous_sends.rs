@@ -166,7 +166,13 @@ impl Resolver<'_> {
     /// Returns the message without a call that items of several days tell of, if a call may be its.
     ///
     /// `None` also if no status of it tells when the message left.
-    pub fn orphan(&self, sends: &Sends, id: Id, days: &[Day], group: &[(usize, MessageItem)]) -> Option<Orphan> {
+    pub fn orphan(
+        &self,
+        sends: &Sends,
+        id: Id,
+        days: &[Day],
+        group: &[(usize, MessageItem)],
+    ) -> Option<Orphan> {
         if sends.calls.is_empty() {
             return None;
         }
@@ -366,12 +372,15 @@ mod tests {
 
     #[test]
     fn without_a_correlation_what_is_left_of_a_callers_messages_is_possible() {
-        let taken = |calls: &[(u64, i64)], messages: &[(u64, i64)]| {
-            sends(calls, messages).taken(600 * SECOND_US)
-        };
+        let taken =
+            |calls: &[(u64, i64)], messages: &[(u64, i64)]| sends(calls, messages).taken(600 * SECOND_US);
         let possible = |at| Some(Taken::Possible(at));
         let proven = |at| Some(Taken::Proven(at));
-        assert_eq!(taken(&[(NONE, 10), (NONE, 11)], &[(NONE, 12)]), [possible(0), None], "the first min(n, m)");
+        assert_eq!(
+            taken(&[(NONE, 10), (NONE, 11)], &[(NONE, 12)]),
+            [possible(0), None],
+            "the first min(n, m)"
+        );
         assert_eq!(taken(&[(NONE, 10)], &[(NONE, 12), (NONE, 13)]), [possible(0)]);
         assert_eq!(taken(&[(NONE, 10)], &[(NONE, 9)]), [None], "the message was there before");
         assert_eq!(taken(&[(NONE, 10)], &[(NONE, 611)]), [None], "its first status is too late");

@@ -1,6 +1,7 @@
 //! Understood: files that tell of no outcome, and words in files that nobody knows.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use crate::config::{Field, Log, Source, lexical};
 use crate::intake::counting::file_tally::FileTally;
@@ -36,6 +37,16 @@ pub struct OddWord {
     pub list: WordList,
     pub word: String,
     pub rows: u64,
+}
+
+/// Rows of a source with local times that its zone has twice, and no row near them in their file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuessedRows {
+    pub source: String,
+    pub zone: String,
+    pub rows: u64,
+    /// The first pass, in which they were put: microseconds since 1970.
+    pub first_pass: Range<i64>,
 }
 
 /// Groups the files of request logs that were read by source and masked name.
@@ -127,6 +138,23 @@ pub fn odd_words(pass: &Pass) -> Vec<OddWord> {
         rows,
     };
     sums.into_iter().map(of).collect()
+}
+
+/// Adds up the rows that may belong to either pass of a repeated hour, by source.
+pub fn guessed_rows(pass: &Pass) -> Vec<GuessedRows> {
+    let mut sums: BTreeMap<&str, GuessedRows> = BTreeMap::new();
+    for (reader, rows) in pass.counts.iter().flat_map(|counts| &counts.guessed_rows) {
+        let reader = &pass.source_readers[*reader as usize];
+        let Some(hour) = reader.repeated_hour() else { continue };
+        let none = || GuessedRows {
+            source: reader.name.clone(),
+            zone: reader.source().zone.to_string(),
+            rows: 0,
+            first_pass: hour.first().clone(),
+        };
+        sums.entry(&reader.name).or_insert_with(none).rows += rows;
+    }
+    sums.into_values().collect()
 }
 
 #[cfg(test)]
