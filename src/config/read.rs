@@ -30,8 +30,8 @@ pub(super) const TOP: [&str; 15] = [
 ];
 pub(super) const SERVICE: [&str; 2] = ["name", "endpoints"];
 pub(super) const COMPONENT: [&str; 3] = ["name", "services", "target_percent"];
-pub(super) const DEFINITION: [&str; 5] =
-    ["unable_ratio", "min_events", "min_run_minutes", "max_gap_minutes", "user_counts_as"];
+pub(super) const DEFINITION: [&str; 6] =
+    ["unable_ratio", "min_events", "min_run_minutes", "max_gap_minutes", "min_callers", "user_counts_as"];
 pub(super) const LIMITS: [&str; 2] = ["quarantine_percent", "coverage_percent"];
 
 const SLOTS: [(&str, SlotLength); 4] = [
@@ -206,16 +206,20 @@ fn measure(top: &TomlTable<'_>) -> SlotRule {
         let minutes = table.get(key).and_then(|value| value.integer(&(0..=MINUTES_OF_A_DAY)))?;
         u32::try_from(minutes * 60).ok()
     };
-    let min_events = table.get("min_events").and_then(|value| value.integer(&(1..=i64::from(u32::MAX))));
+    let count = |key| {
+        let count = table.get(key).and_then(|value| value.integer(&(1..=i64::from(u32::MAX))))?;
+        u32::try_from(count).ok()
+    };
     SlotRule {
         version: usual.version,
         unable_ppm: table
             .get("unable_ratio")
             .and_then(|v| share(&v, 6, 1, "0.5"))
             .unwrap_or(usual.unable_ppm),
-        min_events: min_events.and_then(|n| u32::try_from(n).ok()).unwrap_or(usual.min_events),
+        min_events: count("min_events").unwrap_or(usual.min_events),
         min_run_seconds: seconds("min_run_minutes").unwrap_or(usual.min_run_seconds),
         max_gap_seconds: seconds("max_gap_minutes").unwrap_or(usual.max_gap_seconds),
+        min_callers: count("min_callers").unwrap_or(usual.min_callers),
         user_counts_as_good: table
             .get("user_counts_as")
             .and_then(|value| value.choice(&USER_COUNTS_AS))
@@ -349,6 +353,7 @@ mod tests {
                 min_events: 5,
                 min_run_seconds: 180,
                 max_gap_seconds: 0,
+                min_callers: 1,
                 user_counts_as_good: true,
             }
         );

@@ -48,6 +48,8 @@ pub struct SlotRule {
     ///
     /// In the first version, the longest unobserved span.
     pub max_gap_seconds: u32,
+    /// Callers that must make an outage long enough, or it does not count; 1 asks for none.
+    pub min_callers: u32,
     /// True if `user:*` events count as good instead of being left out.
     pub user_counts_as_good: bool,
 }
@@ -60,6 +62,7 @@ impl Default for SlotRule {
             min_events: 10,
             min_run_seconds: 600,
             max_gap_seconds: 900,
+            min_callers: 1,
             user_counts_as_good: false,
         }
     }

@@ -14,9 +14,9 @@ use crate::slots::{DownSlots, Judged, Scope, Side, State, Stretch, Tick, shortes
 pub(super) struct Breadth {
     /// Named callers with bad events in its down slots, those with most of them first.
     pub hit: Vec<(String, i64)>,
-    /// Callers whose bad events must be left out until nothing of the outage counts.
+    /// Callers whose bad events must be left out until nothing of the outage is long enough.
     ///
-    /// `None` if it does not count, or counts without the bad events of all of them.
+    /// `None` if it is too short, or long enough without the bad events of all of them.
     pub leave_out: Option<usize>,
     /// Good and bad events of its down slots without the bad events of those callers.
     pub left: [i64; 2],
@@ -41,13 +41,19 @@ impl Breadth {
     /// The bad events of named callers are left out in the order of their number, ties by
     /// pseudonym. Leaving out one more caller never makes a slot worse, so the least number is
     /// found by halving.
-    pub fn of(services: &[&Scope], run: &Run, days: &[&MeasuredDay<'_>], judgement: &Judgement) -> Self {
-        let parts: Vec<Part> = services.iter().map(|service| Part::of(service, run, days)).collect();
+    pub fn of(
+        services: &[&Scope],
+        run: &Run,
+        days: &[&MeasuredDay<'_>],
+        judgement: &Judgement,
+        side: Side,
+    ) -> Self {
+        let parts: Vec<Part> = services.iter().map(|service| Part::of(service, run, days, side)).collect();
         let is_down = |service: &Scope, us: i64| {
             let day = days.iter().find(|day| us < day.edition.day.end_us());
             day.is_some_and(|day| {
                 let slot = (us - day.edition.day.start_us()) / day.edition.slot_length.us();
-                let states = day.states(service, Side::Net);
+                let states = day.states(service, side);
                 states.and_then(|states| states.get(slot as usize)) == Some(&State::Down)
             })
         };
@@ -106,18 +112,21 @@ fn active(hours: &BTreeSet<(&Scope, i64)>, days: &[&MeasuredDay<'_>]) -> Option<
 }
 
 impl Part {
-    fn of(service: &Scope, run: &Run, days: &[&MeasuredDay<'_>]) -> Self {
+    fn of(service: &Scope, run: &Run, days: &[&MeasuredDay<'_>], side: Side) -> Self {
         let mut part = Self { ticks: Vec::new(), callers: CallersOfSlot::new() };
         let is_in = |us: i64| run.start_us <= us && us < run.end_us;
         for edition in days.iter().map(|day| day.edition) {
-            part.ticks.extend(edition.ticks(service, Side::Net).filter(|tick| is_in(tick.start_us)));
+            part.ticks.extend(edition.ticks(service, side).filter(|tick| is_in(tick.start_us)));
             let start = |slot: u32| edition.day.start_us() + i64::from(slot) * edition.slot_length.us();
             let is_ours = |line: &&BadLine| {
                 service.holds(&line.service, &line.region) && line.caller != "-" && is_in(start(line.slot))
             };
             for line in edition.bad.iter().filter(is_ours) {
                 let callers = part.callers.entry(start(line.slot)).or_default();
-                *callers.entry(line.caller.clone()).or_default() += line.events_net;
+                *callers.entry(line.caller.clone()).or_default() += match side {
+                    Side::Gross => line.events_gross,
+                    Side::Net => line.events_net,
+                };
             }
         }
         part
@@ -136,7 +145,7 @@ impl Part {
     }
 }
 
-/// Returns whether something of an outage counts without the bad events of some callers.
+/// Returns whether something of an outage is long enough without the bad events of some callers.
 fn counts(parts: &[Part], out: &BTreeSet<&str>, judgement: &Judgement) -> bool {
     let rule = &judgement.rule;
     let mut stretches: Vec<Stretch> = Vec::new();

@@ -9,6 +9,7 @@ mod condition;
 mod coverage;
 mod definition;
 mod figure;
+mod narrow;
 mod outage;
 mod period;
 mod period_sums;
@@ -83,7 +84,8 @@ pub fn draw(editions: &[Outline], config: &Config) -> Figures {
         outages: Vec::new(),
         restated: BTreeMap::new(),
     };
-    let judgements = timeline::judge(editions);
+    let mut judgements = timeline::judge(editions);
+    narrow::mark(editions, &mut judgements);
     let measured = MeasuredDay::all(editions, &judgements);
     for scope in scopes {
         let days: Vec<DayReading<'_>> =

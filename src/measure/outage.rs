@@ -10,7 +10,7 @@ use super::timeline::{Judgement, MeasuredDay};
 use crate::day::{SECOND_US, rfc3339};
 use crate::facts::Distinct;
 use crate::ledger::{BadLine, Outline};
-use crate::slots::{Scope, ScopeKind, Side, shortest_run};
+use crate::slots::{Scope, ScopeKind, Side};
 
 /// The class of an outage, by its length and by whether an API update explains it.
 ///
@@ -94,8 +94,10 @@ pub struct Outage {
     /// True if no success has followed up to the end of the data.
     pub is_ongoing: bool,
     pub class: Class,
-    /// Long enough to count under the definition `whatsapp`.
+    /// Long enough to count under the definition `whatsapp`, and of enough callers.
     pub is_counted: bool,
+    /// True if it does not count because fewer callers than `min_callers` make it long enough.
+    pub is_narrow: bool,
     pub events_bad: i64,
     /// Up to five codes with their events, most frequent first: `131016:1234 none:3`.
     pub top_error_codes: String,
@@ -105,9 +107,9 @@ pub struct Outage {
     ///
     /// `None` if fewer than half of the calls name one, or the edition keeps no sketches of them.
     pub callers_active: Option<Distinct>,
-    /// Fewest callers without whose bad events nothing of it counts.
+    /// Fewest callers without whose bad events nothing of it is long enough to count.
     ///
-    /// `None` if it does not count, or counts without the bad events of all named callers.
+    /// `None` if it is too short, or long enough without the bad events of all named callers.
     pub leave_out: Option<i64>,
     /// These callers, if there are at most two.
     pub loud_callers: Vec<String>,
@@ -192,14 +194,13 @@ fn outage(
     let top: i64 = callers.iter().take(3).sum();
 
     let slot = days.first().map_or(1, |day| i64::from(day.edition.slot_length.seconds()));
-    let least = shortest_run(&judgement.rule, slot);
-    let parts = parts(scope, run, days, judgement);
+    let parts = parts(scope, run, days, judgement, Side::Net);
     let mut bounds = Bounds::default();
     for (service, run) in &parts {
         bounds.join(&Bounds::of(service, run, measured));
     }
     let services: Vec<&Scope> = parts.iter().map(|(service, _)| *service).collect();
-    let breadth = Breadth::of(&services, run, days, judgement);
+    let breadth = Breadth::of(&services, run, days, judgement, Side::Net);
     // An outage of the first version of the rule, or of a day whose instants are not known.
     let is_first = judgement.rule.version.is_first();
     let at_least = bounds.at_least_seconds().filter(|_| !is_first);
@@ -226,7 +227,8 @@ fn outage(
             None => run.end_us >= end_of_data,
         },
         class,
-        is_counted: run.down_seconds >= least,
+        is_counted: run.is_counted(&judgement.rule, slot),
+        is_narrow: run.is_narrow,
         events_bad,
         top_error_codes: codes.join(" "),
         callers_hit: breadth.hit.len() as i64,
@@ -249,11 +251,12 @@ const UPDATE_PERCENT: i64 = 95;
 const MOST_LOUD: usize = 2;
 
 /// Returns the services of an outage with their runs, of which each is bounded by its own events.
-fn parts<'a>(
+pub(super) fn parts<'a>(
     scope: &Scope,
     run: &Run,
     days: &[&MeasuredDay<'_>],
     judgement: &'a Judgement,
+    side: Side,
 ) -> Vec<(&'a Scope, &'a Run)> {
     let is_part = |service: &Scope| {
         service.kind == ScopeKind::Service
@@ -262,7 +265,7 @@ fn parts<'a>(
     };
     let services = judgement.scopes.iter().filter(|(service, _)| is_part(service));
     let runs = services.flat_map(|(service, timeline)| {
-        let runs = timeline.runs[Side::Net as usize].iter();
+        let runs = timeline.runs[side as usize].iter();
         runs.filter(|part| part.start_us < run.end_us && run.start_us < part.end_us)
             .map(move |part| (service, part))
     });

@@ -3,7 +3,7 @@
 use super::runs::{Run, counted_slots};
 use super::timeline::MeasuredDay;
 use crate::ledger::NotedSlots;
-use crate::slots::{Counts, Scope, Side, State, shortest_run};
+use crate::slots::{Counts, Scope, Side, State};
 
 /// Sums of one side over a period.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,12 +31,12 @@ impl PeriodSums {
         let states = day.states(scope, side)?;
         let counts = day.counts(scope, side);
         let seconds = i64::from(day.edition.slot_length.seconds());
-        let least = shortest_run(&day.judgement.rule, seconds);
+        let rule = &day.judgement.rule;
         let runs = &day.judgement.scopes.get(scope)?.runs[side as usize];
         let from = runs.partition_point(|run| run.end_us <= day.edition.day.start_us());
         let to = runs.partition_point(|run| run.start_us < day.edition.day.end_us());
         let here = runs.get(from..to).unwrap_or_default();
-        let counted: Vec<&Run> = here.iter().filter(|run| run.down_seconds >= least).collect();
+        let counted: Vec<&Run> = here.iter().filter(|run| run.is_counted(rule, seconds)).collect();
         let slots_down = counts.of_state(State::Down);
         let slots_counted = if slots_down == 0 { 0 } else { counted_slots(day.edition, states, &counted) };
         let unjudged = counts.of_state(State::Unobserved) + counts.of_state(State::Doubtful);

@@ -3,7 +3,7 @@
 use crate::config::SlotRule;
 use crate::day::{DAY_US, SECOND_US};
 use crate::ledger::Outline;
-use crate::slots::{Scope, Side, State};
+use crate::slots::{Scope, Side, State, shortest_run};
 
 /// Down slots that make one outage, from the first to the last of them.
 ///
@@ -14,6 +14,20 @@ pub struct Run {
     pub end_us: i64,
     /// Down slots only.
     pub down_seconds: i64,
+    /// True if fewer callers than `min_callers` asks for make it long enough.
+    pub is_narrow: bool,
+}
+
+impl Run {
+    /// Returns whether the run counts under a rule, in slots of a length.
+    pub const fn is_counted(&self, rule: &SlotRule, slot_seconds: i64) -> bool {
+        !self.is_narrow && self.is_long(rule, slot_seconds)
+    }
+
+    /// Returns whether the run is long enough to count.
+    pub const fn is_long(&self, rule: &SlotRule, slot_seconds: i64) -> bool {
+        self.down_seconds >= shortest_run(rule, slot_seconds)
+    }
 }
 
 /// A span of one state.
@@ -50,7 +64,7 @@ pub(super) fn first_version_runs(
                             run.end_us = end_us;
                             run.down_seconds += seconds;
                         }
-                        _ => found.push(Run { start_us, end_us, down_seconds: seconds }),
+                        _ => found.push(Run { start_us, end_us, down_seconds: seconds, is_narrow: false }),
                     }
                     (is_open, gap_us) = (true, 0);
                 }

@@ -182,7 +182,7 @@ impl<'a> Window<'a> {
             let down = states.map_or(0, |states| states[slots].iter().filter(is_down).count());
             down as i64 * i64::from(edition.slot_length.seconds())
         });
-        Run { start_us, end_us, down_seconds: down.sum() }
+        Run { start_us, end_us, down_seconds: down.sum(), is_narrow: false }
     }
 }
 

@@ -58,6 +58,7 @@ impl Canonical {
                     min_events: _,
                     min_run_seconds: _,
                     max_gap_seconds: _,
+                    min_callers: _,
                     user_counts_as_good: _,
                 },
             limits: Limits { quarantine_ppm: _, coverage_ppm: _ },
@@ -89,6 +90,10 @@ impl Canonical {
         settings.put("definition.min_events", measure.min_events);
         settings.put("definition.min_run_minutes", shown_minutes(measure.min_run_seconds));
         settings.put("definition.max_gap_minutes", shown_minutes(measure.max_gap_seconds));
+        // Settings without it keep the name that earlier versions gave them.
+        if measure.min_callers != 1 {
+            settings.put("definition.min_callers", measure.min_callers);
+        }
         settings
             .put("definition.user_counts_as", if measure.user_counts_as_good { "good" } else { "excluded" });
         settings.put("limits.quarantine_percent", decimal(config.limits.quarantine_ppm, 4));

@@ -49,7 +49,7 @@ impl DayState {
 
 /// Settings that slot states were judged by, with the services of each component.
 ///
-/// The first six fields are those of [`SlotRule`].
+/// The first seven fields are those of [`SlotRule`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DefinitionSettings {
@@ -59,12 +59,23 @@ pub struct DefinitionSettings {
     pub min_events: u32,
     pub min_run_seconds: u32,
     pub max_gap_seconds: u32,
+    #[serde(default = "any_caller", skip_serializing_if = "is_any_caller")]
+    pub min_callers: u32,
     pub user_counts_as_good: bool,
     /// Each component with its services.
     pub components: Vec<(String, Vec<String>)>,
     /// Services and regions that have slots even without a row.
     pub services: Vec<String>,
     pub regions: Vec<String>,
+}
+
+const fn any_caller() -> u32 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+const fn is_any_caller(min_callers: &u32) -> bool {
+    *min_callers == any_caller()
 }
 
 impl From<&SlotRule> for DefinitionSettings {
@@ -76,6 +87,7 @@ impl From<&SlotRule> for DefinitionSettings {
             min_events,
             min_run_seconds,
             max_gap_seconds,
+            min_callers,
             user_counts_as_good,
         } = *measure;
         let (components, services, regions) = (Vec::new(), Vec::new(), Vec::new());
@@ -85,6 +97,7 @@ impl From<&SlotRule> for DefinitionSettings {
             min_events,
             min_run_seconds,
             max_gap_seconds,
+            min_callers,
             user_counts_as_good,
             components,
             services,
@@ -152,6 +165,7 @@ impl DefinitionSettings {
             min_events: self.min_events,
             min_run_seconds: self.min_run_seconds,
             max_gap_seconds: self.max_gap_seconds,
+            min_callers: self.min_callers,
             user_counts_as_good: self.user_counts_as_good,
         }
     }
@@ -175,12 +189,15 @@ impl DefinitionSettings {
             min_events,
             min_run_seconds,
             max_gap_seconds,
+            min_callers,
             user_counts_as_good,
             ..
         } = self;
+        let callers =
+            if is_any_caller(min_callers) { String::new() } else { format!(" min_callers={min_callers}") };
         format!(
             "version={} unable_ppm={unable_ppm} min_events={min_events} min_run_seconds={min_run_seconds} \
-             max_gap_seconds={max_gap_seconds} user_counts_as_good={user_counts_as_good}",
+             max_gap_seconds={max_gap_seconds}{callers} user_counts_as_good={user_counts_as_good}",
             version.number()
         )
     }

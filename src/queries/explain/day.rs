@@ -286,6 +286,7 @@ impl DayExplainer {
             at_most_seconds: o.at_most_seconds,
             is_ongoing: o.is_ongoing,
             is_counted: o.is_counted,
+            is_narrow: o.is_narrow,
             class: o.class.name(),
             callers_hit: o.callers_hit,
             callers_active: o.callers_active.map(|active| active.count),

@@ -79,11 +79,13 @@ pub struct RunOfSlots {
     pub at_most_seconds: Option<i64>,
     pub is_ongoing: bool,
     pub is_counted: bool,
+    /// True if it does not count because fewer callers than `min_callers` make it long enough.
+    pub is_narrow: bool,
     pub class: &'static str,
     /// Named callers with bad events in its down slots, and all that were active then.
     pub callers_hit: i64,
     pub callers_active: Option<u64>,
-    /// Fewest callers without whose bad events nothing of it counts.
+    /// Fewest callers without whose bad events nothing of it is long enough to count.
     pub leave_out: Option<i64>,
     /// Length from which a run counts.
     pub min_run_seconds: u32,

@@ -34,7 +34,13 @@ impl fmt::Display for Explanation {
             )?;
         }
         if let Some(run) = &e.run {
-            let counts = if run.is_counted { "it counts" } else { "it does not count" };
+            let counts = match (run.is_counted, run.is_narrow) {
+                (true, _) => "it counts",
+                (false, true) => {
+                    "it does not count, because fewer callers than `min_callers` make it long enough"
+                }
+                (false, false) => "it does not count",
+            };
             writeln!(
                 out,
                 "  It is part of an outage from {} to {} ({} down, class {}); {counts}, as runs count from {} on.",
@@ -55,8 +61,8 @@ impl fmt::Display for Explanation {
             if run.callers_hit > 0 {
                 let active = run.callers_active.map_or(String::new(), |n| format!(" of {n} active ones"));
                 let without = match run.leave_out {
-                    Some(1) => "; without the bad events of one of them it would not count".to_owned(),
-                    Some(n) => format!("; without the bad events of {n} of them it would not count"),
+                    Some(1) => "; without the bad events of one of them it would be too short".to_owned(),
+                    Some(n) => format!("; without the bad events of {n} of them it would be too short"),
                     None => String::new(),
                 };
                 let callers = if run.callers_hit == 1 { "caller" } else { "callers" };

@@ -120,6 +120,8 @@ struct Definition {
     min_run_seconds: u32,
     /// Longest span between two failing slots of a run.
     max_gap_seconds: u32,
+    /// Callers that must make an outage long enough, or it does not count.
+    min_callers: u32,
     user_counts_as_good: bool,
 }
 
@@ -243,8 +245,15 @@ fn conditions(_: &mut SchemaGenerator) -> Schema {
 pub fn status(view: &View<'_>) -> String {
     let drawing = view.drawing;
     let (figures, settings) = (drawing.figures, drawing.settings);
-    let SlotRule { version, unable_ppm, min_events, min_run_seconds, max_gap_seconds, user_counts_as_good } =
-        settings.definition.measure();
+    let SlotRule {
+        version,
+        unable_ppm,
+        min_events,
+        min_run_seconds,
+        max_gap_seconds,
+        min_callers,
+        user_counts_as_good,
+    } = settings.definition.measure();
     let (line, hash) = drawing.ledger.head();
     let mut outages: Vec<OutageLine<'_>> = view.outages().map(|outage| outage_line(view, outage)).collect();
     outages.reverse();
@@ -266,6 +275,7 @@ pub fn status(view: &View<'_>) -> String {
             min_events,
             min_run_seconds,
             max_gap_seconds,
+            min_callers,
             user_counts_as_good,
         },
         policy_fingerprint: &figures.policy,

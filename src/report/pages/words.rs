@@ -198,9 +198,13 @@ impl Words {
                 minutes(max_gap_seconds)
             )
         };
+        let callers = match definition.min_callers {
+            1 => String::new(),
+            n => format!(", if at least {n} callers together make it that long"),
+        };
         format!(
-            "a slot is failing when at least {share} of its judged events are bad; {rule}; an outage counts from {} on; failures \
-             of users {user}",
+            "a slot is failing when at least {share} of its judged events are bad; {rule}; an outage counts from {} on{callers}; \
+             failures of users {user}",
             minutes(min_run_seconds),
         )
     }
