@@ -53,8 +53,8 @@
 //!   its texts are in `report/pages/words.rs`.
 //! - **A table or an export**: a file in `report/tables/` or `report/exports/`, listed in
 //!   `report/mod.rs`; `reports/tables.md` and `reports/daily.md` have the columns.
-//! - **A kind of attention**: a variant of [`pipeline::AttentionKind`], raised in
-//!   `pipeline/attention.rs` if an edition shows it, and a heading of the same name, in the same
+//! - **A kind of attention**: a variant of [`attention::AttentionKind`], raised in
+//!   `pipeline/attention/` if an edition shows it, and a heading of the same name, in the same
 //!   order, in `reports/runbook.md` or a page it names.
 //! - **A config key**: a field in `config/mod.rs`, its reader in the file of its table (or
 //!   `config/read.rs`), its canonical spelling in `config/canonical/`; `data/config.md` explains
@@ -171,6 +171,7 @@
 //! a clock and a voice (the lock of the ledger notes since when it is held). A test reads the
 //! sources and keeps all this: `tests/tidy.rs`. The reasons are in `src/decisions.md`.
 
+pub mod attention;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -67,7 +67,9 @@ fn reports_of(case: &Path) -> BTreeMap<PathBuf, String> {
         let ran = job::run(&config, out.path(), &args);
         assert!(matches!(ran.code, Some(0 | 3)), "{}: {ran:?}", case.display());
         // A handful of rows covers no day.
-        for line in ran.stderr.lines().filter(|line| !line.contains("slots have something to judge by")) {
+        let is_of_coverage =
+            |line: &str| line.contains("slots have something to judge by") || line.contains("key: coverage:");
+        for line in ran.stderr.lines().filter(|line| !is_of_coverage(line)) {
             writeln!(attention, "{line}").unwrap();
         }
     }

@@ -12,6 +12,7 @@
 //!   messages and notifications says.
 //! - `instants`: the sixtieths in which events began, and the callers of an hour, counted again from the rows.
 //! - `cli`: one test per promise of the command line; what goes wrong, what is then said, and the exit code.
+//! - `attention`: every kind is provoked, told once, acknowledged, and silent; growth, ends and seals.
 //! - `books`: overrides, seals, editions over time; what was published is drawn again, what was touched is found.
 //! - `evidence`: files that are lost, renamed, cut off or written anew, and rows that nobody reads: told, and no outage.
 //! - `reviews`: what reviewers run into, one scenario each: rows that wait, oppose each other, come late, span days.
@@ -39,6 +40,7 @@
     reason = "helpers outside #[test] functions stop at the first surprise as well"
 )]
 
+mod attention;
 mod books;
 mod cli;
 mod converge;

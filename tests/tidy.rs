@@ -7,9 +7,9 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
 
+use uptime_ledger::attention::AttentionKind;
 use uptime_ledger::config::{self, Field};
 use uptime_ledger::overrides;
-use uptime_ledger::pipeline::AttentionKind;
 use uptime_ledger::policy::{self, Account};
 use uptime_ledger::report;
 

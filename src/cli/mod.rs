@@ -1,5 +1,6 @@
 //! The command line, one file per command: the only part that reads the run's clock and prints.
 
+mod ack;
 mod check;
 mod diff;
 mod explain;
@@ -28,8 +29,8 @@ Exit codes:
   0  done
   1  failed; the day it stopped at is not published, or its reports could not be drawn
   2  usage or configuration error, nothing published
-  3  published, but attention is needed (suspense, unreadable files, gaps, low coverage, quarantine above its limit,
-     refused overrides, a day that cannot be sealed)";
+  3  done, also with nothing new to publish, and an attention stands open: something that needs a person, until it is
+     acknowledged (`ack`), settled, or sealed away with its day";
 
 /// Uptime and SLA accounting for a messaging API: every log row in exactly one account.
 #[derive(Parser)]
@@ -46,6 +47,8 @@ struct Cli {
 enum Command {
     /// Account one day or several from the logs, and publish the reports
     Run(run::RunArgs),
+    /// Acknowledge what needs a person, or list what stands open
+    Ack(ack::Ack),
     /// Find every mistake in config, policy, catalogue and overrides, without reading a log
     Check(check::Check),
     /// Say why a minute is red, or is not: the rules, the numbers, the log rows behind it
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
     log_to_stderr(cli.verbose);
     let result = match cli.command {
         Command::Run(run) => run.run(),
+        Command::Ack(ack) => ack.run(),
         Command::Check(check) => check.run(),
         Command::Explain(explain) => explain.run(),
         Command::History(history) => history.run(),

@@ -60,6 +60,8 @@ pub struct Config {
     pub slot: SlotLength,
     pub sources: Vec<Source>,
     pub services: Vec<Service>,
+    /// Path patterns of calls that are no part of the platform, such as health checks.
+    pub ignore: Vec<String>,
     pub components: Vec<Component>,
     /// Regions that appear in the reports even on a day without a row from them.
     pub regions: Vec<String>,
@@ -84,6 +86,7 @@ impl Config {
             slot: SlotLength::default(),
             sources: Vec::new(),
             services: Vec::new(),
+            ignore: Vec::new(),
             components: Vec::new(),
             regions: Vec::new(),
             measure: SlotRule::default(),
@@ -407,11 +410,13 @@ pub struct Limits {
     pub quarantine_ppm: u32,
     /// Lowest share of observed slots of a component, in millionths.
     pub coverage_ppm: u32,
+    /// Unreadable rows, or events of a component, below which a share tells nothing.
+    pub min_rows: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { quarantine_ppm: 1_000, coverage_ppm: 950_000 }
+        Self { quarantine_ppm: 1_000, coverage_ppm: 950_000, min_rows: 10 }
     }
 }
 

@@ -11,12 +11,13 @@ use crate::document::spelling::advice;
 use crate::document::toml::{MistakeNotes, TomlTable, TomlValue, name, tables};
 use crate::document::{Document, Mistakes};
 
-pub(super) const TOP: [&str; 15] = [
+pub(super) const TOP: [&str; 16] = [
     "reports",
     "policy",
     "catalogue",
     "slot",
     "regions",
+    "ignore",
     "memory",
     "salt",
     "source",
@@ -32,7 +33,7 @@ pub(super) const SERVICE: [&str; 2] = ["name", "endpoints"];
 pub(super) const COMPONENT: [&str; 3] = ["name", "services", "target_percent"];
 pub(super) const DEFINITION: [&str; 6] =
     ["unable_ratio", "min_events", "min_run_minutes", "max_gap_minutes", "min_callers", "user_counts_as"];
-pub(super) const LIMITS: [&str; 2] = ["quarantine_percent", "coverage_percent"];
+pub(super) const LIMITS: [&str; 3] = ["quarantine_percent", "coverage_percent", "min_rows"];
 
 const SLOTS: [(&str, SlotLength); 4] = [
     ("10s", SlotLength::Seconds10),
@@ -64,6 +65,7 @@ pub fn config(document: &Document, base: &Path) -> Result<Config, Mistakes> {
         components: components(&top, &services, &sources),
         sources,
         services,
+        ignore: ignored(&top),
         regions: top.get("regions").map(|value| owned(&value)).unwrap_or_default(),
         measure: measure(&top),
         limits: limits(&top),
@@ -115,6 +117,14 @@ fn services(top: &TomlTable<'_>) -> Vec<Service> {
         services.extend(name.map(|name| Service { name: name.to_owned(), endpoints }));
     }
     services
+}
+
+fn ignored(top: &TomlTable<'_>) -> Vec<String> {
+    let patterns = top.get("ignore").map(|value| value.texts()).unwrap_or_default();
+    for (pattern, value) in &patterns {
+        check_endpoint(pattern, value);
+    }
+    patterns.into_iter().map(|(pattern, _)| pattern.to_owned()).collect()
 }
 
 fn check_endpoint(pattern: &str, value: &TomlValue<'_>) {
@@ -236,6 +246,11 @@ fn limits(top: &TomlTable<'_>) -> Limits {
     Limits {
         quarantine_ppm: percent("quarantine_percent", "0.1").unwrap_or(usual.quarantine_ppm),
         coverage_ppm: percent("coverage_percent", "95").unwrap_or(usual.coverage_ppm),
+        min_rows: table
+            .get("min_rows")
+            .and_then(|value| value.integer(&(1..=i64::from(u32::MAX))))
+            .and_then(|n| u32::try_from(n).ok())
+            .unwrap_or(usual.min_rows),
     }
 }
 
@@ -357,7 +372,7 @@ mod tests {
                 user_counts_as_good: true,
             }
         );
-        assert_eq!(config.limits, Limits { quarantine_ppm: 500, coverage_ppm: 900_000 });
+        assert_eq!(config.limits, Limits { quarantine_ppm: 500, coverage_ppm: 900_000, min_rows: 10 });
         assert_eq!(config.webhooks.first_status_seconds, 300);
     }
 

@@ -7,6 +7,8 @@ use crate::table::CellWord;
 
 /// The service of calls whose path matches no pattern of a config that has services.
 pub const UNASSIGNED: &str = "unassigned";
+/// Service of calls to paths that the config ignores.
+pub const IGNORED: &str = "ignored";
 
 /// The type of event that a fact counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

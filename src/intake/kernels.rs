@@ -54,7 +54,8 @@ impl Reader {
     pub fn new(source: Source, form: Form, day: Day) -> Self {
         let config = Config { sources: vec![source], ..Config::bare("") };
         let join = Join { is_joined: true, ..Join::new(&config, &Salt::new("kernels")) };
-        let source_reader = SourceReader::new(0, &config.sources[0], &Endpoints::of(&config.services), &join);
+        let source_reader =
+            SourceReader::new(0, &config.sources[0], &Endpoints::of(&config.services, &config.ignore), &join);
         let format = match form {
             Form::Ndjson => LogFormat::Ndjson,
             Form::Delimited => LogFormat::Delimited,

@@ -26,6 +26,7 @@ use crate::facts::Salt;
 pub use counting::notes::odd_words::WordList;
 pub use files::find::LogFile;
 pub use files::listing::{inputs, listing};
+pub use files::masked_name::masked;
 pub use join::close_day::ReadNotes;
 pub use join::notes::understood::{GuessedRows, OddWord, SilentFiles};
 pub use join::notes::views::{SameCalls, TwiceTold};
@@ -57,7 +58,7 @@ pub fn read(
 ) -> Result<(Daybook, ReadNotes), Trouble> {
     let found = files::find::find(&config.sources, &config.base, day)?;
     let files = found.logs;
-    let endpoints = rows::endpoints::Endpoints::of(&config.services);
+    let endpoints = rows::endpoints::Endpoints::of(&config.services, &config.ignore);
     let settings = pass::PassSettings {
         day,
         slot_length: config.slot,

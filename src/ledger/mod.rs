@@ -50,8 +50,8 @@ pub use editions::manifest::OpenEvents;
 pub use editions::outline::{Edge, NotedSlots, Outline, ScopeOutline};
 pub use editions::{Applied, DayState, DefinitionSettings, Edition, Settings};
 pub use journal::entry::{
-    Cause, Confirmation, Entry, JudgedRow, LogsRead, MalformedRow, Publication, Reported, ReportedKey,
-    RowStatus,
+    Cause, Confirmation, Entry, JudgedRow, LogsRead, Looked, MalformedRow, Publication, Reported,
+    ReportedKey, RowStatus,
 };
 pub use journal::state::{DayRecord, EditionRecord, FiledRow, LedgerState};
 pub use journal::{Ending, Journal, JournalLine};
@@ -148,6 +148,11 @@ impl Ledger {
         // The hash of a line is stored in the line after it.
         let next = self.journal.lines().iter().find(|line| line.seq == self.last + 1);
         (self.last, next.map(|line| line.previous.clone()).unwrap_or_default())
+    }
+
+    /// Returns the wall clock of the newest line; `None` for an empty ledger.
+    pub fn last_wall(&self) -> Option<DateTime<Utc>> {
+        self.lines().last().map(|line| line.wall.unwrap_or(line.at))
     }
 
     /// Iterates over the lines of the journal that count.

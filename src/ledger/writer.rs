@@ -209,7 +209,12 @@ impl Writer {
             return Ok(Published { edition, is_new: false, causes: Vec::new(), is_adjusting });
         }
         let is_ruled_alike = before.as_ref().is_some_and(|before| self.is_ruled_alike(before, &manifest));
-        let causes = causes(before.as_ref(), is_ruled_alike, has_ended, &comparable);
+        let mut causes = causes(before.as_ref(), is_ruled_alike, has_ended, &comparable);
+        if self.ledger.daybook(day).is_some_and(|reading| reading.is_poorer) {
+            for cause in causes.iter_mut().filter(|cause| **cause == Cause::Logs) {
+                *cause = Cause::LogsRemoved;
+            }
+        }
         edition.number = newest.as_ref().map_or(0, |newest| newest.edition) + 1;
         if let Some(before) = &before
             && edition.state == DayState::Reported

@@ -6,8 +6,8 @@ use super::runs::Run;
 use super::timeline::{Judgement, MeasuredDay};
 use crate::day::{Day, HOUR_US};
 use crate::facts::{CallerLine, Distinct, distinct};
-use crate::ledger::BadLine;
-use crate::slots::{DownSlots, Judged, Scope, Side, State, Stretch, Tick, shortest_run};
+use crate::ledger::{BadLine, Outline};
+use crate::slots::{DownSlots, Judged, Scope, ScopeKind, Side, State, Stretch, Tick, shortest_run};
 
 /// The callers of an outage.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,4 +163,82 @@ fn counts(parts: &[Part], out: &BTreeSet<&str>, judgement: &Judgement) -> bool {
         let seconds: i64 = slots().map(|(_, seconds)| seconds).sum();
         slots().next().is_some_and(|(_, slot)| seconds >= shortest_run(rule, *slot))
     })
+}
+
+/// Returns the services of an outage with their runs, of which each is bounded by its own events.
+pub(super) fn parts<'a>(
+    scope: &Scope,
+    run: &Run,
+    days: &[&MeasuredDay<'_>],
+    judgement: &'a Judgement,
+    side: Side,
+) -> Vec<(&'a Scope, &'a Run)> {
+    let is_part = |service: &Scope| {
+        service.kind == ScopeKind::Service
+            && service.region == scope.region
+            && days.iter().any(|day| day.edition.definition.includes(scope, &service.name))
+    };
+    let services = judgement.scopes.iter().filter(|(service, _)| is_part(service));
+    let runs = services.flat_map(|(service, timeline)| {
+        let runs = timeline.runs[side as usize].iter();
+        runs.filter(|part| part.start_us < run.end_us && run.start_us < part.end_us)
+            .map(move |part| (service, part))
+    });
+    runs.collect()
+}
+
+/// Marks the runs that fewer callers than `min_callers` make long enough to count.
+///
+/// A run counts all the same if too few of its calls name a caller, or if it is long enough without
+/// the bad events of all named callers. A component counts at least what each of its services does.
+pub(super) fn mark_narrow(editions: &[Outline], judgements: &mut [Judgement]) {
+    let asks = |judgement: &Judgement| !judgement.rule.version.is_first() && judgement.rule.min_callers > 1;
+    for kind in [ScopeKind::Service, ScopeKind::Component] {
+        if !judgements.iter().any(asks) {
+            return;
+        }
+        let measured = MeasuredDay::all(editions, judgements);
+        let mut found: Vec<(usize, Scope, Side, Vec<usize>)> = Vec::new();
+        for (at, judgement) in judgements.iter().enumerate().filter(|(_, judgement)| asks(judgement)) {
+            for scope in judgement.scopes.keys().filter(|scope| scope.kind == kind) {
+                for side in Side::ALL {
+                    found.push((at, scope.clone(), side, narrow(judgement, scope, side, &measured)));
+                }
+            }
+        }
+        for (at, scope, side, runs) in found {
+            if let Some(timeline) = judgements[at].scopes.get_mut(&scope) {
+                for run in runs {
+                    timeline.runs[side as usize][run].is_narrow = true;
+                }
+            }
+        }
+    }
+}
+
+/// Returns the positions of the narrow runs of a scope.
+fn narrow(judgement: &Judgement, scope: &Scope, side: Side, measured: &[MeasuredDay<'_>]) -> Vec<usize> {
+    let Some(timeline) = judgement.scopes.get(scope) else { return Vec::new() };
+    let mut found = Vec::new();
+    for (at, run) in timeline.runs[side as usize].iter().enumerate() {
+        let first = measured.partition_point(|day| day.edition.day.end_us() <= run.start_us);
+        let days = measured[first..].iter().take_while(|day| day.edition.day.start_us() < run.end_us);
+        let days: Vec<&MeasuredDay<'_>> = days.collect();
+        let slot = days.first().map_or(1, |day| i64::from(day.edition.slot_length.seconds()));
+        if !run.is_long(&judgement.rule, slot) {
+            continue;
+        }
+        let parts = parts(scope, run, &days, judgement, side);
+        let counts_alone = |part: &Run| part.is_counted(&judgement.rule, slot);
+        if scope.kind == ScopeKind::Component && parts.iter().any(|(_, part)| counts_alone(part)) {
+            continue;
+        }
+        let services: Vec<&Scope> = parts.iter().map(|(service, _)| *service).collect();
+        let breadth = Breadth::of(&services, run, &days, judgement, side);
+        let is_asked = |callers: usize| callers < judgement.rule.min_callers as usize;
+        if breadth.active.is_some() && breadth.leave_out.is_some_and(is_asked) {
+            found.push(at);
+        }
+    }
+    found
 }

@@ -9,7 +9,6 @@ mod condition;
 mod coverage;
 mod definition;
 mod figure;
-mod narrow;
 mod outage;
 mod period;
 mod period_sums;
@@ -85,7 +84,7 @@ pub fn draw(editions: &[Outline], config: &Config) -> Figures {
         restated: BTreeMap::new(),
     };
     let mut judgements = timeline::judge(editions);
-    narrow::mark(editions, &mut judgements);
+    breadth::mark_narrow(editions, &mut judgements);
     let measured = MeasuredDay::all(editions, &judgements);
     for scope in scopes {
         let days: Vec<DayReading<'_>> =

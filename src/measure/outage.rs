@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::bounds::Bounds;
-use super::breadth::Breadth;
+use super::breadth::{Breadth, parts};
 use super::floor_percent;
 use super::runs::Run;
 use super::timeline::{Judgement, MeasuredDay};
 use crate::day::{SECOND_US, rfc3339};
 use crate::facts::Distinct;
 use crate::ledger::{BadLine, Outline};
-use crate::slots::{Scope, ScopeKind, Side};
+use crate::slots::{Scope, Side};
 
 /// The class of an outage, by its length and by whether an API update explains it.
 ///
@@ -249,28 +249,6 @@ const UPDATE_PERCENT: i64 = 95;
 
 /// Most callers that are named: more of them are no longer a few loud ones.
 const MOST_LOUD: usize = 2;
-
-/// Returns the services of an outage with their runs, of which each is bounded by its own events.
-pub(super) fn parts<'a>(
-    scope: &Scope,
-    run: &Run,
-    days: &[&MeasuredDay<'_>],
-    judgement: &'a Judgement,
-    side: Side,
-) -> Vec<(&'a Scope, &'a Run)> {
-    let is_part = |service: &Scope| {
-        service.kind == ScopeKind::Service
-            && service.region == scope.region
-            && days.iter().any(|day| day.edition.definition.includes(scope, &service.name))
-    };
-    let services = judgement.scopes.iter().filter(|(service, _)| is_part(service));
-    let runs = services.flat_map(|(service, timeline)| {
-        let runs = timeline.runs[side as usize].iter();
-        runs.filter(|part| part.start_us < run.end_us && run.start_us < part.end_us)
-            .map(move |part| (service, part))
-    });
-    runs.collect()
-}
 
 /// Returns the bad lines of a day that lie in a run; they are sorted by slot.
 fn lines<'a>(edition: &'a Outline, run: &Run) -> &'a [BadLine] {

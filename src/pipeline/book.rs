@@ -6,7 +6,8 @@ use anyhow::Context;
 
 use super::attention::attention;
 use super::suspicions::{silent_first_layer, suspected_outage};
-use super::{Attention, Job, missing_files};
+use super::{Job, missing_files};
+use crate::attention::Attention;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::day::Day;
@@ -25,8 +26,8 @@ use crate::slots::Slots;
 pub struct Accounted {
     pub published: Published,
     pub spilled_bytes: u64,
-    /// Reasons for a person to look (exit code 3).
-    pub attention: Vec<Attention>,
+    /// Reasons for a person to look; `None` if the day was not booked from its daybooks.
+    pub attention: Option<Vec<Attention>>,
 }
 
 /// A day whose events are classified, before overrides.
@@ -184,8 +185,8 @@ pub(super) fn publish(
     };
     let moved = rows.into_iter().zip(moved).collect();
     let edition = edition.booked(&postings, slots, moved).context("drafting the edition")?;
-    let mut told = if is_from_logs { attention(&edition, &gaps, &config) } else { Vec::new() };
-    if is_from_logs {
+    let mut told = is_from_logs.then(|| attention(&edition, &gaps, &config));
+    if let Some(told) = &mut told {
         told.extend(missing_files::attention(&edition, &gaps));
         told.extend(suspected_outage::attention(edition.day, &gaps, postings.facts()));
         told.extend(silent_first_layer::attention(edition.day, &gaps, postings.facts(), &config.sources));

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::read::{self, LogsOfRun, open_days};
 use super::suspicions::fewer_files;
-use super::{Accounted, Attention, AttentionKind, Job, attention, book, missing_files, overrides};
+use super::{Accounted, Job, attention, book, missing_files, overrides};
+use crate::attention::{Attention, AttentionKind, Look, Looks};
 use crate::clock::Clock;
 use crate::config::RuleVersion;
 use crate::day::Day;
@@ -27,7 +28,7 @@ pub(super) struct Booked {
     pub restated: Vec<Accounted>,
     /// Why an asked day, and those behind it, were not accounted.
     pub failure: Option<anyhow::Error>,
-    pub attention: Vec<Attention>,
+    pub looks: Looks,
     /// Editions that came out as they were.
     pub confirmed: Vec<Confirmation>,
     /// The booked day with the most facts: its reports are drawn without reading the edition back.
@@ -52,7 +53,17 @@ impl Booked {
             "the {days} open days from {first} to {last} are judged by whatsapp@{new} now and were restated once (before: \
              whatsapp@{old}); sealed days keep theirs, so a month may hold both. See reports/verdict.md"
         );
-        Some(Attention { day: *first, kind: AttentionKind::NewDefinition, message })
+        Some(Attention::new(AttentionKind::NewDefinition, *last, &[], message).of_measure(days as u64))
+    }
+
+    /// Journals the days that came out as they were.
+    fn note_confirmed(&mut self, ledger: &mut Writer, clock: Clock) -> anyhow::Result<()> {
+        if !self.confirmed.is_empty() {
+            self.confirmed.sort_by_key(|confirmed| confirmed.day);
+            let days = std::mem::take(&mut self.confirmed);
+            ledger.append(clock, Entry::Confirmed { days })?;
+        }
+        Ok(())
     }
 
     /// Takes a newer edition of a day in the place of the one that the run made before.
@@ -64,17 +75,6 @@ impl Booked {
             Some(known) => known.published = done.published,
             None => self.restated.push(done),
         }
-    }
-
-    /// Takes all reasons to look: of the run, then of the asked days, then new ones of others.
-    ///
-    /// Of other days only suspense is told again: the rest was told when they were accounted.
-    pub fn attention(&mut self) -> Vec<Attention> {
-        let mut all = std::mem::take(&mut self.attention);
-        all.extend(self.accounted.iter().flat_map(|done| &done.attention).cloned());
-        let of_others = self.restated.iter().flat_map(|done| &done.attention);
-        all.extend(of_others.filter(|told| told.kind == AttentionKind::Suspense).cloned());
-        all
     }
 }
 
@@ -102,7 +102,7 @@ pub(super) fn book(
     desired: &mut overrides::Desired,
     clock: Clock,
 ) -> anyhow::Result<Booked> {
-    let LogsOfRun { days: asked, read, kept, mut failure, attention: told } = logs;
+    let LogsOfRun { days: asked, read, kept, mut failure, looks } = logs;
     let read_days: Vec<Day> = read.iter().map(|read| read.day).collect();
     let mut notes: BTreeMap<Day, ReadNotes> = read.into_iter().map(|read| (read.day, read.notes)).collect();
     let usable = read::usable(job, ledger, &read_days)?;
@@ -140,7 +140,7 @@ pub(super) fn book(
     drop(postings);
     days.extend(plan.days());
 
-    let mut booked = Booked { days: asked.len(), kept, ..Booked::default() };
+    let mut booked = Booked { days: asked.len(), kept, looks, ..Booked::default() };
     let versions = versions(ledger)?;
     let mut of_days = usable.attention.clone();
     // Asked days come first, in order: if one fails, the days before it are published.
@@ -169,7 +169,10 @@ pub(super) fn book(
                     let edition = &done.published.edition;
                     let daybooks = &usable.daybooks;
                     let told = of_reading(job, ledger, daybooks, edition, &fresh_gaps, &fresh_facts, notes)?;
-                    done.attention.extend(told);
+                    booked.looks.take(Look::Read(day), told);
+                }
+                if let Some(told) = &done.attention {
+                    booked.looks.take(Look::Booked(day), told.iter().cloned());
                 }
                 if !done.published.is_new {
                     booked.confirmed.extend(confirmation(job, ledger, day, &usable)?);
@@ -187,11 +190,10 @@ pub(super) fn book(
                 break;
             }
             // The days that were asked for stand; this one can be tried again.
-            Err(error) => of_days.push(Attention {
-                day,
-                kind: AttentionKind::NotSettled,
-                message: format!("what has changed about it could not be booked: {error:#}"),
-            }),
+            Err(error) => {
+                let message = format!("what has changed about it could not be booked: {error:#}");
+                of_days.push(Attention::new(AttentionKind::NotSettled, day, &[], message));
+            }
         }
     }
     if booked.accounted.is_empty()
@@ -201,13 +203,11 @@ pub(super) fn book(
     }
     booked.failure = failure;
     overrides::note(&plan, desired, ledger, clock)?;
-    of_days.extend(booked.new_definition(&versions));
-    booked.attention = [told, std::mem::take(&mut desired.attention), of_days].concat();
-    if !booked.confirmed.is_empty() {
-        booked.confirmed.sort_by_key(|confirmed| confirmed.day);
-        let days = std::mem::take(&mut booked.confirmed);
-        ledger.append(clock, Entry::Confirmed { days })?;
+    if let Some(told) = booked.new_definition(&versions) {
+        booked.looks.take(Look::Happened(told.day), Some(told));
     }
+    booked.looks.take(Look::Run, std::mem::take(&mut desired.attention).into_iter().chain(of_days));
+    booked.note_confirmed(ledger, clock)?;
     Ok(booked)
 }
 
@@ -317,5 +317,5 @@ fn standing(ledger: &Ledger, day: Day) -> anyhow::Result<Accounted> {
     let edition = ledger.read(day, Extent::Whole)?;
     let published =
         crate::ledger::Published { edition, is_new: false, causes: Vec::new(), is_adjusting: false };
-    Ok(Accounted { published, spilled_bytes: 0, attention: Vec::new() })
+    Ok(Accounted { published, spilled_bytes: 0, attention: None })
 }

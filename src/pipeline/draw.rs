@@ -32,7 +32,7 @@ pub(super) fn changed(
     )
 }
 
-fn draw(
+pub(super) fn draw(
     ledger: &Ledger,
     reports: &Path,
     asked: &BTreeSet<Day>,
@@ -92,6 +92,7 @@ impl Changed {
         let known = &ledger.record().rows;
         let published = ledger.days();
         let mut touched: Vec<(i64, i64)> = Vec::new();
+        let mut decided: BTreeSet<Month> = BTreeSet::new();
         for line in ledger.lines().filter(|line| line.seq > seq) {
             match &line.entry {
                 Entry::Settings { .. } => return None,
@@ -104,6 +105,8 @@ impl Changed {
                     days.extend(published.iter().find(|day| **day > at));
                 }
                 Entry::Sealed { day, .. } => _ = days.insert(*day),
+                // The statement of its month lists a decision.
+                Entry::Acknowledged(said) => decided.extend(said.day().map(Day::month)),
                 Entry::Reported { figures } => days.extend(figures.iter().map(|figure| figure.day)),
                 Entry::Overrides { seen, gone } => {
                     let gone = gone.iter().filter_map(|row| known.get(row)).map(|filed| &filed.row);
@@ -116,6 +119,7 @@ impl Changed {
                 Entry::Ledger { .. }
                 | Entry::Read(_)
                 | Entry::Confirmed { .. }
+                | Entry::Attention { .. }
                 | Entry::Pruned { .. }
                 | Entry::Malformed { .. } => {}
             }
@@ -129,7 +133,8 @@ impl Changed {
         let then = editions.filter(|e| e.seq <= seq && !e.publication.is_adjusting).map(|e| e.at).max();
         let was_open = |month: &Month| then.is_none_or(|then| Day::of(then) < month.final_at());
         let is_touched = |month: &Month| touched.iter().any(|(start, end)| month.overlaps(*start, *end));
-        let months = known_months(ledger).into_iter().filter(|m| was_open(m) || is_touched(m)).collect();
+        let is_wanted = |m: &Month| was_open(m) || is_touched(m) || decided.contains(m);
+        let months = known_months(ledger).into_iter().filter(is_wanted).collect();
         Some(Self { days, months })
     }
 

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Attention, AttentionKind, Job};
+use super::Job;
+use crate::attention::{Attention, AttentionKind};
 use crate::config::{Config, Log, lexical};
 use crate::day::Day;
 use crate::daybook::{self, DaybookFolders};
@@ -39,19 +40,20 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap]) -> Vec<Attention> {
             Lost::SomeOutcomes | Lost::Outcomes => "what could have stood there is unknown, not missed",
         };
         let (verb, those) = if names.len() == 1 { ("is", "the file") } else { ("are", "the files") };
+        let (all, files) = (names.iter().copied().collect::<Vec<_>>().join(","), names.len() as u64);
         let names = shown(&names);
         if cause == MissingCause::Absent {
             let message = format!(
                 "source {source}: {names} {verb} there on other days, with rows{of_region} {hours}, and not on this one; {effect}. \
                  Ship {those}: the next run reads the day again"
             );
-            Attention { day, kind: AttentionKind::MissingFile, message }
+            Attention::new(AttentionKind::MissingFile, day, &[source, region, &all], message).of_measure(files)
         } else {
             let message = format!(
                 "source {source}: there are rows in {names}, but none of this day; {effect}. Do the dates of {those}, their clock \
                  or their time zone differ from those of the rows?"
             );
-            Attention { day, kind: AttentionKind::FileWithoutRows, message }
+            Attention::new(AttentionKind::FileWithoutRows, day, &[source, region, &all], message).of_measure(files)
         }
     });
     told.collect()
@@ -91,7 +93,8 @@ pub(super) fn of_fallen(day: Day, fallen: Vec<FallenRows>) -> impl Iterator<Item
              of its files missing, or a part of one? {effect}. Ship what is missing: the next run reads the day again",
             shown.join(", ")
         );
-        Attention { day, kind: AttentionKind::FallenRows, message }
+        Attention::new(AttentionKind::FallenRows, day, &[&source, &region, &name], message)
+            .of_measure(hours.len() as u64)
     };
     fallen.into_iter().map(told)
 }
@@ -112,7 +115,9 @@ pub(super) fn of_files(
             |gap: &Gap| gap.file.as_ref().is_some_and(|file| gap.source == source && file.pattern == pattern);
         gaps.iter().any(of_gap)
     };
-    let mut say = |kind, message| found.push(Attention { day, kind, message });
+    let mut say = |kind, subject: [&str; 2], measure, message| {
+        found.push(Attention::new(kind, day, &subject, message).of_measure(measure));
+    };
     let own: Vec<&FileHours> = files.iter().filter(|file| file.belongs == FileDay::Own).collect();
     let has_own =
         |source: &str| edition.intake.iter().any(|file| file.source == source && file.role == FileRole::Own);
@@ -129,32 +134,82 @@ pub(super) fn of_files(
                  more",
                 source.name
             );
-            say(AttentionKind::MissingFile, message);
+            say(AttentionKind::MissingFile, [&source.name, path], 1, message);
         }
     }
-    for file in &own {
-        let FileHours { source, path, pattern, unread, .. } = file;
-        let has_other_rows = file.is_readable && file.rows_read > 0 && file.hours.is_empty();
-        if has_other_rows && pattern.contains("{date") && !is_told(source, pattern) {
-            let message = format!(
-                "source {source}: {path} has {} rows, and none of them is of the day in its name. Do its date, its clock or its \
-                 time zone differ from those of its rows?",
-                file.rows_read
-            );
-            say(AttentionKind::FileWithoutRows, message);
-        }
-        if !unread.is_empty() {
-            let rows: u64 = unread.iter().map(|(_, rows)| rows).sum();
-            let (first, last) = (unread[0].0, unread[unread.len() - 1].0);
-            let days = if first == last { format!("{first}") } else { format!("{first} to {last}") };
-            let neighbours = unread.iter().map(|(other, _)| other.days_to(day).abs()).max().unwrap_or(0);
-            let message = format!(
-                "source {source}: {path} holds {rows} rows of {days}, which no run reads, because they lie farther from the \
-                 date of the file than `neighbours`; set neighbours = {neighbours} and run these days again, or move the rows \
-                 into files of their days"
-            );
-            say(AttentionKind::UnreadRows, message);
-        }
-    }
+    found.extend(without_rows(edition, &own, &is_told));
+    found.extend(unread(day, &own));
     found
+}
+
+/// Files by source, in the order of their paths.
+fn by_source<'f>(files: impl Iterator<Item = &'f FileHours>) -> BTreeMap<&'f str, Vec<&'f FileHours>> {
+    let mut of: BTreeMap<&str, Vec<&FileHours>> = BTreeMap::new();
+    files.for_each(|file| of.entry(&file.source).or_default().push(file));
+    of
+}
+
+/// Returns the names of files as part of a key.
+fn names(files: &[&FileHours]) -> String {
+    let names: BTreeSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    names.into_iter().collect::<Vec<_>>().join(",")
+}
+
+/// Returns ` (and 3 more files)` for the files behind the first.
+fn and_more(files: &[&FileHours]) -> String {
+    match files.len() {
+        0 | 1 => String::new(),
+        2 => " (and one more file)".to_owned(),
+        n => format!(" (and {} more files)", n - 1),
+    }
+}
+
+/// Reports the files of a source whose path names the day and whose rows are of other days.
+fn without_rows(
+    edition: &Edition,
+    own: &[&FileHours],
+    is_told: &dyn Fn(&str, &str) -> bool,
+) -> Vec<Attention> {
+    // Rows without a readable time are told as quarantine.
+    let outside: BTreeSet<&str> =
+        edition.intake.iter().filter(|file| file.outside > 0).map(|file| file.path.as_str()).collect();
+    let is_without = |file: &&FileHours| {
+        let has_other_rows =
+            file.is_readable && file.hours.is_empty() && outside.contains(file.path.as_str());
+        has_other_rows && file.pattern.contains("{date") && !is_told(&file.source, &file.pattern)
+    };
+    let told = by_source(own.iter().copied().filter(is_without)).into_iter().map(|(source, files)| {
+        let (first, more) = (files[0], and_more(&files));
+        let message = format!(
+            "source {source}: {} has {} rows, and none of them is of the day in its name{more}. Do its date, its clock or its \
+             time zone differ from those of its rows?",
+            first.path, first.rows_read
+        );
+        let subject = [source, &names(&files)];
+        Attention::new(AttentionKind::FileWithoutRows, edition.day, &subject, message)
+            .of_measure(files.len() as u64)
+    });
+    told.collect()
+}
+
+/// Reports the files of a source with rows of days that no run looks for there.
+fn unread(day: Day, own: &[&FileHours]) -> Vec<Attention> {
+    let found = by_source(own.iter().copied().filter(|file| !file.unread.is_empty()));
+    let told = found.into_iter().map(|(source, files)| {
+        let all = || files.iter().flat_map(|file| &file.unread);
+        let rows: u64 = all().map(|(_, rows)| rows).sum();
+        let (first, last) = (all().map(|(day, _)| *day).min(), all().map(|(day, _)| *day).max());
+        let (first, last) = (first.unwrap_or(day), last.unwrap_or(day));
+        let days = if first == last { format!("{first}") } else { format!("{first} to {last}") };
+        let neighbours = all().map(|(other, _)| other.days_to(day).abs()).max().unwrap_or(0);
+        let (path, more) = (&files[0].path, and_more(&files));
+        let (verb, whose) = if files.len() == 1 { ("holds", "the file") } else { ("hold", "the files") };
+        let message = format!(
+            "source {source}: {path}{more} {verb} {rows} rows of {days}, which no run reads, because they lie farther from the \
+             date of {whose} than `neighbours`; set neighbours = {neighbours} and run these days again, or move the rows into \
+             files of their days"
+        );
+        Attention::new(AttentionKind::UnreadRows, day, &[source, &names(&files)], message).of_measure(rows)
+    });
+    told.collect()
 }

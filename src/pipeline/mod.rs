@@ -1,7 +1,7 @@
 //! Pipeline: the daily run on one screen, from the logs to the reports.
 
+mod acknowledge;
 mod attention;
-mod attention_kind;
 mod book;
 mod days;
 mod draw;
@@ -16,6 +16,7 @@ use std::any::Any;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::attention::Standing;
 use crate::clock::{Clock, ClockSource};
 use crate::config::{Canonical, Config};
 use crate::day::Day;
@@ -23,14 +24,13 @@ use crate::document::{Document, Mistake};
 use crate::error::Trouble;
 use crate::facts::Salt;
 use crate::intake::Meter;
-use crate::ledger::{Entry, Settings, Writer};
-use crate::measure::Figures;
+use crate::ledger::{Entry, Ledger, Looked, Settings, Writer};
+use crate::measure::{Figures, Outage};
 use crate::policy::Policy;
 use crate::queries::reported;
 use crate::report::Rendered;
 
-pub use attention::Attention;
-pub use attention_kind::AttentionKind;
+pub use acknowledge::{Word, acknowledge};
 pub use book::Accounted;
 pub use draw::redraw;
 
@@ -71,7 +71,8 @@ pub struct RunSummary {
     /// Other days that have a new edition.
     pub restated: Vec<Accounted>,
     pub sealed: Vec<Day>,
-    pub attention: Vec<Attention>,
+    /// What stands open, by key.
+    pub attention: Vec<Standing>,
     /// Mistakes in the override file: they refuse rows, not the run.
     pub mistakes: Vec<Mistake>,
     /// Of the days that were asked for, at least.
@@ -98,20 +99,18 @@ pub type Watch<'a> = &'a dyn Fn(Day, &Arc<Meter>) -> Box<dyn Any>;
 /// Nothing that was asked for could be published, or its reports could not be drawn.
 pub fn run(job: &Job, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::Result<RunSummary> {
     let mut ledger = Writer::open(&job.config.reports, clock, job.clock_source)?;
+    let before = open_keys(&ledger);
     let logs = read::logs(job, &mut ledger, asked, clock, watch)?; // the only heavy line
     let settings = note_settings(job, &mut ledger, clock)?;
     let mut reviewed = overrides::file(job, &mut ledger, clock)?;
     let mut booked = days::book(job, &mut ledger, logs, &mut reviewed, clock)?;
     // A seal keeps what is noted, so this comes before it; a day may end in one more edition there.
-    reported::note(&mut ledger, &settings, clock)?;
+    let mut outages = reported::note(&mut ledger, &settings, clock)?;
     let sealed = seal::due(job, &mut ledger, clock, &mut booked)?;
     seal::prune(job, &mut ledger, clock)?;
-    reported::note(&mut ledger, &settings, clock)?;
+    outages.extend(reported::note(&mut ledger, &settings, clock)?);
+    let attention = tell(&mut ledger, &mut booked, &outages, &before, clock)?;
     let (figures, rendered) = draw::changed(job, &ledger, &settings, &mut booked)?;
-    let told: BTreeSet<Day> =
-        booked.accounted.iter().chain(&booked.restated).map(|done| done.published.edition.day).collect();
-    let mut attention = booked.attention();
-    attention.extend(suspicions::suspected_caller::attention(&figures.outages, &told));
     Ok(RunSummary {
         accounted: booked.accounted,
         restated: booked.restated,
@@ -125,6 +124,36 @@ pub fn run(job: &Job, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::
         kept: booked.kept,
         is_simulated: ledger.is_simulated(),
     })
+}
+
+/// Returns the keys that stood open when the last line was written.
+fn open_keys(ledger: &Ledger) -> BTreeSet<String> {
+    let stood = ledger.last_wall().map(|wall| ledger.record().standing(Day::of(wall)));
+    stood.into_iter().flatten().map(|standing| standing.key).collect()
+}
+
+/// Notes in the journal what a person should look at, and returns what stands open.
+fn tell(
+    ledger: &mut Writer,
+    booked: &mut days::Booked,
+    outages: &[Outage],
+    before: &BTreeSet<String>,
+    clock: Clock,
+) -> anyhow::Result<Vec<Standing>> {
+    let published = booked.accounted.iter().chain(&booked.restated).map(|done| &done.published);
+    let told: BTreeSet<Day> = published.filter(|p| p.is_new).map(|p| p.edition.day).collect();
+    let mut looks = std::mem::take(&mut booked.looks);
+    looks.merge(suspicions::suspected_caller::looks(outages, &told));
+    let news = ledger.record().attention.news(looks);
+    if !news.is_empty() {
+        let looked = news.into_iter().map(|(at, found)| Looked { at, found }).collect();
+        ledger.append(clock, Entry::Attention { looked })?;
+    }
+    let mut standing = ledger.record().standing(Day::of(clock.wall));
+    for standing in &mut standing {
+        standing.is_new = !before.contains(&standing.key);
+    }
+    Ok(standing)
 }
 
 /// Notes the settings of figures in the journal, if they differ from those before.

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Attention, AttentionKind, Job};
+use super::Job;
+use crate::attention::{Attention, AttentionKind};
 use crate::clock::Clock;
 use crate::day::Day;
 use crate::document::Mistake;
@@ -27,14 +28,16 @@ pub struct Desired {
 pub fn file(job: &Job, ledger: &mut Writer, clock: Clock) -> anyhow::Result<Desired> {
     let day = Day::of(clock.at);
     let mut desired = Desired::default();
-    let mut say = |kind, message| desired.attention.push(Attention { day, kind, message });
+    let mut say = |kind, subject: &[&str], message| {
+        desired.attention.push(Attention::new(kind, day, subject, message));
+    };
     let Some(document) = &job.override_file else {
         let open = live(ledger, job, clock).len();
         if open > 0 {
             let what = "of an override file can still move something, and the config names no such file; nothing was withdrawn. Name the file under \
                         [overrides]; to withdraw rows, take them out of it";
             let rows = if open == 1 { "row" } else { "rows" };
-            say(AttentionKind::OverridesNotNamed, format!("{open} {rows} {what}"));
+            say(AttentionKind::OverridesNotNamed, &[], format!("{open} {rows} {what}"));
         }
         return Ok(desired);
     };
@@ -42,7 +45,7 @@ pub fn file(job: &Job, ledger: &mut Writer, clock: Clock) -> anyhow::Result<Desi
     let unreadable = "no row was taken from it or withdrawn";
     let sheet = match document {
         Err(trouble) => {
-            say(AttentionKind::OverridesUnreadable, format!("{trouble}; {unreadable}"));
+            say(AttentionKind::OverridesUnreadable, &[], format!("{trouble}; {unreadable}"));
             return Ok(desired);
         }
         Ok(document) => match overrides::read(document, &job.policy, &job.config, &salt) {
@@ -53,7 +56,7 @@ pub fn file(job: &Job, ledger: &mut Writer, clock: Clock) -> anyhow::Result<Desi
                     0 | 1 => String::new(),
                     n => format!("; and {} more in this file", n - 1),
                 };
-                say(AttentionKind::OverridesUnreadable, format!("{first}{more}; {unreadable}"));
+                say(AttentionKind::OverridesUnreadable, &[], format!("{first}{more}; {unreadable}"));
                 desired.mistakes = mistakes.0;
                 return Ok(desired);
             }
@@ -69,7 +72,7 @@ pub fn file(job: &Job, ledger: &mut Writer, clock: Clock) -> anyhow::Result<Desi
         })
         .collect();
     for bad in &malformed {
-        say(AttentionKind::OverrideRefused, format!("override {}: {}", bad.id, bad.why));
+        say(AttentionKind::OverrideRefused, &[&bad.id], format!("override {}: {}", bad.id, bad.why));
     }
     desired.mistakes = sheet.refused.iter().flat_map(|m| m.mistakes.clone()).collect();
 
@@ -191,7 +194,8 @@ pub fn note(plan: &Plan, desired: &mut Desired, ledger: &mut Writer, clock: Cloc
             let place = mistake.as_ref().map(|m| format!(" ({})", m.place())).unwrap_or_default();
             let message = format!("override {}{place}: {why}", judged.row.id);
             let day = Day::of_us(judged.row.start_us).unwrap_or(Day::of(clock.at));
-            desired.attention.push(Attention { day, kind: AttentionKind::OverrideRefused, message });
+            let told = Attention::new(AttentionKind::OverrideRefused, day, &[&judged.row.id], message);
+            desired.attention.push(told);
             desired.mistakes.extend(mistake);
         }
         decided.push(JudgedRow { row: judged.row.fingerprint(), status, why });

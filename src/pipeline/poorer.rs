@@ -45,6 +45,16 @@ impl RowsChange {
     }
 }
 
+impl RowsChange {
+    /// Returns the rows that are gone.
+    pub const fn gone(self) -> u64 {
+        match self {
+            Self::Gone { gone, .. } | Self::Mixed { gone, .. } => gone,
+            Self::NotFewer | Self::Rewritten { .. } => 0,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::poorer::RowsChange;
-use super::{Asked, Attention, AttentionKind, Job, Watch};
+use super::{Asked, Job, Watch};
+use crate::attention::{Attention, AttentionKind, Look, Looks};
 use crate::clock::Clock;
 use crate::config::{Canonical, Difference};
 use crate::day::Day;
@@ -26,7 +27,7 @@ pub(super) struct LogsOfRun {
     pub kept: Vec<Day>,
     /// Why an asked day could not be read; it and the days behind it are not accounted.
     pub failure: Option<anyhow::Error>,
-    pub attention: Vec<Attention>,
+    pub looks: Looks,
 }
 
 /// Reads the days that are due, and open days whose logs have changed since they were read.
@@ -46,7 +47,7 @@ pub(super) fn logs(
         Asked::Due => {
             let missed;
             (found.days, missed) = due(ledger, clock);
-            found.attention.extend(missed);
+            found.looks.take(Look::Run, missed);
         }
     }
     adopt(job, ledger, clock)?;
@@ -61,6 +62,7 @@ pub(super) fn logs(
     for day in &found.days.clone() {
         let is_known = matches!(asked, Asked::Due) && ledger.days().contains(day);
         if is_known && look(job, ledger, *day)? == LogState::Same {
+            found.looks.take(Look::Kept(*day), None);
             continue;
         }
         match one(ledger, *day) {
@@ -80,22 +82,27 @@ pub(super) fn logs(
             continue;
         }
         // A log that cannot be read now can be read by the next run; the day stands as it is.
-        let state = look(job, ledger, day)?;
-        if state == LogState::Gone {
-            found.kept.push(day);
+        let state = match look(job, ledger, day)? {
+            LogState::Gone if is_accepted(ledger, day, 0) => LogState::Changed,
+            state => state,
+        };
+        match state {
+            LogState::Gone => found.kept.push(day),
+            LogState::Same => found.looks.take(Look::Kept(day), None),
+            LogState::Changed | LogState::Unknown => {}
         }
         if state == LogState::Changed {
             match one(ledger, day) {
                 Ok(done) => found.take(day, done),
-                Err(error) => found.attention.push(Attention {
-                    day,
-                    kind: AttentionKind::NotReadAgain,
-                    message: format!("its logs have changed and could not be read again: {error}"),
-                }),
+                Err(error) => {
+                    let message = format!("its logs have changed and could not be read again: {error}");
+                    let told = Attention::new(AttentionKind::NotReadAgain, day, &[], message);
+                    found.looks.take(Look::Run, Some(told));
+                }
             }
         }
     }
-    found.attention.extend(read_otherwise(job, ledger));
+    found.looks.take(Look::Run, read_otherwise(job, ledger));
     Ok(found)
 }
 
@@ -103,12 +110,14 @@ impl LogsOfRun {
     fn take(&mut self, day: Day, reading: Reading) {
         match reading {
             Reading::Read(read) => {
-                self.attention.extend(read.attention.iter().cloned());
+                let read = *read;
+                self.looks.take(Look::Kept(day), None);
+                self.looks.take(Look::Happened(day), read.attention.iter().cloned());
                 self.read.push(read);
             }
             Reading::Kept(told) => {
                 self.kept.push(day);
-                self.attention.extend(told);
+                self.looks.take(Look::Kept(day), told);
             }
         }
     }
@@ -116,7 +125,7 @@ impl LogsOfRun {
 
 /// What reading the logs of a day came to.
 enum Reading {
-    Read(Read),
+    Read(Box<Read>),
     /// The logs are poorer than before, so the day keeps what was read of them; perhaps with a
     /// reason for a person to look.
     Kept(Option<Attention>),
@@ -147,12 +156,11 @@ fn due(ledger: &Ledger, clock: Clock) -> (Vec<Day>, Option<Attention>) {
         due.push(yesterday);
     }
     let older = first.through(from.plus(-1)).filter(is_missed).count();
-    let attention = (older > 0).then(|| Attention {
-        day: first,
-        kind: AttentionKind::MissedDays,
-        message: format!(
+    let attention = (older > 0).then(|| {
+        let message = format!(
             "{older} days since then have no edition and lie too far back to be caught up; run them with --from and --to"
-        ),
+        );
+        Attention::new(AttentionKind::MissedDays, first, &[], message).of_measure(older as u64)
     });
     (due, attention)
 }
@@ -208,40 +216,46 @@ fn read(job: &Job, ledger: &mut Writer, day: Day, clock: Clock, meter: &Meter) -
     let (daybook, notes) = intake::read(config, day, job.workers, &salt, folders, latest_us, meter)?;
     let files = listing.hashed(&notes.wholes, job.workers);
     let mut attention = Vec::new();
-    if !job.may_lose_logs {
-        match change(job, ledger, day, &daybook)? {
+    let change = change(job, ledger, day, &daybook)?;
+    let is_poorer = change.gone() > 0 && (job.may_lose_logs || is_accepted(ledger, day, change.gone()));
+    if !is_poorer {
+        match change {
             RowsChange::NotFewer => {}
             RowsChange::Gone { gone, before } if is_unlike_before(&daybook) => {
                 let message = format!(
                     "none of the {before} rows that it was made from is found in its logs any more ({gone} are gone); it keeps \
-                     its edition. Do preset and columns still fit the logs? To publish the day without them, say \
-                     --accept-missing-logs with --date {day}"
+                     its edition. Do preset and columns still fit the logs? To publish the day without them, acknowledge it"
                 );
-                return Ok(Reading::Kept(Some(Attention { day, kind: AttentionKind::FewerRows, message })));
+                return Ok(Reading::Kept(Some(
+                    Attention::new(AttentionKind::FewerRows, day, &[], message).of_measure(gone),
+                )));
             }
             RowsChange::Gone { gone, before } => {
                 let is_missing = has_missing_logs(ledger, day)?;
                 let message = format!(
                     "{gone} of the {before} rows that it was made from are no longer in its logs, and something was missing from \
-                     it already; it keeps its edition. Put the logs back, or say --accept-missing-logs with --date {day} to book \
-                     what is left"
+                     it already; it keeps its edition. Put the logs back, or acknowledge it, and the next run books what \
+                     is left"
                 );
-                let told = Attention { day, kind: AttentionKind::FewerRows, message };
+                let told = Attention::new(AttentionKind::FewerRows, day, &[], message).of_measure(gone);
                 return Ok(Reading::Kept(is_missing.then_some(told)));
             }
             RowsChange::Mixed { gone, fresh } => {
                 let message = format!(
                     "{gone} rows are gone from its logs and {fresh} others are new; it keeps its edition. Put back what is gone, \
-                     or, if the logs are right now, say --accept-missing-logs with --date {day}"
+                     or, if the logs are right now, acknowledge it, and the next run books them"
                 );
-                return Ok(Reading::Kept(Some(Attention { day, kind: AttentionKind::FewerRows, message })));
+                return Ok(Reading::Kept(Some(
+                    Attention::new(AttentionKind::FewerRows, day, &[], message).of_measure(gone),
+                )));
             }
             RowsChange::Rewritten { healed } => {
                 let message = format!(
                     "no row is gone from its logs, but {healed} that failed before do not fail now: they were written anew. The \
                      day is booked by them; ask who changed them, and why"
                 );
-                attention.push(Attention { day, kind: AttentionKind::RewrittenLog, message });
+                let told = Attention::new(AttentionKind::RewrittenLog, day, &[], message);
+                attention.push(told.of_measure(healed));
             }
         }
     }
@@ -249,10 +263,23 @@ fn read(job: &Job, ledger: &mut Writer, day: Day, clock: Clock, meter: &Meter) -
         ledger.keep_salt(&text)?;
     }
     let settings = Canonical::of_reading(config).fingerprint();
-    let reading =
-        LogsRead { day, daybook: String::new(), settings, config: None, salt: salt.fingerprint(), files };
+    let reading = LogsRead {
+        day,
+        daybook: String::new(),
+        settings,
+        config: None,
+        salt: salt.fingerprint(),
+        files,
+        is_poorer,
+    };
     ledger.keep(scratch, reading, &job.settings(), clock)?;
-    Ok(Reading::Read(Read { day, notes, attention }))
+    Ok(Reading::Read(Box::new(Read { day, notes, attention })))
+}
+
+/// Returns whether a person has accepted that so many rows of a day are gone.
+fn is_accepted(ledger: &Ledger, day: Day, gone: u64) -> bool {
+    let key = format!("{}:{day}", AttentionKind::FewerRows.name());
+    ledger.record().attention.acknowledgement(&key).is_some_and(|known| gone <= known.measure)
 }
 
 /// Compares the rows just read of a day with those that it was made from.
@@ -369,7 +396,9 @@ pub fn read_otherwise(job: &Job, ledger: &Ledger) -> Vec<Attention> {
             "{which} read under other settings, and what is added to their logs is not read: {differences}. Set that back, or \
              read the days again: --from {first} --to {last}"
         );
-        Attention { day: first, kind: AttentionKind::OtherSettings, message }
+        let subject = first.to_string();
+        Attention::new(AttentionKind::OtherSettings, first, &[&subject], message)
+            .of_measure(days.len() as u64)
     };
     groups.into_iter().map(told).collect()
 }
@@ -431,7 +460,11 @@ pub fn usable(job: &Job, ledger: &Ledger, read: &[Day]) -> Result<Usable, Troubl
         if !is_near(day, 2 * reach) {
             continue;
         }
-        let mut say = |kind, message| found.attention.push(Attention { day, kind, message });
+        let of_day = day.to_string();
+        let mut say = |kind: AttentionKind, message| {
+            let subject: &[&str] = if kind.tells_of_a_day() { &[] } else { &[&of_day] };
+            found.attention.push(Attention::new(kind, day, subject, message));
+        };
         match daybook::check(&folder) {
             Err(trouble) => {
                 say(
@@ -471,7 +504,7 @@ pub fn usable(job: &Job, ledger: &Ledger, read: &[Day]) -> Result<Usable, Troubl
         let is_read = read.contains(&day);
         let what = if is_read { "it may be less settled than it was" } else { "it stays as it is" };
         let message = format!("{what}: there is no daybook to use of {}; run them again", lost.join(", "));
-        found.attention.push(Attention { day, kind: AttentionKind::MissingDaybook, message });
+        found.attention.push(Attention::new(AttentionKind::MissingDaybook, day, &[], message));
         if !is_read {
             found.stay.push(day);
         }

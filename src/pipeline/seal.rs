@@ -2,7 +2,8 @@
 
 use super::days::Booked;
 use super::read::{missing, open_days};
-use super::{Attention, AttentionKind, Job, book};
+use super::{Job, book};
+use crate::attention::{Attention, AttentionKind, Look};
 use crate::clock::Clock;
 use crate::day::{DAY_US, Day, SECOND_US};
 use crate::facts::MissingCause;
@@ -37,7 +38,8 @@ pub(super) fn due(
             let message = format!(
                 "its review window has passed, but it cannot be sealed: {suspense} events are in suspense"
             );
-            booked.attention.push(Attention { day, kind: AttentionKind::Unsealed, message });
+            let told = Attention::new(AttentionKind::Unsealed, day, &[], message);
+            booked.looks.take(Look::Run, Some(told));
             continue;
         }
         if pending > 0 {

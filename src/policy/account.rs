@@ -21,6 +21,8 @@ pub enum Account {
     ExcludedNetworkIngress,
     ExcludedNetworkWebhook,
     ExcludedScope,
+    /// Calls to paths that the config ignores, such as health checks.
+    ExcludedIgnored,
     Pending,
     Suspense,
     /// The log does not say what became of the call or message.
@@ -42,7 +44,7 @@ pub enum Group {
 
 impl Account {
     /// All accounts, in the order of every report.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Good,
         Self::BadPlatformError,
         Self::BadPlatformMissed,
@@ -53,6 +55,7 @@ impl Account {
         Self::ExcludedNetworkIngress,
         Self::ExcludedNetworkWebhook,
         Self::ExcludedScope,
+        Self::ExcludedIgnored,
         Self::Pending,
         Self::Suspense,
         Self::Unknown,
@@ -71,6 +74,7 @@ impl Account {
             Self::ExcludedNetworkIngress => "excluded:network:ingress",
             Self::ExcludedNetworkWebhook => "excluded:network:webhook",
             Self::ExcludedScope => "excluded:scope",
+            Self::ExcludedIgnored => "excluded:ignored",
             Self::Pending => "pending",
             Self::Suspense => "suspense",
             Self::Unknown => "unknown",
@@ -82,9 +86,10 @@ impl Account {
             Self::Good => Group::Good,
             Self::BadPlatformError | Self::BadPlatformMissed => Group::Bad,
             Self::UserCaller | Self::UserThrottled | Self::UserRecipient | Self::UserPolicy => Group::User,
-            Self::ExcludedNetworkIngress | Self::ExcludedNetworkWebhook | Self::ExcludedScope => {
-                Group::Excluded
-            }
+            Self::ExcludedNetworkIngress
+            | Self::ExcludedNetworkWebhook
+            | Self::ExcludedScope
+            | Self::ExcludedIgnored => Group::Excluded,
             Self::Pending => Group::Pending,
             Self::Suspense => Group::Suspense,
             Self::Unknown => Group::Unknown,

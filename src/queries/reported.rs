@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::day::Day;
 use crate::ledger::{Entry, Ledger, Outline, Reported, ReportedKey, Settings, Writer};
-use crate::measure::{self, Figure, Figures, Period};
+use crate::measure::{self, Figure, Figures, Outage, Period};
 use crate::policy::Group;
 use crate::slots::Scope;
 
@@ -103,10 +103,12 @@ fn changed(ledger: &Ledger) -> BTreeSet<Day> {
 }
 
 /// Journals the figures of changed days and the days around them, if they differ from before.
-pub fn note(ledger: &mut Writer, settings: &Settings, clock: Clock) -> anyhow::Result<()> {
+///
+/// Returns the outages that touch these days.
+pub fn note(ledger: &mut Writer, settings: &Settings, clock: Clock) -> anyhow::Result<Vec<Outage>> {
     let changed = &changed(ledger);
     if changed.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let config = settings.config();
     let standing = around(ledger, &ledger.standing(), &near(changed))?;
@@ -148,7 +150,7 @@ pub fn note(ledger: &mut Writer, settings: &Settings, clock: Clock) -> anyhow::R
     if !figures.is_empty() {
         ledger.append(clock, Entry::Reported { figures })?;
     }
-    Ok(())
+    Ok(standing.outages)
 }
 
 /// Forgets what was noted of sealed days: they are measured as they are known now.

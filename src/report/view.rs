@@ -1,6 +1,7 @@
 //! A view of the ledger from its newest day, for the status page and the exports.
 
 use super::Drawing;
+use crate::attention::Standing;
 use crate::day::{Day, Month};
 use crate::error::Trouble;
 use crate::facts::Gap;
@@ -40,6 +41,12 @@ impl<'a> View<'a> {
         let gaps = drawing.ledger.gaps(day, number)?;
         let unknown = drawing.ledger.open_events(day, number)?.unknown;
         Ok(Self { drawing, newest, gaps, unknown })
+    }
+
+    /// Returns the attentions that stood open when the newest line was written.
+    pub fn standing(&self) -> Vec<Standing> {
+        let ledger = self.drawing.ledger;
+        ledger.last_wall().map(|wall| ledger.record().standing(Day::of(wall))).unwrap_or_default()
     }
 
     pub fn newest_day(&self) -> Option<Day> {

@@ -68,8 +68,8 @@ fn every_source_file_says_what_it_is() {
 }
 
 /// The ground, which every stage may use: each room uses the rooms before it.
-const GROUND: [&str; 9] =
-    ["day", "clock", "redact", "error", "document", "config", "table", "facts", "daybook"];
+const GROUND: [&str; 10] =
+    ["day", "attention", "clock", "redact", "error", "document", "config", "table", "facts", "daybook"];
 /// The stages, in the order of the flow. Each may use the ground and the rooms named here.
 const STAGES: [(&str, &[&str]); 9] = [
     ("intake", &[]),

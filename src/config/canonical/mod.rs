@@ -49,6 +49,7 @@ impl Canonical {
             slot: _,
             sources: _,
             services: _,
+            ignore: _,
             components: _,
             regions: _,
             measure:
@@ -61,7 +62,7 @@ impl Canonical {
                     min_callers: _,
                     user_counts_as_good: _,
                 },
-            limits: Limits { quarantine_ppm: _, coverage_ppm: _ },
+            limits: Limits { quarantine_ppm: _, coverage_ppm: _, min_rows: _ },
             webhooks:
                 Webhooks {
                     first_status_seconds: _,
@@ -98,6 +99,9 @@ impl Canonical {
             .put("definition.user_counts_as", if measure.user_counts_as_good { "good" } else { "excluded" });
         settings.put("limits.quarantine_percent", decimal(config.limits.quarantine_ppm, 4));
         settings.put("limits.coverage_percent", decimal(config.limits.coverage_ppm, 4));
+        if config.limits.min_rows != 10 {
+            settings.put("limits.min_rows", config.limits.min_rows);
+        }
         let overrides = &config.overrides;
         let path = overrides.path.as_ref().map(|path| relative(&config.base, &path.to_string_lossy()));
         settings.put("overrides.path", path);
@@ -274,6 +278,9 @@ impl Canonical {
             }
         }
         self.put("service.order", order);
+        if !config.ignore.is_empty() {
+            self.put("ignore", config.ignore.iter().map(|pattern| normal(pattern)).collect::<BTreeSet<_>>());
+        }
     }
 
     fn put_outputs(&mut self, config: &Config) {

@@ -1,6 +1,5 @@
 //! Worker counts: the running counts of one worker, and its records for dedupe and join.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,6 +15,7 @@ use super::notes::evidence::{EvidenceRow, EvidenceRows, RowPlace};
 use super::notes::id_sample::IdSample;
 use super::notes::odd_words::{OddWords, WordList};
 use super::notes::quarantine::{self, KEPT_PER_FILE};
+use super::notes::repeated_hours::RepeatedHours;
 use super::notes::unreadable::UnreadableRows;
 use crate::config::{Field, Log};
 use crate::day::{Day, SlotLength};
@@ -30,7 +30,6 @@ use crate::intake::records::partitions::{MemoryBudget, Partitions};
 use crate::intake::rows::attempt_reader::ParsedStatus;
 use crate::intake::rows::interner::Lexicon;
 use crate::intake::rows::raw_row::{LogValue, RawRow};
-use crate::intake::rows::repeated_hour::{FileOrder, Placed};
 use crate::intake::rows::request_shape::Shape;
 use crate::intake::rows::sketch::Scalar;
 use crate::intake::rows::source_reader::{ParsedRequest, SourceReader};
@@ -90,9 +89,7 @@ pub struct WorkerCounts {
     pub unreadable: UnreadableRows,
     told: Vec<ParsedStatus>,
     pub odd_words: OddWords,
-    order: FileOrder,
-    /// By number of the source reader: rows of a time that its zone has twice, not told apart.
-    pub guessed_rows: BTreeMap<u32, u64>,
+    pub hours: RepeatedHours,
     pub memo: Memo,
     /// Classification of the last posted row, if other rows may reuse it.
     pub learned: Option<KnownRow>,
@@ -145,8 +142,7 @@ impl WorkerCounts {
             unreadable: UnreadableRows::default(),
             told: Vec::new(),
             odd_words: OddWords::default(),
-            order: FileOrder::default(),
-            guessed_rows: BTreeMap::new(),
+            hours: RepeatedHours::default(),
             memo: Memo::default(),
             learned: None,
             buffer: Vec::new(),
@@ -165,7 +161,7 @@ impl WorkerCounts {
     pub fn begin_item(&mut self) {
         self.names.begin_item();
         self.unreadable.begin();
-        self.order = FileOrder::default();
+        self.hours.begin();
         self.memo.clear();
     }
 
@@ -202,7 +198,7 @@ impl WorkerCounts {
         if source_reader.source().log == Log::Webhooks {
             return self.post_attempt(source_reader, row, place, raw, spill);
         }
-        let read = self.time(source_reader, row).and_then(|(start_us, duration_us)| {
+        let read = self.hours.time(source_reader, row, &self.day_us()).and_then(|(start_us, duration_us)| {
             if self.is_far(start_us) {
                 return Ok((start_us, None));
             }
@@ -299,7 +295,7 @@ impl WorkerCounts {
     ) -> Result<(), Trouble> {
         let mut told = std::mem::take(&mut self.told);
         told.clear();
-        let read = self.time(source_reader, row).and_then(|(ts_us, _)| {
+        let read = self.hours.time(source_reader, row, &self.day_us()).and_then(|(ts_us, _)| {
             if self.is_far(ts_us) {
                 return Ok((ts_us, None));
             }
@@ -314,22 +310,6 @@ impl WorkerCounts {
         }
         self.told = told;
         Ok(())
-    }
-
-    /// Returns start and duration of a row, as [`SourceReader::time`] does.
-    ///
-    /// A local time that the zone has twice is placed by the order of the file.
-    fn time(&mut self, reader: &SourceReader, row: &RawRow<'_>) -> Result<(i64, Option<u64>), String> {
-        let ts = row.get(Field::Ts);
-        let (start_us, duration) = reader.time(ts, row.get(Field::Duration))?;
-        let Some(hour) = reader.repeated_hour() else { return Ok((start_us, duration)) };
-        // A source that logs the end of a call subtracts the duration.
-        let ts_us = start_us - reader.start_us(0, duration);
-        let Placed { us, is_guess } = self.order.place(hour, ts, &reader.mapping.ts_cast, ts_us);
-        if is_guess && self.day_us().contains(&start_us) {
-            *self.guessed_rows.entry(reader.number()).or_default() += 1;
-        }
-        Ok((start_us + (us - ts_us), duration))
     }
 
     /// Notes the fields that a row had.

@@ -161,7 +161,7 @@ struct Said {
     own: MessageState,
     /// In rows of the day after.
     ahead: MessageState,
-    /// Instant of the earliest of its own, and the ranks of the kind that reports it and its caller.
+    /// Instant of the earliest of its own, with the ranks of its kind and caller.
     first: Option<(i64, u32, u32)>,
 }
 

@@ -1,7 +1,7 @@
 //! Endpoints: finds the service that a request path belongs to.
 
 use crate::config::Service;
-use crate::facts::UNASSIGNED;
+use crate::facts::{IGNORED, UNASSIGNED};
 
 /// Service of every request, if the config names no service.
 pub const ALL: &str = "all";
@@ -22,7 +22,8 @@ enum Segment {
 }
 
 impl Endpoints {
-    pub fn of(services: &[Service]) -> Self {
+    /// Takes the patterns of all services; a path that matches one of `ignored` belongs to none.
+    pub fn of(services: &[Service], ignored: &[String]) -> Self {
         let pattern = |text: &str| -> Vec<Segment> {
             segments(text.as_bytes())
                 .map(|s| match s {
@@ -32,10 +33,10 @@ impl Endpoints {
                 })
                 .collect()
         };
-        let patterns = services
-            .iter()
-            .flat_map(|s| s.endpoints.iter().map(move |e| (pattern(e), s.name.clone())))
-            .collect();
+        let of_services =
+            services.iter().flat_map(|s| s.endpoints.iter().map(move |e| (pattern(e), s.name.clone())));
+        let ignored = ignored.iter().map(|e| (pattern(e), IGNORED.to_owned()));
+        let patterns = ignored.chain(of_services).collect();
         Self { patterns, fallback: if services.is_empty() { ALL } else { UNASSIGNED } }
     }
 
@@ -93,11 +94,14 @@ mod tests {
             name: name.into(),
             endpoints: endpoints.iter().map(|e| (*e).into()).collect(),
         };
-        let endpoints = Endpoints::of(&[
-            service("messages", &["/{id}/messages"]),
-            service("media", &["/{id}/media", "/{media-id}"]),
-            service("flows", &["/flows/*", "/{id}/flow*"]),
-        ]);
+        let endpoints = Endpoints::of(
+            &[
+                service("messages", &["/{id}/messages"]),
+                service("media", &["/{id}/media", "/{media-id}"]),
+                service("flows", &["/flows/*", "/{id}/flow*"]),
+            ],
+            &[],
+        );
         for (path, want) in [
             ("/v21.0/106540352242922/messages", "messages"),
             ("/106540352242922/messages?access_token=x", "messages"),
@@ -110,6 +114,12 @@ mod tests {
         ] {
             assert_eq!(endpoints.service(path.as_bytes()), want, "{path}");
         }
-        assert_eq!(Endpoints::of(&[]).service(b"/x"), ALL);
+        assert_eq!(Endpoints::of(&[], &[]).service(b"/x"), ALL);
+        let ignored = ["/healthz".to_owned(), "/metrics*".to_owned()];
+        let endpoints = Endpoints::of(&[], &ignored);
+        assert_eq!(
+            ["/healthz", "/metrics/x", "/x"].map(|path| endpoints.service(path.as_bytes())),
+            [IGNORED, IGNORED, ALL]
+        );
     }
 }

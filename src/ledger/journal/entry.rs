@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::attention::{Acknowledgement, Attention, Look};
 use crate::clock::ClockSource;
 use crate::day::Day;
 use crate::facts::Input;
@@ -41,8 +42,20 @@ pub enum Entry {
     Confirmed { days: Vec<Confirmation> },
     /// The edition is final; later editions of its day are adjusting entries.
     Sealed { day: Day, edition: u32 },
+    /// Causes for a person to look; each look replaces what it had found before.
+    Attention { looked: Vec<Looked> },
+    /// A person knows of an attention.
+    Acknowledged(Acknowledgement),
     /// Figures that the reports show from here on, if they differ from the ones shown before.
     Reported { figures: Vec<Reported> },
+}
+
+/// Causes that a look has found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Looked {
+    pub at: Look,
+    pub found: Vec<Attention>,
 }
 
 /// The logs of one day as they were read into a daybook.
@@ -60,6 +73,9 @@ pub struct LogsRead {
     /// Fingerprint of the salt of ids and callers.
     pub salt: String,
     pub files: Vec<Input>,
+    /// True if rows of the reading before are gone, and a person has accepted that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_poorer: bool,
 }
 
 /// An edition that was published.
@@ -105,6 +121,9 @@ pub enum Cause {
     First,
     /// Log files of the day are new, changed or gone.
     Logs,
+    /// Rows of its logs are gone, and a person has accepted that.
+    #[serde(rename = "logs-removed")]
+    LogsRemoved,
     /// Webhook logs of other days changed the outcome of its messages or notifications, or only
     /// its reconciliation.
     Webhooks,
@@ -122,9 +141,10 @@ pub enum Cause {
 }
 
 impl Cause {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::First,
         Self::Logs,
+        Self::LogsRemoved,
         Self::Webhooks,
         Self::Neighbour,
         Self::Overrides,
@@ -138,6 +158,7 @@ impl Cause {
         match self {
             Self::First => "first",
             Self::Logs => "logs",
+            Self::LogsRemoved => "logs-removed",
             Self::Webhooks => "webhooks",
             Self::Neighbour => "neighbour",
             Self::Overrides => "overrides",

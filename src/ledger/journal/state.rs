@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::entry::{
     Confirmation, Entry, JudgedRow, LogsRead, MalformedRow, Publication, Reported, ReportedKey,
 };
+use crate::attention::{self, AttentionKind, Register, Standing};
 use crate::day::Day;
 use crate::ledger::{DayState, Settings};
 use crate::overrides::Override;
@@ -58,6 +59,7 @@ pub struct LedgerState {
     pub rows: BTreeMap<String, FiledRow>,
     pub malformed: Vec<MalformedRow>,
     pub reported: BTreeMap<ReportedKey, Reported>,
+    pub attention: Register,
 }
 
 /// An override row as the ledger knows it.
@@ -71,12 +73,31 @@ pub struct FiledRow {
 }
 
 impl LedgerState {
+    /// Returns the attentions that stand open on a day of the wall clock, by key.
+    pub fn standing(&self, today: Day) -> Vec<Standing> {
+        self.of_register(today, Register::standing)
+    }
+
+    /// Returns the attentions that stand open or were acknowledged, by key.
+    pub fn found(&self, today: Day) -> Vec<Standing> {
+        self.of_register(today, Register::all)
+    }
+
+    fn of_register<T>(&self, today: Day, of: impl Fn(&Register, &attention::Days<'_>) -> T) -> T {
+        let is_open = |day: Day| self.days.get(&day).is_none_or(|record| record.sealed.is_none());
+        let is_read = |(_, record): &(&Day, &DayRecord)| record.reading.is_some();
+        let newest = self.days.iter().filter(is_read).map(|(day, _)| *day).next_back();
+        of(&self.attention, &attention::Days { is_open: &is_open, newest, today })
+    }
+
     /// Applies one line.
     pub fn apply(&mut self, line: &super::JournalLine) {
         match &line.entry {
             Entry::Ledger { .. } => {}
             Entry::Settings { settings } => self.settings = Some(settings.clone()),
             Entry::Read(reading) => {
+                // A word on poorer logs is for those that were then there.
+                self.attention.spend(AttentionKind::FewerRows, reading.day);
                 let day = self.days.entry(reading.day).or_default();
                 (day.reading, day.is_pruned) = (Some(reading.clone()), false);
             }
@@ -112,6 +133,11 @@ impl LedgerState {
                 }
             }
             Entry::Sealed { day, edition } => self.days.entry(*day).or_default().sealed = Some(*edition),
+            Entry::Attention { looked } => {
+                let looked: Vec<_> = looked.iter().map(|looked| (looked.at, looked.found.clone())).collect();
+                self.attention.tell(&looked, line.wall.unwrap_or(line.at));
+            }
+            Entry::Acknowledged(acknowledgement) => self.attention.acknowledge(acknowledgement),
             Entry::Reported { figures } => {
                 self.reported.extend(figures.iter().map(|figure| (figure.key(), figure.clone())));
             }

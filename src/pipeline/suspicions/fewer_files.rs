@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::suspected_outage::surprise;
+use crate::attention::{Attention, AttentionKind};
 use crate::day::{Day, HOUR_US};
 use crate::facts::{Facts, Outcome, Stream};
 use crate::ledger::Ledger;
-use crate::pipeline::{Attention, AttentionKind};
 use crate::resolve::missing_logs::fallen_rows::FewerFiles;
 
 /// Over all hours of a group, chance alone may tell of it once in so many days.
@@ -55,7 +55,8 @@ pub fn attention(
                  missing: the next run reads the day again",
                 group.hours.len()
             );
-            found.push(Attention { day, kind: AttentionKind::FallenRows, message });
+            let told = Attention::new(AttentionKind::FallenRows, day, &[source, region, name], message);
+            found.push(told.of_measure(poor as u64));
         }
     }
     Ok(found)

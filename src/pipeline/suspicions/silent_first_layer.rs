@@ -4,10 +4,10 @@
 //! first layer is not counted automatically (R4). But a person should look.
 
 use super::suspected_outage::is_more_than_chance;
+use crate::attention::{Attention, AttentionKind};
 use crate::config::Source;
 use crate::day::{Day, rfc3339};
 use crate::facts::{Facts, Gap, Kind, Lost, Reached, Stream, Symptom};
-use crate::pipeline::{Attention, AttentionKind};
 
 /// Reports the silent spans in which more calls have no answer than in the rest of the day.
 ///
@@ -48,7 +48,11 @@ pub fn attention(day: Day, gaps: &[Gap], facts: &Facts, sources: &[Source]) -> V
                 at(gap.end_slot),
                 gap.source
             );
-            found.push(Attention { day, kind: AttentionKind::SuspectedOutage, message });
+            let slot_us = facts.slot_length().us();
+            let span = [gap.start_slot, gap.end_slot].map(|slot| day.start_us() + i64::from(slot) * slot_us);
+            let subject = ["first-layer", &*gap.source, &*gap.region];
+            let told = Attention::new(AttentionKind::SuspectedOutage, day, &subject, message);
+            found.push(told.of_measure(then[1].unsigned_abs()).of_spans(vec![span]));
         }
     }
     found

@@ -2,15 +2,26 @@
 
 use std::collections::BTreeSet;
 
+use crate::attention::{Attention, AttentionKind, Look, Looks};
 use crate::day::{Day, rfc3339};
 use crate::measure::Outage;
-use crate::pipeline::{Attention, AttentionKind};
 use crate::slots::{ALL_REGIONS, ScopeKind};
 
 /// Reports the outages of services that touch one of the days and count by one or two callers.
 ///
 /// An outage of all regions is reported only if none of a single region explains it.
-pub fn attention(outages: &[Outage], days: &BTreeSet<Day>) -> Vec<Attention> {
+pub fn looks(outages: &[Outage], days: &BTreeSet<Day>) -> Looks {
+    let mut looks = Looks::default();
+    for day in days {
+        looks.take(Look::Measured(*day), None);
+    }
+    for told in attention(outages, days) {
+        looks.take(Look::Measured(told.day), Some(told));
+    }
+    looks
+}
+
+fn attention(outages: &[Outage], days: &BTreeSet<Day>) -> Vec<Attention> {
     let suspected: Vec<&Outage> = outages
         .iter()
         .filter(|outage| outage.scope.kind == ScopeKind::Service && !outage.suspected_callers().is_empty())
@@ -28,7 +39,9 @@ pub fn attention(outages: &[Outage], days: &BTreeSet<Day>) -> Vec<Attention> {
     told.filter_map(|outage| {
         let touches = |day: &&Day| outage.start_us < day.end_us() && day.start_us() < outage.end_us;
         let day = days.iter().find(touches)?;
-        Some(Attention { day: *day, kind: AttentionKind::SuspectedCaller, message: message(outage) })
+        let callers = outage.suspected_callers().join(",");
+        let subject = [&*outage.scope.name, &*outage.scope.region, &callers];
+        Some(Attention::new(AttentionKind::SuspectedCaller, *day, &subject, message(outage)))
     })
     .collect()
 }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use crate::attention::{Attention, AttentionKind};
 use crate::day::{Day, HOUR_US, MINUTE_US, rfc3339};
 use crate::facts::{Facts, Gap, Lost, OtherSpelling, Stream, Timing};
-use crate::pipeline::{Attention, AttentionKind};
 
 /// Spans of the clock that are looked at.
 const SPANS_US: [i64; 2] = [HOUR_US, 10 * MINUTE_US];
@@ -58,7 +58,7 @@ pub fn attention(day: Day, gaps: &[Gap], facts: &Facts) -> Vec<Attention> {
                  than the missing webhook rows explain. If messages were down then, {}",
                 span.advice()
             );
-            found.push(Attention { day, kind: AttentionKind::SuspectedOutage, message });
+            found.push(span.told(unknown, &[service, region], message));
         }
     }
     found
@@ -83,7 +83,7 @@ pub fn of_spellings(day: Day, others: &[OtherSpelling], facts: &Facts) -> Vec<At
             other.source,
             span.advice()
         );
-        found.push(Attention { day, kind: AttentionKind::SuspectedOutage, message });
+        found.push(span.told(unknown, &[service, region, "ids"], message));
     }
     found
 }
@@ -121,6 +121,14 @@ impl Span<'_> {
     /// Returns its ends as instants.
     fn ends(&self) -> (String, String) {
         (rfc3339(self.day.start_us() + self.from_us), rfc3339(self.day.start_us() + self.to_us))
+    }
+
+    /// Returns the attention that tells of the span.
+    fn told(&self, unknown: i64, subject: &[&str], message: String) -> Attention {
+        let span = [self.from_us, self.to_us].map(|us| self.day.start_us() + us);
+        Attention::new(AttentionKind::SuspectedOutage, self.day, subject, message)
+            .of_measure(unknown.unsigned_abs())
+            .of_spans(vec![span])
     }
 
     /// Returns what to do if it was an outage, with the override row.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{ExplainedPosting, Explanation};
+use super::{ExplainedPosting, Explanation, RunOfSlots};
 use crate::day::minutes;
 
 impl fmt::Display for Explanation {
@@ -34,40 +34,7 @@ impl fmt::Display for Explanation {
             )?;
         }
         if let Some(run) = &e.run {
-            let counts = match (run.is_counted, run.is_narrow) {
-                (true, _) => "it counts",
-                (false, true) => {
-                    "it does not count, because fewer callers than `min_callers` make it long enough"
-                }
-                (false, false) => "it does not count",
-            };
-            writeln!(
-                out,
-                "  It is part of an outage from {} to {} ({} down, class {}); {counts}, as runs count from {} on.",
-                run.start,
-                run.end,
-                minutes(run.down_seconds),
-                run.class,
-                minutes(run.min_run_seconds.into())
-            )?;
-            if let Some(least) = run.at_least_seconds {
-                let most = match run.at_most_seconds {
-                    Some(most) => format!("at most {}", minutes(most)),
-                    None if run.is_ongoing => "no success has followed yet".to_owned(),
-                    None => "no success is known on one side of it".to_owned(),
-                };
-                writeln!(out, "  By single events it took at least {}; {most}.", minutes(least))?;
-            }
-            if run.callers_hit > 0 {
-                let active = run.callers_active.map_or(String::new(), |n| format!(" of {n} active ones"));
-                let without = match run.leave_out {
-                    Some(1) => "; without the bad events of one of them it would be too short".to_owned(),
-                    Some(n) => format!("; without the bad events of {n} of them it would be too short"),
-                    None => String::new(),
-                };
-                let callers = if run.callers_hit == 1 { "caller" } else { "callers" };
-                writeln!(out, "  It hit {} {callers}{active}{without}.", run.callers_hit)?;
-            }
+            write!(out, "{run}")?;
         }
         writeln!(out, "\nEvents")?;
         e.postings.iter().try_for_each(|line| write!(out, "{line}"))?;
@@ -107,6 +74,47 @@ impl fmt::Display for Explanation {
                 edition.good,
                 edition.bad
             )?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for RunOfSlots {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let run = self;
+        let counts = match (run.is_counted, run.is_narrow) {
+            (true, _) => "it counts",
+            (false, true) => {
+                "it does not count, because fewer callers than `min_callers` make it long enough"
+            }
+            (false, false) => "it does not count",
+        };
+        writeln!(
+            out,
+            "  It is part of an outage from {} to {} ({} down, class {}); {counts}, as runs count from {} on.",
+            run.start,
+            run.end,
+            minutes(run.down_seconds),
+            run.class,
+            minutes(run.min_run_seconds.into())
+        )?;
+        if let Some(least) = run.at_least_seconds {
+            let most = match run.at_most_seconds {
+                Some(most) => format!("at most {}", minutes(most)),
+                None if run.is_ongoing => "no success has followed yet".to_owned(),
+                None => "no success is known on one side of it".to_owned(),
+            };
+            writeln!(out, "  By single events it took at least {}; {most}.", minutes(least))?;
+        }
+        if run.callers_hit > 0 {
+            let active = run.callers_active.map_or(String::new(), |n| format!(" of {n} active ones"));
+            let without = match run.leave_out {
+                Some(1) => "; without the bad events of one of them it would be too short".to_owned(),
+                Some(n) => format!("; without the bad events of {n} of them it would be too short"),
+                None => String::new(),
+            };
+            let callers = if run.callers_hit == 1 { "caller" } else { "callers" };
+            writeln!(out, "  It hit {} {callers}{active}{without}.", run.callers_hit)?;
         }
         Ok(())
     }

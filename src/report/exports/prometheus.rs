@@ -2,6 +2,7 @@
 
 use prometheus::{GaugeVec, IntGaugeVec, Opts, Registry, TextEncoder};
 
+use crate::attention::AttentionKind;
 use crate::day::{Day, SECOND_US};
 use crate::measure::{Condition, Figure, PeriodSums, condition};
 use crate::policy::Group;
@@ -18,6 +19,7 @@ const LABEL: usize = 1_000;
 pub fn metrics(view: &View<'_>) -> anyhow::Result<String> {
     let registry = Registry::new();
     clocks(view, &registry)?;
+    attention(view, &registry)?;
     let gauges = Gauges::new(&registry)?;
     for scope in view.components() {
         let name = line(&scope.name, LABEL);
@@ -49,6 +51,23 @@ fn periods<'a>(view: &View<'a>, scope: &Scope) -> Vec<(&'static str, &'a Figure)
     .into_iter()
     .filter_map(|(period, figure)| Some((period, figure?)))
     .collect()
+}
+
+/// Registers the numbers of attentions that stand open, by kind.
+fn attention(view: &View<'_>, registry: &Registry) -> anyhow::Result<()> {
+    let open = integers(
+        registry,
+        "attention_open",
+        "Attentions that stand open: what needs a person, by kind.",
+        &["kind"],
+    )?;
+    for kind in AttentionKind::ALL {
+        open.with_label_values(&[kind.name()]).set(0);
+    }
+    for standing in view.standing() {
+        open.with_label_values(&[standing.attention.kind.name()]).inc();
+    }
+    Ok(())
 }
 
 /// Registers the gauges for clocks, and the version of the job.

@@ -6,6 +6,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
+use crate::attention::Standing;
 use crate::config::SlotRule;
 use crate::day::{Day, Month, rfc3339};
 use crate::measure::{Budget, Condition, Figure, Outage, Period, condition};
@@ -54,8 +55,23 @@ struct Status<'a> {
     components: Vec<Component<'a>>,
     /// What the logs of the newest day do not tell; null if they tell of everything.
     missing_evidence: Option<Missing>,
+    /// What needs a person when this is written, by key.
+    attention: Vec<AttentionLine>,
     /// Outages of components in all regions in the 90 days that end with the newest one; newest first.
     outages: Vec<OutageLine<'a>>,
+}
+
+/// Something that needs a person; it stands until it is acknowledged, settled, or sealed away with its day.
+#[derive(Serialize, JsonSchema)]
+struct AttentionLine {
+    key: String,
+    /// The entry of the runbook that says what to do.
+    kind: &'static str,
+    /// Day from which on it was found.
+    since: Date,
+    /// Days that show it; 0 if it is not of a day.
+    days: usize,
+    told: String,
 }
 
 /// Logs that a day lacks, and the events of which nobody knows what became.
@@ -281,12 +297,19 @@ pub fn status(view: &View<'_>) -> String {
         policy_fingerprint: &figures.policy,
         components: components(view),
         missing_evidence: missing(view),
+        attention: view.standing().into_iter().map(attention_line).collect(),
         outages,
     };
     match serde_json::to_string_pretty(&status) {
         Ok(text) => text + "\n",
         Err(e) => unreachable!("texts, numbers and lists always serialise: {e}"),
     }
+}
+
+fn attention_line(standing: Standing) -> AttentionLine {
+    let Standing { key, since, days, attention, .. } = standing;
+    let since = date(Day::of(since));
+    AttentionLine { key, kind: attention.kind.name(), since, days, told: attention.message }
 }
 
 fn missing(view: &View<'_>) -> Option<Missing> {

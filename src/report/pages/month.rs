@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::parts::{Page, count, data, percent, scope_name, table, text};
 use super::words::Words;
+use crate::attention::Acknowledgement;
 use crate::day::Month;
 use crate::measure::{CountingRule, Figure, FigureStatus, Period};
 use crate::report::tables::rules::PolicyInForce;
@@ -61,6 +62,7 @@ pub(super) fn page(
             Some(table) => { (table) (data(w, root, &["overrides"])) }
             None => p { (w.no_overrides) }
         }
+        (decisions(w, drawing, month))
         h2 { (w.restatements) }
         @let columns = ["published_at", "day", "scope", "definition", "edition_from", "edition_to", "cause", "is_adjusting",
                         "availability_percent_before", "availability_percent_after", "slots_counted_delta", "events_good_delta",
@@ -89,6 +91,25 @@ pub(super) fn page(
     let links = link.map(|day| (format!("../daily/{day}/index.html"), format!("{} {day}", w.day)));
     let site = &*drawing.title();
     Page { words: w, site, title, root, links: links.into_iter().collect(), body }.html()
+}
+
+/// Lists what two persons have decided about days of the month.
+fn decisions(w: &Words, drawing: &Drawing<'_>, month: Month) -> Markup {
+    let register = &drawing.ledger.record().attention;
+    let is_of_month = |said: &&Acknowledgement| {
+        said.approver.is_some() && said.day().is_some_and(|day| day.month() == month)
+    };
+    let said: Vec<&Acknowledgement> = register.acknowledged().filter(is_of_month).collect();
+    html! {
+        @if !said.is_empty() {
+            h2 { (w.decisions) }
+            ul {
+                @for Acknowledgement { key, author, approver, reason, .. } in said {
+                    li { code { (key) } ": " (reason) " (" (author) ", " (approver.as_deref().unwrap_or_default()) ")" }
+                }
+            }
+        }
+    }
 }
 
 fn figures_of<'a>(drawing: &'a Drawing<'_>, month: Month) -> impl Iterator<Item = (&'a Figure, &'a Figure)> {

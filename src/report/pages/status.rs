@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::month::is_below;
 use super::parts::{Page, count, data, missing, percent, scope_name, second, table};
 use super::words::Words;
+use crate::attention::Standing;
 use crate::day::Day;
 use crate::ledger::Edition;
 use crate::measure::{Figure, Figures, Period, condition};
@@ -48,6 +49,7 @@ pub(super) fn page(w: &Words, view: &View<'_>, newest: &Edition, outages: &Table
             }
         }
         (missing(w, newest, view.unknown, &view.gaps))
+        (standing(w, &view.standing()))
         h2 { (w.recent_outages) }
         @match table(w, w.recent_outages, &columns, outages, recent) {
             Some(table) => { (table) (data(w, "", &["outages"])) }
@@ -72,6 +74,21 @@ pub(super) fn page(w: &Words, view: &View<'_>, newest: &Edition, outages: &Table
     let month = newest.day.month();
     let month = (format!("months/{month}.html"), format!("{} {month}", w.month));
     Page { words: w, site: &view.drawing.title(), title, root: "", links: vec![day, month], body }.html()
+}
+
+/// Lists what stands open, if anything does.
+fn standing(w: &Words, all: &[Standing]) -> Markup {
+    html! {
+        @if !all.is_empty() {
+            h2 { (w.attention) }
+            p.note { (w.attention_help) }
+            ul {
+                @for Standing { key, since, attention, .. } in all {
+                    li { code { (key) } " " (w.since) " " (Day::of(*since)) ": " (attention.message) }
+                }
+            }
+        }
+    }
 }
 
 /// Lists the months that have a statement, newest first.

@@ -334,7 +334,7 @@ fn ordinary_rows_are_sketched() {
         let config = Config { sources: vec![source.clone()], ..Config::bare("") };
         let join = crate::intake::rows::source_reader::Join::new(&config, &Salt::new("test"));
         let source_reader =
-            source_reader::SourceReader::new(0, &source, &endpoints::Endpoints::of(&[]), &join);
+            source_reader::SourceReader::new(0, &source, &endpoints::Endpoints::of(&[], &[]), &join);
         let budget = partitions::MemoryBudget::new(1 << 20, 1);
         let day = "2026-11-20".parse().unwrap();
         let mut counts =

@@ -4,5 +4,6 @@ pub mod evidence;
 pub mod id_sample;
 pub mod odd_words;
 pub mod quarantine;
+pub mod repeated_hours;
 pub mod timeless;
 pub mod unreadable;

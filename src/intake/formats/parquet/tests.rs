@@ -110,7 +110,7 @@ fn a_row_group_that_is_the_whole_file_is_read_side_by_side() {
     let file = Arc::new(File::open(&path).unwrap());
     let config = Config { sources: vec![source(&path)], ..Config::bare("") };
     let join = Join::new(&config, &Salt::new("test"));
-    let source_reader = SourceReader::new(0, &config.sources[0], &Endpoints::of(&[]), &join);
+    let source_reader = SourceReader::new(0, &config.sources[0], &Endpoints::of(&[], &[]), &join);
     let slices = open(&file, &source_reader).unwrap().slices();
     let bounds: Vec<(u64, u64)> =
         slices.iter().map(|slice| (slice.begin, slice.begin + slice.rows)).collect();
@@ -177,7 +177,7 @@ fn a_slice_knows_how_many_rows_there_should_be() {
     let file = Arc::new(File::open(&path).unwrap());
     let config = Config { sources: vec![source(&path)], ..Config::bare("") };
     let join = Join::new(&config, &Salt::new("test"));
-    let source_reader = SourceReader::new(0, &config.sources[0], &Endpoints::of(&[]), &join);
+    let source_reader = SourceReader::new(0, &config.sources[0], &Endpoints::of(&[], &[]), &join);
     let columns = open(&file, &source_reader).unwrap();
     let found = |slice: Slice| {
         let mut counts = WorkerCounts::new(day(), config.slot, 1, &MemoryBudget::new(1 << 20, 1), false);

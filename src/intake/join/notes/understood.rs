@@ -143,8 +143,8 @@ pub fn odd_words(pass: &Pass) -> Vec<OddWord> {
 /// Adds up the rows that may belong to either pass of a repeated hour, by source.
 pub fn guessed_rows(pass: &Pass) -> Vec<GuessedRows> {
     let mut sums: BTreeMap<&str, GuessedRows> = BTreeMap::new();
-    for (reader, rows) in pass.counts.iter().flat_map(|counts| &counts.guessed_rows) {
-        let reader = &pass.source_readers[*reader as usize];
+    for (reader, rows) in pass.counts.iter().flat_map(|counts| counts.hours.guessed()) {
+        let reader = &pass.source_readers[reader as usize];
         let Some(hour) = reader.repeated_hour() else { continue };
         let none = || GuessedRows {
             source: reader.name.clone(),

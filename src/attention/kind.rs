@@ -1,5 +1,7 @@
 //! Kinds of attention: the closed list of what can need a person.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 /// A cause for a person to look; each has an entry of its name in the runbook (`reports/`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AttentionKind {
@@ -145,7 +147,7 @@ impl AttentionKind {
             Self::FallenRows => "fallen-rows",
             Self::FileWithoutRows => "file-without-rows",
             Self::UnreadRows => "unread-rows",
-            Self::FewerRows => "fewer-rows",
+            Self::FewerRows => "fewer",
             Self::RewrittenLog => "rewritten-log",
             Self::SuspectedOutage => "suspected-outage",
             Self::SuspectedCaller => "suspected-caller",
@@ -181,5 +183,103 @@ impl AttentionKind {
             Self::MissingDaybook => "missing-daybook",
             Self::UnreadableDaybook => "unreadable-daybook",
         }
+    }
+
+    /// Returns the kind of a stored name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Returns whether its key names a day: what it tells of is over when the day is.
+    pub const fn tells_of_a_day(self) -> bool {
+        matches!(
+            self,
+            Self::NoLogs
+                | Self::NoRows
+                | Self::FewerRows
+                | Self::RewrittenLog
+                | Self::SuspectedOutage
+                | Self::SuspectedCaller
+                | Self::RepeatedHour
+                | Self::Gap
+                | Self::Coverage
+                | Self::Doubtful
+                | Self::Unsealed
+                | Self::NotReadAgain
+                | Self::NotSettled
+                | Self::MissingDaybook
+                | Self::UnreadableDaybook
+        )
+    }
+
+    /// Returns whether figures of a day depend on its cause, so that it stands while the day is open.
+    pub const fn changes_figures(self) -> bool {
+        matches!(
+            self,
+            Self::MissingSource
+                | Self::MissingFile
+                | Self::FallenRows
+                | Self::FileWithoutRows
+                | Self::UnreadRows
+                | Self::UnreadableFile
+                | Self::Quarantine
+                | Self::TwiceTold
+                | Self::NoOutcome
+                | Self::UnknownStatus
+                | Self::UnprovenSends
+                | Self::Suspense
+        )
+    }
+
+    /// Returns whether it tells of missing, unreadable or changed evidence.
+    ///
+    /// Then any growth opens an acknowledged key again.
+    pub const fn is_evidence(self) -> bool {
+        matches!(
+            self,
+            Self::NoLogs
+                | Self::NoRows
+                | Self::MissingSource
+                | Self::MissingFile
+                | Self::FallenRows
+                | Self::FileWithoutRows
+                | Self::UnreadableFile
+                | Self::FewerRows
+                | Self::RewrittenLog
+                | Self::Gap
+                | Self::MissingDaybook
+                | Self::UnreadableDaybook
+        )
+    }
+
+    /// Returns what it takes to acknowledge it.
+    pub const fn closing(self) -> Closing {
+        match self {
+            Self::SuspectedOutage | Self::RewrittenLog | Self::FewerRows => Closing::Decision,
+            _ => Closing::Notice,
+        }
+    }
+}
+
+/// What it takes to acknowledge an attention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closing {
+    /// An author and a reason; it holds for a while.
+    Notice,
+    /// A second person in addition; it holds for good.
+    Decision,
+}
+
+impl Serialize for AttentionKind {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for AttentionKind {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(from)?;
+        Self::of_name(&name)
+            .ok_or_else(|| de::Error::custom(format!("`{name}` is no kind of attention of this version")))
     }
 }

@@ -1,0 +1,11 @@
+//! Attention: what needs a person, under a key that stands open until it is closed.
+
+mod finding;
+mod key;
+mod kind;
+mod register;
+
+pub use finding::{Attention, Look, Looks};
+pub use key::part;
+pub use kind::{AttentionKind, Closing};
+pub use register::{Acknowledgement, Days, Register, Standing};

@@ -1,0 +1,205 @@
+//! Register: the attentions that stand open, worked out from what was found and acknowledged.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::{Attention, AttentionKind, Closing, Look, Looks};
+use crate::day::Day;
+
+/// A person's word that an attention is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Acknowledgement {
+    pub key: String,
+    pub author: String,
+    /// The second person of a decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approver: Option<String>,
+    pub reason: String,
+    /// Last day on which a notice holds; a decision holds for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Day>,
+    /// Size of the cause when it was acknowledged.
+    pub measure: u64,
+    /// Spans that it then told of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spans: Vec<[i64; 2]>,
+}
+
+impl Acknowledgement {
+    /// Returns the day that its key names.
+    pub fn day(&self) -> Option<Day> {
+        self.key.rsplit(':').next()?.parse().ok()
+    }
+}
+
+/// What was found and acknowledged, by the journal up to a line.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Register {
+    found: BTreeMap<Look, Vec<Attention>>,
+    /// By key: instant of the line from which on it was found without a break.
+    since: BTreeMap<String, DateTime<Utc>>,
+    acknowledged: BTreeMap<String, Acknowledgement>,
+}
+
+/// An attention that stands open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    pub key: String,
+    pub since: DateTime<Utc>,
+    /// Largest measure of a single day.
+    pub measure: u64,
+    /// All spans of it.
+    pub spans: Vec<[i64; 2]>,
+    /// Days that show it; none if it is of the run.
+    pub days: usize,
+    /// The newest of what was found.
+    pub attention: Attention,
+    /// True if it did not stand open before the run.
+    pub is_new: bool,
+}
+
+/// What is known of the days when a register is asked.
+pub struct Days<'a> {
+    /// Returns whether a day can still change.
+    pub is_open: &'a dyn Fn(Day) -> bool,
+    /// The newest day whose logs were read.
+    pub newest: Option<Day>,
+    /// The day of the wall clock.
+    pub today: Day,
+}
+
+impl Register {
+    /// Returns the looks that find something else than before.
+    pub fn news(&self, looks: Looks) -> Vec<(Look, Vec<Attention>)> {
+        let is_new = |(look, found): &(Look, Vec<Attention>)| {
+            self.found.get(look).map_or(!found.is_empty(), |known| known != found)
+        };
+        looks.into_iter().map(|(look, found)| (look, self.with_past(look, found))).filter(is_new).collect()
+    }
+
+    /// Adds what has happened before to what has happened now.
+    fn with_past(&self, look: Look, found: Vec<Attention>) -> Vec<Attention> {
+        let is_past = |before: &&Attention| {
+            matches!(look, Look::Happened(_)) && found.iter().all(|now| now.key() != before.key())
+        };
+        let past: Vec<Attention> =
+            self.found.get(&look).into_iter().flatten().filter(is_past).cloned().collect();
+        past.into_iter().chain(found).collect()
+    }
+
+    /// Takes over what looks at some instant have found.
+    pub fn tell(&mut self, looked: &[(Look, Vec<Attention>)], at: DateTime<Utc>) {
+        for (look, found) in looked {
+            if found.is_empty() {
+                self.found.remove(look);
+            } else {
+                self.found.insert(*look, found.clone());
+            }
+        }
+        let before = std::mem::take(&mut self.since);
+        for key in self.found.values().flatten().map(Attention::key) {
+            let since = before.get(&key).copied().unwrap_or(at);
+            self.since.insert(key, since);
+        }
+    }
+
+    pub fn acknowledge(&mut self, acknowledgement: &Acknowledgement) {
+        self.acknowledged.insert(acknowledgement.key.clone(), acknowledgement.clone());
+    }
+
+    /// Forgets the acknowledgement of a kind on a day: it was followed.
+    pub fn spend(&mut self, kind: AttentionKind, day: Day) {
+        self.acknowledged.remove(&format!("{}:{day}", kind.name()));
+    }
+
+    /// Returns the newest acknowledgement of each key.
+    pub fn acknowledged(&self) -> impl Iterator<Item = &Acknowledgement> {
+        self.acknowledged.values()
+    }
+
+    pub fn acknowledgement(&self, key: &str) -> Option<&Acknowledgement> {
+        self.acknowledged.get(key)
+    }
+
+    /// Returns what stands open, by key.
+    ///
+    /// An attention of a day stands while the day is open. One whose key has no day stands while
+    /// the newest day shows its cause, or an open day whose figures the cause has changed.
+    pub fn standing(&self, days: &Days<'_>) -> Vec<Standing> {
+        self.all(days).into_iter().filter(|standing| !self.is_closed(standing, days.today)).collect()
+    }
+
+    /// Returns what stands open or was acknowledged, by key.
+    pub fn all(&self, days: &Days<'_>) -> Vec<Standing> {
+        let mut all: BTreeMap<String, Standing> = BTreeMap::new();
+        for (look, found) in &self.found {
+            let Some(day) = look.day() else {
+                for attention in found {
+                    self.add(&mut all, attention, 0);
+                }
+                continue;
+            };
+            if !(days.is_open)(day) {
+                continue;
+            }
+            let is_newest = days.newest.is_none_or(|newest| newest <= day);
+            for attention in found {
+                let kind = attention.kind;
+                if kind.tells_of_a_day() || is_newest || kind.changes_figures() || is_past(*look) {
+                    self.add(&mut all, attention, 1);
+                }
+            }
+        }
+        all.into_values().collect()
+    }
+
+    fn add(&self, all: &mut BTreeMap<String, Standing>, attention: &Attention, days: usize) {
+        let key = attention.key();
+        let Some(since) = self.since.get(&key).copied() else { return };
+        let standing = all.entry(key.clone()).or_insert_with(|| Standing {
+            key,
+            since,
+            measure: 0,
+            spans: Vec::new(),
+            days: 0,
+            attention: attention.clone(),
+            is_new: false,
+        });
+        standing.measure = standing.measure.max(attention.measure);
+        standing.spans.extend(&attention.spans);
+        standing.days += days;
+        if standing.attention.day < attention.day {
+            standing.attention = attention.clone();
+        }
+    }
+
+    /// Returns whether an acknowledgement holds and the cause has not grown since.
+    fn is_closed(&self, standing: &Standing, today: Day) -> bool {
+        let Some(known) = self.acknowledged.get(&standing.key) else { return false };
+        let kind = standing.attention.kind;
+        let holds = match kind.closing() {
+            Closing::Decision => true,
+            Closing::Notice => known.until.is_none_or(|until| today <= until),
+        };
+        let overlaps = |span: &[i64; 2]| known.spans.iter().any(|k| k[0] < span[1] && span[0] < k[1]);
+        let has_grown = if !standing.spans.is_empty() {
+            !standing.spans.iter().all(overlaps)
+        } else if kind.is_evidence() {
+            standing.measure > known.measure
+        } else {
+            standing.measure >= MIN_GROWN && standing.measure >= known.measure.saturating_mul(2)
+        };
+        holds && !has_grown
+    }
+}
+
+/// Measure below which a cause is not told again because it has grown.
+const MIN_GROWN: u64 = 10;
+
+/// Returns whether something happened once, so that no later look can find it again.
+const fn is_past(look: Look) -> bool {
+    matches!(look, Look::Happened(_))
+}

@@ -1,0 +1,121 @@
+//! `uptime-ledger ack`: acknowledges an attention, or lists those that stand open.
+
+use std::io::Write;
+
+use anyhow::Result;
+use chrono::{DateTime, Utc};
+use clap::Args;
+use serde_json::json;
+
+use super::place::ReportsPlace;
+use super::text;
+use crate::attention::{Closing, Standing};
+use crate::clock::{Clock, ClockSource};
+use crate::day::Day;
+use crate::error::{ExitCode, Trouble};
+use crate::ledger::{self, Ledger};
+use crate::pipeline::{self, Word};
+
+#[derive(Args)]
+pub struct Ack {
+    #[command(flatten)]
+    place: ReportsPlace,
+    /// The attention, as `run` prints its key [default: list all that stand open]
+    #[arg(value_name = "KEY", requires = "author", requires = "reason")]
+    key: Option<String>,
+    /// Who acknowledges it
+    #[arg(long, value_name = "NAME", requires = "key")]
+    author: Option<String>,
+    /// Why it needs nobody any more
+    #[arg(long, value_name = "TEXT", requires = "key")]
+    reason: Option<String>,
+    /// Last day on which a notice is acknowledged [default: 90 days from now]
+    #[arg(long, value_name = "YYYY-MM-DD", requires = "key", conflicts_with = "approver")]
+    until: Option<Day>,
+    /// The second person of a decision
+    #[arg(long, value_name = "NAME", requires = "key")]
+    approver: Option<String>,
+    /// The clock of a simulated ledger
+    #[arg(long, value_name = "INSTANT")]
+    as_of: Option<DateTime<Utc>>,
+    /// Print it as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Ack {
+    pub fn run(self) -> Result<ExitCode> {
+        let reports = self.place.reports()?;
+        let (clock, source) = self.clock(ledger::clock_source(&reports))?;
+        let (Some(key), Some(author), Some(reason)) =
+            (self.key.clone(), self.author.clone(), self.reason.clone())
+        else {
+            return self.list(&self.place.ledger()?, Day::of(clock.wall));
+        };
+        let word = Word { key, author, approver: self.approver.clone(), reason, until: self.until };
+        let said = pipeline::acknowledge(&reports, word, clock, source, super::cores())?;
+        if self.json {
+            writeln!(std::io::stdout(), "{}", serde_json::to_string(&said)?)?;
+        } else {
+            let until = said.until.map_or_else(|| "for good".to_owned(), |until| format!("until {until}"));
+            writeln!(text::stdout(), "{} is acknowledged {until}", said.key)?;
+        }
+        Ok(ExitCode::Done)
+    }
+
+    /// Lists what stands open; the exit code is that of a run that publishes nothing.
+    fn list(&self, ledger: &Ledger, today: Day) -> Result<ExitCode> {
+        let standing = ledger.record().standing(today);
+        if self.json {
+            let lines: Vec<_> = standing.iter().map(line).collect();
+            writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&lines)?)?;
+        } else if standing.is_empty() {
+            writeln!(text::stdout(), "Nothing stands open.")?;
+        } else {
+            for one in &standing {
+                writeln!(text::stdout(), "{}\n  since {}: {}", one.key, Day::of(one.since), ways_out(one))?;
+            }
+        }
+        Ok(if standing.is_empty() { ExitCode::Done } else { ExitCode::Attention })
+    }
+
+    fn clock(&self, source: Option<ClockSource>) -> Result<(Clock, ClockSource)> {
+        match (source.unwrap_or_default(), self.as_of) {
+            (ClockSource::Given, Some(at)) => Ok((Clock::given(at), ClockSource::Given)),
+            (ClockSource::Given, None) => {
+                let text = "the clock of this ledger is given (it was begun with --simulate); say what time it is with --as-of";
+                Err(Trouble::Usage(text.to_owned()).into())
+            }
+            (ClockSource::Real, None) => Ok((Clock::given(Utc::now()), ClockSource::Real)),
+            (ClockSource::Real, Some(_)) => {
+                let text = "the clock of this ledger is the machine's; leave --as-of out";
+                Err(Trouble::Usage(text.to_owned()).into())
+            }
+        }
+    }
+}
+
+/// Returns what a program is told of an attention.
+pub fn line(standing: &Standing) -> serde_json::Value {
+    let Standing { key, since, measure, days, attention, is_new, .. } = standing;
+    json!({
+        "key": key,
+        "kind": attention.kind.name(),
+        "day": attention.day.to_string(),
+        "since": Day::of(*since).to_string(),
+        "days": days,
+        "measure": measure,
+        "is_new": is_new,
+        "is_decision": attention.kind.closing() == Closing::Decision,
+        "message": attention.message,
+    })
+}
+
+/// Returns the message of an attention, with the command that acknowledges it.
+fn ways_out(standing: &Standing) -> String {
+    let person = match standing.attention.kind.closing() {
+        Closing::Notice => "--author NAME --reason TEXT [--until YYYY-MM-DD]",
+        Closing::Decision => "--author NAME --approver NAME --reason TEXT",
+    };
+    format!("{}\n  uptime-ledger ack '{}' {person}", standing.attention.message, standing.key)
+}

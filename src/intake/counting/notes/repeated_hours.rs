@@ -1,0 +1,51 @@
+//! Repeated hours: places rows of a local time that passes twice, and counts the guesses.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::config::Field;
+use crate::intake::rows::raw_row::RawRow;
+use crate::intake::rows::repeated_hour::{FileOrder, Placed};
+use crate::intake::rows::source_reader::SourceReader;
+
+/// Order of the file that a worker reads, and the rows of its files that no order tells apart.
+#[derive(Debug, Default)]
+pub struct RepeatedHours {
+    order: FileOrder,
+    /// By number of the source reader.
+    guessed: BTreeMap<u32, u64>,
+}
+
+impl RepeatedHours {
+    /// Begins a file, or a part of one.
+    pub fn begin(&mut self) {
+        self.order = FileOrder::default();
+    }
+
+    /// Returns start and duration of a row, as [`SourceReader::time`] does.
+    ///
+    /// # Errors
+    /// As for [`SourceReader::time`].
+    pub fn time(
+        &mut self,
+        reader: &SourceReader,
+        row: &RawRow<'_>,
+        day_us: &Range<i64>,
+    ) -> Result<(i64, Option<u64>), String> {
+        let ts = row.get(Field::Ts);
+        let (start_us, duration) = reader.time(ts, row.get(Field::Duration))?;
+        let Some(hour) = reader.repeated_hour() else { return Ok((start_us, duration)) };
+        // A source that logs the end of a call subtracts the duration.
+        let ts_us = start_us - reader.start_us(0, duration);
+        let Placed { us, is_guess } = self.order.place(hour, ts, &reader.mapping.ts_cast, ts_us);
+        if is_guess && day_us.contains(&start_us) {
+            *self.guessed.entry(reader.number()).or_default() += 1;
+        }
+        Ok((start_us + (us - ts_us), duration))
+    }
+
+    /// Returns guessed rows by number of their source reader.
+    pub fn guessed(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.guessed.iter().map(|(reader, rows)| (*reader, *rows))
+    }
+}

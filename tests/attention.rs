@@ -1,0 +1,535 @@
+//! Attention: each kind is provoked by logs, told once under its key, acknowledged, and silent from then on.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::job::{self, Ran};
+
+const DAY: &str = "2026-11-18";
+const REQUESTS: &str = "[[source]]\nname = \"calls\"\npaths = [\"r*-{date}.ndjson\"]\n";
+const WEBHOOKS: &str = "[[source]]\nname = \"hooks\"\nlog = \"webhooks\"\npaths = [\"w-{date}.ndjson\"]\n";
+
+/// A folder with a config, logs and a simulated ledger.
+struct Desk {
+    dir: tempfile::TempDir,
+}
+
+impl Desk {
+    fn new(config: &str) -> Self {
+        let desk = Self { dir: tempfile::tempdir().unwrap() };
+        desk.file("uptime-ledger.toml", &format!("reports = \"reports\"\nsalt = \"desk\"\n{config}"));
+        desk
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn file(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    fn ask(&self, args: &[&str]) -> Ran {
+        let config = self.path("uptime-ledger.toml");
+        job::job([args, &["--config", config.to_str().unwrap()]].concat())
+    }
+
+    /// The nightly run at an instant.
+    fn night(&self, at: &str) -> Ran {
+        let is_first = !self.path("reports/ledger").exists();
+        let simulate: &[&str] = if is_first { &["--simulate"] } else { &[] };
+        self.ask(&[&["run", "--as-of", at], simulate].concat())
+    }
+
+    /// The attentions that stand open at an instant.
+    fn standing(&self, at: &str) -> Vec<Value> {
+        let ran = self.ask(&["ack", "--json", "--as-of", at]);
+        let standing = ran.json().as_array().unwrap().clone();
+        assert_eq!(ran.code, Some(if standing.is_empty() { 0 } else { 3 }));
+        standing
+    }
+
+    fn ack(&self, one: &Value, at: &str) -> Ran {
+        let key = one["key"].as_str().unwrap();
+        let second: &[&str] = if one["is_decision"] == true { &["--approver", "Bo"] } else { &[] };
+        let args = ["ack", key, "--author", "Ann", "--reason", "known", "--as-of", at];
+        self.ask(&[&args[..], second].concat())
+    }
+}
+
+/// A call each minute of a day with these further fields; `n` is the number of the minute.
+fn calls(day: &str, minutes: std::ops::Range<u32>, more: impl Fn(u32) -> String) -> String {
+    let mut text = String::new();
+    for n in minutes {
+        let at = format!("{day}T{:02}:{:02}:00Z", n / 60, n % 60);
+        writeln!(text, r#"{{"ts":"{at}","request_id":"{day}-{n}"{}}}"#, more(n)).unwrap();
+    }
+    text
+}
+
+fn good(day: &str) -> String {
+    calls(day, 0..1_440, |_| r#","http_status":200"#.to_owned())
+}
+
+/// What is given before the night in which a kind is told, in the order of the nights.
+struct Case {
+    kind: &'static str,
+    config: String,
+    /// Files of each night; the first night is that after [`DAY`].
+    nights: Vec<Vec<(&'static str, String)>>,
+}
+
+fn case(kind: &'static str, config: &str, files: Vec<(&'static str, String)>) -> Case {
+    Case { kind, config: config.to_owned(), nights: vec![files] }
+}
+
+const R1: &str = "r-2026-11-18.ndjson";
+const R2: &str = "r-2026-11-19.ndjson";
+const W1: &str = "w-2026-11-18.ndjson";
+
+#[expect(clippy::too_many_lines, reason = "one entry per kind")]
+fn cases() -> Vec<Case> {
+    let requests = REQUESTS;
+    let status = |code: u32| move |_| format!(r#","http_status":{code}"#);
+    let hook = |n: u32, more: &str| {
+        format!(
+            r#"{{"ts":"{DAY}T{:02}:{:02}:02Z","webhook_id":"w-{n}","attempt_no":1,"outcome":"http","http_status":200{more}}}"#,
+            n / 60,
+            n % 60
+        ) + "\n"
+    };
+    let hooks = |more: &dyn Fn(u32) -> String| (0..1_440).map(|n| hook(n, &more(n))).collect::<String>();
+    let both = format!("{REQUESTS}{WEBHOOKS}");
+    let services = "[[service]]\nname = \"messages\"\nendpoints = [\"/{id}/messages\"]\n";
+    let overrides = "[overrides]\npath = \"overrides.csv\"\n";
+    let header = "id,direction,start,end,service,region,business_id,error_code,account,reason,ticket,author,approver,created_at,note\n";
+    vec![
+        Case { kind: "no-logs", config: requests.to_owned(), nights: vec![Vec::new()] },
+        case("no-rows", requests, vec![(R1, good("2026-11-02"))]),
+        case("unread-rows", requests, vec![(R1, good(DAY) + &good("2026-11-02"))]),
+        case(
+            "file-without-rows",
+            requests,
+            vec![(R1, good(DAY)), ("r2-2026-11-18.ndjson", good("2026-11-02"))],
+        ),
+        case(
+            "missing-source",
+            &format!(
+                "{requests}[[source]]\nname = \"edge\"\npaths = [\"e-{{date}}.ndjson\"]\nvantage = \"edge_ingress\"\n"
+            ),
+            vec![(R1, good(DAY))],
+        ),
+        Case {
+            kind: "missing-file",
+            config: requests.to_owned(),
+            nights: vec![
+                vec![(R1, good(DAY)), ("rb-2026-11-18.ndjson", good(DAY).replace("2026-11-18-", "b-"))],
+                vec![(R2, good("2026-11-19"))],
+            ],
+        },
+        case(
+            "unreadable-file",
+            &requests.replace(".ndjson", ".*"),
+            vec![(R1, good(DAY)), ("rb-2026-11-18.parquet", "PAR1".to_owned())],
+        ),
+        case("copied-file", requests, {
+            let all = good(DAY);
+            let text = all.lines().map(|line| {
+                let (ts, rest) = line.split_once(",\"request_id\"").unwrap();
+                format!("{ts},{}\n", rest.split_once(',').unwrap().1)
+            });
+            let text: String = text.collect();
+            vec![(R1, text.clone()), ("rb-2026-11-18.ndjson", text)]
+        }),
+        case(
+            "quarantine",
+            requests,
+            vec![(R1, good(DAY) + &"{\"ts\":\"nonsense\",\"http_status\":200}\n".repeat(40))],
+        ),
+        case(
+            "unseen-column",
+            &format!("{requests}[source.columns]\nendpoint = \"pathh\"\n"),
+            vec![(R1, good(DAY))],
+        ),
+        case(
+            "conflict",
+            requests,
+            vec![(R1, good(DAY) + &calls(DAY, 0..30, status(500)).replace(":00Z", ":30Z"))],
+        ),
+        case(
+            "repeated-hour",
+            &format!("{requests}zone = \"Europe/Berlin\"\n"),
+            vec![(
+                "r-2026-10-25.ndjson",
+                "{\"ts\":\"2026-10-25 02:30:00\",\"http_status\":200}\n".to_owned(),
+            )],
+        ),
+        case("no-outcome", requests, vec![(R1, calls(DAY, 0..1_440, |_| r#","note":1"#.to_owned()))]),
+        case(
+            "unknown-status",
+            &both,
+            vec![
+                (R1, calls(DAY, 0..1_440, |n| format!(r#","http_status":200,"message_id":"m-{n}""#))),
+                (
+                    W1,
+                    hooks(&|n| {
+                        format!(
+                            r#","message_id":"m-{n}","status":"{}""#,
+                            if n < 40 { "TELEPORTED" } else { "sent" }
+                        )
+                    }),
+                ),
+            ],
+        ),
+        case(
+            "undeclared-scope",
+            requests,
+            vec![(R1, calls(DAY, 0..1_440, |_| r#","http_status":200,"scope":"attic""#.to_owned()))],
+        ),
+        case(
+            "gap",
+            &format!("regions = [\"eu\", \"us\"]\n{requests}"),
+            vec![(R1, calls(DAY, 0..1_440, |_| r#","http_status":200,"region":"eu""#.to_owned()))],
+        ),
+        case(
+            "coverage",
+            requests,
+            vec![(
+                R1,
+                calls(DAY, 0..720, |_| r#","http_status":200"#.to_owned())
+                    + &calls(DAY, 0..720, status(200)).replace("18-", "18-b"),
+            )],
+        ),
+        case(
+            "doubtful",
+            requests,
+            vec![(
+                R1,
+                calls(DAY, 0..600, status(200))
+                    + &(600..770).step_by(17).map(|n| calls(DAY, n..n + 1, status(500))).collect::<String>()
+                    + &calls(DAY, 770..1_440, status(200)),
+            )],
+        ),
+        case(
+            "orphans",
+            &both,
+            vec![(R1, good(DAY)), (W1, hooks(&|n| format!(r#","message_id":"x-{n}","status":"sent""#)))],
+        ),
+        case(
+            "unproven-sends",
+            &both,
+            vec![
+                (
+                    R1,
+                    good(DAY)
+                        + "{\"ts\":\"2026-11-18T10:00:30Z\",\"request_id\":\"t\",\"symptom\":\"timeout\",\"business_id\":\"b\"}\n",
+                ),
+                (
+                    W1,
+                    hooks(&|n| {
+                        if n == 601 {
+                            r#","message_id":"x","status":"sent","business_id":"b""#.to_owned()
+                        } else {
+                            String::new()
+                        }
+                    }),
+                ),
+            ],
+        ),
+        case(
+            "suspense",
+            requests,
+            vec![(
+                R1,
+                calls(DAY, 0..1_440, |n| {
+                    if n == 3 {
+                        r#","http_status":400,"error_code":199999"#.to_owned()
+                    } else {
+                        r#","http_status":200"#.to_owned()
+                    }
+                }),
+            )],
+        ),
+        case(
+            "unassigned",
+            &format!("{requests}{services}"),
+            vec![(
+                R1,
+                calls(DAY, 0..1_440, |n| {
+                    format!(
+                        r#","http_status":200,"endpoint":"{}""#,
+                        if n == 3 { "/healthz" } else { "/1/messages" }
+                    )
+                }),
+            )],
+        ),
+        case(
+            "undeclared-service",
+            &format!("{requests}{services}"),
+            vec![(
+                R1,
+                calls(DAY, 0..1_440, |n| {
+                    format!(
+                        r#","http_status":200,"service":"{}""#,
+                        if n == 3 { "mesages" } else { "messages" }
+                    )
+                }),
+            )],
+        ),
+        case(
+            "undeclared-region",
+            &format!("regions = [\"eu\"]\n{requests}"),
+            vec![(
+                R1,
+                calls(DAY, 0..1_440, |n| {
+                    format!(r#","http_status":200,"region":"{}""#, if n == 3 { "ue" } else { "eu" })
+                }),
+            )],
+        ),
+        case(
+            "override-refused",
+            &format!("{requests}{overrides}"),
+            vec![
+                (R1, good(DAY)),
+                (
+                    "overrides.csv",
+                    format!(
+                        "{header}a,to_uptime,2026-11-18T10:00Z,2026-11-18T09:00Z,,,,,,caller-misuse,,Ann,Bo,2026-11-19T00:00Z,\n"
+                    ),
+                ),
+            ],
+        ),
+        case(
+            "overrides-unreadable",
+            &format!("{requests}{overrides}"),
+            vec![(R1, good(DAY)), ("overrides.csv", "id,what\n".to_owned())],
+        ),
+        case(
+            "suspected-caller",
+            requests,
+            vec![(R1, {
+                let mut text =
+                    good(DAY).replace("\"http_status\":200", "\"http_status\":200,\"business_id\":\"b-0\"");
+                for minute in 600..615 {
+                    for n in 0..20 {
+                        let (caller, code) =
+                            if n < 12 { ("loud".to_owned(), 500) } else { (format!("b-{n}"), 200) };
+                        text += &calls(DAY, minute..minute + 1, |_| {
+                            format!(r#","http_status":{code},"business_id":"{caller}""#)
+                        })
+                        .replace("18-", &format!("18-{n}-"));
+                    }
+                }
+                text
+            })],
+        ),
+        Case {
+            kind: "fewer",
+            config: requests.to_owned(),
+            nights: vec![
+                vec![(R1, good(DAY))],
+                vec![
+                    (R2, good("2026-11-19")),
+                    (
+                        R1,
+                        calls(DAY, 0..700, status(200))
+                            + &calls(DAY, 0..700, status(200)).replace("18-", "18-b"),
+                    ),
+                ],
+            ],
+        },
+        Case {
+            kind: "rewritten-log",
+            config: requests.to_owned(),
+            nights: vec![
+                vec![(
+                    R1,
+                    calls(DAY, 0..1_440, |n| format!(r#","http_status":{}"#, if n < 30 { 500 } else { 200 })),
+                )],
+                vec![(R2, good("2026-11-19")), (R1, good(DAY))],
+            ],
+        },
+        Case {
+            kind: "missed-days",
+            config: requests.to_owned(),
+            nights: {
+                let mut nights = vec![vec![(R1, good(DAY))]];
+                nights.extend((0..40).map(|_| Vec::new()));
+                nights
+            },
+        },
+    ]
+}
+
+/// The mornings after [`DAY`] and the days behind it.
+fn morning(night: usize) -> String {
+    let day: uptime_ledger::day::Day = DAY.parse().unwrap();
+    format!("{}T03:00:00Z", day.plus(night as i64 + 1))
+}
+
+#[test]
+fn each_kind_is_told_once_acknowledged_and_silent() {
+    let failed: Vec<String> = cases()
+        .into_iter()
+        .filter_map(|case| {
+            let kind = case.kind;
+            std::panic::catch_unwind(|| is_told_and_silent(case)).is_err().then(|| kind.to_owned())
+        })
+        .collect();
+    assert_eq!(failed, [] as [String; 0], "each says above what went wrong");
+}
+
+fn is_told_and_silent(Case { kind, config, nights }: Case) {
+    let desk = Desk::new(&config);
+    let last = nights.len() - 1;
+    let day_of_case = if kind == "repeated-hour" { Some("2026-10-26T03:00:00Z") } else { None };
+    let at = |night: usize| day_of_case.map_or_else(|| morning(night), str::to_owned);
+    let mut ran = None;
+    for (night, files) in nights.iter().enumerate() {
+        for (name, text) in files {
+            desk.file(name, text);
+        }
+        // Only the first and the last night are run.
+        if night == 0 || night == last {
+            ran = Some(desk.night(&at(night)));
+        }
+    }
+    let ran = ran.unwrap();
+    let told = format!("attention[{kind}]");
+    assert_eq!((ran.code, ran.stderr.matches(&told).count()), (Some(3), 1), "{kind}: {ran:?}");
+
+    // Told in full once, then in one line; the status page and the metrics show it.
+    let again = desk.night(&at(last).replace("03:00", "04:00"));
+    assert_eq!((again.code, again.stderr.contains(&told)), (Some(3), false), "{kind}: {again:?}");
+    assert!(again.stderr.contains("`uptime-ledger ack`"), "{kind}: {again:?}");
+    let standing = desk.standing(&at(last).replace("03:00", "04:30"));
+    let kinds: BTreeSet<&str> = standing.iter().map(|one| one["kind"].as_str().unwrap()).collect();
+    assert!(kinds.contains(kind), "{kind}: {kinds:?}");
+    let metrics = fs::read_to_string(desk.path("reports/metrics.prom")).unwrap();
+    assert!(!metrics.contains(&format!("attention_open{{kind=\"{kind}\"}} 0\n")), "{kind}: {metrics}");
+
+    for one in &standing {
+        desk.ack(one, &at(last).replace("03:00", "05:00")).expect(0);
+    }
+    assert_eq!(desk.standing(&at(last).replace("03:00", "05:30")), [] as [Value; 0], "{kind}");
+    let silent = desk.night(&at(last).replace("03:00", "06:00"));
+    // What was accepted of poorer logs is booked now, and what they show may be new.
+    let is_silent = silent.code == Some(0) && !silent.stderr.contains("attention");
+    assert!(is_silent || kind == "fewer", "{kind}: {silent:?}");
+    assert!(kind != "fewer" || silent.stderr.contains("because of logs-removed"), "{silent:?}");
+    desk.ask(&["verify"]).expect(0);
+}
+
+#[test]
+fn a_word_that_lacks_something_is_refused_and_says_what() {
+    let desk = Desk::new(REQUESTS);
+    desk.file(R1, &calls(DAY, 0..1_440, |n| format!(r#","http_status":{}"#, if n < 30 { 500 } else { 200 })));
+    desk.night(&morning(0)).expect(0);
+    desk.file(R1, &good(DAY));
+    desk.night(&morning(1)).expect(3);
+    let at = "2026-11-20T05:00:00Z";
+    let ack = |args: &[&str]| desk.ask(&[&["ack", "--as-of", at], args].concat());
+    let word = ["--author", "Ann", "--reason", "known"];
+    let decision = "rewritten-log:2026-11-18";
+    ack(&[&["rewriten-log:2026-11-18"], &word[..]].concat()).expect(2).says(&["did you mean", decision]);
+    ack(&[&[decision], &word[..]].concat()).expect(2).says(&["a second person", "--approver"]);
+    ack(&[&[decision], &word[..], &["--approver", " ann"]].concat()).expect(2).says(&["same person"]);
+    ack(&["no-rows:2026-11-19", "--author", " ", "--reason", "x"]).expect(2).says(&["--author is empty"]);
+    ack(&[&["no-rows:2026-11-19"], &word[..], &["--approver", "Bo"]].concat()).expect(2).says(&["a notice"]);
+    for until in ["2026-11-19", "2027-02-19"] {
+        let args = [&["no-rows:2026-11-19"], &word[..], &["--until", until]].concat();
+        ack(&args).expect(2).says(&["2026-11-20", "2027-02-18", "at most 90 days"]);
+    }
+    ack(&[&[decision], &word[..], &["--approver", "Bo"]].concat()).expect(0);
+    // The statement of the month tells of it.
+    let statement = fs::read_to_string(desk.path("reports/months/2026-11.html")).unwrap();
+    assert!(statement.contains(decision) && statement.contains("(Ann, Bo)"), "{statement}");
+}
+
+#[test]
+fn a_notice_ends_and_growth_opens_a_key_again() {
+    let desk = Desk::new(&format!(
+        "{REQUESTS}{}",
+        "[[service]]\nname = \"messages\"\nendpoints = [\"/{id}/messages\"]\n"
+    ));
+    let day = |day: &str, lost: u32| {
+        calls(day, 0..1_440, |n| {
+            format!(
+                r#","http_status":200,"endpoint":"{}""#,
+                if n < lost { "/healthz" } else { "/1/messages" }
+            )
+        })
+    };
+    desk.file(R1, &day(DAY, 6));
+    desk.night("2026-11-19T03:00:00Z").expect(3).says(&["attention[unassigned]", "key: unassigned\n"]);
+    let args = ["ack", "unassigned", "--author", "Ann", "--reason", "health checks", "--until", "2026-11-21"];
+    desk.ask(&[&args[..], &["--as-of", "2026-11-19T04:00:00Z"]].concat()).expect(0);
+    // It has doubled, but is small; then it has doubled and reaches ten.
+    desk.file(R2, &day("2026-11-19", 9));
+    desk.night("2026-11-20T03:00:00Z").expect(0);
+    desk.file("r-2026-11-20.ndjson", &day("2026-11-20", 12));
+    desk.night("2026-11-21T03:00:00Z").expect(3).says(&["attention[unassigned]", ": 12"]);
+    let args = ["ack", "unassigned", "--author", "Ann", "--reason", "health checks", "--until", "2026-11-22"];
+    desk.ask(&[&args[..], &["--as-of", "2026-11-21T04:00:00Z"]].concat()).expect(0);
+    desk.file("r-2026-11-21.ndjson", &day("2026-11-21", 12));
+    desk.night("2026-11-22T03:00:00Z").expect(0);
+    desk.file("r-2026-11-22.ndjson", &day("2026-11-22", 12));
+    desk.night("2026-11-23T03:00:00Z").expect(3);
+    // With its paths ignored, the newest day no longer shows it.
+    let config = fs::read_to_string(desk.path("uptime-ledger.toml")).unwrap();
+    fs::write(desk.path("uptime-ledger.toml"), format!("ignore = [\"/healthz\"]\n{config}")).unwrap();
+    desk.file("r-2026-11-23.ndjson", &day("2026-11-23", 12));
+    let ran = desk.night("2026-11-24T03:00:00Z");
+    let keys: Vec<String> = desk
+        .standing("2026-11-24T03:30:00Z")
+        .iter()
+        .map(|one| one["kind"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(keys, ["other-settings"], "{ran:?}");
+    let accounts = fs::read_to_string(desk.path("reports/daily/2026-11-23/accounts.csv")).unwrap();
+    assert!(accounts.contains("excluded:ignored,endpoint-ignored,,12,12"), "{accounts}");
+}
+
+#[test]
+fn nothing_of_a_day_nags_after_its_seal() {
+    let desk = Desk::new(&format!("regions = [\"eu\", \"us\"]\n{REQUESTS}"));
+    let eu = |_| r#","http_status":200,"region":"eu""#.to_owned();
+    let both = |n: u32| {
+        format!(r#","http_status":200,"region":"{}""#, if n.is_multiple_of(2) { "eu" } else { "us" })
+    };
+    let day: uptime_ledger::day::Day = DAY.parse().unwrap();
+    for n in 0..12 {
+        let on = day.plus(n).to_string();
+        let text = if n == 0 { calls(&on, 0..1_440, eu) } else { calls(&on, 0..1_440, both) };
+        desk.file(&format!("r-{on}.ndjson"), &text);
+        let ran = desk.night(&format!("{}T03:00:00Z", day.plus(n + 1)));
+        // The window of 7 days and the grace of 24 hours begin with the first edition, at 03:00, and are inclusive.
+        let is_open = n < 9;
+        assert_eq!(ran.code, Some(if is_open { 3 } else { 0 }), "{on}: {ran:?}");
+        assert_eq!(ran.stderr.matches("attention[gap]").count(), usize::from(n == 0), "{on}: {ran:?}");
+    }
+}
+
+/// Hundreds of files that a wrong preset cannot read are one cause.
+#[test]
+fn a_wrong_preset_is_told_in_one_line_for_all_files() {
+    let desk = Desk::new(&format!("{REQUESTS}preset = \"combined\"\n").replace("r*-", "r-*-"));
+    for n in 0..96 {
+        desk.file(
+            &format!("r-node{n}-2026-11-18.ndjson"),
+            &calls(DAY, n..n + 1, |_| r#","http_status":200"#.to_owned()),
+        );
+    }
+    let ran = desk.night(&morning(0)).expect(3);
+    let told: Vec<&str> =
+        ran.stderr.lines().filter(|line| line.starts_with("attention[quarantine]")).collect();
+    assert_eq!(told.len(), 1, "{}", ran.stderr);
+    for part in ["96 files from r-node0-2026-11-18.ndjson on", "96 of 96 rows", "looks like"] {
+        assert!(told[0].contains(part), "no `{part}`: {}", told[0]);
+    }
+    assert!(ran.stderr.lines().filter(|line| line.starts_with("attention[")).count() <= 3, "{}", ran.stderr);
+}
