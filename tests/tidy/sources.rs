@@ -40,6 +40,7 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("pipeline/read.rs", "what is read, and what is told of it"),
     ("policy/condition.rs", "every key that a rule may ask for"),
     ("queries/explain/day.rs", "one day, all its questions"),
+    ("policy/catalogue/mod.rs", "every mistake of a catalogue"),
     ("report/exports/status_json.rs", "one schema, field by field"),
     ("report/pages/words.rs", "every text of the pages"),
     ("resolve/missing_logs.rs", "one judgement, from files to shares"),

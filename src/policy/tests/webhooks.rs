@@ -260,7 +260,12 @@ fn a_message_that_failed_in_time_is_booked_by_the_fault_of_its_code() {
             [(Admission::Admitted, Some(200)), (Admission::Admitted, None), (Admission::Held, Some(200))]
         {
             let kind = Kind { http_status, error_subcode, admission, ..failed(code) };
-            let fault = policy.catalogue.entry(code, error_subcode).unwrap().fault.as_str();
+            let fault = policy
+                .catalogue
+                .entry(code, error_subcode, "2026-11-20".parse().unwrap())
+                .unwrap()
+                .fault
+                .as_str();
             let want = match (code, fault) {
                 (2, _) | (_, "platform") => Account::BadPlatformError,
                 (130_472 | 131_049, _) | (_, "policy") => Account::UserPolicy,
