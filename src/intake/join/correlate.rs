@@ -338,7 +338,8 @@ impl Correlator<'_> {
         sums.tally.messages_told += u64::from(own.words != 0);
         let at_us = start_us + offset_us;
         let due_us = at_us + self.settings.first_status_us;
-        let is_in_time = own.first_us <= due_us || self.merged.kind(kind).is_held();
+        // A held message has longer; if it needs longer, `resolve` judges it.
+        let is_in_time = own.first_us <= due_us;
         if own.is_delivered() && !own.is_contradicted() && is_in_time {
             sums.closed[fact.at()] += 1;
             sums.closed_sixtieths[fact.at()] |= self.bit(offset_us);

@@ -7,7 +7,7 @@ use ambiguous_sends::Sends;
 use super::merge_join::{Merge, Shorts};
 use super::unreadable::UndecidedMessage;
 use super::{DaybookFolders, Resolver, Speaks};
-use crate::day::Day;
+use crate::day::{Day, SECOND_US};
 use crate::daybook::message::{MessageState, StatusWord};
 use crate::daybook::{self, Closed, ItemRole, MessageItem};
 use crate::error::Trouble;
@@ -153,8 +153,9 @@ impl Resolver<'_> {
         self.spelling.count(&kind, 1, state.words != 0);
         let timing = self.timing(open.at_us, &kind, state);
         if matches!(timing, Timing::Late | Timing::Overdue) && self.has_unreadable_rows(&kind.region) {
+            let due_us = self.due_us(open.at_us, &kind);
             let (open, state, region) = (*open, *state, kind.region);
-            self.undecided.messages.push(UndecidedMessage { open, state, timing, region });
+            self.undecided.messages.push(UndecidedMessage { open, state, timing, region, due_us });
             return Ok(());
         }
         self.resolve_message(open, state, timing)
@@ -203,15 +204,22 @@ impl Resolver<'_> {
         Ok(())
     }
 
+    /// Returns the instant up to which the first status of a message is in time.
+    fn due_us(&self, at_us: i64, kind: &Kind) -> i64 {
+        at_us + if kind.is_held() { self.held_us() } else { self.deadline_us() }
+    }
+
+    /// Returns how long a held or paused message may wait for its first status.
+    pub fn held_us(&self) -> i64 {
+        (i64::from(self.config.webhooks.held_seconds) * SECOND_US).max(self.deadline_us())
+    }
+
     /// Compares the instant of the first status with its deadline.
     fn timing(&mut self, at_us: i64, kind: &Kind, state: &MessageState) -> Timing {
         let has_status = state.first_us != MessageState::NEVER;
-        if kind.is_held() {
-            return Timing::None;
-        }
-        let due_us = at_us + self.deadline_us();
+        let due_us = self.due_us(at_us, kind);
         if has_status && state.first_us <= due_us {
-            return Timing::InTime;
+            return if kind.is_held() { Timing::None } else { Timing::InTime };
         }
         let is_silent = self.silences.iter().any(|s| s.region == kind.region && s.touches(at_us, due_us));
         if is_silent || self.has_lost_webhooks(&kind.region, at_us, due_us) {

@@ -129,7 +129,7 @@ pub enum MessageTiming {
     InTime,
     Late,
     Overdue,
-    /// Held back on purpose: nothing is due.
+    /// Held back on purpose: nothing is due for hours.
     NotDue,
 }
 
