@@ -43,6 +43,8 @@ pub enum AttentionKind {
     NoOutcome,
     /// Statuses of messages have words that nobody knows.
     UnknownStatus,
+    /// A webhook field that nobody knows.
+    UnknownField,
     /// Calls have a scope that is not of the list.
     UndeclaredScope,
     /// A log is silent while others go on.
@@ -86,7 +88,7 @@ pub enum AttentionKind {
 }
 
 impl AttentionKind {
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::NoLogs,
         Self::NoRows,
         Self::MissingSource,
@@ -107,6 +109,7 @@ impl AttentionKind {
         Self::TwiceTold,
         Self::NoOutcome,
         Self::UnknownStatus,
+        Self::UnknownField,
         Self::UndeclaredScope,
         Self::Gap,
         Self::Coverage,
@@ -152,6 +155,7 @@ impl AttentionKind {
             Self::TwiceTold => "twice-told",
             Self::NoOutcome => "no-outcome",
             Self::UnknownStatus => "unknown-status",
+            Self::UnknownField => "unknown-field",
             Self::UndeclaredScope => "undeclared-scope",
             Self::Gap => "gap",
             Self::Coverage => "coverage",

@@ -286,6 +286,7 @@ impl<'c> Resolver<'c> {
                 tally: self.own.tally,
                 is_joined: self.own.is_joined,
                 other_spellings: self.other_spellings,
+                fields: self.own.fields,
                 files: self.own.files,
                 callers: self.own.callers_by_hour,
                 quarantine: self.own.quarantine,

@@ -58,7 +58,9 @@ impl ReconciliationLine {
             ("contradicted_messages", of.contradicted_messages),
             ("admitted_again", of.admitted_again),
         ];
+        // Only if there are any, so that other days keep the table that they had.
+        let others = (of.statuses_of_others > 0).then_some(("statuses_of_others", of.statuses_of_others));
         let line = |(item, n): (&str, u64)| Self { item: item.to_owned(), count: n.cast_signed() };
-        items.into_iter().map(line).collect()
+        items.into_iter().chain(others).map(line).collect()
     }
 }

@@ -23,6 +23,10 @@ struct Said {
     /// Statuses of a message that the day did not admit: in the day's own rows, and in other days.
     here: MessageState,
     elsewhere: MessageState,
+    /// As `here`, in statuses of any responder of the number, which are no orphans.
+    overheard: MessageState,
+    /// True if the message was sent without a call, as a copy of it shows.
+    is_echoed: bool,
     /// The kind of the notification that reports the earliest of the statuses here.
     kind_here: Option<u32>,
     /// True if another day admitted the message; true if an earlier day did.
@@ -46,8 +50,9 @@ impl Resolver<'_> {
         while let Some((id, group)) = merge.next()? {
             let mut said = self.said(&days, &group);
             let is_failed_elsewhere = said.elsewhere.words & StatusWord::Failed as u8 != 0;
-            let correlation = sends.correlation(id).filter(|_| said.open.is_none());
-            if correlation.is_none() && said.open.is_none() && said.here.words == 0 && !is_failed_elsewhere {
+            let correlation = sends.correlation(id).filter(|_| said.open.is_none() && !said.is_echoed);
+            let is_told_here = said.here.words | said.overheard.words != 0;
+            if correlation.is_none() && said.open.is_none() && !is_told_here && !is_failed_elsewhere {
                 continue;
             }
             let mut is_ours_and_closed = false;
@@ -74,6 +79,8 @@ impl Resolver<'_> {
             state: MessageState::NONE,
             here: MessageState::NONE,
             elsewhere: MessageState::NONE,
+            overheard: MessageState::NONE,
+            is_echoed: false,
             kind_here: None,
             is_admitted: false,
             is_admitted_before: false,
@@ -102,12 +109,14 @@ impl Resolver<'_> {
                     // Daybooks of version 0.1.0 have neither instant nor kind.
                     said.kind_here = (item.at_us != 0).then_some(item.kind);
                 }
-                ItemRole::Foreign if from >= before => match until_us {
+                ItemRole::Overheard if from == day => said.overheard.join(&item.state),
+                ItemRole::Echoed => said.is_echoed = true,
+                ItemRole::Foreign | ItemRole::Overheard if from >= before => match until_us {
                     Some(until_us) => said.elsewhere.join(&item.state.until(until_us)),
                     None if from <= last => said.elsewhere.join(&item.state),
                     None => {}
                 },
-                ItemRole::Foreign => {}
+                ItemRole::Foreign | ItemRole::Overheard => {}
             }
         }
         said.state.join(&said.elsewhere);
@@ -129,7 +138,15 @@ impl Resolver<'_> {
                     self.counts.contradicted_messages += 1;
                 }
                 if !said.is_admitted && !is_ours_and_closed {
-                    self.count_orphan(id, said.here.statuses().into(), said.kind_here)?;
+                    let (own, overheard) = (said.here.statuses().into(), said.overheard.statuses().into());
+                    if said.is_echoed {
+                        self.counts.statuses_of_others += own;
+                    } else {
+                        self.count_orphan(id, own, said.kind_here)?;
+                    }
+                    // A word that was told both ways counts once.
+                    let told_twice = (said.here.words & said.overheard.words).count_ones();
+                    self.counts.statuses_of_others += u64::saturating_sub(overheard, told_twice.into());
                 }
             }
         }
