@@ -46,7 +46,7 @@
 //!   in `cli/run.rs`, its detection in `intake/files/detect.rs`, its columns in
 //!   `intake/rows/mapping.rs` and, if its bytes are new, a reader in `intake/formats/`;
 //!   `data/formats.md` explains it, `tests/fuzz/targets/text.rs` feeds it.
-//! - **A webhook field**: a row in `intake/formats/webhook_payload/fields.rs`; if it holds statuses,
+//! - **A webhook field**: a row in `intake/formats/webhook_payload/fields.rs`; if it has statuses,
 //!   their reader in `intake/formats/webhook_payload.rs`.
 //! - **A definition of availability**: an entry of [`measure::DEFINITIONS`] and, if its formula is
 //!   new, a variant of [`measure::CountingRule`]; `reports/README.md` explains it. Pages show the
