@@ -96,7 +96,7 @@ impl<'a> Statuses<'a> {
         news.clear();
         let mut statuses = Self { dice, admitted_us, news };
         match (end, fate) {
-            (End::Held | End::Paused, Fate::Ordinary) => statuses.held(),
+            (End::Held | End::Paused, Fate::Ordinary | Fate::Silent) => statuses.held(),
             (End::ApiUpdateWithId, Fate::Ordinary) => statuses.delivered(),
             _ => statuses.fated(fate),
         }
