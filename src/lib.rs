@@ -46,6 +46,8 @@
 //!   in `cli/run.rs`, its detection in `intake/files/detect.rs`, its columns in
 //!   `intake/rows/mapping.rs` and, if its bytes are new, a reader in `intake/formats/`;
 //!   `data/formats.md` explains it, `tests/fuzz/targets/text.rs` feeds it.
+//! - **A webhook field**: a row in `intake/formats/webhook_payload/fields.rs`; if it has statuses,
+//!   their reader in `intake/formats/webhook_payload.rs`.
 //! - **A definition of availability**: an entry of [`measure::DEFINITIONS`] and, if its formula is
 //!   new, a variant of [`measure::CountingRule`]; `reports/README.md` explains it. Pages show the
 //!   first one.
@@ -75,6 +77,10 @@
 //! - **Request**: one API call that admitted no message.
 //! - **Message**: one admitted message, with the call that admitted it and all its statuses.
 //! - **Status**: a report about a message, sent by webhook: sent, delivered, read, played, failed.
+//! - **Echo**: a copy of a message that was sent without a call, from the Business app or by
+//!   another responder of the number.
+//! - **Overheard**: a status that an app on standby is told, of a message of any responder.
+//! - **Field**: the kind of a webhook, as the platform names it: `messages`, `standby`, `calls`.
 //! - **Notification**: one outbound webhook with all its attempts.
 //! - **Attempt**: one try to deliver a notification to the endpoint of a business.
 //! - **Vantage**: the place where a log is written ([`config::Vantage`]).

@@ -903,3 +903,34 @@ fn runs_that_name_their_files_by_hand_do_not_ask_for_those_of_other_days() {
         assert!(!ran.stderr.contains("attention"), "{}", ran.stderr);
     }
 }
+
+#[test]
+fn the_catalogue_is_compared_with_a_table_of_codes() {
+    let place = Place::new();
+    let check = |name: &str| {
+        let mut command = Command::new(job::binary());
+        job::ran(command.current_dir(place.dir.path()).args(["check", "--against", name]))
+    };
+    let catalogue = include_str!("../data/error_catalog.csv");
+    place.file("same.csv", catalogue);
+    let same = check("same.csv").expect(0);
+    assert!(same.stdout.ends_with("codes; 0 new, 0 gone, 0 changed\n"), "{same:?}");
+    let without = |code: &str| catalogue.lines().filter(|line| !line.starts_with(code)).collect::<Vec<_>>();
+    let mut other = without("131026,");
+    let changed = "131049,,404,Not delivered,policy,policy,backoff,,,";
+    other.retain(|line| !line.starts_with("131049,"));
+    other.extend([changed, "131999,,400,Made up,parameter,caller,no,,,"]);
+    place.file("other.csv", other.join("\n"));
+    let told = check("other.csv").expect(3);
+    let lines: Vec<&str> = told.stdout.lines().collect();
+    let kinds: Vec<&str> = lines.iter().filter_map(|line| line.split(':').next()).collect();
+    assert_eq!(kinds, ["gone 131026", "changed 131049", "new 131999", "other.csv"], "{told:?}");
+    assert!(lines[1].contains("http_status is 400 here, 404 there; title is `"), "{told:?}");
+    place.file("wrong.csv", "code,titel\n2,API Service\n");
+    let wrong = check("wrong.csv").expect(2);
+    assert!(
+        wrong.stderr.contains("wrong.csv:1:6") && wrong.stderr.contains("did you mean `title`"),
+        "{wrong:?}"
+    );
+    assert!(check("absent.csv").expect(2).stderr.contains("absent.csv"));
+}

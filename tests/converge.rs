@@ -166,6 +166,8 @@ fn logs_may_come_late() {
 /// The day that messages are admitted on and notifications tell of.
 const FIRST: &str = "2026-11-10";
 const DEADLINE_US: i64 = 600 * SECOND_US;
+/// How long a message may be held.
+const HELD_US: i64 = HOUR_US;
 /// Days after it whose logs still matter.
 const REACH: i64 = 8;
 /// How long an event can change, from its admission or first attempt.
@@ -343,18 +345,19 @@ impl Message {
             Some(199_999) => "suspense",
             _ => "bad:platform:error",
         };
+        let is_dropped = self.answer == Answer::Held && is_failed && fault == "user:policy";
         let first = known.iter().map(|s| s.event_us).min();
-        let due_us = self.at_us + DEADLINE_US;
+        let due_us = self.at_us + if self.answer == Answer::Held { HELD_US } else { DEADLINE_US };
         // Not a row of the region all day: its log is lost.
         let is_lost = self.rows(id).iter().all(|row| day_of(row.ts_us) != 0);
         match self.answer {
-            Answer::Held if is_failed => fault,
             // Only what was taken can fail later; a failure alone leaves the answer as it is.
             Answer::Code2 if is_failed && is_sent => fault,
-            Answer::Held => "good",
             Answer::Code2 if is_sent => "good",
             Answer::Code2 => "bad:platform:error",
-            Answer::Accepted => match first {
+            Answer::Held | Answer::Accepted => match first {
+                // A decision of the platform may take its time where the message was held for it.
+                Some(us) if us > due_us && !is_lost && is_dropped => "user:policy",
                 Some(us) if us > due_us && !is_lost => "bad:platform:missed",
                 Some(us) if us > due_us => "unknown",
                 Some(_) if is_failed => fault,
@@ -500,7 +503,8 @@ fn accounts_of(
         &config,
         "slot = \"5m\"\n\
          [[source]]\nname = \"requests\"\npaths = \"requests-{date}.ndjson\"\n\
-         [[source]]\nname = \"webhooks\"\nlog = \"webhooks\"\npaths = \"webhooks-{date}.ndjson\"\n",
+         [[source]]\nname = \"webhooks\"\nlog = \"webhooks\"\npaths = \"webhooks-{date}.ndjson\"\n\
+         [webhooks]\nheld_hours = 1\n",
     )
     .unwrap();
     let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();

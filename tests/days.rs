@@ -85,7 +85,7 @@ fn reports_of(case: &Path) -> BTreeMap<PathBuf, String> {
         let text = match name.rsplit('/').next().unwrap_or_default() {
             "availability.csv" | "outages.csv" | "accounts.csv" | "quarantine.ndjson" => text,
             "slots.csv" => judged(&text),
-            "intake.csv" | "deliveries.csv" | "reconciliation.csv" => text,
+            "intake.csv" | "deliveries.csv" | "fields.csv" | "reconciliation.csv" => text,
             _ => continue,
         };
         if text.lines().count() > usize::from(!name.ends_with("ndjson")) {

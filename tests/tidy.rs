@@ -138,7 +138,7 @@ fn configs_in_documents_pass_check() {
             }
         }
     }
-    assert_eq!(checked, ["README.md", "data/config.md"]);
+    assert_eq!(checked, ["README.md", "data/config.md", "data/services.md"]);
 }
 
 /// Bytes of a page that one can read in one go, and of the README.

@@ -108,7 +108,7 @@ impl Office {
         let mut config = config::config(&document(Path::new("uptime-ledger.toml")), self.dir.path()).unwrap();
         config.reports = self.path("reports");
         // The rules of that version, so that a night shows what else would restate a day.
-        let (_, built_in_catalogue) = Policy::built_in_documents();
+        let built_in_catalogue = Document::new("catalogue.csv", include_str!("ledgers/catalogue-0.1.0.csv"));
         let built_in_policy = Document::new("policy.toml", include_str!("ledgers/policy-0.1.0.toml"));
         let policy = config.policy.as_deref().map_or(built_in_policy, document);
         let catalogue = config.catalogue.as_deref().map_or(built_in_catalogue, document);

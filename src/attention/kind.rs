@@ -47,6 +47,8 @@ pub enum AttentionKind {
     NoOutcome,
     /// Statuses of messages have words that nobody knows.
     UnknownStatus,
+    /// A webhook field that nobody knows.
+    UnknownField,
     /// Calls have a scope that is not of the list.
     UndeclaredScope,
     /// A log is silent while others go on.
@@ -92,7 +94,7 @@ pub enum AttentionKind {
 }
 
 impl AttentionKind {
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 43] = [
         Self::NoLogs,
         Self::NoRows,
         Self::MissingSource,
@@ -114,6 +116,7 @@ impl AttentionKind {
         Self::TwiceTold,
         Self::NoOutcome,
         Self::UnknownStatus,
+        Self::UnknownField,
         Self::UndeclaredScope,
         Self::Gap,
         Self::Coverage,
@@ -161,6 +164,7 @@ impl AttentionKind {
             Self::TwiceTold => "twice-told",
             Self::NoOutcome => "no-outcome",
             Self::UnknownStatus => "unknown-status",
+            Self::UnknownField => "unknown-field",
             Self::UndeclaredScope => "undeclared-scope",
             Self::Gap => "gap",
             Self::Coverage => "coverage",

@@ -10,6 +10,9 @@ use crate::document::toml::{TomlTable, TomlValue};
 
 pub(super) const KEYS: [&str; 5] = ["from", "value", "unit", "format", "words"];
 
+/// Format of a recipient area that is given by a business-scoped user id.
+const BSUID: &str = "bsuid";
+
 const UNITS: [(&str, Unit); 4] =
     [("s", Unit::Seconds), ("ms", Unit::Milliseconds), ("us", Unit::Microseconds), ("ns", Unit::Nanoseconds)];
 
@@ -95,9 +98,14 @@ fn cast(field: Field, table: &TomlTable<'_>) -> Cast {
             return Cast::Unit(unit);
         }
     } else if let Some(format) = format {
+        if field == Field::RecipientArea {
+            let known = format.choice(&[(BSUID, ())]);
+            return known.map_or(Cast::Auto, |()| Cast::Format(BSUID.to_owned()));
+        }
         if !matches!(field, Field::Ts | Field::EventTs) {
             let message = format!("`{}` has no format", field.name());
-            format.wrong(message, "only ts and event_ts are dates", "remove it");
+            let label = "only ts and event_ts are dates, and recipient_area may be that of a bsuid";
+            format.wrong(message, label, "remove it");
         } else if let Some(text) = format.text() {
             return timestamp_format(text, &format);
         }

@@ -425,6 +425,8 @@ impl Default for Limits {
 pub struct Webhooks {
     /// Longest time from the admission of a message to its first status, inclusive.
     pub first_status_seconds: u32,
+    /// Longest time from the admission of a held or paused message to its first status, inclusive.
+    pub held_seconds: u32,
     /// Longest time from an event to the first attempt of its notification, inclusive.
     pub first_attempt_seconds: u32,
     /// Days in which an undelivered notification is retried and a message can change.
@@ -448,6 +450,7 @@ impl Default for Webhooks {
     fn default() -> Self {
         Self {
             first_status_seconds: 600,
+            held_seconds: 86_400,
             first_attempt_seconds: 600,
             retry_days: 7,
             max_retry_pause_seconds: 86_400,

@@ -1,7 +1,7 @@
 //! Items: messages and notifications about which the logs of more than one day have rows.
 
 use super::delivery::{AttemptResult, Delivery};
-use super::message::MessageState;
+use super::message::{MessageState, PARTICIPANTS, StatusWord};
 use super::number_rows::NumberRow;
 use crate::facts::ids::Id;
 
@@ -16,10 +16,14 @@ pub enum ItemRole {
     ///
     /// It counts as long as the next day has no daybook of its own.
     Ahead,
+    /// Like `Foreign`, as statuses of any responder of the number show it.
+    Overheard,
+    /// A message that was sent without a call, of which this day's rows have a copy; no state.
+    Echoed,
 }
 
 impl ItemRole {
-    const ALL: [Self; 3] = [Self::Open, Self::Foreign, Self::Ahead];
+    const ALL: [Self; 5] = [Self::Open, Self::Foreign, Self::Ahead, Self::Overheard, Self::Echoed];
 
     fn of(n: i64) -> Result<Self, String> {
         Self::ALL.into_iter().find(|r| *r as i64 == n).ok_or_else(|| format!("{n} is no role of an item"))
@@ -75,6 +79,8 @@ impl WaitingCall {
 }
 
 const NO_CODE: i64 = i64::MIN;
+/// All bits of participants, with the one for none.
+const ALL_PARTICIPANTS: u32 = (1 << (PARTICIPANTS + 1)) - 1;
 
 impl MessageItem {
     /// The columns of a stored row after the id, in the order of [`Self::to_row`].
@@ -82,13 +88,15 @@ impl MessageItem {
         ["role", "at_us", "kind", "caller", "words", "first_us", "failed_us", "error_code"];
 
     pub fn to_row(self) -> NumberRow<8> {
-        let MessageState { words, first_us, failed_us, code } = self.state;
+        let MessageState { words, first_us, failed_us, code, delivered_to, failed_to } = self.state;
+        // The bits of participants stand above the eight of the words.
+        let words = i64::from(words) | i64::from(delivered_to) << 8 | i64::from(failed_to) << 32;
         let numbers = [
             self.role as i64,
             self.at_us,
             self.kind.into(),
             self.caller.into(),
-            words.into(),
+            words,
             first_us,
             failed_us,
             code.unwrap_or(NO_CODE),
@@ -104,13 +112,22 @@ impl MessageItem {
         let NumberRow { id, numbers } = row;
         let [role, at_us, kind, caller, words, first_us, failed_us, code] = numbers;
         let code = (code != NO_CODE).then_some(code);
+        let told_of = |shift: u32| (words >> shift & i64::from(ALL_PARTICIPANTS)) as u32;
+        let (mut delivered_to, mut failed_to) = (told_of(8), told_of(32));
+        let words: u8 = small(words & !(i64::from(ALL_PARTICIPANTS) * (1 << 8 | 1 << 32)), "words")?;
+        // Daybooks before format 5 knew of no participants.
+        if delivered_to | failed_to == 0 {
+            let is_failed = words & StatusWord::Failed as u8 != 0;
+            let is_delivered = MessageState { words, ..MessageState::NONE }.is_delivered();
+            (delivered_to, failed_to) = (is_delivered.into(), is_failed.into());
+        }
         Ok(Self {
             id,
             role: ItemRole::of(role)?,
             at_us,
             kind: small(kind, "kind")?,
             caller: small(caller, "caller")?,
-            state: MessageState { words: small(words, "words")?, first_us, failed_us, code },
+            state: MessageState { words, first_us, failed_us, code, delivered_to, failed_to },
         })
     }
 }
@@ -199,4 +216,31 @@ impl NotificationItem {
 
 fn small<T: TryFrom<i64>>(n: i64, name: &str) -> Result<T, String> {
     T::try_from(n).map_err(|_| format!("{n} is no {name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_is_read_as_it_was_written_by_any_version() {
+        let of = |word, who| MessageState::of_participant(word, 5, None, who);
+        let mut state = of(StatusWord::Delivered, PARTICIPANTS as u8);
+        state.join(&of(StatusWord::Failed, 1));
+        state.join(&of(StatusWord::Unknown, 0));
+        for role in ItemRole::ALL {
+            let item = MessageItem { id: 7, role, at_us: 1, kind: 2, caller: 3, state };
+            assert_eq!(MessageItem::of_row(item.to_row()), Ok(item));
+        }
+        // Before format 5 the column had the words alone.
+        let item = MessageItem { id: 7, role: ItemRole::Open, at_us: 1, kind: 2, caller: 3, state };
+        let mut old = item.to_row();
+        old.numbers[4] = i64::from(StatusWord::Read as u8 | StatusWord::Failed as u8);
+        assert!(MessageItem::of_row(old).unwrap().state.is_contradicted());
+        old.numbers[4] = i64::from(StatusWord::Failed as u8);
+        let state = MessageItem::of_row(old).unwrap().state;
+        assert_eq!((state.delivered_to, state.failed_to), (0, 1));
+        old.numbers[4] = 1 << 62;
+        assert!(MessageItem::of_row(old).is_err());
+    }
 }

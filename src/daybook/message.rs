@@ -1,5 +1,7 @@
 //! Message: the statuses of one message, joined in any order and with any number of copies.
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::facts::Outcome;
 
 /// Documented words that prove nothing about the platform's part.
@@ -54,6 +56,18 @@ impl StatusWord {
     }
 }
 
+/// The way in which a webhook row tells of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StatusOrigin {
+    /// A status of a message that this app sent.
+    Own,
+    /// A status of a message of any responder of the number, which an app on standby is told.
+    Overheard,
+    /// A copy of a message that was sent without a call: from the Business app, or by another
+    /// responder. It is no status.
+    Echo,
+}
+
 /// The statuses of one message, joined.
 ///
 /// [`MessageState::join`] is commutative, associative and idempotent, so neither order nor
@@ -70,28 +84,59 @@ pub struct MessageState {
     /// One with a code says more than one without; then the earlier, then the smaller code.
     pub failed_us: i64,
     pub code: Option<i64>,
+    /// Participants of a group who got the message, and for whom it failed, as bits.
+    ///
+    /// Bit 0 stands for statuses that name no participant; the other [`PARTICIPANTS`] bits are
+    /// chosen by a hash ([`participant`]), so that two participants may rarely share one.
+    pub delivered_to: u32,
+    pub failed_to: u32,
+}
+
+/// Number of bits that tell participants apart; a group has at most eight participants.
+pub const PARTICIPANTS: u32 = 23;
+
+/// Returns the bit of a participant, from 1 to [`PARTICIPANTS`].
+pub fn participant(name: &[u8]) -> u8 {
+    1 + (xxh3_64(name) % u64::from(PARTICIPANTS)) as u8
 }
 
 impl MessageState {
     /// Instant of a status that has not come.
     pub const NEVER: i64 = i64::MAX;
     /// The state of a message without any status.
-    pub const NONE: Self = Self { words: 0, first_us: Self::NEVER, failed_us: Self::NEVER, code: None };
+    pub const NONE: Self = Self {
+        words: 0,
+        first_us: Self::NEVER,
+        failed_us: Self::NEVER,
+        code: None,
+        delivered_to: 0,
+        failed_to: 0,
+    };
     const DELIVERED: u8 = StatusWord::Delivered as u8 | StatusWord::Read as u8 | StatusWord::Played as u8;
 
-    /// The state after a single status.
+    /// The state after a single status that names no participant.
     pub const fn of(word: StatusWord, us: i64, code: Option<i64>) -> Self {
-        let words = word as u8;
+        Self::of_participant(word, us, code, 0)
+    }
+
+    /// The state after a single status; `participant` is the bit of the participant, 0 for none.
+    pub const fn of_participant(word: StatusWord, us: i64, code: Option<i64>, participant: u8) -> Self {
+        let (words, told_of) = (word as u8, 1 << participant);
         match word {
             StatusWord::Other | StatusWord::Unknown => Self { words, ..Self::NONE },
-            StatusWord::Failed => Self { words, first_us: us, failed_us: us, code },
-            _ => Self { words, first_us: us, ..Self::NONE },
+            StatusWord::Sent => Self { words, first_us: us, ..Self::NONE },
+            StatusWord::Failed => {
+                Self { words, first_us: us, failed_us: us, code, delivered_to: 0, failed_to: told_of }
+            }
+            _ => Self { words, first_us: us, delivered_to: told_of, ..Self::NONE },
         }
     }
 
     /// Adds the statuses of another state of the same message.
     pub fn join(&mut self, other: &Self) {
         self.words |= other.words;
+        self.delivered_to |= other.delivered_to;
+        self.failed_to |= other.failed_to;
         self.first_us = self.first_us.min(other.first_us);
         // A minimum over a total order, so that neither order nor repetition can matter.
         let key = |s: &Self| (s.code.is_none(), s.failed_us, s.code);
@@ -113,7 +158,7 @@ impl MessageState {
             return self;
         }
         let words = self.words & !(StatusWord::Failed as u8);
-        Self { words, failed_us: Self::NEVER, code: None, ..self }
+        Self { words, failed_us: Self::NEVER, code: None, failed_to: 0, ..self }
     }
 
     /// Returns the outcome: delivered before failed before sent (R18).
@@ -144,9 +189,16 @@ impl MessageState {
         self.words & Self::DELIVERED != 0
     }
 
-    /// True if the statuses say both delivered and failed (R18).
+    /// True if the statuses say both delivered and failed of one recipient (R18).
+    ///
+    /// Of two participants of a group, one may get the message and the other not.
     pub const fn is_contradicted(&self) -> bool {
-        self.is_delivered() && self.words & StatusWord::Failed as u8 != 0
+        self.delivered_to & self.failed_to != 0
+    }
+
+    /// True if a status names a participant of a group.
+    pub const fn has_participants(&self) -> bool {
+        (self.delivered_to | self.failed_to) > 1
     }
 
     /// Returns the number of different words seen.
@@ -163,8 +215,8 @@ mod tests {
 
     fn state() -> impl Strategy<Value = MessageState> {
         let word = prop::sample::select(StatusWord::ALL.to_vec());
-        let one = (word, 0_i64..6, prop::option::of(1_i64..4))
-            .prop_map(|(w, us, code)| MessageState::of(w, us, code));
+        let one = (word, 0_i64..6, prop::option::of(1_i64..4), 0_u8..3)
+            .prop_map(|(w, us, code, who)| MessageState::of_participant(w, us, code, who));
         prop::collection::vec(one, 0..4).prop_map(|all| {
             let mut state = MessageState::NONE;
             for one in &all {
@@ -203,6 +255,20 @@ mod tests {
         }
         assert_eq!(told(&[bare, failed(7, None)]), (None, 5));
         assert_eq!(told(&[failed(9, Some(7)), failed(9, Some(3))]), (Some(3), 9));
+    }
+
+    #[test]
+    fn only_one_recipient_can_be_contradicted() {
+        let both = |delivered, failed| {
+            let delivered = MessageState::of_participant(StatusWord::Delivered, 1, None, delivered);
+            joined(delivered, MessageState::of_participant(StatusWord::Failed, 2, None, failed))
+        };
+        let is_contradicted = [(0, 0), (1, 1), (1, 2), (0, 1)].map(|(a, b)| both(a, b).is_contradicted());
+        assert_eq!(is_contradicted, [true, true, false, false]);
+        assert_eq!(both(1, 2).outcome(), Outcome::Delivered);
+        assert!(both(0, 1).has_participants() && !both(0, 0).has_participants());
+        let bits: Vec<u8> = (0..100).map(|n| participant(&[n])).collect();
+        assert_eq!((bits.iter().min(), bits.iter().max()), (Some(&1), Some(&(PARTICIPANTS as u8))));
     }
 
     #[test]

@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::day::{Day, SlotLength};
 use crate::facts::{
-    CallerLine, DayTotals, Delays, Evidence, Fact, FileBalance, FileHours, Kind, Latencies, Quarantined,
-    SourceRows, UnreadableWindow,
+    CallerLine, DayTotals, Delays, Evidence, Fact, FieldLine, FileBalance, FileHours, Kind, Latencies,
+    Quarantined, SourceRows, UnreadableWindow,
 };
 
 pub use items::{ItemRole, MessageItem, NotificationItem, WaitingCall};
@@ -67,6 +67,8 @@ pub struct Daybook {
     pub file_hours: Vec<FileHours>,
     /// Rows by source and hour, by which poorer logs are noticed; as above.
     pub source_rows: Vec<SourceRows>,
+    /// Lines of payloads by webhook field, sorted; daybooks before format 5 have none.
+    pub fields: Vec<FieldLine>,
     /// Unreadable rows of webhook logs, sorted; as above.
     pub unreadable: Vec<UnreadableWindow>,
     pub quarantine: Vec<Quarantined>,

@@ -15,16 +15,17 @@ use crate::day::{Day, SlotLength};
 use crate::error::Trouble;
 use crate::facts::latency::BUCKETS;
 use crate::facts::{
-    CallerLine, CallerSketch, DayTotals, DelayKind, Delays, Evidence, Fact, FileBalance, FileHours,
-    Histogram, Kind, Latencies, Quarantined, RowRef, SourceRows, UnreadableWindow,
+    CallerLine, CallerSketch, DayTotals, DelayKind, Delays, Evidence, Fact, FieldLine, FileBalance,
+    FileHours, Histogram, Kind, Latencies, Quarantined, RowRef, SourceRows, UnreadableWindow,
 };
 
 /// Version of the stored form; raised when an older reader could not understand a newer file.
 ///
 /// Format 2 added the rows of each file by hour, format 3 the sixtieths of facts and the active
-/// callers, format 4 calls without an answer and the correlations of messages without a call; all
-/// are read.
-const DAYBOOK_FORMAT: u32 = 4;
+/// callers, format 4 calls without an answer and the correlations of messages without a call,
+/// format 5 participants of groups, overheard and echoed messages, and fields of webhooks; all are
+/// read.
+const DAYBOOK_FORMAT: u32 = 5;
 /// Oldest format whose facts have sixtieths, and that has active callers.
 const FIRST_WITH_SIXTIETHS: u32 = 3;
 
@@ -59,6 +60,8 @@ struct Head {
     file_hours: Vec<FileHours>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     source_rows: Vec<SourceRows>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    fields: Vec<FieldLine>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     unreadable: Vec<UnreadableWindow>,
     quarantine: Vec<Quarantined>,
@@ -165,6 +168,7 @@ pub fn write(daybook: &Daybook, folder: &Path) -> Result<(), Trouble> {
         files: daybook.files.clone(),
         file_hours: daybook.file_hours.clone(),
         source_rows: daybook.source_rows.clone(),
+        fields: daybook.fields.clone(),
         unreadable: daybook.unreadable.clone(),
         quarantine: daybook.quarantine.clone(),
     };
@@ -335,6 +339,7 @@ impl Daybook {
             files: head.files,
             file_hours: head.file_hours,
             source_rows: head.source_rows,
+            fields: head.fields,
             unreadable: head.unreadable,
             quarantine: head.quarantine,
         }

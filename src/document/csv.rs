@@ -8,6 +8,8 @@ use super::toml::MistakeNotes;
 /// The rows of a sheet with a valid header.
 #[derive(Debug)]
 pub struct CsvSheet {
+    /// The names in the header, in the order of the file.
+    pub columns: Vec<String>,
     pub rows: Vec<CsvRow>,
 }
 
@@ -29,6 +31,23 @@ impl CsvRow {
     pub fn new(record: CsvRecord, order: &[Option<usize>]) -> Option<Self> {
         let cells = order.iter().map(|at| at.map(|at| record.cells[at].clone())).collect::<Option<_>>()?;
         Some(Self { cells })
+    }
+
+    /// Arranges the cells as [`Self::new`] does, with the cells of optional columns behind them.
+    ///
+    /// The cell of a column that the header lacks is empty.
+    fn with_optional(record: CsvRecord, order: &[Option<usize>], optional: &[Option<usize>]) -> Option<Self> {
+        let end = record.span().end;
+        let more: Vec<CsvCell> = optional
+            .iter()
+            .map(|at| match at {
+                Some(at) => record.cells[*at].clone(),
+                None => CsvCell { text: String::new(), span: end..end },
+            })
+            .collect();
+        let mut row = Self::new(record, order)?;
+        row.cells.extend(more);
+        Some(row)
     }
 
     pub fn cell(&self, column: usize) -> &CsvCell {
@@ -122,28 +141,35 @@ pub fn records(text: &str, has_comments: bool) -> Vec<CsvRecord> {
 }
 
 impl CsvSheet {
-    /// Reads a sheet with exactly these columns, in any order.
+    /// Reads a sheet with these columns, in any order; it may lack the `optional` ones.
     ///
     /// Missing, unknown and repeated columns, rows with too few or too many cells, and quotes that
-    /// are not closed are noted as mistakes.
-    pub fn read(text: &str, columns: &[&'static str], notes: &MistakeNotes<'_>) -> Self {
+    /// are not closed are noted as mistakes. Cells of optional columns stand behind the others.
+    pub fn read(
+        text: &str,
+        columns: &[&'static str],
+        optional: &[&'static str],
+        notes: &MistakeNotes<'_>,
+    ) -> Self {
         let mut records = records(text, false).into_iter();
         let Some(mut top) = records.next() else {
             let help = format!("the first line must be {}", columns.join(","));
             notes.mistake(0..0, "the file is empty", "no header", help);
-            return Self { rows: Vec::new() };
+            return Self { columns: Vec::new(), rows: Vec::new() };
         };
         top.cells.truncate(top.named());
-        let order = header(&top, columns, notes);
+        let order = header_with(&top, columns, optional, notes);
+        let place = |column: &&str| top.cells.iter().position(|cell| cell.text == **column);
+        let more: Vec<Option<usize>> = optional.iter().map(place).collect();
         let mut rows = Vec::new();
         for record in records.filter(|record| record.named() > 0) {
             if let Some(RowMisshape { span, message, label, help }) = record.misshape(top.cells.len()) {
                 notes.mistake(span, message, label, help);
             } else {
-                rows.extend(CsvRow::new(record, &order));
+                rows.extend(CsvRow::with_optional(record, &order, &more));
             }
         }
-        Self { rows }
+        Self { columns: top.cells.into_iter().map(|cell| cell.text).collect(), rows }
     }
 }
 
@@ -151,6 +177,16 @@ impl CsvSheet {
 ///
 /// Columns that are unknown, missing or repeated are noted as mistakes.
 pub fn header(record: &CsvRecord, columns: &[&'static str], notes: &MistakeNotes<'_>) -> Vec<Option<usize>> {
+    header_with(record, columns, &[], notes)
+}
+
+/// Returns what [`header`] returns, and accepts `optional` columns in addition.
+fn header_with(
+    record: &CsvRecord,
+    columns: &[&'static str],
+    optional: &[&'static str],
+    notes: &MistakeNotes<'_>,
+) -> Vec<Option<usize>> {
     let cells = &record.cells;
     if let [whole] = cells.as_slice()
         && let Some(mark) = other_separator(&whole.text, columns)
@@ -161,8 +197,8 @@ pub fn header(record: &CsvRecord, columns: &[&'static str], notes: &MistakeNotes
         return vec![None; columns.len()];
     }
     for (at, cell) in cells.iter().enumerate() {
-        if !columns.contains(&cell.text.as_str()) {
-            let help = advice(&cell.text, columns.iter().copied());
+        if !columns.iter().chain(optional).any(|column| cell.text == **column) {
+            let help = advice(&cell.text, columns.iter().chain(optional).copied());
             notes.mistake(cell.span.clone(), format!("unknown column `{}`", cell.text), "not a column", help);
         } else if cells[..at].iter().any(|earlier| earlier.text == cell.text) {
             let message = format!("column `{}` stands twice", cell.text);
@@ -237,7 +273,7 @@ mod tests {
     fn read(text: &str) -> (Vec<(String, String)>, Vec<String>) {
         let document = Document::new("a.csv", text);
         let notes = MistakeNotes::new(&document);
-        let sheet = CsvSheet::read(text, &["a", "b"], &notes);
+        let sheet = CsvSheet::read(text, &["a", "b"], &[], &notes);
         let cells = |row: &CsvRow| {
             let (a, b) = (row.cell(0), row.cell(1));
             assert!(text[b.span.clone()].contains(b.text.split('"').next().unwrap_or("")));

@@ -60,6 +60,37 @@ impl ConflictLine {
     }
 }
 
+record! {
+    table "fields", a row is "webhook field";
+    /// Lines of payloads by the field that they name.
+    ///
+    /// `lines` = `taken` + `ignored`; copies of a line count as often as they were logged.
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    pub struct FieldLine {
+        /// `-` for a `value` alone, which names none; `others` for names beyond the limit.
+        pub field: String => "field" Text,
+        pub lines: u64 => "lines" Integer,
+        /// Lines from which a status was read.
+        pub taken: u64 => "taken" Integer,
+        pub statuses: u64 => "statuses" Integer,
+        /// Lines from which nothing was read.
+        pub ignored: u64 => "ignored" Integer,
+        /// Why nothing was read from the ignored lines; none if none was ignored of a known field.
+        pub why: Option<String> => "why" Text,
+    }
+}
+
+impl FieldLine {
+    /// The reason that a field has which nobody knows.
+    pub const UNKNOWN: &str = "unknown field";
+
+    /// True for a field that nobody knows.
+    pub fn is_unknown(&self) -> bool {
+        self.why.as_deref() == Some(Self::UNKNOWN)
+    }
+}
+
 impl CellWord for Log {}
 
 impl CellWord for FileRole {}
@@ -99,6 +130,8 @@ pub struct Receipt {
     pub is_joined: bool,
     /// One entry per file, in the order of sources and paths.
     pub files: Vec<FileBalance>,
+    /// Lines of payloads by webhook field, sorted.
+    pub fields: Vec<FieldLine>,
     /// Regions whose webhook log seems to write message ids in another way than the calls.
     pub other_spellings: Vec<OtherSpelling>,
     /// Active callers, sorted by hour, service and region.
@@ -129,8 +162,10 @@ pub struct Reconciliation {
     pub attempts: u64,
     /// Different statuses of different messages in them.
     pub statuses: u64,
-    /// Of these, statuses of messages that no request log admitted.
+    /// Of these, statuses of messages that no request log admitted, though it should have.
     pub orphan_statuses: u64,
+    /// Of `statuses`, those of messages of other responders of a number, or sent without a call.
+    pub statuses_of_others: u64,
     /// Later attempts of notifications of whose first attempts there is no row.
     ///
     /// They count on the day of their event, or on their own day if they do not tell it.

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::read::{self, LogsOfRun, open_days};
-use super::suspicions::fewer_files;
+use super::suspicions::{fewer_files, unknown_fields};
 use super::{Accounted, Job, attention, book, missing_files, overrides};
 use crate::attention::{Attention, AttentionKind, Look, Looks};
 use crate::clock::Clock;
@@ -230,6 +230,7 @@ fn of_reading(
     let groups = missing_files::groups(job, daybooks, day)?;
     found.extend(missing_files::of_fallen(day, groups.fallen));
     found.extend(fewer_files::attention(ledger, day, facts, &groups.fewer)?);
+    found.extend(unknown_fields::attention(edition));
     found.extend(attention::of_views(day, &notes.twice_told));
     found.extend(attention::of_notes(day, notes));
     Ok(found)

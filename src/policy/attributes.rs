@@ -8,7 +8,7 @@ use crate::facts::{Admission, Kind, Outcome, Reached, Stream, Symptom, Timing};
 
 /// Returns the attribute of `kind` under each key, in the order of `ConditionKey::ALL`.
 pub fn attributes<'a>(kind: &'a Kind, day: Day, policy: &'a Policy) -> [Attribute<'a>; 21] {
-    let entry = kind.error_code.map(|code| policy.catalogue.entry(code, kind.error_subcode));
+    let entry = kind.error_code.map(|code| policy.catalogue.entry(code, kind.error_subcode, day));
     let (fault, family, review) = match entry {
         None => (Attribute::Nothing, Attribute::Nothing, Attribute::Nothing),
         Some(None) => (Attribute::Word("unknown"), Attribute::Nothing, Attribute::Nothing),

@@ -65,8 +65,13 @@ fn reason(reason: &Reason) -> Value {
 }
 
 fn entry(entry: &CatalogueEntry) -> Value {
-    let CatalogueEntry { codes, subcode, title, family, fault, review } = entry;
-    json!([codes.start(), codes.end(), subcode, title, family, fault, review])
+    let CatalogueEntry { codes, subcode, http_status: _, title, family, fault, review, validity: valid } =
+        entry;
+    // A row for all days keeps the spelling that it had before rows had days.
+    if *valid == Validity::default() {
+        return json!([codes.start(), codes.end(), subcode, title, family, fault, review]);
+    }
+    json!([codes.start(), codes.end(), subcode, title, family, fault, review, validity(valid)])
 }
 
 #[cfg(test)]

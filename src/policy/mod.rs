@@ -25,7 +25,7 @@ use crate::document::{Document, Mistake, Mistakes};
 use crate::facts::{Facts, Kind};
 
 pub use account::{Account, Group};
-pub use catalogue::{Catalogue, CatalogueEntry};
+pub use catalogue::{Catalogue, CatalogueEntry, CodeDifference, CodeList};
 pub use postings::{Booking, PostingLine, Postings, Sum};
 pub use reason::{Direction, Reason};
 pub use rule::{Review, Rule};
@@ -39,7 +39,7 @@ pub const BUILT_IN_CATALOGUE: &str = include_str!("../../data/error_catalog.csv"
 /// The tables of policy and catalogue with their keys.
 ///
 /// A test compares them with data/policy.md and data/catalogue.md.
-pub const KEYS: [(&str, &[&str]); 7] = [
+pub const KEYS: [(&str, &[&str]); 8] = [
     ("the top level of the policy", &read::TOP),
     ("[[rule]]", &read::RULE),
     ("a condition", &condition::ConditionKey::NAMES),
@@ -47,6 +47,7 @@ pub const KEYS: [(&str, &[&str]); 7] = [
     ("[[restriction]]", &restrictions::KEYS),
     ("[[reason]]", &reason::KEYS),
     ("the catalogue", &catalogue::COLUMNS),
+    ("the catalogue", &catalogue::OPTIONAL),
 ];
 
 /// Rule id of events that no rule matched.

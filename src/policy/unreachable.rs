@@ -92,7 +92,7 @@ fn implied(key: ConditionKey, when: &RuleCondition, policy: &Policy) -> Option<V
     let mut words = BTreeSet::new();
     for code in each(codes)? {
         // A code without a row of its own is unknown, unless its subcode has a row.
-        let has_row = policy.catalogue.entry(code, None).is_some();
+        let has_row = policy.catalogue.is_always_known(code);
         let unknown = (!has_row).then_some(if key == ConditionKey::Fault { "unknown" } else { "" });
         let entries = policy.catalogue.entries_of(code).map(|entry| match key {
             ConditionKey::Fault => entry.fault.as_str(),

@@ -40,7 +40,7 @@ pub struct Rendered {
 /// Returns the schema of every table, with its path in the reports folder without ending.
 ///
 /// `reports/tables.md` and `reports/daily.md` are checked against it.
-pub fn schema() -> [(&'static str, &'static Spec); 13] {
+pub fn schema() -> [(&'static str, &'static Spec); 14] {
     [
         ("availability", &tables::summary::AVAILABILITY),
         ("months", &tables::summary::MONTHS),
@@ -54,6 +54,7 @@ pub fn schema() -> [(&'static str, &'static Spec); 13] {
         ("daily/<day>/intake", &tables::daily::INTAKE),
         ("daily/<day>/deliveries", &tables::deliveries::DELIVERIES),
         ("daily/<day>/delays", &tables::deliveries::DELAYS),
+        ("daily/<day>/fields", &tables::deliveries::FIELDS),
         ("daily/<day>/reconciliation", &tables::deliveries::RECONCILIATION),
     ]
 }
@@ -124,7 +125,7 @@ impl Summary {
 }
 
 /// Works out the tables of one day; each is named by its spec.
-pub fn daily_tables(day: &DayDrawing) -> [Table; 8] {
+pub fn daily_tables(day: &DayDrawing) -> [Table; 9] {
     let edition = &day.edition;
     [
         tables::daily::accounts(edition),
@@ -134,6 +135,7 @@ pub fn daily_tables(day: &DayDrawing) -> [Table; 8] {
         tables::daily::intake(edition),
         tables::deliveries::deliveries(edition),
         tables::deliveries::delays(edition),
+        tables::deliveries::fields(edition),
         tables::deliveries::reconciliation(edition),
     ]
 }

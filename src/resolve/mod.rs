@@ -145,9 +145,11 @@ impl<'c> Resolver<'c> {
     fn silences(&self) -> Vec<Silence> {
         let is_like = |d: &&Daybook| d.slot_length == self.own.slot_length;
         let before = self.around.get(&self.day.plus(-1)).filter(is_like);
-        let after = self.around.get(&self.day.plus(1)).filter(is_like);
-        let days: Vec<&Daybook> = before.into_iter().chain([&self.own]).chain(after).collect();
-        let (from, to) = (self.day.start_us(), self.day.end_us() + self.deadline_us());
+        let held_us = self.held_us();
+        let later = (1..=1 + (held_us - 1) / DAY_US)
+            .map_while(|n| self.around.get(&self.day.plus(n)).filter(is_like));
+        let days: Vec<&Daybook> = before.into_iter().chain([&self.own]).chain(later).collect();
+        let (from, to) = (self.day.start_us(), self.day.end_us() + held_us);
         webhook_gaps::silences(&days).into_iter().filter(|s| s.touches(from, to)).collect()
     }
 
@@ -284,6 +286,7 @@ impl<'c> Resolver<'c> {
                 tally: self.own.tally,
                 is_joined: self.own.is_joined,
                 other_spellings: self.other_spellings,
+                fields: self.own.fields,
                 files: self.own.files,
                 callers: self.own.callers_by_hour,
                 quarantine: self.own.quarantine,

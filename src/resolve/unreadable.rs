@@ -26,6 +26,8 @@ pub struct UndecidedMessage {
     pub state: MessageState,
     pub timing: Timing,
     pub region: String,
+    /// Up to when its first status would have been in time.
+    pub due_us: i64,
 }
 
 pub struct UndecidedNotification {
@@ -36,9 +38,9 @@ pub struct UndecidedNotification {
 }
 
 impl UndecidedMessage {
-    fn candidate(&self, deadline_us: i64) -> Candidate<'_> {
+    fn candidate(&self) -> Candidate<'_> {
         let MessageItem { id, at_us, .. } = self.open;
-        Candidate { region: &self.region, at_us, id, from_us: at_us, to_us: at_us + deadline_us }
+        Candidate { region: &self.region, at_us, id, from_us: at_us, to_us: self.due_us }
     }
 }
 
@@ -83,9 +85,7 @@ impl Resolver<'_> {
     pub fn decide(&mut self) -> Result<(), Trouble> {
         let Undecided { messages, notifications } = std::mem::take(&mut self.undecided);
         let windows: Vec<&UnreadableWindow> = self.windows().collect();
-        let deadline_us = self.deadline_us();
-        let of_message = |message| UndecidedMessage::candidate(message, deadline_us);
-        let explained_messages = explained(&windows, messages.iter().map(of_message));
+        let explained_messages = explained(&windows, messages.iter().map(UndecidedMessage::candidate));
         let webhooks = &self.config.webhooks;
         let late_us = i64::from(webhooks.first_attempt_seconds) * SECOND_US;
         let pause_us = i64::from(webhooks.max_retry_pause_seconds) * SECOND_US;

@@ -66,6 +66,7 @@ impl Canonical {
             webhooks:
                 Webhooks {
                     first_status_seconds: _,
+                    held_seconds: _,
                     first_attempt_seconds: _,
                     retry_days: _,
                     max_retry_pause_seconds: _,
@@ -135,6 +136,10 @@ impl Canonical {
         let webhooks = &config.webhooks;
         settings.put("webhooks.first_status_minutes", shown_minutes(webhooks.first_status_seconds));
         settings.put("webhooks.first_attempt_minutes", shown_minutes(webhooks.first_attempt_seconds));
+        // Only if unusual: fingerprints of earlier versions, which had no such key, still hold.
+        if webhooks.held_seconds != Webhooks::default().held_seconds {
+            settings.put("webhooks.held_hours", shown_hours(webhooks.held_seconds));
+        }
         settings.put("webhooks.retry_days", webhooks.retry_days);
         settings.put("webhooks.max_retry_pause_hours", shown_hours(webhooks.max_retry_pause_seconds));
         settings.put("webhooks.success", [webhooks.success.0, webhooks.success.1]);

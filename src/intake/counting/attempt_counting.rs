@@ -7,7 +7,7 @@ use super::notes::evidence::RowPlace;
 use super::notes::odd_words::WordList;
 use super::worker_counts::WorkerCounts;
 use crate::config::Field;
-use crate::daybook::message::StatusWord;
+use crate::daybook::message::{StatusOrigin, StatusWord};
 use crate::error::Trouble;
 use crate::facts::ids::short;
 use crate::intake::formats::webhook_payload;
@@ -19,6 +19,12 @@ use crate::intake::rows::attempt_reader::{
 use crate::intake::rows::raw_row::RawRow;
 use crate::intake::rows::sketch::{PerRowField, Scalar, Sketch};
 use crate::intake::rows::source_reader::SourceReader;
+
+/// Why a payload belongs to no day.
+const TIMELESS: &str = "no time: neither a receive time around it nor one in it";
+/// The same of a payload that has nothing but errors, which never have a time.
+const TIMELESS_ERRORS: &str =
+    "no time: errors of the account have none, and there is no receive time around them";
 
 impl WorkerCounts {
     /// Counts a line with a payload: a notification that arrived, and the statuses in it.
@@ -43,19 +49,23 @@ impl WorkerCounts {
         }
         let read = found.and_then(|payload| {
             let ts_us = payload.received_us.or(payload.latest_us);
-            let ts_us = ts_us.ok_or("no time: neither a receive time around it nor one in it")?;
+            let ts_us = ts_us.ok_or(if payload.has_errors { TIMELESS_ERRORS } else { TIMELESS })?;
             source_reader.check_meant(ts_us).map_err(|why| format!("its time {why}"))?;
             if self.is_far(ts_us) {
                 return Ok((ts_us, None));
             }
             let reading = source_reader.payload(&payload, ts_us, place, &mut self.names, &mut told)?;
             let words: Vec<String> = payload.statuses.iter().map(|s| s.status.to_string()).collect();
+            if self.day_us().contains(&ts_us) {
+                self.fields.add(&payload.fields);
+            }
             Ok((ts_us, Some((reading, words))))
         });
         match read {
             Ok((us, reading)) => {
                 self.note(&place, us, 0);
-                self.tell_in_file(place.file, line.len(), told.len());
+                let statuses = told.iter().filter(|status| status.origin != StatusOrigin::Echo).count();
+                self.tell_in_file(place.file, line.len(), statuses);
                 if let Some((reading, words)) = reading {
                     self.post_webhook(&reading, &told, spill)?;
                     for (word, told) in words.iter().zip(&told) {
@@ -146,7 +156,8 @@ impl WorkerCounts {
     }
 
     fn known_status(&mut self, status: &ParsedStatus, attempted: u32) -> KnownStatus {
-        let traits = self.status_traits(StatusTraits { attempted, code: status.code });
+        let ParsedStatus { code, origin, participant, .. } = *status;
+        let traits = self.status_traits(StatusTraits { attempted, code, origin, participant });
         KnownStatus { word: status.word, traits }
     }
 
@@ -227,7 +238,8 @@ impl WorkerCounts {
         self.enter_attempt(&reading, known.attempted, spill)?;
         if let (Some(told), Some(message)) = (known.told, message) {
             let us = if event.is_missing() { reading.ts_us } else { reading.event_us };
-            let status = ParsedStatus { message, word: told.word, us, code: None, correlation };
+            let (word, origin) = (told.word, StatusOrigin::Own);
+            let status = ParsedStatus { message, word, us, code: None, correlation, origin, participant: 0 };
             self.enter_status(&status, told, &reading, spill)?;
         }
         Ok(true)

@@ -12,6 +12,7 @@ use super::latency_cell::{CellKey, LatencyCell};
 use super::latest_rows::LatestRows;
 use super::memo::{KnownRow, Memo};
 use super::notes::evidence::{EvidenceRow, EvidenceRows, RowPlace};
+use super::notes::field_counts::FieldCounts;
 use super::notes::id_sample::IdSample;
 use super::notes::odd_words::{OddWords, WordList};
 use super::notes::quarantine::{self, KEPT_PER_FILE};
@@ -90,6 +91,7 @@ pub struct WorkerCounts {
     told: Vec<ParsedStatus>,
     pub odd_words: OddWords,
     pub hours: RepeatedHours,
+    pub fields: FieldCounts,
     pub memo: Memo,
     /// Classification of the last posted row, if other rows may reuse it.
     pub learned: Option<KnownRow>,
@@ -143,6 +145,7 @@ impl WorkerCounts {
             told: Vec::new(),
             odd_words: OddWords::default(),
             hours: RepeatedHours::default(),
+            fields: FieldCounts::default(),
             memo: Memo::default(),
             learned: None,
             buffer: Vec::new(),

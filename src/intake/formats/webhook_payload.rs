@@ -5,6 +5,7 @@
 //! any other object that has one of them under a key of [`CARRIERS`], as an object, as JSON text or
 //! as base64 of JSON text. Its receive time is under a key of [`RECEIVED`].
 
+pub mod fields;
 mod json;
 
 use std::borrow::Cow;
@@ -18,6 +19,7 @@ use serde::de::Deserialize;
 
 use super::ndjson;
 use crate::config::Cast;
+use crate::daybook::message::{StatusOrigin, participant};
 use crate::intake::rows::instant;
 use crate::intake::rows::mapping::CORRELATION_ALIAS;
 use crate::intake::rows::raw_row::LogValue;
@@ -37,7 +39,13 @@ const RECEIVED: [&str; 6] = ["received_at", "receive_time", "ts", "time", "times
 ///
 /// Elements of `history` are months old and say nothing about the notification. Quoted messages are
 /// ignored too.
-const TIMED: [&str; 4] = ["messages", "calls", "message_echoes", "user_preferences"];
+const TIMED: [&str; 6] =
+    ["messages", "calls", "message_echoes", "user_preferences", "groups", "automatic_events"];
+/// Keys of a status by which it names the participant of a group, the preferred ones first.
+///
+/// Documentation spells the second one in two ways.
+const PARTICIPANTS: [&str; 3] =
+    ["recipient_participant_user_id", "recipient_participant_id", "participant_recipient_id"];
 /// The `type` of statuses that do not say whether a message arrived.
 ///
 /// For example, a failed payment is no failed message.
@@ -61,6 +69,17 @@ pub struct PayloadStatus<'a> {
     pub error_code: Option<i64>,
     /// What the caller gave its send request to be told with every status.
     pub correlation: Option<Cow<'a, str>>,
+    pub origin: StatusOrigin,
+    /// Bit of the participant of a group that it names; 0 for none.
+    pub participant: u8,
+}
+
+/// A field that a payload names, and the number of statuses read from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayloadField<'a> {
+    /// Empty for a `value` alone.
+    pub name: Cow<'a, str>,
+    pub statuses: u64,
 }
 
 /// Contents of one payload.
@@ -76,9 +95,12 @@ pub struct Payload<'a> {
     pub earliest_us: Option<i64>,
     /// The first `entry[].id` (the WABA), else the first `phone_number_id`, else empty.
     pub business_id: Cow<'a, str>,
-    /// The first `changes[].field`; empty for a `value` alone.
-    pub field: Cow<'a, str>,
+    /// The fields of its changes, each once, in their order.
+    pub fields: Vec<PayloadField<'a>>,
+    /// Statuses, and copies of messages that were sent without a call ([`StatusOrigin::Echo`]).
     pub statuses: Vec<PayloadStatus<'a>>,
+    /// True if it has errors of the account.
+    pub has_errors: bool,
     /// Identity of the notification: a hash of `entry`, or else of `value`.
     ///
     /// Everything around them, blanks, escapes and the order of keys do not matter, so a
@@ -252,6 +274,7 @@ impl<'n, 'a> Shape<'n, 'a> {
             }
             Self::Value(node) => {
                 payload.identity = node.hash;
+                payload.fields.push(PayloadField { name: Cow::default(), statuses: 0 });
                 payload.value(node)
             }
         };
@@ -271,7 +294,9 @@ fn is_value(node: &Node<'_>) -> bool {
     let has_list = |key| matches!(node.get(key), Some(Node { kind: JsonKind::List(_), .. }));
     node.get("messaging_product").is_some()
         && (has_list("statuses")
+            || has_list("groups")
             || node.get("metadata").is_some()
+            || node.get("timestamp").and_then(epoch_us).is_some()
             || node.get("messages").is_some_and(|list| list.elements().any(|m| m.get("timestamp").is_some())))
 }
 
@@ -287,9 +312,18 @@ impl<'a> Payload<'a> {
     fn change(&mut self, change: &Node<'a>) -> Result<(), String> {
         let field = change.text("field").unwrap_or_default();
         let is_calls = field == "calls";
-        if self.field.is_empty() {
-            self.field = field;
+        let before = self.statuses.len();
+        let read = self.change_value(change, is_calls);
+        let is_status = |status: &&PayloadStatus<'_>| status.origin != StatusOrigin::Echo;
+        let statuses = self.statuses[before..].iter().filter(is_status).count() as u64;
+        match self.fields.iter_mut().find(|known| known.name == field) {
+            Some(known) => known.statuses += statuses,
+            None => self.fields.push(PayloadField { name: field, statuses }),
         }
+        read
+    }
+
+    fn change_value(&mut self, change: &Node<'a>, is_calls: bool) -> Result<(), String> {
         match change.get("value") {
             // The list has the same name, but holds statuses of calls.
             Some(value) if is_calls => {
@@ -307,7 +341,32 @@ impl<'a> Payload<'a> {
 
     fn value(&mut self, value: &Node<'a>) -> Result<(), String> {
         self.around(value);
-        value.each("statuses", |status| self.status(status))
+        value.each("statuses", |status| self.status(status, StatusOrigin::Own))?;
+        self.echoes(value);
+        // What another responder of the number sends and is told.
+        let Some(standby) = value.get("standby") else { return Ok(()) };
+        for key in TIMED {
+            self.times(standby, key);
+        }
+        self.echoes(standby);
+        let overheard = standby.each("statuses", |status| self.status(status, StatusOrigin::Overheard));
+        overheard.map_err(|why| format!(".standby{why}"))
+    }
+
+    /// Reads copies of messages that were sent without a call; one without an id is ignored.
+    fn echoes(&mut self, value: &Node<'a>) {
+        for echo in value.get("message_echoes").into_iter().flat_map(Node::elements) {
+            let Some(message_id) = echo.text("id") else { continue };
+            self.statuses.push(PayloadStatus {
+                message_id,
+                status: Cow::default(),
+                ts_us: echo.get("timestamp").and_then(epoch_us),
+                error_code: None,
+                correlation: None,
+                origin: StatusOrigin::Echo,
+                participant: 0,
+            });
+        }
     }
 
     /// Reads the parts of a `value` other than statuses.
@@ -319,6 +378,11 @@ impl<'a> Payload<'a> {
         for key in TIMED {
             self.times(value, key);
         }
+        self.saw(value.get("timestamp").and_then(epoch_us));
+        for element in value.get("state_sync").into_iter().flat_map(Node::elements) {
+            self.saw(element.get("metadata").and_then(|data| data.get("timestamp")).and_then(epoch_us));
+        }
+        self.has_errors |= value.get("errors").is_some_and(|errors| errors.elements().next().is_some());
     }
 
     fn times(&mut self, value: &Node<'a>, key: &str) {
@@ -327,7 +391,7 @@ impl<'a> Payload<'a> {
         }
     }
 
-    fn status(&mut self, status: &Node<'a>) -> Result<(), String> {
+    fn status(&mut self, status: &Node<'a>, origin: StatusOrigin) -> Result<(), String> {
         let ts = status.get("timestamp");
         let ts_us = ts.and_then(epoch_us);
         self.saw(ts_us);
@@ -347,7 +411,11 @@ impl<'a> Payload<'a> {
         let code = error.and_then(|error| error.text("code")).filter(|_| word == "failed");
         let error_code = code.and_then(|code| code.parse().ok()).filter(|code| *code != 0);
         let correlation = status.text(CORRELATION_ALIAS);
-        self.statuses.push(PayloadStatus { message_id, status: word, ts_us, error_code, correlation });
+        let named = PARTICIPANTS.iter().find_map(|key| status.text(key));
+        let participant = named.map_or(0, |name| participant(name.as_bytes()));
+        let status = word;
+        let one = PayloadStatus { message_id, status, ts_us, error_code, correlation, origin, participant };
+        self.statuses.push(one);
         Ok(())
     }
 
@@ -364,14 +432,19 @@ impl<'a> Payload<'a> {
             ts_us: status.ts_us,
             error_code: status.error_code,
             correlation: status.correlation.map(own),
+            origin: status.origin,
+            participant: status.participant,
         });
+        let fields = self.fields.into_iter();
+        let fields = fields.map(|PayloadField { name, statuses }| PayloadField { name: own(name), statuses });
         Payload {
             received_us: self.received_us,
             latest_us: self.latest_us,
             earliest_us: self.earliest_us,
             statuses: statuses.collect(),
             business_id: own(self.business_id),
-            field: own(self.field),
+            fields: fields.collect(),
+            has_errors: self.has_errors,
             identity: self.identity,
         }
     }

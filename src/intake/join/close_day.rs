@@ -24,6 +24,7 @@ use crate::daybook::{self, Daybook};
 use crate::error::Trouble;
 use crate::facts::{Evidence, Fact, FileHours, Histogram, Latencies, RowRef, Salt};
 use crate::intake::counting::notes::evidence::EvidenceRows;
+use crate::intake::counting::notes::field_counts::FieldCounts;
 use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::files::content_hash::Whole;
 use crate::intake::files::find::LogFile;
@@ -155,6 +156,7 @@ pub fn close_day(
         files: balances,
         file_hours: file_hours(settings.day, pass, files, sources),
         source_rows,
+        fields: FieldCounts::all(pass.counts.iter().map(|counts| &counts.fields)),
         unreadable: windows(pass, files, sources, settings),
         quarantine,
     };

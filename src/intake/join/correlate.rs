@@ -15,7 +15,7 @@ use super::merge::{Merged, MergedFact};
 use super::sums::{Sums, entry};
 use crate::day::DAY_US;
 use crate::daybook::delivery::{Delivery, measured};
-use crate::daybook::message::MessageState;
+use crate::daybook::message::{MessageState, StatusOrigin};
 use crate::daybook::{
     Closed, ItemRole, ItemWriter, MessageItem, NotificationItem, RegionActivity, WaitingCall,
 };
@@ -91,8 +91,12 @@ pub fn correlate(
         let before = statuses.len() as u32;
         let kind =
             |attempted: u32| merged.attempted[merged.attempted_of[worker][attempted as usize] as usize].1;
-        statuses
-            .extend(counts.status_list.iter().map(|t| StatusKind { code: t.code, kind: kind(t.attempted) }));
+        statuses.extend(counts.status_list.iter().map(|t| StatusKind {
+            code: t.code,
+            kind: kind(t.attempted),
+            origin: t.origin,
+            participant: t.participant,
+        }));
         before
     };
     let statuses_before = pass.counts.iter().enumerate().map(before).collect();
@@ -154,6 +158,9 @@ struct StatusKind {
     code: Option<i64>,
     /// The kind of the notification that reports them.
     kind: DayKind,
+    origin: StatusOrigin,
+    /// Bit of the participant of a group that they name; 0 for none.
+    participant: u8,
 }
 
 /// The statuses of one message in the rows that were read.
@@ -163,6 +170,8 @@ struct Said {
     ahead: MessageState,
     /// Instant of the earliest of its own, with the ranks of its kind and caller.
     first: Option<(i64, u32, u32)>,
+    /// The same of its copies, if it was sent without a call.
+    echo: Option<(i64, u32, u32)>,
 }
 
 impl Correlator<'_> {
@@ -225,19 +234,27 @@ impl Correlator<'_> {
     /// Returns what the statuses of one message say together.
     fn said(&self, told: &[StatusRecord]) -> Said {
         let start_us = self.settings.day.start_us();
-        let mut said = Said { own: MessageState::NONE, ahead: MessageState::NONE, first: None };
+        let (own, ahead) = (MessageState::NONE, MessageState::NONE);
+        let mut said = Said { own, ahead, first: None, echo: None };
         for status in told {
-            let StatusKind { code, kind } = self.statuses[status.traits as usize];
+            let StatusKind { code, kind, origin, participant } = self.statuses[status.traits as usize];
             let us = start_us + status.offset_us;
-            let state = MessageState::of(status.word, us, code);
-            if status.is_ahead {
-                said.ahead.join(&state);
-                continue;
-            }
-            said.own.join(&state);
             let rank = &self.merged.rank;
             let one = (us, rank.kinds[kind.at()], rank.callers[status.caller as usize]);
-            said.first = Some(said.first.map_or(one, |first| first.min(one)));
+            let first = match (origin, status.is_ahead) {
+                (StatusOrigin::Echo, true) => continue,
+                (StatusOrigin::Echo, false) => &mut said.echo,
+                (_, is_ahead) => {
+                    let state = MessageState::of_participant(status.word, us, code, participant);
+                    if is_ahead {
+                        said.ahead.join(&state);
+                        continue;
+                    }
+                    said.own.join(&state);
+                    &mut said.first
+                }
+            };
+            *first = Some(first.map_or(one, |first| first.min(one)));
         }
         said
     }
@@ -245,19 +262,28 @@ impl Correlator<'_> {
     /// Returns the statuses of one message by word and code, as far as they are of the day.
     ///
     /// The window of a message may end between two of them, which a joined state could not tell.
-    fn parts(&self, told: &[StatusRecord]) -> Vec<MessageState> {
+    fn parts(&self, told: &[StatusRecord]) -> Vec<(ItemRole, MessageState)> {
         let start_us = self.settings.day.start_us();
-        let mut parts: Vec<MessageState> = Vec::with_capacity(1);
+        let mut parts: Vec<(ItemRole, MessageState)> = Vec::with_capacity(1);
         for status in told.iter().filter(|status| !status.is_ahead) {
-            let code = self.statuses[status.traits as usize].code;
-            let part = MessageState::of(status.word, start_us + status.offset_us, code);
-            match parts.iter_mut().find(|known| (known.words, known.code) == (part.words, part.code)) {
-                Some(known) => known.join(&part),
-                None => parts.push(part),
+            let StatusKind { code, origin, participant, .. } = self.statuses[status.traits as usize];
+            let role = match origin {
+                StatusOrigin::Own => ItemRole::Foreign,
+                StatusOrigin::Overheard => ItemRole::Overheard,
+                StatusOrigin::Echo => continue,
+            };
+            let us = start_us + status.offset_us;
+            let part = MessageState::of_participant(status.word, us, code, participant);
+            let is_like = |known: &(ItemRole, MessageState)| {
+                known.0 == role && (known.1.words, known.1.code) == (part.words, part.code)
+            };
+            match parts.iter_mut().find(|known| is_like(known)) {
+                Some((_, known)) => known.join(&part),
+                None => parts.push((role, part)),
             }
         }
         // Workers meet statuses in any order.
-        parts.sort_unstable_by_key(|part| (part.words, part.code));
+        parts.sort_unstable_by_key(|(role, part)| (*role, part.words, part.code));
         parts
     }
 
@@ -315,7 +341,7 @@ impl Correlator<'_> {
         items: &mut Items,
     ) {
         let start_us = self.settings.day.start_us();
-        let Said { own, ahead, first: first_told } = self.said(told);
+        let Said { own, ahead, first: first_told, echo } = self.said(told);
         sums.tally.statuses += u64::from(own.statuses());
         let rank = &self.merged.rank;
         // Of several calls that name one message, the first that succeeded admitted it (the first
@@ -330,10 +356,13 @@ impl Correlator<'_> {
             several => several.iter().min_by_key(|a| content(a)),
         };
         let Some(&AdmissionRecord { offset_us, fact, caller, .. }) = first else {
-            if let Some((at_us, kind, caller)) = first_told {
-                let item = |state| MessageItem { id, role: ItemRole::Foreign, at_us, kind, caller, state };
-                items.messages.extend(self.parts(told).into_iter().map(item));
+            let item =
+                |(at_us, kind, caller), role, state| MessageItem { id, role, at_us, kind, caller, state };
+            if let Some(first) = first_told {
+                let parts = self.parts(told).into_iter();
+                items.messages.extend(parts.map(|(role, state)| item(first, role, state)));
             }
+            items.messages.extend(echo.map(|echo| item(echo, ItemRole::Echoed, MessageState::NONE)));
             return;
         };
         let kind = self.merged.fact(fact).kind;
@@ -349,8 +378,11 @@ impl Correlator<'_> {
         sums.tally.messages_told += u64::from(own.words != 0);
         let at_us = start_us + offset_us;
         let due_us = at_us + self.settings.first_status_us;
-        let is_in_time = own.first_us <= due_us || self.merged.kind(kind).is_held();
-        if own.is_delivered() && !own.is_contradicted() && is_in_time {
+        // A held message has longer; if it needs longer, `resolve` judges it.
+        let is_in_time = own.first_us <= due_us;
+        // A later `failed` of a participant may contradict this one's `delivered`, or another's.
+        let is_whole = !own.is_contradicted() && !own.has_participants();
+        if own.is_delivered() && is_whole && is_in_time {
             sums.closed[fact.at()] += 1;
             sums.closed_sixtieths[fact.at()] |= self.bit(offset_us);
             sums.measure(kind, DelayKind::FirstStatus, own.first_us - at_us);

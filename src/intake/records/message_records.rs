@@ -6,7 +6,7 @@ use super::group;
 use super::numbers::{DayFact, FactNumber, WorkerFact};
 use super::packing::{Packer, Unpacker};
 use super::partitions::{Partitions, partition};
-use crate::daybook::message::StatusWord;
+use crate::daybook::message::{StatusOrigin, StatusWord};
 use crate::error::Trouble;
 use crate::facts::ids::Id;
 
@@ -35,6 +35,9 @@ pub struct StatusTraits {
     pub attempted: u32,
     /// Error code of a failed message.
     pub code: Option<i64>,
+    pub origin: StatusOrigin,
+    /// Bit of the participant of a group that the status names; 0 for none.
+    pub participant: u8,
 }
 
 impl StatusRecord {

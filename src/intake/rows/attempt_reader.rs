@@ -12,10 +12,10 @@ use super::source_reader::SourceReader;
 use super::{fields, instant};
 use crate::config::{Field, WEBHOOK_SERVICE};
 use crate::daybook::delivery::{AttemptResult, AttemptTraits};
-use crate::daybook::message::StatusWord;
+use crate::daybook::message::{StatusOrigin, StatusWord};
 use crate::facts::ids::{Id, short};
 use crate::intake::counting::notes::evidence::RowPlace;
-use crate::intake::formats::webhook_payload::Payload;
+use crate::intake::formats::webhook_payload::{Payload, PayloadStatus};
 use crate::intake::records::attempt_record::AttemptRecord;
 
 /// A message status that a row reports.
@@ -29,6 +29,9 @@ pub struct ParsedStatus {
     pub code: Option<i64>,
     /// Correlation of the message; 0 for none.
     pub correlation: u64,
+    pub origin: StatusOrigin,
+    /// Bit of the participant of a group that the status names; 0 for none.
+    pub participant: u8,
 }
 
 /// Values of a webhook row.
@@ -71,7 +74,8 @@ impl SourceReader {
             let code = code.filter(|_| word == StatusWord::Failed);
             let correlation = short(self.correlation(row.get(Field::Correlation))?);
             let us = told_us.unwrap_or(ts_us);
-            told.push(ParsedStatus { message, word, us, code, correlation });
+            let origin = StatusOrigin::Own;
+            told.push(ParsedStatus { message, word, us, code, correlation, origin, participant: 0 });
         } else if message.is_none() && word.is_some() {
             return Err("status is there and message_id is missing; a status is of a message".into());
         }
@@ -136,14 +140,18 @@ impl SourceReader {
             row.force(*field, LogValue::text(value.as_bytes()));
         }
         told.extend(payload.statuses.iter().filter_map(|status| {
-            let word = StatusWord::of(status.status.as_bytes());
+            let word = match status.origin {
+                StatusOrigin::Echo => StatusWord::Other,
+                _ => StatusWord::of(status.status.as_bytes()),
+            };
             let code = status.error_code.filter(|_| word == StatusWord::Failed);
             let message = self.keyed(status.message_id.as_bytes().trim_ascii())?;
             // A status whose own time says nothing was received when its notification was.
             let us = status.ts_us.filter(|us| self.is_meant(*us)).unwrap_or(ts_us);
             let correlation = status.correlation.as_deref().map_or(0, |c| self.correlated(c.as_bytes()));
             let correlation = short(correlation);
-            Some(ParsedStatus { message, word, us, code, correlation })
+            let PayloadStatus { origin, participant, .. } = *status;
+            Some(ParsedStatus { message, word, us, code, correlation, origin, participant })
         }));
         let attempted = AttemptTraits {
             file: place.file,

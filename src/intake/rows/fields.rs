@@ -82,6 +82,38 @@ pub fn label(row: &RawRow<'_>, field: Field, names: &mut Names) -> Result<u32, S
     name(row, field, names, &[])
 }
 
+/// Reads the area of a recipient; of a business-scoped user id, only its country is looked at.
+///
+/// # Errors
+/// As for [`label`]; a business-scoped user id is never one.
+pub fn area(row: &RawRow<'_>, is_bsuid: bool, areas: &mut Names) -> Result<u32, String> {
+    if !is_bsuid {
+        return label(row, Field::RecipientArea, areas);
+    }
+    let LogValue::Text(id) = row.get(Field::RecipientArea) else { return Ok(0) };
+    Ok(country_of_bsuid(id).and_then(|country| areas.id(country, MAX_NAMES)).unwrap_or(0))
+}
+
+/// Returns the letters before the point of a business-scoped user id (`BR.1349120865530274`).
+fn country_of_bsuid(id: &[u8]) -> Option<&[u8]> {
+    let (country, rest) = id.split_at_checked(2)?;
+    let is_rest = |rest: &[u8]| !rest.is_empty() && rest.iter().all(u8::is_ascii_alphanumeric);
+    let is_bsuid = country.iter().all(u8::is_ascii_uppercase) && rest.strip_prefix(b".").is_some_and(is_rest);
+    is_bsuid.then_some(country)
+}
+
+/// Reads the error code of an answer; 0 is one only at its documented status, 401.
+///
+/// Loggers write the zero value of a number for no code, but with another status.
+pub fn answer_code(row: &RawRow<'_>, codes: &mut Names) -> Result<Option<i64>, String> {
+    let found = code(row, Field::ErrorCode, codes)?;
+    let is_zero = found.is_none() && integer(row, Field::ErrorCode)? == Some(0);
+    if is_zero && status(row)? == 401 && codes.id(b"0", MAX_NAMES).is_some() {
+        return Ok(Some(0));
+    }
+    Ok(found)
+}
+
 /// Reads a whole number; `None` if it is missing, `-` or not a number (`NaN`).
 ///
 /// Tools that keep a column of numbers with gaps as floats write NaN into the gaps.
@@ -218,5 +250,36 @@ pub fn admission(row: &RawRow<'_>) -> Admission {
         LogValue::Text(text) if text.as_ref() == b"held_for_quality_assessment" => Admission::Held,
         LogValue::Text(text) if text.as_ref() == b"paused" => Admission::Paused,
         _ => Admission::Admitted,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_business_scoped_user_id_begins_with_its_country() {
+        assert_eq!(country_of_bsuid(b"BR.13491208655302741918"), Some(b"BR".as_slice()));
+        assert_eq!(country_of_bsuid(b"US.ENT506847293015824"), Some(b"US".as_slice()));
+        for other in ["", "B", "BR", "BR.", "br.1", "BRA.1", "1555010032", "BR.1 2", "\u{e9}.1"] {
+            assert_eq!(country_of_bsuid(other.as_bytes()), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn zero_is_a_code_where_it_is_documented() {
+        let code = |code: LogValue<'static>, status: i64| {
+            let mut row = RawRow::new();
+            row.set(Field::ErrorCode as usize, 0, code);
+            row.set(Field::HttpStatus as usize, 0, LogValue::Int(status));
+            answer_code(&row, &mut Lexicon::new().codes)
+        };
+        assert_eq!(code(LogValue::Int(0), 401), Ok(Some(0)));
+        assert_eq!(code(LogValue::text(b"0"), 401), Ok(Some(0)));
+        for status in [200, 400, 403, 500] {
+            assert_eq!(code(LogValue::Int(0), status), Ok(None), "{status}");
+        }
+        assert_eq!(code(LogValue::Missing, 401), Ok(None));
+        assert_eq!(code(LogValue::Int(190), 401), Ok(Some(190)));
     }
 }

@@ -29,6 +29,8 @@ pub struct Mapping {
     pub ts_cast: Cast,
     pub duration_cast: Cast,
     pub event_ts_cast: Cast,
+    /// True if the area of a recipient is given by a business-scoped user id.
+    pub is_area_of_bsuid: bool,
     words: Vec<(usize, Vec<(String, String)>)>,
 }
 
@@ -39,6 +41,7 @@ impl Mapping {
             constants: Vec::new(),
             ts_cast: Cast::Auto,
             event_ts_cast: Cast::Auto,
+            is_area_of_bsuid: false,
             duration_cast: Cast::Unit(match source.preset {
                 LogPreset::NginxJson => Unit::Seconds,
                 LogPreset::Canonical | LogPreset::Combined | LogPreset::WhatsappWebhook => Unit::Milliseconds,
@@ -59,6 +62,7 @@ impl Mapping {
                     Field::Ts => mapping.ts_cast = column.cast.clone(),
                     Field::EventTs => mapping.event_ts_cast = column.cast.clone(),
                     Field::Duration => mapping.duration_cast = column.cast.clone(),
+                    Field::RecipientArea => mapping.is_area_of_bsuid = true,
                     _ => {}
                 }
             }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::endpoints::Endpoints;
-use super::fields::{admission, boolean, code, label, name, reached, region, status, symptom};
+use super::fields::{
+    admission, answer_code, area, boolean, code, label, name, reached, region, status, symptom,
+};
 use super::instant;
 use super::interner::Lexicon;
 use super::mapping::Mapping;
@@ -209,7 +211,7 @@ impl SourceReader {
     /// # Errors
     /// A field cannot be read; the message says which one, what was found and what is expected.
     pub fn read(&self, row: &RawRow<'_>, names: &mut Lexicon) -> Result<ParsedRequest, String> {
-        let error_code = code(row, Field::ErrorCode, &mut names.codes)?;
+        let error_code = answer_code(row, &mut names.codes)?;
         let (scope, has_odd_scope) = scope(row, names)?;
         let mut shape = Shape {
             source: self.number,
@@ -255,7 +257,7 @@ impl SourceReader {
 
         let mut caller = 0;
         if !shape.is_plainly_good() {
-            shape.area = label(row, Field::RecipientArea, &mut names.areas)?;
+            shape.area = area(row, self.mapping.is_area_of_bsuid, &mut names.areas)?;
             shape.platform = label(row, Field::ClientPlatform, &mut names.platforms)?;
             shape.version = label(row, Field::ClientVersion, &mut names.versions)?;
             caller = self.caller(row.get(Field::BusinessId), names)?;

@@ -48,6 +48,7 @@ record! {
 
 impl ReconciliationLine {
     pub fn all(of: &Reconciliation) -> Vec<Self> {
+        const RARE: [&str; 2] = ["unproven_sends", "statuses_of_others"];
         let items = [
             ("attempts", of.attempts),
             ("statuses", of.statuses),
@@ -58,9 +59,10 @@ impl ReconciliationLine {
             ("contradicted_messages", of.contradicted_messages),
             ("admitted_again", of.admitted_again),
             ("unproven_sends", of.unproven_sends),
+            ("statuses_of_others", of.statuses_of_others),
         ];
-        // Editions without such calls keep the lines that earlier versions wrote.
-        let is_told = |(item, n): &(&str, u64)| *item != "unproven_sends" || *n > 0;
+        // Only if there are any, so that other days keep the table that they had.
+        let is_told = |(item, n): &(&str, u64)| !RARE.contains(item) || *n > 0;
         let line = |(item, n): (&str, u64)| Self { item: item.to_owned(), count: n.cast_signed() };
         items.into_iter().filter(is_told).map(line).collect()
     }

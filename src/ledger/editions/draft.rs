@@ -46,7 +46,7 @@ impl Edition {
         as_of: DateTime<Utc>,
     ) -> Self {
         let Receipt { latencies, delays, reconciliation, is_joined, .. } = receipt;
-        let Receipt { files: intake, quarantine, callers, .. } = receipt;
+        let Receipt { files: intake, quarantine, callers, fields, .. } = receipt;
         let definition = DefinitionSettings::new(config, slots);
         Self {
             day: slots.day(),
@@ -65,6 +65,7 @@ impl Edition {
             latency: latency(&latencies, &definition),
             deliveries: Vec::new(),
             delays: spread(&delays),
+            fields,
             reconciliation: if is_joined { ReconciliationLine::all(&reconciliation) } else { Vec::new() },
             definition,
             slots: slots.clone(),

@@ -9,7 +9,7 @@ use super::manifest::{MANIFEST_FORMAT, Manifest, OLDEST_MANIFEST_FORMAT};
 use super::outline::OUTLINE;
 use crate::day::Day;
 use crate::error::Trouble;
-use crate::facts::{CallerLine, ConflictLine, FileBalance, Quarantined};
+use crate::facts::{CallerLine, ConflictLine, FieldLine, FileBalance, Quarantined};
 use crate::ledger::disk::{self, damaged, read_table, sha256};
 use crate::ledger::{
     AccountLine, BadLine, DelayLine, DeliveryLine, Edition, InstantLine, LatencyLine, Outline,
@@ -66,8 +66,8 @@ fn metadata(edition: &Edition) -> Metadata {
 
 /// Returns the tables of an edition with their names, without basis and outline.
 ///
-/// The last three are there only if a file has conflicts, and if instants and active callers are
-/// known: an edition without any is stored as before.
+/// The last four are there only if a file has conflicts, if instants and active callers are known,
+/// and if payloads name fields: an edition without any is stored as before.
 pub fn tables(edition: &Edition) -> Vec<(&'static str, Table)> {
     let mut tables = vec![
         ("slots", edition.slots.to_table()),
@@ -86,6 +86,9 @@ pub fn tables(edition: &Edition) -> Vec<(&'static str, Table)> {
     }
     if !edition.instants.is_empty() {
         tables.push((InstantLine::spec().name, to_table(&edition.instants)));
+    }
+    if !edition.fields.is_empty() {
+        tables.push((FieldLine::spec().name, to_table(&edition.fields)));
     }
     if !edition.callers.is_empty() {
         tables.push((CallerLine::spec().name, to_table(&edition.callers)));
@@ -125,6 +128,7 @@ pub fn read(folder: &Path, day: Day, extent: Extent) -> Result<Edition, Trouble>
         latency: Vec::new(),
         deliveries: Vec::new(),
         delays: Vec::new(),
+        fields: Vec::new(),
         reconciliation: Vec::new(),
     };
     if extent == Extent::Whole {
@@ -134,6 +138,7 @@ pub fn read(folder: &Path, day: Day, extent: Extent) -> Result<Edition, Trouble>
         edition.latency = read_lines::<LatencyLine>(folder)?;
         edition.deliveries = read_lines::<DeliveryLine>(folder)?;
         edition.delays = read_lines::<DelayLine>(folder)?;
+        edition.fields = read_fields(folder)?;
         edition.reconciliation = read_lines::<ReconciliationLine>(folder)?;
     }
     Ok(edition)
@@ -180,6 +185,11 @@ pub fn read_instants(folder: &Path) -> Result<Vec<InstantLine>, Trouble> {
 
 /// Reads the active callers of an edition; none if it was stored without them.
 pub fn read_callers(folder: &Path) -> Result<Vec<CallerLine>, Trouble> {
+    read_late_lines(folder)
+}
+
+/// Reads the lines of payloads by webhook field; none if the edition was stored without them.
+pub fn read_fields(folder: &Path) -> Result<Vec<FieldLine>, Trouble> {
     read_late_lines(folder)
 }
 

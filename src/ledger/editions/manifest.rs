@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::basis::StoredBasis;
 use crate::config::Log;
 use crate::day::{Day, SlotLength};
-use crate::facts::{CallerLine, ConflictLine, FileBalance, FileRole, Input};
+use crate::facts::{CallerLine, ConflictLine, FieldLine, FileBalance, FileRole, Input};
 use crate::ledger::disk::{hex, sha256};
 use crate::ledger::{AccountLine, Applied, DayState, DefinitionSettings, Edition, InstantLine};
 use crate::policy::{Account, Group};
@@ -193,8 +193,9 @@ impl Manifest {
         let mut hash = Sha256::new_with_prefix(plain.to_json());
         for (name, table) in tables {
             let is_of_files = matches!(*name, "intake" | "quarantine");
-            // The manifest has the hashes of instants and callers, if they count.
-            let is_late = [InstantLine::spec(), CallerLine::spec()].iter().any(|spec| spec.name == *name);
+            // The manifest has the hashes of instants and callers, if they count; fields never do.
+            let late = [InstantLine::spec(), CallerLine::spec(), FieldLine::spec()];
+            let is_late = late.iter().any(|spec| spec.name == *name);
             if is_of_files && !self.knows_files() || is_late {
                 continue;
             }

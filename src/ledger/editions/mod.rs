@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::{AccountLine, BadLine, DelayLine, DeliveryLine, InstantLine, LatencyLine, ReconciliationLine};
 use crate::config::{Component, Config, Outputs, RuleVersion, Service, SlotRule, lexical};
 use crate::day::{Day, SlotLength};
-use crate::facts::{CallerLine, FileBalance, Quarantined};
+use crate::facts::{CallerLine, FieldLine, FileBalance, Quarantined};
 use crate::overrides::Override;
 use crate::slots::{Scope, ScopeKind, Slots, components_of};
 
@@ -290,6 +290,8 @@ pub struct Edition {
     pub latency: Vec<LatencyLine>,
     pub deliveries: Vec<DeliveryLine>,
     pub delays: Vec<DelayLine>,
+    /// Lines of payloads by webhook field; empty without any.
+    pub fields: Vec<FieldLine>,
     /// Empty without webhook logs.
     pub reconciliation: Vec<ReconciliationLine>,
 }

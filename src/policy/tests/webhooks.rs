@@ -82,28 +82,39 @@ fn errors_but_sent() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
     let (error, missed) = ("bad:platform:error", "bad:platform:missed");
     let without_status = |kind| Kind { http_status: None, ..kind };
     let mut cases = errors_but_sent();
     cases.extend([
         (
-            "message-held",
+            "message-released",
             "good",
             vec![
-                held(message(Outcome::None, Overdue)),
-                held(message(Outcome::None, Open)),
-                held(message(Outcome::None, Unseen)),
-                held(message(Sent, Late)),
+                held(message(Sent, Timing::None)),
                 Kind { admission: Admission::Paused, ..message(Delivered, InTime) },
             ],
         ),
         (
+            "message-dropped-by-pacing",
+            "user:policy",
+            vec![held(failed(135_000)), Kind { timing: Late, ..held(failed(135_000)) }],
+        ),
+        (
             "message-pending",
             "pending",
-            vec![message(Outcome::None, Open), without_status(message(Outcome::None, Open))],
+            vec![
+                message(Outcome::None, Open),
+                held(message(Outcome::None, Open)),
+                without_status(message(Outcome::None, Open)),
+            ],
         ),
-        ("message-unseen", "unknown", vec![message(Outcome::None, Unseen), message(Sent, Unseen)]),
+        (
+            "message-unseen",
+            "unknown",
+            vec![message(Outcome::None, Unseen), message(Sent, Unseen), held(message(Outcome::None, Unseen))],
+        ),
         (
             "message-missed",
             missed,
@@ -127,6 +138,20 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
             ],
         ),
         (
+            "message-held-too-long",
+            missed,
+            vec![
+                held(message(Outcome::None, Overdue)),
+                held(message(Sent, Late)),
+                Kind { admission: Admission::Paused, ..message(Outcome::None, Overdue) },
+            ],
+        ),
+        (
+            "message-held-and-failed-late",
+            missed,
+            vec![held(message(Failed, Late)), Kind { timing: Late, ..held(failed(131_026)) }],
+        ),
+        (
             "message-sent",
             "good",
             vec![
@@ -137,10 +162,11 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
                 Kind { symptom: ClientAbortEarly, ..message(Sent, InTime) },
             ],
         ),
+        ("message-failed-without-code", error, vec![message(Failed, InTime), held(message(Failed, InTime))]),
         (
-            "message-failed-without-code",
+            "message-failed-for-unknown-cause",
             error,
-            vec![message(Failed, InTime), held(message(Failed, InTime)), held(message(Failed, Late))],
+            vec![failed(131_000), held(failed(131_000)), without_status(failed(131_000))],
         ),
         (
             "notification-unseen",
@@ -219,26 +245,25 @@ fn an_admitted_message_is_booked_by_outcome_and_timing() {
     let policy = Policy::built_in();
     let (error, missed) = (Account::BadPlatformError, Account::BadPlatformMissed);
     let table = [
-        (Outcome::None, Open, Account::Pending, Account::Good),
-        (Outcome::None, Unseen, Account::Unknown, Account::Good),
-        (Outcome::Unknown, Overdue, Account::Unknown, Account::Unknown),
-        (Outcome::Unknown, Late, Account::Unknown, Account::Unknown),
-        (Outcome::None, Overdue, missed, Account::Good),
-        (Sent, InTime, Account::Good, Account::Good),
-        (Sent, Late, missed, Account::Good),
-        (Delivered, InTime, Account::Good, Account::Good),
-        (Delivered, Late, missed, Account::Good),
-        (Failed, InTime, error, error),
-        (Failed, Late, missed, error),
+        (Outcome::None, Open, Account::Pending),
+        (Outcome::None, Unseen, Account::Unknown),
+        (Outcome::Unknown, Overdue, Account::Unknown),
+        (Outcome::Unknown, Late, Account::Unknown),
+        (Outcome::None, Overdue, missed),
+        (Sent, InTime, Account::Good),
+        (Sent, Late, missed),
+        (Delivered, InTime, Account::Good),
+        (Delivered, Late, missed),
+        (Failed, InTime, error),
+        (Failed, Late, missed),
     ];
-    for (outcome, timing, want, want_held) in table {
+    for (outcome, timing, want) in table {
         for http_status in [None, Some(200), Some(202)] {
             for is_success in [None, Some(true)] {
                 let kind = Kind { http_status, is_success, ..message(outcome, timing) };
-                assert_eq!(account(&policy, &kind), want, "{kind:#?}");
-                for admission in [Admission::Held, Admission::Paused] {
+                for admission in [Admission::Admitted, Admission::Held, Admission::Paused] {
                     let kind = Kind { admission, ..kind.clone() };
-                    assert_eq!(account(&policy, &kind), want_held, "{kind:#?}");
+                    assert_eq!(account(&policy, &kind), want, "{kind:#?}");
                 }
             }
         }
@@ -260,9 +285,15 @@ fn a_message_that_failed_in_time_is_booked_by_the_fault_of_its_code() {
             [(Admission::Admitted, Some(200)), (Admission::Admitted, None), (Admission::Held, Some(200))]
         {
             let kind = Kind { http_status, error_subcode, admission, ..failed(code) };
-            let fault = policy.catalogue.entry(code, error_subcode).unwrap().fault.as_str();
+            let fault = policy
+                .catalogue
+                .entry(code, error_subcode, "2026-11-20".parse().unwrap())
+                .unwrap()
+                .fault
+                .as_str();
             let want = match (code, fault) {
-                (2, _) | (_, "platform") => Account::BadPlatformError,
+                (2 | 131_000, _) | (_, "platform") => Account::BadPlatformError,
+                (135_000, _) if admission == Admission::Held => Account::UserPolicy,
                 (130_472 | 131_049, _) | (_, "policy") => Account::UserPolicy,
                 (_, "recipient") => Account::UserRecipient,
                 (_, "throttling") => Account::UserThrottled,

@@ -230,8 +230,9 @@ impl DayExplainer {
             }
             let rule = &self.postings.bookings()[number].rule;
             let known = self.policy.rule(rule);
-            let title =
-                kind.error_code.and_then(|code| self.policy.catalogue().entry(code, kind.error_subcode));
+            let day = self.edition.day;
+            let entry = |code| self.policy.catalogue().entry(code, kind.error_subcode, day);
+            let title = kind.error_code.and_then(entry);
             let line = ExplainedPosting {
                 account: account.name().to_owned(),
                 events: sum.net,

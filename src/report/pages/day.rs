@@ -70,7 +70,7 @@ pub(super) fn page(w: &Words, day: &DayDrawing, around: &Around<'_>) -> String {
             None => p { (w.no_suspense) }
         }
         h2 { (w.downloads) }
-        (data(w, "", &["accounts", "slots", "failures", "callers", "intake", "deliveries", "delays", "reconciliation"]))
+        (data(w, "", &["accounts", "slots", "failures", "callers", "intake", "deliveries", "delays", "fields", "reconciliation"]))
     };
     let link = |day: Day, name: &str| (format!("../{day}/index.html"), format!("{name}: {day}"));
     let month = at.month();

@@ -1,4 +1,4 @@
-//! The tables of one day from webhook logs, empty without: deliveries, delays, reconciliation.
+//! The tables of one day from webhook logs: deliveries, delays, fields, reconciliation.
 
 use crate::ledger::Edition;
 use crate::table::ColumnKind::{Decimal, Integer, Text};
@@ -61,7 +61,8 @@ pub static RECONCILIATION: Spec = Spec {
             "item",
             Text,
             "`attempts`: webhook rows of the day without copies; `statuses`: different statuses of different messages in \
-             them; `orphan_statuses`: those of messages that no request log admitted; `orphan_attempts`: later attempts of \
+             them; `orphan_statuses`: those of messages that no request log admitted; `statuses_of_others` \
+             (only if there are any): those of messages that other responders of the number or the Business app sent; `orphan_attempts`: later attempts of \
              notifications whose first attempts no log has, on the day of the event or, if they do not tell it, on their own; `attempts_after_delivery`: the same of notifications that \
              had been delivered, in logs that number no attempts; `stray_attempts`: attempts for events of days that are too \
              far away to be matched, or of which no log was read; `contradicted_messages`: messages of the day both delivered and failed; `admitted_again`: calls \
@@ -100,6 +101,47 @@ pub fn delays(edition: &Edition) -> Table {
             Value::or_null(line.p50, Value::Decimal),
             Value::or_null(line.p90, Value::Decimal),
             Value::or_null(line.p99, Value::Decimal),
+        ]);
+    }
+    table
+}
+
+pub static FIELDS: Spec = Spec {
+    name: "fields",
+    row: "webhook field that payloads name",
+    columns: &[
+        ColumnSpec::new(
+            "field",
+            Text,
+            "name of the field; `-` for a `value` alone, which names none; `others` for names beyond the limit",
+        ),
+        ColumnSpec::new(
+            "lines",
+            Integer,
+            "lines of the day that name the field, copies too: taken + ignored; a line with several fields counts for each",
+        ),
+        ColumnSpec::new("taken", Integer, "lines from which statuses of messages were read"),
+        ColumnSpec::new("statuses", Integer, "statuses read from them"),
+        ColumnSpec::new("ignored", Integer, "lines from which nothing was read"),
+        ColumnSpec::new(
+            "why",
+            Text,
+            "what the ignored lines tell of, or `unknown field`; null if nothing was ignored and the field is known",
+        ),
+    ],
+};
+
+pub fn fields(edition: &Edition) -> Table {
+    let mut table = Table::new(&FIELDS);
+    let count = |n: u64| Value::Integer(n.cast_signed());
+    for line in &edition.fields {
+        table.push([
+            Value::text(&line.field),
+            count(line.lines),
+            count(line.taken),
+            count(line.statuses),
+            count(line.ignored),
+            Value::or_null(line.why.as_deref(), Value::text),
         ]);
     }
     table

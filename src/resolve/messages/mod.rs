@@ -7,7 +7,7 @@ use ambiguous_sends::Sends;
 use super::merge_join::{Merge, Shorts};
 use super::unreadable::UndecidedMessage;
 use super::{DaybookFolders, Resolver, Speaks};
-use crate::day::Day;
+use crate::day::{Day, SECOND_US};
 use crate::daybook::message::{MessageState, StatusWord};
 use crate::daybook::{self, Closed, ItemRole, MessageItem};
 use crate::error::Trouble;
@@ -23,6 +23,10 @@ struct Said {
     /// Statuses of a message that the day did not admit: in the day's own rows, and in other days.
     here: MessageState,
     elsewhere: MessageState,
+    /// As `here`, in statuses of any responder of the number, which are no orphans.
+    overheard: MessageState,
+    /// True if the message was sent without a call, as a copy of it shows.
+    is_echoed: bool,
     /// The kind of the notification that reports the earliest of the statuses here.
     kind_here: Option<u32>,
     /// True if another day admitted the message; true if an earlier day did.
@@ -47,10 +51,11 @@ impl Resolver<'_> {
             let mut said = self.said(&days, &group);
             let is_failed_elsewhere = said.elsewhere.words & StatusWord::Failed as u8 != 0;
             let orphan = match said.open {
-                None => self.orphan(&sends, id, &days, &group),
-                Some(_) => None,
+                None if !said.is_echoed => self.orphan(&sends, id, &days, &group),
+                _ => None,
             };
-            if orphan.is_none() && said.open.is_none() && said.here.words == 0 && !is_failed_elsewhere {
+            let is_told_here = said.here.words | said.overheard.words != 0;
+            if orphan.is_none() && said.open.is_none() && !is_told_here && !is_failed_elsewhere {
                 continue;
             }
             let mut is_ours_and_closed = false;
@@ -75,6 +80,8 @@ impl Resolver<'_> {
             state: MessageState::NONE,
             here: MessageState::NONE,
             elsewhere: MessageState::NONE,
+            overheard: MessageState::NONE,
+            is_echoed: false,
             kind_here: None,
             is_admitted: false,
             is_admitted_before: false,
@@ -103,12 +110,14 @@ impl Resolver<'_> {
                     // Daybooks of version 0.1.0 have neither instant nor kind.
                     said.kind_here = (item.at_us != 0).then_some(item.kind);
                 }
-                ItemRole::Foreign if from >= before => match until_us {
+                ItemRole::Overheard if from == day => said.overheard.join(&item.state),
+                ItemRole::Echoed => said.is_echoed = true,
+                ItemRole::Foreign | ItemRole::Overheard if from >= before => match until_us {
                     Some(until_us) => said.elsewhere.join(&item.state.until(until_us)),
                     None if from <= last => said.elsewhere.join(&item.state),
                     None => {}
                 },
-                ItemRole::Foreign => {}
+                ItemRole::Foreign | ItemRole::Overheard => {}
             }
         }
         said.state.join(&said.elsewhere);
@@ -130,7 +139,15 @@ impl Resolver<'_> {
                     self.counts.contradicted_messages += 1;
                 }
                 if !said.is_admitted && !is_ours_and_closed {
-                    self.count_orphan(id, said.here.statuses().into(), said.kind_here)?;
+                    let (own, overheard) = (said.here.statuses().into(), said.overheard.statuses().into());
+                    if said.is_echoed {
+                        self.counts.statuses_of_others += own;
+                    } else {
+                        self.count_orphan(id, own, said.kind_here)?;
+                    }
+                    // A word that was told both ways counts once.
+                    let told_twice = (said.here.words & said.overheard.words).count_ones();
+                    self.counts.statuses_of_others += u64::saturating_sub(overheard, told_twice.into());
                 }
             }
         }
@@ -154,8 +171,9 @@ impl Resolver<'_> {
         self.spelling.count(&kind, 1, state.words != 0);
         let timing = self.timing(open.at_us, &kind, state);
         if matches!(timing, Timing::Late | Timing::Overdue) && self.has_unreadable_rows(&kind.region) {
+            let due_us = self.due_us(open.at_us, &kind);
             let (open, state, region) = (*open, *state, kind.region);
-            self.undecided.messages.push(UndecidedMessage { open, state, timing, region });
+            self.undecided.messages.push(UndecidedMessage { open, state, timing, region, due_us });
             return Ok(());
         }
         self.resolve_message(open, state, timing)
@@ -204,15 +222,22 @@ impl Resolver<'_> {
         Ok(())
     }
 
+    /// Returns the instant up to which the first status of a message is in time.
+    fn due_us(&self, at_us: i64, kind: &Kind) -> i64 {
+        at_us + if kind.is_held() { self.held_us() } else { self.deadline_us() }
+    }
+
+    /// Returns how long a held or paused message may wait for its first status.
+    pub fn held_us(&self) -> i64 {
+        (i64::from(self.config.webhooks.held_seconds) * SECOND_US).max(self.deadline_us())
+    }
+
     /// Compares the instant of the first status with its deadline.
     fn timing(&mut self, at_us: i64, kind: &Kind, state: &MessageState) -> Timing {
         let has_status = state.first_us != MessageState::NEVER;
-        if kind.is_held() {
-            return Timing::None;
-        }
-        let due_us = at_us + self.deadline_us();
+        let due_us = self.due_us(at_us, kind);
         if has_status && state.first_us <= due_us {
-            return Timing::InTime;
+            return if kind.is_held() { Timing::None } else { Timing::InTime };
         }
         let is_silent = self.silences.iter().any(|s| s.region == kind.region && s.touches(at_us, due_us));
         if is_silent || self.has_lost_webhooks(&kind.region, at_us, due_us) {

@@ -129,7 +129,7 @@ pub enum MessageTiming {
     InTime,
     Late,
     Overdue,
-    /// Held back on purpose: nothing is due.
+    /// Held back on purpose: nothing is due for hours.
     NotDue,
 }
 
@@ -161,7 +161,7 @@ impl Fold {
 
     pub fn timing(&self, admitted_us: i64, end: End) -> MessageTiming {
         match self.first_us {
-            _ if matches!(end, End::Held | End::Paused) => MessageTiming::NotDue,
+            Some(_) if matches!(end, End::Held | End::Paused) => MessageTiming::NotDue,
             Some(first) if first <= admitted_us + DUE_US => MessageTiming::InTime,
             Some(_) => MessageTiming::Late,
             None => MessageTiming::Overdue,

@@ -180,7 +180,7 @@ pub struct MessagesTruth {
     pub overdue: u64,
     /// Late or overdue, but a gap of the webhook log touches the time until the deadline.
     pub unseen: u64,
-    /// Held or paused: no status is due.
+    /// Held or paused: its first status has hours, and comes in minutes.
     pub not_due: u64,
 }
 

@@ -96,7 +96,7 @@ impl<'a> Statuses<'a> {
         news.clear();
         let mut statuses = Self { dice, admitted_us, news };
         match (end, fate) {
-            (End::Held | End::Paused, Fate::Ordinary) => statuses.held(),
+            (End::Held | End::Paused, Fate::Ordinary | Fate::Silent) => statuses.held(),
             (End::ApiUpdateWithId, Fate::Ordinary) => statuses.delivered(),
             _ => statuses.fated(fate),
         }
@@ -197,11 +197,11 @@ impl<'a> Statuses<'a> {
         }
     }
 
-    /// Held back or paused on purpose: a status comes hours later, or never.
+    /// Held back or paused on purpose: released or dropped after minutes.
     fn held(&mut self) {
-        let released = i64::from(self.dice.skewed(3_600, 36_000)) * SECOND_US;
+        let released = i64::from(self.dice.skewed(60, 540)) * SECOND_US;
         match self.dice.below(10) {
-            0..3 => {}
+            0..3 => self.put(Status::Sent, released),
             3 => self.failed(released),
             _ => {
                 self.put(Status::Sent, released);

@@ -1,6 +1,7 @@
 //! Notes: what is kept of rows for people, beside their counts.
 
 pub mod evidence;
+pub mod field_counts;
 pub mod id_sample;
 pub mod odd_words;
 pub mod quarantine;

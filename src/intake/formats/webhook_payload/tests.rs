@@ -1,6 +1,7 @@
 //! Tests of webhook payloads: shapes, times, statuses and identity.
 
 mod envelopes;
+mod siblings;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,8 @@ fn sent() -> PayloadStatus<'static> {
         ts_us: Some(SENT_US),
         error_code: None,
         correlation: None,
+        origin: StatusOrigin::Own,
+        participant: 0,
     }
 }
 
@@ -64,7 +67,8 @@ fn all_three_shapes_tell_the_same_statuses() {
     }
     let ids = found.each_ref().map(|p| p.business_id.as_ref());
     assert_eq!(ids, ["5467539754836534", "106540352242922", "106540352242922"]);
-    assert_eq!(found.each_ref().map(|p| p.field.as_ref()), ["messages", "messages", ""]);
+    let fields = found.each_ref().map(|p| (p.fields.len(), p.fields[0].name.as_ref(), p.fields[0].statuses));
+    assert_eq!(fields, [(1, "messages", 1), (1, "messages", 1), (1, "", 0)]);
     assert!(matches!(found[0].statuses[0].message_id, Cow::Borrowed(_)));
 }
 
@@ -80,7 +84,11 @@ fn many_entries_and_changes_are_read_in_their_order() {
     let words: Vec<&str> = payload.statuses.iter().map(|s| s.status.as_ref()).collect();
     assert_eq!(words, ["sent", "held_by_aliens", "read", "sent", "held_by_aliens", "read"]);
     assert_eq!((payload.statuses[2].message_id.as_ref(), payload.statuses[2].ts_us), ("7", None));
-    assert_eq!((payload.business_id.as_ref(), payload.field.as_ref()), ("1", "flows"));
+    let fields: Vec<_> = payload.fields.iter().map(|f| (f.name.as_ref(), f.statuses)).collect();
+    assert_eq!(
+        (payload.business_id.as_ref(), fields.as_slice()),
+        ("1", [("flows", 0), ("messages", 6)].as_slice())
+    );
     assert_eq!(payload.earliest_us, Some(1_698_266_000_000_000));
     assert_eq!(payload.latest_us, Some(1_698_266_999_000_000));
     // A message to a group has one status per participant under one id.
@@ -348,7 +356,10 @@ fn real_payloads_are_read() {
         let is_webhook = json.get("entry").is_some();
         match super::read(line.as_bytes(), Tz::UTC) {
             Ok(payload) => {
-                assert!(is_webhook && !payload.business_id.is_empty() && !payload.field.is_empty(), "{name}");
+                assert!(
+                    is_webhook && !payload.business_id.is_empty() && !payload.fields.is_empty(),
+                    "{name}"
+                );
                 let enveloped = format!(r#"{{"received_at":1795169220,"body":{}}}"#, quoted(&line));
                 let want = Payload { received_us: Some(1_795_169_220_000_000), ..payload };
                 assert_eq!(read(&enveloped), want, "{name}");
