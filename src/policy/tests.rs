@@ -190,7 +190,7 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
             ],
         ),
         ("recipient-fault", "user:recipient", vec![code(131_050, 400), code(131_043, 0)]),
-        ("policy-fault", "user:policy", vec![code(130_497, 403), code(132_015, 400)]),
+        ("policy-fault", "user:policy", vec![code(130_497, 403), code(132_015, 400), code(368, 403)]),
         ("throttled", "user:throttled", vec![code(130_429, 429), code(4, 400), code(80_007, 403)]),
         (
             "authorization",
@@ -214,13 +214,7 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
         (
             "caller-fault",
             "user:caller",
-            vec![
-                code(131_045, 500),
-                code(138_007, 500),
-                code(36_000, 200),
-                subcode(100, 2_388_040, 400),
-                code(368, 403),
-            ],
+            vec![code(131_045, 500), code(138_007, 500), code(36_000, 200), subcode(100, 2_388_040, 400)],
         ),
         (
             "ambiguous-server-error",
