@@ -21,7 +21,7 @@ pub struct Attention {
     /// An acknowledged cause is told again when it has grown.
     pub measure: u64,
     pub message: String,
-    /// Half-open spans that it tells of, in microseconds since 1970; only suspected outages have any.
+    /// Half-open spans that it tells of, in microseconds since 1970; of suspected outages alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spans: Vec<[i64; 2]>,
 }

@@ -216,7 +216,7 @@ impl AttentionKind {
         )
     }
 
-    /// Returns whether figures of a day depend on its cause, so that it stands while the day is open.
+    /// Returns whether figures of a day depend on its cause: it stands while the day is open.
     pub const fn changes_figures(self) -> bool {
         matches!(
             self,

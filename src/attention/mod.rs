@@ -8,4 +8,4 @@ mod register;
 pub use finding::{Attention, Look, Looks};
 pub use key::part;
 pub use kind::{AttentionKind, Closing};
-pub use register::{Acknowledgement, Days, Register, Standing};
+pub use register::{Acknowledgement, KnownDays, Register, Standing};

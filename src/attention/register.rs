@@ -62,7 +62,7 @@ pub struct Standing {
 }
 
 /// What is known of the days when a register is asked.
-pub struct Days<'a> {
+pub struct KnownDays<'a> {
     /// Returns whether a day can still change.
     pub is_open: &'a dyn Fn(Day) -> bool,
     /// The newest day whose logs were read.
@@ -128,12 +128,12 @@ impl Register {
     ///
     /// An attention of a day stands while the day is open. One whose key has no day stands while
     /// the newest day shows its cause, or an open day whose figures the cause has changed.
-    pub fn standing(&self, days: &Days<'_>) -> Vec<Standing> {
+    pub fn standing(&self, days: &KnownDays<'_>) -> Vec<Standing> {
         self.all(days).into_iter().filter(|standing| !self.is_closed(standing, days.today)).collect()
     }
 
     /// Returns what stands open or was acknowledged, by key.
-    pub fn all(&self, days: &Days<'_>) -> Vec<Standing> {
+    pub fn all(&self, days: &KnownDays<'_>) -> Vec<Standing> {
         let mut all: BTreeMap<String, Standing> = BTreeMap::new();
         for (look, found) in &self.found {
             let Some(day) = look.day() else {

@@ -1,5 +1,6 @@
 //! `uptime-ledger ack`: acknowledges an attention, or lists those that stand open.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
 use anyhow::Result;
@@ -109,6 +110,24 @@ pub fn line(standing: &Standing) -> serde_json::Value {
         "is_decision": attention.kind.closing() == Closing::Decision,
         "message": attention.message,
     })
+}
+
+/// Returns one line for all attentions that an earlier run has told.
+pub fn stood_before(standing: &[Standing]) -> Option<String> {
+    let before: Vec<&Standing> = standing.iter().filter(|standing| !standing.is_new).collect();
+    let since = before.iter().map(|standing| standing.since).min()?;
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for standing in &before {
+        *kinds.entry(standing.attention.kind.name()).or_default() += 1;
+    }
+    let shown = |(kind, n): (&str, usize)| if n == 1 { kind.to_owned() } else { format!("{n} {kind}") };
+    let kinds: Vec<String> = kinds.into_iter().map(shown).collect();
+    let (n, verb) = (before.len(), if before.len() == 1 { "stands" } else { "stand" });
+    Some(format!(
+        "attention: {n} {verb} since {} ({}); `uptime-ledger ack` lists what stands open, and acknowledges it",
+        Day::of(since),
+        kinds.join(", ")
+    ))
 }
 
 /// Returns the message of an attention, with the command that acknowledges it.

@@ -1,14 +1,12 @@
 //! The summary at the end of a run: rows read, availability, outages, and points of attention.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use comfy_table::Table;
 use serde_json::json;
 
 use super::text::{self, align, table};
-use crate::attention::Standing;
-use crate::day::{Day, minutes, rfc3339};
+use crate::day::{minutes, rfc3339};
 use crate::error::ExitCode;
 use crate::ledger::{Cause, Edition, Published};
 use crate::measure::{Figure, Outage, Period};
@@ -72,31 +70,10 @@ impl SummaryText<'_> {
         for standing in self.outcome.attention.iter().filter(|standing| standing.is_new) {
             writeln!(err, "{}", standing.attention)?;
         }
-        if let Some(line) = self.stood_before() {
+        if let Some(line) = super::ack::stood_before(&self.outcome.attention) {
             writeln!(err, "{line}")?;
         }
         Ok(())
-    }
-
-    /// Returns one line for all attentions that were told by an earlier run.
-    fn stood_before(&self) -> Option<String> {
-        let before: Vec<&Standing> =
-            self.outcome.attention.iter().filter(|standing| !standing.is_new).collect();
-        let since = before.iter().map(|standing| standing.since).min()?;
-        let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-        for standing in &before {
-            *kinds.entry(standing.attention.kind.name()).or_default() += 1;
-        }
-        let kinds: Vec<String> = kinds
-            .into_iter()
-            .map(|(kind, n)| if n == 1 { kind.to_owned() } else { format!("{n} {kind}") })
-            .collect();
-        let (n, verb) = (before.len(), if before.len() == 1 { "stands" } else { "stand" });
-        Some(format!(
-            "attention: {n} {verb} since {} ({}); `uptime-ledger ack` lists what stands open, and acknowledges it",
-            Day::of(since),
-            kinds.join(", ")
-        ))
     }
 
     /// Iterates over editions that differ from an earlier one of their day.

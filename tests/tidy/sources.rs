@@ -28,13 +28,13 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("intake/join/correlate.rs", "the join of the two logs"),
     ("intake/pass.rs", "the pass from files to counts"),
     ("intake/records/partitions.rs", "one store with its budget"),
+    ("intake/rows/fields.rs", "one reader per field"),
     ("intake/rows/instant.rs", "every way to write an instant"),
     ("intake/rows/source_reader.rs", "one reader of all request fields"),
     ("ledger/editions/mod.rs", "every part of an edition"),
     ("ledger/journal/mod.rs", "one chain"),
     ("ledger/mod.rs", "every way to read the ledger"),
     ("ledger/writer.rs", "every way to change the ledger"),
-    ("measure/outage.rs", "one outage, with its class and its reasons"),
     ("overrides/check.rs", "every mistake of the override file"),
     ("overrides/plan.rs", "one decision over all days"),
     ("pipeline/attention.rs", "every reason to look that an edition or its logs show"),
@@ -157,7 +157,7 @@ const BIG_FOLDERS: [(&str, usize, &str); 4] = [
     ("src", 26, "the rooms of the street, which README and lib.rs list"),
     ("src/cli", 17, "one file a command"),
     ("src/policy", 17, "one file a table of the policy"),
-    ("tests", 37, "one module a kind of test"),
+    ("tests", 38, "one module a kind of test"),
 ];
 
 #[test]

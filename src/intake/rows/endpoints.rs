@@ -1,10 +1,29 @@
 //! Endpoints: finds the service that a request path belongs to.
 
-use crate::config::Service;
+use crate::config::{Config, Service, WEBHOOK_SERVICE};
 use crate::facts::{IGNORED, UNASSIGNED};
 
 /// Service of every request, if the config names no service.
 pub const ALL: &str = "all";
+
+/// Names that the config declares.
+#[derive(Debug, Clone, Default)]
+pub struct Declared {
+    /// Of `[[service]]`, and the one of notifications; empty if the config has no services.
+    pub services: Vec<String>,
+    pub regions: Vec<String>,
+}
+
+impl Declared {
+    pub fn of(config: &Config) -> Self {
+        let named = config.services.iter().map(|service| service.name.clone());
+        let services = match config.services.as_slice() {
+            [] => Vec::new(),
+            _ => named.chain([WEBHOOK_SERVICE.to_owned()]).collect(),
+        };
+        Self { services, regions: config.regions.clone() }
+    }
+}
 
 /// Patterns of all services, in the order of the config; the first match wins.
 #[derive(Debug, Clone)]

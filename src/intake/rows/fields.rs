@@ -253,6 +253,24 @@ pub fn admission(row: &RawRow<'_>) -> Admission {
     }
 }
 
+/// Scopes of calls that are not part of the service.
+pub const SCOPES: [&str; 2] = ["test", "localized"];
+
+/// Reads the scope of a row, and whether it is a word that nobody knows.
+///
+/// Such a word never moves a call out of the service: the call counts as if it had none.
+pub fn scope(row: &RawRow<'_>, names: &mut Lexicon) -> Result<(u32, bool), String> {
+    let scope = label(row, Field::Scope, &mut names.scopes)?;
+    let word = names.scopes.text(scope).trim();
+    if word.is_empty() {
+        return Ok((0, false));
+    }
+    match SCOPES.iter().find(|known| known.eq_ignore_ascii_case(word)) {
+        Some(known) => Ok((names.scopes.id(known.as_bytes(), usize::MAX).unwrap_or(scope), false)),
+        None => Ok((0, true)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -281,5 +299,19 @@ mod tests {
         }
         assert_eq!(code(LogValue::Missing, 401), Ok(None));
         assert_eq!(code(LogValue::Int(190), 401), Ok(Some(190)));
+    }
+
+    #[test]
+    fn only_scopes_of_the_list_move_a_call_out_of_the_service() {
+        let scope_of = |text: &'static str| {
+            let (mut row, mut names) = (RawRow::new(), Lexicon::new());
+            row.set(Field::Scope as usize, 0, LogValue::text(text.as_bytes()));
+            let (scope, is_odd) = scope(&row, &mut names).unwrap();
+            (names.scopes.text(scope).to_owned(), is_odd)
+        };
+        assert_eq!(scope_of("test"), ("test".to_owned(), false));
+        assert_eq!(scope_of(" Localized"), ("localized".to_owned(), false));
+        assert_eq!(scope_of("whatsapp_business_messaging"), (String::new(), true));
+        assert_eq!(scope_of(""), (String::new(), false));
     }
 }

@@ -1,5 +1,7 @@
 //! Instants: timestamps and durations of any notation, read as UTC microseconds.
 
+pub mod repeated_hour;
+
 use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, TimeZone};
 use chrono_tz::Tz;
 
@@ -328,7 +330,7 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
 /// Converts local wall-clock time to UTC.
 ///
 /// The hour that happens twice in autumn is taken as its first pass
-/// ([`RepeatedHour`](super::repeated_hour::RepeatedHour) tells the two apart); the hour that does
+/// ([`RepeatedHour`](repeated_hour::RepeatedHour) tells the two apart); the hour that does
 /// not exist in spring gives `None`.
 pub fn in_zone(local_us: i64, zone: Tz) -> Option<i64> {
     if zone == Tz::UTC {

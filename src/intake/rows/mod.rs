@@ -7,7 +7,6 @@ pub mod instant;
 pub mod interner;
 pub mod mapping;
 pub mod raw_row;
-pub mod repeated_hour;
 pub mod request_shape;
 pub mod sketch;
 pub mod source_reader;

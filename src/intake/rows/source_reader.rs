@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::endpoints::Endpoints;
+use super::endpoints::{Declared, Endpoints};
 use super::fields::{
-    admission, answer_code, area, boolean, code, label, name, reached, region, status, symptom,
+    admission, answer_code, area, boolean, code, label, name, reached, region, scope, status, symptom,
 };
 use super::instant;
+use super::instant::repeated_hour::RepeatedHour;
 use super::interner::Lexicon;
 use super::mapping::Mapping;
 use super::raw_row::{LogValue, RawRow, UPSTREAM_CONNECT, UPSTREAM_HEADER};
-use super::repeated_hour::RepeatedHour;
 use super::request_shape::Shape;
-use crate::config::{Config, Field, Log, LogPreset, Source, TimeBasis, Vantage, WEBHOOK_SERVICE};
+use crate::config::{Config, Field, Log, LogPreset, Source, TimeBasis, Vantage};
 use crate::day::Day;
 use crate::facts::ids::{Id, WaitingKey};
 use crate::facts::{Reached, Salt, Symptom};
@@ -44,28 +44,6 @@ pub struct ParsedRequest {
     pub sender: u32,
     /// True if the scope of the row is a word that nobody knows; it then counts for nothing.
     pub has_odd_scope: bool,
-}
-
-/// Scopes of calls that are not part of the service.
-pub const SCOPES: [&str; 2] = ["test", "localized"];
-
-/// Names that the config declares.
-#[derive(Debug, Clone, Default)]
-pub struct Declared {
-    /// Of `[[service]]`, and the one of notifications; empty if the config has no services.
-    pub services: Vec<String>,
-    pub regions: Vec<String>,
-}
-
-impl Declared {
-    pub fn of(config: &Config) -> Self {
-        let named = config.services.iter().map(|service| service.name.clone());
-        let services = match config.services.as_slice() {
-            [] => Vec::new(),
-            _ => named.chain([WEBHOOK_SERVICE.to_owned()]).collect(),
-        };
-        Self { services, regions: config.regions.clone() }
-    }
 }
 
 /// Everything needed to read the rows of one source.
@@ -407,21 +385,6 @@ fn upstream_result(row: &RawRow<'_>) -> Option<u16> {
     ((100..=999).contains(&status) && !matches!(status, 460 | 499)).then_some(status)
 }
 
-/// Reads the scope of a row, and whether it is a word that nobody knows.
-///
-/// Such a word never moves a call out of the service: the call counts as if it had none.
-fn scope(row: &RawRow<'_>, names: &mut Lexicon) -> Result<(u32, bool), String> {
-    let scope = label(row, Field::Scope, &mut names.scopes)?;
-    let word = names.scopes.text(scope).trim();
-    if word.is_empty() {
-        return Ok((0, false));
-    }
-    match SCOPES.iter().find(|known| known.eq_ignore_ascii_case(word)) {
-        Some(known) => Ok((names.scopes.id(known.as_bytes(), usize::MAX).unwrap_or(scope), false)),
-        None => Ok((0, true)),
-    }
-}
-
 fn has_upstream_status(row: &RawRow<'_>) -> bool {
     last_try(row.get(Field::UpstreamStatus)).is_some()
 }
@@ -511,19 +474,5 @@ mod tests {
         };
         assert_eq!(["200", "502, 200", "502 : 503"].map(result), [Some(200), Some(200), Some(503)]);
         assert_eq!(["-", "200, -", "499", "soon"].map(result), [None; 4]);
-    }
-
-    #[test]
-    fn only_scopes_of_the_list_move_a_call_out_of_the_service() {
-        let scope_of = |text: &'static str| {
-            let (mut row, mut names) = (RawRow::new(), Lexicon::new());
-            row.set(Field::Scope as usize, 0, LogValue::text(text.as_bytes()));
-            let (scope, is_odd) = scope(&row, &mut names).unwrap();
-            (names.scopes.text(scope).to_owned(), is_odd)
-        };
-        assert_eq!(scope_of("test"), ("test".to_owned(), false));
-        assert_eq!(scope_of(" Localized"), ("localized".to_owned(), false));
-        assert_eq!(scope_of("whatsapp_business_messaging"), (String::new(), true));
-        assert_eq!(scope_of(""), (String::new(), false));
     }
 }

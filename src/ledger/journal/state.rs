@@ -83,11 +83,11 @@ impl LedgerState {
         self.of_register(today, Register::all)
     }
 
-    fn of_register<T>(&self, today: Day, of: impl Fn(&Register, &attention::Days<'_>) -> T) -> T {
+    fn of_register<T>(&self, today: Day, of: impl Fn(&Register, &attention::KnownDays<'_>) -> T) -> T {
         let is_open = |day: Day| self.days.get(&day).is_none_or(|record| record.sealed.is_none());
         let is_read = |(_, record): &(&Day, &DayRecord)| record.reading.is_some();
         let newest = self.days.iter().filter(is_read).map(|(day, _)| *day).next_back();
-        of(&self.attention, &attention::Days { is_open: &is_open, newest, today })
+        of(&self.attention, &attention::KnownDays { is_open: &is_open, newest, today })
     }
 
     /// Applies one line.

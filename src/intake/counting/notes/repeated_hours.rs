@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::config::Field;
+use crate::intake::rows::instant::repeated_hour::{FileOrder, Placed};
 use crate::intake::rows::raw_row::RawRow;
-use crate::intake::rows::repeated_hour::{FileOrder, Placed};
 use crate::intake::rows::source_reader::SourceReader;
 
 /// Order of the file that a worker reads, and the rows of its files that no order tells apart.

@@ -9,11 +9,11 @@ use std::ops::Range;
 use chrono::{DateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 
-use super::instant::instant;
-use super::raw_row::LogValue;
+use super::instant;
 use crate::config::Cast;
 use crate::day::{Day, HOUR_US};
 use crate::intake::records::call_record::MARGIN_US;
+use crate::intake::rows::raw_row::LogValue;
 
 /// Time that a zone has twice, near one day.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,8 +93,8 @@ pub struct Placed {
 impl FileOrder {
     /// Returns the instant that a row means whose time was read as `us`, in the first pass.
     ///
-    /// A typed timestamp is left as it is; it is a guess, because rows of such files are not read in
-    /// their order.
+    /// A typed timestamp is left as it is; it is a guess, because rows of such files are not read
+    /// in their order.
     pub fn place(&mut self, hour: &RepeatedHour, value: &LogValue<'_>, cast: &Cast, us: i64) -> Placed {
         if matches!(value, LogValue::Instant(_)) {
             return Placed { us, is_guess: hour.first.contains(&us) };
