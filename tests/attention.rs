@@ -533,3 +533,50 @@ fn a_wrong_preset_is_told_in_one_line_for_all_files() {
     }
     assert!(ran.stderr.lines().filter(|line| line.starts_with("attention[")).count() <= 3, "{}", ran.stderr);
 }
+
+/// Nights over a sample: what stands open is acknowledged in the morning, if it is to be.
+fn sample_nights(stories: bool, days: i64) -> Vec<(i32, usize, i32)> {
+    let dir = tempfile::tempdir().unwrap();
+    let first: uptime_ledger::day::Day = DAY.parse().unwrap();
+    let (days_given, rows) = (days.to_string(), if stories { "18000" } else { "2000" });
+    let args = ["--days", &days_given, "--rows", rows];
+    let more: &[&str] = if stories { &[] } else { &["--no-stories"] };
+    let config =
+        job::sample(&dir.path().join("sample"), &[&args[..], more].concat()).join("uptime-ledger.toml");
+    let config = config.to_str().unwrap();
+    let reports = dir.path().join("reports");
+    let out = reports.to_str().unwrap();
+    let night = |at: &str, more: &[&str]| {
+        job::job([&["run", "--config", config, "--out", out, "--as-of", at, "--quiet"], more].concat())
+    };
+    let mut found = Vec::new();
+    for n in 1..=days {
+        let at = |hour: u32| format!("{}T{hour:02}:00:00Z", first.plus(n));
+        let ran = night(&at(3), if n == 1 { &["--simulate"] } else { &[] });
+        let standing = job::job(["ack", "--json", "--out", out, "--as-of", &at(4)]).json();
+        let standing = standing.as_array().unwrap().clone();
+        for one in &standing {
+            let key = one["key"].as_str().unwrap();
+            let second: &[&str] = if one["is_decision"] == true { &["--approver", "Bo"] } else { &[] };
+            let args = ["ack", key, "--author", "Ann", "--reason", "known", "--out", out, "--as-of"];
+            job::job([&args[..], &[&at(5)], second].concat()).expect(0);
+        }
+        let again = night(&at(6), &[]);
+        found.push((ran.code.unwrap(), standing.len(), again.code.unwrap()));
+    }
+    found
+}
+
+#[test]
+fn quiet_nights_end_with_0() {
+    assert_eq!(sample_nights(false, 12), vec![(0, 0, 0); 12]);
+}
+
+#[test]
+fn a_night_with_stories_ends_with_3_until_it_is_acknowledged() {
+    let nights = sample_nights(true, 3);
+    assert!(nights.iter().any(|(code, ..)| *code == 3), "{nights:?}");
+    for (code, standing, acknowledged) in &nights {
+        assert_eq!((*code == 3, *acknowledged), (*standing > 0, 0), "{nights:?}");
+    }
+}

@@ -304,7 +304,7 @@ fn what_was_published_can_be_drawn_again_byte_for_byte() {
     assert_changes_add_up(&kept, &table(&books.reports(), "restatements"));
     let before = job::files(&books.reports());
     // The day without a log still stands open.
-    books.run("2026-11-07T04:00:00Z", &[]).expect(3).says(&["stands since 2026-11-07 (no-logs)"]);
+    books.run("2026-11-07T04:00:00Z", &[]).expect(3).says(&["1 stands since 2026-11-07 (no-rows)"]);
     let after = job::files(&books.reports());
     assert!(before == after, "a run with nothing new publishes nothing");
 }

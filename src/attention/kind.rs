@@ -206,7 +206,6 @@ impl AttentionKind {
                 | Self::SuspectedCaller
                 | Self::RepeatedHour
                 | Self::Gap
-                | Self::Coverage
                 | Self::Doubtful
                 | Self::Unsealed
                 | Self::NotReadAgain
@@ -254,6 +253,11 @@ impl AttentionKind {
                 | Self::MissingDaybook
                 | Self::UnreadableDaybook
         )
+    }
+
+    /// Returns whether the same key may have another reason later, which is told in full again.
+    pub const fn has_reasons(self) -> bool {
+        matches!(self, Self::OverrideRefused | Self::OverridesUnreadable)
     }
 
     /// Returns what it takes to acknowledge it.

@@ -15,15 +15,18 @@ mod records;
 mod rows;
 mod workers;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::config::{Canonical, Config};
+use crate::config::{Canonical, Config, Source};
 use crate::day::{Day, SECOND_US};
 use crate::daybook::Daybook;
 use crate::error::Trouble;
 use crate::facts::Salt;
 
 pub use counting::notes::odd_words::WordList;
+use files::likeness::likeness;
+
 pub use files::find::LogFile;
 pub use files::listing::{inputs, listing};
 pub use files::masked_name::masked;
@@ -73,15 +76,42 @@ pub fn read(
     let join = rows::source_reader::Join { latest_us, ..rows::source_reader::Join::new(config, salt) };
     let pass = pass::pass(&files, &config.sources, &endpoints, &join, &settings, meter)?;
     if !files.is_empty() && pass.failures.len() == files.len() {
-        let reasons: Vec<String> = pass
-            .failures
-            .iter()
-            .map(|(n, reason)| format!("  {}: {reason}", files[*n as usize].shown))
-            .collect();
+        let reasons = unreadable(&pass.failures, &files, &config.sources);
         return Err(Trouble::NothingReadable(reasons.join("\n")));
     }
     let (daybook, mut notes) =
         join::close_day::close_day(&pass, &files, &config.sources, &settings, salt, folders.daybook)?;
     notes.special_files = found.special.into_iter().map(|file| (file.shown, file.what)).collect();
     Ok((daybook, notes))
+}
+
+/// Files of one cause that are named one by one.
+const SHOWN: usize = 3;
+
+/// Returns a line for each cause for which files could not be read, with the first file.
+fn unreadable(failures: &BTreeMap<u32, String>, files: &[LogFile], sources: &[Source]) -> Vec<String> {
+    // What a reason quotes and counts differs from file to file.
+    let cause = |reason: &str| -> String {
+        let words = reason.split('`').step_by(2).collect::<Vec<_>>().join("`");
+        words.chars().filter(|c| !c.is_ascii_digit()).collect()
+    };
+    let mut causes: BTreeMap<(usize, String), Vec<(&LogFile, &str)>> = BTreeMap::new();
+    for (n, reason) in failures {
+        let file = &files[*n as usize];
+        causes.entry((file.source, cause(reason))).or_default().push((file, reason));
+    }
+    let mut lines = Vec::new();
+    for ((source, _), files) in causes {
+        let named = if files.len() <= SHOWN { files.len() } else { 1 };
+        let more = match files.len() - named {
+            0 => String::new(),
+            n => format!(" (and {n} more files)"),
+        };
+        let like = likeness(&files[0].0.path, &sources[source]);
+        let like = like.map_or_else(String::new, |preset| format!("; it looks like preset = \"{preset}\""));
+        let told = |(file, reason): &(&LogFile, &str)| format!("  {}{more}: {reason}{like}", file.shown);
+        lines.extend(files[..named].iter().map(told));
+    }
+    lines.sort();
+    lines
 }

@@ -13,7 +13,7 @@ mod seal;
 mod suspicions;
 
 use std::any::Any;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::attention::Standing;
@@ -126,10 +126,10 @@ pub fn run(job: &Job, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::
     })
 }
 
-/// Returns the keys that stood open when the last line was written.
-fn open_keys(ledger: &Ledger) -> BTreeSet<String> {
+/// Returns what stood open when the last line was written, as keys with messages.
+fn open_keys(ledger: &Ledger) -> BTreeMap<String, String> {
     let stood = ledger.last_wall().map(|wall| ledger.record().standing(Day::of(wall)));
-    stood.into_iter().flatten().map(|standing| standing.key).collect()
+    stood.into_iter().flatten().map(|standing| (standing.key, standing.attention.message)).collect()
 }
 
 /// Notes in the journal what a person should look at, and returns what stands open.
@@ -137,7 +137,7 @@ fn tell(
     ledger: &mut Writer,
     booked: &mut days::Booked,
     outages: &[Outage],
-    before: &BTreeSet<String>,
+    before: &BTreeMap<String, String>,
     clock: Clock,
 ) -> anyhow::Result<Vec<Standing>> {
     let published = booked.accounted.iter().chain(&booked.restated).map(|done| &done.published);
@@ -151,7 +151,10 @@ fn tell(
     }
     let mut standing = ledger.record().standing(Day::of(clock.wall));
     for standing in &mut standing {
-        standing.is_new = !before.contains(&standing.key);
+        let known = before.get(&standing.key);
+        // What is wrong with an override file may be mended, and something else be wrong then.
+        let is_told_again = standing.attention.kind.has_reasons();
+        standing.is_new = known.is_none_or(|told| is_told_again && *told != standing.attention.message);
     }
     Ok(standing)
 }

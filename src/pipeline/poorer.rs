@@ -4,7 +4,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::facts::SourceRows;
+use super::Job;
+use crate::attention::AttentionKind;
+use crate::day::Day;
+use crate::daybook::{self, Daybook};
+use crate::error::Trouble;
+use crate::facts::{FileBalance, FileRole, SourceRows};
+use crate::ledger::{Extent, Ledger};
 
 /// How the rows of a day differ from those that were read before, by source and hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +59,61 @@ impl RowsChange {
             Self::NotFewer | Self::Rewritten { .. } => 0,
         }
     }
+}
+
+/// Returns whether a person has accepted that so many rows of a day are gone.
+pub(super) fn is_accepted(ledger: &Ledger, day: Day, gone: u64) -> bool {
+    let key = format!("{}:{day}", AttentionKind::FewerRows.name());
+    ledger.record().attention.acknowledgement(&key).is_some_and(|known| gone <= known.measure)
+}
+
+/// Compares the rows just read of a day with those that it was made from.
+///
+/// Rows read under other settings are not compared. Without a daybook, or with one of version
+/// 0.1.0, the accepted rows of each source are compared, over the whole day.
+pub(super) fn change(job: &Job, ledger: &Ledger, day: Day, now: &Daybook) -> Result<RowsChange, Trouble> {
+    let whole_day = |files: &[FileBalance]| -> Vec<SourceRows> {
+        let mut sources: BTreeMap<&str, u64> = BTreeMap::new();
+        for file in files.iter().filter(|file| file.accepted > 0) {
+            *sources.entry(&file.source).or_default() += file.accepted;
+        }
+        let rows =
+            |(source, rows): (&str, u64)| SourceRows { source: source.to_owned(), hour: 0, rows, failing: 0 };
+        sources.into_iter().map(rows).collect()
+    };
+    let is_read_alike = ledger.daybook(day).is_none_or(|reading| job.config.reads_like(&reading.settings));
+    if !is_read_alike && now.files.iter().any(|file| file.accepted > 0) {
+        return Ok(RowsChange::NotFewer);
+    }
+    // The daybook counts before the edition: a killed run may have read the day without publishing.
+    let kept = ledger.daybooks().get(&day).map(|folder| daybook::head(folder)).and_then(Result::ok);
+    match kept {
+        Some(kept) if !kept.source_rows.is_empty() => Ok(RowsChange::of(&kept.source_rows, &now.source_rows)),
+        Some(kept) => Ok(RowsChange::of(&whole_day(&kept.files), &whole_day(&now.files))),
+        None if ledger.days().contains(&day) => {
+            let standing = ledger.read(day, Extent::Slots)?;
+            Ok(RowsChange::of(&whole_day(&standing.intake), &whole_day(&now.files)))
+        }
+        None => Ok(RowsChange::NotFewer),
+    }
+}
+
+/// Returns whether the day's own files are there and hold no readable row, of whatever day.
+///
+/// After a rotation they hold rows of other days.
+pub(super) fn is_unlike_before(daybook: &Daybook) -> bool {
+    let mut own = daybook.files.iter().filter(|file| file.role == FileRole::Own).peekable();
+    own.peek().is_some() && own.all(|file| file.accepted == 0 && file.outside == 0)
+}
+
+/// Returns whether the standing edition of a day was made without a log that was missing.
+pub(super) fn has_missing_logs(ledger: &Ledger, day: Day) -> Result<bool, Trouble> {
+    if !ledger.days().contains(&day) {
+        return Ok(false);
+    }
+    let standing = ledger.read(day, Extent::Slots)?;
+    let is_broken = standing.intake.iter().any(|file| file.failure.is_some());
+    Ok(is_broken || ledger.basis(day, standing.number)?.has_missing_files())
 }
 
 #[cfg(test)]

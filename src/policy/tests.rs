@@ -11,7 +11,7 @@ use Vantage::{CallerEgress as Caller, EdgeIngress as Edge, FirstLayer as First};
 use super::*;
 use crate::config::Vantage;
 use crate::day::SlotLength;
-use crate::facts::{Admission, Fact, Outcome, Reached, Stream, Symptom, Timing};
+use crate::facts::{Admission, Fact, IGNORED, Outcome, Reached, Stream, Symptom, Timing};
 
 /// A request as the first layer logs it, with an HTTP status (0: none).
 fn request(http_status: u16) -> Kind {
@@ -52,6 +52,14 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
     let ingress = "excluded:network:ingress";
     let (error, missed) = ("bad:platform:error", "bad:platform:missed");
     let mut cases = vec![
+        (
+            "endpoint-ignored",
+            "excluded:ignored",
+            vec![
+                Kind { service: IGNORED.to_owned(), ..request(200) },
+                Kind { service: IGNORED.to_owned(), ..code(2, 503) },
+            ],
+        ),
         (
             "out-of-scope",
             "excluded:scope",
@@ -271,7 +279,7 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
             ],
         ),
     ];
-    cases.splice(1..1, webhooks::cases());
+    cases.splice(2..2, webhooks::cases());
     cases
 }
 

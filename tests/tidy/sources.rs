@@ -28,6 +28,7 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("intake/join/correlate.rs", "the join of the two logs"),
     ("intake/pass.rs", "the pass from files to counts"),
     ("intake/records/partitions.rs", "one store with its budget"),
+    ("resolve/messages/ambiguous_sends.rs", "one rule, with the rule as it reads beside it"),
     ("intake/rows/fields.rs", "one reader per field"),
     ("intake/rows/instant.rs", "every way to write an instant"),
     ("intake/rows/source_reader.rs", "one reader of all request fields"),

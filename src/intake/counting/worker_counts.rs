@@ -170,6 +170,7 @@ impl WorkerCounts {
 
     /// Frees the memory that only counting needs; no rows may follow.
     pub fn close(&mut self) {
+        self.hours.settle();
         (self.shapes, self.others, self.attempted_numbers) = Default::default();
         (self.plain, self.cell_of, self.memo, self.buffer) = Default::default();
     }

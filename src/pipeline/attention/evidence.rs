@@ -21,7 +21,7 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
     if edition.intake.is_empty() {
         let message = "no log file was found; every slot of the day is unobserved";
         say(AttentionKind::NoLogs, &[], message.to_owned());
-    } else if edition.intake.iter().all(|f| f.accepted == 0 && f.failure.is_none()) {
+    } else if found_nothing(edition) {
         let first = edition.intake.iter().filter_map(|f| f.first_ts_us).min();
         let last = edition.intake.iter().filter_map(|f| f.last_ts_us).max();
         let span = match (first, last) {
@@ -32,15 +32,18 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
         };
         say(AttentionKind::NoRows, &[], format!("the log files hold no row of this day{span}"));
     }
-    for source in config.sources.iter().filter(|_| !edition.intake.is_empty()) {
+    let has_rows = edition.intake.iter().any(|file| file.accepted > 0);
+    // A day without any row is told as such.
+    let is_told = found_nothing(edition);
+    for source in config.sources.iter().filter(|_| !is_told) {
         if !edition.intake.iter().any(|f| f.source == source.name && f.role == FileRole::Own) {
             let message = format!("source {}: no log file of this day was found", source.name);
             say(AttentionKind::MissingSource, &[&source.name], message);
         }
     }
     for region in &config.regions {
-        let has_rows = edition.accounts.iter().any(|line| line.region == *region);
-        if !has_rows && edition.intake.iter().any(|f| f.accepted > 0) {
+        let has_region = edition.accounts.iter().any(|line| line.region == *region);
+        if !has_region && has_rows {
             let message = format!("region {region}: no row all day; its slots are unobserved");
             say(AttentionKind::Gap, &[ALL_REGIONS, region], message);
         }
@@ -49,6 +52,11 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
     found.extend(unreadable(edition));
     found.extend(quarantine(edition, config));
     found
+}
+
+/// Returns whether no row of the day was found, though every file could be read.
+fn found_nothing(edition: &Edition) -> bool {
+    edition.intake.iter().all(|file| file.accepted == 0 && file.failure.is_none())
 }
 
 /// Reports the gaps of a source and region in one line, with the longest of them.

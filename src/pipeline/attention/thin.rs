@@ -7,11 +7,18 @@ use crate::facts::{Gap, Lost};
 use crate::ledger::Edition;
 use crate::slots::{ALL_REGIONS, Scope, ScopeKind, State};
 
+/// Events of a component below which its coverage tells nothing, as a multiple of `min_rows`.
+const EVENTS: i64 = 10;
+/// Natural logarithm of how often chance alone may leave a stretch of a day empty: once in a
+/// million days, over 1,440 places for it.
+const MIN_SURPRISE: f64 = 21.09;
+
 /// Reports the components of which too few slots are observed.
 ///
-/// They are fewer than `coverage_percent` of the slots in which so many events would have left one
-/// if they were spread by chance: `slots x (1 - e^(-events / slots))`. Slots in a gap are left out,
-/// because the gap or the missing file is told already.
+/// They are fewer than `coverage_percent`, and the longest empty stretch is no chance at the
+/// component's rate of events: a stretch of `n` slots is empty with a probability of about
+/// `e^(-n x events / slots)`. Slots in a gap are left out, because the gap or the missing file is
+/// told already.
 pub(super) fn coverage(edition: &Edition, gaps: &[Gap], limits: &Limits) -> Vec<Attention> {
     let components =
         edition.slots.scopes().iter().filter(|s| s.kind == ScopeKind::Component && s.is_all_regions());
@@ -22,23 +29,25 @@ pub(super) fn coverage(edition: &Edition, gaps: &[Gap], limits: &Limits) -> Vec<
         };
         let slots = edition.slots.cells(scope).enumerate().filter(|(slot, _)| !is_in_gap(slot));
         let slots: Vec<_> = slots.map(|(_, cell)| cell).collect();
-        let is_observed = |state| !matches!(state, State::Unobserved | State::Doubtful);
-        let observed = slots.iter().filter(|cell| is_observed(cell.net.state)).count();
+        let is_observed: Vec<bool> =
+            slots.iter().map(|cell| !matches!(cell.net.state, State::Unobserved | State::Doubtful)).collect();
+        let observed = is_observed.iter().filter(|is_observed| **is_observed).count() as u64;
         let events: i64 =
             slots.iter().map(|cell| &cell.net.events).map(|n| n.good() + n.bad() + n.answered()).sum();
-        if slots.is_empty() || events < i64::from(limits.min_rows) {
+        let all = slots.len() as u64;
+        if events < EVENTS * i64::from(limits.min_rows)
+            || observed * 1_000_000 >= all * u64::from(limits.coverage_ppm)
+        {
             continue;
         }
-        let all = slots.len() as f64;
-        let expected = all * -(-(events as f64) / all).exp_m1();
-        if observed as f64 * 1e6 < expected * f64::from(limits.coverage_ppm) {
+        let empty = is_observed.split(|is_observed| *is_observed).map(<[bool]>::len).max().unwrap_or(0);
+        if empty as f64 * events as f64 / all as f64 > MIN_SURPRISE {
             let name = &scope.name;
             let message = format!(
-                "{name}: {observed} of {} slots have something to judge by, less than `limits.coverage_percent` asks for",
-                slots.len()
+                "{name}: {observed} of {all} slots have something to judge by, less than `limits.coverage_percent` asks for"
             );
             let attention = Attention::new(AttentionKind::Coverage, edition.day, &[name], message);
-            found.push(attention.of_measure((slots.len() - observed) as u64));
+            found.push(attention.of_measure(all - observed));
         }
     }
     found

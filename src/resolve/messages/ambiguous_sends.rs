@@ -5,8 +5,8 @@
 //! first-status deadline after it. What the statuses of that message say is then known of the call.
 //!
 //! Without a correlation the caller is all that is known. Calls of a caller take what is left of
-//! the messages of that caller in the same way, but nothing is proven: these calls are unknown, and
-//! the messages remain orphans.
+//! the messages of that caller in the same way, but none of another region, and nothing is proven:
+//! these calls are unknown, and the messages remain orphans.
 //!
 //! All other calls are judged by themselves.
 
@@ -27,12 +27,17 @@ pub struct Sends {
     calls: Vec<(Day, WaitingCall)>,
     /// Sender of each call; `None` if it is not known.
     senders: Vec<Option<Sender>>,
+    /// Region of each call; `-` if it is not known.
+    regions: Vec<String>,
     /// Correlations of messages, as far as a call bears the same one.
     correlations: Map<Id, u64>,
     /// Callers of calls without a correlation, by pseudonym.
     callers: BTreeMap<String, u32>,
     pub orphans: Vec<Orphan>,
 }
+
+/// Region of a row that names none.
+const UNKNOWN: &str = "-";
 
 /// Name by which a call and a message find each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,6 +95,8 @@ impl Sends {
             }
         }
         for (from, call) in &sends.calls {
+            let kind = resolver.daybook_of(*from).and_then(|daybook| daybook.kinds.get(call.kind as usize));
+            sends.regions.push(kind.map_or_else(|| UNKNOWN.to_owned(), |kind| kind.region.clone()));
             sends.senders.push(match call.correlation {
                 // What calls name proves nothing if no message names it.
                 correlation if correlation != 0 && has_correlations => Some(Sender::Correlation(correlation)),
@@ -110,15 +117,25 @@ impl Sends {
         let mut is_free = vec![true; self.orphans.len()];
         let mut taken = vec![None; self.calls.len()];
         let proven = |orphan: &Orphan| orphan.correlation.map(Sender::Correlation);
-        for (call, orphan) in self.pairs(&is_free, proven, deadline_us) {
+        let any = |_: usize, _: usize| true;
+        for (call, orphan) in self.pairs(&is_free, proven, any, deadline_us) {
             is_free[orphan] = false;
             taken[call] = Some(Taken::Proven(orphan));
         }
         let possible = |orphan: &Orphan| orphan.caller.map(Sender::Caller);
-        for (call, orphan) in self.pairs(&is_free, possible, deadline_us) {
+        let is_near = |call: usize, orphan: usize| self.is_near(call, orphan);
+        for (call, orphan) in self.pairs(&is_free, possible, is_near, deadline_us) {
             taken[call] = Some(Taken::Possible(orphan));
         }
         taken
+    }
+
+    /// Returns whether a message may have been sent by a call of its caller, by their regions.
+    ///
+    /// A webhook log may name no regions, or name them in its own way.
+    fn is_near(&self, call: usize, orphan: usize) -> bool {
+        let (of_call, of_orphan) = (&self.regions[call], &self.orphans[orphan].region);
+        of_call == of_orphan || of_call == UNKNOWN || !self.regions.contains(of_orphan)
     }
 
     /// Returns calls with the messages that they take, by position.
@@ -126,6 +143,7 @@ impl Sends {
         &self,
         is_free: &[bool],
         sender_of: impl Fn(&Orphan) -> Option<Sender>,
+        may_take: impl Fn(usize, usize) -> bool,
         deadline_us: i64,
     ) -> Vec<(usize, usize)> {
         let mut all: BTreeMap<Sender, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
@@ -146,16 +164,19 @@ impl Sends {
                 (at_us, kind, caller)
             });
             orphans.sort_by_key(|at| (self.orphans[*at].state.first_us, self.orphans[*at].id));
-            // What lies before the start of one call lies before that of every later one.
-            let mut orphans = orphans.into_iter().peekable();
+            let first_us = |orphan: usize| self.orphans[orphan].state.first_us;
+            let mut first = 0;
             for call in calls {
                 let at_us = self.calls[call].1.at_us;
                 // Statuses often tell whole seconds alone.
                 let from_us = at_us - at_us.rem_euclid(SECOND_US);
-                let first_us = |orphan: usize| self.orphans[orphan].state.first_us;
-                while orphans.next_if(|orphan| first_us(*orphan) < from_us).is_some() {}
-                let taken = orphans.next_if(|orphan| first_us(*orphan) <= at_us + deadline_us);
-                pairs.extend(taken.map(|orphan| (call, orphan)));
+                // What lies before the start of one call lies before that of every later one.
+                first += orphans[first..].iter().take_while(|orphan| first_us(**orphan) < from_us).count();
+                let in_time =
+                    orphans[first..].iter().take_while(|orphan| first_us(**orphan) <= at_us + deadline_us);
+                if let Some(at) = in_time.into_iter().position(|orphan| may_take(call, *orphan)) {
+                    pairs.push((call, orphans.remove(first + at)));
+                }
             }
         }
         pairs
@@ -195,7 +216,7 @@ impl Resolver<'_> {
             }
         }
         let told_by = self.daybook_of(from).and_then(|daybook| daybook.kinds.get(earliest.kind as usize));
-        let region = told_by.map_or_else(|| "-".to_owned(), |kind| kind.region.clone());
+        let region = told_by.map_or_else(|| UNKNOWN.to_owned(), |kind| kind.region.clone());
         let statuses = here.statuses().into();
         let orphan = Orphan { id, correlation, caller, state, statuses, kind, region };
         (state.first_us != MessageState::NEVER).then_some(orphan)
@@ -335,6 +356,7 @@ mod tests {
         Sends {
             calls: calls.iter().map(call).collect(),
             senders: calls.iter().map(sender).map(Some).collect(),
+            regions: vec![UNKNOWN.to_owned(); calls.len()],
             correlations: Map::default(),
             callers: BTreeMap::new(),
             orphans: (0..).zip(messages).map(orphan).collect(),
@@ -389,6 +411,13 @@ mod tests {
         assert_eq!(taken(&[(NONE, 10), (7, 11)], &[(7, 12), (8, 13)]), [possible(1), proven(0)]);
         // A call that names a correlation is judged by it alone.
         assert_eq!(taken(&[(7, 10)], &[(NONE, 12)]), [None]);
+        // A message of another region is another's, if the webhook log names regions as calls do.
+        let mut apart = sends(&[(NONE, 10), (NONE, 11)], &[(NONE, 12)]);
+        apart.regions = vec!["us".to_owned(), "eu".to_owned()];
+        for (region, want) in [("eu", [None, possible(0)]), ("frankfurt", [possible(0), None])] {
+            apart.orphans[0].region = region.to_owned();
+            assert_eq!(apart.taken(600 * SECOND_US), want, "{region}");
+        }
     }
 
     #[test]

@@ -12,6 +12,8 @@ use crate::intake::rows::source_reader::SourceReader;
 #[derive(Debug, Default)]
 pub struct RepeatedHours {
     order: FileOrder,
+    /// Guesses that a later row of the file may confirm: source reader and rows.
+    pending: (u32, u64),
     /// By number of the source reader.
     guessed: BTreeMap<u32, u64>,
 }
@@ -20,6 +22,15 @@ impl RepeatedHours {
     /// Begins a file, or a part of one.
     pub fn begin(&mut self) {
         self.order = FileOrder::default();
+        self.settle();
+    }
+
+    /// Counts the guesses that no row has confirmed.
+    pub fn settle(&mut self) {
+        let (reader, rows) = std::mem::take(&mut self.pending);
+        if rows > 0 {
+            *self.guessed.entry(reader).or_default() += rows;
+        }
     }
 
     /// Returns start and duration of a row, as [`SourceReader::time`] does.
@@ -37,9 +48,14 @@ impl RepeatedHours {
         let Some(hour) = reader.repeated_hour() else { return Ok((start_us, duration)) };
         // A source that logs the end of a call subtracts the duration.
         let ts_us = start_us - reader.start_us(0, duration);
-        let Placed { us, is_guess } = self.order.place(hour, ts, &reader.mapping.ts_cast, ts_us);
+        let Placed { us, is_guess, confirms } = self.order.place(hour, ts, &reader.mapping.ts_cast, ts_us);
+        if confirms {
+            self.pending = (reader.number(), 0);
+        } else if !is_guess {
+            self.settle();
+        }
         if is_guess && day_us.contains(&start_us) {
-            *self.guessed.entry(reader.number()).or_default() += 1;
+            self.pending = (reader.number(), self.pending.1 + 1);
         }
         Ok((start_us + (us - ts_us), duration))
     }

@@ -83,11 +83,13 @@ pub struct FileOrder {
     is_guessed: bool,
 }
 
-/// A row's instant, and whether it is a guess.
+/// A row's instant, and how sure it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Placed {
     pub us: i64,
     pub is_guess: bool,
+    /// True if the row shows that the guesses directly before it were right.
+    pub confirms: bool,
 }
 
 impl FileOrder {
@@ -97,21 +99,26 @@ impl FileOrder {
     /// in their order.
     pub fn place(&mut self, hour: &RepeatedHour, value: &LogValue<'_>, cast: &Cast, us: i64) -> Placed {
         if matches!(value, LogValue::Instant(_)) {
-            return Placed { us, is_guess: hour.first.contains(&us) };
-        }
-        if !hour.is_open(value, cast, us) {
-            *self = Self { last_us: Some(us), is_guessed: false };
-            return Placed { us, is_guess: false };
+            let is_guess = hour.first.contains(&us);
+            return Placed { us, is_guess, confirms: false };
         }
         let reach_us = hour.length_us() / 2;
+        if !hour.is_open(value, cast, us) {
+            let confirms = self.is_guessed && self.last_us.is_some_and(|last| (us - last).abs() <= reach_us);
+            *self = Self { last_us: Some(us), is_guessed: false };
+            return Placed { us, is_guess: false, confirms };
+        }
         let passes = [us, us + hour.length_us()];
         let is_near =
             |at: &i64| self.last_us.is_some_and(|last| -reach_us < at - last && at - last <= reach_us);
         let near = passes.into_iter().find(is_near);
-        self.is_guessed |= near.is_none();
+        // The clock went back between this row and the one before: that one is of the first pass.
+        let is_over = near == Some(passes[1]) && self.last_us.is_some_and(|last| last < hour.first.end);
+        let confirms = self.is_guessed && is_over;
+        self.is_guessed = near.is_none() || (self.is_guessed && !is_over);
         let us = near.unwrap_or(us);
         self.last_us = Some(us);
-        Placed { us, is_guess: self.is_guessed }
+        Placed { us, is_guess: self.is_guessed, confirms }
     }
 }
 
@@ -153,7 +160,7 @@ mod tests {
         let mut place = |text: &&str| {
             let value = LogValue::text(text.as_bytes());
             let us = instant(&value, &Cast::Auto, zone).unwrap();
-            let Placed { us, is_guess } = order.place(&hour, &value, &Cast::Auto, us);
+            let Placed { us, is_guess, .. } = order.place(&hour, &value, &Cast::Auto, us);
             format!("{}{}", &rfc3339(us)[11..16], if is_guess { "?" } else { "" })
         };
         texts.iter().map(&mut place).collect()
