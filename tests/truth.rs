@@ -363,7 +363,10 @@ fn the_readme_shows_what_the_sample_prints() {
         let block = blocks.into_iter().find(|block| block.contains("2026-11-18  Cloud API")).unwrap();
         for line in block.lines().map(words).filter(|line| !line.is_empty() && !line.starts_with("Reports:"))
         {
-            assert!(is_printed(&line), "{page}: `{line}` is not printed");
+            // Words are left out of tables alone.
+            let is_whole = ["attention[", "key:"].iter().any(|start| line.starts_with(start));
+            let is_there = if is_whole { printed.contains(&line) } else { is_printed(&line) };
+            assert!(is_there, "{page}: `{line}` is not printed");
             lines += 1;
         }
     }
