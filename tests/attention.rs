@@ -353,6 +353,35 @@ fn cases() -> Vec<Case> {
                 vec![(R2, good("2026-11-19")), (R1, good(DAY))],
             ],
         },
+        case(
+            "twice-told",
+            &format!("{requests}[[source]]\nname = \"again\"\npaths = [\"again-{{date}}.ndjson\"]\n"),
+            {
+                let rows = |ms: u32| -> String {
+                    let minute = |n: u32| format!("{DAY}T{:02}:{:02}:00.{ms:03}Z", n / 60, n % 60);
+                    (0..1_440)
+                        .map(|n| format!("{{\"ts\":\"{}\",\"http_status\":200}}\n", minute(n)))
+                        .collect()
+                };
+                vec![(R1, rows(1)), ("again-2026-11-18.ndjson", rows(2))]
+            },
+        ),
+        case("unknown-field", &format!("{both}preset = \"whatsapp-webhook\"\n"), {
+            let line = r#"{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"made_up","value":{"timestamp":1794996230}}]}]}"#;
+            vec![(R1, good(DAY)), (W1, format!("{line}\n"))]
+        }),
+        Case {
+            kind: "unsealed",
+            config: requests.to_owned(),
+            nights: {
+                let odd = |n| {
+                    if n == 3 { r#","http_status":400,"error_code":199999"# } else { r#","http_status":200"# }
+                };
+                let mut nights = vec![vec![(R1, calls(DAY, 0..1_440, |n| odd(n).to_owned()))]];
+                nights.extend((0..10).map(|_| Vec::new()));
+                nights
+            },
+        },
         Case {
             kind: "missed-days",
             config: requests.to_owned(),
