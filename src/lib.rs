@@ -19,6 +19,7 @@
 //! | room | content |
 //! | --- | --- |
 //! | [`day`] | the calendar: UTC days, months, slots, instants |
+//! | [`attention`] | what needs a person, under keys that stand open until they are closed |
 //! | [`clock`] | the two instants that a run works by |
 //! | [`redact`] | masking of anything in a log's text that may identify a person |
 //! | [`error`] | trouble, exit codes, the guard around foreign decoders |
@@ -135,7 +136,8 @@
 //! - **Mistake**: an error in a file that a person wrote; all are collected and shown together.
 //! - **Trouble**: an error of the world: unreadable log, full disk, held lock ([`error::Trouble`]).
 //! - **Bug**: books that do not balance; the run stops and publishes nothing.
-//! - **Attention**: an open matter that needs a person; its kind is a heading of the runbook.
+//! - **Attention**: an open matter that needs a person; its kind is a heading of the runbook. Its
+//!   key stands open until the matter is settled, final with its day, or acknowledged.
 //!
 //! # What always holds
 //!

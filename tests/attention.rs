@@ -449,6 +449,11 @@ fn is_told_and_silent(Case { kind, config, nights }: Case) {
     // What was accepted of poorer logs is booked now, and what they show may be new.
     let is_silent = silent.code == Some(0) && !silent.stderr.contains("attention");
     assert!(is_silent || kind == "fewer", "{kind}: {silent:?}");
+    if kind == "fewer" {
+        // What was followed still stands in the statement of the month.
+        let statement = fs::read_to_string(desk.path("reports/months/2026-11.html")).unwrap();
+        assert!(statement.contains("fewer:2026-11-18") && statement.contains("(Ann, Bo)"), "{statement}");
+    }
     assert!(kind != "fewer" || silent.stderr.contains("because of logs-removed"), "{silent:?}");
     desk.ask(&["verify"]).expect(0);
 }
@@ -519,6 +524,11 @@ fn a_notice_ends_and_growth_opens_a_key_again() {
         .map(|one| one["kind"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(keys, ["other-settings"], "{ran:?}");
+    // What is ignored lowers no coverage: 12 of 1,440 minutes have no other call.
+    let figure = job::table(&desk.path("reports"), "availability")
+        .into_iter()
+        .find(|row| row["day"] == "2026-11-23" && row["scope_kind"] == "component" && row["region"] == "*");
+    assert_eq!(figure.unwrap()["coverage_percent"], "99.166666");
     let accounts = fs::read_to_string(desk.path("reports/daily/2026-11-23/accounts.csv")).unwrap();
     assert!(accounts.contains("excluded:ignored,endpoint-ignored,,12,12"), "{accounts}");
 }

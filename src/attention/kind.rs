@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::day::Day;
+
 /// A cause for a person to look; each has an entry of its name in the runbook (`reports/`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AttentionKind {
@@ -213,6 +215,11 @@ impl AttentionKind {
                 | Self::MissingDaybook
                 | Self::UnreadableDaybook
         )
+    }
+
+    /// Returns the key of a kind that tells of a day and of nothing else.
+    pub fn key_on(self, day: Day) -> String {
+        format!("{}:{day}", self.name())
     }
 
     /// Returns whether figures of a day depend on its cause: it stands while the day is open.

@@ -42,6 +42,8 @@ pub struct Register {
     /// By key: instant of the line from which on it was found without a break.
     since: BTreeMap<String, DateTime<Utc>>,
     acknowledged: BTreeMap<String, Acknowledgement>,
+    /// All decisions, also those that were followed or taken again.
+    decisions: Vec<Acknowledgement>,
 }
 
 /// An attention that stands open.
@@ -107,21 +109,25 @@ impl Register {
     }
 
     pub fn acknowledge(&mut self, acknowledgement: &Acknowledgement) {
+        if acknowledgement.approver.is_some() {
+            self.decisions.push(acknowledgement.clone());
+        }
         self.acknowledged.insert(acknowledgement.key.clone(), acknowledgement.clone());
     }
 
-    /// Forgets the acknowledgement of a kind on a day: it was followed.
-    pub fn spend(&mut self, kind: AttentionKind, day: Day) {
-        self.acknowledged.remove(&format!("{}:{day}", kind.name()));
+    /// Ends the acknowledgement of a kind on a day: it was followed.
+    pub fn follow(&mut self, kind: AttentionKind, day: Day) {
+        self.acknowledged.remove(&kind.key_on(day));
     }
 
-    /// Returns the newest acknowledgement of each key.
-    pub fn acknowledged(&self) -> impl Iterator<Item = &Acknowledgement> {
-        self.acknowledged.values()
+    /// Returns what two persons have decided, in the order in which they did.
+    pub fn decisions(&self) -> &[Acknowledgement] {
+        &self.decisions
     }
 
-    pub fn acknowledgement(&self, key: &str) -> Option<&Acknowledgement> {
-        self.acknowledged.get(key)
+    /// Returns the acknowledgement of a kind on a day that holds.
+    pub fn acknowledgement_on(&self, kind: AttentionKind, day: Day) -> Option<&Acknowledgement> {
+        self.acknowledged.get(&kind.key_on(day))
     }
 
     /// Returns what stands open, by key.
@@ -129,11 +135,13 @@ impl Register {
     /// An attention of a day stands while the day is open. One whose key has no day stands while
     /// the newest day shows its cause, or an open day whose figures the cause has changed.
     pub fn standing(&self, days: &KnownDays<'_>) -> Vec<Standing> {
-        self.all(days).into_iter().filter(|standing| !self.is_closed(standing, days.today)).collect()
+        let mut standing = self.found(days);
+        standing.retain(|standing| !self.is_closed(standing, days.today));
+        standing
     }
 
     /// Returns what stands open or was acknowledged, by key.
-    pub fn all(&self, days: &KnownDays<'_>) -> Vec<Standing> {
+    fn found(&self, days: &KnownDays<'_>) -> Vec<Standing> {
         let mut all: BTreeMap<String, Standing> = BTreeMap::new();
         for (look, found) in &self.found {
             let Some(day) = look.day() else {

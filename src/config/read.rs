@@ -207,6 +207,11 @@ fn share(value: &TomlValue<'_>, places: usize, lowest: u64, example: &str) -> Op
     u32::try_from(ppm).ok()
 }
 
+fn count(table: &TomlTable<'_>, key: &'static str) -> Option<u32> {
+    let count = table.get(key).and_then(|value| value.integer(&(1..=i64::from(u32::MAX))))?;
+    u32::try_from(count).ok()
+}
+
 fn measure(top: &TomlTable<'_>) -> SlotRule {
     let usual = SlotRule::default();
     let Some(table) = top.get("definition").and_then(|value| value.table("[definition]", &DEFINITION)) else {
@@ -216,20 +221,16 @@ fn measure(top: &TomlTable<'_>) -> SlotRule {
         let minutes = table.get(key).and_then(|value| value.integer(&(0..=MINUTES_OF_A_DAY)))?;
         u32::try_from(minutes * 60).ok()
     };
-    let count = |key| {
-        let count = table.get(key).and_then(|value| value.integer(&(1..=i64::from(u32::MAX))))?;
-        u32::try_from(count).ok()
-    };
     SlotRule {
         version: usual.version,
         unable_ppm: table
             .get("unable_ratio")
             .and_then(|v| share(&v, 6, 1, "0.5"))
             .unwrap_or(usual.unable_ppm),
-        min_events: count("min_events").unwrap_or(usual.min_events),
+        min_events: count(&table, "min_events").unwrap_or(usual.min_events),
         min_run_seconds: seconds("min_run_minutes").unwrap_or(usual.min_run_seconds),
         max_gap_seconds: seconds("max_gap_minutes").unwrap_or(usual.max_gap_seconds),
-        min_callers: count("min_callers").unwrap_or(usual.min_callers),
+        min_callers: count(&table, "min_callers").unwrap_or(usual.min_callers),
         user_counts_as_good: table
             .get("user_counts_as")
             .and_then(|value| value.choice(&USER_COUNTS_AS))
@@ -246,11 +247,7 @@ fn limits(top: &TomlTable<'_>) -> Limits {
     Limits {
         quarantine_ppm: percent("quarantine_percent", "0.1").unwrap_or(usual.quarantine_ppm),
         coverage_ppm: percent("coverage_percent", "95").unwrap_or(usual.coverage_ppm),
-        min_rows: table
-            .get("min_rows")
-            .and_then(|value| value.integer(&(1..=i64::from(u32::MAX))))
-            .and_then(|n| u32::try_from(n).ok())
-            .unwrap_or(usual.min_rows),
+        min_rows: count(&table, "min_rows").unwrap_or(usual.min_rows),
     }
 }
 

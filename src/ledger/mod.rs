@@ -34,7 +34,7 @@ use chrono::{DateTime, Utc};
 use crate::clock::ClockSource;
 use crate::day::Day;
 use crate::error::Trouble;
-use crate::facts::{FieldLine, FileBalance, Gap};
+use crate::facts::{FileBalance, Gap};
 use crate::overrides::Override;
 use crate::slots::{ALL_REGIONS, Scope, ScopeKind};
 
@@ -239,15 +239,6 @@ impl Ledger {
     pub fn gaps(&self, day: Day, number: u32) -> Result<Vec<Gap>, Trouble> {
         self.known(day, number)?;
         Basis::read_gaps(&editions::folder::place(&self.folder, day, number))
-    }
-
-    /// Reads the lines of payloads by webhook field, as an edition has them.
-    ///
-    /// # Errors
-    /// As for [`Ledger::basis`].
-    pub fn fields(&self, day: Day, number: u32) -> Result<Vec<FieldLine>, Trouble> {
-        self.known(day, number)?;
-        editions::folder::read_fields(&editions::folder::place(&self.folder, day, number))
     }
 
     /// Returns the inputs of the newest edition of a day; `None` if it has no edition.

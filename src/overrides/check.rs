@@ -292,13 +292,18 @@ impl Lint<'_> {
     }
 
     fn persons(&self, author: &CsvCell, approver: &CsvCell) {
-        let name = |cell: &CsvCell| cell.text.split_whitespace().collect::<String>().to_lowercase();
-        if self.config.overrides.needs_two_persons && name(author) == name(approver) {
+        if self.config.overrides.needs_two_persons && is_same_person(&author.text, &approver.text) {
             let message = "author and approver are the same person".to_owned();
             let help = "have another person approve the row, or set two_persons = false under [overrides] in the config";
             self.wrong(approver, message, "wrote the row as well", help);
         }
     }
+}
+
+/// Returns whether two names are those of one person: blanks and case do not matter.
+pub fn is_same_person(one: &str, other: &str) -> bool {
+    let name = |text: &str| text.split_whitespace().collect::<String>().to_lowercase();
+    name(one) == name(other)
 }
 
 /// Parses RFC 3339, in which the seconds may be left out.

@@ -15,6 +15,7 @@ mod window;
 
 pub use crate::policy::Direction;
 pub use adjust::{Moved, adjust};
+pub use check::is_same_person;
 pub use override_row::{COLUMNS, Code, Override, selects};
 pub use plan::{Decided, Decision, Filed, Touched, plan};
 pub use refusal::{Conflict, Refusal};

@@ -10,6 +10,7 @@ use crate::day::Day;
 use crate::document::spelling::closest;
 use crate::error::Trouble;
 use crate::ledger::{Entry, Writer};
+use crate::overrides::is_same_person;
 
 /// Longest time for which a notice may be acknowledged.
 const LONGEST_DAYS: i64 = 90;
@@ -51,9 +52,10 @@ fn check(standing: &[Standing], word: Word, today: Day) -> Result<Acknowledgemen
     let Word { key, author, approver, reason, until } = word;
     let Some(known) = standing.iter().find(|standing| standing.key == key) else {
         let keys = standing.iter().map(|standing| standing.key.as_str());
-        let guess =
-            closest(&key, keys).map_or_else(String::new, |guess| format!("; did you mean `{guess}`?"));
-        return Err(format!("no attention stands open under `{key}`{guess} `uptime-ledger ack` lists them"));
+        let guess = closest(&key, keys).map_or_else(String::new, |guess| format!("did you mean `{guess}`? "));
+        return Err(format!(
+            "no attention stands open under `{key}`; {guess}`uptime-ledger ack` lists those that do"
+        ));
     };
     for (what, text) in [("--author", &author), ("--reason", &reason)] {
         if text.trim().is_empty() {
@@ -87,9 +89,4 @@ fn check(standing: &[Standing], word: Word, today: Day) -> Result<Acknowledgemen
     };
     let (measure, spans) = (known.measure, known.spans.clone());
     Ok(Acknowledgement { key, author, approver, reason, until, measure, spans })
-}
-
-fn is_same_person(one: &str, other: &str) -> bool {
-    let name = |text: &str| text.split_whitespace().collect::<String>().to_lowercase();
-    name(one) == name(other)
 }

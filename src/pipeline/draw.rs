@@ -27,12 +27,27 @@ pub(super) fn changed(
 ) -> anyhow::Result<(Figures, Rendered)> {
     let asked: BTreeSet<Day> = booked.accounted.iter().map(|done| done.published.edition.day).collect();
     let largest = booked.largest.take().and_then(|day| day.standing(ledger));
-    draw(ledger, &job.config.reports, &asked, settings, largest, job.workers).context(
+    draw(ledger, &job.config.reports, &asked, settings, largest, job.workers)
+}
+
+/// Draws what may have changed since the reports were last drawn, and the asked days.
+///
+/// # Errors
+/// As for [`changed`].
+pub(super) fn draw(
+    ledger: &Ledger,
+    reports: &Path,
+    asked: &BTreeSet<Day>,
+    settings: &Settings,
+    booked_day: Option<BookedDay>,
+    workers: usize,
+) -> anyhow::Result<(Figures, Rendered)> {
+    drawn(ledger, reports, asked, settings, booked_day, workers).context(
         "the ledger is up to date, but the reports could not be drawn; mend what is named here and run again",
     )
 }
 
-pub(super) fn draw(
+fn drawn(
     ledger: &Ledger,
     reports: &Path,
     asked: &BTreeSet<Day>,

@@ -63,8 +63,8 @@ impl RowsChange {
 
 /// Returns whether a person has accepted that so many rows of a day are gone.
 pub(super) fn is_accepted(ledger: &Ledger, day: Day, gone: u64) -> bool {
-    let key = format!("{}:{day}", AttentionKind::FewerRows.name());
-    ledger.record().attention.acknowledgement(&key).is_some_and(|known| gone <= known.measure)
+    let said = ledger.record().attention.acknowledgement_on(AttentionKind::FewerRows, day);
+    said.is_some_and(|said| gone <= said.measure)
 }
 
 /// Compares the rows just read of a day with those that it was made from.

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Component, Config, SlotRule};
 use crate::day::{Day, SlotLength};
+use crate::facts::IGNORED;
 
 pub use cell::{Cell, Counts, Side, SlotTally, State};
 pub use judged::Judged;
@@ -219,6 +220,8 @@ pub fn components_of(config: &Config, services: &[Arc<str>]) -> Vec<Component> {
     if !config.components.is_empty() {
         return config.components.clone();
     }
-    let services = services.iter().map(ToString::to_string).collect();
+    // Ignored calls are no part of the platform, and no evidence that is missing.
+    let services = services.iter().filter(|service| ***service != *IGNORED);
+    let services = services.map(ToString::to_string).collect();
     vec![Component { name: "all".to_owned(), services, target_micro_percent: None }]
 }

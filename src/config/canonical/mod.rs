@@ -92,15 +92,15 @@ impl Canonical {
         settings.put("definition.min_events", measure.min_events);
         settings.put("definition.min_run_minutes", shown_minutes(measure.min_run_seconds));
         settings.put("definition.max_gap_minutes", shown_minutes(measure.max_gap_seconds));
-        // Settings without it keep the name that earlier versions gave them.
-        if measure.min_callers != 1 {
+        // Only if unusual: fingerprints of earlier versions, which had no such keys, still hold.
+        if measure.min_callers != SlotRule::default().min_callers {
             settings.put("definition.min_callers", measure.min_callers);
         }
         settings
             .put("definition.user_counts_as", if measure.user_counts_as_good { "good" } else { "excluded" });
         settings.put("limits.quarantine_percent", decimal(config.limits.quarantine_ppm, 4));
         settings.put("limits.coverage_percent", decimal(config.limits.coverage_ppm, 4));
-        if config.limits.min_rows != 10 {
+        if config.limits.min_rows != Limits::default().min_rows {
             settings.put("limits.min_rows", config.limits.min_rows);
         }
         let overrides = &config.overrides;

@@ -138,7 +138,7 @@ pub fn read(folder: &Path, day: Day, extent: Extent) -> Result<Edition, Trouble>
         edition.latency = read_lines::<LatencyLine>(folder)?;
         edition.deliveries = read_lines::<DeliveryLine>(folder)?;
         edition.delays = read_lines::<DelayLine>(folder)?;
-        edition.fields = read_fields(folder)?;
+        edition.fields = read_late_lines(folder)?;
         edition.reconciliation = read_lines::<ReconciliationLine>(folder)?;
     }
     Ok(edition)
@@ -185,11 +185,6 @@ pub fn read_instants(folder: &Path) -> Result<Vec<InstantLine>, Trouble> {
 
 /// Reads the active callers of an edition; none if it was stored without them.
 pub fn read_callers(folder: &Path) -> Result<Vec<CallerLine>, Trouble> {
-    read_late_lines(folder)
-}
-
-/// Reads the lines of payloads by webhook field; none if the edition was stored without them.
-pub fn read_fields(folder: &Path) -> Result<Vec<FieldLine>, Trouble> {
     read_late_lines(folder)
 }
 

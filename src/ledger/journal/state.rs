@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::entry::{
     Confirmation, Entry, JudgedRow, LogsRead, MalformedRow, Publication, Reported, ReportedKey,
 };
-use crate::attention::{self, AttentionKind, Register, Standing};
+use crate::attention::{AttentionKind, KnownDays, Register, Standing};
 use crate::day::Day;
 use crate::ledger::{DayState, Settings};
 use crate::overrides::Override;
@@ -75,19 +75,10 @@ pub struct FiledRow {
 impl LedgerState {
     /// Returns the attentions that stand open on a day of the wall clock, by key.
     pub fn standing(&self, today: Day) -> Vec<Standing> {
-        self.of_register(today, Register::standing)
-    }
-
-    /// Returns the attentions that stand open or were acknowledged, by key.
-    pub fn found(&self, today: Day) -> Vec<Standing> {
-        self.of_register(today, Register::all)
-    }
-
-    fn of_register<T>(&self, today: Day, of: impl Fn(&Register, &attention::KnownDays<'_>) -> T) -> T {
         let is_open = |day: Day| self.days.get(&day).is_none_or(|record| record.sealed.is_none());
         let is_read = |(_, record): &(&Day, &DayRecord)| record.reading.is_some();
         let newest = self.days.iter().filter(is_read).map(|(day, _)| *day).next_back();
-        of(&self.attention, &attention::KnownDays { is_open: &is_open, newest, today })
+        self.attention.standing(&KnownDays { is_open: &is_open, newest, today })
     }
 
     /// Applies one line.
@@ -97,7 +88,7 @@ impl LedgerState {
             Entry::Settings { settings } => self.settings = Some(settings.clone()),
             Entry::Read(reading) => {
                 // A word on poorer logs is for those that were then there.
-                self.attention.spend(AttentionKind::FewerRows, reading.day);
+                self.attention.follow(AttentionKind::FewerRows, reading.day);
                 let day = self.days.entry(reading.day).or_default();
                 (day.reading, day.is_pruned) = (Some(reading.clone()), false);
             }

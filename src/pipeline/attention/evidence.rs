@@ -60,9 +60,20 @@ fn found_nothing(edition: &Edition) -> bool {
 }
 
 /// Reports the gaps of a source and region in one line, with the longest of them.
+///
+/// A gap in the hours of a missing or unreadable file is told with that file.
 fn of_gaps(gaps: &[Gap], length: SlotLength, day: Day) -> Vec<Attention> {
     let mut of: BTreeMap<(&str, &str), Vec<&Gap>> = BTreeMap::new();
-    for gap in gaps.iter().filter(|gap| gap.file.is_none()) {
+    let is_of_file = |gap: &Gap| {
+        let mut files = gaps.iter().filter(|other| other.file.is_some());
+        files.any(|file| {
+            let is_there = file.region == gap.region || file.region == ALL_REGIONS;
+            let is_of_source = gap.source.split(", ").any(|source| source == file.source);
+            let is_within = file.start_slot <= gap.start_slot && gap.end_slot <= file.end_slot;
+            is_there && is_of_source && is_within
+        })
+    };
+    for gap in gaps.iter().filter(|gap| gap.file.is_none() && !is_of_file(gap)) {
         of.entry((&gap.source, &gap.region)).or_default().push(gap);
     }
     let slots = |gap: &Gap| u64::from(gap.end_slot - gap.start_slot);

@@ -95,11 +95,9 @@ pub(super) fn page(
 
 /// Lists what two persons have decided about days of the month.
 fn decisions(w: &Words, drawing: &Drawing<'_>, month: Month) -> Markup {
-    let register = &drawing.ledger.record().attention;
-    let is_of_month = |said: &&Acknowledgement| {
-        said.approver.is_some() && said.day().is_some_and(|day| day.month() == month)
-    };
-    let said: Vec<&Acknowledgement> = register.acknowledged().filter(is_of_month).collect();
+    let is_of_month = |said: &&Acknowledgement| said.day().is_some_and(|day| day.month() == month);
+    let said: Vec<&Acknowledgement> =
+        drawing.ledger.record().attention.decisions().iter().filter(is_of_month).collect();
     html! {
         @if !said.is_empty() {
             h2 { (w.decisions) }

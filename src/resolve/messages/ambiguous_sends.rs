@@ -10,7 +10,7 @@
 //!
 //! All other calls are judged by themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::day::{Day, SECOND_US};
 use crate::daybook::message::MessageState;
@@ -116,67 +116,71 @@ impl Sends {
     fn taken(&self, deadline_us: i64) -> Vec<Option<Taken>> {
         let mut is_free = vec![true; self.orphans.len()];
         let mut taken = vec![None; self.calls.len()];
-        let proven = |orphan: &Orphan| orphan.correlation.map(Sender::Correlation);
-        let any = |_: usize, _: usize| true;
-        for (call, orphan) in self.pairs(&is_free, proven, any, deadline_us) {
+        let proven = |orphan: &Orphan| Some((Sender::Correlation(orphan.correlation?), UNKNOWN));
+        for (call, orphan) in self.pairs(&is_free, deadline_us, |at| proven(&self.orphans[at])) {
             is_free[orphan] = false;
             taken[call] = Some(Taken::Proven(orphan));
         }
-        let possible = |orphan: &Orphan| orphan.caller.map(Sender::Caller);
-        let is_near = |call: usize, orphan: usize| self.is_near(call, orphan);
-        for (call, orphan) in self.pairs(&is_free, possible, is_near, deadline_us) {
+        // A webhook log may name no regions, or name them in its own way.
+        let regions: BTreeSet<&str> = self.regions.iter().map(String::as_str).collect();
+        let possible = |at: usize| {
+            let Orphan { caller, region, .. } = &self.orphans[at];
+            let region = if regions.contains(region.as_str()) { region } else { UNKNOWN };
+            Some((Sender::Caller((*caller)?), region))
+        };
+        for (call, orphan) in self.pairs(&is_free, deadline_us, possible) {
             taken[call] = Some(Taken::Possible(orphan));
         }
         taken
     }
 
-    /// Returns whether a message may have been sent by a call of its caller, by their regions.
-    ///
-    /// A webhook log may name no regions, or name them in its own way.
-    fn is_near(&self, call: usize, orphan: usize) -> bool {
-        let (of_call, of_orphan) = (&self.regions[call], &self.orphans[orphan].region);
-        of_call == of_orphan || of_call == UNKNOWN || !self.regions.contains(of_orphan)
-    }
-
     /// Returns calls with the messages that they take, by position.
-    fn pairs(
-        &self,
+    ///
+    /// `place_of` gives the sender and the region of a message; where both regions are known, only
+    /// a call of the same one takes it.
+    fn pairs<'s>(
+        &'s self,
         is_free: &[bool],
-        sender_of: impl Fn(&Orphan) -> Option<Sender>,
-        may_take: impl Fn(usize, usize) -> bool,
         deadline_us: i64,
+        place_of: impl Fn(usize) -> Option<(Sender, &'s str)>,
     ) -> Vec<(usize, usize)> {
-        let mut all: BTreeMap<Sender, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+        let mut calls: BTreeMap<Sender, Vec<usize>> = BTreeMap::new();
         for (at, sender) in self.senders.iter().enumerate() {
             if let Some(sender) = sender {
-                all.entry(*sender).or_default().0.push(at);
+                calls.entry(*sender).or_default().push(at);
             }
         }
-        for (at, orphan) in self.orphans.iter().enumerate().filter(|(at, _)| is_free[*at]) {
-            if let Some((_, orphans)) = sender_of(orphan).and_then(|sender| all.get_mut(&sender)) {
-                orphans.push(at);
+        let first_us = |orphan: usize| (self.orphans[orphan].state.first_us, self.orphans[orphan].id);
+        let mut in_order: Vec<usize> = (0..self.orphans.len()).filter(|at| is_free[*at]).collect();
+        in_order.sort_unstable_by_key(|orphan| first_us(*orphan));
+        let mut queues: BTreeMap<Sender, BTreeMap<&str, VecDeque<usize>>> = BTreeMap::new();
+        for at in in_order {
+            if let Some((sender, region)) = place_of(at).filter(|(sender, _)| calls.contains_key(sender)) {
+                queues.entry(sender).or_default().entry(region).or_default().push_back(at);
             }
         }
         let mut pairs = Vec::new();
-        for (mut calls, mut orphans) in all.into_values() {
-            calls.sort_by_key(|at| {
+        for (sender, mut queues) in queues {
+            let mut calls = calls.remove(&sender).unwrap_or_default();
+            calls.sort_unstable_by_key(|at| {
                 let WaitingCall { at_us, kind, caller, .. } = self.calls[*at].1;
                 (at_us, kind, caller)
             });
-            orphans.sort_by_key(|at| (self.orphans[*at].state.first_us, self.orphans[*at].id));
-            let first_us = |orphan: usize| self.orphans[orphan].state.first_us;
-            let mut first = 0;
             for call in calls {
-                let at_us = self.calls[call].1.at_us;
+                let (at_us, of_call) = (self.calls[call].1.at_us, self.regions[call].as_str());
                 // Statuses often tell whole seconds alone.
                 let from_us = at_us - at_us.rem_euclid(SECOND_US);
-                // What lies before the start of one call lies before that of every later one.
-                first += orphans[first..].iter().take_while(|orphan| first_us(**orphan) < from_us).count();
-                let in_time =
-                    orphans[first..].iter().take_while(|orphan| first_us(**orphan) <= at_us + deadline_us);
-                if let Some(at) = in_time.into_iter().position(|orphan| may_take(call, *orphan)) {
-                    pairs.push((call, orphans.remove(first + at)));
-                }
+                let is_near = |region: &str| region == of_call || region == UNKNOWN || of_call == UNKNOWN;
+                let near = queues.iter_mut().filter(|(region, _)| is_near(region)).map(|(_, queue)| {
+                    // What lies before the start of one call lies before that of every later one.
+                    while queue.pop_front_if(|orphan| first_us(*orphan).0 < from_us).is_some() {}
+                    queue
+                });
+                let near = near.filter(|queue| queue.front().is_some());
+                let earliest = near.min_by_key(|queue| queue.front().map(|orphan| first_us(*orphan)));
+                let is_in_time = |orphan: &mut usize| first_us(*orphan).0 <= at_us + deadline_us;
+                let taken = earliest.and_then(|queue| queue.pop_front_if(is_in_time));
+                pairs.extend(taken.map(|orphan| (call, orphan)));
             }
         }
         pairs
