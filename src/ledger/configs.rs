@@ -60,6 +60,7 @@ impl Writer {
                 .chain(reading.filter_map(|reading| reading.config.as_deref()))
                 .any(|name| name == fingerprint)
         });
-        if is_named { Ok(()) } else { disk::remove(&of_config(&self.folder, fingerprint)) }
+        let is_governed = self.record().governed_names.iter().any(|(config, _)| config == fingerprint);
+        if is_named || is_governed { Ok(()) } else { disk::remove(&of_config(&self.folder, fingerprint)) }
     }
 }

@@ -8,13 +8,15 @@ use std::path::Path;
 use super::editions::basis::StoredBasis;
 use super::editions::folder::{self, EDITIONS};
 use super::editions::manifest::Manifest;
+use super::journal::clocks;
 use super::journal::entry::{Cause, Entry, Publication};
 use super::places::{self, CONFIGS, DAYBOOKS, POLICIES};
 use super::{DayState, Draft, Edition, FORMAT, Ledger, Lock, disk};
 use crate::clock::{Clock, ClockSource};
 use crate::config::Canonical;
-use crate::day::Day;
+use crate::day::{Day, rfc3339};
 use crate::error::Trouble;
+use crate::overrides::Override;
 use crate::policy::Policy;
 
 /// A ledger that can be written to, and is read like a [`Ledger`].
@@ -64,12 +66,25 @@ impl Writer {
     /// - [`Trouble::Io`] if the folder cannot be created or written to.
     /// - [`Trouble::Locked`] if another run holds it.
     /// - [`Trouble::Damaged`] if its journal is damaged.
-    /// - [`Trouble::Usage`] if the clock lies before the last entry, or `source` is
-    ///   [`ClockSource::Given`] and the ledger has the machine's clock.
+    /// - [`Trouble::Refused`] if an [`Obstacle`] stands in the way.
+    /// - [`Trouble::Usage`] if the run works as of an instant before the last entry or beyond the
+    ///   wall clock, or `source` is not that of the ledger.
     pub fn open(reports: &Path, clock: Clock, source: ClockSource) -> Result<Self, Trouble> {
+        Self::open_past(reports, clock, source, None)
+    }
+
+    /// Opens a ledger in spite of the obstacle that has this key; any other still refuses.
+    ///
+    /// # Errors
+    /// As for [`Writer::open`].
+    pub fn open_past(
+        reports: &Path,
+        clock: Clock,
+        source: ClockSource,
+        key: Option<&str>,
+    ) -> Result<Self, Trouble> {
         let lock = Lock::acquire(reports)?;
         let mut ledger = Ledger::open(reports)?;
-        ledger.journal.check_clock(clock.at)?;
         let reports_shown = reports.display();
         match (ledger.journal.clock_source(), source) {
             (Some(ClockSource::Real), ClockSource::Given) => {
@@ -85,6 +100,20 @@ impl Writer {
                 )));
             }
             _ => {}
+        }
+        match ledger.obstacle(clock) {
+            Some(obstacle) if Some(obstacle.key.as_str()) != key => {
+                return Err(Trouble::Refused(format!("{reports_shown}: {obstacle}")));
+            }
+            Some(_) => {}
+            None => ledger.journal.check_clock(ledger.steady(clock).at)?,
+        }
+        if clock.at > clock.wall {
+            return Err(Trouble::Usage(format!(
+                "--as-of {} lies after the clock of this machine ({}); leave it out, or begin a simulation with --simulate",
+                rfc3339(clock.at.timestamp_micros()),
+                rfc3339(clock.wall.timestamp_micros())
+            )));
         }
         fs::create_dir_all(&ledger.folder)
             .map_err(|e| Trouble::io(&ledger.folder, "creating the ledger", e))?;
@@ -106,8 +135,12 @@ impl Writer {
             self.ledger.journal.append(clock, Entry::Ledger { format: FORMAT, clock: self.source })?;
         }
         let line = self.ledger.journal.append(clock, entry)?;
-        self.ledger.record.apply(line);
         self.ledger.last = line.seq;
+        if clocks::is_accepted(&line.entry) {
+            self.ledger.replay();
+        } else {
+            self.ledger.record.apply(line);
+        }
         // If this fails, the line counts nevertheless.
         self.ledger.journal.mend()
     }
@@ -131,6 +164,10 @@ impl Writer {
                 known.insert(places::of_daybook(ledger, reading));
                 known.extend(reading.config.iter().map(|config| places::of_config(ledger, config)));
             }
+        }
+        for (config, policy) in &self.ledger.record.governed_names {
+            known.insert(places::of_config(ledger, config));
+            known.insert(places::of_policy(ledger, policy));
         }
         for parent in [EDITIONS, DAYBOOKS].map(|name| ledger.join(name)) {
             for day in disk::names(&parent)? {
@@ -278,11 +315,9 @@ impl Writer {
 
 /// Returns whether two editions of one policy differ in anything but their reconciliation.
 fn has_other_figures(before: &Manifest, now: &Manifest) -> bool {
-    let booked = |m: &Manifest| {
-        let rows: Vec<_> = m.overrides.iter().map(|o| o.row.clone()).collect();
-        (m.facts.clone(), m.instants.clone(), m.logs.clone(), m.missing.clone(), rows)
-    };
+    let booked = |m: &Manifest| (m.facts.clone(), m.instants.clone(), m.logs.clone(), m.missing.clone());
     booked(before) != booked(now)
+        || !Override::are_same_rows(&before.rows(), &now.rows())
         || before.definition != now.definition
         || before.balance.accounts != now.balance.accounts
 }
@@ -294,14 +329,14 @@ fn causes(before: Option<&Manifest>, is_ruled_alike: bool, has_ended: bool, now:
     let others = |m: &Manifest| -> BTreeMap<Day, String> {
         m.daybooks.iter().filter(|(day, _)| **day != m.day).map(|(d, h)| (*d, h.clone())).collect()
     };
-    let rows = |m: &Manifest| m.overrides.iter().map(|o| o.row.clone()).collect::<Vec<_>>();
+    let has_other_rows = !Override::are_same_rows(&before.rows(), &now.rows());
     let mut causes = Vec::new();
     let mut add = |is_so: bool, cause: Cause| is_so.then(|| causes.push(cause));
     // Daybooks change every day, mostly without effect on this one: a neighbour's file is new, or
     // other days are read. If the rows of the day's own files are unchanged, new facts came from
     // elsewhere.
     // Rules and overrides change instants too; if they are the same, facts have other sixtieths.
-    let has_other_instants = before.instants != now.instants && is_ruled_alike && rows(before) == rows(now);
+    let has_other_instants = before.instants != now.instants && is_ruled_alike && !has_other_rows;
     let has_other_callers = before.callers != now.callers;
     let has_other_facts = before.facts != now.facts || has_other_instants || has_other_callers;
     let is_told_by_others = has_other_facts && before.logs == now.logs && others(before) != others(now);
@@ -310,7 +345,7 @@ fn causes(before: Option<&Manifest>, is_ruled_alike: bool, has_ended: bool, now:
     let is_expected_otherwise = has_other_facts && before.logs == now.logs && before.missing != now.missing;
     add(is_expected_otherwise, Cause::Neighbour);
     add(is_told_by_others && !is_expected_otherwise, Cause::Webhooks);
-    add(rows(before) != rows(now), Cause::Overrides);
+    add(has_other_rows, Cause::Overrides);
     add(!is_ruled_alike, Cause::Policy);
     add(before.definition != now.definition, Cause::Definition);
     add(has_ended, Cause::Window);
