@@ -16,6 +16,7 @@ use crate::clock::{Clock, ClockSource};
 use crate::config::Canonical;
 use crate::day::{Day, rfc3339};
 use crate::error::Trouble;
+use crate::facts::Input;
 use crate::overrides::Override;
 use crate::policy::Policy;
 
@@ -247,6 +248,12 @@ impl Writer {
         }
         let is_ruled_alike = before.as_ref().is_some_and(|before| self.is_ruled_alike(before, &manifest));
         let mut causes = causes(before.as_ref(), is_ruled_alike, has_ended, &comparable);
+        let inputs = record.reading.as_ref().map(|reading| reading.files.clone()).unwrap_or_default();
+        if let Some(before) = &before
+            && self.is_read_otherwise(before, &manifest)
+        {
+            name_settings(&mut causes, before, &inputs);
+        }
         if self.ledger.daybook(day).is_some_and(|reading| reading.is_poorer) {
             for cause in causes.iter_mut().filter(|cause| **cause == Cause::Logs) {
                 *cause = Cause::LogsRemoved;
@@ -265,7 +272,7 @@ impl Writer {
         manifest.edition = edition.number;
         manifest.state = edition.state;
         manifest.previous = newest.map(|newest| newest.manifest);
-        manifest.inputs = record.reading.map(|reading| reading.files).unwrap_or_default();
+        manifest.inputs = inputs;
 
         if let Some(policy) = with.policy {
             self.keep_policy(policy)?;
@@ -297,6 +304,17 @@ impl Writer {
         self.rules_are(&before.policy_fingerprint, written, &now.policy_fingerprint, rules)
     }
 
+    /// Returns whether the logs of two editions were read under other settings.
+    fn is_read_otherwise(&self, before: &Manifest, now: &Manifest) -> bool {
+        let kept = |manifest: &Manifest| self.config(manifest.config.as_ref()?).ok();
+        let is_read_again = before.daybooks.get(&before.day) != now.daybooks.get(&now.day);
+        // The line of governed settings has kept those of this run before its first edition.
+        match (kept(before), kept(now)) {
+            (Some(before), Some(now)) => is_read_again && !before.reads_like(&now),
+            _ => false,
+        }
+    }
+
     /// Seals a day: its newest edition becomes final.
     ///
     /// A day that is sealed already, or has no edition, stays as it is.
@@ -311,6 +329,16 @@ impl Writer {
         let edition = newest.publication.edition;
         self.append(clock, Entry::Sealed { day, edition })
     }
+}
+
+/// Names settings as the cause of other rows, if the files of the day have the same contents as before.
+fn name_settings(causes: &mut Vec<Cause>, before: &Manifest, inputs: &[Input]) {
+    let contents = |inputs: &[Input]| inputs.iter().map(|input| input.hash.clone()).collect::<BTreeSet<_>>();
+    if contents(&before.inputs) == contents(inputs) {
+        causes.retain(|cause| *cause != Cause::Logs && *cause != Cause::Job);
+    }
+    causes.push(Cause::Config);
+    causes.sort();
 }
 
 /// Returns whether two editions of one policy differ in anything but their reconciliation.

@@ -243,6 +243,9 @@ pub mod tests {
             Account::ALL.into_iter().filter(|a| groups.contains(&a.group())).map(slot).collect()
         };
         assert_eq!(taken(Direction::ToUptime), of(&[Group::Bad]));
-        assert_eq!(taken(Direction::ToDowntime), of(&[Group::User, Group::Excluded, Group::Suspense, Group::Unknown]));
+        assert_eq!(
+            taken(Direction::ToDowntime),
+            of(&[Group::User, Group::Excluded, Group::Suspense, Group::Unknown])
+        );
     }
 }
