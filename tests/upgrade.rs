@@ -114,14 +114,7 @@ impl Office {
         let catalogue = config.catalogue.as_deref().map_or(built_in_catalogue, document);
         let policy = Policy::read(&policy, &catalogue).unwrap();
         let override_file = config.overrides.path.as_deref().map(|path| Ok(document(path)));
-        Job {
-            config,
-            policy,
-            override_file,
-            workers: 1,
-            may_lose_logs: false,
-            clock_source: ClockSource::Real,
-        }
+        Job { config, policy, override_file, workers: 1, clock_source: ClockSource::Real }
     }
 
     /// Editions in the order of the journal.

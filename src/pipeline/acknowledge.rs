@@ -39,7 +39,7 @@ pub fn acknowledge(
 ) -> anyhow::Result<Acknowledgement> {
     let mut ledger = Writer::open(reports, clock, source)?;
     let today = Day::of(clock.wall);
-    let standing = ledger.record().standing(today);
+    let standing = ledger.record().to_acknowledge(today);
     let said = check(&standing, word, today).map_err(Trouble::Usage)?;
     ledger.append(clock, Entry::Acknowledged(said.clone()))?;
     if let Some(settings) = ledger.record().settings.clone().filter(|_| !ledger.days().is_empty()) {
@@ -87,6 +87,6 @@ fn check(standing: &[Standing], word: Word, today: Day) -> Result<Acknowledgemen
         Closing::Notice => Some(until.unwrap_or_else(|| today.plus(LONGEST_DAYS))),
         Closing::Decision => None,
     };
-    let (measure, spans) = (known.measure, known.spans.clone());
-    Ok(Acknowledgement { key, author, approver, reason, until, measure, spans })
+    let (measure, spans, files) = (known.measure, known.spans.clone(), known.attention.files.clone());
+    Ok(Acknowledgement { key, author, approver, reason, until, measure, spans, files })
 }

@@ -108,17 +108,20 @@ pub(super) fn book(
     let usable = read::usable(job, ledger, &read_days)?;
     // Read only if a day is booked: most nights book few days.
     let missing: OnceCell<BTreeMap<Day, Vec<MissingLog>>> = OnceCell::new();
-    let missing_logs = || -> anyhow::Result<&BTreeMap<Day, Vec<MissingLog>>> {
+    let missing_logs = |ledger: &Ledger| -> anyhow::Result<&BTreeMap<Day, Vec<MissingLog>>> {
         match missing.get() {
             Some(known) => Ok(known),
-            None => Ok(read::missing(job, &usable.daybooks).map(|found| missing.get_or_init(|| found))?),
+            None => {
+                let found = read::missing(job, ledger, &usable.daybooks)?.missing;
+                Ok(missing.get_or_init(|| found))
+            }
         }
     };
     let prepare = |ledger: &Ledger, day: Day| {
         let is_settled = usable.daybooks.contains_key(&day) && !usable.stay.contains(&day);
         let is_sealed = ledger.record().days.get(&day).is_some_and(|record| record.sealed.is_some());
         if read_days.contains(&day) || (is_settled && !is_sealed) {
-            book::from_daybooks(job, ledger, day, &usable.daybooks, missing_logs()?)
+            book::from_daybooks(job, ledger, day, &usable.daybooks, missing_logs(ledger)?)
         } else {
             book::from_edition(job, ledger, day)
         }

@@ -41,20 +41,22 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap]) -> Vec<Attention> {
         };
         let (verb, those) = if names.len() == 1 { ("is", "the file") } else { ("are", "the files") };
         let (all, files) = (names.iter().copied().collect::<Vec<_>>().join(","), names.len() as u64);
+        let known = names.clone();
         let names = shown(&names);
-        if cause == MissingCause::Absent {
+        let told = if cause == MissingCause::Absent {
             let message = format!(
                 "source {source}: {names} {verb} there on other days, with rows{of_region} {hours}, and not on this one; {effect}. \
                  Ship {those}: the next run reads the day again"
             );
-            Attention::new(AttentionKind::MissingFile, day, &[source, region, &all], message).of_measure(files)
+            Attention::new(AttentionKind::MissingFile, day, &[source, region, &all], message)
         } else {
             let message = format!(
                 "source {source}: there are rows in {names}, but none of this day; {effect}. Do the dates of {those}, their clock \
                  or their time zone differ from those of the rows?"
             );
-            Attention::new(AttentionKind::FileWithoutRows, day, &[source, region, &all], message).of_measure(files)
-        }
+            Attention::new(AttentionKind::FileWithoutRows, day, &[source, region, &all], message)
+        };
+        told.of_measure(files).of_files(source, known)
     });
     told.collect()
 }

@@ -42,8 +42,6 @@ pub struct Job {
     pub override_file: Option<Result<Document, Trouble>>,
     /// Threads that read logs.
     pub workers: usize,
-    /// Whether an edition may be replaced by one for which some rows of its logs are gone.
-    pub may_lose_logs: bool,
     /// Where the clock of a ledger comes from that begins with this run.
     pub clock_source: ClockSource,
 }

@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::poorer::{RowsChange, change, has_missing_logs, is_accepted, is_unlike_before};
+use super::poorer::{self, change, is_accepted};
 use super::{Asked, Job, Watch};
-use crate::attention::{Attention, AttentionKind, Look, Looks};
+use crate::attention::{Attention, AttentionKind, Look, Looks, NamedFiles};
 use crate::clock::Clock;
 use crate::config::{Canonical, Difference};
 use crate::day::Day;
 use crate::daybook::{self, DaybookFolders};
 use crate::error::Trouble;
-use crate::facts::{Input, MissingLog, Salt};
+use crate::facts::{Input, Salt};
 use crate::intake::{self, IntakeFolders, Meter, ReadNotes};
 use crate::ledger::{Entry, Ledger, LogsRead, Writer};
-use crate::resolve::missing_logs;
+use crate::resolve::missing_logs::{self, AcknowledgedName, JudgedFiles};
 
 /// Outcome of reading the logs of a run.
 #[derive(Default)]
@@ -87,7 +87,7 @@ pub(super) fn logs(
             state => state,
         };
         match state {
-            LogState::Gone => found.kept.push(day),
+            LogState::Gone => found.take(day, Reading::Kept(poorer::gone(job, ledger, day)?)),
             LogState::Same => found.looks.take(Look::Kept(day), None),
             LogState::Changed | LogState::Unknown => {}
         }
@@ -117,7 +117,7 @@ impl LogsOfRun {
             }
             Reading::Kept(told) => {
                 self.kept.push(day);
-                self.looks.take(Look::Kept(day), told);
+                self.looks.take(Look::Kept(day), Some(told));
             }
         }
     }
@@ -126,9 +126,8 @@ impl LogsOfRun {
 /// What reading the logs of a day came to.
 enum Reading {
     Read(Box<Read>),
-    /// The logs are poorer than before, so the day keeps what was read of them; perhaps with a
-    /// reason for a person to look.
-    Kept(Option<Attention>),
+    /// The logs are poorer than before, so the day keeps what was read of them.
+    Kept(Attention),
 }
 
 /// A day whose logs have been read into its daybook.
@@ -217,47 +216,12 @@ fn read(job: &Job, ledger: &mut Writer, day: Day, clock: Clock, meter: &Meter) -
     let files = listing.hashed(&notes.wholes, job.workers);
     let mut attention = Vec::new();
     let change = change(job, ledger, day, &daybook)?;
-    let is_poorer = change.gone() > 0 && (job.may_lose_logs || is_accepted(ledger, day, change.gone()));
-    if !is_poorer {
-        match change {
-            RowsChange::NotFewer => {}
-            RowsChange::Gone { gone, before } if is_unlike_before(&daybook) => {
-                let message = format!(
-                    "none of the {before} rows that it was made from is found in its logs any more ({gone} are gone); it keeps \
-                     its edition. Do preset and columns still fit the logs? To publish the day without them, acknowledge it"
-                );
-                return Ok(Reading::Kept(Some(
-                    Attention::new(AttentionKind::FewerRows, day, &[], message).of_measure(gone),
-                )));
-            }
-            RowsChange::Gone { gone, before } => {
-                let is_missing = has_missing_logs(ledger, day)?;
-                let message = format!(
-                    "{gone} of the {before} rows that it was made from are no longer in its logs, and something was missing from \
-                     it already; it keeps its edition. Put the logs back, or acknowledge it, and the next run books what \
-                     is left"
-                );
-                let told = Attention::new(AttentionKind::FewerRows, day, &[], message).of_measure(gone);
-                return Ok(Reading::Kept(is_missing.then_some(told)));
-            }
-            RowsChange::Mixed { gone, fresh } => {
-                let message = format!(
-                    "{gone} rows are gone from its logs and {fresh} others are new; it keeps its edition. Put back what is gone, \
-                     or, if the logs are right now, acknowledge it, and the next run books them"
-                );
-                return Ok(Reading::Kept(Some(
-                    Attention::new(AttentionKind::FewerRows, day, &[], message).of_measure(gone),
-                )));
-            }
-            RowsChange::Rewritten { healed } => {
-                let message = format!(
-                    "no row is gone from its logs, but {healed} that failed before do not fail now: they were written anew. The \
-                     day is booked by them; ask who changed them, and why"
-                );
-                let told = Attention::new(AttentionKind::RewrittenLog, day, &[], message);
-                attention.push(told.of_measure(healed));
-            }
+    let is_poorer = change.gone() > 0 && is_accepted(ledger, day, change.gone());
+    if !is_poorer && let Some(told) = poorer::told(ledger, day, change, &daybook)? {
+        if change.gone() > 0 {
+            return Ok(Reading::Kept(told));
         }
+        attention.push(told);
     }
     if config.salt.is_none() {
         ledger.keep_salt(&text)?;
@@ -457,16 +421,18 @@ pub fn usable(job: &Job, ledger: &Ledger, read: &[Day]) -> Result<Usable, Troubl
     Ok(found)
 }
 
-/// Returns the missing logs of each day that has a daybook, judged by the days before it.
-pub(super) fn missing(
-    job: &Job,
-    daybooks: &DaybookFolders,
-) -> Result<BTreeMap<Day, Vec<MissingLog>>, Trouble> {
+/// Judges the files of each day that has a daybook, by the days before it.
+pub(super) fn missing(job: &Job, ledger: &Ledger, daybooks: &DaybookFolders) -> Result<JudgedFiles, Trouble> {
     let mut days = BTreeMap::new();
     for (day, folder) in daybooks {
         days.insert(*day, daybook::head(folder)?.file_hours);
     }
-    Ok(missing_logs::missing_logs(&days, &job.config.sources))
+    let names = |(files, until): (&NamedFiles, Day)| {
+        let of = |name: &String| AcknowledgedName { source: files.source.clone(), name: name.clone(), until };
+        files.names.iter().map(of).collect::<Vec<_>>()
+    };
+    let acknowledged: Vec<_> = ledger.record().attention.acknowledged_files().flat_map(names).collect();
+    Ok(missing_logs::missing_logs(&days, &job.config.sources, &acknowledged))
 }
 
 /// Days with an edition that is not final.

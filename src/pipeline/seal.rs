@@ -1,5 +1,7 @@
 //! Seal: makes days final whose window has passed, and removes daybooks that no open day needs.
 
+use std::collections::BTreeSet;
+
 use super::days::Booked;
 use super::read::{missing, open_days};
 use super::{Job, book};
@@ -70,13 +72,17 @@ pub(super) fn prune(job: &Job, ledger: &mut Writer, clock: Clock) -> anyhow::Res
     let daybooks = ledger.daybooks();
     let mut spent: Vec<Day> = daybooks.keys().copied().filter(|day| !is_needed(*day)).collect();
     if !spent.is_empty() {
-        let missing = missing(job, &daybooks)?;
+        let missing = missing(job, ledger, &daybooks)?;
         let has_absent = |day: &&Day| {
-            missing.get(*day).is_some_and(|logs| logs.iter().any(|log| log.cause == MissingCause::Absent))
+            let logs = missing.missing.get(*day);
+            logs.is_some_and(|logs| logs.iter().any(|log| log.cause == MissingCause::Absent))
         };
         if let Some(oldest) = open.iter().filter(has_absent).min() {
             let judged_by = oldest.plus(-HISTORY_DAYS)..=*oldest;
-            spent.retain(|day| !judged_by.contains(day));
+            // An acknowledged name may have stood longer ago.
+            let of_open = missing.judged_by.iter().filter(|(day, _)| open.contains(day));
+            let long_ago: BTreeSet<Day> = of_open.flat_map(|(_, days)| days.clone()).collect();
+            spent.retain(|day| !judged_by.contains(day) && !long_ago.contains(day));
         }
     }
     for day in spent {
