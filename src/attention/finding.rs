@@ -100,6 +100,10 @@ pub enum Look {
     Measured(Day),
     /// Something that has happened to a day. It stays found.
     Happened(Day),
+    /// An attempt to read or to book a day.
+    Tried(Day),
+    /// The edition of a day, as the ledger keeps it; it is looked at after the seal too.
+    Stored(Day),
     /// The ledger, config and override file of a run.
     Run,
 }
@@ -112,8 +116,9 @@ impl Look {
             | Self::Kept(day)
             | Self::Booked(day)
             | Self::Measured(day)
-            | Self::Happened(day) => Some(*day),
-            Self::Run => None,
+            | Self::Happened(day)
+            | Self::Tried(day) => Some(*day),
+            Self::Stored(_) | Self::Run => None,
         }
     }
 }
@@ -126,6 +131,11 @@ impl Looks {
     /// Notes that a look was taken, whatever it finds.
     pub fn take(&mut self, look: Look, found: impl IntoIterator<Item = Attention>) {
         self.0.entry(look).or_default().extend(found);
+    }
+
+    /// Notes what a look finds, in place of what it has found before in this run.
+    pub fn replace(&mut self, look: Look, found: impl IntoIterator<Item = Attention>) {
+        self.0.insert(look, found.into_iter().collect());
     }
 
     pub fn merge(&mut self, other: Self) {

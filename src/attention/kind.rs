@@ -83,6 +83,8 @@ pub enum AttentionKind {
     Unsealed,
     /// Days without an edition lie too far back to be caught up.
     MissedDays,
+    /// A day that is due could not be read or booked.
+    NotPublished,
     /// Logs have changed and could not be read again.
     NotReadAgain,
     /// An open day could not be booked again.
@@ -93,10 +95,12 @@ pub enum AttentionKind {
     MissingDaybook,
     /// The daybook of a day can no longer be read.
     UnreadableDaybook,
+    /// What the ledger keeps of a day is damaged.
+    DamagedDay,
 }
 
 impl AttentionKind {
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 45] = [
         Self::NoLogs,
         Self::NoRows,
         Self::MissingSource,
@@ -135,11 +139,13 @@ impl AttentionKind {
         Self::NewDefinition,
         Self::Unsealed,
         Self::MissedDays,
+        Self::NotPublished,
         Self::NotReadAgain,
         Self::NotSettled,
         Self::OtherSettings,
         Self::MissingDaybook,
         Self::UnreadableDaybook,
+        Self::DamagedDay,
     ];
 
     /// Returns the stable short name, for programs and for the heading in the runbook.
@@ -183,11 +189,13 @@ impl AttentionKind {
             Self::NewDefinition => "new-definition",
             Self::Unsealed => "unsealed",
             Self::MissedDays => "missed-days",
+            Self::NotPublished => "not-published",
             Self::NotReadAgain => "not-read-again",
             Self::NotSettled => "not-settled",
             Self::OtherSettings => "other-settings",
             Self::MissingDaybook => "missing-daybook",
             Self::UnreadableDaybook => "unreadable-daybook",
+            Self::DamagedDay => "damaged-day",
         }
     }
 
@@ -210,10 +218,12 @@ impl AttentionKind {
                 | Self::Gap
                 | Self::Doubtful
                 | Self::Unsealed
+                | Self::NotPublished
                 | Self::NotReadAgain
                 | Self::NotSettled
                 | Self::MissingDaybook
                 | Self::UnreadableDaybook
+                | Self::DamagedDay
         )
     }
 
@@ -259,6 +269,7 @@ impl AttentionKind {
                 | Self::Gap
                 | Self::MissingDaybook
                 | Self::UnreadableDaybook
+                | Self::DamagedDay
         )
     }
 

@@ -133,6 +133,14 @@ impl Register {
         self.acknowledged.get(&kind.key_on(day))
     }
 
+    /// Returns the days of which the ledger keeps something damaged.
+    pub fn damaged_days(&self) -> impl Iterator<Item = Day> {
+        self.found.keys().filter_map(|look| match look {
+            Look::Stored(day) => Some(*day),
+            _ => None,
+        })
+    }
+
     /// Returns the acknowledgements of log files, which stay expected while these hold.
     pub fn acknowledged_files(&self) -> impl Iterator<Item = (&NamedFiles, Day)> {
         self.acknowledged.values().filter_map(|said| Some((said.files.as_ref()?, said.until?)))

@@ -73,7 +73,11 @@ fn shown(names: &BTreeSet<&str>) -> String {
 pub(super) fn groups(job: &Job, daybooks: &DaybookFolders, day: Day) -> Result<GroupsOfDay, Trouble> {
     let mut days = BTreeMap::new();
     for (day, folder) in daybooks.range(day.plus(-fallen_rows::HISTORY_DAYS)..=day) {
-        days.insert(*day, daybook::head(folder)?.file_hours);
+        match daybook::head(folder) {
+            Ok(head) => _ = days.insert(*day, head.file_hours),
+            Err(trouble) if trouble.stops_all() => return Err(trouble),
+            Err(_) => {}
+        }
     }
     Ok(fallen_rows::groups_of_day(day, &days, &job.config.sources))
 }

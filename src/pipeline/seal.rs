@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use super::days::Booked;
 use super::read::{missing, open_days};
-use super::{Job, book};
+use super::{Accounted, Job, book};
 use crate::attention::{Attention, AttentionKind, Look};
 use crate::clock::Clock;
 use crate::day::{DAY_US, Day, SECOND_US};
+use crate::error::stops_all;
 use crate::facts::MissingCause;
 use crate::ledger::{DayState, OpenEvents, Writer};
 use crate::resolve::missing_logs::HISTORY_DAYS;
@@ -32,9 +33,14 @@ pub(super) fn due(
         if clock.at.timestamp_micros() <= from_us + window_us {
             continue;
         }
-        let OpenEvents { pending, suspense, .. } = match newest.publication.state {
-            DayState::Provisional => ledger.open_events(day, newest.publication.edition)?,
-            _ => OpenEvents::default(),
+        let OpenEvents { pending, suspense, .. } = match ledger.open_events(day, newest.publication.edition) {
+            Ok(open) if newest.publication.state == DayState::Provisional => open,
+            Ok(_) => OpenEvents::default(),
+            Err(trouble) if trouble.stops_all() => return Err(trouble.into()),
+            Err(trouble) => {
+                booked.is_damaged(day, &trouble.to_string());
+                continue;
+            }
         };
         if suspense > 0 {
             let message = format!(
@@ -46,15 +52,26 @@ pub(super) fn due(
         }
         if pending > 0 {
             // It is sealed in this run, so that no later run finds the events pending again.
-            let prepared = book::ended(job, ledger, day)?;
-            let rows = ledger.made_from(day)?.map(|made| made.rows).unwrap_or_default();
-            let (done, _) = book::publish(job, ledger, prepared, rows, clock)?;
-            booked.replace(done);
+            match end(job, ledger, day, clock) {
+                Ok(done) => booked.replace(done),
+                Err(error) if stops_all(&error) => return Err(error),
+                Err(error) => {
+                    booked.is_not_booked(ledger, day, &error);
+                    continue;
+                }
+            }
         }
         ledger.seal(day, clock)?;
         sealed.push(day);
     }
     Ok(sealed)
+}
+
+/// Publishes a day in which nothing is pending any more, because its window has passed.
+fn end(job: &Job, ledger: &mut Writer, day: Day, clock: Clock) -> anyhow::Result<Accounted> {
+    let prepared = book::ended(job, ledger, day)?;
+    let rows = ledger.made_from(day)?.map(|made| made.rows).unwrap_or_default();
+    Ok(book::publish(job, ledger, prepared, rows, clock)?.0)
 }
 
 /// Removes daybooks by which no open day can be settled.
