@@ -93,6 +93,8 @@ pub enum AttentionKind {
     Settings,
     /// Days without an edition lie too far back to be caught up.
     MissedDays,
+    /// A day that is due could not be read or booked.
+    NotPublished,
     /// Logs have changed and could not be read again.
     NotReadAgain,
     /// An open day could not be booked again.
@@ -103,10 +105,12 @@ pub enum AttentionKind {
     MissingDaybook,
     /// The daybook of a day can no longer be read.
     UnreadableDaybook,
+    /// What the ledger keeps of a day is damaged.
+    DamagedDay,
 }
 
 impl AttentionKind {
-    pub const ALL: [Self; 48] = [
+    pub const ALL: [Self; 50] = [
         Self::NoLogs,
         Self::NoRows,
         Self::MissingSource,
@@ -150,11 +154,13 @@ impl AttentionKind {
         Self::End,
         Self::Settings,
         Self::MissedDays,
+        Self::NotPublished,
         Self::NotReadAgain,
         Self::NotSettled,
         Self::OtherSettings,
         Self::MissingDaybook,
         Self::UnreadableDaybook,
+        Self::DamagedDay,
     ];
 
     /// Returns the stable short name, for programs and for the heading in the runbook.
@@ -203,11 +209,13 @@ impl AttentionKind {
             Self::End => "end",
             Self::Settings => "settings",
             Self::MissedDays => "missed-days",
+            Self::NotPublished => "not-published",
             Self::NotReadAgain => "not-read-again",
             Self::NotSettled => "not-settled",
             Self::OtherSettings => "other-settings",
             Self::MissingDaybook => "missing-daybook",
             Self::UnreadableDaybook => "unreadable-daybook",
+            Self::DamagedDay => "damaged-day",
         }
     }
 
@@ -234,10 +242,12 @@ impl AttentionKind {
                 | Self::LateRow
                 | Self::RowGone
                 | Self::RowGrown
+                | Self::NotPublished
                 | Self::NotReadAgain
                 | Self::NotSettled
                 | Self::MissingDaybook
                 | Self::UnreadableDaybook
+                | Self::DamagedDay
         )
     }
 
@@ -283,6 +293,7 @@ impl AttentionKind {
                 | Self::Gap
                 | Self::MissingDaybook
                 | Self::UnreadableDaybook
+                | Self::DamagedDay
         )
     }
 

@@ -182,10 +182,10 @@ impl<const N: usize> RowReader<N> {
     /// Opens a file and checks the number of its columns.
     ///
     /// # Errors
-    /// [`Trouble::Io`] if the file cannot be opened; [`Trouble::Damaged`] if it is no Parquet file
-    /// or has another number of columns.
+    /// [`Trouble::Damaged`] if the file cannot be opened, is no Parquet file, or has another number
+    /// of columns.
     pub fn open(path: &Path, has_ids: bool) -> Result<Self, Trouble> {
-        let file = File::open(path).map_err(|e| Trouble::io(path, "reading", e))?;
+        let file = File::open(path).map_err(|e| damaged(path, &e))?;
         let builder = decoded(|| ParquetRecordBatchReaderBuilder::try_new(file));
         let builder = builder.map_err(|e| damaged(path, &e))?;
         let columns = builder.schema().fields().len();

@@ -86,7 +86,7 @@ impl Writer {
         let before = self.daybook(reading.day).cloned();
         if let Some(before) = &before
             && before.daybook == reading.daybook
-            && of_daybook(&self.folder, before).exists()
+            && is_whole(&of_daybook(&self.folder, before), &listing)?
         {
             // The same rows in the same files: a new modification time alone is not journaled.
             if (&before.settings, &before.salt) == (&reading.settings, &reading.salt)
@@ -126,6 +126,15 @@ impl Writer {
         }
         disk::put_private(&path, format!("{salt}\n").as_bytes())
     }
+}
+
+/// Returns whether a stored daybook has these files; a damaged one is written again.
+fn is_whole(folder: &Path, listing: &str) -> Result<bool, Trouble> {
+    let stored: String = disk::listing(folder)?
+        .lines()
+        .filter(|line| !line.ends_with(FILES))
+        .fold(String::new(), |text, line| text + line + "\n");
+    Ok(stored == listing)
 }
 
 impl LogsRead {

@@ -152,6 +152,6 @@ fn open_to_readers(_builder: &mut tempfile::Builder<'_, '_>, _mode: u32) {}
 /// # Errors
 /// [`Trouble::Io`] if it cannot be opened, [`Trouble::Damaged`] if it does not fit the schema.
 pub fn read_table(path: &Path, spec: &'static Spec) -> Result<Table, Trouble> {
-    let file = File::open(path).map_err(|e| Trouble::io(path, "reading", e))?;
+    let file = File::open(path).map_err(|e| damaged(path, e))?;
     Table::from_parquet(spec, file).map_err(|e| damaged(path, e))
 }

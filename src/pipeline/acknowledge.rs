@@ -44,7 +44,7 @@ pub fn acknowledge(
         None => {
             let today = Day::of(ledger.steady(clock).wall);
             let review = review_of_acks(&ledger);
-            check(&ledger.record().standing(today), word, today, &review).map_err(Trouble::Usage)?
+            check(&ledger.record().to_acknowledge(today), word, today, &review).map_err(Trouble::Usage)?
         }
     };
     let clock = if said.key == CLOCK { clock } else { ledger.steady(clock) };
@@ -71,7 +71,16 @@ fn check_obstacle(obstacle: &Obstacle, word: Word, review: &ReviewRules) -> Resu
     check_persons(&key, &author, &reason)?;
     let approver = check_decision(&obstacle.key, &author, approver, until, review)?;
     let approver = Some(approver);
-    Ok(Acknowledgement { key, author, approver, reason, until: None, measure: 1, spans: Vec::new() })
+    Ok(Acknowledgement {
+        key,
+        author,
+        approver,
+        reason,
+        until: None,
+        measure: 1,
+        spans: Vec::new(),
+        files: None,
+    })
 }
 
 /// Checks that author and reason are given.
@@ -154,6 +163,6 @@ fn check(
             (None, Some(until))
         }
     };
-    let (measure, spans) = (known.measure, known.spans.clone());
-    Ok(Acknowledgement { key, author, approver, reason, until, measure, spans })
+    let (measure, spans, files) = (known.measure, known.spans.clone(), known.attention.files.clone());
+    Ok(Acknowledgement { key, author, approver, reason, until, measure, spans, files })
 }

@@ -202,7 +202,7 @@ struct Version {
 
 pub fn read_manifest(folder: &Path, day: Day) -> Result<Manifest, Trouble> {
     let path = folder.join(MANIFEST);
-    let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
+    let text = fs::read_to_string(&path).map_err(|e| damaged(&path, e))?;
     let version: Version = serde_json::from_str(&text).map_err(|e| damaged(&path, e))?;
     if !(OLDEST_MANIFEST_FORMAT..=MANIFEST_FORMAT).contains(&version.format) {
         let why = format!(
