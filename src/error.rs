@@ -49,10 +49,20 @@ pub enum Trouble {
         "{path} is {what}, not a file, and was not opened; write what it gives to a file, and name that one"
     )]
     SpecialFile { path: PathBuf, what: &'static str },
+    #[error(
+        "{path} is {what}, where {wanted} should stand; nothing was read through it or written through it. Move it away, and put \
+         back from a backup what belongs there; a lock or a report is made anew"
+    )]
+    NotPlain { path: PathBuf, what: &'static str, wanted: &'static str },
     #[error("{path}: {doing} failed: {cause}; {remedy}")]
     Io { path: PathBuf, doing: &'static str, cause: std::io::Error, remedy: &'static str },
     #[error("{path} is in use by another run ({holder}); wait for it to end, or give this run another --out")]
     Locked { path: PathBuf, holder: String },
+    #[error(
+        "{path} was changed while this run held it: {why}; this run has written nothing since. See that one job alone uses this \
+         folder, and run again"
+    )]
+    Replaced { path: PathBuf, why: String },
     #[error(
         "{path} is damaged: {why}; restore it from a backup, or move its folder away and run that day again"
     )]

@@ -93,10 +93,12 @@ pub enum AttentionKind {
     MissingDaybook,
     /// The daybook of a day can no longer be read.
     UnreadableDaybook,
+    /// Files, links or folders stood in the ledger that it does not know.
+    LostAndFound,
 }
 
 impl AttentionKind {
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 44] = [
         Self::NoLogs,
         Self::NoRows,
         Self::MissingSource,
@@ -140,6 +142,7 @@ impl AttentionKind {
         Self::OtherSettings,
         Self::MissingDaybook,
         Self::UnreadableDaybook,
+        Self::LostAndFound,
     ];
 
     /// Returns the stable short name, for programs and for the heading in the runbook.
@@ -188,6 +191,7 @@ impl AttentionKind {
             Self::OtherSettings => "other-settings",
             Self::MissingDaybook => "missing-daybook",
             Self::UnreadableDaybook => "unreadable-daybook",
+            Self::LostAndFound => "lost-and-found",
         }
     }
 
@@ -259,6 +263,7 @@ impl AttentionKind {
                 | Self::Gap
                 | Self::MissingDaybook
                 | Self::UnreadableDaybook
+                | Self::LostAndFound
         )
     }
 

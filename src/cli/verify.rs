@@ -10,6 +10,7 @@ use super::place::ReportsPlace;
 use crate::error::{ExitCode, Trouble};
 use crate::ledger::{Finding, Ledger, verify};
 use crate::pipeline;
+use crate::plain_file;
 use crate::report;
 
 #[derive(Args)]
@@ -71,7 +72,7 @@ impl Verify {
         };
         let (seq, hash) = ledger.head();
         let is_newest = |drawn: &report::Drawn| (drawn.seq, &drawn.hash) == (seq, &hash);
-        let Some(drawn) = report::drawn(reports).filter(is_newest) else {
+        let Some(drawn) = report::drawn(reports)?.filter(is_newest) else {
             let what = "the reports do not show the newest entry of the ledger; run again, or `report`";
             return Ok(vec![finding(".drawn", what)]);
         };
@@ -84,7 +85,7 @@ impl Verify {
         let mut findings = Vec::new();
         for path in rendered.written {
             let name = path.strip_prefix(again.path())?.display().to_string();
-            if std::fs::read(reports.join(&name)).ok() != Some(std::fs::read(&path)?) {
+            if plain_file::read(&reports.join(&name)).ok() != Some(std::fs::read(&path)?) {
                 findings.push(finding(&name, "it is not what the ledger says; `report` draws it anew"));
             }
         }

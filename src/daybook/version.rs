@@ -1,12 +1,12 @@
 //! The version of a stored daybook, which every reader asks for first.
 
-use std::fs;
 use std::path::Path;
 
 use serde::Deserialize;
 
 use super::number_rows::damaged;
 use crate::error::Trouble;
+use crate::plain_file;
 
 /// The file that holds everything but the long lists.
 pub const HEAD: &str = "daybook.json";
@@ -23,6 +23,6 @@ struct Version {
 /// [`Trouble::Io`] or [`Trouble::Damaged`], with the path of the file.
 pub fn read_version(folder: &Path) -> Result<u32, Trouble> {
     let path = folder.join(HEAD);
-    let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
+    let text = plain_file::read_to_string(&path)?;
     serde_json::from_str(&text).map(|Version { format }| format).map_err(|e| damaged(&path, &e))
 }

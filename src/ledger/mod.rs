@@ -9,6 +9,8 @@
 //!        configs/<fingerprint>/         settings as they were
 //!        daybooks/<day>/<hash>/         one day's logs as read, while they can settle a day
 //!        salt                           salt of ids and callers, unless the config has one
+//!        .writing, .tmp/                what a run is putting in place, and what it is writing
+//!        lost+found/                    what stood here and was not known
 //! ```
 //!
 //! Any program may read it ([`Ledger`]); only the holder of the lock may write ([`Writer`]).
@@ -19,14 +21,12 @@ mod daybooks;
 mod disk;
 mod editions;
 mod journal;
-mod lock;
 mod places;
 mod policies;
 mod verify;
 mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -36,6 +36,7 @@ use crate::day::Day;
 use crate::error::Trouble;
 use crate::facts::{FileBalance, Gap};
 use crate::overrides::Override;
+use crate::plain_file;
 use crate::slots::{ALL_REGIONS, Scope, ScopeKind};
 
 pub use balance::check_balance;
@@ -55,9 +56,8 @@ pub use journal::entry::{
 };
 pub use journal::state::{DayRecord, EditionRecord, FiledRow, LedgerState};
 pub use journal::{Ending, Journal, JournalLine};
-pub use lock::Lock;
 pub use verify::{Checked, Finding, rebook, verify};
-pub use writer::{Kept, Published, Writer};
+pub use writer::{Kept, Lock, Published, Strays, Writer};
 
 /// Format of the ledger, raised when an older job could not understand what a newer one writes.
 ///
@@ -98,16 +98,7 @@ impl Ledger {
     /// missing while there are editions.
     pub fn open(reports: &Path) -> Result<Self, Trouble> {
         let folder = reports.join("ledger");
-        match fs::metadata(&folder) {
-            Ok(found) if !found.is_dir() => {
-                let source = std::io::ErrorKind::NotADirectory.into();
-                return Err(Trouble::io(folder, "opening the ledger", source));
-            }
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Trouble::io(folder, "opening the ledger", e));
-            }
-            _ => {}
-        }
+        plain_file::is_folder(&folder)?;
         let journal = Journal::read(&folder)?;
         match journal.lines().first().map(|line| &line.entry) {
             Some(Entry::Ledger { format, .. }) if *format <= FORMAT => {}
@@ -121,7 +112,26 @@ impl Ledger {
         let mut record = LedgerState::default();
         journal.lines().iter().for_each(|line| record.apply(line));
         let last = journal.head().0;
-        Ok(Self { folder, journal, record, last })
+        let ledger = Self { folder, journal, record, last };
+        ledger.refuse_links()?;
+        Ok(ledger)
+    }
+
+    /// Refuses a ledger in which something else stands in place of its salt, or of a folder that
+    /// its journal names.
+    ///
+    /// A link would lead out of the ledger.
+    fn refuse_links(&self) -> Result<(), Trouble> {
+        plain_file::is_file(&self.folder.join(places::SALT))?;
+        for parent in places::PARENTS {
+            plain_file::is_folder(&self.folder.join(parent))?;
+        }
+        for place in writer::named_folders(self) {
+            if plain_file::is_folder(place.parent().unwrap_or(&place))? {
+                plain_file::is_folder(&place)?;
+            }
+        }
+        Ok(())
     }
 
     /// Returns the ledger as it was after line `last` of its journal.

@@ -2,16 +2,15 @@
 //!
 //! They are kept so that old editions can be booked again by the rules of their time.
 
-use std::fs;
-
-use super::places::of_policy;
+use super::places::{POLICY_FILES, of_policy};
 use super::{Ledger, Writer, disk};
 use crate::document::Document;
 use crate::error::Trouble;
+use crate::plain_file;
 use crate::policy::{self, Policy};
 
-const POLICY: &str = "policy.toml";
-const CATALOGUE: &str = "error_catalog.csv";
+const POLICY: &str = POLICY_FILES[0];
+const CATALOGUE: &str = POLICY_FILES[1];
 
 impl Ledger {
     /// Reads a policy that editions of this ledger were booked by.
@@ -23,7 +22,7 @@ impl Ledger {
         let folder = of_policy(&self.folder, fingerprint);
         let document = |name: &str| {
             let path = folder.join(name);
-            let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
+            let text = plain_file::read_to_string(&path)?;
             Ok::<_, Trouble>(Document::new(path.display().to_string(), text))
         };
         let (policy, catalogue) = (document(POLICY)?, document(CATALOGUE)?);
@@ -61,7 +60,7 @@ impl Writer {
     /// Keeps the texts of a policy under its fingerprint; a policy already kept is not rewritten.
     pub fn keep_policy(&self, policy: &Policy) -> Result<(), Trouble> {
         let place = of_policy(&self.folder, &policy.fingerprint());
-        if place.exists() {
+        if plain_file::is_folder(&place)? {
             return Ok(());
         }
         let scratch = disk::temporary(&self.folder)?;

@@ -56,7 +56,7 @@ fn drawn(
     workers: usize,
 ) -> anyhow::Result<(Figures, Rendered)> {
     let read = drawings(ledger, booked_day);
-    let drawn = report::drawn(reports);
+    let drawn = report::drawn(reports)?;
     let of_this_job = drawn.filter(report::Drawn::is_of_this_job);
     let (seq, hash) = ledger.head();
     match of_this_job {

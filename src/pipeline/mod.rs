@@ -16,7 +16,7 @@ use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::attention::Standing;
+use crate::attention::{Look, Standing};
 use crate::clock::{Clock, ClockSource};
 use crate::config::{Canonical, Config};
 use crate::day::Day;
@@ -143,6 +143,7 @@ fn tell(
     let published = booked.accounted.iter().chain(&booked.restated).map(|done| &done.published);
     let told: BTreeSet<Day> = published.filter(|p| p.is_new).map(|p| p.edition.day).collect();
     let mut looks = std::mem::take(&mut booked.looks);
+    looks.take(Look::Run, attention::of_strays(ledger, Day::of(clock.wall)));
     looks.merge(suspicions::suspected_caller::looks(outages, &told));
     let news = ledger.record().attention.news(looks);
     if !news.is_empty() {

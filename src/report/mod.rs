@@ -22,6 +22,7 @@ use crate::day::{Day, Month};
 use crate::error::Trouble;
 use crate::ledger::{Edition, Ledger, Outline, Settings};
 use crate::measure::{Figure, Figures};
+use crate::plain_file;
 use crate::slots::Scope;
 use crate::table::{Metadata, Spec, Table};
 
@@ -223,9 +224,9 @@ pub fn render(
     if has_pages {
         pages::spanning(&mut writer, &view, &summary, &months)?;
     } else {
-        writer.no("index.html");
+        writer.no("index.html")?;
         for month in &months {
-            writer.no(&format!("months/{month}.html"));
+            writer.no(&format!("months/{month}.html"))?;
         }
     }
     let mut rendered = writer.done()?;
@@ -297,6 +298,10 @@ impl Drawn {
 }
 
 /// Reads which line the reports show; `None` if they were never drawn completely.
-pub fn drawn(reports: &Path) -> Option<Drawn> {
-    serde_json::from_slice(&std::fs::read(reports.join(DRAWN)).ok()?).ok()
+///
+/// # Errors
+/// [`Trouble::NotPlain`] if no file stands there, [`Trouble::Io`] if it cannot be read.
+pub fn drawn(reports: &Path) -> Result<Option<Drawn>, Trouble> {
+    let mark = plain_file::read_if_there(&reports.join(DRAWN))?;
+    Ok(mark.and_then(|mark| serde_json::from_slice(&mark).ok()))
 }

@@ -1,16 +1,26 @@
 //! The writer: a ledger that can be changed, by the one run that holds the lock.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod lock;
+mod lost_and_found;
+mod tidy;
+mod writing;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+pub use lock::Lock;
+pub(super) use lost_and_found::LOST_AND_FOUND;
+pub use lost_and_found::Strays;
+pub(super) use tidy::{named_folders, unknown};
+use writing::Announced;
 
 use super::editions::basis::StoredBasis;
-use super::editions::folder::{self, EDITIONS};
+use super::editions::folder;
 use super::editions::manifest::Manifest;
 use super::journal::entry::{Cause, Entry, Publication};
-use super::places::{self, CONFIGS, DAYBOOKS, POLICIES};
-use super::{DayState, Draft, Edition, FORMAT, Ledger, Lock, disk};
+use super::{DayState, Draft, Edition, FORMAT, Ledger, disk, places};
 use crate::clock::{Clock, ClockSource};
 use crate::config::Canonical;
 use crate::day::Day;
@@ -23,12 +33,15 @@ pub struct Writer {
     ledger: Ledger,
     /// Clock source for a ledger that begins with this run.
     source: ClockSource,
+    /// What `.writing` announces.
+    announced: Option<Announced>,
+    strays: Strays,
     _lock: Lock,
 }
 
 /// Policy and settings that the ledger keeps with a new edition, unless it has them already.
 ///
-/// They are written only together with an edition: [`Writer::open`] removes what no entry names.
+/// They are written only together with an edition, because no other line names them.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Kept<'a> {
     pub policy: Option<&'a Policy>,
@@ -56,7 +69,8 @@ impl Deref for Writer {
 }
 
 impl Writer {
-    /// Takes the lock of a reports folder and removes what a killed run left there.
+    /// Takes the lock of a reports folder, removes what a killed run left there, and moves aside
+    /// what the ledger does not know.
     ///
     /// A new ledger takes the clock `source`; an existing one keeps its own.
     ///
@@ -67,8 +81,9 @@ impl Writer {
     /// - [`Trouble::Usage`] if the clock lies before the last entry, or `source` is
     ///   [`ClockSource::Given`] and the ledger has the machine's clock.
     pub fn open(reports: &Path, clock: Clock, source: ClockSource) -> Result<Self, Trouble> {
-        let lock = Lock::acquire(reports)?;
+        let mut lock = Lock::acquire(reports)?;
         let mut ledger = Ledger::open(reports)?;
+        ledger.journal.hold(lock.take_journal());
         ledger.journal.check_clock(clock.at)?;
         let reports_shown = reports.display();
         match (ledger.journal.clock_source(), source) {
@@ -89,8 +104,9 @@ impl Writer {
         fs::create_dir_all(&ledger.folder)
             .map_err(|e| Trouble::io(&ledger.folder, "creating the ledger", e))?;
         ledger.journal.mend()?;
-        let writer = Self { ledger, source, _lock: lock };
-        writer.tidy()?;
+        let (announced, strays) = (None, Strays::default());
+        let mut writer = Self { ledger, source, announced, strays, _lock: lock };
+        writer.strays = writer.tidy()?;
         Ok(writer)
     }
 
@@ -109,51 +125,41 @@ impl Writer {
         self.ledger.record.apply(line);
         self.ledger.last = line.seq;
         // If this fails, the line counts nevertheless.
-        self.ledger.journal.mend()
+        self.ledger.journal.mend()?;
+        self.settle()
     }
 
-    /// Removes temporary files, and all folders that no line of the journal names.
-    fn tidy(&self) -> Result<(), Trouble> {
-        let ledger = &self.ledger.folder;
-        for name in disk::names(ledger)?.iter().filter(|name| name.starts_with(disk::TEMPORARY)) {
-            disk::remove(&ledger.join(name))?;
-        }
-        let days = &self.ledger.record.days;
-        let mut known = BTreeSet::new();
-        for record in days.values() {
-            for edition in &record.editions {
-                let Publication { day, edition, policy, config, .. } = &edition.publication;
-                known.insert(folder::place(ledger, *day, *edition));
-                known.insert(places::of_policy(ledger, policy));
-                known.extend(config.iter().map(|config| places::of_config(ledger, config)));
-            }
-            if let Some(reading) = record.reading.as_ref().filter(|_| !record.is_pruned) {
-                known.insert(places::of_daybook(ledger, reading));
-                known.extend(reading.config.iter().map(|config| places::of_config(ledger, config)));
-            }
-        }
-        for parent in [EDITIONS, DAYBOOKS].map(|name| ledger.join(name)) {
-            for day in disk::names(&parent)? {
-                let day = parent.join(day);
-                for name in disk::names(&day)? {
-                    let place = day.join(name);
-                    if !known.contains(&place) {
-                        disk::remove(&place)?;
-                    }
-                }
-                if disk::names(&day)?.is_empty() {
-                    disk::remove(&day)?;
-                }
-            }
-        }
-        for parent in [POLICIES, CONFIGS].map(|name| ledger.join(name)) {
-            for place in disk::names(&parent)?.into_iter().map(|name| parent.join(name)) {
-                if !known.contains(&place) {
-                    disk::remove(&place)?;
-                }
-            }
-        }
+    /// Announces the folders of the coming line, and those that no line will name after it.
+    ///
+    /// It is called before the first of these folders is put in place.
+    ///
+    /// # Errors
+    /// [`Trouble::Io`]; [`Trouble::Replaced`] if another run has changed the journal.
+    pub(super) fn announce(&mut self, coming: &[PathBuf], leaving: &[PathBuf]) -> Result<(), Trouble> {
+        self.ledger.journal.check_unchanged()?;
+        // The line that was announced before could not be written, or what it left not be removed.
+        self.settle()?;
+        let announced = Announced::new(&self.folder, &self.ledger.journal, coming, leaving);
+        announced.write(&self.folder)?;
+        self.announced = Some(announced);
         Ok(())
+    }
+
+    /// Removes the announcement, and the folders that no line names although it has ended.
+    fn settle(&mut self) -> Result<(), Trouble> {
+        let Some(announced) = &self.announced else { return Ok(()) };
+        let leftovers = announced.leftovers(&self.folder, &self.ledger.journal);
+        if !leftovers.is_empty() {
+            self.remove_leftovers(&leftovers)?;
+        }
+        writing::remove(&self.folder)?;
+        self.announced = None;
+        Ok(())
+    }
+
+    /// Returns what stands in `lost+found/`.
+    pub const fn strays(&self) -> &Strays {
+        &self.strays
     }
 
     /// Publishes a draft as the newest edition of its day, numbered from 1.
@@ -230,14 +236,19 @@ impl Writer {
         manifest.previous = newest.map(|newest| newest.manifest);
         manifest.inputs = record.reading.map(|reading| reading.files).unwrap_or_default();
 
+        let place = folder::place(&self.folder, day, edition.number);
+        let policies = with.policy.map(|policy| places::of_policy(&self.folder, &policy.fingerprint()));
+        let configs = with.settings.map(|kept| places::of_config(&self.folder, &kept.fingerprint()));
+        let coming: Vec<PathBuf> = [place.clone()].into_iter().chain(policies).chain(configs).collect();
+        let folder = folder::write(&self.folder, &edition, stored, &tables, &mut manifest)?;
+        self.announce(&coming, &[])?;
         if let Some(policy) = with.policy {
             self.keep_policy(policy)?;
         }
         if let Some(settings) = with.settings {
             self.keep_config(settings)?;
         }
-        let folder = folder::write(&self.folder, &edition, stored, &tables, &mut manifest)?;
-        disk::put_folder(folder, &folder::place(&self.folder, day, edition.number))?;
+        disk::put_folder(folder, &place)?;
         let publication = Publication {
             day,
             edition: edition.number,
@@ -273,6 +284,14 @@ impl Writer {
         };
         let edition = newest.publication.edition;
         self.append(clock, Entry::Sealed { day, edition })
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.ledger.journal.release();
+        // It is empty unless a write failed; then the next run clears it.
+        let _ = fs::remove_dir(self.ledger.folder.join(disk::TEMPORARY));
     }
 }
 
