@@ -67,6 +67,9 @@ pub enum Trouble {
         "{path} is damaged: {why}; restore it from a backup, or move its folder away and run that day again"
     )]
     Damaged { path: PathBuf, why: String },
+    /// Nothing is written until persons say how to go on.
+    #[error("{0}")]
+    Refused(String),
     #[error("{0}")]
     Usage(String),
     #[error("no log file of the run could be read; nothing was published:\n{0}")]

@@ -95,10 +95,12 @@ pub enum AttentionKind {
     UnreadableDaybook,
     /// Files, links or folders stood in the ledger that it does not know.
     LostAndFound,
+    /// A day was sealed by lines that were given up, and its edition is gone.
+    Reopened,
 }
 
 impl AttentionKind {
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 45] = [
         Self::NoLogs,
         Self::NoRows,
         Self::MissingSource,
@@ -143,6 +145,7 @@ impl AttentionKind {
         Self::MissingDaybook,
         Self::UnreadableDaybook,
         Self::LostAndFound,
+        Self::Reopened,
     ];
 
     /// Returns the stable short name, for programs and for the heading in the runbook.
@@ -192,6 +195,7 @@ impl AttentionKind {
             Self::MissingDaybook => "missing-daybook",
             Self::UnreadableDaybook => "unreadable-daybook",
             Self::LostAndFound => "lost-and-found",
+            Self::Reopened => "reopened",
         }
     }
 
@@ -218,6 +222,7 @@ impl AttentionKind {
                 | Self::NotSettled
                 | Self::MissingDaybook
                 | Self::UnreadableDaybook
+                | Self::Reopened
         )
     }
 
@@ -275,7 +280,9 @@ impl AttentionKind {
     /// Returns what it takes to acknowledge it.
     pub const fn closing(self) -> Closing {
         match self {
-            Self::SuspectedOutage | Self::RewrittenLog | Self::FewerRows => Closing::Decision,
+            Self::SuspectedOutage | Self::RewrittenLog | Self::FewerRows | Self::Reopened => {
+                Closing::Decision
+            }
             _ => Closing::Notice,
         }
     }

@@ -8,10 +8,9 @@ use serde_json::json;
 
 use super::place::ReportsPlace;
 use crate::error::{ExitCode, Trouble};
-use crate::ledger::{Finding, Ledger, verify};
+use crate::ledger::{Drawn, Finding, Ledger, verify};
 use crate::pipeline;
 use crate::plain_file;
-use crate::report;
 
 #[derive(Args)]
 pub struct Verify {
@@ -71,8 +70,8 @@ impl Verify {
             return Ok(Vec::new());
         };
         let (seq, hash) = ledger.head();
-        let is_newest = |drawn: &report::Drawn| (drawn.seq, &drawn.hash) == (seq, &hash);
-        let Some(drawn) = report::drawn(reports)?.filter(is_newest) else {
+        let is_newest = |drawn: &Drawn| (drawn.seq, &drawn.hash) == (seq, &hash);
+        let Some(drawn) = Drawn::read(reports)?.filter(is_newest) else {
             let what = "the reports do not show the newest entry of the ledger; run again, or `report`";
             return Ok(vec![finding(".drawn", what)]);
         };

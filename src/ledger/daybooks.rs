@@ -107,7 +107,17 @@ impl Writer {
             disk::put_folder(scratch, &place)?;
         }
         let config = Some(self.keep_config(settings)?);
-        self.append(clock, Entry::Read(LogsRead { config, ..reading }))
+        self.append_announced(clock, Entry::Read(LogsRead { config, ..reading }))
+    }
+
+    /// Notes for a daybook of version 0.1.0 the settings it was read with.
+    ///
+    /// # Errors
+    /// [`Trouble::Io`].
+    pub fn adopt(&mut self, reading: LogsRead, settings: &Canonical, clock: Clock) -> Result<(), Trouble> {
+        self.announce(&[of_config(&self.folder, &settings.fingerprint())], &[])?;
+        let config = Some(self.keep_config(settings)?);
+        self.append_announced(clock, Entry::Read(LogsRead { config, ..reading }))
     }
 
     /// Removes the daybook of a day once no day can be settled by it any more.
@@ -118,7 +128,7 @@ impl Writer {
         let place = reading.map(|reading| of_daybook(&self.folder, reading));
         let leaving: Vec<_> = place.into_iter().chain(config).collect();
         self.announce(&[], &leaving)?;
-        self.append(clock, Entry::Pruned { day })
+        self.append_announced(clock, Entry::Pruned { day })
     }
 
     /// Stores the salt if the ledger has none yet, readable by the job's own user alone.

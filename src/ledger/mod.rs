@@ -21,6 +21,7 @@ mod daybooks;
 mod disk;
 mod editions;
 mod journal;
+mod mark;
 mod places;
 mod policies;
 mod verify;
@@ -51,11 +52,12 @@ pub use editions::manifest::OpenEvents;
 pub use editions::outline::{Edge, NotedSlots, Outline, ScopeOutline};
 pub use editions::{Applied, DayState, DefinitionSettings, Edition, Settings};
 pub use journal::entry::{
-    Cause, Confirmation, Entry, JudgedRow, LogsRead, Looked, MalformedRow, Publication, Reported,
-    ReportedKey, RowStatus,
+    Cause, Confirmation, Entry, HeadName, JudgedRow, LogsRead, Looked, MalformedRow, Publication, Reported,
+    ReportedKey, Resumption, RowStatus, TakenBack,
 };
 pub use journal::state::{DayRecord, EditionRecord, FiledRow, LedgerState};
 pub use journal::{Ending, Journal, JournalLine};
+pub use mark::{DRAWN, Drawn, OlderJournal};
 pub use verify::{Checked, Finding, rebook, verify};
 pub use writer::{Kept, Lock, Published, Strays, Writer};
 

@@ -11,6 +11,7 @@ use crate::document::spelling::closest;
 use crate::error::Trouble;
 use crate::ledger::{Entry, Writer};
 use crate::overrides::is_same_person;
+use crate::queries::reported;
 
 /// Longest time for which a notice may be acknowledged.
 const LONGEST_DAYS: i64 = 90;
@@ -37,15 +38,49 @@ pub fn acknowledge(
     source: ClockSource,
     workers: usize,
 ) -> anyhow::Result<Acknowledgement> {
-    let mut ledger = Writer::open(reports, clock, source)?;
+    let mut ledger = Writer::open_past(reports, clock, source, Some(&word.key))?;
     let today = Day::of(clock.wall);
-    let standing = ledger.record().standing(today);
-    let said = check(&standing, word, today).map_err(Trouble::Usage)?;
-    ledger.append(clock, Entry::Acknowledged(said.clone()))?;
+    let is_older = ledger.older_journal()?.is_some();
+    let said = if is_older {
+        let said = check_obstacle(word).map_err(Trouble::Usage)?;
+        ledger.resume(said.clone(), clock)?;
+        said
+    } else {
+        let standing = ledger.record().standing(today);
+        let said = check(&standing, word, today).map_err(Trouble::Usage)?;
+        ledger.append(clock, Entry::Acknowledged(said.clone()))?;
+        said
+    };
+    if let Some(settings) = ledger.record().settings.clone().filter(|_| is_older) {
+        reported::note(&mut ledger, &settings, clock)?;
+    }
     if let Some(settings) = ledger.record().settings.clone().filter(|_| !ledger.days().is_empty()) {
         draw::draw(&ledger, reports, &BTreeSet::new(), &settings, None, workers)?;
     }
     Ok(said)
+}
+
+/// Checks the word of two persons on an obstacle, which takes a decision.
+fn check_obstacle(word: Word) -> Result<Acknowledgement, String> {
+    let Word { key, author, approver, reason, until } = word;
+    for (what, text) in [("--author", &author), ("--reason", &reason)] {
+        if text.trim().is_empty() {
+            return Err(format!("{what} is empty; say who decides it, and why"));
+        }
+    }
+    match &approver {
+        None => {
+            return Err(format!("`{key}` is a decision: it takes a second person; name one with --approver"));
+        }
+        Some(approver) if is_same_person(&author, approver) => {
+            return Err("author and approver are the same person; have another person approve it".to_owned());
+        }
+        Some(_) => {}
+    }
+    if until.is_some() {
+        return Err(format!("`{key}` is a decision, which holds for good; leave --until out"));
+    }
+    Ok(Acknowledgement { key, author, approver, reason, until: None, measure: 1, spans: Vec::new() })
 }
 
 fn check(standing: &[Standing], word: Word, today: Day) -> Result<Acknowledgement, String> {

@@ -9,7 +9,7 @@ use anyhow::Context;
 use super::Job;
 use super::days::Booked;
 use crate::day::{Day, Month};
-use crate::ledger::{Entry, Ledger, Outline, Settings};
+use crate::ledger::{Drawn, Entry, Ledger, Outline, Settings};
 use crate::measure::{self, Figures};
 use crate::queries::booked_day::BookedDay;
 use crate::queries::{DayExplainer, reported};
@@ -56,8 +56,9 @@ fn drawn(
     workers: usize,
 ) -> anyhow::Result<(Figures, Rendered)> {
     let read = drawings(ledger, booked_day);
-    let drawn = report::drawn(reports)?;
-    let of_this_job = drawn.filter(report::Drawn::is_of_this_job);
+    let drawn = Drawn::read(reports)?;
+    let is_line = |drawn: &Drawn| ledger.journal().hash_of(drawn.seq) == Some(&drawn.hash);
+    let of_this_job = drawn.filter(|drawn| drawn.is_of_this_job() && is_line(drawn));
     let (seq, hash) = ledger.head();
     match of_this_job {
         Some(drawn) if (drawn.seq, &drawn.hash) == (seq, &hash) => {
@@ -69,7 +70,7 @@ fn drawn(
             let changed = Changed::since(ledger, drawn.seq, asked);
             draw_all(ledger, reports, settings, changed.as_ref(), &read, workers)
         }
-        // Another version of the job may draw every report differently.
+        // Another version of the job may draw every report differently, and so may another journal.
         None => draw_all(ledger, reports, settings, None, &read, workers),
     }
 }
@@ -110,7 +111,7 @@ impl Changed {
         let mut decided: BTreeSet<Month> = BTreeSet::new();
         for line in ledger.lines().filter(|line| line.seq > seq) {
             match &line.entry {
-                Entry::Settings { .. } => return None,
+                Entry::Settings { .. } | Entry::Resumed(_) => return None,
                 Entry::Edition(publication) => {
                     // The pages of the published days before and after it link to it, and an outage
                     // may cross midnight.

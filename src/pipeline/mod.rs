@@ -144,6 +144,9 @@ fn tell(
     let told: BTreeSet<Day> = published.filter(|p| p.is_new).map(|p| p.edition.day).collect();
     let mut looks = std::mem::take(&mut booked.looks);
     looks.take(Look::Run, attention::of_strays(ledger, Day::of(clock.wall)));
+    for told in attention::of_reopened(ledger) {
+        looks.take(Look::Happened(told.day), Some(told));
+    }
     looks.merge(suspicions::suspected_caller::looks(outages, &told));
     let news = ledger.record().attention.news(looks);
     if !news.is_empty() {

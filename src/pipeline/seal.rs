@@ -24,6 +24,11 @@ pub(super) fn due(
     let mut sealed = Vec::new();
     for day in open_days(ledger) {
         let Some(record) = ledger.record().days.get(&day) else { continue };
+        // A day that was sealed before is sealed again only as two persons say.
+        let said = ledger.record().attention.acknowledgement_on(AttentionKind::Reopened, day);
+        if record.is_reopened && said.is_none() {
+            continue;
+        }
         let (Some(first), Some(newest)) = (record.editions.first(), record.newest()) else { continue };
         // A day published late can be reviewed as long as one published the next morning.
         let from_us = day.end_us().max(first.at.timestamp_micros());

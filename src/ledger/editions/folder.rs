@@ -194,14 +194,14 @@ fn read_late_lines<T: Record>(folder: &Path) -> Result<Vec<T>, Trouble> {
     if plain_file::is_file(&path)? { read_lines(folder) } else { Ok(Vec::new()) }
 }
 
-/// Returns the names of the files of an edition, its manifest included; `None` if that is damaged.
-pub fn files(folder: &Path) -> Option<Vec<String>> {
+/// Returns the hashes of the files of an edition, by name; `None` if its manifest is damaged.
+pub fn hashes(folder: &Path) -> Option<BTreeMap<String, String>> {
     #[derive(serde::Deserialize)]
     struct Files {
-        files: BTreeMap<String, serde::de::IgnoredAny>,
+        files: BTreeMap<String, String>,
     }
     let Files { files } = serde_json::from_slice(&plain_file::read(&folder.join(MANIFEST)).ok()?).ok()?;
-    Some(files.into_keys().chain([MANIFEST.to_owned()]).collect())
+    Some(files)
 }
 
 /// The one key that every version of the manifest has.

@@ -179,6 +179,15 @@ impl Journal {
         (self.head.seq, &self.head.hash)
     }
 
+    /// Returns the hash of a line, by its number; `None` if there is no such line.
+    pub fn hash_of(&self, seq: u64) -> Option<&str> {
+        match self.lines.iter().find(|line| line.seq == seq + 1) {
+            // The hash of a line is stored in the line after it.
+            Some(next) => Some(&next.previous),
+            None => (self.head.seq == seq).then_some(&self.head.hash),
+        }
+    }
+
     pub const fn ending(&self) -> Ending {
         self.state
     }

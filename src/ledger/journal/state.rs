@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::entry::{
-    Confirmation, Entry, JudgedRow, LogsRead, MalformedRow, Publication, Reported, ReportedKey,
+    Confirmation, Entry, JudgedRow, LogsRead, MalformedRow, Publication, Reported, ReportedKey, Resumption,
 };
 use crate::attention::{AttentionKind, KnownDays, Register, Standing};
-use crate::day::Day;
+use crate::day::{Day, Month};
 use crate::ledger::{DayState, Settings};
 use crate::overrides::Override;
 
@@ -18,6 +18,8 @@ pub struct DayRecord {
     pub sealed: Option<u32>,
     pub reading: Option<LogsRead>,
     pub is_pruned: bool,
+    /// True if it was sealed by a line that was given up, and its edition was gone.
+    pub is_reopened: bool,
     /// Last confirmation that booking again gives the newest edition unchanged.
     pub confirmed: Option<Confirmation>,
 }
@@ -60,6 +62,8 @@ pub struct LedgerState {
     pub malformed: Vec<MalformedRow>,
     pub reported: BTreeMap<ReportedKey, Reported>,
     pub attention: Register,
+    /// How the ledger went on from older journals, each with the number of its line.
+    pub resumed: Vec<(u64, Resumption)>,
 }
 
 /// An override row as the ledger knows it.
@@ -79,6 +83,31 @@ impl LedgerState {
         let is_read = |(_, record): &(&Day, &DayRecord)| record.reading.is_some();
         let newest = self.days.iter().filter(is_read).map(|(day, _)| *day).next_back();
         self.attention.standing(&KnownDays { is_open: &is_open, newest, today })
+    }
+
+    /// Returns how the ledger went on from older journals that said something else of a month.
+    pub fn resumed_in(&self, month: Month) -> impl Iterator<Item = &(u64, Resumption)> {
+        self.resumed.iter().filter(move |(_, resumed)| resumed.days().iter().any(|day| day.month() == month))
+    }
+
+    fn resume(&mut self, resumption: &Resumption, line: &super::JournalLine) {
+        for day in &resumption.unread {
+            self.days.entry(*day).or_default().is_pruned = true;
+        }
+        for back in &resumption.taken_back {
+            let record = self.days.entry(back.day).or_default();
+            let published = |publication: &Publication| EditionRecord {
+                seq: line.seq,
+                at: line.at,
+                publication: publication.clone(),
+            };
+            record.editions.extend(back.editions.iter().map(published));
+            record.sealed = Some(back.edition);
+        }
+        for day in &resumption.reopened {
+            self.days.entry(*day).or_default().is_reopened = true;
+        }
+        self.resumed.push((line.seq, resumption.clone()));
     }
 
     /// Applies one line.
@@ -129,6 +158,7 @@ impl LedgerState {
                 self.attention.tell(&looked, line.wall.unwrap_or(line.at));
             }
             Entry::Acknowledged(acknowledgement) => self.attention.acknowledge(acknowledgement),
+            Entry::Resumed(resumption) => self.resume(resumption, line),
             Entry::Reported { figures } => {
                 self.reported.extend(figures.iter().map(|figure| (figure.key(), figure.clone())));
             }

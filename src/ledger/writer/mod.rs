@@ -78,9 +78,23 @@ impl Writer {
     /// - [`Trouble::Io`] if the folder cannot be created or written to.
     /// - [`Trouble::Locked`] if another run holds it.
     /// - [`Trouble::Damaged`] if its journal is damaged.
+    /// - [`Trouble::Refused`] if its journal is older than the reports.
     /// - [`Trouble::Usage`] if the clock lies before the last entry, or `source` is
     ///   [`ClockSource::Given`] and the ledger has the machine's clock.
     pub fn open(reports: &Path, clock: Clock, source: ClockSource) -> Result<Self, Trouble> {
+        Self::open_past(reports, clock, source, None)
+    }
+
+    /// Opens a ledger in spite of the obstacle that has this key; any other still refuses.
+    ///
+    /// # Errors
+    /// As for [`Writer::open`].
+    pub fn open_past(
+        reports: &Path,
+        clock: Clock,
+        source: ClockSource,
+        key: Option<&str>,
+    ) -> Result<Self, Trouble> {
         let mut lock = Lock::acquire(reports)?;
         let mut ledger = Ledger::open(reports)?;
         ledger.journal.hold(lock.take_journal());
@@ -101,12 +115,19 @@ impl Writer {
             }
             _ => {}
         }
+        let older = ledger.older_journal()?;
+        if let Some(older) = older.as_ref().filter(|older| key != Some(&older.key())) {
+            return Err(older.refusal(reports));
+        }
         fs::create_dir_all(&ledger.folder)
             .map_err(|e| Trouble::io(&ledger.folder, "creating the ledger", e))?;
         ledger.journal.mend()?;
         let (announced, strays) = (None, Strays::default());
         let mut writer = Self { ledger, source, announced, strays, _lock: lock };
-        writer.strays = writer.tidy()?;
+        // What an older journal does not know may be taken back; it is moved after that.
+        if older.is_none() {
+            writer.move_strays()?;
+        }
         Ok(writer)
     }
 
@@ -117,6 +138,16 @@ impl Writer {
     /// line behind; the next `open` repairs it. [`Trouble::Usage`] if the clock lies before the
     /// last entry.
     pub fn append(&mut self, clock: Clock, entry: Entry) -> Result<(), Trouble> {
+        // A line that was announced before could not be written.
+        self.settle()?;
+        self.append_announced(clock, entry)
+    }
+
+    /// Appends the line whose folders were announced and are in place.
+    ///
+    /// # Errors
+    /// As for [`Writer::append`].
+    pub(super) fn append_announced(&mut self, clock: Clock, entry: Entry) -> Result<(), Trouble> {
         // Written with the first entry, so that a run without a result leaves no ledger behind.
         if self.ledger.journal.lines().is_empty() {
             self.ledger.journal.append(clock, Entry::Ledger { format: FORMAT, clock: self.source })?;
@@ -137,7 +168,7 @@ impl Writer {
     /// [`Trouble::Io`]; [`Trouble::Replaced`] if another run has changed the journal.
     pub(super) fn announce(&mut self, coming: &[PathBuf], leaving: &[PathBuf]) -> Result<(), Trouble> {
         self.ledger.journal.check_unchanged()?;
-        // The line that was announced before could not be written, or what it left not be removed.
+        // A line that was announced before could not be written, or what it left not be removed.
         self.settle()?;
         let announced = Announced::new(&self.folder, &self.ledger.journal, coming, leaving);
         announced.write(&self.folder)?;
@@ -155,6 +186,17 @@ impl Writer {
         writing::remove(&self.folder)?;
         self.announced = None;
         Ok(())
+    }
+
+    /// Moves aside what the ledger does not know.
+    pub(super) fn move_strays(&mut self) -> Result<(), Trouble> {
+        self.strays = self.tidy()?;
+        Ok(())
+    }
+
+    /// Returns the folder of the ledger.
+    pub(super) fn place(&self) -> &Path {
+        &self.ledger.folder
     }
 
     /// Returns what stands in `lost+found/`.
@@ -260,15 +302,8 @@ impl Writer {
             causes: causes.clone(),
             is_adjusting,
         };
-        self.append(clock, Entry::Edition(publication))?;
+        self.append_announced(clock, Entry::Edition(publication))?;
         Ok(Published { edition, is_new: true, causes, is_adjusting })
-    }
-
-    /// Returns whether two editions are booked by the same rules.
-    fn is_ruled_alike(&self, before: &Manifest, now: &Manifest) -> bool {
-        let rules = now.policy_rules.as_deref().unwrap_or_default();
-        let written = before.policy_rules.as_deref();
-        self.rules_are(&before.policy_fingerprint, written, &now.policy_fingerprint, rules)
     }
 
     /// Seals a day: its newest edition becomes final.
@@ -284,6 +319,15 @@ impl Writer {
         };
         let edition = newest.publication.edition;
         self.append(clock, Entry::Sealed { day, edition })
+    }
+}
+
+impl Ledger {
+    /// Returns whether two editions are booked by the same rules.
+    pub(super) fn is_ruled_alike(&self, before: &Manifest, now: &Manifest) -> bool {
+        let rules = now.policy_rules.as_deref().unwrap_or_default();
+        let written = before.policy_rules.as_deref();
+        self.rules_are(&before.policy_fingerprint, written, &now.policy_fingerprint, rules)
     }
 }
 
@@ -307,7 +351,12 @@ fn has_other_figures(before: &Manifest, now: &Manifest) -> bool {
 }
 
 /// Finds out why an edition differs from the one before it.
-fn causes(before: Option<&Manifest>, is_ruled_alike: bool, has_ended: bool, now: &Manifest) -> Vec<Cause> {
+pub(super) fn causes(
+    before: Option<&Manifest>,
+    is_ruled_alike: bool,
+    has_ended: bool,
+    now: &Manifest,
+) -> Vec<Cause> {
     let Some(before) = before else { return vec![Cause::First] };
     let own = |m: &Manifest| m.daybooks.get(&m.day).cloned();
     let others = |m: &Manifest| -> BTreeMap<Day, String> {

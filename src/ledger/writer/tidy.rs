@@ -13,7 +13,7 @@ use super::Writer;
 use super::lost_and_found::{LOST_AND_FOUND, Strays};
 use super::writing::{self, Announced, WRITING};
 use crate::error::Trouble;
-use crate::ledger::editions::folder::{self, EDITIONS};
+use crate::ledger::editions::folder::{self, EDITIONS, MANIFEST};
 use crate::ledger::journal::{HEAD, JOURNAL};
 use crate::ledger::places::{self, CONFIGS, DAYBOOKS, FILES, POLICIES, SALT};
 use crate::ledger::{Ledger, disk};
@@ -34,8 +34,8 @@ enum Listing {
 impl Listing {
     /// Returns the names; `None` if what tells them is damaged, which is told elsewhere.
     fn names(&self, place: &Path) -> Option<BTreeSet<OsString>> {
-        let names = match self {
-            Self::Manifest => folder::files(place)?,
+        let names: Vec<String> = match self {
+            Self::Manifest => folder::hashes(place)?.into_keys().chain([MANIFEST.to_owned()]).collect(),
             Self::These(names) => names.iter().map(|name| (*name).to_owned()).collect(),
             Self::List(hash) => {
                 let list = plain_file::read(&place.join(FILES)).ok()?;

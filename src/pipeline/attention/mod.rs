@@ -9,7 +9,7 @@ mod thin;
 use std::collections::BTreeMap;
 
 pub(super) use notes::{of_notes, of_views};
-pub(super) use strays::of_strays;
+pub(super) use strays::{of_reopened, of_strays};
 
 use crate::attention::{Attention, AttentionKind};
 use crate::config::Config;

@@ -1,9 +1,9 @@
-//! Strays: what stood in the ledger without being a part of it, and was moved aside.
+//! Strays: what stood in the ledger without being a part of it, and days that lost their seal.
 
 use super::names::MOST_NAMES;
 use crate::attention::{Attention, AttentionKind};
 use crate::day::Day;
-use crate::ledger::Writer;
+use crate::ledger::{DayRecord, Ledger, Writer};
 use crate::redact::harmless;
 
 /// Reports what stands in `lost+found/`, and what could not be moved there.
@@ -39,4 +39,14 @@ pub fn of_strays(ledger: &Writer, today: Day) -> Option<Attention> {
     let day = ledger.days().last().copied().unwrap_or(today);
     let told = Attention::new(AttentionKind::LostAndFound, day, &[], parts.join(". "));
     Some(told.of_measure((moved + stuck) as u64))
+}
+
+/// Reports the days that were sealed by lines that were given up, and are open again.
+pub fn of_reopened(ledger: &Ledger) -> Vec<Attention> {
+    let is_reopened = |record: &DayRecord| record.is_reopened && record.sealed.is_none();
+    let days = ledger.record().days.iter().filter(|(_, record)| is_reopened(record)).map(|(day, _)| *day);
+    let message = "it was sealed by a line of the journal that was given up, and the edition that it was sealed with is not found: it \
+                   is a day like any other again, but is sealed only when two persons say that its figures are right. Compare \
+                   them with reports that were published before (its log may be run again with --date), then acknowledge it";
+    days.map(|day| Attention::new(AttentionKind::Reopened, day, &[], message.to_owned())).collect()
 }
