@@ -54,10 +54,20 @@ pub enum Trouble {
         "{path} is {what}, not a file, and was not opened; write what it gives to a file, and name that one"
     )]
     SpecialFile { path: PathBuf, what: &'static str },
+    #[error(
+        "{path} is {what}, where {wanted} should stand; nothing was read through it or written through it. Move it away, and put \
+         back from a backup what belongs there; a lock or a report is made anew"
+    )]
+    NotPlain { path: PathBuf, what: &'static str, wanted: &'static str },
     #[error("{path}: {doing} failed: {cause}; {remedy}")]
     Io { path: PathBuf, doing: &'static str, cause: std::io::Error, remedy: &'static str },
     #[error("{path} is in use by another run ({holder}); wait for it to end, or give this run another --out")]
     Locked { path: PathBuf, holder: String },
+    #[error(
+        "{path} was changed while this run held it: {why}; this run has written nothing since. See that one job alone uses this \
+         folder, and run again"
+    )]
+    Replaced { path: PathBuf, why: String },
     #[error(
         "{path} is damaged: {why}; restore it from a backup, or move its folder away and run that day again"
     )]
@@ -92,6 +102,16 @@ impl Trouble {
         Self::Io { path: path.into(), doing, cause, remedy }
     }
 
+    /// Returns trouble with a stored file as damage of what is stored: the day that needs it stops alone.
+    pub fn of_stored(self) -> Self {
+        match self {
+            Self::Io { path, doing, cause, .. } => {
+                Self::Damaged { path, why: format!("{doing} failed: {cause}") }
+            }
+            other => other,
+        }
+    }
+
     /// Returns whether it is of the machine or of how the run was asked for, and not of one day.
     ///
     /// Any other trouble stops its day alone.
@@ -101,6 +121,8 @@ impl Trouble {
             | Self::SpecialFile { .. }
             | Self::Io { .. }
             | Self::Locked { .. }
+            | Self::NotPlain { .. }
+            | Self::Replaced { .. }
             | Self::Refused(_)
             | Self::Usage(_) => true,
             Self::Damaged { .. } | Self::NothingReadable(_) | Self::Imbalance(_) => false,

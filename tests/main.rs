@@ -22,6 +22,7 @@
 //!   with `tests/ledgers/make.sh` before it is history.
 //! - `tamper`: thousands of changes to the files of a ledger, each of which `verify` finds and names.
 //! - `faults`: a run is killed, or its disk is full or broken, at every call that changes a file; the next run mends it.
+//! - `ledger_files`: what stands in the folder of the ledger, links and pipes in place of its files, locks, older journals.
 //! - `pages`: the pages in a real browser, hostile text in every output, every table in other engines.
 //! - `privacy`: phone numbers, message ids, tokens and callers of the logs stand nowhere in what the job writes or says.
 //! - `days`: whole days, from given logs to expected reports. To add a case, copy a folder of `tests/days/`, change what
@@ -57,6 +58,7 @@ mod given;
 mod instants;
 mod job;
 mod laws;
+mod ledger_files;
 mod mistakes;
 mod order;
 mod pages;

@@ -107,10 +107,14 @@ pub enum AttentionKind {
     UnreadableDaybook,
     /// What the ledger keeps of a day is damaged.
     DamagedDay,
+    /// Files, links or folders stood in the ledger that it does not know.
+    LostAndFound,
+    /// A day was sealed by lines that were given up, and its edition is gone.
+    Reopened,
 }
 
 impl AttentionKind {
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 52] = [
         Self::NoLogs,
         Self::NoRows,
         Self::MissingSource,
@@ -161,6 +165,8 @@ impl AttentionKind {
         Self::MissingDaybook,
         Self::UnreadableDaybook,
         Self::DamagedDay,
+        Self::LostAndFound,
+        Self::Reopened,
     ];
 
     /// Returns the stable short name, for programs and for the heading in the runbook.
@@ -216,6 +222,8 @@ impl AttentionKind {
             Self::MissingDaybook => "missing-daybook",
             Self::UnreadableDaybook => "unreadable-daybook",
             Self::DamagedDay => "damaged-day",
+            Self::LostAndFound => "lost-and-found",
+            Self::Reopened => "reopened",
         }
     }
 
@@ -248,6 +256,7 @@ impl AttentionKind {
                 | Self::MissingDaybook
                 | Self::UnreadableDaybook
                 | Self::DamagedDay
+                | Self::Reopened
         )
     }
 
@@ -294,6 +303,7 @@ impl AttentionKind {
                 | Self::MissingDaybook
                 | Self::UnreadableDaybook
                 | Self::DamagedDay
+                | Self::LostAndFound
         )
     }
 
@@ -311,7 +321,8 @@ impl AttentionKind {
             | Self::End
             | Self::Settings
             | Self::LateRow
-            | Self::RowGone => Closing::Decision,
+            | Self::RowGone
+            | Self::Reopened => Closing::Decision,
             _ => Closing::Notice,
         }
     }

@@ -1,7 +1,7 @@
 //! Storage of a daybook: a folder with `daybook.json` and one Parquet file for each long list.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
@@ -18,6 +18,7 @@ use crate::facts::{
     CallerLine, CallerSketch, DayTotals, DelayKind, Delays, Evidence, Fact, FieldLine, FileBalance,
     FileHours, Histogram, Kind, Latencies, Quarantined, RowRef, SourceRows, UnreadableWindow,
 };
+use crate::plain_file;
 
 /// Version of the stored form; raised when an older reader could not understand a newer file.
 ///
@@ -190,7 +191,7 @@ fn read_head(folder: &Path) -> Result<Head, Trouble> {
             format!("its format is {format}, this version of the job reads formats 1 to {DAYBOOK_FORMAT}");
         return Err(damaged(&path, &why));
     }
-    let text = fs::read_to_string(&path).map_err(|e| damaged(&path, &e))?;
+    let text = plain_file::read_to_string(&path).map_err(Trouble::of_stored)?;
     let head: Head = serde_json::from_str(&text).map_err(|e| damaged(&path, &e))?;
     let slots = head.lanes.iter().flat_map(|lane| lane.rows.iter().chain(&lane.admitted));
     if let Some((slot, _)) = slots.into_iter().find(|(slot, _)| *slot >= head.slot.per_day()) {

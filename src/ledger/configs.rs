@@ -2,12 +2,11 @@
 //!
 //! They are kept so that a restatement can name the changed settings as its cause.
 
-use std::fs;
-
 use super::places::{SETTINGS, of_config};
 use super::{Ledger, Writer, disk};
 use crate::config::Canonical;
 use crate::error::Trouble;
+use crate::plain_file;
 
 impl Ledger {
     /// Reads the settings that days of this ledger were read or booked with.
@@ -16,7 +15,7 @@ impl Ledger {
     /// [`Trouble::Damaged`] if the file is missing or does not match its fingerprint.
     pub fn config(&self, fingerprint: &str) -> Result<Canonical, Trouble> {
         let path = of_config(&self.folder, fingerprint).join(SETTINGS);
-        let text = fs::read_to_string(&path).map_err(|e| disk::damaged(&path, e))?;
+        let text = plain_file::read_to_string(&path).map_err(Trouble::of_stored)?;
         let settings = Canonical::from_json(&text).map_err(|why| disk::damaged(&path, why))?;
         let version = fingerprint.split('-').next().unwrap_or_default();
         let found = settings.fingerprint_of(version);
@@ -45,22 +44,5 @@ impl Writer {
             disk::put_folder(scratch, &place)?;
         }
         Ok(fingerprint)
-    }
-
-    /// Removes settings that no edition and no kept daybook names any more.
-    ///
-    /// # Errors
-    /// [`Trouble::Io`].
-    pub(super) fn forget_config(&self, fingerprint: Option<&str>) -> Result<(), Trouble> {
-        let Some(fingerprint) = fingerprint else { return Ok(()) };
-        let is_named = self.record().days.values().any(|day| {
-            let editions = day.editions.iter().filter_map(|edition| edition.publication.config.as_deref());
-            let reading = day.reading.iter().filter(|_| !day.is_pruned);
-            editions
-                .chain(reading.filter_map(|reading| reading.config.as_deref()))
-                .any(|name| name == fingerprint)
-        });
-        let is_governed = self.record().governed_names.iter().any(|(config, _)| config == fingerprint);
-        if is_named || is_governed { Ok(()) } else { disk::remove(&of_config(&self.folder, fingerprint)) }
     }
 }

@@ -9,6 +9,8 @@
 //!        configs/<fingerprint>/         settings as they were
 //!        daybooks/<day>/<hash>/         one day's logs as read, while they can settle a day
 //!        salt                           salt of ids and callers, unless the config has one
+//!        .writing, .tmp/                what a run is putting in place, and what it is writing
+//!        lost+found/                    what stood here and was not known
 //! ```
 //!
 //! Any program may read it ([`Ledger`]); only the holder of the lock may write ([`Writer`]).
@@ -20,7 +22,7 @@ mod disk;
 mod editions;
 mod governed;
 mod journal;
-mod lock;
+mod mark;
 mod obstacle;
 mod places;
 mod policies;
@@ -28,7 +30,6 @@ mod verify;
 mod writer;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -38,6 +39,7 @@ use crate::day::Day;
 use crate::error::Trouble;
 use crate::facts::{FileBalance, Gap};
 use crate::overrides::Override;
+use crate::plain_file;
 
 pub use balance::check_balance;
 pub use daybooks::fingerprint;
@@ -54,15 +56,15 @@ pub use editions::{Applied, DayState, DefinitionSettings, Edition, Settings};
 pub use governed::{ChangedSetting, Governed};
 use journal::clocks;
 pub use journal::entry::{
-    Cause, Confirmation, Entry, JudgedRow, LogsRead, Looked, MalformedRow, Publication, Reported,
-    ReportedKey, RowStatus,
+    Cause, Confirmation, Entry, HeadName, JudgedRow, LogsRead, Looked, MalformedRow, Publication, Reported,
+    ReportedKey, Resumption, RowStatus, TakenBack,
 };
 pub use journal::state::{DayRecord, EditionRecord, FiledRow, LedgerState};
 pub use journal::{Ending, Journal, JournalLine};
-pub use lock::Lock;
+pub use mark::{DRAWN, Drawn, OlderJournal};
 pub use obstacle::Obstacle;
 pub use verify::{Checked, Finding, rebook, verify};
-pub use writer::{Kept, Published, Writer};
+pub use writer::{Kept, Lock, Published, Strays, Writer};
 
 /// Format of the ledger, raised when an older job could not understand what a newer one writes.
 ///
@@ -103,16 +105,7 @@ impl Ledger {
     /// missing while there are editions.
     pub fn open(reports: &Path) -> Result<Self, Trouble> {
         let folder = reports.join("ledger");
-        match fs::metadata(&folder) {
-            Ok(found) if !found.is_dir() => {
-                let source = std::io::ErrorKind::NotADirectory.into();
-                return Err(Trouble::io(folder, "opening the ledger", source));
-            }
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Trouble::io(folder, "opening the ledger", e));
-            }
-            _ => {}
-        }
+        plain_file::is_folder(&folder)?;
         let journal = Journal::read(&folder)?;
         match journal.lines().first().map(|line| &line.entry) {
             Some(Entry::Ledger { format, .. }) if *format <= FORMAT => {}
@@ -126,7 +119,25 @@ impl Ledger {
         let last = journal.head().0;
         let mut ledger = Self { folder, journal, record: LedgerState::default(), last };
         ledger.replay();
+        ledger.refuse_links()?;
         Ok(ledger)
+    }
+
+    /// Refuses a ledger in which something else stands in place of its salt, or of a folder that
+    /// its journal names.
+    ///
+    /// A link would lead out of the ledger.
+    fn refuse_links(&self) -> Result<(), Trouble> {
+        plain_file::is_file(&self.folder.join(places::SALT))?;
+        for parent in places::PARENTS {
+            plain_file::is_folder(&self.folder.join(parent))?;
+        }
+        for place in writer::named_folders(self) {
+            if plain_file::is_folder(place.parent().unwrap_or(&place))? {
+                plain_file::is_folder(&place)?;
+            }
+        }
+        Ok(())
     }
 
     /// Returns the ledger as it was after line `last` of its journal.
@@ -157,8 +168,14 @@ impl Ledger {
     }
 
     /// Returns what keeps a run with this clock from writing.
-    pub fn obstacle(&self, clock: Clock) -> Option<Obstacle> {
-        clocks::doubt(self.journal.lines().last(), clock.wall).map(Obstacle::clock)
+    ///
+    /// # Errors
+    /// The mark of the drawing cannot be read.
+    pub fn obstacle(&self, clock: Clock) -> Result<Option<Obstacle>, Trouble> {
+        Ok(match self.older_journal()? {
+            Some(older) => Some(Obstacle { key: older.key(), message: older.to_string() }),
+            None => clocks::doubt(self.journal.lines().last(), clock.wall).map(Obstacle::clock),
+        })
     }
 
     /// Returns the newest day whose newest edition counts at least one row.

@@ -2,16 +2,15 @@
 //!
 //! They are kept so that old editions can be booked again by the rules of their time.
 
-use std::fs;
-
-use super::places::of_policy;
+use super::places::{POLICY_FILES, of_policy};
 use super::{Ledger, Writer, disk};
 use crate::document::Document;
 use crate::error::Trouble;
+use crate::plain_file;
 use crate::policy::{self, Policy};
 
-const POLICY: &str = "policy.toml";
-const CATALOGUE: &str = "error_catalog.csv";
+const POLICY: &str = POLICY_FILES[0];
+const CATALOGUE: &str = POLICY_FILES[1];
 
 impl Ledger {
     /// Reads a policy that editions of this ledger were booked by.
@@ -23,7 +22,7 @@ impl Ledger {
         let folder = of_policy(&self.folder, fingerprint);
         let document = |name: &str| {
             let path = folder.join(name);
-            let text = fs::read_to_string(&path).map_err(|e| disk::damaged(&path, e))?;
+            let text = plain_file::read_to_string(&path).map_err(Trouble::of_stored)?;
             Ok::<_, Trouble>(Document::new(path.display().to_string(), text))
         };
         let (policy, catalogue) = (document(POLICY)?, document(CATALOGUE)?);

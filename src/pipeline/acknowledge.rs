@@ -12,6 +12,7 @@ use crate::document::spelling::closest;
 use crate::error::Trouble;
 use crate::ledger::{Entry, Ledger, Obstacle, Writer};
 use crate::overrides::{is_listed, is_same_person};
+use crate::queries::reported;
 
 /// What a person says of an attention.
 #[derive(Debug, Clone)]
@@ -36,19 +37,28 @@ pub fn acknowledge(
     workers: usize,
 ) -> anyhow::Result<Acknowledgement> {
     let mut ledger = Writer::open_past(reports, clock, source, Some(&word.key))?;
-    let said = match ledger.obstacle(clock) {
-        Some(obstacle) => {
-            refuse_early_clock(&ledger, clock)?;
-            check_obstacle(&obstacle, word, &review_of_acks(&ledger)).map_err(Trouble::Usage)?
-        }
+    let obstacle = ledger.obstacle(clock)?;
+    let is_older = obstacle.as_ref().is_some_and(|obstacle| obstacle.key != CLOCK);
+    let review = review_of_acks(&ledger);
+    let said = match obstacle {
+        Some(obstacle) => check_obstacle(&obstacle, word, &review).map_err(Trouble::Usage)?,
         None => {
             let today = Day::of(ledger.steady(clock).wall);
-            let review = review_of_acks(&ledger);
             check(&ledger.record().to_acknowledge(today), word, today, &review).map_err(Trouble::Usage)?
         }
     };
-    let clock = if said.key == CLOCK { clock } else { ledger.steady(clock) };
-    ledger.append(clock, Entry::Acknowledged(said.clone()))?;
+    if said.key == CLOCK {
+        refuse_early_clock(&ledger, clock)?;
+    }
+    if is_older {
+        ledger.resume(said.clone(), clock)?;
+        if let Some(settings) = ledger.record().settings.clone() {
+            reported::note(&mut ledger, &settings, clock)?;
+        }
+    } else {
+        let clock = if said.key == CLOCK { clock } else { ledger.steady(clock) };
+        ledger.append(clock, Entry::Acknowledged(said.clone()))?;
+    }
     if let Some(settings) = ledger.record().settings.clone().filter(|_| !ledger.days().is_empty()) {
         draw::draw(&ledger, reports, &BTreeSet::new(), &settings, None, workers)?;
     }

@@ -11,7 +11,7 @@ use super::days::Booked;
 use crate::attention::Look;
 use crate::day::{Day, Month};
 use crate::error::Trouble;
-use crate::ledger::{Entry, KnownOutlines, Ledger, Outline, Settings};
+use crate::ledger::{self, Entry, KnownOutlines, Ledger, Outline, Settings};
 use crate::measure::{self, Figures};
 use crate::queries::booked_day::BookedDay;
 use crate::queries::{DayExplainer, reported};
@@ -67,8 +67,9 @@ fn drawn(
 ) -> anyhow::Result<Drawn> {
     let damaged = DamagedDays::default();
     let read = drawings(ledger, booked_day, &damaged);
-    let drawn = report::drawn(reports);
-    let of_this_job = drawn.filter(report::Drawn::is_of_this_job);
+    let drawn = ledger::Drawn::read(reports)?;
+    let is_line = |drawn: &ledger::Drawn| ledger.journal().hash_of(drawn.seq) == Some(&drawn.hash);
+    let of_this_job = drawn.filter(|drawn| drawn.is_of_this_job() && is_line(drawn));
     let (seq, hash) = ledger.head();
     let (figures, rendered) = match of_this_job {
         Some(drawn) if (drawn.seq, &drawn.hash) == (seq, &hash) => {
@@ -80,7 +81,7 @@ fn drawn(
             let changed = Changed::since(ledger, drawn.seq, asked);
             draw_all(ledger, reports, settings, changed.as_ref(), &read, &damaged, workers)?
         }
-        // Another version of the job may draw every report differently.
+        // Another version of the job may draw every report differently, and so may another journal.
         None => draw_all(ledger, reports, settings, None, &read, &damaged, workers)?,
     };
     drop(read);
@@ -162,7 +163,7 @@ impl Changed {
         let mut decided: BTreeSet<Month> = BTreeSet::new();
         for line in ledger.lines().filter(|line| line.seq > seq) {
             match &line.entry {
-                Entry::Settings { .. } => return None,
+                Entry::Settings { .. } | Entry::Resumed(_) => return None,
                 Entry::Edition(publication) => {
                     // The pages of the published days before and after it link to it, and an outage
                     // may cross midnight.

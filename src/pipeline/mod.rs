@@ -25,7 +25,7 @@ use crate::document::{Document, Mistake};
 use crate::error::Trouble;
 use crate::facts::Salt;
 use crate::intake::Meter;
-use crate::ledger::{Entry, Ledger, Looked, Settings, Writer};
+use crate::ledger::{Entry, Kept, Ledger, Looked, Settings, Writer};
 use crate::measure::{Figures, Outage};
 use crate::policy::Policy;
 use crate::queries::reported;
@@ -171,7 +171,11 @@ fn tell(
     before: &BTreeMap<String, String>,
     clock: Clock,
 ) -> anyhow::Result<Vec<Standing>> {
-    let looks = std::mem::take(&mut booked.looks);
+    let mut looks = std::mem::take(&mut booked.looks);
+    looks.take(Look::Run, attention::of_strays(ledger, Day::of(clock.wall)));
+    for told in attention::of_reopened(ledger) {
+        looks.take(Look::Happened(told.day), Some(told));
+    }
     let news = ledger.record().attention.news(looks);
     if !news.is_empty() {
         let looked = news.into_iter().map(|(at, found)| Looked { at, found }).collect();
@@ -192,13 +196,14 @@ fn note_settings(job: &Job, ledger: &mut Writer, clock: Clock) -> Result<Setting
     let settings = Settings::of(&job.config);
     let canonical = job.settings();
     let governed = ledger.governed(&canonical, &job.policy, &job.config.overrides.review)?;
-    if governed.is_some() {
-        ledger.keep_config(&canonical)?;
-        ledger.keep_policy(&job.policy)?;
-    }
     let is_new = ledger.record().settings.as_ref().is_none_or(|before| !before.is_like(&settings));
     if is_new || governed.is_some() {
-        ledger.append(clock, Entry::settings(settings.clone(), governed))?;
+        ledger.note_settings(
+            settings.clone(),
+            governed,
+            &Kept { policy: Some(&job.policy), settings: Some(&canonical) },
+            clock,
+        )?;
     }
     Ok(settings)
 }

@@ -13,7 +13,7 @@ use crate::daybook::{self, DaybookFolders};
 use crate::error::Trouble;
 use crate::facts::{Input, Salt};
 use crate::intake::{self, IntakeFolders, Meter, ReadNotes};
-use crate::ledger::{Entry, Ledger, LogsRead, Writer};
+use crate::ledger::{Ledger, LogsRead, Writer};
 use crate::resolve::missing_logs::{self, AcknowledgedName, JudgedFiles};
 
 /// Outcome of reading the logs of a run.
@@ -90,6 +90,10 @@ pub(super) fn logs(
         // A log that cannot be read now can be read by the next run; the day stands as it is.
         let state = match look(job, ledger, day)? {
             LogState::Gone if is_accepted(ledger, day, 0) => LogState::Changed,
+            // Its daybook is not there any more since an older journal was put back.
+            LogState::Unknown if ledger.record().days.get(&day).is_some_and(|known| known.is_pruned) => {
+                LogState::Changed
+            }
             state => state,
         };
         match state {
@@ -287,8 +291,8 @@ fn adopt(job: &Job, ledger: &mut Writer, clock: Clock) -> Result<(), Trouble> {
         let Some(reading) = landed.filter(|reading| job.config.reads_like(&reading.settings)).cloned() else {
             continue;
         };
-        let config = Some(ledger.keep_config(&job.settings())?);
-        ledger.append(clock, Entry::Read(LogsRead { settings: settings.clone(), config, ..reading }))?;
+        let reading = LogsRead { settings: settings.clone(), ..reading };
+        ledger.adopt(reading, &job.settings(), clock)?;
     }
     Ok(())
 }

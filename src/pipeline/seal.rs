@@ -30,9 +30,13 @@ pub(super) fn due(
     for day in open_days(ledger) {
         let retried_us = day.end_us() + i64::from(retries) * DAY_US;
         let closes_us = graced_us(ledger, day).max(retried_us);
-        let Some(newest) = ledger.record().days.get(&day).and_then(|record| record.newest()) else {
+        let Some(record) = ledger.record().days.get(&day) else { continue };
+        // A day that was sealed before is sealed again only as two persons say.
+        let said = ledger.record().attention.acknowledgement_on(AttentionKind::Reopened, day);
+        if record.is_reopened && said.is_none() {
             continue;
-        };
+        }
+        let Some(newest) = record.newest() else { continue };
         if now_us <= closes_us {
             continue;
         }

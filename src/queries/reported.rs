@@ -109,7 +109,7 @@ fn changed(ledger: &Ledger) -> BTreeSet<Day> {
         match entry {
             Entry::Edition(publication) => _ = days.insert(publication.day),
             Entry::Sealed { day, .. } => _ = days.insert(*day),
-            Entry::Settings { .. } => days.extend(ledger.days()),
+            Entry::Settings { .. } | Entry::Resumed(_) => days.extend(ledger.days()),
             _ => {}
         }
     }

@@ -14,14 +14,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde::{Deserialize, Serialize};
 use view::View;
 use write::{FileBatch, Writer};
 
 use crate::config::Format;
 use crate::day::{Day, Month};
 use crate::error::Trouble;
-use crate::ledger::{Edition, Ledger, Outline, Settings};
+use crate::ledger::{DRAWN, Drawn, Edition, Ledger, Outline, Settings};
 use crate::measure::{Figure, Figures};
 use crate::slots::Scope;
 use crate::table::{Metadata, Spec, Table};
@@ -266,14 +265,14 @@ pub fn render(
     if has_pages {
         pages::spanning(&mut writer, &view, &summary, &months)?;
     } else {
-        writer.no("index.html");
+        writer.no("index.html")?;
         for month in &months {
-            writer.no(&format!("months/{month}.html"));
+            writer.no(&format!("months/{month}.html"))?;
         }
     }
     let mut rendered = writer.done()?;
     let mut mark = Writer::new(reports)?;
-    mark.text(DRAWN, &Drawn { seq, hash, job: JOB.to_owned(), format: FORMAT }.to_json())?;
+    mark.text(DRAWN, &Drawn::of(drawing.ledger).to_json())?;
     mark.done()?;
     rendered.written.sort();
     Ok(rendered)
@@ -303,43 +302,4 @@ fn tables_of(drawn: &DayDrawing, batch: &mut FileBatch) -> Result<(), Trouble> {
     }
     batch.text(format!("{folder}/quarantine.ndjson"), tables::daily::quarantine(edition));
     Ok(())
-}
-
-/// File with the line of the ledger that the reports show.
-const DRAWN: &str = ".drawn";
-
-/// Number of the way in which reports are drawn, raised with each change of their bytes.
-///
-/// Versions in development have one version number for many such changes.
-const FORMAT: u32 = 1;
-const JOB: &str = env!("CARGO_PKG_VERSION");
-
-/// The line of the ledger that the reports show, and the version of the job that drew them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Drawn {
-    pub seq: u64,
-    pub hash: String,
-    #[serde(default)]
-    pub job: String,
-    /// See [`FORMAT`]; 0 if the job wrote none.
-    #[serde(default)]
-    format: u32,
-}
-
-impl Drawn {
-    pub fn is_of_this_job(&self) -> bool {
-        self.job == JOB && self.format == FORMAT
-    }
-
-    fn to_json(&self) -> String {
-        match serde_json::to_string(self) {
-            Ok(text) => text + "\n",
-            Err(e) => unreachable!("strings and numbers always serialise: {e}"),
-        }
-    }
-}
-
-/// Reads which line the reports show; `None` if they were never drawn completely.
-pub fn drawn(reports: &Path) -> Option<Drawn> {
-    serde_json::from_slice(&std::fs::read(reports.join(DRAWN)).ok()?).ok()
 }

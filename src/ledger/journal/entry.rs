@@ -59,6 +59,8 @@ pub enum Entry {
     Attention { looked: Vec<Looked> },
     /// A person knows of an attention.
     Acknowledged(Acknowledgement),
+    /// Two persons went on from an older journal than the reports were drawn from.
+    Resumed(Box<Resumption>),
     /// Figures that the reports show from here on, if they differ from the ones shown before.
     Reported { figures: Vec<Reported> },
 }
@@ -111,6 +113,59 @@ pub struct Publication {
     pub causes: Vec<Cause>,
     /// True if the day was sealed before: the edition does not replace the sealed one.
     pub is_adjusting: bool,
+}
+
+/// How a ledger went on from a journal that lacked lines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resumption {
+    /// Who decided it, and why; its key names the hash of `from`.
+    pub said: Acknowledgement,
+    /// The last line before this one.
+    pub from: HeadName,
+    /// The line that the reports showed, which does not count any more.
+    pub given_up: HeadName,
+    /// Days that were open after `from`, and were not sealed by `given_up`.
+    pub open: Vec<Day>,
+    /// Days sealed between `from` and `given_up` that stay sealed.
+    pub taken_back: Vec<TakenBack>,
+    /// Days sealed between `from` and `given_up` whose edition is gone.
+    pub reopened: Vec<Day>,
+    /// Days whose daybook is not there any more.
+    pub unread: Vec<Day>,
+}
+
+impl Resumption {
+    /// Lists the days about which the given up lines may have said something else, sorted.
+    pub fn days(&self) -> Vec<Day> {
+        let taken_back = self.taken_back.iter().map(|back| back.day);
+        let mut days: Vec<Day> =
+            self.open.iter().copied().chain(taken_back).chain(self.reopened.iter().copied()).collect();
+        days.sort_unstable();
+        days
+    }
+}
+
+/// Number and hash of a line of the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeadName {
+    pub seq: u64,
+    pub hash: String,
+}
+
+/// A day that stays sealed although the line that sealed it was given up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TakenBack {
+    pub day: Day,
+    /// The sealed edition.
+    pub edition: u32,
+    /// SHA-256 of the figures that the seal left, if they were stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+    /// The editions that the journal did not name, in order.
+    pub editions: Vec<Publication>,
 }
 
 /// An edition that was booked again and came out unchanged.

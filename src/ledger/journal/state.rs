@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use super::entry::{
-    Confirmation, Entry, JudgedRow, LogsRead, MalformedRow, Publication, Reported, ReportedKey, RowStatus,
+    Confirmation, Entry, JudgedRow, LogsRead, MalformedRow, Publication, Reported, ReportedKey, Resumption,
+    RowStatus,
 };
 use crate::attention::{AttentionKind, KnownDays, Look, Register, Standing};
 use crate::config::ReviewHistory;
-use crate::day::Day;
+use crate::day::{Day, Month};
 use crate::ledger::{DayState, Governed, Settings};
 use crate::overrides::Override;
 
@@ -21,6 +22,8 @@ pub struct DayRecord {
     pub sealed: Option<u32>,
     pub reading: Option<LogsRead>,
     pub is_pruned: bool,
+    /// True if it was sealed by a line that was given up, and its edition was gone.
+    pub is_reopened: bool,
     /// Last confirmation that booking again gives the newest edition unchanged.
     pub confirmed: Option<Confirmation>,
 }
@@ -79,6 +82,8 @@ pub struct LedgerState {
     pub governed_names: BTreeSet<(String, String)>,
     /// The rules of review, by the days for which they hold.
     pub review: ReviewHistory,
+    /// How the ledger went on from older journals, each with the number of its line.
+    pub resumed: Vec<(u64, Resumption)>,
 }
 
 /// An override row as the ledger knows it.
@@ -169,6 +174,31 @@ impl LedgerState {
         self.governed = Some(governed.clone());
     }
 
+    /// Returns how the ledger went on from older journals that said something else of a month.
+    pub fn resumed_in(&self, month: Month) -> impl Iterator<Item = &(u64, Resumption)> {
+        self.resumed.iter().filter(move |(_, resumed)| resumed.days().iter().any(|day| day.month() == month))
+    }
+
+    fn resume(&mut self, resumption: &Resumption, line: &super::JournalLine) {
+        for day in &resumption.unread {
+            self.days.entry(*day).or_default().is_pruned = true;
+        }
+        for back in &resumption.taken_back {
+            let record = self.days.entry(back.day).or_default();
+            let published = |publication: &Publication| EditionRecord {
+                seq: line.seq,
+                at: line.at,
+                publication: publication.clone(),
+            };
+            record.editions.extend(back.editions.iter().map(published));
+            record.sealed = Some(back.edition);
+        }
+        for day in &resumption.reopened {
+            self.days.entry(*day).or_default().is_reopened = true;
+        }
+        self.resumed.push((line.seq, resumption.clone()));
+    }
+
     /// Applies one line.
     pub fn apply(&mut self, line: &super::JournalLine) {
         match &line.entry {
@@ -221,6 +251,7 @@ impl LedgerState {
                 self.attention.tell(&looked, line.wall());
             }
             Entry::Acknowledged(said) => self.attention.acknowledge(said, Day::of(line.wall())),
+            Entry::Resumed(resumption) => self.resume(resumption, line),
             Entry::Reported { figures } => {
                 self.reported.extend(figures.iter().map(|figure| (figure.key(), figure.clone())));
             }

@@ -1,17 +1,27 @@
 //! The writer: a ledger that can be changed, by the one run that holds the lock.
 
+mod lock;
+mod lost_and_found;
+mod tidy;
+mod writing;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+pub use lock::Lock;
+pub(super) use lost_and_found::LOST_AND_FOUND;
+pub use lost_and_found::Strays;
+pub(super) use tidy::{named_folders, unknown};
+use writing::Announced;
 
 use super::editions::basis::StoredBasis;
-use super::editions::folder::{self, EDITIONS};
+use super::editions::folder;
 use super::editions::manifest::Manifest;
 use super::journal::clocks;
 use super::journal::entry::{Cause, Entry, Publication};
-use super::places::{self, CONFIGS, DAYBOOKS, POLICIES};
-use super::{DayState, Draft, Edition, FORMAT, Ledger, Lock, disk};
+use super::{DayState, Draft, Edition, FORMAT, Ledger, disk, places};
 use crate::clock::{Clock, ClockSource};
 use crate::config::Canonical;
 use crate::day::{Day, rfc3339};
@@ -26,12 +36,15 @@ pub struct Writer {
     ledger: Ledger,
     /// Clock source for a ledger that begins with this run.
     source: ClockSource,
+    /// What `.writing` announces.
+    announced: Option<Announced>,
+    strays: Strays,
     _lock: Lock,
 }
 
 /// Policy and settings that the ledger keeps with a new edition, unless it has them already.
 ///
-/// They are written only together with an edition: [`Writer::open`] removes what no entry names.
+/// They are written only together with an edition, because no other line names them.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Kept<'a> {
     pub policy: Option<&'a Policy>,
@@ -59,7 +72,8 @@ impl Deref for Writer {
 }
 
 impl Writer {
-    /// Takes the lock of a reports folder and removes what a killed run left there.
+    /// Takes the lock of a reports folder, removes what a killed run left there, and moves aside
+    /// what the ledger does not know.
     ///
     /// A new ledger takes the clock `source`; an existing one keeps its own.
     ///
@@ -67,7 +81,7 @@ impl Writer {
     /// - [`Trouble::Io`] if the folder cannot be created or written to.
     /// - [`Trouble::Locked`] if another run holds it.
     /// - [`Trouble::Damaged`] if its journal is damaged.
-    /// - [`Trouble::Refused`] if an [`Obstacle`] stands in the way.
+    /// - [`Trouble::Refused`] if an [`Obstacle`](crate::ledger::Obstacle) stands in the way.
     /// - [`Trouble::Usage`] if the run works as of an instant before the last entry or beyond the
     ///   wall clock, or `source` is not that of the ledger.
     pub fn open(reports: &Path, clock: Clock, source: ClockSource) -> Result<Self, Trouble> {
@@ -84,8 +98,9 @@ impl Writer {
         source: ClockSource,
         key: Option<&str>,
     ) -> Result<Self, Trouble> {
-        let lock = Lock::acquire(reports)?;
+        let mut lock = Lock::acquire(reports)?;
         let mut ledger = Ledger::open(reports)?;
+        ledger.journal.hold(lock.take_journal());
         let reports_shown = reports.display();
         match (ledger.journal.clock_source(), source) {
             (Some(ClockSource::Real), ClockSource::Given) => {
@@ -102,12 +117,13 @@ impl Writer {
             }
             _ => {}
         }
-        match ledger.obstacle(clock) {
-            Some(obstacle) if Some(obstacle.key.as_str()) != key => {
-                return Err(Trouble::Refused(format!("{reports_shown}: {obstacle}")));
-            }
-            Some(_) => {}
-            None => ledger.journal.check_clock(ledger.steady(clock).at)?,
+        let obstacle = ledger.obstacle(clock)?;
+        if let Some(obstacle) = obstacle.as_ref().filter(|obstacle| Some(obstacle.key.as_str()) != key) {
+            return Err(Trouble::Refused(format!("{reports_shown}: {obstacle}")));
+        }
+        let older = ledger.older_journal()?;
+        if obstacle.is_none() {
+            ledger.journal.check_clock(ledger.steady(clock).at)?;
         }
         if clock.at > clock.wall {
             return Err(Trouble::Usage(format!(
@@ -119,8 +135,12 @@ impl Writer {
         fs::create_dir_all(&ledger.folder)
             .map_err(|e| Trouble::io(&ledger.folder, "creating the ledger", e))?;
         ledger.journal.mend()?;
-        let writer = Self { ledger, source, _lock: lock };
-        writer.tidy()?;
+        let (announced, strays) = (None, Strays::default());
+        let mut writer = Self { ledger, source, announced, strays, _lock: lock };
+        // What an older journal does not know may be taken back; it is moved after that.
+        if older.is_none() {
+            writer.move_strays()?;
+        }
         Ok(writer)
     }
 
@@ -131,6 +151,16 @@ impl Writer {
     /// line behind; the next `open` repairs it. [`Trouble::Usage`] if the clock lies before the
     /// last entry.
     pub fn append(&mut self, clock: Clock, entry: Entry) -> Result<(), Trouble> {
+        // A line that was announced before could not be written.
+        self.settle()?;
+        self.append_announced(clock, entry)
+    }
+
+    /// Appends the line whose folders were announced and are in place.
+    ///
+    /// # Errors
+    /// As for [`Writer::append`].
+    pub(super) fn append_announced(&mut self, clock: Clock, entry: Entry) -> Result<(), Trouble> {
         // Written with the first entry, so that a run without a result leaves no ledger behind.
         if self.ledger.journal.lines().is_empty() {
             self.ledger.journal.append(clock, Entry::Ledger { format: FORMAT, clock: self.source })?;
@@ -143,55 +173,52 @@ impl Writer {
             self.ledger.record.apply(line);
         }
         // If this fails, the line counts nevertheless.
-        self.ledger.journal.mend()
+        self.ledger.journal.mend()?;
+        self.settle()
     }
 
-    /// Removes temporary files, and all folders that no line of the journal names.
-    fn tidy(&self) -> Result<(), Trouble> {
-        let ledger = &self.ledger.folder;
-        for name in disk::names(ledger)?.iter().filter(|name| name.starts_with(disk::TEMPORARY)) {
-            disk::remove(&ledger.join(name))?;
-        }
-        let days = &self.ledger.record.days;
-        let mut known = BTreeSet::new();
-        for record in days.values() {
-            for edition in &record.editions {
-                let Publication { day, edition, policy, config, .. } = &edition.publication;
-                known.insert(folder::place(ledger, *day, *edition));
-                known.insert(places::of_policy(ledger, policy));
-                known.extend(config.iter().map(|config| places::of_config(ledger, config)));
-            }
-            if let Some(reading) = record.reading.as_ref().filter(|_| !record.is_pruned) {
-                known.insert(places::of_daybook(ledger, reading));
-                known.extend(reading.config.iter().map(|config| places::of_config(ledger, config)));
-            }
-        }
-        for (config, policy) in &self.ledger.record.governed_names {
-            known.insert(places::of_config(ledger, config));
-            known.insert(places::of_policy(ledger, policy));
-        }
-        for parent in [EDITIONS, DAYBOOKS].map(|name| ledger.join(name)) {
-            for day in disk::names(&parent)? {
-                let day = parent.join(day);
-                for name in disk::names(&day)? {
-                    let place = day.join(name);
-                    if !known.contains(&place) {
-                        disk::remove(&place)?;
-                    }
-                }
-                if disk::names(&day)?.is_empty() {
-                    disk::remove(&day)?;
-                }
-            }
-        }
-        for parent in [POLICIES, CONFIGS].map(|name| ledger.join(name)) {
-            for place in disk::names(&parent)?.into_iter().map(|name| parent.join(name)) {
-                if !known.contains(&place) {
-                    disk::remove(&place)?;
-                }
-            }
-        }
+    /// Announces the folders of the coming line, and those that no line will name after it.
+    ///
+    /// It is called before the first of these folders is put in place.
+    ///
+    /// # Errors
+    /// [`Trouble::Io`]; [`Trouble::Replaced`] if another run has changed the journal.
+    pub(super) fn announce(&mut self, coming: &[PathBuf], leaving: &[PathBuf]) -> Result<(), Trouble> {
+        self.ledger.journal.check_unchanged()?;
+        // A line that was announced before could not be written, or what it left not be removed.
+        self.settle()?;
+        let announced = Announced::new(&self.folder, &self.ledger.journal, coming, leaving);
+        announced.write(&self.folder)?;
+        self.announced = Some(announced);
         Ok(())
+    }
+
+    /// Removes the announcement, and the folders that no line names although it has ended.
+    fn settle(&mut self) -> Result<(), Trouble> {
+        let Some(announced) = &self.announced else { return Ok(()) };
+        let leftovers = announced.leftovers(&self.folder, &self.ledger.journal);
+        if !leftovers.is_empty() {
+            self.remove_leftovers(&leftovers)?;
+        }
+        writing::remove(&self.folder)?;
+        self.announced = None;
+        Ok(())
+    }
+
+    /// Moves aside what the ledger does not know.
+    pub(super) fn move_strays(&mut self) -> Result<(), Trouble> {
+        self.strays = self.tidy()?;
+        Ok(())
+    }
+
+    /// Returns the folder of the ledger.
+    pub(super) fn place(&self) -> &Path {
+        &self.ledger.folder
+    }
+
+    /// Returns what stands in `lost+found/`.
+    pub const fn strays(&self) -> &Strays {
+        &self.strays
     }
 
     /// Publishes a draft as the newest edition of its day, numbered from 1.
@@ -274,14 +301,19 @@ impl Writer {
         manifest.previous = newest.map(|newest| newest.manifest);
         manifest.inputs = inputs;
 
+        let place = folder::place(&self.folder, day, edition.number);
+        let policies = with.policy.map(|policy| places::of_policy(&self.folder, &policy.fingerprint()));
+        let configs = with.settings.map(|kept| places::of_config(&self.folder, &kept.fingerprint()));
+        let coming: Vec<PathBuf> = [place.clone()].into_iter().chain(policies).chain(configs).collect();
+        let folder = folder::write(&self.folder, &edition, stored, &tables, &mut manifest)?;
+        self.announce(&coming, &[])?;
         if let Some(policy) = with.policy {
             self.keep_policy(policy)?;
         }
         if let Some(settings) = with.settings {
             self.keep_config(settings)?;
         }
-        let folder = folder::write(&self.folder, &edition, stored, &tables, &mut manifest)?;
-        disk::put_folder(folder, &folder::place(&self.folder, day, edition.number))?;
+        disk::put_folder(folder, &place)?;
         let publication = Publication {
             day,
             edition: edition.number,
@@ -293,15 +325,8 @@ impl Writer {
             causes: causes.clone(),
             is_adjusting,
         };
-        self.append(clock, Entry::Edition(publication))?;
+        self.append_announced(clock, Entry::Edition(publication))?;
         Ok(Published { edition, is_new: true, causes, is_adjusting })
-    }
-
-    /// Returns whether two editions are booked by the same rules.
-    fn is_ruled_alike(&self, before: &Manifest, now: &Manifest) -> bool {
-        let rules = now.policy_rules.as_deref().unwrap_or_default();
-        let written = before.policy_rules.as_deref();
-        self.rules_are(&before.policy_fingerprint, written, &now.policy_fingerprint, rules)
     }
 
     /// Returns whether the logs of two editions were read under other settings.
@@ -341,6 +366,23 @@ fn name_settings(causes: &mut Vec<Cause>, before: &Manifest, inputs: &[Input]) {
     causes.sort();
 }
 
+impl Ledger {
+    /// Returns whether two editions are booked by the same rules.
+    pub(super) fn is_ruled_alike(&self, before: &Manifest, now: &Manifest) -> bool {
+        let rules = now.policy_rules.as_deref().unwrap_or_default();
+        let written = before.policy_rules.as_deref();
+        self.rules_are(&before.policy_fingerprint, written, &now.policy_fingerprint, rules)
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.ledger.journal.release();
+        // It is empty unless a write failed; then the next run clears it.
+        let _ = fs::remove_dir(self.ledger.folder.join(disk::TEMPORARY));
+    }
+}
+
 /// Returns whether two editions of one policy differ in anything but their reconciliation.
 fn has_other_figures(before: &Manifest, now: &Manifest) -> bool {
     let booked = |m: &Manifest| (m.facts.clone(), m.instants.clone(), m.logs.clone(), m.missing.clone());
@@ -351,7 +393,12 @@ fn has_other_figures(before: &Manifest, now: &Manifest) -> bool {
 }
 
 /// Finds out why an edition differs from the one before it.
-fn causes(before: Option<&Manifest>, is_ruled_alike: bool, has_ended: bool, now: &Manifest) -> Vec<Cause> {
+pub(super) fn causes(
+    before: Option<&Manifest>,
+    is_ruled_alike: bool,
+    has_ended: bool,
+    now: &Manifest,
+) -> Vec<Cause> {
     let Some(before) = before else { return vec![Cause::First] };
     let own = |m: &Manifest| m.daybooks.get(&m.day).cloned();
     let others = |m: &Manifest| -> BTreeMap<Day, String> {
