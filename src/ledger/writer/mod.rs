@@ -2,6 +2,8 @@
 
 mod lock;
 mod lost_and_found;
+pub mod obstacle;
+mod settings;
 mod tidy;
 mod writing;
 
@@ -249,6 +251,14 @@ impl Writer {
             // Another spelling of a path is no other file.
             let known = folder::read_intake(&folder::place(&self.folder, day, newest.edition));
             edition.spell_paths_as(&known.unwrap_or_default());
+        }
+        // Another ticket or note is no other row.
+        if let Some(before) = &before
+            && Override::are_same_rows(&before.rows(), &edition.rows())
+        {
+            for (now, known) in edition.overrides.iter_mut().zip(&before.overrides) {
+                now.row = known.row.clone();
+            }
         }
         let tables = folder::tables(&edition);
         let stored = StoredBasis { basis: &basis, tables: &basis.tables() };
