@@ -747,6 +747,44 @@ fn rows_of_another_preset_beside_good_files_are_told_with_their_preset() {
     ran.says(&["rb-2026-11-18.ndjson", "the file looks like preset = \"combined\""]);
 }
 
+#[test]
+fn a_name_that_a_person_knows_of_stays_expected_until_that_ends() {
+    let desk = Desk::new("[[source]]\nname = \"calls\"\npaths = [\"r-*-{date}.ndjson\"]\nneighbours = 0\n");
+    let first: uptime_ledger::day::Day = DAY.parse().unwrap();
+    for n in 0..60 {
+        let day = first.plus(n).to_string();
+        for node in if n < 3 { &["a", "b"][..] } else { &["a"] } {
+            let text = calls(&day, 0..60, |_| r#","http_status":200"#.to_owned());
+            desk.file(
+                &format!("r-{node}-{day}.ndjson"),
+                &text.replace("_id\":\"", &format!("_id\":\"{node}-")),
+            );
+        }
+    }
+    desk.night(&morning(3)).expect(3).says(&["attention[missing-file]: 2026-11-21", "r-b-*.ndjson"]);
+    let standing = desk.standing(&morning(3));
+    let (missing, others): (Vec<&Value>, Vec<&Value>) =
+        standing.iter().partition(|one| one["kind"] == "missing-file");
+    others.into_iter().for_each(|one| _ = desk.ack(one, &morning(3)).expect(0));
+    let until = first.plus(50).to_string();
+    let key = missing[0]["key"].as_str().unwrap();
+    let word = ["ack", key, "--author", "Ann", "--reason", "the node is away", "--until", &until];
+    desk.ask(&[&word[..], &["--as-of", &morning(3)]].concat()).expect(0);
+    // Days beyond 30 after it last stood; the days by which it is expected are sealed long since.
+    for night in [30, 45, 59] {
+        let ran = desk.night(&morning(night));
+        assert!(!ran.stderr.contains("missing-file"), "{night}: {ran:?}");
+    }
+    let is_missing = |n: i64| {
+        let folder = desk.path(&format!("reports/ledger/editions/{}", first.plus(n)));
+        let newest = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).max().unwrap();
+        fs::read_to_string(newest.join("basis.json")).unwrap().contains("r-b-")
+    };
+    let missing: Vec<i64> = (0..60).filter(|n| is_missing(*n)).collect();
+    assert_eq!(missing, (3..=50).collect::<Vec<i64>>());
+    desk.ask(&["verify"]).expect(0);
+}
+
 /// Nights over a sample: what stands open is acknowledged in the morning, if it is to be.
 fn sample_nights(stories: bool, days: i64) -> Vec<(i32, usize, i32)> {
     let dir = tempfile::tempdir().unwrap();

@@ -185,6 +185,22 @@ fn a_day_whose_logs_cannot_be_read_waits_and_the_others_go_on() {
 }
 
 #[test]
+fn a_socket_in_the_place_of_a_log_stops_nothing() {
+    let (whole, world) = (World::after(3), World::after(1));
+    world.ship(1);
+    let path = world.0.path(&format!("r-{}.ndjson", day(1)));
+    let text = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    let socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    world.0.night(&at(1)).expect(3).says(&["attention[special-file]", "r-2026-11-19.ndjson is a socket"]);
+    drop(socket);
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, text).unwrap();
+    world.night(2);
+    world.is_like(&whole, "mended");
+}
+
+#[test]
 fn a_damaged_daybook_stops_what_it_settles_alone() {
     let (base, whole) = (World::after(2), World::after(4));
     for (name, kind) in [
