@@ -462,7 +462,11 @@ fn cases() -> Vec<Case> {
             ..case("not-read-again", &alone, Vec::new())
         },
         Case {
-            nights: vec![vec![(R1, good(DAY))], vec![(R2, good("2026-11-19"))]],
+            nights: vec![
+                vec![(R1, good(DAY))],
+                vec![(R2, String::new())],
+                vec![("r-2026-11-20.ndjson", good("2026-11-20"))],
+            ],
             last: Some(|desk| fs::write(desk.path(R2), b"\x1f\x8b\x08\x00garbage").unwrap()),
             ..case("not-published", &alone, Vec::new())
         },
