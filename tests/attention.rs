@@ -123,6 +123,12 @@ fn cases() -> Vec<Case> {
     let services = "[[service]]\nname = \"messages\"\nendpoints = [\"/{id}/messages\"]\n";
     let overrides = "[overrides]\npath = \"overrides.csv\"\n";
     let header = "id,direction,start,end,service,region,business_id,error_code,account,reason,ticket,author,approver,created_at,note\n";
+    let row = "a,to_uptime,2026-11-18T00:00Z,2026-11-18T01:00Z,,,,,,caller-misuse,OPS-1,Ann,Bo,2026-11-19T00:00Z,\n";
+    let reviewed = format!("{requests}{overrides}");
+    // A day whose first minutes fail.
+    let first_bad = |minutes: u32| {
+        calls(DAY, 0..1_440, |n| format!(r#","http_status":{}"#, if n < minutes { 500 } else { 200 }))
+    };
     // The status of a message of the first day comes in the log of the second.
     let messages_and_statuses = vec![
         vec![
@@ -435,26 +441,13 @@ fn cases() -> Vec<Case> {
         ),
         Case {
             nights: vec![
-                vec![
-                    (
-                        R1,
-                        calls(DAY, 0..1_440, |n| {
-                            format!(r#","http_status":{}"#, if n < 30 { 500 } else { 200 })
-                        }),
-                    ),
-                    (
-                        "overrides.csv",
-                        format!(
-                            "{header}a,to_uptime,2026-11-18T00:00Z,2026-11-18T01:00Z,,,,,,caller-misuse,OPS-1,Ann,Bo,2026-11-19T00:00Z,\n"
-                        ),
-                    ),
-                ],
+                vec![(R1, first_bad(30)), ("overrides.csv", format!("{header}{row}"))],
                 vec![
                     (R2, good("2026-11-19")),
                     ("uptime-ledger.toml", format!("reports = \"reports\"\nsalt = \"desk\"\n{requests}")),
                 ],
             ],
-            ..case("overrides-not-named", &format!("{requests}{overrides}"), Vec::new())
+            ..case("overrides-not-named", &reviewed, Vec::new())
         },
         Case {
             nights: vec![vec![(R1, good(DAY))], vec![(R2, good("2026-11-19"))]],
@@ -512,6 +505,55 @@ fn cases() -> Vec<Case> {
             ..case("other-settings", requests, Vec::new())
         },
         Case {
+            nights: vec![
+                vec![(R1, good(DAY))],
+                vec![
+                    (R2, good("2026-11-19")),
+                    (
+                        "uptime-ledger.toml",
+                        format!(
+                            "reports = \"reports\"\nsalt = \"desk\"\n{requests}[definition]\nmin_events = 7\n"
+                        ),
+                    ),
+                ],
+            ],
+            ..case("settings", requests, Vec::new())
+        },
+        Case {
+            nights: {
+                let mut nights = vec![vec![(R1, good(DAY))]];
+                nights.extend((0..10).map(|_| Vec::new()));
+                nights
+            },
+            ..case("end", requests, Vec::new())
+        },
+        Case {
+            nights: vec![
+                vec![(R1, first_bad(30)), ("overrides.csv", format!("{header}{row}"))],
+                vec![(R2, good("2026-11-19")), ("overrides.csv", header.to_owned())],
+            ],
+            ..case("row-gone", &reviewed, Vec::new())
+        },
+        Case {
+            nights: vec![
+                vec![(R1, first_bad(30)), ("overrides.csv", format!("{header}{row}"))],
+                vec![(R2, good("2026-11-19")), (R1, first_bad(30) + &first_bad(55).replace("18-", "18-b"))],
+            ],
+            ..case("row-grown", &reviewed, Vec::new())
+        },
+        Case {
+            nights: {
+                let mut nights = vec![vec![(R1, first_bad(30)), ("overrides.csv", header.to_owned())]];
+                nights.extend((0..8).map(|_| Vec::new()));
+                nights.push(vec![
+                    ("r-2026-11-27.ndjson", good("2026-11-27")),
+                    ("overrides.csv", format!("{header}{row}")),
+                ]);
+                nights
+            },
+            ..case("late-row", &reviewed, Vec::new())
+        },
+        Case {
             kind: "unsealed",
             config: requests.to_owned(),
             last: None,
@@ -520,7 +562,8 @@ fn cases() -> Vec<Case> {
                     if n == 3 { r#","http_status":400,"error_code":199999"# } else { r#","http_status":200"# }
                 };
                 let mut nights = vec![vec![(R1, calls(DAY, 0..1_440, |n| odd(n).to_owned()))]];
-                nights.extend((0..10).map(|_| Vec::new()));
+                nights.extend((0..9).map(|_| Vec::new()));
+                nights.push(vec![("r-2026-11-28.ndjson", good("2026-11-28"))]);
                 nights
             },
         },
