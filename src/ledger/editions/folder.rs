@@ -186,7 +186,7 @@ impl Part {
 pub fn check(folder: &Path, day: Day, said: &str, part: Part) -> Result<(), Trouble> {
     let differs = |path: &Path| damaged(path, "it is not as it was written: its SHA-256 differs");
     let path = folder.join(MANIFEST);
-    let bytes = fs::read(&path).map_err(|e| damaged(&path, e))?;
+    let bytes = plain_file::read(&path).map_err(Trouble::of_stored)?;
     if sha256(&bytes) != said {
         return Err(differs(&path));
     }
@@ -195,7 +195,7 @@ pub fn check(folder: &Path, day: Day, said: &str, part: Part) -> Result<(), Trou
     }
     for (name, hash) in read_manifest(folder, day)?.files.iter().filter(|(name, _)| part.has(name)) {
         let path = folder.join(name);
-        let bytes = fs::read(&path).map_err(|e| damaged(&path, e))?;
+        let bytes = plain_file::read(&path).map_err(Trouble::of_stored)?;
         if sha256(&bytes) != *hash {
             return Err(differs(&path));
         }
