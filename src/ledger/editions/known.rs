@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::folder::{self, Extent};
+use super::folder::{self, Extent, Part};
 use super::outline::{Outline, ScopeOutline};
 use super::{DayState, Settings};
 use crate::config::Config;
@@ -54,8 +54,8 @@ impl Ledger {
         let mut known = KnownOutlines::default();
         for (day, number) in editions {
             let record = self.known(day, number)?;
-            let read = folder::read_outline(&folder::place(&self.folder, day, number), day);
-            let outline = match read {
+            let read = self.intact(day, number, Part::Outline);
+            let outline = match read.and_then(|folder| folder::read_outline(&folder, day)) {
                 Ok(mut outline) => {
                     outline.state = record.state(number, outline.state);
                     outline.as_of = record.as_of(number, outline.as_of);
@@ -81,15 +81,16 @@ impl Ledger {
         let is_touched = |day: Day| down.contains(&day) || is_between(day);
         let is_beside = |day: Day| is_touched(day.plus(-1)) || is_touched(day.plus(1));
         for outline in known.outlines.iter_mut().filter(|outline| !outline.is_stand_in) {
-            let folder = folder::place(&self.folder, outline.day, outline.number);
             let mut details = || -> Result<(), Trouble> {
+                if !is_touched(outline.day) && !is_beside(outline.day) {
+                    return Ok(());
+                }
+                let folder = self.intact(outline.day, outline.number, Part::Details)?;
                 if is_touched(outline.day) {
                     outline.bad = folder::read_bad(&folder)?;
                     outline.callers = folder::read_callers(&folder)?;
                 }
-                if is_touched(outline.day) || is_beside(outline.day) {
-                    outline.instants = folder::read_instants(&folder)?;
-                }
+                outline.instants = folder::read_instants(&folder)?;
                 Ok(())
             };
             match details() {

@@ -19,7 +19,7 @@ pub(super) use tidy::{named_folders, unknown};
 use writing::Announced;
 
 use super::editions::basis::StoredBasis;
-use super::editions::folder;
+use super::editions::folder::{self, Part};
 use super::editions::manifest::Manifest;
 use super::journal::clocks;
 use super::journal::entry::{Cause, Entry, Publication};
@@ -237,7 +237,7 @@ impl Writer {
         let newest = record.newest().map(|newest| newest.publication.clone());
         let before = match &newest {
             Some(newest) => {
-                Some(folder::read_manifest(&folder::place(&self.folder, day, newest.edition), day)?)
+                Some(folder::read_manifest(&self.intact(day, newest.edition, Part::Manifest)?, day)?)
             }
             None => None,
         };
