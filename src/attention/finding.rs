@@ -75,6 +75,8 @@ pub enum Look {
     Happened(Day),
     /// The ledger, config and override file of a run.
     Run,
+    /// A line of the journal that needs a person. It stays found.
+    Line(u64),
 }
 
 impl Look {
@@ -86,7 +88,7 @@ impl Look {
             | Self::Booked(day)
             | Self::Measured(day)
             | Self::Happened(day) => Some(*day),
-            Self::Run => None,
+            Self::Run | Self::Line(_) => None,
         }
     }
 }

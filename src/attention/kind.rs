@@ -73,6 +73,12 @@ pub enum AttentionKind {
     UndeclaredRegion,
     /// A row of the override file was refused.
     OverrideRefused,
+    /// A row came after its window, and moves nothing until two persons agree.
+    LateRow,
+    /// A row that was applied is gone from the file, or moves less since it was edited.
+    RowGone,
+    /// An applied row moves more than twice what it moved at first.
+    RowGrown,
     /// The override file could not be read.
     OverridesUnreadable,
     /// The config no longer names the override file.
@@ -81,6 +87,10 @@ pub enum AttentionKind {
     NewDefinition,
     /// A day whose window has passed cannot be sealed.
     Unsealed,
+    /// Days cannot be sealed because no rows of a later day were published.
+    End,
+    /// Settings have changed that can move a figure, a window, a person, a limit or an attention.
+    Settings,
     /// Days without an edition lie too far back to be caught up.
     MissedDays,
     /// Logs have changed and could not be read again.
@@ -100,7 +110,7 @@ pub enum AttentionKind {
 }
 
 impl AttentionKind {
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 50] = [
         Self::NoLogs,
         Self::NoRows,
         Self::MissingSource,
@@ -134,10 +144,15 @@ impl AttentionKind {
         Self::UndeclaredService,
         Self::UndeclaredRegion,
         Self::OverrideRefused,
+        Self::LateRow,
+        Self::RowGone,
+        Self::RowGrown,
         Self::OverridesUnreadable,
         Self::OverridesNotNamed,
         Self::NewDefinition,
         Self::Unsealed,
+        Self::End,
+        Self::Settings,
         Self::MissedDays,
         Self::NotReadAgain,
         Self::NotSettled,
@@ -184,10 +199,15 @@ impl AttentionKind {
             Self::UndeclaredService => "undeclared-service",
             Self::UndeclaredRegion => "undeclared-region",
             Self::OverrideRefused => "override-refused",
+            Self::LateRow => "late-row",
+            Self::RowGone => "row-gone",
+            Self::RowGrown => "row-grown",
             Self::OverridesUnreadable => "overrides-unreadable",
             Self::OverridesNotNamed => "overrides-not-named",
             Self::NewDefinition => "new-definition",
             Self::Unsealed => "unsealed",
+            Self::End => "end",
+            Self::Settings => "settings",
             Self::MissedDays => "missed-days",
             Self::NotReadAgain => "not-read-again",
             Self::NotSettled => "not-settled",
@@ -218,6 +238,10 @@ impl AttentionKind {
                 | Self::Gap
                 | Self::Doubtful
                 | Self::Unsealed
+                | Self::End
+                | Self::LateRow
+                | Self::RowGone
+                | Self::RowGrown
                 | Self::NotReadAgain
                 | Self::NotSettled
                 | Self::MissingDaybook
@@ -280,9 +304,14 @@ impl AttentionKind {
     /// Returns what it takes to acknowledge it.
     pub const fn closing(self) -> Closing {
         match self {
-            Self::SuspectedOutage | Self::RewrittenLog | Self::FewerRows | Self::Reopened => {
-                Closing::Decision
-            }
+            Self::SuspectedOutage
+            | Self::RewrittenLog
+            | Self::FewerRows
+            | Self::End
+            | Self::Settings
+            | Self::LateRow
+            | Self::RowGone
+            | Self::Reopened => Closing::Decision,
             _ => Closing::Notice,
         }
     }

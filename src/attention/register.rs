@@ -108,11 +108,14 @@ impl Register {
         }
     }
 
-    pub fn acknowledge(&mut self, acknowledgement: &Acknowledgement) {
-        if acknowledgement.approver.is_some() {
-            self.decisions.push(acknowledgement.clone());
+    /// Takes a person's word of a day; a notice holds for at most [`LONGEST_NOTICE_DAYS`] from it.
+    pub fn acknowledge(&mut self, said: &Acknowledgement, on: Day) {
+        let until = said.until.map(|until| until.min(on.plus(LONGEST_NOTICE_DAYS)));
+        let said = Acknowledgement { until, ..said.clone() };
+        if said.approver.is_some() {
+            self.decisions.push(said.clone());
         }
-        self.acknowledged.insert(acknowledgement.key.clone(), acknowledgement.clone());
+        self.acknowledged.insert(said.key.clone(), said);
     }
 
     /// Ends the acknowledgement of a kind on a day: it was followed.
@@ -123,6 +126,11 @@ impl Register {
     /// Returns what two persons have decided, in the order in which they did.
     pub fn decisions(&self) -> &[Acknowledgement] {
         &self.decisions
+    }
+
+    /// Returns the acknowledgement of a key.
+    pub fn acknowledgement(&self, key: &str) -> Option<&Acknowledgement> {
+        self.acknowledged.get(key)
     }
 
     /// Returns the acknowledgement of a kind on a day that holds.
@@ -203,6 +211,9 @@ impl Register {
         holds && !has_grown
     }
 }
+
+/// Longest time for which a notice is acknowledged, in days.
+pub const LONGEST_NOTICE_DAYS: i64 = 90;
 
 /// Measure below which a cause is not told again because it has grown.
 const MIN_GROWN: u64 = 10;

@@ -51,7 +51,7 @@ impl Ack {
         let (Some(key), Some(author), Some(reason)) =
             (self.key.clone(), self.author.clone(), self.reason.clone())
         else {
-            return self.list(&self.place.ledger()?, Day::of(clock.wall));
+            return self.list(&self.place.ledger()?, clock);
         };
         let word = Word { key, author, approver: self.approver.clone(), reason, until: self.until };
         let said = pipeline::acknowledge(&reports, word, clock, source, super::cores())?;
@@ -69,7 +69,11 @@ impl Ack {
     }
 
     /// Lists what stands open; the exit code is that of a run that publishes nothing.
-    fn list(&self, ledger: &Ledger, today: Day) -> Result<ExitCode> {
+    fn list(&self, ledger: &Ledger, clock: Clock) -> Result<ExitCode> {
+        if let Some(obstacle) = ledger.obstacle(clock)? {
+            return Err(Trouble::Refused(obstacle.to_string()).into());
+        }
+        let today = Day::of(ledger.steady(clock).wall);
         let standing = ledger.record().standing(today);
         if self.json {
             let lines: Vec<_> = standing.iter().map(line).collect();

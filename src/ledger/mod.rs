@@ -16,14 +16,14 @@
 //! Any program may read it ([`Ledger`]); only the holder of the lock may write ([`Writer`]).
 
 mod balance;
-mod configs;
 mod daybooks;
 mod disk;
 mod editions;
+mod governed;
 mod journal;
+mod kept;
 mod mark;
 mod places;
-mod policies;
 mod verify;
 mod writer;
 
@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 
-use crate::clock::ClockSource;
+use crate::clock::{Clock, ClockSource};
 use crate::day::Day;
 use crate::error::Trouble;
 use crate::facts::{FileBalance, Gap};
@@ -51,15 +51,18 @@ pub use editions::lines::{AccountLine, BadLine, LatencyLine};
 pub use editions::manifest::OpenEvents;
 pub use editions::outline::{Edge, NotedSlots, Outline, ScopeOutline};
 pub use editions::{Applied, DayState, DefinitionSettings, Edition, Settings};
+pub use governed::{ChangedSetting, Governed};
+use journal::clocks;
 pub use journal::entry::{
     Cause, Confirmation, Entry, HeadName, JudgedRow, LogsRead, Looked, MalformedRow, Publication, Reported,
     ReportedKey, Resumption, RowStatus, TakenBack,
 };
 pub use journal::state::{DayRecord, EditionRecord, FiledRow, LedgerState};
 pub use journal::{Ending, Journal, JournalLine};
-pub use mark::{DRAWN, Drawn, OlderJournal};
+pub use kept::Kept;
+pub use mark::{DRAWN, Drawn, Obstacle, OlderJournal};
 pub use verify::{Checked, Finding, rebook, verify};
-pub use writer::{Kept, Lock, Published, Strays, Writer};
+pub use writer::{Lock, Published, Strays, Writer};
 
 /// Format of the ledger, raised when an older job could not understand what a newer one writes.
 ///
@@ -111,10 +114,9 @@ impl Ledger {
             Some(_) => return Err(disk::damaged(&folder, "its journal does not begin with its format")),
             None => refuse_unjournaled(&folder)?,
         }
-        let mut record = LedgerState::default();
-        journal.lines().iter().for_each(|line| record.apply(line));
         let last = journal.head().0;
-        let ledger = Self { folder, journal, record, last };
+        let mut ledger = Self { folder, journal, record: LedgerState::default(), last };
+        ledger.replay();
         ledger.refuse_links()?;
         Ok(ledger)
     }
@@ -141,15 +143,52 @@ impl Ledger {
     /// [`crate::measure::draw`] over it gives the figures that were published then.
     #[must_use]
     pub fn cut(mut self, last: u64) -> Self {
-        self.record = LedgerState::default();
         self.last = last;
-        self.lines().cloned().collect::<Vec<_>>().iter().for_each(|line| self.record.apply(line));
+        self.replay();
         self
+    }
+
+    /// Works out the state anew from the lines that count.
+    fn replay(&mut self) {
+        self.record = LedgerState::default();
+        let lines = self.journal.lines().iter().take_while(|line| line.seq <= self.last);
+        lines.for_each(|line| self.record.apply(line));
     }
 
     /// Returns the number of the last line written by this moment, or 0 if there is none.
     pub fn line_at(&self, at: DateTime<Utc>) -> u64 {
-        self.lines().take_while(|line| line.at <= at).last().map_or(0, |line| line.seq)
+        self.lines().take_while(|line| line.wall() <= at).last().map_or(0, |line| line.seq)
+    }
+
+    /// Returns the clock that a run works by ([`clocks::steady`]).
+    pub fn steady(&self, clock: Clock) -> Clock {
+        clocks::steady(self.journal.lines().last(), clock)
+    }
+
+    /// Returns what keeps a run with this clock from writing.
+    ///
+    /// # Errors
+    /// The mark of the drawing cannot be read.
+    pub fn obstacle(&self, clock: Clock) -> Result<Option<Obstacle>, Trouble> {
+        if let Some(older) = self.older_journal()? {
+            return Ok(Some(Obstacle::older_journal(&older)));
+        }
+        Ok(clocks::doubt(self.journal.lines().last(), clock.wall).map(Obstacle::clock))
+    }
+
+    /// Returns the newest day whose newest edition counts at least one row.
+    ///
+    /// # Errors
+    /// A manifest is missing or damaged.
+    pub fn newest_with_rows(&self) -> Result<Option<Day>, Trouble> {
+        for (day, record) in self.record.days.iter().rev() {
+            let Some(newest) = record.newest() else { continue };
+            let place = editions::folder::place(&self.folder, *day, newest.publication.edition);
+            if editions::folder::read_manifest(&place, *day)?.balance.accepted > 0 {
+                return Ok(Some(*day));
+            }
+        }
+        Ok(None)
     }
 
     /// Returns number and hash of the last line that counts: they identify all content up to it.
@@ -164,7 +203,7 @@ impl Ledger {
 
     /// Returns the wall clock of the newest line; `None` for an empty ledger.
     pub fn last_wall(&self) -> Option<DateTime<Utc>> {
-        self.lines().last().map(|line| line.wall.unwrap_or(line.at))
+        self.lines().last().map(JournalLine::wall)
     }
 
     /// Iterates over the lines of the journal that count.
@@ -220,6 +259,7 @@ impl Ledger {
         let mut edition =
             editions::folder::read(&editions::folder::place(&self.folder, day, number), day, extent)?;
         edition.state = record.state(number, edition.state);
+        edition.as_of = record.as_of(number, edition.as_of);
         Ok(edition)
     }
 
@@ -309,6 +349,7 @@ impl Ledger {
             let mut outline =
                 editions::folder::read_outline(&editions::folder::place(&self.folder, day, number), day)?;
             outline.state = record.state(number, outline.state);
+            outline.as_of = record.as_of(number, outline.as_of);
             if record.sealed == Some(number) {
                 outline.noted = self.noted(day, number);
             }

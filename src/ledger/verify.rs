@@ -99,6 +99,15 @@ pub fn verify(reports: &Path) -> Checked {
             checked.findings.push(finding);
         }
     }
+    for (config, policy) in &ledger.record().governed_names {
+        named.insert(config);
+        if !policies.contains_key(policy) {
+            let kept = ledger.policy(policy);
+            let finding = |trouble| finding_of(&places::of_policy(&root, policy), trouble);
+            let kept = kept.map_err(|trouble| checked.findings.push(finding(trouble))).ok();
+            policies.insert(policy.clone(), kept);
+        }
+    }
     for fingerprint in policies.keys() {
         let place = places::of_policy(&root, fingerprint);
         known.extend(["policy.toml", "error_catalog.csv"].map(|name| place.join(name)));

@@ -4,17 +4,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::draw;
-use crate::attention::{Acknowledgement, Closing, Standing};
+use crate::attention::{Acknowledgement, CLOCK, Closing, LONGEST_NOTICE_DAYS, Standing};
 use crate::clock::{Clock, ClockSource};
-use crate::day::Day;
+use crate::day::{Day, rfc3339};
 use crate::document::spelling::closest;
 use crate::error::Trouble;
-use crate::ledger::{Entry, Writer};
+use crate::ledger::{Entry, Ledger, Obstacle, Writer};
 use crate::overrides::is_same_person;
 use crate::queries::reported;
-
-/// Longest time for which a notice may be acknowledged.
-const LONGEST_DAYS: i64 = 90;
 
 /// What a person says of an attention.
 #[derive(Debug, Clone)]
@@ -39,20 +36,26 @@ pub fn acknowledge(
     workers: usize,
 ) -> anyhow::Result<Acknowledgement> {
     let mut ledger = Writer::open_past(reports, clock, source, Some(&word.key))?;
-    let today = Day::of(clock.wall);
-    let is_older = ledger.older_journal()?.is_some();
-    let said = if is_older {
-        let said = check_obstacle(word).map_err(Trouble::Usage)?;
-        ledger.resume(said.clone(), clock)?;
-        said
-    } else {
-        let standing = ledger.record().standing(today);
-        let said = check(&standing, word, today).map_err(Trouble::Usage)?;
-        ledger.append(clock, Entry::Acknowledged(said.clone()))?;
-        said
+    let said = match ledger.obstacle(clock)? {
+        Some(obstacle) => {
+            if obstacle.key == CLOCK {
+                refuse_early_clock(&ledger, clock)?;
+            }
+            check_obstacle(&obstacle, word).map_err(Trouble::Usage)?
+        }
+        None => {
+            let today = Day::of(ledger.steady(clock).wall);
+            check(&ledger.record().standing(today), word, today).map_err(Trouble::Usage)?
+        }
     };
-    if let Some(settings) = ledger.record().settings.clone().filter(|_| is_older) {
-        reported::note(&mut ledger, &settings, clock)?;
+    let clock = if said.key == CLOCK { clock } else { ledger.steady(clock) };
+    if ledger.older_journal()?.is_some() {
+        ledger.resume(said.clone(), clock)?;
+        if let Some(settings) = ledger.record().settings.clone() {
+            reported::note(&mut ledger, &settings, clock)?;
+        }
+    } else {
+        ledger.append(clock, Entry::Acknowledged(said.clone()))?;
     }
     if let Some(settings) = ledger.record().settings.clone().filter(|_| !ledger.days().is_empty()) {
         draw::draw(&ledger, reports, &BTreeSet::new(), &settings, None, workers)?;
@@ -60,27 +63,52 @@ pub fn acknowledge(
     Ok(said)
 }
 
-/// Checks the word of two persons on an obstacle, which takes a decision.
-fn check_obstacle(word: Word) -> Result<Acknowledgement, String> {
+/// Refuses a clock before the end of a day that has rows: those rows were written later.
+fn refuse_early_clock(ledger: &Ledger, clock: Clock) -> Result<(), Trouble> {
+    match ledger.newest_with_rows()? {
+        Some(day) if clock.wall.timestamp_micros() < day.end_us() => Err(Trouble::Refused(format!(
+            "the clock ({}) cannot be right: {day} has published rows and was not over then; set the clock right",
+            rfc3339(clock.wall.timestamp_micros())
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn check_obstacle(obstacle: &Obstacle, word: Word) -> Result<Acknowledgement, String> {
     let Word { key, author, approver, reason, until } = word;
-    for (what, text) in [("--author", &author), ("--reason", &reason)] {
-        if text.trim().is_empty() {
-            return Err(format!("{what} is empty; say who decides it, and why"));
-        }
-    }
-    match &approver {
-        None => {
-            return Err(format!("`{key}` is a decision: it takes a second person; name one with --approver"));
-        }
-        Some(approver) if is_same_person(&author, approver) => {
-            return Err("author and approver are the same person; have another person approve it".to_owned());
-        }
-        Some(_) => {}
-    }
-    if until.is_some() {
-        return Err(format!("`{key}` is a decision, which holds for good; leave --until out"));
-    }
+    check_persons(&key, &author, &reason)?;
+    let approver = check_decision(&obstacle.key, &author, approver, until)?;
+    let approver = Some(approver);
     Ok(Acknowledgement { key, author, approver, reason, until: None, measure: 1, spans: Vec::new() })
+}
+
+/// Checks that author and reason are given.
+fn check_persons(key: &str, author: &str, reason: &str) -> Result<(), String> {
+    for (what, text) in [("--author", author), ("--reason", reason)] {
+        if text.trim().is_empty() {
+            return Err(format!("{what} is empty; say who acknowledges `{key}`, and why"));
+        }
+    }
+    Ok(())
+}
+
+/// Returns the second person of a decision.
+fn check_decision(
+    key: &str,
+    author: &str,
+    approver: Option<String>,
+    until: Option<Day>,
+) -> Result<String, String> {
+    match approver.filter(|approver| !approver.trim().is_empty()) {
+        None => Err(format!("`{key}` is a decision: it takes a second person; name one with --approver")),
+        Some(_) if until.is_some() => {
+            Err(format!("`{key}` is a decision, which holds for good; leave --until out"))
+        }
+        Some(approver) if is_same_person(author, &approver) => {
+            Err("author and approver are the same person; have another person approve it".to_owned())
+        }
+        Some(approver) => Ok(approver),
+    }
 }
 
 fn check(standing: &[Standing], word: Word, today: Day) -> Result<Acknowledgement, String> {
@@ -92,35 +120,23 @@ fn check(standing: &[Standing], word: Word, today: Day) -> Result<Acknowledgemen
             "no attention stands open under `{key}`; {guess}`uptime-ledger ack` lists those that do"
         ));
     };
-    for (what, text) in [("--author", &author), ("--reason", &reason)] {
-        if text.trim().is_empty() {
-            return Err(format!("{what} is empty; say who acknowledges it, and why"));
-        }
-    }
-    match (known.attention.kind.closing(), &approver, until) {
-        (Closing::Decision, None, _) => {
-            return Err(format!("`{key}` is a decision: it takes a second person; name one with --approver"));
-        }
-        (Closing::Decision, _, Some(_)) => {
-            return Err(format!("`{key}` is a decision, which holds for good; leave --until out"));
-        }
-        (Closing::Decision, Some(approver), None) if is_same_person(&author, approver) => {
-            return Err("author and approver are the same person; have another person approve it".to_owned());
-        }
-        (Closing::Notice, Some(_), _) => {
+    check_persons(&key, &author, &reason)?;
+    let (approver, until) = match (known.attention.kind.closing(), approver) {
+        (Closing::Decision, approver) => (Some(check_decision(&key, &author, approver, until)?), None),
+        (Closing::Notice, Some(_)) => {
             return Err(format!("`{key}` is a notice, which takes no second person; leave --approver out"));
         }
-        (Closing::Notice, None, Some(until)) if until < today || today.plus(LONGEST_DAYS) < until => {
-            return Err(format!(
-                "--until {until} must lie from today, {today}, to {}: a notice holds for at most {LONGEST_DAYS} days",
-                today.plus(LONGEST_DAYS)
-            ));
+        (Closing::Notice, None) => {
+            let last = today.plus(LONGEST_NOTICE_DAYS);
+            let until = until.unwrap_or(last);
+            if until < today || last < until {
+                return Err(format!(
+                    "--until {until} must lie from today, {today}, to {last}: a notice holds for at most {LONGEST_NOTICE_DAYS} \
+                     days"
+                ));
+            }
+            (None, Some(until))
         }
-        _ => {}
-    }
-    let until = match known.attention.kind.closing() {
-        Closing::Notice => Some(until.unwrap_or_else(|| today.plus(LONGEST_DAYS))),
-        Closing::Decision => None,
     };
     let (measure, spans) = (known.measure, known.spans.clone());
     Ok(Acknowledgement { key, author, approver, reason, until, measure, spans })

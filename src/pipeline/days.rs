@@ -130,13 +130,13 @@ pub(super) fn book(
 
     // Rows are decided over all days they touch before any of them is booked.
     let mut prepared: BTreeMap<Day, book::ClassifiedDay> = BTreeMap::new();
-    for day in overrides::touched(job, ledger, clock) {
+    for day in overrides::touched(ledger, clock) {
         if days.contains(&day) || ledger.days().contains(&day) {
             prepared.insert(day, prepare(ledger, day)?);
         }
     }
     let postings = prepared.iter().map(|(day, prepared)| (*day, &prepared.postings)).collect();
-    let plan = overrides::plan(job, ledger, &postings, clock)?;
+    let plan = overrides::plan(ledger, &postings, clock)?;
     drop(postings);
     days.extend(plan.days());
 
@@ -257,7 +257,7 @@ fn is_as_before(
     usable: &read::Usable,
 ) -> anyhow::Result<bool> {
     let Some(made) = ledger.made_from(day)? else { return Ok(false) };
-    if made.rows != rows {
+    if !Override::are_same_rows(&made.rows, rows) {
         return Ok(false);
     }
     if ledger.record().days.get(&day).is_some_and(|record| record.sealed.is_some()) {

@@ -105,7 +105,7 @@ impl Changed {
     /// Finds what has changed after a line of the journal; `None` means everything.
     fn since(ledger: &Ledger, seq: u64, asked: &BTreeSet<Day>) -> Option<Self> {
         let mut days = asked.clone();
-        let known = &ledger.record().rows;
+        let record = ledger.record();
         let published = ledger.days();
         let mut touched: Vec<(i64, i64)> = Vec::new();
         let mut decided: BTreeSet<Month> = BTreeSet::new();
@@ -124,12 +124,12 @@ impl Changed {
                 // The statement of its month lists a decision.
                 Entry::Acknowledged(said) => decided.extend(said.day().map(Day::month)),
                 Entry::Reported { figures } => days.extend(figures.iter().map(|figure| figure.day)),
-                Entry::Overrides { seen, gone } => {
-                    let gone = gone.iter().filter_map(|row| known.get(row)).map(|filed| &filed.row);
+                Entry::Overrides { seen, gone, .. } => {
+                    let gone = gone.iter().filter_map(|row| record.filed(row)).map(|filed| &filed.row);
                     touched.extend(seen.iter().chain(gone).map(|row| (row.start_us, row.end_us)));
                 }
                 Entry::Judged { rows } => {
-                    let rows = rows.iter().filter_map(|judged| known.get(&judged.row));
+                    let rows = rows.iter().filter_map(|judged| record.filed(&judged.row));
                     touched.extend(rows.map(|filed| (filed.row.start_us, filed.row.end_us)));
                 }
                 Entry::Ledger { .. }

@@ -6,6 +6,7 @@ mod book;
 mod days;
 mod draw;
 mod missing_files;
+mod more_time;
 mod overrides;
 mod poorer;
 mod read;
@@ -24,7 +25,7 @@ use crate::document::{Document, Mistake};
 use crate::error::Trouble;
 use crate::facts::Salt;
 use crate::intake::Meter;
-use crate::ledger::{Entry, Ledger, Looked, Settings, Writer};
+use crate::ledger::{Entry, Kept, Ledger, Looked, Settings, Writer};
 use crate::measure::{Figures, Outage};
 use crate::policy::Policy;
 use crate::queries::reported;
@@ -99,6 +100,7 @@ pub type Watch<'a> = &'a dyn Fn(Day, &Arc<Meter>) -> Box<dyn Any>;
 /// Nothing that was asked for could be published, or its reports could not be drawn.
 pub fn run(job: &Job, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::Result<RunSummary> {
     let mut ledger = Writer::open(&job.config.reports, clock, job.clock_source)?;
+    let clock = ledger.steady(clock);
     let before = open_keys(&ledger);
     let logs = read::logs(job, &mut ledger, asked, clock, watch)?; // the only heavy line
     let settings = note_settings(job, &mut ledger, clock)?;
@@ -163,11 +165,17 @@ fn tell(
     Ok(standing)
 }
 
-/// Notes the settings of figures in the journal, if they differ from those before.
+/// Notes the settings of figures and the governed ones in the journal, if they differ from before.
 fn note_settings(job: &Job, ledger: &mut Writer, clock: Clock) -> Result<Settings, Trouble> {
     let settings = Settings::of(&job.config);
-    if ledger.record().settings.as_ref().is_none_or(|before| !before.is_like(&settings)) {
-        ledger.append(clock, Entry::Settings { settings: settings.clone() })?;
+    let canonical = job.settings();
+    let governed = ledger.governed(&canonical, &job.policy, &job.config.overrides.review)?;
+    let is_new = ledger.record().settings.as_ref().is_none_or(|before| !before.is_like(&settings));
+    if is_new || governed.is_some() {
+        let is_governed = governed.is_some();
+        let with =
+            Kept { policy: is_governed.then_some(&job.policy), settings: is_governed.then_some(&canonical) };
+        ledger.note_settings(settings.clone(), governed, &with, clock)?;
     }
     Ok(settings)
 }

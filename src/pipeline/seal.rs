@@ -1,13 +1,16 @@
 //! Seal: makes days final whose window has passed, and removes daybooks that no open day needs.
 
 use super::days::Booked;
+use super::more_time::{graced_us, more_time};
 use super::read::{missing, open_days};
 use super::{Job, book};
 use crate::attention::{Attention, AttentionKind, Look};
 use crate::clock::Clock;
-use crate::day::{DAY_US, Day, SECOND_US};
+use crate::day::{DAY_US, Day, rfc3339};
+use crate::error::Trouble;
 use crate::facts::MissingCause;
-use crate::ledger::{DayState, OpenEvents, Writer};
+use crate::ledger::{DayState, Ledger, OpenEvents, Writer};
+use crate::overrides::Windows;
 use crate::resolve::missing_logs::HISTORY_DAYS;
 
 /// Seals the days whose window has passed, and tells which ones cannot be sealed.
@@ -17,31 +20,49 @@ pub(super) fn due(
     clock: Clock,
     booked: &mut Booked,
 ) -> anyhow::Result<Vec<Day>> {
-    let overrides = &job.config.overrides;
     let retries = if job.config.has_webhooks() { job.config.webhooks.retry_days } else { 0 };
-    let window_us = i64::from(overrides.review_days.max(retries)) * DAY_US
-        + i64::from(overrides.grace_hours) * 3_600 * SECOND_US;
+    let last_end_us = last_end_us(ledger, clock)?;
+    let now_us = clock.wall.timestamp_micros();
     let mut sealed = Vec::new();
+    let mut waiting = Vec::new();
     for day in open_days(ledger) {
-        let Some(record) = ledger.record().days.get(&day) else { continue };
-        // A day that was sealed before is sealed again only as two persons say.
+        let is_reopened = ledger.record().days.get(&day).is_some_and(|record| record.is_reopened);
         let said = ledger.record().attention.acknowledgement_on(AttentionKind::Reopened, day);
-        if record.is_reopened && said.is_none() {
+        // A day that was sealed before is sealed again only, and at once, as two persons say.
+        if is_reopened && said.is_none() {
             continue;
         }
-        let (Some(first), Some(newest)) = (record.editions.first(), record.newest()) else { continue };
-        // A day published late can be reviewed as long as one published the next morning.
-        let from_us = day.end_us().max(first.at.timestamp_micros());
-        if clock.at.timestamp_micros() <= from_us + window_us {
+        let retried_us = day.end_us() + i64::from(retries) * DAY_US;
+        let closes_us = graced_us(ledger, day).max(retried_us);
+        let Some(newest) = ledger.record().days.get(&day).and_then(|record| record.newest()) else {
+            continue;
+        };
+        if now_us <= closes_us && !is_reopened {
             continue;
         }
-        let OpenEvents { pending, suspense, .. } = match newest.publication.state {
-            DayState::Provisional => ledger.open_events(day, newest.publication.edition)?,
+        let (state, edition) = (newest.publication.state, newest.publication.edition);
+        if last_end_us < closes_us {
+            waiting.push(day);
+            continue;
+        }
+        let more = Windows {
+            review: ledger.record().review.clone(),
+            more: [(day, more_time(ledger, day, clock)?)].into(),
+            ..Windows::default()
+        };
+        if more.given_until_us(day).is_some_and(|until| now_us <= until) {
+            continue;
+        }
+        let OpenEvents { pending, suspense, .. } = match state {
+            DayState::Provisional => ledger.open_events(day, edition)?,
             _ => OpenEvents::default(),
         };
-        if suspense > 0 {
+        // It is sealed last: a row may still turn what is in suspense into downtime.
+        let cap_us = more.more.get(&day).map_or(now_us, |more| more.cap_us);
+        if suspense > 0 && now_us <= cap_us {
             let message = format!(
-                "its review window has passed, but it cannot be sealed: {suspense} events are in suspense"
+                "its review window has passed, and {suspense} events are in suspense; it is sealed with them after {}",
+                rfc3339(cap_us)
             );
             let told = Attention::new(AttentionKind::Unsealed, day, &[], message);
             booked.looks.take(Look::Run, Some(told));
@@ -57,7 +78,31 @@ pub(super) fn due(
         ledger.seal(day, clock)?;
         sealed.push(day);
     }
+    booked.looks.take(Look::Run, no_later_rows(ledger, &waiting)?);
     Ok(sealed)
+}
+
+/// Returns the end of the last day that shows that time has passed, in microseconds since 1970.
+///
+/// That is the newest day with published rows: a clock alone may be wrong. After a person has said
+/// that no rows come after it, the clock is believed.
+fn last_end_us(ledger: &Ledger, clock: Clock) -> Result<i64, Trouble> {
+    let Some(newest) = ledger.newest_with_rows()? else { return Ok(i64::MIN) };
+    let has_ended = ledger.record().attention.acknowledgement_on(AttentionKind::End, newest).is_some();
+    Ok(if has_ended { clock.wall.timestamp_micros() } else { newest.end_us() })
+}
+
+/// Tells that days whose window has passed wait for rows of a later day.
+fn no_later_rows(ledger: &Ledger, waiting: &[Day]) -> Result<Option<Attention>, Trouble> {
+    let (Some(first), Some(newest)) = (waiting.first(), ledger.newest_with_rows()?) else { return Ok(None) };
+    let days = waiting.len();
+    let which = if days == 1 { format!("{first} is") } else { format!("{days} days from {first} on are") };
+    let message = format!(
+        "{which} not sealed although the review window has passed: no rows of a day after {newest} were published that would show \
+         that so much time has passed. If logs are missing, put them back; if no rows come after {newest}, acknowledge it, and the \
+         next run seals by the clock"
+    );
+    Ok(Some(Attention::new(AttentionKind::End, newest, &[], message).of_measure(days as u64)))
 }
 
 /// Removes daybooks by which no open day can be settled.
@@ -67,8 +112,9 @@ pub(super) fn due(
 pub(super) fn prune(job: &Job, ledger: &mut Writer, clock: Clock) -> anyhow::Result<()> {
     let reach = job.config.webhooks.reach_days();
     let open = open_days(ledger);
+    let known_until = Day::of_us(last_end_us(ledger, clock)?).unwrap_or(Day::of(clock.wall));
     let is_needed = |day: Day| {
-        day.plus(2 * reach + 2) > Day::of(clock.at)
+        day.plus(2 * reach + 2) > known_until.min(Day::of(clock.wall))
             || open.iter().any(|open| (day.plus(-reach)..=day.plus(reach)).contains(open))
             || !ledger.days().contains(&day)
     };

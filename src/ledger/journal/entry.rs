@@ -6,7 +6,7 @@ use crate::attention::{Acknowledgement, Attention, Look};
 use crate::clock::ClockSource;
 use crate::day::Day;
 use crate::facts::Input;
-use crate::ledger::{DayState, Settings};
+use crate::ledger::{DayState, Governed, Settings};
 use crate::overrides::Override;
 use crate::policy::Group;
 use crate::slots::ScopeKind;
@@ -25,13 +25,26 @@ pub enum Entry {
         clock: ClockSource,
     },
     /// Settings that figures are drawn with from here on.
-    Settings { settings: Settings },
+    ///
+    /// Lines of versions before governed settings have none; a line without a change has none either.
+    Settings {
+        settings: Settings,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        governed: Option<Box<Governed>>,
+    },
     /// The logs of a day were read into a daybook.
     Read(LogsRead),
     /// A daybook was removed because no day can be settled by it any more.
     Pruned { day: Day },
-    /// Override rows seen for the first time, and fingerprints of rows that are gone from the file.
-    Overrides { seen: Vec<Override>, gone: Vec<String> },
+    /// Override rows seen for the first time, again or with another ticket or note, and names of
+    /// rows that are gone from the file.
+    Overrides {
+        seen: Vec<Override>,
+        gone: Vec<String>,
+        /// Fingerprint of the salt of the callers in `seen`; earlier versions wrote none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        salt: Option<String>,
+    },
     /// Decisions about override rows that differ from the ones before.
     Judged { rows: Vec<JudgedRow> },
     /// All rows of the override file that cannot be read; replaces the list of the line before.
@@ -277,11 +290,14 @@ fn by_group<'de, D: Deserializer<'de>>(from: D) -> Result<[i64; Group::ALL.len()
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JudgedRow {
-    /// Fingerprint of the row.
+    /// Name of the row: [`Override::identity`], in lines of earlier versions its fingerprint.
     pub row: String,
     pub status: RowStatus,
     /// The reason, and what to do; empty for `applied`.
     pub why: String,
+    /// Events that it moves; only if it is applied for the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<i64>,
 }
 
 /// What became of an override row.
@@ -289,6 +305,8 @@ pub struct JudgedRow {
 #[serde(rename_all = "snake_case")]
 pub enum RowStatus {
     Applied,
+    /// It was applied, and no longer finds anything to move.
+    Settled,
     /// Not all of its days are accounted yet.
     Waiting,
     Refused,
@@ -300,6 +318,7 @@ impl RowStatus {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Applied => "applied",
+            Self::Settled => "settled",
             Self::Waiting => "waiting",
             Self::Refused => "refused",
             Self::Withdrawn => "withdrawn",

@@ -5,6 +5,7 @@
 //! noticed. A killed run leaves at most half a line, or one whole line that the head does not name
 //! yet; the next run repairs both.
 
+pub mod clocks;
 pub mod entry;
 pub mod state;
 
@@ -35,6 +36,9 @@ pub struct JournalLine {
     /// Counts from 1, without gaps.
     pub seq: u64,
     /// Instant that the run worked as of; never earlier than in the line before.
+    ///
+    /// Both instants are those that the line counts as of ([`clocks::settle`]); the file keeps those
+    /// of the run.
     pub at: DateTime<Utc>,
     /// Wall clock of the run; lines of version 0.1.0 have none, and `at` serves as both.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -118,6 +122,7 @@ impl Journal {
             }
             journal.state = Ending::Unnamed;
         }
+        clocks::settle(&mut journal.lines);
         Ok(journal)
     }
 
@@ -214,9 +219,11 @@ impl Journal {
     ///
     /// # Errors
     /// [`Trouble::Io`] if the line could not be appended, so that it does not count;
-    /// [`Trouble::Usage`] if the clock lies before the last line.
+    /// [`Trouble::Usage`] if the clock lies before the last line; an accepted clock may.
     pub fn append(&mut self, clock: Clock, entry: Entry) -> Result<&JournalLine, Trouble> {
-        self.check_clock(clock.at)?;
+        if !clocks::is_accepted(&entry) {
+            self.check_clock(clock.at)?;
+        }
         // At most one line may be unnamed by the head.
         self.mend()?;
         let Clock { at, wall } = clock;
@@ -236,6 +243,7 @@ impl Journal {
         self.head = Head { seq: line.seq, hash: sha256(&bytes[..bytes.len() - 1]) };
         self.length += bytes.len() as u64;
         self.lines.push(line);
+        clocks::settle(&mut self.lines);
         self.state = Ending::Unnamed;
         match self.lines.last() {
             Some(line) => Ok(line),

@@ -19,13 +19,13 @@ use writing::Announced;
 use super::editions::basis::StoredBasis;
 use super::editions::folder;
 use super::editions::manifest::Manifest;
+use super::journal::clocks;
 use super::journal::entry::{Cause, Entry, Publication};
-use super::{DayState, Draft, Edition, FORMAT, Ledger, disk, places};
+use super::{DayState, Draft, Edition, FORMAT, Kept, Ledger, disk};
 use crate::clock::{Clock, ClockSource};
-use crate::config::Canonical;
-use crate::day::Day;
+use crate::day::{Day, rfc3339};
 use crate::error::Trouble;
-use crate::policy::Policy;
+use crate::overrides::Override;
 
 /// A ledger that can be written to, and is read like a [`Ledger`].
 #[derive(Debug)]
@@ -37,15 +37,6 @@ pub struct Writer {
     announced: Option<Announced>,
     strays: Strays,
     _lock: Lock,
-}
-
-/// Policy and settings that the ledger keeps with a new edition, unless it has them already.
-///
-/// They are written only together with an edition, because no other line names them.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Kept<'a> {
-    pub policy: Option<&'a Policy>,
-    pub settings: Option<&'a Canonical>,
 }
 
 /// The newest edition of a day after publishing.
@@ -78,9 +69,9 @@ impl Writer {
     /// - [`Trouble::Io`] if the folder cannot be created or written to.
     /// - [`Trouble::Locked`] if another run holds it.
     /// - [`Trouble::Damaged`] if its journal is damaged.
-    /// - [`Trouble::Refused`] if its journal is older than the reports.
-    /// - [`Trouble::Usage`] if the clock lies before the last entry, or `source` is
-    ///   [`ClockSource::Given`] and the ledger has the machine's clock.
+    /// - [`Trouble::Refused`] if an [`Obstacle`] stands in the way.
+    /// - [`Trouble::Usage`] if the run works as of an instant before the last entry or beyond the
+    ///   wall clock, or `source` is not that of the ledger.
     pub fn open(reports: &Path, clock: Clock, source: ClockSource) -> Result<Self, Trouble> {
         Self::open_past(reports, clock, source, None)
     }
@@ -98,7 +89,6 @@ impl Writer {
         let mut lock = Lock::acquire(reports)?;
         let mut ledger = Ledger::open(reports)?;
         ledger.journal.hold(lock.take_journal());
-        ledger.journal.check_clock(clock.at)?;
         let reports_shown = reports.display();
         match (ledger.journal.clock_source(), source) {
             (Some(ClockSource::Real), ClockSource::Given) => {
@@ -115,9 +105,20 @@ impl Writer {
             }
             _ => {}
         }
-        let older = ledger.older_journal()?;
-        if let Some(older) = older.as_ref().filter(|older| key != Some(&older.key())) {
-            return Err(older.refusal(reports));
+        let obstacle = ledger.obstacle(clock)?;
+        match &obstacle {
+            Some(obstacle) if Some(obstacle.key.as_str()) != key => {
+                return Err(Trouble::Refused(format!("{reports_shown}: {obstacle}")));
+            }
+            Some(_) => {}
+            None => ledger.journal.check_clock(ledger.steady(clock).at)?,
+        }
+        if clock.at > clock.wall {
+            return Err(Trouble::Usage(format!(
+                "--as-of {} lies after the clock of this machine ({}); leave it out, or begin a simulation with --simulate",
+                rfc3339(clock.at.timestamp_micros()),
+                rfc3339(clock.wall.timestamp_micros())
+            )));
         }
         fs::create_dir_all(&ledger.folder)
             .map_err(|e| Trouble::io(&ledger.folder, "creating the ledger", e))?;
@@ -125,7 +126,7 @@ impl Writer {
         let (announced, strays) = (None, Strays::default());
         let mut writer = Self { ledger, source, announced, strays, _lock: lock };
         // What an older journal does not know may be taken back; it is moved after that.
-        if older.is_none() {
+        if writer.older_journal()?.is_none() {
             writer.move_strays()?;
         }
         Ok(writer)
@@ -153,8 +154,12 @@ impl Writer {
             self.ledger.journal.append(clock, Entry::Ledger { format: FORMAT, clock: self.source })?;
         }
         let line = self.ledger.journal.append(clock, entry)?;
-        self.ledger.record.apply(line);
         self.ledger.last = line.seq;
+        if clocks::is_accepted(&line.entry) {
+            self.ledger.replay();
+        } else {
+            self.ledger.record.apply(line);
+        }
         // If this fails, the line counts nevertheless.
         self.ledger.journal.mend()?;
         self.settle()
@@ -279,17 +284,10 @@ impl Writer {
         manifest.inputs = record.reading.map(|reading| reading.files).unwrap_or_default();
 
         let place = folder::place(&self.folder, day, edition.number);
-        let policies = with.policy.map(|policy| places::of_policy(&self.folder, &policy.fingerprint()));
-        let configs = with.settings.map(|kept| places::of_config(&self.folder, &kept.fingerprint()));
-        let coming: Vec<PathBuf> = [place.clone()].into_iter().chain(policies).chain(configs).collect();
+        let coming: Vec<PathBuf> = [place.clone()].into_iter().chain(self.places_of(with)).collect();
         let folder = folder::write(&self.folder, &edition, stored, &tables, &mut manifest)?;
         self.announce(&coming, &[])?;
-        if let Some(policy) = with.policy {
-            self.keep_policy(policy)?;
-        }
-        if let Some(settings) = with.settings {
-            self.keep_config(settings)?;
-        }
+        self.keep_all(with)?;
         disk::put_folder(folder, &place)?;
         let publication = Publication {
             day,
@@ -341,11 +339,9 @@ impl Drop for Writer {
 
 /// Returns whether two editions of one policy differ in anything but their reconciliation.
 fn has_other_figures(before: &Manifest, now: &Manifest) -> bool {
-    let booked = |m: &Manifest| {
-        let rows: Vec<_> = m.overrides.iter().map(|o| o.row.clone()).collect();
-        (m.facts.clone(), m.instants.clone(), m.logs.clone(), m.missing.clone(), rows)
-    };
+    let booked = |m: &Manifest| (m.facts.clone(), m.instants.clone(), m.logs.clone(), m.missing.clone());
     booked(before) != booked(now)
+        || !Override::are_same_rows(&before.rows(), &now.rows())
         || before.definition != now.definition
         || before.balance.accounts != now.balance.accounts
 }
@@ -362,14 +358,14 @@ pub(super) fn causes(
     let others = |m: &Manifest| -> BTreeMap<Day, String> {
         m.daybooks.iter().filter(|(day, _)| **day != m.day).map(|(d, h)| (*d, h.clone())).collect()
     };
-    let rows = |m: &Manifest| m.overrides.iter().map(|o| o.row.clone()).collect::<Vec<_>>();
+    let has_other_rows = !Override::are_same_rows(&before.rows(), &now.rows());
     let mut causes = Vec::new();
     let mut add = |is_so: bool, cause: Cause| is_so.then(|| causes.push(cause));
     // Daybooks change every day, mostly without effect on this one: a neighbour's file is new, or
     // other days are read. If the rows of the day's own files are unchanged, new facts came from
     // elsewhere.
     // Rules and overrides change instants too; if they are the same, facts have other sixtieths.
-    let has_other_instants = before.instants != now.instants && is_ruled_alike && rows(before) == rows(now);
+    let has_other_instants = before.instants != now.instants && is_ruled_alike && !has_other_rows;
     let has_other_callers = before.callers != now.callers;
     let has_other_facts = before.facts != now.facts || has_other_instants || has_other_callers;
     let is_told_by_others = has_other_facts && before.logs == now.logs && others(before) != others(now);
@@ -378,7 +374,7 @@ pub(super) fn causes(
     let is_expected_otherwise = has_other_facts && before.logs == now.logs && before.missing != now.missing;
     add(is_expected_otherwise, Cause::Neighbour);
     add(is_told_by_others && !is_expected_otherwise, Cause::Webhooks);
-    add(rows(before) != rows(now), Cause::Overrides);
+    add(has_other_rows, Cause::Overrides);
     add(!is_ruled_alike, Cause::Policy);
     add(before.definition != now.definition, Cause::Definition);
     add(has_ended, Cause::Window);

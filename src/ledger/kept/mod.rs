@@ -1,0 +1,58 @@
+//! Kept: policies and settings as they were, by fingerprint, so that old editions can be explained.
+
+mod configs;
+mod policies;
+
+use std::path::PathBuf;
+
+use super::journal::entry::Entry;
+use super::{Governed, Settings, Writer, places};
+use crate::clock::Clock;
+use crate::config::Canonical;
+use crate::error::Trouble;
+use crate::policy::Policy;
+
+/// Policy and settings that the ledger keeps with a new line, unless it has them already.
+///
+/// They are written only together with a line that names them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Kept<'a> {
+    pub policy: Option<&'a Policy>,
+    pub settings: Option<&'a Canonical>,
+}
+
+impl Writer {
+    /// Notes settings in the journal, with the governed ones if these have changed.
+    ///
+    /// # Errors
+    /// As for [`Writer::append`].
+    pub fn note_settings(
+        &mut self,
+        settings: Settings,
+        governed: Option<Governed>,
+        with: &Kept<'_>,
+        clock: Clock,
+    ) -> Result<(), Trouble> {
+        self.announce(&self.places_of(with), &[])?;
+        self.keep_all(with)?;
+        self.append_announced(clock, Entry::settings(settings, governed))
+    }
+
+    /// Lists the folders of what is to be kept.
+    pub(super) fn places_of(&self, with: &Kept<'_>) -> Vec<PathBuf> {
+        let policy = with.policy.map(|policy| places::of_policy(self.place(), &policy.fingerprint()));
+        let settings = with.settings.map(|kept| places::of_config(self.place(), &kept.fingerprint()));
+        policy.into_iter().chain(settings).collect()
+    }
+
+    /// Keeps policy and settings, whose folders were announced.
+    pub(super) fn keep_all(&self, with: &Kept<'_>) -> Result<(), Trouble> {
+        if let Some(policy) = with.policy {
+            self.keep_policy(policy)?;
+        }
+        if let Some(settings) = with.settings {
+            self.keep_config(settings)?;
+        }
+        Ok(())
+    }
+}
