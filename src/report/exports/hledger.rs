@@ -16,7 +16,7 @@ use crate::redact::line;
 /// Account on the other side of every posting of events.
 const EVENTS: &str = "events";
 
-pub fn journal(ledger: &Ledger, month: Month, title: &str) -> Result<String, Trouble> {
+pub fn journal(ledger: &Ledger, month: Month, title: &str, put_back: &[String]) -> Result<String, Trouble> {
     let mut books = Books::default();
     for (day, record) in ledger.record().days.range(month.first()..=month.last()) {
         let Some(standing) = record.standing() else { continue };
@@ -32,6 +32,9 @@ pub fn journal(ledger: &Ledger, month: Month, title: &str) -> Result<String, Tro
          commodity 1000. rows\ncommodity 1000. ev\n\n",
         line(title, LINE)
     );
+    for sentence in put_back {
+        text.push_str(&format!("; {}\n", line(sentence, 4 * LINE)));
+    }
     for account in books.totals.keys() {
         text.push_str("account ");
         text.push_str(account);

@@ -64,7 +64,8 @@ pub fn draw(
     }
     if outputs.has(Format::Hledger) {
         for month in known.iter().filter(is_wanted) {
-            let text = hledger::journal(drawing.ledger, *month, &drawing.title())?;
+            let text =
+                hledger::journal(drawing.ledger, *month, &drawing.title(), &drawing.put_back(Some(*month)))?;
             writer.text(&format!("months/{month}.journal"), &text)?;
         }
     } else {
