@@ -40,6 +40,11 @@ pub fn guarded<T>(decode: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
+/// Returns whether an error is trouble that stops the whole run ([`Trouble::stops_all`]).
+pub fn stops_all(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Trouble>().is_some_and(Trouble::stops_all)
+}
+
 /// Trouble in the world; every message ends with the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
@@ -95,6 +100,33 @@ impl Trouble {
             _ => "run again; if it stays, look at the disk",
         };
         Self::Io { path: path.into(), doing, cause, remedy }
+    }
+
+    /// Returns trouble with a stored file as damage of what is stored: the day that needs it stops alone.
+    pub fn of_stored(self) -> Self {
+        match self {
+            Self::Io { path, doing, cause, .. } => {
+                Self::Damaged { path, why: format!("{doing} failed: {cause}") }
+            }
+            other => other,
+        }
+    }
+
+    /// Returns whether it is of the machine or of how the run was asked for, and not of one day.
+    ///
+    /// Any other trouble stops its day alone.
+    pub const fn stops_all(&self) -> bool {
+        match self {
+            Self::Missing { .. }
+            | Self::SpecialFile { .. }
+            | Self::Io { .. }
+            | Self::Locked { .. }
+            | Self::NotPlain { .. }
+            | Self::Replaced { .. }
+            | Self::Refused(_)
+            | Self::Usage(_) => true,
+            Self::Damaged { .. } | Self::NothingReadable(_) | Self::Imbalance(_) => false,
+        }
     }
 
     /// Returns the exit code of a run that ends with this trouble.

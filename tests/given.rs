@@ -156,7 +156,14 @@ pub fn figures(editions: &[Edition], config: &Config) -> Figures {
 
 /// Figures without overrides or adjusting entries, ready to be drawn.
 pub fn drawing<'a>(ledger: &'a Ledger, settings: &'a Settings, figures: &'a Figures) -> Drawing<'a> {
-    Drawing { ledger, settings, figures, adjusted: &figures.months, overridden: &[] }
+    Drawing {
+        ledger,
+        settings,
+        figures,
+        adjusted: &figures.months,
+        overridden: &[],
+        damaged: Box::leak(Box::default()),
+    }
 }
 
 /// A day ready to be drawn, without explanations.

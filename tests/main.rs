@@ -15,6 +15,7 @@
 //! - `attention`: every kind is provoked, told once, acknowledged, and silent; growth, ends and seals.
 //! - `books`: overrides, seals, editions over time; what was published is drawn again, what was touched is found.
 //! - `evidence`: files that are lost, renamed, cut off or written anew, and rows that nobody reads: told, and no outage.
+//! - `failed_days`: days that cannot be read or booked, or that are damaged, stop themselves alone.
 //! - `reviews`: what reviewers run into, one scenario each: rows that wait, oppose each other, come late, span days.
 //! - `quarter`: 92 nights with late logs, corrections, another policy and killed runs; the changes add up to what is shown.
 //! - `upgrade`: ledgers of earlier versions are whole for this one, which goes on with them. To add a version, make its ledgers
@@ -49,6 +50,7 @@ mod corrections;
 mod days;
 mod doors;
 mod evidence;
+mod failed_days;
 #[cfg(target_os = "linux")]
 mod faults;
 mod figures;

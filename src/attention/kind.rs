@@ -93,6 +93,8 @@ pub enum AttentionKind {
     Settings,
     /// Days without an edition lie too far back to be caught up.
     MissedDays,
+    /// A day that is due could not be read or booked.
+    NotPublished,
     /// Logs have changed and could not be read again.
     NotReadAgain,
     /// An open day could not be booked again.
@@ -103,6 +105,8 @@ pub enum AttentionKind {
     MissingDaybook,
     /// The daybook of a day can no longer be read.
     UnreadableDaybook,
+    /// What the ledger keeps of a day is damaged.
+    DamagedDay,
     /// Files, links or folders stood in the ledger that it does not know.
     LostAndFound,
     /// A day was sealed by lines that were given up, and its edition is gone.
@@ -110,7 +114,7 @@ pub enum AttentionKind {
 }
 
 impl AttentionKind {
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 52] = [
         Self::NoLogs,
         Self::NoRows,
         Self::MissingSource,
@@ -154,11 +158,13 @@ impl AttentionKind {
         Self::End,
         Self::Settings,
         Self::MissedDays,
+        Self::NotPublished,
         Self::NotReadAgain,
         Self::NotSettled,
         Self::OtherSettings,
         Self::MissingDaybook,
         Self::UnreadableDaybook,
+        Self::DamagedDay,
         Self::LostAndFound,
         Self::Reopened,
     ];
@@ -209,11 +215,13 @@ impl AttentionKind {
             Self::End => "end",
             Self::Settings => "settings",
             Self::MissedDays => "missed-days",
+            Self::NotPublished => "not-published",
             Self::NotReadAgain => "not-read-again",
             Self::NotSettled => "not-settled",
             Self::OtherSettings => "other-settings",
             Self::MissingDaybook => "missing-daybook",
             Self::UnreadableDaybook => "unreadable-daybook",
+            Self::DamagedDay => "damaged-day",
             Self::LostAndFound => "lost-and-found",
             Self::Reopened => "reopened",
         }
@@ -242,10 +250,12 @@ impl AttentionKind {
                 | Self::LateRow
                 | Self::RowGone
                 | Self::RowGrown
+                | Self::NotPublished
                 | Self::NotReadAgain
                 | Self::NotSettled
                 | Self::MissingDaybook
                 | Self::UnreadableDaybook
+                | Self::DamagedDay
                 | Self::Reopened
         )
     }
@@ -292,6 +302,7 @@ impl AttentionKind {
                 | Self::Gap
                 | Self::MissingDaybook
                 | Self::UnreadableDaybook
+                | Self::DamagedDay
                 | Self::LostAndFound
         )
     }

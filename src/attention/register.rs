@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Attention, AttentionKind, Closing, Look, Looks};
+use super::{Attention, AttentionKind, Closing, Look, Looks, NamedFiles};
 use crate::day::Day;
 
 /// A person's word that an attention is known.
@@ -26,6 +26,9 @@ pub struct Acknowledgement {
     /// Spans that it then told of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spans: Vec<[i64; 2]>,
+    /// Log files that it then told of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<NamedFiles>,
 }
 
 impl Acknowledgement {
@@ -144,11 +147,31 @@ impl Register {
         self.acknowledged.get(&kind.key_on(day))
     }
 
+    /// Returns the days of which the ledger keeps something damaged.
+    pub fn damaged_days(&self) -> impl Iterator<Item = Day> {
+        self.found.keys().filter_map(|look| match look {
+            Look::Stored(day) => Some(*day),
+            _ => None,
+        })
+    }
+
+    /// Returns the acknowledgements of log files, which stay expected while these hold.
+    pub fn acknowledged_files(&self) -> impl Iterator<Item = (&NamedFiles, Day)> {
+        self.acknowledged.values().filter_map(|said| Some((said.files.as_ref()?, said.until?)))
+    }
+
     /// Returns what stands open, by key.
     ///
     /// An attention of a day stands while the day is open. One whose key has no day stands while
     /// the newest day shows its cause, or an open day whose figures the cause has changed.
     pub fn standing(&self, days: &KnownDays<'_>) -> Vec<Standing> {
+        let mut standing = self.to_acknowledge(days);
+        standing.retain(|standing| !standing.attention.is_choice);
+        standing
+    }
+
+    /// Returns what can be acknowledged, by key: what stands open, and what a person may choose.
+    pub fn to_acknowledge(&self, days: &KnownDays<'_>) -> Vec<Standing> {
         let mut standing = self.found(days);
         standing.retain(|standing| !self.is_closed(standing, days.today));
         standing

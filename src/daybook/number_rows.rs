@@ -183,10 +183,10 @@ impl<const N: usize> RowReader<N> {
     /// Opens a file and checks the number of its columns.
     ///
     /// # Errors
-    /// [`Trouble::Io`] if the file cannot be opened; [`Trouble::Damaged`] if it is no Parquet file
-    /// or has another number of columns.
+    /// [`Trouble::Damaged`] if the file cannot be opened, is no Parquet file, or has another number
+    /// of columns.
     pub fn open(path: &Path, has_ids: bool) -> Result<Self, Trouble> {
-        let file = plain_file::open(path)?;
+        let file = plain_file::open(path).map_err(Trouble::of_stored)?;
         let builder = decoded(|| ParquetRecordBatchReaderBuilder::try_new(file));
         let builder = builder.map_err(|e| damaged(path, &e))?;
         let columns = builder.schema().fields().len();

@@ -20,9 +20,9 @@ struct Version {
 /// Reads the version of the daybook in a folder.
 ///
 /// # Errors
-/// [`Trouble::Io`] or [`Trouble::Damaged`], with the path of the file.
+/// [`Trouble::Damaged`] with the path of the file: it is missing, or not as it was written.
 pub fn read_version(folder: &Path) -> Result<u32, Trouble> {
     let path = folder.join(HEAD);
-    let text = plain_file::read_to_string(&path)?;
+    let text = plain_file::read_to_string(&path).map_err(Trouble::of_stored)?;
     serde_json::from_str(&text).map(|Version { format }| format).map_err(|e| damaged(&path, &e))
 }

@@ -86,7 +86,8 @@ impl Writer {
         let reading = LogsRead { daybook: disk::sha256(listing.as_bytes()), ..reading };
         let before = self.daybook(reading.day).cloned();
         let place = of_daybook(&self.folder, &reading);
-        let is_kept = before.as_ref().is_some_and(|b| b.daybook == reading.daybook) && place.exists();
+        let is_same = before.as_ref().is_some_and(|b| b.daybook == reading.daybook);
+        let is_kept = is_same && is_whole(&place, &listing)?;
         if let Some(before) = before.as_ref().filter(|_| is_kept)
             // The same rows in the same files: a new modification time alone is not journaled.
             && (&before.settings, &before.salt) == (&reading.settings, &reading.salt)
@@ -139,6 +140,15 @@ impl Writer {
         }
         disk::put_private(&path, format!("{salt}\n").as_bytes())
     }
+}
+
+/// Returns whether a stored daybook has these files; a damaged one is written again.
+fn is_whole(folder: &Path, listing: &str) -> Result<bool, Trouble> {
+    let stored: String = disk::listing(folder)?
+        .lines()
+        .filter(|line| !line.ends_with(FILES))
+        .fold(String::new(), |text, line| text + line + "\n");
+    Ok(stored == listing)
 }
 
 impl LogsRead {

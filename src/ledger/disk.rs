@@ -26,7 +26,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 /// Returns the SHA-256 of a file, in hex; it is read in pieces, as it may not fit into memory.
 pub(super) fn sha256_of(path: &Path) -> Result<String, Trouble> {
     let trouble = |e| Trouble::io(path, "reading", e);
-    let mut file = plain_file::open(path)?;
+    let mut file = plain_file::open(path).map_err(Trouble::of_stored)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     loop {
@@ -156,6 +156,6 @@ fn open_to_readers(_builder: &mut tempfile::Builder<'_, '_>, _mode: u32) {}
 /// # Errors
 /// [`Trouble::Io`] if it cannot be opened, [`Trouble::Damaged`] if it does not fit the schema.
 pub fn read_table(path: &Path, spec: &'static Spec) -> Result<Table, Trouble> {
-    let file = plain_file::open(path)?;
+    let file = plain_file::open(path).map_err(Trouble::of_stored)?;
     Table::from_parquet(spec, file).map_err(|e| damaged(path, e))
 }

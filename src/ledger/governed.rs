@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, Ledger, Settings};
+use super::{Entry, Kept, Ledger, Settings, Writer, places};
 use crate::attention::{Attention, AttentionKind};
+use crate::clock::Clock;
 use crate::config::{Canonical, ReviewRules};
 use crate::day::{Day, rfc3339};
 use crate::error::Trouble;
@@ -154,6 +155,36 @@ impl Ledger {
                 _ => None,
             })
             .last()
+    }
+}
+
+impl Writer {
+    /// Notes the settings of figures, and the governed ones if these are new, which it then keeps.
+    ///
+    /// # Errors
+    /// As for [`Writer::append`].
+    pub fn note_settings(
+        &mut self,
+        settings: Settings,
+        governed: Option<Governed>,
+        kept: &Kept<'_>,
+        clock: Clock,
+    ) -> Result<(), Trouble> {
+        let mut coming = Vec::new();
+        if let Some(governed) = &governed {
+            coming.push(places::of_config(&self.folder, &governed.config));
+            coming.push(places::of_policy(&self.folder, &governed.policy));
+        }
+        self.announce(&coming, &[])?;
+        if governed.is_some() {
+            if let Some(policy) = kept.policy {
+                self.keep_policy(policy)?;
+            }
+            if let Some(settings) = kept.settings {
+                self.keep_config(settings)?;
+            }
+        }
+        self.append_announced(clock, Entry::settings(settings, governed))
     }
 }
 

@@ -27,7 +27,7 @@ mod places;
 mod verify;
 mod writer;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -38,7 +38,6 @@ use crate::error::Trouble;
 use crate::facts::{FileBalance, Gap};
 use crate::overrides::Override;
 use crate::plain_file;
-use crate::slots::{ALL_REGIONS, Scope, ScopeKind};
 
 pub use balance::check_balance;
 pub use daybooks::fingerprint;
@@ -47,6 +46,7 @@ pub use editions::delivery_lines::{DelayLine, DeliveryLine, ReconciliationLine};
 pub use editions::draft::Draft;
 pub use editions::folder::Extent;
 pub use editions::instants::InstantLine;
+pub use editions::known::KnownOutlines;
 pub use editions::lines::{AccountLine, BadLine, LatencyLine};
 pub use editions::manifest::OpenEvents;
 pub use editions::outline::{Edge, NotedSlots, Outline, ScopeOutline};
@@ -179,13 +179,16 @@ impl Ledger {
     /// Returns the newest day whose newest edition counts at least one row.
     ///
     /// # Errors
-    /// A manifest is missing or damaged.
+    /// The disk cannot be read.
     pub fn newest_with_rows(&self) -> Result<Option<Day>, Trouble> {
         for (day, record) in self.record.days.iter().rev() {
             let Some(newest) = record.newest() else { continue };
             let place = editions::folder::place(&self.folder, *day, newest.publication.edition);
-            if editions::folder::read_manifest(&place, *day)?.balance.accepted > 0 {
-                return Ok(Some(*day));
+            match editions::folder::read_manifest(&place, *day) {
+                Ok(manifest) if manifest.balance.accepted > 0 => return Ok(Some(*day)),
+                // A damaged day is told by itself; it shows nothing here.
+                Err(trouble) if trouble.stops_all() => return Err(trouble),
+                Ok(_) | Err(_) => {}
             }
         }
         Ok(None)
@@ -293,6 +296,12 @@ impl Ledger {
         Basis::read_gaps(&editions::folder::place(&self.folder, day, number))
     }
 
+    /// Returns whether something is wrong with the stored files of an edition of a day.
+    pub fn is_of_edition(&self, day: Day, trouble: &Trouble) -> bool {
+        let place = self.folder.join(editions::folder::EDITIONS).join(day.to_string());
+        matches!(trouble, Trouble::Damaged { path, .. } if path.starts_with(place))
+    }
+
     /// Returns the inputs of the newest edition of a day; `None` if it has no edition.
     ///
     /// # Errors
@@ -333,81 +342,6 @@ impl Ledger {
         let standing =
             |(day, record): (&Day, &DayRecord)| Some((*day, record.standing()?.publication.edition));
         self.record.days.iter().filter_map(standing).collect()
-    }
-
-    /// Reads the outlines of some editions, by day, as [`crate::measure::draw`] takes them.
-    ///
-    /// Bad lines and callers are read only for days that a run of down slots can touch, instants
-    /// also for the days beside these: the last success before a run, or the first one after it,
-    /// may be there.
-    ///
-    /// # Errors
-    /// There is no such edition ([`Trouble::Usage`]), or a file of it is missing or damaged.
-    pub fn outlines(&self, editions: impl IntoIterator<Item = (Day, u32)>) -> Result<Vec<Outline>, Trouble> {
-        let read = |(day, number)| {
-            let record = self.known(day, number)?;
-            let mut outline =
-                editions::folder::read_outline(&editions::folder::place(&self.folder, day, number), day)?;
-            outline.state = record.state(number, outline.state);
-            outline.as_of = record.as_of(number, outline.as_of);
-            if record.sealed == Some(number) {
-                outline.noted = self.noted(day, number);
-            }
-            Ok(outline)
-        };
-        let mut outlines = editions.into_iter().map(read).collect::<Result<Vec<Outline>, Trouble>>()?;
-        self.know_near_of_first_version(&mut outlines)?;
-        // A run begins and ends with a down slot. It can touch a day with down slots of its own, a
-        // day with failing slots near a midnight, or (by the first version) a day between two such.
-        let down: BTreeSet<Day> = outlines.iter().filter(|o| o.is_down()).map(|o| o.day).collect();
-        let is_between = |day: Day| down.contains(&day.plus(-1)) && down.contains(&day.plus(1));
-        let is_touched = |day: Day| down.contains(&day) || is_between(day);
-        let is_beside = |day: Day| is_touched(day.plus(-1)) || is_touched(day.plus(1));
-        for outline in &mut outlines {
-            let folder = editions::folder::place(&self.folder, outline.day, outline.number);
-            if is_touched(outline.day) {
-                outline.bad = editions::folder::read_bad(&folder)?;
-                outline.callers = editions::folder::read_callers(&folder)?;
-            }
-            if is_touched(outline.day) || is_beside(outline.day) {
-                outline.instants = editions::folder::read_instants(&folder)?;
-            }
-        }
-        Ok(outlines)
-    }
-
-    /// Returns the slots of an edition as they were noted, for scopes in all regions.
-    fn noted(&self, day: Day, number: u32) -> BTreeMap<Scope, NotedSlots> {
-        let from = (day, false, ScopeKind::Component, String::new(), String::new());
-        let of_day = self.record.reported.range(from..).take_while(|(key, _)| key.0 == day);
-        let of_edition = of_day.filter(|(_, noted)| noted.edition == number && !noted.is_adjusting);
-        of_edition
-            .map(|(_, noted)| (Scope::new(noted.scope_kind, &noted.scope, ALL_REGIONS), noted.slots))
-            .collect()
-    }
-
-    /// Reads the slots of days of the first version of the rule that stand next to a newer one.
-    ///
-    /// A run over the midnight between them is found by the rule of the newer one.
-    fn know_near_of_first_version(&self, outlines: &mut [Outline]) -> Result<(), Trouble> {
-        for at in 0..outlines.len() {
-            let here = &outlines[at];
-            if here.knows_near {
-                continue;
-            }
-            let is_newer = |other: &&Outline| {
-                !other.definition.version.is_first()
-                    && (other.day.plus(1) == here.day || here.day.plus(1) == other.day)
-            };
-            let beside = [at.checked_sub(1), Some(at + 1)].into_iter().flatten();
-            let newer = beside.filter_map(|at| outlines.get(at)).find(is_newer);
-            if let Some(rule) = newer.map(|newer| newer.definition.measure()) {
-                let folder = editions::folder::place(&self.folder, here.day, here.number);
-                let edition = editions::folder::read(&folder, here.day, Extent::Slots)?;
-                outlines[at].know_near(&edition.slots, &rule);
-            }
-        }
-        Ok(())
     }
 
     /// Counts the events of an edition that are pending or in suspense, after overrides.

@@ -211,6 +211,21 @@ impl Plan {
         self.rows.get(&day).cloned()
     }
 
+    /// Leaves the rows alone that touch one of these days, which could not be classified.
+    ///
+    /// The other days of such a row keep the rows that they have.
+    pub fn hold(&mut self, stuck: &BTreeSet<Day>, ledger: &Ledger) {
+        let (held, judged) = std::mem::take(&mut self.judged)
+            .into_iter()
+            .partition(|judged: &Decided| judged.row.days().any(|day| stuck.contains(&day)));
+        self.judged = judged;
+        for day in held.iter().flat_map(|judged| judged.row.days()) {
+            if let (Some(rows), Ok(Some(made))) = (self.rows.get_mut(&day), ledger.made_from(day)) {
+                *rows = made.rows;
+            }
+        }
+    }
+
     pub fn days(&self) -> impl Iterator<Item = Day> {
         self.rows.keys().copied()
     }

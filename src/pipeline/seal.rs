@@ -1,13 +1,15 @@
 //! Seal: makes days final whose window has passed, and removes daybooks that no open day needs.
 
+use std::collections::BTreeSet;
+
 use super::days::Booked;
 use super::more_time::{graced_us, more_time};
 use super::read::{missing, open_days};
-use super::{Job, book};
+use super::{Accounted, Job, book};
 use crate::attention::{Attention, AttentionKind, Look};
 use crate::clock::Clock;
 use crate::day::{DAY_US, Day, rfc3339};
-use crate::error::Trouble;
+use crate::error::{Trouble, stops_all};
 use crate::facts::MissingCause;
 use crate::ledger::{DayState, Ledger, OpenEvents, Writer};
 use crate::overrides::Windows;
@@ -26,18 +28,17 @@ pub(super) fn due(
     let mut sealed = Vec::new();
     let mut waiting = Vec::new();
     for day in open_days(ledger) {
-        let is_reopened = ledger.record().days.get(&day).is_some_and(|record| record.is_reopened);
-        let said = ledger.record().attention.acknowledgement_on(AttentionKind::Reopened, day);
-        // A day that was sealed before is sealed again only, and at once, as two persons say.
-        if is_reopened && said.is_none() {
-            continue;
-        }
         let retried_us = day.end_us() + i64::from(retries) * DAY_US;
         let closes_us = graced_us(ledger, day).max(retried_us);
-        let Some(newest) = ledger.record().days.get(&day).and_then(|record| record.newest()) else {
+        let Some(record) = ledger.record().days.get(&day) else { continue };
+        // A day that was sealed before is sealed again only as two persons say.
+        let said = ledger.record().attention.acknowledgement_on(AttentionKind::Reopened, day);
+        if record.is_reopened && said.is_none() {
             continue;
-        };
-        if now_us <= closes_us && !is_reopened {
+        }
+        let is_said = record.is_reopened;
+        let Some(newest) = record.newest() else { continue };
+        if now_us <= closes_us && !is_said {
             continue;
         }
         let (state, edition) = (newest.publication.state, newest.publication.edition);
@@ -45,17 +46,27 @@ pub(super) fn due(
             waiting.push(day);
             continue;
         }
-        let more = Windows {
-            review: ledger.record().review.clone(),
-            more: [(day, more_time(ledger, day, clock)?)].into(),
-            ..Windows::default()
+        let more = match more_time(ledger, day, clock) {
+            Ok(more) => more,
+            Err(error) if stops_all(&error) => return Err(error),
+            Err(error) => {
+                booked.is_damaged(day, &format!("{error:#}"));
+                continue;
+            }
         };
+        let review = ledger.record().review.clone();
+        let more = Windows { review, more: [(day, more)].into(), ..Windows::default() };
         if more.given_until_us(day).is_some_and(|until| now_us <= until) {
             continue;
         }
-        let OpenEvents { pending, suspense, .. } = match state {
-            DayState::Provisional => ledger.open_events(day, edition)?,
-            _ => OpenEvents::default(),
+        let OpenEvents { pending, suspense, .. } = match ledger.open_events(day, edition) {
+            Ok(open) if state == DayState::Provisional => open,
+            Ok(_) => OpenEvents::default(),
+            Err(trouble) if trouble.stops_all() => return Err(trouble.into()),
+            Err(trouble) => {
+                booked.is_damaged(day, &trouble.to_string());
+                continue;
+            }
         };
         // It is sealed last: a row may still turn what is in suspense into downtime.
         let cap_us = more.more.get(&day).map_or(now_us, |more| more.cap_us);
@@ -70,10 +81,14 @@ pub(super) fn due(
         }
         if pending > 0 {
             // It is sealed in this run, so that no later run finds the events pending again.
-            let prepared = book::ended(job, ledger, day)?;
-            let rows = ledger.made_from(day)?.map(|made| made.rows).unwrap_or_default();
-            let (done, _) = book::publish(job, ledger, prepared, rows, clock)?;
-            booked.replace(done);
+            match end(job, ledger, day, clock) {
+                Ok(done) => booked.replace(done),
+                Err(error) if stops_all(&error) => return Err(error),
+                Err(error) => {
+                    booked.is_not_booked(ledger, day, &error);
+                    continue;
+                }
+            }
         }
         ledger.seal(day, clock)?;
         sealed.push(day);
@@ -105,6 +120,13 @@ fn no_later_rows(ledger: &Ledger, waiting: &[Day]) -> Result<Option<Attention>, 
     Ok(Some(Attention::new(AttentionKind::End, newest, &[], message).of_measure(days as u64)))
 }
 
+/// Publishes a day in which nothing is pending any more, because its window has passed.
+fn end(job: &Job, ledger: &mut Writer, day: Day, clock: Clock) -> anyhow::Result<Accounted> {
+    let prepared = book::ended(job, ledger, day)?;
+    let rows = ledger.made_from(day)?.map(|made| made.rows).unwrap_or_default();
+    Ok(book::publish(job, ledger, prepared, rows, clock)?.0)
+}
+
 /// Removes daybooks by which no open day can be settled.
 ///
 /// While an open day has an expected file that is absent, the days on which the file could have
@@ -121,13 +143,17 @@ pub(super) fn prune(job: &Job, ledger: &mut Writer, clock: Clock) -> anyhow::Res
     let daybooks = ledger.daybooks();
     let mut spent: Vec<Day> = daybooks.keys().copied().filter(|day| !is_needed(*day)).collect();
     if !spent.is_empty() {
-        let missing = missing(job, &daybooks)?;
+        let missing = missing(job, ledger, &daybooks)?;
         let has_absent = |day: &&Day| {
-            missing.get(*day).is_some_and(|logs| logs.iter().any(|log| log.cause == MissingCause::Absent))
+            let logs = missing.missing.get(*day);
+            logs.is_some_and(|logs| logs.iter().any(|log| log.cause == MissingCause::Absent))
         };
         if let Some(oldest) = open.iter().filter(has_absent).min() {
             let judged_by = oldest.plus(-HISTORY_DAYS)..=*oldest;
-            spent.retain(|day| !judged_by.contains(day));
+            // An acknowledged name may have stood longer ago.
+            let of_open = missing.judged_by.iter().filter(|(day, _)| open.contains(day));
+            let long_ago: BTreeSet<Day> = of_open.flat_map(|(_, days)| days.clone()).collect();
+            spent.retain(|day| !judged_by.contains(day) && !long_ago.contains(day));
         }
     }
     for day in spent {

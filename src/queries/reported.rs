@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::day::Day;
-use crate::ledger::{Entry, Ledger, Outline, Reported, ReportedKey, Settings, Writer};
+use crate::ledger::{Entry, KnownOutlines, Ledger, Outline, Reported, ReportedKey, Settings, Writer};
 use crate::measure::{self, Figure, Figures, Outage, Period};
 use crate::policy::Group;
 use crate::slots::Scope;
@@ -21,15 +21,27 @@ const REACH: i64 = 2;
 
 /// Measures a few days with the same result as measuring the whole ledger.
 pub fn figures(ledger: &Ledger, days: &BTreeSet<Day>, config: &Config) -> anyhow::Result<Figures> {
-    Ok(measure::draw(&around(ledger, &ledger.standing(), days)?, config))
+    Ok(measure::draw(&known_around(ledger, &ledger.standing(), days)?.outlines, config))
 }
 
 /// Reads the editions of some days with all editions around that can change their figures.
+///
+/// # Errors
+/// An edition is damaged, or the ledger cannot be read.
 pub fn around(
     ledger: &Ledger,
     editions: &BTreeMap<Day, u32>,
     days: &BTreeSet<Day>,
 ) -> anyhow::Result<Vec<Outline>> {
+    Ok(known_around(ledger, editions, days)?.whole()?)
+}
+
+/// Reads the same as [`around`]; what was noted stands in for damaged editions.
+fn known_around(
+    ledger: &Ledger,
+    editions: &BTreeMap<Day, u32>,
+    days: &BTreeSet<Day>,
+) -> anyhow::Result<KnownOutlines> {
     let near = |day: &Day| is_near(days, *day, REACH);
     let mut wanted: BTreeSet<Day> = editions.keys().copied().filter(near).collect();
     // Days that were asked for and are already known to be linked with all that is read.
@@ -39,7 +51,9 @@ pub fn around(
         if !looked.contains_key(&day)
             && let Some(number) = editions.get(&day)
         {
-            looked.extend(ledger.outlines([(day, *number)])?.pop().map(|outline| (day, outline)));
+            looked.extend(
+                ledger.known_outlines([(day, *number)])?.outlines.pop().map(|outline| (day, outline)),
+            );
         }
         Ok(())
     };
@@ -59,7 +73,7 @@ pub fn around(
         }
     }
     let wanted = editions.iter().filter(|(day, _)| wanted.contains(day)).map(|(day, n)| (*day, *n));
-    Ok(ledger.outlines(wanted)?)
+    Ok(ledger.known_outlines(wanted)?)
 }
 
 fn is_near(days: &BTreeSet<Day>, day: Day, by: i64) -> bool {
@@ -111,7 +125,7 @@ pub fn note(ledger: &mut Writer, settings: &Settings, clock: Clock) -> anyhow::R
         return Ok(Vec::new());
     }
     let config = settings.config();
-    let standing = around(ledger, &ledger.standing(), &near(changed))?;
+    let standing = known_around(ledger, &ledger.standing(), &near(changed))?.outlines;
     // A day that was linked with a changed one may have other figures too.
     let linked = linked(&standing, changed);
     let of_note = |day: Day| is_near(changed, day, REACH) || linked.contains(&day);
@@ -128,7 +142,7 @@ pub fn note(ledger: &mut Writer, settings: &Settings, clock: Clock) -> anyhow::R
     let adjusted = adjusted(ledger);
     let is_sealed = |day: &Day| ledger.record().days.get(day).is_some_and(|record| record.sealed.is_some());
     if linked.iter().chain(changed).any(is_sealed) {
-        let editions = unnoted(around(ledger, &with_adjustments(ledger), &near(changed))?);
+        let editions = unnoted(known_around(ledger, &with_adjustments(ledger), &near(changed))?.outlines);
         let figures = measure::draw(&editions, &config);
         // Of a sealed day, also what the days around say of it now.
         let noted: BTreeMap<_, _> = standing.days.iter().map(|f| (figure_key(f), shown(f))).collect();
@@ -155,7 +169,7 @@ pub fn note(ledger: &mut Writer, settings: &Settings, clock: Clock) -> anyhow::R
 
 /// Forgets what was noted of sealed days: they are measured as they are known now.
 pub fn unnoted(mut editions: Vec<Outline>) -> Vec<Outline> {
-    for edition in &mut editions {
+    for edition in editions.iter_mut().filter(|edition| !edition.is_stand_in) {
         edition.noted.clear();
     }
     editions

@@ -13,6 +13,7 @@ mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use view::View;
 use write::{FileBatch, Writer};
@@ -68,6 +69,46 @@ pub struct Drawing<'a> {
     pub adjusted: &'a [Figure],
     /// Editions that apply overrides.
     pub overridden: &'a [Outline],
+    /// Notes days of which something cannot be read, and is left out.
+    pub damaged: &'a DamagedDays,
+}
+
+/// Days of which the ledger keeps something damaged, and what.
+#[derive(Debug, Default)]
+pub struct DamagedDays(Mutex<BTreeMap<Day, String>>);
+
+impl DamagedDays {
+    pub fn note(&self, day: Day, why: &dyn std::fmt::Display) {
+        self.all().entry(day).or_insert_with(|| why.to_string());
+    }
+
+    /// Takes out what was noted of a day.
+    pub fn take(&self, day: Day) -> Option<String> {
+        self.all().remove(&day)
+    }
+
+    pub fn into_inner(self) -> BTreeMap<Day, String> {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn all(&self) -> MutexGuard<'_, BTreeMap<Day, String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns what was read of a day; nothing, with a note, if it is damaged.
+    ///
+    /// # Errors
+    /// Trouble that is not of one day.
+    pub fn or_note<T>(&self, day: Day, read: Result<T, Trouble>) -> Result<Option<T>, Trouble> {
+        match read {
+            Ok(read) => Ok(Some(read)),
+            Err(trouble) if trouble.stops_all() => Err(trouble),
+            Err(trouble) => {
+                self.note(day, &trouble);
+                Ok(None)
+            }
+        }
+    }
 }
 
 impl Drawing<'_> {
@@ -146,9 +187,11 @@ pub fn daily_tables(day: &DayDrawing) -> [Table; 9] {
 }
 
 /// The days whose own reports are drawn, how to read one, and how many are drawn in parallel.
+///
+/// A day of which nothing is read keeps the reports that were drawn of it.
 pub struct Days<'a> {
     pub days: &'a [Day],
-    pub read: &'a (dyn Fn(Day) -> anyhow::Result<DayDrawing> + Sync),
+    pub read: &'a (dyn Fn(Day) -> anyhow::Result<Option<DayDrawing>> + Sync),
     pub workers: usize,
 }
 
@@ -160,8 +203,8 @@ impl Days<'_> {
         make: &(dyn Fn(&DayDrawing, &mut FileBatch) + Sync),
     ) -> anyhow::Result<()> {
         let draw = |day: Day| -> anyhow::Result<FileBatch> {
-            let drawn = (self.read)(day)?;
             let mut batch = FileBatch::default();
+            let Some(drawn) = (self.read)(day)? else { return Ok(batch) };
             tables_of(&drawn, &mut batch)?;
             make(&drawn, &mut batch);
             Ok(batch)

@@ -142,7 +142,7 @@ impl Basis {
     /// As for [`Basis::read`].
     pub fn read_gaps(folder: &Path) -> Result<Vec<Gap>, Trouble> {
         let path = folder.join(BASIS);
-        let text = plain_file::read_to_string(&path)?;
+        let text = plain_file::read_to_string(&path).map_err(Trouble::of_stored)?;
         let head: Head = serde_json::from_str(&text).map_err(|e| damaged(&path, e))?;
         Ok(head.gaps)
     }
@@ -150,11 +150,10 @@ impl Basis {
     /// Reads the basis of an edition from its folder.
     ///
     /// # Errors
-    /// [`Trouble::Io`] if a file is missing or unreadable, [`Trouble::Damaged`] if it does not
-    /// parse or a number in it is out of range.
+    /// [`Trouble::Damaged`] if a file is missing, does not parse, or a number in it is out of range.
     pub fn read(folder: &Path, day: Day, length: SlotLength) -> Result<Self, Trouble> {
         let path = folder.join(BASIS);
-        let text = plain_file::read_to_string(&path)?;
+        let text = plain_file::read_to_string(&path).map_err(Trouble::of_stored)?;
         let head: Head = serde_json::from_str(&text).map_err(|e| damaged(&path, e))?;
         let limits = [length.per_day() as usize, head.kinds.len(), head.callers.len()];
 

@@ -212,7 +212,7 @@ struct Version {
 
 pub fn read_manifest(folder: &Path, day: Day) -> Result<Manifest, Trouble> {
     let path = folder.join(MANIFEST);
-    let text = plain_file::read_to_string(&path)?;
+    let text = plain_file::read_to_string(&path).map_err(Trouble::of_stored)?;
     let version: Version = serde_json::from_str(&text).map_err(|e| damaged(&path, e))?;
     if !(OLDEST_MANIFEST_FORMAT..=MANIFEST_FORMAT).contains(&version.format) {
         let why = format!(

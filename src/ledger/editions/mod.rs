@@ -5,6 +5,7 @@ pub mod delivery_lines;
 pub mod draft;
 pub mod folder;
 pub mod instants;
+pub mod known;
 pub mod lines;
 pub mod manifest;
 pub mod near;

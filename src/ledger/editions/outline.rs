@@ -66,6 +66,8 @@ pub struct Outline {
     pub instants: Vec<InstantLine>,
     /// Active callers, sorted by hour, service and region; filled as `bad` is.
     pub callers: Vec<CallerLine>,
+    /// True if the edition is damaged, and only what was noted of it is known.
+    pub is_stand_in: bool,
 }
 
 /// Slots after overrides as the journal noted them, see [`crate::ledger::Reported::slots`].
@@ -91,6 +93,20 @@ pub struct ScopeOutline {
 }
 
 impl ScopeOutline {
+    /// Makes a scope of which only the events of the day are known.
+    pub fn unobserved(scope: Scope, length: SlotLength, events: &[i64; Group::ALL.len()]) -> Self {
+        let states: Arc<[State]> = vec![State::Unobserved; length.per_day() as usize].into();
+        let mut counts = Counts::default();
+        Group::ALL.into_iter().zip(events).for_each(|(group, events)| counts.add(group, *events));
+        let near: Arc<[NearCell]> = Vec::new().into();
+        Self {
+            scope,
+            states: [Arc::clone(&states), states],
+            events: [counts; 2],
+            near: [Arc::clone(&near), near],
+        }
+    }
+
     /// Returns the states of the day alone, in order of time.
     pub const fn states(&self, book: Side) -> &Arc<[State]> {
         &self.states[book as usize]
@@ -138,6 +154,7 @@ impl Outline {
             bad: edition.bad.clone(),
             instants: edition.instants.clone(),
             callers: edition.callers.clone(),
+            is_stand_in: false,
         }
     }
 
@@ -240,6 +257,7 @@ impl Outline {
             bad: Vec::new(),
             instants: Vec::new(),
             callers: Vec::new(),
+            is_stand_in: false,
         })
     }
 }

@@ -108,6 +108,7 @@ mod tests {
             until: None,
             measure: 1,
             spans: Vec::new(),
+            files: None,
         };
         line(at, Entry::Acknowledged(said))
     }

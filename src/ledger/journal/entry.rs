@@ -200,6 +200,8 @@ pub enum Cause {
     /// Override rows were applied or withdrawn.
     Overrides,
     Policy,
+    /// Settings by which logs are read.
+    Config,
     /// Settings of the slot rule, components, services or regions.
     Definition,
     /// The review window has passed, and what was still pending became unknown.
@@ -209,7 +211,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::First,
         Self::Logs,
         Self::LogsRemoved,
@@ -217,6 +219,7 @@ impl Cause {
         Self::Neighbour,
         Self::Overrides,
         Self::Policy,
+        Self::Config,
         Self::Definition,
         Self::Window,
         Self::Job,
@@ -231,6 +234,7 @@ impl Cause {
             Self::Neighbour => "neighbour",
             Self::Overrides => "overrides",
             Self::Policy => "policy",
+            Self::Config => "config",
             Self::Definition => "definition",
             Self::Window => "window",
             Self::Job => "job",

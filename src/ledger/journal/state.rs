@@ -115,10 +115,19 @@ impl FiledRow {
 impl LedgerState {
     /// Returns the attentions that stand open on a day of the wall clock, by key.
     pub fn standing(&self, today: Day) -> Vec<Standing> {
+        self.known_days(today, |days| self.attention.standing(days))
+    }
+
+    /// Returns what a person can acknowledge on a day of the wall clock, by key.
+    pub fn to_acknowledge(&self, today: Day) -> Vec<Standing> {
+        self.known_days(today, |days| self.attention.to_acknowledge(days))
+    }
+
+    fn known_days(&self, today: Day, ask: impl Fn(&KnownDays<'_>) -> Vec<Standing>) -> Vec<Standing> {
         let is_open = |day: Day| self.days.get(&day).is_none_or(|record| record.sealed.is_none());
         let is_read = |(_, record): &(&Day, &DayRecord)| record.reading.is_some();
         let newest = self.days.iter().filter(is_read).map(|(day, _)| *day).next_back();
-        self.attention.standing(&KnownDays { is_open: &is_open, newest, today })
+        ask(&KnownDays { is_open: &is_open, newest, today })
     }
 
     /// Returns an override row by its name in a line of the journal.

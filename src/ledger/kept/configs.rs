@@ -12,11 +12,10 @@ impl Ledger {
     /// Reads the settings that days of this ledger were read or booked with.
     ///
     /// # Errors
-    /// [`Trouble::Io`] if the file is missing or unreadable, [`Trouble::Damaged`] if it does not
-    /// match its fingerprint.
+    /// [`Trouble::Damaged`] if the file is missing or does not match its fingerprint.
     pub fn config(&self, fingerprint: &str) -> Result<Canonical, Trouble> {
         let path = of_config(&self.folder, fingerprint).join(SETTINGS);
-        let text = plain_file::read_to_string(&path)?;
+        let text = plain_file::read_to_string(&path).map_err(Trouble::of_stored)?;
         let settings = Canonical::from_json(&text).map_err(|why| disk::damaged(&path, why))?;
         let version = fingerprint.split('-').next().unwrap_or_default();
         let found = settings.fingerprint_of(version);
@@ -38,7 +37,8 @@ impl Writer {
     pub(in crate::ledger) fn keep_config(&self, settings: &Canonical) -> Result<String, Trouble> {
         let fingerprint = settings.fingerprint();
         let place = of_config(&self.folder, &fingerprint);
-        if !plain_file::is_folder(&place)? {
+        // One that is damaged is written again: its name says what it must be.
+        if self.config(&fingerprint).is_err() {
             let scratch = disk::temporary(&self.folder)?;
             disk::write(&scratch.path().join(SETTINGS), settings.to_json().as_bytes())?;
             disk::put_folder(scratch, &place)?;

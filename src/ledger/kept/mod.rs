@@ -5,9 +5,7 @@ mod policies;
 
 use std::path::PathBuf;
 
-use super::journal::entry::Entry;
-use super::{Governed, Settings, Writer, places};
-use crate::clock::Clock;
+use super::{Writer, places};
 use crate::config::Canonical;
 use crate::error::Trouble;
 use crate::policy::Policy;
@@ -22,22 +20,6 @@ pub struct Kept<'a> {
 }
 
 impl Writer {
-    /// Notes settings in the journal, with the governed ones if these have changed.
-    ///
-    /// # Errors
-    /// As for [`Writer::append`].
-    pub fn note_settings(
-        &mut self,
-        settings: Settings,
-        governed: Option<Governed>,
-        with: &Kept<'_>,
-        clock: Clock,
-    ) -> Result<(), Trouble> {
-        self.announce(&self.places_of(with), &[])?;
-        self.keep_all(with)?;
-        self.append_announced(clock, Entry::settings(settings, governed))
-    }
-
     /// Lists the folders of what is to be kept.
     pub(super) fn places_of(&self, with: &Kept<'_>) -> Vec<PathBuf> {
         let policy = with.policy.map(|policy| places::of_policy(self.place(), &policy.fingerprint()));

@@ -16,13 +16,13 @@ impl Ledger {
     /// Reads a policy that editions of this ledger were booked by.
     ///
     /// # Errors
-    /// [`Trouble::Io`] if a file is missing or unreadable, [`Trouble::Damaged`] if the texts do not
-    /// match the fingerprint or cannot be read as a policy.
+    /// [`Trouble::Damaged`] if a file is missing, or the texts do not match the fingerprint or cannot
+    /// be read as a policy.
     pub fn policy(&self, fingerprint: &str) -> Result<Policy, Trouble> {
         let folder = of_policy(&self.folder, fingerprint);
         let document = |name: &str| {
             let path = folder.join(name);
-            let text = plain_file::read_to_string(&path)?;
+            let text = plain_file::read_to_string(&path).map_err(Trouble::of_stored)?;
             Ok::<_, Trouble>(Document::new(path.display().to_string(), text))
         };
         let (policy, catalogue) = (document(POLICY)?, document(CATALOGUE)?);
@@ -63,10 +63,11 @@ impl Ledger {
 }
 
 impl Writer {
-    /// Keeps the texts of a policy under its fingerprint; a policy already kept is not rewritten.
+    /// Keeps the texts of a policy under its fingerprint; a policy kept whole is not rewritten.
     pub fn keep_policy(&self, policy: &Policy) -> Result<(), Trouble> {
         let place = of_policy(&self.folder, &policy.fingerprint());
-        if plain_file::is_folder(&place)? {
+        // A damaged one is written again: its name says what it must be.
+        if self.policy(&policy.fingerprint()).is_ok() {
             return Ok(());
         }
         let scratch = disk::temporary(&self.folder)?;

@@ -5,7 +5,7 @@ mod lost_and_found;
 mod tidy;
 mod writing;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -25,6 +25,7 @@ use super::{DayState, Draft, Edition, FORMAT, Kept, Ledger, disk};
 use crate::clock::{Clock, ClockSource};
 use crate::day::{Day, rfc3339};
 use crate::error::Trouble;
+use crate::facts::Input;
 use crate::overrides::Override;
 
 /// A ledger that can be written to, and is read like a [`Ledger`].
@@ -69,7 +70,7 @@ impl Writer {
     /// - [`Trouble::Io`] if the folder cannot be created or written to.
     /// - [`Trouble::Locked`] if another run holds it.
     /// - [`Trouble::Damaged`] if its journal is damaged.
-    /// - [`Trouble::Refused`] if an [`Obstacle`] stands in the way.
+    /// - [`Trouble::Refused`] if an [`Obstacle`](crate::ledger::Obstacle) stands in the way.
     /// - [`Trouble::Usage`] if the run works as of an instant before the last entry or beyond the
     ///   wall clock, or `source` is not that of the ledger.
     pub fn open(reports: &Path, clock: Clock, source: ClockSource) -> Result<Self, Trouble> {
@@ -106,12 +107,11 @@ impl Writer {
             _ => {}
         }
         let obstacle = ledger.obstacle(clock)?;
-        match &obstacle {
-            Some(obstacle) if Some(obstacle.key.as_str()) != key => {
-                return Err(Trouble::Refused(format!("{reports_shown}: {obstacle}")));
-            }
-            Some(_) => {}
-            None => ledger.journal.check_clock(ledger.steady(clock).at)?,
+        if let Some(obstacle) = obstacle.as_ref().filter(|obstacle| Some(obstacle.key.as_str()) != key) {
+            return Err(Trouble::Refused(format!("{reports_shown}: {obstacle}")));
+        }
+        if obstacle.is_none() {
+            ledger.journal.check_clock(ledger.steady(clock).at)?;
         }
         if clock.at > clock.wall {
             return Err(Trouble::Usage(format!(
@@ -263,6 +263,12 @@ impl Writer {
         }
         let is_ruled_alike = before.as_ref().is_some_and(|before| self.is_ruled_alike(before, &manifest));
         let mut causes = causes(before.as_ref(), is_ruled_alike, has_ended, &comparable);
+        let inputs = record.reading.as_ref().map(|reading| reading.files.clone()).unwrap_or_default();
+        if let Some(before) = &before
+            && self.is_read_otherwise(before, &manifest)
+        {
+            name_settings(&mut causes, before, &inputs);
+        }
         if self.ledger.daybook(day).is_some_and(|reading| reading.is_poorer) {
             for cause in causes.iter_mut().filter(|cause| **cause == Cause::Logs) {
                 *cause = Cause::LogsRemoved;
@@ -281,7 +287,7 @@ impl Writer {
         manifest.edition = edition.number;
         manifest.state = edition.state;
         manifest.previous = newest.map(|newest| newest.manifest);
-        manifest.inputs = record.reading.map(|reading| reading.files).unwrap_or_default();
+        manifest.inputs = inputs;
 
         let place = folder::place(&self.folder, day, edition.number);
         let coming: Vec<PathBuf> = [place.clone()].into_iter().chain(self.places_of(with)).collect();
@@ -304,6 +310,17 @@ impl Writer {
         Ok(Published { edition, is_new: true, causes, is_adjusting })
     }
 
+    /// Returns whether the logs of two editions were read under other settings.
+    fn is_read_otherwise(&self, before: &Manifest, now: &Manifest) -> bool {
+        let kept = |manifest: &Manifest| self.config(manifest.config.as_ref()?).ok();
+        let is_read_again = before.daybooks.get(&before.day) != now.daybooks.get(&now.day);
+        // The line of governed settings has kept those of this run before its first edition.
+        match (kept(before), kept(now)) {
+            (Some(before), Some(now)) => is_read_again && !before.reads_like(&now),
+            _ => false,
+        }
+    }
+
     /// Seals a day: its newest edition becomes final.
     ///
     /// A day that is sealed already, or has no edition, stays as it is.
@@ -318,6 +335,16 @@ impl Writer {
         let edition = newest.publication.edition;
         self.append(clock, Entry::Sealed { day, edition })
     }
+}
+
+/// Names settings as the cause of other rows, if the files of the day have the same contents as before.
+fn name_settings(causes: &mut Vec<Cause>, before: &Manifest, inputs: &[Input]) {
+    let contents = |inputs: &[Input]| inputs.iter().map(|input| input.hash.clone()).collect::<BTreeSet<_>>();
+    if contents(&before.inputs) == contents(inputs) {
+        causes.retain(|cause| *cause != Cause::Logs && *cause != Cause::Job);
+    }
+    causes.push(Cause::Config);
+    causes.sort();
 }
 
 impl Ledger {

@@ -141,8 +141,8 @@ fn known(ledger: &Ledger) -> Known {
             known.extend(reading.config.iter().map(config));
         }
     }
-    for (name, policy) in &ledger.record.governed_names {
-        known.extend([config(name)]);
+    for (settings, policy) in &ledger.record.governed_names {
+        known.extend([config(settings)]);
         known.insert(places::of_policy(root, policy), Listing::These(&places::POLICY_FILES));
     }
     known
