@@ -367,7 +367,7 @@ impl Older {
     /// Days 18 and 19 are sealed after line 30 or so; day 19 was also published after it.
     fn new() -> Self {
         let place = Place::new();
-        let review = "[overrides]\npath = \"overrides.csv\"\nreview_days = 1\ngrace_hours = 24\n";
+        let review = "[overrides]\npath = \"overrides.csv\"\nreview_days = 2\ngrace_hours = 24\n";
         fs::write(place.path("uptime-ledger.toml"), CONFIG.to_owned() + review).unwrap();
         let header = "id,direction,start,end,service,region,business_id,error_code,account,reason,ticket,author,approver,created_at,note\n";
         fs::write(place.path("overrides.csv"), header).unwrap();

@@ -59,10 +59,9 @@ pub use journal::entry::{
 };
 pub use journal::state::{DayRecord, EditionRecord, FiledRow, LedgerState};
 pub use journal::{Ending, Journal, JournalLine};
-pub use kept::Kept;
 pub use mark::{DRAWN, Drawn, Obstacle, OlderJournal};
 pub use verify::{Checked, Finding, rebook, verify};
-pub use writer::{Lock, Published, Strays, Writer};
+pub use writer::{Kept, Lock, Published, Strays, Writer};
 
 /// Format of the ledger, raised when an older job could not understand what a newer one writes.
 ///

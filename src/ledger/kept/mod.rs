@@ -5,19 +5,8 @@ mod policies;
 
 use std::path::PathBuf;
 
-use super::{Writer, places};
-use crate::config::Canonical;
+use super::{Kept, Writer, places};
 use crate::error::Trouble;
-use crate::policy::Policy;
-
-/// Policy and settings that the ledger keeps with a new line, unless it has them already.
-///
-/// They are written only together with a line that names them.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Kept<'a> {
-    pub policy: Option<&'a Policy>,
-    pub settings: Option<&'a Canonical>,
-}
 
 impl Writer {
     /// Lists the folders of what is to be kept.

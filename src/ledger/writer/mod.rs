@@ -21,12 +21,14 @@ use super::editions::folder;
 use super::editions::manifest::Manifest;
 use super::journal::clocks;
 use super::journal::entry::{Cause, Entry, Publication};
-use super::{DayState, Draft, Edition, FORMAT, Kept, Ledger, disk};
+use super::{DayState, Draft, Edition, FORMAT, Ledger, disk};
 use crate::clock::{Clock, ClockSource};
+use crate::config::Canonical;
 use crate::day::{Day, rfc3339};
 use crate::error::Trouble;
 use crate::facts::Input;
 use crate::overrides::Override;
+use crate::policy::Policy;
 
 /// A ledger that can be written to, and is read like a [`Ledger`].
 #[derive(Debug)]
@@ -38,6 +40,15 @@ pub struct Writer {
     announced: Option<Announced>,
     strays: Strays,
     _lock: Lock,
+}
+
+/// Policy and settings that the ledger keeps with a new line, unless it has them already.
+///
+/// They are written only together with a line that names them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Kept<'a> {
+    pub policy: Option<&'a Policy>,
+    pub settings: Option<&'a Canonical>,
 }
 
 /// The newest edition of a day after publishing.
