@@ -5,6 +5,7 @@
 
 mod fallen;
 mod later;
+mod rewritten;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
