@@ -37,7 +37,7 @@ impl Place {
     fn new() -> Self {
         let place = Self { dir: tempfile::tempdir().unwrap() };
         fs::write(place.path("uptime-ledger.toml"), CONFIG).unwrap();
-        for day in 18..=25 {
+        for day in 18..=28 {
             place.log(day, &[]);
         }
         place.run(&["--date", "2026-11-18", "--simulate", "--as-of", "2026-11-19T03:00:00Z"]).expect(0);
@@ -351,4 +351,204 @@ fn of_two_first_runs_one_begins_the_journal() {
     let told = first.append(clock, SOME_LINE).unwrap_err().to_string();
     assert!(told.contains("another run has begun it"), "{told}");
     assert_eq!(second.lines().count(), 2);
+}
+
+/// Nights until some days are sealed, and the journal as it was before they were.
+struct Older {
+    place: Place,
+    journal: [Vec<u8>; 2],
+    /// The newer journal.
+    newer: [Vec<u8>; 2],
+}
+
+const JOURNAL: [&str; 2] = ["journal.ndjson", "journal.head"];
+
+impl Older {
+    /// Days 18 and 19 are sealed after line 30 or so; day 19 was also published after it.
+    fn new() -> Self {
+        let place = Place::new();
+        let review = "[overrides]\npath = \"overrides.csv\"\nreview_days = 2\ngrace_hours = 24\n";
+        fs::write(place.path("uptime-ledger.toml"), CONFIG.to_owned() + review).unwrap();
+        let header = "id,direction,start,end,service,region,business_id,error_code,account,reason,ticket,author,approver,created_at,note\n";
+        fs::write(place.path("overrides.csv"), header).unwrap();
+        fs::remove_dir_all(place.path("reports")).unwrap();
+        place.log(19, &[10]);
+        place.run(&["--date", "2026-11-18", "--simulate", "--as-of", "2026-11-19T03:00:00Z"]).expect(0);
+        let read = || JOURNAL.map(|name| fs::read(place.ledger(name)).unwrap());
+        let journal = read();
+        for day in 20..=23 {
+            place.night(day).expect(0);
+        }
+        let newer = read();
+        let older = Self { journal, newer, place };
+        assert_eq!(older.state(19), ("sealed".to_owned(), "50.000000".to_owned()));
+        // Who changes the log now would turn the sealed figure into 100.
+        older.place.log(19, &[]);
+        older
+    }
+
+    fn put(&self, journal: &[Vec<u8>; 2]) {
+        JOURNAL
+            .iter()
+            .zip(journal)
+            .for_each(|(name, bytes)| fs::write(self.place.ledger(name), bytes).unwrap());
+    }
+
+    /// State and net percentage (by events) of a day.
+    fn state(&self, day: u32) -> (String, String) {
+        let rows = job::table(&self.place.path("reports"), "availability");
+        let is = |row: &&job::Row| {
+            row["day"] == format!("2026-11-{day}") && row["scope_kind"] == "component" && row["region"] == "*"
+        };
+        let row = rows.iter().filter(is).find(|row| row["definition"] == "occurrences").unwrap();
+        (row["state"].clone(), row["availability_percent_net"].clone())
+    }
+
+    fn key(&self) -> String {
+        let head = fs::read_to_string(self.place.ledger("journal.head")).unwrap();
+        let head: serde_json::Value = serde_json::from_str(&head).unwrap();
+        format!("head:{}", head["hash"].as_str().unwrap())
+    }
+
+    fn ack(&self, key: &str, day: u32, more: &[&str]) -> Ran {
+        let at = format!("2026-11-{day}T05:00:00Z");
+        let args = ["ack", key, "--author", "ann", "--reason", "the disk was lost", "--as-of", &at];
+        self.place.ask(&[&args[..], more].concat())
+    }
+}
+
+const SECOND: [&str; 2] = ["--approver", "bob"];
+
+#[test]
+fn an_older_journal_is_refused_until_two_persons_go_on_from_it_and_stays_visible() {
+    let older = Older::new();
+    let place = &older.place;
+    older.put(&older.journal);
+    let key = older.key();
+    let before = job::files(&place.path("reports"));
+    let command = format!("uptime-ledger ack '{key}' --author NAME --approver NAME --reason TEXT");
+    let said = ["does not go on from line", "an older journal was put back", &command];
+    place.night(24).expect(1).says(&said);
+    place.run(&["--date", "2026-11-19", "--as-of", "2026-11-24T03:00:00Z"]).expect(1).says(&said);
+    place.ask(&["report"]).expect(1).says(&said);
+    place.ask(&["ack", "--as-of", "2026-11-24T03:00:00Z"]).expect(1).says(&said);
+    place.ask(&["verify"]).expect(1).says(&["an older journal was put back"]);
+    older.ack(&key, 24, &[]).expect(2).says(&["second person"]);
+    older.ack(&key, 24, &["--approver", "Ann"]).expect(2).says(&["same person"]);
+    older.ack("head:0000", 24, &SECOND).expect(1).says(&said);
+    let mut after = job::files(&place.path("reports"));
+    after.insert(".lock".into(), Vec::new());
+    assert!(before.iter().all(|(path, bytes)| path == Path::new(".lock") || after.get(path) == Some(bytes)));
+
+    let ran = older.ack(&key, 24, &SECOND).expect(0);
+    assert!(ran.stdout.contains("stay sealed: 2026-11-18, 2026-11-19"), "{ran:?}");
+    place.is_whole();
+    place.night(25).expect(3).says(&["attention[lost-and-found]"]);
+    place.is_whole();
+    assert_eq!(older.state(19), ("sealed".to_owned(), "50.000000".to_owned()));
+    for name in ["index.html", "months/2026-11.html", "daily/2026-11-19/index.html", "months/2026-11.journal"]
+    {
+        let page = fs::read_to_string(place.path("reports").join(name)).unwrap();
+        assert!(page.contains("An older journal was put back"), "{name}");
+    }
+    let status = fs::read_to_string(place.path("reports/status.json")).unwrap();
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(
+        status["older_journals"][0]["days_taken_back"],
+        serde_json::json!(["2026-11-18", "2026-11-19"])
+    );
+    for month in job::table(&place.path("reports"), "months") {
+        assert!(month["status"].contains(", older journal at line "), "{month:?}");
+    }
+
+    // What was given up is not gone on from either, and the decision is no longer there to take.
+    let now = JOURNAL.map(|name| fs::read(place.ledger(name)).unwrap());
+    older.put(&older.newer);
+    place.night(26).expect(1).says(&["an older journal was put back"]);
+    older.put(&now);
+    place.night(26).expect(3);
+    older.ack(&key, 26, &SECOND).expect(2).says(&["no attention stands open"]);
+    place.is_whole();
+}
+
+#[test]
+fn a_run_killed_after_the_word_and_before_the_drawing_goes_on() {
+    let older = Older::new();
+    older.put(&older.journal);
+    let mark = fs::read(older.place.path("reports/.drawn")).unwrap();
+    older.ack(&older.key(), 24, &SECOND).expect(0);
+    fs::write(older.place.path("reports/.drawn"), mark).unwrap();
+    older.place.night(25).expect(3);
+    older.place.is_whole();
+    assert_eq!(older.state(19), ("sealed".to_owned(), "50.000000".to_owned()));
+}
+
+#[test]
+fn a_sealed_edition_is_taken_back_from_lost_and_found_only_if_its_hash_is_that_of_the_mark() {
+    for is_forged in [false, true] {
+        let older = Older::new();
+        let place = &older.place;
+        older.put(&older.journal);
+        fs::create_dir(place.ledger("lost+found")).unwrap();
+        let lost = place.ledger("lost+found/editions.2026-11-19");
+        fs::rename(place.ledger("editions/2026-11-19"), &lost).unwrap();
+        if is_forged {
+            let path = lost.join("0001/accounts.parquet");
+            let bytes = fs::read(&path).unwrap();
+            fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+        }
+        let ran = older.ack(&older.key(), 24, &SECOND).expect(0);
+        let said = if is_forged { "reopened: 2026-11-19" } else { "stay sealed: 2026-11-18, 2026-11-19" };
+        assert!(ran.stdout.contains(said), "{ran:?}");
+        assert!(lost.join("0001").exists(), "nothing is deleted");
+        place.is_whole();
+        if !is_forged {
+            assert_eq!(older.state(19), ("sealed".to_owned(), "50.000000".to_owned()));
+            continue;
+        }
+        // A day like any other, that is told, and sealed only by its word.
+        place.night(25).expect(3).says(&["attention[reopened]", "reopened:2026-11-19"]);
+        place.night(26).expect(3);
+        assert_eq!(older.state(19).0, "reported");
+        older.ack("reopened:2026-11-19", 26, &[]).expect(2).says(&["second person"]);
+        older.ack("reopened:2026-11-19", 26, &SECOND).expect(0);
+        place.night(27).expect(3);
+        assert_eq!(older.state(19).0, "sealed");
+        place.is_whole();
+    }
+}
+
+#[test]
+fn lines_that_were_cut_off_or_chained_anew_are_an_older_journal() {
+    let older = Older::new();
+    let text = String::from_utf8(older.newer[0].clone()).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let chained = |lines: &[String]| {
+        let (mut before, mut out) = ("0".to_owned(), String::new());
+        for line in lines {
+            let at = line.find("\"previous\":\"").unwrap() + "\"previous\":\"".len();
+            let end = at + line[at..].find('"').unwrap();
+            let line = format!("{}{before}{}", &line[..at], &line[end..]);
+            before = sha256(&line);
+            out += &(line + "\n");
+        }
+        let head = format!("{{\"seq\":{},\"hash\":\"{before}\"}}\n", lines.len());
+        [out.into_bytes(), head.into_bytes()]
+    };
+    let whole: Vec<String> = lines.iter().map(ToString::to_string).collect();
+    assert_eq!(chained(&whole), older.newer);
+    let changed: Vec<String> =
+        whole.iter().map(|line| line.replace("\"slots\":[1,", "\"slots\":[0,")).collect();
+    assert_ne!(changed, whole);
+    for lines in [&whole[..whole.len() - 1], &whole[..2], &changed] {
+        older.put(&chained(lines));
+        older.place.night(24).expect(1).says(&["an older journal was put back, or lines were cut off"]);
+    }
+    older.put(&older.newer);
+    older.place.night(24).expect(0);
+}
+
+fn sha256(text: &str) -> String {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }

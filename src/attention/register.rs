@@ -126,6 +126,12 @@ impl Register {
         self.acknowledged.remove(&kind.key_on(day));
     }
 
+    /// Returns the measure of what has happened to a day under a kind; 0 if nothing has.
+    pub fn happened(&self, kind: AttentionKind, day: Day) -> u64 {
+        let found = self.found.get(&Look::Happened(day)).into_iter().flatten();
+        found.filter(|found| found.key() == kind.key_on(day)).map(|found| found.measure).max().unwrap_or(0)
+    }
+
     /// Returns what two persons have decided, in the order in which they did.
     pub fn decisions(&self) -> &[Acknowledgement] {
         &self.decisions

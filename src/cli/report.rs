@@ -10,7 +10,7 @@ use clap::Args;
 use super::place::ReportsPlace;
 use super::text::{self, EditionName};
 use crate::error::{ExitCode, Trouble};
-use crate::ledger::{Ledger, Lock};
+use crate::ledger::{Ledger, Lock, Obstacle};
 use crate::pipeline;
 
 #[derive(Args)]
@@ -52,7 +52,7 @@ impl Report {
         let _lock = if into == reports { Some(Lock::acquire(&reports)?) } else { None };
         let mut ledger = self.place.ledger()?;
         if let Some(older) = ledger.older_journal()?.filter(|_| into == reports) {
-            return Err(older.refusal(&reports).into());
+            return Err(Obstacle::older_journal(&older).refusal(&reports).into());
         }
         if let Some(as_of) = self.as_of {
             let seq = line(&ledger, as_of)?;

@@ -16,14 +16,13 @@
 //! Any program may read it ([`Ledger`]); only the holder of the lock may write ([`Writer`]).
 
 mod balance;
-mod configs;
 mod daybooks;
 mod disk;
 mod editions;
 mod journal;
+mod kept;
 mod mark;
 mod places;
-mod policies;
 mod verify;
 mod writer;
 
@@ -60,9 +59,8 @@ pub use journal::entry::{
 pub use journal::governed::{ChangedSetting, Governed};
 pub use journal::state::{DayRecord, EditionRecord, FiledRow, LedgerState};
 pub use journal::{Ending, Journal, JournalLine};
-pub use mark::{DRAWN, Drawn, OlderJournal};
+pub use mark::{DRAWN, Drawn, Obstacle, OlderJournal};
 pub use verify::{Checked, Finding, rebook, verify};
-pub use writer::obstacle::Obstacle;
 pub use writer::{Kept, Lock, Published, Strays, Writer};
 
 /// Format of the ledger, raised when an older job could not understand what a newer one writes.
@@ -171,10 +169,10 @@ impl Ledger {
     /// # Errors
     /// The mark of the drawing cannot be read.
     pub fn obstacle(&self, clock: Clock) -> Result<Option<Obstacle>, Trouble> {
-        Ok(match self.older_journal()? {
-            Some(older) => Some(Obstacle { key: older.key(), message: older.to_string() }),
-            None => clocks::doubt(self.journal.lines().last(), clock.wall).map(Obstacle::clock),
-        })
+        if let Some(older) = self.older_journal()? {
+            return Ok(Some(Obstacle::older_journal(&older)));
+        }
+        Ok(clocks::doubt(self.journal.lines().last(), clock.wall).map(Obstacle::clock))
     }
 
     /// Returns the newest day whose newest edition counts at least one row.

@@ -198,12 +198,10 @@ fn note_settings(job: &Job, ledger: &mut Writer, clock: Clock) -> Result<Setting
     let governed = ledger.governed(&canonical, &job.policy, &job.config.overrides.review)?;
     let is_new = ledger.record().settings.as_ref().is_none_or(|before| !before.is_like(&settings));
     if is_new || governed.is_some() {
-        ledger.note_settings(
-            settings.clone(),
-            governed,
-            &Kept { policy: Some(&job.policy), settings: Some(&canonical) },
-            clock,
-        )?;
+        let is_governed = governed.is_some();
+        let with =
+            Kept { policy: is_governed.then_some(&job.policy), settings: is_governed.then_some(&canonical) };
+        ledger.note_settings(settings.clone(), governed, &with, clock)?;
     }
     Ok(settings)
 }

@@ -149,11 +149,14 @@ pub(super) fn told(
             ),
         ),
         RowsChange::Rewritten { healed } => {
+            // Rows that were written anew before count on, so that a second time is told as well.
+            let before = ledger.record().attention.happened(AttentionKind::RewrittenLog, day);
+            let times = if before == 0 { String::new() } else { format!(", after {before} earlier ones") };
             let message = format!(
-                "no row is gone from its logs, but {healed} that failed before do not fail now: they were written anew. The \
-                 day is booked by them; ask who changed them, and why"
+                "no row is gone from its logs, but {healed} that failed before do not fail now{times}: they were written anew. \
+                 The day is booked by them; ask who changed them, and why"
             );
-            Attention::new(AttentionKind::RewrittenLog, day, &[], message).of_measure(healed)
+            Attention::new(AttentionKind::RewrittenLog, day, &[], message).of_measure(before + healed)
         }
     };
     Ok(Some(told))

@@ -37,8 +37,9 @@ pub(super) fn due(
         if record.is_reopened && said.is_none() {
             continue;
         }
+        let is_said = record.is_reopened;
         let Some(newest) = record.newest() else { continue };
-        if now_us <= closes_us {
+        if now_us <= closes_us && !is_said {
             continue;
         }
         let (state, edition) = (newest.publication.state, newest.publication.edition);

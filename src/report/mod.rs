@@ -6,6 +6,7 @@
 mod exports;
 pub mod missing_evidence;
 mod pages;
+mod put_back;
 mod tables;
 mod view;
 mod write;
@@ -120,6 +121,11 @@ impl Drawing<'_> {
         let mark = if self.ledger.is_simulated() { " (simulated)" } else { "" };
         format!("{}{mark}", self.settings.outputs.title)
     }
+
+    /// Returns what is said of older journals on the pages of a month, or of all months.
+    fn put_back(&self, month: Option<Month>) -> Vec<String> {
+        put_back::sentences(self.ledger, month)
+    }
 }
 
 /// Input of the reports of one day.
@@ -154,7 +160,7 @@ impl Summary {
         let Drawing { ledger, figures, adjusted, overridden, .. } = drawing;
         Self {
             availability: tables::summary::availability(figures),
-            months: tables::summary::months(figures, adjusted),
+            months: tables::summary::months(figures, adjusted, &|month| put_back::mark(ledger, month)),
             outages: tables::outages::outages(figures, overridden),
             overrides: tables::overrides::overrides(ledger, overridden),
             restatements: tables::restatements::restatements(ledger),

@@ -6,6 +6,7 @@
 mod failed_days;
 mod fallen;
 mod later;
+mod rewritten;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

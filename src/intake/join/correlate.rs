@@ -16,7 +16,7 @@ use super::merge::{Merged, MergedFact};
 use super::sums::{Sums, entry};
 use crate::day::DAY_US;
 use crate::daybook::delivery::{Delivery, measured};
-use crate::daybook::message::{MessageState, StatusOrigin};
+use crate::daybook::message::{MessageState, StatusOrigin, StatusWord};
 use crate::daybook::{
     Closed, ItemRole, ItemWriter, MessageItem, NotificationItem, RegionActivity, WaitingCall,
 };
@@ -47,6 +47,8 @@ pub struct Carried {
     pub duplicates: Map<u32, u64>,
     /// Webhook rows without copies, by kind of their notification and slot.
     pub rows: BTreeMap<(DayKind, u32), u32>,
+    /// Those of them that failed or report a failed message, by the same.
+    pub failing: BTreeMap<(DayKind, u32), u32>,
     /// Webhook rows of the day, without copies.
     pub attempts: u64,
     pub tally: DayTotals,
@@ -260,6 +262,22 @@ impl Correlator<'_> {
         said
     }
 
+    /// Counts the rows of the day that report a message as failed, without copies.
+    fn count_failed(&self, told: &[StatusRecord], sums: &mut Sums) {
+        let is_failed = |status: &&StatusRecord| status.word == StatusWord::Failed && !status.is_ahead;
+        let mut failed: Vec<(DayKind, i64)> = told
+            .iter()
+            .filter(is_failed)
+            .map(|status| (self.statuses[status.traits as usize].kind, status.offset_us))
+            .collect();
+        failed.sort_unstable();
+        failed.dedup();
+        for (kind, offset_us) in failed {
+            let slot = (offset_us / self.settings.slot_length.us()) as u32;
+            *entry(sums.failing.entry(kind).or_default(), slot) += 1;
+        }
+    }
+
     /// Returns the statuses of one message by word and code, as far as they are of the day.
     ///
     /// The window of a message may end between two of them, which a joined state could not tell.
@@ -299,6 +317,7 @@ impl Correlator<'_> {
         let start_us = self.settings.day.start_us();
         let Said { own, ahead, first: first_told, echo } = self.said(told);
         sums.tally.statuses += u64::from(own.statuses());
+        self.count_failed(told, sums);
         let rank = &self.merged.rank;
         // Of several calls that name one message, the first that succeeded admitted it (the first
         // of all, if none did). The others remain calls.
@@ -419,6 +438,9 @@ impl Correlator<'_> {
                 sums.attempts += 1;
                 let slot = (attempt.offset_us / self.settings.slot_length.us()) as u32;
                 *entry(sums.rows.entry(*kind).or_default(), slot) += 1;
+                if !shared.is_success {
+                    *entry(sums.failing.entry(*kind).or_default(), slot) += 1;
+                }
             }
         }
         let first = &group[0];

@@ -22,6 +22,8 @@ pub struct Sums {
     pub duplicates: Map<u32, u64>,
     /// Webhook rows by kind of their notification, then by slot.
     pub rows: Map<DayKind, Vec<u32>>,
+    /// Those of them that failed or report a failed message, by the same.
+    pub failing: Map<DayKind, Vec<u32>>,
     pub attempts: u64,
     pub tally: DayTotals,
 }
@@ -45,6 +47,7 @@ impl Sums {
             delays: Map::default(),
             duplicates: Map::default(),
             rows: Map::default(),
+            failing: Map::default(),
             attempts: 0,
             tally: DayTotals::default(),
         }

@@ -1,7 +1,6 @@
 //! Older journals: finds that a journal does not go on from the line that the reports show.
 
 use std::fmt;
-use std::path::Path;
 
 use super::Drawn;
 use crate::error::Trouble;
@@ -21,15 +20,6 @@ impl OlderJournal {
     /// Returns the key under which two persons go on from the journal as it is.
     pub fn key(&self) -> String {
         format!("head:{}", self.head.hash)
-    }
-
-    /// Returns the refusal of a command that would write, with the way out.
-    pub fn refusal(&self, reports: &Path) -> Trouble {
-        let shown = reports.display();
-        Trouble::Refused(format!(
-            "{shown}: {self}: uptime-ledger ack '{}' --author NAME --approver NAME --reason TEXT",
-            self.key()
-        ))
     }
 }
 

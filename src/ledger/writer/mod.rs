@@ -2,7 +2,6 @@
 
 mod lock;
 mod lost_and_found;
-pub mod obstacle;
 mod settings;
 mod tidy;
 mod writing;
@@ -23,7 +22,7 @@ use super::editions::folder::{self, Part};
 use super::editions::manifest::Manifest;
 use super::journal::clocks;
 use super::journal::entry::{Cause, Entry, Publication};
-use super::{DayState, Draft, Edition, FORMAT, Ledger, disk, places};
+use super::{DayState, Draft, Edition, FORMAT, Ledger, disk};
 use crate::clock::{Clock, ClockSource};
 use crate::config::Canonical;
 use crate::day::{Day, rfc3339};
@@ -44,9 +43,9 @@ pub struct Writer {
     _lock: Lock,
 }
 
-/// Policy and settings that the ledger keeps with a new edition, unless it has them already.
+/// Policy and settings that the ledger keeps with a new line, unless it has them already.
 ///
-/// They are written only together with an edition, because no other line names them.
+/// They are written only together with a line that names them.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Kept<'a> {
     pub policy: Option<&'a Policy>,
@@ -123,7 +122,6 @@ impl Writer {
         if let Some(obstacle) = obstacle.as_ref().filter(|obstacle| Some(obstacle.key.as_str()) != key) {
             return Err(Trouble::Refused(format!("{reports_shown}: {obstacle}")));
         }
-        let older = ledger.older_journal()?;
         if obstacle.is_none() {
             ledger.journal.check_clock(ledger.steady(clock).at)?;
         }
@@ -140,7 +138,7 @@ impl Writer {
         let (announced, strays) = (None, Strays::default());
         let mut writer = Self { ledger, source, announced, strays, _lock: lock };
         // What an older journal does not know may be taken back; it is moved after that.
-        if older.is_none() {
+        if writer.older_journal()?.is_none() {
             writer.move_strays()?;
         }
         Ok(writer)
@@ -312,17 +310,10 @@ impl Writer {
         manifest.inputs = inputs;
 
         let place = folder::place(&self.folder, day, edition.number);
-        let policies = with.policy.map(|policy| places::of_policy(&self.folder, &policy.fingerprint()));
-        let configs = with.settings.map(|kept| places::of_config(&self.folder, &kept.fingerprint()));
-        let coming: Vec<PathBuf> = [place.clone()].into_iter().chain(policies).chain(configs).collect();
+        let coming: Vec<PathBuf> = [place.clone()].into_iter().chain(self.places_of(with)).collect();
         let folder = folder::write(&self.folder, &edition, stored, &tables, &mut manifest)?;
         self.announce(&coming, &[])?;
-        if let Some(policy) = with.policy {
-            self.keep_policy(policy)?;
-        }
-        if let Some(settings) = with.settings {
-            self.keep_config(settings)?;
-        }
+        self.keep_all(with)?;
         disk::put_folder(folder, &place)?;
         let publication = Publication {
             day,

@@ -17,7 +17,13 @@ use crate::report::DamagedDays;
 /// Account on the other side of every posting of events.
 const EVENTS: &str = "events";
 
-pub fn journal(ledger: &Ledger, month: Month, title: &str, damaged: &DamagedDays) -> Result<String, Trouble> {
+pub fn journal(
+    ledger: &Ledger,
+    month: Month,
+    title: &str,
+    put_back: &[String],
+    damaged: &DamagedDays,
+) -> Result<String, Trouble> {
     let mut books = Books::default();
     for (day, record) in ledger.record().days.range(month.first()..=month.last()) {
         let Some(standing) = record.standing() else { continue };
@@ -36,6 +42,9 @@ pub fn journal(ledger: &Ledger, month: Month, title: &str, damaged: &DamagedDays
          commodity 1000. rows\ncommodity 1000. ev\n\n",
         line(title, LINE)
     );
+    for sentence in put_back {
+        text.push_str(&format!("; {}\n", line(sentence, 4 * LINE)));
+    }
     for account in books.totals.keys() {
         text.push_str("account ");
         text.push_str(account);

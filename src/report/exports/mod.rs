@@ -64,7 +64,9 @@ pub fn draw(
     }
     if outputs.has(Format::Hledger) {
         for month in known.iter().filter(is_wanted) {
-            let text = hledger::journal(drawing.ledger, *month, &drawing.title(), drawing.damaged)?;
+            let put_back = drawing.put_back(Some(*month));
+            let text =
+                hledger::journal(drawing.ledger, *month, &drawing.title(), &put_back, drawing.damaged)?;
             writer.text(&format!("months/{month}.journal"), &text)?;
         }
     } else {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::attention::Standing;
 use crate::config::SlotRule;
 use crate::day::{Day, Month, rfc3339};
+use crate::ledger::{HeadName, Resumption};
 use crate::measure::{Budget, Condition, Figure, Outage, Period, condition};
 use crate::report::missing_evidence::{MissingEvidence, missing_evidence};
 use crate::report::tables::outages::ids_within;
@@ -46,6 +47,9 @@ struct Status<'a> {
     /// Version of the job that published the newest edition.
     job_version: &'a str,
     ledger: LedgerLine,
+    /// Older journals that were put back and gone on from; absent if there was none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    older_journals: Vec<OlderJournalLine<'a>>,
     /// Newest day that is final.
     newest_sealed_day: Option<Date>,
     definition: Definition,
@@ -184,6 +188,25 @@ struct MonthLine {
     state: &'static str,
 }
 
+/// An older journal that was put back, and gone on from.
+#[derive(Serialize, JsonSchema)]
+struct OlderJournalLine<'a> {
+    /// The line that goes on from it.
+    line: u64,
+    from: LedgerLine,
+    /// The line that had been published, and does not count any more.
+    given_up: LedgerLine,
+    author: &'a str,
+    approver: Option<&'a str>,
+    reason: &'a str,
+    /// Days of which something else may have been published before.
+    days: Vec<Date>,
+    /// Those of them that stay sealed.
+    days_taken_back: Vec<Date>,
+    /// Those of them that were sealed, and are open again.
+    days_reopened: Vec<Date>,
+}
+
 /// A figure in three books.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "BooksOf_{T}")]
@@ -281,6 +304,7 @@ pub fn status(view: &View<'_>) -> String {
         data_through: view.newest_day().map(date),
         job_version: &figures.job_version,
         ledger: LedgerLine { line, hash },
+        older_journals: drawing.ledger.record().resumed.iter().map(older_journal).collect(),
         newest_sealed_day: view.newest_sealed().map(|(day, _)| date(day)),
         definition: Definition {
             name: DEFINITION.name,
@@ -378,6 +402,21 @@ fn month_line(month: Month, figure: &Figure, adjusted: &Figure) -> MonthLine {
         budget: figure.budget.as_ref().map(budget_line),
         status: figure.status.name(),
         state: figure.state.name(),
+    }
+}
+
+fn older_journal((line, resumed): &(u64, Resumption)) -> OlderJournalLine<'_> {
+    let name = |HeadName { seq, hash }: &HeadName| LedgerLine { line: *seq, hash: hash.clone() };
+    OlderJournalLine {
+        line: *line,
+        from: name(&resumed.from),
+        given_up: name(&resumed.given_up),
+        author: &resumed.said.author,
+        approver: resumed.said.approver.as_deref(),
+        reason: &resumed.said.reason,
+        days: resumed.days().into_iter().map(date).collect(),
+        days_taken_back: resumed.taken_back.iter().map(|back| date(back.day)).collect(),
+        days_reopened: resumed.reopened.iter().copied().map(date).collect(),
     }
 }
 

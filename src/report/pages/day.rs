@@ -21,6 +21,7 @@ use crate::table::Row;
 /// Input of a day's page in addition to the day itself.
 pub(super) struct Around<'a> {
     pub site: &'a str,
+    pub put_back: Vec<String>,
     pub figures: &'a Figures,
     pub summary: &'a Summary,
     /// The published days before and after it.
@@ -78,11 +79,12 @@ pub(super) fn page(w: &Words, day: &DayDrawing, around: &Around<'_>) -> String {
     links.extend(around.earlier.map(|day| link(day, w.earlier)));
     links.extend(around.later.map(|day| link(day, w.later)));
     let title = format!("{} {at}", w.day);
-    Page { words: w, site: around.site, title, root: "../../", links, body }.html()
+    let put_back = around.put_back.clone();
+    Page { words: w, site: around.site, title, root: "../../", put_back, links, body }.html()
 }
 
 /// Makes one page per hour, with its file name: the text of `explain` for every red minute.
-pub(super) fn explanations(w: &Words, site: &str, day: &DayDrawing) -> Vec<(String, String)> {
+pub(super) fn explanations(w: &Words, around: &Around<'_>, day: &DayDrawing) -> Vec<(String, String)> {
     let edition = &day.edition;
     let length = edition.slot_length();
     let mut hours: BTreeMap<String, Vec<u32>> = BTreeMap::new();
@@ -104,7 +106,8 @@ pub(super) fn explanations(w: &Words, site: &str, day: &DayDrawing) -> Vec<(Stri
         };
         let title = format!("{}: {} {hour}:00", w.why, edition.day);
         let links = vec![("index.html".to_owned(), format!("{} {}", w.day, edition.day))];
-        let html = Page { words: w, site, title, root: "../../", links, body }.html();
+        let (site, put_back) = (around.site, around.put_back.clone());
+        let html = Page { words: w, site, title, root: "../../", put_back, links, body }.html();
         (format!("explain-{hour}.html"), html)
     };
     hours.into_iter().map(page).collect()

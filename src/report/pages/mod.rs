@@ -52,6 +52,7 @@ pub(super) fn day(
     let site = &*drawing.title();
     let around = day::Around {
         site,
+        put_back: drawing.put_back(Some(at.month())),
         figures: drawing.figures,
         summary,
         earlier: days.iter().copied().rfind(|day| *day < at),
@@ -60,7 +61,7 @@ pub(super) fn day(
     let folder = format!("daily/{at}");
     batch.text(format!("{folder}/index.html"), day::page(WORDS, drawn, &around));
     let mut names = Vec::new();
-    for (name, html) in day::explanations(WORDS, site, drawn) {
+    for (name, html) in day::explanations(WORDS, &around, drawn) {
         batch.text(format!("{folder}/{name}"), html);
         names.push(name);
     }

@@ -90,7 +90,8 @@ pub(super) fn page(
     let link = newest.filter(|_| last.is_some());
     let links = link.map(|day| (format!("../daily/{day}/index.html"), format!("{} {day}", w.day)));
     let site = &*drawing.title();
-    Page { words: w, site, title, root, links: links.into_iter().collect(), body }.html()
+    let put_back = drawing.put_back(Some(month));
+    Page { words: w, site, title, root, put_back, links: links.into_iter().collect(), body }.html()
 }
 
 /// Lists what two persons have decided about days of the month.

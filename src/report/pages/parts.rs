@@ -28,6 +28,8 @@ pub(super) struct Page<'a> {
     pub title: String,
     /// Relative path from the page to the reports folder: empty, or `../` once or more.
     pub root: &'static str,
+    /// What older journals that were put back have changed about it.
+    pub put_back: Vec<String>,
     /// Links in addition to the one to the status page: address and text.
     pub links: Vec<(String, String)>,
     pub body: Markup,
@@ -39,7 +41,7 @@ impl Page<'_> {
     /// The content security policy allows only this style and this script. If text from a log came
     /// through as a tag, it would still do nothing.
     pub fn html(self) -> String {
-        let Self { words: w, site, title, root, links, body } = self;
+        let Self { words: w, site, title, root, put_back, links, body } = self;
         let hash = |text: &str| format!("'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(text)));
         let policy = format!(
             "default-src 'none'; style-src {}; script-src {}; base-uri 'none'; form-action 'none'",
@@ -66,7 +68,10 @@ impl Page<'_> {
                         }
                         h1 { (title) }
                     }
-                    main id="content" tabindex="-1" { (body) }
+                    main id="content" tabindex="-1" {
+                        @for sentence in &put_back { p.put-back { b { (printable(sentence.as_bytes(), 4 * TEXT)) } } }
+                        (body)
+                    }
                     footer { p { (w.utc) } }
                     script { (PreEscaped(SCRIPT)) }
                 }

@@ -73,7 +73,9 @@ pub(super) fn page(w: &Words, view: &View<'_>, newest: &Edition, outages: &Table
     let day = (format!("daily/{}/index.html", newest.day), format!("{} {}", w.day, newest.day));
     let month = newest.day.month();
     let month = (format!("months/{month}.html"), format!("{} {month}", w.month));
-    Page { words: w, site: &view.drawing.title(), title, root: "", links: vec![day, month], body }.html()
+    let put_back = view.drawing.put_back(None);
+    Page { words: w, site: &view.drawing.title(), title, root: "", put_back, links: vec![day, month], body }
+        .html()
 }
 
 /// Lists what stands open, if anything does.

@@ -1,6 +1,6 @@
 //! `availability` and `months`: one row per period, scope and definition.
 
-use crate::day::Day;
+use crate::day::{Day, Month};
 use crate::measure::{Figure, Figures, Period};
 use crate::policy::Group;
 use crate::table::ColumnKind::{Date, Decimal, Instant, Integer, Text};
@@ -69,7 +69,7 @@ pub static MONTHS: Spec = Spec {
             ColumnSpec::new("budget_allowed", Integer, "bad slots or events that the target allows, rounded down"),
             ColumnSpec::new("budget_used", Integer, "bad slots or events so far"),
             ColumnSpec::new("budget_remaining", Integer, "allowed minus used; negative when overspent"),
-            ColumnSpec::new("status", Text, "`running`: the period ends with the last published day; `provisional`: the whole month, not final yet; `final`; `incomplete (19 of 30 days)`: the month is over and days have no edition, so it is never final"),
+            ColumnSpec::new("status", Text, "`running`: the period ends with the last published day; `provisional`: the whole month, not final yet; `final`; `incomplete (19 of 30 days)`: the month is over and days have no edition, so it is never final; followed by `, older journal at line 31` if an older journal was put back that said something else of a day of the month"),
             ColumnSpec::new("final_at", Instant, "start of the 10th business day (Monday to Friday) of the following month"),
             ColumnSpec::new("edition", Integer, "highest edition among its days"),
             ColumnSpec::new("state", Text, "the least settled of its days: `provisional`, `reported`, `restated` or `sealed`"),
@@ -91,7 +91,8 @@ pub fn availability(figures: &Figures) -> Table {
     table
 }
 
-pub fn months(figures: &Figures, adjusted: &[Figure]) -> Table {
+/// Works out the table of months; `mark` gives what follows the status of a month.
+pub fn months(figures: &Figures, adjusted: &[Figure], mark: &dyn Fn(Month) -> String) -> Table {
     let mut table = Table::new(&MONTHS);
     for (figure, adjusted) in figures.months.iter().zip(adjusted) {
         let Period::Month(month) = figure.period else { unreachable!("figures.months hold months") };
@@ -107,7 +108,7 @@ pub fn months(figures: &Figures, adjusted: &[Figure]) -> Table {
             Value::or_null(budget, |b| Value::Integer(b.allowed)),
             Value::or_null(budget, |b| Value::Integer(b.used)),
             Value::or_null(budget, |b| Value::Integer(b.remaining())),
-            Value::text(&figure.status.to_string()),
+            Value::text(&(figure.status.to_string() + &mark(month))),
             Value::Instant(month.final_at().start_us()),
             Value::Integer(figure.edition.into()),
             Value::text(figure.state.name()),

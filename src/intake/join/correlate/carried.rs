@@ -68,6 +68,11 @@ impl Correlator<'_> {
                     *carried.rows.entry((*kind, slot)).or_default() += n;
                 }
             }
+            for (kind, slots) in &sum.failing {
+                for (slot, n) in counted(slots) {
+                    *carried.failing.entry((*kind, slot)).or_default() += n;
+                }
+            }
             carried.attempts += sum.attempts;
             let (t, s) = (&mut carried.tally, &sum.tally);
             t.messages_open += sum.open.iter().map(|n| u64::from(*n)).sum::<u64>();

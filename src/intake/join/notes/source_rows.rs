@@ -34,6 +34,10 @@ pub fn source_rows(
         let source = merged.kind(*kind).source.as_str();
         hours.entry((source, (slot / per_hour) as u8)).or_default()[0] += i64::from(*rows);
     }
+    for ((kind, slot), rows) in &carried.failing {
+        let source = merged.kind(*kind).source.as_str();
+        hours.entry((source, (slot / per_hour) as u8)).or_default()[1] += i64::from(*rows);
+    }
     let rows = |((source, hour), [rows, failing]): ((&str, u8), [i64; 2])| SourceRows {
         source: source.to_owned(),
         hour,
