@@ -156,7 +156,7 @@ pub fn figures(editions: &[Edition], config: &Config) -> Figures {
 
 /// Figures without overrides or adjusting entries, ready to be drawn.
 pub fn drawing<'a>(ledger: &'a Ledger, settings: &'a Settings, figures: &'a Figures) -> Drawing<'a> {
-    Drawing { ledger, settings, figures, adjusted: &figures.months, overridden: &[] }
+    Drawing { ledger, settings, figures, adjusted: &figures.months, overridden: &[], adjusting: &[] }
 }
 
 /// A day ready to be drawn, without explanations.

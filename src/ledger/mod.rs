@@ -5,6 +5,7 @@
 //! ```text
 //! ledger/journal.ndjson, journal.head   what was done, line by line; only these lines count
 //!        editions/<day>/<number>/       one published state of a day, with its facts and outline
+//!        seals/<day>/<hash>/            figures of a sealed day, as its seal left them
 //!        policies/<fingerprint>/        policy and catalogue as they were
 //!        configs/<fingerprint>/         settings as they were
 //!        daybooks/<day>/<hash>/         one day's logs as read, while they can settle a day
@@ -28,10 +29,12 @@ mod writer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
 use crate::clock::ClockSource;
+use crate::config::SlotRule;
 use crate::day::Day;
 use crate::error::Trouble;
 use crate::facts::{FileBalance, Gap};
@@ -44,13 +47,14 @@ pub use editions::basis::Basis;
 pub use editions::delivery_lines::{DelayLine, DeliveryLine, ReconciliationLine};
 pub use editions::draft::Draft;
 pub use editions::folder::Extent;
+pub use editions::frozen::{FrozenDay, FrozenFigure, FrozenOutage, FrozenScope, FrozenSums, OutagePart};
 pub use editions::instants::InstantLine;
 pub use editions::lines::{AccountLine, BadLine, LatencyLine};
 pub use editions::manifest::OpenEvents;
 pub use editions::outline::{Edge, NotedSlots, Outline, ScopeOutline};
 pub use editions::{Applied, DayState, DefinitionSettings, Edition, Settings};
 pub use journal::entry::{
-    Cause, Confirmation, Entry, JudgedRow, LogsRead, Looked, MalformedRow, Publication, Reported,
+    Cause, Confirmation, Entry, FrozenName, JudgedRow, LogsRead, Looked, MalformedRow, Publication, Reported,
     ReportedKey, RowStatus,
 };
 pub use journal::state::{DayRecord, EditionRecord, FiledRow, LedgerState};
@@ -298,12 +302,15 @@ impl Ledger {
                 editions::folder::read_outline(&editions::folder::place(&self.folder, day, number), day)?;
             outline.state = record.state(number, outline.state);
             if record.sealed == Some(number) {
-                outline.noted = self.noted(day, number);
+                outline.frozen = self.frozen(day)?.map(Arc::new);
+                if outline.frozen.is_none() {
+                    outline.noted = self.noted(day, number);
+                }
             }
             Ok(outline)
         };
         let mut outlines = editions.into_iter().map(read).collect::<Result<Vec<Outline>, Trouble>>()?;
-        self.know_near_of_first_version(&mut outlines)?;
+        self.learn_rules(&mut outlines)?;
         // A run begins and ends with a down slot. It can touch a day with down slots of its own, a
         // day with failing slots near a midnight, or (by the first version) a day between two such.
         let down: BTreeSet<Day> = outlines.iter().filter(|o| o.is_down()).map(|o| o.day).collect();
@@ -323,6 +330,18 @@ impl Ledger {
         Ok(outlines)
     }
 
+    /// Reads the figures of a sealed day as its seal left them.
+    ///
+    /// `None` if the day is open, or was sealed by a version that stored none.
+    ///
+    /// # Errors
+    /// The table is missing or damaged.
+    pub fn frozen(&self, day: Day) -> Result<Option<FrozenDay>, Trouble> {
+        let Some(record) = self.record.days.get(&day) else { return Ok(None) };
+        let Some((edition, table)) = record.sealed.zip(record.frozen.as_ref()) else { return Ok(None) };
+        editions::frozen::read(&self.folder, day, edition, table).map(Some)
+    }
+
     /// Returns the slots of an edition as they were noted, for scopes in all regions.
     fn noted(&self, day: Day, number: u32) -> BTreeMap<Scope, NotedSlots> {
         let from = (day, false, ScopeKind::Component, String::new(), String::new());
@@ -333,25 +352,48 @@ impl Ledger {
             .collect()
     }
 
-    /// Reads the slots of days of the first version of the rule that stand next to a newer one.
+    /// Lists, for days that were made by two rules and follow one another, the slots that a timeline
+    /// under the rule of the other needs.
     ///
-    /// A run over the midnight between them is found by the rule of the newer one.
-    fn know_near_of_first_version(&self, outlines: &mut [Outline]) -> Result<(), Trouble> {
-        for at in 0..outlines.len() {
-            let here = &outlines[at];
-            if here.knows_near {
-                continue;
+    /// A run over the midnight between them is found once by each rule, over all of its days.
+    fn learn_rules(&self, outlines: &mut [Outline]) -> Result<(), Trouble> {
+        let rules: Vec<SlotRule> = outlines.iter().map(|outline| outline.definition.measure()).collect();
+        for at in 1..outlines.len() {
+            let is_next = outlines[at - 1].day.plus(1) == outlines[at].day;
+            if is_next && rules[at - 1] != rules[at] {
+                self.learn(outlines, at, true, &rules[at - 1])?;
+                self.learn(outlines, at - 1, false, &rules[at])?;
             }
-            let is_newer = |other: &&Outline| {
-                !other.definition.version.is_first()
-                    && (other.day.plus(1) == here.day || here.day.plus(1) == other.day)
-            };
-            let beside = [at.checked_sub(1), Some(at + 1)].into_iter().flatten();
-            let newer = beside.filter_map(|at| outlines.get(at)).find(is_newer);
-            if let Some(rule) = newer.map(|newer| newer.definition.measure()) {
-                let folder = editions::folder::place(&self.folder, here.day, here.number);
-                let edition = editions::folder::read(&folder, here.day, Extent::Slots)?;
-                outlines[at].know_near(&edition.slots, &rule);
+        }
+        Ok(())
+    }
+
+    /// Lists slots by a rule from a day on, forwards or backwards, as far as a run may reach.
+    fn learn(
+        &self,
+        outlines: &mut [Outline],
+        from: usize,
+        is_forward: bool,
+        rule: &SlotRule,
+    ) -> Result<(), Trouble> {
+        if rule.version.is_first() {
+            return Ok(());
+        }
+        let (near, far) = if is_forward { (Edge::End, Edge::Start) } else { (Edge::Start, Edge::End) };
+        let mut at = from;
+        while !outlines[at].has_learnt(rule) {
+            let here = &mut outlines[at];
+            let folder = editions::folder::place(&self.folder, here.day, here.number);
+            let edition = editions::folder::read(&folder, here.day, Extent::Slots)?;
+            here.learn(&edition.slots, rule);
+            let (day, reaches) = (here.day, here.reaches_over(near));
+            let next = if is_forward { Some(at + 1) } else { at.checked_sub(1) };
+            let step = if is_forward { 1 } else { -1 };
+            let is_linked =
+                |other: &Outline| other.day == day.plus(step) && (reaches || other.reaches_over(far));
+            match next.filter(|next| outlines.get(*next).is_some_and(is_linked)) {
+                Some(next) => at = next,
+                None => break,
             }
         }
         Ok(())

@@ -7,10 +7,11 @@ use std::path::Path;
 
 use super::editions::basis::StoredBasis;
 use super::editions::folder::{self, EDITIONS};
+use super::editions::frozen::{self, SEALS};
 use super::editions::manifest::Manifest;
-use super::journal::entry::{Cause, Entry, Publication};
+use super::journal::entry::{Cause, Entry, FrozenName, Publication};
 use super::places::{self, CONFIGS, DAYBOOKS, POLICIES};
-use super::{DayState, Draft, Edition, FORMAT, Ledger, Lock, disk};
+use super::{DayState, Draft, Edition, FORMAT, FrozenDay, Ledger, Lock, disk};
 use crate::clock::{Clock, ClockSource};
 use crate::config::Canonical;
 use crate::day::Day;
@@ -120,19 +121,20 @@ impl Writer {
         }
         let days = &self.ledger.record.days;
         let mut known = BTreeSet::new();
-        for record in days.values() {
+        for (day, record) in days {
             for edition in &record.editions {
                 let Publication { day, edition, policy, config, .. } = &edition.publication;
                 known.insert(folder::place(ledger, *day, *edition));
                 known.insert(places::of_policy(ledger, policy));
                 known.extend(config.iter().map(|config| places::of_config(ledger, config)));
             }
+            known.extend(record.frozen.iter().map(|table| frozen::place(ledger, *day, table)));
             if let Some(reading) = record.reading.as_ref().filter(|_| !record.is_pruned) {
                 known.insert(places::of_daybook(ledger, reading));
                 known.extend(reading.config.iter().map(|config| places::of_config(ledger, config)));
             }
         }
-        for parent in [EDITIONS, DAYBOOKS].map(|name| ledger.join(name)) {
+        for parent in [EDITIONS, DAYBOOKS, SEALS].map(|name| ledger.join(name)) {
             for day in disk::names(&parent)? {
                 let day = parent.join(day);
                 for name in disk::names(&day)? {
@@ -260,19 +262,34 @@ impl Writer {
         self.rules_are(&before.policy_fingerprint, written, &now.policy_fingerprint, rules)
     }
 
-    /// Seals a day: its newest edition becomes final.
+    /// Seals a day: its newest edition becomes final, with these figures.
     ///
-    /// A day that is sealed already, or has no edition, stays as it is.
+    /// A day that is sealed already, or whose newest edition is another, stays as it is.
     ///
     /// # Errors
     /// As for [`Writer::append`].
-    pub fn seal(&mut self, day: Day, clock: Clock) -> Result<(), Trouble> {
+    pub fn seal(&mut self, frozen: &FrozenDay, clock: Clock) -> Result<(), Trouble> {
+        let (day, edition) = (frozen.day, frozen.edition);
         let record = self.ledger.record.days.get(&day);
-        let Some(newest) = record.filter(|r| r.sealed.is_none()).and_then(|r| r.newest()) else {
+        let newest = record.filter(|r| r.sealed.is_none()).and_then(|r| r.newest());
+        if newest.is_none_or(|newest| newest.publication.edition != edition) {
             return Ok(());
-        };
-        let edition = newest.publication.edition;
-        self.append(clock, Entry::Sealed { day, edition })
+        }
+        let table = Some(frozen::write(&self.folder, frozen)?);
+        self.append(clock, Entry::Sealed { day, edition, table })
+    }
+
+    /// Stores figures of days that an older version sealed without them, under one line.
+    ///
+    /// # Errors
+    /// As for [`Writer::append`].
+    pub fn freeze(&mut self, tables: &[FrozenDay], clock: Clock) -> Result<(), Trouble> {
+        let mut days = Vec::new();
+        for frozen in tables {
+            let table = frozen::write(&self.folder, frozen)?;
+            days.push(FrozenName { day: frozen.day, edition: frozen.edition, table });
+        }
+        if days.is_empty() { Ok(()) } else { self.append(clock, Entry::Frozen { days }) }
     }
 }
 

@@ -120,6 +120,7 @@ impl Changed {
                     days.extend(published.iter().find(|day| **day > at));
                 }
                 Entry::Sealed { day, .. } => _ = days.insert(*day),
+                Entry::Frozen { days: frozen } => days.extend(frozen.iter().map(|frozen| frozen.day)),
                 // The statement of its month lists a decision.
                 Entry::Acknowledged(said) => decided.extend(said.day().map(Day::month)),
                 Entry::Reported { figures } => days.extend(figures.iter().map(|figure| figure.day)),
@@ -206,16 +207,22 @@ fn draw_all(
     let config = settings.config();
     let standing = ledger.outlines(ledger.standing())?;
     let figures = measure::draw(&standing, &config);
-    let (overridden, adjusted) = if reported::has_adjusting_figures(ledger) {
-        drop(standing);
-        let adjusted = reported::unnoted(ledger.outlines(reported::with_adjustments(ledger))?);
-        let months = measure::draw(&adjusted, &config).months;
-        (overridden(adjusted), months)
+    let overridden = overridden(standing);
+    let (adjusting, adjusted) = if reported::has_adjusting_figures(ledger) {
+        let editions = reported::as_known_now(ledger.outlines(reported::with_adjustments(ledger))?);
+        let months = reported::parallel(&figures.months, measure::draw(&editions, &config).months);
+        (Some(self::overridden(editions)), months)
     } else {
-        (overridden(standing), figures.months.clone())
+        (None, figures.months.clone())
     };
-    let drawing =
-        Drawing { ledger, settings, figures: &figures, adjusted: &adjusted, overridden: &overridden };
+    let drawing = Drawing {
+        ledger,
+        settings,
+        figures: &figures,
+        adjusted: &adjusted,
+        overridden: &overridden,
+        adjusting: adjusting.as_deref().unwrap_or(&overridden),
+    };
     let changed = changed.map(|changed| changed.with_spans(ledger, &figures));
     let months = changed.as_ref().map(|changed| &changed.months);
     let is_wanted = |day: &Day| changed.as_ref().is_none_or(|changed| changed.days.contains(day));

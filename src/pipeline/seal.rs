@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::day::{DAY_US, Day, SECOND_US};
 use crate::facts::MissingCause;
 use crate::ledger::{DayState, OpenEvents, Writer};
+use crate::queries::reported;
 use crate::resolve::missing_logs::HISTORY_DAYS;
 
 /// Seals the days whose window has passed, and tells which ones cannot be sealed.
@@ -49,10 +50,19 @@ pub(super) fn due(
             let (done, _) = book::publish(job, ledger, prepared, rows, clock)?;
             booked.replace(done);
         }
-        ledger.seal(day, clock)?;
         sealed.push(day);
     }
+    // Measured after all of them have ended: each is a neighbour of the next.
+    for frozen in reported::frozen(ledger, &sealed.iter().copied().collect())? {
+        ledger.seal(&frozen, clock)?;
+    }
     Ok(sealed)
+}
+
+/// Stores the figures of days that an older version has sealed without them.
+pub(super) fn freeze(ledger: &mut Writer, clock: Clock) -> anyhow::Result<()> {
+    let tables = reported::of_older_seals(ledger)?;
+    Ok(ledger.freeze(&tables, clock)?)
 }
 
 /// Removes daybooks by which no open day can be settled.

@@ -4,6 +4,7 @@ pub mod basis;
 pub mod delivery_lines;
 pub mod draft;
 pub mod folder;
+pub mod frozen;
 pub mod instants;
 pub mod lines;
 pub mod manifest;

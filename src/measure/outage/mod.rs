@@ -1,16 +1,25 @@
 //! Outages: runs of down slots, with their class, codes and callers.
 
+mod bounds;
+mod breadth;
+mod views;
+
 use std::collections::BTreeMap;
 
-use super::bounds::Bounds;
-use super::breadth::{Breadth, parts};
+use bounds::Bounds;
+use breadth::{Breadth, parts};
+use views::DayViews;
+
 use super::floor_percent;
+use super::measured_day::MeasuredDay;
 use super::runs::Run;
-use super::timeline::{Judgement, MeasuredDay};
+use super::timeline::{Judgement, slots_of};
 use crate::day::{SECOND_US, rfc3339};
 use crate::facts::Distinct;
-use crate::ledger::{BadLine, Outline};
-use crate::slots::{Scope, Side};
+use crate::ledger::{BadLine, OutagePart, Outline};
+use crate::slots::{Scope, Side, State};
+
+pub(super) use breadth::mark_narrow;
 
 /// The class of an outage, by its length and by whether an API update explains it.
 ///
@@ -34,6 +43,16 @@ pub enum Class {
 const LONGEST_UPDATE: i64 = 300;
 
 impl Class {
+    const ALL: [Self; 7] = [
+        Self::UnderMinute,
+        Self::PerhapsUnderMinute,
+        Self::UpToFiveMinutes,
+        Self::PerhapsUpToFiveMinutes,
+        Self::OverFiveMinutes,
+        Self::Update,
+        Self::PerhapsUpdate,
+    ];
+
     pub const fn name(self) -> &'static str {
         match self {
             Self::UnderMinute => "<1m",
@@ -119,6 +138,8 @@ pub struct Outage {
     ///
     /// `None` if no caller is known.
     pub top_callers_micro_percent: Option<i64>,
+    /// Its parts on the days that it touches, in order.
+    pub parts: Vec<OutagePart>,
 }
 
 /// Active callers besides the loud ones from which on a fault of the platform would show in others.
@@ -143,40 +164,69 @@ impl Outage {
     }
 }
 
-/// Returns the outages of a scope, one for each run.
+/// Returns the outages of a scope, net, by time.
 ///
-/// A run over days that were made by two rules may be found by both. It is listed by the rule of
-/// the day that it begins on.
+/// A day is shown by its own rule, and a sealed day as its seal has left it. Where the days of an
+/// outage agree on it, it is one; where they do not, each of them has its part.
 pub(super) fn outages(scope: &Scope, judgements: &[Judgement], measured: &[MeasuredDay<'_>]) -> Vec<Outage> {
-    let mut found = Vec::new();
+    let mut views = DayViews::of_sealed(scope, measured);
     for judgement in judgements {
         let runs = judgement.scopes.get(scope).map(|timeline| &timeline.runs[Side::Net as usize]);
         for run in runs.into_iter().flatten() {
             let first = measured.partition_point(|day| day.edition.day.end_us() <= run.start_us);
             let days = measured[first..].iter().take_while(|day| day.edition.day.start_us() < run.end_us);
             let days: Vec<&MeasuredDay<'_>> = days.collect();
-            if days.first().is_some_and(|day| day.judgement.rule == judgement.rule) {
-                found.push(outage(scope, run, &days, judgement, measured));
+            let is_shown = |day: &&&MeasuredDay<'_>| {
+                day.judgement.rule == judgement.rule && day.edition.frozen.is_none()
+            };
+            let shown: Vec<_> = days.iter().filter(is_shown).map(|day| day.edition.day).collect();
+            if !shown.is_empty() {
+                views.add(outage(scope, run, first, &days, judgement, measured), shown);
             }
         }
     }
-    found
+    views.outages()
+}
+
+/// Returns the outages of a scope as the editions alone say, by the rule of each day.
+pub(super) fn to_freeze(
+    scope: &Scope,
+    judgements: &[Judgement],
+    measured: &[MeasuredDay<'_>],
+    day: &MeasuredDay<'_>,
+) -> Vec<Outage> {
+    let of_day = |judgement: &&Judgement| judgement.rule == day.judgement.rule;
+    let runs = judgements.iter().filter(of_day).filter_map(|judgement| judgement.scopes.get(scope));
+    let touches =
+        |run: &&Run| run.start_us < day.edition.day.end_us() && day.edition.day.start_us() < run.end_us;
+    let runs = runs.flat_map(|timeline| &timeline.runs[Side::Net as usize]).filter(touches);
+    let outage = |run: &Run| {
+        let first = measured.partition_point(|day| day.edition.day.end_us() <= run.start_us);
+        let days = measured[first..].iter().take_while(|day| day.edition.day.start_us() < run.end_us);
+        outage(scope, run, first, &days.collect::<Vec<_>>(), day.judgement, measured)
+    };
+    runs.map(outage).collect()
 }
 
 fn outage(
     scope: &Scope,
     run: &Run,
+    first: usize,
     days: &[&MeasuredDay<'_>],
     judgement: &Judgement,
     measured: &[MeasuredDay<'_>],
 ) -> Outage {
+    let mut of_days: Vec<OutagePart> = Vec::new();
     let mut codes: BTreeMap<Option<i64>, i64> = BTreeMap::new();
     let mut callers: BTreeMap<&str, i64> = BTreeMap::new();
-    for edition in days.iter().map(|day| day.edition) {
+    for (at, edition) in days.iter().map(|day| day.edition).enumerate() {
+        let mut events_bad = 0;
         for line in lines(edition, run).iter().filter(|l| is_in(l, scope, edition)) {
             *codes.entry(line.error_code).or_default() += line.events_net;
             *callers.entry(&line.caller).or_default() += line.events_net;
+            events_bad += line.events_net;
         }
+        of_days.extend(part(scope, run, first + at, edition, judgement, events_bad));
     }
     codes.retain(|_, events| *events != 0);
     let events_bad: i64 = codes.values().sum();
@@ -241,7 +291,27 @@ fn outage(
         },
         events_left: breadth.left,
         top_callers_micro_percent: if top > 0 { floor_percent(top, events_bad) } else { None },
+        parts: of_days,
     }
+}
+
+/// Returns the part of a run that lies on a day; `None` if none of its slots there are down.
+fn part(
+    scope: &Scope,
+    run: &Run,
+    at: usize,
+    edition: &Outline,
+    judgement: &Judgement,
+    events_bad: i64,
+) -> Option<OutagePart> {
+    let states = judgement.scopes.get(scope)?.states.get(&at)?;
+    let states = &states[Side::Net as usize];
+    let (day, length) = (edition.day, edition.slot_length);
+    let down = slots_of(edition, run.start_us, run.end_us).filter(|slot| states[*slot] == State::Down);
+    let down: Vec<i64> = down.map(|slot| day.start_us() + slot as i64 * length.us()).collect();
+    let (first, last) = down.first().zip(down.last())?;
+    let down_seconds = down.len() as i64 * i64::from(length.seconds());
+    Some(OutagePart { day, start_us: *first, end_us: last + length.us(), down_seconds, events_bad })
 }
 
 /// Share of bad events with code 2 from which an update explains an outage, in percent (R13).
