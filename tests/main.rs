@@ -16,6 +16,7 @@
 //! - `books`: overrides, seals, editions over time; what was published is drawn again, what was touched is found.
 //! - `evidence`: files that are lost, renamed, cut off or written anew, and rows that nobody reads: told, and no outage.
 //! - `reviews`: what reviewers run into, one scenario each: rows that wait, oppose each other, come late, span days.
+//! - `seals`: a sealed day stays as it is, and what is found out later stands beside it, over any nights (property test).
 //! - `quarter`: 92 nights with late logs, corrections, another policy and killed runs; the changes add up to what is shown.
 //! - `upgrade`: ledgers of earlier versions are whole for this one, which goes on with them. To add a version, make its ledgers
 //!   with `tests/ledgers/make.sh` before it is history.
@@ -62,6 +63,7 @@ mod privacy;
 mod quarter;
 mod realdata;
 mod reviews;
+mod seals;
 mod tamper;
 mod tidy;
 mod truth;

@@ -339,7 +339,7 @@ impl Ledger {
     pub fn frozen(&self, day: Day) -> Result<Option<FrozenDay>, Trouble> {
         let Some(record) = self.record.days.get(&day) else { return Ok(None) };
         let Some((edition, table)) = record.sealed.zip(record.frozen.as_ref()) else { return Ok(None) };
-        editions::frozen::read(&self.folder, day, edition, table).map(Some)
+        editions::seals::read(&self.folder, day, edition, table).map(Some)
     }
 
     /// Returns the slots of an edition as they were noted, for scopes in all regions.
@@ -352,8 +352,8 @@ impl Ledger {
             .collect()
     }
 
-    /// Lists, for days that were made by two rules and follow one another, the slots that a timeline
-    /// under the rule of the other needs.
+    /// Lists, for neighbouring days that were made by two rules, the slots that a timeline under the
+    /// rule of the other needs.
     ///
     /// A run over the midnight between them is found once by each rule, over all of its days.
     fn learn_rules(&self, outlines: &mut [Outline]) -> Result<(), Trouble> {

@@ -8,7 +8,7 @@ use polars::prelude::PolarsError;
 
 use super::disk::{listing, names, sha256, sha256_of};
 use super::editions::folder::{self, MANIFEST};
-use super::editions::frozen;
+use super::editions::seals;
 use super::places::{self, SALT};
 use super::{Basis, DayRecord, Edition, EditionRecord, Ending, Extent, Ledger, Outline, check_balance};
 use crate::error::Trouble;
@@ -86,8 +86,8 @@ pub fn verify(reports: &Path) -> Checked {
             previous = Some(edition.publication.manifest.clone());
         }
         if let Some(table) = &record.frozen {
-            let place = frozen::place(&root, *day, table);
-            known.insert(place.join(frozen::TABLE));
+            let place = seals::place(&root, *day, table);
+            known.insert(place.join(seals::TABLE));
             if let Err(trouble) = ledger.frozen(*day) {
                 checked.findings.push(finding_of(&place, trouble));
             }

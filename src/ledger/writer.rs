@@ -7,8 +7,8 @@ use std::path::Path;
 
 use super::editions::basis::StoredBasis;
 use super::editions::folder::{self, EDITIONS};
-use super::editions::frozen::{self, SEALS};
 use super::editions::manifest::Manifest;
+use super::editions::seals::{self, SEALS};
 use super::journal::entry::{Cause, Entry, FrozenName, Publication};
 use super::places::{self, CONFIGS, DAYBOOKS, POLICIES};
 use super::{DayState, Draft, Edition, FORMAT, FrozenDay, Ledger, Lock, disk};
@@ -128,7 +128,7 @@ impl Writer {
                 known.insert(places::of_policy(ledger, policy));
                 known.extend(config.iter().map(|config| places::of_config(ledger, config)));
             }
-            known.extend(record.frozen.iter().map(|table| frozen::place(ledger, *day, table)));
+            known.extend(record.frozen.iter().map(|table| seals::place(ledger, *day, table)));
             if let Some(reading) = record.reading.as_ref().filter(|_| !record.is_pruned) {
                 known.insert(places::of_daybook(ledger, reading));
                 known.extend(reading.config.iter().map(|config| places::of_config(ledger, config)));
@@ -275,7 +275,7 @@ impl Writer {
         if newest.is_none_or(|newest| newest.publication.edition != edition) {
             return Ok(());
         }
-        let table = Some(frozen::write(&self.folder, frozen)?);
+        let table = Some(seals::write(&self.folder, frozen)?);
         self.append(clock, Entry::Sealed { day, edition, table })
     }
 
@@ -286,7 +286,7 @@ impl Writer {
     pub fn freeze(&mut self, tables: &[FrozenDay], clock: Clock) -> Result<(), Trouble> {
         let mut days = Vec::new();
         for frozen in tables {
-            let table = frozen::write(&self.folder, frozen)?;
+            let table = seals::write(&self.folder, frozen)?;
             days.push(FrozenName { day: frozen.day, edition: frozen.edition, table });
         }
         if days.is_empty() { Ok(()) } else { self.append(clock, Entry::Frozen { days }) }

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::day::{DAY_US, Day, SECOND_US};
 use crate::facts::MissingCause;
 use crate::ledger::{DayState, OpenEvents, Writer};
-use crate::queries::reported;
+use crate::queries::seals;
 use crate::resolve::missing_logs::HISTORY_DAYS;
 
 /// Seals the days whose window has passed, and tells which ones cannot be sealed.
@@ -53,7 +53,7 @@ pub(super) fn due(
         sealed.push(day);
     }
     // Measured after all of them have ended: each is a neighbour of the next.
-    for frozen in reported::frozen(ledger, &sealed.iter().copied().collect())? {
+    for frozen in seals::frozen(ledger, &sealed.iter().copied().collect())? {
         ledger.seal(&frozen, clock)?;
     }
     Ok(sealed)
@@ -61,7 +61,7 @@ pub(super) fn due(
 
 /// Stores the figures of days that an older version has sealed without them.
 pub(super) fn freeze(ledger: &mut Writer, clock: Clock) -> anyhow::Result<()> {
-    let tables = reported::of_older_seals(ledger)?;
+    let tables = seals::of_older_seals(ledger)?;
     Ok(ledger.freeze(&tables, clock)?)
 }
 

@@ -7,12 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::day::Day;
-use crate::ledger::{
-    DayRecord, DayState, Entry, FrozenDay, Ledger, Outline, Reported, ReportedKey, Settings, Writer,
-};
+use crate::ledger::{DayState, Entry, Ledger, Outline, Reported, ReportedKey, Settings, Writer};
 use crate::measure::{self, Figure, Figures, Outage, Period};
 use crate::policy::Group;
-use crate::slots::{Side, State};
 
 /// Distance in days up to which one day can always change the figures of another.
 ///
@@ -82,63 +79,6 @@ pub fn with_adjustments(ledger: &Ledger) -> BTreeMap<Day, u32> {
     let mut editions = ledger.standing();
     editions.extend(adjusted(ledger));
     editions
-}
-
-/// Measures days that are about to be sealed.
-///
-/// # Errors
-/// The ledger cannot be read.
-pub fn frozen(ledger: &Ledger, days: &BTreeSet<Day>) -> anyhow::Result<Vec<FrozenDay>> {
-    if days.is_empty() {
-        return Ok(Vec::new());
-    }
-    Ok(measure::freeze(&around(ledger, &ledger.standing(), days)?, days))
-}
-
-/// Measures the days that an older version has sealed without storing their figures.
-///
-/// They come out as that version showed them last. If it had noted other figures at the seal, as a
-/// run over midnight has grown since, they are those of the seal.
-///
-/// # Errors
-/// The ledger cannot be read.
-pub fn of_older_seals(ledger: &Ledger) -> anyhow::Result<Vec<FrozenDay>> {
-    let is_older = |(_, record): &(&Day, &DayRecord)| record.sealed.is_some() && record.frozen.is_none();
-    let days: BTreeSet<Day> = ledger.record().days.iter().filter(is_older).map(|(day, _)| *day).collect();
-    if days.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut tables = measure::freeze(&ledger.outlines(ledger.standing())?, &days);
-    for table in tables.iter_mut().filter(|table| !has_slots_as_noted(table)) {
-        let is_seal = |entry: &Entry| matches!(entry, Entry::Sealed { day, .. } if *day == table.day);
-        let Some(line) = ledger.lines().find(|line| is_seal(&line.entry)) else { continue };
-        let then = ledger.clone().cut(line.seq - 1);
-        let at_seal = frozen(&then, &BTreeSet::from([table.day]))?.pop();
-        if let Some(at_seal) = at_seal.filter(|then| then.edition == table.edition && agree(then, table)) {
-            *table = at_seal;
-        }
-    }
-    Ok(tables)
-}
-
-/// Returns whether the noted figures of a day are those of its slots.
-fn has_slots_as_noted(table: &FrozenDay) -> bool {
-    table.scopes.iter().all(|line| {
-        let states = &line.states[Side::Net as usize];
-        let down = states.iter().filter(|state| **state == State::Down).count() as i64;
-        let doubtful = states.iter().filter(|state| **state == State::Doubtful).count() as i64;
-        let sums = line.sums[Side::Net as usize];
-        (sums.down, sums.doubtful) == (down, doubtful)
-    })
-}
-
-/// Returns whether two tables of a day have the same figures of scopes in all regions.
-fn agree(one: &FrozenDay, other: &FrozenDay) -> bool {
-    let figures = |table: &FrozenDay| -> Vec<_> {
-        let whole = table.scopes.iter().filter(|line| line.scope.is_all_regions());
-        whole.map(|line| (line.scope.clone(), line.sums[Side::Net as usize])).collect()
-    };
-    figures(one) == figures(other)
 }
 
 /// Lists the days whose figures may have changed since figures were last journaled.

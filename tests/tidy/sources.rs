@@ -33,6 +33,8 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("intake/rows/instant.rs", "every way to write an instant"),
     ("intake/rows/source_reader.rs", "one reader of all request fields"),
     ("ledger/editions/mod.rs", "every part of an edition"),
+    ("ledger/editions/outline.rs", "one outline, under its own rule and under those beside it"),
+    ("ledger/journal/entry.rs", "every kind of line"),
     ("ledger/journal/mod.rs", "one chain"),
     ("ledger/mod.rs", "every way to read the ledger"),
     ("ledger/writer.rs", "every way to change the ledger"),
@@ -158,7 +160,7 @@ const BIG_FOLDERS: [(&str, usize, &str); 4] = [
     ("src", 26, "the rooms of the street, which README and lib.rs list"),
     ("src/cli", 17, "one file a command"),
     ("src/policy", 17, "one file a table of the policy"),
-    ("tests", 38, "one module a kind of test"),
+    ("tests", 39, "one module a kind of test"),
 ];
 
 #[test]

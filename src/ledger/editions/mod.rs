@@ -10,6 +10,7 @@ pub mod lines;
 pub mod manifest;
 pub mod near;
 pub mod outline;
+pub mod seals;
 
 use std::collections::BTreeMap;
 

@@ -20,7 +20,7 @@ pub static RESTATEMENTS: Spec = Spec {
         ColumnSpec::new(
             "is_adjusting",
             Boolean,
-            "true for an adjusting entry: the figure stays, and the adjusted one that stands beside it has changed, or their difference has",
+            "true for an adjusting entry: the figure stays as it is, and what the adjusted one has beside it has changed",
         ),
         ColumnSpec::new("edition_from", Integer, "edition shown before"),
         ColumnSpec::new("edition_to", Integer, "edition shown from then on"),
