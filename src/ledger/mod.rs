@@ -352,8 +352,8 @@ impl Ledger {
             .collect()
     }
 
-    /// Lists, for neighbouring days that were made by two rules, the slots that a timeline under the
-    /// rule of the other needs.
+    /// Lists, for neighbouring days that were made by two rules, the slots that a timeline under
+    /// the rule of the other needs.
     ///
     /// A run over the midnight between them is found once by each rule, over all of its days.
     fn learn_rules(&self, outlines: &mut [Outline]) -> Result<(), Trouble> {

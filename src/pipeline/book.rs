@@ -14,7 +14,7 @@ use crate::day::{Day, SlotLength};
 use crate::daybook::DaybookFolders;
 use crate::facts::{Facts, Gap, Intake, Kind, MissingLog, Receipt, Timing};
 use crate::ledger::{
-    Basis, DayState, Draft, Edition, Extent, Kept, Ledger, Published, Writer, check_balance,
+    Basis, Cause, DayState, Draft, Edition, Extent, Kept, Ledger, Published, Writer, check_balance,
 };
 use crate::overrides::{Override, adjust};
 use crate::policy::{Account, Booking, Policy, Postings};
@@ -152,8 +152,15 @@ pub(super) fn from_daybooks(
         origin: Origin::Logs(Box::new(receipt)),
         has_ended: false,
     };
-    // Its window has passed, so nothing of a sealed day is pending again.
-    if rules.is_sealed() { prepared.without_pending(rules.policy()) } else { Ok(prepared) }
+    // Once its window has passed, nothing of a day is pending again.
+    let is_over = rules.is_sealed() || has_ended(ledger, day);
+    if is_over { prepared.without_pending(rules.policy()) } else { Ok(prepared) }
+}
+
+/// Returns whether an edition of the day says that its pending events have become unknown.
+fn has_ended(ledger: &Ledger, day: Day) -> bool {
+    let editions = ledger.record().days.get(&day).into_iter().flat_map(|record| &record.editions);
+    editions.into_iter().any(|edition| edition.publication.causes.contains(&Cause::Window))
 }
 
 /// Returns the hashes of the daybooks that can settle a day, by their days.

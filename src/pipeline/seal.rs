@@ -35,6 +35,12 @@ pub(super) fn due(
             DayState::Provisional => ledger.open_events(day, newest.publication.edition)?,
             _ => OpenEvents::default(),
         };
+        if pending > 0 {
+            let prepared = book::ended(job, ledger, day)?;
+            let rows = ledger.made_from(day)?.map(|made| made.rows).unwrap_or_default();
+            let (done, _) = book::publish(job, ledger, prepared, rows, clock)?;
+            booked.replace(done);
+        }
         if suspense > 0 {
             let message = format!(
                 "its review window has passed, but it cannot be sealed: {suspense} events are in suspense"
@@ -42,13 +48,6 @@ pub(super) fn due(
             let told = Attention::new(AttentionKind::Unsealed, day, &[], message);
             booked.looks.take(Look::Run, Some(told));
             continue;
-        }
-        if pending > 0 {
-            // It is sealed in this run, so that no later run finds the events pending again.
-            let prepared = book::ended(job, ledger, day)?;
-            let rows = ledger.made_from(day)?.map(|made| made.rows).unwrap_or_default();
-            let (done, _) = book::publish(job, ledger, prepared, rows, clock)?;
-            booked.replace(done);
         }
         sealed.push(day);
     }

@@ -270,7 +270,7 @@ const DRAWN: &str = ".drawn";
 /// Number of the way in which reports are drawn, raised with each change of their bytes.
 ///
 /// Versions in development have one version number for many such changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const JOB: &str = env!("CARGO_PKG_VERSION");
 
 /// The line of the ledger that the reports show, and the version of the job that drew them.

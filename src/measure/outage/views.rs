@@ -92,7 +92,7 @@ impl DayViews {
 }
 
 impl Outage {
-    /// Returns the part of an outage that lies on some of its days; `None` if nothing is down there.
+    /// Returns the part of an outage on some of its days; `None` if nothing is down there.
     ///
     /// Its class, bounds, codes and callers are those of the whole.
     fn on(&self, days: &[Day], last: Option<&Day>) -> Option<Self> {

@@ -59,8 +59,8 @@ pub static RESTATEMENTS: Spec = Spec {
 /// Works out the table, in the order in which the changes were journaled.
 ///
 /// By day, scope and definition, the deltas of all rows that are not adjusting add up to the figure
-/// shown now minus the one shown first, and those of the adjusting rows to the adjusted figure minus
-/// the one shown.
+/// shown now minus the one shown first, and those of the adjusting rows to the adjusted figure
+/// minus the one shown.
 pub fn restatements(ledger: &Ledger) -> Table {
     let mut changes = Changes { table: Table::new(&RESTATEMENTS), ledger, shown: BTreeMap::new() };
     for line in ledger.lines() {
