@@ -151,8 +151,8 @@
 //!   workers changes a number. A daybook depends on the rows of its day alone, the facts of a day
 //!   on the daybooks within reach of its webhooks.
 //! - **An edition knows one day.** Figures that span days are measured from the ledger and never
-//!   stored, but for those of sealed days. When a later webhook log settles an open item, the day is
-//!   published again, by the same path.
+//!   stored, but for those of sealed days. When a later webhook log settles an open item, the day
+//!   is published again, by the same path.
 //! - **Nothing is edited.** A correction is a new entry that names its cause.
 //! - **Integers until the last division.** Ratios and percentages in config are millionths; a
 //!   percentage is rounded down, so that only all is 100 %.

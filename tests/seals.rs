@@ -329,6 +329,39 @@ fn a_run_that_grows_on_an_open_day_counts_there_and_stands_beside_the_sealed_one
 }
 
 #[test]
+fn a_slot_of_a_sealed_day_is_explained_and_shown_as_its_seal_has_left_it() {
+    let mut nights = Nights::new();
+    nights.definition = [10, 8, 15];
+    nights.day(6, &[(1_439..1_440, Bad)]);
+    nights.day(7, &[(0..10, Refused)]);
+    nights.day(8, &[]);
+    [6, 7, 8].into_iter().for_each(|day| nights.night(day));
+    let before = nights.sealed();
+    // Two failures are a disturbance by themselves, and the first minute of an outage with those behind them.
+    nights.row("to_downtime", Span { day: 7, from: 0, to: 10 }, "2026-11-08T09:00Z");
+    nights.again(8, 7);
+    assert_eq!((nights.sealed(), nights.counted(7)), (before, 10));
+    let rows = nights.table("restatements");
+    let beside = rows.iter().find(|row| row["is_adjusting"] == "true" && is_headline(row)).unwrap();
+    let deltas = ["slots_down_delta", "slots_counted_delta", "slots_degraded_delta"];
+    assert_eq!(deltas.map(|column| number(beside, column)), [1, 1, -1]);
+    let out = nights.reports();
+    let explain = |at: &str| {
+        let ran = job::job(["explain", "--at", at, "--json", "--out", out.to_str().unwrap()]).expect(0);
+        let slot = ran.json();
+        (slot["state"].as_str().unwrap().to_owned(), slot["run"]["is_counted"].as_bool())
+    };
+    assert_eq!(explain("2026-11-06T23:59Z"), ("degraded".to_owned(), None));
+    assert_eq!(explain("2026-11-07T00:05Z"), ("down".to_owned(), Some(true)));
+    assert_eq!(
+        nights.outages(),
+        [("2026-11-07T00:00:00Z".to_owned(), "2026-11-07T00:10:00Z".to_owned(), 600, true)]
+    );
+    nights.adds_up();
+    nights.verify();
+}
+
+#[test]
 fn another_definition_or_policy_moves_nothing_of_a_sealed_day() {
     let mut nights = Nights::new();
     nights.day(6, &[(1_425..1_430, Refused), (1_430..1_435, Bad)]);
