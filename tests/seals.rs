@@ -475,7 +475,7 @@ fn a_webhook_log_that_comes_after_the_seal_is_an_adjusting_entry_of_the_day_befo
     let events = || nights.events(6, ["events_good", "events_bad", "events_pending"]);
     assert_eq!(events(), [96, 1, 0]);
     // Messages and their notifications. The status was told in time, and is found in a log of the next day.
-    fs::write(nights.path("webhooks/2026-11-07-late.ndjson"), status(6, "23:56:00", "6-23-55")).unwrap();
+    fs::write(nights.path("webhooks/2026-11-07-late.ndjson"), status(7, "00:03:00", "6-23-55")).unwrap();
     nights.again(8, 7);
     assert_eq!(events(), [96, 1, 0]);
     let rows = nights.table("restatements");
