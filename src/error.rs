@@ -40,6 +40,11 @@ pub fn guarded<T>(decode: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
+/// Returns whether an error is trouble that stops the whole run ([`Trouble::stops_all`]).
+pub fn stops_all(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Trouble>().is_some_and(Trouble::stops_all)
+}
+
 /// Trouble in the world; every message ends with the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
@@ -49,14 +54,27 @@ pub enum Trouble {
         "{path} is {what}, not a file, and was not opened; write what it gives to a file, and name that one"
     )]
     SpecialFile { path: PathBuf, what: &'static str },
+    #[error(
+        "{path} is {what}, where {wanted} should stand; nothing was read through it or written through it. Move it away, and put \
+         back from a backup what belongs there; a lock or a report is made anew"
+    )]
+    NotPlain { path: PathBuf, what: &'static str, wanted: &'static str },
     #[error("{path}: {doing} failed: {cause}; {remedy}")]
     Io { path: PathBuf, doing: &'static str, cause: std::io::Error, remedy: &'static str },
     #[error("{path} is in use by another run ({holder}); wait for it to end, or give this run another --out")]
     Locked { path: PathBuf, holder: String },
     #[error(
+        "{path} was changed while this run held it: {why}; this run has written nothing since. See that one job alone uses this \
+         folder, and run again"
+    )]
+    Replaced { path: PathBuf, why: String },
+    #[error(
         "{path} is damaged: {why}; restore it from a backup, or move its folder away and run that day again"
     )]
     Damaged { path: PathBuf, why: String },
+    /// Nothing is written until persons say how to go on.
+    #[error("{0}")]
+    Refused(String),
     #[error("{0}")]
     Usage(String),
     #[error("no log file of the run could be read; nothing was published:\n{0}")]
@@ -82,6 +100,33 @@ impl Trouble {
             _ => "run again; if it stays, look at the disk",
         };
         Self::Io { path: path.into(), doing, cause, remedy }
+    }
+
+    /// Returns trouble with a stored file as damage of what is stored: the day that needs it stops alone.
+    pub fn of_stored(self) -> Self {
+        match self {
+            Self::Io { path, doing, cause, .. } => {
+                Self::Damaged { path, why: format!("{doing} failed: {cause}") }
+            }
+            other => other,
+        }
+    }
+
+    /// Returns whether it is of the machine or of how the run was asked for, and not of one day.
+    ///
+    /// Any other trouble stops its day alone.
+    pub const fn stops_all(&self) -> bool {
+        match self {
+            Self::Missing { .. }
+            | Self::SpecialFile { .. }
+            | Self::Io { .. }
+            | Self::Locked { .. }
+            | Self::NotPlain { .. }
+            | Self::Replaced { .. }
+            | Self::Refused(_)
+            | Self::Usage(_) => true,
+            Self::Damaged { .. } | Self::NothingReadable(_) | Self::Imbalance(_) => false,
+        }
     }
 
     /// Returns the exit code of a run that ends with this trouble.

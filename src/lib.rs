@@ -23,6 +23,7 @@
 //! | [`clock`] | the two instants that a run works by |
 //! | [`redact`] | masking of anything in a log's text that may identify a person |
 //! | [`error`] | trouble, exit codes, the guard around foreign decoders |
+//! | [`plain_file`] | files of the job itself, opened only where no link or pipe stands |
 //! | [`document`] | files that people write, and the mistakes in them |
 //! | [`config`] | `uptime-ledger.toml` |
 //! | [`table`] | tables with a fixed schema, as CSV and as Parquet |
@@ -162,8 +163,9 @@
 //!
 //! # Who may import whom
 //!
-//! The ground is `day`, `clock`, `redact`, `error`, `document`, `config`, `table`, `facts`,
-//! `daybook`: each room uses the rooms before it. A stage uses the ground, and in addition:
+//! The ground is `day`, `clock`, `redact`, `error`, `plain_file`, `document`, `config`, `table`,
+//! `facts`, `daybook`: each room uses the rooms before it. A stage uses the ground, and in
+//! addition:
 //!
 //! | stage | uses |
 //! | --- | --- |
@@ -177,9 +179,9 @@
 //! | `cli` | everything |
 //! | `sample` | `day`, `error`: the right answer must not come from the code under test |
 //!
-//! Only `daybook`, `intake`, `ledger`, `report`, `sample` and `cli` touch the disk; only `cli` has
-//! a clock and a voice (the lock of the ledger notes since when it is held). A test reads the
-//! sources and keeps all this: `tests/tidy.rs`. The reasons are in `src/decisions.md`.
+//! Only `plain_file`, `daybook`, `intake`, `ledger`, `report`, `sample` and `cli` touch the disk;
+//! only `cli` has a clock and a voice (the lock of the ledger notes since when it is held). A test
+//! reads the sources and keeps all this: `tests/tidy.rs`. The reasons are in `src/decisions.md`.
 
 pub mod attention;
 pub mod cli;
@@ -195,6 +197,7 @@ pub mod ledger;
 pub mod measure;
 pub mod overrides;
 pub mod pipeline;
+pub mod plain_file;
 pub mod policy;
 pub mod queries;
 pub mod redact;

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde_json::Value;
+use uptime_ledger::attention::AttentionKind;
 
 use crate::job::{self, Ran};
 
@@ -14,46 +15,52 @@ const REQUESTS: &str = "[[source]]\nname = \"calls\"\npaths = [\"r*-{date}.ndjso
 const WEBHOOKS: &str = "[[source]]\nname = \"hooks\"\nlog = \"webhooks\"\npaths = [\"w-{date}.ndjson\"]\n";
 
 /// A folder with a config, logs and a simulated ledger.
-struct Desk {
-    dir: tempfile::TempDir,
+pub struct Desk {
+    pub dir: tempfile::TempDir,
 }
 
 impl Desk {
-    fn new(config: &str) -> Self {
+    pub fn new(config: &str) -> Self {
         let desk = Self { dir: tempfile::tempdir().unwrap() };
         desk.file("uptime-ledger.toml", &format!("reports = \"reports\"\nsalt = \"desk\"\n{config}"));
         desk
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    fn file(&self, name: &str, text: &str) {
+    pub fn file(&self, name: &str, text: &str) {
         fs::write(self.path(name), text).unwrap();
     }
 
-    fn ask(&self, args: &[&str]) -> Ran {
+    pub fn ask(&self, args: &[&str]) -> Ran {
         let config = self.path("uptime-ledger.toml");
         job::job([args, &["--config", config.to_str().unwrap()]].concat())
     }
 
+    /// A file of the daybook of [`DAY`].
+    fn of_daybook(&self, name: &str) -> PathBuf {
+        let files = job::paths(&self.path(&format!("reports/ledger/daybooks/{DAY}")));
+        files.into_iter().find(|path| path.ends_with(name)).unwrap()
+    }
+
     /// The nightly run at an instant.
-    fn night(&self, at: &str) -> Ran {
+    pub fn night(&self, at: &str) -> Ran {
         let is_first = !self.path("reports/ledger").exists();
         let simulate: &[&str] = if is_first { &["--simulate"] } else { &[] };
         self.ask(&[&["run", "--as-of", at], simulate].concat())
     }
 
     /// The attentions that stand open at an instant.
-    fn standing(&self, at: &str) -> Vec<Value> {
+    pub fn standing(&self, at: &str) -> Vec<Value> {
         let ran = self.ask(&["ack", "--json", "--as-of", at]);
         let standing = ran.json().as_array().unwrap().clone();
         assert_eq!(ran.code, Some(if standing.is_empty() { 0 } else { 3 }));
         standing
     }
 
-    fn ack(&self, one: &Value, at: &str) -> Ran {
+    pub fn ack(&self, one: &Value, at: &str) -> Ran {
         let key = one["key"].as_str().unwrap();
         let second: &[&str] = if one["is_decision"] == true { &["--approver", "Bo"] } else { &[] };
         let args = ["ack", key, "--author", "Ann", "--reason", "known", "--as-of", at];
@@ -62,7 +69,7 @@ impl Desk {
 }
 
 /// A call each minute of a day with these further fields; `n` is the number of the minute.
-fn calls(day: &str, minutes: std::ops::Range<u32>, more: impl Fn(u32) -> String) -> String {
+pub fn calls(day: &str, minutes: std::ops::Range<u32>, more: impl Fn(u32) -> String) -> String {
     let mut text = String::new();
     for n in minutes {
         let at = format!("{day}T{:02}:{:02}:00Z", n / 60, n % 60);
@@ -81,15 +88,21 @@ struct Case {
     config: String,
     /// Files of each night; the first night is that after [`DAY`].
     nights: Vec<Vec<(&'static str, String)>>,
+    /// What else is done before the last night.
+    last: Option<fn(&Desk)>,
 }
 
 fn case(kind: &'static str, config: &str, files: Vec<(&'static str, String)>) -> Case {
-    Case { kind, config: config.to_owned(), nights: vec![files] }
+    Case { kind, config: config.to_owned(), nights: vec![files], last: None }
 }
+
+/// Kinds that no binary of this version can provoke, with the module that acknowledges them.
+const ELSEWHERE: [(&str, &str); 1] = [("new-definition", "upgrade")];
 
 const R1: &str = "r-2026-11-18.ndjson";
 const R2: &str = "r-2026-11-19.ndjson";
 const W1: &str = "w-2026-11-18.ndjson";
+const W2: &str = "w-2026-11-19.ndjson";
 
 #[expect(clippy::too_many_lines, reason = "one entry per kind")]
 fn cases() -> Vec<Case> {
@@ -104,11 +117,25 @@ fn cases() -> Vec<Case> {
     };
     let hooks = |more: &dyn Fn(u32) -> String| (0..1_440).map(|n| hook(n, &more(n))).collect::<String>();
     let both = format!("{REQUESTS}{WEBHOOKS}");
+    // No file has rows of another day.
+    let alone = format!("{REQUESTS}neighbours = 0\n");
+    let both_alone = format!("{alone}{WEBHOOKS}neighbours = 0\n");
     let services = "[[service]]\nname = \"messages\"\nendpoints = [\"/{id}/messages\"]\n";
     let overrides = "[overrides]\npath = \"overrides.csv\"\n";
     let header = "id,direction,start,end,service,region,business_id,error_code,account,reason,ticket,author,approver,created_at,note\n";
+    // The status of a message of the first day comes in the log of the second.
+    let messages_and_statuses = vec![
+        vec![
+            (R1, calls(DAY, 0..1_440, |n| format!(r#","http_status":200,"message_id":"m-{n}""#))),
+            (W1, hooks(&|n| format!(r#","message_id":"m-{n}","status":"sent""#))),
+        ],
+        vec![
+            (R2, good("2026-11-19")),
+            (W2, hook(3, r#","message_id":"m-700","status":"failed""#).replace(DAY, "2026-11-19")),
+        ],
+    ];
     vec![
-        Case { kind: "no-logs", config: requests.to_owned(), nights: vec![Vec::new()] },
+        case("no-logs", requests, Vec::new()),
         case("no-rows", requests, vec![(R1, good("2026-11-02"))]),
         case("unread-rows", requests, vec![(R1, good(DAY) + &good("2026-11-02"))]),
         case(
@@ -126,6 +153,7 @@ fn cases() -> Vec<Case> {
         Case {
             kind: "missing-file",
             config: requests.to_owned(),
+            last: None,
             nights: vec![
                 vec![(R1, good(DAY)), ("rb-2026-11-18.ndjson", good(DAY).replace("2026-11-18-", "b-"))],
                 vec![(R2, good("2026-11-19"))],
@@ -330,6 +358,7 @@ fn cases() -> Vec<Case> {
         Case {
             kind: "fewer",
             config: requests.to_owned(),
+            last: None,
             nights: vec![
                 vec![(R1, good(DAY))],
                 vec![
@@ -345,6 +374,7 @@ fn cases() -> Vec<Case> {
         Case {
             kind: "rewritten-log",
             config: requests.to_owned(),
+            last: None,
             nights: vec![
                 vec![(
                     R1,
@@ -371,8 +401,116 @@ fn cases() -> Vec<Case> {
             vec![(R1, good(DAY)), (W1, format!("{line}\n"))]
         }),
         Case {
+            last: Some(|desk| {
+                let socket = desk.path("rb-2026-11-18.ndjson");
+                std::os::unix::net::UnixListener::bind(socket).unwrap();
+            }),
+            ..case("special-file", requests, vec![(R1, good(DAY))])
+        },
+        Case {
+            nights: {
+                // The log of an hour in two rows a minute, and one that is cut off.
+                let hour = |day: &str, from: u32, minutes: u32| {
+                    let rows = calls(day, from..from + minutes, status(200));
+                    rows.clone() + &rows.replace("request_id\":\"", "request_id\":\"again-")
+                };
+                let night = |day: &str, names: [&'static str; 2], left: u32| {
+                    vec![(names[0], hour(day, 540, 60)), (names[1], hour(day, 600, left))]
+                };
+                vec![
+                    night(DAY, ["r-h09-2026-11-18.ndjson", "r-h10-2026-11-18.ndjson"], 60),
+                    night("2026-11-19", ["r-h09-2026-11-19.ndjson", "r-h10-2026-11-19.ndjson"], 60),
+                    night("2026-11-20", ["r-h09-2026-11-20.ndjson", "r-h10-2026-11-20.ndjson"], 3),
+                ]
+            },
+            ..case("fallen-rows", requests, Vec::new())
+        },
+        case(
+            "suspected-outage",
+            &both,
+            vec![
+                (R1, calls(DAY, 0..1_440, |n| format!(r#","http_status":200,"message_id":"m-{n}""#))),
+                (W1, hooks(&|n| format!(r#","message_id":"x-{n}","status":"sent""#))),
+            ],
+        ),
+        Case {
+            nights: vec![
+                vec![
+                    (
+                        R1,
+                        calls(DAY, 0..1_440, |n| {
+                            format!(r#","http_status":{}"#, if n < 30 { 500 } else { 200 })
+                        }),
+                    ),
+                    (
+                        "overrides.csv",
+                        format!(
+                            "{header}a,to_uptime,2026-11-18T00:00Z,2026-11-18T01:00Z,,,,,,caller-misuse,OPS-1,Ann,Bo,2026-11-19T00:00Z,\n"
+                        ),
+                    ),
+                ],
+                vec![
+                    (R2, good("2026-11-19")),
+                    ("uptime-ledger.toml", format!("reports = \"reports\"\nsalt = \"desk\"\n{requests}")),
+                ],
+            ],
+            ..case("overrides-not-named", &format!("{requests}{overrides}"), Vec::new())
+        },
+        Case {
+            nights: vec![vec![(R1, good(DAY))], vec![(R2, good("2026-11-19"))]],
+            last: Some(|desk| fs::write(desk.path(R1), b"\x1f\x8b\x08\x00garbage").unwrap()),
+            ..case("not-read-again", &alone, Vec::new())
+        },
+        Case {
+            nights: vec![vec![(R1, good(DAY))], vec![(R2, good("2026-11-19"))]],
+            last: Some(|desk| fs::write(desk.path(R2), b"\x1f\x8b\x08\x00garbage").unwrap()),
+            ..case("not-published", &alone, Vec::new())
+        },
+        Case {
+            nights: messages_and_statuses.clone(),
+            last: Some(|desk| {
+                fs::write(desk.of_daybook("facts.parquet"), "PAR1").unwrap();
+            }),
+            ..case("not-settled", &both_alone, Vec::new())
+        },
+        Case {
+            nights: messages_and_statuses.clone(),
+            last: Some(|desk| fs::remove_dir_all(desk.path("reports/ledger/daybooks/2026-11-18")).unwrap()),
+            ..case("missing-daybook", &both_alone, Vec::new())
+        },
+        Case {
+            nights: messages_and_statuses,
+            last: Some(|desk| {
+                fs::write(desk.of_daybook("daybook.json"), "{}").unwrap();
+            }),
+            ..case("unreadable-daybook", &both_alone, Vec::new())
+        },
+        Case {
+            nights: vec![vec![(R1, good(DAY))], vec![(R2, good("2026-11-19"))]],
+            last: Some(|desk| {
+                let edition = desk.path("reports/ledger/editions/2026-11-18/0001/edition.json");
+                fs::write(edition, "{}").unwrap();
+            }),
+            ..case("damaged-day", requests, Vec::new())
+        },
+        Case {
+            nights: vec![
+                vec![(R1, good(DAY))],
+                vec![
+                    (R2, good("2026-11-19")),
+                    (
+                        "uptime-ledger.toml",
+                        format!("reports = \"reports\"\nsalt = \"desk\"\n{requests}{services}")
+                            .replace("*-", "-*"),
+                    ),
+                ],
+            ],
+            ..case("other-settings", requests, Vec::new())
+        },
+        Case {
             kind: "unsealed",
             config: requests.to_owned(),
+            last: None,
             nights: {
                 let odd = |n| {
                     if n == 3 { r#","http_status":400,"error_code":199999"# } else { r#","http_status":200"# }
@@ -385,6 +523,7 @@ fn cases() -> Vec<Case> {
         Case {
             kind: "missed-days",
             config: requests.to_owned(),
+            last: None,
             nights: {
                 let mut nights = vec![vec![(R1, good(DAY))]];
                 nights.extend((0..40).map(|_| Vec::new()));
@@ -412,7 +551,20 @@ fn each_kind_is_told_once_acknowledged_and_silent() {
     assert_eq!(failed, [] as [String; 0], "each says above what went wrong");
 }
 
-fn is_told_and_silent(Case { kind, config, nights }: Case) {
+#[test]
+fn each_kind_has_a_night_that_provokes_it() {
+    let cases = cases();
+    let tried: BTreeSet<&str> =
+        cases.iter().map(|case| case.kind).chain(ELSEWHERE.iter().map(|(kind, _)| *kind)).collect();
+    let all: BTreeSet<&str> = AttentionKind::ALL.iter().map(|kind| kind.name()).collect();
+    assert_eq!(tried, all);
+    for (kind, module) in ELSEWHERE {
+        let text = fs::read_to_string(format!("{}/tests/{module}.rs", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        assert!(text.contains(&format!("\"{kind}\"")) && text.contains("acknowledge"), "{module}: {kind}");
+    }
+}
+
+fn is_told_and_silent(Case { kind, config, nights, last: before_last }: Case) {
     let desk = Desk::new(&config);
     let last = nights.len() - 1;
     let day_of_case = if kind == "repeated-hour" { Some("2026-10-26T03:00:00Z") } else { None };
@@ -421,6 +573,11 @@ fn is_told_and_silent(Case { kind, config, nights }: Case) {
     for (night, files) in nights.iter().enumerate() {
         for (name, text) in files {
             desk.file(name, text);
+        }
+        if night == last
+            && let Some(done) = before_last
+        {
+            done(&desk);
         }
         // Only the first and the last night are run.
         if night == 0 || night == last {
@@ -455,7 +612,8 @@ fn is_told_and_silent(Case { kind, config, nights }: Case) {
         assert!(statement.contains("fewer:2026-11-18") && statement.contains("(Ann, Bo)"), "{statement}");
     }
     assert!(kind != "fewer" || silent.stderr.contains("because of logs-removed"), "{silent:?}");
-    desk.ask(&["verify"]).expect(0);
+    let is_damaged = ["not-settled", "missing-daybook", "unreadable-daybook", "damaged-day"].contains(&kind);
+    desk.ask(&["verify"]).expect(if is_damaged { 1 } else { 0 });
 }
 
 #[test]
@@ -571,6 +729,22 @@ fn a_wrong_preset_is_told_in_one_line_for_all_files() {
         assert!(told[0].contains(part), "no `{part}`: {}", told[0]);
     }
     assert!(ran.stderr.lines().filter(|line| line.starts_with("attention[")).count() <= 3, "{}", ran.stderr);
+}
+
+#[test]
+fn rows_of_another_preset_beside_good_files_are_told_with_their_preset() {
+    let desk = Desk::new(REQUESTS);
+    desk.file(R1, &good(DAY));
+    let line = |n: u32| {
+        format!(
+            "10.0.0.1 - - [18/Nov/2026:{:02}:{:02}:00 +0000] \"GET /v1/messages HTTP/1.1\" 200 12 \"-\" \"x\"\n",
+            n / 60,
+            n % 60
+        )
+    };
+    desk.file("rb-2026-11-18.ndjson", &(0..1_440).map(line).collect::<String>());
+    let ran = desk.night(&morning(0)).expect(3);
+    ran.says(&["rb-2026-11-18.ndjson", "the file looks like preset = \"combined\""]);
 }
 
 /// Nights over a sample: what stands open is acknowledged in the morning, if it is to be.

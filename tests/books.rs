@@ -79,6 +79,19 @@ impl Books {
         )
     }
 
+    /// Runs after two persons have said that no rows come after `newest`, so that days are sealed by the clock.
+    pub fn seal(&self, newest: &str, as_of: &str, args: &[&str]) -> Ran {
+        self.run(as_of, args).expect(3).says(&[&format!("key: end:{newest}")]);
+        self.acknowledge(&format!("end:{newest}"), as_of).expect(0);
+        self.run(as_of, args)
+    }
+
+    /// Two persons acknowledge a decision.
+    pub fn acknowledge(&self, key: &str, as_of: &str) -> Ran {
+        let persons = ["--author", "ann", "--approver", "bob", "--reason", "it was looked into"];
+        self.ask(&[&["ack", key, "--as-of", as_of], &persons[..]].concat())
+    }
+
     pub fn ask(&self, args: &[&str]) -> Ran {
         let reports = self.reports();
         job::job(args.iter().copied().chain(["--out", reports.to_str().unwrap()]))
@@ -194,7 +207,7 @@ fn a_sealed_day_stays_and_what_comes_later_stands_beside_it() {
     run("2026-11-03T03:00:00Z").expect(0);
     books.overrides(&[excuse("a", "10:00", "10:12", "2026-11-03T09:00:00Z")]);
     run("2026-11-04T03:00:00Z").expect(0);
-    run("2026-11-12T03:00:01Z").expect(0);
+    books.seal("2026-11-02", "2026-11-12T03:00:01Z", &["--date", "2026-11-02"]).expect(0);
     let state = || table(&books.reports(), "availability")[0]["state"].clone();
     assert_eq!((state().as_str(), books.counted("2026-11-02")), ("sealed", 0));
 
@@ -232,7 +245,7 @@ fn a_run_that_grows_into_a_sealed_day_is_an_adjusting_row() {
     run("2026-11-04T03:00:00Z", "2026-11-03");
     // Nine minutes over midnight do not count; the twelve in the morning do.
     assert_eq!((books.counted("2026-11-02"), books.counted("2026-11-03")), (12, 12));
-    run("2026-11-11T03:00:01Z", "2026-11-03");
+    books.seal("2026-11-03", "2026-11-11T03:00:01Z", &["--date", "2026-11-03"]).expect(0);
     let months = |column| {
         let months = table(&books.reports(), "months");
         let is = |m: &&job::Row| m["scope_kind"] == "component" && m["definition"] == "whatsapp";
@@ -371,7 +384,7 @@ fn a_policy_that_books_nothing_is_no_part_of_the_ledger() {
     let books = Books::new();
     books.log("2026-11-02", 0..0);
     books.run("2026-11-03T03:00:00Z", &["--date", "2026-11-02"]).expect(0);
-    books.run("2026-11-12T03:00:01Z", &["--date", "2026-11-02"]).expect(0);
+    books.seal("2026-11-02", "2026-11-12T03:00:01Z", &["--date", "2026-11-02"]).expect(0);
     // Every day is sealed, and goes on under the policy of its time.
     let policy = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/policy.toml");
     fs::write(books.path("p.toml"), fs::read_to_string(policy).unwrap() + "\n# Changed.\n").unwrap();

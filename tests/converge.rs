@@ -149,7 +149,7 @@ fn logs_may_come_late() {
         for log in &missing {
             fs::rename(log, hidden(log)).unwrap();
         }
-        sample.each(out.path(), &first, &["--accept-missing-logs"]);
+        sample.each(out.path(), &first, &[]);
         for log in &missing {
             fs::rename(hidden(log), log).unwrap();
         }

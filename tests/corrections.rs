@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use uptime_ledger::config::Overrides;
 use uptime_ledger::day::{Day, SlotLength};
 use uptime_ledger::document::Document;
 use uptime_ledger::facts::Salt;
 use uptime_ledger::ledger::check_balance;
 use uptime_ledger::overrides::{
-    self, COLUMNS, Code, Decided, Decision, Filed, Override, Touched, adjust, plan,
+    self, COLUMNS, Code, Decided, Decision, Filed, Override, Touched, Windows, adjust, plan,
 };
 use uptime_ledger::policy::{Account, Direction, Group, Policy, PostingLine, Postings};
 use uptime_ledger::slots::Slots;
@@ -114,6 +113,7 @@ fn rows() -> impl Strategy<Value = Vec<Override>> {
                 approver: "bob".to_owned(),
                 created_at_us: days()[1].end_us(),
                 note: String::new(),
+                also_business_id: Vec::new(),
             }
         });
     prop::collection::vec(row, 0..8).prop_map(|rows| {
@@ -126,7 +126,7 @@ fn rows() -> impl Strategy<Value = Vec<Override>> {
 fn filed() -> impl Strategy<Value = Vec<Filed>> {
     (rows(), prop::collection::vec(0..3_i64, 8)).prop_map(|(rows, seen)| {
         let first_seen_us = |n: i64| days()[1].plus(n).end_us() + 1;
-        rows.into_iter().zip(seen).map(|(row, n)| Filed { row, first_seen_us: first_seen_us(n) }).collect()
+        rows.into_iter().zip(seen).map(|(row, n)| Filed::new(row, first_seen_us(n))).collect()
     })
 }
 
@@ -156,7 +156,7 @@ fn touched<'a>(books: &'a [Postings; 2], sealed: Option<&'a [Override]>) -> Vec<
 }
 
 fn judge(filed: &[Filed], books: &[Postings; 2]) -> Vec<Decided> {
-    plan(filed, &touched(books, None), &Overrides::default()).unwrap()
+    plan(filed, &touched(books, None), &Windows::default()).unwrap()
 }
 
 fn applied(judged: &[Decided], day: Day) -> Vec<Override> {
@@ -249,6 +249,8 @@ fn bookings(judged: &[Decided]) -> BTreeMap<String, (&'static str, i64)> {
     let word = |judged: &Decided| match &judged.verdict {
         Decision::Applied => "applied",
         Decision::Waiting => "waiting",
+        Decision::Settled => "settled",
+        Decision::Asks => "asks",
         Decision::Refused(refusal) => refusal.name(),
     };
     judged.iter().map(|judged| (judged.row.id.clone(), (word(judged), judged.events))).collect()
@@ -363,7 +365,7 @@ proptest! {
         let [first, _] = days();
         let early: Vec<Filed> = filed.iter().take(sealed).cloned().collect();
         let frozen = applied(&judge(&early, &books), first);
-        let judged = plan(&filed, &touched(&books, Some(&frozen)), &Overrides::default()).unwrap();
+        let judged = plan(&filed, &touched(&books, Some(&frozen)), &Windows::default()).unwrap();
         let (sealed, _) = adjust(&books[0], &frozen).unwrap();
         let later = applied(&judged, first).into_iter().filter(|row| !frozen.contains(row));
         let all: Vec<Override> = frozen.iter().cloned().chain(later).collect();

@@ -105,6 +105,7 @@ impl Hostile {
             approver: format!("\t{WORST}"),
             created_at_us: i64::MAX,
             note: worst().repeat(10),
+            also_business_id: Vec::new(),
         };
         draft.edition.overrides = vec![Applied { row: row.clone(), events: 0, slots_changed: 0 }];
         let mut settings = Settings::of(&config);
@@ -114,9 +115,12 @@ impl Hostile {
         let policy = Policy::built_in();
         ledger.keep_policy(&policy).unwrap();
         draft.edition.policy = policy.fingerprint();
-        ledger.append(at, Entry::Settings { settings: settings.clone() }).unwrap();
-        ledger.append(at, Entry::Overrides { seen: vec![row.clone()], gone: Vec::new() }).unwrap();
-        let judged = JudgedRow { row: row.fingerprint(), status: RowStatus::Applied, why: WORST.into() };
+        ledger.append(at, Entry::settings(settings.clone(), None)).unwrap();
+        ledger
+            .append(at, Entry::Overrides { seen: vec![row.clone()], gone: Vec::new(), salt: None })
+            .unwrap();
+        let judged =
+            JudgedRow { row: row.identity(), status: RowStatus::Applied, why: WORST.into(), events: None };
         ledger.append(at, Entry::Judged { rows: vec![judged] }).unwrap();
         let edition = ledger.publish(draft, &Kept::default(), at).unwrap().edition;
         drop(ledger);

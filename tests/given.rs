@@ -156,7 +156,15 @@ pub fn figures(editions: &[Edition], config: &Config) -> Figures {
 
 /// Figures without overrides or adjusting entries, ready to be drawn.
 pub fn drawing<'a>(ledger: &'a Ledger, settings: &'a Settings, figures: &'a Figures) -> Drawing<'a> {
-    Drawing { ledger, settings, figures, adjusted: &figures.months, overridden: &[], adjusting: &[] }
+    Drawing {
+        ledger,
+        settings,
+        figures,
+        adjusted: &figures.months,
+        overridden: &[],
+        adjusting: &[],
+        damaged: Box::leak(Box::default()),
+    }
 }
 
 /// A day ready to be drawn, without explanations.

@@ -195,13 +195,13 @@ proptest! {
         let ledger = Ledger::open(reports.path()).unwrap();
         let settings = given::settings(&config);
         let drawing = given::drawing(&ledger, &settings, &figures);
-        let read = |day| Ok(given::day_drawing(day, &config, &events));
+        let read = |day| Ok(Some(given::day_drawing(day, &config, &events)));
         let drawn = Days { days: &[day("2026-11-20")], read: &read, workers: 1 };
         let render = || report::render(reports.path(), &drawing, None, &drawn).unwrap();
         // Fourteen tables twice, and the quarantine.
         prop_assert_eq!(render().written.len(), 29);
         let summary = report::Summary::new(&drawing);
-        let tables = summary.tables().into_iter().cloned().chain(report::daily_tables(&read(day("2026-11-20")).unwrap()));
+        let tables = summary.tables().into_iter().cloned().chain(report::daily_tables(&read(day("2026-11-20")).unwrap().unwrap()));
         for ((place, spec), table) in report::schema().into_iter().zip(tables) {
             let path = reports.path().join(place.replace("<day>", "2026-11-20"));
             let parquet = std::fs::File::open(path.with_extension("parquet")).unwrap();
@@ -273,7 +273,7 @@ fn parquet_names_its_origin() {
     let figures = given::figures(std::slice::from_ref(&edition), &config);
     let ledger = Ledger::open(reports.path()).unwrap();
     let settings = given::settings(&config);
-    let read = |day| Ok(given::day_drawing(day, &config, &letters("dddddddddddd")));
+    let read = |day| Ok(Some(given::day_drawing(day, &config, &letters("dddddddddddd"))));
     let drawn = Days { days: &[edition.day], read: &read, workers: 1 };
     report::render(reports.path(), &given::drawing(&ledger, &settings, &figures), None, &drawn).unwrap();
     let file = std::fs::File::open(reports.path().join("availability.parquet")).unwrap();

@@ -15,6 +15,7 @@
 //! - `attention`: every kind is provoked, told once, acknowledged, and silent; growth, ends and seals.
 //! - `books`: overrides, seals, editions over time; what was published is drawn again, what was touched is found.
 //! - `evidence`: files that are lost, renamed, cut off or written anew, and rows that nobody reads: told, and no outage.
+//! - `failed_days`: days that cannot be read or booked, or that are damaged, stop themselves alone.
 //! - `reviews`: what reviewers run into, one scenario each: rows that wait, oppose each other, come late, span days.
 //! - `seals`: a sealed day stays as it is, and what is found out later stands beside it, over any nights (property test).
 //! - `quarter`: 92 nights with late logs, corrections, another policy and killed runs; the changes add up to what is shown.
@@ -22,6 +23,7 @@
 //!   with `tests/ledgers/make.sh` before it is history.
 //! - `tamper`: thousands of changes to the files of a ledger, each of which `verify` finds and names.
 //! - `faults`: a run is killed, or its disk is full or broken, at every call that changes a file; the next run mends it.
+//! - `ledger_files`: what stands in the folder of the ledger, links and pipes in place of its files, locks, older journals.
 //! - `pages`: the pages in a real browser, hostile text in every output, every table in other engines.
 //! - `privacy`: phone numbers, message ids, tokens and callers of the logs stand nowhere in what the job writes or says.
 //! - `days`: whole days, from given logs to expected reports. To add a case, copy a folder of `tests/days/`, change what
@@ -49,6 +51,7 @@ mod corrections;
 mod days;
 mod doors;
 mod evidence;
+mod failed_days;
 #[cfg(target_os = "linux")]
 mod faults;
 mod figures;
@@ -56,6 +59,7 @@ mod given;
 mod instants;
 mod job;
 mod laws;
+mod ledger_files;
 mod mistakes;
 mod order;
 mod pages;

@@ -10,11 +10,11 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
-use uptime_ledger::config::{self, Config};
+use uptime_ledger::config::{self, Config, ReviewHistory};
 use uptime_ledger::day::{Day, SlotLength};
 use uptime_ledger::document::{Document, Mistake, Mistakes};
 use uptime_ledger::facts::Salt;
-use uptime_ledger::overrides::{self, Decision, Filed, OverrideSheet, Touched};
+use uptime_ledger::overrides::{self, Decision, Filed, OverrideSheet, Touched, Windows};
 use uptime_ledger::policy::{Account, BUILT_IN_CATALOGUE, BUILT_IN_POLICY, Policy, Postings};
 
 use crate::given::{self, Event};
@@ -95,14 +95,18 @@ fn refused(document: &Document, sheet: &OverrideSheet, config: &Config) -> Mista
     let Some(seen) = seen.map(|at| at.parse::<chrono::DateTime<chrono::Utc>>().unwrap()) else {
         return Mistakes(Vec::new());
     };
-    let filed: Vec<Filed> = (sheet.rows.iter().cloned())
-        .map(|row| Filed { row, first_seen_us: seen.timestamp_micros() })
-        .collect();
+    let filed: Vec<Filed> =
+        (sheet.rows.iter().cloned()).map(|row| Filed::new(row, seen.timestamp_micros())).collect();
     let days = [given::day("2026-11-19"), given::day("2026-11-20")].map(|day| (day, postings(day)));
     let touched: Vec<Touched<'_>> = (days.iter().zip([Some(&[][..]), None]))
         .map(|((day, postings), sealed)| Touched { day: *day, postings, sealed })
         .collect();
-    let judged = overrides::plan(&filed, &touched, &config.overrides).unwrap();
+    let judged = overrides::plan(
+        &filed,
+        &touched,
+        &Windows::of_review(ReviewHistory::of_rules(config.overrides.review.clone())),
+    )
+    .unwrap();
     let said = |judged: &overrides::Decided| -> Option<Mistake> {
         let Decision::Refused(refusal) = &judged.verdict else { return None };
         Some(sheet.refusal(&judged.row.id, refusal).unwrap())

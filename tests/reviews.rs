@@ -213,7 +213,7 @@ fn what_stands_beside_a_sealed_day_outlives_its_window() {
     log(&books, "2026-11-02", &[FAILED, TURNED_AWAY]);
     let run = |as_of: &str| books.run(as_of, &["--date", "2026-11-02"]);
     run("2026-11-03T03:00:00Z").expect(0);
-    run("2026-11-12T03:00:00Z").expect(0);
+    books.seal("2026-11-02", "2026-11-12T03:00:00Z", &["--date", "2026-11-02"]).expect(0);
     let fault = down("fault", "02T12:00", "02T12:12", "12T09:00");
     books.overrides(std::slice::from_ref(&fault));
     run("2026-11-13T03:00:00Z").expect(0).says(&["adjusting: 2026-11-02"]);
@@ -222,7 +222,7 @@ fn what_stands_beside_a_sealed_day_outlives_its_window() {
 
     // The month is final since 2026-12-14; a row that comes now is refused, and moves nothing else.
     books.overrides(&[fault, down("late", "02T12:00", "02T12:12", "30T09:00")]);
-    run("2026-12-20T03:00:00Z").expect(3).says(&["back-dated", "overrides.csv:3:"]);
+    run("2026-12-16T03:00:00Z").expect(3).says(&["back-dated", "overrides.csv:3:"]);
     assert_eq!((books.counted("2026-11-02"), adjusted()), (12, 24));
     assert_eq!((books.status("fault").0.as_str(), moved(&books, "fault")), ("applied", 24));
     books.ask(&["verify"]).expect(0);
@@ -302,7 +302,7 @@ fn a_row_that_was_not_applied_by_the_seal_never_is() {
     let long = up("long", "02T10:02", "03T10:12", "03T10:15");
     books.overrides(&[first, second.clone(), long.clone()]);
     run("2026-11-04T03:00:00Z").expect(3).says(&["overrides.csv:3:", "overrides.csv:4:"]);
-    run("2026-11-11T03:00:01Z").expect(3);
+    books.seal("2026-11-03", "2026-11-11T03:00:01Z", &["--date", "2026-11-03"]).expect(3);
     let states = || published(&books, "availability").into_iter().map(|row| row["state"].clone());
     assert_eq!(states().collect::<Vec<_>>(), ["sealed", "reported"]);
     assert_eq!(books.counted("2026-11-02"), 0, "nine minutes are left");

@@ -79,6 +79,19 @@ fn ledgers(dir: &Path) -> [PathBuf; 2] {
     write("overrides.csv", &(header.to_owned() + row));
     write("policy.toml", &(policy + "\n# Changed.\n"));
     run(&["--date", "2026-11-19", "--simulate", "--as-of", "2026-11-27T03:00:01Z"]);
+    let persons = [
+        "--author",
+        "ann",
+        "--approver",
+        "bob",
+        "--reason",
+        "the sample ends",
+        "--as-of",
+        "2026-11-27T03:00:01Z",
+    ];
+    job::job(["ack", "end:2026-11-19", "--out", reports.to_str().unwrap()].into_iter().chain(persons))
+        .expect(0);
+    run(&["--date", "2026-11-19", "--simulate", "--as-of", "2026-11-27T03:00:02Z"]);
     [one, reports]
 }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use uptime_ledger::clock::{Clock, ClockSource};
 use uptime_ledger::config;
 use uptime_ledger::document::Document;
-use uptime_ledger::pipeline::{self, Asked, Job, RunSummary};
+use uptime_ledger::pipeline::{self, Asked, Job, RunSummary, Word};
 use uptime_ledger::policy::Policy;
 
 use crate::job;
@@ -114,14 +114,7 @@ impl Office {
         let catalogue = config.catalogue.as_deref().map_or(built_in_catalogue, document);
         let policy = Policy::read(&policy, &catalogue).unwrap();
         let override_file = config.overrides.path.as_deref().map(|path| Ok(document(path)));
-        Job {
-            config,
-            policy,
-            override_file,
-            workers: 1,
-            may_lose_logs: false,
-            clock_source: ClockSource::Real,
-        }
+        Job { config, policy, override_file, workers: 1, clock_source: ClockSource::Real }
     }
 
     /// Editions in the order of the journal.
@@ -173,6 +166,21 @@ impl Office {
         assert_eq!(restated, OPEN.map(|edition| format!("{edition} definition")), "{night:?}");
         assert_eq!(others, published, "{night:?}");
         assert_eq!((night.told("new-definition").len(), night.attention.len()), (1, 1), "{night:?}");
+    }
+
+    /// A person knows of what stands under a key; then nothing stands open.
+    #[track_caller]
+    fn acknowledge(&self, key: &str, at: &str) {
+        let word = Word {
+            key: key.to_owned(),
+            author: "Ann".to_owned(),
+            approver: None,
+            reason: "known".to_owned(),
+            until: None,
+        };
+        let clock = Clock::given(at.parse().unwrap());
+        pipeline::acknowledge(&self.path("reports"), word, clock, ClockSource::Real, 1).unwrap();
+        assert_eq!(run(&self.job(), at).attention, []);
     }
 
     #[track_caller]
@@ -239,6 +247,7 @@ fn a_night_with_nothing_new_publishes_its_own_day_alone() {
         let office = Office::of(version);
         office.first_night(AGAIN, &[]);
         office.quiet_night(AGAIN, &[]);
+        office.acknowledge("new-definition", AGAIN);
         office.ship("2026-11-15");
         office.quiet_night(NEXT, &["2026-11-15/1 first"]);
         office.ship("2026-11-16");

@@ -24,13 +24,28 @@ pub struct Attention {
     /// Half-open spans that it tells of, in microseconds since 1970; of suspected outages alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spans: Vec<[i64; 2]>,
+    /// Log files that it tells of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<NamedFiles>,
+    /// True if nothing is to do: it does not stand open, but can be acknowledged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_choice: bool,
+}
+
+/// Log files of a source, by the names that they have on every day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamedFiles {
+    pub source: String,
+    /// Paths without what changes from day to day, sorted.
+    pub names: Vec<String>,
 }
 
 impl Attention {
     /// Makes an attention of measure 1; `subject` becomes part of its key.
     pub fn new(kind: AttentionKind, day: Day, subject: &[&str], message: String) -> Self {
         let subject = subject.iter().map(|text| part(text)).collect::<Vec<_>>().join(":");
-        Self { kind, subject, day, measure: 1, message, spans: Vec::new() }
+        Self { kind, subject, day, measure: 1, message, spans: Vec::new(), files: None, is_choice: false }
     }
 
     #[must_use]
@@ -41,6 +56,18 @@ impl Attention {
     #[must_use]
     pub fn of_spans(self, spans: Vec<[i64; 2]>) -> Self {
         Self { spans, ..self }
+    }
+
+    #[must_use]
+    pub fn of_files<'n>(self, source: &str, names: impl IntoIterator<Item = &'n str>) -> Self {
+        let names = names.into_iter().map(str::to_owned).collect();
+        Self { files: Some(NamedFiles { source: source.to_owned(), names }), ..self }
+    }
+
+    /// Makes it a choice: a person may acknowledge it, and need not.
+    #[must_use]
+    pub fn as_choice(self) -> Self {
+        Self { is_choice: true, ..self }
     }
 
     /// Returns its kind and subject, with the day if it tells of one: `gap:webhooks:eu:2026-11-18`.
@@ -73,8 +100,14 @@ pub enum Look {
     Measured(Day),
     /// Something that has happened to a day. It stays found.
     Happened(Day),
+    /// An attempt to read or to book a day.
+    Tried(Day),
+    /// The edition of a day, as the ledger keeps it; it is looked at after the seal too.
+    Stored(Day),
     /// The ledger, config and override file of a run.
     Run,
+    /// A line of the journal that needs a person. It stays found.
+    Line(u64),
 }
 
 impl Look {
@@ -85,8 +118,9 @@ impl Look {
             | Self::Kept(day)
             | Self::Booked(day)
             | Self::Measured(day)
-            | Self::Happened(day) => Some(*day),
-            Self::Run => None,
+            | Self::Happened(day)
+            | Self::Tried(day) => Some(*day),
+            Self::Stored(_) | Self::Run | Self::Line(_) => None,
         }
     }
 }
@@ -99,6 +133,11 @@ impl Looks {
     /// Notes that a look was taken, whatever it finds.
     pub fn take(&mut self, look: Look, found: impl IntoIterator<Item = Attention>) {
         self.0.entry(look).or_default().extend(found);
+    }
+
+    /// Notes what a look finds, in place of what it has found before in this run.
+    pub fn replace(&mut self, look: Look, found: impl IntoIterator<Item = Attention>) {
+        self.0.insert(look, found.into_iter().collect());
     }
 
     pub fn merge(&mut self, other: Self) {

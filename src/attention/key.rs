@@ -2,6 +2,11 @@
 
 use std::fmt::Write as _;
 
+/// Key under which a clock that is not believed is accepted.
+///
+/// It is stored in journals and never renamed.
+pub const CLOCK: &str = "clock";
+
 /// Characters of a part that is kept; a longer one ends in a hash of the whole.
 const LONGEST: usize = 80;
 

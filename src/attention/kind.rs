@@ -73,6 +73,12 @@ pub enum AttentionKind {
     UndeclaredRegion,
     /// A row of the override file was refused.
     OverrideRefused,
+    /// A row came after its window, and moves nothing until two persons agree.
+    LateRow,
+    /// A row that was applied is gone from the file, or moves less since it was edited.
+    RowGone,
+    /// An applied row moves more than twice what it moved at first.
+    RowGrown,
     /// The override file could not be read.
     OverridesUnreadable,
     /// The config no longer names the override file.
@@ -81,8 +87,14 @@ pub enum AttentionKind {
     NewDefinition,
     /// A day whose window has passed cannot be sealed.
     Unsealed,
+    /// Days cannot be sealed because no rows of a later day were published.
+    End,
+    /// Settings have changed that can move a figure, a window, a person, a limit or an attention.
+    Settings,
     /// Days without an edition lie too far back to be caught up.
     MissedDays,
+    /// A day that is due could not be read or booked.
+    NotPublished,
     /// Logs have changed and could not be read again.
     NotReadAgain,
     /// An open day could not be booked again.
@@ -93,10 +105,16 @@ pub enum AttentionKind {
     MissingDaybook,
     /// The daybook of a day can no longer be read.
     UnreadableDaybook,
+    /// What the ledger keeps of a day is damaged.
+    DamagedDay,
+    /// Files, links or folders stood in the ledger that it does not know.
+    LostAndFound,
+    /// A day was sealed by lines that were given up, and its edition is gone.
+    Reopened,
 }
 
 impl AttentionKind {
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 52] = [
         Self::NoLogs,
         Self::NoRows,
         Self::MissingSource,
@@ -130,16 +148,25 @@ impl AttentionKind {
         Self::UndeclaredService,
         Self::UndeclaredRegion,
         Self::OverrideRefused,
+        Self::LateRow,
+        Self::RowGone,
+        Self::RowGrown,
         Self::OverridesUnreadable,
         Self::OverridesNotNamed,
         Self::NewDefinition,
         Self::Unsealed,
+        Self::End,
+        Self::Settings,
         Self::MissedDays,
+        Self::NotPublished,
         Self::NotReadAgain,
         Self::NotSettled,
         Self::OtherSettings,
         Self::MissingDaybook,
         Self::UnreadableDaybook,
+        Self::DamagedDay,
+        Self::LostAndFound,
+        Self::Reopened,
     ];
 
     /// Returns the stable short name, for programs and for the heading in the runbook.
@@ -178,16 +205,25 @@ impl AttentionKind {
             Self::UndeclaredService => "undeclared-service",
             Self::UndeclaredRegion => "undeclared-region",
             Self::OverrideRefused => "override-refused",
+            Self::LateRow => "late-row",
+            Self::RowGone => "row-gone",
+            Self::RowGrown => "row-grown",
             Self::OverridesUnreadable => "overrides-unreadable",
             Self::OverridesNotNamed => "overrides-not-named",
             Self::NewDefinition => "new-definition",
             Self::Unsealed => "unsealed",
+            Self::End => "end",
+            Self::Settings => "settings",
             Self::MissedDays => "missed-days",
+            Self::NotPublished => "not-published",
             Self::NotReadAgain => "not-read-again",
             Self::NotSettled => "not-settled",
             Self::OtherSettings => "other-settings",
             Self::MissingDaybook => "missing-daybook",
             Self::UnreadableDaybook => "unreadable-daybook",
+            Self::DamagedDay => "damaged-day",
+            Self::LostAndFound => "lost-and-found",
+            Self::Reopened => "reopened",
         }
     }
 
@@ -210,10 +246,17 @@ impl AttentionKind {
                 | Self::Gap
                 | Self::Doubtful
                 | Self::Unsealed
+                | Self::End
+                | Self::LateRow
+                | Self::RowGone
+                | Self::RowGrown
+                | Self::NotPublished
                 | Self::NotReadAgain
                 | Self::NotSettled
                 | Self::MissingDaybook
                 | Self::UnreadableDaybook
+                | Self::DamagedDay
+                | Self::Reopened
         )
     }
 
@@ -259,6 +302,8 @@ impl AttentionKind {
                 | Self::Gap
                 | Self::MissingDaybook
                 | Self::UnreadableDaybook
+                | Self::DamagedDay
+                | Self::LostAndFound
         )
     }
 
@@ -270,7 +315,14 @@ impl AttentionKind {
     /// Returns what it takes to acknowledge it.
     pub const fn closing(self) -> Closing {
         match self {
-            Self::SuspectedOutage | Self::RewrittenLog | Self::FewerRows => Closing::Decision,
+            Self::SuspectedOutage
+            | Self::RewrittenLog
+            | Self::FewerRows
+            | Self::End
+            | Self::Settings
+            | Self::LateRow
+            | Self::RowGone
+            | Self::Reopened => Closing::Decision,
             _ => Closing::Notice,
         }
     }

@@ -5,7 +5,7 @@ mod key;
 mod kind;
 mod register;
 
-pub use finding::{Attention, Look, Looks};
-pub use key::part;
+pub use finding::{Attention, Look, Looks, NamedFiles};
+pub use key::{CLOCK, part};
 pub use kind::{AttentionKind, Closing};
-pub use register::{Acknowledgement, KnownDays, Register, Standing};
+pub use register::{Acknowledgement, KnownDays, LONGEST_NOTICE_DAYS, Register, Standing};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Attention, AttentionKind, Closing, Look, Looks};
+use super::{Attention, AttentionKind, Closing, Look, Looks, NamedFiles};
 use crate::day::Day;
 
 /// A person's word that an attention is known.
@@ -26,6 +26,9 @@ pub struct Acknowledgement {
     /// Spans that it then told of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spans: Vec<[i64; 2]>,
+    /// Log files that it then told of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<NamedFiles>,
 }
 
 impl Acknowledgement {
@@ -108,11 +111,14 @@ impl Register {
         }
     }
 
-    pub fn acknowledge(&mut self, acknowledgement: &Acknowledgement) {
-        if acknowledgement.approver.is_some() {
-            self.decisions.push(acknowledgement.clone());
+    /// Takes a person's word of a day; a notice holds for at most [`LONGEST_NOTICE_DAYS`] from it.
+    pub fn acknowledge(&mut self, said: &Acknowledgement, on: Day) {
+        let until = said.until.map(|until| until.min(on.plus(LONGEST_NOTICE_DAYS)));
+        let said = Acknowledgement { until, ..said.clone() };
+        if said.approver.is_some() {
+            self.decisions.push(said.clone());
         }
-        self.acknowledged.insert(acknowledgement.key.clone(), acknowledgement.clone());
+        self.acknowledged.insert(said.key.clone(), said);
     }
 
     /// Ends the acknowledgement of a kind on a day: it was followed.
@@ -125,9 +131,27 @@ impl Register {
         &self.decisions
     }
 
+    /// Returns the acknowledgement of a key.
+    pub fn acknowledgement(&self, key: &str) -> Option<&Acknowledgement> {
+        self.acknowledged.get(key)
+    }
+
     /// Returns the acknowledgement of a kind on a day that holds.
     pub fn acknowledgement_on(&self, kind: AttentionKind, day: Day) -> Option<&Acknowledgement> {
         self.acknowledged.get(&kind.key_on(day))
+    }
+
+    /// Returns the days of which the ledger keeps something damaged.
+    pub fn damaged_days(&self) -> impl Iterator<Item = Day> {
+        self.found.keys().filter_map(|look| match look {
+            Look::Stored(day) => Some(*day),
+            _ => None,
+        })
+    }
+
+    /// Returns the acknowledgements of log files, which stay expected while these hold.
+    pub fn acknowledged_files(&self) -> impl Iterator<Item = (&NamedFiles, Day)> {
+        self.acknowledged.values().filter_map(|said| Some((said.files.as_ref()?, said.until?)))
     }
 
     /// Returns what stands open, by key.
@@ -135,6 +159,13 @@ impl Register {
     /// An attention of a day stands while the day is open. One whose key has no day stands while
     /// the newest day shows its cause, or an open day whose figures the cause has changed.
     pub fn standing(&self, days: &KnownDays<'_>) -> Vec<Standing> {
+        let mut standing = self.to_acknowledge(days);
+        standing.retain(|standing| !standing.attention.is_choice);
+        standing
+    }
+
+    /// Returns what can be acknowledged, by key: what stands open, and what a person may choose.
+    pub fn to_acknowledge(&self, days: &KnownDays<'_>) -> Vec<Standing> {
         let mut standing = self.found(days);
         standing.retain(|standing| !self.is_closed(standing, days.today));
         standing
@@ -203,6 +234,9 @@ impl Register {
         holds && !has_grown
     }
 }
+
+/// Longest time for which a notice is acknowledged, in days.
+pub const LONGEST_NOTICE_DAYS: i64 = 90;
 
 /// Measure below which a cause is not told again because it has grown.
 const MIN_GROWN: u64 = 10;

@@ -14,7 +14,7 @@ use crate::attention::{Closing, Standing};
 use crate::clock::{Clock, ClockSource};
 use crate::day::Day;
 use crate::error::{ExitCode, Trouble};
-use crate::ledger::{self, Ledger};
+use crate::ledger::{self, Ledger, Resumption};
 use crate::pipeline::{self, Word};
 
 #[derive(Args)]
@@ -51,7 +51,7 @@ impl Ack {
         let (Some(key), Some(author), Some(reason)) =
             (self.key.clone(), self.author.clone(), self.reason.clone())
         else {
-            return self.list(&self.place.ledger()?, Day::of(clock.wall));
+            return self.list(&self.place.ledger()?, clock);
         };
         let word = Word { key, author, approver: self.approver.clone(), reason, until: self.until };
         let said = pipeline::acknowledge(&reports, word, clock, source, super::cores())?;
@@ -60,12 +60,20 @@ impl Ack {
         } else {
             let until = said.until.map_or_else(|| "for good".to_owned(), |until| format!("until {until}"));
             writeln!(text::stdout(), "{} is acknowledged {until}", said.key)?;
+            let ledger = Ledger::open(&reports)?;
+            if let Some((_, resumed)) = ledger.record().resumed.last().filter(|(_, it)| it.said == said) {
+                writeln!(text::stdout(), "{}", went_on(resumed))?;
+            }
         }
         Ok(ExitCode::Done)
     }
 
     /// Lists what stands open; the exit code is that of a run that publishes nothing.
-    fn list(&self, ledger: &Ledger, today: Day) -> Result<ExitCode> {
+    fn list(&self, ledger: &Ledger, clock: Clock) -> Result<ExitCode> {
+        if let Some(obstacle) = ledger.obstacle(clock)? {
+            return Err(Trouble::Refused(obstacle.to_string()).into());
+        }
+        let today = Day::of(ledger.steady(clock).wall);
         let standing = ledger.record().standing(today);
         if self.json {
             let lines: Vec<_> = standing.iter().map(line).collect();
@@ -94,6 +102,23 @@ impl Ack {
             }
         }
     }
+}
+
+/// Returns what became of the days that the given up lines told of.
+fn went_on(resumed: &Resumption) -> String {
+    let Resumption { from, given_up, open, taken_back, reopened, .. } = resumed;
+    let listed = |days: Vec<Day>| match days.as_slice() {
+        [] => "none".to_owned(),
+        days => days.iter().map(Day::to_string).collect::<Vec<_>>().join(", "),
+    };
+    format!(
+        "The ledger goes on from line {}; line {} is given up.\n  stay sealed: {}\n  reopened: {}\n  are published anew: {}",
+        from.seq,
+        given_up.seq,
+        listed(taken_back.iter().map(|back| back.day).collect()),
+        listed(reopened.clone()),
+        listed(open.clone())
+    )
 }
 
 /// Returns what a program is told of an attention.

@@ -175,6 +175,7 @@ impl New {
             created_at_us: self.created_at.unwrap_or_else(Utc::now).timestamp_micros() / 1_000_000
                 * 1_000_000,
             note: self.note,
+            also_business_id: Vec::new(),
         })
     }
 }

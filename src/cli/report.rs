@@ -51,6 +51,9 @@ impl Report {
         }
         let _lock = if into == reports { Some(Lock::acquire(&reports)?) } else { None };
         let mut ledger = self.place.ledger()?;
+        if let Some(older) = ledger.older_journal()?.filter(|_| into == reports) {
+            return Err(older.refusal(&reports).into());
+        }
         if let Some(as_of) = self.as_of {
             let seq = line(&ledger, as_of)?;
             ledger = ledger.cut(seq);

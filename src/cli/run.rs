@@ -70,9 +70,6 @@ pub struct RunArgs {
     /// Threads that read logs [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
     threads: Option<usize>,
-    /// Publish a day again although logs of its standing edition are gone
-    #[arg(long)]
-    accept_missing_logs: bool,
     /// Say nothing but errors and what needs attention
     #[arg(long)]
     quiet: bool,
@@ -203,7 +200,6 @@ impl RunArgs {
             policy,
             override_file,
             workers: self.threads.unwrap_or_else(super::cores),
-            may_lose_logs: self.accept_missing_logs,
             clock_source: if self.simulate { ClockSource::Given } else { ClockSource::Real },
         })
     }

@@ -6,6 +6,7 @@ use comfy_table::Table;
 use serde_json::json;
 
 use super::text::{self, align, table};
+use crate::attention::AttentionKind;
 use crate::day::{minutes, rfc3339};
 use crate::error::ExitCode;
 use crate::ledger::{Cause, Edition, Published};
@@ -52,14 +53,17 @@ impl SummaryText<'_> {
         if let (Some(first), Some(last)) = (self.outcome.kept.first(), self.outcome.kept.last()) {
             let days = self.outcome.kept.len();
             let which = if first == last {
-                format!("{first} keeps its edition")
+                format!("{first} keeps its edition, although rows that it was made from")
             } else {
-                format!("{days} days from {first} to {last} keep their editions")
+                format!(
+                    "{days} days from {first} to {last} keep their editions, although rows that they were made from"
+                )
             };
             writeln!(
                 err,
-                "kept: {which}, although rows that they were made from are gone from the logs (--accept-missing-logs with --date \
-                 books what is left)"
+                "kept: {which} are gone from the logs; to book what is left, let two persons acknowledge {}`{}`",
+                if days == 1 { "" } else { "each day, as " },
+                AttentionKind::FewerRows.key_on(*last)
             )?;
         }
         if !self.outcome.mistakes.is_empty() {

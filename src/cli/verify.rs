@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::place::ReportsPlace;
 use crate::error::{ExitCode, Trouble};
-use crate::ledger::{Finding, Ledger, verify};
+use crate::ledger::{Drawn, Finding, Ledger, verify};
 use crate::pipeline;
-use crate::report;
+use crate::plain_file;
 
 #[derive(Args)]
 pub struct Verify {
@@ -70,8 +70,8 @@ impl Verify {
             return Ok(Vec::new());
         };
         let (seq, hash) = ledger.head();
-        let is_newest = |drawn: &report::Drawn| (drawn.seq, &drawn.hash) == (seq, &hash);
-        let Some(drawn) = report::drawn(reports).filter(is_newest) else {
+        let is_newest = |drawn: &Drawn| (drawn.seq, &drawn.hash) == (seq, &hash);
+        let Some(drawn) = Drawn::read(reports)?.filter(is_newest) else {
             let what = "the reports do not show the newest entry of the ledger; run again, or `report`";
             return Ok(vec![finding(".drawn", what)]);
         };
@@ -84,7 +84,7 @@ impl Verify {
         let mut findings = Vec::new();
         for path in rendered.written {
             let name = path.strip_prefix(again.path())?.display().to_string();
-            if std::fs::read(reports.join(&name)).ok() != Some(std::fs::read(&path)?) {
+            if plain_file::read(&reports.join(&name)).ok() != Some(std::fs::read(&path)?) {
                 findings.push(finding(&name, "it is not what the ledger says; `report` draws it anew"));
             }
         }

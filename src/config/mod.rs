@@ -23,6 +23,7 @@ use crate::day::SlotLength;
 
 pub use canonical::{Canonical, Difference};
 pub use outputs::{Format, Outputs};
+pub use overrides::{ReviewHistory, ReviewRules};
 pub use paths::{PathCaptures, PathPattern, Placeholder, is_beside_logs, lexical};
 pub use read::config;
 pub use slot_rule::{RuleVersion, SlotRule};
@@ -459,23 +460,12 @@ impl Default for Webhooks {
     }
 }
 
-/// The override file, and the deadlines of its rows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The override file, and the rules that its rows are reviewed by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// The override file, if there is one.
     pub path: Option<PathBuf>,
-    /// Days after an event's UTC day in which the event can still be turned into uptime (R2).
-    pub review_days: u32,
-    /// Hours after the end of the window in which a run may first see a row written in time.
-    pub grace_hours: u32,
-    /// True if author and approver of a row must differ.
-    pub needs_two_persons: bool,
-}
-
-impl Default for Overrides {
-    fn default() -> Self {
-        Self { path: None, review_days: 7, grace_hours: 24, needs_two_persons: true }
-    }
+    pub review: ReviewRules,
 }
 
 #[cfg(test)]

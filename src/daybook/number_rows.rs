@@ -16,6 +16,7 @@ use parquet::file::properties::WriterProperties;
 
 use crate::error::Trouble;
 use crate::facts::ids::Id;
+use crate::plain_file;
 use crate::table::decoded;
 
 /// Rows per batch and row group: as many rows of a file are in memory at once.
@@ -182,10 +183,10 @@ impl<const N: usize> RowReader<N> {
     /// Opens a file and checks the number of its columns.
     ///
     /// # Errors
-    /// [`Trouble::Io`] if the file cannot be opened; [`Trouble::Damaged`] if it is no Parquet file
-    /// or has another number of columns.
+    /// [`Trouble::Damaged`] if the file cannot be opened, is no Parquet file, or has another number
+    /// of columns.
     pub fn open(path: &Path, has_ids: bool) -> Result<Self, Trouble> {
-        let file = File::open(path).map_err(|e| Trouble::io(path, "reading", e))?;
+        let file = plain_file::open(path).map_err(Trouble::of_stored)?;
         let builder = decoded(|| ParquetRecordBatchReaderBuilder::try_new(file));
         let builder = builder.map_err(|e| damaged(path, &e))?;
         let columns = builder.schema().fields().len();

@@ -1,7 +1,7 @@
 //! Storage of a daybook: a folder with `daybook.json` and one Parquet file for each long list.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
@@ -18,6 +18,7 @@ use crate::facts::{
     CallerLine, CallerSketch, DayTotals, DelayKind, Delays, Evidence, Fact, FieldLine, FileBalance,
     FileHours, Histogram, Kind, Latencies, Quarantined, RowRef, SourceRows, UnreadableWindow,
 };
+use crate::plain_file;
 
 /// Version of the stored form; raised when an older reader could not understand a newer file.
 ///
@@ -190,7 +191,7 @@ fn read_head(folder: &Path) -> Result<Head, Trouble> {
             format!("its format is {format}, this version of the job reads formats 1 to {DAYBOOK_FORMAT}");
         return Err(damaged(&path, &why));
     }
-    let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
+    let text = plain_file::read_to_string(&path).map_err(Trouble::of_stored)?;
     let head: Head = serde_json::from_str(&text).map_err(|e| damaged(&path, &e))?;
     let slots = head.lanes.iter().flat_map(|lane| lane.rows.iter().chain(&lane.admitted));
     if let Some((slot, _)) = slots.into_iter().find(|(slot, _)| *slot >= head.slot.per_day()) {
@@ -202,7 +203,7 @@ fn read_head(folder: &Path) -> Result<Head, Trouble> {
 /// Reads the head alone: no facts, no evidence, no latencies.
 ///
 /// # Errors
-/// [`Trouble::Io`] or [`Trouble::Damaged`], with the path of the file.
+/// [`Trouble::Damaged`] with the path of the file: it is missing, or not as it was written.
 pub fn head(folder: &Path) -> Result<Daybook, Trouble> {
     Ok(Daybook::of(read_head(folder)?))
 }
@@ -210,7 +211,7 @@ pub fn head(folder: &Path) -> Result<Daybook, Trouble> {
 /// Reads the head and checks that the files of all items are there and can be opened.
 ///
 /// # Errors
-/// [`Trouble::Io`] or [`Trouble::Damaged`], with the path of the file.
+/// [`Trouble::Damaged`] with the path of the file: it is missing, or not as it was written.
 pub fn check(folder: &Path) -> Result<Daybook, Trouble> {
     let head = head(folder)?;
     open_items(folder)?;
@@ -220,7 +221,7 @@ pub fn check(folder: &Path) -> Result<Daybook, Trouble> {
 /// Reads a daybook without its items.
 ///
 /// # Errors
-/// [`Trouble::Io`] or [`Trouble::Damaged`], with the path of the file.
+/// [`Trouble::Damaged`] with the path of the file: it is missing, or not as it was written.
 pub fn read(folder: &Path) -> Result<Daybook, Trouble> {
     let head = read_head(folder)?;
     let facts = if head.format < FIRST_WITH_SIXTIETHS {

@@ -1,12 +1,12 @@
 //! The version of a stored daybook, which every reader asks for first.
 
-use std::fs;
 use std::path::Path;
 
 use serde::Deserialize;
 
 use super::number_rows::damaged;
 use crate::error::Trouble;
+use crate::plain_file;
 
 /// The file that holds everything but the long lists.
 pub const HEAD: &str = "daybook.json";
@@ -20,9 +20,9 @@ struct Version {
 /// Reads the version of the daybook in a folder.
 ///
 /// # Errors
-/// [`Trouble::Io`] or [`Trouble::Damaged`], with the path of the file.
+/// [`Trouble::Damaged`] with the path of the file: it is missing, or not as it was written.
 pub fn read_version(folder: &Path) -> Result<u32, Trouble> {
     let path = folder.join(HEAD);
-    let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
+    let text = plain_file::read_to_string(&path).map_err(Trouble::of_stored)?;
     serde_json::from_str(&text).map(|Version { format }| format).map_err(|e| damaged(&path, &e))
 }

@@ -2,22 +2,20 @@
 //!
 //! They are kept so that a restatement can name the changed settings as its cause.
 
-use std::fs;
-
 use super::places::{SETTINGS, of_config};
 use super::{Ledger, Writer, disk};
 use crate::config::Canonical;
 use crate::error::Trouble;
+use crate::plain_file;
 
 impl Ledger {
     /// Reads the settings that days of this ledger were read or booked with.
     ///
     /// # Errors
-    /// [`Trouble::Io`] if the file is missing or unreadable, [`Trouble::Damaged`] if it does not
-    /// match its fingerprint.
+    /// [`Trouble::Damaged`] if the file is missing or does not match its fingerprint.
     pub fn config(&self, fingerprint: &str) -> Result<Canonical, Trouble> {
         let path = of_config(&self.folder, fingerprint).join(SETTINGS);
-        let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
+        let text = plain_file::read_to_string(&path).map_err(Trouble::of_stored)?;
         let settings = Canonical::from_json(&text).map_err(|why| disk::damaged(&path, why))?;
         let version = fingerprint.split('-').next().unwrap_or_default();
         let found = settings.fingerprint_of(version);
@@ -39,27 +37,12 @@ impl Writer {
     pub fn keep_config(&self, settings: &Canonical) -> Result<String, Trouble> {
         let fingerprint = settings.fingerprint();
         let place = of_config(&self.folder, &fingerprint);
-        if !place.exists() {
+        // One that is damaged is written again: its name says what it must be.
+        if self.config(&fingerprint).is_err() {
             let scratch = disk::temporary(&self.folder)?;
             disk::write(&scratch.path().join(SETTINGS), settings.to_json().as_bytes())?;
             disk::put_folder(scratch, &place)?;
         }
         Ok(fingerprint)
-    }
-
-    /// Removes settings that no edition and no kept daybook names any more.
-    ///
-    /// # Errors
-    /// [`Trouble::Io`].
-    pub(super) fn forget_config(&self, fingerprint: Option<&str>) -> Result<(), Trouble> {
-        let Some(fingerprint) = fingerprint else { return Ok(()) };
-        let is_named = self.record().days.values().any(|day| {
-            let editions = day.editions.iter().filter_map(|edition| edition.publication.config.as_deref());
-            let reading = day.reading.iter().filter(|_| !day.is_pruned);
-            editions
-                .chain(reading.filter_map(|reading| reading.config.as_deref()))
-                .any(|name| name == fingerprint)
-        });
-        if is_named { Ok(()) } else { disk::remove(&of_config(&self.folder, fingerprint)) }
     }
 }

@@ -5,20 +5,21 @@
 //! killed run.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use tempfile::TempDir;
 
 use super::journal::entry::{Entry, LogsRead};
-use super::places::{DAYBOOKS, FILES, SALT, of_daybook};
+use super::places::{FILES, SALT, of_config, of_daybook};
 use super::{Ledger, Writer, disk};
 use crate::clock::Clock;
 use crate::config::{Canonical, lexical};
 use crate::day::Day;
 use crate::daybook::DaybookFolders;
 use crate::error::Trouble;
+use crate::plain_file;
 
 /// Combines the hashes of the daybooks that a day was resolved from into one hash.
 pub fn fingerprint(daybooks: &BTreeMap<Day, String>) -> String {
@@ -48,11 +49,11 @@ impl Ledger {
     /// [`Trouble::Io`].
     pub fn salt(&self) -> Result<String, Trouble> {
         let path = self.folder.join(SALT);
-        match fs::read_to_string(&path) {
-            Ok(salt) if !salt.trim().is_empty() => return Ok(salt.trim().to_owned()),
-            Ok(_) => {}
-            Err(e) if e.kind() == ErrorKind::NotFound => {}
-            Err(e) => return Err(Trouble::io(&path, "reading", e)),
+        if plain_file::is_file(&path)? {
+            let salt = plain_file::read_to_string(&path)?;
+            if !salt.trim().is_empty() {
+                return Ok(salt.trim().to_owned());
+            }
         }
         let mut bytes = [0; 32];
         let chance = Path::new("/dev/urandom");
@@ -84,48 +85,70 @@ impl Writer {
         let listing = disk::listing(scratch.path())?;
         let reading = LogsRead { daybook: disk::sha256(listing.as_bytes()), ..reading };
         let before = self.daybook(reading.day).cloned();
-        if let Some(before) = &before
-            && before.daybook == reading.daybook
-            && of_daybook(&self.folder, before).exists()
-        {
+        let place = of_daybook(&self.folder, &reading);
+        let is_same = before.as_ref().is_some_and(|b| b.daybook == reading.daybook);
+        let is_kept = is_same && is_whole(&place, &listing)?;
+        if let Some(before) = before.as_ref().filter(|_| is_kept)
             // The same rows in the same files: a new modification time alone is not journaled.
-            if (&before.settings, &before.salt) == (&reading.settings, &reading.salt)
-                && before.is_like(&reading)
-            {
-                return Ok(());
-            }
-        } else {
+            && (&before.settings, &before.salt) == (&reading.settings, &reading.salt)
+            && before.is_like(&reading)
+        {
+            return Ok(());
+        }
+        let mut leaving = Vec::new();
+        if let Some(before) = &before {
+            leaving.push(of_daybook(&self.folder, before));
+            leaving.extend(before.config.iter().map(|config| of_config(&self.folder, config)));
+        }
+        if !is_kept {
             disk::write(&scratch.path().join(FILES), listing.as_bytes())?;
-            disk::put_folder(scratch, &of_daybook(&self.folder, &reading))?;
         }
-        let is_other = before.as_ref().is_some_and(|b| b.daybook != reading.daybook);
+        self.announce(&[place.clone(), of_config(&self.folder, &settings.fingerprint())], &leaving)?;
+        if !is_kept {
+            disk::put_folder(scratch, &place)?;
+        }
         let config = Some(self.keep_config(settings)?);
-        self.append(clock, Entry::Read(LogsRead { config, ..reading }))?;
-        if let Some(before) = before {
-            if is_other {
-                disk::remove(&of_daybook(&self.folder, &before))?;
-            }
-            self.forget_config(before.config.as_deref())?;
-        }
-        Ok(())
+        self.append_announced(clock, Entry::Read(LogsRead { config, ..reading }))
+    }
+
+    /// Notes for a daybook of version 0.1.0 the settings it was read with.
+    ///
+    /// # Errors
+    /// [`Trouble::Io`].
+    pub fn adopt(&mut self, reading: LogsRead, settings: &Canonical, clock: Clock) -> Result<(), Trouble> {
+        self.announce(&[of_config(&self.folder, &settings.fingerprint())], &[])?;
+        let config = Some(self.keep_config(settings)?);
+        self.append_announced(clock, Entry::Read(LogsRead { config, ..reading }))
     }
 
     /// Removes the daybook of a day once no day can be settled by it any more.
     pub fn prune(&mut self, day: Day, clock: Clock) -> Result<(), Trouble> {
-        let config = self.daybook(day).and_then(|reading| reading.config.clone());
-        self.append(clock, Entry::Pruned { day })?;
-        disk::remove(&self.folder.join(DAYBOOKS).join(day.to_string()))?;
-        self.forget_config(config.as_deref())
+        let reading = self.daybook(day);
+        let config = reading.and_then(|reading| reading.config.as_ref());
+        let config = config.map(|config| of_config(&self.folder, config));
+        let place = reading.map(|reading| of_daybook(&self.folder, reading));
+        let leaving: Vec<_> = place.into_iter().chain(config).collect();
+        self.announce(&[], &leaving)?;
+        self.append_announced(clock, Entry::Pruned { day })
     }
 
     /// Stores the salt if the ledger has none yet, readable by the job's own user alone.
     pub fn keep_salt(&self, salt: &str) -> Result<(), Trouble> {
         let path = self.folder.join(SALT);
-        if path.exists() {
+        if plain_file::is_file(&path)? {
             return Ok(());
         }
         disk::put_private(&path, format!("{salt}\n").as_bytes())
     }
+}
+
+/// Returns whether a stored daybook has these files; a damaged one is written again.
+fn is_whole(folder: &Path, listing: &str) -> Result<bool, Trouble> {
+    let stored: String = disk::listing(folder)?
+        .lines()
+        .filter(|line| !line.ends_with(FILES))
+        .fold(String::new(), |text, line| text + line + "\n");
+    Ok(stored == listing)
 }
 
 impl LogsRead {

@@ -2,16 +2,17 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::error::Trouble;
+use crate::plain_file;
 use crate::table::{Spec, Table};
 
-/// Prefix of temporary names; the next run removes the ones that a killed run left behind.
-pub(super) const TEMPORARY: &str = ".tmp-";
+/// Folder in the ledger for what is being written; the next run removes what a killed one left.
+pub(super) const TEMPORARY: &str = ".tmp";
 
 /// Returns the SHA-256 of some bytes, in hex.
 pub(super) fn sha256(bytes: &[u8]) -> String {
@@ -25,7 +26,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 /// Returns the SHA-256 of a file, in hex; it is read in pieces, as it may not fit into memory.
 pub(super) fn sha256_of(path: &Path) -> Result<String, Trouble> {
     let trouble = |e| Trouble::io(path, "reading", e);
-    let mut file = File::open(path).map_err(trouble)?;
+    let mut file = plain_file::open(path).map_err(Trouble::of_stored)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     loop {
@@ -61,7 +62,7 @@ pub(super) fn names(folder: &Path) -> Result<Vec<String>, Trouble> {
 
 /// Writes and syncs a new file, in a folder that no reader looks at yet.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
-    let written = File::create(path).and_then(|mut f| f.write_all(bytes).and_then(|()| f.sync_all()));
+    let written = File::create_new(path).and_then(|mut f| f.write_all(bytes).and_then(|()| f.sync_all()));
     written.map_err(|e| Trouble::io(path, "writing", e))
 }
 
@@ -79,30 +80,33 @@ fn put_with(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Trouble> {
     let trouble = |e| Trouble::io(path, "writing", e);
     let folder = path.parent().unwrap_or(path);
     let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMPORARY);
     open_to_readers(&mut builder, mode);
-    let mut file = builder.tempfile_in(folder).map_err(trouble)?;
+    let mut file = builder.tempfile_in(temporaries(folder)?).map_err(trouble)?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(trouble)?;
     file.persist(path).map_err(|e| trouble(e.error))?;
     sync_folder(folder)
 }
 
-/// Creates a temporary folder in `parent`, which is created if it does not exist.
-pub(super) fn temporary(parent: &Path) -> Result<TempDir, Trouble> {
-    fs::create_dir_all(parent).map_err(|e| Trouble::io(parent, "creating the folder", e))?;
+/// Creates a temporary folder of a ledger, which is created if it does not exist.
+pub(super) fn temporary(ledger: &Path) -> Result<TempDir, Trouble> {
+    let place = temporaries(ledger)?;
     let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMPORARY);
     open_to_readers(&mut builder, 0o777);
-    builder.tempdir_in(parent).map_err(|e| Trouble::io(parent, "creating a temporary folder", e))
+    builder.tempdir_in(&place).map_err(|e| Trouble::io(place, "creating a temporary folder", e))
 }
 
-/// Moves a written folder to its place, and syncs it.
-///
-/// A folder that stands there is removed first: it is left over from a killed run, as the journal
-/// names a folder only after this call.
+/// Returns the folder for what is being written, which is created if it does not exist.
+fn temporaries(ledger: &Path) -> Result<PathBuf, Trouble> {
+    let place = ledger.join(TEMPORARY);
+    if !plain_file::is_folder(&place)? {
+        fs::create_dir_all(&place).map_err(|e| Trouble::io(&place, "creating the folder", e))?;
+    }
+    Ok(place)
+}
+
+/// Moves a written folder to its place, where nothing stands, and syncs it.
 pub(super) fn put_folder(folder: TempDir, place: &Path) -> Result<(), Trouble> {
     sync_folder(folder.path())?;
-    remove(place)?;
     let parent = place.parent().unwrap_or(place);
     fs::create_dir_all(parent).map_err(|e| Trouble::io(parent, "creating the folder", e))?;
     // Kept only after the rename: if that fails, dropping `folder` removes it.
@@ -152,6 +156,6 @@ fn open_to_readers(_builder: &mut tempfile::Builder<'_, '_>, _mode: u32) {}
 /// # Errors
 /// [`Trouble::Io`] if it cannot be opened, [`Trouble::Damaged`] if it does not fit the schema.
 pub fn read_table(path: &Path, spec: &'static Spec) -> Result<Table, Trouble> {
-    let file = File::open(path).map_err(|e| Trouble::io(path, "reading", e))?;
+    let file = plain_file::open(path).map_err(Trouble::of_stored)?;
     Table::from_parquet(spec, file).map_err(|e| damaged(path, e))
 }

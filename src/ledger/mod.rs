@@ -10,6 +10,8 @@
 //!        configs/<fingerprint>/         settings as they were
 //!        daybooks/<day>/<hash>/         one day's logs as read, while they can settle a day
 //!        salt                           salt of ids and callers, unless the config has one
+//!        .writing, .tmp/                what a run is putting in place, and what it is writing
+//!        lost+found/                    what stood here and was not known
 //! ```
 //!
 //! Any program may read it ([`Ledger`]); only the holder of the lock may write ([`Writer`]).
@@ -19,27 +21,26 @@ mod configs;
 mod daybooks;
 mod disk;
 mod editions;
+mod governed;
 mod journal;
-mod lock;
+mod mark;
+mod obstacle;
 mod places;
 mod policies;
 mod verify;
 mod writer;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::clock::ClockSource;
-use crate::config::SlotRule;
+use crate::clock::{Clock, ClockSource};
 use crate::day::Day;
 use crate::error::Trouble;
 use crate::facts::{FileBalance, Gap};
 use crate::overrides::Override;
-use crate::slots::{ALL_REGIONS, Scope, ScopeKind};
+use crate::plain_file;
 
 pub use balance::check_balance;
 pub use daybooks::fingerprint;
@@ -49,19 +50,23 @@ pub use editions::draft::Draft;
 pub use editions::folder::Extent;
 pub use editions::frozen::{FrozenDay, FrozenFigure, FrozenOutage, FrozenScope, FrozenSums, OutagePart};
 pub use editions::instants::InstantLine;
+pub use editions::known::KnownOutlines;
 pub use editions::lines::{AccountLine, BadLine, LatencyLine};
 pub use editions::manifest::OpenEvents;
 pub use editions::outline::{Edge, NotedSlots, Outline, ScopeOutline};
 pub use editions::{Applied, DayState, DefinitionSettings, Edition, Settings};
+pub use governed::{ChangedSetting, Governed};
+use journal::clocks;
 pub use journal::entry::{
-    Cause, Confirmation, Entry, FrozenName, JudgedRow, LogsRead, Looked, MalformedRow, Publication, Reported,
-    ReportedKey, RowStatus,
+    Cause, Confirmation, Entry, FrozenName, HeadName, JudgedRow, LogsRead, Looked, MalformedRow, Publication,
+    Reported, ReportedKey, Resumption, RowStatus, TakenBack,
 };
 pub use journal::state::{DayRecord, EditionRecord, FiledRow, LedgerState};
 pub use journal::{Ending, Journal, JournalLine};
-pub use lock::Lock;
+pub use mark::{DRAWN, Drawn, OlderJournal};
+pub use obstacle::Obstacle;
 pub use verify::{Checked, Finding, rebook, verify};
-pub use writer::{Kept, Published, Writer};
+pub use writer::{Kept, Lock, Published, Strays, Writer};
 
 /// Format of the ledger, raised when an older job could not understand what a newer one writes.
 ///
@@ -102,16 +107,7 @@ impl Ledger {
     /// missing while there are editions.
     pub fn open(reports: &Path) -> Result<Self, Trouble> {
         let folder = reports.join("ledger");
-        match fs::metadata(&folder) {
-            Ok(found) if !found.is_dir() => {
-                let source = std::io::ErrorKind::NotADirectory.into();
-                return Err(Trouble::io(folder, "opening the ledger", source));
-            }
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Trouble::io(folder, "opening the ledger", e));
-            }
-            _ => {}
-        }
+        plain_file::is_folder(&folder)?;
         let journal = Journal::read(&folder)?;
         match journal.lines().first().map(|line| &line.entry) {
             Some(Entry::Ledger { format, .. }) if *format <= FORMAT => {}
@@ -122,10 +118,28 @@ impl Ledger {
             Some(_) => return Err(disk::damaged(&folder, "its journal does not begin with its format")),
             None => refuse_unjournaled(&folder)?,
         }
-        let mut record = LedgerState::default();
-        journal.lines().iter().for_each(|line| record.apply(line));
         let last = journal.head().0;
-        Ok(Self { folder, journal, record, last })
+        let mut ledger = Self { folder, journal, record: LedgerState::default(), last };
+        ledger.replay();
+        ledger.refuse_links()?;
+        Ok(ledger)
+    }
+
+    /// Refuses a ledger in which something else stands in place of its salt, or of a folder that
+    /// its journal names.
+    ///
+    /// A link would lead out of the ledger.
+    fn refuse_links(&self) -> Result<(), Trouble> {
+        plain_file::is_file(&self.folder.join(places::SALT))?;
+        for parent in places::PARENTS {
+            plain_file::is_folder(&self.folder.join(parent))?;
+        }
+        for place in writer::named_folders(self) {
+            if plain_file::is_folder(place.parent().unwrap_or(&place))? {
+                plain_file::is_folder(&place)?;
+            }
+        }
+        Ok(())
     }
 
     /// Returns the ledger as it was after line `last` of its journal.
@@ -133,15 +147,55 @@ impl Ledger {
     /// [`crate::measure::draw`] over it gives the figures that were published then.
     #[must_use]
     pub fn cut(mut self, last: u64) -> Self {
-        self.record = LedgerState::default();
         self.last = last;
-        self.lines().cloned().collect::<Vec<_>>().iter().for_each(|line| self.record.apply(line));
+        self.replay();
         self
+    }
+
+    /// Works out the state anew from the lines that count.
+    fn replay(&mut self) {
+        self.record = LedgerState::default();
+        let lines = self.journal.lines().iter().take_while(|line| line.seq <= self.last);
+        lines.for_each(|line| self.record.apply(line));
     }
 
     /// Returns the number of the last line written by this moment, or 0 if there is none.
     pub fn line_at(&self, at: DateTime<Utc>) -> u64 {
-        self.lines().take_while(|line| line.at <= at).last().map_or(0, |line| line.seq)
+        self.lines().take_while(|line| line.wall() <= at).last().map_or(0, |line| line.seq)
+    }
+
+    /// Returns the clock that a run works by ([`clocks::steady`]).
+    pub fn steady(&self, clock: Clock) -> Clock {
+        clocks::steady(self.journal.lines().last(), clock)
+    }
+
+    /// Returns what keeps a run with this clock from writing.
+    ///
+    /// # Errors
+    /// The mark of the drawing cannot be read.
+    pub fn obstacle(&self, clock: Clock) -> Result<Option<Obstacle>, Trouble> {
+        Ok(match self.older_journal()? {
+            Some(older) => Some(Obstacle { key: older.key(), message: older.to_string() }),
+            None => clocks::doubt(self.journal.lines().last(), clock.wall).map(Obstacle::clock),
+        })
+    }
+
+    /// Returns the newest day whose newest edition counts at least one row.
+    ///
+    /// # Errors
+    /// The disk cannot be read.
+    pub fn newest_with_rows(&self) -> Result<Option<Day>, Trouble> {
+        for (day, record) in self.record.days.iter().rev() {
+            let Some(newest) = record.newest() else { continue };
+            let place = editions::folder::place(&self.folder, *day, newest.publication.edition);
+            match editions::folder::read_manifest(&place, *day) {
+                Ok(manifest) if manifest.balance.accepted > 0 => return Ok(Some(*day)),
+                // A damaged day is told by itself; it shows nothing here.
+                Err(trouble) if trouble.stops_all() => return Err(trouble),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(None)
     }
 
     /// Returns number and hash of the last line that counts: they identify all content up to it.
@@ -156,7 +210,7 @@ impl Ledger {
 
     /// Returns the wall clock of the newest line; `None` for an empty ledger.
     pub fn last_wall(&self) -> Option<DateTime<Utc>> {
-        self.lines().last().map(|line| line.wall.unwrap_or(line.at))
+        self.lines().last().map(JournalLine::wall)
     }
 
     /// Iterates over the lines of the journal that count.
@@ -212,6 +266,7 @@ impl Ledger {
         let mut edition =
             editions::folder::read(&editions::folder::place(&self.folder, day, number), day, extent)?;
         edition.state = record.state(number, edition.state);
+        edition.as_of = record.as_of(number, edition.as_of);
         Ok(edition)
     }
 
@@ -243,6 +298,12 @@ impl Ledger {
     pub fn gaps(&self, day: Day, number: u32) -> Result<Vec<Gap>, Trouble> {
         self.known(day, number)?;
         Basis::read_gaps(&editions::folder::place(&self.folder, day, number))
+    }
+
+    /// Returns whether something is wrong with the stored files of an edition of a day.
+    pub fn is_of_edition(&self, day: Day, trouble: &Trouble) -> bool {
+        let place = self.folder.join(editions::folder::EDITIONS).join(day.to_string());
+        matches!(trouble, Trouble::Damaged { path, .. } if path.starts_with(place))
     }
 
     /// Returns the inputs of the newest edition of a day; `None` if it has no edition.
@@ -285,118 +346,6 @@ impl Ledger {
         let standing =
             |(day, record): (&Day, &DayRecord)| Some((*day, record.standing()?.publication.edition));
         self.record.days.iter().filter_map(standing).collect()
-    }
-
-    /// Reads the outlines of some editions, by day, as [`crate::measure::draw`] takes them.
-    ///
-    /// Bad lines and callers are read only for days that a run of down slots can touch, instants
-    /// also for the days beside these: the last success before a run, or the first one after it,
-    /// may be there.
-    ///
-    /// # Errors
-    /// There is no such edition ([`Trouble::Usage`]), or a file of it is missing or damaged.
-    pub fn outlines(&self, editions: impl IntoIterator<Item = (Day, u32)>) -> Result<Vec<Outline>, Trouble> {
-        let read = |(day, number)| {
-            let record = self.known(day, number)?;
-            let mut outline =
-                editions::folder::read_outline(&editions::folder::place(&self.folder, day, number), day)?;
-            outline.state = record.state(number, outline.state);
-            if record.sealed == Some(number) {
-                outline.frozen = self.frozen(day)?.map(Arc::new);
-                if outline.frozen.is_none() {
-                    outline.noted = self.noted(day, number);
-                }
-            }
-            Ok(outline)
-        };
-        let mut outlines = editions.into_iter().map(read).collect::<Result<Vec<Outline>, Trouble>>()?;
-        self.learn_rules(&mut outlines)?;
-        // A run begins and ends with a down slot. It can touch a day with down slots of its own, a
-        // day with failing slots near a midnight, or (by the first version) a day between two such.
-        let down: BTreeSet<Day> = outlines.iter().filter(|o| o.is_down()).map(|o| o.day).collect();
-        let is_between = |day: Day| down.contains(&day.plus(-1)) && down.contains(&day.plus(1));
-        let is_touched = |day: Day| down.contains(&day) || is_between(day);
-        let is_beside = |day: Day| is_touched(day.plus(-1)) || is_touched(day.plus(1));
-        for outline in &mut outlines {
-            let folder = editions::folder::place(&self.folder, outline.day, outline.number);
-            if is_touched(outline.day) {
-                outline.bad = editions::folder::read_bad(&folder)?;
-                outline.callers = editions::folder::read_callers(&folder)?;
-            }
-            if is_touched(outline.day) || is_beside(outline.day) {
-                outline.instants = editions::folder::read_instants(&folder)?;
-            }
-        }
-        Ok(outlines)
-    }
-
-    /// Reads the figures of a sealed day as its seal left them.
-    ///
-    /// `None` if the day is open, or was sealed by a version that stored none.
-    ///
-    /// # Errors
-    /// The table is missing or damaged.
-    pub fn frozen(&self, day: Day) -> Result<Option<FrozenDay>, Trouble> {
-        let Some(record) = self.record.days.get(&day) else { return Ok(None) };
-        let Some((edition, table)) = record.sealed.zip(record.frozen.as_ref()) else { return Ok(None) };
-        editions::seals::read(&self.folder, day, edition, table).map(Some)
-    }
-
-    /// Returns the slots of an edition as they were noted, for scopes in all regions.
-    fn noted(&self, day: Day, number: u32) -> BTreeMap<Scope, NotedSlots> {
-        let from = (day, false, ScopeKind::Component, String::new(), String::new());
-        let of_day = self.record.reported.range(from..).take_while(|(key, _)| key.0 == day);
-        let of_edition = of_day.filter(|(_, noted)| noted.edition == number && !noted.is_adjusting);
-        of_edition
-            .map(|(_, noted)| (Scope::new(noted.scope_kind, &noted.scope, ALL_REGIONS), noted.slots))
-            .collect()
-    }
-
-    /// Lists, for neighbouring days that were made by two rules, the slots that a timeline under
-    /// the rule of the other needs.
-    ///
-    /// A run over the midnight between them is found once by each rule, over all of its days.
-    fn learn_rules(&self, outlines: &mut [Outline]) -> Result<(), Trouble> {
-        let rules: Vec<SlotRule> = outlines.iter().map(|outline| outline.definition.measure()).collect();
-        for at in 1..outlines.len() {
-            let is_next = outlines[at - 1].day.plus(1) == outlines[at].day;
-            if is_next && rules[at - 1] != rules[at] {
-                self.learn(outlines, at, true, &rules[at - 1])?;
-                self.learn(outlines, at - 1, false, &rules[at])?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Lists slots by a rule from a day on, forwards or backwards, as far as a run may reach.
-    fn learn(
-        &self,
-        outlines: &mut [Outline],
-        from: usize,
-        is_forward: bool,
-        rule: &SlotRule,
-    ) -> Result<(), Trouble> {
-        if rule.version.is_first() {
-            return Ok(());
-        }
-        let (near, far) = if is_forward { (Edge::End, Edge::Start) } else { (Edge::Start, Edge::End) };
-        let mut at = from;
-        while !outlines[at].has_learnt(rule) {
-            let here = &mut outlines[at];
-            let folder = editions::folder::place(&self.folder, here.day, here.number);
-            let edition = editions::folder::read(&folder, here.day, Extent::Slots)?;
-            here.learn(&edition.slots, rule);
-            let (day, reaches) = (here.day, here.reaches_over(near));
-            let next = if is_forward { Some(at + 1) } else { at.checked_sub(1) };
-            let step = if is_forward { 1 } else { -1 };
-            let is_linked =
-                |other: &Outline| other.day == day.plus(step) && (reaches || other.reaches_over(far));
-            match next.filter(|next| outlines.get(*next).is_some_and(is_linked)) {
-                Some(next) => at = next,
-                None => break,
-            }
-        }
-        Ok(())
     }
 
     /// Counts the events of an edition that are pending or in suspense, after overrides.

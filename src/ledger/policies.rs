@@ -2,28 +2,27 @@
 //!
 //! They are kept so that old editions can be booked again by the rules of their time.
 
-use std::fs;
-
-use super::places::of_policy;
+use super::places::{POLICY_FILES, of_policy};
 use super::{Ledger, Writer, disk};
 use crate::document::Document;
 use crate::error::Trouble;
+use crate::plain_file;
 use crate::policy::{self, Policy};
 
-const POLICY: &str = "policy.toml";
-const CATALOGUE: &str = "error_catalog.csv";
+const POLICY: &str = POLICY_FILES[0];
+const CATALOGUE: &str = POLICY_FILES[1];
 
 impl Ledger {
     /// Reads a policy that editions of this ledger were booked by.
     ///
     /// # Errors
-    /// [`Trouble::Io`] if a file is missing or unreadable, [`Trouble::Damaged`] if the texts do not
-    /// match the fingerprint or cannot be read as a policy.
+    /// [`Trouble::Damaged`] if a file is missing, or the texts do not match the fingerprint or cannot
+    /// be read as a policy.
     pub fn policy(&self, fingerprint: &str) -> Result<Policy, Trouble> {
         let folder = of_policy(&self.folder, fingerprint);
         let document = |name: &str| {
             let path = folder.join(name);
-            let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
+            let text = plain_file::read_to_string(&path).map_err(Trouble::of_stored)?;
             Ok::<_, Trouble>(Document::new(path.display().to_string(), text))
         };
         let (policy, catalogue) = (document(POLICY)?, document(CATALOGUE)?);
@@ -58,10 +57,11 @@ impl Ledger {
 }
 
 impl Writer {
-    /// Keeps the texts of a policy under its fingerprint; a policy already kept is not rewritten.
+    /// Keeps the texts of a policy under its fingerprint; a policy kept whole is not rewritten.
     pub fn keep_policy(&self, policy: &Policy) -> Result<(), Trouble> {
         let place = of_policy(&self.folder, &policy.fingerprint());
-        if place.exists() {
+        // A damaged one is written again: its name says what it must be.
+        if self.policy(&policy.fingerprint()).is_ok() {
             return Ok(());
         }
         let scratch = disk::temporary(&self.folder)?;

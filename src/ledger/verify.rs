@@ -10,10 +10,12 @@ use super::disk::{listing, names, sha256, sha256_of};
 use super::editions::folder::{self, MANIFEST};
 use super::editions::seals;
 use super::places::{self, SALT};
+use super::writer::{LOST_AND_FOUND, unknown};
 use super::{Basis, DayRecord, Edition, EditionRecord, Ending, Extent, Ledger, Outline, check_balance};
 use crate::error::Trouble;
 use crate::facts::Salt;
 use crate::overrides::adjust;
+use crate::plain_file;
 use crate::policy::Policy;
 use crate::slots::Slots;
 
@@ -58,6 +60,13 @@ pub fn verify(reports: &Path) -> Checked {
             );
         }
     }
+    let older = ledger.older_journal();
+    let is_older = matches!(older, Ok(Some(_)));
+    match older {
+        Ok(Some(older)) => checked.find(&root.join("journal.ndjson"), &older.to_string()),
+        Ok(None) => {}
+        Err(trouble) => checked.findings.push(finding_of(&root, trouble)),
+    }
     let mut known: BTreeSet<PathBuf> = ["journal.ndjson", "journal.head"].map(|n| root.join(n)).into();
     let mut policies: BTreeMap<String, Option<Policy>> = BTreeMap::new();
     let mut named: BTreeSet<&String> = BTreeSet::new();
@@ -98,6 +107,15 @@ pub fn verify(reports: &Path) -> Checked {
             checked.findings.push(finding);
         }
     }
+    for (config, policy) in &ledger.record().governed_names {
+        named.insert(config);
+        if !policies.contains_key(policy) {
+            let kept = ledger.policy(policy);
+            let finding = |trouble| finding_of(&places::of_policy(&root, policy), trouble);
+            let kept = kept.map_err(|trouble| checked.findings.push(finding(trouble))).ok();
+            policies.insert(policy.clone(), kept);
+        }
+    }
     for fingerprint in policies.keys() {
         let place = places::of_policy(&root, fingerprint);
         known.extend(["policy.toml", "error_catalog.csv"].map(|name| place.join(name)));
@@ -109,8 +127,9 @@ pub fn verify(reports: &Path) -> Checked {
         }
     }
     check_salt(&ledger, &root, &mut checked, &mut known);
-    for path in strangers(&root, &known) {
-        checked.find(&path, "no line of the journal tells of it");
+    // To an older journal everything newer is strange; that it is older is one finding.
+    if !is_older {
+        check_strangers(&ledger, &root, &mut checked, &known);
     }
     checked
 }
@@ -128,6 +147,9 @@ fn finding(path: &Path, what: impl Into<String>) -> Finding {
 fn finding_of(path: &Path, trouble: Trouble) -> Finding {
     match trouble {
         Trouble::Damaged { path, why } => finding(&path, why),
+        Trouble::NotPlain { path, what, wanted } => {
+            finding(&path, format!("it is {what}, where {wanted} should stand; no link is followed"))
+        }
         Trouble::Io { path, doing, cause, .. } => finding(&path, format!("{doing} failed: {cause}")),
         other => finding(path, other.to_string()),
     }
@@ -211,7 +233,7 @@ fn check_daybook(root: &Path, record: &DayRecord, known: &mut BTreeSet<PathBuf>)
         return Err(finding(&place, "the daybook is not there; run that day again while its logs are there"));
     }
     let path = place.join(places::FILES);
-    let kept = match std::fs::read(&path) {
+    let kept = match plain_file::read(&path) {
         Ok(kept) => {
             known.insert(path.clone());
             kept
@@ -240,11 +262,15 @@ fn check_daybook(root: &Path, record: &DayRecord, known: &mut BTreeSet<PathBuf>)
 fn check_salt(ledger: &Ledger, root: &Path, checked: &mut Checked, known: &mut BTreeSet<PathBuf>) {
     let path = root.join(SALT);
     known.insert(path.clone());
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        if path.exists() {
-            checked.find(&path, "it cannot be read as text");
-        }
-        return;
+    let text = match plain_file::is_file(&path) {
+        Ok(false) => return,
+        Ok(true) => plain_file::read_to_string(&path),
+        Err(trouble) => Err(trouble),
+    };
+    let text = match text {
+        Ok(text) => text,
+        Err(Trouble::Io { .. }) => return checked.find(&path, "it cannot be read as text"),
+        Err(trouble) => return checked.findings.push(finding_of(&path, trouble)),
     };
     let is_whole = text.strip_suffix('\n').is_some_and(|salt| {
         let fingerprint = Salt::new(salt).fingerprint();
@@ -256,20 +282,42 @@ fn check_salt(ledger: &Ledger, root: &Path, checked: &mut Checked, known: &mut B
     }
 }
 
-/// Lists the files below the ledger that are not in `known`.
-fn strangers(root: &Path, known: &BTreeSet<PathBuf>) -> Vec<PathBuf> {
+/// Finds what a killed run left, and the files below the ledger that are not in `known`.
+///
+/// What was moved to `lost+found/` is no part of the ledger.
+fn check_strangers(ledger: &Ledger, root: &Path, checked: &mut Checked, known: &BTreeSet<PathBuf>) {
+    let unknown = match unknown(ledger) {
+        Ok(unknown) => unknown,
+        Err(trouble) => return checked.findings.push(finding_of(root, trouble)),
+    };
+    for path in &unknown.unfinished {
+        checked.find(path, "a run was killed that was writing it; run again");
+    }
+    let aside = [root.join(LOST_AND_FOUND)];
+    let strange: BTreeSet<PathBuf> = files(root)
+        .into_iter()
+        .filter(|path| !known.contains(path))
+        .filter(|path| unknown.unfinished.iter().chain(&aside).all(|place| !path.starts_with(place)))
+        .chain(unknown.strangers.iter().filter(|path| !is_folder(path)).cloned())
+        .collect();
+    for path in strange {
+        checked.find(&path, "no line of the journal tells of it");
+    }
+}
+
+/// Lists the files below a folder, links and whatever else is no folder included.
+fn files(root: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![root.to_path_buf()];
     while let Some(folder) = folders.pop() {
         for name in names(&folder).unwrap_or_default() {
             let path = folder.join(name);
-            if path.is_dir() {
-                folders.push(path);
-            } else if !known.contains(&path) {
-                found.push(path);
-            }
+            if is_folder(&path) { folders.push(path) } else { found.push(path) }
         }
     }
-    found.sort();
     found
+}
+
+fn is_folder(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
 }

@@ -36,6 +36,11 @@ pub(super) fn of_day(day: &MeasuredDay<'_>, scope: &Scope) -> Coverage {
     }
     let edition = day.edition;
     let seconds = i64::from(edition.slot_length.seconds());
+    if let Some([_, _, _, unobserved, doubtful]) = edition.noted.get(scope).filter(|_| edition.is_stand_in) {
+        // Only the slots of the whole are known of a day that can no longer be read.
+        let all = DAY_US / SECOND_US;
+        return Coverage { observed: all - (unobserved + doubtful) * seconds, all };
+    }
     let all = || edition.scopes.iter().map(|line| &line.scope);
     let mut pairs: Vec<&Scope> = all().filter(|pair| is_pair_of(edition, pair, scope)).collect();
     // A service without a row in any region counts as a pair, because otherwise its silence would

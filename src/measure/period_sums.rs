@@ -66,7 +66,7 @@ impl PeriodSums {
             counted_seconds: slots_counted * seconds,
             events: day.edition.scope(scope)?.events(side),
         };
-        let noted = day.edition.noted.get(scope).filter(|_| side == Side::Net);
+        let noted = day.edition.noted.get(scope).filter(|_| side == Side::Net || day.edition.is_stand_in);
         Some(noted.map_or(measured, |slots| measured.noted(*slots, seconds)))
     }
 
@@ -101,7 +101,7 @@ impl PeriodSums {
         }
     }
 
-    /// Takes the slots of a sealed day as they were noted.
+    /// Takes the slots of a sealed day, or of one that can no longer be read, as they were noted.
     const fn noted(self, slots: NotedSlots, seconds: i64) -> Self {
         let [slots_down, slots_counted, slots_degraded, slots_unobserved, slots_doubtful] = slots;
         Self {

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate};
 
 use super::override_row::{COLUMNS, Code, Override, selects};
-use crate::config::{Config, WEBHOOK_SERVICE};
-use crate::day::{DAY_US, rfc3339};
+use super::person::{is_listed, is_same_person};
+use crate::config::{Config, ReviewHistory, WEBHOOK_SERVICE};
+use crate::day::{DAY_US, Day, rfc3339};
 use crate::document::csv::{self, CsvCell};
 use crate::document::spelling::advice;
 use crate::document::toml::MistakeNotes;
@@ -24,6 +25,7 @@ pub struct Lint<'a> {
     pub policy: &'a Policy,
     pub config: &'a Config,
     pub salt: &'a Salt,
+    pub review: &'a ReviewHistory,
     pub notes: &'a MistakeNotes<'a>,
     pub row: &'a csv::CsvRow,
 }
@@ -75,7 +77,7 @@ impl Lint<'_> {
         let ticket = self.filled("ticket", "name the ticket or incident in which this was reviewed");
         let author = self.filled("author", "name who wrote the row");
         let approver = self.filled("approver", "name who approved the row");
-        self.persons(author?, approver?);
+        self.persons(author?, approver?, start_us.and_then(Day::of_us));
         let reason = reason?;
         Some(Override {
             id: self.cell("id").text.clone(),
@@ -94,6 +96,7 @@ impl Lint<'_> {
             approver: approver?.text.clone(),
             created_at_us: created_at_us?,
             note: self.cell("note").text.clone(),
+            also_business_id: Vec::new(),
         })
     }
 
@@ -215,10 +218,7 @@ impl Lint<'_> {
             let help = "write all of its digits, and keep the column as text";
             self.wrong(cell, message, "digits are lost", help);
         }
-        let is_hex = |b: u8| b.is_ascii_digit() || matches!(b, b'a'..=b'f');
-        let is_pseudonym =
-            text.strip_prefix("c-").is_some_and(|hex| hex.len() == 12 && hex.bytes().all(is_hex));
-        Some(if is_pseudonym { text.to_owned() } else { self.salt.pseudonym(text) })
+        Some(self.pseudonym(text))
     }
 
     fn code(&self) -> Option<Code> {
@@ -291,19 +291,62 @@ impl Lint<'_> {
         found
     }
 
-    fn persons(&self, author: &CsvCell, approver: &CsvCell) {
-        if self.config.overrides.needs_two_persons && is_same_person(&author.text, &approver.text) {
+    /// Checks author and approver by the rules of review of the row's first day.
+    fn persons(&self, author: &CsvCell, approver: &CsvCell, first_day: Option<Day>) {
+        let review =
+            first_day.map_or_else(|| self.config.overrides.review.clone(), |day| self.review.of(day));
+        if review.needs_two_persons && is_same_person(&author.text, &approver.text) {
             let message = "author and approver are the same person".to_owned();
-            let help = "have another person approve the row, or set two_persons = false under [overrides] in the config";
+            let help = "have another person approve the row, or set two_persons = false under [overrides] in the config, which then \
+                        holds for the days that follow";
             self.wrong(approver, message, "wrote the row as well", help);
+        } else if !review.approvers.is_empty() && !is_listed(&approver.text, &review.approvers) {
+            let message = format!("`{}` may not approve rows", approver.text);
+            let names = review.approvers.iter().map(String::as_str);
+            let help =
+                format!("{}; the list is `approvers` under [overrides]", advice(&approver.text, names));
+            self.wrong(approver, message, "not among the approvers", &help);
         }
     }
-}
 
-/// Returns whether two names are those of one person: blanks and case do not matter.
-pub fn is_same_person(one: &str, other: &str) -> bool {
-    let name = |text: &str| text.split_whitespace().collect::<String>().to_lowercase();
-    name(one) == name(other)
+    /// Reads the values of a row without checking them; `None` if one cannot be read at all.
+    ///
+    /// A row that the ledger knows was checked when it was first seen. The target is left empty.
+    pub fn values(&self) -> Option<Override> {
+        let text = |column: &str| self.cell(column).text.clone();
+        let optional = |column: &str| Some(text(column)).filter(|text| !text.is_empty());
+        let direction = Direction::ALL.into_iter().find(|d| d.name() == self.cell("direction").text)?;
+        Some(Override {
+            id: text("id"),
+            direction,
+            start_us: instant(&text("start"))?,
+            end_us: instant(&text("end"))?,
+            service: optional("service"),
+            region: optional("region"),
+            business_id: optional("business_id").map(|text| self.pseudonym(&text)),
+            error_code: match optional("error_code") {
+                Some(code) => Some(code.parse().ok()?),
+                None => None,
+            },
+            account: optional("account"),
+            reason: text("reason"),
+            to: String::new(),
+            ticket: text("ticket"),
+            author: text("author"),
+            approver: text("approver"),
+            created_at_us: instant(&text("created_at"))?,
+            note: text("note"),
+            also_business_id: Vec::new(),
+        })
+    }
+
+    /// Returns the pseudonym of a caller; a pseudonym stays as it is.
+    fn pseudonym(&self, text: &str) -> String {
+        let is_hex = |b: u8| b.is_ascii_digit() || matches!(b, b'a'..=b'f');
+        let is_pseudonym =
+            text.strip_prefix("c-").is_some_and(|hex| hex.len() == 12 && hex.bytes().all(is_hex));
+        if is_pseudonym { text.to_owned() } else { self.salt.pseudonym(text) }
+    }
 }
 
 /// Parses RFC 3339, in which the seconds may be left out.

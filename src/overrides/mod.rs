@@ -6,7 +6,9 @@
 
 mod adjust;
 mod check;
+mod known;
 mod override_row;
+mod person;
 mod plan;
 mod refusal;
 mod select;
@@ -15,9 +17,11 @@ mod window;
 
 pub use crate::policy::Direction;
 pub use adjust::{Moved, adjust};
-pub use check::is_same_person;
+pub use known::{KnownRow, KnownRows};
 pub use override_row::{COLUMNS, Code, Override, selects};
-pub use plan::{Decided, Decision, Filed, Touched, plan};
+pub use person::{is_listed, is_same_person};
+pub use plan::{Decided, Decision, Filed, Touched, plan, plan_with_gone};
 pub use refusal::{Conflict, Refusal};
-pub use sheet::{Malformed, OverrideSheet, read};
-pub use window::closes_us;
+pub use select::{PostingKey, bad_postings};
+pub use sheet::{Malformed, OverrideSheet, read, read_known};
+pub use window::{LateEvidence, MoreTime, Timing, Windows};

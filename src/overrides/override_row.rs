@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::day::{Day, rfc3339};
@@ -56,12 +57,49 @@ pub struct Override {
     pub approver: String,
     pub created_at_us: i64,
     pub note: String,
+    /// Pseudonyms that the caller of `business_id` got under later salts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also_business_id: Vec<String>,
 }
 
 impl Override {
-    /// Identifies the content: SHA-256 of its canonical JSON, in hex.
+    /// Identifies the row: SHA-256 of the values of its columns, in hex.
     ///
-    /// An edited row is another row.
+    /// Ticket and note are texts for people, and the target follows from the reason when the row is
+    /// first seen: none of the three makes another row.
+    pub fn identity(&self) -> String {
+        let values = json!([
+            self.id,
+            self.direction.name(),
+            self.start_us,
+            self.end_us,
+            self.service,
+            self.region,
+            self.business_id,
+            self.error_code.map(String::from),
+            self.account,
+            self.reason,
+            self.author,
+            self.approver,
+            self.created_at_us,
+        ]);
+        Sha256::digest(values.to_string()).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Returns whether both are one row, whatever their tickets, notes and targets.
+    pub fn is_same_row(&self, other: &Self) -> bool {
+        self.id == other.id && self.identity() == other.identity()
+    }
+
+    /// Returns whether both lists move the same counts in the same order.
+    pub fn are_same_rows(some: &[Self], others: &[Self]) -> bool {
+        let is_same = |(a, b): (&Self, &Self)| {
+            a.is_same_row(b) && a.also_business_id == b.also_business_id && a.to == b.to
+        };
+        some.len() == others.len() && some.iter().zip(others).all(is_same)
+    }
+
+    /// Identifies the whole content, as versions without [`Override::identity`] named rows.
     pub fn fingerprint(&self) -> String {
         // Fields are in the order of the struct and instants are numbers, so one content has one
         // text.
@@ -83,6 +121,12 @@ impl Override {
     /// Returns the account to which it moves counts.
     pub fn target(&self) -> Option<Account> {
         self.to.parse().ok()
+    }
+
+    /// True if its caller selector matches this pseudonym, or if it has none.
+    pub fn takes_caller(&self, caller: &str) -> bool {
+        let is_it = |selected: &String| selected == caller;
+        self.business_id.as_ref().is_none_or(is_it) || self.also_business_id.iter().any(is_it)
     }
 
     /// True if its account selector matches this account, or if it has none.
@@ -212,6 +256,7 @@ pub mod tests {
             approver: "bob".to_owned(),
             created_at_us: us("2026-11-21T09:00:00Z"),
             note: String::new(),
+            also_business_id: Vec::new(),
         }
     }
 

@@ -8,8 +8,7 @@ use polars::prelude::PolarsResult;
 use super::override_row::Override;
 use super::refusal::{Conflict, Refusal};
 use super::select::Movable;
-use super::window::out_of_time;
-use crate::config::Overrides;
+use super::window::{Timing, Windows};
 use crate::day::Day;
 use crate::policy::{Direction, Postings};
 
@@ -17,8 +16,19 @@ use crate::policy::{Direction, Postings};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filed {
     pub row: Override,
-    /// The instant at which a run first saw exactly this content.
+    /// The instant at which a run first saw the row.
     pub first_seen_us: i64,
+    /// True if it was applied before: then it is not judged again.
+    pub was_applied: bool,
+    /// True if two persons agree that it may move something although it came after its window.
+    pub is_agreed: bool,
+}
+
+impl Filed {
+    /// Makes a row that was never applied.
+    pub const fn new(row: Override, first_seen_us: i64) -> Self {
+        Self { row, first_seen_us, was_applied: false, is_agreed: false }
+    }
 }
 
 /// A day with its original postings.
@@ -44,34 +54,55 @@ pub struct Decided {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     Applied,
+    /// It was applied before, and no longer finds anything to move.
+    Settled,
     /// It selects nothing yet, and some of its days have no books yet.
     Waiting,
+    /// It came after its window, in time that a run gave the day: two persons must agree.
+    Asks,
     Refused(Refusal),
 }
 
 /// Decides every row; the result is in the order of `filed`, and does not depend on that order.
 ///
-/// Rows of sealed days come first and stay as they are. Of the others, a row that was seen earlier
-/// goes before one that was seen later, then by id. A row whose counts an earlier row moves is
-/// refused as a whole.
-pub fn plan(filed: &[Filed], touched: &[Touched<'_>], review: &Overrides) -> PolarsResult<Vec<Decided>> {
+/// Rows of sealed days come first and stay as they are, then those that were applied before: a
+/// posting that fits several belongs to the one seen first. Each other row is judged in the order in
+/// which they were first seen, then by id; one whose counts an earlier row moves is refused whole.
+pub fn plan(filed: &[Filed], touched: &[Touched<'_>], windows: &Windows) -> PolarsResult<Vec<Decided>> {
+    Ok(plan_with_gone(filed, &[], touched, windows)?.0)
+}
+
+/// Decides every row as [`plan`] does, and counts what rows that are gone no longer move.
+///
+/// The second result is parallel to `gone`: events of open days that the row would move, and that no
+/// row with its id moves now.
+///
+/// # Errors
+/// The postings lack a column.
+pub fn plan_with_gone(
+    filed: &[Filed],
+    gone: &[Override],
+    touched: &[Touched<'_>],
+    windows: &Windows,
+) -> PolarsResult<(Vec<Decided>, Vec<i64>)> {
     let mut books = Claims::open(touched)?;
     let mut order: Vec<usize> = (0..filed.len()).collect();
     order.sort_by_key(|at| {
         let filed = &filed[*at];
-        (Reverse(books.is_frozen(&filed.row)), filed.first_seen_us, &filed.row)
+        let is_settled = (Reverse(books.is_frozen(&filed.row)), Reverse(filed.was_applied));
+        (is_settled, filed.first_seen_us, &filed.row)
     });
     let mut judged: Vec<Option<(Decision, i64)>> = vec![None; filed.len()];
     for at in order {
-        let Filed { row, first_seen_us } = &filed[at];
-        judged[at] = Some(books.judge(row, *first_seen_us, review));
+        judged[at] = Some(books.judge(&filed[at], windows));
     }
-    Ok((filed.iter().zip(judged))
+    let decided = (filed.iter().zip(judged))
         .map(|(filed, judged)| {
             let (verdict, events) = judged.unwrap_or((Decision::Waiting, 0));
             Decided { row: filed.row.clone(), first_seen_us: filed.first_seen_us, verdict, events }
         })
-        .collect())
+        .collect();
+    Ok((decided, gone.iter().map(|row| books.given_up(row)).collect()))
 }
 
 /// The days with books, and the rows that hold postings of them.
@@ -104,16 +135,31 @@ impl<'a> Claims<'a> {
     }
 
     fn is_frozen(&self, row: &Override) -> bool {
-        self.days.values().any(|page| page.sealed.is_some_and(|rows| rows.contains(row)))
+        self.days
+            .values()
+            .any(|page| page.sealed.is_some_and(|rows| rows.iter().any(|known| known.is_same_row(row))))
     }
 
-    fn judge(&mut self, row: &Override, first_seen_us: i64, review: &Overrides) -> (Decision, i64) {
+    fn judge(&mut self, filed: &Filed, windows: &Windows) -> (Decision, i64) {
+        let Filed { row, first_seen_us, was_applied, is_agreed } = filed;
         if self.is_frozen(row) {
             return (Decision::Applied, self.take(row));
         }
-        if let Some(refusal) =
-            out_of_time(row, first_seen_us, review).or_else(|| self.sealed(row)).or_else(|| self.meets(row))
-        {
+        if *was_applied {
+            return match self.take(row) {
+                0 => (Decision::Settled, 0),
+                events => (Decision::Applied, events),
+            };
+        }
+        let late = match windows.timing(row, *first_seen_us) {
+            Timing::InTime => None,
+            Timing::OnlyLate => self.not_late(row, *first_seen_us, windows),
+            // A sealed day takes nothing, whoever agrees.
+            Timing::Asks if *is_agreed || self.sealed(row).is_some() => None,
+            Timing::Asks => return (Decision::Asks, 0),
+            Timing::Refused(refusal) => Some(refusal),
+        };
+        if let Some(refusal) = late.or_else(|| self.sealed(row)).or_else(|| self.meets(row)) {
             return (Decision::Refused(refusal), 0);
         }
         match self.take(row) {
@@ -123,6 +169,32 @@ impl<'a> Claims<'a> {
             0 => (Decision::Waiting, 0),
             events => (Decision::Applied, events),
         }
+    }
+
+    /// Counts the events of open days that a row would move and no row with its id moves.
+    fn given_up(&self, row: &Override) -> i64 {
+        let of_day = |page: &DayClaims<'_>| -> i64 {
+            let is_given_up =
+                |at: &usize| page.movable.holder(*at).is_none_or(|holder| self.taken[holder].id != row.id);
+            let selected = page.movable.selected(row).into_iter().filter(is_given_up);
+            selected.map(|at| page.movable.line(at).events).sum()
+        };
+        let pages = row.days().filter_map(|day| self.days.get(&day));
+        pages.filter(|page| page.sealed.is_none()).map(of_day).sum()
+    }
+
+    /// Refuses a row after its window that selects anything but evidence that came late.
+    fn not_late(&self, row: &Override, first_seen_us: i64, windows: &Windows) -> Option<Refusal> {
+        let day = row.first_day()?;
+        let is_other = |page_of: &Day, page: &DayClaims<'_>| {
+            let selected = page.movable.selected(row).into_iter();
+            selected
+                .filter(|at| page.movable.holder(*at).is_none())
+                .any(|at| !windows.is_late(*page_of, &page.movable.key(at), first_seen_us))
+        };
+        let has_other = row.days().any(|of| self.days.get(&of).is_some_and(|page| is_other(&of, page)));
+        let closes_us = windows.closes_us(row.direction, day);
+        has_other.then_some(Refusal::NotLate { closes_us, first_seen_us })
     }
 
     /// Refuses a row that would improve a sealed day: later discoveries can only make it worse.
@@ -178,7 +250,7 @@ impl<'a> Claims<'a> {
             let may_take = page.sealed.is_none() || row.direction == Direction::ToDowntime;
             let is_free_or_mine = |at: &usize| match page.movable.holder(*at) {
                 None => may_take,
-                Some(other) => self.taken[other] == *row,
+                Some(other) => self.taken[other].is_same_row(row),
             };
             lines.retain(is_free_or_mine);
             events += lines.iter().map(|at| page.movable.line(*at).events).sum::<i64>();
@@ -229,13 +301,15 @@ mod tests {
     }
 
     fn seen(row: &Override, first_seen: &str) -> Filed {
-        Filed { row: row.clone(), first_seen_us: us(first_seen) }
+        Filed::new(row.clone(), us(first_seen))
     }
 
     fn word(judged: &Decided) -> &'static str {
         match &judged.verdict {
             Decision::Applied => "applied",
             Decision::Waiting => "waiting",
+            Decision::Settled => "settled",
+            Decision::Asks => "asks",
             Decision::Refused(refusal) => refusal.name(),
         }
     }
@@ -246,7 +320,7 @@ mod tests {
         let touched: Vec<Touched<'_>> = (days.iter().zip(&books))
             .map(|((date, sealed), postings)| Touched { day: day(date), postings, sealed: *sealed })
             .collect();
-        let judged = plan(filed, &touched, &Overrides::default()).unwrap();
+        let judged = plan(filed, &touched, &Windows::default()).unwrap();
         judged.iter().map(|judged| (word(judged), judged.events)).collect()
     }
 
@@ -356,7 +430,7 @@ mod tests {
         assert_eq!(judged(&late, &days), [("contradicts", 0), ("applied", 50)]);
         let postings = hour("2026-11-20");
         let touched = [Touched { day: day("2026-11-20"), postings: &postings, sealed: Some(sealed) }];
-        let told = plan(&late, &touched, &Overrides::default()).unwrap();
+        let told = plan(&late, &touched, &Windows::default()).unwrap();
         let Decision::Refused(refusal) = &told[0].verdict else { unreachable!() };
         assert!(refusal.remedy().contains("the other row stays"), "{refusal}");
     }

@@ -12,6 +12,8 @@ pub enum Refusal {
     Late { direction: Direction, closes_us: i64, created_at_us: i64 },
     /// Said to be written in time, but first seen by a run long after the window closed.
     BackDated { closes_us: i64, created_at_us: i64, first_seen_us: i64, grace_hours: u32 },
+    /// First seen after its window, which late evidence has opened again, and not about that alone.
+    NotLate { closes_us: i64, first_seen_us: i64 },
     /// Said to be written after the run that first saw it.
     Future { created_at_us: i64, first_seen_us: i64 },
     /// One of its days is sealed.
@@ -40,6 +42,7 @@ impl Refusal {
         match self {
             Self::Late { .. } => "late",
             Self::BackDated { .. } => "back-dated",
+            Self::NotLate { .. } => "not-late",
             Self::Future { .. } => "future",
             Self::Sealed { .. } => "sealed",
             Self::NoEffect => "no-effect",
@@ -51,7 +54,9 @@ impl Refusal {
     /// Returns the column of the row at fault.
     pub const fn column(&self) -> &'static str {
         match self {
-            Self::Late { .. } | Self::BackDated { .. } | Self::Future { .. } => "created_at",
+            Self::Late { .. } | Self::BackDated { .. } | Self::NotLate { .. } | Self::Future { .. } => {
+                "created_at"
+            }
             Self::Sealed { .. } | Self::NoEffect | Self::Overlaps(_) => "start",
             Self::Contradicts(_) => "direction",
         }
@@ -69,6 +74,12 @@ impl Refusal {
                 "said to be written at {}, and first seen by the run of {}: more than {grace_hours} hours after its window \
                  had closed at {}",
                 rfc3339(*created_at_us),
+                rfc3339(*first_seen_us),
+                rfc3339(*closes_us)
+            ),
+            Self::NotLate { closes_us, first_seen_us } => format!(
+                "first seen by the run of {}, after its window had closed at {}: it may move the failures that came later, and it \
+                 selects others too",
                 rfc3339(*first_seen_us),
                 rfc3339(*closes_us)
             ),
@@ -97,6 +108,10 @@ impl Refusal {
             Self::Late { direction: Direction::ToDowntime, .. } => "remove the row: the month is final (R20)",
             Self::BackDated { .. } => {
                 "remove the row: it must be in the override file while its window is open, whatever created_at says"
+            }
+            Self::NotLate { .. } => {
+                "narrow the row to the minutes and codes that came late (uptime-ledger diff shows them); the mended row counts as a \
+                 new one"
             }
             Self::Future { .. } => {
                 "write into created_at when the row was written, in UTC or with its offset; the mended row counts as a new one"

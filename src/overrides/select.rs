@@ -1,12 +1,30 @@
 //! Selection: the postings of a day that a row selects, and the rows that hold them.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use polars::prelude::PolarsResult;
 
 use super::Direction;
 use super::override_row::Override;
-use crate::policy::{PostingLine, Postings};
+use crate::facts::{Facts, Kind};
+use crate::policy::{Group, PostingLine, Postings};
+
+/// A posting by its content: slot, kind and caller's pseudonym.
+pub type PostingKey = (u32, Kind, String);
+
+/// Returns the postings of a day that were booked as bad, before overrides.
+///
+/// # Errors
+/// The postings lack a column.
+pub fn bad_postings(postings: &Postings) -> PolarsResult<HashSet<PostingKey>> {
+    let bad = postings.originals(|account| account.group() == Group::Bad)?;
+    Ok(bad.iter().map(|line| key(postings.facts(), line)).collect())
+}
+
+fn key(facts: &Facts, line: &PostingLine) -> PostingKey {
+    (line.slot, facts.kinds()[line.kind as usize].clone(), facts.callers()[line.caller as usize].clone())
+}
 
 /// The postings of one day that overrides can move, each held by at most one row.
 pub struct Movable<'a> {
@@ -28,6 +46,11 @@ impl<'a> Movable<'a> {
 
     pub fn line(&self, at: usize) -> &PostingLine {
         &self.lines[at]
+    }
+
+    /// Returns the slot, kind and caller of a posting: what it is, whatever edition it stands in.
+    pub fn key(&self, at: usize) -> PostingKey {
+        key(self.postings.facts(), &self.lines[at])
     }
 
     /// Returns the row that moves a posting, by the number that [`Movable::take`] got.
@@ -64,7 +87,7 @@ impl<'a> Movable<'a> {
                     && row.error_code.is_none_or(|code| code.takes(kind.error_code))
             })
             .collect();
-        let callers: Vec<bool> = facts.callers().iter().map(|caller| has(&row.business_id, caller)).collect();
+        let callers: Vec<bool> = facts.callers().iter().map(|caller| row.takes_caller(caller)).collect();
         let slots = self.slots(row);
         let first = self.lines.partition_point(|line| line.slot < slots.start);
         let last = self.lines.partition_point(|line| line.slot < slots.end).max(first);
@@ -93,10 +116,10 @@ pub mod tests {
     use super::*;
     use crate::config::Vantage;
     use crate::day::{Day, SECOND_US, SlotLength};
-    use crate::facts::{Fact, Facts, Kind, Reached, Stream};
+    use crate::facts::{Fact, Reached, Stream};
     use crate::overrides::Code;
     use crate::overrides::override_row::tests::{row, us};
-    use crate::policy::{Account, Booking, Group};
+    use crate::policy::{Account, Booking};
 
     /// Ten events: slot, service, region, account, error code, caller.
     pub type SelectedEvent = (u32, &'static str, &'static str, Account, Option<i64>, &'static str);
@@ -220,6 +243,9 @@ pub mod tests {
             Account::ALL.into_iter().filter(|a| groups.contains(&a.group())).map(slot).collect()
         };
         assert_eq!(taken(Direction::ToUptime), of(&[Group::Bad]));
-        assert_eq!(taken(Direction::ToDowntime), of(&[Group::User, Group::Excluded, Group::Unknown]));
+        assert_eq!(
+            taken(Direction::ToDowntime),
+            of(&[Group::User, Group::Excluded, Group::Suspense, Group::Unknown])
+        );
     }
 }

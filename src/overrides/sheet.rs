@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::check::Lint;
+use super::known::KnownRows;
 use super::override_row::{COLUMNS, Override};
 use super::refusal::Refusal;
-use crate::config::Config;
+use crate::config::{Config, ReviewHistory};
 use crate::document::csv::{self, CsvRecord, header, records};
 use crate::document::toml::MistakeNotes;
 use crate::document::{Document, Mistake, Mistakes};
@@ -49,6 +50,24 @@ pub fn read(
     config: &Config,
     salt: &Salt,
 ) -> Result<OverrideSheet, Mistakes> {
+    let review = ReviewHistory::of_rules(config.overrides.review.clone());
+    read_known(document, policy, config, salt, &review, &KnownRows::default())
+}
+
+/// Reads an override file next to the rows that a ledger knows, which are not checked again.
+///
+/// Rows that are new are checked by the rules of review of their first day.
+///
+/// # Errors
+/// As for [`read`].
+pub fn read_known(
+    document: &Document,
+    policy: &Policy,
+    config: &Config,
+    salt: &Salt,
+    review: &ReviewHistory,
+    known: &KnownRows,
+) -> Result<OverrideSheet, Mistakes> {
     let notes = MistakeNotes::new(document);
     let mut records = records(document.text(), true).into_iter().filter(is_row);
     let Some(mut top) = records.next() else {
@@ -78,9 +97,10 @@ pub fn read(
             notes.mistake(span, message, label, help);
             id = order[0].and_then(|at| record.cells.get(at)).map(|cell| cell.text.clone());
         } else if let Some(cells) = csv::CsvRow::new(record, &order) {
-            let check = Lint { policy, config, salt, notes: &notes, row: &cells };
+            let check = Lint { policy, config, salt, review, notes: &notes, row: &cells };
             id = check.id(&taken);
-            row = check.row().map(|row| (row, cells));
+            let found = check.values().and_then(|values| known.find(&values));
+            row = found.or_else(|| check.row()).map(|row| (row, cells));
         }
         let id = id.filter(|id| super::check::is_id(id));
         if let Some(id) = &id {

@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::config::RuleVersion;
 use crate::day::Day;
 use crate::daybook::DaybookFolders;
+use crate::error::{Trouble, stops_all};
 use crate::facts::{Facts, Gap, MissingLog};
 use crate::intake::ReadNotes;
 use crate::ledger::{self, Confirmation, DayRecord, Edition, Entry, Extent, Ledger, MadeFrom, Writer};
@@ -26,7 +27,7 @@ pub(super) struct Booked {
     pub kept: Vec<Day>,
     pub accounted: Vec<Accounted>,
     pub restated: Vec<Accounted>,
-    /// Why an asked day, and those behind it, were not accounted.
+    /// Trouble of the machine, or why no asked day was published.
     pub failure: Option<anyhow::Error>,
     pub looks: Looks,
     /// Editions that came out as they were.
@@ -38,6 +39,32 @@ pub(super) struct Booked {
 }
 
 impl Booked {
+    /// Tells that what the ledger keeps of a day is damaged.
+    pub fn is_damaged(&mut self, day: Day, why: &str) {
+        let message = format!(
+            "what the ledger keeps of it is damaged; its reports stay as they were drawn, and months and the days around it \
+             use the figures that were last noted: {why}"
+        );
+        let told = Attention::new(AttentionKind::DamagedDay, day, &[], message);
+        self.looks.replace(Look::Stored(day), Some(told));
+    }
+
+    /// Tells that a day could not be booked.
+    pub fn is_not_booked(&mut self, ledger: &Ledger, day: Day, error: &anyhow::Error) {
+        let trouble = error.downcast_ref::<Trouble>();
+        if trouble.is_some_and(|trouble| ledger.is_of_edition(day, trouble)) {
+            self.is_damaged(day, &format!("{error:#}"));
+        } else if ledger.days().contains(&day) {
+            let message = format!("what has changed about it could not be booked: {error:#}");
+            let told = Attention::new(AttentionKind::NotSettled, day, &[], message);
+            self.looks.take(Look::Tried(day), Some(told));
+        } else {
+            let message = format!("it could not be booked, and every run tries again: {error:#}");
+            let told = Attention::new(AttentionKind::NotPublished, day, &[], message);
+            self.looks.take(Look::Tried(day), Some(told));
+        }
+    }
+
     /// Reports the days that another version of the rule for slots has restated, in one line.
     fn new_definition(&self, before: &BTreeMap<Day, RuleVersion>) -> Option<Attention> {
         let editions = self.accounted.iter().chain(&self.restated).map(|done| &done.published.edition);
@@ -79,22 +106,21 @@ impl Booked {
 }
 
 /// Returns the version of the rule for slots that each open day was published by.
-fn versions(ledger: &Ledger) -> anyhow::Result<BTreeMap<Day, RuleVersion>> {
-    let mut versions = BTreeMap::new();
-    for day in open_days(ledger) {
-        if let Some(made) = ledger.made_from(day)? {
-            versions.insert(day, made.definition.version);
-        }
-    }
-    Ok(versions)
+///
+/// A day whose edition is damaged has none.
+fn versions(ledger: &Ledger) -> BTreeMap<Day, RuleVersion> {
+    let version = |day: Day| Some((day, ledger.made_from(day).ok()??.definition.version));
+    open_days(ledger).into_iter().filter_map(version).collect()
 }
 
 /// Books the days that were read, and every open day that something else has changed.
 ///
 /// Such are webhook logs of other days, overrides, policy, and definition.
 ///
+/// A day that cannot be booked is told, and the others go on.
+///
 /// # Errors
-/// None of the asked days could be booked, or the ledger cannot be read or written.
+/// The ledger cannot be read or written.
 pub(super) fn book(
     job: &Job,
     ledger: &mut Writer,
@@ -102,16 +128,19 @@ pub(super) fn book(
     desired: &mut overrides::Desired,
     clock: Clock,
 ) -> anyhow::Result<Booked> {
-    let LogsOfRun { days: asked, read, kept, mut failure, looks } = logs;
+    let LogsOfRun { days: asked, read, kept, mut failed, trouble, looks } = logs;
     let read_days: Vec<Day> = read.iter().map(|read| read.day).collect();
     let mut notes: BTreeMap<Day, ReadNotes> = read.into_iter().map(|read| (read.day, read.notes)).collect();
     let usable = read::usable(job, ledger, &read_days)?;
     // Read only if a day is booked: most nights book few days.
     let missing: OnceCell<BTreeMap<Day, Vec<MissingLog>>> = OnceCell::new();
-    let missing_logs = || -> anyhow::Result<&BTreeMap<Day, Vec<MissingLog>>> {
+    let missing_logs = |ledger: &Ledger| -> anyhow::Result<&BTreeMap<Day, Vec<MissingLog>>> {
         match missing.get() {
             Some(known) => Ok(known),
-            None => Ok(read::missing(job, &usable.daybooks).map(|found| missing.get_or_init(|| found))?),
+            None => {
+                let found = read::missing(job, ledger, &usable.daybooks)?.missing;
+                Ok(missing.get_or_init(|| found))
+            }
         }
     };
     let late = told_late(job, ledger, &usable)?;
@@ -119,7 +148,7 @@ pub(super) fn book(
         let is_settled = usable.daybooks.contains_key(&day) && !usable.stay.contains(&day);
         let is_sealed = ledger.record().days.get(&day).is_some_and(|record| record.sealed.is_some());
         if read_days.contains(&day) || late.contains(&day) || (is_settled && !is_sealed) {
-            book::from_daybooks(job, ledger, day, &usable.daybooks, missing_logs()?)
+            book::from_daybooks(job, ledger, day, &usable.daybooks, missing_logs(ledger)?)
         } else {
             book::from_edition(job, ledger, day)
         }
@@ -131,35 +160,61 @@ pub(super) fn book(
     days.extend(asked.iter().filter(|day| ledger.days().contains(day) || is_kept(day)));
 
     // Rows are decided over all days they touch before any of them is booked.
+    let mut booked = Booked { days: asked.len(), kept, looks, failure: trouble, ..Booked::default() };
     let mut prepared: BTreeMap<Day, book::ClassifiedDay> = BTreeMap::new();
-    for day in overrides::touched(job, ledger, clock) {
+    // Days that could not even be classified.
+    let mut stuck: BTreeSet<Day> = BTreeSet::new();
+    for day in overrides::touched(ledger, clock) {
         if days.contains(&day) || ledger.days().contains(&day) {
-            prepared.insert(day, prepare(ledger, day)?);
+            match prepare(ledger, day) {
+                Ok(classified) => _ = prepared.insert(day, classified),
+                Err(error) if stops_all(&error) => return Err(error),
+                Err(error) => {
+                    booked.is_not_booked(ledger, day, &error);
+                    failed.insert(day, error);
+                    stuck.insert(day);
+                }
+            }
         }
     }
     let postings = prepared.iter().map(|(day, prepared)| (*day, &prepared.postings)).collect();
-    let plan = overrides::plan(job, ledger, &postings, clock)?;
+    let mut plan = overrides::plan(ledger, &postings, clock)?;
     drop(postings);
+    plan.hold(&stuck, ledger);
     days.extend(plan.days());
+    days.retain(|day| !stuck.contains(day));
 
-    let mut booked = Booked { days: asked.len(), kept, looks, ..Booked::default() };
-    let versions = versions(ledger)?;
-    let mut of_days = usable.attention.clone();
+    let versions = versions(ledger);
     // Asked days come first, in order: if one fails, the days before it are published.
     let others = days.iter().copied().filter(|day| !asked.contains(day));
     for day in asked.iter().copied().filter(|day| days.contains(day)).chain(others) {
-        let is_asked = asked.contains(&day);
-        let rows = rows_in_force(ledger, &plan, day)?;
-        let is_new = read_days.contains(&day) || late.contains(&day);
-        if !is_new && is_as_before(job, ledger, day, &rows, &usable)? {
-            if is_asked {
-                booked.accounted.push(standing(ledger, day)?);
+        // A day that could not be read again is booked like any other.
+        let is_asked = asked.contains(&day) && !failed.contains_key(&day);
+        let as_before = || -> anyhow::Result<_> {
+            let rows = rows_in_force(ledger, &plan, day)?;
+            let is_new = read_days.contains(&day) || late.contains(&day);
+            let is_as_before = !is_new && is_as_before(job, ledger, day, &rows, &usable)?;
+            let stands = if is_as_before && is_asked { Some(standing(ledger, day)?) } else { None };
+            Ok((rows, is_as_before, stands))
+        };
+        let rows = match as_before() {
+            Ok((_, true, stands)) => {
+                booked.accounted.extend(stands);
+                booked.looks.take(Look::Tried(day), None);
+                continue;
             }
-            continue;
-        }
+            Ok((rows, ..)) => rows,
+            Err(error) if stops_all(&error) => return Err(error),
+            Err(error) => {
+                booked.is_not_booked(ledger, day, &error);
+                failed.entry(day).or_insert(error);
+                continue;
+            }
+        };
         let prepared = prepared.remove(&day).map_or_else(|| prepare(ledger, day), Ok);
         match prepared.and_then(|prepared| book::publish(job, ledger, prepared, rows, clock)) {
             Ok((mut done, fresh)) => {
+                booked.looks.take(Look::Tried(day), None);
                 let (fresh_gaps, fresh_facts) = (fresh.gaps.clone(), fresh.postings.facts().clone());
                 let facts = |day: &BookedDay| day.postings.facts().frame().height();
                 // An unchanged edition keeps its files with their numbers, which may differ today.
@@ -188,28 +243,30 @@ pub(super) fn book(
                     (false, false) => {}
                 }
             }
-            Err(error) if is_asked => {
-                failure = Some(error.context(format!("accounting {day}")));
+            Err(error) if stops_all(&error) => {
+                booked.failure.get_or_insert(error.context(format!("accounting {day}")));
                 break;
             }
-            // The days that were asked for stand; this one can be tried again.
             Err(error) => {
-                let message = format!("what has changed about it could not be booked: {error:#}");
-                of_days.push(Attention::new(AttentionKind::NotSettled, day, &[], message));
+                booked.is_not_booked(ledger, day, &error);
+                failed.entry(day).or_insert(error.context(format!("accounting {day}")));
             }
         }
     }
-    if booked.accounted.is_empty()
-        && let Some(error) = failure.take()
+    if booked.accounted.is_empty() && booked.restated.is_empty() && booked.failure.is_none() {
+        let of_asked = failed.into_iter().find(|(day, _)| asked.contains(day));
+        booked.failure = of_asked.map(|(_, error)| error);
+    }
+    if ledger.days().is_empty()
+        && let Some(error) = booked.failure.take()
     {
         return Err(error);
     }
-    booked.failure = failure;
     overrides::note(&plan, desired, ledger, clock)?;
     if let Some(told) = booked.new_definition(&versions) {
         booked.looks.take(Look::Happened(told.day), Some(told));
     }
-    booked.looks.take(Look::Run, std::mem::take(&mut desired.attention).into_iter().chain(of_days));
+    booked.looks.take(Look::Run, std::mem::take(&mut desired.attention).into_iter().chain(usable.attention));
     booked.note_confirmed(ledger, clock)?;
     Ok(booked)
 }
@@ -300,7 +357,7 @@ fn is_as_before(
     usable: &read::Usable,
 ) -> anyhow::Result<bool> {
     let Some(made) = ledger.made_from(day)? else { return Ok(false) };
-    if made.rows != rows {
+    if !Override::are_same_rows(&made.rows, rows) {
         return Ok(false);
     }
     if ledger.record().days.get(&day).is_some_and(|record| record.sealed.is_some()) {

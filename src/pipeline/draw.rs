@@ -1,6 +1,6 @@
 //! Drawing: writes the reports from the ledger, as far as they may have changed since.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -8,12 +8,22 @@ use anyhow::Context;
 
 use super::Job;
 use super::days::Booked;
+use crate::attention::Look;
 use crate::day::{Day, Month};
-use crate::ledger::{Entry, Ledger, Outline, Settings};
+use crate::error::Trouble;
+use crate::ledger::{self, Entry, KnownOutlines, Ledger, Outline, Settings};
 use crate::measure::{self, Figures};
 use crate::queries::booked_day::BookedDay;
 use crate::queries::{DayExplainer, reported};
-use crate::report::{self, DayDrawing, Days, Drawing, Rendered};
+use crate::report::{self, DamagedDays, DayDrawing, Days, Drawing, Rendered};
+
+/// What was drawn.
+pub(super) struct Drawn {
+    pub figures: Figures,
+    pub rendered: Rendered,
+    /// Days that keep the reports drawn before, because the ledger can no longer read them.
+    pub damaged: BTreeMap<Day, String>,
+}
 
 /// Draws the reports that may have changed; if they show the newest line, only the asked days.
 ///
@@ -24,7 +34,7 @@ pub(super) fn changed(
     ledger: &Ledger,
     settings: &Settings,
     booked: &mut Booked,
-) -> anyhow::Result<(Figures, Rendered)> {
+) -> anyhow::Result<Drawn> {
     let asked: BTreeSet<Day> = booked.accounted.iter().map(|done| done.published.edition.day).collect();
     let largest = booked.largest.take().and_then(|day| day.standing(ledger));
     draw(ledger, &job.config.reports, &asked, settings, largest, job.workers)
@@ -41,7 +51,7 @@ pub(super) fn draw(
     settings: &Settings,
     booked_day: Option<BookedDay>,
     workers: usize,
-) -> anyhow::Result<(Figures, Rendered)> {
+) -> anyhow::Result<Drawn> {
     drawn(ledger, reports, asked, settings, booked_day, workers).context(
         "the ledger is up to date, but the reports could not be drawn; mend what is named here and run again",
     )
@@ -54,33 +64,40 @@ fn drawn(
     settings: &Settings,
     booked_day: Option<BookedDay>,
     workers: usize,
-) -> anyhow::Result<(Figures, Rendered)> {
-    let read = drawings(ledger, booked_day);
-    let drawn = report::drawn(reports);
-    let of_this_job = drawn.filter(report::Drawn::is_of_this_job);
+) -> anyhow::Result<Drawn> {
+    let damaged = DamagedDays::default();
+    let read = drawings(ledger, booked_day, &damaged);
+    let drawn = ledger::Drawn::read(reports)?;
+    let is_line = |drawn: &ledger::Drawn| ledger.journal().hash_of(drawn.seq) == Some(&drawn.hash);
+    let of_this_job = drawn.filter(|drawn| drawn.is_of_this_job() && is_line(drawn));
     let (seq, hash) = ledger.head();
-    match of_this_job {
+    let (figures, rendered) = match of_this_job {
         Some(drawn) if (drawn.seq, &drawn.hash) == (seq, &hash) => {
             let figures = reported::figures(ledger, asked, &settings.config())?;
             let days: Vec<Day> = asked.iter().copied().collect();
-            Ok((figures, report::render_days(reports, &Days { days: &days, read: &read, workers })?))
+            (figures, report::render_days(reports, &Days { days: &days, read: &read, workers })?)
         }
         Some(drawn) => {
             let changed = Changed::since(ledger, drawn.seq, asked);
-            draw_all(ledger, reports, settings, changed.as_ref(), &read, workers)
+            draw_all(ledger, reports, settings, changed.as_ref(), &read, &damaged, workers)?
         }
-        // Another version of the job may draw every report differently.
-        None => draw_all(ledger, reports, settings, None, &read, workers),
-    }
+        // Another version of the job may draw every report differently, and so may another journal.
+        None => draw_all(ledger, reports, settings, None, &read, &damaged, workers)?,
+    };
+    drop(read);
+    Ok(Drawn { figures, rendered, damaged: damaged.into_inner() })
 }
 
 /// Returns a function that reads a day for drawing; `booked_day` is used instead of its files.
-fn drawings(
-    ledger: &Ledger,
+///
+/// It reads nothing of a day that is `damaged`, and notes why.
+fn drawings<'l>(
+    ledger: &'l Ledger,
     booked_day: Option<BookedDay>,
-) -> impl Fn(Day) -> anyhow::Result<DayDrawing> + Sync {
+    damaged: &'l DamagedDays,
+) -> impl Fn(Day) -> anyhow::Result<Option<DayDrawing>> + Sync + 'l {
     let booked_day = Mutex::new(booked_day);
-    move |day| {
+    let read = move |day| {
         let at_hand =
             booked_day.lock().unwrap_or_else(PoisonError::into_inner).take_if(|p| p.edition.day == day);
         let books = at_hand
@@ -88,8 +105,44 @@ fn drawings(
         let failures = report::failures(books.postings())?;
         let red = books.red();
         let (edition, gaps) = books.into_parts();
-        Ok(DayDrawing { edition, gaps, failures, red })
+        anyhow::Ok(DayDrawing { edition, gaps, failures, red })
+    };
+    move |day| match read(day) {
+        Ok(drawing) => Ok(Some(drawing)),
+        Err(error) if is_damage(&error) => {
+            damaged.note(day, &format!("{error:#}"));
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
+}
+
+fn note(damaged: &DamagedDays, found: &BTreeMap<Day, Trouble>) {
+    found.iter().for_each(|(day, trouble)| damaged.note(*day, trouble));
+}
+
+/// Returns whether something that the ledger keeps cannot be read.
+fn is_damage(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref::<Trouble>(), Some(Trouble::Damaged { .. }))
+}
+
+/// Looks at days of which something was damaged, and returns why each still cannot be drawn.
+pub(super) fn still_damaged(
+    ledger: &Ledger,
+    days: impl IntoIterator<Item = Day>,
+) -> anyhow::Result<BTreeMap<Day, Option<String>>> {
+    let damaged = DamagedDays::default();
+    let read = drawings(ledger, None, &damaged);
+    let standing = ledger.standing();
+    let mut found = BTreeMap::new();
+    for day in days {
+        if let Some(number) = standing.get(&day) {
+            read(day)?;
+            note(&damaged, &ledger.known_outlines([(day, *number)])?.damaged);
+        }
+        found.insert(day, damaged.take(day));
+    }
+    Ok(found)
 }
 
 /// Days and months whose reports may differ from the ones drawn before.
@@ -104,13 +157,13 @@ impl Changed {
     /// Finds what has changed after a line of the journal; `None` means everything.
     fn since(ledger: &Ledger, seq: u64, asked: &BTreeSet<Day>) -> Option<Self> {
         let mut days = asked.clone();
-        let known = &ledger.record().rows;
+        let record = ledger.record();
         let published = ledger.days();
         let mut touched: Vec<(i64, i64)> = Vec::new();
         let mut decided: BTreeSet<Month> = BTreeSet::new();
         for line in ledger.lines().filter(|line| line.seq > seq) {
             match &line.entry {
-                Entry::Settings { .. } => return None,
+                Entry::Settings { .. } | Entry::Resumed(_) => return None,
                 Entry::Edition(publication) => {
                     // The pages of the published days before and after it link to it, and an outage
                     // may cross midnight.
@@ -124,18 +177,24 @@ impl Changed {
                 // The statement of its month lists a decision.
                 Entry::Acknowledged(said) => decided.extend(said.day().map(Day::month)),
                 Entry::Reported { figures } => days.extend(figures.iter().map(|figure| figure.day)),
-                Entry::Overrides { seen, gone } => {
-                    let gone = gone.iter().filter_map(|row| known.get(row)).map(|filed| &filed.row);
+                Entry::Overrides { seen, gone, .. } => {
+                    let gone = gone.iter().filter_map(|row| record.filed(row)).map(|filed| &filed.row);
                     touched.extend(seen.iter().chain(gone).map(|row| (row.start_us, row.end_us)));
                 }
                 Entry::Judged { rows } => {
-                    let rows = rows.iter().filter_map(|judged| known.get(&judged.row));
+                    let rows = rows.iter().filter_map(|judged| record.filed(&judged.row));
                     touched.extend(rows.map(|filed| (filed.row.start_us, filed.row.end_us)));
+                }
+                // A day that could not be read was not drawn.
+                Entry::Attention { looked } => {
+                    days.extend(looked.iter().filter_map(|looked| match looked.at {
+                        Look::Stored(day) => Some(day),
+                        _ => None,
+                    }))
                 }
                 Entry::Ledger { .. }
                 | Entry::Read(_)
                 | Entry::Confirmed { .. }
-                | Entry::Attention { .. }
                 | Entry::Pruned { .. }
                 | Entry::Malformed { .. } => {}
             }
@@ -193,7 +252,13 @@ pub fn redraw(
     changed: Option<&Changed>,
     workers: usize,
 ) -> anyhow::Result<(Figures, Rendered)> {
-    draw_all(ledger, reports, settings, changed, &drawings(ledger, None), workers)
+    let damaged = DamagedDays::default();
+    let drawn =
+        draw_all(ledger, reports, settings, changed, &drawings(ledger, None, &damaged), &damaged, workers)?;
+    match damaged.into_inner().pop_first() {
+        Some((day, why)) => Err(anyhow::anyhow!("{day}: {why}")),
+        None => Ok(drawn),
+    }
 }
 
 fn draw_all(
@@ -201,15 +266,19 @@ fn draw_all(
     reports: &Path,
     settings: &Settings,
     changed: Option<&Changed>,
-    read: &(dyn Fn(Day) -> anyhow::Result<DayDrawing> + Sync),
+    read: &(dyn Fn(Day) -> anyhow::Result<Option<DayDrawing>> + Sync),
+    damaged: &DamagedDays,
     workers: usize,
 ) -> anyhow::Result<(Figures, Rendered)> {
     let config = settings.config();
-    let standing = ledger.outlines(ledger.standing())?;
+    let KnownOutlines { outlines: standing, damaged: found } = ledger.known_outlines(ledger.standing())?;
+    note(damaged, &found);
     let figures = measure::draw(&standing, &config);
     let overridden = overridden(standing);
     let (adjusting, adjusted) = if reported::has_adjusting_figures(ledger) {
-        let editions = reported::as_known_now(ledger.outlines(reported::with_adjustments(ledger))?);
+        let editions = ledger.known_outlines(reported::with_adjustments(ledger))?;
+        note(damaged, &editions.damaged);
+        let editions = reported::as_known_now(editions.outlines);
         let months = reported::parallel(&figures.months, measure::draw(&editions, &config).months);
         (Some(self::overridden(editions)), months)
     } else {
@@ -222,6 +291,7 @@ fn draw_all(
         adjusted: &adjusted,
         overridden: &overridden,
         adjusting: adjusting.as_deref().unwrap_or(&overridden),
+        damaged,
     };
     let changed = changed.map(|changed| changed.with_spans(ledger, &figures));
     let months = changed.as_ref().map(|changed| &changed.months);

@@ -41,20 +41,22 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap]) -> Vec<Attention> {
         };
         let (verb, those) = if names.len() == 1 { ("is", "the file") } else { ("are", "the files") };
         let (all, files) = (names.iter().copied().collect::<Vec<_>>().join(","), names.len() as u64);
+        let known = names.clone();
         let names = shown(&names);
-        if cause == MissingCause::Absent {
+        let told = if cause == MissingCause::Absent {
             let message = format!(
                 "source {source}: {names} {verb} there on other days, with rows{of_region} {hours}, and not on this one; {effect}. \
                  Ship {those}: the next run reads the day again"
             );
-            Attention::new(AttentionKind::MissingFile, day, &[source, region, &all], message).of_measure(files)
+            Attention::new(AttentionKind::MissingFile, day, &[source, region, &all], message)
         } else {
             let message = format!(
                 "source {source}: there are rows in {names}, but none of this day; {effect}. Do the dates of {those}, their clock \
                  or their time zone differ from those of the rows?"
             );
-            Attention::new(AttentionKind::FileWithoutRows, day, &[source, region, &all], message).of_measure(files)
-        }
+            Attention::new(AttentionKind::FileWithoutRows, day, &[source, region, &all], message)
+        };
+        told.of_measure(files).of_files(source, known)
     });
     told.collect()
 }
@@ -71,7 +73,11 @@ fn shown(names: &BTreeSet<&str>) -> String {
 pub(super) fn groups(job: &Job, daybooks: &DaybookFolders, day: Day) -> Result<GroupsOfDay, Trouble> {
     let mut days = BTreeMap::new();
     for (day, folder) in daybooks.range(day.plus(-fallen_rows::HISTORY_DAYS)..=day) {
-        days.insert(*day, daybook::head(folder)?.file_hours);
+        match daybook::head(folder) {
+            Ok(head) => _ = days.insert(*day, head.file_hours),
+            Err(trouble) if trouble.stops_all() => return Err(trouble),
+            Err(_) => {}
+        }
     }
     Ok(fallen_rows::groups_of_day(day, &days, &job.config.sources))
 }

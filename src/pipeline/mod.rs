@@ -6,6 +6,7 @@ mod book;
 mod days;
 mod draw;
 mod missing_files;
+mod more_time;
 mod overrides;
 mod poorer;
 mod read;
@@ -16,7 +17,7 @@ use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::attention::Standing;
+use crate::attention::{Look, Standing};
 use crate::clock::{Clock, ClockSource};
 use crate::config::{Canonical, Config};
 use crate::day::Day;
@@ -24,7 +25,7 @@ use crate::document::{Document, Mistake};
 use crate::error::Trouble;
 use crate::facts::Salt;
 use crate::intake::Meter;
-use crate::ledger::{Entry, Ledger, Looked, Settings, Writer};
+use crate::ledger::{Entry, Kept, Ledger, Looked, Settings, Writer};
 use crate::measure::{Figures, Outage};
 use crate::policy::Policy;
 use crate::queries::reported;
@@ -42,8 +43,6 @@ pub struct Job {
     pub override_file: Option<Result<Document, Trouble>>,
     /// Threads that read logs.
     pub workers: usize,
-    /// Whether an edition may be replaced by one for which some rows of its logs are gone.
-    pub may_lose_logs: bool,
     /// Where the clock of a ledger comes from that begins with this run.
     pub clock_source: ClockSource,
 }
@@ -78,7 +77,7 @@ pub struct RunSummary {
     /// Of the days that were asked for, at least.
     pub figures: Figures,
     pub rendered: Rendered,
-    /// Why a day that was asked for, and those after it, were not accounted.
+    /// Trouble of the machine, or why no day of those that were asked for was published.
     pub failure: Option<anyhow::Error>,
     /// How many days were asked for.
     pub days: usize,
@@ -95,10 +94,13 @@ pub type Watch<'a> = &'a dyn Fn(Day, &Arc<Meter>) -> Box<dyn Any>;
 
 /// The daily job.
 ///
+/// A day that cannot be read or booked is told, and stops itself alone.
+///
 /// # Errors
-/// Nothing that was asked for could be published, or its reports could not be drawn.
+/// There is nothing to draw yet, the machine is in trouble, or the reports could not be drawn.
 pub fn run(job: &Job, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::Result<RunSummary> {
     let mut ledger = Writer::open(&job.config.reports, clock, job.clock_source)?;
+    let clock = ledger.steady(clock);
     let before = open_keys(&ledger);
     seal::freeze(&mut ledger, clock)?;
     let logs = read::logs(job, &mut ledger, asked, clock, watch)?; // the only heavy line
@@ -110,8 +112,18 @@ pub fn run(job: &Job, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::
     let sealed = seal::due(job, &mut ledger, clock, &mut booked)?;
     seal::prune(job, &mut ledger, clock)?;
     outages.extend(reported::note(&mut ledger, &settings, clock)?);
-    let attention = tell(&mut ledger, &mut booked, &outages, &before, clock)?;
-    let (figures, rendered) = draw::changed(job, &ledger, &settings, &mut booked)?;
+    looks_of_run(&ledger, &mut booked, &outages, clock)?;
+    let mut attention = tell(&mut ledger, &mut booked, &before, clock)?;
+    let mut drawn = draw::changed(job, &ledger, &settings, &mut booked)?;
+    if !drawn.damaged.is_empty() {
+        let seq = ledger.head().0;
+        drawn.damaged.iter().for_each(|(day, why)| booked.is_damaged(*day, why));
+        attention = tell(&mut ledger, &mut booked, &before, clock)?;
+        if ledger.head().0 != seq {
+            drawn = draw::changed(job, &ledger, &settings, &mut booked)?;
+        }
+    }
+    let draw::Drawn { figures, rendered, .. } = drawn;
     Ok(RunSummary {
         accounted: booked.accounted,
         restated: booked.restated,
@@ -133,18 +145,38 @@ fn open_keys(ledger: &Ledger) -> BTreeMap<String, String> {
     stood.into_iter().flatten().map(|standing| (standing.key, standing.attention.message)).collect()
 }
 
+/// Adds what only a whole run can see: suspected callers, missed days, and days still damaged.
+fn looks_of_run(
+    ledger: &Ledger,
+    booked: &mut days::Booked,
+    outages: &[Outage],
+    clock: Clock,
+) -> anyhow::Result<()> {
+    let published = booked.accounted.iter().chain(&booked.restated).map(|done| &done.published);
+    let told: BTreeSet<Day> = published.filter(|p| p.is_new).map(|p| p.edition.day).collect();
+    booked.looks.merge(suspicions::suspected_caller::looks(outages, &told));
+    booked.looks.take(Look::Run, read::missed(ledger, clock));
+    for (day, why) in draw::still_damaged(ledger, ledger.record().attention.damaged_days())? {
+        match why {
+            Some(why) => booked.is_damaged(day, &why),
+            None => booked.looks.take(Look::Stored(day), None),
+        }
+    }
+    Ok(())
+}
+
 /// Notes in the journal what a person should look at, and returns what stands open.
 fn tell(
     ledger: &mut Writer,
     booked: &mut days::Booked,
-    outages: &[Outage],
     before: &BTreeMap<String, String>,
     clock: Clock,
 ) -> anyhow::Result<Vec<Standing>> {
-    let published = booked.accounted.iter().chain(&booked.restated).map(|done| &done.published);
-    let told: BTreeSet<Day> = published.filter(|p| p.is_new).map(|p| p.edition.day).collect();
     let mut looks = std::mem::take(&mut booked.looks);
-    looks.merge(suspicions::suspected_caller::looks(outages, &told));
+    looks.take(Look::Run, attention::of_strays(ledger, Day::of(clock.wall)));
+    for told in attention::of_reopened(ledger) {
+        looks.take(Look::Happened(told.day), Some(told));
+    }
     let news = ledger.record().attention.news(looks);
     if !news.is_empty() {
         let looked = news.into_iter().map(|(at, found)| Looked { at, found }).collect();
@@ -160,11 +192,19 @@ fn tell(
     Ok(standing)
 }
 
-/// Notes the settings of figures in the journal, if they differ from those before.
+/// Notes the settings of figures and the governed ones in the journal, if they differ from before.
 fn note_settings(job: &Job, ledger: &mut Writer, clock: Clock) -> Result<Settings, Trouble> {
     let settings = Settings::of(&job.config);
-    if ledger.record().settings.as_ref().is_none_or(|before| !before.is_like(&settings)) {
-        ledger.append(clock, Entry::Settings { settings: settings.clone() })?;
+    let canonical = job.settings();
+    let governed = ledger.governed(&canonical, &job.policy, &job.config.overrides.review)?;
+    let is_new = ledger.record().settings.as_ref().is_none_or(|before| !before.is_like(&settings));
+    if is_new || governed.is_some() {
+        ledger.note_settings(
+            settings.clone(),
+            governed,
+            &Kept { policy: Some(&job.policy), settings: Some(&canonical) },
+            clock,
+        )?;
     }
     Ok(settings)
 }

@@ -5,11 +5,13 @@
 use std::collections::BTreeMap;
 
 use super::Job;
-use crate::attention::AttentionKind;
+use crate::attention::{Attention, AttentionKind};
+use crate::config::lexical;
 use crate::day::Day;
 use crate::daybook::{self, Daybook};
 use crate::error::Trouble;
 use crate::facts::{FileBalance, FileRole, SourceRows};
+use crate::intake;
 use crate::ledger::{Extent, Ledger};
 
 /// How the rows of a day differ from those that were read before, by source and hour.
@@ -101,19 +103,89 @@ pub(super) fn change(job: &Job, ledger: &Ledger, day: Day, now: &Daybook) -> Res
 /// Returns whether the day's own files are there and hold no readable row, of whatever day.
 ///
 /// After a rotation they hold rows of other days.
-pub(super) fn is_unlike_before(daybook: &Daybook) -> bool {
+fn is_unlike_before(daybook: &Daybook) -> bool {
     let mut own = daybook.files.iter().filter(|file| file.role == FileRole::Own).peekable();
     own.peek().is_some() && own.all(|file| file.accepted == 0 && file.outside == 0)
 }
 
 /// Returns whether the standing edition of a day was made without a log that was missing.
-pub(super) fn has_missing_logs(ledger: &Ledger, day: Day) -> Result<bool, Trouble> {
+fn has_missing_logs(ledger: &Ledger, day: Day) -> Result<bool, Trouble> {
     if !ledger.days().contains(&day) {
         return Ok(false);
     }
     let standing = ledger.read(day, Extent::Slots)?;
     let is_broken = standing.intake.iter().any(|file| file.failure.is_some());
     Ok(is_broken || ledger.basis(day, standing.number)?.has_missing_files())
+}
+
+/// Returns what a person is told of logs that have changed.
+///
+/// Where rows are only gone, as after a rotation, of a day that was published whole, nothing is to
+/// do; the poorer logs can be chosen all the same.
+pub(super) fn told(
+    ledger: &Ledger,
+    day: Day,
+    change: RowsChange,
+    daybook: &Daybook,
+) -> Result<Option<Attention>, Trouble> {
+    let fewer = |gone: u64, message: String| {
+        Attention::new(AttentionKind::FewerRows, day, &[], message).of_measure(gone)
+    };
+    let told = match change {
+        RowsChange::NotFewer => return Ok(None),
+        RowsChange::Gone { gone, before } if is_unlike_before(daybook) => fewer(
+            gone,
+            format!(
+                "none of the {before} rows that it was made from is found in its logs any more ({gone} are gone); it keeps \
+                 its edition. Do preset and columns still fit the logs? To publish the day without them, acknowledge it"
+            ),
+        ),
+        RowsChange::Gone { gone, before } => only_gone(ledger, day, gone, before)?,
+        RowsChange::Mixed { gone, fresh } => fewer(
+            gone,
+            format!(
+                "{gone} rows are gone from its logs and {fresh} others are new; it keeps its edition. Put back what is gone, \
+                 or, if the logs are right now, acknowledge it, and the next run books them"
+            ),
+        ),
+        RowsChange::Rewritten { healed } => {
+            let message = format!(
+                "no row is gone from its logs, but {healed} that failed before do not fail now: they were written anew. The \
+                 day is booked by them; ask who changed them, and why"
+            );
+            Attention::new(AttentionKind::RewrittenLog, day, &[], message).of_measure(healed)
+        }
+    };
+    Ok(Some(told))
+}
+
+/// Returns what a person is told of a day some of whose files are gone, and that has no new ones.
+///
+/// The files that are left are not read. So many rows are gone at most as the others had.
+pub(super) fn gone(job: &Job, ledger: &Ledger, day: Day) -> Result<Attention, Trouble> {
+    let reading = ledger.daybook(day).map(|reading| reading.files.as_slice()).unwrap_or_default();
+    let now = intake::inputs(&job.config, day, reading, job.workers)?;
+    let is_left = |path: &str| {
+        let hash =
+            reading.iter().find(|input| lexical(&input.path) == lexical(path)).map(|input| &input.hash);
+        hash.is_some_and(|hash| now.iter().any(|input| input.hash == *hash))
+    };
+    let kept = ledger.daybooks().get(&day).map(|folder| daybook::head(folder)).transpose()?;
+    let files = kept.map(|kept| kept.files).unwrap_or_default();
+    let rows = |file: &FileBalance| file.accepted + file.duplicate + file.conflict;
+    let of_gone = files.iter().filter(|file| !is_left(&file.path)).map(rows).sum();
+    only_gone(ledger, day, of_gone, files.iter().map(rows).sum())
+}
+
+fn only_gone(ledger: &Ledger, day: Day, gone: u64, before: u64) -> Result<Attention, Trouble> {
+    let is_missing = has_missing_logs(ledger, day)?;
+    let already = if is_missing { ", and something was missing from it already" } else { "" };
+    let message = format!(
+        "{gone} of the {before} rows that it was made from are no longer in its logs{already}; it keeps its edition. Put the \
+         logs back, or acknowledge it, and the next run books what is left"
+    );
+    let told = Attention::new(AttentionKind::FewerRows, day, &[], message).of_measure(gone);
+    Ok(if is_missing { told } else { told.as_choice() })
 }
 
 #[cfg(test)]

@@ -1,20 +1,20 @@
 //! Logs: finds the days whose logs are due, and reads them into daybooks (the only heavy step).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::poorer::{RowsChange, change, has_missing_logs, is_accepted, is_unlike_before};
+use super::poorer::{self, change, is_accepted};
 use super::{Asked, Job, Watch};
-use crate::attention::{Attention, AttentionKind, Look, Looks};
+use crate::attention::{Attention, AttentionKind, Look, Looks, NamedFiles};
 use crate::clock::Clock;
 use crate::config::{Canonical, Difference};
 use crate::day::Day;
 use crate::daybook::{self, DaybookFolders};
 use crate::error::Trouble;
-use crate::facts::{Input, MissingLog, Salt};
+use crate::facts::{Input, Salt};
 use crate::intake::{self, IntakeFolders, Meter, ReadNotes};
-use crate::ledger::{Entry, Ledger, LogsRead, Writer};
-use crate::resolve::missing_logs;
+use crate::ledger::{Ledger, LogsRead, Writer};
+use crate::resolve::missing_logs::{self, AcknowledgedName, JudgedFiles};
 
 /// Outcome of reading the logs of a run.
 #[derive(Default)]
@@ -25,15 +25,19 @@ pub(super) struct LogsOfRun {
     pub read: Vec<Read>,
     /// Days that keep their edition although rows are gone from their logs.
     pub kept: Vec<Day>,
-    /// Why an asked day could not be read; it and the days behind it are not accounted.
-    pub failure: Option<anyhow::Error>,
+    /// Asked days that could not be read, and why.
+    pub failed: BTreeMap<Day, anyhow::Error>,
+    /// Trouble of the machine, after which no other day was read.
+    pub trouble: Option<anyhow::Error>,
     pub looks: Looks,
 }
 
 /// Reads the days that are due, and open days whose logs have changed since they were read.
 ///
+/// A day that cannot be read stops itself alone.
+///
 /// # Errors
-/// No asked day could be read, or the ledger could not be.
+/// [`Trouble::stops_all`] before any day was read, or the ledger cannot be read or written.
 pub(super) fn logs(
     job: &Job,
     ledger: &mut Writer,
@@ -44,11 +48,7 @@ pub(super) fn logs(
     let mut found = LogsOfRun::default();
     match asked {
         Asked::Days(days) => found.days.clone_from(days),
-        Asked::Due => {
-            let missed;
-            (found.days, missed) = due(ledger, clock);
-            found.looks.take(Look::Run, missed);
-        }
+        Asked::Due => found.days = due(ledger, clock),
     }
     adopt(job, ledger, clock)?;
     let one = |ledger: &mut Writer, day: Day| -> Result<Reading, Trouble> {
@@ -63,17 +63,23 @@ pub(super) fn logs(
         let is_known = matches!(asked, Asked::Due) && ledger.days().contains(day);
         if is_known && look(job, ledger, *day)? == LogState::Same {
             found.looks.take(Look::Kept(*day), None);
+            found.looks.take(Look::Tried(*day), None);
             continue;
         }
         match one(ledger, *day) {
             Ok(done) => found.take(*day, done),
-            Err(error) => {
+            Err(error) if error.stops_all() => {
                 let error = anyhow::Error::from(error).context(format!("reading {day}"));
                 if found.read.is_empty() {
                     return Err(error);
                 }
-                found.failure = Some(error);
+                found.trouble = Some(error);
                 return Ok(found);
+            }
+            Err(error) => {
+                found.looks.take(Look::Tried(*day), Some(not_read(ledger, *day, &error)));
+                let error = anyhow::Error::from(error).context(format!("reading {day}"));
+                found.failed.insert(*day, error);
             }
         }
     }
@@ -84,23 +90,35 @@ pub(super) fn logs(
         // A log that cannot be read now can be read by the next run; the day stands as it is.
         let state = match look(job, ledger, day)? {
             LogState::Gone if is_accepted(ledger, day, 0) => LogState::Changed,
+            // Its daybook is not there any more since an older journal was put back.
+            LogState::Unknown if ledger.record().days.get(&day).is_some_and(|known| known.is_pruned) => {
+                LogState::Changed
+            }
             state => state,
         };
         match state {
-            LogState::Gone => found.kept.push(day),
-            LogState::Same => found.looks.take(Look::Kept(day), None),
+            LogState::Gone => found.take(day, Reading::Kept(poorer::gone(job, ledger, day)?)),
+            LogState::Same => {
+                found.looks.take(Look::Kept(day), None);
+                found.looks.take(Look::Tried(day), None);
+            }
             LogState::Changed | LogState::Unknown => {}
         }
         if state == LogState::Changed {
             match one(ledger, day) {
                 Ok(done) => found.take(day, done),
                 Err(error) => {
-                    let message = format!("its logs have changed and could not be read again: {error}");
-                    let told = Attention::new(AttentionKind::NotReadAgain, day, &[], message);
-                    found.looks.take(Look::Run, Some(told));
+                    found.looks.take(Look::Tried(day), Some(not_read(ledger, day, &error)));
                 }
             }
         }
+    }
+    if ledger.days().is_empty()
+        && found.read.is_empty()
+        && let Some((_, error)) = found.failed.pop_first()
+    {
+        // Nothing was ever published, and nothing is begun now.
+        return Err(error);
     }
     found.looks.take(Look::Run, read_otherwise(job, ledger));
     Ok(found)
@@ -112,12 +130,14 @@ impl LogsOfRun {
             Reading::Read(read) => {
                 let read = *read;
                 self.looks.take(Look::Kept(day), None);
+                self.looks.take(Look::Tried(day), None);
                 self.looks.take(Look::Happened(day), read.attention.iter().cloned());
                 self.read.push(read);
             }
             Reading::Kept(told) => {
                 self.kept.push(day);
-                self.looks.take(Look::Kept(day), told);
+                self.looks.take(Look::Kept(day), Some(told));
+                self.looks.take(Look::Tried(day), None);
             }
         }
     }
@@ -126,9 +146,8 @@ impl LogsOfRun {
 /// What reading the logs of a day came to.
 enum Reading {
     Read(Box<Read>),
-    /// The logs are poorer than before, so the day keeps what was read of them; perhaps with a
-    /// reason for a person to look.
-    Kept(Option<Attention>),
+    /// The logs are poorer than before, so the day keeps what was read of them.
+    Kept(Attention),
 }
 
 /// A day whose logs have been read into its daybook.
@@ -139,30 +158,51 @@ pub struct Read {
     attention: Vec<Attention>,
 }
 
+/// Returns what a person is told of a day whose logs could not be read.
+fn not_read(ledger: &Ledger, day: Day, error: &Trouble) -> Attention {
+    let error = match error {
+        Trouble::NothingReadable(reasons) => format!("none of its files can be read; {}", reasons.trim()),
+        other => other.to_string(),
+    };
+    if ledger.days().contains(&day) {
+        let message = format!("its logs have changed and could not be read again: {error}");
+        Attention::new(AttentionKind::NotReadAgain, day, &[], message)
+    } else {
+        let message = format!("it could not be read, and every run tries again: {error}");
+        Attention::new(AttentionKind::NotPublished, day, &[], message)
+    }
+}
+
 /// Days to look back from yesterday for days without an edition, which are caught up, oldest first.
 const CATCH_UP_DAYS: i64 = 31;
 
 /// Lists the days that are due: yesterday, and missed days since the first edition.
 ///
-/// Days missed before the last [`CATCH_UP_DAYS`] are not read, but reported as attention.
-fn due(ledger: &Ledger, clock: Clock) -> (Vec<Day>, Option<Attention>) {
+/// Days missed before the last [`CATCH_UP_DAYS`] are not read ([`missed`]).
+fn due(ledger: &Ledger, clock: Clock) -> Vec<Day> {
     let yesterday = Day::of(clock.at).plus(-1);
     let known = ledger.days();
-    let Some(first) = known.first().copied() else { return (vec![yesterday], None) };
-    let is_missed = |day: &Day| !known.contains(day);
+    let Some(first) = known.first().copied() else { return vec![yesterday] };
     let from = first.max(yesterday.plus(-CATCH_UP_DAYS));
-    let mut due: Vec<Day> = from.through(yesterday).filter(is_missed).collect();
+    let mut due: Vec<Day> = from.through(yesterday).filter(|day| !known.contains(day)).collect();
     if !due.contains(&yesterday) {
         due.push(yesterday);
     }
-    let older = first.through(from.plus(-1)).filter(is_missed).count();
-    let attention = (older > 0).then(|| {
+    due
+}
+
+/// Reports days without an edition that lie too far back to be caught up.
+pub(super) fn missed(ledger: &Ledger, clock: Clock) -> Option<Attention> {
+    let known = ledger.days();
+    let first = known.first().copied()?;
+    let from = Day::of(clock.at).plus(-1 - CATCH_UP_DAYS);
+    let older = first.through(from.plus(-1)).filter(|day| !known.contains(day)).count();
+    (older > 0).then(|| {
         let message = format!(
             "{older} days since then have no edition and lie too far back to be caught up; run them with --from and --to"
         );
         Attention::new(AttentionKind::MissedDays, first, &[], message).of_measure(older as u64)
-    });
-    (due, attention)
+    })
 }
 
 /// State of a day's logs, compared with how they were read.
@@ -217,47 +257,12 @@ fn read(job: &Job, ledger: &mut Writer, day: Day, clock: Clock, meter: &Meter) -
     let files = listing.hashed(&notes.wholes, job.workers);
     let mut attention = Vec::new();
     let change = change(job, ledger, day, &daybook)?;
-    let is_poorer = change.gone() > 0 && (job.may_lose_logs || is_accepted(ledger, day, change.gone()));
-    if !is_poorer {
-        match change {
-            RowsChange::NotFewer => {}
-            RowsChange::Gone { gone, before } if is_unlike_before(&daybook) => {
-                let message = format!(
-                    "none of the {before} rows that it was made from is found in its logs any more ({gone} are gone); it keeps \
-                     its edition. Do preset and columns still fit the logs? To publish the day without them, acknowledge it"
-                );
-                return Ok(Reading::Kept(Some(
-                    Attention::new(AttentionKind::FewerRows, day, &[], message).of_measure(gone),
-                )));
-            }
-            RowsChange::Gone { gone, before } => {
-                let is_missing = has_missing_logs(ledger, day)?;
-                let message = format!(
-                    "{gone} of the {before} rows that it was made from are no longer in its logs, and something was missing from \
-                     it already; it keeps its edition. Put the logs back, or acknowledge it, and the next run books what \
-                     is left"
-                );
-                let told = Attention::new(AttentionKind::FewerRows, day, &[], message).of_measure(gone);
-                return Ok(Reading::Kept(is_missing.then_some(told)));
-            }
-            RowsChange::Mixed { gone, fresh } => {
-                let message = format!(
-                    "{gone} rows are gone from its logs and {fresh} others are new; it keeps its edition. Put back what is gone, \
-                     or, if the logs are right now, acknowledge it, and the next run books them"
-                );
-                return Ok(Reading::Kept(Some(
-                    Attention::new(AttentionKind::FewerRows, day, &[], message).of_measure(gone),
-                )));
-            }
-            RowsChange::Rewritten { healed } => {
-                let message = format!(
-                    "no row is gone from its logs, but {healed} that failed before do not fail now: they were written anew. The \
-                     day is booked by them; ask who changed them, and why"
-                );
-                let told = Attention::new(AttentionKind::RewrittenLog, day, &[], message);
-                attention.push(told.of_measure(healed));
-            }
+    let is_poorer = change.gone() > 0 && is_accepted(ledger, day, change.gone());
+    if !is_poorer && let Some(told) = poorer::told(ledger, day, change, &daybook)? {
+        if change.gone() > 0 {
+            return Ok(Reading::Kept(told));
         }
+        attention.push(told);
     }
     if config.salt.is_none() {
         ledger.keep_salt(&text)?;
@@ -286,8 +291,8 @@ fn adopt(job: &Job, ledger: &mut Writer, clock: Clock) -> Result<(), Trouble> {
         let Some(reading) = landed.filter(|reading| job.config.reads_like(&reading.settings)).cloned() else {
             continue;
         };
-        let config = Some(ledger.keep_config(&job.settings())?);
-        ledger.append(clock, Entry::Read(LogsRead { settings: settings.clone(), config, ..reading }))?;
+        let reading = LogsRead { settings: settings.clone(), ..reading };
+        ledger.adopt(reading, &job.settings(), clock)?;
     }
     Ok(())
 }
@@ -387,19 +392,17 @@ pub struct Usable {
     pub stay: Vec<Day>,
 }
 
-/// Checks the daybooks around the days just read.
+/// Checks the daybooks around the days just read and around open days.
 ///
 /// If a daybook cannot be read, or was made under other settings or another salt, its day stays as
 /// it is and needs attention.
 pub fn usable(job: &Job, ledger: &Ledger, read: &[Day]) -> Result<Usable, Trouble> {
     let config = &job.config;
     let mut found = Usable { daybooks: ledger.daybooks(), ..Usable::default() };
-    if !config.has_webhooks() {
-        return Ok(found);
-    }
+    let days: BTreeSet<Day> = open_days(ledger).into_iter().chain(read.iter().copied()).collect();
     let reach = config.webhooks.reach_days();
     let salt = Salt::new(&config.salt.clone().map_or_else(|| ledger.salt(), Ok)?).fingerprint();
-    let is_near = |day: Day, by: i64| read.iter().any(|read| (read.plus(-by)..=read.plus(by)).contains(&day));
+    let is_near = |day: Day, by: i64| days.range(day.plus(-by)..=day.plus(by)).next().is_some();
     let mut near = Vec::new();
     for (day, folder) in found.daybooks.clone() {
         if !is_near(day, 2 * reach) {
@@ -410,7 +413,8 @@ pub fn usable(job: &Job, ledger: &Ledger, read: &[Day]) -> Result<Usable, Troubl
             let subject: &[&str] = if kind.tells_of_a_day() { &[] } else { &[&of_day] };
             found.attention.push(Attention::new(kind, day, subject, message));
         };
-        match daybook::check(&folder) {
+        let is_joined = config.has_webhooks();
+        match if is_joined { daybook::check(&folder) } else { daybook::head(&folder) } {
             Err(trouble) => {
                 say(
                     AttentionKind::UnreadableDaybook,
@@ -418,6 +422,7 @@ pub fn usable(job: &Job, ledger: &Ledger, read: &[Day]) -> Result<Usable, Troubl
                 );
                 found.daybooks.remove(&day);
             }
+            Ok(_) if !is_joined => {}
             Ok(head) if head.salt != salt => {
                 say(
                     AttentionKind::OtherSettings,
@@ -457,16 +462,23 @@ pub fn usable(job: &Job, ledger: &Ledger, read: &[Day]) -> Result<Usable, Troubl
     Ok(found)
 }
 
-/// Returns the missing logs of each day that has a daybook, judged by the days before it.
-pub(super) fn missing(
-    job: &Job,
-    daybooks: &DaybookFolders,
-) -> Result<BTreeMap<Day, Vec<MissingLog>>, Trouble> {
+/// Judges the files of each day that has a daybook, by the days before it.
+pub(super) fn missing(job: &Job, ledger: &Ledger, daybooks: &DaybookFolders) -> Result<JudgedFiles, Trouble> {
     let mut days = BTreeMap::new();
     for (day, folder) in daybooks {
-        days.insert(*day, daybook::head(folder)?.file_hours);
+        match daybook::head(folder) {
+            Ok(head) => _ = days.insert(*day, head.file_hours),
+            Err(trouble) if trouble.stops_all() => return Err(trouble),
+            // It is told; the other days are judged without it.
+            Err(_) => {}
+        }
     }
-    Ok(missing_logs::missing_logs(&days, &job.config.sources))
+    let names = |(files, until): (&NamedFiles, Day)| {
+        let of = |name: &String| AcknowledgedName { source: files.source.clone(), name: name.clone(), until };
+        files.names.iter().map(of).collect::<Vec<_>>()
+    };
+    let acknowledged: Vec<_> = ledger.record().attention.acknowledged_files().flat_map(names).collect();
+    Ok(missing_logs::missing_logs(&days, &job.config.sources, &acknowledged))
 }
 
 /// Days with an edition that is not final.

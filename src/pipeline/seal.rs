@@ -1,13 +1,18 @@
 //! Seal: makes days final whose window has passed, and removes daybooks that no open day needs.
 
+use std::collections::BTreeSet;
+
 use super::days::Booked;
+use super::more_time::{graced_us, more_time};
 use super::read::{missing, open_days};
-use super::{Job, book};
+use super::{Accounted, Job, book};
 use crate::attention::{Attention, AttentionKind, Look};
 use crate::clock::Clock;
-use crate::day::{DAY_US, Day, SECOND_US};
+use crate::day::{DAY_US, Day, rfc3339};
+use crate::error::{Trouble, stops_all};
 use crate::facts::MissingCause;
-use crate::ledger::{DayState, OpenEvents, Writer};
+use crate::ledger::{DayState, Ledger, OpenEvents, Writer};
+use crate::overrides::Windows;
 use crate::queries::seals;
 use crate::resolve::missing_logs::HISTORY_DAYS;
 
@@ -18,42 +23,81 @@ pub(super) fn due(
     clock: Clock,
     booked: &mut Booked,
 ) -> anyhow::Result<Vec<Day>> {
-    let overrides = &job.config.overrides;
     let retries = if job.config.has_webhooks() { job.config.webhooks.retry_days } else { 0 };
-    let window_us = i64::from(overrides.review_days.max(retries)) * DAY_US
-        + i64::from(overrides.grace_hours) * 3_600 * SECOND_US;
-    let mut sealed = Vec::new();
+    let last_end_us = last_end_us(ledger, clock)?;
+    let now_us = clock.wall.timestamp_micros();
+    let mut due = BTreeSet::new();
+    let mut waiting = Vec::new();
     for day in open_days(ledger) {
+        let retried_us = day.end_us() + i64::from(retries) * DAY_US;
+        let closes_us = graced_us(ledger, day).max(retried_us);
         let Some(record) = ledger.record().days.get(&day) else { continue };
-        let (Some(first), Some(newest)) = (record.editions.first(), record.newest()) else { continue };
-        // A day published late can be reviewed as long as one published the next morning.
-        let from_us = day.end_us().max(first.at.timestamp_micros());
-        if clock.at.timestamp_micros() <= from_us + window_us {
+        // A day that was sealed before is sealed again only as two persons say.
+        let said = ledger.record().attention.acknowledgement_on(AttentionKind::Reopened, day);
+        if record.is_reopened && said.is_none() {
             continue;
         }
-        let OpenEvents { pending, suspense, .. } = match newest.publication.state {
-            DayState::Provisional => ledger.open_events(day, newest.publication.edition)?,
-            _ => OpenEvents::default(),
+        let Some(newest) = record.newest() else { continue };
+        if now_us <= closes_us {
+            continue;
+        }
+        let (state, edition) = (newest.publication.state, newest.publication.edition);
+        if last_end_us < closes_us {
+            waiting.push(day);
+            continue;
+        }
+        let more = match more_time(ledger, day, clock) {
+            Ok(more) => more,
+            Err(error) if stops_all(&error) => return Err(error),
+            Err(error) => {
+                booked.is_damaged(day, &format!("{error:#}"));
+                continue;
+            }
+        };
+        let review = ledger.record().review.clone();
+        let more = Windows { review, more: [(day, more)].into(), ..Windows::default() };
+        if more.given_until_us(day).is_some_and(|until| now_us <= until) {
+            continue;
+        }
+        let OpenEvents { pending, suspense, .. } = match ledger.open_events(day, edition) {
+            Ok(open) if state == DayState::Provisional => open,
+            Ok(_) => OpenEvents::default(),
+            Err(trouble) if trouble.stops_all() => return Err(trouble.into()),
+            Err(trouble) => {
+                booked.is_damaged(day, &trouble.to_string());
+                continue;
+            }
         };
         if pending > 0 {
-            let prepared = book::ended(job, ledger, day)?;
-            let rows = ledger.made_from(day)?.map(|made| made.rows).unwrap_or_default();
-            let (done, _) = book::publish(job, ledger, prepared, rows, clock)?;
-            booked.replace(done);
+            // Nothing of it is pending again, also if it cannot be sealed yet.
+            match end(job, ledger, day, clock) {
+                Ok(done) => booked.replace(done),
+                Err(error) if stops_all(&error) => return Err(error),
+                Err(error) => {
+                    booked.is_not_booked(ledger, day, &error);
+                    continue;
+                }
+            }
         }
-        if suspense > 0 {
+        // It is sealed last: a row may still turn what is in suspense into downtime.
+        let cap_us = more.more.get(&day).map_or(now_us, |more| more.cap_us);
+        if suspense > 0 && now_us <= cap_us {
             let message = format!(
-                "its review window has passed, but it cannot be sealed: {suspense} events are in suspense"
+                "its review window has passed, and {suspense} events are in suspense; it is sealed with them after {}",
+                rfc3339(cap_us)
             );
             let told = Attention::new(AttentionKind::Unsealed, day, &[], message);
             booked.looks.take(Look::Run, Some(told));
             continue;
         }
-        sealed.push(day);
+        due.insert(day);
     }
+    booked.looks.take(Look::Run, no_later_rows(ledger, &waiting)?);
     // Measured after all of them have ended: each is a neighbour of the next.
-    for frozen in seals::frozen(ledger, &sealed.iter().copied().collect())? {
+    let mut sealed = Vec::new();
+    for frozen in seals::frozen(ledger, &due)? {
         ledger.seal(&frozen, clock)?;
+        sealed.push(frozen.day);
     }
     Ok(sealed)
 }
@@ -64,6 +108,36 @@ pub(super) fn freeze(ledger: &mut Writer, clock: Clock) -> anyhow::Result<()> {
     Ok(ledger.freeze(&tables, clock)?)
 }
 
+/// Returns the end of the last day that shows that time has passed, in microseconds since 1970.
+///
+/// That is the newest day with published rows: a clock alone may be wrong. After a person has said
+/// that no rows come after it, the clock is believed.
+fn last_end_us(ledger: &Ledger, clock: Clock) -> Result<i64, Trouble> {
+    let Some(newest) = ledger.newest_with_rows()? else { return Ok(i64::MIN) };
+    let has_ended = ledger.record().attention.acknowledgement_on(AttentionKind::End, newest).is_some();
+    Ok(if has_ended { clock.wall.timestamp_micros() } else { newest.end_us() })
+}
+
+/// Tells that days whose window has passed wait for rows of a later day.
+fn no_later_rows(ledger: &Ledger, waiting: &[Day]) -> Result<Option<Attention>, Trouble> {
+    let (Some(first), Some(newest)) = (waiting.first(), ledger.newest_with_rows()?) else { return Ok(None) };
+    let days = waiting.len();
+    let which = if days == 1 { format!("{first} is") } else { format!("{days} days from {first} on are") };
+    let message = format!(
+        "{which} not sealed although the review window has passed: no rows of a day after {newest} were published that would show \
+         that so much time has passed. If logs are missing, put them back; if no rows come after {newest}, acknowledge it, and the \
+         next run seals by the clock"
+    );
+    Ok(Some(Attention::new(AttentionKind::End, newest, &[], message).of_measure(days as u64)))
+}
+
+/// Publishes a day in which nothing is pending any more, because its window has passed.
+fn end(job: &Job, ledger: &mut Writer, day: Day, clock: Clock) -> anyhow::Result<Accounted> {
+    let prepared = book::ended(job, ledger, day)?;
+    let rows = ledger.made_from(day)?.map(|made| made.rows).unwrap_or_default();
+    Ok(book::publish(job, ledger, prepared, rows, clock)?.0)
+}
+
 /// Removes daybooks by which no open day can be settled.
 ///
 /// While an open day has an expected file that is absent, the days on which the file could have
@@ -71,21 +145,26 @@ pub(super) fn freeze(ledger: &mut Writer, clock: Clock) -> anyhow::Result<()> {
 pub(super) fn prune(job: &Job, ledger: &mut Writer, clock: Clock) -> anyhow::Result<()> {
     let reach = job.config.webhooks.reach_days();
     let open = open_days(ledger);
+    let known_until = Day::of_us(last_end_us(ledger, clock)?).unwrap_or(Day::of(clock.wall));
     let is_needed = |day: Day| {
-        day.plus(2 * reach + 2) > Day::of(clock.at)
+        day.plus(2 * reach + 2) > known_until.min(Day::of(clock.wall))
             || open.iter().any(|open| (day.plus(-reach)..=day.plus(reach)).contains(open))
             || !ledger.days().contains(&day)
     };
     let daybooks = ledger.daybooks();
     let mut spent: Vec<Day> = daybooks.keys().copied().filter(|day| !is_needed(*day)).collect();
     if !spent.is_empty() {
-        let missing = missing(job, &daybooks)?;
+        let missing = missing(job, ledger, &daybooks)?;
         let has_absent = |day: &&Day| {
-            missing.get(*day).is_some_and(|logs| logs.iter().any(|log| log.cause == MissingCause::Absent))
+            let logs = missing.missing.get(*day);
+            logs.is_some_and(|logs| logs.iter().any(|log| log.cause == MissingCause::Absent))
         };
         if let Some(oldest) = open.iter().filter(has_absent).min() {
             let judged_by = oldest.plus(-HISTORY_DAYS)..=*oldest;
-            spent.retain(|day| !judged_by.contains(day));
+            // An acknowledged name may have stood longer ago.
+            let of_open = missing.judged_by.iter().filter(|(day, _)| open.contains(day));
+            let long_ago: BTreeSet<Day> = of_open.flat_map(|(_, days)| days.clone()).collect();
+            spent.retain(|day| !judged_by.contains(day) && !long_ago.contains(day));
         }
     }
     for day in spent {

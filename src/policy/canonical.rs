@@ -1,5 +1,7 @@
 //! Canonical policy: the name of its decisions, whatever the files look like.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -26,6 +28,30 @@ pub(super) fn rules_name(policy: &Policy) -> String {
     .to_string();
     let hex: String = Sha256::digest(text)[..16].iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{VERSION}-{hex}")
+}
+
+/// Returns the named parts of a policy, of which `rules_name` is one hash.
+pub(super) fn parts(policy: &Policy) -> BTreeMap<String, String> {
+    let mut parts: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    let mut add = |key: String, value: Value| parts.entry(key).or_default().push(value);
+    let order: Vec<&String> = policy.rules.iter().map(|rule| &rule.id).collect();
+    add("policy.order".to_owned(), json!(order));
+    for one in &policy.rules {
+        add(format!("policy.rule.{}", one.id), rule(one));
+    }
+    for (platform, minimum) in policy.clients.iter() {
+        add(format!("policy.client.{platform}"), json!(minimum));
+    }
+    for (area, valid) in policy.restrictions.iter() {
+        add(format!("policy.restriction.{area}"), validity(valid));
+    }
+    for one in &policy.reasons {
+        add(format!("policy.reason.{}", one.id), reason(one));
+    }
+    for one in policy.catalogue.entries() {
+        add(format!("catalogue.{}", one.codes.start()), entry(one));
+    }
+    parts.into_iter().map(|(key, values)| (key, json!(sorted(values)).to_string())).collect()
 }
 
 fn sorted(values: Vec<Value>) -> Vec<Value> {

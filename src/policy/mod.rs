@@ -15,6 +15,8 @@ mod rule;
 mod unreachable;
 mod validity;
 
+use std::collections::BTreeMap;
+
 use clients::Clients;
 use polars::prelude::PolarsResult;
 use restrictions::Restrictions;
@@ -154,6 +156,13 @@ impl Policy {
     /// A change of it restates days.
     pub fn rules_name(&self) -> &str {
         &self.rules_name
+    }
+
+    /// Returns what the policy decides, part by part: each rule, table row and code by a key.
+    ///
+    /// Values are JSON; `because` and `cites` are left out, as in [`Policy::rules_name`].
+    pub fn parts(&self) -> BTreeMap<String, String> {
+        canonical::parts(self)
     }
 
     /// Identifies the bytes of policy and catalogue together: SHA-256 of their texts, in hex.

@@ -38,7 +38,9 @@ impl Direction {
     pub const fn takes_from(self, group: Group) -> bool {
         match self {
             Self::ToUptime => matches!(group, Group::Bad),
-            Self::ToDowntime => matches!(group, Group::User | Group::Excluded | Group::Unknown),
+            Self::ToDowntime => {
+                matches!(group, Group::User | Group::Excluded | Group::Unknown | Group::Suspense)
+            }
         }
     }
 

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::day::Day;
-use crate::ledger::{DayState, Entry, Ledger, Outline, Reported, ReportedKey, Settings, Writer};
+use crate::ledger::{
+    DayState, Entry, KnownOutlines, Ledger, Outline, Reported, ReportedKey, Settings, Writer,
+};
 use crate::measure::{self, Figure, Figures, Outage, Period};
 use crate::policy::Group;
 
@@ -20,15 +22,27 @@ const REACH: i64 = 2;
 
 /// Measures a few days with the same result as measuring the whole ledger.
 pub fn figures(ledger: &Ledger, days: &BTreeSet<Day>, config: &Config) -> anyhow::Result<Figures> {
-    Ok(measure::draw(&around(ledger, &ledger.standing(), days)?, config))
+    Ok(measure::draw(&known_around(ledger, &ledger.standing(), days)?.outlines, config))
 }
 
 /// Reads the editions of some days with all editions around that can change their figures.
+///
+/// # Errors
+/// An edition is damaged, or the ledger cannot be read.
 pub fn around(
     ledger: &Ledger,
     editions: &BTreeMap<Day, u32>,
     days: &BTreeSet<Day>,
 ) -> anyhow::Result<Vec<Outline>> {
+    Ok(known_around(ledger, editions, days)?.whole()?)
+}
+
+/// Reads the same as [`around`]; what was noted stands in for damaged editions.
+pub(super) fn known_around(
+    ledger: &Ledger,
+    editions: &BTreeMap<Day, u32>,
+    days: &BTreeSet<Day>,
+) -> anyhow::Result<KnownOutlines> {
     let near = |day: &Day| is_near(days, *day, REACH);
     let mut wanted: BTreeSet<Day> = editions.keys().copied().filter(near).collect();
     // Days that were asked for and are already known to be linked with all that is read.
@@ -38,7 +52,9 @@ pub fn around(
         if !looked.contains_key(&day)
             && let Some(number) = editions.get(&day)
         {
-            looked.extend(ledger.outlines([(day, *number)])?.pop().map(|outline| (day, outline)));
+            looked.extend(
+                ledger.known_outlines([(day, *number)])?.outlines.pop().map(|outline| (day, outline)),
+            );
         }
         Ok(())
     };
@@ -58,7 +74,7 @@ pub fn around(
         }
     }
     let wanted = editions.iter().filter(|(day, _)| wanted.contains(day)).map(|(day, n)| (*day, *n));
-    Ok(ledger.outlines(wanted)?)
+    Ok(ledger.known_outlines(wanted)?)
 }
 
 fn is_near(days: &BTreeSet<Day>, day: Day, by: i64) -> bool {
@@ -95,7 +111,7 @@ fn changed(ledger: &Ledger) -> BTreeSet<Day> {
             Entry::Edition(publication) => _ = days.insert(publication.day),
             Entry::Sealed { day, .. } => _ = days.insert(*day),
             Entry::Frozen { days: frozen } => days.extend(frozen.iter().map(|frozen| frozen.day)),
-            Entry::Settings { .. } => days.extend(ledger.days()),
+            Entry::Settings { .. } | Entry::Resumed(_) => days.extend(ledger.days()),
             _ => {}
         }
     }
@@ -113,20 +129,20 @@ pub fn note(ledger: &mut Writer, settings: &Settings, clock: Clock) -> anyhow::R
     }
     let config = settings.config();
     let mut asked = near(changed);
-    let mut standing = around(ledger, &ledger.standing(), &asked)?;
+    let mut standing = known_around(ledger, &ledger.standing(), &asked)?.outlines;
     let mut of_note: BTreeSet<Day> = asked.clone();
     // A day that was linked with a changed one may have other figures too.
     of_note.extend(linked(&standing, changed));
     let mut adjusted = None;
     if standing.iter().any(|edition| edition.state == DayState::Sealed) {
         let editions = with_adjustments(ledger);
-        let mut known_now = around(ledger, &editions, &asked)?;
+        let mut known_now = known_around(ledger, &editions, &asked)?.outlines;
         of_note.extend(linked(&known_now, changed));
         if !of_note.is_subset(&asked) {
             // An adjusting edition may link other days than the sealed one.
             asked.extend(&of_note);
-            standing = around(ledger, &ledger.standing(), &asked)?;
-            known_now = around(ledger, &editions, &asked)?;
+            standing = known_around(ledger, &ledger.standing(), &asked)?.outlines;
+            known_now = known_around(ledger, &editions, &asked)?.outlines;
         }
         adjusted = Some(measure::draw(&as_known_now(known_now), &config));
     }
@@ -203,7 +219,7 @@ fn beside(
 
 /// Takes sealed days as they are known now, not as their seals have left them.
 pub fn as_known_now(mut editions: Vec<Outline>) -> Vec<Outline> {
-    for edition in &mut editions {
+    for edition in editions.iter_mut().filter(|edition| !edition.is_stand_in) {
         edition.frozen = None;
         edition.noted.clear();
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::reported::around;
+use super::reported::known_around;
 use crate::day::Day;
 use crate::ledger::{DayRecord, Entry, FrozenDay, Ledger};
 use crate::measure;
@@ -16,7 +16,11 @@ pub fn frozen(ledger: &Ledger, days: &BTreeSet<Day>) -> anyhow::Result<Vec<Froze
     if days.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(measure::freeze(&around(ledger, &ledger.standing(), days)?, days))
+    // A day whose edition is damaged is not sealed; for its neighbours, what was noted stands in.
+    let outlines = known_around(ledger, &ledger.standing(), days)?.outlines;
+    let is_whole = |day: &Day| outlines.iter().any(|outline| outline.day == *day && !outline.is_stand_in);
+    let days = days.iter().copied().filter(is_whole).collect();
+    Ok(measure::freeze(&outlines, &days))
 }
 
 /// Measures the days that an older version has sealed without storing their figures.
@@ -32,7 +36,11 @@ pub fn of_older_seals(ledger: &Ledger) -> anyhow::Result<Vec<FrozenDay>> {
     if days.is_empty() {
         return Ok(Vec::new());
     }
-    let mut tables = measure::freeze(&ledger.outlines(ledger.standing())?, &days);
+    let outlines = ledger.known_outlines(ledger.standing())?.outlines;
+    let damaged = outlines.iter().filter(|outline| outline.is_stand_in).map(|outline| outline.day);
+    let damaged: BTreeSet<Day> = damaged.collect();
+    let days: BTreeSet<Day> = days.difference(&damaged).copied().collect();
+    let mut tables = measure::freeze(&outlines, &days);
     for table in tables.iter_mut().filter(|table| !has_slots_as_noted(table)) {
         let is_seal = |entry: &Entry| matches!(entry, Entry::Sealed { day, .. } if *day == table.day);
         let Some(line) = ledger.lines().find(|line| is_seal(&line.entry)) else { continue };

@@ -12,15 +12,15 @@ mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde::{Deserialize, Serialize};
 use view::View;
 use write::{FileBatch, Writer};
 
 use crate::config::Format;
 use crate::day::{Day, Month};
 use crate::error::Trouble;
-use crate::ledger::{Edition, Ledger, Outline, Settings};
+use crate::ledger::{DRAWN, Drawn, Edition, Ledger, Outline, Settings};
 use crate::measure::{Figure, Figures};
 use crate::slots::Scope;
 use crate::table::{Metadata, Spec, Table};
@@ -70,6 +70,46 @@ pub struct Drawing<'a> {
     pub overridden: &'a [Outline],
     /// The same with adjusting editions in place of the sealed ones that they adjust.
     pub adjusting: &'a [Outline],
+    /// Notes days of which something cannot be read, and is left out.
+    pub damaged: &'a DamagedDays,
+}
+
+/// Days of which the ledger keeps something damaged, and what.
+#[derive(Debug, Default)]
+pub struct DamagedDays(Mutex<BTreeMap<Day, String>>);
+
+impl DamagedDays {
+    pub fn note(&self, day: Day, why: &dyn std::fmt::Display) {
+        self.all().entry(day).or_insert_with(|| why.to_string());
+    }
+
+    /// Takes out what was noted of a day.
+    pub fn take(&self, day: Day) -> Option<String> {
+        self.all().remove(&day)
+    }
+
+    pub fn into_inner(self) -> BTreeMap<Day, String> {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn all(&self) -> MutexGuard<'_, BTreeMap<Day, String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns what was read of a day; nothing, with a note, if it is damaged.
+    ///
+    /// # Errors
+    /// Trouble that is not of one day.
+    pub fn or_note<T>(&self, day: Day, read: Result<T, Trouble>) -> Result<Option<T>, Trouble> {
+        match read {
+            Ok(read) => Ok(Some(read)),
+            Err(trouble) if trouble.stops_all() => Err(trouble),
+            Err(trouble) => {
+                self.note(day, &trouble);
+                Ok(None)
+            }
+        }
+    }
 }
 
 impl Drawing<'_> {
@@ -143,9 +183,11 @@ pub fn daily_tables(day: &DayDrawing) -> [Table; 9] {
 }
 
 /// The days whose own reports are drawn, how to read one, and how many are drawn in parallel.
+///
+/// A day of which nothing is read keeps the reports that were drawn of it.
 pub struct Days<'a> {
     pub days: &'a [Day],
-    pub read: &'a (dyn Fn(Day) -> anyhow::Result<DayDrawing> + Sync),
+    pub read: &'a (dyn Fn(Day) -> anyhow::Result<Option<DayDrawing>> + Sync),
     pub workers: usize,
 }
 
@@ -157,8 +199,8 @@ impl Days<'_> {
         make: &(dyn Fn(&DayDrawing, &mut FileBatch) + Sync),
     ) -> anyhow::Result<()> {
         let draw = |day: Day| -> anyhow::Result<FileBatch> {
-            let drawn = (self.read)(day)?;
             let mut batch = FileBatch::default();
+            let Some(drawn) = (self.read)(day)? else { return Ok(batch) };
             tables_of(&drawn, &mut batch)?;
             make(&drawn, &mut batch);
             Ok(batch)
@@ -225,14 +267,14 @@ pub fn render(
     if has_pages {
         pages::spanning(&mut writer, &view, &summary, &months)?;
     } else {
-        writer.no("index.html");
+        writer.no("index.html")?;
         for month in &months {
-            writer.no(&format!("months/{month}.html"));
+            writer.no(&format!("months/{month}.html"))?;
         }
     }
     let mut rendered = writer.done()?;
     let mut mark = Writer::new(reports)?;
-    mark.text(DRAWN, &Drawn { seq, hash, job: JOB.to_owned(), format: FORMAT }.to_json())?;
+    mark.text(DRAWN, &Drawn::of(drawing.ledger).to_json())?;
     mark.done()?;
     rendered.written.sort();
     Ok(rendered)
@@ -262,43 +304,4 @@ fn tables_of(drawn: &DayDrawing, batch: &mut FileBatch) -> Result<(), Trouble> {
     }
     batch.text(format!("{folder}/quarantine.ndjson"), tables::daily::quarantine(edition));
     Ok(())
-}
-
-/// File with the line of the ledger that the reports show.
-const DRAWN: &str = ".drawn";
-
-/// Number of the way in which reports are drawn, raised with each change of their bytes.
-///
-/// Versions in development have one version number for many such changes.
-const FORMAT: u32 = 2;
-const JOB: &str = env!("CARGO_PKG_VERSION");
-
-/// The line of the ledger that the reports show, and the version of the job that drew them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Drawn {
-    pub seq: u64,
-    pub hash: String,
-    #[serde(default)]
-    pub job: String,
-    /// See [`FORMAT`]; 0 if the job wrote none.
-    #[serde(default)]
-    format: u32,
-}
-
-impl Drawn {
-    pub fn is_of_this_job(&self) -> bool {
-        self.job == JOB && self.format == FORMAT
-    }
-
-    fn to_json(&self) -> String {
-        match serde_json::to_string(self) {
-            Ok(text) => text + "\n",
-            Err(e) => unreachable!("strings and numbers always serialise: {e}"),
-        }
-    }
-}
-
-/// Reads which line the reports show; `None` if they were never drawn completely.
-pub fn drawn(reports: &Path) -> Option<Drawn> {
-    serde_json::from_slice(&std::fs::read(reports.join(DRAWN)).ok()?).ok()
 }

@@ -30,15 +30,20 @@ pub(super) struct View<'a> {
 
 impl<'a> View<'a> {
     pub fn new(drawing: &'a Drawing<'a>) -> Result<Self, Trouble> {
-        let newest = drawing.ledger.days().last().map(|day| drawing.ledger.read(*day, Extent::Slots));
-        let mut newest = newest.transpose()?;
+        let mut newest = None;
+        for day in drawing.ledger.days().into_iter().rev() {
+            newest = drawing.damaged.or_note(day, drawing.ledger.read(day, Extent::Slots))?;
+            if newest.is_some() {
+                break;
+            }
+        }
         if let Some(edition) = &mut newest {
             drawing.figures.restate(edition);
         }
         let Some(Edition { day, number, .. }) = newest else {
             return Ok(Self { drawing, newest, gaps: Vec::new(), unknown: 0 });
         };
-        let gaps = drawing.ledger.gaps(day, number)?;
+        let gaps = drawing.damaged.or_note(day, drawing.ledger.gaps(day, number))?.unwrap_or_default();
         let unknown = drawing.ledger.open_events(day, number)?.unknown;
         Ok(Self { drawing, newest, gaps, unknown })
     }

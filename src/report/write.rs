@@ -8,9 +8,12 @@ use tempfile::TempPath;
 
 use super::Rendered;
 use crate::error::Trouble;
+use crate::plain_file;
 use crate::table::{Metadata, Table};
 
 const TEMPORARY: &str = ".tmp-";
+/// Letters and digits after it; another name is not ours.
+const RANDOM: usize = 12;
 
 pub(super) struct Writer<'a> {
     reports: &'a Path,
@@ -24,9 +27,12 @@ impl<'a> Writer<'a> {
     /// Creates a writer, and removes temporary files that a killed run left behind, for any day.
     pub fn new(reports: &'a Path) -> Result<Self, Trouble> {
         clear_away(reports)?;
+        for name in ["months", "daily"] {
+            plain_file::is_folder(&reports.join(name))?;
+        }
         clear_away(&reports.join("months"))?;
         for path in entries(&reports.join("daily"))? {
-            if path.is_dir() {
+            if fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir()) {
                 clear_away(&path)?;
             }
         }
@@ -45,7 +51,9 @@ impl<'a> Writer<'a> {
         for (path, bytes) in batch.files {
             self.bytes(&path, &bytes)?;
         }
-        batch.none.iter().for_each(|path| self.no(path));
+        for path in &batch.none {
+            self.no(path)?;
+        }
         for (folder, prefix, keep) in batch.no_others {
             self.no_others(&folder, prefix, &keep)?;
         }
@@ -63,17 +71,32 @@ impl<'a> Writer<'a> {
     }
 
     /// Notes a file for removal, if it exists.
-    pub fn no(&mut self, path: &str) {
+    pub fn no(&mut self, path: &str) -> Result<(), Trouble> {
         let path = self.reports.join(path);
-        if path.exists() {
+        if self.is_there(&path)? {
             self.gone.push(path);
         }
+        Ok(())
+    }
+
+    /// Returns whether a report file is there.
+    ///
+    /// # Errors
+    /// [`Trouble::NotPlain`] if something else stands there, or in place of a folder on the way:
+    /// a report is never written through a link.
+    fn is_there(&self, path: &Path) -> Result<bool, Trouble> {
+        let folders = path.ancestors().skip(1).take_while(|folder| *folder != self.reports);
+        // From the outermost, because a folder cannot be looked at behind a link.
+        for folder in folders.collect::<Vec<_>>().into_iter().rev() {
+            plain_file::is_folder(folder)?;
+        }
+        plain_file::is_file(path)
     }
 
     fn no_others(&mut self, folder: &str, prefix: &str, keep: &[String]) -> Result<(), Trouble> {
         for path in entries(&self.reports.join(folder))? {
             let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-            if name.starts_with(prefix) && !keep.contains(&name) {
+            if name.starts_with(prefix) && !keep.contains(&name) && self.is_there(&path)? {
                 self.gone.push(path);
             }
         }
@@ -81,7 +104,7 @@ impl<'a> Writer<'a> {
     }
 
     fn file(&mut self, path: PathBuf, bytes: &[u8]) -> Result<(), Trouble> {
-        if fs::read(&path).is_ok_and(|found| found == bytes) {
+        if self.is_there(&path)? && plain_file::read(&path)? == bytes {
             self.unchanged += 1;
             return Ok(());
         }
@@ -148,8 +171,10 @@ impl FileBatch {
 /// Removes the temporary files of a folder.
 fn clear_away(folder: &Path) -> Result<(), Trouble> {
     for path in entries(folder)? {
-        let is_temporary = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(TEMPORARY));
-        if is_temporary && path.is_file() {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let random = name.strip_prefix(TEMPORARY).unwrap_or_default();
+        let is_temporary = random.len() == RANDOM && random.bytes().all(|b| b.is_ascii_alphanumeric());
+        if is_temporary && fs::symlink_metadata(&path).is_ok_and(|found| found.is_file()) {
             fs::remove_file(&path).map_err(|e| Trouble::io(&path, "clearing away", e))?;
         }
     }
@@ -174,7 +199,7 @@ fn staged(path: &Path, bytes: &[u8]) -> Result<TempPath, Trouble> {
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder).map_err(|e| Trouble::io(folder, "creating the folder", e))?;
     let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMPORARY);
+    builder.prefix(TEMPORARY).rand_bytes(RANDOM);
     open_to_readers(&mut builder);
     let mut file = builder.tempfile_in(folder).map_err(trouble)?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(trouble)?;

@@ -51,15 +51,34 @@ struct Unreadable {
     bytes: u64,
 }
 
+/// A name whose absence a person has acknowledged: it stays expected until that ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcknowledgedName {
+    pub source: String,
+    pub name: String,
+    /// Last day of the acknowledgement.
+    pub until: Day,
+}
+
+/// What is judged of the files of days.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JudgedFiles {
+    pub missing: BTreeMap<Day, Vec<MissingLog>>,
+    /// Of each day, the days before by which names that are absent are expected.
+    pub judged_by: BTreeMap<Day, BTreeSet<Day>>,
+}
+
 /// What the days before tell of a name.
 #[derive(Debug, Clone)]
 struct History {
     log: Log,
     last_stood: Day,
     /// Whether it stood, on the last days that count, of which there are at most [`JUDGED_DAYS`].
-    marks: Vec<bool>,
+    marks: Vec<(Day, bool)>,
     /// The last days on which it stood, at most [`JUDGED_DAYS`].
-    recent: Vec<NameDay>,
+    recent: Vec<(Day, NameDay)>,
+    /// Last day on which a person expects it.
+    acknowledged: Option<Day>,
 }
 
 impl History {
@@ -67,21 +86,27 @@ impl History {
         let is_near = self.last_stood.plus(LONGEST_ABSENCE_DAYS) >= day;
         let is_usual = match self.marks.len() {
             0 => false,
-            1 | 2 => self.marks[self.marks.len() - 1],
-            _ => self.marks.iter().filter(|stood| **stood).count() >= STOOD_DAYS,
+            1 | 2 => self.marks[self.marks.len() - 1].1,
+            _ => self.marks.iter().filter(|(_, stood)| *stood).count() >= STOOD_DAYS,
         };
-        is_near && is_usual
+        (is_near || self.acknowledged.is_some_and(|until| until >= day)) && is_usual
+    }
+
+    /// Returns the days without which it would be judged otherwise.
+    fn judged_by(&self) -> impl Iterator<Item = Day> {
+        let marked = self.marks.iter().map(|(day, _)| *day);
+        marked.chain(self.recent.iter().map(|(day, _)| *day))
     }
 
     /// Returns its rows by hour, on average over the last days on which it stood.
     fn mean(&self) -> Rows {
         let days = self.recent.len().max(1) as f64;
-        std::array::from_fn(|hour| self.recent.iter().map(|day| day.rows[hour]).sum::<f64>() / days)
+        std::array::from_fn(|hour| self.recent.iter().map(|(_, day)| day.rows[hour]).sum::<f64>() / days)
     }
 
     /// Returns its region; `*` if it has rows of several, or none that is known.
     fn region(&self) -> String {
-        region_of(self.recent.iter().flat_map(|day| &day.regions))
+        region_of(self.recent.iter().flat_map(|(_, day)| &day.regions))
     }
 }
 
@@ -93,21 +118,26 @@ fn region_of<'r>(regions: impl Iterator<Item = &'r String>) -> String {
     }
 }
 
-/// Returns the missing logs of each day, from the hours of the files of all days that were read.
+/// Judges the files of each day, from the hours of the files of all days that were read.
 ///
 /// Only paths that `sources` name count. A source that may be empty misses nothing.
 pub fn missing_logs(
     days: &BTreeMap<Day, Vec<FileHours>>,
     sources: &[Source],
-) -> BTreeMap<Day, Vec<MissingLog>> {
+    acknowledged: &[AcknowledgedName],
+) -> JudgedFiles {
     let patterns: BTreeSet<(String, String)> = sources
         .iter()
         .filter(|source| !source.may_be_empty && !source.is_named_by_hand)
         .flat_map(|source| source.paths.iter().map(|path| (source.name.clone(), lexical(path))))
         .collect();
+    let until = |name: &LogName| {
+        let of = acknowledged.iter().filter(|known| known.source == name.source && known.name == name.name);
+        of.map(|known| known.until).max()
+    };
     let mut known: BTreeMap<LogName, History> = BTreeMap::new();
     let mut read_days = 0_usize;
-    let mut all = BTreeMap::new();
+    let mut all = JudgedFiles::default();
     for (day, files) in days {
         // A daybook of an earlier version tells nothing of its files.
         if files.is_empty() && !known.is_empty() {
@@ -126,23 +156,26 @@ pub fn missing_logs(
         };
         let judged = JudgedDay { own: &own, expected: &expected, known: &known };
         let absent = judged.absent();
-        all.insert(*day, judged.missing(&absent));
+        let by = |name: &&LogName| expected.get(name).map(|history| history.judged_by());
+        all.judged_by.insert(*day, absent.iter().filter_map(by).flatten().collect());
+        all.missing.insert(*day, judged.missing(&absent));
 
         let skipped: BTreeSet<LogName> = absent.into_iter().cloned().collect();
         for (name, today) in own.iter().filter(|(_, today)| today.stood) {
             let history = known.entry(name.clone()).or_insert_with(|| History {
                 log: today.log,
                 last_stood: *day,
-                marks: vec![false; read_days.min(JUDGED_DAYS - 1)],
+                marks: vec![(*day, false); read_days.min(JUDGED_DAYS - 1)],
                 recent: Vec::new(),
+                acknowledged: until(name),
             });
             history.last_stood = *day;
-            keep_last(&mut history.recent, today.clone());
+            keep_last(&mut history.recent, (*day, today.clone()));
         }
         for (name, history) in &mut known {
             let stood = own.get(name).is_some_and(|today| today.stood);
             if !skipped.contains(name) {
-                keep_last(&mut history.marks, stood);
+                keep_last(&mut history.marks, (*day, stood));
             }
         }
         read_days += 1;
@@ -200,7 +233,13 @@ fn next_names<'f>(
             let parts: Vec<&str> = name.name.split(|c: char| !c.is_alphanumeric()).collect();
             next.regions.extend(regions.iter().filter(|r| parts.contains(&r.as_str())).map(|r| (*r).clone()));
         }
-        let history = History { log: next.log, last_stood: day, marks: vec![true], recent: vec![next] };
+        let history = History {
+            log: next.log,
+            last_stood: day,
+            marks: vec![(day, true)],
+            recent: vec![(day, next)],
+            acknowledged: None,
+        };
         (name, history)
     };
     let next = names(files.filter(|file| file.belongs == FileDay::Next && file.is_readable));

@@ -193,7 +193,7 @@ fn unknown_events_make_a_slot_doubtful_where_it_would_be_down_if_they_were_bad()
 }
 
 #[test]
-fn a_damaged_edition_names_its_file_and_what_no_line_tells_of_is_cleared_away() {
+fn a_damaged_edition_names_its_file_and_what_no_line_tells_of_is_moved_aside() {
     let config = config(SlotLength::Minute);
     let reports = tempfile::tempdir().unwrap();
     let at = day("2026-11-20");
@@ -213,6 +213,7 @@ fn a_damaged_edition_names_its_file_and_what_no_line_tells_of_is_cleared_away() 
     assert_eq!((ledger.days(), ledger.read(at, Extent::Whole).unwrap()), (vec![at], first));
     assert!(!folder.join(".tmp-1").exists() && !editions.join("0002").exists());
     assert!(!folder.join("policies/abc").exists());
+    assert_eq!(ledger.strays().moved, [".tmp-1", "editions.2026-11-20.0002", "policies.abc"]);
     assert_eq!(ledger.publish(draft("uud"), &Kept::default(), clock).unwrap().edition.number, 2);
 
     std::fs::write(editions.join("0002/slots.parquet"), "PAR1 not really").unwrap();

@@ -8,6 +8,7 @@ use super::root;
 const MOST_LINES: usize = 500;
 /// Source files of more than 300 lines, each with its reason. Unit tests in files of their own do not count.
 const LONG_FILES: &[(&str, &str)] = &[
+    ("attention/kind.rs", "every kind, in every table of kinds"),
     ("config/canonical/mod.rs", "every setting, spelled out"),
     ("config/mod.rs", "every noun of the config"),
     ("config/read.rs", "every table of the config"),
@@ -37,7 +38,7 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("ledger/journal/entry.rs", "every kind of line"),
     ("ledger/journal/mod.rs", "one chain"),
     ("ledger/mod.rs", "every way to read the ledger"),
-    ("ledger/writer.rs", "every way to change the ledger"),
+    ("ledger/writer/mod.rs", "every way to change the ledger"),
     ("overrides/check.rs", "every mistake of the override file"),
     ("overrides/plan.rs", "one decision over all days"),
     ("pipeline/attention.rs", "every reason to look that an edition or its logs show"),
@@ -75,8 +76,19 @@ fn every_source_file_says_what_it_is() {
 }
 
 /// The ground, which every stage may use: each room uses the rooms before it.
-const GROUND: [&str; 10] =
-    ["day", "attention", "clock", "redact", "error", "document", "config", "table", "facts", "daybook"];
+const GROUND: [&str; 11] = [
+    "day",
+    "attention",
+    "clock",
+    "redact",
+    "error",
+    "plain_file",
+    "document",
+    "config",
+    "table",
+    "facts",
+    "daybook",
+];
 /// The stages, in the order of the flow. Each may use the ground and the rooms named here.
 const STAGES: [(&str, &[&str]); 9] = [
     ("intake", &[]),
@@ -133,8 +145,8 @@ fn stages_import_only_what_stands_before_them() {
 #[test]
 fn only_the_edges_touch_disk_clock_and_voice() {
     // The lock's holder says since when, for the person who finds it held; that reaches no figure.
-    const CLOCK: [&str; 2] = ["cli", "ledger/lock.rs"];
-    const DISK: [&str; 6] = ["daybook", "intake", "ledger", "report", "sample", "cli"];
+    const CLOCK: [&str; 2] = ["cli", "ledger/writer/lock.rs"];
+    const DISK: [&str; 7] = ["plain_file", "daybook", "intake", "ledger", "report", "sample", "cli"];
     const RULES: [(&str, &[&str], &[&str]); 3] = [
         ("the clock", &["Utc::now", "Local::now", "SystemTime", "Instant::now"], &CLOCK),
         ("the disk", &["std::fs", "fs::", "File::"], &DISK),
@@ -156,11 +168,13 @@ fn only_the_edges_touch_disk_clock_and_voice() {
 /// Entries that a folder may hold, so that one look takes them in.
 const MOST_ENTRIES: usize = 12;
 /// Folders with a limit of their own.
-const BIG_FOLDERS: [(&str, usize, &str); 4] = [
+const BIG_FOLDERS: [(&str, usize, &str); 6] = [
     ("src", 26, "the rooms of the street, which README and lib.rs list"),
     ("src/cli", 17, "one file a command"),
+    ("src/ledger", 14, "one file a thing that the ledger keeps or looks after"),
+    ("src/ledger/editions", 13, "one file a part of an edition"),
     ("src/policy", 17, "one file a table of the policy"),
-    ("tests", 39, "one module a kind of test"),
+    ("tests", 41, "one module a kind of test"),
 ];
 
 #[test]

@@ -13,12 +13,15 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Cast, Column, ColumnSource, Config, Format, IdSpelling, Identity, Limits, LogPreset, Outputs, Overrides,
-    Placeholder, Service, SlotRule, Source, TimeBasis, Unit, Vantage, Webhooks, landed, lexical,
+    Placeholder, ReviewRules, Service, SlotRule, Source, TimeBasis, Unit, Vantage, Webhooks, landed, lexical,
 };
 use crate::day::SlotLength;
 
 /// Begins every fingerprint; raised when a value that was written before is spelled otherwise.
 const VERSION: &str = "2";
+
+/// Tables and keys of [`Canonical::of_reading`].
+const READING_TABLES: [&str; 5] = ["slot", "webhooks", "service", "ignore", "source"];
 
 /// Settings by the key of the config file: `webhooks.retry_days`, `source.edge.paths`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -72,7 +75,11 @@ impl Canonical {
                     max_retry_pause_seconds: _,
                     success: _,
                 },
-            overrides: Overrides { path: _, review_days: _, grace_hours: _, needs_two_persons: _ },
+            overrides:
+                Overrides {
+                    path: _,
+                    review: ReviewRules { review_days: _, grace_hours: _, needs_two_persons: _, approvers: _ },
+                },
             outputs: Outputs { title: _, url: _, formats: _ },
         } = config;
         let mut settings = Self::of_reading(config);
@@ -106,9 +113,13 @@ impl Canonical {
         let overrides = &config.overrides;
         let path = overrides.path.as_ref().map(|path| relative(&config.base, &path.to_string_lossy()));
         settings.put("overrides.path", path);
-        settings.put("overrides.review_days", overrides.review_days);
-        settings.put("overrides.grace_hours", overrides.grace_hours);
-        settings.put("overrides.two_persons", overrides.needs_two_persons);
+        let review = &overrides.review;
+        settings.put("overrides.review_days", review.review_days);
+        settings.put("overrides.grace_hours", review.grace_hours);
+        settings.put("overrides.two_persons", review.needs_two_persons);
+        if !review.approvers.is_empty() {
+            settings.put("overrides.approvers", review.approvers.iter().collect::<BTreeSet<_>>());
+        }
         for source in config.sources.iter().filter(|source| source.may_be_empty) {
             settings.put(&format!("source.{}.may_be_empty", source.name), true);
         }
@@ -188,6 +199,15 @@ impl Canonical {
             .map(|key| Difference { key: key.clone(), old: of(before, key), new: of(self, key) })
             .filter(|difference| difference.old != difference.new)
             .collect()
+    }
+
+    /// Returns whether logs are read alike under both settings: where rows are, and their meaning.
+    pub fn reads_like(&self, other: &Self) -> bool {
+        let is_of_reading = |difference: &Difference| {
+            let table = difference.key.split('.').next().unwrap_or_default();
+            READING_TABLES.contains(&table) && !difference.key.ends_with(".may_be_empty")
+        };
+        !self.differences(other).iter().any(is_of_reading)
     }
 
     fn put(&mut self, key: &str, value: impl serde::Serialize) {

@@ -3,7 +3,6 @@
 //! With the policy of its time they give all tables of the edition again, so that it can be
 //! verified, explained and compared without a log.
 
-use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +12,7 @@ use crate::day::{Day, SlotLength};
 use crate::error::Trouble;
 use crate::facts::{Evidence, Fact, Facts, Gap, Kind, RowRef};
 use crate::ledger::disk::{damaged, hex, read_table};
+use crate::plain_file;
 use crate::table::ColumnKind::Integer;
 use crate::table::{ColumnSpec, Spec, Table};
 
@@ -142,7 +142,7 @@ impl Basis {
     /// As for [`Basis::read`].
     pub fn read_gaps(folder: &Path) -> Result<Vec<Gap>, Trouble> {
         let path = folder.join(BASIS);
-        let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
+        let text = plain_file::read_to_string(&path).map_err(Trouble::of_stored)?;
         let head: Head = serde_json::from_str(&text).map_err(|e| damaged(&path, e))?;
         Ok(head.gaps)
     }
@@ -150,11 +150,10 @@ impl Basis {
     /// Reads the basis of an edition from its folder.
     ///
     /// # Errors
-    /// [`Trouble::Io`] if a file is missing or unreadable, [`Trouble::Damaged`] if it does not
-    /// parse or a number in it is out of range.
+    /// [`Trouble::Damaged`] if a file is missing, does not parse, or a number in it is out of range.
     pub fn read(folder: &Path, day: Day, length: SlotLength) -> Result<Self, Trouble> {
         let path = folder.join(BASIS);
-        let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
+        let text = plain_file::read_to_string(&path).map_err(Trouble::of_stored)?;
         let head: Head = serde_json::from_str(&text).map_err(|e| damaged(&path, e))?;
         let limits = [length.per_day() as usize, head.kinds.len(), head.callers.len()];
 

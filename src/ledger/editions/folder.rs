@@ -1,7 +1,6 @@
 //! The folder of an edition: `edition.json`, basis and tables in `editions/<day>/<number>/`.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::basis::{BASIS, StoredBasis};
@@ -15,6 +14,7 @@ use crate::ledger::{
     AccountLine, BadLine, DelayLine, DeliveryLine, Edition, InstantLine, LatencyLine, Outline,
     ReconciliationLine,
 };
+use crate::plain_file;
 use crate::slots::{SLOTS, Slots};
 use crate::table::{Metadata, Record, Table, to_table};
 
@@ -163,7 +163,7 @@ pub fn read_outline(folder: &Path, day: Day) -> Result<Outline, Trouble> {
 pub fn read_intake(folder: &Path) -> Result<Vec<FileBalance>, Trouble> {
     let mut files = read_lines::<FileBalance>(folder)?;
     let path = folder.join(format!("{}.parquet", ConflictLine::spec().name));
-    if path.exists() {
+    if plain_file::is_file(&path)? {
         for ConflictLine { file, rows } in read_lines(folder)? {
             let there = files.len();
             let balance = files.get_mut(file as usize);
@@ -191,7 +191,17 @@ pub fn read_callers(folder: &Path) -> Result<Vec<CallerLine>, Trouble> {
 /// Reads a table that earlier versions did not store.
 fn read_late_lines<T: Record>(folder: &Path) -> Result<Vec<T>, Trouble> {
     let path = folder.join(format!("{}.parquet", T::spec().name));
-    if path.exists() { read_lines(folder) } else { Ok(Vec::new()) }
+    if plain_file::is_file(&path)? { read_lines(folder) } else { Ok(Vec::new()) }
+}
+
+/// Returns the hashes of the files of an edition, by name; `None` if its manifest is damaged.
+pub fn hashes(folder: &Path) -> Option<BTreeMap<String, String>> {
+    #[derive(serde::Deserialize)]
+    struct Files {
+        files: BTreeMap<String, String>,
+    }
+    let Files { files } = serde_json::from_slice(&plain_file::read(&folder.join(MANIFEST)).ok()?).ok()?;
+    Some(files)
 }
 
 /// The one key that every version of the manifest has.
@@ -202,7 +212,7 @@ struct Version {
 
 pub fn read_manifest(folder: &Path, day: Day) -> Result<Manifest, Trouble> {
     let path = folder.join(MANIFEST);
-    let text = fs::read_to_string(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
+    let text = plain_file::read_to_string(&path).map_err(Trouble::of_stored)?;
     let version: Version = serde_json::from_str(&text).map_err(|e| damaged(&path, e))?;
     if !(OLDEST_MANIFEST_FORMAT..=MANIFEST_FORMAT).contains(&version.format) {
         let why = format!(

@@ -12,6 +12,7 @@ use crate::day::{Day, SlotLength};
 use crate::facts::{CallerLine, ConflictLine, FieldLine, FileBalance, FileRole, Input};
 use crate::ledger::disk::{hex, sha256};
 use crate::ledger::{AccountLine, Applied, DayState, DefinitionSettings, Edition, InstantLine};
+use crate::overrides::Override;
 use crate::policy::{Account, Group};
 use crate::table::{Record as _, Spec, Table, to_table};
 
@@ -131,6 +132,11 @@ impl Manifest {
         };
         manifest.content = manifest.fingerprint(edition, tables);
         manifest
+    }
+
+    /// Returns the override rows that the edition applies, in the order in which they apply.
+    pub fn rows(&self) -> Vec<Override> {
+        self.overrides.iter().map(|applied| applied.row.clone()).collect()
     }
 
     /// Returns the manifest as if the edition were booked by the rules of an earlier one.

@@ -6,6 +6,7 @@ pub mod draft;
 pub mod folder;
 pub mod frozen;
 pub mod instants;
+pub mod known;
 pub mod lines;
 pub mod manifest;
 pub mod near;

@@ -57,7 +57,7 @@ pub struct Outline {
     /// Sorted by scope.
     pub scopes: Vec<ScopeOutline>,
     /// Slots that a longer timeline needs under rules of other days.
-    near_under: Vec<NearUnder>,
+    pub(super) near_under: Vec<NearUnder>,
     /// Figures of a sealed day as its seal left them; what other days say later does not move them.
     pub frozen: Option<Arc<FrozenDay>>,
     /// Slots of a day that an older version sealed, as they were noted for scopes in all regions.
@@ -68,6 +68,8 @@ pub struct Outline {
     pub instants: Vec<InstantLine>,
     /// Active callers, sorted by hour, service and region; filled as `bad` is.
     pub callers: Vec<CallerLine>,
+    /// True if the edition is damaged, and only what was noted of it is known.
+    pub is_stand_in: bool,
 }
 
 /// Slots after overrides as the journal noted them, see [`crate::ledger::Reported::slots`].
@@ -75,7 +77,7 @@ pub type NotedSlots = [i64; 5];
 
 /// The slots of a day that a longer timeline needs under a rule that the day was not made by.
 #[derive(Debug, Clone, PartialEq)]
-struct NearUnder {
+pub(super) struct NearUnder {
     rule: SlotRule,
     /// Parallel to the scopes of the outline.
     near: Vec<[Arc<[NearCell]>; 2]>,
@@ -101,6 +103,20 @@ pub struct ScopeOutline {
 }
 
 impl ScopeOutline {
+    /// Makes a scope of which only the events of the day are known.
+    pub fn unobserved(scope: Scope, length: SlotLength, events: &[i64; Group::ALL.len()]) -> Self {
+        let states: Arc<[State]> = vec![State::Unobserved; length.per_day() as usize].into();
+        let mut counts = Counts::default();
+        Group::ALL.into_iter().zip(events).for_each(|(group, events)| counts.add(group, *events));
+        let near: Arc<[NearCell]> = Vec::new().into();
+        Self {
+            scope,
+            states: [Arc::clone(&states), states],
+            events: [counts; 2],
+            near: [Arc::clone(&near), near],
+        }
+    }
+
     /// Returns the states of the day alone, in order of time.
     pub const fn states(&self, book: Side) -> &Arc<[State]> {
         &self.states[book as usize]
@@ -149,6 +165,7 @@ impl Outline {
             bad: edition.bad.clone(),
             instants: edition.instants.clone(),
             callers: edition.callers.clone(),
+            is_stand_in: false,
         }
     }
 
@@ -275,6 +292,7 @@ impl Outline {
             bad: Vec::new(),
             instants: Vec::new(),
             callers: Vec::new(),
+            is_stand_in: false,
         })
     }
 }

@@ -4,7 +4,6 @@
 //! lost table can be made again and checked.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,10 +13,11 @@ use super::frozen::{FrozenDay, FrozenFigure, FrozenOutage, FrozenScope, FrozenSu
 use crate::day::{Day, SlotLength};
 use crate::error::Trouble;
 use crate::ledger::disk::{self, damaged, sha256};
+use crate::ledger::places;
+use crate::plain_file;
 use crate::policy::Group;
 use crate::slots::{Counts, Scope, ScopeKind, Side, State};
 
-pub const SEALS: &str = "seals";
 /// The file of a table.
 pub const TABLE: &str = "seal.json";
 /// Leading hexadecimal digits of the hash that name the folder.
@@ -56,20 +56,36 @@ impl FrozenDay {
 
 /// Returns the folder of a table, by its hash.
 pub fn place(ledger: &Path, day: Day, table: &str) -> PathBuf {
-    ledger.join(SEALS).join(day.to_string()).join(table.get(..NAME).unwrap_or(table))
+    ledger.join(places::SEALS).join(day.to_string()).join(table.get(..NAME).unwrap_or(table))
 }
 
-/// Writes a table, and returns its hash.
-///
-/// # Errors
-/// [`Trouble::Io`].
-pub fn write(ledger: &Path, frozen: &FrozenDay) -> Result<String, Trouble> {
-    let text = frozen.to_json();
-    let table = sha256(text.as_bytes());
-    let scratch = disk::temporary(ledger)?;
-    disk::write(&scratch.path().join(TABLE), text.as_bytes())?;
-    disk::put_folder(scratch, &place(ledger, frozen.day, &table))?;
-    Ok(table)
+/// A table as it is stored.
+pub struct StoredTable {
+    day: Day,
+    text: String,
+    /// Its hash.
+    pub table: String,
+}
+
+impl StoredTable {
+    pub fn of(frozen: &FrozenDay) -> Self {
+        let text = frozen.to_json();
+        Self { day: frozen.day, table: sha256(text.as_bytes()), text }
+    }
+
+    pub fn place(&self, ledger: &Path) -> PathBuf {
+        place(ledger, self.day, &self.table)
+    }
+
+    /// Writes the table into its place.
+    ///
+    /// # Errors
+    /// [`Trouble::Io`].
+    pub fn put(&self, ledger: &Path) -> Result<(), Trouble> {
+        let scratch = disk::temporary(ledger)?;
+        disk::write(&scratch.path().join(TABLE), self.text.as_bytes())?;
+        disk::put_folder(scratch, &self.place(ledger))
+    }
 }
 
 /// Reads a table that the journal names.
@@ -79,7 +95,7 @@ pub fn write(ledger: &Path, frozen: &FrozenDay) -> Result<String, Trouble> {
 /// speaks of another edition, or cannot be read as a table.
 pub fn read(ledger: &Path, day: Day, edition: u32, table: &str) -> Result<FrozenDay, Trouble> {
     let path = place(ledger, day, table).join(TABLE);
-    let bytes = fs::read(&path).map_err(|e| Trouble::io(&path, "reading", e))?;
+    let bytes = plain_file::read(&path)?;
     let found = sha256(&bytes);
     if found != table {
         return Err(damaged(&path, format!("its hash is {found}, the journal names {table}")));
@@ -211,6 +227,8 @@ impl StoredSide {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn frozen() -> FrozenDay {
@@ -241,9 +259,11 @@ mod tests {
     #[test]
     fn a_table_comes_back_and_a_changed_one_is_told() {
         let (folder, frozen) = (tempfile::tempdir().unwrap(), frozen());
-        let table = write(folder.path(), &frozen).unwrap();
+        let stored = StoredTable::of(&frozen);
+        stored.put(folder.path()).unwrap();
+        let table = stored.table;
         assert_eq!(read(folder.path(), frozen.day, 2, &table).unwrap(), frozen);
-        assert_eq!(write(folder.path(), &frozen).unwrap(), table, "the same figures have the same hash");
+        assert_eq!(StoredTable::of(&frozen).table, table, "the same figures have the same hash");
 
         let told = read(folder.path(), frozen.day, 3, &table).unwrap_err().to_string();
         assert!(told.contains("it speaks of 2026-11-02/2, not of 2026-11-02/3"), "{told}");

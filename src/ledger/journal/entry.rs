@@ -6,7 +6,7 @@ use crate::attention::{Acknowledgement, Attention, Look};
 use crate::clock::ClockSource;
 use crate::day::Day;
 use crate::facts::Input;
-use crate::ledger::{DayState, Settings};
+use crate::ledger::{DayState, Governed, Settings};
 use crate::overrides::Override;
 use crate::policy::Group;
 use crate::slots::ScopeKind;
@@ -25,13 +25,26 @@ pub enum Entry {
         clock: ClockSource,
     },
     /// Settings that figures are drawn with from here on.
-    Settings { settings: Settings },
+    ///
+    /// Lines of versions before governed settings have none; a line without a change has none either.
+    Settings {
+        settings: Settings,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        governed: Option<Box<Governed>>,
+    },
     /// The logs of a day were read into a daybook.
     Read(LogsRead),
     /// A daybook was removed because no day can be settled by it any more.
     Pruned { day: Day },
-    /// Override rows seen for the first time, and fingerprints of rows that are gone from the file.
-    Overrides { seen: Vec<Override>, gone: Vec<String> },
+    /// Override rows seen for the first time, again or with another ticket or note, and names of
+    /// rows that are gone from the file.
+    Overrides {
+        seen: Vec<Override>,
+        gone: Vec<String>,
+        /// Fingerprint of the salt of the callers in `seen`; earlier versions wrote none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        salt: Option<String>,
+    },
     /// Decisions about override rows that differ from the ones before.
     Judged { rows: Vec<JudgedRow> },
     /// All rows of the override file that cannot be read; replaces the list of the line before.
@@ -54,6 +67,8 @@ pub enum Entry {
     Attention { looked: Vec<Looked> },
     /// A person knows of an attention.
     Acknowledged(Acknowledgement),
+    /// Two persons went on from an older journal than the reports were drawn from.
+    Resumed(Box<Resumption>),
     /// Figures that the reports show from here on, if they differ from the ones shown before.
     Reported { figures: Vec<Reported> },
 }
@@ -119,6 +134,59 @@ pub struct Publication {
     pub is_adjusting: bool,
 }
 
+/// How a ledger went on from a journal that lacked lines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Resumption {
+    /// Who decided it, and why; its key names the hash of `from`.
+    pub said: Acknowledgement,
+    /// The last line before this one.
+    pub from: HeadName,
+    /// The line that the reports showed, which does not count any more.
+    pub given_up: HeadName,
+    /// Days that were open after `from`, and were not sealed by `given_up`.
+    pub open: Vec<Day>,
+    /// Days sealed between `from` and `given_up` that stay sealed.
+    pub taken_back: Vec<TakenBack>,
+    /// Days sealed between `from` and `given_up` whose edition is gone.
+    pub reopened: Vec<Day>,
+    /// Days whose daybook is not there any more.
+    pub unread: Vec<Day>,
+}
+
+impl Resumption {
+    /// Lists the days about which the given up lines may have said something else, sorted.
+    pub fn days(&self) -> Vec<Day> {
+        let taken_back = self.taken_back.iter().map(|back| back.day);
+        let mut days: Vec<Day> =
+            self.open.iter().copied().chain(taken_back).chain(self.reopened.iter().copied()).collect();
+        days.sort_unstable();
+        days
+    }
+}
+
+/// Number and hash of a line of the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeadName {
+    pub seq: u64,
+    pub hash: String,
+}
+
+/// A day that stays sealed although the line that sealed it was given up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TakenBack {
+    pub day: Day,
+    /// The sealed edition.
+    pub edition: u32,
+    /// SHA-256 of the figures that the seal left, if they were stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+    /// The editions that the journal did not name, in order.
+    pub editions: Vec<Publication>,
+}
+
 /// An edition that was booked again and came out unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -151,6 +219,8 @@ pub enum Cause {
     /// Override rows were applied or withdrawn.
     Overrides,
     Policy,
+    /// Settings by which logs are read.
+    Config,
     /// Settings of the slot rule, components, services or regions.
     Definition,
     /// The review window has passed, and what was still pending became unknown.
@@ -160,7 +230,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::First,
         Self::Logs,
         Self::LogsRemoved,
@@ -168,6 +238,7 @@ impl Cause {
         Self::Neighbour,
         Self::Overrides,
         Self::Policy,
+        Self::Config,
         Self::Definition,
         Self::Window,
         Self::Job,
@@ -182,6 +253,7 @@ impl Cause {
             Self::Neighbour => "neighbour",
             Self::Overrides => "overrides",
             Self::Policy => "policy",
+            Self::Config => "config",
             Self::Definition => "definition",
             Self::Window => "window",
             Self::Job => "job",
@@ -241,11 +313,14 @@ fn by_group<'de, D: Deserializer<'de>>(from: D) -> Result<[i64; Group::ALL.len()
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JudgedRow {
-    /// Fingerprint of the row.
+    /// Name of the row: [`Override::identity`], in lines of earlier versions its fingerprint.
     pub row: String,
     pub status: RowStatus,
     /// The reason, and what to do; empty for `applied`.
     pub why: String,
+    /// Events that it moves; only if it is applied for the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<i64>,
 }
 
 /// What became of an override row.
@@ -253,6 +328,8 @@ pub struct JudgedRow {
 #[serde(rename_all = "snake_case")]
 pub enum RowStatus {
     Applied,
+    /// It was applied, and no longer finds anything to move.
+    Settled,
     /// Not all of its days are accounted yet.
     Waiting,
     Refused,
@@ -264,6 +341,7 @@ impl RowStatus {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Applied => "applied",
+            Self::Settled => "settled",
             Self::Waiting => "waiting",
             Self::Refused => "refused",
             Self::Withdrawn => "withdrawn",

@@ -5,12 +5,14 @@
 //! noticed. A killed run leaves at most half a line, or one whole line that the head does not name
 //! yet; the next run repairs both.
 
+pub mod clocks;
 pub mod entry;
 pub mod state;
 
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use entry::Entry;
@@ -20,9 +22,10 @@ use super::disk::{damaged, put, sha256};
 use crate::clock::{Clock, ClockSource};
 use crate::day::rfc3339;
 use crate::error::Trouble;
+use crate::plain_file;
 
-const JOURNAL: &str = "journal.ndjson";
-const HEAD: &str = "journal.head";
+pub(super) const JOURNAL: &str = "journal.ndjson";
+pub(super) const HEAD: &str = "journal.head";
 /// Hash that the first line gives for the line before it.
 const NOTHING: &str = "0";
 
@@ -33,6 +36,9 @@ pub struct JournalLine {
     /// Counts from 1, without gaps.
     pub seq: u64,
     /// Instant that the run worked as of; never earlier than in the line before.
+    ///
+    /// Both instants are those that the line counts as of ([`clocks::settle`]); the file keeps those
+    /// of the run.
     pub at: DateTime<Utc>,
     /// Wall clock of the run; lines of version 0.1.0 have none, and `at` serves as both.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,6 +65,8 @@ pub struct Journal {
     /// Length of the whole lines, in bytes.
     length: u64,
     state: Ending,
+    /// The journal's file, locked, if this process may append to it and it is there.
+    file: Option<Arc<File>>,
 }
 
 /// State of the journal's end, as the last run left it.
@@ -79,17 +87,14 @@ impl Journal {
     /// not match the line after it or the head.
     pub fn read(folder: &Path) -> Result<Self, Trouble> {
         let path = folder.join(JOURNAL);
-        let text = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(e) if e.kind() == ErrorKind::NotFound => Vec::new(),
-            Err(e) => return Err(Trouble::io(&path, "reading", e)),
-        };
+        let text = plain_file::read_if_there(&path)?.unwrap_or_default();
         let mut journal = Self {
             folder: folder.to_path_buf(),
             lines: Vec::new(),
             head: Head { seq: 0, hash: NOTHING.to_owned() },
             length: 0,
             state: Ending::Whole,
+            file: None,
         };
         let mut before = journal.head.clone();
         for bytes in text.split_inclusive(|b| *b == b'\n') {
@@ -117,6 +122,7 @@ impl Journal {
             }
             journal.state = Ending::Unnamed;
         }
+        clocks::settle(&mut journal.lines);
         Ok(journal)
     }
 
@@ -125,7 +131,7 @@ impl Journal {
     /// `None` if that line cannot be read: [`Journal::read`] then reports why.
     pub fn clock_source_of(folder: &Path) -> Option<ClockSource> {
         let mut line = String::new();
-        BufReader::new(File::open(folder.join(JOURNAL)).ok()?).read_line(&mut line).ok()?;
+        BufReader::new(plain_file::open(&folder.join(JOURNAL)).ok()?).read_line(&mut line).ok()?;
         match serde_json::from_str::<JournalLine>(&line).ok()?.entry {
             Entry::Ledger { clock, .. } => Some(clock),
             _ => None,
@@ -154,18 +160,11 @@ impl Journal {
     /// Reads `journal.head`; without that file, it names no line.
     fn named(&self) -> Result<Head, Trouble> {
         let path = self.folder.join(HEAD);
-        match fs::read(&path) {
-            Ok(bytes) => {
-                let head: Head = serde_json::from_slice(&bytes).map_err(|e| damaged(&path, e))?;
-                if json(&head) == bytes {
-                    Ok(head)
-                } else {
-                    Err(damaged(&path, "it is not as it was written"))
-                }
-            }
-            Err(e) if e.kind() == ErrorKind::NotFound => Ok(Head { seq: 0, hash: NOTHING.to_owned() }),
-            Err(e) => Err(Trouble::io(&path, "reading", e)),
-        }
+        let Some(bytes) = plain_file::read_if_there(&path)? else {
+            return Ok(Head { seq: 0, hash: NOTHING.to_owned() });
+        };
+        let head: Head = serde_json::from_slice(&bytes).map_err(|e| damaged(&path, e))?;
+        if json(&head) == bytes { Ok(head) } else { Err(damaged(&path, "it is not as it was written")) }
     }
 
     pub fn lines(&self) -> &[JournalLine] {
@@ -183,6 +182,15 @@ impl Journal {
     /// Returns number and hash of the last line: they identify the whole content of the ledger.
     pub fn head(&self) -> (u64, &str) {
         (self.head.seq, &self.head.hash)
+    }
+
+    /// Returns the hash of a line, by its number; `None` if there is no such line.
+    pub fn hash_of(&self, seq: u64) -> Option<&str> {
+        match self.lines.iter().find(|line| line.seq == seq + 1) {
+            // The hash of a line is stored in the line after it.
+            Some(next) => Some(&next.previous),
+            None => (self.head.seq == seq).then_some(&self.head.hash),
+        }
     }
 
     pub const fn ending(&self) -> Ending {
@@ -211,9 +219,11 @@ impl Journal {
     ///
     /// # Errors
     /// [`Trouble::Io`] if the line could not be appended, so that it does not count;
-    /// [`Trouble::Usage`] if the clock lies before the last line.
+    /// [`Trouble::Usage`] if the clock lies before the last line; an accepted clock may.
     pub fn append(&mut self, clock: Clock, entry: Entry) -> Result<&JournalLine, Trouble> {
-        self.check_clock(clock.at)?;
+        if !clocks::is_accepted(&entry) {
+            self.check_clock(clock.at)?;
+        }
         // At most one line may be unnamed by the head.
         self.mend()?;
         let Clock { at, wall } = clock;
@@ -221,10 +231,9 @@ impl Journal {
         let line = JournalLine { seq: self.head.seq + 1, at, wall: Some(wall), previous, entry };
         let bytes = json(&line);
         let path = self.folder.join(JOURNAL);
-        let written = File::options().create(true).append(true).open(&path).and_then(|mut file| {
-            file.write_all(&bytes)?;
-            file.sync_all()
-        });
+        self.check_unchanged()?;
+        let mut file: &File = self.held()?;
+        let written = file.write_all(&bytes).and_then(|()| file.sync_all());
         if let Err(e) = written {
             // Half a line must not stand before the next one; if it cannot be cut off now, the next
             // run does.
@@ -234,6 +243,7 @@ impl Journal {
         self.head = Head { seq: line.seq, hash: sha256(&bytes[..bytes.len() - 1]) };
         self.length += bytes.len() as u64;
         self.lines.push(line);
+        clocks::settle(&mut self.lines);
         self.state = Ending::Unnamed;
         match self.lines.last() {
             Some(line) => Ok(line),
@@ -257,18 +267,121 @@ impl Journal {
         )))
     }
 
-    fn cut(&self) -> Result<(), Trouble> {
+    /// Takes over the locked file of the journal, which was read since it was locked.
+    pub fn hold(&mut self, file: Option<File>) {
+        self.file = file.map(Arc::new);
+    }
+
+    /// Releases the lock of the file, whoever has a copy of this journal.
+    pub fn release(&mut self) {
+        if let Some(file) = self.file.take() {
+            // Closing the last copy releases it as well.
+            let _ = file.unlock();
+        }
+    }
+
+    /// Refuses to go on if another file stands in place of the journal, or it has other lines.
+    ///
+    /// A run that does not know of this one can have put it there: the lock belongs to the file.
+    ///
+    /// # Errors
+    /// [`Trouble::Replaced`]; [`Trouble::Io`] or [`Trouble::NotPlain`] if it cannot be looked at.
+    pub fn check_unchanged(&self) -> Result<(), Trouble> {
         let path = self.folder.join(JOURNAL);
-        let cut = File::options()
-            .write(true)
-            .open(&path)
-            .and_then(|f| f.set_len(self.length).and_then(|()| f.sync_all()));
+        let is_there = plain_file::is_file(&path)?;
+        let why = match &self.file {
+            None if is_there => "another run has begun it",
+            None => return Ok(()),
+            Some(_) if !is_there => "the file is gone",
+            Some(file) => {
+                let trouble = |e| Trouble::io(&path, "looking at it", e);
+                let here = fs::symlink_metadata(&path).map_err(trouble)?;
+                let held = file.metadata().map_err(trouble)?;
+                if !plain_file::is_same_file(&here, &held) {
+                    "another file stands in its place"
+                } else if here.len() != self.length {
+                    "lines were added or cut off"
+                } else {
+                    return Ok(());
+                }
+            }
+        };
+        Err(Trouble::Replaced { path, why: why.to_owned() })
+    }
+
+    /// Returns the file of the journal, which is made and locked before its first line.
+    fn held(&mut self) -> Result<&File, Trouble> {
+        let path = self.folder.join(JOURNAL);
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => {
+                let mut options = OpenOptions::new();
+                let file = options.append(true).create_new(true).open(&path);
+                let file = file.map_err(|e| match e.kind() {
+                    ErrorKind::AlreadyExists => {
+                        let why = "another run has begun it".to_owned();
+                        Trouble::Replaced { path: path.clone(), why }
+                    }
+                    _ => Trouble::io(&path, "writing", e),
+                })?;
+                lock(&file).map_err(|e| Trouble::io(&path, "locking", e))?;
+                Arc::new(file)
+            }
+        };
+        Ok(self.file.insert(file))
+    }
+
+    fn cut(&mut self) -> Result<(), Trouble> {
+        let (path, length) = (self.folder.join(JOURNAL), self.length);
+        let file = self.held()?;
+        let cut = file.set_len(length).and_then(|()| file.sync_all());
         cut.map_err(|e| Trouble::io(&path, "cutting off half a line", e))
     }
 
     fn name(&self) -> Result<(), Trouble> {
         put(&self.folder.join(HEAD), &json(&self.head))
     }
+}
+
+/// Opens the journal of a ledger folder to append to it, and locks it; `None` if there is none.
+///
+/// # Errors
+/// [`Trouble::Locked`] if another run holds it; [`Trouble::NotPlain`]; [`Trouble::Io`].
+pub fn open_locked(folder: &Path) -> Result<Option<File>, Trouble> {
+    let path = folder.join(JOURNAL);
+    if !plain_file::is_folder(folder)? || !plain_file::is_file(&path)? {
+        return Ok(None);
+    }
+    let file = plain_file::open_with(&path, OpenOptions::new().read(true).append(true))?;
+    match lock(&file) {
+        Ok(()) => Ok(Some(file)),
+        Err(e) if e.kind() == ErrorKind::WouldBlock => {
+            Err(Trouble::Locked { path, holder: holder_of(&file) })
+        }
+        Err(e) => Err(Trouble::io(&path, "locking", e)),
+    }
+}
+
+fn lock(file: &File) -> io::Result<()> {
+    file.try_lock().map_err(|e| match e {
+        TryLockError::WouldBlock => ErrorKind::WouldBlock.into(),
+        TryLockError::Error(e) => e,
+    })
+}
+
+/// Returns which process holds the lock of a file, as far as the system tells.
+fn holder_of(file: &File) -> String {
+    use std::os::unix::fs::MetadataExt;
+
+    let inode = file.metadata().map(|found| found.ino()).unwrap_or_default();
+    // Lines such as `1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF`: process, device and inode.
+    let locks = fs::read_to_string("/proc/locks").unwrap_or_default();
+    let holder = locks.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).find_map(|line| {
+        let [_, "FLOCK", _, "WRITE", process, place, ..] = line.as_slice() else { return None };
+        let is_this = place.rsplit(':').next().is_some_and(|number| number.parse() == Ok(inode));
+        is_this.then(|| format!("pid {process}"))
+    });
+    holder.unwrap_or_else(|| "unknown process".to_owned())
 }
 
 fn json(value: &impl Serialize) -> Vec<u8> {

@@ -1,13 +1,17 @@
 //! State: the result of replaying the journal up to a line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
 
 use super::entry::{
-    Confirmation, Entry, JudgedRow, LogsRead, MalformedRow, Publication, Reported, ReportedKey,
+    Confirmation, Entry, JudgedRow, LogsRead, MalformedRow, Publication, Reported, ReportedKey, Resumption,
+    RowStatus,
 };
-use crate::attention::{AttentionKind, KnownDays, Register, Standing};
-use crate::day::Day;
-use crate::ledger::{DayState, Settings};
+use crate::attention::{AttentionKind, KnownDays, Look, Register, Standing};
+use crate::config::ReviewHistory;
+use crate::day::{Day, Month};
+use crate::ledger::{DayState, Governed, Settings};
 use crate::overrides::Override;
 
 /// State of one day in the ledger.
@@ -20,6 +24,8 @@ pub struct DayRecord {
     pub frozen: Option<String>,
     pub reading: Option<LogsRead>,
     pub is_pruned: bool,
+    /// True if it was sealed by a line that was given up, and its edition was gone.
+    pub is_reopened: bool,
     /// Last confirmation that booking again gives the newest edition unchanged.
     pub confirmed: Option<Confirmation>,
 }
@@ -28,7 +34,8 @@ pub struct DayRecord {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EditionRecord {
     pub seq: u64,
-    pub at: chrono::DateTime<chrono::Utc>,
+    /// Instant of the wall clock.
+    pub at: DateTime<Utc>,
     pub publication: Publication,
 }
 
@@ -46,6 +53,13 @@ impl DayRecord {
         if self.sealed == Some(edition) { DayState::Sealed } else { published }
     }
 
+    /// Returns the clock that an edition counts as of: the one in its manifest, unless a person has
+    /// accepted an earlier clock since.
+    pub fn as_of(&self, edition: u32, published: DateTime<Utc>) -> DateTime<Utc> {
+        let line = self.editions.iter().find(|line| line.publication.edition == edition);
+        line.map_or(published, |line| published.min(line.at))
+    }
+
     /// Returns the newest edition, adjusting ones included.
     pub fn newest(&self) -> Option<&EditionRecord> {
         self.editions.last()
@@ -57,37 +71,146 @@ impl DayRecord {
 pub struct LedgerState {
     pub days: BTreeMap<Day, DayRecord>,
     pub settings: Option<Settings>,
-    /// Override rows by fingerprint, with the moment they were first seen.
+    /// Override rows by [`Override::identity`], with the moment they were first seen.
     pub rows: BTreeMap<String, FiledRow>,
+    /// Identities of rows by the fingerprints under which earlier versions named them.
+    row_names: BTreeMap<String, String>,
     pub malformed: Vec<MalformedRow>,
     pub reported: BTreeMap<ReportedKey, Reported>,
     pub attention: Register,
+    /// The governed settings of the last line that has some.
+    pub governed: Option<Governed>,
+    /// Fingerprints of all configs and policies that lines of settings name.
+    pub governed_names: BTreeSet<(String, String)>,
+    /// The rules of review, by the days for which they hold.
+    pub review: ReviewHistory,
+    /// How the ledger went on from older journals, each with the number of its line.
+    pub resumed: Vec<(u64, Resumption)>,
 }
 
 /// An override row as the ledger knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FiledRow {
     pub row: Override,
-    pub first_seen: chrono::DateTime<chrono::Utc>,
+    pub first_seen: DateTime<Utc>,
     /// Moment from which the row is no longer in the file.
-    pub gone: Option<chrono::DateTime<chrono::Utc>>,
+    pub gone: Option<DateTime<Utc>>,
     pub judged: Option<JudgedRow>,
+    /// True if it was ever applied: then it is not judged again.
+    pub was_applied: bool,
+    /// Events that it moved when it was first applied; unknown in lines of earlier versions.
+    pub first_events: Option<i64>,
+    /// Fingerprint of the salt of its caller; unknown in lines of earlier versions.
+    pub salt: Option<String>,
+}
+
+impl FiledRow {
+    fn judge(&mut self, judged: &JudgedRow) {
+        if judged.status == RowStatus::Applied && !self.was_applied {
+            self.was_applied = true;
+            self.first_events = judged.events;
+        }
+        self.judged = Some(judged.clone());
+    }
 }
 
 impl LedgerState {
     /// Returns the attentions that stand open on a day of the wall clock, by key.
     pub fn standing(&self, today: Day) -> Vec<Standing> {
+        self.known_days(today, |days| self.attention.standing(days))
+    }
+
+    /// Returns what a person can acknowledge on a day of the wall clock, by key.
+    pub fn to_acknowledge(&self, today: Day) -> Vec<Standing> {
+        self.known_days(today, |days| self.attention.to_acknowledge(days))
+    }
+
+    fn known_days(&self, today: Day, ask: impl Fn(&KnownDays<'_>) -> Vec<Standing>) -> Vec<Standing> {
         let is_open = |day: Day| self.days.get(&day).is_none_or(|record| record.sealed.is_none());
         let is_read = |(_, record): &(&Day, &DayRecord)| record.reading.is_some();
         let newest = self.days.iter().filter(is_read).map(|(day, _)| *day).next_back();
-        self.attention.standing(&KnownDays { is_open: &is_open, newest, today })
+        ask(&KnownDays { is_open: &is_open, newest, today })
+    }
+
+    /// Returns an override row by its name in a line of the journal.
+    pub fn filed(&self, name: &str) -> Option<&FiledRow> {
+        self.rows.get(self.row_names.get(name).map_or(name, String::as_str))
+    }
+
+    fn filed_mut(&mut self, name: &str) -> Option<&mut FiledRow> {
+        self.rows.get_mut(self.row_names.get(name).map_or(name, String::as_str))
+    }
+
+    /// Takes over a row that stands in the file.
+    ///
+    /// A row that comes back unchanged keeps its first sight, unless its first day was sealed
+    /// meanwhile: then it counts as first seen now.
+    fn see(&mut self, row: &Override, salt: Option<&String>, at: DateTime<Utc>) {
+        let identity = row.identity();
+        self.row_names.insert(row.fingerprint(), identity.clone());
+        let is_sealed = |day: Day| self.days.get(&day).is_some_and(|record| record.sealed.is_some());
+        let has_sealed = row.first_day().is_some_and(is_sealed);
+        let known = self.rows.get(&identity).filter(|known| known.gone.is_none() || !has_sealed).cloned();
+        let filed = match known {
+            Some(known) => FiledRow { row: row.clone(), gone: None, ..known },
+            None => FiledRow {
+                row: row.clone(),
+                first_seen: at,
+                gone: None,
+                judged: None,
+                was_applied: false,
+                first_events: None,
+                salt: salt.cloned(),
+            },
+        };
+        self.rows.insert(identity, filed);
+    }
+
+    fn govern(&mut self, governed: &Governed, line: &super::JournalLine) {
+        let wall_us = line.wall().timestamp_micros();
+        self.review.add(wall_us, governed.review.clone());
+        self.governed_names.insert((governed.config.clone(), governed.policy.clone()));
+        if let Some(told) = governed.attention(line.seq, Day::of(line.wall()), wall_us) {
+            self.attention.tell(&[(Look::Line(line.seq), vec![told])], line.wall());
+        }
+        self.governed = Some(governed.clone());
+    }
+
+    /// Returns how the ledger went on from older journals that said something else of a month.
+    pub fn resumed_in(&self, month: Month) -> impl Iterator<Item = &(u64, Resumption)> {
+        self.resumed.iter().filter(move |(_, resumed)| resumed.days().iter().any(|day| day.month() == month))
+    }
+
+    fn resume(&mut self, resumption: &Resumption, line: &super::JournalLine) {
+        for day in &resumption.unread {
+            self.days.entry(*day).or_default().is_pruned = true;
+        }
+        for back in &resumption.taken_back {
+            let record = self.days.entry(back.day).or_default();
+            let published = |publication: &Publication| EditionRecord {
+                seq: line.seq,
+                at: line.at,
+                publication: publication.clone(),
+            };
+            record.editions.extend(back.editions.iter().map(published));
+            (record.sealed, record.frozen) = (Some(back.edition), back.table.clone());
+        }
+        for day in &resumption.reopened {
+            self.days.entry(*day).or_default().is_reopened = true;
+        }
+        self.resumed.push((line.seq, resumption.clone()));
     }
 
     /// Applies one line.
     pub fn apply(&mut self, line: &super::JournalLine) {
         match &line.entry {
             Entry::Ledger { .. } => {}
-            Entry::Settings { settings } => self.settings = Some(settings.clone()),
+            Entry::Settings { settings, governed } => {
+                self.settings = Some(settings.clone());
+                if let Some(governed) = governed {
+                    self.govern(governed, line);
+                }
+            }
             Entry::Read(reading) => {
                 // A word on poorer logs is for those that were then there.
                 self.attention.follow(AttentionKind::FewerRows, reading.day);
@@ -95,29 +218,28 @@ impl LedgerState {
                 (day.reading, day.is_pruned) = (Some(reading.clone()), false);
             }
             Entry::Pruned { day } => self.days.entry(*day).or_default().is_pruned = true,
-            Entry::Overrides { seen, gone } => {
-                for row in seen {
-                    let filed = FiledRow { row: row.clone(), first_seen: line.at, gone: None, judged: None };
-                    // A row that comes back after it was withdrawn counts as first seen now.
-                    self.rows.insert(row.fingerprint(), filed);
-                }
-                for fingerprint in gone {
-                    if let Some(row) = self.rows.get_mut(fingerprint) {
-                        row.gone = Some(line.at);
+            Entry::Overrides { seen, gone, salt } => {
+                // A row with another note is gone and seen in one line of earlier versions.
+                for name in gone {
+                    if let Some(filed) = self.filed_mut(name) {
+                        filed.gone = Some(line.wall());
                     }
+                }
+                for row in seen {
+                    self.see(row, salt.as_ref(), line.wall());
                 }
             }
             Entry::Judged { rows } => {
                 for judged in rows {
-                    if let Some(row) = self.rows.get_mut(&judged.row) {
-                        row.judged = Some(judged.clone());
+                    if let Some(filed) = self.filed_mut(&judged.row) {
+                        filed.judge(judged);
                     }
                 }
             }
             Entry::Malformed { rows } => self.malformed.clone_from(rows),
             Entry::Edition(publication) => {
                 let published =
-                    EditionRecord { seq: line.seq, at: line.at, publication: publication.clone() };
+                    EditionRecord { seq: line.seq, at: line.wall(), publication: publication.clone() };
                 self.days.entry(publication.day).or_default().editions.push(published);
             }
             Entry::Confirmed { days } => {
@@ -136,9 +258,10 @@ impl LedgerState {
             }
             Entry::Attention { looked } => {
                 let looked: Vec<_> = looked.iter().map(|looked| (looked.at, looked.found.clone())).collect();
-                self.attention.tell(&looked, line.wall.unwrap_or(line.at));
+                self.attention.tell(&looked, line.wall());
             }
-            Entry::Acknowledged(acknowledgement) => self.attention.acknowledge(acknowledgement),
+            Entry::Acknowledged(said) => self.attention.acknowledge(said, Day::of(line.wall())),
+            Entry::Resumed(resumption) => self.resume(resumption, line),
             Entry::Reported { figures } => {
                 self.reported.extend(figures.iter().map(|figure| (figure.key(), figure.clone())));
             }

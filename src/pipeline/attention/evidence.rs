@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::attention::{Attention, AttentionKind};
-use crate::config::Config;
+use crate::config::{Config, lexical};
 use crate::day::{Day, SlotLength, rfc3339};
 use crate::facts::{FileBalance, FileRole, Gap, Lost};
 use crate::intake::masked;
@@ -129,7 +129,8 @@ fn unreadable(edition: &Edition) -> Vec<Attention> {
     let broken = edition.intake.iter().filter(|file| file.failure.is_some());
     let told = by_source(broken).into_iter().map(|(source, files)| {
         let names: BTreeSet<String> = files.iter().map(|file| masked(&file.path)).collect();
-        let names = names.into_iter().collect::<Vec<_>>().join(",");
+        let known: BTreeSet<String> = files.iter().map(|file| masked(&lexical(&file.path))).collect();
+        let all = names.into_iter().collect::<Vec<_>>().join(",");
         let failure =
             |file: &&FileBalance| format!("{}: {}", file.path, file.failure.as_deref().unwrap_or_default());
         let first: Vec<String> = files.iter().take(SHOWN).map(failure).collect();
@@ -142,9 +143,8 @@ fn unreadable(edition: &Edition) -> Vec<Attention> {
                 n - SHOWN
             ),
         };
-        let attention =
-            Attention::new(AttentionKind::UnreadableFile, edition.day, &[source, &names], message);
-        attention.of_measure(files.len() as u64)
+        let attention = Attention::new(AttentionKind::UnreadableFile, edition.day, &[source, &all], message);
+        attention.of_measure(files.len() as u64).of_files(source, known.iter().map(String::as_str))
     });
     told.collect()
 }

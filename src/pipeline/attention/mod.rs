@@ -3,11 +3,13 @@
 mod evidence;
 mod names;
 mod notes;
+mod strays;
 mod thin;
 
 use std::collections::BTreeMap;
 
 pub(super) use notes::{of_notes, of_views};
+pub(super) use strays::{of_reopened, of_strays};
 
 use crate::attention::{Attention, AttentionKind};
 use crate::config::Config;

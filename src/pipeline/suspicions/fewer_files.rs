@@ -34,7 +34,12 @@ pub fn attention(
         let today = hours(facts, &group.region);
         let (mut all, mut without) = (0, 0);
         for (day, number) in group.days.iter().filter_map(|day| Some((*day, *standing.get(day)?))) {
-            let before = hours(&ledger.basis(day, number)?.facts, &group.region);
+            let before = match ledger.basis(day, number) {
+                Ok(basis) => hours(&basis.facts, &group.region),
+                Err(trouble) if trouble.stops_all() => return Err(trouble.into()),
+                // A damaged day is told by itself.
+                Err(_) => continue,
+            };
             for (_, counts) in before.iter().filter(|(hour, _)| group.hours.contains(hour)) {
                 (all, without) = (all + counts.0, without + counts.1);
             }

@@ -12,11 +12,12 @@ use crate::facts::FileBalance;
 use crate::ledger::{AccountLine, DayState, Ledger};
 use crate::policy::Account;
 use crate::redact::line;
+use crate::report::DamagedDays;
 
 /// Account on the other side of every posting of events.
 const EVENTS: &str = "events";
 
-pub fn journal(ledger: &Ledger, month: Month, title: &str) -> Result<String, Trouble> {
+pub fn journal(ledger: &Ledger, month: Month, title: &str, damaged: &DamagedDays) -> Result<String, Trouble> {
     let mut books = Books::default();
     for (day, record) in ledger.record().days.range(month.first()..=month.last()) {
         let Some(standing) = record.standing() else { continue };
@@ -24,7 +25,10 @@ pub fn journal(ledger: &Ledger, month: Month, title: &str) -> Result<String, Tro
             Some(_) => DayState::Sealed,
             None => standing.publication.state,
         };
-        let (accounts, files) = ledger.accounts(*day)?;
+        let Some((accounts, files)) = damaged.or_note(*day, ledger.accounts(*day))? else {
+            let _ = writeln!(books.text, "; {day}: its edition is damaged, so it is not here\n");
+            continue;
+        };
         books.day(*day, standing.publication.edition, state, &accounts, &files);
     }
     let mut text = format!(

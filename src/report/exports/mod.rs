@@ -36,17 +36,17 @@ pub fn draw(
     if outputs.has(Format::Json) {
         writer.text("status.json", &status_json::status(view))?;
     } else {
-        writer.no("status.json");
+        writer.no("status.json")?;
     }
     if outputs.has(Format::Atom) {
         writer.text("outages.atom", &atom::feed(view))?;
     } else {
-        writer.no("outages.atom");
+        writer.no("outages.atom")?;
     }
     if outputs.has(Format::Prometheus) {
         writer.text("metrics.prom", &prometheus::metrics(view)?)?;
     } else {
-        writer.no("metrics.prom");
+        writer.no("metrics.prom")?;
     }
 
     let known: BTreeSet<Month> = drawing.ledger.days().into_iter().map(Day::month).collect();
@@ -59,17 +59,17 @@ pub fn draw(
         }
     } else {
         for month in &known {
-            writer.no(&format!("months/{month}.xlsx"));
+            writer.no(&format!("months/{month}.xlsx"))?;
         }
     }
     if outputs.has(Format::Hledger) {
         for month in known.iter().filter(is_wanted) {
-            let text = hledger::journal(drawing.ledger, *month, &drawing.title())?;
+            let text = hledger::journal(drawing.ledger, *month, &drawing.title(), drawing.damaged)?;
             writer.text(&format!("months/{month}.journal"), &text)?;
         }
     } else {
         for month in &known {
-            writer.no(&format!("months/{month}.journal"));
+            writer.no(&format!("months/{month}.journal"))?;
         }
     }
     Ok(())

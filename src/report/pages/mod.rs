@@ -33,7 +33,7 @@ pub(super) fn spanning(
     let Some(newest) = &view.newest else { return Ok(()) };
     writer.text("index.html", &status::page(WORDS, view, newest, &summary.outages))?;
     for month in months {
-        let policies = rules::in_force(drawing.ledger, *month)?;
+        let policies = rules::in_force(drawing.ledger, *month, drawing.damaged)?;
         let page = month::page(WORDS, drawing, summary, *month, &policies);
         writer.text(&format!("months/{month}.html"), &page)?;
     }

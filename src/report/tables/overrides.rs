@@ -59,7 +59,7 @@ pub static OVERRIDES: Spec = Spec {
 pub fn overrides(ledger: &Ledger, overridden: &[Outline]) -> Table {
     let mut moved: BTreeMap<String, [i64; 2]> = BTreeMap::new();
     for applied in overridden.iter().flat_map(|e| &e.overrides) {
-        let sums = moved.entry(applied.row.fingerprint()).or_default();
+        let sums = moved.entry(applied.row.identity()).or_default();
         *sums = [sums[0] + applied.events, sums[1] + applied.slots_changed];
     }
     let record = ledger.record();

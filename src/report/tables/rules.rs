@@ -6,6 +6,7 @@ use crate::day::Month;
 use crate::error::Trouble;
 use crate::ledger::Ledger;
 use crate::policy::{NO_RULE, Policy};
+use crate::report::DamagedDays;
 
 /// A policy that booked days of a month.
 pub struct PolicyInForce {
@@ -31,13 +32,15 @@ type Sums = BTreeMap<(String, &'static str), [i64; 2]>;
 
 /// Lists the policies of a month, in the order in which they came into force.
 ///
+/// A damaged day is left out.
+///
 /// # Errors
-/// An edition or a policy cannot be read.
-pub fn in_force(ledger: &Ledger, month: Month) -> Result<Vec<PolicyInForce>, Trouble> {
+/// Trouble that is not of one day.
+pub fn in_force(ledger: &Ledger, month: Month, damaged: &DamagedDays) -> Result<Vec<PolicyInForce>, Trouble> {
     let mut found: Vec<(String, u32, Sums)> = Vec::new();
     for day in ledger.days().into_iter().filter(|day| day.month() == month) {
         let policy = ledger.policy_of(day)?.to_owned();
-        let (accounts, _) = ledger.accounts(day)?;
+        let Some((accounts, _)) = damaged.or_note(day, ledger.accounts(day))? else { continue };
         let at = found.iter().position(|(known, ..)| *known == policy).unwrap_or_else(|| {
             found.push((policy, 0, Sums::new()));
             found.len() - 1
@@ -53,7 +56,12 @@ pub fn in_force(ledger: &Ledger, month: Month) -> Result<Vec<PolicyInForce>, Tro
     found
         .into_iter()
         .map(|(fingerprint, days, sums)| {
-            let rules = decided(&ledger.policy(&fingerprint)?, sums);
+            // The days that were booked by a damaged policy tell of it.
+            let rules = match ledger.policy(&fingerprint) {
+                Err(trouble) if trouble.stops_all() => return Err(trouble),
+                Err(_) => Vec::new(),
+                Ok(policy) => decided(&policy, sums),
+            };
             Ok(PolicyInForce { fingerprint, days, rules })
         })
         .collect()

@@ -51,12 +51,16 @@ fn files(log: Log, nodes: Nodes<'_>) -> Vec<FileHours> {
 
 /// Returns the names of webhook logs that are missing on the last of some days.
 fn missing(days: &[(Nodes<'_>, Nodes<'_>)]) -> Vec<String> {
+    missing_though(days, &[])
+}
+
+fn missing_though(days: &[(Nodes<'_>, Nodes<'_>)], acknowledged: &[AcknowledgedName]) -> Vec<String> {
     let of = |(n, (hooks, calls)): (usize, &(Nodes<'_>, Nodes<'_>))| {
         (day(n as i64), [files(Log::Webhooks, hooks), files(Log::Requests, calls)].concat())
     };
     let days: BTreeMap<Day, Vec<FileHours>> = days.iter().enumerate().map(of).collect();
     let last = *days.keys().last().unwrap();
-    let found = missing_logs(&days, &sources()).remove(&last).unwrap();
+    let found = missing_logs(&days, &sources(), acknowledged).missing.remove(&last).unwrap();
     found.into_iter().filter(|log| log.log == Log::Webhooks).map(|log| log.name).collect()
 }
 
@@ -135,6 +139,38 @@ fn an_absent_name_stays_expected_until_it_is_back() {
 }
 
 #[test]
+fn an_acknowledged_name_stays_expected_until_that_ends() {
+    let only: Nodes<'_> = &[("node1", 1_000)];
+    let mut days: Vec<(Nodes<'_>, Nodes<'_>)> = vec![(BOTH, CALLS); 3];
+    let until = 3 + LONGEST_ABSENCE_DAYS + 20;
+    let known = |node: &str| AcknowledgedName {
+        source: "hooks".to_owned(),
+        name: format!("hooks-*-{node}.csv"),
+        until: day(until),
+    };
+    let (known, other) = ([known("node2")], [known("node1")]);
+    for n in 3..=until + 1 {
+        days.push((only, CALLS));
+        let is_near = n < 3 + LONGEST_ABSENCE_DAYS;
+        let expected: &[&str] = if n <= until { &["hooks-*-node2.csv"] } else { &[] };
+        assert_eq!(missing_though(&days, &known), expected, "day {n}");
+        assert_eq!(missing_though(&days, &other).is_empty(), !is_near, "day {n}");
+    }
+    // The days by which it is judged are enough to judge it by, with those of the last month.
+    days.pop();
+    let of = |(n, (hooks, calls)): (usize, &(Nodes<'_>, Nodes<'_>))| {
+        (day(n as i64), [files(Log::Webhooks, hooks), files(Log::Requests, calls)].concat())
+    };
+    let mut all: BTreeMap<Day, Vec<FileHours>> = days.iter().enumerate().map(of).collect();
+    let judged = missing_logs(&all, &sources(), &known);
+    let judged_by = &judged.judged_by[&day(until)];
+    assert_eq!(*judged_by, [day(0), day(1), day(2)].into());
+    all.retain(|of, _| judged_by.contains(of) || day(until - HISTORY_DAYS) <= *of);
+    let again = missing_logs(&all, &sources(), &known);
+    assert_eq!(again.missing[&day(until)], judged.missing[&day(until)]);
+}
+
+#[test]
 fn what_comes_later_does_not_judge_a_day_again() {
     let only: Nodes<'_> = &[("node1", 1_000)];
     let days: Vec<(Nodes<'_>, Nodes<'_>)> =
@@ -143,10 +179,10 @@ fn what_comes_later_does_not_judge_a_day_again() {
         (day(n as i64), [files(Log::Webhooks, hooks), files(Log::Requests, calls)].concat())
     };
     let all: BTreeMap<Day, Vec<FileHours>> = days.iter().enumerate().map(of).collect();
-    let judged = missing_logs(&all, &sources());
+    let judged = missing_logs(&all, &sources(), &[]).missing;
     for end in 1..=days.len() {
         let until = all.iter().take(end).map(|(day, files)| (*day, files.clone())).collect();
-        for (day, logs) in missing_logs(&until, &sources()) {
+        for (day, logs) in missing_logs(&until, &sources(), &[]).missing {
             assert_eq!(logs, judged[&day], "{day} of {end} days");
         }
     }
@@ -160,7 +196,7 @@ fn the_first_day_is_judged_by_the_names_of_the_next() {
         next(file(Log::Webhooks, "node1", 1_000)),
         next(file(Log::Webhooks, "node2", 1_000)),
     ];
-    let found = missing_logs(&[(day(0), today)].into(), &sources()).remove(&day(0)).unwrap();
+    let found = missing_logs(&[(day(0), today)].into(), &sources(), &[]).missing.remove(&day(0)).unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].name.as_str(), found[0].cause), ("hooks-*-node2.csv", MissingCause::Absent));
     let hours: Vec<(u8, u32)> = found[0].hours.iter().map(|hour| (hour.hour, hour.region_ppm)).collect();
@@ -178,14 +214,16 @@ fn an_unreadable_file_opens_the_hours_of_its_name() {
     };
     let before = files(Log::Webhooks, BOTH);
     let today = vec![file(Log::Webhooks, "node1", 1_000), broken(file(Log::Webhooks, "node2", 1_000))];
-    let found =
-        missing_logs(&[(day(0), before), (day(1), today)].into(), &sources()).remove(&day(1)).unwrap();
+    let found = missing_logs(&[(day(0), before), (day(1), today)].into(), &sources(), &[])
+        .missing
+        .remove(&day(1))
+        .unwrap();
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!((found[0].cause, found[0].region.as_str()), (MissingCause::Unreadable, "eu"));
     assert_eq!(found[0].hours.iter().map(|hour| hour.hour).collect::<Vec<_>>(), HOURS);
     // Of a name that was never read, the size tells how much is gone.
     let today = vec![file(Log::Webhooks, "node1", 1_000), broken(file(Log::Webhooks, "new", 1_000))];
-    let found = missing_logs(&[(day(0), today)].into(), &sources()).remove(&day(0)).unwrap();
+    let found = missing_logs(&[(day(0), today)].into(), &sources(), &[]).missing.remove(&day(0)).unwrap();
     assert_eq!(found[0].region, "*");
     let hours: Vec<(u8, u32)> = found[0].hours.iter().map(|hour| (hour.hour, hour.region_ppm)).collect();
     assert_eq!(hours, [(9, 500_000), (10, 500_000)]);
@@ -196,7 +234,7 @@ fn a_source_that_may_be_empty_misses_nothing() {
     let mut sources = sources();
     sources[1].may_be_empty = true;
     let days = [(day(0), files(Log::Webhooks, BOTH)), (day(1), files(Log::Requests, CALLS))].into();
-    assert_eq!(missing_logs(&days, &sources).remove(&day(1)), Some(Vec::new()));
+    assert_eq!(missing_logs(&days, &sources, &[]).missing.remove(&day(1)), Some(Vec::new()));
 }
 
 proptest! {
@@ -212,13 +250,13 @@ proptest! {
             let log = if *is_call { Log::Requests } else { Log::Webhooks };
             all.entry(day(n as i64 % days)).or_default().push(file(log, names[*name], *rows));
         }
-        let judged = missing_logs(&all, &sources());
+        let judged = missing_logs(&all, &sources(), &[]);
         let mut other = all.clone();
         for files in other.values_mut() {
             files.reverse();
         }
-        prop_assert_eq!(&missing_logs(&other, &sources()), &judged);
-        for logs in judged.values() {
+        prop_assert_eq!(&missing_logs(&other, &sources(), &[]), &judged);
+        for logs in judged.missing.values() {
             for log in [Log::Requests, Log::Webhooks] {
                 for hour in HOURS {
                     let of_hour = logs.iter().filter(|l| l.log == log).flat_map(|l| &l.hours);

@@ -10,6 +10,7 @@ use crate::intake::counting::file_tally::FileTally;
 use crate::intake::counting::notes::evidence::RowPlace;
 use crate::intake::counting::notes::quarantine::KEPT_PER_FILE;
 use crate::intake::files::find::LogFile;
+use crate::intake::files::likeness::likeness;
 use crate::intake::pass::Pass;
 
 /// Returns the balance of each file, and the quarantined rows of the day's own files.
@@ -27,7 +28,12 @@ pub fn balances(
         let tallies: Vec<&FileTally> = pass.counts.iter().map(|b| b.tally(n)).collect();
         let duplicate = duplicates.get(&n).copied().unwrap_or(0);
         let conflict = conflicts.get(&n).copied().unwrap_or(0);
-        let failure = pass.failures.get(&n).cloned();
+        // What the file looks like, if it is no log of its preset.
+        let like = || {
+            let like = likeness(&file.path, &sources[file.source]);
+            like.map_or_else(String::new, |preset| format!("; the file looks like preset = \"{preset}\""))
+        };
+        let failure = pass.failures.get(&n).map(|reason| format!("{reason}{}", like()));
         let sum =
             |f: fn(&FileTally) -> u64| if failure.is_some() { 0 } else { tallies.iter().map(|t| f(t)).sum() };
         balances.push(FileBalance {
@@ -53,11 +59,14 @@ pub fn balances(
         }
         let mut bad_rows: Vec<_> = tallies.iter().flat_map(|t| &t.bad_rows).collect();
         bad_rows.sort();
+        let is_mostly_bad = balances.last().is_some_and(|file| file.quarantine * 2 > file.rows_read);
+        let mut like = if is_mostly_bad { like() } else { String::new() };
         for (place, reason, excerpt) in bad_rows.into_iter().take(KEPT_PER_FILE) {
             quarantine.push(Quarantined {
                 file: file.shown.clone(),
                 line: line(pass, place),
-                reason: reason.clone(),
+                // The first row of the file says it for all.
+                reason: format!("{reason}{}", std::mem::take(&mut like)),
                 excerpt: excerpt.clone(),
             });
         }

@@ -1,21 +1,34 @@
 //! The writer: a ledger that can be changed, by the one run that holds the lock.
 
+mod lock;
+mod lost_and_found;
+mod tidy;
+mod writing;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+pub use lock::Lock;
+pub(super) use lost_and_found::LOST_AND_FOUND;
+pub use lost_and_found::Strays;
+pub(super) use tidy::{named_folders, unknown};
+use writing::Announced;
 
 use super::editions::basis::StoredBasis;
-use super::editions::folder::{self, EDITIONS};
+use super::editions::folder;
 use super::editions::manifest::Manifest;
-use super::editions::seals::{self, SEALS};
+use super::editions::seals::StoredTable;
+use super::journal::clocks;
 use super::journal::entry::{Cause, Entry, FrozenName, Publication};
-use super::places::{self, CONFIGS, DAYBOOKS, POLICIES};
-use super::{DayState, Draft, Edition, FORMAT, FrozenDay, Ledger, Lock, disk};
+use super::{DayState, Draft, Edition, FORMAT, FrozenDay, Ledger, disk, places};
 use crate::clock::{Clock, ClockSource};
 use crate::config::Canonical;
-use crate::day::Day;
+use crate::day::{Day, rfc3339};
 use crate::error::Trouble;
+use crate::facts::Input;
+use crate::overrides::Override;
 use crate::policy::Policy;
 
 /// A ledger that can be written to, and is read like a [`Ledger`].
@@ -24,12 +37,15 @@ pub struct Writer {
     ledger: Ledger,
     /// Clock source for a ledger that begins with this run.
     source: ClockSource,
+    /// What `.writing` announces.
+    announced: Option<Announced>,
+    strays: Strays,
     _lock: Lock,
 }
 
 /// Policy and settings that the ledger keeps with a new edition, unless it has them already.
 ///
-/// They are written only together with an edition: [`Writer::open`] removes what no entry names.
+/// They are written only together with an edition, because no other line names them.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Kept<'a> {
     pub policy: Option<&'a Policy>,
@@ -57,7 +73,8 @@ impl Deref for Writer {
 }
 
 impl Writer {
-    /// Takes the lock of a reports folder and removes what a killed run left there.
+    /// Takes the lock of a reports folder, removes what a killed run left there, and moves aside
+    /// what the ledger does not know.
     ///
     /// A new ledger takes the clock `source`; an existing one keeps its own.
     ///
@@ -65,12 +82,26 @@ impl Writer {
     /// - [`Trouble::Io`] if the folder cannot be created or written to.
     /// - [`Trouble::Locked`] if another run holds it.
     /// - [`Trouble::Damaged`] if its journal is damaged.
-    /// - [`Trouble::Usage`] if the clock lies before the last entry, or `source` is
-    ///   [`ClockSource::Given`] and the ledger has the machine's clock.
+    /// - [`Trouble::Refused`] if an [`Obstacle`](crate::ledger::Obstacle) stands in the way.
+    /// - [`Trouble::Usage`] if the run works as of an instant before the last entry or beyond the
+    ///   wall clock, or `source` is not that of the ledger.
     pub fn open(reports: &Path, clock: Clock, source: ClockSource) -> Result<Self, Trouble> {
-        let lock = Lock::acquire(reports)?;
+        Self::open_past(reports, clock, source, None)
+    }
+
+    /// Opens a ledger in spite of the obstacle that has this key; any other still refuses.
+    ///
+    /// # Errors
+    /// As for [`Writer::open`].
+    pub fn open_past(
+        reports: &Path,
+        clock: Clock,
+        source: ClockSource,
+        key: Option<&str>,
+    ) -> Result<Self, Trouble> {
+        let mut lock = Lock::acquire(reports)?;
         let mut ledger = Ledger::open(reports)?;
-        ledger.journal.check_clock(clock.at)?;
+        ledger.journal.hold(lock.take_journal());
         let reports_shown = reports.display();
         match (ledger.journal.clock_source(), source) {
             (Some(ClockSource::Real), ClockSource::Given) => {
@@ -87,11 +118,30 @@ impl Writer {
             }
             _ => {}
         }
+        let obstacle = ledger.obstacle(clock)?;
+        if let Some(obstacle) = obstacle.as_ref().filter(|obstacle| Some(obstacle.key.as_str()) != key) {
+            return Err(Trouble::Refused(format!("{reports_shown}: {obstacle}")));
+        }
+        let older = ledger.older_journal()?;
+        if obstacle.is_none() {
+            ledger.journal.check_clock(ledger.steady(clock).at)?;
+        }
+        if clock.at > clock.wall {
+            return Err(Trouble::Usage(format!(
+                "--as-of {} lies after the clock of this machine ({}); leave it out, or begin a simulation with --simulate",
+                rfc3339(clock.at.timestamp_micros()),
+                rfc3339(clock.wall.timestamp_micros())
+            )));
+        }
         fs::create_dir_all(&ledger.folder)
             .map_err(|e| Trouble::io(&ledger.folder, "creating the ledger", e))?;
         ledger.journal.mend()?;
-        let writer = Self { ledger, source, _lock: lock };
-        writer.tidy()?;
+        let (announced, strays) = (None, Strays::default());
+        let mut writer = Self { ledger, source, announced, strays, _lock: lock };
+        // What an older journal does not know may be taken back; it is moved after that.
+        if older.is_none() {
+            writer.move_strays()?;
+        }
         Ok(writer)
     }
 
@@ -102,60 +152,74 @@ impl Writer {
     /// line behind; the next `open` repairs it. [`Trouble::Usage`] if the clock lies before the
     /// last entry.
     pub fn append(&mut self, clock: Clock, entry: Entry) -> Result<(), Trouble> {
+        // A line that was announced before could not be written.
+        self.settle()?;
+        self.append_announced(clock, entry)
+    }
+
+    /// Appends the line whose folders were announced and are in place.
+    ///
+    /// # Errors
+    /// As for [`Writer::append`].
+    pub(super) fn append_announced(&mut self, clock: Clock, entry: Entry) -> Result<(), Trouble> {
         // Written with the first entry, so that a run without a result leaves no ledger behind.
         if self.ledger.journal.lines().is_empty() {
             self.ledger.journal.append(clock, Entry::Ledger { format: FORMAT, clock: self.source })?;
         }
         let line = self.ledger.journal.append(clock, entry)?;
-        self.ledger.record.apply(line);
         self.ledger.last = line.seq;
+        if clocks::is_accepted(&line.entry) {
+            self.ledger.replay();
+        } else {
+            self.ledger.record.apply(line);
+        }
         // If this fails, the line counts nevertheless.
-        self.ledger.journal.mend()
+        self.ledger.journal.mend()?;
+        self.settle()
     }
 
-    /// Removes temporary files, and all folders that no line of the journal names.
-    fn tidy(&self) -> Result<(), Trouble> {
-        let ledger = &self.ledger.folder;
-        for name in disk::names(ledger)?.iter().filter(|name| name.starts_with(disk::TEMPORARY)) {
-            disk::remove(&ledger.join(name))?;
-        }
-        let days = &self.ledger.record.days;
-        let mut known = BTreeSet::new();
-        for (day, record) in days {
-            for edition in &record.editions {
-                let Publication { day, edition, policy, config, .. } = &edition.publication;
-                known.insert(folder::place(ledger, *day, *edition));
-                known.insert(places::of_policy(ledger, policy));
-                known.extend(config.iter().map(|config| places::of_config(ledger, config)));
-            }
-            known.extend(record.frozen.iter().map(|table| seals::place(ledger, *day, table)));
-            if let Some(reading) = record.reading.as_ref().filter(|_| !record.is_pruned) {
-                known.insert(places::of_daybook(ledger, reading));
-                known.extend(reading.config.iter().map(|config| places::of_config(ledger, config)));
-            }
-        }
-        for parent in [EDITIONS, DAYBOOKS, SEALS].map(|name| ledger.join(name)) {
-            for day in disk::names(&parent)? {
-                let day = parent.join(day);
-                for name in disk::names(&day)? {
-                    let place = day.join(name);
-                    if !known.contains(&place) {
-                        disk::remove(&place)?;
-                    }
-                }
-                if disk::names(&day)?.is_empty() {
-                    disk::remove(&day)?;
-                }
-            }
-        }
-        for parent in [POLICIES, CONFIGS].map(|name| ledger.join(name)) {
-            for place in disk::names(&parent)?.into_iter().map(|name| parent.join(name)) {
-                if !known.contains(&place) {
-                    disk::remove(&place)?;
-                }
-            }
-        }
+    /// Announces the folders of the coming line, and those that no line will name after it.
+    ///
+    /// It is called before the first of these folders is put in place.
+    ///
+    /// # Errors
+    /// [`Trouble::Io`]; [`Trouble::Replaced`] if another run has changed the journal.
+    pub(super) fn announce(&mut self, coming: &[PathBuf], leaving: &[PathBuf]) -> Result<(), Trouble> {
+        self.ledger.journal.check_unchanged()?;
+        // A line that was announced before could not be written, or what it left not be removed.
+        self.settle()?;
+        let announced = Announced::new(&self.folder, &self.ledger.journal, coming, leaving);
+        announced.write(&self.folder)?;
+        self.announced = Some(announced);
         Ok(())
+    }
+
+    /// Removes the announcement, and the folders that no line names although it has ended.
+    fn settle(&mut self) -> Result<(), Trouble> {
+        let Some(announced) = &self.announced else { return Ok(()) };
+        let leftovers = announced.leftovers(&self.folder, &self.ledger.journal);
+        if !leftovers.is_empty() {
+            self.remove_leftovers(&leftovers)?;
+        }
+        writing::remove(&self.folder)?;
+        self.announced = None;
+        Ok(())
+    }
+
+    /// Moves aside what the ledger does not know.
+    pub(super) fn move_strays(&mut self) -> Result<(), Trouble> {
+        self.strays = self.tidy()?;
+        Ok(())
+    }
+
+    /// Returns the folder of the ledger.
+    pub(super) fn place(&self) -> &Path {
+        &self.ledger.folder
+    }
+
+    /// Returns what stands in `lost+found/`.
+    pub const fn strays(&self) -> &Strays {
+        &self.strays
     }
 
     /// Publishes a draft as the newest edition of its day, numbered from 1.
@@ -212,6 +276,12 @@ impl Writer {
         }
         let is_ruled_alike = before.as_ref().is_some_and(|before| self.is_ruled_alike(before, &manifest));
         let mut causes = causes(before.as_ref(), is_ruled_alike, has_ended, &comparable);
+        let inputs = record.reading.as_ref().map(|reading| reading.files.clone()).unwrap_or_default();
+        if let Some(before) = &before
+            && self.is_read_otherwise(before, &manifest)
+        {
+            name_settings(&mut causes, before, &inputs);
+        }
         if self.ledger.daybook(day).is_some_and(|reading| reading.is_poorer) {
             for cause in causes.iter_mut().filter(|cause| **cause == Cause::Logs) {
                 *cause = Cause::LogsRemoved;
@@ -230,16 +300,21 @@ impl Writer {
         manifest.edition = edition.number;
         manifest.state = edition.state;
         manifest.previous = newest.map(|newest| newest.manifest);
-        manifest.inputs = record.reading.map(|reading| reading.files).unwrap_or_default();
+        manifest.inputs = inputs;
 
+        let place = folder::place(&self.folder, day, edition.number);
+        let policies = with.policy.map(|policy| places::of_policy(&self.folder, &policy.fingerprint()));
+        let configs = with.settings.map(|kept| places::of_config(&self.folder, &kept.fingerprint()));
+        let coming: Vec<PathBuf> = [place.clone()].into_iter().chain(policies).chain(configs).collect();
+        let folder = folder::write(&self.folder, &edition, stored, &tables, &mut manifest)?;
+        self.announce(&coming, &[])?;
         if let Some(policy) = with.policy {
             self.keep_policy(policy)?;
         }
         if let Some(settings) = with.settings {
             self.keep_config(settings)?;
         }
-        let folder = folder::write(&self.folder, &edition, stored, &tables, &mut manifest)?;
-        disk::put_folder(folder, &folder::place(&self.folder, day, edition.number))?;
+        disk::put_folder(folder, &place)?;
         let publication = Publication {
             day,
             edition: edition.number,
@@ -251,15 +326,19 @@ impl Writer {
             causes: causes.clone(),
             is_adjusting,
         };
-        self.append(clock, Entry::Edition(publication))?;
+        self.append_announced(clock, Entry::Edition(publication))?;
         Ok(Published { edition, is_new: true, causes, is_adjusting })
     }
 
-    /// Returns whether two editions are booked by the same rules.
-    fn is_ruled_alike(&self, before: &Manifest, now: &Manifest) -> bool {
-        let rules = now.policy_rules.as_deref().unwrap_or_default();
-        let written = before.policy_rules.as_deref();
-        self.rules_are(&before.policy_fingerprint, written, &now.policy_fingerprint, rules)
+    /// Returns whether the logs of two editions were read under other settings.
+    fn is_read_otherwise(&self, before: &Manifest, now: &Manifest) -> bool {
+        let kept = |manifest: &Manifest| self.config(manifest.config.as_ref()?).ok();
+        let is_read_again = before.daybooks.get(&before.day) != now.daybooks.get(&now.day);
+        // The line of governed settings has kept those of this run before its first edition.
+        match (kept(before), kept(now)) {
+            (Some(before), Some(now)) => is_read_again && !before.reads_like(&now),
+            _ => false,
+        }
     }
 
     /// Seals a day: its newest edition becomes final, with these figures.
@@ -275,8 +354,10 @@ impl Writer {
         if newest.is_none_or(|newest| newest.publication.edition != edition) {
             return Ok(());
         }
-        let table = Some(seals::write(&self.folder, frozen)?);
-        self.append(clock, Entry::Sealed { day, edition, table })
+        let stored = StoredTable::of(frozen);
+        self.announce(&[stored.place(&self.folder)], &[])?;
+        stored.put(&self.folder)?;
+        self.append_announced(clock, Entry::Sealed { day, edition, table: Some(stored.table) })
     }
 
     /// Stores figures of days that an older version sealed without them, under one line.
@@ -284,41 +365,78 @@ impl Writer {
     /// # Errors
     /// As for [`Writer::append`].
     pub fn freeze(&mut self, tables: &[FrozenDay], clock: Clock) -> Result<(), Trouble> {
-        let mut days = Vec::new();
-        for frozen in tables {
-            let table = seals::write(&self.folder, frozen)?;
-            days.push(FrozenName { day: frozen.day, edition: frozen.edition, table });
+        let stored: Vec<StoredTable> = tables.iter().map(StoredTable::of).collect();
+        if stored.is_empty() {
+            return Ok(());
         }
-        if days.is_empty() { Ok(()) } else { self.append(clock, Entry::Frozen { days }) }
+        let coming: Vec<PathBuf> = stored.iter().map(|stored| stored.place(&self.folder)).collect();
+        self.announce(&coming, &[])?;
+        stored.iter().try_for_each(|stored| stored.put(&self.folder))?;
+        let name = |(frozen, stored): (&FrozenDay, StoredTable)| {
+            let FrozenDay { day, edition, .. } = *frozen;
+            FrozenName { day, edition, table: stored.table }
+        };
+        let days = tables.iter().zip(stored).map(name).collect();
+        self.append_announced(clock, Entry::Frozen { days })
+    }
+}
+
+/// Names settings as the cause of other rows, if the files of the day have the same contents as before.
+fn name_settings(causes: &mut Vec<Cause>, before: &Manifest, inputs: &[Input]) {
+    let contents = |inputs: &[Input]| inputs.iter().map(|input| input.hash.clone()).collect::<BTreeSet<_>>();
+    if contents(&before.inputs) == contents(inputs) {
+        causes.retain(|cause| *cause != Cause::Logs && *cause != Cause::Job);
+    }
+    causes.push(Cause::Config);
+    causes.sort();
+}
+
+impl Ledger {
+    /// Returns whether two editions are booked by the same rules.
+    pub(super) fn is_ruled_alike(&self, before: &Manifest, now: &Manifest) -> bool {
+        let rules = now.policy_rules.as_deref().unwrap_or_default();
+        let written = before.policy_rules.as_deref();
+        self.rules_are(&before.policy_fingerprint, written, &now.policy_fingerprint, rules)
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.ledger.journal.release();
+        // It is empty unless a write failed; then the next run clears it.
+        let _ = fs::remove_dir(self.ledger.folder.join(disk::TEMPORARY));
     }
 }
 
 /// Returns whether two editions of one policy differ in anything but their reconciliation.
 fn has_other_figures(before: &Manifest, now: &Manifest) -> bool {
-    let booked = |m: &Manifest| {
-        let rows: Vec<_> = m.overrides.iter().map(|o| o.row.clone()).collect();
-        (m.facts.clone(), m.instants.clone(), m.logs.clone(), m.missing.clone(), rows)
-    };
+    let booked = |m: &Manifest| (m.facts.clone(), m.instants.clone(), m.logs.clone(), m.missing.clone());
     booked(before) != booked(now)
+        || !Override::are_same_rows(&before.rows(), &now.rows())
         || before.definition != now.definition
         || before.balance.accounts != now.balance.accounts
 }
 
 /// Finds out why an edition differs from the one before it.
-fn causes(before: Option<&Manifest>, is_ruled_alike: bool, has_ended: bool, now: &Manifest) -> Vec<Cause> {
+pub(super) fn causes(
+    before: Option<&Manifest>,
+    is_ruled_alike: bool,
+    has_ended: bool,
+    now: &Manifest,
+) -> Vec<Cause> {
     let Some(before) = before else { return vec![Cause::First] };
     let own = |m: &Manifest| m.daybooks.get(&m.day).cloned();
     let others = |m: &Manifest| -> BTreeMap<Day, String> {
         m.daybooks.iter().filter(|(day, _)| **day != m.day).map(|(d, h)| (*d, h.clone())).collect()
     };
-    let rows = |m: &Manifest| m.overrides.iter().map(|o| o.row.clone()).collect::<Vec<_>>();
+    let has_other_rows = !Override::are_same_rows(&before.rows(), &now.rows());
     let mut causes = Vec::new();
     let mut add = |is_so: bool, cause: Cause| is_so.then(|| causes.push(cause));
     // Daybooks change every day, mostly without effect on this one: a neighbour's file is new, or
     // other days are read. If the rows of the day's own files are unchanged, new facts came from
     // elsewhere.
     // Rules and overrides change instants too; if they are the same, facts have other sixtieths.
-    let has_other_instants = before.instants != now.instants && is_ruled_alike && rows(before) == rows(now);
+    let has_other_instants = before.instants != now.instants && is_ruled_alike && !has_other_rows;
     let has_other_callers = before.callers != now.callers;
     let has_other_facts = before.facts != now.facts || has_other_instants || has_other_callers;
     let is_told_by_others = has_other_facts && before.logs == now.logs && others(before) != others(now);
@@ -327,7 +445,7 @@ fn causes(before: Option<&Manifest>, is_ruled_alike: bool, has_ended: bool, now:
     let is_expected_otherwise = has_other_facts && before.logs == now.logs && before.missing != now.missing;
     add(is_expected_otherwise, Cause::Neighbour);
     add(is_told_by_others && !is_expected_otherwise, Cause::Webhooks);
-    add(rows(before) != rows(now), Cause::Overrides);
+    add(has_other_rows, Cause::Overrides);
     add(!is_ruled_alike, Cause::Policy);
     add(before.definition != now.definition, Cause::Definition);
     add(has_ended, Cause::Window);

@@ -1,0 +1,99 @@
+//! The mark of the drawing: the line of the journal that the reports show, and the days sealed then.
+//!
+//! It stands beside the reports as `.drawn`. A journal that is put back in an older state shows by
+//! it, and a seal that this journal does not know is taken back by the hashes in it alone.
+
+mod older;
+mod resume;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+pub use older::OlderJournal;
+
+use super::Ledger;
+use crate::day::Day;
+use crate::error::Trouble;
+use crate::plain_file;
+
+/// The file of the mark, in the reports folder.
+pub const DRAWN: &str = ".drawn";
+/// Number of the way in which reports are drawn, raised with each change of their bytes.
+///
+/// Versions in development have one version number for many such changes.
+const FORMAT: u32 = 2;
+const JOB: &str = env!("CARGO_PKG_VERSION");
+
+/// The line of the ledger that the reports show, and the version of the job that drew them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drawn {
+    pub seq: u64,
+    pub hash: String,
+    #[serde(default)]
+    pub job: String,
+    /// See [`FORMAT`]; 0 if the job wrote none.
+    #[serde(default)]
+    format: u32,
+    /// The newest published day; `None` if an older version wrote the mark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    newest: Option<Day>,
+    /// The days that were sealed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    sealed: BTreeMap<Day, SealedDay>,
+}
+
+/// What a seal has made final.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SealedDay {
+    pub edition: u32,
+    /// SHA-256 of the `edition.json` of the sealed edition.
+    pub manifest: String,
+    /// SHA-256 of the figures that the seal left; `None` if an older version sealed the day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+}
+
+impl Drawn {
+    /// Makes the mark of reports that show a ledger.
+    pub fn of(ledger: &Ledger) -> Self {
+        let (seq, hash) = ledger.head();
+        let sealed = ledger.record.days.iter().filter_map(|(day, record)| {
+            let standing = record.sealed.and_then(|_| record.standing())?;
+            let (edition, manifest) = (standing.publication.edition, standing.publication.manifest.clone());
+            Some((*day, SealedDay { edition, manifest, table: record.frozen.clone() }))
+        });
+        Self {
+            seq,
+            hash,
+            job: JOB.to_owned(),
+            format: FORMAT,
+            newest: ledger.days().last().copied(),
+            sealed: sealed.collect(),
+        }
+    }
+
+    /// Reads the mark of a reports folder; `None` if the reports were never drawn completely.
+    ///
+    /// # Errors
+    /// [`Trouble::NotPlain`] if no file stands there, [`Trouble::Io`] if it cannot be read.
+    pub fn read(reports: &Path) -> Result<Option<Self>, Trouble> {
+        let mark = plain_file::read_if_there(&reports.join(DRAWN))?;
+        Ok(mark.and_then(|mark| serde_json::from_slice(&mark).ok()))
+    }
+
+    /// Returns whether this version of the job draws the same bytes.
+    pub fn is_of_this_job(&self) -> bool {
+        self.job == JOB && self.format == FORMAT
+    }
+
+    /// Returns the mark as it is stored.
+    pub fn to_json(&self) -> String {
+        match serde_json::to_string(self) {
+            Ok(text) => text + "\n",
+            Err(e) => unreachable!("strings and numbers always serialise: {e}"),
+        }
+    }
+}

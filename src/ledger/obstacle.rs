@@ -1,0 +1,27 @@
+//! Obstacle: a state of the ledger in which nothing is written until two persons say how to go on.
+
+use std::fmt;
+
+use crate::attention::CLOCK;
+
+/// What stands in the way of every command that writes, under the key that `ack` takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    pub key: String,
+    /// What was found, and what to do; the command that goes on from it follows.
+    pub message: String,
+}
+
+impl Obstacle {
+    /// The clock of the run is not believed ([`super::journal::clocks::doubt`]).
+    pub(super) fn clock(message: String) -> Self {
+        Self { key: CLOCK.to_owned(), message }
+    }
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, message } = self;
+        write!(f, "{message}: uptime-ledger ack '{key}' --author NAME --approver NAME --reason TEXT")
+    }
+}

@@ -1,0 +1,107 @@
+//! More time: open days that may still be reviewed after their window and its grace.
+
+use std::collections::HashSet;
+
+use anyhow::Context;
+
+use crate::clock::Clock;
+use crate::day::{DAY_US, Day, SECOND_US};
+use crate::ledger::{Cause, EditionRecord, Ledger};
+use crate::overrides::{LateEvidence, MoreTime, PostingKey, bad_postings};
+use crate::policy::Policy;
+
+const HOUR_US: i64 = 3_600 * SECOND_US;
+
+/// Returns the instant at which the review window of a day ends with its grace, in microseconds
+/// since 1970.
+pub fn graced_us(ledger: &Ledger, day: Day) -> i64 {
+    let review = ledger.record().review.of(day);
+    day.end_us() + i64::from(review.review_days) * DAY_US + i64::from(review.grace_hours) * HOUR_US
+}
+
+/// Finds what gives an open day more time.
+///
+/// Time is given by late evidence, by applied rows that are gone from the file, and by the first run
+/// since the window ended if its grace is over by then: nobody could have been heard in between.
+///
+/// # Errors
+/// An edition of the day, or its policy, is missing or damaged.
+pub fn more_time(ledger: &Ledger, day: Day, clock: Clock) -> anyhow::Result<MoreTime> {
+    let review = ledger.record().review.of(day);
+    let closes_us = day.end_us() + i64::from(review.review_days) * DAY_US;
+    let graced_us = graced_us(ledger, day);
+    let now_us = clock.wall.timestamp_micros();
+    let first_after = |instant_us: i64| {
+        let walls = ledger.lines().map(|line| line.wall().timestamp_micros());
+        walls.filter(|wall| *wall > instant_us).min().unwrap_or(now_us)
+    };
+    let first_run_us = first_after(closes_us);
+    let mut granted_us = Vec::new();
+    if first_run_us > graced_us {
+        granted_us.push(first_run_us);
+    }
+    let gone =
+        ledger.record().rows.values().filter(|filed| filed.was_applied && filed.row.days().any(|d| d == day));
+    granted_us.extend(gone.filter_map(|filed| filed.gone).map(|gone| gone.timestamp_micros()));
+    let mut late = Vec::new();
+    let editions =
+        ledger.record().days.get(&day).map(|record| record.editions.as_slice()).unwrap_or_default();
+    for (at, edition) in editions.iter().enumerate() {
+        let at_us = edition.at.timestamp_micros();
+        if at_us > closes_us - DAY_US && comes_from_logs(edition) {
+            let postings = new_bad(ledger, day, &editions[..=at])?;
+            if !postings.is_empty() {
+                late.push(LateEvidence { at_us, postings });
+            }
+        }
+    }
+    let cap_us = first_after(graced_us) + i64::from(review.review_days) * DAY_US;
+    Ok(MoreTime { late, granted_us, cap_us })
+}
+
+fn comes_from_logs(edition: &EditionRecord) -> bool {
+    let is_of_logs = |cause: &Cause| {
+        matches!(cause, Cause::First | Cause::Logs | Cause::LogsRemoved | Cause::Webhooks | Cause::Neighbour)
+    };
+    edition.publication.causes.iter().any(is_of_logs)
+}
+
+/// Returns the bad postings of the last of some editions that none of the others had.
+///
+/// The edition before it also counts as it would be booked by the policy of the last. Under other
+/// reading settings, nothing is new: the same rows are read in another way.
+fn new_bad(ledger: &Ledger, day: Day, editions: &[EditionRecord]) -> anyhow::Result<HashSet<PostingKey>> {
+    let Some((last, earlier)) = editions.split_last() else { return Ok(HashSet::new()) };
+    let bad = |number: u32, policy: &Policy| -> anyhow::Result<HashSet<PostingKey>> {
+        let facts = ledger.basis(day, number)?.facts;
+        Ok(bad_postings(&policy.classify(facts).context("classifying the facts")?)?)
+    };
+    let policy = ledger.policy(&last.publication.policy)?;
+    if let Some(before) = earlier.last()
+        && !is_read_alike(ledger, before, last)
+    {
+        return Ok(HashSet::new());
+    }
+    let mut new = bad(last.publication.edition, &policy)?;
+    for (at, edition) in earlier.iter().enumerate() {
+        let own = ledger.policy(&edition.publication.policy)?;
+        let known = bad(edition.publication.edition, &own)?;
+        new.retain(|posting| !known.contains(posting));
+        if at + 1 == earlier.len() {
+            let rebooked = bad(edition.publication.edition, &policy)?;
+            new.retain(|posting| !rebooked.contains(posting));
+        }
+    }
+    Ok(new)
+}
+
+/// Returns whether two editions were read under the same settings, as far as the ledger kept them.
+fn is_read_alike(ledger: &Ledger, one: &EditionRecord, other: &EditionRecord) -> bool {
+    let kept = |edition: &EditionRecord| {
+        edition.publication.config.as_ref().and_then(|config| ledger.config(config).ok())
+    };
+    match (kept(one), kept(other)) {
+        (Some(one), Some(other)) => one.reads_like(&other),
+        _ => true,
+    }
+}
