@@ -10,11 +10,12 @@ use crate::attention::{Attention, AttentionKind};
 use crate::clock::Clock;
 use crate::day::Day;
 use crate::document::Mistake;
+use crate::error::stops_all;
 use crate::facts::Salt;
 use crate::ledger::{Entry, FiledRow, JudgedRow, Ledger, MalformedRow, RowStatus, Writer};
 use crate::overrides::{
-    self, Decided, Decision, Direction, Filed, KnownRow, KnownRows, Malformed, Override, OverrideSheet,
-    Timing, Touched, Windows,
+    self, Decided, Decision, Direction, Filed, KnownRows, LedgerRow, Malformed, Override, OverrideSheet,
+    RowTiming, Touched, Windows,
 };
 use crate::policy::Postings;
 
@@ -113,7 +114,7 @@ fn known(ledger: &Ledger, salt: &str) -> KnownRows {
     // Lines of earlier versions do not name the salt of a row; the days do.
     let mut readings = record.days.values().filter_map(|day| day.reading.as_ref());
     let was_other = readings.any(|reading| reading.salt != salt);
-    let known = |filed: &FiledRow| KnownRow {
+    let known = |filed: &FiledRow| LedgerRow {
         row: filed.row.clone(),
         has_other_salt: filed.salt.as_ref().map_or(was_other, |own| own != salt),
     };
@@ -171,12 +172,17 @@ fn with_more_time(
         ledger.record().days.get(day).is_some_and(|day| day.sealed.is_none() && day.newest().is_some())
     };
     let is_late = |filed: &&Filed| {
-        !filed.was_applied && matches!(windows.timing(&filed.row, filed.first_seen_us), Timing::Refused(_))
+        !filed.was_applied && matches!(windows.timing(&filed.row, filed.first_seen_us), RowTiming::Refused(_))
     };
     let days: BTreeSet<Day> =
         filed.iter().filter(is_late).flat_map(|filed| filed.row.days()).filter(is_open).collect();
     for day in days {
-        windows.more.insert(day, more_time(ledger, day, clock)?);
+        match more_time(ledger, day, clock) {
+            Ok(more) => _ = windows.more.insert(day, more),
+            Err(error) if stops_all(&error) => return Err(error),
+            // A damaged day is told by itself; its rows are judged again when it is whole.
+            Err(_) => {}
+        }
     }
     Ok(windows)
 }

@@ -2,6 +2,8 @@
 
 mod lock;
 mod lost_and_found;
+pub mod obstacle;
+mod settings;
 mod tidy;
 mod writing;
 
@@ -17,7 +19,7 @@ pub(super) use tidy::{named_folders, unknown};
 use writing::Announced;
 
 use super::editions::basis::StoredBasis;
-use super::editions::folder;
+use super::editions::folder::{self, Part};
 use super::editions::manifest::Manifest;
 use super::editions::seals::StoredTable;
 use super::journal::clocks;
@@ -236,7 +238,7 @@ impl Writer {
         let newest = record.newest().map(|newest| newest.publication.clone());
         let before = match &newest {
             Some(newest) => {
-                Some(folder::read_manifest(&folder::place(&self.folder, day, newest.edition), day)?)
+                Some(folder::read_manifest(&self.intact(day, newest.edition, Part::Manifest)?, day)?)
             }
             None => None,
         };
@@ -250,6 +252,14 @@ impl Writer {
             // Another spelling of a path is no other file.
             let known = folder::read_intake(&folder::place(&self.folder, day, newest.edition));
             edition.spell_paths_as(&known.unwrap_or_default());
+        }
+        // Another ticket or note is no other row.
+        if let Some(before) = &before
+            && Override::are_same_rows(&before.rows(), &edition.rows())
+        {
+            for (now, known) in edition.overrides.iter_mut().zip(&before.overrides) {
+                now.row = known.row.clone();
+            }
         }
         let tables = folder::tables(&edition);
         let stored = StoredBasis { basis: &basis, tables: &basis.tables() };

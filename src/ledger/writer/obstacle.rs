@@ -13,8 +13,8 @@ pub struct Obstacle {
 }
 
 impl Obstacle {
-    /// The clock of the run is not believed ([`super::journal::clocks::doubt`]).
-    pub(super) fn clock(message: String) -> Self {
+    /// The clock of the run is not believed ([`crate::ledger::clocks::doubt`]).
+    pub fn clock(message: String) -> Self {
         Self { key: CLOCK.to_owned(), message }
     }
 }
