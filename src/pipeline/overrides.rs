@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::DateTime;
 
 use super::Job;
-use super::more_time::more_time;
+use super::seal::more_time::more_time;
 use crate::attention::{Attention, AttentionKind};
 use crate::clock::Clock;
 use crate::day::Day;

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+pub(super) mod more_time;
+
+use more_time::{graced_us, is_first_run, more_time};
+
 use super::days::Booked;
-use super::more_time::{graced_us, is_first_run, more_time};
 use super::read::{missing, open_days};
 use super::{Accounted, Job, book};
 use crate::attention::{Attention, AttentionKind, Look};
