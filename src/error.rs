@@ -103,6 +103,7 @@ impl Trouble {
     }
 
     /// Returns trouble with a stored file as damage: the day that needs the file stops alone.
+    #[must_use]
     pub fn of_stored(self) -> Self {
         match self {
             Self::Io { path, doing, cause, .. } => {

@@ -660,7 +660,7 @@ fn is_told_and_silent(Case { kind, config, nights, last: before_last }: Case) {
     }
     assert!(kind != "fewer" || silent.stderr.contains("because of logs-removed"), "{silent:?}");
     let is_damaged = ["not-settled", "missing-daybook", "unreadable-daybook", "damaged-day"].contains(&kind);
-    desk.ask(&["verify"]).expect(if is_damaged { 1 } else { 0 });
+    desk.ask(&["verify"]).expect(i32::from(is_damaged));
 }
 
 #[test]
@@ -813,7 +813,9 @@ fn a_name_that_a_person_knows_of_stays_expected_until_that_ends() {
     let standing = desk.standing(&morning(3));
     let (missing, others): (Vec<&Value>, Vec<&Value>) =
         standing.iter().partition(|one| one["kind"] == "missing-file");
-    others.into_iter().for_each(|one| _ = desk.ack(one, &morning(3)).expect(0));
+    for one in others {
+        desk.ack(one, &morning(3)).expect(0);
+    }
     let until = first.plus(50).to_string();
     let key = missing[0]["key"].as_str().unwrap();
     let word = ["ack", key, "--author", "Ann", "--reason", "the node is away", "--until", &until];

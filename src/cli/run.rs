@@ -23,7 +23,6 @@ use crate::report::Rendered;
 
 #[derive(Args)]
 #[command(group(ArgGroup::new("logs").args(["requests", "webhooks"]).multiple(true)))]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct RunArgs {
     /// Config file [default: uptime-ledger.toml]
     #[arg(long, value_name = "FILE", conflicts_with = "logs")]

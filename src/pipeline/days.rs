@@ -83,6 +83,52 @@ impl Booked {
         Some(Attention::new(AttentionKind::NewDefinition, *last, &[], message).of_measure(days as u64))
     }
 
+    /// Takes a day that was published, with what was noted when its logs were read.
+    fn take(
+        &mut self,
+        job: &Job,
+        ledger: &Ledger,
+        usable: &read::Usable,
+        (mut done, fresh): (Accounted, BookedDay),
+        notes: Option<ReadNotes>,
+        is_asked: bool,
+    ) -> anyhow::Result<()> {
+        let day = done.published.edition.day;
+        self.looks.take(Look::Tried(day), None);
+        let (fresh_gaps, fresh_facts) = (fresh.gaps.clone(), fresh.postings.facts().clone());
+        let facts = |day: &BookedDay| day.postings.facts().frame().height();
+        // An unchanged edition keeps its files with their numbers, which may differ today.
+        let is_new = done.published.is_new;
+        if is_new && self.largest.as_ref().is_none_or(|kept| facts(kept) < facts(&fresh)) {
+            self.largest = Some(fresh);
+        }
+        let edition = &done.published.edition;
+        if let Some(notes) = notes {
+            done.spilled_bytes = notes.spilled_bytes;
+            let daybooks = &usable.daybooks;
+            let told = of_reading(job, ledger, daybooks, edition, &fresh_gaps, &fresh_facts, notes)?;
+            self.looks.take(Look::Read(day), told);
+        }
+        if let Some(told) = &done.attention {
+            self.looks.take(Look::Booked(day), told.iter().cloned());
+        }
+        tracing::info!(%day, edition = edition.number, is_new, "published");
+        match (is_asked, is_new) {
+            (true, _) => self.accounted.push(done),
+            (false, true) => self.restated.push(done),
+            (false, false) => {}
+        }
+        Ok(())
+    }
+
+    /// Ends the run as failed if an asked day failed and no other day was published.
+    fn fails_without_a_day(&mut self, failed: BTreeMap<Day, anyhow::Error>, asked: &[Day]) {
+        if self.accounted.is_empty() && self.restated.is_empty() && self.failure.is_none() {
+            let of_asked = failed.into_iter().find(|(day, _)| asked.contains(day));
+            self.failure = of_asked.map(|(_, error)| error);
+        }
+    }
+
     /// Journals the days that came out as they were.
     fn note_confirmed(&mut self, ledger: &mut Writer, clock: Clock) -> anyhow::Result<()> {
         if !self.confirmed.is_empty() {
@@ -213,35 +259,12 @@ pub(super) fn book(
         };
         let prepared = prepared.remove(&day).map_or_else(|| prepare(ledger, day), Ok);
         match prepared.and_then(|prepared| book::publish(job, ledger, prepared, rows, clock)) {
-            Ok((mut done, fresh)) => {
-                booked.looks.take(Look::Tried(day), None);
-                let (fresh_gaps, fresh_facts) = (fresh.gaps.clone(), fresh.postings.facts().clone());
-                let facts = |day: &BookedDay| day.postings.facts().frame().height();
-                // An unchanged edition keeps its files with their numbers, which may differ today.
-                let is_new = done.published.is_new;
-                if is_new && booked.largest.as_ref().is_none_or(|kept| facts(kept) < facts(&fresh)) {
-                    booked.largest = Some(fresh);
+            Ok(published) => {
+                if !published.0.published.is_new {
+                    let is_late = late.contains(&day);
+                    booked.confirmed.extend(confirmation(job, ledger, day, &usable, is_late)?);
                 }
-                if let Some(notes) = notes.remove(&day) {
-                    done.spilled_bytes = notes.spilled_bytes;
-                    let edition = &done.published.edition;
-                    let daybooks = &usable.daybooks;
-                    let told = of_reading(job, ledger, daybooks, edition, &fresh_gaps, &fresh_facts, notes)?;
-                    booked.looks.take(Look::Read(day), told);
-                }
-                if let Some(told) = &done.attention {
-                    booked.looks.take(Look::Booked(day), told.iter().cloned());
-                }
-                if !done.published.is_new {
-                    booked.confirmed.extend(confirmation(job, ledger, day, &usable, late.contains(&day))?);
-                }
-                let edition = &done.published.edition;
-                tracing::info!(%day, edition = edition.number, is_new = done.published.is_new, "published");
-                match (is_asked, done.published.is_new) {
-                    (true, _) => booked.accounted.push(done),
-                    (false, true) => booked.restated.push(done),
-                    (false, false) => {}
-                }
+                booked.take(job, ledger, &usable, published, notes.remove(&day), is_asked)?;
             }
             Err(error) if stops_all(&error) => {
                 booked.failure.get_or_insert(error.context(format!("accounting {day}")));
@@ -253,10 +276,7 @@ pub(super) fn book(
             }
         }
     }
-    if booked.accounted.is_empty() && booked.restated.is_empty() && booked.failure.is_none() {
-        let of_asked = failed.into_iter().find(|(day, _)| asked.contains(day));
-        booked.failure = of_asked.map(|(_, error)| error);
-    }
+    booked.fails_without_a_day(failed, &asked);
     if ledger.days().is_empty()
         && let Some(error) = booked.failure.take()
     {

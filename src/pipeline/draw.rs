@@ -118,7 +118,9 @@ fn drawings<'l>(
 }
 
 fn note(damaged: &DamagedDays, found: &BTreeMap<Day, Trouble>) {
-    found.iter().for_each(|(day, trouble)| damaged.note(*day, trouble));
+    for (day, trouble) in found {
+        damaged.note(*day, trouble);
+    }
 }
 
 /// Returns whether something that the ledger keeps cannot be read.
@@ -187,10 +189,8 @@ impl Changed {
                 }
                 // A day that could not be read was not drawn.
                 Entry::Attention { looked } => {
-                    days.extend(looked.iter().filter_map(|looked| match looked.at {
-                        Look::Stored(day) => Some(day),
-                        _ => None,
-                    }))
+                    let stored = |look: Look| if let Look::Stored(day) = look { Some(day) } else { None };
+                    days.extend(looked.iter().filter_map(|looked| stored(looked.at)));
                 }
                 Entry::Ledger { .. }
                 | Entry::Read(_)

@@ -360,7 +360,8 @@ pub fn note(plan: &Plan, desired: &mut Desired, ledger: &mut Writer, clock: Cloc
             let is_withdrawn = |j: &JudgedRow| j.status == RowStatus::Withdrawn;
             let known = row.judged.as_ref();
             let is_as_before = |known: &JudgedRow| (known.status, &known.why) == (judged.status, &judged.why);
-            !known.is_some_and(is_as_before) && !(known.is_some_and(is_withdrawn) && is_withdrawn(judged))
+            let is_withdrawn_again = known.is_some_and(is_withdrawn) && is_withdrawn(judged);
+            !known.is_some_and(is_as_before) && !is_withdrawn_again
         })
     });
     if !decided.is_empty() {
