@@ -147,6 +147,11 @@ impl Register {
         self.acknowledged.get(&kind.key_on(day))
     }
 
+    /// Returns whether the last run found something of a kind in the run as a whole.
+    pub fn has_found(&self, kind: AttentionKind) -> bool {
+        self.found.get(&Look::Run).is_some_and(|found| found.iter().any(|one| one.kind == kind))
+    }
+
     /// Returns the days of which the ledger keeps something damaged.
     pub fn damaged_days(&self) -> impl Iterator<Item = Day> {
         self.found.keys().filter_map(|look| match look {

@@ -105,6 +105,8 @@ impl Writer {
         }
         self.announce(&[place.clone(), of_config(&self.folder, &settings.fingerprint())], &leaving)?;
         if !is_kept {
+            // A damaged one is written again: its name says what it must be.
+            disk::remove(&place)?;
             disk::put_folder(scratch, &place)?;
         }
         let config = Some(self.keep_config(settings)?);

@@ -16,7 +16,7 @@ use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::attention::{Look, Standing};
+use crate::attention::{AttentionKind, Look, Standing};
 use crate::clock::{Clock, ClockSource};
 use crate::config::{Canonical, Config};
 use crate::day::Day;
@@ -111,12 +111,14 @@ pub fn run(job: &Job, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::
     let sealed = seal::due(job, &mut ledger, clock, &mut booked)?;
     seal::prune(job, &mut ledger, clock)?;
     outages.extend(reported::note(&mut ledger, &settings, clock)?);
-    looks_of_run(&ledger, &mut booked, &outages, clock)?;
+    looks_of_run(&ledger, matches!(asked, Asked::Due), &mut booked, &outages, clock)?;
     let mut attention = tell(&mut ledger, &mut booked, &before, clock)?;
     let mut drawn = draw::changed(job, &ledger, &settings, &mut booked)?;
     if !drawn.damaged.is_empty() {
         let seq = ledger.head().0;
-        drawn.damaged.iter().for_each(|(day, why)| booked.is_damaged(*day, why));
+        for (day, why) in &drawn.damaged {
+            booked.is_damaged(*day, why);
+        }
         attention = tell(&mut ledger, &mut booked, &before, clock)?;
         if ledger.head().0 != seq {
             drawn = draw::changed(job, &ledger, &settings, &mut booked)?;
@@ -147,6 +149,7 @@ fn open_keys(ledger: &Ledger) -> BTreeMap<String, String> {
 /// Adds what only a whole run can see: suspected callers, missed days, and days still damaged.
 fn looks_of_run(
     ledger: &Ledger,
+    is_due: bool,
     booked: &mut days::Booked,
     outages: &[Outage],
     clock: Clock,
@@ -154,7 +157,10 @@ fn looks_of_run(
     let published = booked.accounted.iter().chain(&booked.restated).map(|done| &done.published);
     let told: BTreeSet<Day> = published.filter(|p| p.is_new).map(|p| p.edition.day).collect();
     booked.looks.merge(suspicions::suspected_caller::looks(outages, &told));
-    booked.looks.take(Look::Run, read::missed(ledger, clock));
+    // A run over days that were named looks back only for what was told before.
+    if is_due || ledger.record().attention.has_found(AttentionKind::MissedDays) {
+        booked.looks.take(Look::Run, read::missed(ledger, clock));
+    }
     for (day, why) in draw::still_damaged(ledger, ledger.record().attention.damaged_days())? {
         match why {
             Some(why) => booked.is_damaged(day, &why),

@@ -32,9 +32,8 @@ impl World {
     fn after(nights: i64) -> Self {
         let world = Self(Desk::new(CONFIG));
         let row = format!(
-            "a,to_uptime,{}T10:00Z,{}T11:00Z,,,,,,caller-misuse,OPS-1,Ann,Bo,2026-11-19T00:00Z,\n",
-            day(0),
-            day(1)
+            "a,to_uptime,{0}T10:00Z,{0}T10:10Z,,,,,,caller-misuse,OPS-1,Ann,Bo,2026-11-19T00:00Z,\n",
+            day(0)
         );
         world.0.file("overrides.csv", &format!("{HEADER}{row}"));
         (0..nights).for_each(|n| _ = world.night(n));

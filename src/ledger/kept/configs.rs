@@ -41,6 +41,7 @@ impl Writer {
         if self.config(&fingerprint).is_err() {
             let scratch = disk::temporary(&self.folder)?;
             disk::write(&scratch.path().join(SETTINGS), settings.to_json().as_bytes())?;
+            disk::remove(&place)?;
             disk::put_folder(scratch, &place)?;
         }
         Ok(fingerprint)

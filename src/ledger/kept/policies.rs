@@ -74,6 +74,7 @@ impl Writer {
         let [rules, catalogue] = policy.documents();
         disk::write(&scratch.path().join(POLICY), rules.text().as_bytes())?;
         disk::write(&scratch.path().join(CATALOGUE), catalogue.text().as_bytes())?;
+        disk::remove(&place)?;
         disk::put_folder(scratch, &place)
     }
 }
