@@ -16,8 +16,8 @@ impl Ledger {
     /// Reads a policy that editions of this ledger were booked by.
     ///
     /// # Errors
-    /// [`Trouble::Damaged`] if a file is missing, or the texts do not match the fingerprint or are no
-    /// policy.
+    /// [`Trouble::Damaged`] if a file is missing, or if the texts do not match the fingerprint or
+    /// are no policy.
     pub fn policy(&self, fingerprint: &str) -> Result<Policy, Trouble> {
         let folder = of_policy(&self.folder, fingerprint);
         let document = |name: &str| {
