@@ -102,7 +102,7 @@ impl Trouble {
         Self::Io { path: path.into(), doing, cause, remedy }
     }
 
-    /// Returns trouble with a stored file as damage of what is stored: the day that needs it stops alone.
+    /// Returns trouble with a stored file as damage: the day that needs the file stops alone.
     pub fn of_stored(self) -> Self {
         match self {
             Self::Io { path, doing, cause, .. } => {

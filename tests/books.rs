@@ -79,8 +79,19 @@ impl Books {
         )
     }
 
-    /// Runs after two persons have said that no rows come after `newest`, so that days are sealed by the clock.
-    pub fn seal(&self, newest: &str, as_of: &str, args: &[&str]) -> Ran {
+    /// A run that leaves a line although nothing has happened: pages get another title.
+    pub fn touch(&self, as_of: &str, args: &[&str]) {
+        let config = fs::read_to_string(self.path("uptime-ledger.toml")).unwrap();
+        let title = format!("[outputs]\ntitle = \"Status\"\n");
+        let config =
+            if config.contains(&title) { config.replace(&title, "") } else { config + "\n" + &title };
+        fs::write(self.path("uptime-ledger.toml"), config).unwrap();
+        self.run(as_of, args);
+    }
+
+    /// Seals by the clock, after a run in the grace of the window and the word of two persons that no rows come after `newest`.
+    pub fn seal(&self, newest: &str, in_grace: &str, as_of: &str, args: &[&str]) -> Ran {
+        self.touch(in_grace, args);
         self.run(as_of, args).expect(3).says(&[&format!("key: end:{newest}")]);
         self.acknowledge(&format!("end:{newest}"), as_of).expect(0);
         self.run(as_of, args)
@@ -145,6 +156,8 @@ fn the_week_is_kept_to_the_second() {
         books.log("2026-11-02", 0..0);
         books.run("2026-11-03T03:00:00Z", &["--date", "2026-11-02"]).expect(0);
         assert_eq!(books.counted("2026-11-02"), 12);
+        // A run was made since the week ended: else there would be more time.
+        books.touch("2026-11-10T00:00:01Z", &["--date", "2026-11-02"]);
         books.overrides(&[excuse("a", "10:00", "10:12", created_at)]);
         let code = if status == "applied" { 0 } else { 3 };
         let ran = books.run(seen_at, &["--date", "2026-11-02"]).expect(code);
@@ -194,6 +207,9 @@ fn a_run_that_an_override_splits_no_longer_counts_and_what_is_withdrawn_is_put_b
     assert_eq!(books.counted("2026-11-02"), 0);
 
     books.overrides(&[]);
+    // Who withdraws an applied row is told so until two persons agree.
+    run("2026-11-07T03:00:00Z").expect(3).says(&["override a moved 4 events", "key: row-gone:a:2026-11-02"]);
+    books.acknowledge("row-gone:a:2026-11-02", "2026-11-07T03:00:00Z").expect(0);
     run("2026-11-07T03:00:00Z").expect(0);
     assert_eq!((books.counted("2026-11-02"), books.status("a").0.as_str()), (12, "withdrawn"));
     books.ask(&["verify"]).expect(0);
@@ -207,7 +223,9 @@ fn a_sealed_day_stays_and_what_comes_later_stands_beside_it() {
     run("2026-11-03T03:00:00Z").expect(0);
     books.overrides(&[excuse("a", "10:00", "10:12", "2026-11-03T09:00:00Z")]);
     run("2026-11-04T03:00:00Z").expect(0);
-    books.seal("2026-11-02", "2026-11-12T03:00:01Z", &["--date", "2026-11-02"]).expect(0);
+    books
+        .seal("2026-11-02", "2026-11-10T03:00:00Z", "2026-11-12T03:00:01Z", &["--date", "2026-11-02"])
+        .expect(0);
     let state = || table(&books.reports(), "availability")[0]["state"].clone();
     assert_eq!((state().as_str(), books.counted("2026-11-02")), ("sealed", 0));
 
@@ -245,7 +263,9 @@ fn a_run_that_grows_into_a_sealed_day_is_an_adjusting_row() {
     run("2026-11-04T03:00:00Z", "2026-11-03");
     // Nine minutes over midnight do not count; the twelve in the morning do.
     assert_eq!((books.counted("2026-11-02"), books.counted("2026-11-03")), (12, 12));
-    books.seal("2026-11-03", "2026-11-11T03:00:01Z", &["--date", "2026-11-03"]).expect(0);
+    books
+        .seal("2026-11-03", "2026-11-10T03:00:00Z", "2026-11-11T03:00:01Z", &["--date", "2026-11-03"])
+        .expect(0);
     let months = |column| {
         let months = table(&books.reports(), "months");
         let is = |m: &&job::Row| m["scope_kind"] == "component" && m["definition"] == "whatsapp";
@@ -317,7 +337,10 @@ fn what_was_published_can_be_drawn_again_byte_for_byte() {
     assert_changes_add_up(&kept, &table(&books.reports(), "restatements"));
     let before = job::files(&books.reports());
     // The day without a log still stands open.
-    books.run("2026-11-07T04:00:00Z", &[]).expect(3).says(&["1 stands since 2026-11-07 (no-rows)"]);
+    books
+        .run("2026-11-07T04:00:00Z", &[])
+        .expect(3)
+        .says(&["3 stand since 2026-11-07 (no-rows, row-gone, settings)"]);
     let after = job::files(&books.reports());
     assert!(before == after, "a run with nothing new publishes nothing");
 }
@@ -384,7 +407,9 @@ fn a_policy_that_books_nothing_is_no_part_of_the_ledger() {
     let books = Books::new();
     books.log("2026-11-02", 0..0);
     books.run("2026-11-03T03:00:00Z", &["--date", "2026-11-02"]).expect(0);
-    books.seal("2026-11-02", "2026-11-12T03:00:01Z", &["--date", "2026-11-02"]).expect(0);
+    books
+        .seal("2026-11-02", "2026-11-10T03:00:00Z", "2026-11-12T03:00:01Z", &["--date", "2026-11-02"])
+        .expect(0);
     // Every day is sealed, and goes on under the policy of its time.
     let policy = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/policy.toml");
     fs::write(books.path("p.toml"), fs::read_to_string(policy).unwrap() + "\n# Changed.\n").unwrap();

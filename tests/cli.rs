@@ -671,7 +671,7 @@ fn a_misspelt_column_is_no_outage() {
     run("a.csv", "status").expect(1).says(&["it has no column `status`", "when, code"]);
     assert!(place.is_nothing_published());
     run("b.ndjson", "status").expect(3).says(&["source s: no row has `status`", "misspelt"]);
-    run("b.ndjson", "code").expect(0);
+    run("b.ndjson", "code").expect(3).says(&["because of config", "http_status from", "key: settings:"]);
 }
 
 #[test]

@@ -115,7 +115,7 @@ impl Hostile {
         let policy = Policy::built_in();
         ledger.keep_policy(&policy).unwrap();
         draft.edition.policy = policy.fingerprint();
-        ledger.append(at, Entry::settings(settings.clone(), None)).unwrap();
+        ledger.append(at, Entry::Settings { settings: settings.clone(), governed: None }).unwrap();
         ledger
             .append(at, Entry::Overrides { seen: vec![row.clone()], gone: Vec::new(), salt: None })
             .unwrap();

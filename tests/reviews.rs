@@ -104,7 +104,7 @@ fn what_one_row_finds_no_other_row_excuses() {
     assert!(books.status("found").1.starts_with("contradicts"), "{:?}", books.status("found"));
     assert_eq!(books.counted("2026-11-02"), 0);
     books.overrides(&[up("excused", "02T10:00", "02T10:12", "03T09:00")]);
-    run("2026-11-08T03:00:00Z").expect(0);
+    run("2026-11-08T03:00:00Z").expect(3).says(&["row-gone"]);
     assert_eq!(books.status("found"), ("withdrawn".to_owned(), "it is gone from the file".to_owned()));
     books.ask(&["verify"]).expect(0);
 }
@@ -168,7 +168,8 @@ fn a_row_over_a_sealed_and_an_open_day() {
     {
         log(&books, day, &[]);
     }
-    books.run("2026-11-11T03:00:01Z", &[]).expect(0);
+    books.run("2026-11-10T03:00:00Z", &[]).expect(3);
+    books.run("2026-11-11T03:00:01Z", &[]).expect(3);
     let state = |day: &str| {
         let row = published(&books, "availability").into_iter().find(|row| row["day"] == day).unwrap();
         row["state"].clone()
@@ -194,7 +195,7 @@ fn a_row_over_a_sealed_and_an_open_day() {
     books.run("2026-11-11T14:00:00Z", &[]).expect(3).says(&["overlaps", "overrides.csv:3:"]);
     assert_eq!(counted(), (12, 24, 48));
     books.overrides(&[]);
-    books.run("2026-11-11T18:00:00Z", &[]).expect(0);
+    books.run("2026-11-11T18:00:00Z", &[]).expect(3).says(&["row-gone:fault:2026-11-03"]);
     assert_eq!(counted(), (12, 12, 36));
     let (status, why) = books.status("fault");
     assert!(status == "withdrawn" && why.contains("what it moved on 2026-11-02"), "{status}: {why}");
@@ -213,7 +214,9 @@ fn what_stands_beside_a_sealed_day_outlives_its_window() {
     log(&books, "2026-11-02", &[FAILED, TURNED_AWAY]);
     let run = |as_of: &str| books.run(as_of, &["--date", "2026-11-02"]);
     run("2026-11-03T03:00:00Z").expect(0);
-    books.seal("2026-11-02", "2026-11-12T03:00:00Z", &["--date", "2026-11-02"]).expect(0);
+    books
+        .seal("2026-11-02", "2026-11-10T03:00:00Z", "2026-11-12T03:00:00Z", &["--date", "2026-11-02"])
+        .expect(0);
     let fault = down("fault", "02T12:00", "02T12:12", "12T09:00");
     books.overrides(std::slice::from_ref(&fault));
     run("2026-11-13T03:00:00Z").expect(0).says(&["adjusting: 2026-11-02"]);
@@ -276,16 +279,24 @@ fn a_row_that_is_edited_after_its_window_is_a_new_one() {
     let row = up("a", "02T10:00", "02T10:12", "03T09:00");
     books.overrides(std::slice::from_ref(&row));
     run("2026-11-04T03:00:00Z").expect(0);
-    // In its window it is judged anew, and nothing has changed.
+    books.touch("2026-11-10T03:00:00Z", &["--date", "2026-11-02"]);
+    // A note may be written whenever it comes to mind; the day is not published again for it.
     books.overrides(&[row.clone() + "as announced"]);
-    run("2026-11-11T00:00:00Z").expect(0);
+    run("2026-11-10T04:00:00Z").expect(0);
     assert_eq!((books.counted("2026-11-02"), books.status("a").0.as_str()), (0, "applied"));
-    books.overrides(&[row + "as announced before"]);
-    run("2026-11-11T00:00:01Z").expect(3).says(&["back-dated", "overrides.csv:2:"]);
+    let noted = table(&books.reports(), "overrides");
+    assert_eq!((noted.len(), noted[0]["note"].as_str()), (1, "as announced"));
+    let history = books.ask(&["history", "2026-11-02", "--json"]).expect(0).json();
+    assert_eq!(history.as_array().unwrap().len(), 2, "{history}");
+    // Any other cell makes it another row, which comes too late.
+    books.overrides(&[row.replace(",bob,", ",carol,")]);
+    run("2026-11-11T00:00:01Z")
+        .expect(3)
+        .says(&["override a moved 24 events", "first seen after the window"]);
     assert_eq!(books.counted("2026-11-02"), 12);
     let rows = table(&books.reports(), "overrides");
     let statuses: Vec<&str> = rows.iter().map(|row| row["status"].as_str()).collect();
-    assert_eq!(statuses, ["withdrawn", "withdrawn", "refused"]);
+    assert_eq!(statuses, ["withdrawn", "waiting"]);
     books.ask(&["verify"]).expect(0);
 }
 
@@ -302,7 +313,9 @@ fn a_row_that_was_not_applied_by_the_seal_never_is() {
     let long = up("long", "02T10:02", "03T10:12", "03T10:15");
     books.overrides(&[first, second.clone(), long.clone()]);
     run("2026-11-04T03:00:00Z").expect(3).says(&["overrides.csv:3:", "overrides.csv:4:"]);
-    books.seal("2026-11-03", "2026-11-11T03:00:01Z", &["--date", "2026-11-03"]).expect(3);
+    books
+        .seal("2026-11-03", "2026-11-10T03:00:00Z", "2026-11-11T03:00:01Z", &["--date", "2026-11-03"])
+        .expect(3);
     let states = || published(&books, "availability").into_iter().map(|row| row["state"].clone());
     assert_eq!(states().collect::<Vec<_>>(), ["sealed", "reported"]);
     assert_eq!(books.counted("2026-11-02"), 0, "nine minutes are left");
@@ -461,5 +474,5 @@ fn an_override_file_that_cannot_be_read_withdraws_nothing() {
     ]);
     assert_eq!((books.counted("2026-11-02"), books.status("a").0.as_str()), (0, "applied"));
     fs::write(&config, named).unwrap();
-    books.run("2026-11-03T07:00:00Z", &[]).expect(0);
+    books.run("2026-11-03T07:00:00Z", &[]).expect(3).says(&["settings"]);
 }

@@ -16,14 +16,14 @@
 //! Any program may read it ([`Ledger`]); only the holder of the lock may write ([`Writer`]).
 
 mod balance;
+mod configs;
 mod daybooks;
 mod disk;
 mod editions;
-mod governed;
 mod journal;
-mod kept;
 mod mark;
 mod places;
+mod policies;
 mod verify;
 mod writer;
 
@@ -51,16 +51,17 @@ pub use editions::lines::{AccountLine, BadLine, LatencyLine};
 pub use editions::manifest::OpenEvents;
 pub use editions::outline::{Edge, NotedSlots, Outline, ScopeOutline};
 pub use editions::{Applied, DayState, DefinitionSettings, Edition, Settings};
-pub use governed::{ChangedSetting, Governed};
 use journal::clocks;
 pub use journal::entry::{
     Cause, Confirmation, Entry, HeadName, JudgedRow, LogsRead, Looked, MalformedRow, Publication, Reported,
     ReportedKey, Resumption, RowStatus, TakenBack,
 };
+pub use journal::governed::{ChangedSetting, Governed};
 pub use journal::state::{DayRecord, EditionRecord, FiledRow, LedgerState};
 pub use journal::{Ending, Journal, JournalLine};
-pub use mark::{DRAWN, Drawn, Obstacle, OlderJournal};
+pub use mark::{DRAWN, Drawn, OlderJournal};
 pub use verify::{Checked, Finding, rebook, verify};
+pub use writer::obstacle::Obstacle;
 pub use writer::{Kept, Lock, Published, Strays, Writer};
 
 /// Format of the ledger, raised when an older job could not understand what a newer one writes.

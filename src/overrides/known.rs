@@ -9,7 +9,7 @@ use super::override_row::Override;
 
 /// A row that a ledger knows.
 #[derive(Debug, Clone)]
-pub struct KnownRow {
+pub struct LedgerRow {
     pub row: Override,
     /// True if callers had other pseudonyms when the row was first seen.
     pub has_other_salt: bool,
@@ -18,12 +18,12 @@ pub struct KnownRow {
 /// The rows that a ledger knows; none for a file that is checked alone.
 #[derive(Debug, Clone, Default)]
 pub struct KnownRows {
-    by_identity: BTreeMap<String, KnownRow>,
+    by_identity: BTreeMap<String, LedgerRow>,
     by_id: BTreeMap<String, Vec<String>>,
 }
 
 impl KnownRows {
-    pub fn new(rows: impl IntoIterator<Item = KnownRow>) -> Self {
+    pub fn new(rows: impl IntoIterator<Item = LedgerRow>) -> Self {
         let mut known = Self::default();
         for row in rows {
             let identity = row.row.identity();
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn a_row_is_known_by_its_values_but_ticket_note_and_target() {
         let first = row("a", Direction::ToUptime);
-        let known = KnownRows::new([KnownRow { row: first.clone(), has_other_salt: false }]);
+        let known = KnownRows::new([LedgerRow { row: first.clone(), has_other_salt: false }]);
         let again = Override { note: "as agreed".to_owned(), to: String::new(), ..first.clone() };
         assert_eq!(known.find(&again), Some(Override { note: "as agreed".to_owned(), ..first.clone() }));
         assert_eq!(known.find(&Override { end_us: first.end_us + 60_000_000, ..first.clone() }), None);
@@ -82,7 +82,7 @@ mod tests {
     fn a_change_of_salt_makes_no_other_row() {
         let of =
             |caller: &str| Override { business_id: Some(caller.to_owned()), ..row("a", Direction::ToUptime) };
-        let known = |has_other_salt| KnownRows::new([KnownRow { row: of("c-1"), has_other_salt }]);
+        let known = |has_other_salt| KnownRows::new([LedgerRow { row: of("c-1"), has_other_salt }]);
         assert_eq!(known(false).find(&of("c-2")), None);
         let found = known(true).find(&of("c-2")).unwrap();
         assert!(["c-1", "c-2"].iter().all(|caller| found.takes_caller(caller)) && !found.takes_caller("c-3"));

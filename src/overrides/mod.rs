@@ -17,11 +17,11 @@ mod window;
 
 pub use crate::policy::Direction;
 pub use adjust::{Moved, adjust};
-pub use known::{KnownRow, KnownRows};
+pub use known::{KnownRows, LedgerRow};
 pub use override_row::{COLUMNS, Code, Override, selects};
 pub use person::{is_listed, is_same_person};
 pub use plan::{Decided, Decision, Filed, Touched, plan, plan_with_gone};
 pub use refusal::{Conflict, Refusal};
 pub use select::{PostingKey, bad_postings};
 pub use sheet::{Malformed, OverrideSheet, read, read_known};
-pub use window::{LateEvidence, MoreTime, Timing, Windows};
+pub use window::{LateEvidence, MoreTime, RowTiming, Windows};

@@ -8,7 +8,7 @@ use polars::prelude::PolarsResult;
 use super::override_row::Override;
 use super::refusal::{Conflict, Refusal};
 use super::select::Movable;
-use super::window::{Timing, Windows};
+use super::window::{RowTiming, Windows};
 use crate::day::Day;
 use crate::policy::{Direction, Postings};
 
@@ -152,12 +152,12 @@ impl<'a> Claims<'a> {
             };
         }
         let late = match windows.timing(row, *first_seen_us) {
-            Timing::InTime => None,
-            Timing::OnlyLate => self.not_late(row, *first_seen_us, windows),
+            RowTiming::InTime => None,
+            RowTiming::OnlyLate => self.not_late(row, *first_seen_us, windows),
             // A sealed day takes nothing, whoever agrees.
-            Timing::Asks if *is_agreed || self.sealed(row).is_some() => None,
-            Timing::Asks => return (Decision::Asks, 0),
-            Timing::Refused(refusal) => Some(refusal),
+            RowTiming::Asks if *is_agreed || self.sealed(row).is_some() => None,
+            RowTiming::Asks => return (Decision::Asks, 0),
+            RowTiming::Refused(refusal) => Some(refusal),
         };
         if let Some(refusal) = late.or_else(|| self.sealed(row)).or_else(|| self.meets(row)) {
             return (Decision::Refused(refusal), 0);

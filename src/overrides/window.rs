@@ -46,7 +46,7 @@ pub struct LateEvidence {
 
 /// Whether a row is in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Timing {
+pub enum RowTiming {
     InTime,
     /// It may move postings of late evidence, and nothing else.
     OnlyLate,
@@ -91,17 +91,17 @@ impl Windows {
     ///
     /// `created_at` is a claim, but the instant at which a run first saw the row is known: a row
     /// that first appears long after its window was not written in it.
-    pub fn timing(&self, row: &Override, first_seen_us: i64) -> Timing {
+    pub fn timing(&self, row: &Override, first_seen_us: i64) -> RowTiming {
         let created_at_us = row.created_at_us;
         if created_at_us > first_seen_us {
-            return Timing::Refused(Refusal::Future { created_at_us, first_seen_us });
+            return RowTiming::Refused(Refusal::Future { created_at_us, first_seen_us });
         }
-        let Some(day) = row.first_day() else { return Timing::InTime };
+        let Some(day) = row.first_day() else { return RowTiming::InTime };
         let closes_us = self.closes_us(row.direction, day);
         let (direction, grace_hours) = (row.direction, self.review.of(day).grace_hours);
         let is_written_in_time = created_at_us <= closes_us;
         if is_written_in_time && first_seen_us <= closes_us + i64::from(grace_hours) * HOUR_US {
-            return Timing::InTime;
+            return RowTiming::InTime;
         }
         if direction == Direction::ToUptime
             && let Some(more) = self.more.get(&day)
@@ -109,13 +109,13 @@ impl Windows {
             let is_given =
                 |at: i64| (at..=(at + self.given_us(day)).min(more.cap_us)).contains(&first_seen_us);
             if is_written_in_time && more.granted_us.iter().any(|at| is_given(*at)) {
-                return Timing::Asks;
+                return RowTiming::Asks;
             }
             if more.late.iter().any(|late| is_given(late.at_us)) {
-                return Timing::OnlyLate;
+                return RowTiming::OnlyLate;
             }
         }
-        Timing::Refused(if is_written_in_time {
+        RowTiming::Refused(if is_written_in_time {
             Refusal::BackDated { closes_us, created_at_us, first_seen_us, grace_hours }
         } else {
             Refusal::Late { direction, closes_us, created_at_us }
@@ -136,12 +136,12 @@ mod tests {
     use crate::config::ReviewRules;
     use crate::overrides::override_row::tests::{row, us};
 
-    fn word(timing: &Timing) -> &'static str {
+    fn word(timing: &RowTiming) -> &'static str {
         match timing {
-            Timing::InTime => "in-time",
-            Timing::OnlyLate => "only-late",
-            Timing::Asks => "asks",
-            Timing::Refused(refusal) => refusal.name(),
+            RowTiming::InTime => "in-time",
+            RowTiming::OnlyLate => "only-late",
+            RowTiming::Asks => "asks",
+            RowTiming::Refused(refusal) => refusal.name(),
         }
     }
 
@@ -190,7 +190,7 @@ mod tests {
         let mut row = row("a", Direction::ToUptime);
         row.created_at_us = us("2026-11-23T00:00:00Z");
         let windows = Windows::of_review(review);
-        assert_eq!(windows.timing(&row, row.created_at_us), Timing::InTime);
+        assert_eq!(windows.timing(&row, row.created_at_us), RowTiming::InTime);
         assert_eq!(word(&windows.timing(&row, row.created_at_us + 1)), "back-dated");
     }
 

@@ -194,6 +194,7 @@ impl Changed {
                 Entry::Ledger { .. }
                 | Entry::Read(_)
                 | Entry::Confirmed { .. }
+                | Entry::MoreTime { .. }
                 | Entry::Pruned { .. }
                 | Entry::Malformed { .. } => {}
             }

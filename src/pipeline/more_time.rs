@@ -31,11 +31,11 @@ pub fn more_time(ledger: &Ledger, day: Day, clock: Clock) -> anyhow::Result<More
     let closes_us = day.end_us() + i64::from(review.review_days) * DAY_US;
     let graced_us = graced_us(ledger, day);
     let now_us = clock.wall.timestamp_micros();
-    let first_after = |instant_us: i64| {
+    let first_line_after = |instant_us: i64| {
         let walls = ledger.lines().map(|line| line.wall().timestamp_micros());
-        walls.filter(|wall| *wall > instant_us).min().unwrap_or(now_us)
+        walls.filter(|wall| *wall > instant_us).min()
     };
-    let first_run_us = first_after(closes_us);
+    let first_run_us = first_line_after(closes_us).unwrap_or(now_us);
     let mut granted_us = Vec::new();
     if first_run_us > graced_us {
         granted_us.push(first_run_us);
@@ -55,8 +55,15 @@ pub fn more_time(ledger: &Ledger, day: Day, clock: Clock) -> anyhow::Result<More
             }
         }
     }
-    let cap_us = first_after(graced_us) + i64::from(review.review_days) * DAY_US;
+    let cap_us = first_line_after(graced_us).unwrap_or(now_us) + i64::from(review.review_days) * DAY_US;
     Ok(MoreTime { late, granted_us, cap_us })
+}
+
+/// Returns whether no run has left a line since the window of a day ended.
+pub fn is_first_run(ledger: &Ledger, day: Day) -> bool {
+    let review = ledger.record().review.of(day);
+    let closes_us = day.end_us() + i64::from(review.review_days) * DAY_US;
+    ledger.last_wall().is_none_or(|last| last.timestamp_micros() <= closes_us)
 }
 
 fn comes_from_logs(edition: &EditionRecord) -> bool {

@@ -13,8 +13,8 @@ use crate::document::Mistake;
 use crate::facts::Salt;
 use crate::ledger::{Entry, FiledRow, JudgedRow, Ledger, MalformedRow, RowStatus, Writer};
 use crate::overrides::{
-    self, Decided, Decision, Direction, Filed, KnownRow, KnownRows, Malformed, Override, OverrideSheet,
-    Timing, Touched, Windows,
+    self, Decided, Decision, Direction, Filed, KnownRows, LedgerRow, Malformed, Override, OverrideSheet,
+    RowTiming, Touched, Windows,
 };
 use crate::policy::Postings;
 
@@ -113,7 +113,7 @@ fn known(ledger: &Ledger, salt: &str) -> KnownRows {
     // Lines of earlier versions do not name the salt of a row; the days do.
     let mut readings = record.days.values().filter_map(|day| day.reading.as_ref());
     let was_other = readings.any(|reading| reading.salt != salt);
-    let known = |filed: &FiledRow| KnownRow {
+    let known = |filed: &FiledRow| LedgerRow {
         row: filed.row.clone(),
         has_other_salt: filed.salt.as_ref().map_or(was_other, |own| own != salt),
     };
@@ -171,7 +171,7 @@ fn with_more_time(
         ledger.record().days.get(day).is_some_and(|day| day.sealed.is_none() && day.newest().is_some())
     };
     let is_late = |filed: &&Filed| {
-        !filed.was_applied && matches!(windows.timing(&filed.row, filed.first_seen_us), Timing::Refused(_))
+        !filed.was_applied && matches!(windows.timing(&filed.row, filed.first_seen_us), RowTiming::Refused(_))
     };
     let days: BTreeSet<Day> =
         filed.iter().filter(is_late).flat_map(|filed| filed.row.days()).filter(is_open).collect();

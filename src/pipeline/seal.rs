@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::days::Booked;
-use super::more_time::{graced_us, more_time};
+use super::more_time::{graced_us, is_first_run, more_time};
 use super::read::{missing, open_days};
 use super::{Accounted, Job, book};
 use crate::attention::{Attention, AttentionKind, Look};
@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::day::{DAY_US, Day, rfc3339};
 use crate::error::{Trouble, stops_all};
 use crate::facts::MissingCause;
-use crate::ledger::{DayState, Ledger, OpenEvents, Writer};
+use crate::ledger::{DayState, Entry, Ledger, OpenEvents, Writer};
 use crate::overrides::Windows;
 use crate::resolve::missing_logs::HISTORY_DAYS;
 
@@ -27,6 +27,7 @@ pub(super) fn due(
     let now_us = clock.wall.timestamp_micros();
     let mut sealed = Vec::new();
     let mut waiting = Vec::new();
+    let mut given = Vec::new();
     for day in open_days(ledger) {
         let retried_us = day.end_us() + i64::from(retries) * DAY_US;
         let closes_us = graced_us(ledger, day).max(retried_us);
@@ -42,10 +43,6 @@ pub(super) fn due(
             continue;
         }
         let (state, edition) = (newest.publication.state, newest.publication.edition);
-        if last_end_us < closes_us {
-            waiting.push(day);
-            continue;
-        }
         let more = match more_time(ledger, day, clock) {
             Ok(more) => more,
             Err(error) if stops_all(&error) => return Err(error),
@@ -57,6 +54,9 @@ pub(super) fn due(
         let review = ledger.record().review.clone();
         let more = Windows { review, more: [(day, more)].into(), ..Windows::default() };
         if more.given_until_us(day).is_some_and(|until| now_us <= until) {
+            if is_first_run(ledger, day) {
+                given.push(day);
+            }
             continue;
         }
         let OpenEvents { pending, suspense, .. } = match ledger.open_events(day, edition) {
@@ -79,6 +79,10 @@ pub(super) fn due(
             booked.looks.take(Look::Run, Some(told));
             continue;
         }
+        if last_end_us < closes_us {
+            waiting.push(day);
+            continue;
+        }
         if pending > 0 {
             // It is sealed in this run, so that no later run finds the events pending again.
             match end(job, ledger, day, clock) {
@@ -94,6 +98,10 @@ pub(super) fn due(
         sealed.push(day);
     }
     booked.looks.take(Look::Run, no_later_rows(ledger, &waiting)?);
+    if !given.is_empty() {
+        // Without a line, each later run would be the first again.
+        ledger.append(clock, Entry::MoreTime { days: given })?;
+    }
     Ok(sealed)
 }
 

@@ -314,6 +314,11 @@ impl Edition {
         self.quarantine.iter_mut().for_each(|row| respell(&mut row.file));
     }
 
+    /// Returns the override rows that it applies, in the order in which they apply.
+    pub fn rows(&self) -> Vec<Override> {
+        self.overrides.iter().map(|applied| applied.row.clone()).collect()
+    }
+
     pub const fn slot_length(&self) -> SlotLength {
         self.slots.length()
     }

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::governed::Governed;
 use crate::attention::{Acknowledgement, Attention, Look};
 use crate::clock::ClockSource;
 use crate::day::Day;
 use crate::facts::Input;
-use crate::ledger::{DayState, Governed, Settings};
+use crate::ledger::{DayState, Settings};
 use crate::overrides::Override;
 use crate::policy::Group;
 use crate::slots::ScopeKind;
@@ -53,6 +54,8 @@ pub enum Entry {
     Edition(Publication),
     /// Editions that came out unchanged when they were booked again from newer daybooks.
     Confirmed { days: Vec<Confirmation> },
+    /// A run that gives open days more time for review, because no run was made since their windows ended.
+    MoreTime { days: Vec<Day> },
     /// The edition is final; later editions of its day are adjusting entries.
     Sealed { day: Day, edition: u32 },
     /// Causes for a person to look; each look replaces what it had found before.

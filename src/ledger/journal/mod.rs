@@ -7,6 +7,7 @@
 
 pub mod clocks;
 pub mod entry;
+pub mod governed;
 pub mod state;
 
 use std::fs::{self, File, OpenOptions, TryLockError};

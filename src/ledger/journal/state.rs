@@ -202,7 +202,7 @@ impl LedgerState {
     /// Applies one line.
     pub fn apply(&mut self, line: &super::JournalLine) {
         match &line.entry {
-            Entry::Ledger { .. } => {}
+            Entry::Ledger { .. } | Entry::MoreTime { .. } => {}
             Entry::Settings { settings, governed } => {
                 self.settings = Some(settings.clone());
                 if let Some(governed) = governed {

@@ -2,6 +2,8 @@
 
 mod lock;
 mod lost_and_found;
+pub mod obstacle;
+mod settings;
 mod tidy;
 mod writing;
 
@@ -21,7 +23,7 @@ use super::editions::folder;
 use super::editions::manifest::Manifest;
 use super::journal::clocks;
 use super::journal::entry::{Cause, Entry, Publication};
-use super::{DayState, Draft, Edition, FORMAT, Ledger, disk};
+use super::{DayState, Draft, Edition, FORMAT, Ledger, disk, places};
 use crate::clock::{Clock, ClockSource};
 use crate::config::Canonical;
 use crate::day::{Day, rfc3339};
@@ -249,6 +251,14 @@ impl Writer {
             let known = folder::read_intake(&folder::place(&self.folder, day, newest.edition));
             edition.spell_paths_as(&known.unwrap_or_default());
         }
+        // Another ticket or note is no other row.
+        if let Some(before) = &before
+            && Override::are_same_rows(&before.rows(), &edition.rows())
+        {
+            for (now, known) in edition.overrides.iter_mut().zip(&before.overrides) {
+                now.row = known.row.clone();
+            }
+        }
         let tables = folder::tables(&edition);
         let stored = StoredBasis { basis: &basis, tables: &basis.tables() };
         let mut manifest = Manifest::new(&edition, &rules, stored, &tables);
@@ -301,10 +311,17 @@ impl Writer {
         manifest.inputs = inputs;
 
         let place = folder::place(&self.folder, day, edition.number);
-        let coming: Vec<PathBuf> = [place.clone()].into_iter().chain(self.places_of(with)).collect();
+        let policies = with.policy.map(|policy| places::of_policy(&self.folder, &policy.fingerprint()));
+        let configs = with.settings.map(|kept| places::of_config(&self.folder, &kept.fingerprint()));
+        let coming: Vec<PathBuf> = [place.clone()].into_iter().chain(policies).chain(configs).collect();
         let folder = folder::write(&self.folder, &edition, stored, &tables, &mut manifest)?;
         self.announce(&coming, &[])?;
-        self.keep_all(with)?;
+        if let Some(policy) = with.policy {
+            self.keep_policy(policy)?;
+        }
+        if let Some(settings) = with.settings {
+            self.keep_config(settings)?;
+        }
         disk::put_folder(folder, &place)?;
         let publication = Publication {
             day,

@@ -2,10 +2,10 @@
 //!
 //! They are kept so that old editions can be booked again by the rules of their time.
 
+use super::places::{POLICY_FILES, of_policy};
+use super::{Ledger, Writer, disk};
 use crate::document::Document;
 use crate::error::Trouble;
-use crate::ledger::places::{POLICY_FILES, of_policy};
-use crate::ledger::{Ledger, Writer, disk};
 use crate::plain_file;
 use crate::policy::{self, Policy};
 
@@ -47,13 +47,7 @@ impl Ledger {
         self.rules_are(policy, written, &wanted.fingerprint(), wanted.rules_name())
     }
 
-    pub(in crate::ledger) fn rules_are(
-        &self,
-        policy: &str,
-        written: Option<&str>,
-        bytes: &str,
-        rules: &str,
-    ) -> bool {
+    pub(super) fn rules_are(&self, policy: &str, written: Option<&str>, bytes: &str, rules: &str) -> bool {
         policy == bytes
             || match written {
                 Some(written) => written == rules,
