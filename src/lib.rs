@@ -128,6 +128,8 @@
 //! - **Edition**: one published state of a day.
 //! - **Restatement**: an edition that changes an earlier one, with the cause.
 //! - **Seal**: a day's figures become final; later discoveries are adjusting entries.
+//! - **Frozen**: as the seal of a day has stored it: its figures, slots and outages.
+//! - **Adjusted**: with the adjusting editions of sealed days, beside the figures that are shown.
 //! - **Run (of the job)**: one execution of `uptime-ledger run`.
 //! - **Clock**: `at`, the instant a run works as of, and `wall`, the instant it took place.
 //! - **Simulation**: a ledger whose wall clock is `--as-of` too; it never becomes a real one.
@@ -150,8 +152,8 @@
 //!   workers changes a number. A daybook depends on the rows of its day alone, the facts of a day
 //!   on the daybooks within reach of its webhooks.
 //! - **An edition knows one day.** Figures that span days are measured from the ledger and never
-//!   stored. When a later webhook log settles an open item, the day is published again, by the same
-//!   path.
+//!   stored, but for those of sealed days. When a later webhook log settles an open item, the day
+//!   is published again, by the same path.
 //! - **Nothing is edited.** A correction is a new entry that names its cause.
 //! - **Integers until the last division.** Ratios and percentages in config are millionths; a
 //!   percentage is rounded down, so that only all is 100 %.

@@ -162,6 +162,7 @@ pub fn drawing<'a>(ledger: &'a Ledger, settings: &'a Settings, figures: &'a Figu
         figures,
         adjusted: &figures.months,
         overridden: &[],
+        adjusting: &[],
         damaged: Box::leak(Box::default()),
     }
 }

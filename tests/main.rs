@@ -17,6 +17,7 @@
 //! - `evidence`: files that are lost, renamed, cut off or written anew, and rows that nobody reads: told, and no outage.
 //! - `failed_days`: days that cannot be read or booked, or that are damaged, stop themselves alone.
 //! - `reviews`: what reviewers run into, one scenario each: rows that wait, oppose each other, come late, span days.
+//! - `seals`: a sealed day stays as it is, and what is found out later stands beside it, over any nights (property test).
 //! - `quarter`: 92 nights with late logs, corrections, another policy and killed runs; the changes add up to what is shown.
 //! - `upgrade`: ledgers of earlier versions are whole for this one, which goes on with them. To add a version, make its ledgers
 //!   with `tests/ledgers/make.sh` before it is history.
@@ -66,6 +67,7 @@ mod privacy;
 mod quarter;
 mod realdata;
 mod reviews;
+mod seals;
 mod tamper;
 mod tidy;
 mod truth;

@@ -377,3 +377,31 @@ fn a_rule_that_has_changed_restates_open_days() {
     assert!(night.published.iter().all(|edition| edition.ends_with(" policy definition")), "{night:?}");
     office.verify();
 }
+
+#[test]
+fn what_a_day_showed_that_an_earlier_version_sealed_is_stored_and_stays() {
+    for version in ALL {
+        let office = Office::of(version);
+        let sealed = || -> Vec<job::Row> {
+            let rows = job::table(&office.path("reports"), "availability").into_iter();
+            rows.filter(|row| row["state"] == "sealed").collect()
+        };
+        let before = sealed();
+        assert!(!before.is_empty(), "{version}");
+        let frozen = || office.read("reports/ledger/journal.ndjson").matches(r#""kind":"frozen""#).count();
+        office.first_night(AGAIN, &[]);
+        assert_eq!(frozen(), 1, "{version}");
+        office.ship("2026-11-15");
+        office.night(NEXT);
+        assert_eq!(frozen(), 1, "{version}: once");
+        let after = sealed();
+        for row in &before {
+            // This version has more columns.
+            let is_same = |now: &&job::Row| row.iter().all(|(column, value)| now.get(column) == Some(value));
+            assert!(after.iter().any(|now| is_same(&now)), "{version}: {row:?} is not in {after:#?}");
+        }
+        let restated = job::table(&office.path("reports"), "restatements");
+        assert!(restated.iter().all(|row| row["is_adjusting"] == "false"), "{version}: {restated:#?}");
+        office.verify();
+    }
+}

@@ -77,7 +77,10 @@ impl History {
                 .map(|f| {
                     let percent =
                         f.availability_micro_percent.map_or("-".to_owned(), |p| format!("{} %", decimal(p)));
-                    [f.scope.clone(), f.slots[1].to_string(), percent]
+                    // An adjusted figure stands beside that of the edition.
+                    let is_beside = f.is_adjusting && !item.is_adjusting;
+                    let scope = if is_beside { format!("{} (adjusted)", f.scope) } else { f.scope.clone() };
+                    [scope, f.slots[1].to_string(), percent]
                 })
                 .collect();
             if rows.is_empty() {
@@ -112,7 +115,7 @@ fn items(ledger: &Ledger, day: Option<Day>) -> Vec<Item> {
                 sealed_at: None,
                 figures: Vec::new(),
             }),
-            Entry::Sealed { day, edition } => {
+            Entry::Sealed { day, edition, .. } => {
                 let sealed = items.iter_mut().find(|i| (i.day, i.edition) == (*day, *edition));
                 if let Some(item) = sealed {
                     item.sealed_at = Some(at);

@@ -5,6 +5,7 @@
 //! ```text
 //! ledger/journal.ndjson, journal.head   what was done, line by line; only these lines count
 //!        editions/<day>/<number>/       one published state of a day, with its facts and outline
+//!        seals/<day>/<hash>/            figures of a sealed day, as its seal left them
 //!        policies/<fingerprint>/        policy and catalogue as they were
 //!        configs/<fingerprint>/         settings as they were
 //!        daybooks/<day>/<hash>/         one day's logs as read, while they can settle a day
@@ -45,6 +46,7 @@ pub use editions::basis::Basis;
 pub use editions::delivery_lines::{DelayLine, DeliveryLine, ReconciliationLine};
 pub use editions::draft::Draft;
 pub use editions::folder::Extent;
+pub use editions::frozen::{FrozenDay, FrozenFigure, FrozenOutage, FrozenScope, FrozenSums, OutagePart};
 pub use editions::instants::InstantLine;
 pub use editions::known::KnownOutlines;
 pub use editions::lines::{AccountLine, BadLine, LatencyLine};
@@ -53,8 +55,8 @@ pub use editions::outline::{Edge, NotedSlots, Outline, ScopeOutline};
 pub use editions::{Applied, DayState, DefinitionSettings, Edition, Settings};
 use journal::clocks;
 pub use journal::entry::{
-    Cause, Confirmation, Entry, HeadName, JudgedRow, LogsRead, Looked, MalformedRow, Publication, Reported,
-    ReportedKey, Resumption, RowStatus, TakenBack,
+    Cause, Confirmation, Entry, FrozenName, HeadName, JudgedRow, LogsRead, Looked, MalformedRow, Publication,
+    Reported, ReportedKey, Resumption, RowStatus, TakenBack,
 };
 pub use journal::governed::{ChangedSetting, Governed};
 pub use journal::state::{DayRecord, EditionRecord, FiledRow, LedgerState};

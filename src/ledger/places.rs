@@ -8,8 +8,9 @@ use super::editions::folder::EDITIONS;
 pub(super) const CONFIGS: &str = "configs";
 pub(super) const DAYBOOKS: &str = "daybooks";
 pub(super) const POLICIES: &str = "policies";
+pub(super) const SEALS: &str = "seals";
 /// Folders whose content lines of the journal name.
-pub(super) const PARENTS: [&str; 4] = [EDITIONS, DAYBOOKS, POLICIES, CONFIGS];
+pub(super) const PARENTS: [&str; 5] = [EDITIONS, DAYBOOKS, SEALS, POLICIES, CONFIGS];
 /// The files of a policy: its rules and its catalogue.
 pub(super) const POLICY_FILES: [&str; 2] = ["policy.toml", "error_catalog.csv"];
 /// The file of a config.

@@ -8,6 +8,7 @@ use polars::prelude::PolarsError;
 
 use super::disk::{listing, names, sha256, sha256_of};
 use super::editions::folder::{self, MANIFEST};
+use super::editions::seals;
 use super::places::{self, SALT};
 use super::writer::{LOST_AND_FOUND, unknown};
 use super::{Basis, DayRecord, Edition, EditionRecord, Ending, Extent, Ledger, Outline, check_balance};
@@ -92,6 +93,13 @@ pub fn verify(reports: &Path) -> Checked {
             checked.editions += 1;
             named.extend(&edition.publication.config);
             previous = Some(edition.publication.manifest.clone());
+        }
+        if let Some(table) = &record.frozen {
+            let place = seals::place(&root, *day, table);
+            known.insert(place.join(seals::TABLE));
+            if let Err(trouble) = ledger.frozen(*day) {
+                checked.findings.push(finding_of(&place, trouble));
+            }
         }
         let reading = record.reading.as_ref().filter(|_| !record.is_pruned);
         named.extend(reading.and_then(|reading| reading.config.as_ref()));

@@ -4,7 +4,7 @@
 //! region) pairs are on average, so that a silent region does not hide behind a busy one.
 
 use super::floor_percent;
-use super::timeline::MeasuredDay;
+use super::measured_day::MeasuredDay;
 use crate::day::{DAY_US, SECOND_US};
 use crate::ledger::Outline;
 use crate::slots::{ALL_REGIONS, Scope, ScopeKind, Side};
@@ -30,6 +30,10 @@ impl Coverage {
 
 /// Returns the coverage of a scope on one day.
 pub(super) fn of_day(day: &MeasuredDay<'_>, scope: &Scope) -> Coverage {
+    if let Some(frozen) = day.frozen {
+        let [observed, all] = frozen.scope(scope).map(|line| line.coverage).unwrap_or_default();
+        return Coverage { observed, all };
+    }
     let edition = day.edition;
     let seconds = i64::from(edition.slot_length.seconds());
     if let Some([_, _, _, unobserved, doubtful]) = edition.noted.get(scope).filter(|_| edition.is_stand_in) {

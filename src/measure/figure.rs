@@ -23,7 +23,7 @@ pub enum FigureStatus {
     Running,
     /// The month is over but not final yet.
     Provisional,
-    /// The 10th business day of the following month has come.
+    /// The 10th business day of the following month has come, and all its days are sealed.
     Final,
     /// The month is over and days of it have no edition: it is never final.
     Incomplete { published: u32, days: u32 },

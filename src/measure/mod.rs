@@ -2,13 +2,14 @@
 //!
 //! Figures that span days are not stored: runs are found over the whole timeline first, and clipped
 //! to days and months afterwards. So the verdict on a slot does not depend on where midnight falls.
+//! Only sealed days are shown by the figures that their seals have stored ([`freeze`]).
 
-mod bounds;
-mod breadth;
 mod condition;
 mod coverage;
 mod definition;
 mod figure;
+mod freeze;
+mod measured_day;
 mod outage;
 mod period;
 mod period_sums;
@@ -27,13 +28,14 @@ use crate::slots::{DayStates, Scope};
 pub use condition::{Condition, condition};
 pub use definition::{CountingRule, DEFINITIONS, Definition, floor_percent};
 pub use figure::{Budget, Figure, FigureStatus, Period};
+pub use freeze::freeze;
 pub use outage::{Class, Outage};
 pub use period_sums::PeriodSums;
 pub use runs::Run;
 pub use timeline::is_linked;
 
-use period::DayReading;
-use timeline::MeasuredDay;
+use measured_day::MeasuredDay;
+use period::{DayReading, FinalMonths};
 
 /// All figures of a window.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,20 +86,22 @@ pub fn draw(editions: &[Outline], config: &Config) -> Figures {
         restated: BTreeMap::new(),
     };
     let mut judgements = timeline::judge(editions);
-    breadth::mark_narrow(editions, &mut judgements);
+    outage::mark_narrow(editions, &mut judgements);
     let measured = MeasuredDay::all(editions, &judgements);
+    let shown: Vec<MeasuredDay<'_>> = measured.iter().map(MeasuredDay::shown).collect();
+    let calendar = FinalMonths::of(editions, as_of);
     for scope in scopes {
-        let days: Vec<DayReading<'_>> =
-            measured.iter().filter_map(|day| DayReading::of(day, scope)).collect();
+        let days: Vec<DayReading<'_>> = shown.iter().filter_map(|day| DayReading::of(day, scope)).collect();
         for definition in &DEFINITIONS {
-            figures.days.extend(period::days(definition, scope, &days, as_of));
+            figures.days.extend(period::days(definition, scope, &days, &calendar));
             for month in &months {
-                figures.months.push(period::month(definition, scope, *month, &days, editions, config, as_of));
+                let of_month = period::month(definition, scope, *month, &days, editions, config, &calendar);
+                figures.months.push(of_month);
             }
         }
         figures.outages.extend(outage::outages(scope, &judgements, &measured));
     }
-    let restated = measured.iter().map(|day| (day.edition.day, day.restated()));
+    let restated = shown.iter().map(|day| (day.edition.day, day.restated()));
     figures.restated = restated.filter(|(_, scopes)| !scopes.is_empty()).collect();
     figures.days.sort_by(|a, b| a.key().cmp(&b.key()));
     figures.months.sort_by(|a, b| a.key().cmp(&b.key()));

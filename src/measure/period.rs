@@ -6,16 +6,18 @@ use chrono::{DateTime, Utc};
 
 use super::coverage::{self, Coverage};
 use super::definition::{CountingRule, Definition};
-use super::timeline::MeasuredDay;
+use super::measured_day::MeasuredDay;
 use super::{Budget, Figure, FigureStatus, Period, PeriodSums};
 use crate::config::Config;
 use crate::day::{DAY_US, Day, Month, SECOND_US};
-use crate::ledger::{DayState, Outline};
+use crate::ledger::{DayState, FrozenFigure, Outline};
 use crate::slots::{Scope, ScopeKind, Side};
 
 /// One published day of one scope.
 pub(super) struct DayReading<'a> {
     pub edition: &'a Outline,
+    /// Percentages that the seal of the day has left, by definition.
+    frozen: &'a [FrozenFigure],
     pub gross: PeriodSums,
     pub net: PeriodSums,
     pub coverage: Coverage,
@@ -26,6 +28,7 @@ impl<'a> DayReading<'a> {
     pub fn of(day: &MeasuredDay<'a>, scope: &Scope) -> Option<Self> {
         Some(Self {
             edition: day.edition,
+            frozen: day.frozen.and_then(|frozen| frozen.scope(scope)).map_or(&[], |line| &line.figures),
             gross: PeriodSums::of_day(day, scope, Side::Gross)?,
             net: PeriodSums::of_day(day, scope, Side::Net)?,
             coverage: coverage::of_day(day, scope),
@@ -38,11 +41,11 @@ pub(super) fn days(
     definition: &'static Definition,
     scope: &Scope,
     days: &[DayReading<'_>],
-    as_of: Option<DateTime<Utc>>,
+    calendar: &FinalMonths,
 ) -> Vec<Figure> {
     let figure = |day: &DayReading<'_>| {
-        let is_over = as_of.is_some_and(|now| now.timestamp_micros() >= day.edition.day.end_us());
-        Figure {
+        let is_over = calendar.as_of.is_some_and(|now| now.timestamp_micros() >= day.edition.day.end_us());
+        let figure = Figure {
             period: Period::Day(day.edition.day),
             scope: scope.clone(),
             definition,
@@ -52,14 +55,21 @@ pub(super) fn days(
             net_micro_percent: None,
             at_least_micro_percent: None,
             coverage_micro_percent: day.coverage.micro_percent(),
-            status: status(is_over, day.edition.day.month(), as_of),
+            status: calendar.status(is_over, day.edition.day.month()),
             edition: day.edition.number,
             state: day.edition.state,
             rule_versions: vec![day.edition.definition.version.number()],
             days_published: 1,
             budget: None,
         }
-        .percents(&day.edition.definition.measure())
+        .percents(&day.edition.definition.measure());
+        let frozen = day.frozen.iter().find(|frozen| frozen.definition == definition.name);
+        frozen.map_or(figure.clone(), |frozen| Figure {
+            gross_micro_percent: frozen.gross,
+            net_micro_percent: frozen.net,
+            at_least_micro_percent: frozen.at_least,
+            ..figure
+        })
     };
     days.iter().map(figure).collect()
 }
@@ -74,11 +84,10 @@ pub(super) fn month(
     days: &[DayReading<'_>],
     editions: &[Outline],
     config: &Config,
-    as_of: Option<DateTime<Utc>>,
+    calendar: &FinalMonths,
 ) -> Figure {
     let last_published = editions.last().map_or(month.first(), |e| e.day);
-    let is_final = as_of.is_some_and(|now| Day::of(now) >= month.final_at());
-    let is_over = last_published >= month.last() || is_final;
+    let is_over = last_published >= month.last() || calendar.is_due(month);
     let last = if is_over { month.last() } else { last_published };
 
     let [mut gross, mut net] = [PeriodSums::default(); 2];
@@ -109,7 +118,7 @@ pub(super) fn month(
         net_micro_percent: None,
         at_least_micro_percent: None,
         coverage_micro_percent: coverage.micro_percent(),
-        status: status_of_month(is_over, month, published.len() as u32, as_of),
+        status: calendar.status_of_month(is_over, month, published.len() as u32),
         edition: published.iter().map(|e| e.number).max().unwrap_or(0),
         state: published.iter().map(|e| e.state).min().unwrap_or(DayState::Provisional),
         rule_versions: versions.into_iter().collect(),
@@ -121,25 +130,39 @@ pub(super) fn month(
 
 const SECONDS_PER_DAY: i64 = DAY_US / SECOND_US;
 
-fn status_of_month(
-    is_over: bool,
-    month: Month,
-    published: u32,
-    as_of: Option<DateTime<Utc>>,
-) -> FigureStatus {
-    let days = month.first().through(month.last()).count() as u32;
-    if is_over && published < days {
-        FigureStatus::Incomplete { published, days }
-    } else {
-        status(is_over, month, as_of)
-    }
+/// Which months are final: their 10th business day has come, and no day of them is open (R20).
+pub(super) struct FinalMonths {
+    pub as_of: Option<DateTime<Utc>>,
+    /// Months with a day that is not sealed.
+    open: BTreeSet<Month>,
 }
 
-fn status(is_over: bool, month: Month, as_of: Option<DateTime<Utc>>) -> FigureStatus {
-    match as_of {
-        Some(now) if Day::of(now) >= month.final_at() => FigureStatus::Final,
-        Some(_) if is_over => FigureStatus::Provisional,
-        _ => FigureStatus::Running,
+impl FinalMonths {
+    pub fn of(editions: &[Outline], as_of: Option<DateTime<Utc>>) -> Self {
+        let open = editions.iter().filter(|edition| edition.state != DayState::Sealed);
+        Self { as_of, open: open.map(|edition| edition.day.month()).collect() }
+    }
+
+    /// Returns whether the 10th business day after a month has come.
+    fn is_due(&self, month: Month) -> bool {
+        self.as_of.is_some_and(|now| Day::of(now) >= month.final_at())
+    }
+
+    fn status(&self, is_over: bool, month: Month) -> FigureStatus {
+        match self.as_of {
+            Some(_) if self.is_due(month) && !self.open.contains(&month) => FigureStatus::Final,
+            Some(_) if is_over => FigureStatus::Provisional,
+            _ => FigureStatus::Running,
+        }
+    }
+
+    fn status_of_month(&self, is_over: bool, month: Month, published: u32) -> FigureStatus {
+        let days = month.first().through(month.last()).count() as u32;
+        if is_over && published < days {
+            FigureStatus::Incomplete { published, days }
+        } else {
+            self.status(is_over, month)
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Period sums: the integers of one side over a period, before any division.
 
+use super::measured_day::{MeasuredDay, StateCounts};
 use super::runs::{Run, counted_slots};
-use super::timeline::MeasuredDay;
-use crate::ledger::NotedSlots;
+use crate::ledger::{FrozenSums, NotedSlots};
 use crate::slots::{Counts, Scope, Side, State};
 
 /// Sums of one side over a period.
@@ -28,9 +28,16 @@ pub struct PeriodSums {
 impl PeriodSums {
     /// Returns the sums of one day, or `None` if it does not know the scope.
     pub(super) fn of_day(day: &MeasuredDay<'_>, scope: &Scope, side: Side) -> Option<Self> {
+        let seconds = i64::from(day.edition.slot_length.seconds());
+        if let Some(frozen) = day.frozen {
+            return Some(Self::frozen(
+                &frozen.scope(scope)?.sums[side as usize],
+                day.counts(scope, side),
+                seconds,
+            ));
+        }
         let states = day.states(scope, side)?;
         let counts = day.counts(scope, side);
-        let seconds = i64::from(day.edition.slot_length.seconds());
         let rule = &day.judgement.rule;
         let runs = &day.judgement.scopes.get(scope)?.runs[side as usize];
         let from = runs.partition_point(|run| run.end_us <= day.edition.day.start_us());
@@ -61,6 +68,37 @@ impl PeriodSums {
         };
         let noted = day.edition.noted.get(scope).filter(|_| side == Side::Net || day.edition.is_stand_in);
         Some(noted.map_or(measured, |slots| measured.noted(*slots, seconds)))
+    }
+
+    /// Takes the sums of a sealed day as its seal left them.
+    fn frozen(sums: &FrozenSums, counts: StateCounts, seconds: i64) -> Self {
+        let FrozenSums { down, counted, degraded, doubtful, unobserved, beside_unjudged, events } = *sums;
+        Self {
+            slots: counts.all(),
+            slots_down: down,
+            slots_degraded: degraded,
+            slots_doubtful: doubtful,
+            slots_unobserved: unobserved,
+            slots_counted: counted,
+            seconds: counts.all() * seconds,
+            unjudged_seconds: (unobserved + doubtful) * seconds,
+            beside_unjudged_seconds: beside_unjudged * seconds,
+            counted_seconds: counted * seconds,
+            events,
+        }
+    }
+
+    /// Returns the sums of one day of slots of this length, to be stored.
+    pub(super) const fn to_freeze(self, slot_seconds: i64) -> FrozenSums {
+        FrozenSums {
+            down: self.slots_down,
+            counted: self.slots_counted,
+            degraded: self.slots_degraded,
+            doubtful: self.slots_doubtful,
+            unobserved: self.slots_unobserved,
+            beside_unjudged: self.beside_unjudged_seconds / slot_seconds,
+            events: self.events,
+        }
     }
 
     /// Takes the slots of a sealed day, or of one that can no longer be read, as they were noted.

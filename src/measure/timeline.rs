@@ -1,7 +1,8 @@
 //! Timelines: the states of every scope over a window of editions, with the runs over midnights.
 //!
 //! Each rule (thresholds and version) that an edition of the window was made by judges the whole
-//! window once, and each day keeps the states found by its own.
+//! window once, and each day keeps the states found by its own. So the runs of a day do not depend
+//! on the rules of the days around it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,7 +16,9 @@ use crate::slots::{DayStates, Scope, ScopeKind, Side, State, Stretch, Tick, Time
 /// One scope over a window of editions, as one rule judges it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Timeline {
-    /// By the position of the edition, if the edition was made by the rule and has the scope.
+    /// By the position of the edition, if it has the scope and was made by the rule.
+    ///
+    /// Of days beside these that were made by another rule, only the slots in runs are judged.
     pub states: BTreeMap<usize, DayStates>,
     /// Gross and net, by time; runs that overlap or touch are one.
     pub runs: [Vec<Run>; 2],
@@ -66,16 +69,27 @@ struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
-    /// Iterates over the editions made by the rule that have a scope.
+    /// Iterates over the editions that have a scope, and whose slots the rule judges.
     fn own(&self, scope: &Scope) -> impl Iterator<Item = (usize, &'a Outline, &'a ScopeOutline)> {
-        let is_own = |edition: &Outline| edition.definition.measure() == self.rule;
-        let editions = self.editions.iter().enumerate().filter(move |(_, edition)| is_own(edition));
+        let editions = self.editions.iter().enumerate().filter(|(_, edition)| edition.has_learnt(&self.rule));
         editions.filter_map(move |(at, edition)| Some((at, edition, edition.scope(scope)?)))
     }
 
+    fn is_own(&self, edition: &Outline) -> bool {
+        edition.definition.measure() == self.rule
+    }
+
+    /// Returns the states that the slots of a scope have with their day alone.
+    ///
+    /// The states of a day that was made by another rule are not those of this one.
     fn day_alone(&self, scope: &Scope) -> BTreeMap<usize, DayStates> {
-        let states = |line: &ScopeOutline| Side::ALL.map(|side| Arc::clone(line.states(side)));
-        self.own(scope).map(|(at, _, line)| (at, states(line))).collect()
+        let states = |edition: &Outline, line: &ScopeOutline| {
+            Side::ALL.map(|side| {
+                let own = line.states(side);
+                if self.is_own(edition) { Arc::clone(own) } else { vec![State::default(); own.len()].into() }
+            })
+        };
+        self.own(scope).map(|(at, edition, line)| (at, states(edition, line))).collect()
     }
 
     fn first_version(&self, scope: &Scope) -> Timeline {
@@ -89,8 +103,10 @@ impl<'a> Window<'a> {
         for side in Side::ALL {
             let mut stretches: Vec<Stretch> = Vec::new();
             for part in self.parts() {
-                let ticks: Vec<Tick> =
-                    self.editions[part.clone()].iter().flat_map(|e| e.ticks(scope, side)).collect();
+                let ticks: Vec<Tick> = self.editions[part.clone()]
+                    .iter()
+                    .flat_map(|e| e.ticks(scope, side, &self.rule))
+                    .collect();
                 if !ticks.iter().any(|tick| tick.judged.at_worst().is_failing(&self.rule)) {
                     continue;
                 }
@@ -121,7 +137,9 @@ impl<'a> Window<'a> {
                 .filter_map(|(service, timeline)| Some((*service, timeline.states.get(&at)?)))
                 .collect();
             // A component keeps its states if all its services do.
-            if !parts.iter().any(|(service, states)| is_restated(edition, service, states)) {
+            if self.is_own(edition)
+                && !parts.iter().any(|(service, states)| is_restated(edition, service, states))
+            {
                 continue;
             }
             let states = Side::ALL.map(|side| {
@@ -156,11 +174,11 @@ impl<'a> Window<'a> {
 
     /// Cuts the window where days are missing.
     ///
-    /// An edition of the first version knows its slots only where an edition of another version
-    /// follows or precedes it ([`crate::ledger::Ledger::outlines`]).
+    /// An edition of the first version lists its slots only beside an edition of another version
+    /// ([`crate::ledger::Ledger::outlines`]).
     fn parts(&self) -> Vec<std::ops::Range<usize>> {
         let mut parts: Vec<std::ops::Range<usize>> = Vec::new();
-        for (at, edition) in self.editions.iter().enumerate().filter(|(_, e)| e.knows_near) {
+        for (at, edition) in self.editions.iter().enumerate().filter(|(_, e)| e.knows(&self.rule)) {
             let follows = |last: usize| self.editions[last].day.plus(1) == edition.day;
             match parts.last_mut() {
                 Some(part) if part.end == at && follows(at - 1) => part.end += 1,
@@ -170,7 +188,7 @@ impl<'a> Window<'a> {
         parts
     }
 
-    /// Adds up the down slots of a run, on the days that the rule judges.
+    /// Adds up the down slots of a run.
     fn run(&self, run: Stretch, timeline: &Timeline, side: Side) -> Run {
         let Stretch { start_us, end_us } = run;
         let from = self.editions.partition_point(|e| e.day.end_us() <= start_us);
@@ -210,7 +228,7 @@ impl Timeline {
 }
 
 /// Returns whether a scope has other states than with its day alone.
-fn is_restated(day: &Outline, scope: &Scope, states: &DayStates) -> bool {
+pub(super) fn is_restated(day: &Outline, scope: &Scope, states: &DayStates) -> bool {
     let is_kept = |line: &ScopeOutline| {
         Side::ALL.into_iter().all(|side| Arc::ptr_eq(line.states(side), &states[side as usize]))
     };
@@ -227,71 +245,4 @@ pub(super) fn slots_of(edition: &Outline, start_us: i64, end_us: i64) -> std::op
 /// Returns whether the states or runs of two days can depend on each other.
 pub fn is_linked(before: &Outline, after: &Outline) -> bool {
     before.day.plus(1) == after.day && (before.reaches_over(Edge::End) || after.reaches_over(Edge::Start))
-}
-
-/// One edition of a window, with the states of its scopes.
-pub(super) struct MeasuredDay<'a> {
-    pub edition: &'a Outline,
-    pub judgement: &'a Judgement,
-    scopes: BTreeMap<&'a Scope, (&'a DayStates, [StateCounts; 2])>,
-}
-
-/// Number of slots in each of [`State::ALL`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct StateCounts([i64; State::ALL.len()]);
-
-impl StateCounts {
-    fn of(states: &[State]) -> Self {
-        let mut counts = [0; State::ALL.len()];
-        for state in states {
-            counts[*state as usize] += 1;
-        }
-        Self(counts)
-    }
-
-    pub const fn of_state(self, state: State) -> i64 {
-        self.0[state as usize]
-    }
-
-    /// Returns the slots that are neither unobserved nor doubtful.
-    pub fn observed(self) -> i64 {
-        self.all() - self.of_state(State::Unobserved) - self.of_state(State::Doubtful)
-    }
-
-    pub fn all(self) -> i64 {
-        self.0.iter().sum()
-    }
-}
-
-impl<'a> MeasuredDay<'a> {
-    /// Takes the states of each day from the rule that it was made by.
-    pub fn all(editions: &'a [Outline], judgements: &'a [Judgement]) -> Vec<Self> {
-        let day = |(at, edition): (usize, &'a Outline)| {
-            let rule = edition.definition.measure();
-            let judgement = judgements.iter().find(|judgement| judgement.rule == rule)?;
-            let states = |(scope, timeline): (&'a Scope, &'a Timeline)| {
-                let states = timeline.states.get(&at)?;
-                Some((scope, (states, Side::ALL.map(|side| StateCounts::of(&states[side as usize])))))
-            };
-            Some(Self { edition, judgement, scopes: judgement.scopes.iter().filter_map(states).collect() })
-        };
-        editions.iter().enumerate().filter_map(day).collect()
-    }
-
-    pub fn states(&self, scope: &Scope, side: Side) -> Option<&'a Arc<[State]>> {
-        self.scopes.get(scope).map(|(states, _)| &states[side as usize])
-    }
-
-    pub fn counts(&self, scope: &Scope, side: Side) -> StateCounts {
-        self.scopes.get(scope).map(|(_, counts)| counts[side as usize]).unwrap_or_default()
-    }
-
-    /// Returns the scopes whose states differ from those of the day alone.
-    pub fn restated(&self) -> Vec<(Scope, DayStates)> {
-        let scopes = self.scopes.iter().map(|(scope, (states, _))| (*scope, *states));
-        scopes
-            .filter(|(scope, states)| is_restated(self.edition, scope, states))
-            .map(|(s, states)| (s.clone(), states.clone()))
-            .collect()
-    }
 }

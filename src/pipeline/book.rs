@@ -10,11 +10,11 @@ use super::{Job, missing_files};
 use crate::attention::Attention;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::day::Day;
+use crate::day::{Day, SlotLength};
 use crate::daybook::DaybookFolders;
 use crate::facts::{Facts, Gap, Intake, Kind, MissingLog, Receipt, Timing};
 use crate::ledger::{
-    Basis, DayState, Draft, Edition, Extent, Kept, Ledger, Published, Writer, check_balance,
+    Basis, Cause, DayState, Draft, Edition, Extent, Kept, Ledger, Published, Writer, check_balance,
 };
 use crate::overrides::{Override, adjust};
 use crate::policy::{Account, Booking, Policy, Postings};
@@ -55,7 +55,77 @@ enum Origin {
     Edition(Box<Edition>),
 }
 
+/// The rules that a day is booked by: today's, or those that a sealed day was sealed with.
+enum BookingRules<'a> {
+    Today(&'a Job),
+    Sealed(Box<SealedRules>),
+}
+
+struct SealedRules {
+    policy: Policy,
+    /// Definition and slots of the sealed edition.
+    config: Config,
+    /// Fingerprint of the config that it was booked with; `None` if version 0.1.0 wrote it.
+    config_name: Option<String>,
+}
+
+impl BookingRules<'_> {
+    fn of<'a>(job: &'a Job, ledger: &Ledger, day: Day) -> anyhow::Result<BookingRules<'a>> {
+        let record = ledger.record().days.get(&day).filter(|record| record.sealed.is_some());
+        let Some(sealed) = record.and_then(|record| record.standing()) else {
+            return Ok(BookingRules::Today(job));
+        };
+        let edition = ledger.read(day, Extent::Slots)?;
+        Ok(BookingRules::Sealed(Box::new(SealedRules {
+            policy: ledger.policy(&edition.policy)?,
+            config: Config { slot: edition.slot_length(), ..edition.definition.config() },
+            config_name: sealed.publication.config.clone(),
+        })))
+    }
+
+    const fn policy(&self) -> &Policy {
+        match self {
+            Self::Today(job) => &job.policy,
+            Self::Sealed(sealed) => &sealed.policy,
+        }
+    }
+
+    const fn is_sealed(&self) -> bool {
+        matches!(self, Self::Sealed(_))
+    }
+
+    fn config_name(&self) -> Option<String> {
+        match self {
+            Self::Today(job) => Some(job.settings().fingerprint()),
+            Self::Sealed(sealed) => sealed.config_name.clone(),
+        }
+    }
+
+    /// Returns the config by which slots of a length are counted.
+    ///
+    /// # Errors
+    /// The day was sealed with slots of another length.
+    fn config(&self, day: Day, slot: SlotLength) -> anyhow::Result<Config> {
+        match self {
+            Self::Today(job) => Ok(Config { slot, ..job.config.clone() }),
+            Self::Sealed(sealed) => {
+                let was = sealed.config.slot;
+                anyhow::ensure!(
+                    was == slot,
+                    "{day} was sealed with slots of {} seconds, and its logs were read in slots of {}; set `slot` back to add \
+                     to it",
+                    was.seconds(),
+                    slot.seconds()
+                );
+                Ok(sealed.config.clone())
+            }
+        }
+    }
+}
+
 /// Classifies the facts of a day, resolved from its daybook and those around it.
+///
+/// A sealed day is booked by the policy and the definition that it was sealed with.
 pub(super) fn from_daybooks(
     job: &Job,
     ledger: &Ledger,
@@ -63,24 +133,34 @@ pub(super) fn from_daybooks(
     daybooks: &DaybookFolders,
     missing: &BTreeMap<Day, Vec<MissingLog>>,
 ) -> anyhow::Result<ClassifiedDay> {
-    let config = &job.config;
-    let Intake { facts, receipt } = resolve(day, daybooks, config, missing)?;
-    let mut gaps = request_gaps::gaps(&facts, &config.sources);
+    let Intake { facts, receipt } = resolve(day, daybooks, &job.config, missing)?;
+    let mut gaps = request_gaps::gaps(&facts, &job.config.sources);
     gaps.extend(receipt.gaps.iter().cloned());
     let of_day = missing.get(&day).map(Vec::as_slice).unwrap_or_default();
     gaps.extend(of_day.iter().flat_map(|log| missing_logs::gaps(log, &facts)));
-    Ok(ClassifiedDay {
-        postings: job.policy.classify(facts).context("classifying the facts")?,
+    let rules = BookingRules::of(job, ledger, day)?;
+    let config = rules.config(day, facts.slot_length())?;
+    let prepared = ClassifiedDay {
+        postings: rules.policy().classify(facts).context("classifying the facts")?,
         gaps,
         attempts: receipt.tally.attempts,
-        policy: job.policy.fingerprint(),
-        rules: job.policy.rules_name().to_owned(),
-        config: config.clone(),
-        config_name: Some(job.settings().fingerprint()),
+        policy: rules.policy().fingerprint(),
+        rules: rules.policy().rules_name().to_owned(),
+        config,
+        config_name: rules.config_name(),
         daybooks: around(job, ledger, day, daybooks),
         origin: Origin::Logs(Box::new(receipt)),
         has_ended: false,
-    })
+    };
+    // Once its window has passed, nothing of a day is pending again.
+    let is_over = rules.is_sealed() || has_ended(ledger, day);
+    if is_over { prepared.without_pending(rules.policy()) } else { Ok(prepared) }
+}
+
+/// Returns whether an edition of the day says that its pending events have become unknown.
+fn has_ended(ledger: &Ledger, day: Day) -> bool {
+    let editions = ledger.record().days.get(&day).into_iter().flat_map(|record| &record.editions);
+    editions.into_iter().any(|edition| edition.publication.causes.contains(&Cause::Window))
 }
 
 /// Returns the hashes of the daybooks that can settle a day, by their days.
@@ -99,31 +179,22 @@ pub(super) fn around(
 
 /// Classifies the facts of a day's newest edition.
 ///
-/// The policy is today's, or for a sealed day the policy of the edition.
+/// The policy is today's, or for a sealed day the policy that it was sealed with.
 pub(super) fn from_edition(job: &Job, ledger: &Ledger, day: Day) -> anyhow::Result<ClassifiedDay> {
     let record = ledger.record().days.get(&day);
     let number = record.and_then(|r| r.newest()).map_or(0, |newest| newest.publication.edition);
-    let is_sealed = record.is_some_and(|r| r.sealed.is_some());
     let edition = ledger.edition(day, number, Extent::Whole)?;
     let Basis { facts, gaps, attempts } = ledger.basis(day, number)?;
-    let stored: Policy;
-    let (policy, config) = if is_sealed {
-        stored = ledger.policy(&edition.policy)?;
-        (&stored, Config { slot: edition.slot_length(), ..edition.definition.config() })
-    } else {
-        (&job.policy, Config { slot: edition.slot_length(), ..job.config.clone() })
-    };
-    let made = ledger.made_from(day)?;
-    let (daybooks, made_with) = made.map(|made| (made.daybooks, made.config)).unwrap_or_default();
+    let rules = BookingRules::of(job, ledger, day)?;
     Ok(ClassifiedDay {
-        postings: policy.classify(facts).context("classifying the facts")?,
+        postings: rules.policy().classify(facts).context("classifying the facts")?,
         gaps,
         attempts,
-        policy: policy.fingerprint(),
-        rules: policy.rules_name().to_owned(),
-        config,
-        config_name: if is_sealed { made_with } else { Some(job.settings().fingerprint()) },
-        daybooks,
+        policy: rules.policy().fingerprint(),
+        rules: rules.policy().rules_name().to_owned(),
+        config: rules.config(day, edition.slot_length())?,
+        config_name: rules.config_name(),
+        daybooks: ledger.made_from(day)?.map(|made| made.daybooks).unwrap_or_default(),
         origin: Origin::Edition(Box::new(edition)),
         has_ended: false,
     })
@@ -131,17 +202,27 @@ pub(super) fn from_edition(job: &Job, ledger: &Ledger, day: Day) -> anyhow::Resu
 
 /// Classifies the facts of a day whose review window has passed: what is pending is unknown.
 pub(super) fn ended(job: &Job, ledger: &Ledger, day: Day) -> anyhow::Result<ClassifiedDay> {
-    let prepared = from_edition(job, ledger, day)?;
-    let facts = prepared.postings.facts();
-    let end = |(kind, booking): (&Kind, &Booking)| match booking.account {
-        Account::Pending => Kind { timing: Timing::Unseen, ..kind.clone() },
-        _ => kind.clone(),
-    };
-    let kinds: Vec<Kind> = facts.kinds().iter().zip(prepared.postings.bookings()).map(end).collect();
-    let (rows, evidence) = (facts.rows(), facts.evidence().to_vec());
-    let facts = Facts::new(day, facts.slot_length(), &kinds, facts.callers(), rows, evidence)?;
-    let postings = job.policy.classify(facts).context("classifying the facts")?;
-    Ok(ClassifiedDay { postings, has_ended: true, ..prepared })
+    let prepared = from_edition(job, ledger, day)?.without_pending(&job.policy)?;
+    Ok(ClassifiedDay { has_ended: true, ..prepared })
+}
+
+impl ClassifiedDay {
+    /// Books pending events as unknown: evidence of them comes too late.
+    fn without_pending(self, policy: &Policy) -> anyhow::Result<Self> {
+        if self.postings.bookings().iter().all(|booking| booking.account != Account::Pending) {
+            return Ok(self);
+        }
+        let facts = self.postings.facts();
+        let end = |(kind, booking): (&Kind, &Booking)| match booking.account {
+            Account::Pending => Kind { timing: Timing::Unseen, ..kind.clone() },
+            _ => kind.clone(),
+        };
+        let kinds: Vec<Kind> = facts.kinds().iter().zip(self.postings.bookings()).map(end).collect();
+        let (rows, evidence) = (facts.rows(), facts.evidence().to_vec());
+        let facts = Facts::new(facts.day(), facts.slot_length(), &kinds, facts.callers(), rows, evidence)?;
+        let postings = policy.classify(facts).context("classifying the facts")?;
+        Ok(Self { postings, ..self })
+    }
 }
 
 /// Applies overrides, counts the slots, checks the books and publishes.

@@ -14,7 +14,7 @@ use crate::daybook::DaybookFolders;
 use crate::error::{Trouble, stops_all};
 use crate::facts::{Facts, Gap, MissingLog};
 use crate::intake::ReadNotes;
-use crate::ledger::{self, Confirmation, Edition, Entry, Extent, Ledger, MadeFrom, Writer};
+use crate::ledger::{self, Confirmation, DayRecord, Edition, Entry, Extent, Ledger, MadeFrom, Writer};
 use crate::overrides::Override;
 use crate::queries::booked_day::BookedDay;
 use crate::resolve::untold;
@@ -143,16 +143,18 @@ pub(super) fn book(
             }
         }
     };
+    let late = told_late(job, ledger, &usable)?;
     let prepare = |ledger: &Ledger, day: Day| {
         let is_settled = usable.daybooks.contains_key(&day) && !usable.stay.contains(&day);
         let is_sealed = ledger.record().days.get(&day).is_some_and(|record| record.sealed.is_some());
-        if read_days.contains(&day) || (is_settled && !is_sealed) {
+        if read_days.contains(&day) || late.contains(&day) || (is_settled && !is_sealed) {
             book::from_daybooks(job, ledger, day, &usable.daybooks, missing_logs(ledger)?)
         } else {
             book::from_edition(job, ledger, day)
         }
     };
     let mut days: BTreeSet<Day> = open_days(ledger).into_iter().chain(read_days.iter().copied()).collect();
+    days.extend(&late);
     // A killed run may have read a day without publishing it, and its logs may be gone since.
     let is_kept = |day: &Day| kept.contains(day) && usable.daybooks.contains_key(day);
     days.extend(asked.iter().filter(|day| ledger.days().contains(day) || is_kept(day)));
@@ -190,7 +192,8 @@ pub(super) fn book(
         let is_asked = asked.contains(&day) && !failed.contains_key(&day);
         let as_before = || -> anyhow::Result<_> {
             let rows = rows_in_force(ledger, &plan, day)?;
-            let is_as_before = !read_days.contains(&day) && is_as_before(job, ledger, day, &rows, &usable)?;
+            let is_new = read_days.contains(&day) || late.contains(&day);
+            let is_as_before = !is_new && is_as_before(job, ledger, day, &rows, &usable)?;
             let stands = if is_as_before && is_asked { Some(standing(ledger, day)?) } else { None };
             Ok((rows, is_as_before, stands))
         };
@@ -230,7 +233,7 @@ pub(super) fn book(
                     booked.looks.take(Look::Booked(day), told.iter().cloned());
                 }
                 if !done.published.is_new {
-                    booked.confirmed.extend(confirmation(job, ledger, day, &usable)?);
+                    booked.confirmed.extend(confirmation(job, ledger, day, &usable, late.contains(&day))?);
                 }
                 let edition = &done.published.edition;
                 tracing::info!(%day, edition = edition.number, is_new = done.published.is_new, "published");
@@ -291,6 +294,46 @@ fn of_reading(
     found.extend(attention::of_views(day, &notes.twice_told));
     found.extend(attention::of_notes(day, notes));
     Ok(found)
+}
+
+/// Lists sealed days of which logs of other days may tell since they were sealed.
+///
+/// They are booked again while all the daybooks stand that they were booked from: what these logs
+/// tell is an adjusting entry. Once a daybook is gone, its rows are orphans.
+fn told_late(job: &Job, ledger: &Ledger, usable: &read::Usable) -> anyhow::Result<BTreeSet<Day>> {
+    let mut late = BTreeSet::new();
+    let mut known: BTreeMap<Day, &str> = BTreeMap::new();
+    if !job.config.has_webhooks() {
+        return Ok(late);
+    }
+    let reach = job.config.webhooks.reach_days();
+    let is_sealed = |day: Day| ledger.record().days.get(&day).is_some_and(|record| record.sealed.is_some());
+    for line in ledger.lines() {
+        match &line.entry {
+            // Read since, with another content, and neither booked nor confirmed after it.
+            Entry::Read(reading) => {
+                if known.insert(reading.day, &reading.daybook) == Some(&*reading.daybook) {
+                    continue;
+                }
+                let told = reading.day.plus(-reach).through(reading.day.plus(1));
+                late.extend(told.filter(|day| *day != reading.day && is_sealed(*day)));
+            }
+            Entry::Edition(publication) => _ = late.remove(&publication.day),
+            Entry::Confirmed { days } => days.iter().for_each(|confirmed| _ = late.remove(&confirmed.day)),
+            Entry::Sealed { day, .. } => _ = late.remove(day),
+            _ => {}
+        }
+    }
+    let mut booked = BTreeSet::new();
+    for day in late {
+        let is_settled = usable.daybooks.contains_key(&day) && !usable.stay.contains(&day);
+        let made = if is_settled { ledger.made_from(day)? } else { None };
+        let is_whole = |made: &MadeFrom| made.daybooks.keys().all(|day| usable.daybooks.contains_key(day));
+        if made.as_ref().is_some_and(is_whole) {
+            booked.insert(day);
+        }
+    }
+    Ok(booked)
 }
 
 /// Returns the rows that apply to a day.
@@ -354,9 +397,11 @@ fn confirmation(
     ledger: &Ledger,
     day: Day,
     usable: &read::Usable,
+    is_late: bool,
 ) -> anyhow::Result<Option<Confirmation>> {
     let is_settled = usable.daybooks.contains_key(&day) && !usable.stay.contains(&day);
-    let record = ledger.record().days.get(&day).filter(|record| record.sealed.is_none() && is_settled);
+    let is_open = |record: &&DayRecord| record.sealed.is_none() || is_late;
+    let record = ledger.record().days.get(&day).filter(is_open).filter(|_| is_settled);
     let Some(newest) = record.and_then(|record| record.newest()) else { return Ok(None) };
     let daybooks = book::around(job, ledger, day, &usable.daybooks);
     let Some(made) = ledger.made_from(day)? else { return Ok(None) };

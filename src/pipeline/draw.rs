@@ -173,6 +173,7 @@ impl Changed {
                     days.extend(published.iter().find(|day| **day > at));
                 }
                 Entry::Sealed { day, .. } => _ = days.insert(*day),
+                Entry::Frozen { days: frozen } => days.extend(frozen.iter().map(|frozen| frozen.day)),
                 // The statement of its month lists a decision.
                 Entry::Acknowledged(said) => decided.extend(said.day().map(Day::month)),
                 Entry::Reported { figures } => days.extend(figures.iter().map(|figure| figure.day)),
@@ -274,15 +275,15 @@ fn draw_all(
     let KnownOutlines { outlines: standing, damaged: found } = ledger.known_outlines(ledger.standing())?;
     note(damaged, &found);
     let figures = measure::draw(&standing, &config);
-    let (overridden, adjusted) = if reported::has_adjusting_figures(ledger) {
-        drop(standing);
-        let adjusted = ledger.known_outlines(reported::with_adjustments(ledger))?;
-        note(damaged, &adjusted.damaged);
-        let adjusted = reported::unnoted(adjusted.outlines);
-        let months = measure::draw(&adjusted, &config).months;
-        (overridden(adjusted), months)
+    let overridden = overridden(standing);
+    let (adjusting, adjusted) = if reported::has_adjusting_figures(ledger) {
+        let editions = ledger.known_outlines(reported::with_adjustments(ledger))?;
+        note(damaged, &editions.damaged);
+        let editions = reported::as_known_now(editions.outlines);
+        let months = reported::parallel(&figures.months, measure::draw(&editions, &config).months);
+        (Some(self::overridden(editions)), months)
     } else {
-        (overridden(standing), figures.months.clone())
+        (None, figures.months.clone())
     };
     let drawing = Drawing {
         ledger,
@@ -290,6 +291,7 @@ fn draw_all(
         figures: &figures,
         adjusted: &adjusted,
         overridden: &overridden,
+        adjusting: adjusting.as_deref().unwrap_or(&overridden),
         damaged,
     };
     let changed = changed.map(|changed| changed.with_spans(ledger, &figures));

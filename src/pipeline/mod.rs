@@ -102,6 +102,7 @@ pub fn run(job: &Job, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::
     let mut ledger = Writer::open(&job.config.reports, clock, job.clock_source)?;
     let clock = ledger.steady(clock);
     let before = open_keys(&ledger);
+    seal::freeze(&mut ledger, clock)?;
     let logs = read::logs(job, &mut ledger, asked, clock, watch)?; // the only heavy line
     let settings = note_settings(job, &mut ledger, clock)?;
     let mut reviewed = overrides::file(job, &mut ledger, clock)?;

@@ -13,6 +13,7 @@ use crate::error::{Trouble, stops_all};
 use crate::facts::MissingCause;
 use crate::ledger::{DayState, Entry, Ledger, OpenEvents, Writer};
 use crate::overrides::Windows;
+use crate::queries::seals;
 use crate::resolve::missing_logs::HISTORY_DAYS;
 
 /// Seals the days whose window has passed, and tells which ones cannot be sealed.
@@ -25,7 +26,7 @@ pub(super) fn due(
     let retries = if job.config.has_webhooks() { job.config.webhooks.retry_days } else { 0 };
     let last_end_us = last_end_us(ledger, clock)?;
     let now_us = clock.wall.timestamp_micros();
-    let mut sealed = Vec::new();
+    let mut due = BTreeSet::new();
     let mut waiting = Vec::new();
     let mut given = Vec::new();
     for day in open_days(ledger) {
@@ -53,7 +54,7 @@ pub(super) fn due(
         };
         let review = ledger.record().review.clone();
         let more = Windows { review, more: [(day, more)].into(), ..Windows::default() };
-        if more.given_until_us(day).is_some_and(|until| now_us <= until) {
+        if !is_said && more.given_until_us(day).is_some_and(|until| now_us <= until) {
             if is_first_run(ledger, day) {
                 given.push(day);
             }
@@ -68,6 +69,17 @@ pub(super) fn due(
                 continue;
             }
         };
+        if pending > 0 {
+            // Nothing of it is pending again, also if it cannot be sealed yet.
+            match end(job, ledger, day, clock) {
+                Ok(done) => booked.replace(done),
+                Err(error) if stops_all(&error) => return Err(error),
+                Err(error) => {
+                    booked.is_not_booked(ledger, day, &error);
+                    continue;
+                }
+            }
+        }
         // It is sealed last: a row may still turn what is in suspense into downtime.
         let cap_us = more.more.get(&day).map_or(now_us, |more| more.cap_us);
         if suspense > 0 && now_us <= cap_us {
@@ -79,30 +91,30 @@ pub(super) fn due(
             booked.looks.take(Look::Run, Some(told));
             continue;
         }
-        if last_end_us < closes_us {
+        if last_end_us < closes_us && !is_said {
             waiting.push(day);
             continue;
         }
-        if pending > 0 {
-            // It is sealed in this run, so that no later run finds the events pending again.
-            match end(job, ledger, day, clock) {
-                Ok(done) => booked.replace(done),
-                Err(error) if stops_all(&error) => return Err(error),
-                Err(error) => {
-                    booked.is_not_booked(ledger, day, &error);
-                    continue;
-                }
-            }
-        }
-        ledger.seal(day, clock)?;
-        sealed.push(day);
+        due.insert(day);
     }
     booked.looks.take(Look::Run, no_later_rows(ledger, &waiting)?);
     if !given.is_empty() {
         // Without a line, each later run would be the first again.
         ledger.append(clock, Entry::MoreTime { days: given })?;
     }
+    // Measured after all of them have ended: each is a neighbour of the next.
+    let mut sealed = Vec::new();
+    for frozen in seals::frozen(ledger, &due)? {
+        ledger.seal(&frozen, clock)?;
+        sealed.push(frozen.day);
+    }
     Ok(sealed)
+}
+
+/// Stores the figures of days that an older version has sealed without them.
+pub(super) fn freeze(ledger: &mut Writer, clock: Clock) -> anyhow::Result<()> {
+    let tables = seals::of_older_seals(ledger)?;
+    Ok(ledger.freeze(&tables, clock)?)
 }
 
 /// Returns the end of the last day that shows that time has passed, in microseconds since 1970.

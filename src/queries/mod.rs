@@ -4,6 +4,7 @@ pub mod booked_day;
 mod compare;
 mod explain;
 pub mod reported;
+pub mod seals;
 
 pub use compare::{Change, Differences, Flip, MovedFigure, between, under};
 pub use explain::{DayExplainer, Explanation, Question, explain};

@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::day::Day;
-use crate::ledger::{Entry, KnownOutlines, Ledger, Outline, Reported, ReportedKey, Settings, Writer};
+use crate::ledger::{
+    DayState, Entry, KnownOutlines, Ledger, Outline, Reported, ReportedKey, Settings, Writer,
+};
 use crate::measure::{self, Figure, Figures, Outage, Period};
 use crate::policy::Group;
-use crate::slots::Scope;
 
 /// Distance in days up to which one day can always change the figures of another.
 ///
@@ -37,7 +38,7 @@ pub fn around(
 }
 
 /// Reads the same as [`around`]; what was noted stands in for damaged editions.
-fn known_around(
+pub(super) fn known_around(
     ledger: &Ledger,
     editions: &BTreeMap<Day, u32>,
     days: &BTreeSet<Day>,
@@ -109,6 +110,7 @@ fn changed(ledger: &Ledger) -> BTreeSet<Day> {
         match entry {
             Entry::Edition(publication) => _ = days.insert(publication.day),
             Entry::Sealed { day, .. } => _ = days.insert(*day),
+            Entry::Frozen { days: frozen } => days.extend(frozen.iter().map(|frozen| frozen.day)),
             Entry::Settings { .. } | Entry::Resumed(_) => days.extend(ledger.days()),
             _ => {}
         }
@@ -118,74 +120,122 @@ fn changed(ledger: &Ledger) -> BTreeSet<Day> {
 
 /// Journals the figures of changed days and the days around them, if they differ from before.
 ///
-/// Returns the outages that touch these days.
+/// Beside the figures shown, these are the adjusted ones of each day, open or sealed, on which they
+/// differ. Returns the outages that touch these days.
 pub fn note(ledger: &mut Writer, settings: &Settings, clock: Clock) -> anyhow::Result<Vec<Outage>> {
     let changed = &changed(ledger);
     if changed.is_empty() {
         return Ok(Vec::new());
     }
     let config = settings.config();
-    let standing = known_around(ledger, &ledger.standing(), &near(changed))?.outlines;
+    let mut asked = near(changed);
+    let mut standing = known_around(ledger, &ledger.standing(), &asked)?.outlines;
+    let mut of_note: BTreeSet<Day> = asked.clone();
     // A day that was linked with a changed one may have other figures too.
-    let linked = linked(&standing, changed);
-    let of_note = |day: Day| is_near(changed, day, REACH) || linked.contains(&day);
-    let standing = measure::draw(&standing, &config);
-    let mut now: BTreeMap<ReportedKey, Reported> = BTreeMap::new();
-    let mut take = |figures: &Figures, is_adjusting: bool, wanted: &dyn Fn(Day) -> bool| {
-        for figure in figures.days.iter().filter_map(|f| reported(f, is_adjusting)) {
-            if wanted(figure.day) {
-                now.insert(figure.key(), figure);
-            }
+    of_note.extend(linked(&standing, changed));
+    let mut adjusted = None;
+    if standing.iter().any(|edition| edition.state == DayState::Sealed) {
+        let editions = with_adjustments(ledger);
+        let mut known_now = known_around(ledger, &editions, &asked)?.outlines;
+        of_note.extend(linked(&known_now, changed));
+        if !of_note.is_subset(&asked) {
+            // An adjusting edition may link other days than the sealed one.
+            asked.extend(&of_note);
+            standing = known_around(ledger, &ledger.standing(), &asked)?.outlines;
+            known_now = known_around(ledger, &editions, &asked)?.outlines;
         }
-    };
-    take(&standing, false, &of_note);
-    let adjusted = adjusted(ledger);
-    let is_sealed = |day: &Day| ledger.record().days.get(day).is_some_and(|record| record.sealed.is_some());
-    if linked.iter().chain(changed).any(is_sealed) {
-        let editions = unnoted(known_around(ledger, &with_adjustments(ledger), &near(changed))?.outlines);
-        let figures = measure::draw(&editions, &config);
-        // Of a sealed day, also what the days around say of it now.
-        let noted: BTreeMap<_, _> = standing.days.iter().map(|f| (figure_key(f), shown(f))).collect();
-        let is_other = |day: Day| {
-            let of_day = figures.days.iter().filter(|f| f.period == Period::Day(day));
-            is_sealed(&day)
-                && of_day
-                    .filter(|f| f.scope.is_all_regions())
-                    .any(|f| noted.get(&figure_key(f)) != Some(&shown(f)))
-        };
-        // A day that was adjusted once says so when it is as noted again.
-        let noted_before = &ledger.record().reported;
-        let was_other = |day: Day| noted_before.keys().any(|key| key.0 == day && key.1);
-        let is_adjusted = |day: Day| adjusted.contains_key(&day) || is_other(day) || was_other(day);
-        take(&figures, true, &|day| of_note(day) && is_adjusted(day));
+        adjusted = Some(measure::draw(&as_known_now(known_now), &config));
     }
+    let standing = measure::draw(&standing, &config);
+    let of_days = |figures: &Figures, is_adjusting: bool| -> BTreeMap<ReportedKey, SizedFigure> {
+        let sized = |f: &Figure| Some(SizedFigure { figure: reported(f, is_adjusting)?, slots: f.net.slots });
+        let figures = figures.days.iter().filter_map(sized);
+        figures.filter(|f| of_note.contains(&f.figure.day)).map(|f| (f.figure.key(), f)).collect()
+    };
+    let mut now = of_days(&standing, false);
+    if let Some(adjusted) = adjusted {
+        beside(ledger, &mut now, of_days(&adjusted, true));
+    }
+    let now = now.into_values().map(|sized| sized.figure);
     let before = &ledger.record().reported;
-    let figures: Vec<Reported> = now.into_values().filter(|f| before.get(&f.key()) != Some(f)).collect();
+    let figures: Vec<Reported> = now.filter(|f| before.get(&f.key()) != Some(f)).collect();
     if !figures.is_empty() {
         ledger.append(clock, Entry::Reported { figures })?;
     }
     Ok(standing.outages)
 }
 
-/// Forgets what was noted of sealed days: they are measured as they are known now.
-pub fn unnoted(mut editions: Vec<Outline>) -> Vec<Outline> {
+/// A figure with the number of all slots of its day.
+#[derive(Clone)]
+struct SizedFigure {
+    figure: Reported,
+    slots: i64,
+}
+
+impl SizedFigure {
+    /// Returns the figure of the same day where the scope is not known: nothing was observed.
+    fn unobserved(&self, edition: u32, is_adjusting: bool) -> Self {
+        let figure = Reported {
+            edition,
+            is_adjusting,
+            availability_micro_percent: None,
+            slots: [0, 0, 0, self.slots, 0],
+            events: Default::default(),
+            ..self.figure.clone()
+        };
+        Self { figure, slots: self.slots }
+    }
+
+    fn differs(&self, other: &Self) -> bool {
+        (self.figure.slots, self.figure.events) != (other.figure.slots, other.figure.events)
+    }
+}
+
+/// Adds adjusted figures to the ones shown.
+///
+/// These are the ones that differ, or that differed before, and all of a day with an adjusting
+/// edition. A scope that only one of the two knows has nothing but unobserved slots in the other.
+fn beside(
+    ledger: &Ledger,
+    shown: &mut BTreeMap<ReportedKey, SizedFigure>,
+    mut adjusted: BTreeMap<ReportedKey, SizedFigure>,
+) {
+    let as_key = |key: &ReportedKey, is_adjusting| (key.0, is_adjusting, key.2, key.3.clone(), key.4.clone());
+    let (sealed, newest) = (ledger.standing(), with_adjustments(ledger));
+    for (key, figure) in shown.iter() {
+        let edition = newest.get(&key.0).copied().unwrap_or(figure.figure.edition);
+        adjusted.entry(as_key(key, true)).or_insert_with(|| figure.unobserved(edition, true));
+    }
+    let with_edition = self::adjusted(ledger);
+    for (key, now) in adjusted {
+        let edition = sealed.get(&key.0).copied().unwrap_or(now.figure.edition);
+        let before = shown.entry(as_key(&key, false)).or_insert_with(|| now.unobserved(edition, false));
+        let is_known = ledger.record().reported.contains_key(&key);
+        if before.differs(&now) || with_edition.contains_key(&key.0) || is_known {
+            shown.insert(key, now);
+        }
+    }
+}
+
+/// Takes sealed days as they are known now, not as their seals have left them.
+pub fn as_known_now(mut editions: Vec<Outline>) -> Vec<Outline> {
     for edition in editions.iter_mut().filter(|edition| !edition.is_stand_in) {
+        edition.frozen = None;
         edition.noted.clear();
     }
     editions
 }
 
-/// True if a sealed day has figures beside the noted ones.
+/// True if a day has figures beside the ones shown.
 pub fn has_adjusting_figures(ledger: &Ledger) -> bool {
     !adjusted(ledger).is_empty() || ledger.record().reported.keys().any(|key| key.1)
 }
 
-fn figure_key(figure: &Figure) -> (Period, &Scope, &'static str) {
-    (figure.period, &figure.scope, figure.definition.name)
-}
-
-fn shown(figure: &Figure) -> (i64, i64, i64) {
-    (figure.net.slots_down, figure.net.slots_counted, figure.net.slots_doubtful)
+/// Puts adjusted figures in the order of the ones shown; where one is lacking, it is as shown.
+pub fn parallel(shown: &[Figure], adjusted: Vec<Figure>) -> Vec<Figure> {
+    let key = |figure: &Figure| (figure.period, figure.scope.clone(), figure.definition.name);
+    let adjusted: BTreeMap<_, Figure> = adjusted.into_iter().map(|figure| (key(&figure), figure)).collect();
+    shown.iter().map(|figure| adjusted.get(&key(figure)).unwrap_or(figure).clone()).collect()
 }
 
 /// Returns the days and those around them that they can always change.

@@ -67,8 +67,10 @@ pub struct Drawing<'a> {
     pub figures: &'a Figures,
     /// Figures of months with adjusting entries, parallel to the months of `figures`.
     pub adjusted: &'a [Figure],
-    /// Editions that apply overrides.
+    /// Standing editions that apply overrides.
     pub overridden: &'a [Outline],
+    /// The same with adjusting editions in place of the sealed ones that they adjust.
+    pub adjusting: &'a [Outline],
     /// Notes days of which something cannot be read, and is left out.
     pub damaged: &'a DamagedDays,
 }
@@ -153,12 +155,12 @@ pub struct Summary {
 
 impl Summary {
     pub fn new(drawing: &Drawing<'_>) -> Self {
-        let Drawing { ledger, figures, adjusted, overridden, .. } = drawing;
+        let Drawing { ledger, figures, adjusted, overridden, adjusting, .. } = drawing;
         Self {
             availability: tables::summary::availability(figures),
             months: tables::summary::months(figures, adjusted, &|month| put_back::mark(ledger, month)),
             outages: tables::outages::outages(figures, overridden),
-            overrides: tables::overrides::overrides(ledger, overridden),
+            overrides: tables::overrides::overrides(ledger, adjusting),
             restatements: tables::restatements::restatements(ledger),
         }
     }

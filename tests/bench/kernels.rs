@@ -199,7 +199,8 @@ fn book(bencher: Bencher, what: &str) {
 #[divan::bench]
 fn measure_a_quarter(bencher: Bencher) {
     let one = Outline::of(&edition(&postings()));
-    let outlines: Vec<Outline> = (0..90).map(|n| Outline { day: day().plus(n), ..one.clone() }).collect();
+    let mut outlines = vec![one; 90];
+    outlines.iter_mut().zip(0..).for_each(|(outline, n)| outline.day = day().plus(n));
     let config = Config::bare(Path::new(""));
     bencher.counter(ItemsCount::new(outlines.len())).bench(|| measure::draw(black_box(&outlines), &config));
 }

@@ -97,8 +97,12 @@ fn a_month_runs_then_ends_then_is_final() {
     let mut days: Vec<Edition> =
         (0..30).map(|at| edition(day("2026-11-01").plus(at), &config, &letters("u"))).collect();
     days.push(edition(day("2026-12-13"), &config, &letters("u")));
-    let settled = given::figures(&days, &config);
-    assert_eq!(find(&settled.months, scope, "whatsapp", november).status, FigureStatus::Final);
+    // While one of its days is open, the month is not final.
+    for (open, status) in [(1, FigureStatus::Provisional), (0, FigureStatus::Final)] {
+        days[open..30].iter_mut().for_each(|edition| edition.state = DayState::Sealed);
+        let settled = given::figures(&days, &config);
+        assert_eq!(find(&settled.months, scope, "whatsapp", november).status, status);
+    }
 }
 
 #[test]

@@ -34,6 +34,8 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("intake/rows/instant.rs", "every way to write an instant"),
     ("intake/rows/source_reader.rs", "one reader of all request fields"),
     ("ledger/editions/mod.rs", "every part of an edition"),
+    ("ledger/editions/outline.rs", "one outline, under its own rule and under those beside it"),
+    ("ledger/journal/entry.rs", "every kind of line"),
     ("ledger/journal/mod.rs", "one chain"),
     ("ledger/mod.rs", "every way to read the ledger"),
     ("ledger/writer/mod.rs", "every way to change the ledger"),
@@ -166,11 +168,13 @@ fn only_the_edges_touch_disk_clock_and_voice() {
 /// Entries that a folder may hold, so that one look takes them in.
 const MOST_ENTRIES: usize = 12;
 /// Folders with a limit of their own.
-const BIG_FOLDERS: [(&str, usize, &str); 4] = [
+const BIG_FOLDERS: [(&str, usize, &str); 6] = [
     ("src", 26, "the rooms of the street, which README and lib.rs list"),
     ("src/cli", 17, "one file a command"),
+    ("src/ledger", 14, "one file a thing that the ledger keeps or looks after"),
+    ("src/ledger/editions", 13, "one file a part of an edition"),
     ("src/policy", 17, "one file a table of the policy"),
-    ("tests", 40, "one module a kind of test"),
+    ("tests", 41, "one module a kind of test"),
 ];
 
 #[test]

@@ -151,9 +151,9 @@ pub fn read_outline(folder: &Path, day: Day) -> Result<Outline, Trouble> {
     let manifest = read_manifest(folder, day)?;
     let path = folder.join(format!("{}.parquet", OUTLINE.name));
     if !manifest.files.contains_key(&format!("{}.parquet", OUTLINE.name)) {
-        let outline = Outline::of(&read(folder, day, Extent::Slots)?);
-        let (bad, instants, callers) = Default::default();
-        return Ok(Outline { bad, instants, callers, ..outline });
+        let mut outline = Outline::of(&read(folder, day, Extent::Slots)?);
+        (outline.bad, outline.instants, outline.callers) = Default::default();
+        return Ok(outline);
     }
     let table = read_table(&path, &OUTLINE)?;
     Outline::from_table(day, manifest, &table).map_err(|why| damaged(&path, why))

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::folder::{self, Extent};
-use super::outline::{Outline, ScopeOutline};
-use super::{DayState, Settings};
-use crate::config::Config;
+use super::frozen::FrozenDay;
+use super::outline::{Edge, Outline, ScopeOutline};
+use super::{DayState, Settings, seals};
+use crate::config::{Config, SlotRule};
 use crate::day::Day;
 use crate::error::Trouble;
 use crate::ledger::{DayRecord, Ledger, NotedSlots, Reported};
@@ -21,6 +23,22 @@ pub struct KnownOutlines {
 }
 
 impl KnownOutlines {
+    /// Takes the table of a sealed day; if it is damaged, that is noted of the day.
+    fn frozen(
+        &mut self,
+        day: Day,
+        read: Result<Option<FrozenDay>, Trouble>,
+    ) -> Result<Option<Arc<FrozenDay>>, Trouble> {
+        match read {
+            Ok(frozen) => Ok(frozen.map(Arc::new)),
+            Err(trouble) if trouble.stops_all() => Err(trouble),
+            Err(trouble) => {
+                self.damaged.insert(day, trouble);
+                Ok(None)
+            }
+        }
+    }
+
     /// Returns the outlines if no edition is damaged.
     ///
     /// # Errors
@@ -37,6 +55,18 @@ impl Ledger {
     /// There is no such edition ([`Trouble::Usage`]), or a file of it is missing or damaged.
     pub fn outlines(&self, editions: impl IntoIterator<Item = (Day, u32)>) -> Result<Vec<Outline>, Trouble> {
         self.known_outlines(editions)?.whole()
+    }
+
+    /// Reads the figures of a sealed day as its seal left them.
+    ///
+    /// `None` if the day is open, or was sealed by a version that stored none.
+    ///
+    /// # Errors
+    /// The table is missing or damaged.
+    pub fn frozen(&self, day: Day) -> Result<Option<FrozenDay>, Trouble> {
+        let Some(record) = self.record.days.get(&day) else { return Ok(None) };
+        let Some((edition, table)) = record.sealed.zip(record.frozen.as_ref()) else { return Ok(None) };
+        seals::read(&self.folder, day, edition, table).map(Some)
     }
 
     /// Reads the outlines of some editions, by day; what was noted stands in for damaged ones.
@@ -60,7 +90,10 @@ impl Ledger {
                     outline.state = record.state(number, outline.state);
                     outline.as_of = record.as_of(number, outline.as_of);
                     if record.sealed == Some(number) {
-                        outline.noted = self.noted(day, number);
+                        outline.frozen = known.frozen(day, self.frozen(day))?;
+                        if outline.frozen.is_none() {
+                            outline.noted = self.noted(day, number);
+                        }
                     }
                     outline
                 }
@@ -73,7 +106,7 @@ impl Ledger {
             known.outlines.push(outline);
         }
         self.hold_beside(&mut known);
-        self.know_near_of_first_version(&mut known)?;
+        self.learn_rules(&mut known)?;
         // A run begins and ends with a down slot. It can touch a day with down slots of its own, a
         // day with failing slots near a midnight, or (by the first version) a day between two such.
         let down: BTreeSet<Day> = known.outlines.iter().filter(|o| o.is_down()).map(|o| o.day).collect();
@@ -126,7 +159,8 @@ impl Ledger {
             overrides: Vec::new(),
             slot_length,
             scopes: scopes.into_values().collect(),
-            knows_near: true,
+            near_under: Vec::new(),
+            frozen: None,
             definition,
             noted: self
                 .noted_lines(day)
@@ -163,29 +197,56 @@ impl Ledger {
         of_edition.map(slots).collect()
     }
 
-    /// Reads the slots of days of the first version of the rule that stand next to a newer one.
+    /// Lists, for neighbouring days that were made by two rules, the slots that a timeline under
+    /// the rule of the other needs.
     ///
-    /// A run over the midnight between them is found by the rule of the newer one.
-    fn know_near_of_first_version(&self, known: &mut KnownOutlines) -> Result<(), Trouble> {
-        let KnownOutlines { outlines, damaged } = known;
-        for at in 0..outlines.len() {
-            let here = &outlines[at];
-            if here.knows_near {
-                continue;
+    /// A run over the midnight between them is found once by each rule, over all of its days.
+    fn learn_rules(&self, known: &mut KnownOutlines) -> Result<(), Trouble> {
+        let rules: Vec<SlotRule> =
+            known.outlines.iter().map(|outline| outline.definition.measure()).collect();
+        for at in 1..rules.len() {
+            let is_next = known.outlines[at - 1].day.plus(1) == known.outlines[at].day;
+            if is_next && rules[at - 1] != rules[at] {
+                self.learn(known, at, true, &rules[at - 1])?;
+                self.learn(known, at - 1, false, &rules[at])?;
             }
-            let is_newer = |other: &&Outline| {
-                !other.definition.version.is_first()
-                    && (other.day.plus(1) == here.day || here.day.plus(1) == other.day)
-            };
-            let beside = [at.checked_sub(1), Some(at + 1)].into_iter().flatten();
-            let newer = beside.filter_map(|at| outlines.get(at)).find(is_newer);
-            if let Some(rule) = newer.map(|newer| newer.definition.measure()) {
-                let folder = folder::place(&self.folder, here.day, here.number);
-                match folder::read(&folder, here.day, Extent::Slots) {
-                    Ok(edition) => outlines[at].know_near(&edition.slots, &rule),
-                    Err(trouble) if trouble.stops_all() => return Err(trouble),
-                    Err(trouble) => _ = damaged.insert(here.day, trouble),
+        }
+        Ok(())
+    }
+
+    /// Lists slots by a rule from a day on, forwards or backwards, as far as a run may reach.
+    fn learn(
+        &self,
+        known: &mut KnownOutlines,
+        from: usize,
+        is_forward: bool,
+        rule: &SlotRule,
+    ) -> Result<(), Trouble> {
+        if rule.version.is_first() {
+            return Ok(());
+        }
+        let KnownOutlines { outlines, damaged } = known;
+        let (near, far) = if is_forward { (Edge::End, Edge::Start) } else { (Edge::Start, Edge::End) };
+        let mut at = from;
+        while !outlines[at].has_learnt(rule) && !outlines[at].is_stand_in {
+            let here = &mut outlines[at];
+            let folder = folder::place(&self.folder, here.day, here.number);
+            match folder::read(&folder, here.day, Extent::Slots) {
+                Ok(edition) => here.learn(&edition.slots, rule),
+                Err(trouble) if trouble.stops_all() => return Err(trouble),
+                Err(trouble) => {
+                    damaged.insert(here.day, trouble);
+                    break;
                 }
+            }
+            let (day, reaches) = (here.day, here.reaches_over(near));
+            let next = if is_forward { Some(at + 1) } else { at.checked_sub(1) };
+            let step = if is_forward { 1 } else { -1 };
+            let is_linked =
+                |other: &Outline| other.day == day.plus(step) && (reaches || other.reaches_over(far));
+            match next.filter(|next| outlines.get(*next).is_some_and(is_linked)) {
+                Some(next) => at = next,
+                None => break,
             }
         }
         Ok(())

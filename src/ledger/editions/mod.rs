@@ -4,12 +4,14 @@ pub mod basis;
 pub mod delivery_lines;
 pub mod draft;
 pub mod folder;
+pub mod frozen;
 pub mod instants;
 pub mod known;
 pub mod lines;
 pub mod manifest;
 pub mod near;
 pub mod outline;
+pub mod seals;
 
 use std::collections::BTreeMap;
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::frozen::FrozenDay;
 use super::manifest::Manifest;
 use super::near::{NearCell, near_of, near_of_text, near_text};
 use crate::config::SlotRule;
@@ -55,10 +56,11 @@ pub struct Outline {
     pub slot_length: SlotLength,
     /// Sorted by scope.
     pub scopes: Vec<ScopeOutline>,
-    /// True if the slots are known that a longer timeline needs; false by the first version.
-    pub knows_near: bool,
-    /// Slots of a sealed day, as they were noted for scopes in all regions: what other days say
-    /// later does not move them.
+    /// Slots that a longer timeline needs under rules of other days.
+    pub(super) near_under: Vec<NearUnder>,
+    /// Figures of a sealed day as its seal left them; what other days say later does not move them.
+    pub frozen: Option<Arc<FrozenDay>>,
+    /// Slots of a day that an older version sealed, as they were noted for scopes in all regions.
     pub noted: BTreeMap<Scope, NotedSlots>,
     /// Sorted by slot; filled only for days that a run of down slots can touch.
     pub bad: Vec<BadLine>,
@@ -72,6 +74,14 @@ pub struct Outline {
 
 /// Slots after overrides as the journal noted them, see [`crate::ledger::Reported::slots`].
 pub type NotedSlots = [i64; 5];
+
+/// The slots of a day that a longer timeline needs under a rule that the day was not made by.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct NearUnder {
+    rule: SlotRule,
+    /// Parallel to the scopes of the outline.
+    near: Vec<[Arc<[NearCell]>; 2]>,
+}
 
 /// One of the two midnights of a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +159,8 @@ impl Outline {
             overrides: edition.overrides.clone(),
             slot_length: edition.slot_length(),
             scopes: slots.scopes().iter().enumerate().map(scope).collect(),
-            knows_near: !rule.version.is_first(),
+            near_under: Vec::new(),
+            frozen: None,
             noted: BTreeMap::new(),
             bad: edition.bad.clone(),
             instants: edition.instants.clone(),
@@ -158,50 +169,74 @@ impl Outline {
         }
     }
 
-    /// Lists the slots that a timeline under another rule needs, for a day of the first version.
-    pub fn know_near(&mut self, slots: &Slots, rule: &SlotRule) {
-        self.knows_near = true;
-        for line in &mut self.scopes {
-            line.near = Side::ALL.map(|side| near_of(slots, &line.scope, side, rule));
-        }
+    /// Lists the slots that a timeline under another rule needs.
+    pub fn learn(&mut self, slots: &Slots, rule: &SlotRule) {
+        let near = |line: &ScopeOutline| Side::ALL.map(|side| near_of(slots, &line.scope, side, rule));
+        let near = self.scopes.iter().map(near).collect();
+        self.near_under.push(NearUnder { rule: rule.clone(), near });
+    }
+
+    /// Returns whether the slots are listed that a longer timeline under a rule needs.
+    pub fn has_learnt(&self, rule: &SlotRule) -> bool {
+        self.definition.measure() == *rule || self.near_under.iter().any(|under| under.rule == *rule)
+    }
+
+    /// Returns whether the day can be a part of a longer timeline under a rule.
+    ///
+    /// A day of the first version lists no slots by itself.
+    pub fn knows(&self, rule: &SlotRule) -> bool {
+        !self.definition.version.is_first() || self.has_learnt(rule)
     }
 
     /// Returns whether a failing slot, with every unknown event a failure, lies within
     /// `max_gap_minutes` of a midnight, or has no success between itself and the midnight.
     pub fn reaches_over(&self, edge: Edge) -> bool {
-        let rule = self.definition.measure();
-        let reach = i64::from(rule.max_gap_seconds) / i64::from(self.slot_length.seconds());
-        let slots = i64::from(self.slot_length.per_day());
-        self.scopes.iter().flat_map(|line| Side::ALL.map(|side| line.near(side))).any(|near| {
-            let mut has_success = false;
-            let mut reaches = |(slot, judged): &NearCell| {
-                let slot = i64::from(*slot);
-                let distance = if edge == Edge::Start { slot } else { slots - 1 - slot };
-                has_success |= judged.has_success();
-                judged.at_worst().is_failing(&rule) && (distance <= reach || !has_success)
-            };
-            match edge {
-                Edge::Start => near.iter().any(&mut reaches),
-                Edge::End => near.iter().rev().any(&mut reaches),
-            }
-        })
+        let own = self.definition.measure();
+        let near = self.scopes.iter().flat_map(|line| Side::ALL.map(|side| (&own, line.near(side))));
+        let under = self.near_under.iter().flat_map(|under| {
+            under.near.iter().flat_map(move |sides| sides.iter().map(move |near| (&under.rule, &**near)))
+        });
+        near.chain(under).any(|(rule, near)| self.cells_reach_over(near, edge, rule))
     }
 
-    /// Returns the slots of a service that a longer timeline needs, in order of time.
-    pub fn ticks(&self, service: &Scope, side: Side) -> impl Iterator<Item = Tick> {
-        let cells = self.scope(service).map(|line| line.near(side)).unwrap_or_default();
+    fn cells_reach_over(&self, near: &[NearCell], edge: Edge, rule: &SlotRule) -> bool {
+        let reach = i64::from(rule.max_gap_seconds) / i64::from(self.slot_length.seconds());
+        let slots = i64::from(self.slot_length.per_day());
+        let mut has_success = false;
+        let mut reaches = |(slot, judged): &NearCell| {
+            let slot = i64::from(*slot);
+            let distance = if edge == Edge::Start { slot } else { slots - 1 - slot };
+            has_success |= judged.has_success();
+            judged.at_worst().is_failing(rule) && (distance <= reach || !has_success)
+        };
+        match edge {
+            Edge::Start => near.iter().any(&mut reaches),
+            Edge::End => near.iter().rev().any(&mut reaches),
+        }
+    }
+
+    /// Returns the slots of a service that a longer timeline under a rule needs, in order of time.
+    pub fn ticks(&self, service: &Scope, side: Side, rule: &SlotRule) -> impl Iterator<Item = Tick> {
+        let under = self.near_under.iter().find(|under| under.rule == *rule);
+        let cells = self.position(service).map(|at| match under {
+            Some(under) => &*under.near[at][side as usize],
+            None => self.scopes[at].near(side),
+        });
         let (start_us, length) = (self.day.start_us(), self.slot_length);
-        cells.iter().map(move |(slot, judged)| Tick {
+        cells.unwrap_or_default().iter().map(move |(slot, judged)| Tick {
             start_us: start_us + i64::from(*slot) * length.us(),
             seconds: length.seconds().into(),
             judged: *judged,
         })
     }
 
+    fn position(&self, scope: &Scope) -> Option<usize> {
+        self.scopes.binary_search_by(|line| line.scope.cmp(scope)).ok()
+    }
+
     /// Finds a scope; `None` if the day does not have it.
     pub fn scope(&self, scope: &Scope) -> Option<&ScopeOutline> {
-        let at = self.scopes.binary_search_by(|line| line.scope.cmp(scope)).ok()?;
-        self.scopes.get(at)
+        self.scopes.get(self.position(scope)?)
     }
 
     /// True if a slot may be down after overrides, alone or in a run over midnight.
@@ -240,7 +275,6 @@ impl Outline {
         if !scopes.is_sorted_by(|a, b| a.scope < b.scope) {
             return Err("scopes are not in order, or one is there twice".to_owned());
         }
-        let knows_near = !manifest.definition.version.is_first();
         Ok(Self {
             day,
             number: manifest.edition,
@@ -252,7 +286,8 @@ impl Outline {
             overrides: manifest.overrides,
             slot_length: manifest.slot,
             scopes,
-            knows_near,
+            near_under: Vec::new(),
+            frozen: None,
             noted: BTreeMap::new(),
             bad: Vec::new(),
             instants: Vec::new(),

@@ -57,7 +57,15 @@ pub enum Entry {
     /// A run that gives open days more time for review, because no run was made since their windows ended.
     MoreTime { days: Vec<Day> },
     /// The edition is final; later editions of its day are adjusting entries.
-    Sealed { day: Day, edition: u32 },
+    Sealed {
+        day: Day,
+        edition: u32,
+        /// SHA-256 of its frozen figures; older versions stored none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        table: Option<String>,
+    },
+    /// Figures were stored of days that an older version had sealed.
+    Frozen { days: Vec<FrozenName> },
     /// Causes for a person to look; each look replaces what it had found before.
     Attention { looked: Vec<Looked> },
     /// A person knows of an attention.
@@ -66,6 +74,17 @@ pub enum Entry {
     Resumed(Box<Resumption>),
     /// Figures that the reports show from here on, if they differ from the ones shown before.
     Reported { figures: Vec<Reported> },
+}
+
+/// The stored figures of a sealed day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FrozenName {
+    pub day: Day,
+    /// The sealed edition.
+    pub edition: u32,
+    /// SHA-256 of the figures.
+    pub table: String,
 }
 
 /// Causes that a look has found.

@@ -20,6 +20,8 @@ pub struct DayRecord {
     pub editions: Vec<EditionRecord>,
     /// Number of the edition that was sealed.
     pub sealed: Option<u32>,
+    /// SHA-256 of the figures that the seal left; `None` until they are stored.
+    pub frozen: Option<String>,
     pub reading: Option<LogsRead>,
     pub is_pruned: bool,
     /// True if it was sealed by a line that was given up, and its edition was gone.
@@ -191,7 +193,7 @@ impl LedgerState {
                 publication: publication.clone(),
             };
             record.editions.extend(back.editions.iter().map(published));
-            record.sealed = Some(back.edition);
+            (record.sealed, record.frozen) = (Some(back.edition), back.table.clone());
         }
         for day in &resumption.reopened {
             self.days.entry(*day).or_default().is_reopened = true;
@@ -245,7 +247,15 @@ impl LedgerState {
                     self.days.entry(confirmation.day).or_default().confirmed = Some(confirmation.clone());
                 }
             }
-            Entry::Sealed { day, edition } => self.days.entry(*day).or_default().sealed = Some(*edition),
+            Entry::Sealed { day, edition, table } => {
+                let day = self.days.entry(*day).or_default();
+                (day.sealed, day.frozen) = (Some(*edition), table.clone());
+            }
+            Entry::Frozen { days } => {
+                for frozen in days {
+                    self.days.entry(frozen.day).or_default().frozen = Some(frozen.table.clone());
+                }
+            }
             Entry::Attention { looked } => {
                 let looked: Vec<_> = looked.iter().map(|looked| (looked.at, looked.found.clone())).collect();
                 self.attention.tell(&looked, line.wall());

@@ -23,7 +23,7 @@ pub const DRAWN: &str = ".drawn";
 /// Number of the way in which reports are drawn, raised with each change of their bytes.
 ///
 /// Versions in development have one version number for many such changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const JOB: &str = env!("CARGO_PKG_VERSION");
 
 /// The line of the ledger that the reports show, and the version of the job that drew them.
@@ -63,7 +63,7 @@ impl Drawn {
         let sealed = ledger.record.days.iter().filter_map(|(day, record)| {
             let standing = record.sealed.and_then(|_| record.standing())?;
             let (edition, manifest) = (standing.publication.edition, standing.publication.manifest.clone());
-            Some((*day, SealedDay { edition, manifest, table: None }))
+            Some((*day, SealedDay { edition, manifest, table: record.frozen.clone() }))
         });
         Self {
             seq,

@@ -12,6 +12,7 @@ use crate::day::Day;
 use crate::error::Trouble;
 use crate::ledger::editions::folder::{self, MANIFEST};
 use crate::ledger::editions::manifest::Manifest;
+use crate::ledger::editions::seals;
 use crate::ledger::journal::entry::{Entry, Publication, Resumption, TakenBack};
 use crate::ledger::writer::{LOST_AND_FOUND, Writer, causes};
 use crate::ledger::{Ledger, disk, places};
@@ -111,6 +112,15 @@ impl Ledger {
                 Some(previous) => (number, hash) = (number.checked_sub(1)?, previous),
                 None if number == 1 && newest.is_none() => break,
                 None => return None,
+            }
+        }
+        if let Some(table) = &seal.table {
+            let place = seals::place(&self.folder, day, table);
+            let is_table =
+                |from: &PathBuf| disk::sha256_of(&from.join(seals::TABLE)).ok().as_ref() == Some(table);
+            let from = self.candidates(&place).into_iter().find(is_table)?;
+            if from != place {
+                copies.push([from, place]);
             }
         }
         found.reverse();

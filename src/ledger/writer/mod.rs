@@ -21,9 +21,10 @@ use writing::Announced;
 use super::editions::basis::StoredBasis;
 use super::editions::folder;
 use super::editions::manifest::Manifest;
+use super::editions::seals::StoredTable;
 use super::journal::clocks;
-use super::journal::entry::{Cause, Entry, Publication};
-use super::{DayState, Draft, Edition, FORMAT, Ledger, disk, places};
+use super::journal::entry::{Cause, Entry, FrozenName, Publication};
+use super::{DayState, Draft, Edition, FORMAT, FrozenDay, Ledger, disk, places};
 use crate::clock::{Clock, ClockSource};
 use crate::config::Canonical;
 use crate::day::{Day, rfc3339};
@@ -349,19 +350,43 @@ impl Writer {
         }
     }
 
-    /// Seals a day: its newest edition becomes final.
+    /// Seals a day: its newest edition becomes final, with these figures.
     ///
-    /// A day that is sealed already, or has no edition, stays as it is.
+    /// A day that is sealed already, or whose newest edition is another, stays as it is.
     ///
     /// # Errors
     /// As for [`Writer::append`].
-    pub fn seal(&mut self, day: Day, clock: Clock) -> Result<(), Trouble> {
+    pub fn seal(&mut self, frozen: &FrozenDay, clock: Clock) -> Result<(), Trouble> {
+        let (day, edition) = (frozen.day, frozen.edition);
         let record = self.ledger.record.days.get(&day);
-        let Some(newest) = record.filter(|r| r.sealed.is_none()).and_then(|r| r.newest()) else {
+        let newest = record.filter(|r| r.sealed.is_none()).and_then(|r| r.newest());
+        if newest.is_none_or(|newest| newest.publication.edition != edition) {
             return Ok(());
+        }
+        let stored = StoredTable::of(frozen);
+        self.announce(&[stored.place(&self.folder)], &[])?;
+        stored.put(&self.folder)?;
+        self.append_announced(clock, Entry::Sealed { day, edition, table: Some(stored.table) })
+    }
+
+    /// Stores figures of days that an older version sealed without them, under one line.
+    ///
+    /// # Errors
+    /// As for [`Writer::append`].
+    pub fn freeze(&mut self, tables: &[FrozenDay], clock: Clock) -> Result<(), Trouble> {
+        let stored: Vec<StoredTable> = tables.iter().map(StoredTable::of).collect();
+        if stored.is_empty() {
+            return Ok(());
+        }
+        let coming: Vec<PathBuf> = stored.iter().map(|stored| stored.place(&self.folder)).collect();
+        self.announce(&coming, &[])?;
+        stored.iter().try_for_each(|stored| stored.put(&self.folder))?;
+        let name = |(frozen, stored): (&FrozenDay, StoredTable)| {
+            let FrozenDay { day, edition, .. } = *frozen;
+            FrozenName { day, edition, table: stored.table }
         };
-        let edition = newest.publication.edition;
-        self.append(clock, Entry::Sealed { day, edition })
+        let days = tables.iter().zip(stored).map(name).collect();
+        self.append_announced(clock, Entry::Frozen { days })
     }
 }
 

@@ -14,10 +14,14 @@ use super::lost_and_found::{LOST_AND_FOUND, Strays};
 use super::writing::{self, Announced, WRITING};
 use crate::error::Trouble;
 use crate::ledger::editions::folder::{self, EDITIONS, MANIFEST};
+use crate::ledger::editions::seals;
 use crate::ledger::journal::{HEAD, JOURNAL};
-use crate::ledger::places::{self, CONFIGS, DAYBOOKS, FILES, POLICIES, SALT};
+use crate::ledger::places::{self, CONFIGS, DAYBOOKS, FILES, POLICIES, SALT, SEALS};
 use crate::ledger::{Ledger, disk};
 use crate::plain_file;
+
+/// Folders with a folder for each day.
+const DAYS: [&str; 3] = [EDITIONS, DAYBOOKS, SEALS];
 
 /// Folders that the journal names, and what tells the names of their files.
 type Known = BTreeMap<PathBuf, Listing>;
@@ -129,7 +133,9 @@ fn known(ledger: &Ledger) -> Known {
     let root = &ledger.folder;
     let mut known = Known::new();
     let config = |config: &String| (places::of_config(root, config), Listing::These(&[places::SETTINGS]));
-    for record in ledger.record.days.values() {
+    for (day, record) in &ledger.record.days {
+        let table = |table: &String| (seals::place(root, *day, table), Listing::These(&[seals::TABLE]));
+        known.extend(record.frozen.iter().map(table));
         for edition in &record.editions {
             let said = &edition.publication;
             known.insert(folder::place(root, said.day, said.edition), Listing::Manifest);
@@ -151,7 +157,8 @@ fn known(ledger: &Ledger) -> Known {
 /// Lists what stands in a ledger and is not known: files, links, and whole folders.
 fn strangers(root: &Path, known: &Known) -> Result<Vec<PathBuf>, Trouble> {
     const FILES: [&str; 4] = [JOURNAL, HEAD, SALT, WRITING];
-    const FOLDERS: [&str; 6] = [EDITIONS, DAYBOOKS, POLICIES, CONFIGS, LOST_AND_FOUND, disk::TEMPORARY];
+    const FOLDERS: [&str; 7] =
+        [EDITIONS, DAYBOOKS, SEALS, POLICIES, CONFIGS, LOST_AND_FOUND, disk::TEMPORARY];
     let is_one_of = |names: &[&str], name: &OsStr| names.iter().any(|known| *known == name);
     let mut found = Vec::new();
     for (name, path) in entries(root)? {
@@ -170,7 +177,7 @@ fn strangers(root: &Path, known: &Known) -> Result<Vec<PathBuf>, Trouble> {
     for parent in places::PARENTS.map(|name| root.join(name)) {
         if is_folder(&parent) {
             // A run that was killed between making the folder of a day and filling it leaves one.
-            let has_days = parent.ends_with(EDITIONS) || parent.ends_with(DAYBOOKS);
+            let has_days = DAYS.iter().any(|name| parent.ends_with(name));
             below(&parent, has_days, known, &mut found)?;
         }
     }
@@ -197,7 +204,7 @@ fn below(parent: &Path, can_be_empty: bool, known: &Known, found: &mut Vec<PathB
 
 /// Removes folders of days in which nothing is.
 fn remove_empty_days(ledger: &Path) -> Result<(), Trouble> {
-    for parent in [EDITIONS, DAYBOOKS].map(|name| ledger.join(name)).iter().filter(|path| is_folder(path)) {
+    for parent in DAYS.map(|name| ledger.join(name)).iter().filter(|path| is_folder(path)) {
         for (_, day) in entries(parent)?.iter().filter(|(_, path)| is_folder(path)) {
             remove_if_empty(day)?;
         }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::day::Day;
 use crate::ledger::{Cause, Entry, JournalLine, Ledger, Reported, ReportedKey};
+use crate::policy::Group;
 use crate::table::ColumnKind::{Boolean, Date, Decimal, Instant, Integer, Text};
 use crate::table::{ColumnSpec, Spec, Table, Value};
 
@@ -19,7 +20,7 @@ pub static RESTATEMENTS: Spec = Spec {
         ColumnSpec::new(
             "is_adjusting",
             Boolean,
-            "the day was sealed: its figure stays, and this is an adjusting entry beside it",
+            "true for an adjusting entry: the figure stays as it is, and what the adjusted one has beside it has changed",
         ),
         ColumnSpec::new("edition_from", Integer, "edition shown before"),
         ColumnSpec::new("edition_to", Integer, "edition shown from then on"),
@@ -57,53 +58,116 @@ pub static RESTATEMENTS: Spec = Spec {
 
 /// Works out the table, in the order in which the changes were journaled.
 ///
-/// By day, scope and definition, all deltas add up to the figure shown now minus the one shown
-/// first.
+/// By day, scope and definition, the deltas of all rows that are not adjusting add up to the figure
+/// shown now minus the one shown first, and those of the adjusting rows to the adjusted figure
+/// minus the one shown.
 pub fn restatements(ledger: &Ledger) -> Table {
-    let mut table = Table::new(&RESTATEMENTS);
-    let mut shown: BTreeMap<ReportedKey, &Reported> = BTreeMap::new();
+    let mut changes = Changes { table: Table::new(&RESTATEMENTS), ledger, shown: BTreeMap::new() };
     for line in ledger.lines() {
-        let Entry::Reported { figures } = &line.entry else { continue };
-        for now in figures {
-            let mut key = now.key();
-            let before = shown.get(&key).copied().or_else(|| {
-                // The first adjusting entry is compared with the sealed figure.
-                key.1 = false;
-                shown.get(&key).copied().filter(|_| now.is_adjusting)
-            });
-            // A new edition may show the same figure.
-            if let Some(before) = before.filter(|before| differs(before, now)) {
-                push(&mut table, ledger, line, before, now);
-            }
-            shown.insert(now.key(), now);
+        if let Entry::Reported { figures } = &line.entry {
+            changes.take(line, figures);
         }
     }
-    table
+    changes.table
+}
+
+/// The rows so far, with the figures that they have come to.
+struct Changes<'a> {
+    table: Table,
+    ledger: &'a Ledger,
+    shown: BTreeMap<ReportedKey, Shown<'a>>,
+}
+
+/// A figure that was noted.
+#[derive(Clone, Copy)]
+struct Shown<'a> {
+    figure: &'a Reported,
+    /// Of an adjusted figure, what it has beside the one shown, as the rows say so far.
+    beside: Sums,
+}
+
+/// Slots and events of a figure, or of the difference of two.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Sums {
+    slots: [i64; 5],
+    events: [i64; Group::ALL.len()],
+}
+
+impl Sums {
+    const fn of(figure: &Reported) -> Self {
+        Self { slots: figure.slots, events: figure.events }
+    }
+
+    fn less(mut self, other: &Self) -> Self {
+        self.slots.iter_mut().zip(other.slots).for_each(|(mine, theirs)| *mine -= theirs);
+        self.events.iter_mut().zip(other.events).for_each(|(mine, theirs)| *mine -= theirs);
+        self
+    }
+}
+
+impl<'a> Changes<'a> {
+    /// Adds the rows of one line; figures of a day come before its adjusted ones.
+    fn take(&mut self, line: &JournalLine, figures: &'a [Reported]) {
+        let noted: BTreeSet<ReportedKey> = figures.iter().map(Reported::key).collect();
+        for now in figures {
+            if now.is_adjusting {
+                self.adjust(line, now);
+                continue;
+            }
+            let figure = Shown { figure: now, beside: Sums::default() };
+            // A new edition may show the same figure.
+            if let Some(before) = self.shown.insert(now.key(), figure)
+                && differs(before.figure, now)
+            {
+                self.push(line, before.figure, now, Sums::of(now).less(&Sums::of(before.figure)));
+            }
+            let mut key = now.key();
+            key.1 = true;
+            if !noted.contains(&key)
+                && let Some(adjusted) = self.shown.get(&key).copied()
+            {
+                self.adjust(line, adjusted.figure);
+            }
+        }
+    }
+
+    /// Adds the row of an adjusted figure, if what it has beside the one shown is another.
+    fn adjust(&mut self, line: &JournalLine, now: &'a Reported) {
+        let mut key = now.key();
+        let known = self.shown.get(&key).copied();
+        key.1 = false;
+        let Some(shown) = self.shown.get(&key).copied() else { return };
+        let beside = Sums::of(now).less(&Sums::of(shown.figure));
+        let (before, known) =
+            known.map_or((shown.figure, Sums::default()), |known| (known.figure, known.beside));
+        self.shown.insert(now.key(), Shown { figure: now, beside });
+        if beside != known {
+            self.push(line, before, now, beside.less(&known));
+        }
+    }
+
+    fn push(&mut self, line: &JournalLine, before: &Reported, now: &Reported, delta: Sums) {
+        let head = [
+            Value::Instant(line.at.timestamp_micros()),
+            super::summary::date(now.day),
+            Value::text(now.scope_kind.name()),
+            Value::text(&now.scope),
+            Value::text(&now.definition),
+            Value::Boolean(now.is_adjusting),
+            Value::Integer(before.edition.into()),
+            Value::Integer(now.edition.into()),
+            Value::text(&cause(self.ledger, now.day, before.edition, now.edition)),
+            Value::or_null(before.availability_micro_percent, Value::Decimal),
+            Value::or_null(now.availability_micro_percent, Value::Decimal),
+        ];
+        let deltas = delta.slots.into_iter().chain(delta.events).map(Value::Integer);
+        self.table.extend(head.into_iter().chain(deltas));
+    }
 }
 
 fn differs(before: &Reported, now: &Reported) -> bool {
     let shown = |r: &Reported| (r.availability_micro_percent, r.slots, r.events);
     shown(before) != shown(now)
-}
-
-fn push(table: &mut Table, ledger: &Ledger, line: &JournalLine, before: &Reported, now: &Reported) {
-    let delta = |after: i64, before: i64| Value::Integer(after - before);
-    let slots = (0..now.slots.len()).map(|at| delta(now.slots[at], before.slots[at]));
-    let events = (0..now.events.len()).map(|at| delta(now.events[at], before.events[at]));
-    let head = [
-        Value::Instant(line.at.timestamp_micros()),
-        super::summary::date(now.day),
-        Value::text(now.scope_kind.name()),
-        Value::text(&now.scope),
-        Value::text(&now.definition),
-        Value::Boolean(now.is_adjusting),
-        Value::Integer(before.edition.into()),
-        Value::Integer(now.edition.into()),
-        Value::text(&cause(ledger, now.day, before.edition, now.edition)),
-        Value::or_null(before.availability_micro_percent, Value::Decimal),
-        Value::or_null(now.availability_micro_percent, Value::Decimal),
-    ];
-    table.extend(head.into_iter().chain(slots).chain(events));
 }
 
 /// Lists the causes of the editions after `from` and up to `to`.

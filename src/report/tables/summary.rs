@@ -70,12 +70,12 @@ pub static MONTHS: Spec = Spec {
             ColumnSpec::new("budget_used", Integer, "bad slots or events so far"),
             ColumnSpec::new("budget_remaining", Integer, "allowed minus used; negative when overspent"),
             ColumnSpec::new("status", Text, "`running`: the period ends with the last published day; `provisional`: the whole month, not final yet; `final`; `incomplete (19 of 30 days)`: the month is over and days have no edition, so it is never final; followed by `, older journal at line 31` if an older journal was put back that said something else of a day of the month"),
-            ColumnSpec::new("final_at", Instant, "start of the 10th business day (Monday to Friday) of the following month"),
+            ColumnSpec::new("final_at", Instant, "start of the 10th business day (Monday to Friday) of the following month; the month is final then, or when the last of its open days is sealed"),
             ColumnSpec::new("edition", Integer, "highest edition among its days"),
             ColumnSpec::new("state", Text, "the least settled of its days: `provisional`, `reported`, `restated` or `sealed`"),
-            ColumnSpec::new("slots_counted_adjusted", Integer, "`slots_counted` with the adjusting entries of sealed days"),
-            ColumnSpec::new("events_bad_adjusted", Integer, "`events_bad` with the adjusting entries of sealed days"),
-            ColumnSpec::new("availability_percent_adjusted", Decimal, "`availability_percent_net` with the adjusting entries of sealed days")
+            ColumnSpec::new("slots_counted_adjusted", Integer, "`slots_counted` with the adjusting rows of its days"),
+            ColumnSpec::new("events_bad_adjusted", Integer, "`events_bad` with the adjusting rows of its days"),
+            ColumnSpec::new("availability_percent_adjusted", Decimal, "`availability_percent_net` with the adjusting rows of its days")
         ]
     ),
 };

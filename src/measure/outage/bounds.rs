@@ -1,9 +1,9 @@
 //! Bounds: how long an outage lasted at least and at most, from the instants of single events.
 
-use super::runs::Run;
-use super::timeline::MeasuredDay;
 use crate::day::SECOND_US;
 use crate::ledger::{InstantLine, Outline};
+use crate::measure::measured_day::MeasuredDay;
+use crate::measure::runs::Run;
 use crate::slots::Scope;
 
 /// Instants within which an outage began and ended, in microseconds.

@@ -1,81 +1,28 @@
 //! Outages: runs of down slots, with their class, codes and callers.
 
+mod bounds;
+mod breadth;
+mod class;
+mod views;
+
 use std::collections::BTreeMap;
 
-use super::bounds::Bounds;
-use super::breadth::{Breadth, parts};
+use bounds::Bounds;
+use breadth::{Breadth, parts};
+use views::DayViews;
+
 use super::floor_percent;
+use super::measured_day::MeasuredDay;
 use super::runs::Run;
-use super::timeline::{Judgement, MeasuredDay};
+use super::timeline::{Judgement, slots_of};
 use crate::day::{SECOND_US, rfc3339};
 use crate::facts::Distinct;
-use crate::ledger::{BadLine, Outline};
-use crate::slots::{Scope, Side};
+use crate::ledger::{BadLine, OutagePart, Outline};
+use crate::slots::{Scope, Side, State};
 
-/// The class of an outage, by its length and by whether an API update explains it.
-///
-/// A class with doubt is the one that the lower bound of the length gives, where the upper bound
-/// gives another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    /// Under a minute (R12).
-    UnderMinute,
-    PerhapsUnderMinute,
-    /// One to five minutes (R12).
-    UpToFiveMinutes,
-    PerhapsUpToFiveMinutes,
-    OverFiveMinutes,
-    /// At least 95 % of the bad events have error code 2, and it took at most 5:00 (R13).
-    Update,
-    PerhapsUpdate,
-}
+pub use class::Class;
 
-/// Longest outage that an API update explains, in seconds (R13).
-const LONGEST_UPDATE: i64 = 300;
-
-impl Class {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::UnderMinute => "<1m",
-            Self::PerhapsUnderMinute => "<1m?",
-            Self::UpToFiveMinutes => "1-5m",
-            Self::PerhapsUpToFiveMinutes => "1-5m?",
-            Self::OverFiveMinutes => ">5m",
-            Self::Update => "update",
-            Self::PerhapsUpdate => "update?",
-        }
-    }
-
-    /// Returns the class of an outage that took between `at_least` and `at_most` seconds.
-    ///
-    /// Without an upper bound the outage may have taken any time.
-    pub const fn of(at_least: i64, at_most: Option<i64>, is_update: bool) -> Self {
-        let at_most = match at_most {
-            Some(seconds) => seconds,
-            None => i64::MAX,
-        };
-        let is_short = at_least <= LONGEST_UPDATE;
-        match (is_update && is_short, at_least < 60) {
-            (true, _) if at_most <= LONGEST_UPDATE => Self::Update,
-            (true, _) => Self::PerhapsUpdate,
-            (false, true) if at_most < 60 => Self::UnderMinute,
-            (false, true) => Self::PerhapsUnderMinute,
-            (false, false) if !is_short => Self::OverFiveMinutes,
-            (false, false) if at_most <= LONGEST_UPDATE => Self::UpToFiveMinutes,
-            (false, false) => Self::PerhapsUpToFiveMinutes,
-        }
-    }
-
-    /// Returns the class by the first version of the rule, which knew the down slots alone.
-    pub const fn of_slots(down_seconds: i64, is_code_2_only: bool) -> Self {
-        match down_seconds {
-            301.. => Self::OverFiveMinutes,
-            _ if is_code_2_only => Self::Update,
-            60.. => Self::UpToFiveMinutes,
-            _ => Self::UnderMinute,
-        }
-    }
-}
+pub(super) use breadth::mark_narrow;
 
 /// Runs of one scope that overlap or touch, net.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,6 +66,8 @@ pub struct Outage {
     ///
     /// `None` if no caller is known.
     pub top_callers_micro_percent: Option<i64>,
+    /// Its parts on the days that it touches, in order.
+    pub parts: Vec<OutagePart>,
 }
 
 /// Active callers besides the loud ones from which on a fault of the platform would show in others.
@@ -143,40 +92,69 @@ impl Outage {
     }
 }
 
-/// Returns the outages of a scope, one for each run.
+/// Returns the outages of a scope, net, by time.
 ///
-/// A run over days that were made by two rules may be found by both. It is listed by the rule of
-/// the day that it begins on.
+/// A day is shown by its own rule, and a sealed day as its seal has left it. Where the days of an
+/// outage agree on it, it is one; where they do not, each of them has its part.
 pub(super) fn outages(scope: &Scope, judgements: &[Judgement], measured: &[MeasuredDay<'_>]) -> Vec<Outage> {
-    let mut found = Vec::new();
+    let mut views = DayViews::of_sealed(scope, measured);
     for judgement in judgements {
         let runs = judgement.scopes.get(scope).map(|timeline| &timeline.runs[Side::Net as usize]);
         for run in runs.into_iter().flatten() {
             let first = measured.partition_point(|day| day.edition.day.end_us() <= run.start_us);
             let days = measured[first..].iter().take_while(|day| day.edition.day.start_us() < run.end_us);
             let days: Vec<&MeasuredDay<'_>> = days.collect();
-            if days.first().is_some_and(|day| day.judgement.rule == judgement.rule) {
-                found.push(outage(scope, run, &days, judgement, measured));
+            let is_shown = |day: &&&MeasuredDay<'_>| {
+                day.judgement.rule == judgement.rule && day.edition.frozen.is_none()
+            };
+            let shown: Vec<_> = days.iter().filter(is_shown).map(|day| day.edition.day).collect();
+            if !shown.is_empty() {
+                views.add(outage(scope, run, first, &days, judgement, measured), shown);
             }
         }
     }
-    found
+    views.outages()
+}
+
+/// Returns the outages of a scope as the editions alone say, by the rule of each day.
+pub(super) fn to_freeze(
+    scope: &Scope,
+    judgements: &[Judgement],
+    measured: &[MeasuredDay<'_>],
+    day: &MeasuredDay<'_>,
+) -> Vec<Outage> {
+    let of_day = |judgement: &&Judgement| judgement.rule == day.judgement.rule;
+    let runs = judgements.iter().filter(of_day).filter_map(|judgement| judgement.scopes.get(scope));
+    let touches =
+        |run: &&Run| run.start_us < day.edition.day.end_us() && day.edition.day.start_us() < run.end_us;
+    let runs = runs.flat_map(|timeline| &timeline.runs[Side::Net as usize]).filter(touches);
+    let outage = |run: &Run| {
+        let first = measured.partition_point(|day| day.edition.day.end_us() <= run.start_us);
+        let days = measured[first..].iter().take_while(|day| day.edition.day.start_us() < run.end_us);
+        outage(scope, run, first, &days.collect::<Vec<_>>(), day.judgement, measured)
+    };
+    runs.map(outage).collect()
 }
 
 fn outage(
     scope: &Scope,
     run: &Run,
+    first: usize,
     days: &[&MeasuredDay<'_>],
     judgement: &Judgement,
     measured: &[MeasuredDay<'_>],
 ) -> Outage {
+    let mut of_days: Vec<OutagePart> = Vec::new();
     let mut codes: BTreeMap<Option<i64>, i64> = BTreeMap::new();
     let mut callers: BTreeMap<&str, i64> = BTreeMap::new();
-    for edition in days.iter().map(|day| day.edition) {
+    for (at, edition) in days.iter().map(|day| day.edition).enumerate() {
+        let mut events_bad = 0;
         for line in lines(edition, run).iter().filter(|l| is_in(l, scope, edition)) {
             *codes.entry(line.error_code).or_default() += line.events_net;
             *callers.entry(&line.caller).or_default() += line.events_net;
+            events_bad += line.events_net;
         }
+        of_days.extend(part(scope, run, first + at, edition, judgement, events_bad));
     }
     codes.retain(|_, events| *events != 0);
     let events_bad: i64 = codes.values().sum();
@@ -241,7 +219,27 @@ fn outage(
         },
         events_left: breadth.left,
         top_callers_micro_percent: if top > 0 { floor_percent(top, events_bad) } else { None },
+        parts: of_days,
     }
+}
+
+/// Returns the part of a run that lies on a day; `None` if none of its slots there are down.
+fn part(
+    scope: &Scope,
+    run: &Run,
+    at: usize,
+    edition: &Outline,
+    judgement: &Judgement,
+    events_bad: i64,
+) -> Option<OutagePart> {
+    let states = judgement.scopes.get(scope)?.states.get(&at)?;
+    let states = &states[Side::Net as usize];
+    let (day, length) = (edition.day, edition.slot_length);
+    let down = slots_of(edition, run.start_us, run.end_us).filter(|slot| states[*slot] == State::Down);
+    let down: Vec<i64> = down.map(|slot| day.start_us() + slot as i64 * length.us()).collect();
+    let (first, last) = down.first().zip(down.last())?;
+    let down_seconds = down.len() as i64 * i64::from(length.seconds());
+    Some(OutagePart { day, start_us: *first, end_us: last + length.us(), down_seconds, events_bad })
 }
 
 /// Share of bad events with code 2 from which an update explains an outage, in percent (R13).
@@ -261,30 +259,4 @@ fn lines<'a>(edition: &'a Outline, run: &Run) -> &'a [BadLine] {
 fn is_in(line: &BadLine, scope: &Scope, edition: &Outline) -> bool {
     let is_there = scope.is_all_regions() || *scope.region == *line.region;
     is_there && edition.definition.includes(scope, &line.service)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_class_is_doubted_where_the_bounds_disagree() {
-        let of = |at_least, at_most| Class::of(at_least, Some(at_most), false).name();
-        assert_eq!([of(10, 59), of(10, 60), of(59, 400)], ["<1m", "<1m?", "<1m?"]);
-        assert_eq!([of(60, 300), of(60, 301), of(300, 300)], ["1-5m", "1-5m?", "1-5m"]);
-        assert_eq!(of(301, 400), ">5m");
-        assert_eq!(Class::of(20, None, false), Class::PerhapsUnderMinute);
-    }
-
-    #[test]
-    fn five_minutes_sharp_is_still_an_update() {
-        assert_eq!(Class::of(290, Some(300), true), Class::Update);
-        assert_eq!(Class::of(290, Some(301), true), Class::PerhapsUpdate);
-        assert_eq!(Class::of(300, None, true), Class::PerhapsUpdate);
-        assert_eq!(Class::of(301, Some(320), true), Class::OverFiveMinutes);
-        assert_eq!(Class::of_slots(300, true), Class::Update);
-        assert_eq!(Class::of_slots(301, true), Class::OverFiveMinutes);
-        assert_eq!(Class::of_slots(300, false), Class::UpToFiveMinutes);
-        assert_eq!(Class::of_slots(59, false), Class::UnderMinute);
-    }
 }

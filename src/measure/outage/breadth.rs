@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::runs::Run;
-use super::timeline::{Judgement, MeasuredDay};
+use crate::config::SlotRule;
 use crate::day::{Day, HOUR_US};
 use crate::facts::{CallerLine, Distinct, distinct};
 use crate::ledger::{BadLine, Outline};
+use crate::measure::measured_day::MeasuredDay;
+use crate::measure::runs::Run;
+use crate::measure::timeline::Judgement;
 use crate::slots::{DownSlots, Judged, Scope, ScopeKind, Side, State, Stretch, Tick, shortest_run};
 
 /// The callers of an outage.
@@ -48,7 +50,8 @@ impl Breadth {
         judgement: &Judgement,
         side: Side,
     ) -> Self {
-        let parts: Vec<Part> = services.iter().map(|service| Part::of(service, run, days, side)).collect();
+        let part = |service: &&Scope| Part::of(service, run, days, side, &judgement.rule);
+        let parts: Vec<Part> = services.iter().map(part).collect();
         let is_down = |service: &Scope, us: i64| {
             let day = days.iter().find(|day| us < day.edition.day.end_us());
             day.is_some_and(|day| {
@@ -112,11 +115,11 @@ fn active(hours: &BTreeSet<(&Scope, i64)>, days: &[&MeasuredDay<'_>]) -> Option<
 }
 
 impl Part {
-    fn of(service: &Scope, run: &Run, days: &[&MeasuredDay<'_>], side: Side) -> Self {
+    fn of(service: &Scope, run: &Run, days: &[&MeasuredDay<'_>], side: Side, rule: &SlotRule) -> Self {
         let mut part = Self { ticks: Vec::new(), callers: CallersOfSlot::new() };
         let is_in = |us: i64| run.start_us <= us && us < run.end_us;
         for edition in days.iter().map(|day| day.edition) {
-            part.ticks.extend(edition.ticks(service, side).filter(|tick| is_in(tick.start_us)));
+            part.ticks.extend(edition.ticks(service, side, rule).filter(|tick| is_in(tick.start_us)));
             let start = |slot: u32| edition.day.start_us() + i64::from(slot) * edition.slot_length.us();
             let is_ours = |line: &&BadLine| {
                 service.holds(&line.service, &line.region) && line.caller != "-" && is_in(start(line.slot))
@@ -191,7 +194,7 @@ pub(super) fn parts<'a>(
 ///
 /// A run counts all the same if too few of its calls name a caller, or if it is long enough without
 /// the bad events of all named callers. A component counts at least what each of its services does.
-pub(super) fn mark_narrow(editions: &[Outline], judgements: &mut [Judgement]) {
+pub fn mark_narrow(editions: &[Outline], judgements: &mut [Judgement]) {
     let asks = |judgement: &Judgement| !judgement.rule.version.is_first() && judgement.rule.min_callers > 1;
     for kind in [ScopeKind::Service, ScopeKind::Component] {
         if !judgements.iter().any(asks) {
