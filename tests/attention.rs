@@ -123,6 +123,12 @@ fn cases() -> Vec<Case> {
     let services = "[[service]]\nname = \"messages\"\nendpoints = [\"/{id}/messages\"]\n";
     let overrides = "[overrides]\npath = \"overrides.csv\"\n";
     let header = "id,direction,start,end,service,region,business_id,error_code,account,reason,ticket,author,approver,created_at,note\n";
+    let row = "a,to_uptime,2026-11-18T00:00Z,2026-11-18T01:00Z,,,,,,caller-misuse,OPS-1,Ann,Bo,2026-11-19T00:00Z,\n";
+    let reviewed = format!("{requests}{overrides}");
+    // A day whose first minutes fail.
+    let first_bad = |minutes: u32| {
+        calls(DAY, 0..1_440, |n| format!(r#","http_status":{}"#, if n < minutes { 500 } else { 200 }))
+    };
     // The status of a message of the first day comes in the log of the second.
     let messages_and_statuses = vec![
         vec![
@@ -435,26 +441,13 @@ fn cases() -> Vec<Case> {
         ),
         Case {
             nights: vec![
-                vec![
-                    (
-                        R1,
-                        calls(DAY, 0..1_440, |n| {
-                            format!(r#","http_status":{}"#, if n < 30 { 500 } else { 200 })
-                        }),
-                    ),
-                    (
-                        "overrides.csv",
-                        format!(
-                            "{header}a,to_uptime,2026-11-18T00:00Z,2026-11-18T01:00Z,,,,,,caller-misuse,OPS-1,Ann,Bo,2026-11-19T00:00Z,\n"
-                        ),
-                    ),
-                ],
+                vec![(R1, first_bad(30)), ("overrides.csv", format!("{header}{row}"))],
                 vec![
                     (R2, good("2026-11-19")),
                     ("uptime-ledger.toml", format!("reports = \"reports\"\nsalt = \"desk\"\n{requests}")),
                 ],
             ],
-            ..case("overrides-not-named", &format!("{requests}{overrides}"), Vec::new())
+            ..case("overrides-not-named", &reviewed, Vec::new())
         },
         Case {
             nights: vec![vec![(R1, good(DAY))], vec![(R2, good("2026-11-19"))]],
@@ -462,7 +455,11 @@ fn cases() -> Vec<Case> {
             ..case("not-read-again", &alone, Vec::new())
         },
         Case {
-            nights: vec![vec![(R1, good(DAY))], vec![(R2, good("2026-11-19"))]],
+            nights: vec![
+                vec![(R1, good(DAY))],
+                vec![(R2, String::new())],
+                vec![("r-2026-11-20.ndjson", good("2026-11-20"))],
+            ],
             last: Some(|desk| fs::write(desk.path(R2), b"\x1f\x8b\x08\x00garbage").unwrap()),
             ..case("not-published", &alone, Vec::new())
         },
@@ -508,6 +505,55 @@ fn cases() -> Vec<Case> {
             ..case("other-settings", requests, Vec::new())
         },
         Case {
+            nights: vec![
+                vec![(R1, good(DAY))],
+                vec![
+                    (R2, good("2026-11-19")),
+                    (
+                        "uptime-ledger.toml",
+                        format!(
+                            "reports = \"reports\"\nsalt = \"desk\"\n{requests}[definition]\nmin_events = 7\n"
+                        ),
+                    ),
+                ],
+            ],
+            ..case("settings", requests, Vec::new())
+        },
+        Case {
+            nights: {
+                let mut nights = vec![vec![(R1, good(DAY))]];
+                nights.extend((0..10).map(|_| Vec::new()));
+                nights
+            },
+            ..case("end", requests, Vec::new())
+        },
+        Case {
+            nights: vec![
+                vec![(R1, first_bad(30)), ("overrides.csv", format!("{header}{row}"))],
+                vec![(R2, good("2026-11-19")), ("overrides.csv", header.to_owned())],
+            ],
+            ..case("row-gone", &reviewed, Vec::new())
+        },
+        Case {
+            nights: vec![
+                vec![(R1, first_bad(30)), ("overrides.csv", format!("{header}{row}"))],
+                vec![(R2, good("2026-11-19")), (R1, first_bad(30) + &first_bad(55).replace("18-", "18-b"))],
+            ],
+            ..case("row-grown", &reviewed, Vec::new())
+        },
+        Case {
+            nights: {
+                let mut nights = vec![vec![(R1, first_bad(30)), ("overrides.csv", header.to_owned())]];
+                nights.extend((0..8).map(|_| Vec::new()));
+                nights.push(vec![
+                    ("r-2026-11-27.ndjson", good("2026-11-27")),
+                    ("overrides.csv", format!("{header}{row}")),
+                ]);
+                nights
+            },
+            ..case("late-row", &reviewed, Vec::new())
+        },
+        Case {
             kind: "unsealed",
             config: requests.to_owned(),
             last: None,
@@ -516,7 +562,8 @@ fn cases() -> Vec<Case> {
                     if n == 3 { r#","http_status":400,"error_code":199999"# } else { r#","http_status":200"# }
                 };
                 let mut nights = vec![vec![(R1, calls(DAY, 0..1_440, |n| odd(n).to_owned()))]];
-                nights.extend((0..10).map(|_| Vec::new()));
+                nights.extend((0..9).map(|_| Vec::new()));
+                nights.push(vec![("r-2026-11-28.ndjson", good("2026-11-28"))]);
                 nights
             },
         },
@@ -745,6 +792,47 @@ fn rows_of_another_preset_beside_good_files_are_told_with_their_preset() {
     desk.file("rb-2026-11-18.ndjson", &(0..1_440).map(line).collect::<String>());
     let ran = desk.night(&morning(0)).expect(3);
     ran.says(&["rb-2026-11-18.ndjson", "the file looks like preset = \"combined\""]);
+}
+
+#[test]
+fn a_name_that_a_person_knows_of_stays_expected_until_that_ends() {
+    let desk = Desk::new("[[source]]\nname = \"calls\"\npaths = [\"r-*-{date}.ndjson\"]\nneighbours = 0\n");
+    let first: uptime_ledger::day::Day = DAY.parse().unwrap();
+    for n in 0..60 {
+        let day = first.plus(n).to_string();
+        for node in if n < 3 { &["a", "b"][..] } else { &["a"] } {
+            let text = calls(&day, 0..60, |_| r#","http_status":200"#.to_owned());
+            desk.file(
+                &format!("r-{node}-{day}.ndjson"),
+                &text.replace("_id\":\"", &format!("_id\":\"{node}-")),
+            );
+        }
+    }
+    desk.night(&morning(0));
+    desk.night(&morning(3)).expect(3).says(&["attention[missing-file]: 2026-11-21", "r-b-*.ndjson"]);
+    let standing = desk.standing(&morning(3));
+    let (missing, others): (Vec<&Value>, Vec<&Value>) =
+        standing.iter().partition(|one| one["kind"] == "missing-file");
+    others.into_iter().for_each(|one| _ = desk.ack(one, &morning(3)).expect(0));
+    let until = first.plus(50).to_string();
+    let key = missing[0]["key"].as_str().unwrap();
+    let word = ["ack", key, "--author", "Ann", "--reason", "the node is away", "--until", &until];
+    desk.ask(&[&word[..], &["--as-of", &morning(3)]].concat()).expect(0);
+    // Days beyond 30 after it last stood; the days by which it is expected are sealed long since.
+    for night in [30, 45] {
+        let ran = desk.night(&morning(night));
+        assert!(!ran.stderr.contains("missing-file"), "{night}: {ran:?}");
+    }
+    // Days that are open still show it after that.
+    desk.night(&morning(59)).expect(3).says(&["attention[missing-file]: 2027-01-07"]);
+    let is_missing = |n: i64| {
+        let folder = desk.path(&format!("reports/ledger/editions/{}", first.plus(n)));
+        let newest = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).max().unwrap();
+        fs::read_to_string(newest.join("basis.json")).unwrap().contains("r-b-")
+    };
+    let missing: Vec<i64> = (0..60).filter(|n| is_missing(*n)).collect();
+    assert_eq!(missing, (3..=50).collect::<Vec<i64>>());
+    desk.ask(&["verify"]).expect(0);
 }
 
 /// Nights over a sample: what stands open is acknowledged in the morning, if it is to be.

@@ -14,8 +14,8 @@
 //! - `cli`: one test per promise of the command line; what goes wrong, what is then said, and the exit code.
 //! - `attention`: every kind is provoked, told once, acknowledged, and silent; growth, ends and seals.
 //! - `books`: overrides, seals, editions over time; what was published is drawn again, what was touched is found.
-//! - `evidence`: files that are lost, renamed, cut off or written anew, and rows that nobody reads: told, and no outage.
-//! - `failed_days`: days that cannot be read or booked, or that are damaged, stop themselves alone.
+//! - `evidence`: files that are lost, renamed, cut off or written anew, and rows that nobody reads: told, and no outage. In
+//!   `failed_days`, days that cannot be read or booked, or that are damaged: they stop themselves alone.
 //! - `reviews`: what reviewers run into, one scenario each: rows that wait, oppose each other, come late, span days.
 //! - `seals`: a sealed day stays as it is, and what is found out later stands beside it, over any nights (property test).
 //! - `quarter`: 92 nights with late logs, corrections, another policy and killed runs; the changes add up to what is shown.
@@ -51,7 +51,6 @@ mod corrections;
 mod days;
 mod doors;
 mod evidence;
-mod failed_days;
 #[cfg(target_os = "linux")]
 mod faults;
 mod figures;

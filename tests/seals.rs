@@ -42,7 +42,7 @@ struct Span {
     to: u32,
 }
 
-/// A folder with config, logs and overrides: days of November, whose window is a day and an hour.
+/// A folder with config, logs and overrides: days of November, whose window is a day and four hours.
 struct Nights {
     dir: tempfile::TempDir,
     definition: [u32; 3],
@@ -143,7 +143,7 @@ impl Nights {
             [overrides]
             path = "overrides.csv"
             review_days = 1
-            grace_hours = 1
+            grace_hours = 4
             [outputs]
             formats = []
             {more}
@@ -559,7 +559,7 @@ fn edges() -> impl Strategy<Value = [u32; 4]> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 6, max_shrink_iters: 20, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 5, max_shrink_iters: 20, ..ProptestConfig::default() })]
     #[test]
     fn over_any_nights_net_and_adjusting_rows_come_to_adjusted_and_no_sealed_figure_moves(
         logs in prop::collection::vec(edges(), DAYS as usize),

@@ -17,14 +17,13 @@
 //! Any program may read it ([`Ledger`]); only the holder of the lock may write ([`Writer`]).
 
 mod balance;
-mod configs;
 mod daybooks;
 mod disk;
 mod editions;
 mod journal;
+mod kept;
 mod mark;
 mod places;
-mod policies;
 mod verify;
 mod writer;
 
@@ -32,6 +31,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
+use editions::folder::Part;
 
 use crate::clock::{Clock, ClockSource};
 use crate::day::Day;
@@ -61,9 +61,8 @@ pub use journal::entry::{
 pub use journal::governed::{ChangedSetting, Governed};
 pub use journal::state::{DayRecord, EditionRecord, FiledRow, LedgerState};
 pub use journal::{Ending, Journal, JournalLine};
-pub use mark::{DRAWN, Drawn, OlderJournal};
+pub use mark::{DRAWN, Drawn, Obstacle, OlderJournal};
 pub use verify::{Checked, Finding, rebook, verify};
-pub use writer::obstacle::Obstacle;
 pub use writer::{Kept, Lock, Published, Strays, Writer};
 
 /// Format of the ledger, raised when an older job could not understand what a newer one writes.
@@ -250,8 +249,7 @@ impl Ledger {
     pub fn accounts(&self, day: Day) -> Result<(Vec<AccountLine>, Vec<FileBalance>), Trouble> {
         let standing = self.record.days.get(&day).and_then(DayRecord::standing);
         let number = standing.map_or(0, |standing| standing.publication.edition);
-        self.known(day, number)?;
-        let folder = editions::folder::place(&self.folder, day, number);
+        let folder = self.intact(day, number, Part::Accounts)?;
         Ok((editions::folder::read_lines(&folder)?, editions::folder::read_lines(&folder)?))
     }
 
@@ -261,8 +259,8 @@ impl Ledger {
     /// There is no such edition ([`Trouble::Usage`]), or a file of it is missing or damaged.
     pub fn edition(&self, day: Day, number: u32, extent: Extent) -> Result<Edition, Trouble> {
         let record = self.known(day, number)?;
-        let mut edition =
-            editions::folder::read(&editions::folder::place(&self.folder, day, number), day, extent)?;
+        let part = if extent == Extent::Whole { Part::Whole } else { Part::Slots };
+        let mut edition = editions::folder::read(&self.intact(day, number, part)?, day, extent)?;
         edition.state = record.state(number, edition.state);
         edition.as_of = record.as_of(number, edition.as_of);
         Ok(edition)
@@ -284,8 +282,7 @@ impl Ledger {
     /// # Errors
     /// There is no such edition ([`Trouble::Usage`]), or a file of it is missing or damaged.
     pub fn basis(&self, day: Day, number: u32) -> Result<Basis, Trouble> {
-        self.known(day, number)?;
-        let folder = editions::folder::place(&self.folder, day, number);
+        let folder = self.intact(day, number, Part::Basis)?;
         Basis::read(&folder, day, editions::folder::read_manifest(&folder, day)?.slot)
     }
 
@@ -294,8 +291,7 @@ impl Ledger {
     /// # Errors
     /// As for [`Ledger::basis`].
     pub fn gaps(&self, day: Day, number: u32) -> Result<Vec<Gap>, Trouble> {
-        self.known(day, number)?;
-        Basis::read_gaps(&editions::folder::place(&self.folder, day, number))
+        Basis::read_gaps(&self.intact(day, number, Part::Gaps)?)
     }
 
     /// Returns whether something is wrong with the stored files of an edition of a day.
@@ -310,7 +306,7 @@ impl Ledger {
     /// A file of the edition is missing or damaged.
     pub fn made_from(&self, day: Day) -> Result<Option<MadeFrom>, Trouble> {
         let Some(newest) = self.record.days.get(&day).and_then(DayRecord::newest) else { return Ok(None) };
-        let folder = editions::folder::place(&self.folder, day, newest.publication.edition);
+        let folder = self.intact(day, newest.publication.edition, Part::Manifest)?;
         let manifest = editions::folder::read_manifest(&folder, day)?;
         Ok(Some(MadeFrom {
             daybooks: manifest.daybooks,
@@ -339,6 +335,19 @@ impl Ledger {
         Ok(record)
     }
 
+    /// Returns the folder of an edition, if the files of a part of it are as they were written.
+    ///
+    /// # Errors
+    /// There is no such edition ([`Trouble::Usage`]), or a file is damaged.
+    fn intact(&self, day: Day, number: u32, part: Part) -> Result<PathBuf, Trouble> {
+        let record = self.known(day, number)?;
+        let folder = editions::folder::place(&self.folder, day, number);
+        let said = record.editions.iter().find(|edition| edition.publication.edition == number);
+        let said = said.map_or("", |edition| edition.publication.manifest.as_str());
+        editions::folder::check(&folder, day, said, part)?;
+        Ok(folder)
+    }
+
     /// Returns the number of the standing edition of each day.
     pub fn standing(&self) -> BTreeMap<Day, u32> {
         let standing =
@@ -353,10 +362,8 @@ impl Ledger {
     /// # Errors
     /// There is no such edition ([`Trouble::Usage`]), or a file of it is missing or damaged.
     pub fn open_events(&self, day: Day, number: u32) -> Result<OpenEvents, Trouble> {
-        self.known(day, number)?;
-        Ok(editions::folder::read_manifest(&editions::folder::place(&self.folder, day, number), day)?
-            .balance
-            .open_events())
+        let folder = self.intact(day, number, Part::Manifest)?;
+        Ok(editions::folder::read_manifest(&folder, day)?.balance.open_events())
     }
 }
 

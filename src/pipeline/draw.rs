@@ -297,7 +297,9 @@ fn draw_all(
     let changed = changed.map(|changed| changed.with_spans(ledger, &figures));
     let months = changed.as_ref().map(|changed| &changed.months);
     let is_wanted = |day: &Day| changed.as_ref().is_none_or(|changed| changed.days.contains(day));
-    let days: Vec<Day> = ledger.days().into_iter().filter(is_wanted).collect();
+    // A day whose outline is damaged could be drawn with other states than before.
+    let days: Vec<Day> =
+        ledger.days().into_iter().filter(|day| is_wanted(day) && !damaged.has(*day)).collect();
     let rendered = report::render(reports, &drawing, months, &Days { days: &days, read, workers })?;
     Ok((figures, rendered))
 }

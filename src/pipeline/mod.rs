@@ -6,7 +6,6 @@ mod book;
 mod days;
 mod draw;
 mod missing_files;
-mod more_time;
 mod overrides;
 mod poorer;
 mod read;

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::DateTime;
 
 use super::Job;
-use super::more_time::more_time;
+use super::seal::more_time::more_time;
 use crate::attention::{Attention, AttentionKind};
 use crate::clock::Clock;
 use crate::day::Day;
 use crate::document::Mistake;
+use crate::error::stops_all;
 use crate::facts::Salt;
 use crate::ledger::{Entry, FiledRow, JudgedRow, Ledger, MalformedRow, RowStatus, Writer};
 use crate::overrides::{
@@ -176,7 +177,12 @@ fn with_more_time(
     let days: BTreeSet<Day> =
         filed.iter().filter(is_late).flat_map(|filed| filed.row.days()).filter(is_open).collect();
     for day in days {
-        windows.more.insert(day, more_time(ledger, day, clock)?);
+        match more_time(ledger, day, clock) {
+            Ok(more) => _ = windows.more.insert(day, more),
+            Err(error) if stops_all(&error) => return Err(error),
+            // A damaged day is told by itself; its rows are judged again when it is whole.
+            Err(_) => {}
+        }
     }
     Ok(windows)
 }

@@ -301,8 +301,9 @@ fn adopt(job: &Job, ledger: &mut Writer, clock: Clock) -> Result<(), Trouble> {
 fn is_shaped_alike(job: &Job, ledger: &Ledger, day: Day, head_settings: &str) -> bool {
     match ledger.daybook(day).and_then(|reading| reading.config.as_ref()) {
         Some(kept) => {
-            let kept = ledger.config(kept);
-            kept.is_ok_and(|kept| Canonical::of_joining(&job.config).differences(&kept).is_empty())
+            // Of a damaged config, the fingerprint in the daybook is left.
+            let is_alike = |kept| Canonical::of_joining(&job.config).differences(&kept).is_empty();
+            ledger.config(kept).map_or_else(|_| job.config.joins_like(head_settings), is_alike)
         }
         None => job.config.joins_like(head_settings),
     }

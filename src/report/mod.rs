@@ -84,6 +84,10 @@ impl DamagedDays {
         self.all().entry(day).or_insert_with(|| why.to_string());
     }
 
+    pub fn has(&self, day: Day) -> bool {
+        self.all().contains_key(&day)
+    }
+
     /// Takes out what was noted of a day.
     pub fn take(&self, day: Day) -> Option<String> {
         self.all().remove(&day)

@@ -3,6 +3,7 @@
 //! A small platform writes its logs: two regions with two nodes each, a log of calls and one of webhooks per node, and a proxy
 //! of the callers. Files are then lost, renamed, split, merged, spoiled or written anew.
 
+mod failed_days;
 mod fallen;
 mod later;
 mod rewritten;

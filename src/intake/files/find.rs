@@ -61,8 +61,8 @@ pub struct FoundFiles {
 /// beside logs are left out unless their name is given.
 ///
 /// # Errors
-/// A path that was named on the command line does not exist, a path names a special file, a pattern
-/// is not valid, or a folder cannot be listed.
+/// A path that was named on the command line does not exist or names a special file, a pattern is
+/// not valid, or a folder cannot be listed.
 pub fn find(sources: &[Source], base: &Path, day: Day) -> Result<FoundFiles, Trouble> {
     let mut found: BTreeMap<(usize, PathBuf), LogFile> = BTreeMap::new();
     let mut special = BTreeSet::new();
@@ -144,8 +144,8 @@ fn list(pattern: &str, base: &Path, is_named_by_hand: bool) -> Result<Vec<Listed
     if fs::symlink_metadata(&literal).is_ok() {
         let found = fs::metadata(&literal).ok();
         return match found.and_then(|found| special_type(found.file_type())) {
-            Some(what) => Err(Trouble::SpecialFile { path: literal, what }),
-            None => Ok(vec![plain(literal)]),
+            Some(what) if is_named_by_hand => Err(Trouble::SpecialFile { path: literal, what }),
+            _ => Ok(vec![plain(literal)]),
         };
     }
     let matcher = PathPattern::of(pattern).map_err(|why| invalid(&why))?;

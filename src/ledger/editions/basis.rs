@@ -150,7 +150,7 @@ impl Basis {
     /// Reads the basis of an edition from its folder.
     ///
     /// # Errors
-    /// [`Trouble::Damaged`] if a file is missing, does not parse, or a number in it is out of range.
+    /// [`Trouble::Damaged`] if a file is missing or does not parse, or a number is out of range.
     pub fn read(folder: &Path, day: Day, length: SlotLength) -> Result<Self, Trouble> {
         let path = folder.join(BASIS);
         let text = plain_file::read_to_string(&path).map_err(Trouble::of_stored)?;

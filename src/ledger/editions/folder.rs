@@ -144,6 +144,65 @@ pub fn read(folder: &Path, day: Day, extent: Extent) -> Result<Edition, Trouble>
     Ok(edition)
 }
 
+/// Files of an edition that are read together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The manifest alone.
+    Manifest,
+    Outline,
+    /// Bad lines, instants and callers.
+    Details,
+    Slots,
+    Accounts,
+    Gaps,
+    Basis,
+    /// All but basis and outline.
+    Whole,
+}
+
+impl Part {
+    fn has(self, name: &str) -> bool {
+        let is_basis = matches!(name, BASIS | "facts.parquet" | "evidence.parquet");
+        match self {
+            Self::Manifest => false,
+            Self::Outline => name == "outline.parquet",
+            Self::Details => matches!(name, "bad.parquet" | "instants.parquet" | "callers.parquet"),
+            Self::Slots => matches!(
+                name,
+                "slots.parquet" | "bad.parquet" | "instants.parquet" | "intake.parquet" | "conflicts.parquet"
+            ),
+            Self::Accounts => matches!(name, "accounts.parquet" | "intake.parquet"),
+            Self::Gaps => name == BASIS,
+            Self::Basis => is_basis,
+            Self::Whole => !is_basis && name != "outline.parquet",
+        }
+    }
+}
+
+/// Checks that the files of a part are as they were written; `said` is the hash of the manifest.
+///
+/// # Errors
+/// [`Trouble::Damaged`] with the path of the first file that is not.
+pub fn check(folder: &Path, day: Day, said: &str, part: Part) -> Result<(), Trouble> {
+    let differs = |path: &Path| damaged(path, "it is not as it was written: its SHA-256 differs");
+    let path = folder.join(MANIFEST);
+    let bytes = plain_file::read(&path).map_err(Trouble::of_stored)?;
+    if sha256(&bytes) != said {
+        return Err(differs(&path));
+    }
+    if part == Part::Manifest {
+        return Ok(());
+    }
+    for (name, hash) in read_manifest(folder, day)?.files.iter().filter(|(name, _)| part.has(name)) {
+        let path = folder.join(name);
+        let bytes = plain_file::read(&path).map_err(Trouble::of_stored)?;
+        if sha256(&bytes) != *hash {
+            return Err(differs(&path));
+        }
+    }
+    Ok(())
+}
+
 /// Reads the outline of an edition, without bad lines, instants and callers.
 ///
 /// An edition that was stored without an outline gets one from its slots.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::folder::{self, Extent};
+use super::folder::{self, Extent, Part};
 use super::frozen::FrozenDay;
 use super::outline::{Edge, Outline, ScopeOutline};
 use super::{DayState, Settings, seals};
@@ -84,8 +84,8 @@ impl Ledger {
         let mut known = KnownOutlines::default();
         for (day, number) in editions {
             let record = self.known(day, number)?;
-            let read = folder::read_outline(&folder::place(&self.folder, day, number), day);
-            let outline = match read {
+            let read = self.intact(day, number, Part::Outline);
+            let outline = match read.and_then(|folder| folder::read_outline(&folder, day)) {
                 Ok(mut outline) => {
                     outline.state = record.state(number, outline.state);
                     outline.as_of = record.as_of(number, outline.as_of);
@@ -114,15 +114,16 @@ impl Ledger {
         let is_touched = |day: Day| down.contains(&day) || is_between(day);
         let is_beside = |day: Day| is_touched(day.plus(-1)) || is_touched(day.plus(1));
         for outline in known.outlines.iter_mut().filter(|outline| !outline.is_stand_in) {
-            let folder = folder::place(&self.folder, outline.day, outline.number);
             let mut details = || -> Result<(), Trouble> {
+                if !is_touched(outline.day) && !is_beside(outline.day) {
+                    return Ok(());
+                }
+                let folder = self.intact(outline.day, outline.number, Part::Details)?;
                 if is_touched(outline.day) {
                     outline.bad = folder::read_bad(&folder)?;
                     outline.callers = folder::read_callers(&folder)?;
                 }
-                if is_touched(outline.day) || is_beside(outline.day) {
-                    outline.instants = folder::read_instants(&folder)?;
-                }
+                outline.instants = folder::read_instants(&folder)?;
                 Ok(())
             };
             match details() {
@@ -230,8 +231,8 @@ impl Ledger {
         let mut at = from;
         while !outlines[at].has_learnt(rule) && !outlines[at].is_stand_in {
             let here = &mut outlines[at];
-            let folder = folder::place(&self.folder, here.day, here.number);
-            match folder::read(&folder, here.day, Extent::Slots) {
+            let read = self.intact(here.day, here.number, Part::Slots);
+            match read.and_then(|folder| folder::read(&folder, here.day, Extent::Slots)) {
                 Ok(edition) => here.learn(&edition.slots, rule),
                 Err(trouble) if trouble.stops_all() => return Err(trouble),
                 Err(trouble) => {

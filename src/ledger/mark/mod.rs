@@ -3,6 +3,7 @@
 //! It stands beside the reports as `.drawn`. A journal that is put back in an older state shows by
 //! it, and a seal that this journal does not know is taken back by the hashes in it alone.
 
+mod obstacle;
 mod older;
 mod resume;
 
@@ -11,6 +12,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+pub use obstacle::Obstacle;
 pub use older::OlderJournal;
 
 use super::Ledger;

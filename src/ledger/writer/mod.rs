@@ -2,7 +2,6 @@
 
 mod lock;
 mod lost_and_found;
-pub mod obstacle;
 mod settings;
 mod tidy;
 mod writing;
@@ -19,12 +18,12 @@ pub(super) use tidy::{named_folders, unknown};
 pub(super) use writing::Announced;
 
 use super::editions::basis::StoredBasis;
-use super::editions::folder;
+use super::editions::folder::{self, Part};
 use super::editions::manifest::Manifest;
 use super::editions::seals::StoredTable;
 use super::journal::clocks;
 use super::journal::entry::{Cause, Entry, FrozenName, Publication};
-use super::{DayState, Draft, Edition, FORMAT, FrozenDay, Ledger, disk, places};
+use super::{DayState, Draft, Edition, FORMAT, FrozenDay, Ledger, disk};
 use crate::clock::{Clock, ClockSource};
 use crate::config::Canonical;
 use crate::day::{Day, rfc3339};
@@ -237,7 +236,7 @@ impl Writer {
         let newest = record.newest().map(|newest| newest.publication.clone());
         let before = match &newest {
             Some(newest) => {
-                Some(folder::read_manifest(&folder::place(&self.folder, day, newest.edition), day)?)
+                Some(folder::read_manifest(&self.intact(day, newest.edition, Part::Manifest)?, day)?)
             }
             None => None,
         };
@@ -312,17 +311,10 @@ impl Writer {
         manifest.inputs = inputs;
 
         let place = folder::place(&self.folder, day, edition.number);
-        let policies = with.policy.map(|policy| places::of_policy(&self.folder, &policy.fingerprint()));
-        let configs = with.settings.map(|kept| places::of_config(&self.folder, &kept.fingerprint()));
-        let coming: Vec<PathBuf> = [place.clone()].into_iter().chain(policies).chain(configs).collect();
+        let coming: Vec<PathBuf> = [place.clone()].into_iter().chain(self.places_of(with)).collect();
         let folder = folder::write(&self.folder, &edition, stored, &tables, &mut manifest)?;
         self.announce(&coming, &[])?;
-        if let Some(policy) = with.policy {
-            self.keep_policy(policy)?;
-        }
-        if let Some(settings) = with.settings {
-            self.keep_config(settings)?;
-        }
+        self.keep_all(with)?;
         disk::put_folder(folder, &place)?;
         let publication = Publication {
             day,

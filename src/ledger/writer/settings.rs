@@ -22,8 +22,10 @@ impl Ledger {
     /// A ledger of a version that kept no governed settings is compared with the config of its
     /// newest day.
     ///
+    /// Kept settings that are damaged count as changed.
+    ///
     /// # Errors
-    /// Kept settings are missing or damaged.
+    /// Trouble of the machine.
     pub fn governed(
         &self,
         settings: &Canonical,
@@ -42,12 +44,20 @@ impl Ledger {
         let policy_before = last.map(|last| last.policy.clone()).or_else(|| self.newest_policy());
         let mut changed: Vec<ChangedSetting> = Vec::new();
         if let Some(before) = config_before.filter(|before| *before != now.config) {
-            let differences = settings.differences(&self.config(&before)?);
-            let governed = differences.into_iter().filter(|difference| is_governed(&difference.key));
-            changed.extend(governed.map(|d| ChangedSetting { key: d.key, old: d.old, new: d.new }));
+            match self.config(&before) {
+                Ok(kept) => {
+                    let differences = settings.differences(&kept);
+                    let governed = differences.into_iter().filter(|difference| is_governed(&difference.key));
+                    changed.extend(governed.map(|d| ChangedSetting { key: d.key, old: d.old, new: d.new }));
+                }
+                Err(trouble) => changed.push(unreadable("config", trouble, &now.config)?),
+            }
         }
         if let Some(before) = policy_before.filter(|before| *before != now.policy) {
-            changed.extend(changed_parts(&self.policy(&before)?.parts(), &policy.parts()));
+            match self.policy(&before) {
+                Ok(kept) => changed.extend(changed_parts(&kept.parts(), &policy.parts())),
+                Err(trouble) => changed.push(unreadable("policy", trouble, &now.policy)?),
+            }
         }
         Ok((last.is_none() || !changed.is_empty()).then_some(Governed { changed, ..now }))
     }
@@ -100,6 +110,14 @@ impl Writer {
         }
         self.append_announced(clock, Entry::Settings { settings, governed: governed.map(Box::new) })
     }
+}
+
+/// Returns the change of settings that can no longer be compared.
+fn unreadable(key: &str, trouble: Trouble, new: &str) -> Result<ChangedSetting, Trouble> {
+    if trouble.stops_all() {
+        return Err(trouble);
+    }
+    Ok(ChangedSetting { key: key.to_owned(), old: trouble.to_string(), new: new.to_owned() })
 }
 
 fn changed_parts(

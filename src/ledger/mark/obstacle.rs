@@ -3,9 +3,9 @@
 use std::fmt;
 use std::path::Path;
 
+use super::OlderJournal;
 use crate::attention::CLOCK;
 use crate::error::Trouble;
-use crate::ledger::OlderJournal;
 
 /// What stands in the way of every command that writes, under the key that `ack` takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,8 +16,8 @@ pub struct Obstacle {
 }
 
 impl Obstacle {
-    /// The clock of the run is not believed ([`crate::ledger::clocks::doubt`]).
-    pub fn clock(message: String) -> Self {
+    /// The clock of the run is not believed ([`crate::ledger::journal::clocks::doubt`]).
+    pub(in crate::ledger) fn clock(message: String) -> Self {
         Self { key: CLOCK.to_owned(), message }
     }
 

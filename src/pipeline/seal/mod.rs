@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+pub(super) mod more_time;
+
+use more_time::{graced_us, is_first_run, more_time};
+
 use super::days::Booked;
-use super::more_time::{graced_us, is_first_run, more_time};
 use super::read::{missing, open_days};
 use super::{Accounted, Job, book};
 use crate::attention::{Attention, AttentionKind, Look};
@@ -69,7 +72,7 @@ pub(super) fn due(
                 continue;
             }
         };
-        if pending > 0 {
+        if pending > 0 && last_end_us >= closes_us {
             // Nothing of it is pending again, also if it cannot be sealed yet.
             match end(job, ledger, day, clock) {
                 Ok(done) => booked.replace(done),

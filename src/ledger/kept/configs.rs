@@ -2,10 +2,10 @@
 //!
 //! They are kept so that a restatement can name the changed settings as its cause.
 
-use super::places::{SETTINGS, of_config};
-use super::{Ledger, Writer, disk};
 use crate::config::Canonical;
 use crate::error::Trouble;
+use crate::ledger::places::{SETTINGS, of_config};
+use crate::ledger::{Ledger, Writer, disk};
 use crate::plain_file;
 
 impl Ledger {
@@ -34,7 +34,7 @@ impl Writer {
     ///
     /// # Errors
     /// [`Trouble::Io`].
-    pub(super) fn keep_config(&self, settings: &Canonical) -> Result<String, Trouble> {
+    pub(in crate::ledger) fn keep_config(&self, settings: &Canonical) -> Result<String, Trouble> {
         let fingerprint = settings.fingerprint();
         let place = of_config(&self.folder, &fingerprint);
         // One that is damaged is written again: its name says what it must be.

@@ -185,28 +185,42 @@ fn a_day_whose_logs_cannot_be_read_waits_and_the_others_go_on() {
 }
 
 #[test]
+fn a_socket_in_the_place_of_a_log_stops_nothing() {
+    let (whole, world) = (World::after(3), World::after(1));
+    world.ship(1);
+    let path = world.0.path(&format!("r-{}.ndjson", day(1)));
+    let text = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    let socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    world.0.night(&at(1)).expect(3).says(&["attention[special-file]", "r-2026-11-19.ndjson is a socket"]);
+    drop(socket);
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, text).unwrap();
+    world.night(2);
+    world.is_like(&whole, "mended");
+}
+
+#[test]
 fn a_damaged_daybook_stops_what_it_settles_alone() {
     let (base, whole) = (World::after(2), World::after(4));
-    for (name, kind) in [
+    for (harm, (name, kind)) in Harm::ALL.into_iter().zip([
         ("daybook.json", "unreadable-daybook"),
         ("facts.parquet", "not-settled"),
         ("messages.parquet", "unreadable-daybook"),
-    ] {
-        for harm in Harm::ALL {
-            let what = format!("{name} {harm:?}");
-            let world = base.copy();
-            let path = find(&world.0.path(&format!("reports/ledger/daybooks/{}", day(1))), name);
-            let before = harm.inflict(&path);
-            let ran = world.night(2);
-            assert_eq!(ran.code, Some(3), "{what}: {ran:?}");
-            assert!(ran.stderr.contains(&format!("attention[{kind}]: 2026-11-19")), "{what}: {ran:?}");
-            assert!(world.figures("availability").iter().any(|row| row[0] == day(2)), "{what}");
-            fs::write(&path, before).unwrap();
-            let ran = world.night(3);
-            assert!(!ran.stderr.contains(kind), "{what}: {ran:?}");
-            world.is_like(&whole, &what);
-            world.0.ask(&["verify"]).expect(0);
-        }
+    ]) {
+        let what = format!("{name} {harm:?}");
+        let world = base.copy();
+        let path = find(&world.0.path(&format!("reports/ledger/daybooks/{}", day(1))), name);
+        let before = harm.inflict(&path);
+        let ran = world.night(2);
+        assert_eq!(ran.code, Some(3), "{what}: {ran:?}");
+        assert!(ran.stderr.contains(&format!("attention[{kind}]: 2026-11-19")), "{what}: {ran:?}");
+        assert!(world.figures("availability").iter().any(|row| row[0] == day(2)), "{what}");
+        fs::write(&path, before).unwrap();
+        let ran = world.night(3);
+        assert!(!ran.stderr.contains(kind), "{what}: {ran:?}");
+        world.is_like(&whole, &what);
+        world.0.ask(&["verify"]).expect(0);
     }
 }
 
@@ -221,34 +235,32 @@ fn of_a_damaged_edition_the_noted_figures_stand() {
         "accounts.parquet",
         "facts.parquet",
     ];
-    for name in names {
-        for harm in Harm::ALL {
-            let what = format!("{name} {harm:?}");
-            let world = base.copy();
-            // A day that other days no longer settle, with a neighbour on either side.
-            let folder = world.editions().join(day(1));
-            let newest = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).max().unwrap();
-            let path = newest.join(name);
-            let text = harm.inflict(&path);
-            let drawn = job::files(&world.reports().join("daily").join(day(1)));
-            let ran = world.night(4);
-            assert_eq!(ran.code, Some(3), "{what}: {ran:?}");
-            world.is_like(&whole, &what);
-            let is_needed =
-                !["basis.json", "facts.parquet"].contains(&name) || ran.stderr.contains("damaged-day");
-            if is_needed {
-                assert!(ran.stderr.contains("attention[damaged-day]: 2026-11-19"), "{what}: {ran:?}");
-                assert!(ran.stderr.contains(name), "{what}: {ran:?}");
-                assert!(world.kinds(&at(4)).contains(&"damaged-day".to_owned()), "{what}");
-                assert_eq!(job::files(&world.reports().join("daily").join(day(1))), drawn, "{what}");
-            }
-            fs::write(&path, text).unwrap();
-            let ran = world.night(5);
-            assert!(!ran.stderr.contains("damaged"), "{what}: {ran:?}");
-            assert!(!world.kinds(&at(5)).contains(&"damaged-day".to_owned()), "{what}");
-            world.is_like(&later, &what);
-            world.0.ask(&["verify"]).expect(0);
+    for (name, harm) in names.into_iter().zip(Harm::ALL.into_iter().cycle()) {
+        let what = format!("{name} {harm:?}");
+        let world = base.copy();
+        // A day that other days no longer settle, with a neighbour on either side.
+        let folder = world.editions().join(day(1));
+        let newest = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).max().unwrap();
+        let path = newest.join(name);
+        let text = harm.inflict(&path);
+        let drawn = job::files(&world.reports().join("daily").join(day(1)));
+        let ran = world.night(4);
+        assert_eq!(ran.code, Some(3), "{what}: {ran:?}");
+        world.is_like(&whole, &what);
+        let is_needed =
+            !["basis.json", "facts.parquet"].contains(&name) || ran.stderr.contains("damaged-day");
+        if is_needed {
+            assert!(ran.stderr.contains("attention[damaged-day]: 2026-11-19"), "{what}: {ran:?}");
+            assert!(ran.stderr.contains(name), "{what}: {ran:?}");
+            assert!(world.kinds(&at(4)).contains(&"damaged-day".to_owned()), "{what}");
+            assert_eq!(job::files(&world.reports().join("daily").join(day(1))), drawn, "{what}");
         }
+        fs::write(&path, text).unwrap();
+        let ran = world.night(5);
+        assert!(!ran.stderr.contains("damaged"), "{what}: {ran:?}");
+        assert!(!world.kinds(&at(5)).contains(&"damaged-day".to_owned()), "{what}");
+        world.is_like(&later, &what);
+        world.0.ask(&["verify"]).expect(0);
     }
 }
 
@@ -275,17 +287,15 @@ fn a_damaged_sealed_day_is_told_too() {
 #[test]
 fn a_kept_policy_or_config_that_is_damaged_is_kept_again() {
     let (base, whole) = (World::after(3), World::after(4));
-    for name in ["policy.toml", "error_catalog.csv", "settings.json"] {
-        for harm in Harm::ALL {
-            let what = format!("{name} {harm:?}");
-            let world = base.copy();
-            let path = find(&world.0.path("reports/ledger"), name);
-            harm.inflict(&path);
-            let ran = world.night(3);
-            assert_ne!(ran.code, Some(1), "{what}: {ran:?}");
-            world.is_like(&whole, &what);
-            world.0.ask(&["verify"]).expect(0);
-        }
+    for (name, harm) in ["policy.toml", "error_catalog.csv", "settings.json"].into_iter().zip(Harm::ALL) {
+        let what = format!("{name} {harm:?}");
+        let world = base.copy();
+        let path = find(&world.0.path("reports/ledger"), name);
+        harm.inflict(&path);
+        let ran = world.night(3);
+        assert_ne!(ran.code, Some(1), "{what}: {ran:?}");
+        world.is_like(&whole, &what);
+        world.0.ask(&["verify"]).expect(0);
     }
 }
 

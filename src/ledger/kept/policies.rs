@@ -2,10 +2,10 @@
 //!
 //! They are kept so that old editions can be booked again by the rules of their time.
 
-use super::places::{POLICY_FILES, of_policy};
-use super::{Ledger, Writer, disk};
 use crate::document::Document;
 use crate::error::Trouble;
+use crate::ledger::places::{POLICY_FILES, of_policy};
+use crate::ledger::{Ledger, Writer, disk};
 use crate::plain_file;
 use crate::policy::{self, Policy};
 
@@ -16,8 +16,8 @@ impl Ledger {
     /// Reads a policy that editions of this ledger were booked by.
     ///
     /// # Errors
-    /// [`Trouble::Damaged`] if a file is missing, or the texts do not match the fingerprint or cannot
-    /// be read as a policy.
+    /// [`Trouble::Damaged`] if a file is missing, or the texts do not match the fingerprint or are no
+    /// policy.
     pub fn policy(&self, fingerprint: &str) -> Result<Policy, Trouble> {
         let folder = of_policy(&self.folder, fingerprint);
         let document = |name: &str| {
@@ -47,7 +47,13 @@ impl Ledger {
         self.rules_are(policy, written, &wanted.fingerprint(), wanted.rules_name())
     }
 
-    pub(super) fn rules_are(&self, policy: &str, written: Option<&str>, bytes: &str, rules: &str) -> bool {
+    pub(in crate::ledger) fn rules_are(
+        &self,
+        policy: &str,
+        written: Option<&str>,
+        bytes: &str,
+        rules: &str,
+    ) -> bool {
         policy == bytes
             || match written {
                 Some(written) => written == rules,
