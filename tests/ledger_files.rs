@@ -519,6 +519,21 @@ fn a_sealed_edition_is_taken_back_from_lost_and_found_only_if_its_hash_is_that_o
 }
 
 #[test]
+fn stored_figures_of_a_seal_that_no_line_names_show_an_older_journal_without_the_mark() {
+    let older = Older::new();
+    let place = &older.place;
+    fs::remove_file(place.path("reports/.drawn")).unwrap();
+    older.put(&older.journal);
+    place.night(24).expect(1).says(&["does not name the seal of 2026-11-18", "ack 'head:"]);
+    let ran = older.ack(&older.key(), 24, &SECOND).expect(0);
+    // What was stored says nothing of itself: the days are open until two persons seal them.
+    assert!(ran.stdout.contains("reopened: 2026-11-18, 2026-11-19"), "{ran:?}");
+    place.is_whole();
+    place.night(25).expect(3).says(&["reopened:2026-11-18", "reopened:2026-11-19"]);
+    place.is_whole();
+}
+
+#[test]
 fn lines_that_were_cut_off_or_chained_anew_are_an_older_journal() {
     let older = Older::new();
     let text = String::from_utf8(older.newer[0].clone()).unwrap();

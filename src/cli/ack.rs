@@ -112,9 +112,11 @@ fn went_on(resumed: &Resumption) -> String {
         days => days.iter().map(Day::to_string).collect::<Vec<_>>().join(", "),
     };
     format!(
-        "The ledger goes on from line {}; line {} is given up.\n  stay sealed: {}\n  reopened: {}\n  are published anew: {}",
+        "The ledger goes on from line {}; {} is given up.\n  stay sealed: {}\n  reopened: {}\n  are published anew: {}",
         from.seq,
-        given_up.seq,
+        given_up
+            .as_ref()
+            .map_or_else(|| "what came after it".to_owned(), |line| format!("line {}", line.seq)),
         listed(taken_back.iter().map(|back| back.day).collect()),
         listed(reopened.clone()),
         listed(open.clone())

@@ -30,11 +30,11 @@ fn sentence(line: u64, resumed: &Resumption, month: Option<Month>) -> String {
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
         format!("{}{more}", shown.into_iter().take(MOST_DAYS).collect::<Vec<_>>().join(", "))
     };
+    let given_up = given_up.as_ref().map_or_else(|| "later lines".to_owned(), named);
     let mut text = format!(
-        "An older journal was put back: line {line} of the journal goes on from {}, and {}, which had been published, was given up \
-         ({}, {}: {}). What had been published before of these days may differ: {}.",
+        "An older journal was put back: line {line} of the journal goes on from {}, and {given_up}, which had been published, was \
+         given up ({}, {}: {}). What had been published before of these days may differ: {}.",
         named(from),
-        named(given_up),
         said.author,
         said.approver.as_deref().unwrap_or_default(),
         said.reason,

@@ -48,12 +48,15 @@ impl Writer {
                 None => reopened.push(*day),
             }
         }
+        // Figures of a seal that the mark does not name prove that there was one, not which.
+        reopened.extend(older.sealed.iter().filter(|day| is_open(day) && !sealed.contains_key(day)));
+        reopened.sort_unstable();
         let mut open: Vec<Day> = self.days().into_iter().filter(is_open).collect();
         if let Some(newest) = mark.and_then(|mark| mark.newest) {
             let first = self.days().last().map_or(newest, |day| day.plus(1));
             open.extend(first.through(newest));
         }
-        open.retain(|day| !sealed.contains_key(day));
+        open.retain(|day| !sealed.contains_key(day) && !reopened.contains(day));
         let resumption = Resumption {
             said,
             from: older.head,

@@ -15,7 +15,7 @@ pub use lock::Lock;
 pub(super) use lost_and_found::LOST_AND_FOUND;
 pub use lost_and_found::Strays;
 pub(super) use tidy::{named_folders, unknown};
-use writing::Announced;
+pub(super) use writing::Announced;
 
 use super::editions::basis::StoredBasis;
 use super::editions::folder::{self, Part};

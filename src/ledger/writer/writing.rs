@@ -41,13 +41,16 @@ impl Announced {
         Self { seq, hash: hash.to_owned(), coming: below(coming), leaving: below(leaving) }
     }
 
-    /// Reads the announcement of a ledger folder; `None` if there is none, or half of one.
+    /// Reads the announcement of a ledger folder; `None` if there is none of ours, or half of one.
     ///
     /// Half of one was never followed by a folder, because it is synced before.
     ///
     /// # Errors
     /// [`Trouble::NotPlain`] or [`Trouble::Io`].
     pub fn read(ledger: &Path) -> Result<Option<Self>, Trouble> {
+        if !is_ours(ledger) {
+            return Ok(None);
+        }
         let bytes = plain_file::read_if_there(&ledger.join(WRITING))?;
         Ok(bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
     }

@@ -57,7 +57,7 @@ pub(super) fn due(
         };
         let review = ledger.record().review.clone();
         let more = Windows { review, more: [(day, more)].into(), ..Windows::default() };
-        if more.given_until_us(day).is_some_and(|until| now_us <= until) {
+        if !is_said && more.given_until_us(day).is_some_and(|until| now_us <= until) {
             if is_first_run(ledger, day) {
                 given.push(day);
             }
@@ -94,7 +94,7 @@ pub(super) fn due(
             booked.looks.take(Look::Run, Some(told));
             continue;
         }
-        if last_end_us < closes_us {
+        if last_end_us < closes_us && !is_said {
             waiting.push(day);
             continue;
         }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::attention::Standing;
 use crate::config::SlotRule;
 use crate::day::{Day, Month, rfc3339};
-use crate::ledger::{HeadName, Resumption};
+use crate::ledger::{HeadName, Ledger, Resumption};
 use crate::measure::{Budget, Condition, Figure, Outage, Period, condition};
 use crate::report::missing_evidence::{MissingEvidence, missing_evidence};
 use crate::report::tables::outages::ids_within;
@@ -48,8 +48,8 @@ struct Status<'a> {
     job_version: &'a str,
     ledger: LedgerLine,
     /// Older journals that were put back and gone on from; absent if there was none.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    older_journals: Vec<OlderJournalLine<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    older_journals: Option<Vec<OlderJournalLine<'a>>>,
     /// Newest day that is final.
     newest_sealed_day: Option<Date>,
     definition: Definition,
@@ -194,8 +194,8 @@ struct OlderJournalLine<'a> {
     /// The line that goes on from it.
     line: u64,
     from: LedgerLine,
-    /// The line that had been published, and does not count any more.
-    given_up: LedgerLine,
+    /// The line that had been published, and does not count any more; null if nothing tells of it.
+    given_up: Option<LedgerLine>,
     author: &'a str,
     approver: Option<&'a str>,
     reason: &'a str,
@@ -304,7 +304,7 @@ pub fn status(view: &View<'_>) -> String {
         data_through: view.newest_day().map(date),
         job_version: &figures.job_version,
         ledger: LedgerLine { line, hash },
-        older_journals: drawing.ledger.record().resumed.iter().map(older_journal).collect(),
+        older_journals: older_journals(drawing.ledger),
         newest_sealed_day: view.newest_sealed().map(|(day, _)| date(day)),
         definition: Definition {
             name: DEFINITION.name,
@@ -405,12 +405,17 @@ fn month_line(month: Month, figure: &Figure, adjusted: &Figure) -> MonthLine {
     }
 }
 
+fn older_journals(ledger: &Ledger) -> Option<Vec<OlderJournalLine<'_>>> {
+    let resumed = &ledger.record().resumed;
+    (!resumed.is_empty()).then(|| resumed.iter().map(older_journal).collect())
+}
+
 fn older_journal((line, resumed): &(u64, Resumption)) -> OlderJournalLine<'_> {
     let name = |HeadName { seq, hash }: &HeadName| LedgerLine { line: *seq, hash: hash.clone() };
     OlderJournalLine {
         line: *line,
         from: name(&resumed.from),
-        given_up: name(&resumed.given_up),
+        given_up: resumed.given_up.as_ref().map(name),
         author: &resumed.said.author,
         approver: resumed.said.approver.as_deref(),
         reason: &resumed.said.reason,
