@@ -42,7 +42,7 @@ struct Span {
     to: u32,
 }
 
-/// A folder with config, logs and overrides: days of November, whose window is a day and four hours.
+/// A folder with config, logs and overrides: days of November, whose window is two days and four hours.
 struct Nights {
     dir: tempfile::TempDir,
     definition: [u32; 3],
@@ -142,7 +142,7 @@ impl Nights {
             min_rows = 1
             [overrides]
             path = "overrides.csv"
-            review_days = 1
+            review_days = 2
             grace_hours = 4
             [outputs]
             formats = []
@@ -285,16 +285,17 @@ fn a_row_on_a_sealed_day_that_makes_a_run_count_has_a_row_on_the_open_day_beside
     nights.day(6, &[(1_430..1_435, Refused), (1_435..1_440, Bad)]);
     nights.day(7, &[(0..4, Bad)]);
     nights.day(8, &[]);
-    [6, 7, 8].into_iter().for_each(|day| nights.night(day));
+    nights.day(9, &[]);
+    [6, 7, 8, 9].into_iter().for_each(|day| nights.night(day));
     assert_eq!((nights.counted(6), nights.counted(7)), (0, 0), "nine minutes");
-    nights.row("to_downtime", Span { day: 6, from: 1_430, to: 1_435 }, "2026-11-09T01:00Z");
-    nights.again(8, 7);
+    nights.row("to_downtime", Span { day: 6, from: 1_430, to: 1_435 }, "2026-11-10T01:00Z");
+    nights.again(9, 7);
     let of = |day: &str, slots, cause: &str| (day.to_owned(), slots, cause.to_owned());
     assert_eq!((nights.counted(6), nights.counted(7), nights.month()), (0, 0, [0, 14]));
     assert_eq!(nights.adjusting(), [of("2026-11-06", 10, "overrides"), of("2026-11-07", 4, "neighbour")]);
     // Sealing the other day changes nothing.
-    nights.day(9, &[]);
-    nights.night(9);
+    nights.day(10, &[]);
+    nights.night(10);
     assert_eq!(nights.month(), [0, 14]);
     assert_eq!(nights.outages().len(), 1, "{:?}", nights.outages());
     nights.adds_up();
@@ -307,12 +308,13 @@ fn a_run_that_grows_on_an_open_day_counts_there_and_stands_beside_the_sealed_one
     nights.day(6, &[(1_435..1_440, Bad)]);
     nights.day(7, &[(0..4, Bad), (4..10, Refused)]);
     nights.day(8, &[]);
-    [6, 7, 8].into_iter().for_each(|day| nights.night(day));
+    nights.day(9, &[]);
+    [6, 7, 8, 9].into_iter().for_each(|day| nights.night(day));
     let before = nights.sealed();
     let whole = ("2026-11-06T23:55:00Z".to_owned(), "2026-11-07T00:04:00Z".to_owned(), 540, false);
     assert_eq!(nights.outages(), [whole]);
     nights.row("to_downtime", Span { day: 7, from: 4, to: 10 }, "2026-11-08T09:00Z");
-    nights.again(8, 7);
+    nights.again(9, 7);
     assert_eq!(nights.sealed(), before);
     assert_eq!((nights.counted(6), nights.counted(7), nights.month()), (0, 10, [10, 15]));
     assert_eq!(nights.adjusting(), [("2026-11-06".to_owned(), 5, "neighbour".to_owned())]);
@@ -335,11 +337,12 @@ fn a_slot_of_a_sealed_day_is_explained_and_shown_as_its_seal_has_left_it() {
     nights.day(6, &[(1_439..1_440, Bad)]);
     nights.day(7, &[(0..10, Refused)]);
     nights.day(8, &[]);
-    [6, 7, 8].into_iter().for_each(|day| nights.night(day));
+    nights.day(9, &[]);
+    [6, 7, 8, 9].into_iter().for_each(|day| nights.night(day));
     let before = nights.sealed();
     // Two failures are a disturbance by themselves, and the first minute of an outage with those behind them.
     nights.row("to_downtime", Span { day: 7, from: 0, to: 10 }, "2026-11-08T09:00Z");
-    nights.again(8, 7);
+    nights.again(9, 7);
     assert_eq!((nights.sealed(), nights.counted(7)), (before, 10));
     let rows = nights.table("restatements");
     let beside = rows.iter().find(|row| row["is_adjusting"] == "true" && is_headline(row)).unwrap();
@@ -367,16 +370,18 @@ fn another_definition_or_policy_moves_nothing_of_a_sealed_day() {
     nights.day(6, &[(1_425..1_430, Refused), (1_430..1_435, Bad)]);
     nights.day(7, &[(0..3, Bad)]);
     nights.day(8, &[]);
-    [6, 7, 8].into_iter().for_each(|day| nights.night(day));
+    nights.day(9, &[]);
+    [6, 7, 8, 9].into_iter().for_each(|day| nights.night(day));
     let before = nights.sealed();
     (nights.definition, nights.is_strict) = ([5, 2, 0], true);
-    nights.night(9);
+    nights.day(10, &[]);
+    nights.night(10);
     assert_eq!(nights.sealed().len(), 2 * before.len());
     assert_eq!((nights.counted(6), nights.adjusting()), (0, Vec::new()));
 
     // Rows that come late are booked by the policy and the definition that the day was sealed with.
     nights.log(6, "-late", [(700, Bad), (1_432, Bad)]);
-    nights.again(9, 6);
+    nights.again(10, 6);
     assert!(before.iter().all(|(key, row)| nights.sealed().get(key) == Some(row)));
     assert_eq!((nights.counted(6), nights.month()[1] - nights.month()[0]), (0, 0));
     let rows = nights.table("restatements");
@@ -469,7 +474,8 @@ fn what_is_pending_ends_with_the_window_also_where_the_logs_are_gone_or_somethin
 fn a_webhook_log_that_comes_after_the_seal_is_an_adjusting_entry_of_the_day_before() {
     let mut nights = Nights::new();
     nights.config = WEBHOOKS;
-    for day in 6..9 {
+    // That a message was missed shows late, and gives its day more time.
+    for day in 6..11 {
         nights.messages(day, false);
         nights.night(day);
     }
@@ -477,7 +483,7 @@ fn a_webhook_log_that_comes_after_the_seal_is_an_adjusting_entry_of_the_day_befo
     assert_eq!(events(), [96, 1, 0]);
     // Messages and their notifications. The status was told in time, and is found in a log of the next day.
     fs::write(nights.path("webhooks/2026-11-07-late.ndjson"), status(7, "00:03:00", "6-23-55")).unwrap();
-    nights.again(8, 7);
+    nights.again(10, 7);
     assert_eq!(events(), [96, 1, 0]);
     let rows = nights.table("restatements");
     let row = rows.iter().find(|row| row["is_adjusting"] == "true" && is_headline(row)).unwrap();
@@ -485,7 +491,7 @@ fn a_webhook_log_that_comes_after_the_seal_is_an_adjusting_entry_of_the_day_befo
     assert_eq!((&*row["day"], &*row["cause"], deltas), ("2026-11-06", "webhooks", [1, -1]));
     nights.adds_up();
     let before = job::files(&nights.reports());
-    nights.again(8, 7);
+    nights.again(10, 7);
     assert!(before == job::files(&nights.reports()), "a run with nothing new changes nothing");
     nights.verify();
 }
@@ -496,7 +502,8 @@ fn a_table_that_is_lost_or_changed_is_named() {
     nights.day(6, &[(0..15, Bad)]);
     nights.day(7, &[]);
     nights.day(8, &[]);
-    [6, 7, 8].into_iter().for_each(|day| nights.night(day));
+    nights.day(9, &[]);
+    [6, 7, 8, 9].into_iter().for_each(|day| nights.night(day));
     let seals = job::paths(&nights.reports().join("ledger/seals"));
     assert_eq!(seals.len(), 1);
     let text = fs::read_to_string(&seals[0]).unwrap();
