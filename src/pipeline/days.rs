@@ -83,6 +83,30 @@ impl Booked {
         Some(Attention::new(AttentionKind::NewDefinition, *last, &[], message).of_measure(days as u64))
     }
 
+    /// Classifies days, and returns in addition those that could not even be classified.
+    fn prepared(
+        &mut self,
+        ledger: &Ledger,
+        days: impl Iterator<Item = Day>,
+        prepare: &dyn Fn(&Ledger, Day) -> anyhow::Result<book::ClassifiedDay>,
+        failed: &mut BTreeMap<Day, anyhow::Error>,
+    ) -> anyhow::Result<(BTreeMap<Day, book::ClassifiedDay>, BTreeSet<Day>)> {
+        let mut prepared = BTreeMap::new();
+        let mut stuck = BTreeSet::new();
+        for day in days {
+            match prepare(ledger, day) {
+                Ok(classified) => _ = prepared.insert(day, classified),
+                Err(error) if stops_all(&error) => return Err(error),
+                Err(error) => {
+                    self.is_not_booked(ledger, day, &error);
+                    failed.insert(day, error);
+                    stuck.insert(day);
+                }
+            }
+        }
+        Ok((prepared, stuck))
+    }
+
     /// Takes a day that was published, with what was noted when its logs were read.
     fn take(
         &mut self,
@@ -207,22 +231,10 @@ pub(super) fn book(
 
     // Rows are decided over all days they touch before any of them is booked.
     let mut booked = Booked { days: asked.len(), kept, looks, failure: trouble, ..Booked::default() };
-    let mut prepared: BTreeMap<Day, book::ClassifiedDay> = BTreeMap::new();
-    // Days that could not even be classified.
-    let mut stuck: BTreeSet<Day> = BTreeSet::new();
-    for day in overrides::touched(ledger, clock) {
-        if days.contains(&day) || ledger.days().contains(&day) {
-            match prepare(ledger, day) {
-                Ok(classified) => _ = prepared.insert(day, classified),
-                Err(error) if stops_all(&error) => return Err(error),
-                Err(error) => {
-                    booked.is_not_booked(ledger, day, &error);
-                    failed.insert(day, error);
-                    stuck.insert(day);
-                }
-            }
-        }
-    }
+    let published = ledger.days();
+    let touched = overrides::touched(ledger, clock).into_iter();
+    let touched = touched.filter(|day| days.contains(day) || published.contains(day));
+    let (mut prepared, stuck) = booked.prepared(ledger, touched, &prepare, &mut failed)?;
     let postings = prepared.iter().map(|(day, prepared)| (*day, &prepared.postings)).collect();
     let mut plan = overrides::plan(ledger, &postings, clock)?;
     drop(postings);
