@@ -566,7 +566,7 @@ fn edges() -> impl Strategy<Value = [u32; 4]> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 5, max_shrink_iters: 20, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 4, max_shrink_iters: 20, ..ProptestConfig::default() })]
     #[test]
     fn over_any_nights_net_and_adjusting_rows_come_to_adjusted_and_no_sealed_figure_moves(
         logs in prop::collection::vec(edges(), DAYS as usize),
