@@ -174,11 +174,11 @@ impl Case {
         write("overrides.csv", &[OVERRIDES.lines().take(1).collect()]);
         write("requests-2026-11-10.ndjson", &[admitted(10, "x")]);
         write("webhooks-2026-11-10.ndjson", &[status(10, "x", "delivered")]);
-        // Its window closes half an hour before the run that is disturbed.
-        case.run(&case.path("before"), "2026-11-10", "2026-11-10", "2026-11-17T05:30:00Z").expect(0);
+        // The grace after its window ends with the second run, before the one that is disturbed.
+        case.run(&case.path("before"), "2026-11-10", "2026-11-10", "2026-11-18T05:30:00Z").expect(0);
         write("requests-2026-11-17.ndjson", &[admitted(17, "y")]);
         write("webhooks-2026-11-17.ndjson", &[status(17, "y", "delivered")]);
-        case.run(&case.path("before"), "2026-11-17", "2026-11-18", "2026-11-25T05:00:00Z").expect(0);
+        case.run(&case.path("before"), "2026-11-17", "2026-11-18", "2026-11-19T00:00:00Z").expect(0);
         let failed = |day| request(day, "c", r#""service":"media","http_status":500,"error_code":131016"#);
         write("requests-2026-11-17.ndjson", &[admitted(17, "y"), failed(17)]);
         write("requests-2026-11-18.ndjson", &[admitted(18, "b"), failed(18)]);
