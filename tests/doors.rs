@@ -268,8 +268,8 @@ fn check(root: &Json, schema: &Json, value: &Json, at: &str) -> Result<(), Strin
             [properties, fields].map(|of| of.keys().map(String::as_str).collect::<BTreeSet<_>>());
         let required: BTreeSet<&str> =
             schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
-        // Only what says that a ledger is a simulation may be absent.
-        let optional = BTreeSet::from(["is_simulated"]);
+        // Only what says that a ledger is a simulation, or that older journals were put back, may be absent.
+        let optional = BTreeSet::from(["is_simulated", "older_journals"]);
         if !found.is_subset(&said) || !said.difference(&found).all(|name| optional.contains(name)) {
             return fail("has other properties");
         }

@@ -91,7 +91,7 @@ formats = []
 
 const OVERRIDES: &str = "\
 id,direction,start,end,service,region,business_id,error_code,account,reason,ticket,author,approver,created_at,note
-a,to_uptime,2026-11-23T10:00Z,2026-11-23T10:05Z,media,,,131016,,caller-misuse,OPS-1,ann,bob,2026-11-24T09:00Z,
+a,to_uptime,2026-11-18T10:00Z,2026-11-18T10:05Z,media,,,131016,,caller-misuse,OPS-1,ann,bob,2026-11-24T09:00Z,
 ";
 
 /// The clock of the run that is disturbed.
@@ -169,26 +169,26 @@ impl Case {
         };
         let write = |name: &str, rows: &[String]| fs::write(case.path(name), rows.concat()).unwrap();
         write("uptime-ledger.toml", &[CONFIG.to_owned()]);
-        write("requests-2026-11-23.ndjson", &[admitted(23, "b")]);
-        write("webhooks-2026-11-23.ndjson", &[status(23, "b", "sent")]);
+        write("requests-2026-11-18.ndjson", &[admitted(18, "b")]);
+        write("webhooks-2026-11-18.ndjson", &[status(18, "b", "sent")]);
         write("overrides.csv", &[OVERRIDES.lines().take(1).collect()]);
         write("requests-2026-11-10.ndjson", &[admitted(10, "x")]);
         write("webhooks-2026-11-10.ndjson", &[status(10, "x", "delivered")]);
-        // Its window and the grace after it close between the second run and the one that is disturbed.
-        case.run(&case.path("before"), "2026-11-10", "2026-11-10", "2026-11-16T05:30:00Z").expect(0);
-        write("requests-2026-11-22.ndjson", &[admitted(22, "y")]);
-        write("webhooks-2026-11-22.ndjson", &[status(22, "y", "delivered")]);
-        case.run(&case.path("before"), "2026-11-22", "2026-11-23", "2026-11-24T05:00:00Z").expect(0);
+        // The grace after its window ends with the second run, before the one that is disturbed.
+        case.run(&case.path("before"), "2026-11-10", "2026-11-10", "2026-11-18T05:30:00Z").expect(0);
+        write("requests-2026-11-17.ndjson", &[admitted(17, "y")]);
+        write("webhooks-2026-11-17.ndjson", &[status(17, "y", "delivered")]);
+        case.run(&case.path("before"), "2026-11-17", "2026-11-18", "2026-11-19T00:00:00Z").expect(0);
         let failed = |day| request(day, "c", r#""service":"media","http_status":500,"error_code":131016"#);
-        write("requests-2026-11-22.ndjson", &[admitted(22, "y"), failed(22)]);
-        write("requests-2026-11-23.ndjson", &[admitted(23, "b"), failed(23)]);
+        write("requests-2026-11-17.ndjson", &[admitted(17, "y"), failed(17)]);
+        write("requests-2026-11-18.ndjson", &[admitted(18, "b"), failed(18)]);
         write("overrides.csv", &[OVERRIDES.to_owned()]);
-        write("requests-2026-11-24.ndjson", &[admitted(24, "d")]);
-        let told = [status(24, "d", "sent"), status(24, "b", "delivered")];
-        write("webhooks-2026-11-24.ndjson", &told);
+        write("requests-2026-11-19.ndjson", &[admitted(19, "d")]);
+        let told = [status(19, "d", "sent"), status(19, "b", "delivered")];
+        write("webhooks-2026-11-19.ndjson", &told);
 
         let place = case.place("after");
-        let said = ["restated: 2026-11-23 is now edition 2", "restated: 2026-11-22 is now edition 2"];
+        let said = ["restated: 2026-11-18 is now edition 2", "restated: 2026-11-17 is now edition 2"];
         case.second(&place).expect(0).says(&said);
         let journal = fs::read_to_string(place.join("ledger/journal.ndjson")).unwrap();
         for done in [r#""kind":"sealed","day":"2026-11-10""#, r#""status":"applied""#] {
@@ -232,14 +232,14 @@ impl Case {
 
     /// The run that is disturbed, undisturbed.
     fn second(&self, reports: &Path) -> Ran {
-        self.run(reports, "2026-11-23", "2026-11-24", NOW)
+        self.run(reports, "2026-11-18", "2026-11-19", NOW)
     }
 
     fn strace(&self, reports: &Path, log: &Path, options: &[&str]) -> Command {
         let mut command = Command::new("strace");
         command.args(["-f", "-qq", "-y", "-s", "0", "--seccomp-bpf", "-o"]).arg(log).args(options);
         command.arg(job::binary()).arg("run").arg("--config").arg(self.path("uptime-ledger.toml"));
-        command.arg("--out").arg(reports).args(args("2026-11-23", "2026-11-24", NOW));
+        command.arg("--out").arg(reports).args(args("2026-11-18", "2026-11-19", NOW));
         // Threads that have nothing to do only cost time.
         command.env("POLARS_MAX_THREADS", "1");
         // With heaps of their own for threads, glibc opens a file under /proc the first time that it gives memory of one back:
@@ -603,7 +603,7 @@ fn is_told_and_mended(case: &Case, call: &Call, place: &str, error: &str, why: &
     let of_another_day = ["could not be read again", "could not be booked"];
     let is_of_another_day = stderr.lines().any(|line| {
         line.starts_with("attention[")
-            && line.contains("]: 2026-11-22: ")
+            && line.contains("]: 2026-11-17: ")
             && of_another_day.iter().any(|words| line.contains(words))
     });
     if *code != Some(if is_of_another_day { 3 } else { 1 }) {

@@ -45,7 +45,7 @@ fn sentence(line: u64, resumed: &Resumption, month: Option<Month>) -> String {
         ("Reopened, because the sealed edition was gone", reopened.clone()),
     ] {
         if days.iter().any(is_of) {
-            text += &format!(" {what}: {}.", listed(days));
+            text.extend([" ", what, ": ", &listed(days), "."]);
         }
     }
     text

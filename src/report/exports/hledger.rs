@@ -43,7 +43,7 @@ pub fn journal(
         line(title, LINE)
     );
     for sentence in put_back {
-        text.push_str(&format!("; {}\n", line(sentence, 4 * LINE)));
+        text.extend(["; ", &line(sentence, 4 * LINE), "\n"]);
     }
     for account in books.totals.keys() {
         text.push_str("account ");
