@@ -82,9 +82,8 @@ impl Books {
     /// A run that leaves a line although nothing has happened: pages get another title.
     pub fn touch(&self, as_of: &str, args: &[&str]) {
         let config = fs::read_to_string(self.path("uptime-ledger.toml")).unwrap();
-        let title = format!("[outputs]\ntitle = \"Status\"\n");
-        let config =
-            if config.contains(&title) { config.replace(&title, "") } else { config + "\n" + &title };
+        let title = "[outputs]\ntitle = \"Status\"\n";
+        let config = if config.contains(title) { config.replace(title, "") } else { config + "\n" + title };
         fs::write(self.path("uptime-ledger.toml"), config).unwrap();
         self.run(as_of, args);
     }

@@ -380,7 +380,7 @@ impl Older {
             place.night(day).expect(0);
         }
         let newer = read();
-        let older = Self { journal, newer, place };
+        let older = Self { place, journal, newer };
         assert_eq!(older.state(19), ("sealed".to_owned(), "50.000000".to_owned()));
         // Who changes the log now would turn the sealed figure into 100.
         older.place.log(19, &[]);

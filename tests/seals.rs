@@ -197,7 +197,9 @@ impl Nights {
             })
             .collect();
         // A month may become final after its days.
-        sealed.values_mut().for_each(|row| _ = row.remove("status"));
+        for row in sealed.values_mut() {
+            row.remove("status");
+        }
         sealed
     }
 
@@ -286,7 +288,9 @@ fn a_row_on_a_sealed_day_that_makes_a_run_count_has_a_row_on_the_open_day_beside
     nights.day(7, &[(0..4, Bad)]);
     nights.day(8, &[]);
     nights.day(9, &[]);
-    [6, 7, 8, 9].into_iter().for_each(|day| nights.night(day));
+    for day in [6, 7, 8, 9] {
+        nights.night(day);
+    }
     assert_eq!((nights.counted(6), nights.counted(7)), (0, 0), "nine minutes");
     nights.row("to_downtime", Span { day: 6, from: 1_430, to: 1_435 }, "2026-11-10T01:00Z");
     nights.again(9, 7);
@@ -309,7 +313,9 @@ fn a_run_that_grows_on_an_open_day_counts_there_and_stands_beside_the_sealed_one
     nights.day(7, &[(0..4, Bad), (4..10, Refused)]);
     nights.day(8, &[]);
     nights.day(9, &[]);
-    [6, 7, 8, 9].into_iter().for_each(|day| nights.night(day));
+    for day in [6, 7, 8, 9] {
+        nights.night(day);
+    }
     let before = nights.sealed();
     let whole = ("2026-11-06T23:55:00Z".to_owned(), "2026-11-07T00:04:00Z".to_owned(), 540, false);
     assert_eq!(nights.outages(), [whole]);
@@ -338,7 +344,9 @@ fn a_slot_of_a_sealed_day_is_explained_and_shown_as_its_seal_has_left_it() {
     nights.day(7, &[(0..10, Refused)]);
     nights.day(8, &[]);
     nights.day(9, &[]);
-    [6, 7, 8, 9].into_iter().for_each(|day| nights.night(day));
+    for day in [6, 7, 8, 9] {
+        nights.night(day);
+    }
     let before = nights.sealed();
     // Two failures are a disturbance by themselves, and the first minute of an outage with those behind them.
     nights.row("to_downtime", Span { day: 7, from: 0, to: 10 }, "2026-11-08T09:00Z");
@@ -371,7 +379,9 @@ fn another_definition_or_policy_moves_nothing_of_a_sealed_day() {
     nights.day(7, &[(0..3, Bad)]);
     nights.day(8, &[]);
     nights.day(9, &[]);
-    [6, 7, 8, 9].into_iter().for_each(|day| nights.night(day));
+    for day in [6, 7, 8, 9] {
+        nights.night(day);
+    }
     let before = nights.sealed();
     (nights.definition, nights.is_strict) = ([5, 2, 0], true);
     nights.day(10, &[]);
@@ -503,7 +513,9 @@ fn a_table_that_is_lost_or_changed_is_named() {
     nights.day(7, &[]);
     nights.day(8, &[]);
     nights.day(9, &[]);
-    [6, 7, 8, 9].into_iter().for_each(|day| nights.night(day));
+    for day in [6, 7, 8, 9] {
+        nights.night(day);
+    }
     let seals = job::paths(&nights.reports().join("ledger/seals"));
     assert_eq!(seals.len(), 1);
     let text = fs::read_to_string(&seals[0]).unwrap();
@@ -611,7 +623,9 @@ proptest! {
             }
             nights.night(night);
             nights.adds_up();
-            late.iter().for_each(|day| nights.again(night, *day));
+            for day in &late {
+                nights.again(night, *day);
+            }
             nights.adds_up();
             let now = nights.sealed();
             for (key, row) in &sealed {
