@@ -51,7 +51,7 @@ impl Books {
     }
 
     /// A log of a day: two calls every other minute; those from 10:00 to 10:11 fail, as do all in `also`.
-    fn log(&self, day: &str, also: std::ops::Range<u32>) {
+    pub fn log(&self, day: &str, also: std::ops::Range<u32>) {
         let mut text = "ts,request_id,business_id,region,endpoint,http_status,error_code\n".to_owned();
         for minute in (0..1_440).filter(|m| m % 30 == 0 || (595..625).contains(m) || also.contains(m)) {
             let is_bad = (600..612).contains(&minute) || also.contains(&minute);

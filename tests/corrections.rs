@@ -204,7 +204,9 @@ fn moves(row: &Override, postings: &Postings, line: &PostingLine) -> bool {
     let group = line.account.group();
     let is_taken = match row.direction {
         Direction::ToUptime => group == Group::Bad,
-        Direction::ToDowntime => matches!(group, Group::User | Group::Excluded | Group::Unknown),
+        Direction::ToDowntime => {
+            matches!(group, Group::User | Group::Excluded | Group::Unknown | Group::Suspense)
+        }
     };
     is_taken && row.takes_account(line.account) && describes(row, postings, line)
 }
@@ -280,7 +282,7 @@ proptest! {
                 match from {
                     _ if first.is_none() => prop_assert_eq!(from, to),
                     Group::Bad => prop_assert!(matches!(to, Group::User | Group::Good)),
-                    Group::User | Group::Excluded | Group::Unknown => prop_assert_eq!(to, Group::Bad),
+                    Group::User | Group::Excluded | Group::Unknown | Group::Suspense => prop_assert_eq!(to, Group::Bad),
                     _ => prop_assert!(false, "{from:?} was moved"),
                 }
             }

@@ -16,6 +16,7 @@
 //! - `books`: overrides, seals, editions over time; what was published is drawn again, what was touched is found.
 //! - `evidence`: files that are lost, renamed, cut off or written anew, and rows that nobody reads: told, and no outage. In
 //!   `failed_days`, days that cannot be read or booked, or that are damaged: they stop themselves alone.
+//! - `governance`: clock, settings and rows of reviewers are judged by what the journal holds, and who may say so.
 //! - `reviews`: what reviewers run into, one scenario each: rows that wait, oppose each other, come late, span days.
 //! - `seals`: a sealed day stays as it is, and what is found out later stands beside it, over any nights (property test).
 //! - `quarter`: 92 nights with late logs, corrections, another policy and killed runs; the changes add up to what is shown.
@@ -55,6 +56,7 @@ mod evidence;
 mod faults;
 mod figures;
 mod given;
+mod governance;
 mod instants;
 mod job;
 mod laws;

@@ -27,7 +27,7 @@ pub enum Entry {
     },
     /// Settings that figures are drawn with from here on.
     ///
-    /// Lines of versions before governed settings have none; a line without a change has none either.
+    /// Lines of earlier versions have no governed settings; a line without a change has none either.
     Settings {
         settings: Settings,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -54,7 +54,7 @@ pub enum Entry {
     Edition(Publication),
     /// Editions that came out unchanged when they were booked again from newer daybooks.
     Confirmed { days: Vec<Confirmation> },
-    /// A run that gives open days more time for review, because no run was made since their windows ended.
+    /// Open days got more time for review, because no run was made since their windows ended.
     MoreTime { days: Vec<Day> },
     /// The edition is final; later editions of its day are adjusting entries.
     Sealed {
