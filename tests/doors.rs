@@ -416,8 +416,8 @@ fn what_is_drawn_in_parts_is_what_is_drawn_whole() {
         }
     }
     // Months become final while the job is down, and another service begins.
-    place.log("2027-01-20", "calls", |slot| slot == 7);
-    place.run("2027-01-21T03:00:00Z", "2027-01-20");
+    place.log("2026-12-08", "calls", |slot| slot == 7);
+    place.run("2026-12-09T03:00:00Z", "2026-12-08");
     let sheet = |name: &str| {
         let bytes = Cursor::new(place.read("months/2026-10.xlsx"));
         let mut book: Xlsx<_> = calamine::open_workbook_from_rs(bytes).unwrap();
@@ -430,16 +430,16 @@ fn what_is_drawn_in_parts_is_what_is_drawn_whole() {
     // From then on October stays as it is, whatever comes.
     let october = || ["xlsx", "journal"].map(|ending| place.read(&format!("months/2026-10.{ending}")));
     let before = october();
-    place.log("2027-01-21", "messages", |slot| slot < 9);
-    place.run("2027-01-22T03:00:00Z", "2027-01-21");
+    place.log("2026-12-09", "messages", |slot| slot < 9);
+    place.run("2026-12-10T03:00:00Z", "2026-12-09");
     assert!(before == october());
     // But for what is found out about it, or about a row that reaches into it.
     place.log("2026-11-02", "messages", |slot| slot < 12);
-    place.run("2027-01-23T03:00:00Z", "2026-11-02");
+    place.run("2026-12-11T03:00:00Z", "2026-11-02");
     let after = october();
     assert!(before[0] != after[0] && before[1] == after[1]);
     place.log("2026-10-30", "messages", |slot| slot >= 200);
-    place.run("2027-01-24T03:00:00Z", "2026-10-30");
+    place.run("2026-12-12T03:00:00Z", "2026-10-30");
     assert!(after[0] != october()[0]);
 }
 

@@ -13,9 +13,11 @@ fn what_is_pending_when_the_window_has_passed_is_unknown() {
     let of_account = |account: &str| platform.events(day, account);
     let pending = of_account("pending");
     assert!(pending > 0, "{:?}", platform.accounts(day));
-    // No log comes any more.
+    // For a week, no log comes.
     let ran = platform.night("2026-11-25");
     assert_eq!((of_account("pending"), platform.edition(day).as_str()), (pending, "1"), "{}", ran.stderr);
+    // Rows of a day after the window show that its time has passed.
+    platform.day("2026-11-26");
     let ran = platform.night("2026-11-27");
     assert!(ran.stderr.contains("2026-11-17 is now edition 2, because of window"), "{}", ran.stderr);
     assert!(!kinds(&ran).contains(&"unsealed".to_owned()), "{}", ran.stderr);

@@ -27,7 +27,7 @@ pub enum Entry {
     },
     /// Settings that figures are drawn with from here on.
     ///
-    /// Lines of earlier versions have no governed settings; a line without a change has none either.
+    /// Lines of earlier versions, and lines without a change of them, have no governed settings.
     Settings {
         settings: Settings,
         #[serde(default, skip_serializing_if = "Option::is_none")]
