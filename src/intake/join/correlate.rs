@@ -264,7 +264,9 @@ impl Correlator<'_> {
 
     /// Counts the rows of the day that report a message as failed, without copies.
     fn count_failed(&self, told: &[StatusRecord], sums: &mut Sums) {
-        let is_failed = |status: &&StatusRecord| status.word == StatusWord::Failed && !status.is_ahead;
+        // Some payloads bear times long before the day of their log.
+        let is_of_day = |status: &StatusRecord| !status.is_ahead && (0..DAY_US).contains(&status.offset_us);
+        let is_failed = |status: &&StatusRecord| status.word == StatusWord::Failed && is_of_day(status);
         let mut failed: Vec<(DayKind, i64)> = told
             .iter()
             .filter(is_failed)

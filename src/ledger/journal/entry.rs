@@ -145,7 +145,7 @@ pub struct Resumption {
     pub said: Acknowledgement,
     /// The last line before this one.
     pub from: HeadName,
-    /// The line that the reports showed, which does not count any more; `None` if nothing tells of it.
+    /// The line that the reports showed and that is given up; `None` if nothing tells of it.
     pub given_up: Option<HeadName>,
     /// Days that were open after `from`, and were not sealed by `given_up`.
     pub open: Vec<Day>,
