@@ -78,6 +78,8 @@ fn ledgers(dir: &Path) -> [PathBuf; 2] {
     run(&["--date", "2026-11-19", "--simulate", "--as-of", "2026-11-20T03:00:00Z"]);
     write("overrides.csv", &(header.to_owned() + row));
     write("policy.toml", &(policy + "\n# Changed.\n"));
+    // A run in the grace of the first day's window, and one after it.
+    run(&["--date", "2026-11-19", "--simulate", "--as-of", "2026-11-26T03:00:01Z"]);
     run(&["--date", "2026-11-19", "--simulate", "--as-of", "2026-11-27T03:00:01Z"]);
     let persons = [
         "--author",

@@ -66,7 +66,7 @@ pub enum Decision {
 /// Decides every row; the result is in the order of `filed`, and does not depend on that order.
 ///
 /// Rows of sealed days come first and stay as they are, then those that were applied before: a
-/// posting that fits several belongs to the one seen first. Each other row is judged in the order in
+/// posting that fits several belongs to the one seen first. Any other row is judged in the order in
 /// which they were first seen, then by id; one whose counts an earlier row moves is refused whole.
 pub fn plan(filed: &[Filed], touched: &[Touched<'_>], windows: &Windows) -> PolarsResult<Vec<Decided>> {
     Ok(plan_with_gone(filed, &[], touched, windows)?.0)
@@ -74,7 +74,7 @@ pub fn plan(filed: &[Filed], touched: &[Touched<'_>], windows: &Windows) -> Pola
 
 /// Decides every row as [`plan`] does, and counts what rows that are gone no longer move.
 ///
-/// The second result is parallel to `gone`: events of open days that the row would move, and that no
+/// The second result is parallel to `gone`: events of open days that the row would move and that no
 /// row with its id moves now.
 ///
 /// # Errors

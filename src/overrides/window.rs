@@ -30,7 +30,7 @@ pub struct Windows {
 pub struct MoreTime {
     /// Evidence that came when the window was almost over, or later.
     pub late: Vec<LateEvidence>,
-    /// Instants of runs that give time to rows written in the window; two persons must agree to each.
+    /// Instants of runs that give time to rows of the window; two persons must agree to each row.
     pub granted_us: Vec<i64>,
     /// No time is given beyond it, in microseconds since 1970.
     pub cap_us: i64,

@@ -131,8 +131,8 @@ fn check_decision(
 
 /// Returns the rules of review by which decisions are taken.
 ///
-/// They are those of the newest sealed day, so that nobody changes them for a decision of today; before the
-/// first seal, those that the ledger began with.
+/// They are those of the newest sealed day, so that nobody changes them for a decision of today;
+/// before the first seal, those that the ledger began with.
 fn review_of_acks(ledger: &Ledger) -> ReviewRules {
     let record = ledger.record();
     let newest = record.days.iter().rfind(|(_, day)| day.sealed.is_some()).map(|(day, _)| *day);

@@ -1,6 +1,6 @@
 //! Governed settings: those that can move a figure, a window, a person, a limit or an attention.
 //!
-//! They are kept by content, and every run compares its own with those of the last line: a change is
+//! They are kept by content, and each run compares its own with those of the last line: a change is
 //! on record, and a decision of two persons, whether or not an edition follows from it.
 
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ pub struct Governed {
     pub changed: Vec<ChangedSetting>,
 }
 
-/// A setting whose value has changed; a side without a value is the default, or a part that is gone.
+/// A setting that has changed; a side without a value is the default, or a part that is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChangedSetting {

@@ -38,7 +38,7 @@ pub struct JournalLine {
     pub seq: u64,
     /// Instant that the run worked as of; never earlier than in the line before.
     ///
-    /// Both instants are those that the line counts as of ([`clocks::settle`]); the file keeps those
+    /// Both instants are those that the line counts as of ([`clocks::settle`]); the file has those
     /// of the run.
     pub at: DateTime<Utc>,
     /// Wall clock of the run; lines of version 0.1.0 have none, and `at` serves as both.

@@ -1,4 +1,4 @@
-//! The mark of the drawing: the line of the journal that the reports show, and the days sealed then.
+//! The mark of the drawing: the journal line that the reports show, and the days sealed then.
 //!
 //! It stands beside the reports as `.drawn`. A journal that is put back in an older state shows by
 //! it, and a seal that this journal does not know is taken back by the hashes in it alone.

@@ -382,7 +382,7 @@ impl Writer {
     }
 }
 
-/// Names settings as the cause of other rows, if the files of the day have the same contents as before.
+/// Names settings as the cause of other rows, if the files of the day have the contents of before.
 fn name_settings(causes: &mut Vec<Cause>, before: &Manifest, inputs: &[Input]) {
     let contents = |inputs: &[Input]| inputs.iter().map(|input| input.hash.clone()).collect::<BTreeSet<_>>();
     if contents(&before.inputs) == contents(inputs) {
