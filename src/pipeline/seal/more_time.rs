@@ -22,7 +22,7 @@ pub fn graced_us(ledger: &Ledger, day: Day) -> i64 {
 /// Finds what gives an open day more time.
 ///
 /// Time is given by late evidence, by applied rows that are gone from the file, and by the first
-/// run since the window ended if its grace is over by then: nobody could have been heard in between.
+/// run since the window ended if its grace is over by then: nobody could have been heard before.
 ///
 /// # Errors
 /// An edition of the day, or its policy, is missing or damaged.
