@@ -169,7 +169,8 @@ fn tamper(reports: &Path, times: u64) -> (u64, Vec<String>) {
         .collect();
     let kinds: BTreeSet<&str> =
         files.iter().map(|path| path.iter().nth(1).unwrap().to_str().unwrap()).collect();
-    let want = ["configs", "daybooks", "editions", "journal.head", "journal.ndjson", "policies", "salt"];
+    let want =
+        ["configs", "daybooks", "editions", "journal.head", "journal.ndjson", "policies", "salt", "seals"];
     assert_eq!(kinds.into_iter().collect::<Vec<_>>(), want);
     let all = Mutex::new((0, Vec::new()));
     let work = |worker: usize| {

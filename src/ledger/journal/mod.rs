@@ -431,6 +431,7 @@ mod tests {
         fs::write(&path, [&bytes[..], b"{\"seq\":4,"].concat()).unwrap();
         let mut journal = Journal::read(folder.path()).unwrap();
         assert_eq!((journal.ending(), journal.head().0), (Ending::Torn, 3));
+        journal.hold(open_locked(folder.path()).unwrap());
         journal.mend().unwrap();
         assert_eq!(fs::read(&path).unwrap(), bytes);
 
