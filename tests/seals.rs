@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
+use crate::given;
 use crate::job::{self, Ran, Row, table};
 
 const HEADER: &str = "id,direction,start,end,service,region,business_id,error_code,account,reason,ticket,author,approver,created_at,note\n";
@@ -578,7 +579,7 @@ fn edges() -> impl Strategy<Value = [u32; 4]> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4, max_shrink_iters: 20, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { max_shrink_iters: 20, ..given::cases(4) })]
     #[test]
     fn over_any_nights_net_and_adjusting_rows_come_to_adjusted_and_no_sealed_figure_moves(
         logs in prop::collection::vec(edges(), DAYS as usize),

@@ -87,8 +87,15 @@ impl Override {
     }
 
     /// Returns whether both are one row, whatever their tickets, notes and targets.
+    ///
+    /// The values compared are those of [`Override::identity`].
     pub fn is_same_row(&self, other: &Self) -> bool {
-        self.id == other.id && self.identity() == other.identity()
+        let what = |row: &Self| (row.direction, row.start_us, row.end_us, row.error_code, row.created_at_us);
+        self.id == other.id
+            && what(self) == what(other)
+            && [&self.service, &self.region, &self.business_id, &self.account]
+                == [&other.service, &other.region, &other.business_id, &other.account]
+            && [&self.reason, &self.author, &self.approver] == [&other.reason, &other.author, &other.approver]
     }
 
     /// Returns whether both lists move the same counts in the same order.
@@ -270,6 +277,25 @@ pub mod tests {
         let json = serde_json::to_string(&Override { error_code: Some(Code::Number(190)), ..a }).unwrap();
         assert!(json.contains(r#""direction":"to_uptime""#) && json.contains(r#""error_code":"190""#));
         assert_eq!(serde_json::from_str::<Override>(&json).unwrap().error_code, Some(Code::Number(190)));
+    }
+
+    #[test]
+    fn the_identity_is_of_all_but_ticket_note_and_target() {
+        let a = row("a", Direction::ToUptime);
+        let texts =
+            Override { ticket: "x".to_owned(), note: "y".to_owned(), to: "good".to_owned(), ..a.clone() };
+        assert!(a.is_same_row(&texts) && a.identity() == texts.identity());
+        let others = [
+            Override { id: "b".to_owned(), ..a.clone() },
+            Override { end_us: a.end_us + 1, ..a.clone() },
+            Override { region: Some("eu".to_owned()), ..a.clone() },
+            Override { error_code: Some(Code::None), ..a.clone() },
+            Override { approver: "carol".to_owned(), ..a.clone() },
+            Override { created_at_us: a.created_at_us + 1, ..a.clone() },
+        ];
+        for other in others {
+            assert!(!a.is_same_row(&other) && a.identity() != other.identity(), "{other:?}");
+        }
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub(super) struct Booked {
 
 impl Booked {
     /// Tells that what the ledger keeps of a day is damaged.
-    pub fn is_damaged(&mut self, day: Day, why: &str) {
+    pub fn tell_damaged(&mut self, day: Day, why: &str) {
         let message = format!(
             "what the ledger keeps of it is damaged; its reports stay as they were drawn, and months and the days around it \
              use the figures that were last noted: {why}"
@@ -50,10 +50,10 @@ impl Booked {
     }
 
     /// Tells that a day could not be booked.
-    pub fn is_not_booked(&mut self, ledger: &Ledger, day: Day, error: &anyhow::Error) {
+    pub fn tell_not_booked(&mut self, ledger: &Ledger, day: Day, error: &anyhow::Error) {
         let trouble = error.downcast_ref::<Trouble>();
         if trouble.is_some_and(|trouble| ledger.is_of_edition(day, trouble)) {
-            self.is_damaged(day, &format!("{error:#}"));
+            self.tell_damaged(day, &format!("{error:#}"));
         } else if ledger.days().contains(&day) {
             let message = format!("what has changed about it could not be booked: {error:#}");
             let told = Attention::new(AttentionKind::NotSettled, day, &[], message);
@@ -98,7 +98,7 @@ impl Booked {
                 Ok(classified) => _ = prepared.insert(day, classified),
                 Err(error) if stops_all(&error) => return Err(error),
                 Err(error) => {
-                    self.is_not_booked(ledger, day, &error);
+                    self.tell_not_booked(ledger, day, &error);
                     failed.insert(day, error);
                     stuck.insert(day);
                 }
@@ -190,7 +190,7 @@ fn versions(ledger: &Ledger) -> BTreeMap<Day, RuleVersion> {
 /// A day that cannot be booked is told, and the others go on.
 ///
 /// # Errors
-/// The ledger cannot be read or written.
+/// The ledger cannot be read or written; trouble of the machine before an asked day was published.
 pub(super) fn book(
     job: &Job,
     ledger: &mut Writer,
@@ -264,7 +264,7 @@ pub(super) fn book(
             Ok((rows, ..)) => rows,
             Err(error) if stops_all(&error) => return Err(error),
             Err(error) => {
-                booked.is_not_booked(ledger, day, &error);
+                booked.tell_not_booked(ledger, day, &error);
                 failed.entry(day).or_insert(error);
                 continue;
             }
@@ -278,12 +278,18 @@ pub(super) fn book(
                 }
                 booked.take(job, ledger, &usable, published, notes.remove(&day), is_asked)?;
             }
-            Err(error) if stops_all(&error) => {
-                booked.failure.get_or_insert(error.context(format!("accounting {day}")));
+            // Trouble of the machine ends the booking. If no asked day stands, no more is written: the
+            // next run then makes of the ledger what this one would have made.
+            Err(error) if is_asked && stops_all(&error) => {
+                let error = error.context(format!("accounting {day}"));
+                if booked.accounted.is_empty() {
+                    return Err(error);
+                }
+                booked.failure.get_or_insert(error);
                 break;
             }
             Err(error) => {
-                booked.is_not_booked(ledger, day, &error);
+                booked.tell_not_booked(ledger, day, &error);
                 failed.entry(day).or_insert(error.context(format!("accounting {day}")));
             }
         }

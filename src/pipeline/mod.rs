@@ -117,7 +117,7 @@ pub fn run(job: &Job, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::
     if !drawn.damaged.is_empty() {
         let seq = ledger.head().0;
         for (day, why) in &drawn.damaged {
-            booked.is_damaged(*day, why);
+            booked.tell_damaged(*day, why);
         }
         attention = tell(&mut ledger, &mut booked, &before, clock)?;
         if ledger.head().0 != seq {
@@ -163,7 +163,7 @@ fn looks_of_run(
     }
     for (day, why) in draw::still_damaged(ledger, ledger.record().attention.damaged_days())? {
         match why {
-            Some(why) => booked.is_damaged(day, &why),
+            Some(why) => booked.tell_damaged(day, &why),
             None => booked.looks.take(Look::Stored(day), None),
         }
     }

@@ -74,10 +74,15 @@ pub fn file(job: &Job, ledger: &mut Writer, clock: Clock) -> anyhow::Result<Desi
             }
         }
     };
-    let stays = |id: &str| record.rows.values().any(|filed| filed.row.id == id && filed.gone.is_none());
+    let in_file = record.rows.values().filter(|filed| filed.gone.is_none());
+    let known_ids: BTreeSet<&str> = in_file.map(|filed| filed.row.id.as_str()).collect();
     let why = |m: &Malformed| {
         let why = m.mistakes.iter().map(Mistake::told).collect::<Vec<_>>().join("; ");
-        if stays(&m.id) { format!("{why}; the row stays as it was seen before") } else { why }
+        if known_ids.contains(m.id.as_str()) {
+            format!("{why}; the row stays as it was seen before")
+        } else {
+            why
+        }
     };
     let malformed: Vec<MalformedRow> = sheet
         .refused

@@ -243,8 +243,11 @@ impl Journal {
         }
         self.head = Head { seq: line.seq, hash: sha256(&bytes[..bytes.len() - 1]) };
         self.length += bytes.len() as u64;
+        let accepts_clock = clocks::is_accepted(&line.entry);
         self.lines.push(line);
-        clocks::settle(&mut self.lines);
+        if accepts_clock {
+            clocks::settle(&mut self.lines);
+        }
         self.state = Ending::Unnamed;
         match self.lines.last() {
             Some(line) => Ok(line),

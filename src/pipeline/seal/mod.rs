@@ -1,8 +1,8 @@
 //! Seal: makes days final whose window has passed, and removes daybooks that no open day needs.
 
-use std::collections::BTreeSet;
-
 pub(super) mod more_time;
+
+use std::collections::BTreeSet;
 
 use more_time::{graced_us, is_first_run, more_time};
 
@@ -51,7 +51,7 @@ pub(super) fn due(
             Ok(more) => more,
             Err(error) if stops_all(&error) => return Err(error),
             Err(error) => {
-                booked.is_damaged(day, &format!("{error:#}"));
+                booked.tell_damaged(day, &format!("{error:#}"));
                 continue;
             }
         };
@@ -68,7 +68,7 @@ pub(super) fn due(
             Ok(_) => OpenEvents::default(),
             Err(trouble) if trouble.stops_all() => return Err(trouble.into()),
             Err(trouble) => {
-                booked.is_damaged(day, &trouble.to_string());
+                booked.tell_damaged(day, &trouble.to_string());
                 continue;
             }
         };
@@ -78,7 +78,7 @@ pub(super) fn due(
                 Ok(done) => booked.replace(done),
                 Err(error) if stops_all(&error) => return Err(error),
                 Err(error) => {
-                    booked.is_not_booked(ledger, day, &error);
+                    booked.tell_not_booked(ledger, day, &error);
                     continue;
                 }
             }
