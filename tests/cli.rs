@@ -649,6 +649,38 @@ fn a_gap_in_the_platform_s_log_is_no_outage_whatever_the_callers_saw() {
     assert_eq!(slots("component", "*", "unobserved"), 1_440);
 }
 
+/// A payload bears its own times, which may be years away from the log that holds it.
+#[test]
+fn a_failed_status_of_another_year_is_read_and_is_no_row_of_the_day() {
+    let place = Place::new();
+    let payload = |timestamp: &str| {
+        let status = format!(
+            r#"{{"id":"wamid.1","status":"failed","timestamp":"{timestamp}","recipient_id":"1","errors":[{{"code":131000}}]}}"#
+        );
+        let value = format!(r#"{{"messaging_product":"whatsapp","statuses":[{status}]}}"#);
+        let change = format!(r#"{{"field":"messages","value":{value}}}"#);
+        let entry = format!(r#"[{{"id":"1","changes":[{change}]}}]"#);
+        let posted = format!(r#"{{"object":"whatsapp_business_account","entry":{entry}}}"#);
+        format!(r#"{{"received_at":"{DAY}T10:00:00Z","payload":{posted}}}"#) + "\n"
+    };
+    place.file("p.ndjson", ["1500000000", "1763460000", "1795000000"].map(payload).concat());
+    let (log, reports) = (place.path("p.ndjson"), place.reports());
+    let args = [
+        "run",
+        "--webhook-preset",
+        "whatsapp-webhook",
+        "--date",
+        DAY,
+        "--simulate",
+        "--as-of",
+        MORNING_AFTER,
+    ];
+    let paths = ["--webhooks", log.to_str().unwrap(), "--out", reports.to_str().unwrap()];
+    let ran = job::job([&args[..], &paths].concat());
+    assert!(matches!(ran.code, Some(0 | 3)), "{ran:?}");
+    job::assert_balanced(&reports);
+}
+
 #[test]
 fn a_misspelt_column_is_no_outage() {
     let place = Place::new();

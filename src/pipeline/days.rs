@@ -278,8 +278,8 @@ pub(super) fn book(
                 }
                 booked.take(job, ledger, &usable, published, notes.remove(&day), is_asked)?;
             }
-            // Trouble of the machine ends the booking. If no asked day stands, no more is written: the
-            // next run then makes of the ledger what this one would have made.
+            // Trouble of the machine ends the booking. If no asked day stands, no more is
+            // written: the next run then makes of it what this one would have made.
             Err(error) if is_asked && stops_all(&error) => {
                 let error = error.context(format!("accounting {day}"));
                 if booked.accounted.is_empty() {
