@@ -88,6 +88,7 @@
 //! - **Vantage**: the place where a log is written ([`config::Vantage`]).
 //! - **Symptom**: the effect of the network on a call ([`facts::Symptom`]).
 //! - **Quarantine**: log rows that cannot be read; all are counted, the first of a file are kept.
+//! - **Not a call**: a line of a log that tells of no call, such as a header or a start-up message.
 //! - **Gap**: a span of a day in which a log is missing; its slots are unobserved, not down.
 //!
 //! The books:
@@ -145,7 +146,7 @@
 //! # What always holds
 //!
 //! - **The books balance.** Per file, rows read = accepted + duplicate + conflict + outside +
-//!   quarantine. Per day, accepted calls = requests + messages, accepted webhook rows = attempts of
+//!   quarantine + not a call. Per day, accepted calls = requests + messages, accepted webhook rows = attempts of
 //!   notifications, events in the accounts = events in the slots. Every run checks this; an
 //!   imbalance is a bug.
 //! - **Facts do not depend on order.** Neither the order of files, nor of days, nor the number of

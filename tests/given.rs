@@ -10,7 +10,7 @@ use uptime_ledger::clock::{Clock, ClockSource};
 use uptime_ledger::config::{Component, Config, Log, Service, Vantage};
 use uptime_ledger::day::{Day, SlotLength};
 use uptime_ledger::facts::{
-    Fact, Facts, FileBalance, FileRole, Histogram, Kind, Latencies, Reached, Receipt, Stream,
+    Fact, Facts, FileBalance, FileRole, Histogram, Kind, Latencies, LinesByReason, Reached, Receipt, Stream,
 };
 use uptime_ledger::ledger::{Basis, Draft, Edition, Ledger, Outline, Settings, Writer};
 use uptime_ledger::measure::{self, Figures};
@@ -95,7 +95,7 @@ pub fn files(postings: &Postings) -> Vec<FileBalance> {
         role: FileRole::Own,
         format: "ndjson".into(),
         bytes: 123,
-        rows_read: accepted + 6,
+        rows_read: accepted + 15,
         accepted,
         duplicate: 1,
         outside: 2,
@@ -103,8 +103,18 @@ pub fn files(postings: &Postings) -> Vec<FileBalance> {
         first_ts_us: Some(postings.facts().day().start_us() + 1),
         last_ts_us: None,
         failure: None,
-        conflict: 0,
+        conflict: 5,
+        not_a_call: 4,
+        not_a_call_reasons: no_calls(),
     }]
+}
+
+/// Lines that are no calls, for two reasons.
+pub fn no_calls() -> LinesByReason {
+    let mut lines = LinesByReason::default();
+    lines.add("other logger", 3);
+    lines.add(LinesByReason::HEADER, 1);
+    lines
 }
 
 /// The receipt of these files.

@@ -120,7 +120,8 @@ pub fn assert_balanced(reports: &Path) {
         let folder = day.unwrap().path();
         let intake = table(&folder, "intake");
         for file in &intake {
-            let parts = ["accepted", "duplicate", "conflict", "outside", "quarantine"].map(|c| n(file, c));
+            let parts = ["accepted", "duplicate", "conflict", "outside", "quarantine", "not_a_call"]
+                .map(|c| n(file, c));
             assert_eq!(n(file, "rows_read"), parts.iter().sum::<u64>(), "{file:?}");
         }
         let accepted =

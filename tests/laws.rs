@@ -227,6 +227,7 @@ proptest! {
         prop_assert!(first.is_new && first.edition.number == 1);
         prop_assert_eq!(first.causes, [Cause::First]);
         prop_assert_eq!(&ledger.read(of, Extent::Whole).unwrap(), &first.edition);
+        prop_assert_eq!(&ledger.accounts(of).unwrap().1, &first.edition.intake);
 
         // Bad lines, instants and callers are read where a run can be.
         let mut outline = Outline::of(&first.edition);
@@ -239,6 +240,10 @@ proptest! {
         let stamps = || ["editions", "editions/2026-11-20/0001/edition.json", "journal.ndjson"].map(stamp);
         let before = stamps();
         draft.edition.as_of += chrono::Duration::days(1);
+        // A line that is no call is no row of the day.
+        draft.edition.intake[0].rows_read += 1;
+        draft.edition.intake[0].not_a_call += 1;
+        draft.edition.intake[0].not_a_call_reasons.add("start-up", 1);
         let second = ledger.publish(draft.clone(), &Kept::default(), given::clock(&draft)).unwrap();
         prop_assert!(!second.is_new);
         prop_assert_eq!(&second.edition, &first.edition);

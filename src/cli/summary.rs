@@ -9,11 +9,15 @@ use super::text::{self, align, table};
 use crate::attention::AttentionKind;
 use crate::day::{minutes, rfc3339};
 use crate::error::ExitCode;
+use crate::facts::FileBalance;
 use crate::ledger::{Cause, Edition, Published};
 use crate::measure::{Figure, Outage, Period};
 use crate::pipeline::{Accounted, Job, RunSummary};
 use crate::slots::ScopeKind;
 use crate::table::decimal;
+
+/// Reasons for which lines are no calls that are named.
+const SHOWN_REASONS: usize = 3;
 
 pub struct SummaryText<'a> {
     pub outcome: &'a RunSummary,
@@ -27,6 +31,9 @@ impl SummaryText<'_> {
         if !is_quiet {
             let mut out = text::stdout();
             writeln!(out, "{}\n", self.read())?;
+            if let Some(line) = self.no_calls() {
+                writeln!(out, "{line}\n")?;
+            }
             writeln!(out, "{}", self.availability())?;
             let outages: Vec<&Outage> = self.outages().collect();
             if outages.is_empty() {
@@ -94,7 +101,7 @@ impl SummaryText<'_> {
             .iter()
             .map(|a| {
                 let edition = &a.published.edition;
-                let sum = |f: fn(&crate::facts::FileBalance) -> u64| edition.intake.iter().map(f).sum::<u64>();
+                let sum = |f: fn(&FileBalance) -> u64| edition.intake.iter().map(f).sum::<u64>();
                 json!({
                     "day": edition.day.to_string(),
                     "edition": edition.number,
@@ -107,6 +114,7 @@ impl SummaryText<'_> {
                     "conflict": sum(|f| f.conflict),
                     "outside": sum(|f| f.outside),
                     "quarantine": sum(|f| f.quarantine),
+                    "not_a_call": sum(|f| f.not_a_call),
                     "spilled_bytes": a.spilled_bytes,
                     "attention": a.attention.iter().flatten().map(|t| json!({"kind": t.kind.name(), "message": t.message})).collect::<Vec<_>>(),
                 })
@@ -172,7 +180,7 @@ impl SummaryText<'_> {
         let mut table = table(&names);
         for a in &self.outcome.accounted {
             let edition = &a.published.edition;
-            let sum = |f: fn(&crate::facts::FileBalance) -> u64| grouped(edition.intake.iter().map(f).sum());
+            let sum = |f: fn(&FileBalance) -> u64| grouped(edition.intake.iter().map(f).sum());
             let number = if a.published.is_new {
                 edition.number.to_string()
             } else {
@@ -193,6 +201,16 @@ impl SummaryText<'_> {
         }
         align(&mut table, 3);
         table
+    }
+
+    /// Returns a line on the lines that are no calls, if there are any.
+    ///
+    /// With them the counts of the table make up the rows read.
+    fn no_calls(&self) -> Option<String> {
+        let files = self.outcome.accounted.iter().flat_map(|a| &a.published.edition.intake);
+        let no_calls = FileBalance::no_calls(files);
+        let of = no_calls.text(SHOWN_REASONS);
+        (!no_calls.is_empty()).then(|| format!("Not a call: {} lines ({of}).", grouped(no_calls.sum())))
     }
 
     fn availability(&self) -> Table {

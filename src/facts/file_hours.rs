@@ -23,7 +23,9 @@ pub struct FileHours {
     /// False if it could not be read to its end; such a file has no rows.
     pub is_readable: bool,
     pub bytes: u64,
-    /// Rows of the file, of whatever day, those included that could not be read.
+    /// Rows of the file, of whatever day, those included that could not be read or are no calls.
+    ///
+    /// Header lines are left out: a file that has no more than these is empty.
     pub rows_read: u64,
     /// Regions of its rows, or the region that its path gives; sorted.
     pub regions: Vec<String>,

@@ -28,8 +28,8 @@ pub use kind::{
 pub use latency::{Histogram, Latencies};
 pub use missing_log::{LostHour, MissingCause, MissingLog};
 pub use receipt::{
-    ConflictLine, DayTotals, FieldLine, FileBalance, FileRole, Input, Intake, OtherSpelling, Quarantined,
-    Receipt, Reconciliation,
+    ConflictLine, DayTotals, FieldLine, FileBalance, FileRole, Input, Intake, LinesByReason, NotACallLine,
+    OtherSpelling, Quarantined, Receipt, Reconciliation,
 };
 pub use source_rows::SourceRows;
 pub use unreadable_window::UnreadableWindow;

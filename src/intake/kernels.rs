@@ -43,6 +43,7 @@ pub struct Found {
     pub accepted: u64,
     pub outside: u64,
     pub quarantine: u64,
+    pub not_a_call: u64,
     /// Rows that took the fast path.
     pub sketched: u32,
     /// Everything else, as text and bytes.
@@ -108,6 +109,7 @@ impl Reader {
             accepted: tally.accepted,
             outside: tally.outside,
             quarantine: tally.quarantine,
+            not_a_call: tally.not_a_call,
             sketched: counts.memo.hits(),
             rest,
         })

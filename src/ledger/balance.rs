@@ -8,7 +8,7 @@ use crate::slots::{Counts, ScopeKind, Side, Slots, State};
 
 /// Checks that the books of a day balance.
 ///
-/// - Per file: rows read = accepted + duplicate + conflict + outside + quarantine.
+/// - Per file: rows read = accepted + duplicate + conflict + outside + quarantine + not a call.
 /// - Accepted calls = requests and messages in the facts; accepted webhook rows = `attempts`, the
 ///   webhook rows that were grouped into notifications.
 /// - Events posted gross = events posted net = events of the facts.

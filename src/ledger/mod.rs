@@ -250,7 +250,7 @@ impl Ledger {
         let standing = self.record.days.get(&day).and_then(DayRecord::standing);
         let number = standing.map_or(0, |standing| standing.publication.edition);
         let folder = self.intact(day, number, Part::Accounts)?;
-        Ok((editions::folder::read_lines(&folder)?, editions::folder::read_lines(&folder)?))
+        Ok((editions::folder::read_lines(&folder)?, editions::folder::read_intake(&folder)?))
     }
 
     /// Reads one edition of a day, by its number.

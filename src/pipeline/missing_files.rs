@@ -8,12 +8,13 @@ use crate::config::{Config, Log, lexical};
 use crate::day::Day;
 use crate::daybook::{self, DaybookFolders};
 use crate::error::Trouble;
-use crate::facts::{FileDay, FileHours, FileRole, Gap, Lost, MissingCause};
+use crate::facts::{FileBalance, FileDay, FileHours, FileRole, Gap, Lost, MissingCause};
+use crate::intake::masked;
 use crate::ledger::Edition;
 use crate::report::missing_evidence::hours;
 use crate::resolve::missing_logs::fallen_rows::{self, FallenRows, GroupsOfDay};
 
-/// Files named in one message.
+/// Files, and reasons for which lines are no calls, that are named in one message.
 const SHOWN: usize = 3;
 
 /// Reports the missing files of a day: one line for all files of a source, region and cause.
@@ -50,10 +51,22 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap]) -> Vec<Attention> {
             );
             Attention::new(AttentionKind::MissingFile, day, &[source, region, &all], message)
         } else {
-            let message = format!(
-                "source {source}: there are rows in {names}, but none of this day; {effect}. Do the dates of {those}, their clock \
-                 or their time zone differ from those of the rows?"
-            );
+            let own = edition.intake.iter().filter(|file| {
+                let is_of = file.source == *source && file.role == FileRole::Own;
+                is_of && known.contains(masked(&lexical(&file.path)).as_str())
+            });
+            let message = if own.clone().all(FileBalance::has_no_calls_alone) {
+                let no_calls = FileBalance::no_calls(own).text(SHOWN);
+                format!(
+                    "source {source}: the lines in {names} are no calls ({no_calls}); {effect}. Does the format of the source \
+                     fit {those}?"
+                )
+            } else {
+                format!(
+                    "source {source}: there are rows in {names}, but none of this day; {effect}. Do the dates of {those}, their \
+                     clock or their time zone differ from those of the rows?"
+                )
+            };
             Attention::new(AttentionKind::FileWithoutRows, day, &[source, region, &all], message)
         };
         told.of_measure(files).of_files(source, known)
@@ -143,7 +156,8 @@ pub(super) fn of_files(
             say(AttentionKind::MissingFile, [&source.name, path], 1, message);
         }
     }
-    found.extend(without_rows(edition, &own, &is_told));
+    let may_be_empty = |name: &str| config.sources.iter().any(|s| s.name == name && s.may_be_empty);
+    found.extend(without_rows(day, &edition.intake, &own, &is_told, &may_be_empty));
     found.extend(unread(day, &own));
     found
 }
@@ -171,31 +185,54 @@ fn and_more(files: &[&FileHours]) -> String {
 }
 
 /// Reports the files of a source whose path names the day and whose rows are of other days.
+///
+/// So are files all of whose lines are no calls, unless the source may be empty, or no file of the
+/// day has a row, which is told as such.
 fn without_rows(
-    edition: &Edition,
+    day: Day,
+    balances: &[FileBalance],
     own: &[&FileHours],
     is_told: &dyn Fn(&str, &str) -> bool,
+    may_be_empty: &dyn Fn(&str) -> bool,
 ) -> Vec<Attention> {
+    let has_rows = balances.iter().any(|file| file.accepted > 0 || file.failure.is_some());
     // Rows without a readable time are told as quarantine.
-    let outside: BTreeSet<&str> =
-        edition.intake.iter().filter(|file| file.outside > 0).map(|file| file.path.as_str()).collect();
+    let outside = paths(balances, |file| file.outside > 0);
+    let no_calls = paths(balances, |file| has_rows && file.has_no_calls_alone());
     let is_without = |file: &&FileHours| {
-        let has_other_rows =
-            file.is_readable && file.hours.is_empty() && outside.contains(file.path.as_str());
-        has_other_rows && file.pattern.contains("{date") && !is_told(&file.source, &file.pattern)
+        let path = file.path.as_str();
+        let has_other_rows = outside.contains(path) && file.pattern.contains("{date");
+        let has_no_calls = no_calls.contains(path) && !may_be_empty(&file.source);
+        let is_empty = file.is_readable && file.hours.is_empty();
+        is_empty && (has_other_rows || has_no_calls) && !is_told(&file.source, &file.pattern)
     };
-    let told = by_source(own.iter().copied().filter(is_without)).into_iter().map(|(source, files)| {
+    let told = by_source(own.iter().copied().filter(is_without)).into_iter().map(|(source, mut files)| {
+        // The first file stands for all; one with rows of other days says more.
+        files.sort_by_key(|file| no_calls.contains(file.path.as_str()));
         let (first, more) = (files[0], and_more(&files));
-        let message = format!(
-            "source {source}: {} has {} rows, and none of them is of the day in its name{more}. Do its date, its clock or its \
-             time zone differ from those of its rows?",
-            first.path, first.rows_read
-        );
+        let message = if no_calls.contains(first.path.as_str()) {
+            let first_file = balances.iter().filter(|file| file.path == first.path);
+            format!(
+                "source {source}: the lines in {} are no calls ({}){more}. Does the format of the source fit the log?",
+                first.path,
+                FileBalance::no_calls(first_file).text(SHOWN)
+            )
+        } else {
+            format!(
+                "source {source}: {} has {} rows, and none of them is of the day in its name{more}. Do its date, its clock or \
+                 its time zone differ from those of its rows?",
+                first.path, first.rows_read
+            )
+        };
         let subject = [source, &names(&files)];
-        Attention::new(AttentionKind::FileWithoutRows, edition.day, &subject, message)
-            .of_measure(files.len() as u64)
+        Attention::new(AttentionKind::FileWithoutRows, day, &subject, message).of_measure(files.len() as u64)
     });
     told.collect()
+}
+
+/// Returns the paths of the files for which something holds.
+fn paths(balances: &[FileBalance], is: impl Fn(&FileBalance) -> bool) -> BTreeSet<&str> {
+    balances.iter().filter(|file| is(file)).map(|file| file.path.as_str()).collect()
 }
 
 /// Reports the files of a source with rows of days that no run looks for there.
@@ -218,4 +255,45 @@ fn unread(day: Day, own: &[&FileHours]) -> Vec<Attention> {
         Attention::new(AttentionKind::UnreadRows, day, &[source, &names(&files)], message).of_measure(rows)
     });
     told.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns what is told of files without a row of their day: path, accepted rows, lines that
+    /// are no calls.
+    fn told(files: &[(&str, u64, &[(&str, u64)])], may_be_empty: bool) -> Vec<String> {
+        let stored = r#"{"path":"","source":"edge","log":"requests","role":"own","format":"csv","bytes":1,"rows_read":0,"accepted":0,"duplicate":0,"outside":0,"quarantine":0,"first_ts_us":null,"last_ts_us":null,"failure":null}"#;
+        let hours = r#"{"source":"edge","log":"requests","pattern":"p","name":"p","path":"","belongs":"own","is_readable":true,"bytes":1,"rows_read":1,"regions":[],"hours":[]}"#;
+        let (mut balances, mut own) = (Vec::new(), Vec::new());
+        for (path, accepted, no_calls) in files {
+            let mut file: FileBalance = serde_json::from_str(stored).unwrap();
+            no_calls.iter().for_each(|(why, lines)| file.not_a_call_reasons.add(why, *lines));
+            file.not_a_call = file.not_a_call_reasons.sum();
+            (file.path, file.accepted, file.rows_read) =
+                ((*path).to_owned(), *accepted, accepted + file.not_a_call);
+            balances.push(file);
+            let mut hours: FileHours = serde_json::from_str(hours).unwrap();
+            (hours.path, hours.name) = ((*path).to_owned(), (*path).to_owned());
+            hours.hours = if *accepted > 0 { vec![(10, *accepted)] } else { Vec::new() };
+            own.push(hours);
+        }
+        let own: Vec<&FileHours> = own.iter().collect();
+        let day = "2026-11-20".parse().unwrap();
+        let found = without_rows(day, &balances, &own, &|_, _| false, &|_| may_be_empty);
+        found.into_iter().map(|attention| attention.message).collect()
+    }
+
+    #[test]
+    fn a_file_of_lines_that_are_no_calls_is_told() {
+        let good: (&str, u64, &[(&str, u64)]) = ("a.log", 5, &[("start-up", 3)]);
+        let strange: (&str, u64, &[(&str, u64)]) = ("b.log", 0, &[("header line", 1), ("other logger", 7)]);
+        let message = "source edge: the lines in b.log are no calls (other logger: 7; header line: 1). Does the format of \
+                       the source fit the log?";
+        assert_eq!(told(&[good, strange], false), [message]);
+        assert_eq!(told(&[good, strange], true), [""; 0], "a source that may be empty");
+        assert_eq!(told(&[good, ("b.log", 0, &[("header line", 1)])], false), [""; 0], "an empty file");
+        assert_eq!(told(&[strange], false), [""; 0], "no row of the day at all is told as such");
+    }
 }

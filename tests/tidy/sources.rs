@@ -33,6 +33,7 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("intake/rows/fields.rs", "one reader per field"),
     ("intake/rows/instant.rs", "every way to write an instant"),
     ("intake/rows/source_reader.rs", "one reader of all request fields"),
+    ("ledger/editions/folder.rs", "every file of an edition"),
     ("ledger/editions/manifest.rs", "one file of an edition, with what makes two differ"),
     ("ledger/editions/mod.rs", "every part of an edition"),
     ("ledger/editions/outline.rs", "one outline, under its own rule and under those beside it"),

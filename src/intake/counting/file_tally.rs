@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use super::notes::evidence::RowPlace;
+use super::notes::quarantine::{self, KEPT_PER_FILE};
 use crate::day::{DAY_US, HOUR_US};
+use crate::facts::LinesByReason;
 
 /// Rows per hour of a day.
 pub type Hours = [u64; 24];
@@ -15,6 +17,9 @@ pub struct FileTally {
     pub accepted: u64,
     pub outside: u64,
     pub quarantine: u64,
+    /// Lines that are no calls: neither readable rows, nor rows that could not be read.
+    pub not_a_call: u64,
+    pub not_a_call_reasons: LinesByReason,
     /// Bit set of the fields that any row had.
     pub seen: u32,
     /// Bit set of the fields that any row named, also without a value.
@@ -51,6 +56,23 @@ impl FileTally {
             self.outside += 1;
             self.note_outside(us, 1, day_us);
         }
+    }
+
+    /// Counts a row that could not be read; `raw` is what its excerpt may show.
+    pub fn note_bad_row(&mut self, place: RowPlace, reason: String, raw: &[u8]) {
+        self.rows_read += 1;
+        self.quarantine += 1;
+        if self.bad_rows.len() < KEPT_PER_FILE {
+            self.bad_rows.push((place, reason, quarantine::excerpt(raw)));
+        }
+    }
+
+    /// Counts a line that is no call; `why` says what it is.
+    #[allow(dead_code, reason = "for formats that know such lines")]
+    pub fn note_not_a_call(&mut self, why: &str) {
+        self.rows_read += 1;
+        self.not_a_call += 1;
+        self.not_a_call_reasons.add(why, 1);
     }
 
     /// Counts rows far outside the day that were not read, from the first to the last instant.

@@ -15,7 +15,6 @@ use super::notes::evidence::{EvidenceRow, EvidenceRows, RowPlace};
 use super::notes::field_counts::FieldCounts;
 use super::notes::id_sample::IdSample;
 use super::notes::odd_words::{OddWords, WordList};
-use super::notes::quarantine::{self, KEPT_PER_FILE};
 use super::notes::repeated_hours::RepeatedHours;
 use super::notes::unreadable::UnreadableRows;
 use crate::config::{Field, Log};
@@ -402,12 +401,16 @@ impl WorkerCounts {
     /// Quarantines a row of so many bytes; `raw` is what its excerpt may show.
     pub fn quarantine_line(&mut self, place: RowPlace, reason: String, raw: &[u8], bytes: usize) {
         self.unreadable.unreadable(&place, bytes);
-        let tally = &mut self.tallies[place.file as usize];
-        tally.rows_read += 1;
-        tally.quarantine += 1;
-        if tally.bad_rows.len() < KEPT_PER_FILE {
-            tally.bad_rows.push((place, reason, quarantine::excerpt(raw)));
-        }
+        self.tallies[place.file as usize].note_bad_row(place, reason, raw);
+    }
+
+    /// Counts a line that is no call, such as a start-up message; `why` says what it is.
+    ///
+    /// It has no time and hides none, so it bounds no window of unreadable rows and opens none.
+    #[allow(dead_code, reason = "for formats that know such lines")]
+    pub fn not_a_call(&mut self, place: RowPlace, why: &str) {
+        self.learned = None;
+        self.tallies[place.file as usize].note_not_a_call(why);
     }
 
     /// Counts rows that are known to lie far outside the day, without reading them.

@@ -8,7 +8,7 @@ use super::manifest::{MANIFEST_FORMAT, Manifest, OLDEST_MANIFEST_FORMAT};
 use super::outline::OUTLINE;
 use crate::day::Day;
 use crate::error::Trouble;
-use crate::facts::{CallerLine, ConflictLine, FieldLine, FileBalance, Quarantined};
+use crate::facts::{CallerLine, ConflictLine, FieldLine, FileBalance, NotACallLine, Quarantined};
 use crate::ledger::disk::{self, damaged, read_table, sha256};
 use crate::ledger::{
     AccountLine, BadLine, DelayLine, DeliveryLine, Edition, InstantLine, LatencyLine, Outline,
@@ -16,7 +16,7 @@ use crate::ledger::{
 };
 use crate::plain_file;
 use crate::slots::{SLOTS, Slots};
-use crate::table::{Metadata, Record, Table, to_table};
+use crate::table::{Metadata, Record, Spec, Table, to_table};
 
 pub const EDITIONS: &str = "editions";
 pub const MANIFEST: &str = "edition.json";
@@ -66,8 +66,8 @@ fn metadata(edition: &Edition) -> Metadata {
 
 /// Returns the tables of an edition with their names, without basis and outline.
 ///
-/// The last four are there only if a file has conflicts, if instants and active callers are known,
-/// and if payloads name fields: an edition without any is stored as before.
+/// The last five are there only if a file has conflicts or lines that are no calls, if instants and
+/// active callers are known, and if payloads name fields: one without any is stored as before.
 pub fn tables(edition: &Edition) -> Vec<(&'static str, Table)> {
     let mut tables = vec![
         ("slots", edition.slots.to_table()),
@@ -83,6 +83,10 @@ pub fn tables(edition: &Edition) -> Vec<(&'static str, Table)> {
     let conflicts = ConflictLine::of(&edition.intake);
     if !conflicts.is_empty() {
         tables.push((ConflictLine::spec().name, to_table(&conflicts)));
+    }
+    let no_calls = NotACallLine::of(&edition.intake);
+    if !no_calls.is_empty() {
+        tables.push((NotACallLine::spec().name, to_table(&no_calls)));
     }
     if !edition.instants.is_empty() {
         tables.push((InstantLine::spec().name, to_table(&edition.instants)));
@@ -163,15 +167,15 @@ pub enum Part {
 impl Part {
     fn has(self, name: &str) -> bool {
         let is_basis = matches!(name, BASIS | "facts.parquet" | "evidence.parquet");
+        let is_of_intake = matches!(name, "intake.parquet" | "conflicts.parquet" | "not_a_call.parquet");
         match self {
             Self::Manifest => false,
             Self::Outline => name == "outline.parquet",
             Self::Details => matches!(name, "bad.parquet" | "instants.parquet" | "callers.parquet"),
-            Self::Slots => matches!(
-                name,
-                "slots.parquet" | "bad.parquet" | "instants.parquet" | "intake.parquet" | "conflicts.parquet"
-            ),
-            Self::Accounts => matches!(name, "accounts.parquet" | "intake.parquet"),
+            Self::Slots => {
+                matches!(name, "slots.parquet" | "bad.parquet" | "instants.parquet") || is_of_intake
+            }
+            Self::Accounts => name == "accounts.parquet" || is_of_intake,
             Self::Gaps => name == BASIS,
             Self::Basis => is_basis,
             Self::Whole => !is_basis && name != "outline.parquet",
@@ -221,16 +225,27 @@ pub fn read_outline(folder: &Path, day: Day) -> Result<Outline, Trouble> {
 /// Reads the balances of the files that an edition was made from.
 pub fn read_intake(folder: &Path) -> Result<Vec<FileBalance>, Trouble> {
     let mut files = read_lines::<FileBalance>(folder)?;
-    let path = folder.join(format!("{}.parquet", ConflictLine::spec().name));
-    if plain_file::is_file(&path)? {
-        for ConflictLine { file, rows } in read_lines(folder)? {
-            let there = files.len();
-            let balance = files.get_mut(file as usize);
-            let gone = || damaged(&path, format!("it names file {file}, there are {there}"));
-            balance.ok_or_else(gone)?.conflict = rows;
-        }
+    for ConflictLine { file, rows } in read_late_lines(folder)? {
+        named_file(&mut files, file, folder, ConflictLine::spec())?.conflict = rows;
+    }
+    for NotACallLine { file, why, rows } in read_late_lines(folder)? {
+        let balance = named_file(&mut files, file, folder, NotACallLine::spec())?;
+        balance.not_a_call += rows;
+        balance.not_a_call_reasons.add(&why, rows);
     }
     Ok(files)
+}
+
+/// Returns the file that a line of a table names by its number.
+fn named_file<'f>(
+    files: &'f mut [FileBalance],
+    file: u32,
+    folder: &Path,
+    spec: &Spec,
+) -> Result<&'f mut FileBalance, Trouble> {
+    let (path, there) = (folder.join(format!("{}.parquet", spec.name)), files.len());
+    let gone = || damaged(&path, format!("it names file {file}, there are {there}"));
+    files.get_mut(file as usize).ok_or_else(gone)
 }
 
 pub fn read_bad(folder: &Path) -> Result<Vec<BadLine>, Trouble> {

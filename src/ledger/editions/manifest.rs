@@ -9,7 +9,9 @@ use sha2::{Digest, Sha256};
 use super::basis::StoredBasis;
 use crate::config::Log;
 use crate::day::{Day, SlotLength};
-use crate::facts::{CallerLine, ConflictLine, FieldLine, FileBalance, FileRole, Input};
+use crate::facts::{
+    CallerLine, ConflictLine, FieldLine, FileBalance, FileRole, Input, LinesByReason, NotACallLine,
+};
 use crate::ledger::disk::{hex, sha256};
 use crate::ledger::{AccountLine, Applied, DayState, DefinitionSettings, Edition, InstantLine};
 use crate::overrides::Override;
@@ -18,9 +20,9 @@ use crate::table::{Record as _, Spec, Table, to_table};
 
 /// Format of the manifest, raised when today's reader could not understand what will be written.
 ///
-/// Format 4 names the version of the rule for slots. Format 3 knows the logs of a day by their
-/// rows, format 2 by their files. Others are refused.
-pub const MANIFEST_FORMAT: u32 = 4;
+/// Format 5 counts lines that are no calls. Format 4 names the version of the rule for slots.
+/// Format 3 knows the logs of a day by their rows, format 2 by their files. Others are refused.
+pub const MANIFEST_FORMAT: u32 = 5;
 /// The oldest format that is read.
 pub const OLDEST_MANIFEST_FORMAT: u32 = 2;
 
@@ -87,6 +89,8 @@ pub struct Balance {
     pub conflict: u64,
     pub outside: u64,
     pub quarantine: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_a_call: u64,
     /// Events by account: `[gross, net]`.
     pub accounts: BTreeMap<String, [i64; 2]>,
 }
@@ -199,8 +203,9 @@ impl Manifest {
         let mut hash = Sha256::new_with_prefix(plain.to_json());
         for (name, table) in tables {
             let is_of_files = matches!(*name, "intake" | "quarantine");
-            // The manifest has the hashes of instants and callers, if they count; fields never do.
-            let late = [InstantLine::spec(), CallerLine::spec(), FieldLine::spec()];
+            // The manifest has the hashes of instants and callers, if they count; the others never
+            // do.
+            let late = [InstantLine::spec(), CallerLine::spec(), FieldLine::spec(), NotACallLine::spec()];
             let is_late = late.iter().any(|spec| spec.name == *name);
             if is_of_files && !self.knows_files() || is_late {
                 continue;
@@ -252,6 +257,7 @@ fn settled(files: &[FileBalance]) -> Vec<FileBalance> {
         if !is_own(&&file) {
             (file.bytes, file.rows_read, file.outside, file.quarantine) = (0, 0, 0, 0);
             (file.first_ts_us, file.last_ts_us) = (None, None);
+            (file.not_a_call, file.not_a_call_reasons) = (0, LinesByReason::default());
         }
         file
     };
@@ -299,6 +305,7 @@ impl Balance {
             conflict: sum(|f| f.conflict),
             outside: sum(|f| f.outside),
             quarantine: sum(|f| f.quarantine),
+            not_a_call: sum(|f| f.not_a_call),
             accounts,
         }
     }

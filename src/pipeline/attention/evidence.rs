@@ -10,7 +10,7 @@ use crate::intake::masked;
 use crate::ledger::Edition;
 use crate::slots::ALL_REGIONS;
 
-/// Files that are named in one message.
+/// Files, and reasons for which lines are no calls, that are named in one message.
 const SHOWN: usize = 3;
 
 /// Reports days without logs or rows, unreadable files and rows, silent regions, and gaps.
@@ -30,7 +30,12 @@ pub(super) fn attention(edition: &Edition, gaps: &[Gap], config: &Config) -> Vec
             }
             _ => String::new(),
         };
-        say(AttentionKind::NoRows, &[], format!("the log files hold no row of this day{span}"));
+        let no_calls = FileBalance::no_calls(edition.intake.iter());
+        let no_calls = match no_calls.sum() {
+            0 => String::new(),
+            lines => format!("; {lines} lines are no calls ({})", no_calls.text(SHOWN)),
+        };
+        say(AttentionKind::NoRows, &[], format!("the log files hold no row of this day{span}{no_calls}"));
     }
     let has_rows = edition.intake.iter().any(|file| file.accepted > 0);
     // A day without any row is told as such.
@@ -158,7 +163,7 @@ fn quarantine(edition: &Edition, config: &Config) -> Vec<Attention> {
     let mut found = Vec::new();
     for (source, files) in by_source(own) {
         let bad: u64 = files.iter().map(|file| file.quarantine).sum();
-        let rows: u64 = files.iter().map(|file| file.rows_read).sum();
+        let rows: u64 = files.iter().map(|file| file.event_rows()).sum();
         let is_above = bad * 1_000_000 > rows * u64::from(limits.quarantine_ppm);
         if !is_above || (bad < limits.min_rows.into() && bad * 2 <= rows) {
             continue;

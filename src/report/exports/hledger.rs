@@ -119,18 +119,17 @@ impl Books {
 /// Returns the postings for the rows of a day's files.
 fn rows(files: &[FileBalance]) -> Vec<Posting> {
     let sum = |count: fn(&FileBalance) -> u64| files.iter().map(|file| count(file) as i64).sum::<i64>();
-    let conflicts = sum(|f| f.conflict);
-    let mut postings = vec![
-        ("rows:accepted".to_owned(), sum(|f| f.accepted)),
-        ("rows:duplicate".to_owned(), sum(|f| f.duplicate)),
-        ("rows:outside".to_owned(), sum(|f| f.outside)),
-        ("rows:quarantine".to_owned(), sum(|f| f.quarantine)),
-        ("rows:read".to_owned(), -sum(|f| f.rows_read)),
-    ];
-    if conflicts > 0 {
-        postings.insert(2, ("rows:conflict".to_owned(), conflicts));
-    }
-    postings
+    [
+        ("rows:accepted", sum(|f| f.accepted)),
+        ("rows:duplicate", sum(|f| f.duplicate)),
+        ("rows:conflict", sum(|f| f.conflict)),
+        ("rows:outside", sum(|f| f.outside)),
+        ("rows:quarantine", sum(|f| f.quarantine)),
+        ("rows:not-a-call", sum(|f| f.not_a_call)),
+        ("rows:read", -sum(|f| f.rows_read)),
+    ]
+    .map(|(account, rows)| (account.to_owned(), rows))
+    .into()
 }
 
 /// Makes a service safe as the last part of an account name.

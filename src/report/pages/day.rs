@@ -60,7 +60,7 @@ pub(super) fn page(w: &Words, day: &DayDrawing, around: &Around<'_>) -> String {
         }
         h2 { (w.intake) }
         p.note { (w.intake_help) }
-        @let columns = ["path", "source", "role", "rows_read", "accepted", "duplicate", "conflict", "outside", "quarantine", "failure"];
+        @let columns = ["path", "source", "role", "rows_read", "accepted", "duplicate", "conflict", "outside", "quarantine", "not_a_call", "not_a_call_reasons", "failure"];
         (table(w, w.intake, &columns, &daily::intake(edition), |_| true).unwrap_or_default())
         (data(w, "", &["intake"]))
         h2 { (w.suspense) }

@@ -98,7 +98,7 @@ pub static INTAKE: Spec = Spec {
         ColumnSpec::new(
             "rows_read",
             Integer,
-            "rows in the file: accepted + duplicate + conflict + outside + quarantine",
+            "rows in the file: accepted + duplicate + conflict + outside + quarantine + not_a_call",
         ),
         ColumnSpec::new(
             "accepted",
@@ -113,6 +113,16 @@ pub static INTAKE: Spec = Spec {
         ),
         ColumnSpec::new("outside", Integer, "rows of another day"),
         ColumnSpec::new("quarantine", Integer, "rows that could not be read"),
+        ColumnSpec::new(
+            "not_a_call",
+            Integer,
+            "lines that are no calls: start-up messages, header lines, connections, other loggers",
+        ),
+        ColumnSpec::new(
+            "not_a_call_reasons",
+            Text,
+            "the same by what they are, such as `other logger: 20; header line: 2`; null without any",
+        ),
         ColumnSpec::new("first_ts", Instant, "earliest timestamp; null without any"),
         ColumnSpec::new("last_ts", Instant, "latest timestamp; null without any"),
         ColumnSpec::new(
@@ -180,6 +190,7 @@ pub fn intake(edition: &Edition) -> Table {
     let count = |n: u64| Value::Integer(i64::try_from(n).unwrap_or(i64::MAX));
     let mut table = Table::new(&INTAKE);
     for file in &edition.intake {
+        let reasons = &file.not_a_call_reasons;
         table.push([
             Value::text(&file.path),
             Value::text(&file.source),
@@ -193,6 +204,8 @@ pub fn intake(edition: &Edition) -> Table {
             count(file.conflict),
             count(file.outside),
             count(file.quarantine),
+            count(file.not_a_call),
+            if reasons.is_empty() { Value::Null } else { Value::text(&reasons.text(usize::MAX)) },
             Value::or_null(file.first_ts_us, Value::Instant),
             Value::or_null(file.last_ts_us, Value::Instant),
             Value::or_null(file.failure.as_deref(), Value::text),

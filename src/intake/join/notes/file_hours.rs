@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::config::{ColumnSource, Field, Log, Source, lexical};
 use crate::day::{DAY_US, Day};
-use crate::facts::{FileDay, FileHours, FileRole};
+use crate::facts::{FileDay, FileHours, FileRole, LinesByReason};
 use crate::intake::counting::file_tally::FileTally;
 use crate::intake::files::find::LogFile;
 use crate::intake::files::masked_name::masked;
@@ -28,7 +28,7 @@ pub fn file_hours(day: Day, pass: &Pass, files: &[LogFile], sources: &[Source]) 
         let (mut hours, mut other_days, mut rows_read, mut named) = ([0_u64; 24], Vec::new(), 0, 0);
         for counts in pass.counts.iter().filter(|_| is_readable) {
             let tally: &FileTally = counts.tally(n as u32);
-            rows_read += tally.rows_read;
+            rows_read += tally.rows_read - tally.not_a_call_reasons.of(LinesByReason::HEADER);
             named |= tally.named;
             let told = if belongs == FileDay::Own { &tally.hours } else { &tally.next_hours };
             hours.iter_mut().zip(told).for_each(|(sum, n)| *sum += n);

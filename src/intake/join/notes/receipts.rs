@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::file_hours::fixed_region;
 use crate::config::{Log, Source};
 use crate::facts::ids::Map;
-use crate::facts::{FileBalance, FileRole, Quarantined};
+use crate::facts::{FileBalance, FileRole, LinesByReason, Quarantined};
 use crate::intake::counting::file_tally::FileTally;
 use crate::intake::counting::notes::evidence::RowPlace;
 use crate::intake::counting::notes::quarantine::KEPT_PER_FILE;
@@ -36,6 +36,10 @@ pub fn balances(
         let failure = pass.failures.get(&n).map(|reason| format!("{reason}{}", like()));
         let sum =
             |f: fn(&FileTally) -> u64| if failure.is_some() { 0 } else { tallies.iter().map(|t| f(t)).sum() };
+        let mut not_a_call_reasons = LinesByReason::default();
+        if failure.is_none() {
+            tallies.iter().for_each(|t| not_a_call_reasons.merge(&t.not_a_call_reasons));
+        }
         balances.push(FileBalance {
             path: file.shown.clone(),
             source: sources[file.source].name.clone(),
@@ -49,6 +53,8 @@ pub fn balances(
             conflict,
             outside: sum(|t| t.outside),
             quarantine: sum(|t| t.quarantine),
+            not_a_call: sum(|t| t.not_a_call),
+            not_a_call_reasons,
             first_ts_us: tallies.iter().filter_map(|t| t.first_us).min(),
             last_ts_us: tallies.iter().filter_map(|t| t.last_us).max(),
             failure,
@@ -59,7 +65,7 @@ pub fn balances(
         }
         let mut bad_rows: Vec<_> = tallies.iter().flat_map(|t| &t.bad_rows).collect();
         bad_rows.sort();
-        let is_mostly_bad = balances.last().is_some_and(|file| file.quarantine * 2 > file.rows_read);
+        let is_mostly_bad = balances.last().is_some_and(|file| file.quarantine * 2 > file.event_rows());
         let mut like = if is_mostly_bad { like() } else { String::new() };
         for (place, reason, excerpt) in bad_rows.into_iter().take(KEPT_PER_FILE) {
             quarantine.push(Quarantined {
@@ -128,4 +134,73 @@ pub fn unseen_columns(pass: &Pass, files: &[LogFile], sources: &[Source]) -> Vec
 pub fn line(pass: &Pass, place: &RowPlace) -> u64 {
     pass.chunk_lines.range((place.file, 0)..(place.file, place.chunk)).map(|(_, lines)| lines).sum::<u64>()
         + place.row
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::day::SECOND_US;
+    use crate::facts::Salt;
+    use crate::intake::counting::notes::unreadable::spans;
+    use crate::intake::files::find;
+    use crate::intake::formats::parquet::tests::source;
+    use crate::intake::join::notes::file_hours::file_hours;
+    use crate::intake::meter::Meter;
+    use crate::intake::pass::{PassSettings, pass};
+    use crate::intake::rows::endpoints::Endpoints;
+    use crate::intake::rows::source_reader::Join;
+
+    /// Lines that are no calls are neither rows, nor unreadable, nor hours of a file.
+    #[test]
+    fn lines_that_are_no_calls_are_an_account_of_their_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        let rows = ["ts,http_status", "2026-11-20T10:00:00Z,200", "2026-11-20T10:01:00Z,x"];
+        std::fs::write(&path, rows.join("\n")).unwrap();
+        let config = Config { sources: vec![source(&path)], ..Config::bare("") };
+        let day = "2026-11-20".parse().unwrap();
+        let files = find::find(&config.sources, &config.base, day).unwrap().logs;
+        let settings = PassSettings {
+            day,
+            slot_length: config.slot,
+            workers: 1,
+            memory_bytes: config.memory_bytes,
+            spill: folder.path(),
+            is_joined: false,
+            first_status_us: 60 * SECOND_US,
+            first_attempt_us: 60 * SECOND_US,
+            fingerprint: String::new(),
+        };
+        let endpoints = Endpoints::of(&[], &[]);
+        let join = Join::new(&config, &Salt::new("test"));
+        let mut pass =
+            pass(&files, &config.sources, &endpoints, &join, &settings, &Meter::default()).unwrap();
+        let place = RowPlace { file: 0, chunk: 0, row: 9 };
+        for why in ["other logger", "start-up", "other logger", LinesByReason::HEADER] {
+            pass.counts[0].not_a_call(place, why);
+        }
+
+        let told = |pass: &Pass| {
+            let none = Map::default();
+            let (balances, bad) = balances(pass, &files, &config.sources, &none, &none);
+            (balances[0].clone(), bad.len(), file_hours(day, pass, &files, &config.sources)[0].clone())
+        };
+        let (balance, bad, hours) = told(&pass);
+        assert_eq!(balance.check(), Ok(()));
+        assert_eq!((balance.rows_read, balance.accepted, balance.quarantine, bad), (6, 1, 1, 1));
+        assert_eq!((balance.not_a_call, balance.event_rows()), (4, 2));
+        assert_eq!(balance.not_a_call_reasons.text(9), "other logger: 2; header line: 1; start-up: 1");
+        assert_eq!((hours.rows_read, hours.hours), (5, vec![(10, 1)]));
+        let unreadable = spans(pass.counts.iter().map(|counts| &counts.unreadable));
+        assert_eq!(
+            unreadable[&0].iter().map(|span| (span.rows, span.after_us)).collect::<Vec<_>>(),
+            [(1, None)]
+        );
+
+        pass.failures.insert(0, "broken".to_owned());
+        let (balance, ..) = told(&pass);
+        assert_eq!((balance.rows_read, balance.not_a_call, balance.check()), (0, 0, Ok(())));
+        assert!(balance.not_a_call_reasons.is_empty());
+    }
 }

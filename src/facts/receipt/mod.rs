@@ -1,64 +1,15 @@
 //! Receipt: the rows of every file by account, and all that a day has in addition to its facts.
 
+mod file_balance;
+mod lines_by_reason;
+
 use serde::{Deserialize, Serialize};
 
 use super::{CallerLine, Delays, Facts, Gap, Latencies};
-use crate::config::Log;
-use crate::table::{CellWord, record};
+use crate::table::record;
 
-record! {
-    table "intake", a row is "input file";
-    /// Rows of one input file, by what became of them.
-    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    pub struct FileBalance {
-        pub path: String => "path" Text,
-        /// Name of the source in the config.
-        pub source: String => "source" Text,
-        pub log: Log => "log" Text,
-        pub role: FileRole => "role" Text,
-        pub format: String => "format" Text,
-        pub bytes: u64 => "bytes" Integer,
-        pub rows_read: u64 => "rows_read" Integer,
-        pub accepted: u64 => "accepted" Integer,
-        pub duplicate: u64 => "duplicate" Integer,
-        pub outside: u64 => "outside" Integer,
-        pub quarantine: u64 => "quarantine" Integer,
-        pub first_ts_us: Option<i64> => "first_ts" Instant,
-        pub last_ts_us: Option<i64> => "last_ts" Instant,
-        /// Why the file could not be read to its end; nothing of such a file is counted.
-        pub failure: Option<String> => "failure" Text,
-    }
-    beside {
-        /// Rows that have the id of an earlier row of their vantage and differ from it.
-        #[serde(default, skip_serializing_if = "is_zero")]
-        pub conflict: u64,
-    }
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
-const fn is_zero(n: &u64) -> bool {
-    *n == 0
-}
-
-record! {
-    table "conflicts", a row is "input file with rows that differ from an earlier row with their id";
-    /// Rows in conflict of one input file; stored only if there are any.
-    #[derive(Debug, Clone, PartialEq, Eq)]
-    pub struct ConflictLine {
-        /// Index of the file among the files of its day.
-        pub file: u32 => "file" Integer,
-        pub rows: u64 => "rows" Integer,
-    }
-}
-
-impl ConflictLine {
-    /// Lists the files with conflicts.
-    pub fn of(files: &[FileBalance]) -> Vec<Self> {
-        let all = files.iter().zip(0..).map(|(balance, file)| Self { file, rows: balance.conflict });
-        all.filter(|line| line.rows > 0).collect()
-    }
-}
+pub use file_balance::{ConflictLine, FileBalance, FileRole, NotACallLine};
+pub use lines_by_reason::LinesByReason;
 
 record! {
     table "fields", a row is "webhook field";
@@ -88,25 +39,6 @@ impl FieldLine {
     /// True for a field that nobody knows.
     pub fn is_unknown(&self) -> bool {
         self.why.as_deref() == Some(Self::UNKNOWN)
-    }
-}
-
-impl CellWord for Log {}
-
-impl CellWord for FileRole {}
-
-impl FileBalance {
-    /// `rows_read` is the sum of the accounts, without tolerance.
-    pub fn check(&self) -> Result<(), String> {
-        let Self { path, rows_read, accepted, duplicate, conflict, outside, quarantine, .. } = self;
-        let sum = accepted + duplicate + conflict + outside + quarantine;
-        if *rows_read == sum {
-            return Ok(());
-        }
-        Err(format!(
-            "{path}: {rows_read} rows read, but {accepted} accepted + {duplicate} duplicate + {conflict} conflict + \
-             {outside} outside + {quarantine} quarantine = {sum}"
-        ))
     }
 }
 
@@ -212,23 +144,6 @@ pub struct Input {
     pub hash: String,
 }
 
-/// Whether a file is the day's own or that of a day beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FileRole {
-    Own,
-    Neighbour,
-}
-
-impl FileRole {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Own => "own",
-            Self::Neighbour => "neighbour",
-        }
-    }
-}
-
 /// Sums of a day that the books are checked against.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -247,48 +162,4 @@ pub struct DayTotals {
     pub statuses: u64,
     /// Calls that name a message which another call had admitted already.
     pub admitted_again: u64,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::table::word;
-
-    #[test]
-    fn a_row_that_is_nowhere_is_told() {
-        let mut file = FileBalance {
-            path: "a.csv".into(),
-            source: "edge".into(),
-            log: Log::Requests,
-            role: FileRole::Own,
-            format: "csv".into(),
-            bytes: 1,
-            rows_read: 10,
-            accepted: 6,
-            duplicate: 1,
-            outside: 2,
-            quarantine: 1,
-            first_ts_us: None,
-            last_ts_us: None,
-            failure: None,
-            conflict: 0,
-        };
-        assert_eq!(file.check(), Ok(()));
-        file.conflict = 1;
-        assert!(file.check().unwrap_err().contains("1 conflict"));
-        file.rows_read = 11;
-        assert_eq!(file.check(), Ok(()));
-        file.duplicate = 0;
-        assert!(file.check().unwrap_err().starts_with("a.csv: 11 rows read"));
-    }
-
-    #[test]
-    fn logs_and_roles_are_stored_as_their_names() {
-        for log in [Log::Requests, Log::Webhooks] {
-            assert_eq!(word(&log), log.name());
-        }
-        for role in [FileRole::Own, FileRole::Neighbour] {
-            assert_eq!(word(&role), role.name());
-        }
-    }
 }
