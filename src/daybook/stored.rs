@@ -25,7 +25,7 @@ use crate::plain_file;
 /// Format 2 added the rows of each file by hour, format 3 the sixtieths of facts and the active
 /// callers, format 4 calls without an answer and the correlations of messages without a call,
 /// format 5 participants of groups, overheard and echoed messages, and fields of webhooks, format 6
-/// lines that are no calls; all are read.
+/// lines that are no calls, and answers that were cut off; all are read.
 const DAYBOOK_FORMAT: u32 = 6;
 /// Oldest format whose facts have sixtieths, and that has active callers.
 const FIRST_WITH_SIXTIETHS: u32 = 3;

@@ -99,6 +99,8 @@ pub enum Symptom {
     Reset,
     /// The request was sent and no answer came in time.
     Timeout,
+    /// The answer had begun (status 2xx or 3xx), and the upstream broke its body off.
+    CutOff,
 }
 
 impl CellWord for Stream {}
@@ -230,14 +232,39 @@ impl Kind {
     }
 }
 
-/// Returns whether a call got no answer that its log shows; status 0 stands for none.
+/// Returns whether a call got no whole answer that its log shows; status 0 stands for none.
 ///
-/// Statuses of a proxy that waited in vain (499, 502 to 504) are no answers of the platform.
+/// Statuses of a proxy that waited in vain (499, 502 to 504) are no answers of the platform. The
+/// status of an answer that was cut off says only how it began: its content, such as the id of a
+/// message, never came.
 pub const fn has_no_answer(
     (http_status, symptom, reached, admission): (u16, Symptom, Reached, Admission),
 ) -> bool {
-    matches!(symptom, Symptom::None | Symptom::Reset | Symptom::Timeout | Symptom::ClientAbortWaiting)
-        && matches!(admission, Admission::None)
-        && !matches!(reached, Reached::No)
-        && matches!(http_status, 0 | 499 | 502..=504)
+    let has_none = match symptom {
+        Symptom::None | Symptom::Reset | Symptom::Timeout | Symptom::ClientAbortWaiting => {
+            matches!(http_status, 0 | 499 | 502..=504)
+        }
+        Symptom::CutOff => matches!(http_status, 0 | 100..=399 | 499 | 502..=504),
+        _ => false,
+    };
+    has_none && matches!(admission, Admission::None) && !matches!(reached, Reached::No)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_was_cut_off_is_no_success_and_no_whole_answer() {
+        let bare = Kind::bare(Stream::Request, "s", Vantage::EdgeIngress, "messages", "-");
+        let whole = Kind { http_status: Some(200), ..bare };
+        let cut_off = Kind { symptom: Symptom::CutOff, ..whole.clone() };
+        assert!(whole.is_plainly_good() && !whole.is_unanswered());
+        assert!(!cut_off.is_plainly_good() && cut_off.is_unanswered());
+        // The status is the platform's own, a code is its answer, and an id is content that came.
+        assert!(!Kind { http_status: Some(404), ..cut_off.clone() }.is_unanswered());
+        assert!(!Kind { http_status: Some(500), ..cut_off.clone() }.is_unanswered());
+        assert!(!Kind { error_code: Some(100), ..cut_off.clone() }.is_unanswered());
+        assert!(!Kind { admission: Admission::Admitted, ..cut_off }.is_unanswered());
+    }
 }

@@ -91,6 +91,7 @@ const fn symptom(symptom: Symptom) -> &'static str {
         Symptom::ClientAbortWaiting => "client_abort_waiting",
         Symptom::Reset => "reset",
         Symptom::Timeout => "timeout",
+        Symptom::CutOff => "cut_off",
     }
 }
 
@@ -153,8 +154,9 @@ mod tests {
         );
         check(ConditionKey::Reached, &[R::Yes, R::No, R::Unknown], reached);
         let (early, waiting) = (S::ClientAbortEarly, S::ClientAbortWaiting);
+        let upstream = [S::Reset, S::Timeout, S::CutOff];
         let symptoms =
-            [S::None, S::Dns, S::Connect, S::Tls, S::ProxyLocal, early, waiting, S::Reset, S::Timeout];
+            [&[S::None, S::Dns, S::Connect, S::Tls, S::ProxyLocal, early, waiting][..], &upstream].concat();
         check(ConditionKey::Symptom, &symptoms, symptom);
         check(ConditionKey::Admission, &[A::None, A::Admitted, A::Held, A::Paused], admission);
         let failures = [O::Failed, O::Refused, O::Unreachable, O::Internal];

@@ -129,6 +129,7 @@ impl ConditionKey {
                 "client_abort_waiting",
                 "reset",
                 "timeout",
+                "cut_off",
             ]),
             Self::HttpStatus => Sort::Number { least: 100, most: 999 },
             Self::ErrorCode | Self::ErrorSubcode => Sort::Number { least: i64::MIN, most: i64::MAX },

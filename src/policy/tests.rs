@@ -5,7 +5,7 @@
 mod webhooks;
 
 use Reached::{No, Unknown, Yes};
-use Symptom::{ClientAbortEarly, ClientAbortWaiting, Connect, Dns, ProxyLocal, Reset, Timeout, Tls};
+use Symptom::{ClientAbortEarly, ClientAbortWaiting, Connect, CutOff, Dns, ProxyLocal, Reset, Timeout, Tls};
 use Vantage::{CallerEgress as Caller, EdgeIngress as Edge, FirstLayer as First};
 
 use super::*;
@@ -109,6 +109,30 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
             "never-reached",
             ingress,
             vec![at(Edge, No, Symptom::None, 0), at(Edge, No, ClientAbortWaiting, 499)],
+        ),
+        (
+            "edge-answer-cut-off",
+            error,
+            vec![
+                at(Edge, Yes, CutOff, 200),
+                at(First, Yes, CutOff, 302),
+                at(Edge, Unknown, CutOff, 0),
+                // A proxy that had the status of its upstream and answers for it.
+                at(Edge, Yes, CutOff, 502),
+                success(at(Edge, Yes, CutOff, 200), true),
+                // Nothing proves that the message was sent.
+                Kind { admission: Admission::Admitted, ..at(Edge, Yes, CutOff, 200) },
+            ],
+        ),
+        (
+            "caller-answer-cut-off",
+            missed,
+            vec![
+                at(Caller, Yes, CutOff, 200),
+                at(Caller, Unknown, CutOff, 201),
+                at(Caller, Yes, CutOff, 502),
+                at(Caller, Unknown, CutOff, 0),
+            ],
         ),
         (
             "answered",
@@ -342,8 +366,18 @@ fn a_plainly_good_kind_is_booked_as_good_from_every_vantage() {
 #[test]
 fn no_kind_without_a_code_is_forgotten() {
     let policy = Policy::built_in();
-    let symptoms =
-        [Symptom::None, Dns, Connect, Tls, ProxyLocal, ClientAbortEarly, ClientAbortWaiting, Reset, Timeout];
+    let symptoms = [
+        Symptom::None,
+        Dns,
+        Connect,
+        Tls,
+        ProxyLocal,
+        ClientAbortEarly,
+        ClientAbortWaiting,
+        Reset,
+        Timeout,
+        CutOff,
+    ];
     for vantage in [Caller, Edge, First] {
         for reached in [Yes, No, Unknown] {
             for symptom in symptoms {
@@ -360,6 +394,28 @@ fn no_kind_without_a_code_is_forgotten() {
             }
         }
     }
+}
+
+/// An answer of which only the beginning came is no success, but what came of it counts.
+#[test]
+fn an_answer_that_was_cut_off_is_judged_by_what_came_of_it() {
+    let policy = Policy::built_in();
+    let (error, missed) = (Account::BadPlatformError, Account::BadPlatformMissed);
+    for (vantage, bad) in [(Edge, error), (First, error), (Caller, missed)] {
+        let call = |status| at(vantage, Yes, CutOff, status);
+        let of = |kind: &Kind| booked(&policy, kind, "2026-11-20").1;
+        for status in [0, 200, 206, 302, 502, 504] {
+            assert_eq!(of(&call(status)), bad, "{vantage:?} {status}");
+        }
+        assert_eq!(of(&call(404)), Account::UserCaller);
+        assert_eq!(of(&call(500)), error);
+        assert_eq!(of(&success(call(200), false)), error);
+        assert_eq!(of(&Kind { error_code: Some(131_026), ..call(200) }), Account::UserRecipient);
+        assert_eq!(of(&Kind { error_code: Some(131_016), ..call(200) }), error);
+        assert_eq!(of(&Kind { scope: "test".to_owned(), ..call(200) }), Account::ExcludedScope);
+        assert_eq!(of(&Kind { service: IGNORED.to_owned(), ..call(200) }), Account::ExcludedIgnored);
+    }
+    assert_eq!(booked(&policy, &at(Caller, No, CutOff, 200), "2026-11-20").0, "caller-not-reached");
 }
 
 #[test]

@@ -218,7 +218,8 @@ fn trial(row: &RawRow<'_>, http_status: u16) -> Result<AttemptResult, String> {
     let trial = match value {
         LogValue::Missing if http_status != 0 => AttemptResult::Http,
         LogValue::Text(text) => match text.as_ref() {
-            b"http" => AttemptResult::Http,
+            // The endpoint had answered before its body broke off, so its status counts.
+            b"http" | b"cut_off" => AttemptResult::Http,
             b"dns" => AttemptResult::Dns,
             b"connect" => AttemptResult::Connect,
             b"tls" => AttemptResult::Tls,
@@ -240,7 +241,10 @@ fn trial(row: &RawRow<'_>, http_status: u16) -> Result<AttemptResult, String> {
 }
 
 fn wrong_outcome(value: &LogValue<'_>) -> String {
-    format!("outcome is {}, expected http, dns, connect, tls, reset, timeout or none", value.excerpt())
+    format!(
+        "outcome is {}, expected http, dns, connect, tls, reset, timeout, cut_off or none",
+        value.excerpt()
+    )
 }
 
 /// Reads the attempt number; 0 if it is missing.

@@ -211,6 +211,7 @@ pub fn symptom(row: &RawRow<'_>) -> Result<Symptom, String> {
             b"client_abort_waiting" => Symptom::ClientAbortWaiting,
             b"reset" => Symptom::Reset,
             b"timeout" => Symptom::Timeout,
+            b"cut_off" => Symptom::CutOff,
             _ => return Err(unknown_symptom(value)),
         },
         _ => return Err(unknown_symptom(value)),
@@ -220,7 +221,7 @@ pub fn symptom(row: &RawRow<'_>) -> Result<Symptom, String> {
 fn unknown_symptom(value: &LogValue<'_>) -> String {
     format!(
         "symptom is {}, expected none, dns, connect, tls, proxy_local, client_abort_early, client_abort_waiting, \
-         reset or timeout",
+         reset, timeout or cut_off",
         value.excerpt()
     )
 }

@@ -220,6 +220,8 @@ impl SourceReader {
         if let Some(result) = has_left.then(|| upstream_result(row)).flatten() {
             shape.http_status = result;
             shape.symptom = match self.source.preset {
+                // That result was cut off, whoever hung up then.
+                _ if shape.symptom == Symptom::CutOff => Symptom::CutOff,
                 LogPreset::NginxJson => nginx_symptom(row, result),
                 _ => Symptom::None,
             };
@@ -357,6 +359,8 @@ impl SourceReader {
         match (shape.symptom, self.vantage) {
             (Symptom::ClientAbortEarly, _) => Reached::No,
             (_, Vantage::FirstLayer) => Reached::Yes,
+            // Something had answered.
+            (Symptom::CutOff, _) => Reached::Yes,
             (Symptom::Dns | Symptom::Connect | Symptom::Tls | Symptom::ProxyLocal, _) => Reached::No,
             (Symptom::None, Vantage::EdgeIngress) if has_upstream_status(row) => Reached::Yes,
             _ => Reached::Unknown,

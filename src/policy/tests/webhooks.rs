@@ -53,7 +53,15 @@ fn errors_but_sent() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
                 Kind { outcome: Outcome::Unknown, vantage: Vantage::EdgeIngress, ..request(0) },
             ],
         ),
-        ("answer-lost-but-sent", "good", vec![proven(Sent, None), proven(Delivered, Some(504))]),
+        (
+            "answer-lost-but-sent",
+            "good",
+            vec![
+                proven(Sent, None),
+                proven(Delivered, Some(504)),
+                Kind { symptom: CutOff, ..proven(Sent, Some(200)) },
+            ],
+        ),
         (
             "api-update-but-sent",
             "good",
@@ -126,6 +134,7 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
                 message(Failed, Late),
                 // A retry behind the proxy does not matter: the message id proves the admission.
                 Kind { symptom: Connect, ..message(Outcome::None, Overdue) },
+                Kind { symptom: CutOff, ..message(Sent, Late) },
             ],
         ),
         (
@@ -160,6 +169,7 @@ pub fn cases() -> Vec<(&'static str, &'static str, Vec<Kind>)> {
                 success(message(Sent, InTime), true),
                 without_status(message(Delivered, InTime)),
                 Kind { symptom: ClientAbortEarly, ..message(Sent, InTime) },
+                Kind { symptom: CutOff, ..message(Delivered, InTime) },
             ],
         ),
         ("message-failed-without-code", error, vec![message(Failed, InTime), held(message(Failed, InTime))]),
@@ -227,7 +237,7 @@ fn a_notification_is_booked_by_outcome_and_timing_alone() {
     }
     for (outcome, timing, want) in table {
         let kind = notification(outcome, timing);
-        for symptom in [Symptom::None, Dns, Connect, Tls, Reset, Timeout] {
+        for symptom in [Symptom::None, Dns, Connect, Tls, Reset, Timeout, CutOff] {
             for http_status in [None, Some(200), Some(302), Some(404), Some(429), Some(503)] {
                 for reached in [Yes, No, Unknown] {
                     let kind = Kind { http_status, reached, symptom, ..kind.clone() };
