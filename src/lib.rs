@@ -146,9 +146,9 @@
 //! # What always holds
 //!
 //! - **The books balance.** Per file, rows read = accepted + duplicate + conflict + outside +
-//!   quarantine + not a call. Per day, accepted calls = requests + messages, accepted webhook rows = attempts of
-//!   notifications, events in the accounts = events in the slots. Every run checks this; an
-//!   imbalance is a bug.
+//!   quarantine + not a call. Per day, accepted calls = requests + messages, accepted webhook rows
+//!   = attempts of notifications, events in the accounts = events in the slots. Every run checks
+//!   this; an imbalance is a bug.
 //! - **Facts do not depend on order.** Neither the order of files, nor of days, nor the number of
 //!   workers changes a number. A daybook depends on the rows of its day alone, the facts of a day
 //!   on the daybooks within reach of its webhooks.

@@ -16,9 +16,6 @@ use crate::pipeline::{Accounted, Job, RunSummary};
 use crate::slots::ScopeKind;
 use crate::table::decimal;
 
-/// Reasons for which lines are no calls that are named.
-const SHOWN_REASONS: usize = 3;
-
 pub struct SummaryText<'a> {
     pub outcome: &'a RunSummary,
     pub job: &'a Job,
@@ -203,13 +200,11 @@ impl SummaryText<'_> {
         table
     }
 
-    /// Returns a line on the lines that are no calls, if there are any.
-    ///
-    /// With them the counts of the table make up the rows read.
+    /// Returns a line on the lines that are no calls, if there are any, with the first reasons.
     fn no_calls(&self) -> Option<String> {
         let files = self.outcome.accounted.iter().flat_map(|a| &a.published.edition.intake);
         let no_calls = FileBalance::no_calls(files);
-        let of = no_calls.text(SHOWN_REASONS);
+        let of = no_calls.text(3);
         (!no_calls.is_empty()).then(|| format!("Not a call: {} lines ({of}).", grouped(no_calls.sum())))
     }
 

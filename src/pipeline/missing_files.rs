@@ -261,9 +261,10 @@ fn unread(day: Day, own: &[&FileHours]) -> Vec<Attention> {
 mod tests {
     use super::*;
 
-    /// Returns what is told of files without a row of their day: path, accepted rows, lines that
-    /// are no calls.
-    fn told(files: &[(&str, u64, &[(&str, u64)])], may_be_empty: bool) -> Vec<String> {
+    /// A file: path, accepted rows, lines that are no calls.
+    type Given<'g> = (&'g str, u64, &'g [(&'g str, u64)]);
+
+    fn told(files: &[Given<'_>], may_be_empty: bool) -> Vec<String> {
         let stored = r#"{"path":"","source":"edge","log":"requests","role":"own","format":"csv","bytes":1,"rows_read":0,"accepted":0,"duplicate":0,"outside":0,"quarantine":0,"first_ts_us":null,"last_ts_us":null,"failure":null}"#;
         let hours = r#"{"source":"edge","log":"requests","pattern":"p","name":"p","path":"","belongs":"own","is_readable":true,"bytes":1,"rows_read":1,"regions":[],"hours":[]}"#;
         let (mut balances, mut own) = (Vec::new(), Vec::new());
@@ -287,13 +288,13 @@ mod tests {
 
     #[test]
     fn a_file_of_lines_that_are_no_calls_is_told() {
-        let good: (&str, u64, &[(&str, u64)]) = ("a.log", 5, &[("start-up", 3)]);
-        let strange: (&str, u64, &[(&str, u64)]) = ("b.log", 0, &[("header line", 1), ("other logger", 7)]);
-        let message = "source edge: the lines in b.log are no calls (other logger: 7; header line: 1). Does the format of \
+        let good: Given<'_> = ("a.log", 5, &[("start-up", 3)]);
+        let strange: Given<'_> = ("b.log", 0, &[("a header line", 1), ("other logger", 7)]);
+        let message = "source edge: the lines in b.log are no calls (other logger: 7; a header line: 1). Does the format of \
                        the source fit the log?";
         assert_eq!(told(&[good, strange], false), [message]);
         assert_eq!(told(&[good, strange], true), [""; 0], "a source that may be empty");
-        assert_eq!(told(&[good, ("b.log", 0, &[("header line", 1)])], false), [""; 0], "an empty file");
+        assert_eq!(told(&[good, ("b.log", 0, &[("a header line", 1)])], false), [""; 0], "an empty file");
         assert_eq!(told(&[strange], false), [""; 0], "no row of the day at all is told as such");
     }
 }

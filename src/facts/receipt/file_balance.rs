@@ -119,7 +119,7 @@ impl FileBalance {
         all
     }
 
-    /// Returns whether the file has lines, and all of them are no calls; headers alone do not count.
+    /// Returns whether all lines of the file are no calls, and not all of them headers.
     pub fn has_no_calls_alone(&self) -> bool {
         self.event_rows() == 0 && self.not_a_call > self.not_a_call_reasons.of(LinesByReason::HEADER)
     }

@@ -21,7 +21,7 @@ impl LinesByReason {
     /// The reason of lines whose own reason is beyond the limit.
     pub const OTHER: &str = "other";
     /// The reason of lines that name the columns or the program, of which a quiet log has some.
-    pub const HEADER: &str = "header line";
+    pub const HEADER: &str = "a header line";
     /// Characters of a reason that are kept.
     const LONGEST: usize = 80;
 
@@ -72,7 +72,7 @@ impl LinesByReason {
         self.0.iter().map(|(why, lines)| (why.as_str(), *lines))
     }
 
-    /// Returns the reasons as text, such as `other logger: 20; header line: 2`.
+    /// Returns the reasons as text, such as `other logger: 20; a header line: 2`.
     ///
     /// Those with most lines stand first; of more than `shown` the rest is only counted.
     pub fn text(&self, shown: usize) -> String {
@@ -96,18 +96,20 @@ mod tests {
 
     fn counted(reasons: &[String]) -> LinesByReason {
         let mut lines = LinesByReason::default();
-        reasons.iter().for_each(|why| lines.add(why, 1));
+        for why in reasons {
+            lines.add(why, 1);
+        }
         lines
     }
 
     #[test]
     fn reasons_are_counted_and_the_most_frequent_is_told_first() {
         let mut lines = LinesByReason::default();
-        lines.add("header line", 2);
+        lines.add("a header line", 2);
         lines.add("other logger", 19);
         lines.add("other logger", 1);
         lines.add("start-up", 2);
-        assert_eq!(lines.text(9), "other logger: 20; header line: 2; start-up: 2");
+        assert_eq!(lines.text(9), "other logger: 20; a header line: 2; start-up: 2");
         assert_eq!(lines.text(1), "other logger: 20; 2 more reasons: 4");
         assert_eq!((lines.sum(), lines.of(LinesByReason::HEADER), lines.of("none")), (24, 2, 0));
         assert_eq!(LinesByReason::default().text(9), "");

@@ -121,7 +121,7 @@ pub static INTAKE: Spec = Spec {
         ColumnSpec::new(
             "not_a_call_reasons",
             Text,
-            "the same by what they are, such as `other logger: 20; header line: 2`; null without any",
+            "the same by what they are, such as `other logger: 20; a header line: 2`; null without any",
         ),
         ColumnSpec::new("first_ts", Instant, "earliest timestamp; null without any"),
         ColumnSpec::new("last_ts", Instant, "latest timestamp; null without any"),

@@ -37,8 +37,8 @@ pub fn balances(
         let sum =
             |f: fn(&FileTally) -> u64| if failure.is_some() { 0 } else { tallies.iter().map(|t| f(t)).sum() };
         let mut not_a_call_reasons = LinesByReason::default();
-        if failure.is_none() {
-            tallies.iter().for_each(|t| not_a_call_reasons.merge(&t.not_a_call_reasons));
+        for tally in tallies.iter().filter(|_| failure.is_none()) {
+            not_a_call_reasons.merge(&tally.not_a_call_reasons);
         }
         balances.push(FileBalance {
             path: file.shown.clone(),
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(balance.check(), Ok(()));
         assert_eq!((balance.rows_read, balance.accepted, balance.quarantine, bad), (6, 1, 1, 1));
         assert_eq!((balance.not_a_call, balance.event_rows()), (4, 2));
-        assert_eq!(balance.not_a_call_reasons.text(9), "other logger: 2; header line: 1; start-up: 1");
+        assert_eq!(balance.not_a_call_reasons.text(9), "other logger: 2; a header line: 1; start-up: 1");
         assert_eq!((hours.rows_read, hours.hours), (5, vec![(10, 1)]));
         let unreadable = spans(pass.counts.iter().map(|counts| &counts.unreadable));
         assert_eq!(
