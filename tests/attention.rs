@@ -402,6 +402,20 @@ fn cases() -> Vec<Case> {
                 vec![(R1, rows(1)), ("again-2026-11-18.ndjson", rows(2))]
             },
         ),
+        case(
+            "undecided",
+            "[[source]]\nname = \"edge\"\npaths = [\"r-{date}.ndjson\"]\npreset = \"nginx\"\n",
+            {
+                let line = |n: u32| {
+                    let (hour, minute) = (n / 60, n % 60);
+                    let status = if n % 24 == 0 { 502 } else { 200 };
+                    format!(
+                        "1.2.3.4 - - [18/Nov/2026:{hour:02}:{minute:02}:01 +0000] \"POST /1/messages HTTP/1.1\" {status} 2 \"-\" \"x\"\n"
+                    )
+                };
+                vec![(R1, (0..1_440).map(line).collect())]
+            },
+        ),
         case("unknown-field", &format!("{both}preset = \"whatsapp-webhook\"\n"), {
             let line = r#"{"object":"whatsapp_business_account","entry":[{"id":"1","changes":[{"field":"made_up","value":{"timestamp":1794996230}}]}]}"#;
             vec![(R1, good(DAY)), (W1, format!("{line}\n"))]

@@ -31,8 +31,8 @@
 //!   is given, run `BLESS=1 cargo test --test main days` and read the diff.
 //! - `doors`: what stands beside the tables is read back by other hands, with the worst texts in it. To add a format, add a
 //!   check of it to each test.
-//! - `realdata`: public logs and corner cases of file formats, where a copy lies at `../shared/realdata` or
-//!   `UPTIME_LEDGER_REALDATA`; skipped elsewhere.
+//! - `logs`: in `formats`, logs of other programs against what truly happened; in `realdata`, public logs and
+//!   corner cases of file formats. They run where a copy lies at `../shared/realdata` or `UPTIME_LEDGER_REALDATA`.
 //! - `tidy`: the house rules, and documents that must match the code.
 //! - `fuzz/`, a crate of its own: every parser, fed with what no person would write (`just fuzz`). `bench/`: the job beside other
 //!   engines (`just bench`), its parts by themselves (`just kernels`), a year (`just year`), every output of two binaries beside
@@ -61,12 +61,13 @@ mod instants;
 mod job;
 mod laws;
 mod ledger_files;
+mod logs;
 mod mistakes;
 mod order;
 mod pages;
 mod privacy;
 mod quarter;
-mod realdata;
+
 mod reviews;
 mod seals;
 mod tamper;

@@ -112,7 +112,7 @@ fn every_attention_has_an_entry_in_the_runbook() {
     );
 }
 
-/// Every example of a config in the documents is one that `check` lets pass; that of data/config.md has every key.
+/// Every example of a config in the documents is one that `check` lets pass; that of data/example.md has every key.
 #[test]
 fn configs_in_documents_pass_check() {
     let mut checked = Vec::new();
@@ -129,7 +129,7 @@ fn configs_in_documents_pass_check() {
             let said = Command::new(job).arg("check").arg("--config").arg(config).output().unwrap();
             assert!(said.status.success(), "{path}: {}", String::from_utf8_lossy(&said.stderr));
             checked.push(path.clone());
-            if path == "data/config.md" {
+            if path == "data/example.md" {
                 for key in config::KEYS.iter().flat_map(|(_, keys)| keys.iter()) {
                     let ways = [format!("{key} = "), format!("[{key}]"), format!("[source.{key}]")];
                     let is_there = ways.iter().any(|way| block.contains(way.as_str()));
@@ -138,7 +138,7 @@ fn configs_in_documents_pass_check() {
             }
         }
     }
-    assert_eq!(checked, ["README.md", "data/config.md", "data/services.md"]);
+    assert_eq!(checked, ["README.md", "data/example.md", "data/services.md"]);
 }
 
 /// Bytes of a page that one can read in one go, and of the README.

@@ -51,6 +51,8 @@ pub enum AttentionKind {
     UnknownStatus,
     /// A webhook field that nobody knows.
     UnknownField,
+    /// Most failures of a source do not say whether their calls had arrived.
+    Undecided,
     /// Calls have a scope that is not of the list.
     UndeclaredScope,
     /// A log is silent while others go on.
@@ -114,7 +116,7 @@ pub enum AttentionKind {
 }
 
 impl AttentionKind {
-    pub const ALL: [Self; 52] = [
+    pub const ALL: [Self; 53] = [
         Self::NoLogs,
         Self::NoRows,
         Self::MissingSource,
@@ -137,6 +139,7 @@ impl AttentionKind {
         Self::NoOutcome,
         Self::UnknownStatus,
         Self::UnknownField,
+        Self::Undecided,
         Self::UndeclaredScope,
         Self::Gap,
         Self::Coverage,
@@ -194,6 +197,7 @@ impl AttentionKind {
             Self::NoOutcome => "no-outcome",
             Self::UnknownStatus => "unknown-status",
             Self::UnknownField => "unknown-field",
+            Self::Undecided => "undecided",
             Self::UndeclaredScope => "undeclared-scope",
             Self::Gap => "gap",
             Self::Coverage => "coverage",

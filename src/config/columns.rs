@@ -50,6 +50,14 @@ pub fn read(columns: &TomlValue<'_>, log: Option<Log>, has_header: bool) -> Vec<
 
 fn column(field: Field, value: &TomlValue<'_>, has_header: bool) -> Option<Column> {
     let plain = |from| Column { field, from, cast: Cast::Auto, words: Vec::new() };
+    if let DeValue::Boolean(is_on) = value.raw() {
+        if *is_on {
+            let help = "write the name of a column, or false to switch the field off";
+            value.wrong("`true` is no column", "this", help);
+            return None;
+        }
+        return Some(plain(ColumnSource::Off));
+    }
     if !matches!(value.raw(), DeValue::Table(_)) {
         return Some(plain(ColumnSource::Name(column_name(value, has_header)?)));
     }

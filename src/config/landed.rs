@@ -81,6 +81,8 @@ fn source(s: &Source) -> String {
         LogPreset::Combined => "Combined",
         LogPreset::NginxJson => "NginxJson",
         LogPreset::WhatsappWebhook => "WhatsappWebhook",
+        // No version of that time knew it: the fingerprint then is that of no landed day.
+        LogPreset::Format => "Format",
     };
     let vantage = match s.vantage {
         Vantage::CallerEgress => "CallerEgress",
@@ -111,6 +113,8 @@ fn column(c: &Column) -> String {
     let from = match &c.from {
         ColumnSource::Name(name) => format!("Name({})", quoted(name)),
         ColumnSource::Value(value) => format!("Value({})", quoted(value)),
+        // No version of that time knew it.
+        ColumnSource::Off => "Off".to_owned(),
     };
     let cast = match &c.cast {
         Cast::Auto => "Auto".to_owned(),

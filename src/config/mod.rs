@@ -4,6 +4,7 @@
 
 mod canonical;
 mod columns;
+mod formats;
 mod landed;
 mod outputs;
 mod overrides;
@@ -11,24 +12,25 @@ mod paths;
 mod read;
 mod slot_rule;
 mod sources;
-mod vantage;
 mod webhooks;
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::sync::Arc;
 
 use chrono_tz::Tz;
 
 use crate::day::SlotLength;
+use crate::formats::{Expression, FormatFile};
 
+pub use crate::field::{Field, Identity, Log, TimeBasis, Unit};
+pub use crate::vantage::Vantage;
 pub use canonical::{Canonical, Difference};
 pub use outputs::{Format, Outputs};
 pub use overrides::{ReviewHistory, ReviewRules};
 pub use paths::{PathCaptures, PathPattern, Placeholder, is_beside_logs, lexical};
 pub use read::config;
 pub use slot_rule::{RuleVersion, SlotRule};
-pub use sources::{IdSpelling, Identity, TimeBasis};
-pub use vantage::Vantage;
+pub use sources::IdSpelling;
 
 /// The service of webhook rows without a service.
 pub const WEBHOOK_SERVICE: &str = "webhooks";
@@ -160,26 +162,22 @@ pub struct Source {
     pub ids: IdSpelling,
     /// Mapping of the fields that differ from the preset.
     pub columns: Vec<Column>,
+    /// The format by which rows of another program are read, with [`LogPreset::Format`].
+    pub format: Option<FormatChoice>,
 }
 
-/// The type of rows of a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Log {
-    /// One row per API call.
-    Requests,
-    /// One row per attempt of an outbound webhook, with the message status it carries, if any.
-    Webhooks,
-}
-
-impl Log {
-    /// Returns the word in configs and reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Requests => "requests",
-            Self::Webhooks => "webhooks",
-        }
-    }
+/// A format as a source uses it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FormatChoice {
+    /// Name of a built-in format, or the path of a file as the config has it.
+    pub name: String,
+    /// Text of the file.
+    pub text: Arc<str>,
+    pub file: Arc<FormatFile>,
+    /// The program's format string, as its config has it; the only layout then.
+    pub log_format: Option<String>,
+    /// Fields that differ from those of the file; `None` switches one off.
+    pub columns: Vec<(Field, Option<Vec<Expression>>)>,
 }
 
 /// A log format with its mapping to the canonical fields.
@@ -193,159 +191,8 @@ pub enum LogPreset {
     NginxJson,
     /// Cloud API notification payloads, one per line, bare or in an envelope with a receive time.
     WhatsappWebhook,
-}
-
-/// Canonical fields: those of request rows, then those of webhook rows alone (data/logs.md).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Field {
-    Ts,
-    Duration,
-    RequestId,
-    TraceId,
-    BusinessId,
-    Service,
-    Endpoint,
-    Region,
-    HttpStatus,
-    UpstreamStatus,
-    Reached,
-    Symptom,
-    ErrorCode,
-    ErrorSubcode,
-    IsTransient,
-    IsSuccess,
-    MessageId,
-    MessageStatus,
-    Correlation,
-    Scope,
-    RecipientArea,
-    ClientPlatform,
-    ClientVersion,
-    EventTs,
-    WebhookId,
-    Topic,
-    Status,
-    AttemptNo,
-    Outcome,
-}
-
-impl Field {
-    /// All fields, in the order of data/logs.md.
-    pub const ALL: [Self; 29] = [
-        Self::Ts,
-        Self::Duration,
-        Self::RequestId,
-        Self::TraceId,
-        Self::BusinessId,
-        Self::Service,
-        Self::Endpoint,
-        Self::Region,
-        Self::HttpStatus,
-        Self::UpstreamStatus,
-        Self::Reached,
-        Self::Symptom,
-        Self::ErrorCode,
-        Self::ErrorSubcode,
-        Self::IsTransient,
-        Self::IsSuccess,
-        Self::MessageId,
-        Self::MessageStatus,
-        Self::Correlation,
-        Self::Scope,
-        Self::RecipientArea,
-        Self::ClientPlatform,
-        Self::ClientVersion,
-        Self::EventTs,
-        Self::WebhookId,
-        Self::Topic,
-        Self::Status,
-        Self::AttemptNo,
-        Self::Outcome,
-    ];
-
-    /// Fields of a webhook row, in the order of data/logs.md.
-    pub const WEBHOOK: [Self; 14] = [
-        Self::Ts,
-        Self::EventTs,
-        Self::WebhookId,
-        Self::BusinessId,
-        Self::Service,
-        Self::Region,
-        Self::Topic,
-        Self::MessageId,
-        Self::Correlation,
-        Self::Status,
-        Self::ErrorCode,
-        Self::AttemptNo,
-        Self::Outcome,
-        Self::HttpStatus,
-    ];
-
-    /// Returns the fields of the rows of a log.
-    pub const fn of(log: Log) -> &'static [Self] {
-        match log {
-            Log::Requests => Self::ALL.split_at(23).0,
-            Log::Webhooks => &Self::WEBHOOK,
-        }
-    }
-
-    /// Returns the name in configs.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ts => "ts",
-            Self::Duration => "duration",
-            Self::RequestId => "request_id",
-            Self::TraceId => "trace_id",
-            Self::BusinessId => "business_id",
-            Self::Service => "service",
-            Self::Endpoint => "endpoint",
-            Self::Region => "region",
-            Self::HttpStatus => "http_status",
-            Self::UpstreamStatus => "upstream_status",
-            Self::Reached => "reached",
-            Self::Symptom => "symptom",
-            Self::ErrorCode => "error_code",
-            Self::ErrorSubcode => "error_subcode",
-            Self::IsTransient => "is_transient",
-            Self::IsSuccess => "is_success",
-            Self::MessageId => "message_id",
-            Self::MessageStatus => "message_status",
-            Self::Correlation => "correlation_id",
-            Self::Scope => "scope",
-            Self::RecipientArea => "recipient_area",
-            Self::ClientPlatform => "client_platform",
-            Self::ClientVersion => "client_version",
-            Self::EventTs => "event_ts",
-            Self::WebhookId => "webhook_id",
-            Self::Topic => "field",
-            Self::Status => "status",
-            Self::AttemptNo => "attempt_no",
-            Self::Outcome => "outcome",
-        }
-    }
-}
-
-impl Field {
-    /// Returns the field's column in canonical logs, with its unit.
-    pub const fn column(self) -> &'static str {
-        match self {
-            Self::Duration => "duration_ms",
-            _ => self.name(),
-        }
-    }
-}
-
-impl FromStr for Field {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|field| field.name() == text).ok_or_else(|| {
-            format!(
-                "`{text}` is not a canonical field; {}",
-                crate::document::spelling::advice(text, Self::ALL.iter().map(|f| f.name()))
-            )
-        })
-    }
+    /// The log of another program, as a format file says ([`Source::format`]).
+    Format,
 }
 
 /// The origin of one canonical field.
@@ -365,6 +212,8 @@ pub enum ColumnSource {
     Name(String),
     /// The same value for every row.
     Value(String),
+    /// Nowhere: a column of that name is another program's, and is not read.
+    Off,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -376,15 +225,6 @@ pub enum Cast {
     Unit(Unit),
     /// A chrono format string, for timestamps.
     Format(String),
-}
-
-/// A unit of time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    Seconds,
-    Milliseconds,
-    Microseconds,
-    Nanoseconds,
 }
 
 /// A service with an SLI; its endpoints select its rows when the logs name no service.

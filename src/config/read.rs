@@ -55,7 +55,7 @@ pub fn config(document: &Document, base: &Path) -> Result<Config, Mistakes> {
     let path = |key| top.get(key).and_then(|value| value.text()).map(PathBuf::from);
 
     let bare = Config::bare(base);
-    let sources = sources::read(&top);
+    let sources = sources::read(&top, base);
     let services = services(&top);
     let config = Config {
         reports: path("reports").unwrap_or(bare.reports),

@@ -1,17 +1,21 @@
 //! `[[source]]`: the files of each log, their format and their vantage.
 
+use std::path::Path;
+
 use chrono_tz::{TZ_VARIANTS, Tz};
 use toml::de::DeValue;
 
-use super::{Field, Log, LogPreset, Source, Vantage, columns, paths};
+use super::{Field, Identity, Log, LogPreset, Source, TimeBasis, Vantage, columns, paths};
+use super::{FormatChoice, formats};
 use crate::document::spelling::closest;
 use crate::document::toml::{TomlTable, TomlValue, name, tables};
 
-pub(super) const SOURCE: [&str; 14] = [
+pub(super) const SOURCE: [&str; 15] = [
     "name",
     "paths",
     "log",
     "preset",
+    "log_format",
     "vantage",
     "time_basis",
     "zone",
@@ -44,26 +48,6 @@ const IDENTITIES: [(&str, Identity); 3] =
     [("unique", Identity::Unique), ("client", Identity::Client), ("none", Identity::None)];
 const SPELLINGS: [(&str, IdSpelling); 2] = [("exact", IdSpelling::Exact), ("loose", IdSpelling::Loose)];
 
-/// The end of a request that its timestamp marks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TimeBasis {
-    Start,
-    /// The end of the request: the reader subtracts the duration.
-    End,
-}
-
-/// What the request ids of a source say about its rows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Identity {
-    /// Rows with one id are one call.
-    #[default]
-    Unique,
-    /// The id comes from the client and may repeat: rows with one id and one instant are one call.
-    Client,
-    /// Nothing: every row is a call of its own.
-    None,
-}
-
 /// How the ids of a source are compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum IdSpelling {
@@ -75,12 +59,24 @@ pub enum IdSpelling {
 }
 
 /// Reads all tables `[[source]]`; a source with a mistake in its name is left out.
-pub fn read(top: &TomlTable<'_>) -> Vec<Source> {
+pub fn read(top: &TomlTable<'_>, base: &Path) -> Vec<Source> {
     let mut taken = Vec::new();
     tables(top, "source", "[[source]]", &SOURCE)
         .iter()
-        .filter_map(|table| source(table, &mut taken))
+        .filter_map(|table| source(table, &mut taken, base))
         .collect()
+}
+
+/// Reads the preset: one of ours, a built-in format, or the path of a format file.
+///
+/// Both are `None` after a mistake.
+fn preset(value: &TomlValue<'_>, base: &Path) -> (Option<LogPreset>, Option<FormatChoice>) {
+    let Some(word) = value.text() else { return (None, None) };
+    if let Some((_, preset)) = PRESETS.iter().find(|(name, _)| *name == word) {
+        return (Some(*preset), None);
+    }
+    let format = formats::read(value, word, base);
+    (format.as_ref().map(|_| LogPreset::Format), format)
 }
 
 /// Refuses named columns where only constants are possible.
@@ -88,7 +84,7 @@ pub fn read(top: &TomlTable<'_>) -> Vec<Source> {
 /// Access log text has fixed places, and payloads have a shape of their own.
 fn refuse_names(columns: &TomlValue<'_>, preset: LogPreset) {
     let (place, why, constants) = match preset {
-        LogPreset::Canonical | LogPreset::NginxJson => return,
+        LogPreset::Canonical | LogPreset::NginxJson | LogPreset::Format => return,
         LogPreset::Combined => {
             ("access log text", "preset = \"combined\" reads fields by their place", Field::of(Log::Requests))
         }
@@ -118,7 +114,7 @@ fn refuse_names(columns: &TomlValue<'_>, preset: LogPreset) {
     }
 }
 
-fn source<'t>(table: &TomlTable<'t>, taken: &mut Vec<&'t str>) -> Option<Source> {
+fn source<'t>(table: &TomlTable<'t>, taken: &mut Vec<&'t str>, base: &Path) -> Option<Source> {
     let name = name(table, taken, "\"edge\"");
     let paths = table.need("paths", "[\"logs/{date}/*.ndjson.gz\"]").map(|value| {
         let texts = value.texts();
@@ -134,9 +130,18 @@ fn source<'t>(table: &TomlTable<'t>, taken: &mut Vec<&'t str>) -> Option<Source>
         }
         texts.into_iter().map(|(path, _)| path.to_owned()).collect()
     });
-    let written = table.get("preset").map_or(Some(LogPreset::Canonical), |value| value.choice(&PRESETS));
+    let (written, mut format) = match table.get("preset") {
+        None => (Some(LogPreset::Canonical), None),
+        Some(value) => preset(&value, base),
+    };
     let preset = written.unwrap_or(LogPreset::Canonical);
-    let log = log(table, written);
+    let log = log(table, written, format.as_ref());
+    if let Some(format) = &mut format {
+        formats::of_source(table, format);
+    } else if let Some(value) = table.get("log_format") {
+        let help = "name the program's format, for example preset = \"nginx\"";
+        value.wrong("`log_format` is for formats of programs", "this preset has no such thing", help);
+    }
     for value in ["header", "delimiter"].into_iter().filter_map(|key| table.get(key)) {
         if preset != LogPreset::Canonical {
             let message = format!("`{}` is for CSV files of the canonical preset", value.key());
@@ -159,7 +164,7 @@ fn source<'t>(table: &TomlTable<'t>, taken: &mut Vec<&'t str>) -> Option<Source>
     let source = Source {
         paths: paths.unwrap_or_default(),
         preset,
-        vantage: vantage(table, log),
+        vantage: vantage(table, log, format.as_ref()),
         time_basis: table.get("time_basis").and_then(|value| time_basis(&value, log)).unwrap_or(usual_basis),
         zone: table.get("zone").and_then(|value| zone(&value)).unwrap_or(bare.zone),
         neighbours: table
@@ -170,9 +175,16 @@ fn source<'t>(table: &TomlTable<'t>, taken: &mut Vec<&'t str>) -> Option<Source>
         may_be_empty: table.get("may_be_empty").and_then(|value| value.flag()).unwrap_or(bare.may_be_empty),
         has_header,
         delimiter: table.get("delimiter").and_then(|value| delimiter(&value)).unwrap_or(bare.delimiter),
-        identity: table.get("identity").and_then(|value| identity(&value, log)).unwrap_or_default(),
+        identity: table
+            .get("identity")
+            .and_then(|value| identity(&value, log))
+            .unwrap_or_else(|| format.as_ref().map(FormatChoice::identity).unwrap_or_default()),
         ids: table.get("ids").and_then(|value| value.choice(&SPELLINGS)).unwrap_or_default(),
-        columns: table.get("columns").map(|value| columns::read(&value, log, has_header)).unwrap_or_default(),
+        columns: match (table.get("columns"), &format) {
+            (Some(value), None) => columns::read(&value, log, has_header),
+            _ => Vec::new(),
+        },
+        format,
         ..bare
     };
     name.map(|_| source)
@@ -197,16 +209,18 @@ impl Source {
             identity: Identity::Unique,
             ids: IdSpelling::Exact,
             columns: Vec::new(),
+            format: None,
         }
     }
 }
 
 /// Reads the type of rows; `None` after a mistake, so that no second mistake follows from it.
-fn log(table: &TomlTable<'_>, preset: Option<LogPreset>) -> Option<Log> {
+fn log(table: &TomlTable<'_>, preset: Option<LogPreset>, format: Option<&FormatChoice>) -> Option<Log> {
     let Some(value) = table.get("log") else {
         return Some(match preset? {
             LogPreset::WhatsappWebhook => Log::Webhooks,
             LogPreset::Canonical | LogPreset::Combined | LogPreset::NginxJson => Log::Requests,
+            LogPreset::Format => format?.file.log,
         });
     };
     let log = value.choice(&LOGS)?;
@@ -225,12 +239,19 @@ fn log(table: &TomlTable<'_>, preset: Option<LogPreset>) -> Option<Log> {
             value.wrong("this preset does not read webhook logs", "its rows are requests", help);
             None
         }
+        (Some(LogPreset::Format), log) if format.is_some_and(|format| format.file.log != log) => {
+            let of = format.map_or("", |format| format.file.log.name());
+            let help = "remove it: the format says which rows it gives";
+            value.wrong(format!("this format reads logs of {of}"), "another kind of rows", help);
+            None
+        }
         _ => Some(log),
     }
 }
 
-fn vantage(table: &TomlTable<'_>, log: Option<Log>) -> Vantage {
-    let usual = Vantage::usual(log.unwrap_or(Log::Requests));
+fn vantage(table: &TomlTable<'_>, log: Option<Log>, format: Option<&FormatChoice>) -> Vantage {
+    let usual =
+        format.map_or_else(|| Vantage::usual(log.unwrap_or(Log::Requests)), |format| format.file.vantage);
     let Some(value) = table.get("vantage") else { return usual };
     let valid = match log {
         None => &VANTAGES[..],

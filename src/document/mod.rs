@@ -5,7 +5,9 @@ pub mod spelling;
 pub mod toml;
 
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
+use std::{fs, io};
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 
@@ -25,6 +27,18 @@ impl Document {
         let text = text.into();
         let shown = Arc::new(NamedSource::new(&name, harmless(&text)));
         Self { source: Arc::new(NamedSource::new(name, text)), shown }
+    }
+
+    /// Reads a file of at most so many bytes.
+    ///
+    /// # Errors
+    /// The file cannot be read, is larger, or is not UTF-8.
+    pub fn read(path: &Path, most_bytes: u64) -> io::Result<Self> {
+        let bytes = fs::metadata(path)?.len();
+        if bytes > most_bytes {
+            return Err(io::Error::other(format!("it has {bytes} bytes, and at most {most_bytes} are read")));
+        }
+        Ok(Self::new(path.to_string_lossy(), fs::read_to_string(path)?))
     }
 
     pub fn name(&self) -> &str {

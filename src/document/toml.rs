@@ -61,6 +61,11 @@ impl<'t> MistakeNotes<'t> {
         }
     }
 
+    /// Takes mistakes of another document, which a value at `at` names.
+    pub fn adopt(&self, at: usize, mistakes: impl IntoIterator<Item = Mistake>) {
+        self.found.borrow_mut().extend(mistakes.into_iter().map(|mistake| (at, mistake)));
+    }
+
     /// Returns all mistakes, in the order of the file.
     pub fn into_mistakes(self) -> Vec<Mistake> {
         let mut found = self.found.into_inner();
@@ -153,6 +158,10 @@ impl<'t> TomlValue<'t> {
 
     pub fn span(&self) -> Range<usize> {
         self.item.span()
+    }
+
+    pub const fn notes(&self) -> &'t MistakeNotes<'t> {
+        self.notes
     }
 
     /// Notes a mistake about the value.

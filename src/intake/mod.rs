@@ -13,6 +13,7 @@ mod meter;
 mod pass;
 mod records;
 mod rows;
+pub mod trial;
 mod workers;
 
 use std::collections::BTreeMap;

@@ -215,7 +215,9 @@ fn open(log: &LogFile, source_reader: usize, source_readers: &[SourceReader]) ->
         open.header = head.header.filter(|_| is_delimited && source.has_header);
         let is_known = open.header.is_some() || !is_delimited || !source.has_header;
         // Splitting needs line feeds that are record ends; quotes can hide them.
-        let needs_order = source_readers[source_reader].repeated_hour().is_some();
+        let reader = &source_readers[source_reader];
+        let is_stream = format == LogFormat::Foreign && head.is_stream;
+        let needs_order = reader.repeated_hour().is_some() || reader.has_headers() || is_stream;
         open.can_split =
             head.has_line_feeds && is_known && !needs_order && !(is_delimited && head.has_quotes);
         if needs_order {

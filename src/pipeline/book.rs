@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Context;
 
 use super::attention::attention;
-use super::suspicions::{silent_first_layer, suspected_outage};
+use super::suspicions::{silent_first_layer, suspected_outage, undecided};
 use super::{Job, missing_files};
 use crate::attention::Attention;
 use crate::clock::Clock;
@@ -271,6 +271,7 @@ pub(super) fn publish(
         told.extend(missing_files::attention(&edition, &gaps));
         told.extend(suspected_outage::attention(edition.day, &gaps, postings.facts()));
         told.extend(silent_first_layer::attention(edition.day, &gaps, postings.facts(), &config.sources));
+        told.extend(undecided::attention(edition.day, postings.facts(), &config.sources));
         told.extend(suspected_outage::of_spellings(edition.day, &other_spellings, postings.facts()));
     }
     let settings = job.settings();

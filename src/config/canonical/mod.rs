@@ -203,11 +203,21 @@ impl Canonical {
 
     /// Returns whether logs are read alike under both settings: where rows are, and their meaning.
     pub fn reads_like(&self, other: &Self) -> bool {
-        let is_of_reading = |difference: &Difference| {
-            let table = difference.key.split('.').next().unwrap_or_default();
-            READING_TABLES.contains(&table) && !difference.key.ends_with(".may_be_empty")
+        self.reading_changes(other).is_empty()
+    }
+
+    /// Returns the keys of settings that differ and decide where rows are, or their meaning.
+    pub fn reading_changes(&self, before: &Self) -> Vec<String> {
+        let is_of_reading = |key: &String| {
+            let table = key.split('.').next().unwrap_or_default();
+            READING_TABLES.contains(&table) && !key.ends_with(".may_be_empty")
         };
-        !self.differences(other).iter().any(is_of_reading)
+        self.differences(before).into_iter().map(|difference| difference.key).filter(is_of_reading).collect()
+    }
+
+    /// Returns whether a setting is part of a format: `source.edge.format.mark.03`.
+    pub fn is_of_format(key: &str) -> bool {
+        key.starts_with("source.") && (key.contains(".format.") || key.ends_with(".log_format"))
     }
 
     fn put(&mut self, key: &str, value: impl serde::Serialize) {
@@ -233,6 +243,7 @@ impl Canonical {
             identity: _,
             ids: _,
             columns: _,
+            format: _,
         } = source;
         let key = |name: &str| format!("source.{}.{name}", source.name);
         self.put(&key("log"), source.log.name());
@@ -245,8 +256,17 @@ impl Canonical {
             LogPreset::Combined => "combined",
             LogPreset::NginxJson => "nginx-json",
             LogPreset::WhatsappWebhook => "whatsapp-webhook",
+            LogPreset::Format => "format",
         };
         self.put(&key("preset"), preset);
+        if let Some(format) = &source.format {
+            for (part, value) in format.parts() {
+                self.put(&key(&format!("format.{part}")), value);
+            }
+            if let Some(text) = &format.log_format {
+                self.put(&key("log_format"), text);
+            }
+        }
         let vantage = match source.vantage {
             Vantage::CallerEgress => "caller_egress",
             Vantage::EdgeIngress => "edge_ingress",
@@ -369,6 +389,7 @@ fn spelled(column: &Column) -> Value {
     match &column.from {
         ColumnSource::Name(name) => said.insert("from".to_owned(), json!(name)),
         ColumnSource::Value(value) => said.insert("value".to_owned(), json!(value)),
+        ColumnSource::Off => said.insert("off".to_owned(), json!(true)),
     };
     match &column.cast {
         Cast::Auto => {}

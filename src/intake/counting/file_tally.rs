@@ -68,7 +68,6 @@ impl FileTally {
     }
 
     /// Counts a line that is no call; `why` says what it is.
-    #[allow(dead_code, reason = "for formats that know such lines")]
     pub fn note_not_a_call(&mut self, why: &str) {
         self.rows_read += 1;
         self.not_a_call += 1;

@@ -407,7 +407,6 @@ impl WorkerCounts {
     /// Counts a line that is no call, such as a start-up message; `why` says what it is.
     ///
     /// It has no time and hides none, so it bounds no window of unreadable rows and opens none.
-    #[allow(dead_code, reason = "for formats that know such lines")]
     pub fn not_a_call(&mut self, place: RowPlace, why: &str) {
         self.learned = None;
         self.tallies[place.file as usize].note_not_a_call(why);

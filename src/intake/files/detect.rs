@@ -25,6 +25,8 @@ pub enum LogFormat {
     Ndjson,
     Delimited,
     Combined,
+    /// Lines of another program, as a format file says.
+    Foreign,
 }
 
 impl LogFormat {
@@ -35,6 +37,7 @@ impl LogFormat {
             Self::Ndjson => "ndjson",
             Self::Delimited => "csv",
             Self::Combined => "combined",
+            Self::Foreign => "log",
         };
         match compression {
             LogCompression::None => format.into(),
@@ -88,6 +91,7 @@ pub fn detect(path: &Path, file: &File, source: &Source) -> io::Result<(LogForma
     let format = match source.preset {
         LogPreset::Combined => LogFormat::Combined,
         LogPreset::NginxJson | LogPreset::WhatsappWebhook => LogFormat::Ndjson,
+        LogPreset::Format => LogFormat::Foreign,
         LogPreset::Canonical => {
             let stem = name.strip_suffix(&format!(".{ending}")).unwrap_or(&name);
             match stem.rsplit('.').next() {

@@ -213,7 +213,8 @@ fn constants(captures: PathCaptures) -> Vec<(Field, String)> {
 pub fn source_of(file: &LogFile, source: &Source) -> Source {
     let mut source = source.clone();
     for (field, value) in &file.constants {
-        if !source.columns.iter().any(|c| c.field == *field) {
+        let is_of_format = source.format.iter().flat_map(|format| &format.columns).any(|(f, _)| f == field);
+        if !is_of_format && !source.columns.iter().any(|c| c.field == *field) {
             source.columns.push(crate::config::Column {
                 field: *field,
                 from: ColumnSource::Value(value.clone()),

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
+use crate::intake::formats::foreign::is_stream;
 use crate::intake::formats::frame::{self, LineEnds};
 
 /// Bytes of a file that are looked at.
@@ -25,6 +26,8 @@ pub struct Head {
     pub has_quotes: bool,
     /// Whether lines end in line feeds, as the chunks of a file must.
     pub has_line_feeds: bool,
+    /// Whether it is JSON objects, wherever its lines end.
+    pub is_stream: bool,
     /// The first line that is not blank, if it ends in the head.
     pub header: Option<CsvHeader>,
 }
@@ -41,6 +44,7 @@ pub fn head(file: &File, size: u64) -> io::Result<Head> {
     let ends = LineEnds::of(&text[frame::nuls(text)..], is_end);
     Ok(Head {
         has_quotes: memchr::memchr(b'"', text).is_some(),
+        is_stream: is_stream(text),
         has_line_feeds: ends != Some(LineEnds::CarriageReturn),
         header: header(text, is_end),
     })

@@ -51,6 +51,7 @@ const fn name(preset: LogPreset) -> &'static str {
         LogPreset::Combined => "combined",
         LogPreset::NginxJson => "nginx-json",
         LogPreset::WhatsappWebhook => "whatsapp-webhook",
+        LogPreset::Format => "format",
     }
 }
 

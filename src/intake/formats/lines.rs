@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::csv::Layout;
+use super::foreign::{self, ForeignReader};
 use super::frame::{self, LineEnds, QuotedRecords, RecordEnd};
 use super::ndjson_template::Templates;
 use super::{access_log, ndjson};
@@ -53,6 +54,9 @@ pub struct TextParser<'a> {
     tree: ndjson::Tree,
     templates: Templates,
     layout: Option<Layout>,
+    foreign: Option<ForeignReader>,
+    /// True if the text is JSON objects, wherever its lines end.
+    is_stream: bool,
     header: Vec<u8>,
     /// Why the rows after a header inside the text cannot be read.
     refusal: Option<String>,
@@ -85,6 +89,8 @@ impl<'a> TextParser<'a> {
             tree,
             templates,
             layout,
+            foreign: source_reader.foreign(),
+            is_stream: false,
             header: Vec::new(),
             refusal: None,
             ends: None,
@@ -171,6 +177,12 @@ impl<'a> TextParser<'a> {
         {
             return Err(Stop::File(reason));
         }
+        if self.foreign.is_some() && self.lines == 0 && !self.is_chunk {
+            self.is_stream |= foreign::is_stream(text);
+        }
+        if self.is_stream {
+            return self.parse_stream(text, is_end, counts);
+        }
         self.ends = self.ends.or_else(|| LineEnds::of(text, is_end));
         let ends = self.ends.unwrap_or(LineEnds::LineFeed);
         let delimiter = self.source_reader.source().delimiter;
@@ -214,6 +226,9 @@ impl<'a> TextParser<'a> {
             }
             self.line(line, place, &mut row, &mut sketch, counts)?;
         }
+        if is_end {
+            self.finish_foreign(counts)?;
+        }
         Ok(at)
     }
 
@@ -225,6 +240,9 @@ impl<'a> TextParser<'a> {
         sketch: &mut Sketch<'b>,
         counts: &mut WorkerCounts,
     ) -> Result<(), Stop> {
+        if self.foreign.is_some() {
+            return self.foreign_line(line, place, counts);
+        }
         let is_sketched = self.refusal.is_none()
             && counts.memo.is_worth_it()
             && match (self.format, &self.layout) {
@@ -252,6 +270,7 @@ impl<'a> TextParser<'a> {
         let read = match self.format {
             LogFormat::Ndjson => ndjson::read(line, &mut self.tree, row),
             LogFormat::Combined => access_log::read(line, row),
+            LogFormat::Foreign => return Ok(()),
             LogFormat::Delimited | LogFormat::Parquet => match &self.layout {
                 None => return self.take_header(line),
                 // Files that were joined with `cat` repeat their header.
@@ -290,6 +309,7 @@ impl<'a> TextParser<'a> {
         match self.format {
             LogFormat::Ndjson => part.starts_with(b"{") && part.ends_with(b"}"),
             LogFormat::Combined => access_log::read(part, &mut RawRow::new()).is_ok(),
+            LogFormat::Foreign => false,
             LogFormat::Delimited | LogFormat::Parquet => {
                 self.layout.as_ref().is_some_and(|layout| layout.is_as_wide(part))
             }
@@ -448,5 +468,6 @@ fn chunk(
     Ok(hash)
 }
 
+mod programs;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 pub mod access_log;
 pub mod csv;
+pub mod foreign;
 pub mod frame;
 pub mod lines;
 pub mod ndjson;

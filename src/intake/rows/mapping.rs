@@ -44,6 +44,7 @@ impl Mapping {
             is_area_of_bsuid: false,
             duration_cast: Cast::Unit(match source.preset {
                 LogPreset::NginxJson => Unit::Seconds,
+                LogPreset::Format => Unit::Microseconds,
                 LogPreset::Canonical | LogPreset::Combined | LogPreset::WhatsappWebhook => Unit::Milliseconds,
             }),
             words: Vec::new(),
@@ -56,6 +57,7 @@ impl Mapping {
                     mapping.entries.push(MappedField { name: name.clone(), field, rank: 0, is_named: true });
                 }
                 ColumnSource::Value(value) => mapping.constants.push((field, value.clone())),
+                ColumnSource::Off => {}
             }
             if column.cast != Cast::Auto {
                 match column.field {
@@ -193,7 +195,7 @@ fn preset_entries(source: &Source) -> Vec<MappedField> {
             own.chain([entry(CORRELATION_ALIAS, Field::Correlation as usize, 1)]).collect()
         }
         // Filled by position or by their own reader, not by name.
-        LogPreset::Combined | LogPreset::WhatsappWebhook => Vec::new(),
+        LogPreset::Combined | LogPreset::WhatsappWebhook | LogPreset::Format => Vec::new(),
         LogPreset::NginxJson => [
             ("msec", Field::Ts as usize, 0),
             ("time_iso8601", Field::Ts as usize, 1),

@@ -6,6 +6,7 @@ pub mod fields;
 pub mod instant;
 pub mod interner;
 pub mod mapping;
+pub mod nginx;
 pub mod raw_row;
 pub mod request_shape;
 pub mod sketch;

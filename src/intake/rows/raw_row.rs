@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::config::Field;
+use crate::config::{Field, TimeBasis};
 use crate::redact::redacted;
 
 /// Field in addition to [`Field`], filled by presets only: nginx's `upstream_connect_time`.
@@ -132,6 +132,8 @@ pub struct RawRow<'a> {
     seen: u32,
     /// Bit set of the fields whose column is there, also without a value.
     named: u32,
+    /// End of the request that the time of this row marks, if the row says so.
+    pub time_basis: Option<TimeBasis>,
 }
 
 impl<'a> RawRow<'a> {
@@ -142,6 +144,7 @@ impl<'a> RawRow<'a> {
             filled: Vec::with_capacity(FIELDS),
             seen: 0,
             named: 0,
+            time_basis: None,
         }
     }
 
@@ -149,7 +152,7 @@ impl<'a> RawRow<'a> {
         for field in self.filled.drain(..) {
             self.values[field as usize] = LogValue::Missing;
         }
-        (self.seen, self.named) = (0, 0);
+        (self.seen, self.named, self.time_basis) = (0, 0, None);
     }
 
     /// Sets a field, unless a column with a smaller `rank` has already filled it.

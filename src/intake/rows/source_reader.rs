@@ -10,12 +10,14 @@ use super::instant;
 use super::instant::repeated_hour::RepeatedHour;
 use super::interner::Lexicon;
 use super::mapping::Mapping;
-use super::raw_row::{LogValue, RawRow, UPSTREAM_CONNECT, UPSTREAM_HEADER};
+use super::nginx::{has_upstream_status, nginx_symptom, upstream_result};
+use super::raw_row::{LogValue, RawRow};
 use super::request_shape::Shape;
 use crate::config::{Config, Field, Log, LogPreset, Source, TimeBasis, Vantage};
 use crate::day::Day;
 use crate::facts::ids::{Id, WaitingKey};
 use crate::facts::{Reached, Salt, Symptom};
+use crate::intake::formats::foreign::{CompiledFormat, ForeignReader};
 use crate::intake::records::row_id::{IdHasher, is_nil_value};
 
 /// Limit on distinct callers per work item, more than any log has.
@@ -65,6 +67,8 @@ pub struct SourceReader {
     number: u32,
     source: Source,
     endpoints: Endpoints,
+    /// The format by which rows of another program are read.
+    format: Option<Arc<CompiledFormat>>,
     pub declared: Arc<Declared>,
 }
 
@@ -84,6 +88,7 @@ impl SourceReader {
             number,
             source: source.clone(),
             endpoints: endpoints.clone(),
+            format: source.format.as_ref().map(|choice| Arc::new(CompiledFormat::of(source, choice))),
             declared: join.declared.clone(),
         }
     }
@@ -95,6 +100,16 @@ impl SourceReader {
 
     pub const fn source(&self) -> &Source {
         &self.source
+    }
+
+    /// Returns a reader of the lines of another program; `None` if the rows are not of one.
+    pub fn foreign(&self) -> Option<ForeignReader> {
+        self.format.as_ref().map(|format| ForeignReader::new(Arc::clone(format), self.source.zone))
+    }
+
+    /// Returns whether lines of the log change how those behind them are read.
+    pub fn has_headers(&self) -> bool {
+        self.format.as_ref().is_some_and(|format| format.has_headers())
     }
 
     pub const fn number(&self) -> u32 {
@@ -140,12 +155,13 @@ impl SourceReader {
     ///
     /// # Errors
     /// The timestamp or the duration cannot be read; the message says why.
-    pub fn time(&self, ts: &LogValue<'_>, duration: &LogValue<'_>) -> Result<(i64, Option<u64>), String> {
+    pub fn time(&self, row: &RawRow<'_>) -> Result<(i64, Option<u64>), String> {
+        let (ts, duration) = (row.get(Field::Ts), row.get(Field::Duration));
         let found = ts;
         let ts = instant::instant(ts, &self.mapping.ts_cast, self.source.zone)?;
         self.check_meant(ts).map_err(|why| format!("timestamp {} {why}", found.excerpt()))?;
         let duration = instant::duration(duration, &self.mapping.duration_cast)?;
-        Ok((self.start_us(ts, duration), duration))
+        Ok((self.start_in(row, ts, duration), duration))
     }
 
     /// Returns whether a log can mean an instant: 2000 or later, and not after this run.
@@ -176,12 +192,14 @@ impl SourceReader {
         instant::instant(row.get(Field::Ts), &self.mapping.ts_cast, self.source.zone).is_ok()
     }
 
+    /// Returns the start of a row's event, as [`SourceReader::start_us`] does.
+    pub fn start_in(&self, row: &RawRow<'_>, ts_us: i64, duration_us: Option<u64>) -> i64 {
+        start_us(row.time_basis.unwrap_or(self.source.time_basis), ts_us, duration_us)
+    }
+
     /// Returns the start of an event that was logged at `ts_us`.
     pub const fn start_us(&self, ts_us: i64, duration_us: Option<u64>) -> i64 {
-        match (self.source.time_basis, duration_us) {
-            (TimeBasis::End, Some(us)) => ts_us.saturating_sub_unsigned(us),
-            _ => ts_us,
-        }
+        start_us(self.source.time_basis, ts_us, duration_us)
     }
 
     /// Reads the fields that rules may look at.
@@ -368,48 +386,10 @@ impl SourceReader {
     }
 }
 
-/// Returns the last element of nginx's list of tries; `-` is no value.
-fn last_try<'v>(value: &'v LogValue<'_>) -> Option<&'v [u8]> {
-    match value {
-        LogValue::Text(text) => {
-            let last = text.rsplit(|b| matches!(b, b',' | b':')).next().unwrap_or_default().trim_ascii();
-            (!last.is_empty() && last != b"-").then_some(last)
-        }
-        LogValue::Int(_) | LogValue::Float(_) => Some(b"number"),
-        _ => None,
-    }
-}
-
-/// Returns the status of the last try, if it is the upstream's and not a client's departure.
-fn upstream_result(row: &RawRow<'_>) -> Option<u16> {
-    let status = match row.get(Field::UpstreamStatus) {
-        LogValue::Int(n) => u16::try_from(*n).ok()?,
-        value => std::str::from_utf8(last_try(value)?).ok()?.parse().ok()?,
-    };
-    ((100..=999).contains(&status) && !matches!(status, 460 | 499)).then_some(status)
-}
-
-fn has_upstream_status(row: &RawRow<'_>) -> bool {
-    last_try(row.get(Field::UpstreamStatus)).is_some()
-}
-
-/// Derives a symptom from nginx's variables about the upstream connection.
-///
-/// See the module docs of `ngx_http_upstream_module` and `ngx_http_log_module`. A variable that is
-/// not logged proves nothing; `-` proves that the step was not reached.
-fn nginx_symptom(row: &RawRow<'_>, http_status: u16) -> Symptom {
-    let was_skipped = |value: &LogValue<'_>| !value.is_missing() && last_try(value).is_none();
-    let was_reached = |value: &LogValue<'_>| last_try(value).is_some();
-    let (connect, header) = (row.at(UPSTREAM_CONNECT), row.at(UPSTREAM_HEADER));
-    match http_status {
-        0 | 408 => Symptom::ClientAbortEarly,
-        499 => Symptom::ClientAbortWaiting,
-        444 => Symptom::ProxyLocal,
-        502 | 504 if was_skipped(connect) => Symptom::Connect,
-        502 if was_reached(connect) && was_skipped(header) => Symptom::Reset,
-        504 if was_reached(connect) && was_skipped(header) => Symptom::Timeout,
-        500.. if was_skipped(row.get(Field::UpstreamStatus)) => Symptom::ProxyLocal,
-        _ => Symptom::None,
+const fn start_us(basis: TimeBasis, ts_us: i64, duration_us: Option<u64>) -> i64 {
+    match (basis, duration_us) {
+        (TimeBasis::End, Some(us)) => ts_us.saturating_sub_unsigned(us),
+        _ => ts_us,
     }
 }
 
@@ -439,44 +419,5 @@ impl Join {
             latest_us: i64::MAX,
             declared: Arc::new(Declared::of(config)),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn symptom_of(fields: &[(usize, &'static str)], status: u16) -> Symptom {
-        let mut row = RawRow::new();
-        for (field, text) in fields {
-            row.set(*field, 0, LogValue::text(text.as_bytes()));
-        }
-        nginx_symptom(&row, status)
-    }
-
-    #[test]
-    fn nginx_variables_that_are_not_logged_prove_nothing() {
-        for status in [500, 502, 503, 504] {
-            assert_eq!(symptom_of(&[], status), Symptom::None);
-        }
-        let upstream = Field::UpstreamStatus as usize;
-        assert_eq!(symptom_of(&[(UPSTREAM_CONNECT, "-")], 502), Symptom::Connect);
-        assert_eq!(symptom_of(&[(UPSTREAM_CONNECT, "0.001, -")], 504), Symptom::Connect);
-        assert_eq!(symptom_of(&[(UPSTREAM_CONNECT, "0.001"), (UPSTREAM_HEADER, "-")], 502), Symptom::Reset);
-        assert_eq!(symptom_of(&[(UPSTREAM_CONNECT, "0.001"), (UPSTREAM_HEADER, "-")], 504), Symptom::Timeout);
-        assert_eq!(symptom_of(&[(upstream, "-")], 503), Symptom::ProxyLocal);
-        assert_eq!(symptom_of(&[(upstream, "503")], 503), Symptom::None);
-        assert_eq!(symptom_of(&[(upstream, "502, 200")], 200), Symptom::None);
-    }
-
-    #[test]
-    fn a_client_that_hung_up_leaves_the_result_of_the_last_try() {
-        let result = |upstream: &'static str| {
-            let mut row = RawRow::new();
-            row.set(Field::UpstreamStatus as usize, 0, LogValue::text(upstream.as_bytes()));
-            upstream_result(&row)
-        };
-        assert_eq!(["200", "502, 200", "502 : 503"].map(result), [Some(200), Some(200), Some(503)]);
-        assert_eq!(["-", "200, -", "499", "soon"].map(result), [None; 4]);
     }
 }

@@ -224,6 +224,8 @@ pub enum Cause {
     Policy,
     /// Settings by which logs are read.
     Config,
+    /// A format by which the logs of another program are read.
+    Format,
     /// Settings of the slot rule, components, services or regions.
     Definition,
     /// The review window has passed, and what was still pending became unknown.
@@ -233,7 +235,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::First,
         Self::Logs,
         Self::LogsRemoved,
@@ -242,6 +244,7 @@ impl Cause {
         Self::Overrides,
         Self::Policy,
         Self::Config,
+        Self::Format,
         Self::Definition,
         Self::Window,
         Self::Job,
@@ -257,6 +260,7 @@ impl Cause {
             Self::Overrides => "overrides",
             Self::Policy => "policy",
             Self::Config => "config",
+            Self::Format => "format",
             Self::Definition => "definition",
             Self::Window => "window",
             Self::Job => "job",

@@ -286,9 +286,9 @@ impl Writer {
         let mut causes = causes(before.as_ref(), is_ruled_alike, has_ended, &comparable);
         let inputs = record.reading.as_ref().map(|reading| reading.files.clone()).unwrap_or_default();
         if let Some(before) = &before
-            && self.is_read_otherwise(before, &manifest)
+            && let named @ [_, ..] = &*self.reading_causes(before, &manifest)
         {
-            name_settings(&mut causes, before, &inputs);
+            name_settings(&mut causes, named, before, &inputs);
         }
         if self.ledger.daybook(day).is_some_and(|reading| reading.is_poorer) {
             for cause in causes.iter_mut().filter(|cause| **cause == Cause::Logs) {
@@ -331,14 +331,20 @@ impl Writer {
         Ok(Published { edition, is_new: true, causes, is_adjusting })
     }
 
-    /// Returns whether the logs of two editions were read under other settings.
-    fn is_read_otherwise(&self, before: &Manifest, now: &Manifest) -> bool {
+    /// Returns the settings under which the logs of two editions were read otherwise, as causes.
+    fn reading_causes(&self, before: &Manifest, now: &Manifest) -> Vec<Cause> {
         let kept = |manifest: &Manifest| self.config(manifest.config.as_ref()?).ok();
         let is_read_again = before.daybooks.get(&before.day) != now.daybooks.get(&now.day);
         // The line of governed settings has kept those of this run before its first edition.
         match (kept(before), kept(now)) {
-            (Some(before), Some(now)) => is_read_again && !before.reads_like(&now),
-            _ => false,
+            (Some(before), Some(now)) if is_read_again => {
+                let changed = now.reading_changes(&before);
+                let of_format = changed.iter().any(|key| Canonical::is_of_format(key));
+                let of_config = changed.iter().any(|key| !Canonical::is_of_format(key));
+                let causes = [(of_config, Cause::Config), (of_format, Cause::Format)];
+                causes.into_iter().filter(|(is_so, _)| *is_so).map(|(_, cause)| cause).collect()
+            }
+            _ => Vec::new(),
         }
     }
 
@@ -383,12 +389,12 @@ impl Writer {
 }
 
 /// Names settings as the cause of other rows, if the files of the day have the contents of before.
-fn name_settings(causes: &mut Vec<Cause>, before: &Manifest, inputs: &[Input]) {
+fn name_settings(causes: &mut Vec<Cause>, named: &[Cause], before: &Manifest, inputs: &[Input]) {
     let contents = |inputs: &[Input]| inputs.iter().map(|input| input.hash.clone()).collect::<BTreeSet<_>>();
     if contents(&before.inputs) == contents(inputs) {
         causes.retain(|cause| *cause != Cause::Logs && *cause != Cause::Job);
     }
-    causes.push(Cause::Config);
+    causes.extend_from_slice(named);
     causes.sort();
 }
 

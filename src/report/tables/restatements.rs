@@ -27,7 +27,7 @@ pub static RESTATEMENTS: Spec = Spec {
         ColumnSpec::new(
             "cause",
             Text,
-            "`logs`, `logs-removed` (rows are gone, and a person has accepted that), `webhooks` of other days, `overrides`, `policy`, `definition`, `window` (what was pending became unknown with the \
+            "`logs`, `logs-removed` (rows are gone, and a person has accepted that), `webhooks` of other days, `overrides`, `policy`, `config`, `format`, `definition`, `window` (what was pending became unknown with the \
              end of the review window), `job` (another version), separated by blanks; \
              `neighbour` when other days show other files to be expected, or a run of down slots reaches over from a day beside it",
         ),

@@ -44,10 +44,10 @@ impl RepeatedHours {
         day_us: &Range<i64>,
     ) -> Result<(i64, Option<u64>), String> {
         let ts = row.get(Field::Ts);
-        let (start_us, duration) = reader.time(ts, row.get(Field::Duration))?;
+        let (start_us, duration) = reader.time(row)?;
         let Some(hour) = reader.repeated_hour() else { return Ok((start_us, duration)) };
         // A source that logs the end of a call subtracts the duration.
-        let ts_us = start_us - reader.start_us(0, duration);
+        let ts_us = start_us - reader.start_in(row, 0, duration);
         let Placed { us, is_guess, confirms } = self.order.place(hour, ts, &reader.mapping.ts_cast, ts_us);
         if confirms {
             self.pending = (reader.number(), 0);

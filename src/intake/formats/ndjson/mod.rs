@@ -1,6 +1,6 @@
 //! NDJSON: one JSON object per line into a row of borrowed values, in a single pass.
 
-mod repair;
+pub mod repair;
 mod tree;
 
 use std::borrow::Cow;

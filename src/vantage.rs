@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Log;
+use crate::field::Log;
 
 /// The place where a log is written, which decides the meaning of a network symptom (R4, R5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ use crate::job::{self, Ran, Row, job, n, table};
 
 /// The folder of one kind of data, when it is there.
 #[expect(clippy::print_stdout, reason = "whoever reads the output should know what was not tested")]
-fn data(name: &str) -> Option<PathBuf> {
+pub(super) fn data(name: &str) -> Option<PathBuf> {
     let root = std::env::var_os("UPTIME_LEDGER_REALDATA")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/realdata"), PathBuf::from);
     let folder = root.join(name);

@@ -1,0 +1,464 @@
+//! Foreign: logs of other programs, read as their format file says.
+//!
+//! A line is looked at bare first: by the layouts of the format, in their order. If none fits, it
+//! may be wrapped in another program's line, up to three times. A line or an object that fits a
+//! layout gives the names of a row; conditions, fields and marks are found from these.
+
+mod compile;
+mod delimited;
+mod envelopes;
+mod fields;
+mod json;
+mod named_value;
+mod row;
+mod stream;
+mod template;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono_tz::Tz;
+
+use compile::{CompiledLayout, CompiledShape, Mask, NameRef};
+use envelopes::{Content, Inside};
+use fields::fill;
+use named_value::NamedValue;
+use row::{FormatRow, KnownTexts};
+
+use crate::config::Cast;
+use crate::facts::LinesByReason;
+use crate::formats::Delimited;
+use crate::intake::formats::ndjson::repair;
+use crate::intake::rows::instant;
+use crate::intake::rows::raw_row::{LogValue, RawRow};
+
+pub use compile::CompiledFormat;
+pub use stream::{JsonStream, is_stream};
+
+/// Envelopes within envelopes that are opened.
+const DEEPEST: usize = 3;
+/// Limit on bytes of a line that is joined of pieces.
+const MOST_JOINED: usize = 16 << 20;
+
+/// What became of a line, or of one of the rows in it.
+#[derive(Debug)]
+pub enum FoundRow<'r, 'b> {
+    Call(&'r mut RawRow<'b>),
+    /// No call, and why.
+    NotACall(&'r str),
+    /// It fits no layout, or a field cannot be read.
+    Unreadable(String),
+}
+
+/// Takes what was found in a line; false ends the reading.
+pub trait Sink {
+    /// Takes a row, with the line or object that it was read from.
+    fn take(&mut self, found: FoundRow<'_, '_>, raw: &[u8]);
+}
+
+impl<F: FnMut(FoundRow<'_, '_>, &[u8])> Sink for F {
+    fn take(&mut self, found: FoundRow<'_, '_>, raw: &[u8]) {
+        self(found, raw);
+    }
+}
+
+/// A line inside an envelope whose pieces are not all there yet.
+#[derive(Debug, Default)]
+struct Pieces(BTreeMap<(usize, Vec<u8>), Vec<u8>>);
+
+/// Reader of the lines of one text, in their order.
+pub struct ForeignReader {
+    format: Arc<CompiledFormat>,
+    zone: Tz,
+    known: KnownTexts,
+    pieces: Pieces,
+    /// By layout: the columns that a header line has named, with their numbers.
+    headers: Vec<Option<Vec<Option<usize>>>>,
+    /// By layout: values of header lines, by number of the name (`#Date`).
+    header_values: Vec<BTreeMap<usize, Vec<u8>>>,
+    /// True if a line has changed how the lines behind it are read.
+    pub depends_on_order: bool,
+}
+
+impl ForeignReader {
+    pub fn new(format: Arc<CompiledFormat>, zone: Tz) -> Self {
+        let layouts = format.layouts.len();
+        Self {
+            format,
+            zone,
+            known: KnownTexts::default(),
+            pieces: Pieces::default(),
+            headers: vec![None; layouts],
+            header_values: vec![BTreeMap::new(); layouts],
+            depends_on_order: false,
+        }
+    }
+
+    /// Reads a line, and hands each of its rows to `sink`.
+    pub fn line(&mut self, line: &[u8], sink: &mut dyn Sink) {
+        self.inner_line(line, None, 0, sink);
+    }
+
+    /// Hands on what is left of lines whose last pieces are missing.
+    pub fn finish(&mut self, sink: &mut dyn Sink) {
+        for (_, text) in std::mem::take(&mut self.pieces.0) {
+            let why =
+                "a piece of a line whose end is missing; the log was cut, or its end is in another file";
+            sink.take(FoundRow::Unreadable(why.to_owned()), &text);
+        }
+    }
+
+    fn inner_line(&mut self, line: &[u8], received: Option<i64>, depth: usize, sink: &mut dyn Sink) {
+        let format = Arc::clone(&self.format);
+        let line_bits = line_bits(&format, line);
+        let no_call = format.lines_not_calls.iter().find(|(mask, _)| line_bits & mask == *mask);
+        if let Some((_, why)) = no_call {
+            return sink.take(FoundRow::NotACall(why), line);
+        }
+        if self.bare(&format, line, line_bits, received, sink) {
+            return;
+        }
+        let opened = (depth < DEEPEST)
+            .then(|| envelopes::BUILTIN.iter().enumerate().find_map(|(at, e)| Some((at, e.open(line)?))))
+            .flatten();
+        let Some((at, inside)) = opened else {
+            return sink.take(FoundRow::Unreadable(unfit(&format)), line);
+        };
+        if inside.is_empty() {
+            return sink.take(FoundRow::NotACall("an envelope with nothing in it"), line);
+        }
+        for one in inside {
+            self.inside(&format, at, one, received, depth, line, sink);
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one step of the recursion")]
+    fn inside(
+        &mut self,
+        format: &CompiledFormat,
+        envelope: usize,
+        one: Inside<'_>,
+        received: Option<i64>,
+        depth: usize,
+        line: &[u8],
+        sink: &mut dyn Sink,
+    ) {
+        let time = one.time.as_deref().and_then(|time| envelope_time(time));
+        let received = time.or(received);
+        match one.content {
+            Content::Nothing => sink.take(FoundRow::NotACall("an envelope without a line"), line),
+            Content::OtherStream => sink.take(FoundRow::NotACall("of another stream"), line),
+            Content::Object(object, around) => {
+                if !self.object(format, object, &around, received, sink) {
+                    sink.take(FoundRow::Unreadable(unfit(format)), object);
+                }
+            }
+            Content::Line(text) => {
+                let Some((stream, goes_on)) = one.piece else {
+                    return self.inner_line(&text, received, depth + 1, sink);
+                };
+                let key = (envelope, stream);
+                let begun = self.pieces.0.remove(&key);
+                if begun.is_none() && !goes_on {
+                    return self.inner_line(&text, received, depth + 1, sink);
+                }
+                self.depends_on_order = true;
+                let mut whole = begun.unwrap_or_default();
+                whole.extend_from_slice(&text);
+                if goes_on && whole.len() <= MOST_JOINED {
+                    self.pieces.0.insert(key, whole);
+                } else if goes_on {
+                    let why = format!("a line of pieces that are more than {} MiB", MOST_JOINED >> 20);
+                    sink.take(FoundRow::Unreadable(why), &whole[..1_024]);
+                } else {
+                    self.inner_line(&whole, received, depth + 1, sink);
+                }
+            }
+        }
+    }
+
+    /// Reads a line by the layouts; false if none fits.
+    fn bare(
+        &mut self,
+        format: &CompiledFormat,
+        line: &[u8],
+        line_bits: Mask,
+        received: Option<i64>,
+        sink: &mut dyn Sink,
+    ) -> bool {
+        let mut cut = Vec::new();
+        for (at, layout) in format.layouts.iter().enumerate() {
+            match &layout.shape {
+                CompiledShape::Json { .. } => {
+                    if self.json(format, layout, line, line_bits, received, sink) {
+                        return true;
+                    }
+                }
+                CompiledShape::Template(template) => {
+                    let mut row = new_row(format, self.zone);
+                    for name in template.names() {
+                        row.cells[name] = NamedValue::Empty;
+                    }
+                    if template.read(line, &mut row.cells).is_some()
+                        && self.known_row(layout, row, line_bits, received, line, sink)
+                    {
+                        return true;
+                    }
+                }
+                CompiledShape::Delimited(delimited, numbers) => {
+                    if let Some(header) = &delimited.header
+                        && line.starts_with(b"#")
+                    {
+                        self.header(at, header, numbers, line);
+                        sink.take(FoundRow::NotACall(LinesByReason::HEADER), line);
+                        return true;
+                    }
+                    delimited::cells(line, delimited, &mut cut);
+                    let Some(row) = self.delimited(format, at, delimited, numbers, &cut) else { continue };
+                    if self.known_row(layout, row, line_bits, received, line, sink) {
+                        return true;
+                    }
+                }
+            }
+        }
+        false
+    }
+
+    fn delimited<'f, 'b>(
+        &self,
+        format: &'f CompiledFormat,
+        at: usize,
+        delimited: &Delimited,
+        numbers: &BTreeMap<String, usize>,
+        cut: &[Cow<'b, [u8]>],
+    ) -> Option<FormatRow<'f, 'b>> {
+        let named;
+        let columns: &[Option<usize>] = match &self.headers[at] {
+            Some(columns) => columns,
+            None => {
+                named = delimited.columns.iter().map(|name| numbers.get(name).copied()).collect::<Vec<_>>();
+                &named
+            }
+        };
+        let is_fit = match delimited.least {
+            Some(least) => cut.len() >= least,
+            None => cut.len() == columns.len(),
+        };
+        if !is_fit || columns.is_empty() {
+            return None;
+        }
+        let mut row = new_row(format, self.zone);
+        for (name, cell) in columns.iter().zip(cut) {
+            if let Some(name) = name {
+                row.cells[*name] = NamedValue::Text(cell.clone());
+            }
+        }
+        for (name, value) in &self.header_values[at] {
+            row.cells[*name] = NamedValue::Text(Cow::Owned(value.clone()));
+        }
+        Some(row)
+    }
+
+    /// Takes a header line: it names the columns, or is a column itself.
+    fn header(&mut self, at: usize, names: &str, numbers: &BTreeMap<String, usize>, line: &[u8]) {
+        self.depends_on_order = true;
+        let colon = memchr::memchr(b':', line).unwrap_or(line.len());
+        let (key, value) = (&line[..colon], line.get(colon + 1..).unwrap_or_default().trim_ascii());
+        if key == names.trim_end_matches(':').as_bytes() {
+            let number = |name: &[u8]| numbers.get(std::str::from_utf8(name).ok()?).copied();
+            let columns = value.split(u8::is_ascii_whitespace).filter(|name| !name.is_empty());
+            self.headers[at] = Some(columns.map(number).collect());
+        }
+        if let Some(number) = std::str::from_utf8(key).ok().and_then(|key| numbers.get(key)) {
+            self.header_values[at].insert(*number, value.to_vec());
+        }
+    }
+
+    /// Reads a line that is a JSON object, or a list of some; false if it is not of the layout.
+    fn json(
+        &mut self,
+        format: &CompiledFormat,
+        layout: &CompiledLayout,
+        line: &[u8],
+        line_bits: Mask,
+        received: Option<i64>,
+        sink: &mut dyn Sink,
+    ) -> bool {
+        let trimmed = line.trim_ascii();
+        match trimmed.first() {
+            Some(b'{') => self.json_object(format, layout, trimmed, &[], line_bits, received, sink),
+            Some(b'[') => {
+                let mut is_any = false;
+                for element in json::elements(trimmed).filter(|element| element.first() == Some(&b'{')) {
+                    is_any |= self.json_object(format, layout, element, &[], line_bits, received, sink);
+                }
+                is_any
+            }
+            _ => false,
+        }
+    }
+
+    /// Reads an object inside an envelope by the JSON layouts; false if it is of none.
+    fn object(
+        &mut self,
+        format: &CompiledFormat,
+        object: &[u8],
+        around: &[&[u8]],
+        received: Option<i64>,
+        sink: &mut dyn Sink,
+    ) -> bool {
+        let is_json = |layout: &&CompiledLayout| matches!(layout.shape, CompiledShape::Json { .. });
+        format
+            .layouts
+            .iter()
+            .filter(is_json)
+            .any(|layout| self.json_object(format, layout, object, around, 0, received, sink))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "an object, and what is around it")]
+    fn json_object(
+        &mut self,
+        format: &CompiledFormat,
+        layout: &CompiledLayout,
+        object: &[u8],
+        around: &[&[u8]],
+        line_bits: Mask,
+        received: Option<i64>,
+        sink: &mut dyn Sink,
+    ) -> bool {
+        let quoted;
+        let mut text = object;
+        let mut read = read_object(format, layout, text, around, self.zone);
+        if read.is_err()
+            && let Some(repaired) = json::quoted(object)
+        {
+            quoted = repaired;
+            text = &quoted;
+            read = read_object(format, layout, text, around, self.zone);
+        }
+        let restored;
+        if read.is_err()
+            && let Some(repaired) = repair::repaired(text)
+        {
+            restored = repaired;
+            read = read_object(format, layout, &restored, around, self.zone).map(|row| {
+                row.map(|mut row| {
+                    row.cells.iter_mut().for_each(restore);
+                    row
+                })
+            });
+        }
+        match read {
+            Ok(Some(row)) => self.known_row(layout, row, line_bits, received, object, sink),
+            Ok(None) | Err(_) => false,
+        }
+    }
+
+    /// Judges a row of a layout; false if the condition of the layout does not hold.
+    fn known_row<'f: 'b, 'b>(
+        &mut self,
+        layout: &'f CompiledLayout,
+        mut row: FormatRow<'f, 'b>,
+        line_bits: Mask,
+        received: Option<i64>,
+        raw: &[u8],
+        sink: &mut dyn Sink,
+    ) -> bool {
+        row::empty_missing(&mut row.cells, &row.format.missing);
+        row.look(line_bits, &mut self.known);
+        if !row.holds(layout.when) {
+            return false;
+        }
+        let format = row.format;
+        let no_call = match (&layout.not_a_call, &format.only) {
+            (Some(why), _) => Some(why),
+            (None, Some((mask, why))) if !row.holds(*mask) => Some(why),
+            _ => format.not_a_call.iter().find(|(mask, _)| row.holds(*mask)).map(|(_, why)| why),
+        };
+        if let Some(why) = no_call {
+            sink.take(FoundRow::NotACall(why), raw);
+            return true;
+        }
+        let mut fields = RawRow::new();
+        match fill(&row, received, &mut fields) {
+            Ok(()) => sink.take(FoundRow::Call(&mut fields), raw),
+            Err(why) => sink.take(FoundRow::Unreadable(why), raw),
+        }
+        true
+    }
+}
+
+fn new_row<'f, 'b>(format: &'f CompiledFormat, zone: Tz) -> FormatRow<'f, 'b> {
+    FormatRow { format, cells: vec![NamedValue::NotLogged; format.names.len()], bits: 0, zone }
+}
+
+fn unfit(format: &CompiledFormat) -> String {
+    let names: Vec<&str> =
+        format.layouts.iter().map(|layout| layout.name.as_str()).filter(|name| !name.is_empty()).collect();
+    let tried = if names.is_empty() { String::new() } else { format!(" (tried: {})", names.join(", ")) };
+    format!("it fits no layout of its format{tried}; `uptime-ledger inspect` says which format the log has")
+}
+
+/// Returns the bits of the conditions on a whole line.
+fn line_bits(format: &CompiledFormat, line: &[u8]) -> Mask {
+    let Some(tests) = format.tests.iter().find(|tests| tests.name == NameRef::Line) else { return 0 };
+    let holds = |wants: &[crate::formats::Want]| wants.iter().any(|want| want.matches(line));
+    tests.by_text.iter().filter(|(_, wants)| holds(wants)).fold(tests.present, |bits, (bit, _)| bits | bit)
+}
+
+/// Reads the names of an object; `None` if it is not of the layout.
+fn read_object<'f, 'b>(
+    format: &'f CompiledFormat,
+    layout: &CompiledLayout,
+    object: &'b [u8],
+    around: &[&'b [u8]],
+    zone: Tz,
+) -> Result<Option<FormatRow<'f, 'b>>, String> {
+    let CompiledShape::Json { tree, outer, keys } = &layout.shape else { return Ok(None) };
+    let mut row = new_row(format, zone);
+    let mut ranks = vec![u8::MAX; row.cells.len()];
+    let mut there = 0;
+    let mut take = |name: usize, rank: u8, cell: NamedValue<'b>| {
+        there += 1;
+        if let Some(known) = ranks.get_mut(name)
+            && rank < *known
+        {
+            *known = rank;
+            row.cells[name] = cell;
+        }
+    };
+    tree.read(object, &mut take)?;
+    for (tree, object) in outer.iter().zip(around) {
+        tree.read(object, &mut take)?;
+    }
+    // Of a template half of the keys must be there; else a name of the time, so that the lines of
+    // an envelope are not taken for rows.
+    let is_fit = if *keys > 0 {
+        there * 2 >= *keys
+    } else {
+        format.clock.iter().any(|name| row.cells[*name].is_logged())
+    };
+    if !is_fit {
+        return Ok(None);
+    }
+    if format.omits_empty {
+        row.cells.iter_mut().filter(|cell| !cell.is_logged()).for_each(|cell| *cell = NamedValue::Empty);
+    }
+    Ok(Some(row))
+}
+
+/// Gives a cell of a repaired line its bytes back.
+fn restore(cell: &mut NamedValue<'_>) {
+    if let NamedValue::Text(text) = cell {
+        *cell = match repair::restored(&LogValue::Text(Cow::Borrowed(text))) {
+            LogValue::Text(text) => NamedValue::Text(Cow::Owned(text.into_owned())),
+            _ => NamedValue::Empty,
+        };
+    }
+}
+
+/// Reads the time of an envelope, in microseconds since 1970.
+fn envelope_time(text: &[u8]) -> Option<i64> {
+    instant::instant_of_text(text, &Cast::Auto, Tz::UTC)
+}
