@@ -44,10 +44,13 @@
 //!
 //! # Where to add
 //!
-//! - **A log format**: a variant of [`config::LogPreset`] with its word in `config/sources.rs` and
-//!   in `cli/run.rs`, its detection in `intake/files/detect.rs`, its columns in
-//!   `intake/rows/mapping.rs` and, if its bytes are new, a reader in `intake/formats/`;
-//!   `data/formats.md` explains it, `tests/fuzz/targets/text.rs` feeds it.
+//! - **A format of a program**: a file in `data/formats/` with samples, and a line in
+//!   `formats/builtin.rs`; `inspect` and `init` know it by what it reads.
+//! - **A log format of our own**: a variant of [`config::LogPreset`] with its word in
+//!   `config/sources.rs`, its place among `intake/inspect/candidates.rs`, its detection in
+//!   `intake/files/detect.rs`, its columns in `intake/rows/mapping.rs` and, if its bytes are new, a
+//!   reader in `intake/formats/`; `data/formats.md` explains it, `tests/fuzz/targets/text.rs` feeds
+//!   it.
 //! - **A webhook field**: a row in `intake/formats/webhook_payload/fields.rs`; if it has statuses,
 //!   their reader in `intake/formats/webhook_payload.rs`.
 //! - **A definition of availability**: an entry of [`measure::DEFINITIONS`] and, if its formula is

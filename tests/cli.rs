@@ -167,7 +167,7 @@ fn what_cannot_be_asked_for_is_a_usage_error() {
     told(&["--from", "2026-11-18"], &["--to"]);
     told(&["--date", "2026-11-31"], &["2026-11-31"]);
     told(&["--date", "2026-11-17", "--from", "2026-11-16", "--to", "2026-11-17"], &["cannot be used with"]);
-    told(&["--preset", "apache"], &["apache", "canonical", "combined", "nginx-json"]);
+    told(&["--preset", "apach"], &["apach", "canonical", "combined", "nginx-json", "apache"]);
     told(&["--zone", "Europe/Nowhere"], &["Europe/Nowhere"]);
     told(&["--memory", "lots"], &["lots", "512MiB"]);
     told(&["--threads", "many"], &["many"]);
@@ -191,7 +191,7 @@ fn a_config_that_is_missing_or_wrong_is_shown_with_its_place() {
 
     place.file(
         "bad.toml",
-        "slot = \"2m\"\n[[source]]\nname = \"a\"\npaths = [\"a.ndjson\"]\npreset = \"apache\"\n",
+        "slot = \"2m\"\n[[source]]\nname = \"a\"\npaths = [\"a.ndjson\"]\npreset = \"apach\"\n",
     );
     for command in ["run", "check"] {
         run(&[command, "--config", "bad.toml"]).expect(2).says(&[

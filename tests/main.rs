@@ -12,6 +12,7 @@
 //!   messages and notifications says.
 //! - `instants`: the sixtieths in which events began, and the callers of an hour, counted again from the rows.
 //! - `cli`: one test per promise of the command line; what goes wrong, what is then said, and the exit code.
+//! - `first_look`: what `inspect`, `init` and `formats` say of logs of many programs, and the runs that follow.
 //! - `attention`: every kind is provoked, told once, acknowledged, and silent; growth, ends and seals.
 //! - `books`: overrides, seals, editions over time; what was published is drawn again, what was touched is found.
 //! - `evidence`: files that are lost, renamed, cut off or written anew, and rows that nobody reads: told, and no outage. In
@@ -55,6 +56,7 @@ mod evidence;
 #[cfg(target_os = "linux")]
 mod faults;
 mod figures;
+mod first_look;
 mod given;
 mod governance;
 mod instants;

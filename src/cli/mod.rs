@@ -4,7 +4,10 @@ mod ack;
 mod check;
 mod diff;
 mod explain;
+mod formats;
 mod history;
+mod init;
+mod inspect;
 mod overrides;
 mod place;
 mod progress;
@@ -47,9 +50,15 @@ struct Cli {
 enum Command {
     /// Account one day or several from the logs, and publish the reports
     Run(run::RunArgs),
+    /// Say what logs are and what they say: format, times, statuses, what looks wrong
+    Inspect(inspect::Inspect),
+    /// Write a config for logs that runs at once, with the reasons as comments
+    Init(init::Init),
+    /// List the built-in log formats, or print one to begin your own from
+    Formats(formats::Formats),
     /// Acknowledge what needs a person, or list what stands open
     Ack(ack::Ack),
-    /// Find every mistake in config, policy, catalogue and overrides, without reading a log
+    /// Find every mistake in config, formats, policy, catalogue and overrides; reads no log
     Check(check::Check),
     /// Say why a minute is red, or is not: the rules, the numbers, the log rows behind it
     Explain(explain::Explain),
@@ -81,6 +90,9 @@ pub fn main() -> ExitCode {
     log_to_stderr(cli.verbose);
     let result = match cli.command {
         Command::Run(run) => run.run(),
+        Command::Inspect(inspect) => inspect.run(),
+        Command::Init(init) => init.run(),
+        Command::Formats(formats) => formats.run(),
         Command::Ack(ack) => ack.run(),
         Command::Check(check) => check.run(),
         Command::Explain(explain) => explain.run(),

@@ -1,6 +1,7 @@
 //! `uptime-ledger run`: the daily job.
 
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,15 +12,19 @@ use chrono_tz::Tz;
 use clap::{ArgGroup, Args, ValueEnum};
 
 use super::progress::ProgressLine;
-use super::{setup, summary};
+use super::{setup, summary, text};
 use crate::clock::{Clock, ClockSource};
-use crate::config::{Config, Log, LogPreset, Source, TimeBasis, Vantage};
+use crate::config::{Config, Log, LogPreset, Source, Vantage};
 use crate::day::Day;
 use crate::error::{ExitCode, Trouble};
 use crate::intake::Meter;
+use crate::intake::inspect::{Candidate, GlimpseLimits, LogLook, inspect};
 use crate::ledger;
 use crate::pipeline::{self, Asked, Job};
 use crate::report::Rendered;
+
+/// Days that a run without config and without a day accounts at most.
+const MOST_DAYS: usize = 31;
 
 #[derive(Args)]
 #[command(group(ArgGroup::new("logs").args(["requests", "webhooks"]).multiple(true)))]
@@ -30,22 +35,23 @@ pub struct RunArgs {
     /// Request logs (files, folders, patterns), for a run without config
     #[arg(long, value_name = "PATH", num_args = 1.., requires = "out")]
     requests: Vec<String>,
-    /// How the request logs are written
-    #[arg(long, value_enum, requires = "requests", default_value = "canonical")]
-    preset: PresetName,
-    /// Where the request logs were written
-    #[arg(long, value_enum, requires = "requests", default_value = "first_layer")]
-    vantage: VantageName,
+    /// How the request logs are written: canonical, combined, nginx-json, a built-in format (`formats` lists them) or
+    /// the path of a format file [default: what they look like, else canonical]
+    #[arg(long, value_name = "NAME", requires = "requests")]
+    preset: Option<String>,
+    /// Where the request logs were written [default: what the format proposes, else `first_layer`]
+    #[arg(long, value_enum, requires = "requests")]
+    vantage: Option<VantageName>,
     /// Webhook logs, for a run without config
     #[arg(long, value_name = "PATH", num_args = 1.., requires = "out")]
     webhooks: Vec<String>,
-    /// How the webhook logs are written
-    #[arg(long, value_enum, requires = "webhooks", default_value = "canonical")]
-    webhook_preset: WebhookPresetName,
+    /// How the webhook logs are written: canonical, whatsapp-webhook, or as for --preset
+    #[arg(long, value_name = "NAME", requires = "webhooks")]
+    webhook_preset: Option<String>,
     /// IANA zone of timestamps that carry none
     #[arg(long, requires = "logs", default_value = "UTC")]
     zone: Tz,
-    /// The UTC day to account [default: yesterday]
+    /// The UTC day to account [default: yesterday; without config the days found in the logs, at most the last 31]
     #[arg(long, value_name = "YYYY-MM-DD", conflicts_with_all = ["from", "to"])]
     date: Option<Day>,
     /// First day of several
@@ -78,26 +84,20 @@ pub struct RunArgs {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-#[value(rename_all = "kebab-case")]
-enum PresetName {
-    Canonical,
-    Combined,
-    NginxJson,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-#[value(rename_all = "kebab-case")]
-enum WebhookPresetName {
-    Canonical,
-    WhatsappWebhook,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum VantageName {
     CallerEgress,
     EdgeIngress,
     FirstLayer,
+}
+
+/// What the command line and a look at the logs say, for a run without config.
+struct FirstLook {
+    config: Config,
+    /// Days that the logs cover, if the command line names none.
+    days: BTreeSet<Day>,
+    /// What a person should know of what was chosen.
+    told: Vec<String>,
 }
 
 impl RunArgs {
@@ -113,10 +113,18 @@ impl RunArgs {
     }
 
     fn account(self) -> Result<ExitCode> {
-        let mut job = self.job()?;
+        let look = self.has_logs().then(|| self.first_look()).transpose()?;
+        let (config, found, mut told) = match look {
+            Some(look) => (look.config, look.days, look.told),
+            None => (setup::config(self.config.as_deref())?, BTreeSet::new(), Vec::new()),
+        };
+        let mut job = self.job(config)?;
         let clock = self.clock(&mut job)?;
-        let asked = self.asked(clock.at)?;
+        let asked = self.asked(clock.at, &found, &mut told)?;
         let is_silent = self.quiet || self.json;
+        if !is_silent {
+            told.iter().try_for_each(|line| writeln!(text::stderr(), "{line}"))?;
+        }
         let watch =
             |day, meter: &Arc<Meter>| Box::new(ProgressLine::show(day, meter, is_silent)) as Box<dyn Any>;
         let outcome = pipeline::run(&job, &asked, clock, &watch)?;
@@ -158,12 +166,13 @@ impl RunArgs {
     }
 
     /// Returns the days to account, and refuses days that are not over by the job's clock.
-    fn asked(&self, as_of: DateTime<Utc>) -> Result<Asked> {
+    fn asked(&self, as_of: DateTime<Utc>, found: &BTreeSet<Day>, told: &mut Vec<String>) -> Result<Asked> {
         let today = Day::of(as_of);
         let (first, last) = match (self.date, self.from, self.to) {
             (Some(date), _, _) => (date, date),
             (_, Some(from), Some(to)) => (from, to),
-            _ => return Ok(Asked::Due),
+            _ if found.is_empty() => return Ok(Asked::Due),
+            _ => return over(found, today, told),
         };
         if last < first {
             return Err(Trouble::Usage(format!("--from {first} lies after --to {last}; swap them")).into());
@@ -179,12 +188,11 @@ impl RunArgs {
         Ok(Asked::Days(first.through(last).collect()))
     }
 
-    fn job(&self) -> Result<Job> {
-        let mut config = if self.requests.is_empty() && self.webhooks.is_empty() {
-            setup::config(self.config.as_deref())?
-        } else {
-            self.bare()
-        };
+    const fn has_logs(&self) -> bool {
+        !self.requests.is_empty() || !self.webhooks.is_empty()
+    }
+
+    fn job(&self, mut config: Config) -> Result<Job> {
         config.reports = match &self.out {
             Some(out) => std::path::absolute(out)?,
             None => config.path(&config.reports),
@@ -203,43 +211,108 @@ impl RunArgs {
         })
     }
 
-    /// Makes a config from the command line alone.
-    fn bare(&self) -> Config {
-        let preset = match self.preset {
-            PresetName::Canonical => LogPreset::Canonical,
-            PresetName::Combined => LogPreset::Combined,
-            PresetName::NginxJson => LogPreset::NginxJson,
+    /// Makes a config from the command line, and from the logs what it does not say.
+    fn first_look(&self) -> Result<FirstLook> {
+        let mut look = FirstLook {
+            config: Config::bare(std::path::Path::new("")),
+            days: BTreeSet::new(),
+            told: Vec::new(),
         };
-        let requests = Source {
-            preset,
-            vantage: match self.vantage {
-                VantageName::CallerEgress => Vantage::CallerEgress,
-                VantageName::EdgeIngress => Vantage::EdgeIngress,
-                VantageName::FirstLayer => Vantage::FirstLayer,
-            },
-            time_basis: if preset == LogPreset::NginxJson { TimeBasis::End } else { TimeBasis::Start },
-            ..self.source("requests", Log::Requests, &self.requests)
-        };
-        let webhooks = Source {
-            preset: match self.webhook_preset {
-                WebhookPresetName::Canonical => LogPreset::Canonical,
-                WebhookPresetName::WhatsappWebhook => LogPreset::WhatsappWebhook,
-            },
-            ..self.source("webhooks", Log::Webhooks, &self.webhooks)
-        };
-        let sources = [requests, webhooks].into_iter().filter(|source| !source.paths.is_empty()).collect();
-        Config { sources, ..Config::bare(std::path::Path::new("")) }
+        for (name, log, paths, preset) in [
+            ("requests", Log::Requests, &self.requests, &self.preset),
+            ("webhooks", Log::Webhooks, &self.webhooks, &self.webhook_preset),
+        ] {
+            if paths.is_empty() {
+                continue;
+            }
+            let named = preset.as_deref().map(|word| setup::preset(word, Some(log))).transpose()?;
+            let candidate = self.look_at(name, log, paths, named, &mut look);
+            let vantage = match (log, self.vantage) {
+                (Log::Requests, Some(VantageName::CallerEgress)) => Vantage::CallerEgress,
+                (Log::Requests, Some(VantageName::EdgeIngress)) => Vantage::EdgeIngress,
+                (Log::Requests, Some(VantageName::FirstLayer)) => Vantage::FirstLayer,
+                _ => candidate.source.vantage,
+            };
+            look.config.sources.push(Source {
+                name: name.to_owned(),
+                paths: paths.clone(),
+                is_named_by_hand: true,
+                vantage,
+                zone: self.zone,
+                neighbours: 0,
+                ..candidate.source
+            });
+        }
+        Ok(look)
     }
 
-    fn source(&self, name: &str, log: Log, paths: &[String]) -> Source {
-        Source {
-            paths: paths.to_vec(),
-            is_named_by_hand: true,
-            zone: self.zone,
-            neighbours: 0,
-            ..Source::bare(name, log)
+    /// Returns how logs are read, and notes the days that they cover.
+    ///
+    /// Paths that cannot be looked at are told by the run itself.
+    fn look_at(
+        &self,
+        name: &str,
+        log: Log,
+        paths: &[String],
+        named: Option<Candidate>,
+        look: &mut FirstLook,
+    ) -> Candidate {
+        let needs_days = self.date.is_none() && self.from.is_none();
+        let canonical = Candidate::of_preset(LogPreset::Canonical, log);
+        if named.is_some() && !needs_days {
+            return named.unwrap_or(canonical);
         }
+        let (limits, now_us) = (GlimpseLimits::times(), i64::MAX);
+        let asked = LogLook { paths, zone: self.zone, limits, preset: named.clone(), log: Some(log), now_us };
+        let Ok(inspected) = inspect(&asked) else { return named.unwrap_or(canonical) };
+        if needs_days {
+            look.days.extend(inspected.days());
+        }
+        let Some(found) = inspected.logs.first().filter(|_| named.is_none()) else {
+            return named.unwrap_or(canonical);
+        };
+        let found_as = Candidate { name: found.preset.clone(), source: found.source.clone() };
+        if found.preset != "canonical" {
+            let option = if log == Log::Requests { "--preset" } else { "--webhook-preset" };
+            let or = match found.ties.as_slice() {
+                [] => String::new(),
+                ties => format!(", as which {} would do as well", ties.join(", ")),
+            };
+            look.told.push(format!("{name}: read as `{}`{or}; {option} chooses another", found.preset));
+        }
+        for other in inspected.logs.iter().skip(1) {
+            let first = other.files.first().map_or("", |file| file.path.as_str());
+            let n = other.files.len();
+            look.told.push(format!(
+                "{name}: {n} of the files looked at, {first} first, are `{}`; give them a run or a source of their own",
+                other.preset
+            ));
+        }
+        found_as
     }
+}
+
+/// Returns the days of logs that are over, the last of them if there are many.
+fn over(found: &BTreeSet<Day>, today: Day, told: &mut Vec<String>) -> Result<Asked> {
+    let days: Vec<Day> = found.iter().copied().filter(|day| *day < today).collect();
+    let (Some(first), Some(last)) = (days.first(), days.last()) else {
+        let first = found.first().map(ToString::to_string).unwrap_or_default();
+        return Err(Trouble::Usage(format!(
+            "the logs begin on {first}, which is not over yet by the job's clock; run it tomorrow, or name logs of days that are over"
+        ))
+        .into());
+    };
+    if days.len() > MOST_DAYS {
+        told.push(format!(
+            "the logs cover {} days, {first} to {last}: the last {MOST_DAYS} are accounted; --from and --to choose others",
+            days.len()
+        ));
+    } else if days.len() > 1 {
+        told.push(format!(
+            "days found in the logs: {first} to {last}; --date, or --from and --to, choose others"
+        ));
+    }
+    Ok(Asked::Days(days[days.len().saturating_sub(MOST_DAYS)..].to_vec()))
 }
 
 #[cfg(test)]
@@ -256,7 +329,7 @@ mod tests {
 
     fn bare(args: &str) -> Option<Vec<(String, Log, LogPreset, Vantage)>> {
         let program = Program::try_parse_from(format!("run {args}").split(' ')).ok()?;
-        let sources = program.run.bare().sources;
+        let sources = program.run.first_look().ok()?.config.sources;
         Some(sources.into_iter().map(|s| (s.name, s.log, s.preset, s.vantage)).collect())
     }
 
@@ -269,6 +342,10 @@ mod tests {
             Some(vec![requests(LogPreset::Combined, Vantage::EdgeIngress)])
         );
         assert_eq!(bare("--webhooks a b --out o"), Some(vec![webhooks(LogPreset::Canonical)]));
+        assert_eq!(
+            bare("--requests a --out o --preset nginx"),
+            Some(vec![requests(LogPreset::Format, Vantage::EdgeIngress)])
+        );
         assert_eq!(
             bare("--webhooks a --webhook-preset whatsapp-webhook --requests b --out o --zone Europe/Berlin"),
             Some(vec![
@@ -286,6 +363,8 @@ mod tests {
             "--webhooks a --out o --preset combined",
             "--requests a --out o --webhook-preset canonical",
             "--zone UTC",
+            "--requests a --out o --preset svix",
+            "--requests a --out o --preset whatsapp-webhook",
         ] {
             assert_eq!(bare(args), None, "{args}");
         }

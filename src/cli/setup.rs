@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, FormatChoice, Log, LogPreset};
 use crate::document::{Document, Mistakes};
 use crate::error::Trouble;
+use crate::intake::inspect::Candidate;
 use crate::policy::Policy;
 
 /// Config file used if the command line names none.
@@ -92,4 +93,46 @@ pub fn both<A, B>(a: Result<A>, b: Result<B>) -> Result<(A, B)> {
         },
         (Err(e), _) | (_, Err(e)) => Err(e),
     }
+}
+
+/// Reads the preset that the command line names: one of ours, a built-in format, or a format file.
+///
+/// # Errors
+/// There is no such preset, it reads another type of logs, or the file has mistakes.
+pub fn preset(word: &str, log: Option<Log>) -> Result<Candidate> {
+    let found = if let Some(preset) = LogPreset::named(word) {
+        let own = match preset {
+            LogPreset::WhatsappWebhook => Log::Webhooks,
+            LogPreset::Canonical => log.unwrap_or(Log::Requests),
+            _ => Log::Requests,
+        };
+        Candidate::of_preset(preset, own)
+    } else if config::is_format_file(word) {
+        Candidate::of_format(&FormatChoice::of_document(word, &document(Path::new(word))?)?)
+    } else if let Some(choice) = FormatChoice::builtin(word) {
+        Candidate::of_format(&choice)
+    } else {
+        return Err(Trouble::Usage(format!("`{word}` is not a preset; {}", presets(log))).into());
+    };
+    match log {
+        Some(log) if found.source.log != log => {
+            let name = found.source.log.name();
+            Err(Trouble::Usage(format!("`{word}` reads logs of {name}; {}", presets(Some(log)))).into())
+        }
+        _ => Ok(found),
+    }
+}
+
+/// Says which presets there are.
+fn presets(log: Option<Log>) -> String {
+    let own = match log {
+        Some(Log::Webhooks) => "canonical, whatsapp-webhook",
+        Some(Log::Requests) => "canonical, combined, nginx-json",
+        None => "canonical, combined, nginx-json, whatsapp-webhook",
+    };
+    let formats: Vec<String> = FormatChoice::all()
+        .filter(|choice| log.is_none_or(|log| log == choice.file.log))
+        .map(|choice| choice.name)
+        .collect();
+    format!("valid are {own}, {}, and the path of a format file that ends in .toml", formats.join(", "))
 }

@@ -89,9 +89,14 @@ impl FormatChoice {
     }
 }
 
+/// Returns whether the word of a preset is the path of a format file.
+pub fn is_format_file(word: &str) -> bool {
+    Path::new(word).extension().is_some_and(|ending| ending == "toml")
+}
+
 /// Reads a built-in format or a format file; a mistake is noted.
 pub fn read(value: &TomlValue<'_>, word: &str, base: &Path) -> Option<FormatChoice> {
-    if !word.ends_with(".toml") {
+    if !is_format_file(word) {
         let format = FormatChoice::builtin(word);
         if format.is_none() {
             let names: Vec<&str> = OTHERS.into_iter().chain(BUILTIN.map(|(name, _)| name)).collect();
@@ -118,11 +123,27 @@ pub fn read(value: &TomlValue<'_>, word: &str, base: &Path) -> Option<FormatChoi
     }
 }
 
+/// Returns a name that `only` asks for and a pasted layout lacks.
+fn lacking(format: &FormatChoice) -> Option<String> {
+    let (template, only) = (format.log_format.as_ref()?, format.file.only.as_ref()?);
+    let (pieces, _) = formats::pieces(template, format.file.program);
+    let is_there = |name: &str| {
+        let made_of = format.file.made_of(name);
+        name == "line" || made_of.iter().any(|raw| pieces.iter().any(|piece| piece.name == *raw))
+    };
+    only.when.names().find(|name| !is_there(name)).map(str::to_owned)
+}
+
 /// Reads what a source says in addition to the name of its format.
 pub fn of_source(table: &TomlTable<'_>, format: &mut FormatChoice) {
     let log = format.file.log;
     if let Some(value) = table.get("log_format") {
         format.log_format = formats::template_text(&value, format.file.program);
+    }
+    if let (Some(value), Some(name)) = (table.get("log_format"), lacking(format)) {
+        let why = "every row would be no call";
+        let message = format!("`only` of the format asks for `{name}`, which this `log_format` lacks");
+        value.wrong(message, why, "add it to the log_format, or read the log by a format without `only`");
     }
     if let Some(columns) = table.get("columns").and_then(|value| value.map("[source.columns]")) {
         format.columns = formats::columns(&columns, log);

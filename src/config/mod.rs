@@ -25,6 +25,7 @@ use crate::formats::{Expression, FormatFile};
 pub use crate::field::{Field, Identity, Log, TimeBasis, Unit};
 pub use crate::vantage::Vantage;
 pub use canonical::{Canonical, Difference};
+pub use formats::is_format_file;
 pub use outputs::{Format, Outputs};
 pub use overrides::{ReviewHistory, ReviewRules};
 pub use paths::{PathCaptures, PathPattern, Placeholder, is_beside_logs, lexical};

@@ -190,6 +190,18 @@ fn source<'t>(table: &TomlTable<'t>, taken: &mut Vec<&'t str>, base: &Path) -> O
     name.map(|_| source)
 }
 
+impl LogPreset {
+    /// Returns the preset of a word; `None` for formats of programs.
+    pub fn named(word: &str) -> Option<Self> {
+        PRESETS.iter().find(|(name, _)| *name == word).map(|(_, preset)| *preset)
+    }
+
+    /// Returns the word of `preset`; `format` for all formats of programs.
+    pub fn name(self) -> &'static str {
+        PRESETS.iter().find(|(_, preset)| *preset == self).map_or("format", |(name, _)| name)
+    }
+}
+
 impl Source {
     /// Returns a source with all defaults: canonical rows, and no path yet.
     pub fn bare(name: impl Into<String>, log: Log) -> Self {

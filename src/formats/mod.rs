@@ -16,6 +16,7 @@ mod parts;
 mod pasted;
 mod read;
 mod texts;
+mod unlogged;
 
 use crate::field::{Field, Log};
 use crate::vantage::Vantage;

@@ -7,6 +7,7 @@
 mod counting;
 mod files;
 mod formats;
+pub mod inspect;
 mod join;
 pub mod kernels;
 mod meter;
@@ -26,7 +27,6 @@ use crate::error::Trouble;
 use crate::facts::Salt;
 
 pub use counting::notes::odd_words::WordList;
-use files::likeness::likeness;
 
 pub use files::find::LogFile;
 pub use files::listing::{inputs, listing};
@@ -108,7 +108,7 @@ fn unreadable(failures: &BTreeMap<u32, String>, files: &[LogFile], sources: &[So
             0 => String::new(),
             n => format!(" (and {n} more files)"),
         };
-        let like = likeness(&files[0].0.path, &sources[source]);
+        let like = inspect::likeness(&files[0].0.path, &sources[source]);
         let like = like.map_or_else(String::new, |preset| format!("; it looks like preset = \"{preset}\""));
         let told = |(file, reason): &(&LogFile, &str)| format!("  {}{more}: {reason}{like}", file.shown);
         lines.extend(files[..named].iter().map(told));

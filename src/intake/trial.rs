@@ -8,8 +8,9 @@ use std::fmt::Write as _;
 use chrono_tz::Tz;
 
 use super::counting::notes::evidence::RowPlace;
+use super::formats::csv::Layout;
 use super::formats::foreign::{FoundRow, JsonStream, Sink, is_stream};
-use super::formats::frame;
+use super::formats::{access_log, frame, ndjson, webhook_payload};
 use super::rows::endpoints::Endpoints;
 use super::rows::instant;
 use super::rows::interner::Lexicon;
@@ -43,29 +44,50 @@ pub struct TriedCall {
     pub logged: Vec<Field>,
 }
 
-/// Reads a text by the format of a source; other sources give no rows.
+/// Reads a text by a source.
 pub fn try_text(source: &Source, text: &[u8]) -> Vec<TriedRow> {
+    let mut rows = Vec::new();
+    try_each(source, text, true, &mut |_, row| rows.push(row));
+    rows
+}
+
+/// Reads a text by a source, and hands on each row with the number of its line.
+///
+/// `is_whole` says that the text is a whole file: a line or object that its end cuts is a row.
+pub fn try_each(source: &Source, text: &[u8], is_whole: bool, take: &mut dyn FnMut(u64, TriedRow)) {
     let config = Config::bare("");
     let endpoints = Endpoints::of(&config.services, &config.ignore);
     let reader = SourceReader::new(0, source, &endpoints, &Join::new(&config, &Salt::new("trial")));
-    let Some(mut foreign) = reader.foreign() else { return Vec::new() };
-    let mut tried = Tried { reader: &reader, names: Lexicon::new(), rows: Vec::new() };
+    let mut tried = Tried { reader: &reader, names: Lexicon::new(), line: 0, take };
+    if let Some(why) = frame::foreign_encoding(text) {
+        return tried.row(TriedRow::Unreadable(why));
+    }
+    let Some(mut foreign) = reader.foreign() else { return tried.own_rows(text) };
     if is_stream(text) {
         let mut at = 0;
-        while let Some(object) = JsonStream.next(&text[at..], true) {
-            foreign.line(&text[at + object.start..at + object.end], &mut tried);
-            at += object.end;
+        while let Some(object) = JsonStream.next(&text[at..], is_whole) {
+            let (start, end) = (at + object.start, at + object.end);
+            tried.line += memchr::memchr_iter(b'\n', &text[at..start]).count() as u64;
+            let inside = memchr::memchr_iter(b'\n', &text[start..end]).count() as u64;
+            foreign.line(&text[start..end], &mut tried);
+            tried.line += inside;
+            at = end;
         }
     } else {
-        for line in text.split(|byte| *byte == b'\n') {
-            let line = frame::bare(line.strip_suffix(b"\r").unwrap_or(line));
+        for line in lines(text) {
+            tried.line += 1;
             if !line.iter().all(u8::is_ascii_whitespace) {
                 foreign.line(line, &mut tried);
             }
         }
     }
-    foreign.finish(&mut tried);
-    tried.rows
+    if is_whole {
+        foreign.finish(&mut tried);
+    }
+}
+
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|byte| *byte == b'\n').map(|line| frame::bare(line.strip_suffix(b"\r").unwrap_or(line)))
 }
 
 /// Returns the source that reads a log by a format as it is.
@@ -153,24 +175,93 @@ impl TriedCall {
 struct Tried<'a> {
     reader: &'a SourceReader,
     names: Lexicon,
-    rows: Vec<TriedRow>,
+    line: u64,
+    take: &'a mut dyn FnMut(u64, TriedRow),
 }
 
 impl Sink for Tried<'_> {
     fn take(&mut self, found: FoundRow<'_, '_>, _: &[u8]) {
-        let row = match found {
-            FoundRow::NotACall(why) => TriedRow::NotACall(why.to_owned()),
-            FoundRow::Unreadable(why) => TriedRow::Unreadable(why),
-            FoundRow::Call(row) => match self.call(row) {
-                Ok(call) => TriedRow::Call(call),
-                Err(why) => TriedRow::Unreadable(why),
-            },
-        };
-        self.rows.push(row);
+        match found {
+            FoundRow::NotACall(why) => self.row(TriedRow::NotACall(why.to_owned())),
+            FoundRow::Unreadable(why) => self.row(TriedRow::Unreadable(why)),
+            FoundRow::Call(row) => self.read(Ok(()), row),
+        }
     }
 }
 
 impl Tried<'_> {
+    fn row(&mut self, row: TriedRow) {
+        (self.take)(self.line, row);
+    }
+
+    fn read(&mut self, read: Result<(), String>, row: &mut RawRow<'_>) {
+        let call = read.and_then(|()| self.call(row));
+        self.row(call.map_or_else(TriedRow::Unreadable, TriedRow::Call));
+    }
+
+    /// Reads a text by a preset that is no format of a program.
+    ///
+    /// One line is one row here, also where a field of CSV has line ends.
+    fn own_rows(&mut self, text: &[u8]) {
+        let source = self.reader.source();
+        let first =
+            text.iter().find(|byte| !byte.is_ascii_whitespace() && !matches!(byte, 0xef | 0xbb | 0xbf));
+        let is_csv = source.preset == LogPreset::Canonical && first != Some(&b'{');
+        let mut tree = ndjson::Tree::of(&self.reader.mapping);
+        let mut layout = None;
+        let mut row = RawRow::new();
+        for line in lines(text) {
+            self.line += 1;
+            if line.iter().all(u8::is_ascii_whitespace) {
+                continue;
+            }
+            row.clear();
+            match source.preset {
+                LogPreset::WhatsappWebhook => self.payload(line),
+                LogPreset::Combined => {
+                    let read = access_log::read(line, &mut row);
+                    self.read(read, &mut row);
+                }
+                _ if !is_csv => {
+                    let read = ndjson::read(line, &mut tree, &mut row);
+                    self.read(read, &mut row);
+                }
+                _ => match &layout {
+                    None => {
+                        let mapping = &self.reader.mapping;
+                        layout = Some(Layout::from_header(line, source.delimiter, mapping));
+                    }
+                    Some(Err(why)) => {
+                        let why = String::clone(why);
+                        self.row(TriedRow::Unreadable(why));
+                    }
+                    Some(Ok(layout)) => {
+                        let read = layout.read(line, &mut row);
+                        self.read(read, &mut row);
+                    }
+                },
+            }
+        }
+    }
+
+    /// Reads a notification payload; its statuses are not told one by one.
+    fn payload(&mut self, line: &[u8]) {
+        let payload = match webhook_payload::read(line, self.reader.source().zone) {
+            Ok(payload) => payload,
+            Err(why) => return self.row(TriedRow::Unreadable(why)),
+        };
+        let Some(start_us) = payload.received_us.or(payload.latest_us) else {
+            return self.row(TriedRow::Unreadable("no timestamp".to_owned()));
+        };
+        let mut values = BTreeMap::from([(Field::HttpStatus, "200".to_owned())]);
+        values.extend(payload.fields.first().map(|field| (Field::Topic, field.name.to_string())));
+        values.extend(payload.statuses.first().map(|status| (Field::Status, status.status.to_string())));
+        values.insert(Field::BusinessId, payload.business_id.to_string());
+        let logged = [Field::Ts].into_iter().chain(values.keys().copied()).collect();
+        let reached = Reached::Unknown;
+        self.row(TriedRow::Call(TriedCall { start_us, duration_us: None, reached, values, logged }));
+    }
+
     fn call(&mut self, row: &mut RawRow<'_>) -> Result<TriedCall, String> {
         self.reader.translate(row);
         let (start_us, duration_us) = self.reader.time(row)?;

@@ -9,6 +9,7 @@ const MOST_LINES: usize = 500;
 /// Source files of more than 300 lines, each with its reason. Unit tests in files of their own do not count.
 const LONG_FILES: &[(&str, &str)] = &[
     ("attention/kind.rs", "every kind, in every table of kinds"),
+    ("cli/run.rs", "every option of a run, and what it finds out by itself"),
     ("config/canonical/mod.rs", "every setting, spelled out"),
     ("config/mod.rs", "every noun of the config"),
     ("config/read.rs", "every table of the config"),
@@ -32,6 +33,7 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("intake/formats/parquet/cells.rs", "every type of a column"),
     ("intake/formats/parquet/mod.rs", "one decoder"),
     ("intake/formats/webhook_payload.rs", "every shape of a payload"),
+    ("intake/inspect/mod.rs", "every noun of a look, and the look"),
     ("intake/join/correlate.rs", "the join of the two logs"),
     ("intake/pass.rs", "the pass from files to counts"),
     ("intake/records/partitions.rs", "one store with its budget"),
@@ -183,13 +185,14 @@ fn only_the_edges_touch_disk_clock_and_voice() {
 /// Entries that a folder may hold, so that one look takes them in.
 const MOST_ENTRIES: usize = 12;
 /// Folders with a limit of their own.
-const BIG_FOLDERS: [(&str, usize, &str); 6] = [
+const BIG_FOLDERS: [(&str, usize, &str); 7] = [
     ("src", 26, "the rooms of the street, which README and lib.rs list"),
-    ("src/cli", 17, "one file a command"),
+    ("src/cli", 19, "one file a command"),
+    ("src/intake", 13, "its rooms, and the files that use them all"),
     ("src/ledger", 14, "one file a thing that the ledger keeps or looks after"),
     ("src/ledger/editions", 13, "one file a part of an edition"),
     ("src/policy", 17, "one file a table of the policy"),
-    ("tests", 42, "one module a kind of test"),
+    ("tests", 43, "one module a kind of test"),
 ];
 
 #[test]

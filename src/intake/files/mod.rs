@@ -6,7 +6,6 @@ pub mod detect;
 pub mod find;
 pub mod first_row;
 pub mod head;
-pub mod likeness;
 pub mod listing;
 pub mod masked_name;
 pub mod read_ahead;

@@ -86,7 +86,6 @@ pub struct CompiledLayout {
     pub name: String,
     pub shape: CompiledShape,
     pub when: Mask,
-    pub hint: Option<Mask>,
     pub not_a_call: Option<String>,
 }
 
@@ -193,20 +192,16 @@ impl Compiler {
             sets: mark.sets.iter().map(|(field, word)| (*field, word.clone().into_bytes())).collect(),
         });
         let marks = marks.collect();
-        let conditions: Vec<_> = layouts
-            .iter()
-            .map(|layout| (self.mask(&layout.when), layout.hint.as_ref().map(|hint| self.mask(hint))))
-            .collect();
+        let conditions: Vec<_> = layouts.iter().map(|layout| self.mask(&layout.when)).collect();
         let clock = fields.iter().filter(|(field, _)| *field == Field::Ts).flat_map(|(_, read)| read);
         let clock: Vec<usize> = clock.flat_map(|read| read.origin.names()).collect();
         let layouts = layouts
             .iter()
             .zip(conditions)
-            .map(|(layout, (when, hint))| CompiledLayout {
+            .map(|(layout, when)| CompiledLayout {
                 name: layout.name.clone(),
                 shape: self.shape(&layout.shape, file),
                 when,
-                hint,
                 not_a_call: layout.not_a_call.clone(),
             })
             .collect();

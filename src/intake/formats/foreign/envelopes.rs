@@ -243,6 +243,17 @@ impl CompiledEnvelope {
     }
 }
 
+/// Returns the name of the envelope that a line is in, and the first line or object inside.
+pub fn opened(line: &[u8]) -> Option<(&'static str, Vec<u8>)> {
+    let (name, inside) = BUILTIN.iter().find_map(|one| Some((one.name(), one.open(line)?)))?;
+    let first = inside.into_iter().find_map(|one| match one.content {
+        Content::Line(text) => Some(text.into_owned()),
+        Content::Object(text, _) => Some(text.to_vec()),
+        Content::Nothing | Content::OtherStream => None,
+    });
+    Some((name, first.unwrap_or_default()))
+}
+
 fn empty_blank(cells: &mut [NamedValue<'_>]) {
     for cell in cells {
         if matches!(cell, NamedValue::Text(text) if text.is_empty()) {

@@ -34,6 +34,7 @@ use crate::intake::rows::instant;
 use crate::intake::rows::raw_row::{LogValue, RawRow};
 
 pub use compile::CompiledFormat;
+pub use envelopes::opened;
 pub use stream::{JsonStream, is_stream};
 
 /// Envelopes within envelopes that are opened.

@@ -10,7 +10,7 @@ use crate::intake::counting::file_tally::FileTally;
 use crate::intake::counting::notes::evidence::RowPlace;
 use crate::intake::counting::notes::quarantine::KEPT_PER_FILE;
 use crate::intake::files::find::LogFile;
-use crate::intake::files::likeness::likeness;
+use crate::intake::inspect::likeness;
 use crate::intake::pass::Pass;
 
 /// Returns the balance of each file, and the quarantined rows of the day's own files.

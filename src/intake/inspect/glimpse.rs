@@ -1,0 +1,207 @@
+//! Glimpse: the beginning and the end of a log file as one text.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::{Field as Value, Row};
+
+use super::GlimpseLimits;
+use crate::config::{Log, Source};
+use crate::error::guarded;
+use crate::intake::files::detect::{self, LogCompression, LogFormat};
+
+/// Longest first line that is read whole: exports of some programs are one line.
+const LONGEST_LINE: usize = 64 << 20;
+/// Bytes of compressed text that are decoded to find its end.
+const MOST_DECODED: u64 = 512 << 20;
+/// Rows of Parquet that are read from the beginning and from the end.
+const PARQUET_ROWS: usize = 10_000;
+
+/// What was seen of a file.
+#[derive(Debug)]
+pub struct Glimpse {
+    /// Whole lines; header lines of the beginning hold for the end too.
+    pub text: Vec<u8>,
+    /// True if it is all that the file has.
+    pub is_whole: bool,
+    /// True if the end of the file was not reached.
+    pub is_open: bool,
+    /// How the file is stored: `parquet`, `gzip`, `zstd`, or empty.
+    pub stored: &'static str,
+}
+
+/// Reads the beginning and the end of a file.
+///
+/// # Errors
+/// The file cannot be opened or decoded; the message says why.
+pub fn read(path: &Path, limits: &GlimpseLimits) -> Result<Glimpse, String> {
+    let file = File::open(path).map_err(|e| detect::explain(path, &e))?;
+    let any = Source::bare("inspect", Log::Requests);
+    let (format, compression) = detect::detect(path, &file, &any).map_err(|e| detect::explain(path, &e))?;
+    if format == LogFormat::Parquet {
+        return rows_of_parquet(file);
+    }
+    match compression {
+        LogCompression::None => plain(&file, limits).map_err(|e| e.to_string()),
+        _ => {
+            let stored = if compression == LogCompression::Gzip { "gzip" } else { "zstd" };
+            let text = detect::reader(detect::from_start(file), compression).map_err(|e| e.to_string())?;
+            decoded(text, stored, limits).map_err(|e| e.to_string())
+        }
+    }
+}
+
+fn plain(file: &File, limits: &GlimpseLimits) -> io::Result<Glimpse> {
+    let size = file.metadata()?.len();
+    let both = limits.head_bytes + limits.tail_bytes;
+    let mut text =
+        read_at(file, 0, size.min(if size <= both as u64 { both } else { limits.head_bytes } as u64))?;
+    if text.len() as u64 == size {
+        return Ok(Glimpse { text, is_whole: true, is_open: false, stored: "" });
+    }
+    if memchr::memchr(b'\n', &text).is_none() {
+        text = read_at(file, 0, size.min(LONGEST_LINE as u64))?;
+        let is_whole = text.len() as u64 == size;
+        return Ok(Glimpse { text, is_whole, is_open: !is_whole, stored: "" });
+    }
+    let tail = read_at(file, size - limits.tail_bytes as u64, limits.tail_bytes as u64)?;
+    join(&mut text, &tail);
+    Ok(Glimpse { text, is_whole: false, is_open: false, stored: "" })
+}
+
+fn read_at(file: &File, from: u64, length: u64) -> io::Result<Vec<u8>> {
+    let mut text = vec![0; length as usize];
+    let mut n = 0;
+    while n < text.len() {
+        match file.read_at(&mut text[n..], from + n as u64)? {
+            0 => break,
+            more => n += more,
+        }
+    }
+    text.truncate(n);
+    Ok(text)
+}
+
+fn decoded(mut from: impl Read, stored: &'static str, limits: &GlimpseLimits) -> io::Result<Glimpse> {
+    let both = limits.head_bytes + limits.tail_bytes;
+    let mut text = Vec::new();
+    from.by_ref().take(both as u64).read_to_end(&mut text)?;
+    if text.len() < both {
+        return Ok(Glimpse { text, is_whole: true, is_open: false, stored });
+    }
+    if memchr::memchr(b'\n', &text).is_none() {
+        from.by_ref().take((LONGEST_LINE - text.len()) as u64).read_to_end(&mut text)?;
+        let is_whole = text.len() < LONGEST_LINE;
+        return Ok(Glimpse { text, is_whole, is_open: !is_whole, stored });
+    }
+    // The last pieces are kept while the rest passes by.
+    let (mut last, mut piece) = (text.split_off(limits.head_bytes), Vec::new());
+    let mut decoded = both as u64;
+    let mut is_open = true;
+    while decoded < MOST_DECODED {
+        piece.clear();
+        let n = from.by_ref().take(limits.tail_bytes.max(1 << 16) as u64).read_to_end(&mut piece)?;
+        if n == 0 {
+            is_open = false;
+            break;
+        }
+        decoded += n as u64;
+        last.extend_from_slice(&piece);
+        let surplus = last.len().saturating_sub(limits.tail_bytes);
+        last.drain(..surplus);
+    }
+    join(&mut text, &last);
+    Ok(Glimpse { text, is_whole: false, is_open, stored })
+}
+
+/// Adds the whole lines of the end to those of the beginning.
+fn join(head: &mut Vec<u8>, tail: &[u8]) {
+    head.truncate(memchr::memrchr(b'\n', head).map_or(0, |at| at + 1));
+    if let Some(at) = memchr::memchr(b'\n', tail) {
+        head.extend_from_slice(&tail[at + 1..]);
+    }
+}
+
+/// Reads rows of Parquet as lines of JSON.
+fn rows_of_parquet(file: File) -> Result<Glimpse, String> {
+    let read = guarded(|| -> Result<Glimpse, parquet::errors::ParquetError> {
+        let reader = SerializedFileReader::new(file)?;
+        let rows = reader.metadata().file_metadata().num_rows() as usize;
+        let groups = reader.num_row_groups();
+        let mut text = Vec::new();
+        let mut seen = 0;
+        for row in reader.get_row_iter(None)?.take(2 * PARQUET_ROWS) {
+            write_row(&row?, &mut text);
+            seen += 1;
+        }
+        let last = groups.checked_sub(1).filter(|_| seen < rows);
+        if let Some(last) = last {
+            let group = reader.get_row_group(last)?;
+            let skipped = (group.metadata().num_rows() as usize).saturating_sub(PARQUET_ROWS);
+            for row in group.get_row_iter(None)?.skip(skipped) {
+                write_row(&row?, &mut text);
+            }
+        }
+        Ok(Glimpse { text, is_whole: seen == rows, is_open: false, stored: "parquet" })
+    })?;
+    read.map_err(|e| e.to_string())
+}
+
+fn write_row(row: &Row, text: &mut Vec<u8>) {
+    let object: serde_json::Map<String, serde_json::Value> =
+        row.get_column_iter().map(|(name, value)| (name.clone(), json(value))).collect();
+    text.extend(serde_json::Value::Object(object).to_string().bytes());
+    text.push(b'\n');
+}
+
+fn json(value: &Value) -> serde_json::Value {
+    use serde_json::json;
+    match value {
+        Value::Null => serde_json::Value::Null,
+        Value::Bool(value) => json!(value),
+        Value::Byte(n) => json!(n),
+        Value::Short(n) => json!(n),
+        Value::Int(n) => json!(n),
+        Value::Long(n) => json!(n),
+        Value::UByte(n) => json!(n),
+        Value::UShort(n) => json!(n),
+        Value::UInt(n) => json!(n),
+        Value::ULong(n) => json!(n),
+        Value::Float(x) => json!(x),
+        Value::Double(x) => json!(x),
+        Value::TimestampMillis(n) | Value::TimestampMicros(n) => json!(n),
+        Value::Str(text) => json!(text),
+        Value::Bytes(bytes) => json!(String::from_utf8_lossy(bytes.data())),
+        Value::Group(row) => row.get_column_iter().map(|(name, value)| (name.clone(), json(value))).collect(),
+        other => json!(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beginning_and_end_are_whole_lines_of_plain_and_compressed_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let text: String = (0..1_000).map(|n| format!("line {n:04}\n")).collect();
+        let limits = GlimpseLimits { head_bytes: 95, tail_bytes: 47, files: 1 };
+        let plain = folder.path().join("a.log");
+        std::fs::write(&plain, &text).unwrap();
+        let packed = folder.path().join("a.log.zst");
+        std::fs::write(&packed, zstd::encode_all(text.as_bytes(), 1).unwrap()).unwrap();
+        for path in [plain, packed] {
+            let seen = read(&path, &limits).unwrap();
+            let lines: Vec<&str> = std::str::from_utf8(&seen.text).unwrap().lines().collect();
+            assert_eq!(lines.len(), 13, "{lines:?}");
+            assert_eq!((lines[0], lines[8], lines[12]), ("line 0000", "line 0008", "line 0999"));
+            assert!(!seen.is_whole && !seen.is_open);
+        }
+        let short = folder.path().join("b.log");
+        std::fs::write(&short, "a\nb").unwrap();
+        assert!(read(&short, &limits).unwrap().is_whole);
+    }
+}
