@@ -61,6 +61,9 @@ pub enum Trouble {
     NotPlain { path: PathBuf, what: &'static str, wanted: &'static str },
     #[error("{path}: {doing} failed: {cause}; {remedy}")]
     Io { path: PathBuf, doing: &'static str, cause: std::io::Error, remedy: &'static str },
+    /// A store did not give what was asked for, which says nothing of what is there.
+    #[error("{place}: {doing} failed: {why}; {remedy}")]
+    Store { place: String, doing: &'static str, why: String, remedy: &'static str },
     #[error("{path} is in use by another run ({holder}); wait for it to end, or give this run another --out")]
     Locked { path: PathBuf, holder: String },
     #[error(
@@ -126,7 +129,9 @@ impl Trouble {
             | Self::Replaced { .. }
             | Self::Refused(_)
             | Self::Usage(_) => true,
-            Self::Damaged { .. } | Self::NothingReadable(_) | Self::Imbalance(_) => false,
+            Self::Store { .. } | Self::Damaged { .. } | Self::NothingReadable(_) | Self::Imbalance(_) => {
+                false
+            }
         }
     }
 

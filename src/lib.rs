@@ -25,6 +25,7 @@
 //! | [`error`] | trouble, exit codes, the guard around foreign decoders |
 //! | [`plain_file`] | files of the job itself, opened only where no link or pipe stands |
 //! | [`document`] | files that people write, and the mistakes in them |
+//! | [`store`] | objects in S3, Google Cloud Storage and Azure, and files of web servers |
 //! | [`config`] | `uptime-ledger.toml` |
 //! | [`table`] | tables with a fixed schema, as CSV and as Parquet |
 //! | [`facts`] | counted events, their kinds, and the receipt |
@@ -67,6 +68,8 @@
 //!   `config/read.rs`), its canonical spelling in `config/canonical/`; `data/config.md` explains
 //!   it.
 //! - **A rule, a reason or a restriction**: `data/policy.toml`; no code.
+//! - **A kind of store**: a variant of `store/address.rs`, its client in `store/bucket/connect.rs`;
+//!   `data/stores.md` explains it.
 //! - **An error code**: a row of `data/error_catalog.csv`; no code. Exit codes are in `error.rs`.
 //! - **A refusal of an override**: `overrides/refusal.rs`, decided in `overrides/plan.rs`. A cell
 //!   that cannot be read is a mistake: `overrides/check.rs`.
@@ -167,8 +170,8 @@
 //!
 //! # Who may import whom
 //!
-//! The ground is `day`, `clock`, `redact`, `error`, `plain_file`, `document`, `config`, `table`,
-//! `facts`, `daybook`: each room uses the rooms before it. A stage uses the ground, and in
+//! The ground is `day`, `clock`, `redact`, `error`, `plain_file`, `document`, `store`, `config`,
+//! `table`, `facts`, `daybook`: each room uses the rooms before it. A stage uses the ground, and in
 //! addition:
 //!
 //! | stage | uses |
@@ -183,9 +186,10 @@
 //! | `cli` | everything |
 //! | `sample` | `day`, `error`: the right answer must not come from the code under test |
 //!
-//! Only `plain_file`, `daybook`, `intake`, `ledger`, `report`, `sample` and `cli` touch the disk;
-//! only `cli` has a clock and a voice (the lock of the ledger notes since when it is held). A test
-//! reads the sources and keeps all this: `tests/tidy.rs`. The reasons are in `src/decisions.md`.
+//! Only `plain_file`, `store`, `daybook`, `intake`, `ledger`, `report`, `sample` and `cli` touch
+//! the disk; only `cli` has a clock and a voice (the lock of the ledger notes since when it is
+//! held, and `store` how long it waits). A test reads the sources and keeps all this:
+//! `tests/tidy.rs`. The reasons are in `src/decisions.md`.
 
 pub mod attention;
 pub mod cli;
@@ -211,5 +215,6 @@ pub mod report;
 pub mod resolve;
 pub mod sample;
 pub mod slots;
+pub mod store;
 pub mod table;
 pub mod vantage;

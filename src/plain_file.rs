@@ -7,6 +7,7 @@ use std::fs::{self, File, FileType, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::error::Trouble;
 
@@ -35,6 +36,29 @@ pub fn open_with(path: &Path, options: &OpenOptions) -> Result<File, Trouble> {
         return Err(trouble(io::Error::other("it was replaced while it was opened")));
     }
     Ok(file)
+}
+
+/// Standard input, copied to a file without a name, so that it can be read more than once.
+///
+/// The file is gone when the process ends, however it ends.
+#[derive(Debug, Clone)]
+pub struct SpooledInput(Arc<File>);
+
+impl SpooledInput {
+    /// Copies an input to its end, into a file in `folder`.
+    ///
+    /// # Errors
+    /// [`Trouble::Io`]: the input cannot be read, or the disk is full.
+    pub fn copy(input: &mut impl Read, folder: &Path) -> Result<Self, Trouble> {
+        fs::create_dir_all(folder).map_err(|e| Trouble::io(folder, "making the folder", e))?;
+        let mut file = tempfile::tempfile_in(folder).map_err(|e| Trouble::io(folder, "making a file", e))?;
+        io::copy(input, &mut file).map_err(|e| Trouble::io(folder, "copying standard input", e))?;
+        Ok(Self(Arc::new(file)))
+    }
+
+    pub fn file(&self) -> Arc<File> {
+        self.0.clone()
+    }
 }
 
 /// Returns whether two descriptions are of one file.

@@ -572,6 +572,12 @@ fn cases() -> Vec<Case> {
             nights: vec![vec![(R1, good(DAY))], vec![(R2, good("2026-11-19"))]],
             ..case("lost-and-found", requests, Vec::new())
         },
+        // No account is named anywhere, so nothing is sent.
+        case(
+            "publish",
+            &format!("{requests}[outputs]\npublish = \"az://status/reports\"\n"),
+            vec![(R1, good(DAY))],
+        ),
         Case {
             kind: "unsealed",
             config: requests.to_owned(),

@@ -77,6 +77,18 @@ fn rows(prefix: &str, count: u32) -> String {
     text
 }
 
+fn xz(text: &str) -> Vec<u8> {
+    let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 1);
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn bzip2(text: &str) -> Vec<u8> {
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
 fn gzip(text: &str) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(text.as_bytes()).unwrap();
@@ -242,25 +254,36 @@ fn a_cut_off_file_counts_for_nothing_and_the_others_in_full() {
     let cut = |bytes: Vec<u8>| bytes[..bytes.len() * 2 / 3].to_vec();
     place.file("cut.ndjson.gz", cut(gzip(&text)));
     place.file("cut.ndjson.zst", cut(zstd::encode_all(text.as_bytes(), 3).unwrap()));
+    place.file("cut.ndjson.xz", cut(xz(&text)));
+    place.file("cut.ndjson.bz2", cut(bzip2(&text)));
     place.file("cut.parquet", cut(parquet_rows(1_000)));
     place.file("good.ndjson", rows("a", 1_440));
     place.file("good.parquet", parquet_rows(60));
-    let files = ["cut.ndjson.gz", "cut.ndjson.zst", "cut.parquet", "good.ndjson", "good.parquet"];
+    let files = [
+        "cut.ndjson.gz",
+        "cut.ndjson.zst",
+        "cut.ndjson.xz",
+        "cut.ndjson.bz2",
+        "cut.parquet",
+        "good.ndjson",
+        "good.parquet",
+    ];
     place.run(&files, &[]).expect(3).says(&[
+        "cut.ndjson.bz2: ",
         "cut.ndjson.gz: ",
-        "cut.ndjson.zst: ",
-        "cut.parquet: ",
-        "nothing of these 3 files is counted",
+        "cut.ndjson.xz: ",
+        "and 2 more files",
+        "nothing of these 5 files is counted",
     ]);
     job::assert_balanced(&place.reports());
     let intake = place.intake();
-    for path in &files[..3] {
+    for path in &files[..5] {
         let row = &intake[*path];
         assert!(!row["failure"].is_empty(), "{path}");
         assert_eq!(["rows_read", "accepted", "quarantine"].map(|c| n(row, c)), [0, 0, 0], "{path}");
     }
     // Where in the text the packed ones end.
-    for path in &files[..2] {
+    for path in &files[..4] {
         assert!(
             intake[*path]["failure"].contains(|c: char| c.is_ascii_digit()),
             "{}",
@@ -292,6 +315,62 @@ fn when_no_file_can_be_read_nothing_is_published() {
     place.file("good.ndjson", rows("a", 1_440));
     place.run(&["memory.ndjson", "good.ndjson"], &[]).expect(3).says(&["memory.ndjson: "]);
     assert_eq!(n(&place.intake()["good.ndjson"], "accepted"), 1_440);
+}
+
+#[test]
+fn a_log_may_be_piped_into_a_run_of_one_day_and_is_read_once() {
+    let place = Place::new();
+    let piped = |name: &str, bytes: Vec<u8>, args: &[&str]| {
+        let mut command = Command::new(job::binary());
+        command.current_dir(place.dir.path()).args(["run", "--simulate", "--out", name]).args(args);
+        job::ran(command.write_stdin(bytes))
+    };
+    let of = |day: &str, as_of: &str| {
+        ["--requests", "-", "--date", day, "--as-of", as_of].map(str::to_owned).to_vec()
+    };
+    let run = |name: &str, bytes: Vec<u8>, args: Vec<String>| {
+        piped(name, bytes, &args.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let text = rows("a", 1_440);
+    place.file("a.ndjson", &text);
+    place.run(&["a.ndjson"], &[]).expect(0);
+    let accounts = |reports: &Path| table(reports, &format!("daily/{DAY}/accounts"));
+    for (name, bytes) in [("plain", text.clone().into_bytes()), ("packed", gzip(&text)), ("xz", xz(&text))] {
+        let ran = run(name, bytes, of(DAY, MORNING_AFTER)).expect(0);
+        ran.says(&[&format!(
+            "read once: {DAY} was read from standard input, so no later run reads it again"
+        )]);
+        let reports = place.path(name);
+        assert_eq!(accounts(&reports), accounts(&place.reports()), "{name}");
+        let intake = table(&reports, &format!("daily/{DAY}/intake"));
+        assert_eq!((intake[0]["path"].as_str(), n(&intake[0], "rows_read")), ("-", 1_440), "{name}");
+        assert!(job::paths(&reports).iter().all(|path| !path.ends_with("-")), "{name}");
+    }
+    // The next day's pipe says nothing of this day: neither that rows are gone, nor that it changed.
+    let next = "2026-11-19";
+    let rows = rows("b", 1_440).replace(DAY, next);
+    run("plain", rows.into_bytes(), of(next, "2026-11-20T06:00:00Z")).expect(0);
+    let editions = fs::read_dir(place.path(&format!("plain/ledger/editions/{DAY}"))).unwrap();
+    assert_eq!(editions.count(), 1);
+    assert_eq!(accounts(&place.path("plain")), accounts(&place.reports()));
+    // A pipe that breaks in a packed log spoils the file, and so the run.
+    run("cut", gzip(&text)[..200].to_vec(), of(DAY, MORNING_AFTER)).expect(1).says(&["-: "]);
+}
+
+#[test]
+fn standard_input_that_is_not_for_one_day_is_refused() {
+    let place = Place::new();
+    let days = ["--from", "2026-11-17", "--to", DAY];
+    for args in [&["-"][..], &["-", "--from", days[1], "--to", days[3]]] {
+        place.run(args, &[]).expect(2).says(&["`-` is standard input", "name its day with --date"]);
+    }
+    let twice = ["--webhooks", "-", "--date", DAY];
+    place.run(&["-"], &twice).expect(2).says(&["`-` is standard input", "only once", "write the other log"]);
+    assert!(place.is_nothing_published());
+    let config = "reports = \"reports\"\n[[source]]\nname = \"a\"\npaths = [\"-\", \"./-\"]\n";
+    place.file("u.toml", config);
+    let ran = job([OsStr::new("check"), OsStr::new("--config"), place.path("u.toml").as_os_str()]);
+    assert_eq!(ran.expect(2).stderr.matches("which a config cannot name").count(), 2);
 }
 
 #[test]

@@ -34,6 +34,10 @@
 //!   check of it to each test.
 //! - `logs`: in `formats`, logs of other programs against what truly happened; in `realdata`, public logs and
 //!   corner cases of file formats. They run where a copy lies at `../shared/realdata` or `UPTIME_LEDGER_REALDATA`.
+//! - `store`: logs in a bucket of a real S3 server, on loopback: the reports of the same logs on a disk, or trouble that is told; a
+//!   server that is busy, refuses, is silent, or whose logs are written anew meanwhile.
+//! - `realdata`: public logs and corner cases of file formats, where a copy lies at `../shared/realdata` or
+//!   `UPTIME_LEDGER_REALDATA`; skipped elsewhere.
 //! - `tidy`: the house rules, and documents that must match the code.
 //! - `fuzz/`, a crate of its own: every parser, fed with what no person would write (`just fuzz`). `bench/`: the job beside other
 //!   engines (`just bench`), its parts by themselves (`just kernels`), a year (`just year`), every output of two binaries beside
@@ -72,6 +76,8 @@ mod quarter;
 
 mod reviews;
 mod seals;
+#[cfg(feature = "store")]
+mod store;
 mod tamper;
 mod tidy;
 mod truth;

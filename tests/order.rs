@@ -42,7 +42,7 @@ struct Shipping {
 fn shipping() -> impl Strategy<Value = Shipping> {
     let index = || prop::collection::vec(any::<Index>(), 0..40);
     let twins = prop::collection::vec(any::<Index>(), 0..3);
-    (any::<u64>(), 1..6_usize, index(), twins, prop::collection::vec(0..3_u8, 6))
+    (any::<u64>(), 1..6_usize, index(), twins, prop::collection::vec(0..5_u8, 6))
         .prop_map(|(seed, files, copies, twins, packing)| Shipping { seed, files, copies, twins, packing })
 }
 
@@ -183,9 +183,27 @@ fn pack(how: u8, bytes: &[u8]) -> (&'static str, Vec<u8>) {
             };
             (".gz", [member(a), member(b)].concat())
         }
-        _ => {
+        2 => {
             let (a, b) = bytes.split_at(bytes.len() / 2);
             (".zst", [a, b].map(|part| zstd::encode_all(part, 1).unwrap()).concat())
+        }
+        3 => {
+            let (a, b) = bytes.split_at(bytes.len() / 2);
+            let stream = |bytes| {
+                let mut encoder = liblzma::write::XzEncoder::new(Vec::new(), 0);
+                encoder.write_all(bytes).unwrap();
+                encoder.finish().unwrap()
+            };
+            (".xz", [stream(a), stream(b)].concat())
+        }
+        _ => {
+            let (a, b) = bytes.split_at(bytes.len() / 2);
+            let stream = |bytes| {
+                let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+                encoder.write_all(bytes).unwrap();
+                encoder.finish().unwrap()
+            };
+            (".bz2", [stream(a), stream(b)].concat())
         }
     }
 }

@@ -106,6 +106,8 @@ pub enum Look {
     Stored(Day),
     /// The ledger, config and override file of a run.
     Run,
+    /// An attempt to publish the reports to a bucket.
+    Publish,
     /// A line of the journal that needs a person. It stays found.
     Line(u64),
 }
@@ -120,7 +122,7 @@ impl Look {
             | Self::Measured(day)
             | Self::Happened(day)
             | Self::Tried(day) => Some(*day),
-            Self::Stored(_) | Self::Run | Self::Line(_) => None,
+            Self::Stored(_) | Self::Run | Self::Publish | Self::Line(_) => None,
         }
     }
 }

@@ -113,10 +113,12 @@ pub enum AttentionKind {
     LostAndFound,
     /// A day was sealed by lines that were given up, and its edition is gone.
     Reopened,
+    /// Reports could not be published to their bucket.
+    Publish,
 }
 
 impl AttentionKind {
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 54] = [
         Self::NoLogs,
         Self::NoRows,
         Self::MissingSource,
@@ -170,6 +172,7 @@ impl AttentionKind {
         Self::DamagedDay,
         Self::LostAndFound,
         Self::Reopened,
+        Self::Publish,
     ];
 
     /// Returns the stable short name, for programs and for the heading in the runbook.
@@ -228,6 +231,7 @@ impl AttentionKind {
             Self::DamagedDay => "damaged-day",
             Self::LostAndFound => "lost-and-found",
             Self::Reopened => "reopened",
+            Self::Publish => "publish",
         }
     }
 

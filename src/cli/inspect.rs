@@ -40,7 +40,15 @@ impl Logs {
     pub fn inspect(&self, limits: GlimpseLimits, now: DateTime<Utc>) -> Result<Inspected> {
         let preset = self.preset.as_deref().map(|word| setup::preset(word, None)).transpose()?;
         let now_us = now.timestamp_micros();
-        Ok(inspect(&LogLook { paths: &self.paths, zone: self.zone, limits, preset, log: None, now_us })?)
+        Ok(inspect(&LogLook {
+            paths: &self.paths,
+            standard_input: None,
+            zone: self.zone,
+            limits,
+            preset,
+            log: None,
+            now_us,
+        })?)
     }
 }
 

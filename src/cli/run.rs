@@ -21,6 +21,7 @@ use crate::intake::Meter;
 use crate::intake::inspect::{Candidate, GlimpseLimits, LogLook, inspect};
 use crate::ledger;
 use crate::pipeline::{self, Asked, Job};
+use crate::plain_file::SpooledInput;
 use crate::report::Rendered;
 
 /// Days that a run without config and without a day accounts at most.
@@ -32,7 +33,7 @@ pub struct RunArgs {
     /// Config file [default: uptime-ledger.toml]
     #[arg(long, value_name = "FILE", conflicts_with = "logs")]
     config: Option<PathBuf>,
-    /// Request logs (files, folders, patterns), for a run without config
+    /// Request logs (files, folders, patterns, or - for standard input), for a run without config
     #[arg(long, value_name = "PATH", num_args = 1.., requires = "out")]
     requests: Vec<String>,
     /// How the request logs are written: canonical, combined, nginx-json, a built-in format (`formats` lists them) or
@@ -42,7 +43,7 @@ pub struct RunArgs {
     /// Where the request logs were written [default: what the format proposes, else `first_layer`]
     #[arg(long, value_enum, requires = "requests")]
     vantage: Option<VantageName>,
-    /// Webhook logs, for a run without config
+    /// Webhook logs, for a run without config; - is standard input
     #[arg(long, value_name = "PATH", num_args = 1.., requires = "out")]
     webhooks: Vec<String>,
     /// How the webhook logs are written: canonical, whatsapp-webhook, or as for --preset
@@ -113,7 +114,8 @@ impl RunArgs {
     }
 
     fn account(self) -> Result<ExitCode> {
-        let look = self.has_logs().then(|| self.first_look()).transpose()?;
+        let input = self.standard_input()?;
+        let look = self.has_logs().then(|| self.first_look(input)).transpose()?;
         let (config, found, mut told) = match look {
             Some(look) => (look.config, look.days, look.told),
             None => (setup::config(self.config.as_deref())?, BTreeSet::new(), Vec::new()),
@@ -146,6 +148,14 @@ impl RunArgs {
             ))),
             None => Ok(code),
         }
+    }
+
+    /// Copies standard input, if a path names it.
+    fn standard_input(&self) -> Result<Option<SpooledInput>> {
+        let is_one_day = self.date.is_some() || (self.from.is_some() && self.from == self.to);
+        let folder = std::path::absolute(self.out.as_deref().unwrap_or(std::path::Path::new(".")))?;
+        let paths = self.requests.iter().chain(&self.webhooks);
+        Ok(setup::standard_input(paths, is_one_day, &folder)?)
     }
 
     /// Returns the clock of this run: the machine's, or `--as-of` if the ledger is a simulation.
@@ -212,9 +222,9 @@ impl RunArgs {
     }
 
     /// Makes a config from the command line, and from the logs what it does not say.
-    fn first_look(&self) -> Result<FirstLook> {
+    fn first_look(&self, standard_input: Option<SpooledInput>) -> Result<FirstLook> {
         let mut look = FirstLook {
-            config: Config::bare(std::path::Path::new("")),
+            config: Config { standard_input, ..Config::bare(std::path::Path::new("")) },
             days: BTreeSet::new(),
             told: Vec::new(),
         };
@@ -263,7 +273,15 @@ impl RunArgs {
             return named.unwrap_or(canonical);
         }
         let (limits, now_us) = (GlimpseLimits::times(), i64::MAX);
-        let asked = LogLook { paths, zone: self.zone, limits, preset: named.clone(), log: Some(log), now_us };
+        let asked = LogLook {
+            paths,
+            standard_input: look.config.standard_input.as_ref(),
+            zone: self.zone,
+            limits,
+            preset: named.clone(),
+            log: Some(log),
+            now_us,
+        };
         let Ok(inspected) = inspect(&asked) else { return named.unwrap_or(canonical) };
         if needs_days {
             look.days.extend(inspected.days());
@@ -329,7 +347,7 @@ mod tests {
 
     fn bare(args: &str) -> Option<Vec<(String, Log, LogPreset, Vantage)>> {
         let program = Program::try_parse_from(format!("run {args}").split(' ')).ok()?;
-        let sources = program.run.first_look().ok()?.config.sources;
+        let sources = program.run.first_look(None).ok()?.config.sources;
         Some(sources.into_iter().map(|s| (s.name, s.log, s.preset, s.vantage)).collect())
     }
 

@@ -1,14 +1,17 @@
 //! Setup shared by commands: reads config, policy, catalogue and override file.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::config::{self, Config, FormatChoice, Log, LogPreset};
+use crate::config::{self, Config, FormatChoice, Log, LogPreset, STANDARD_INPUT};
 use crate::document::{Document, Mistakes};
 use crate::error::Trouble;
 use crate::intake::inspect::Candidate;
+use crate::plain_file::SpooledInput;
 use crate::policy::Policy;
+use crate::store::StoreAddress;
 
 /// Config file used if the command line names none.
 pub const DEFAULT_CONFIG: &str = "uptime-ledger.toml";
@@ -41,6 +44,54 @@ pub fn document(path: &Path) -> Result<Document, Trouble> {
     }
 }
 
+/// Copies standard input to a file in `folder`, if one of the paths on the command line names it.
+///
+/// Later runs cannot read it again, so it must be clear which day it is for.
+///
+/// # Errors
+/// [`Trouble::Usage`] if it is named twice, for several days, or nothing is piped in.
+pub fn standard_input<'p>(
+    paths: impl Iterator<Item = &'p String>,
+    is_one_day: bool,
+    folder: &Path,
+) -> Result<Option<SpooledInput>, Trouble> {
+    let refused = |why: &str| Err(Trouble::Usage(format!("`-` is standard input, {why}")));
+    match paths.filter(|path| *path == STANDARD_INPUT).count() {
+        0 => return Ok(None),
+        1 => {}
+        _ => return refused("which can be read only once; write the other log to a file"),
+    }
+    if !is_one_day {
+        return refused("which can be read only once; name its day with --date");
+    }
+    let mut input = std::io::stdin();
+    if input.is_terminal() {
+        return refused("and nothing is piped into it; for example: zcat FILE | uptime-ledger run");
+    }
+    SpooledInput::copy(&mut input, folder).map(Some)
+}
+
+/// Refuses addresses of stores that cannot be used, without showing them: they may hold a secret.
+fn check_addresses(config: &Config) -> Result<(), Trouble> {
+    for source in &config.sources {
+        if let Some(why) = source.paths.iter().find_map(|path| StoreAddress::parse(path)?.err()) {
+            let name = &source.name;
+            return Err(Trouble::Usage(format!(
+                "source {name}: an address in `paths` cannot be used: {why}"
+            )));
+        }
+    }
+    if let Some(publish) = &config.publish {
+        let why = match StoreAddress::parse(publish) {
+            Some(Ok(address)) if !address.root.kind.is_web() => return Ok(()),
+            Some(Err(why)) => why,
+            _ => "write s3://BUCKET/FOLDER, gs://BUCKET/FOLDER or az://CONTAINER/FOLDER".to_owned(),
+        };
+        return Err(Trouble::Usage(format!("[outputs] publish: the address cannot be used: {why}")));
+    }
+    Ok(())
+}
+
 /// Reads a config file, whose paths are relative to its folder, and requires at least one source.
 pub fn config(path: Option<&Path>) -> Result<Config> {
     let path = path.map_or_else(|| PathBuf::from(DEFAULT_CONFIG), Path::to_path_buf);
@@ -53,6 +104,7 @@ pub fn config(path: Option<&Path>) -> Result<Config> {
     let document = document(&path)?;
     let base = path.parent().unwrap_or(Path::new("")).to_path_buf();
     let config = config::config(&document, &base)?;
+    check_addresses(&config)?;
     if config.sources.is_empty() {
         return Err(Trouble::Usage(format!(
             "{} names no log: add a [[source]] with name and paths (data/config.md)",

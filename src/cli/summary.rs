@@ -42,6 +42,12 @@ impl SummaryText<'_> {
             writeln!(out, "\nReports: {}{mark}", self.job.config.reports.display())?;
         }
         let mut err = text::stderr();
+        if let (Some(_), Some(day), false) =
+            (&self.job.config.standard_input, self.outcome.accounted.first(), is_quiet)
+        {
+            let day = day.published.edition.day;
+            writeln!(err, "read once: {day} was read from standard input, so no later run reads it again")?;
+        }
         for Published { edition, causes, is_adjusting, .. } in self.changed() {
             let causes = causes.iter().map(Cause::name).collect::<Vec<_>>().join(", ");
             let Edition { day, number, .. } = edition;
@@ -161,6 +167,9 @@ impl SummaryText<'_> {
             "availability": availability,
             "outages": outages,
         });
+        if self.job.config.standard_input.is_some() {
+            summary["is_read_once"] = true.into();
+        }
         if self.outcome.is_simulated {
             summary["is_simulated"] = true.into();
         }

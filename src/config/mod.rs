@@ -21,6 +21,8 @@ use chrono_tz::Tz;
 
 use crate::day::SlotLength;
 use crate::formats::{Expression, FormatFile};
+use crate::plain_file::SpooledInput;
+use crate::store::{StoreLimits, Stores};
 
 pub use crate::field::{Field, Identity, Log, TimeBasis, Unit};
 pub use crate::vantage::Vantage;
@@ -33,11 +35,14 @@ pub use read::config;
 pub use slot_rule::{RuleVersion, SlotRule};
 pub use sources::IdSpelling;
 
+/// The path of standard input, on the command line.
+pub const STANDARD_INPUT: &str = "-";
+
 /// The service of webhook rows without a service.
 pub const WEBHOOK_SERVICE: &str = "webhooks";
 
 /// The tables of the config with their keys; a test compares them with data/config.md.
-pub const KEYS: [(&str, &[&str]); 10] = [
+pub const KEYS: [(&str, &[&str]); 11] = [
     ("the top level", &read::TOP),
     ("[[source]]", &sources::SOURCE),
     ("[source.columns]", &columns::KEYS),
@@ -48,6 +53,7 @@ pub const KEYS: [(&str, &[&str]); 10] = [
     ("[webhooks]", &webhooks::KEYS),
     ("[overrides]", &overrides::KEYS),
     ("[outputs]", &outputs::KEYS),
+    ("[store]", &read::STORE),
 ];
 
 /// All settings of a run; its other inputs are the logs, the policy and the clock.
@@ -74,9 +80,15 @@ pub struct Config {
     pub webhooks: Webhooks,
     pub overrides: Overrides,
     pub outputs: Outputs,
+    /// Address of a bucket, and of a folder in it, to which finished reports are copied.
+    pub publish: Option<String>,
     /// Secret mixed into every stored id and caller; if absent, the ledger keeps a random one.
     pub salt: Option<String>,
     pub memory_bytes: u64,
+    /// Content of the path [`STANDARD_INPUT`] of a run without a config file.
+    pub standard_input: Option<SpooledInput>,
+    /// Where addresses such as `s3://bucket/logs` lead.
+    pub stores: Stores,
 }
 
 impl Config {
@@ -98,8 +110,11 @@ impl Config {
             webhooks: Webhooks::default(),
             overrides: Overrides::default(),
             outputs: Outputs::default(),
+            publish: None,
             salt: None,
             memory_bytes: 128 << 20,
+            standard_input: None,
+            stores: Stores::new(StoreLimits::default()),
         }
     }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::document::toml::TomlTable;
 
-pub(super) const KEYS: [&str; 3] = ["title", "url", "formats"];
+pub(super) const KEYS: [&str; 4] = ["title", "url", "formats", "publish"];
 
 /// An output in addition to the tables, which are always written as CSV and Parquet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -60,6 +60,14 @@ impl Outputs {
     pub fn has(&self, format: Format) -> bool {
         self.formats.contains(&format)
     }
+}
+
+/// Reads the address to which reports are published.
+///
+/// It is checked where no message shows it, because it may have a secret.
+pub(super) fn publish(top: &TomlTable<'_>) -> Option<String> {
+    let table = top.get("outputs").and_then(|value| value.map("[outputs]"))?;
+    table.get("publish").and_then(|value| value.text()).map(str::to_owned)
 }
 
 /// Reads the table `[outputs]`; defaults where it is absent.

@@ -1,6 +1,7 @@
 //! Reader of `uptime-ledger.toml`: text → [`Config`] or every mistake.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::{
     Component, Config, Limits, Log, Service, SlotRule, Source, WEBHOOK_SERVICE, outputs, overrides, sources,
@@ -10,8 +11,9 @@ use crate::day::SlotLength;
 use crate::document::spelling::advice;
 use crate::document::toml::{MistakeNotes, TomlTable, TomlValue, name, tables};
 use crate::document::{Document, Mistakes};
+use crate::store::{StoreLimits, Stores};
 
-pub(super) const TOP: [&str; 16] = [
+pub(super) const TOP: [&str; 17] = [
     "reports",
     "policy",
     "catalogue",
@@ -28,11 +30,13 @@ pub(super) const TOP: [&str; 16] = [
     "webhooks",
     "overrides",
     "outputs",
+    "store",
 ];
 pub(super) const SERVICE: [&str; 2] = ["name", "endpoints"];
 pub(super) const COMPONENT: [&str; 3] = ["name", "services", "target_percent"];
 pub(super) const DEFINITION: [&str; 6] =
     ["unable_ratio", "min_events", "min_run_minutes", "max_gap_minutes", "min_callers", "user_counts_as"];
+pub(super) const STORE: [&str; 2] = ["file_timeout_minutes", "run_timeout_minutes"];
 pub(super) const LIMITS: [&str; 3] = ["quarantine_percent", "coverage_percent", "min_rows"];
 
 const SLOTS: [(&str, SlotLength); 4] = [
@@ -72,8 +76,11 @@ pub fn config(document: &Document, base: &Path) -> Result<Config, Mistakes> {
         webhooks: webhooks::read(&top),
         overrides: overrides::read(&top),
         outputs: outputs::read(&top),
+        publish: outputs::publish(&top),
         salt: top.get("salt").and_then(|value| value.text()).map(str::to_owned),
         memory_bytes: top.get("memory").and_then(|value| memory(&value)).unwrap_or(bare.memory_bytes),
+        standard_input: None,
+        stores: stores(&top),
         base: bare.base,
     };
     Mistakes(notes.into_mistakes()).or(config)
@@ -249,6 +256,21 @@ fn limits(top: &TomlTable<'_>) -> Limits {
         coverage_ppm: percent("coverage_percent", "95").unwrap_or(usual.coverage_ppm),
         min_rows: count(&table, "min_rows").unwrap_or(usual.min_rows),
     }
+}
+
+fn stores(top: &TomlTable<'_>) -> Stores {
+    let usual = StoreLimits::default();
+    let Some(table) = top.get("store").and_then(|value| value.table("[store]", &STORE)) else {
+        return Stores::new(usual);
+    };
+    let minutes = |key| {
+        let minutes = table.get(key).and_then(|value| value.integer(&(1..=MINUTES_OF_A_DAY)))?;
+        u64::try_from(minutes).ok().map(|minutes| Duration::from_secs(60 * minutes))
+    };
+    Stores::new(StoreLimits {
+        file: minutes("file_timeout_minutes").unwrap_or(usual.file),
+        run: minutes("run_timeout_minutes").unwrap_or(usual.run),
+    })
 }
 
 #[cfg(test)]

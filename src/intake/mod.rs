@@ -60,7 +60,7 @@ pub fn read(
     latest_us: i64,
     meter: &Meter,
 ) -> Result<(Daybook, ReadNotes), Trouble> {
-    let found = files::find::find(&config.sources, &config.base, day)?;
+    let found = files::find::find(config, day)?;
     let files = found.logs;
     let endpoints = rows::endpoints::Endpoints::of(&config.services, &config.ignore);
     let settings = pass::PassSettings {
@@ -108,7 +108,7 @@ fn unreadable(failures: &BTreeMap<u32, String>, files: &[LogFile], sources: &[So
             0 => String::new(),
             n => format!(" (and {n} more files)"),
         };
-        let like = inspect::likeness(&files[0].0.path, &sources[source]);
+        let like = inspect::likeness(files[0].0, &sources[source]);
         let like = like.map_or_else(String::new, |preset| format!("; it looks like preset = \"{preset}\""));
         let told = |(file, reason): &(&LogFile, &str)| format!("  {}{more}: {reason}{like}", file.shown);
         lines.extend(files[..named].iter().map(told));

@@ -1,22 +1,25 @@
 //! Pass: reads the files of a day once, with several workers.
 
+mod open;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use open::{Open, open_all};
+
 use super::counting::notes::timeless::timeless;
 use super::counting::worker_counts::WorkerCounts;
+use super::files::bytes::decompress::{self, LogCompression};
+use super::files::bytes::log_bytes::LogBytes;
+use super::files::bytes::read_ahead::ahead;
 use super::files::content_hash::{self, Hashing, Whole};
 use super::files::copies;
-use super::files::detect::{self, LogCompression, LogFormat};
 use super::files::find::{LogFile, source_of};
-use super::files::head::{self, CsvHeader};
-use super::files::read_ahead::ahead;
 use super::formats::lines::{self, CHUNK, Stop, TextParser};
-use super::formats::parquet::{self, FilePlace, LogColumns, Slice};
+use super::formats::parquet::{FilePlace, Slice};
 use super::meter::Meter;
 use super::records::partitions::{MemoryBudget, PARTITIONS};
 use super::rows::endpoints::Endpoints;
@@ -43,20 +46,6 @@ pub struct PassSettings<'a> {
     pub first_attempt_us: i64,
     /// Hash of all settings that shape a daybook.
     pub fingerprint: String,
-}
-
-/// A file that is ready to be read.
-///
-/// Each work item opens it anew: a day may have more files than a process may hold open.
-struct Open {
-    path: PathBuf,
-    source_reader: usize,
-    format: LogFormat,
-    compression: LogCompression,
-    columns: Option<LogColumns>,
-    header: Option<CsvHeader>,
-    size: u64,
-    can_split: bool,
 }
 
 /// Result of a pass: the workers' counts, and the means to translate their numbers.
@@ -87,7 +76,7 @@ pub struct Pass {
 /// have the same text and no ids in it, the pass is repeated without the second.
 ///
 /// # Errors
-/// Spilling to disk failed.
+/// Spilling to disk failed, or a store does not give a file.
 pub fn pass(
     files: &[LogFile],
     sources: &[Source],
@@ -100,8 +89,8 @@ pub fn pass(
     let mut failures = BTreeMap::new();
     let mut formats = vec!["unknown".to_owned(); files.len()];
     let mut opened: Vec<Option<Open>> = Vec::new();
-    for (n, file) in files.iter().enumerate() {
-        match open(file, reader_of[n], &source_readers) {
+    for (n, open) in open_all(files, &reader_of, &source_readers)?.into_iter().enumerate() {
+        match open {
             Ok(open) => {
                 formats[n] = open.format.name(open.compression);
                 opened.push(Some(open));
@@ -160,7 +149,7 @@ fn wholes(pieces: &BTreeMap<(u32, u32), u128>, opened: &[Option<Open>]) -> BTree
         let (file, bytes) = (n as u32, open.as_ref()?.size);
         let seen: Vec<u128> = pieces.range((file, 0)..=(file, u32::MAX)).map(|(_, hash)| *hash).collect();
         let is_whole = seen.len() as u64 == bytes.div_ceil(CHUNK);
-        is_whole.then(|| (file, Whole { bytes, hash: content_hash::of_file(&seen) }))
+        is_whole.then(|| (file, Whole { bytes, hash: content_hash::of_file(&seen), version: None }))
     };
     opened.iter().enumerate().filter_map(whole).collect()
 }
@@ -189,42 +178,6 @@ fn source_readers(
         })
         .collect();
     (source_readers, of)
-}
-
-fn open(log: &LogFile, source_reader: usize, source_readers: &[SourceReader]) -> Result<Open, String> {
-    let explain = |e: io::Error| detect::explain(&log.path, &e);
-    let file = Arc::new(File::open(&log.path).map_err(explain)?);
-    let source = source_readers[source_reader].source();
-    let (format, compression) = detect::detect(&log.path, &file, source).map_err(explain)?;
-    let size = file.metadata().map_err(explain)?.len();
-    let mut open = Open {
-        path: log.path.clone(),
-        source_reader,
-        format,
-        compression,
-        columns: None,
-        header: None,
-        size,
-        can_split: false,
-    };
-    if format == LogFormat::Parquet {
-        open.columns = Some(parquet::open(&file, &source_readers[source_reader])?);
-    } else if compression == LogCompression::None && size > CHUNK {
-        let is_delimited = format == LogFormat::Delimited;
-        let head = head::head(&file, size).map_err(explain)?;
-        open.header = head.header.filter(|_| is_delimited && source.has_header);
-        let is_known = open.header.is_some() || !is_delimited || !source.has_header;
-        // Splitting needs line feeds that are record ends; quotes can hide them.
-        let reader = &source_readers[source_reader];
-        let is_stream = format == LogFormat::Foreign && head.is_stream;
-        let needs_order = reader.repeated_hour().is_some() || reader.has_headers() || is_stream;
-        open.can_split =
-            head.has_line_feeds && is_known && !needs_order && !(is_delimited && head.has_quotes);
-        if needs_order {
-            open.header = None;
-        }
-    }
-    Ok(open)
 }
 
 enum Item {
@@ -339,7 +292,8 @@ fn round(
             counts.begin_item();
             let source_reader = &source_readers[open.source_reader];
             let work = ItemWork { open, item, source_reader, is_last };
-            match read(&work, settings, &mut counts, meter) {
+            let read = read(&work, settings, &mut counts, meter).map_err(|stop| open.stop(stop));
+            match read {
                 Ok(seen) => {
                     if let Item::Chunk { chunk, .. } = item {
                         lock(&chunk_lines).insert((n as u32, *chunk), seen.lines);
@@ -357,7 +311,11 @@ fn round(
                     let first = failures.entry(n as u32).or_insert_with(|| failure.clone());
                     *first = failure.min(first.clone());
                 }
-                Err(Stop::Run(trouble)) => return Err(trouble),
+                Err(Stop::Run(trouble)) => {
+                    // The others need not begin what will not be used.
+                    next.store(items.len(), Ordering::Relaxed);
+                    return Err(trouble);
+                }
             }
             meter.bytes(*bytes);
             if left[n].fetch_sub(1, Ordering::Relaxed) == 1 {
@@ -413,7 +371,7 @@ fn read(
 ) -> Result<Seen, Stop> {
     let n = item.file() as u32;
     let gone = |e: io::Error| Stop::File(format!("{e}; it was there when the run began"));
-    let file = Arc::new(File::open(&open.path).map_err(gone)?);
+    let file = LogBytes::open(&open.place).map_err(gone)?;
     match item {
         Item::Slice { slice, .. } => {
             let Some(columns) = &open.columns else { return Ok(Seen::default()) };
@@ -432,8 +390,8 @@ fn read(
         Item::Whole { .. } => {
             let mut parser = TextParser::new(source_reader, open.format, n, 0, settings.spill);
             let own = |e: io::Error| Stop::File(e.to_string());
-            let (raw, pieces) = Hashing::new(detect::from_start(file.try_clone().map_err(own)?));
-            let reader = detect::reader(raw, open.compression).map_err(own)?;
+            let (raw, pieces) = Hashing::new(file.reader());
+            let reader = decompress::reader(raw, open.compression).map_err(own)?;
             let is_worth_it = is_last && open.compression != LogCompression::None;
             let reader: Box<dyn Read> = if is_worth_it { ahead(reader) } else { reader };
             let text = if open.compression == LogCompression::None {

@@ -15,7 +15,7 @@ use super::journal::entry::{Entry, LogsRead};
 use super::places::{FILES, SALT, of_config, of_daybook};
 use super::{Ledger, Writer, disk};
 use crate::clock::Clock;
-use crate::config::{Canonical, lexical};
+use crate::config::{Canonical, STANDARD_INPUT, lexical};
 use crate::day::Day;
 use crate::daybook::DaybookFolders;
 use crate::error::Trouble;
@@ -154,6 +154,11 @@ fn is_whole(folder: &Path, listing: &str) -> Result<bool, Trouble> {
 }
 
 impl LogsRead {
+    /// True if standard input was among the logs, which cannot be read again.
+    pub fn is_read_once(&self) -> bool {
+        self.files.iter().any(|file| file.path == STANDARD_INPUT)
+    }
+
     /// True if both read the same files with the same contents; modification times are ignored.
     pub fn is_like(&self, other: &Self) -> bool {
         let contents = |r: &Self| {

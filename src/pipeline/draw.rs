@@ -8,14 +8,15 @@ use anyhow::Context;
 
 use super::Job;
 use super::days::Booked;
-use crate::attention::Look;
+use crate::attention::{Attention, AttentionKind, Look};
 use crate::day::{Day, Month};
 use crate::error::Trouble;
 use crate::ledger::{self, Entry, KnownOutlines, Ledger, Outline, Settings};
 use crate::measure::{self, Figures};
 use crate::queries::booked_day::BookedDay;
 use crate::queries::{DayExplainer, reported};
-use crate::report::{self, DamagedDays, DayDrawing, Days, Drawing, Rendered};
+use crate::report::{self, DamagedDays, DayDrawing, Days, Drawing, NotPublished, Rendered};
+use crate::store::StoreAddress;
 
 /// What was drawn.
 pub(super) struct Drawn {
@@ -38,6 +39,23 @@ pub(super) fn changed(
     let asked: BTreeSet<Day> = booked.accounted.iter().map(|done| done.published.edition.day).collect();
     let largest = booked.largest.take().and_then(|day| day.standing(ledger));
     draw(ledger, &job.config.reports, &asked, settings, largest, job.workers)
+}
+
+/// Copies the reports to the bucket that the config names; tells a person if that fails.
+///
+/// The run stands in any case, and the next one tries again.
+///
+/// # Errors
+/// The reports folder cannot be read or written.
+pub(super) fn publish(job: &Job, ledger: &Ledger) -> Result<Option<Attention>, Trouble> {
+    let publish = job.config.publish.as_ref().and_then(|to| StoreAddress::parse(to)?.ok());
+    let (Some(to), Some(newest)) = (publish, ledger.days().last().copied()) else { return Ok(None) };
+    let failed = report::publish(&job.config.reports, &to, &job.config.stores)?;
+    Ok(failed.map(|NotPublished { trouble, waiting }| {
+        let message =
+            format!("{waiting} reports wait to be published, and the next run tries again: {trouble}");
+        Attention::new(AttentionKind::Publish, newest, &[&to.to_string()], message)
+    }))
 }
 
 /// Draws what may have changed since the reports were last drawn, and the asked days.

@@ -16,7 +16,7 @@ use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::attention::{AttentionKind, Look, Standing};
+use crate::attention::{AttentionKind, Look, Looks, Standing};
 use crate::clock::{Clock, ClockSource};
 use crate::config::{Canonical, Config};
 use crate::day::Day;
@@ -124,6 +124,22 @@ pub fn run(job: &Job, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::
             drawn = draw::changed(job, &ledger, &settings, &mut booked)?;
         }
     }
+    for _ in 0..2 {
+        let failed = draw::publish(job, &ledger)?;
+        let is_over = failed.is_some();
+        let seq = ledger.head().0;
+        let mut looks = Looks::default();
+        looks.take(Look::Publish, failed);
+        attention = note(&mut ledger, looks, &before, clock)?;
+        if ledger.head().0 == seq {
+            break;
+        }
+        // Pages show what stands open.
+        drawn = draw::changed(job, &ledger, &settings, &mut booked)?;
+        if is_over {
+            break;
+        }
+    }
     let draw::Drawn { figures, rendered, .. } = drawn;
     Ok(RunSummary {
         accounted: booked.accounted,
@@ -182,6 +198,16 @@ fn tell(
     for told in attention::of_reopened(ledger) {
         looks.take(Look::Happened(told.day), Some(told));
     }
+    note(ledger, looks, before, clock)
+}
+
+/// Notes what looks have found, and returns what stands open.
+fn note(
+    ledger: &mut Writer,
+    looks: Looks,
+    before: &BTreeMap<String, String>,
+    clock: Clock,
+) -> anyhow::Result<Vec<Standing>> {
     let news = ledger.record().attention.news(looks);
     if !news.is_empty() {
         let looked = news.into_iter().map(|(at, found)| Looked { at, found }).collect();

@@ -61,12 +61,14 @@ pub(super) fn logs(
     };
     for day in &found.days.clone() {
         let is_known = matches!(asked, Asked::Due) && ledger.days().contains(day);
-        if is_known && look(job, ledger, *day)? == LogState::Same {
+        let state = if is_known { look(job, ledger, *day) } else { Ok(LogState::Unknown) };
+        if matches!(state, Ok(LogState::Same)) {
             found.looks.take(Look::Kept(*day), None);
             found.looks.take(Look::Tried(*day), None);
             continue;
         }
-        match one(ledger, *day) {
+        // A store that cannot be listed would not be read either.
+        match state.and_then(|_| one(ledger, *day)) {
             Ok(done) => found.take(*day, done),
             Err(error) if error.stops_all() => {
                 let error = anyhow::Error::from(error).context(format!("reading {day}"));
@@ -88,13 +90,18 @@ pub(super) fn logs(
             continue;
         }
         // A log that cannot be read now can be read by the next run; the day stands as it is.
-        let state = match look(job, ledger, day)? {
-            LogState::Gone if is_accepted(ledger, day, 0) => LogState::Changed,
+        let state = match look(job, ledger, day) {
+            Err(error) if error.stops_all() => return Err(error.into()),
+            Err(error) => {
+                found.looks.take(Look::Tried(day), Some(not_read(ledger, day, &error)));
+                continue;
+            }
+            Ok(LogState::Gone) if is_accepted(ledger, day, 0) => LogState::Changed,
             // Its daybook is not there any more since an older journal was put back.
-            LogState::Unknown if ledger.record().days.get(&day).is_some_and(|known| known.is_pruned) => {
+            Ok(LogState::Unknown) if ledger.record().days.get(&day).is_some_and(|known| known.is_pruned) => {
                 LogState::Changed
             }
-            state => state,
+            Ok(state) => state,
         };
         match state {
             LogState::Gone => found.take(day, Reading::Kept(poorer::gone(job, ledger, day)?)),
@@ -220,10 +227,14 @@ pub enum LogState {
 
 /// Compares the logs of a day with how they were read.
 ///
-/// A file with the same size and modification time is not opened.
+/// A file with the same size and modification time is not opened. A day that was read from standard
+/// input stays as it is.
 pub fn look(job: &Job, ledger: &Ledger, day: Day) -> Result<LogState, Trouble> {
     let place = ledger.daybooks().remove(&day);
     let Some(reading) = ledger.daybook(day).filter(|_| place.is_some()) else { return Ok(LogState::Unknown) };
+    if reading.is_read_once() {
+        return Ok(LogState::Same);
+    }
     if !job.config.reads_like(&reading.settings) {
         return Ok(LogState::Unknown);
     }
@@ -324,10 +335,9 @@ pub fn read_otherwise(job: &Job, ledger: &Ledger) -> Vec<Attention> {
     // Days that follow one another and have the same differences.
     let mut groups: Vec<(String, Vec<Day>)> = Vec::new();
     for day in open_days(ledger) {
-        let Some(reading) = ledger.daybook(day).filter(|reading| !job.config.reads_like(&reading.settings))
-        else {
-            continue;
-        };
+        let is_other =
+            |reading: &&LogsRead| !reading.is_read_once() && !job.config.reads_like(&reading.settings);
+        let Some(reading) = ledger.daybook(day).filter(is_other) else { continue };
         let differences = differences(job, ledger, reading);
         match groups.last_mut() {
             Some((same, days)) if *same == differences && days.last() == Some(&day.plus(-1)) => {

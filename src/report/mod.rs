@@ -6,6 +6,7 @@
 mod exports;
 pub mod missing_evidence;
 mod pages;
+mod publish;
 mod put_back;
 mod tables;
 mod view;
@@ -27,6 +28,7 @@ use crate::slots::Scope;
 use crate::table::{Metadata, Spec, Table};
 
 pub use exports::status_schema;
+pub use publish::{NotPublished, publish};
 pub use tables::failures::{FailureLine, failures};
 
 /// The effect of rendering on the reports folder.

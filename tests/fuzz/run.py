@@ -7,6 +7,8 @@ write. What was found lies in `artifacts/`, inputs that reached something new in
 """
 
 import argparse
+import bz2
+import lzma
 import os
 import pathlib
 import shutil
@@ -55,8 +57,11 @@ def seeds(binary):
         yield from stored(binary, folder / "csv")
     for way, form in enumerate(FILES):
         for log, bytes in logs[form].items():
-            # From 128 on it is taken for a webhook log; 132 is a multiple of the number of names.
-            yield "files", f"{log}.{form}", way + (0 if log == "requests" else 132), bytes
+            # From 128 on it is taken for a webhook log; 136 is a multiple of the number of names.
+            yield "files", f"{log}.{form}", way + (0 if log == "requests" else 136), bytes
+    for way, (form, pack) in enumerate((("xz", lzma.compress), ("bz2", bz2.compress)), 6):
+        for log, bytes in logs["csv"].items():
+            yield "files", f"{log}.csv.{form}", way + (0 if log == "requests" else 136), pack(bytes)
     for way, (log, form) in enumerate(TEXTS):
         yield "text", f"{way}-{log}.{form}", way, logs[form][log]
     for way, line in enumerate(PRESETS, len(TEXTS)):

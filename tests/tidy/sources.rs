@@ -10,6 +10,7 @@ const MOST_LINES: usize = 500;
 const LONG_FILES: &[(&str, &str)] = &[
     ("attention/kind.rs", "every kind, in every table of kinds"),
     ("cli/run.rs", "every option of a run, and what it finds out by itself"),
+    ("cli/summary.rs", "one summary, for people and for programs"),
     ("config/canonical/mod.rs", "every setting, spelled out"),
     ("config/mod.rs", "every noun of the config"),
     ("config/read.rs", "every table of the config"),
@@ -19,13 +20,13 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("document/csv.rs", "one reader of sheets"),
     ("document/toml.rs", "every kind of mistake in a TOML value"),
     ("intake/counting/worker_counts.rs", "one worker, all its counts"),
-    ("intake/files/detect.rs", "every kind of file, and what is said of the wrong ones"),
     ("formats/read.rs", "every table of a format file"),
     ("intake/formats/foreign/compile.rs", "every noun of a format, as numbers"),
     ("intake/formats/foreign/envelopes.rs", "every way that a line is wrapped"),
     ("intake/formats/foreign/json.rs", "one reader of objects, with their repair"),
     ("intake/formats/foreign/mod.rs", "one line, from envelope to row"),
     ("intake/formats/foreign/row.rs", "every part of an expression"),
+    ("intake/files/bytes/decompress.rs", "every compression, and what each must survive"),
     ("intake/formats/csv.rs", "one reader of delimited text"),
     ("intake/formats/frame.rs", "every way that rows end"),
     ("intake/formats/lines.rs", "the frame of all text formats"),
@@ -90,7 +91,7 @@ fn every_source_file_says_what_it_is() {
 }
 
 /// The ground, which every stage may use: each room uses the rooms before it.
-const GROUND: [&str; 14] = [
+const GROUND: [&str; 15] = [
     "day",
     "attention",
     "clock",
@@ -101,6 +102,7 @@ const GROUND: [&str; 14] = [
     "field",
     "vantage",
     "formats",
+    "store",
     "config",
     "table",
     "facts",
@@ -161,9 +163,10 @@ fn stages_import_only_what_stands_before_them() {
 
 #[test]
 fn only_the_edges_touch_disk_clock_and_voice() {
-    // The lock's holder says since when, for the person who finds it held; that reaches no figure.
-    const CLOCK: [&str; 2] = ["cli", "ledger/writer/lock.rs"];
-    const DISK: [&str; 7] = ["plain_file", "daybook", "intake", "ledger", "report", "sample", "cli"];
+    // The lock's holder says since when, for the person who finds it held; that reaches no figure. Nor does it how long a run
+    // waits for a store.
+    const CLOCK: [&str; 3] = ["cli", "ledger/writer/lock.rs", "store/patience.rs"];
+    const DISK: [&str; 8] = ["plain_file", "store", "daybook", "intake", "ledger", "report", "sample", "cli"];
     const RULES: [(&str, &[&str], &[&str]); 3] = [
         ("the clock", &["Utc::now", "Local::now", "SystemTime", "Instant::now"], &CLOCK),
         ("the disk", &["std::fs", "fs::", "File::"], &DISK),
@@ -186,13 +189,13 @@ fn only_the_edges_touch_disk_clock_and_voice() {
 const MOST_ENTRIES: usize = 12;
 /// Folders with a limit of their own.
 const BIG_FOLDERS: [(&str, usize, &str); 7] = [
-    ("src", 26, "the rooms of the street, which README and lib.rs list"),
+    ("src", 30, "the rooms of the street, which README and lib.rs list"),
     ("src/cli", 19, "one file a command"),
-    ("src/intake", 13, "its rooms, and the files that use them all"),
+    ("src/intake", 14, "its rooms, and the files that use them all"),
     ("src/ledger", 14, "one file a thing that the ledger keeps or looks after"),
     ("src/ledger/editions", 13, "one file a part of an edition"),
     ("src/policy", 17, "one file a table of the policy"),
-    ("tests", 43, "one module a kind of test"),
+    ("tests", 45, "one module a kind of test"),
 ];
 
 #[test]

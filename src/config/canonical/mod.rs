@@ -37,7 +37,8 @@ pub struct Difference {
 }
 
 impl Canonical {
-    /// All settings of a config but `reports` and `memory`, which move no figure.
+    /// All settings of a config but those that move no figure: `reports`, `memory`, `publish` and
+    /// `[store]`.
     ///
     /// The salt, which is secret, stands as the given fingerprint.
     pub fn of(config: &Config, salt_fingerprint: Option<&str>) -> Self {
@@ -46,6 +47,9 @@ impl Canonical {
             base: _,
             reports: _,
             memory_bytes: _,
+            standard_input: _,
+            stores: _,
+            publish: _,
             salt: _,
             policy: _,
             catalogue: _,

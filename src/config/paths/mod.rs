@@ -4,9 +4,11 @@ mod pattern;
 
 use std::ops::Range;
 
+use super::STANDARD_INPUT;
 use crate::day::Day;
 use crate::document::spelling::advice;
 use crate::document::toml::TomlValue;
+use crate::store::StoreAddress;
 
 pub use pattern::{PathCaptures, PathPattern, is_beside_logs};
 
@@ -74,6 +76,15 @@ pub fn lexical(path: &str) -> String {
 
 /// Checks a path of a source: placeholders, a date format that a day can fill in, glob syntax.
 pub fn check(path: &str, value: &TomlValue<'_>) {
+    if lexical(path) == STANDARD_INPUT {
+        let help = "pipe it into `run --requests - --out DIR --date DAY`, or give the file another name";
+        value.wrong("`-` is standard input, which a config cannot name", "no path of a file", help);
+        return;
+    }
+    // What cannot be used of an address may be a secret, and a mistake would show the line.
+    if let Some(Err(_)) = StoreAddress::parse(path) {
+        return;
+    }
     let help = format!("valid are {}", VALID.join(", "));
     let mut glob_text = String::from(path);
     let mut seen: Vec<&str> = Vec::new();

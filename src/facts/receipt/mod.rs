@@ -137,11 +137,16 @@ pub struct Input {
     pub bytes: u64,
     /// Microseconds since 1970; 0 where the disk keeps none.
     pub modified_us: i64,
-    /// XXH3-128 in hex, of its bytes or, beyond 8 MiB, of the hashes of its pieces of 8 MiB.
+    /// Of an object in a store `etag:` with its ETag, or `modified:` with its time in microseconds.
+    /// Of a file XXH3-128 in hex, of its bytes or, beyond 8 MiB, of the hashes of its pieces of
+    /// 8 MiB.
     ///
     /// Empty when the file could not be read, or changed meanwhile. It tells files apart; it is
     /// no proof.
     pub hash: String,
+    /// Version of an object, if its store keeps versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 /// Sums of a day that the books are checked against.

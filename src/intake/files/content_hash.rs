@@ -10,11 +10,13 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 /// Bytes per piece; the last one may be shorter.
 pub const PIECE: usize = 8 << 20;
 
-/// Length in bytes and hash of a file as it was read.
+/// Length in bytes and hash of a file as it was read; of an object what the store calls it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Whole {
     pub bytes: u64,
     pub hash: String,
+    /// Version of an object, if its store keeps versions.
+    pub version: Option<String>,
 }
 
 /// Returns the hash of a piece.

@@ -1,19 +1,30 @@
 //! Find: the log files in which the rows of a day are searched.
 
+mod objects;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, FileType};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-use crate::config::{ColumnSource, Field, PathCaptures, PathPattern, Placeholder, Source, is_beside_logs};
+use objects::Listed;
+
+use super::bytes::log_bytes::LogPlace;
+use crate::config::{
+    ColumnSource, Config, Field, PathCaptures, PathPattern, Placeholder, STANDARD_INPUT, Source,
+    is_beside_logs,
+};
 use crate::day::Day;
 use crate::error::Trouble;
 use crate::facts::FileRole;
+use crate::store::StoreAddress;
 
 /// A log file to read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct LogFile {
+    /// Path on the disk, `-` for standard input, or the address of an object.
     pub path: PathBuf,
+    pub place: LogPlace,
     /// Path as reports show it: relative to the config's folder if it lies below.
     pub shown: String,
     /// Position of the source in the config.
@@ -63,16 +74,46 @@ pub struct FoundFiles {
 /// # Errors
 /// A path that was named on the command line does not exist or names a special file, a pattern is
 /// not valid, or a folder cannot be listed.
-pub fn find(sources: &[Source], base: &Path, day: Day) -> Result<FoundFiles, Trouble> {
+pub fn find(config: &Config, day: Day) -> Result<FoundFiles, Trouble> {
+    let base = &config.base;
     let mut found: BTreeMap<(usize, PathBuf), LogFile> = BTreeMap::new();
     let mut special = BTreeSet::new();
-    for (number, source) in sources.iter().enumerate() {
+    for (number, source) in config.sources.iter().enumerate() {
         for (position, pattern) in source.paths.iter().enumerate() {
+            if let Some(log) = standard_input(config, number, position) {
+                found.insert((number, log.path.clone()), log);
+                continue;
+            }
             let is_dated = Placeholder::all(pattern).iter().any(|(_, p)| matches!(p, Placeholder::Date(_)));
             let reach = if is_dated { i64::from(source.neighbours) } else { 0 };
             for shift in -reach..=reach {
                 let pattern = dated(pattern, day.plus(shift));
                 let role = if shift == 0 { FileRole::Own } else { FileRole::Neighbour };
+                if let Some(address) = StoreAddress::parse(&pattern) {
+                    let address = address.map_err(|why| {
+                        Trouble::Usage(format!(
+                            "source {}: an address in `paths` cannot be used: {why}",
+                            source.name
+                        ))
+                    })?;
+                    let listed = objects::list(&config.stores, &address, source.is_named_by_hand)?;
+                    for Listed { path, captures } in listed {
+                        let object = config.stores.object(&address.root, path)?;
+                        let shown = object.address().to_string();
+                        let file = LogFile {
+                            path: PathBuf::from(&shown),
+                            bytes: object.identity().bytes,
+                            place: LogPlace::Object(object),
+                            shown,
+                            source: number,
+                            found_by: FoundBy { pattern: position, is_dated, shift },
+                            role,
+                            constants: constants(captures),
+                        };
+                        add(&mut found, file.path.clone(), file);
+                    }
+                    continue;
+                }
                 for Listed { path, captures } in list(&pattern, base, source.is_named_by_hand)? {
                     let shown = path.strip_prefix(base).unwrap_or(&path).display().to_string();
                     let metadata = fs::metadata(&path).ok();
@@ -83,17 +124,19 @@ pub fn find(sources: &[Source], base: &Path, day: Day) -> Result<FoundFiles, Tro
                     let constants = constants(captures);
                     let bytes = metadata.map_or(0, |m| m.len());
                     let found_by = FoundBy { pattern: position, is_dated, shift };
-                    let path_of = path.clone();
-                    let file =
-                        LogFile { path: path_of, shown, source: number, found_by, role, bytes, constants };
+                    let file = LogFile {
+                        path: path.clone(),
+                        place: LogPlace::Disk(path.clone()),
+                        shown,
+                        source: number,
+                        found_by,
+                        role,
+                        bytes,
+                        constants,
+                    };
                     // One file under two names (a link, or both `./x` and `x`) is one file.
                     let identity = fs::canonicalize(&path).unwrap_or(path);
-                    let known = found.entry((number, identity)).or_insert_with(|| file.clone());
-                    // One file may match the patterns of several days; if it matches the day's own,
-                    // it is its own.
-                    if role < known.role {
-                        (known.role, known.found_by) = (role, found_by);
-                    }
+                    add(&mut found, identity, file);
                 }
             }
         }
@@ -101,6 +144,32 @@ pub fn find(sources: &[Source], base: &Path, day: Day) -> Result<FoundFiles, Tro
     let mut logs: Vec<LogFile> = found.into_values().collect();
     logs.sort_by(|a, b| (a.source, &a.path).cmp(&(b.source, &b.path)));
     Ok(FoundFiles { logs, special })
+}
+
+/// Adds a file, unless it is known by another name or pattern.
+fn add(found: &mut BTreeMap<(usize, PathBuf), LogFile>, identity: PathBuf, file: LogFile) {
+    let (role, found_by) = (file.role, file.found_by);
+    let known = found.entry((file.source, identity)).or_insert(file);
+    // One file may match the patterns of several days; if it matches the day's own, it is its own.
+    if role < known.role {
+        (known.role, known.found_by) = (role, found_by);
+    }
+}
+
+/// Returns standard input as a log, if a path of a source names it and it was given.
+fn standard_input(config: &Config, source: usize, position: usize) -> Option<LogFile> {
+    let path = &config.sources[source].paths[position];
+    let input = config.standard_input.as_ref().filter(|_| path == STANDARD_INPUT)?;
+    Some(LogFile {
+        path: PathBuf::from(path),
+        place: LogPlace::Input(input.clone()),
+        shown: path.clone(),
+        source,
+        found_by: FoundBy { pattern: position, is_dated: false, shift: 0 },
+        role: FileRole::Own,
+        bytes: input.file().metadata().map_or(0, |m| m.len()),
+        constants: Vec::new(),
+    })
 }
 
 /// Returns the pattern with the day put in.
@@ -114,12 +183,6 @@ fn dated(pattern: &str, day: Day) -> String {
         }
     }
     out
-}
-
-/// A path that a pattern leads to, and the values of the pattern's placeholders in it.
-struct Listed {
-    path: PathBuf,
-    captures: PathCaptures,
 }
 
 fn list(pattern: &str, base: &Path, is_named_by_hand: bool) -> Result<Vec<Listed>, Trouble> {

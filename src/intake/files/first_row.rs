@@ -1,15 +1,13 @@
 //! First row: the names and values of the first row of a log file, for messages about it.
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
-use std::sync::Arc;
 
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-
+use super::bytes::decompress;
+use super::bytes::log_bytes::LogBytes;
 use super::detect::{self, LogFormat};
+use super::find::LogFile;
 use crate::config::Source;
-use crate::error::guarded;
+use crate::intake::formats::parquet;
 
 /// Bytes within which a first row is looked for.
 const REACH: u64 = 1 << 16;
@@ -22,19 +20,15 @@ pub struct FirstRow(pub Vec<(String, String)>);
 ///
 /// # Errors
 /// The file cannot be opened or decompressed.
-pub fn read(path: &Path, source: &Source) -> io::Result<FirstRow> {
-    let file = Arc::new(File::open(path)?);
-    let (format, compression) = detect::detect(path, &file, source)?;
+pub fn read(log: &LogFile, source: &Source) -> io::Result<FirstRow> {
+    let file = LogBytes::open(&log.place)?;
+    let (format, compression) = detect::detect(&log.path, &file, source)?;
     if format == LogFormat::Parquet {
-        let opened = File::open(path)?;
-        let builder =
-            guarded(|| ParquetRecordBatchReaderBuilder::try_new(opened)).map_err(io::Error::other)?;
-        let builder = builder.map_err(|e| io::Error::other(e.to_string()))?;
-        let names = builder.schema().fields().iter().map(|field| (field.name().clone(), String::new()));
-        return Ok(FirstRow(names.collect()));
+        let names = parquet::names(&file).map_err(io::Error::other)?;
+        return Ok(FirstRow(names.into_iter().map(|name| (name, String::new())).collect()));
     }
     let mut text = Vec::new();
-    detect::reader(detect::from_start(file.try_clone()?), compression)?.take(REACH).read_to_end(&mut text)?;
+    decompress::reader(file.reader(), compression)?.take(REACH).read_to_end(&mut text)?;
     let text = String::from_utf8_lossy(&text);
     let mut lines = text.trim_start_matches('\u{feff}').lines().filter(|line| !line.trim().is_empty());
     let first = lines.next().unwrap_or_default();

@@ -1,9 +1,8 @@
 //! Head: the beginning of a plain file, which says whether the file may be cut into chunks.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 
+use super::bytes::log_bytes::LogBytes;
 use crate::intake::formats::foreign::is_stream;
 use crate::intake::formats::frame::{self, LineEnds};
 
@@ -36,7 +35,7 @@ pub struct Head {
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn head(file: &File, size: u64) -> io::Result<Head> {
+pub fn head(file: &LogBytes, size: u64) -> io::Result<Head> {
     let mut buffer = vec![0; size.min(HEAD) as usize];
     let n = file.read_at(&mut buffer, 0)?;
     let text = &buffer[..n];

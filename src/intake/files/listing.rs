@@ -1,12 +1,10 @@
 //! Listing: size, time and hash of a day's log files, so that only changed ones are read again.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::UNIX_EPOCH;
 
+use super::bytes::log_bytes::{LogBytes, LogPlace};
 use super::content_hash::{self, Pieces, Whole};
 use super::find;
 use crate::config::Config;
@@ -26,24 +24,32 @@ pub fn inputs(config: &Config, day: Day, known: &[Input], threads: usize) -> Res
 }
 
 /// Log files as they were at one moment, some without a hash.
-pub struct Listing(Vec<(PathBuf, Input)>);
+pub struct Listing(Vec<(LogPlace, Input)>);
 
 /// Lists the log files of a day and of its neighbours.
 ///
-/// A known file with the same size and time keeps its hash; the others have none yet.
+/// A known file with the same size and time keeps its hash; the others have none yet. Objects have
+/// theirs from the store.
 ///
 /// # Errors
 /// A path named by hand does not exist, or a folder cannot be listed.
 pub fn listing(config: &Config, day: Day, known: &[Input]) -> Result<Listing, Trouble> {
     let input = |file: find::LogFile| {
-        let modified_us = modified_us(&file.path);
+        let modified_us = modified_us(&file.place);
         let same = known.iter().find(|k| {
             k.path == file.shown && (k.bytes, k.modified_us) == (file.bytes, modified_us) && modified_us != 0
         });
         let hash = same.map(|k| k.hash.clone()).unwrap_or_default();
-        (file.path, Input { path: file.shown, bytes: file.bytes, modified_us, hash })
+        let mut input = Input { path: file.shown, bytes: file.bytes, modified_us, hash, version: None };
+        if let LogPlace::Object(object) = &file.place {
+            // The store tells its contents apart; nothing has to be read.
+            input.hash.clone_from(&object.identity().name);
+            let same = known.iter().find(|k| (&k.path, &k.hash) == (&input.path, &input.hash));
+            input.version = same.and_then(|known| known.version.clone());
+        }
+        (file.place, input)
     };
-    Ok(Listing(find::find(&config.sources, &config.base, day)?.logs.into_iter().map(input).collect()))
+    Ok(Listing(find::find(config, day)?.logs.into_iter().map(input).collect()))
 }
 
 impl Listing {
@@ -54,8 +60,8 @@ impl Listing {
     /// Modification times stay those of the listing, so the next run notices any later change.
     pub fn hashed(mut self, read: &BTreeMap<String, Whole>, threads: usize) -> Vec<Input> {
         for (_, input) in &mut self.0 {
-            if let Some(Whole { bytes, hash }) = read.get(&input.path) {
-                (input.bytes, input.hash) = (*bytes, hash.clone());
+            if let Some(Whole { bytes, hash, version }) = read.get(&input.path) {
+                (input.bytes, input.hash, input.version) = (*bytes, hash.clone(), version.clone());
             }
         }
         let found = &mut self.0;
@@ -66,10 +72,10 @@ impl Listing {
         let work = || {
             let mut hashes = Vec::new();
             while let Some(n) = unknown.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let (path, input) = &found[*n];
-                let hash = hash_of(path).unwrap_or_default();
-                let bytes = std::fs::metadata(path).map_or(0, |found| found.len());
-                let is_same = (bytes, modified_us(path)) == (input.bytes, input.modified_us);
+                let (place, input) = &found[*n];
+                let hash = hash_of(place).unwrap_or_default();
+                let bytes = bytes_of(place);
+                let is_same = (bytes, modified_us(place)) == (input.bytes, input.modified_us);
                 hashes.push((*n, if is_same { hash } else { String::new() }));
             }
             hashes
@@ -83,14 +89,27 @@ impl Listing {
 }
 
 /// Returns the modification time in microseconds since 1970; 0 if the disk stores none.
-fn modified_us(path: &Path) -> i64 {
+fn modified_us(place: &LogPlace) -> i64 {
+    let path = match place {
+        LogPlace::Disk(path) => path,
+        LogPlace::Object(object) => return object.modified_us(),
+        LogPlace::Input(_) => return 0,
+    };
     let metadata = std::fs::metadata(path).ok();
     let modified = metadata.and_then(|m| m.modified().ok()?.duration_since(UNIX_EPOCH).ok());
     modified.map_or(0, |t| i64::try_from(t.as_micros()).unwrap_or(0))
 }
 
-fn hash_of(path: &Path) -> std::io::Result<String> {
-    let mut file = File::open(path)?;
+fn bytes_of(place: &LogPlace) -> u64 {
+    match place {
+        LogPlace::Disk(path) => std::fs::metadata(path).map_or(0, |found| found.len()),
+        LogPlace::Input(input) => input.file().metadata().map_or(0, |found| found.len()),
+        LogPlace::Object(object) => object.identity().bytes,
+    }
+}
+
+fn hash_of(place: &LogPlace) -> std::io::Result<String> {
+    let mut file = LogBytes::open(place)?.reader();
     let mut pieces = Pieces::new();
     let mut buffer = vec![0; 1 << 20];
     loop {
@@ -105,6 +124,7 @@ fn hash_of(path: &Path) -> std::io::Result<String> {
 mod tests {
     use std::fmt::Write as _;
     use std::io::Write as _;
+    use std::path::Path;
 
     use super::*;
     use crate::facts::Salt;
@@ -161,7 +181,11 @@ mod tests {
             let path = folder.path().join(name);
             std::fs::write(&path, &bytes).unwrap();
             let (config, day) = one(&path);
-            let want = Whole { bytes: bytes.len() as u64, hash: hash_of(&path).unwrap() };
+            let want = Whole {
+                bytes: bytes.len() as u64,
+                hash: hash_of(&LogPlace::Disk(path.clone())).unwrap(),
+                version: None,
+            };
             for workers in [1, 2] {
                 let found = wholes(&config, day, workers);
                 assert_eq!(found.values().collect::<Vec<_>>(), [&want], "{name} with {workers}");
@@ -180,7 +204,7 @@ mod tests {
         let listing = listing(&config, day, &known).unwrap();
         write("2026-11-20T10:00:00Z,r-1,500,b\n");
         let found = listing.hashed(&wholes(&config, day, 1), 1);
-        assert_eq!(found[0].hash, hash_of(&path).unwrap());
+        assert_eq!(found[0].hash, hash_of(&LogPlace::Disk(path)).unwrap());
         assert_ne!(found[0].hash, known[0].hash);
         // The next run sees the file as changed, reads it, and finds the recorded hash.
         assert_eq!((found[0].bytes, found[0].modified_us), (known[0].bytes, known[0].modified_us));

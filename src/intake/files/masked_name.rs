@@ -7,6 +7,9 @@ use regex::Regex;
 /// Text between separators: the parts that are masked one by one.
 static PART: LazyLock<Regex> = LazyLock::new(|| regex(r"[0-9A-Za-z]+"));
 
+/// Endings that say how a log is compressed.
+const PACKED: [&str; 4] = [".gz", ".zst", ".xz", ".bz2"];
+
 /// What changes from day to day, with what stands before it; the first group stays.
 static CHANGING: LazyLock<[Regex; 5]> = LazyLock::new(|| {
     [
@@ -35,7 +38,7 @@ fn regex(pattern: &str) -> Regex {
 /// ending that says how the log is compressed is left out. Other letters and numbers, such as `b`
 /// and `node2`, tell logs apart and stay.
 pub fn masked(path: &str) -> String {
-    let path = path.strip_suffix(".gz").or_else(|| path.strip_suffix(".zst")).unwrap_or(path);
+    let path = PACKED.iter().find_map(|ending| path.strip_suffix(ending)).unwrap_or(path);
     let mut name = path.to_owned();
     for changing in CHANGING.iter() {
         name = changing.replace_all(&name, "${1}*").into_owned();
@@ -93,6 +96,8 @@ mod tests {
             ("pod/0b9f5a52-0c5e-4f0e-9f6c-0d9c6a3f1b2e.log", "pod/*.log"),
             ("access.log.1", "access.log"),
             ("access.log.12.gz", "access.log"),
+            ("access.log.3.xz", "access.log"),
+            ("access.log.4.bz2", "access.log"),
             ("access.log", "access.log"),
             ("1763424000123.log", "*.log"),
         ] {

@@ -1,5 +1,6 @@
 //! Files: finds, recognizes, opens and hashes the log files of a day.
 
+pub mod bytes;
 pub mod content_hash;
 pub mod copies;
 pub mod detect;
@@ -8,4 +9,3 @@ pub mod first_row;
 pub mod head;
 pub mod listing;
 pub mod masked_name;
-pub mod read_ahead;

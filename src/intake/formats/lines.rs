@@ -1,8 +1,6 @@
-//! Text logs: lines of plain, gzip and zstd files to rows, chunk by chunk.
+//! Text logs: lines of plain and compressed files to rows, chunk by chunk.
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::csv::Layout;
@@ -14,6 +12,7 @@ use crate::config::LogPreset;
 use crate::error::Trouble;
 use crate::intake::counting::notes::evidence::RowPlace;
 use crate::intake::counting::worker_counts::WorkerCounts;
+use crate::intake::files::bytes::log_bytes::LogBytes;
 use crate::intake::files::content_hash::{self, PIECE};
 use crate::intake::files::detect::LogFormat;
 use crate::intake::meter::Meter;
@@ -395,7 +394,7 @@ pub fn read_stream(
 /// [`Stop::File`] if the file cannot be read, [`Stop::InOnePiece`] if a CSV chunk has quotes or
 /// another header, [`Stop::Run`] if spilling to disk failed.
 pub fn read_chunk(
-    file: &File,
+    file: &LogBytes,
     range: std::ops::Range<u64>,
     first: u64,
     size: u64,
@@ -410,7 +409,7 @@ pub fn read_chunk(
 }
 
 fn chunk(
-    file: &File,
+    file: &LogBytes,
     range: std::ops::Range<u64>,
     first: u64,
     size: u64,

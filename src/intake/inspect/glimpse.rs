@@ -1,8 +1,6 @@
 //! Glimpse: the beginning and the end of a log file as one text.
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -11,7 +9,10 @@ use parquet::record::{Field as Value, Row};
 use super::GlimpseLimits;
 use crate::config::{Log, Source};
 use crate::error::guarded;
-use crate::intake::files::detect::{self, LogCompression, LogFormat};
+use crate::intake::files::bytes::decompress::{self, LogCompression};
+use crate::intake::files::bytes::log_bytes::{LogBytes, LogPlace};
+use crate::intake::files::detect::{self, LogFormat};
+use crate::intake::formats::parquet::Positioned;
 
 /// Longest first line that is read whole: exports of some programs are one line.
 const LONGEST_LINE: usize = 64 << 20;
@@ -29,7 +30,7 @@ pub struct Glimpse {
     pub is_whole: bool,
     /// True if the end of the file was not reached.
     pub is_open: bool,
-    /// How the file is stored: `parquet`, `gzip`, `zstd`, or empty.
+    /// How the file is stored: `parquet`, `gzip`, `zstd`, `xz`, `bzip2`, or empty.
     pub stored: &'static str,
 }
 
@@ -37,25 +38,26 @@ pub struct Glimpse {
 ///
 /// # Errors
 /// The file cannot be opened or decoded; the message says why.
-pub fn read(path: &Path, limits: &GlimpseLimits) -> Result<Glimpse, String> {
-    let file = File::open(path).map_err(|e| detect::explain(path, &e))?;
+pub fn read(path: &Path, place: &LogPlace, limits: &GlimpseLimits) -> Result<Glimpse, String> {
+    let file = LogBytes::open(place).map_err(|e| detect::explain(path, &e))?;
     let any = Source::bare("inspect", Log::Requests);
     let (format, compression) = detect::detect(path, &file, &any).map_err(|e| detect::explain(path, &e))?;
     if format == LogFormat::Parquet {
-        return rows_of_parquet(file);
+        return rows_of_parquet(&file);
     }
-    match compression {
-        LogCompression::None => plain(&file, limits).map_err(|e| e.to_string()),
-        _ => {
-            let stored = if compression == LogCompression::Gzip { "gzip" } else { "zstd" };
-            let text = detect::reader(detect::from_start(file), compression).map_err(|e| e.to_string())?;
-            decoded(text, stored, limits).map_err(|e| e.to_string())
-        }
-    }
+    let stored = match compression {
+        LogCompression::None => return plain(&file, limits).map_err(|e| e.to_string()),
+        LogCompression::Gzip => "gzip",
+        LogCompression::Zstd => "zstd",
+        LogCompression::Xz => "xz",
+        LogCompression::Bzip2 => "bzip2",
+    };
+    let text = decompress::reader(file.reader(), compression).map_err(|e| e.to_string())?;
+    decoded(text, stored, limits).map_err(|e| e.to_string())
 }
 
-fn plain(file: &File, limits: &GlimpseLimits) -> io::Result<Glimpse> {
-    let size = file.metadata()?.len();
+fn plain(file: &LogBytes, limits: &GlimpseLimits) -> io::Result<Glimpse> {
+    let size = file.size()?;
     let both = limits.head_bytes + limits.tail_bytes;
     let mut text =
         read_at(file, 0, size.min(if size <= both as u64 { both } else { limits.head_bytes } as u64))?;
@@ -72,7 +74,7 @@ fn plain(file: &File, limits: &GlimpseLimits) -> io::Result<Glimpse> {
     Ok(Glimpse { text, is_whole: false, is_open: false, stored: "" })
 }
 
-fn read_at(file: &File, from: u64, length: u64) -> io::Result<Vec<u8>> {
+fn read_at(file: &LogBytes, from: u64, length: u64) -> io::Result<Vec<u8>> {
     let mut text = vec![0; length as usize];
     let mut n = 0;
     while n < text.len() {
@@ -126,9 +128,9 @@ fn join(head: &mut Vec<u8>, tail: &[u8]) {
 }
 
 /// Reads rows of Parquet as lines of JSON.
-fn rows_of_parquet(file: File) -> Result<Glimpse, String> {
+fn rows_of_parquet(file: &LogBytes) -> Result<Glimpse, String> {
     let read = guarded(|| -> Result<Glimpse, parquet::errors::ParquetError> {
-        let reader = SerializedFileReader::new(file)?;
+        let reader = SerializedFileReader::new(Positioned::new(file)?)?;
         let rows = reader.metadata().file_metadata().num_rows() as usize;
         let groups = reader.num_row_groups();
         let mut text = Vec::new();
@@ -194,7 +196,7 @@ mod tests {
         let packed = folder.path().join("a.log.zst");
         std::fs::write(&packed, zstd::encode_all(text.as_bytes(), 1).unwrap()).unwrap();
         for path in [plain, packed] {
-            let seen = read(&path, &limits).unwrap();
+            let seen = read(&path, &LogPlace::Disk(path.clone()), &limits).unwrap();
             let lines: Vec<&str> = std::str::from_utf8(&seen.text).unwrap().lines().collect();
             assert_eq!(lines.len(), 13, "{lines:?}");
             assert_eq!((lines[0], lines[8], lines[12]), ("line 0000", "line 0008", "line 0999"));
@@ -202,6 +204,6 @@ mod tests {
         }
         let short = folder.path().join("b.log");
         std::fs::write(&short, "a\nb").unwrap();
-        assert!(read(&short, &limits).unwrap().is_whole);
+        assert!(read(&short, &LogPlace::Disk(short.clone()), &limits).unwrap().is_whole);
     }
 }

@@ -13,17 +13,18 @@ mod remarks;
 mod services;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chrono_tz::Tz;
 
-use super::files::find;
+use super::files::find::{self, LogFile};
 use super::formats::foreign::opened;
 use super::masked;
 use super::trial::{TriedRow, try_each, try_text};
-use crate::config::{Log, Placeholder, Source};
+use crate::config::{Config, Log, Placeholder, Source};
 use crate::day::Day;
 use crate::error::Trouble;
+use crate::plain_file::SpooledInput;
 
 pub use candidates::{BestFit, Candidate};
 pub use dated_paths::DatedFile;
@@ -67,6 +68,8 @@ impl GlimpseLimits {
 #[derive(Debug, Clone)]
 pub struct LogLook<'a> {
     pub paths: &'a [String],
+    /// Content of the path `-`, on the command line.
+    pub standard_input: Option<&'a SpooledInput>,
     /// Zone of times that name none.
     pub zone: Tz,
     pub limits: GlimpseLimits,
@@ -148,14 +151,14 @@ impl Inspected {
 /// # Errors
 /// A path does not exist or is no file, or a folder cannot be listed.
 pub fn inspect(look: &LogLook<'_>) -> Result<Inspected, Trouble> {
-    let files = files(look.paths)?;
+    let files = files(look.paths, look.standard_input)?;
     let mut inspected = Inspected { found: files.len(), ..Inspected::default() };
     let mut logs: BTreeMap<(String, &'static str), InspectedLog> = BTreeMap::new();
     let mut known: BTreeMap<String, BestFit> = BTreeMap::new();
-    for path in spread(&files, look.limits.files) {
+    for file in spread(&files, look.limits.files) {
         inspected.looked_at += 1;
-        let shown = path.display().to_string();
-        let seen = match glimpse::read(path, &look.limits) {
+        let shown = file.path.display().to_string();
+        let seen = match glimpse::read(&file.path, &file.place, &look.limits) {
             Ok(seen) => seen,
             Err(why) => {
                 inspected.unread.push((shown, why));
@@ -184,9 +187,8 @@ pub fn inspect(look: &LogLook<'_>) -> Result<Inspected, Trouble> {
             log.findings.add(row, &shown, line, look.now_us);
         });
         let days = log.findings.end_file();
-        let bytes = std::fs::metadata(path).map_or(0, |found| found.len());
         let (stored, is_whole, is_open) = (seen.stored, seen.is_whole, seen.is_open);
-        log.files.push(InspectedFile { path: shown, bytes, stored, is_whole, is_open, days });
+        log.files.push(InspectedFile { path: shown, bytes: file.bytes, stored, is_whole, is_open, days });
     }
     inspected.logs = logs.into_values().collect();
     inspected.logs.sort_by_key(|log| std::cmp::Reverse(log.findings.rows()));
@@ -194,9 +196,9 @@ pub fn inspect(look: &LogLook<'_>) -> Result<Inspected, Trouble> {
 }
 
 /// Returns the preset that a file seems to be written by, if it is not the source's.
-pub fn likeness(path: &Path, source: &Source) -> Option<String> {
+pub fn likeness(file: &LogFile, source: &Source) -> Option<String> {
     let limits = GlimpseLimits { head_bytes: 64 << 10, tail_bytes: 0, files: 1 };
-    let seen = glimpse::read(path, &limits).ok()?;
+    let seen = glimpse::read(&file.path, &file.place, &limits).ok()?;
     let (probe, _) = candidates::probe(&seen.text, false);
     let best = candidates::best(&probe, seen.is_whole, None).filter(|best| best.read >= LEAST_READ)?;
     let own = source.format.as_ref().map_or_else(|| source.preset.name().to_owned(), |f| f.file.name.clone());
@@ -281,22 +283,29 @@ fn unknown(text: &[u8], best: Option<BestFit>) -> String {
 }
 
 /// Returns the files of paths; folders without files stand for all files in the folders below.
-fn files(paths: &[String]) -> Result<Vec<PathBuf>, Trouble> {
+fn files(paths: &[String], input: Option<&SpooledInput>) -> Result<Vec<LogFile>, Trouble> {
     let any_day = Day::new(chrono::NaiveDate::default());
-    let mut all = BTreeSet::new();
+    let mut all = BTreeMap::new();
     for path in paths {
         let mut source = Source::bare("inspect", Log::Requests);
         source.is_named_by_hand = true;
         source.paths = vec![undated(path)];
-        let list = |source: Source| find::find(&[source], Path::new(""), any_day).map(|found| found.logs);
+        let list = |source: Source| {
+            let config = Config {
+                sources: vec![source],
+                standard_input: input.cloned(),
+                ..Config::bare(Path::new(""))
+            };
+            find::find(&config, any_day).map(|found| found.logs)
+        };
         let mut found = list(source.clone())?;
         if found.is_empty() && Path::new(path).is_dir() {
             let folder = glob::Pattern::escape(path.trim_end_matches('/'));
             found = list(Source { paths: vec![format!("{folder}/**/*")], ..source })?;
         }
-        all.extend(found.into_iter().map(|file| file.path));
+        all.extend(found.into_iter().map(|file| (file.path.clone(), file)));
     }
-    Ok(all.into_iter().collect())
+    Ok(all.into_values().collect())
 }
 
 /// Returns a path in which any day stands for the day.
@@ -312,7 +321,7 @@ fn undated(path: &str) -> String {
 }
 
 /// Returns at most `most` of the files, the first and the last among them.
-fn spread(files: &[PathBuf], most: usize) -> impl Iterator<Item = &PathBuf> {
+fn spread<T>(files: &[T], most: usize) -> impl Iterator<Item = &T> {
     let taken = files.len().min(most.max(2));
     let step = move |n: usize| if taken < 2 { 0 } else { n * (files.len() - 1) / (taken - 1) };
     (0..taken).filter_map(move |n| files.get(step(n)))
@@ -324,7 +333,15 @@ mod tests {
 
     fn look<'a>(paths: &'a [String]) -> LogLook<'a> {
         let limits = GlimpseLimits::default();
-        LogLook { paths, zone: Tz::UTC, limits, preset: None, log: None, now_us: 1_795_000_000_000_000 }
+        LogLook {
+            paths,
+            standard_input: None,
+            zone: Tz::UTC,
+            limits,
+            preset: None,
+            log: None,
+            now_us: 1_795_000_000_000_000,
+        }
     }
 
     #[test]
@@ -354,8 +371,8 @@ mod tests {
 
     #[test]
     fn of_many_files_the_first_the_last_and_some_between_are_looked_at() {
-        let files: Vec<PathBuf> = (0..10).map(|n| PathBuf::from(n.to_string())).collect();
-        let taken: Vec<String> = spread(&files, 4).map(|path| path.display().to_string()).collect();
+        let files: Vec<String> = (0..10).map(|n| n.to_string()).collect();
+        let taken: Vec<String> = spread(&files, 4).cloned().collect();
         assert_eq!(taken, ["0", "3", "6", "9"]);
         assert_eq!(spread(&files[..1], 4).count(), 1);
         assert_eq!(undated("a/{date:%Y/%m}/b-{date}.log"), "a/*/*/b-*.log");

@@ -26,6 +26,7 @@ use crate::facts::{Evidence, Fact, FileHours, Histogram, Latencies, RowRef, Salt
 use crate::intake::counting::notes::evidence::EvidenceRows;
 use crate::intake::counting::notes::field_counts::FieldCounts;
 use crate::intake::counting::worker_counts::WorkerCounts;
+use crate::intake::files::bytes::log_bytes::LogPlace;
 use crate::intake::files::content_hash::Whole;
 use crate::intake::files::find::LogFile;
 use crate::intake::pass::{Pass, PassSettings};
@@ -163,8 +164,6 @@ pub fn close_day(
     daybook::write(&daybook, folder)?;
     let sets = pass.counts.iter().flat_map(|b| [&b.calls, &b.admitted, &b.statuses, &b.attempts]);
     let spilled_bytes = sets.map(Partitions::spilled).sum::<u64>() + survivors_spilled;
-    let wholes =
-        pass.wholes.iter().map(|(n, whole)| (files[*n as usize].shown.clone(), whole.clone())).collect();
     let shown = |n: &u32| files[*n as usize].shown.clone();
     let copies = pass.copies.iter().map(|(copy, original)| (shown(copy), shown(original))).collect();
     let notes = ReadNotes {
@@ -177,9 +176,21 @@ pub fn close_day(
         odd_words: odd_words(pass),
         guessed_rows: guessed_rows(pass),
         spilled_bytes,
-        wholes,
+        wholes: wholes(pass, files),
     };
     Ok((daybook, notes))
+}
+
+/// Returns files as they were read, by the path that reports show: objects are read as listed.
+fn wholes(pass: &Pass, files: &[LogFile]) -> BTreeMap<String, Whole> {
+    let mut wholes: BTreeMap<String, Whole> =
+        pass.wholes.iter().map(|(n, whole)| (files[*n as usize].shown.clone(), whole.clone())).collect();
+    wholes.extend(files.iter().filter_map(|file| {
+        let LogPlace::Object(object) = &file.place else { return None };
+        let (identity, version) = (object.identity(), object.version().map(str::to_owned));
+        Some((file.shown.clone(), Whole { bytes: identity.bytes, hash: identity.name.clone(), version }))
+    }));
+    wholes
 }
 
 fn latencies(counts: &[WorkerCounts]) -> Latencies {

@@ -1,4 +1,4 @@
-//! Log files as they lie on disk: Parquet, gzip, zstd, plain. The first byte chooses the name. A file is read and balances, or is
+//! Log files as they lie on disk: Parquet, gzip, zstd, xz, bzip2, plain. The first byte chooses the name. A file is read and balances, or is
 //! refused as a whole; what is read can be resolved.
 
 #![no_main]
@@ -14,7 +14,8 @@ use uptime_ledger::intake::{self, Meter, Salt};
 
 /// Two, so that what is compressed is inflated on a thread of its own.
 const WORKERS: usize = 2;
-const NAMES: [&str; 6] = ["a.parquet", "a.ndjson.gz", "a.ndjson.zst", "a.csv.gz", "a.csv", "a.log"];
+const NAMES: [&str; 8] =
+    ["a.parquet", "a.ndjson.gz", "a.ndjson.zst", "a.csv.gz", "a.csv", "a.log", "a.csv.xz", "a.csv.bz2"];
 
 static ROOM: LazyLock<TempDir> = LazyLock::new(|| {
     // A panic of the Parquet decoder is caught and makes its file corrupt; any other is a finding, whoever would catch it.

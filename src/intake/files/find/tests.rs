@@ -2,6 +2,10 @@
 
 use super::*;
 
+fn config(source: Source, base: &Path) -> Config {
+    Config { sources: vec![source], ..Config::bare(base) }
+}
+
 #[test]
 fn a_file_under_two_names_is_one_file() {
     let folder = tempfile::tempdir().unwrap();
@@ -9,7 +13,7 @@ fn a_file_under_two_names_is_one_file() {
     std::os::unix::fs::symlink("a.log", folder.path().join("current.log")).unwrap();
     let mut source = crate::intake::formats::parquet::tests::source(&folder.path().join("*.log"));
     source.paths.push(folder.path().join("./a.log").display().to_string());
-    let found = find(&[source], Path::new(""), "2026-11-20".parse().unwrap()).unwrap();
+    let found = find(&config(source, Path::new("")), "2026-11-20".parse().unwrap()).unwrap();
     assert_eq!(found.logs.len(), 1, "{found:?}");
 }
 
@@ -25,7 +29,7 @@ fn dates_are_put_into_patterns() {
 fn found(base: &Path, pattern: &str) -> (Vec<(String, String)>, Vec<SpecialFile>) {
     let mut source = crate::intake::formats::parquet::tests::source(Path::new(pattern));
     source.is_named_by_hand = false;
-    let found = find(&[source], base, "2026-11-20".parse().unwrap()).unwrap();
+    let found = find(&config(source, base), "2026-11-20".parse().unwrap()).unwrap();
     let region = |log: &LogFile| log.constants.first().map(|(_, region)| region.clone());
     let logs = found.logs.iter().map(|log| (log.shown.clone(), region(log).unwrap_or_default()));
     (logs.collect(), found.special.into_iter().collect())
@@ -95,6 +99,6 @@ fn special_files_are_told_and_never_opened() {
         assert_eq!(special, [("logs/c.csv", "a device"), ("logs/d.csv", "a socket")]);
     }
     let source = crate::intake::formats::parquet::tests::source(Path::new("logs/d.csv"));
-    let named = find(&[source], base, "2026-11-20".parse().unwrap()).unwrap_err().to_string();
+    let named = find(&config(source, base), "2026-11-20".parse().unwrap()).unwrap_err().to_string();
     assert!(named.contains("d.csv is a socket, not a file"), "{named}");
 }

@@ -5,9 +5,6 @@ mod keys;
 mod positioned;
 mod types;
 
-use std::fs::File;
-use std::sync::Arc;
-
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, TimeUnit};
@@ -18,7 +15,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelector,
 };
 use parquet::file::statistics::Statistics;
-use positioned::Positioned;
+pub use positioned::Positioned;
 use types::{as_read, check_groups, check_type, data_type};
 
 use super::lines::Stop;
@@ -26,6 +23,7 @@ use crate::config::{Field, TimeBasis};
 use crate::day::{DAY_US, Day, SECOND_US};
 use crate::intake::counting::notes::evidence::RowPlace;
 use crate::intake::counting::worker_counts::WorkerCounts;
+use crate::intake::files::bytes::log_bytes::LogBytes;
 use crate::intake::meter::Meter;
 use crate::intake::rows::mapping::MappedField;
 use crate::intake::rows::raw_row::RawRow;
@@ -80,14 +78,29 @@ struct Target {
     rank: u8,
 }
 
+/// Returns the names of the columns of a file.
+///
+/// # Errors
+/// The footer is corrupt or cannot be read.
+pub fn names(file: &LogBytes) -> Result<Vec<String>, String> {
+    let names = |metadata: &ArrowReaderMetadata| {
+        metadata.schema().fields().iter().map(|field| field.name().clone()).collect()
+    };
+    metadata(file).as_ref().map(names).map_err(Clone::clone)
+}
+
+fn metadata(file: &LogBytes) -> Result<ArrowReaderMetadata, String> {
+    let chunks = Positioned::new(file).map_err(|e| one_line(&e))?;
+    decoded(|| ArrowReaderMetadata::load(&chunks, ArrowReaderOptions::new())).map_err(|e| one_line(&e))
+}
+
 /// Opens a file, and finds its mapped columns.
 ///
 /// # Errors
 /// The footer is corrupt, a required column is missing or stands twice, or a column has a type that
 /// its field cannot have.
-pub fn open(file: &Arc<File>, source_reader: &SourceReader) -> Result<LogColumns, String> {
-    let load = || ArrowReaderMetadata::load(&Positioned(file.clone()), ArrowReaderOptions::new());
-    let plain = decoded(load).map_err(|e| one_line(&e))?;
+pub fn open(file: &LogBytes, source_reader: &SourceReader) -> Result<LogColumns, String> {
+    let plain = metadata(file)?;
     let leaves = plain.parquet_schema().columns();
     let paths: Vec<String> = leaves.iter().map(|column| column.path().parts().join(".")).collect();
     let mapping = &source_reader.mapping;
@@ -180,7 +193,7 @@ impl LogColumns {
     /// [`Stop::File`] if the file is corrupt, [`Stop::Run`] if spilling to disk failed.
     pub fn read_slice(
         &self,
-        file: &Arc<File>,
+        file: &LogBytes,
         Slice { group, begin, rows, is_last }: Slice,
         source_reader: &SourceReader,
         place: FilePlace<'_>,
@@ -192,7 +205,7 @@ impl LogColumns {
         let foreseen = self.foresee(group);
         let wanted = self.targets.iter().zip(&foreseen).filter(|(_, foreseen)| foreseen.is_none());
         let wanted = wanted.map(|(target, _)| target.leaf);
-        let chunks = Positioned(file.clone());
+        let chunks = Positioned::new(file).map_err(|e| corrupt(&e))?;
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, self.metadata.clone())
             .with_row_groups(vec![group])
             .with_projection(ProjectionMask::leaves(self.metadata.parquet_schema(), wanted))

@@ -1,20 +1,32 @@
 //! Positioned reads: row groups of a file are read in parallel on one descriptor.
 
-use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};
 
-/// A file without a cursor, because clones of a plain [`File`] share one.
-pub struct Positioned(pub Arc<File>);
+use crate::intake::files::bytes::log_bytes::LogBytes;
+
+/// A file without a cursor, because clones of a plain file share one.
+pub struct Positioned {
+    file: LogBytes,
+    size: u64,
+}
+
+impl Positioned {
+    /// Returns the reader of a file.
+    ///
+    /// # Errors
+    /// The disk cannot tell its size.
+    pub fn new(file: &LogBytes) -> io::Result<Self> {
+        Ok(Self { file: file.by_columns(), size: file.size()? })
+    }
+}
 
 impl Length for Positioned {
     fn len(&self) -> u64 {
-        self.0.metadata().map_or(0, |m| m.len())
+        self.size
     }
 }
 
@@ -22,25 +34,25 @@ impl ChunkReader for Positioned {
     type T = io::BufReader<ReadFrom>;
 
     fn get_read(&self, start: u64) -> Result<Self::T> {
-        Ok(io::BufReader::new(ReadFrom { file: self.0.clone(), at: start }))
+        Ok(io::BufReader::new(ReadFrom { file: self.file.clone(), at: start }))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
         // A corrupt footer can claim any length.
-        let end = start.checked_add(length as u64).filter(|end| *end <= self.len());
+        let end = start.checked_add(length as u64).filter(|end| *end <= self.size);
         if end.is_none() {
             let what = format!("{length} bytes from byte {start} lie beyond the end of the file");
             return Err(ParquetError::EOF(what));
         }
         let mut bytes = vec![0; length];
-        self.0.read_exact_at(&mut bytes, start)?;
+        self.file.read_exact_at(&mut bytes, start)?;
         Ok(bytes.into())
     }
 }
 
 /// Reader with a position of its own.
 pub struct ReadFrom {
-    file: Arc<File>,
+    file: LogBytes,
     at: u64,
 }
 

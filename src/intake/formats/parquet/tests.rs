@@ -1,6 +1,8 @@
 //! Tests of Parquet logs: row groups read in parallel, skipped or damaged.
 
+use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow_array::{
     BinaryArray, Decimal128Array, Float32Array, Float64Array, Int64Array, ListArray, StringArray,
@@ -15,6 +17,7 @@ use crate::config::{Config, Source};
 use crate::error::Trouble;
 use crate::facts::{Intake, Salt};
 use crate::intake::Meter;
+use crate::intake::files::bytes::log_bytes::LogPlace;
 use crate::intake::records::partitions::MemoryBudget;
 use crate::intake::rows::endpoints::Endpoints;
 use crate::intake::rows::source_reader::Join;
@@ -107,7 +110,7 @@ fn a_row_group_that_is_the_whole_file_is_read_side_by_side() {
     let path = folder.path().join("a.parquet");
     let rows = 2 * SLICE as i64 + 5;
     write_rows(&path, 1, rows, SECOND_US / 20);
-    let file = Arc::new(File::open(&path).unwrap());
+    let file = LogBytes::open(&LogPlace::Disk(path.clone())).unwrap();
     let config = Config { sources: vec![source(&path)], ..Config::bare("") };
     let join = Join::new(&config, &Salt::new("test"));
     let source_reader = SourceReader::new(0, &config.sources[0], &Endpoints::of(&[], &[]), &join);
@@ -174,7 +177,7 @@ fn a_slice_knows_how_many_rows_there_should_be() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.parquet");
     write_rows(&path, 1, 600_000, SECOND_US / 10);
-    let file = Arc::new(File::open(&path).unwrap());
+    let file = LogBytes::open(&LogPlace::Disk(path.clone())).unwrap();
     let config = Config { sources: vec![source(&path)], ..Config::bare("") };
     let join = Join::new(&config, &Salt::new("test"));
     let source_reader = SourceReader::new(0, &config.sources[0], &Endpoints::of(&[], &[]), &join);

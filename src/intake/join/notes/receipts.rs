@@ -30,7 +30,7 @@ pub fn balances(
         let conflict = conflicts.get(&n).copied().unwrap_or(0);
         // What the file looks like, if it is no log of its preset.
         let like = || {
-            let like = likeness(&file.path, &sources[file.source]);
+            let like = likeness(file, &sources[file.source]);
             like.map_or_else(String::new, |preset| format!("; the file looks like preset = \"{preset}\""))
         };
         let failure = pass.failures.get(&n).map(|reason| format!("{reason}{}", like()));
@@ -160,7 +160,7 @@ mod tests {
         std::fs::write(&path, rows.join("\n")).unwrap();
         let config = Config { sources: vec![source(&path)], ..Config::bare("") };
         let day = "2026-11-20".parse().unwrap();
-        let files = find::find(&config.sources, &config.base, day).unwrap().logs;
+        let files = find::find(&config, day).unwrap().logs;
         let settings = PassSettings {
             day,
             slot_length: config.slot,

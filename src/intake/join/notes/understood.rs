@@ -91,7 +91,7 @@ pub fn silent_files(
         let Some(name) = untold[*first].clone() else { continue };
         let source = &sources[files[*first].source];
         // A file that is gone by now only cannot show its keys.
-        let row = first_row::read(&files[*first].path, source).unwrap_or_default();
+        let row = first_row::read(&files[*first], source).unwrap_or_default();
         silent.push(SilentFiles {
             source: source.name.clone(),
             name,
