@@ -42,6 +42,11 @@ fuzz seconds="60":
     cargo build --release
     python3 tests/fuzz/run.py --seconds {{seconds}}
 
+# Logs of other programs beside ours, on one thread
+bench-formats rows="1000000":
+    cargo build --release
+    python3 tests/bench/formats.py "${CARGO_TARGET_DIR:-target}/release/uptime-ledger" --rows {{rows}}
+
 # Size of a year's ledger, and how long the commands take that look at all of it
 year *options:
     cargo build --release

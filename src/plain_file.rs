@@ -96,6 +96,22 @@ pub fn read_to_string(path: &Path) -> Result<String, Trouble> {
     String::from_utf8(read(path)?).map_err(not_text)
 }
 
+/// Reads a text that a person wrote, through links, of at most so many bytes.
+///
+/// # Errors
+/// It is no file, larger, cannot be read, or is not UTF-8.
+pub fn read_text(path: &Path, most_bytes: u64) -> io::Result<String> {
+    let found = fs::metadata(path)?;
+    if !found.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let bytes = found.len();
+    if bytes > most_bytes {
+        return Err(io::Error::other(format!("it has {bytes} bytes, and at most {most_bytes} are read")));
+    }
+    fs::read_to_string(path)
+}
+
 /// Returns whether a folder is there.
 ///
 /// # Errors

@@ -408,7 +408,7 @@ fn cases() -> Vec<Case> {
             {
                 let line = |n: u32| {
                     let (hour, minute) = (n / 60, n % 60);
-                    let status = if n % 24 == 0 { 502 } else { 200 };
+                    let status = if n.is_multiple_of(24) { 502 } else { 200 };
                     format!(
                         "1.2.3.4 - - [18/Nov/2026:{hour:02}:{minute:02}:01 +0000] \"POST /1/messages HTTP/1.1\" {status} 2 \"-\" \"x\"\n"
                     )

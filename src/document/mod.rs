@@ -4,13 +4,14 @@ pub mod csv;
 pub mod spelling;
 pub mod toml;
 
+use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
-use std::{fs, io};
 
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 
+use crate::plain_file;
 use crate::redact::harmless;
 
 /// A text file that a person wrote, kept to show excerpts from.
@@ -34,11 +35,7 @@ impl Document {
     /// # Errors
     /// The file cannot be read, is larger, or is not UTF-8.
     pub fn read(path: &Path, most_bytes: u64) -> io::Result<Self> {
-        let bytes = fs::metadata(path)?.len();
-        if bytes > most_bytes {
-            return Err(io::Error::other(format!("it has {bytes} bytes, and at most {most_bytes} are read")));
-        }
-        Ok(Self::new(path.to_string_lossy(), fs::read_to_string(path)?))
+        Ok(Self::new(path.to_string_lossy(), plain_file::read_text(path, most_bytes)?))
     }
 
     pub fn name(&self) -> &str {

@@ -1,4 +1,4 @@
-//! NameCondition: what the names of a row must be, for a mark or for a row to be one.
+//! Condition: what the names of a row must be, for a mark or for a row to be one.
 
 use toml::de::DeValue;
 

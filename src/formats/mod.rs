@@ -1,8 +1,8 @@
 //! Formats: how the logs of other programs are read, as data.
 //!
 //! A format file describes one *program* (nginx, Envoy, a load balancer), not one layout of lines.
-//! It speaks of the program's own names. [`LineLayout`]s say where these names stand in a line; fields
-//! and marks hold for every layout. The language is described in `data/formats/language.md`.
+//! It speaks of the program's own names. [`LineLayout`]s say where these names stand in a line;
+//! fields and marks hold for every layout. The language is described in `data/formats/language.md`.
 //!
 //! A name in a row is a value, *empty* (logged without a value), or *not logged*. Nothing follows
 //! from what is not logged.

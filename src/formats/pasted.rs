@@ -57,7 +57,7 @@ pub fn json_keys(text: &str, program: Program) -> Result<Vec<(Vec<String>, Strin
     };
     for (at, piece) in pieces.iter().enumerate() {
         let quote = if write(&mut json, &piece.before) { "" } else { "\"" };
-        json.push_str(&format!("{quote}{MARK}{at}{MARK}{quote}"));
+        json.extend([quote, &format!("{MARK}{at}{MARK}"), quote]);
     }
     write(&mut json, &rest);
     let tree: serde_json::Value = serde_json::from_str(&json).map_err(|e| e.to_string())?;

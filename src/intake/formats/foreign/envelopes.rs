@@ -94,7 +94,7 @@ impl CompiledEnvelope {
         };
         let [when, only, more_mask] = [0, 1, 2].map(|at| conditions.masks[at]);
         let more = envelope.more.is_some().then_some(more_mask);
-        Self { when, only, more, tree, templates, inner, conditions, envelope }
+        Self { envelope, conditions, when, only, more, tree, templates, inner }
     }
 
     /// Returns the name of the envelope.

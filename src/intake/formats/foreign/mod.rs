@@ -145,7 +145,7 @@ impl ForeignReader {
         line: &[u8],
         sink: &mut dyn Sink,
     ) {
-        let time = one.time.as_deref().and_then(|time| envelope_time(time));
+        let time = one.time.as_deref().and_then(envelope_time);
         let received = time.or(received);
         match one.content {
             Content::Nothing => sink.take(FoundRow::NotACall("an envelope without a line"), line),

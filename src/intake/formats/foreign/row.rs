@@ -145,7 +145,7 @@ impl<'f: 'b, 'b> FormatRow<'f, 'b> {
                 Some(text) => NamedValue::Text(text),
                 None => return NamedValue::Empty,
             },
-            list => list,
+            list @ NamedValue::List(_) => list,
         };
         let cell = self.taken(cell, read);
         finished(cell, read)

@@ -15,8 +15,7 @@ pub fn is_stream(head: &[u8]) -> bool {
     if is_json(line) {
         return false;
     }
-    let mut stream = JsonStream::default();
-    match stream.next(text, false) {
+    match JsonStream.next(text, false) {
         Some(object) => is_json(&text[object.start..object.end]),
         None => false,
     }
@@ -27,7 +26,7 @@ fn is_json(text: &[u8]) -> bool {
 }
 
 /// Objects of a text, one after the other; a list around them is passed by.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct JsonStream;
 
 /// Place of an object in a text, and where the text behind it begins.
@@ -39,7 +38,7 @@ pub struct JsonObject {
 
 impl JsonStream {
     /// Returns the next object, which may be cut at the end of the text; `None` if it is not whole.
-    pub fn next(&mut self, text: &[u8], is_end: bool) -> Option<JsonObject> {
+    pub fn next(&self, text: &[u8], is_end: bool) -> Option<JsonObject> {
         let is_between =
             |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b',' | b'[' | b']' | 0 | 0x1e);
         let start = text.iter().position(|byte| !is_between(byte))?;

@@ -107,21 +107,21 @@ impl Template {
                 return Some(());
             }
             match self.field(number, line, at, cells)? {
-                Some(next) => at = next,
-                None => return Some(()),
+                Next::Field(next) => at = next,
+                Next::End => return Some(()),
             }
         }
         line[at..].trim_ascii().is_empty().then_some(())
     }
 
-    /// Reads one field from `at`; the position of the next, or none at the end of the line.
+    /// Reads one field from `at`.
     fn field<'b>(
         &self,
         number: usize,
         line: &'b [u8],
         at: usize,
         cells: &mut [NamedValue<'b>],
-    ) -> Option<Option<usize>> {
+    ) -> Option<Next> {
         let field = &self.fields[number];
         let (rest, after) = (line.get(at..)?, field.after.needle());
         if let (FieldKind::Braced, b'{') | (FieldKind::Quoted, b'"') =
@@ -133,11 +133,11 @@ impl Template {
                 let found = from + memchr::memchr(close, rest.get(from..)?)?;
                 if rest[found + 1..].starts_with(after) {
                     put(cells, field.name, &rest[1..found]);
-                    return Some(Some(at + found + 1 + after.len()));
+                    return Some(Next::Field(at + found + 1 + after.len()));
                 }
                 if rest[found + 1..].trim_ascii().is_empty() {
                     put(cells, field.name, &rest[1..found]);
-                    return Some(None);
+                    return Some(Next::End);
                 }
                 from = found + 1;
             }
@@ -146,12 +146,12 @@ impl Template {
             // Vanished with its braces and one blank.
             put_empty(cells, field.name);
             let after = after.trim_ascii_start();
-            return rest.starts_with(after).then_some(Some(at + after.len()));
+            return rest.starts_with(after).then_some(Next::Field(at + after.len()));
         }
         if after.is_empty() {
             let is_whole = field.kind != FieldKind::Word || !rest.trim_ascii_end().contains(&b' ');
             put(cells, field.name, rest);
-            return is_whole.then_some(None);
+            return is_whole.then_some(Next::End);
         }
         match self.end(field, rest) {
             Some(length) => {
@@ -160,7 +160,7 @@ impl Template {
                     return None;
                 }
                 put(cells, field.name, value);
-                Some(Some(at + length + after.len()))
+                Some(Next::Field(at + length + after.len()))
             }
             None => {
                 // A line that was cut: its closing quote is missing. Or the fields behind vanished.
@@ -175,10 +175,12 @@ impl Template {
                     && behind.iter().all(may_vanish)
                     && !rest.trim_ascii_end().contains(&b' ');
                 if has_vanished {
-                    behind.iter().for_each(|field| put_empty(cells, field.name));
+                    for field in behind {
+                        put_empty(cells, field.name);
+                    }
                 }
                 put(cells, field.name, rest);
-                (is_cut || has_vanished).then_some(None)
+                (is_cut || has_vanished).then_some(Next::End)
             }
         }
     }
@@ -203,6 +205,14 @@ impl Template {
             from = at + 1;
         }
     }
+}
+
+/// What stands behind a field.
+enum Next {
+    /// The next field, from this position.
+    Field(usize),
+    /// The end of the line.
+    End,
 }
 
 fn put<'b>(cells: &mut [NamedValue<'b>], name: Option<usize>, text: &'b [u8]) {
