@@ -29,7 +29,7 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("intake/files/bytes/decompress.rs", "every compression, and what each must survive"),
     ("intake/formats/csv.rs", "one reader of delimited text"),
     ("intake/formats/frame.rs", "every way that rows end"),
-    ("intake/formats/lines.rs", "the frame of all text formats"),
+    ("intake/formats/lines/mod.rs", "the frame of all text formats"),
     ("intake/formats/ndjson/mod.rs", "one parser"),
     ("intake/formats/parquet/cells.rs", "every type of a column"),
     ("intake/formats/parquet/mod.rs", "one decoder"),

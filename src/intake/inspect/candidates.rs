@@ -196,15 +196,18 @@ pub fn names_logged(choice: &FormatChoice, probe: &[u8], is_whole: bool) -> BTre
     for (_, read) in fields.iter().filter(|(field, _)| *field != Field::RequestId) {
         wanted.extend(crate::formats::names_of(read).flat_map(|name| file.made_of(name)));
     }
-    let clock: Vec<_> = fields.into_iter().filter(|(field, _)| *field == Field::Ts).collect();
-    let plain = if file.log == Log::Requests { PLAIN } else { PLAIN_OF_WEBHOOKS };
+    let is_request = file.log == Log::Requests;
+    let plain = if is_request { PLAIN } else { PLAIN_OF_WEBHOOKS };
+    // An attempt is none without its outcome.
+    let is_needed = |field: Field| field == Field::Ts || (!is_request && !plain.contains(&field));
+    let needed: Vec<_> = fields.into_iter().filter(|(field, _)| is_needed(*field)).collect();
     let wanted: Vec<String> = wanted.into_iter().collect();
     let mut found = BTreeSet::new();
     for names in wanted.chunks(plain.len()) {
         let asked = plain.iter().zip(names).map(|(field, name)| (*field, vec![Expression::name(name)]));
         let asking = FormatFile {
-            fields: clock.iter().cloned().chain(asked).collect(),
-            marks: Vec::new(),
+            fields: needed.iter().cloned().chain(asked).collect(),
+            marks: if is_request { Vec::new() } else { file.marks.clone() },
             omits_empty: false,
             ..(**file).clone()
         };
