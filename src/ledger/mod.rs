@@ -32,6 +32,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use editions::folder::Part;
+use editions::manifest::Manifest;
 
 use crate::clock::{Clock, ClockSource};
 use crate::day::Day;
@@ -282,8 +283,8 @@ impl Ledger {
     /// # Errors
     /// There is no such edition ([`Trouble::Usage`]), or a file of it is missing or damaged.
     pub fn basis(&self, day: Day, number: u32) -> Result<Basis, Trouble> {
-        let folder = self.intact(day, number, Part::Basis)?;
-        Basis::read(&folder, day, editions::folder::read_manifest(&folder, day)?.slot)
+        let (folder, manifest) = self.intact_with(day, number, Part::Basis)?;
+        Basis::read(&folder, day, manifest.slot)
     }
 
     /// Reads the spans in which a log of a day is missing, as an edition was made with.
@@ -306,8 +307,7 @@ impl Ledger {
     /// A file of the edition is missing or damaged.
     pub fn made_from(&self, day: Day) -> Result<Option<MadeFrom>, Trouble> {
         let Some(newest) = self.record.days.get(&day).and_then(DayRecord::newest) else { return Ok(None) };
-        let folder = self.intact(day, newest.publication.edition, Part::Manifest)?;
-        let manifest = editions::folder::read_manifest(&folder, day)?;
+        let (_, manifest) = self.intact_with(day, newest.publication.edition, Part::Manifest)?;
         Ok(Some(MadeFrom {
             daybooks: manifest.daybooks,
             rules: manifest.policy_rules,
@@ -340,12 +340,17 @@ impl Ledger {
     /// # Errors
     /// There is no such edition ([`Trouble::Usage`]), or a file is damaged.
     fn intact(&self, day: Day, number: u32, part: Part) -> Result<PathBuf, Trouble> {
+        Ok(self.intact_with(day, number, part)?.0)
+    }
+
+    /// Returns the same as [`Ledger::intact`], with the manifest.
+    fn intact_with(&self, day: Day, number: u32, part: Part) -> Result<(PathBuf, Manifest), Trouble> {
         let record = self.known(day, number)?;
         let folder = editions::folder::place(&self.folder, day, number);
         let said = record.editions.iter().find(|edition| edition.publication.edition == number);
         let said = said.map_or("", |edition| edition.publication.manifest.as_str());
-        editions::folder::check(&folder, day, said, part)?;
-        Ok(folder)
+        let manifest = editions::folder::check(&folder, day, said, part)?;
+        Ok((folder, manifest))
     }
 
     /// Returns the number of the standing edition of each day.
@@ -362,8 +367,7 @@ impl Ledger {
     /// # Errors
     /// There is no such edition ([`Trouble::Usage`]), or a file of it is missing or damaged.
     pub fn open_events(&self, day: Day, number: u32) -> Result<OpenEvents, Trouble> {
-        let folder = self.intact(day, number, Part::Manifest)?;
-        Ok(editions::folder::read_manifest(&folder, day)?.balance.open_events())
+        Ok(self.intact_with(day, number, Part::Manifest)?.1.balance.open_events())
     }
 }
 

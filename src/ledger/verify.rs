@@ -185,7 +185,7 @@ fn check_edition(
         return Err(finding(&path, "it does not follow the edition before it"));
     }
     let edition = ledger.edition(said.day, said.edition, Extent::Whole).map_err(trouble)?;
-    let outline = folder::read_outline(place, said.day).map_err(trouble)?;
+    let outline = folder::read_outline(place, manifest.clone()).map_err(trouble)?;
     if outline.scopes != Outline::of(&edition).scopes {
         return Err(finding(&place.join("outline.parquet"), "it is not what the slots come to"));
     }

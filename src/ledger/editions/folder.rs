@@ -185,33 +185,36 @@ impl Part {
 
 /// Checks that the files of a part are as they were written; `said` is the hash of the manifest.
 ///
+/// Returns the manifest, so that it is read and parsed once.
+///
 /// # Errors
 /// [`Trouble::Damaged`] with the path of the first file that is not.
-pub fn check(folder: &Path, day: Day, said: &str, part: Part) -> Result<(), Trouble> {
+pub fn check(folder: &Path, day: Day, said: &str, part: Part) -> Result<Manifest, Trouble> {
     let differs = |path: &Path| damaged(path, "it is not as it was written: its SHA-256 differs");
     let path = folder.join(MANIFEST);
     let bytes = plain_file::read(&path).map_err(Trouble::of_stored)?;
     if sha256(&bytes) != said {
         return Err(differs(&path));
     }
+    let manifest = parse_manifest(&path, day, &bytes)?;
     if part == Part::Manifest {
-        return Ok(());
+        return Ok(manifest);
     }
-    for (name, hash) in read_manifest(folder, day)?.files.iter().filter(|(name, _)| part.has(name)) {
+    for (name, hash) in manifest.files.iter().filter(|(name, _)| part.has(name)) {
         let path = folder.join(name);
         let bytes = plain_file::read(&path).map_err(Trouble::of_stored)?;
         if sha256(&bytes) != *hash {
             return Err(differs(&path));
         }
     }
-    Ok(())
+    Ok(manifest)
 }
 
 /// Reads the outline of an edition, without bad lines, instants and callers.
 ///
 /// An edition that was stored without an outline gets one from its slots.
-pub fn read_outline(folder: &Path, day: Day) -> Result<Outline, Trouble> {
-    let manifest = read_manifest(folder, day)?;
+pub fn read_outline(folder: &Path, manifest: Manifest) -> Result<Outline, Trouble> {
+    let day = manifest.day;
     let path = folder.join(format!("{}.parquet", OUTLINE.name));
     if !manifest.files.contains_key(&format!("{}.parquet", OUTLINE.name)) {
         let mut outline = Outline::of(&read(folder, day, Extent::Slots)?);
@@ -286,18 +289,29 @@ struct Version {
 
 pub fn read_manifest(folder: &Path, day: Day) -> Result<Manifest, Trouble> {
     let path = folder.join(MANIFEST);
-    let text = plain_file::read_to_string(&path).map_err(Trouble::of_stored)?;
-    let version: Version = serde_json::from_str(&text).map_err(|e| damaged(&path, e))?;
-    if !(OLDEST_MANIFEST_FORMAT..=MANIFEST_FORMAT).contains(&version.format) {
-        let why = format!(
-            "its format is {}, this version of the job reads formats {OLDEST_MANIFEST_FORMAT} to {MANIFEST_FORMAT}",
-            version.format
-        );
-        return Err(damaged(&path, why));
-    }
-    let manifest: Manifest = serde_json::from_str(&text).map_err(|e| damaged(&path, e))?;
+    let bytes = plain_file::read(&path).map_err(Trouble::of_stored)?;
+    parse_manifest(&path, day, &bytes)
+}
+
+fn parse_manifest(path: &Path, day: Day, bytes: &[u8]) -> Result<Manifest, Trouble> {
+    let of_known_format =
+        |manifest: &Manifest| (OLDEST_MANIFEST_FORMAT..=MANIFEST_FORMAT).contains(&manifest.format);
+    let manifest: Manifest = match serde_json::from_slice(bytes) {
+        Ok(manifest) if of_known_format(&manifest) => manifest,
+        parsed => {
+            let version: Version = serde_json::from_slice(bytes).map_err(|e| damaged(path, e))?;
+            if !(OLDEST_MANIFEST_FORMAT..=MANIFEST_FORMAT).contains(&version.format) {
+                let why = format!(
+                    "its format is {}, this version of the job reads formats {OLDEST_MANIFEST_FORMAT} to {MANIFEST_FORMAT}",
+                    version.format
+                );
+                return Err(damaged(path, why));
+            }
+            parsed.map_err(|e| damaged(path, e))?
+        }
+    };
     if manifest.day != day {
-        return Err(damaged(&path, format!("it speaks of {}, not of {day}", manifest.day)));
+        return Err(damaged(path, format!("it speaks of {}, not of {day}", manifest.day)));
     }
     Ok(manifest)
 }

@@ -84,8 +84,8 @@ impl Ledger {
         let mut known = KnownOutlines::default();
         for (day, number) in editions {
             let record = self.known(day, number)?;
-            let read = self.intact(day, number, Part::Outline);
-            let outline = match read.and_then(|folder| folder::read_outline(&folder, day)) {
+            let read = self.intact_with(day, number, Part::Outline);
+            let outline = match read.and_then(|(folder, manifest)| folder::read_outline(&folder, manifest)) {
                 Ok(mut outline) => {
                     outline.state = record.state(number, outline.state);
                     outline.as_of = record.as_of(number, outline.as_of);

@@ -22,8 +22,9 @@ use super::editions::folder::{self, Part};
 use super::editions::manifest::Manifest;
 use super::editions::seals::StoredTable;
 use super::journal::clocks;
-use super::journal::entry::{Cause, Entry, FrozenName, Publication};
+use super::journal::entry::{Cause, Entry, FrozenName, Looked, Publication};
 use super::{DayState, Draft, Edition, FORMAT, FrozenDay, Ledger, disk};
+use crate::attention::Looks;
 use crate::clock::{Clock, ClockSource};
 use crate::config::Canonical;
 use crate::day::{Day, rfc3339};
@@ -157,6 +158,16 @@ impl Writer {
         self.append_announced(clock, entry)
     }
 
+    /// Notes what looks have found, if it is something else than before.
+    ///
+    /// # Errors
+    /// As for [`Writer::append`].
+    pub fn note_attention(&mut self, looks: Looks, clock: Clock) -> Result<(), Trouble> {
+        let looked = self.ledger.record.attention.news(looks).into_iter();
+        let looked: Vec<Looked> = looked.map(|(at, found)| Looked { at, found }).collect();
+        if looked.is_empty() { Ok(()) } else { self.append(clock, Entry::Attention { looked }) }
+    }
+
     /// Appends the line whose folders were announced and are in place.
     ///
     /// # Errors
@@ -235,9 +246,7 @@ impl Writer {
         let record = self.ledger.record.days.get(&day).cloned().unwrap_or_default();
         let newest = record.newest().map(|newest| newest.publication.clone());
         let before = match &newest {
-            Some(newest) => {
-                Some(folder::read_manifest(&self.intact(day, newest.edition, Part::Manifest)?, day)?)
-            }
+            Some(newest) => Some(self.intact_with(day, newest.edition, Part::Manifest)?.1),
             None => None,
         };
         // Another order of the same components, services and regions is no other definition.
