@@ -132,6 +132,11 @@ impl Look {
 pub struct Looks(BTreeMap<Look, Vec<Attention>>);
 
 impl Looks {
+    /// Makes what one look has found.
+    pub fn of(look: Look, found: Attention) -> Self {
+        Self([(look, vec![found])].into())
+    }
+
     /// Notes that a look was taken, whatever it finds.
     pub fn take(&mut self, look: Look, found: impl IntoIterator<Item = Attention>) {
         self.0.entry(look).or_default().extend(found);
@@ -140,6 +145,11 @@ impl Looks {
     /// Notes what a look finds, in place of what it has found before in this run.
     pub fn replace(&mut self, look: Look, found: impl IntoIterator<Item = Attention>) {
         self.0.insert(look, found.into_iter().collect());
+    }
+
+    /// Returns what a look finds in this run.
+    pub fn found_by(&self, look: Look) -> &[Attention] {
+        self.0.get(&look).map(Vec::as_slice).unwrap_or_default()
     }
 
     pub fn merge(&mut self, other: Self) {

@@ -315,6 +315,11 @@ impl AttentionKind {
         )
     }
 
+    /// Returns whether it tells of one row of the override file.
+    pub const fn is_of_a_row(self) -> bool {
+        matches!(self, Self::OverrideRefused | Self::LateRow | Self::RowGone | Self::RowGrown)
+    }
+
     /// Returns whether the same key may have another reason later, which is told in full again.
     pub const fn has_reasons(self) -> bool {
         matches!(self, Self::OverrideRefused | Self::OverridesUnreadable)

@@ -80,7 +80,11 @@ impl Register {
     /// Returns the looks that find something else than before.
     pub fn news(&self, looks: Looks) -> Vec<(Look, Vec<Attention>)> {
         let is_new = |(look, found): &(Look, Vec<Attention>)| {
-            self.found.get(look).map_or(!found.is_empty(), |known| known != found)
+            // In any order: a run that tells something again finds it in another place.
+            let is_same = |known: &Vec<Attention>| {
+                known.len() == found.len() && found.iter().all(|one| known.contains(one))
+            };
+            self.found.get(look).map_or(!found.is_empty(), |known| !is_same(known))
         };
         looks.into_iter().map(|(look, found)| (look, self.with_past(look, found))).filter(is_new).collect()
     }
@@ -145,6 +149,16 @@ impl Register {
     /// Returns the acknowledgement of a kind on a day that holds.
     pub fn acknowledgement_on(&self, kind: AttentionKind, day: Day) -> Option<&Acknowledgement> {
         self.acknowledged.get(&kind.key_on(day))
+    }
+
+    /// Returns what the last look found.
+    pub fn found_by(&self, look: Look) -> &[Attention] {
+        self.found.get(&look).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Returns the instant from which on a key was found without a break.
+    pub fn since(&self, key: &str) -> Option<DateTime<Utc>> {
+        self.since.get(key).copied()
     }
 
     /// Returns whether the last run found something of a kind in the run as a whole.

@@ -52,13 +52,16 @@ impl Refusal {
     }
 
     /// Returns the column of the row at fault.
-    pub const fn column(&self) -> &'static str {
-        match self {
-            Self::Late { .. } | Self::BackDated { .. } | Self::NotLate { .. } | Self::Future { .. } => {
-                "created_at"
-            }
-            Self::Sealed { .. } | Self::NoEffect | Self::Overlaps(_) => "start",
-            Self::Contradicts(_) => "direction",
+    pub fn column(&self) -> &'static str {
+        Self::column_of(self.name())
+    }
+
+    /// Returns the column at fault of a refusal with this name.
+    pub fn column_of(name: &str) -> &'static str {
+        match name {
+            "sealed" | "no-effect" | "overlaps" => "start",
+            "contradicts" => "direction",
+            _ => "created_at",
         }
     }
 

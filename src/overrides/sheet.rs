@@ -140,6 +140,14 @@ impl OverrideSheet {
         Some(self.document.mistake(span, message, label, help))
     }
 
+    /// Shows a refusal that was told before, as `name: what; what to do`, at its place in the file.
+    pub fn earlier_refusal(&self, id: &str, told: &str) -> Option<Mistake> {
+        let (name, rest) = told.split_once(": ")?;
+        let (what, remedy) = rest.split_once("; ").unwrap_or((rest, ""));
+        let message = format!("override `{id}` is refused: {what}");
+        self.mistake(id, Refusal::column_of(name), &message, name, remedy)
+    }
+
     /// Shows a refusal of a good row at its place in the file.
     pub fn refusal(&self, id: &str, refusal: &Refusal) -> Option<Mistake> {
         let message = format!("override `{id}` is refused: {}", refusal.what());

@@ -163,6 +163,12 @@ impl Booked {
         Ok(())
     }
 
+    /// Lists the days with a new edition.
+    pub fn new_days(&self) -> BTreeSet<Day> {
+        let published = self.accounted.iter().chain(&self.restated).map(|done| &done.published);
+        published.filter(|published| published.is_new).map(|published| published.edition.day).collect()
+    }
+
     /// Takes a newer edition of a day in the place of the one that the run made before.
     pub fn replace(&mut self, done: Accounted) {
         let day = done.published.edition.day;

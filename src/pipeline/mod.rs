@@ -24,7 +24,7 @@ use crate::document::{Document, Mistake};
 use crate::error::Trouble;
 use crate::facts::Salt;
 use crate::intake::Meter;
-use crate::ledger::{Entry, Kept, Ledger, Looked, Settings, Writer};
+use crate::ledger::{Drawn, Kept, Ledger, Settings, Writer};
 use crate::measure::{Figures, Outage};
 use crate::policy::Policy;
 use crate::queries::reported;
@@ -101,17 +101,25 @@ pub fn run(job: &Job, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::
     let mut ledger = Writer::open(&job.config.reports, clock, job.clock_source)?;
     let clock = ledger.steady(clock);
     let before = open_keys(&ledger);
+    let reviewed = overrides::Desired::after(&ledger);
+    let untold = Drawn::days_behind(&ledger, &job.config.reports)?;
     seal::freeze(&mut ledger, clock)?;
-    let logs = read::logs(job, &mut ledger, asked, clock, watch)?; // the only heavy line
+    let logs = read::logs(job, &mut ledger, asked, &untold, clock, watch)?; // the only heavy line
     let settings = note_settings(job, &mut ledger, clock)?;
-    let mut reviewed = overrides::file(job, &mut ledger, clock)?;
+    let mut reviewed = overrides::file(job, &mut ledger, reviewed, clock)?;
     let mut booked = days::book(job, &mut ledger, logs, &mut reviewed, clock)?;
     // A seal keeps what is noted, so this comes before it; a day may end in one more edition there.
     let mut outages = reported::note(&mut ledger, &settings, clock)?;
     let sealed = seal::due(job, &mut ledger, clock, &mut booked)?;
     seal::prune(job, &mut ledger, clock)?;
     outages.extend(reported::note(&mut ledger, &settings, clock)?);
-    looks_of_run(&ledger, matches!(asked, Asked::Due), &mut booked, &outages, clock)?;
+    // Of the days that are open now: another run at once finds the same.
+    booked.looks.take(Look::Run, read::read_otherwise(job, &ledger));
+    if !untold.is_empty() {
+        let days: BTreeSet<Day> = untold.union(&booked.new_days()).copied().collect();
+        outages = reported::figures(&ledger, &days, &settings.config())?.outages;
+    }
+    looks_of_run(&ledger, matches!(asked, Asked::Due), &untold, &mut booked, &outages, clock)?;
     let mut attention = tell(&mut ledger, &mut booked, &before, clock)?;
     let mut drawn = draw::changed(job, &ledger, &settings, &mut booked)?;
     if !drawn.damaged.is_empty() {
@@ -166,12 +174,13 @@ fn open_keys(ledger: &Ledger) -> BTreeMap<String, String> {
 fn looks_of_run(
     ledger: &Ledger,
     is_due: bool,
+    untold: &BTreeSet<Day>,
     booked: &mut days::Booked,
     outages: &[Outage],
     clock: Clock,
 ) -> anyhow::Result<()> {
-    let published = booked.accounted.iter().chain(&booked.restated).map(|done| &done.published);
-    let told: BTreeSet<Day> = published.filter(|p| p.is_new).map(|p| p.edition.day).collect();
+    let mut told = booked.new_days();
+    told.extend(ledger.days().into_iter().filter(|day| untold.contains(day)));
     booked.looks.merge(suspicions::suspected_caller::looks(outages, &told));
     // A run over days that were named looks back only for what was told before.
     if is_due || ledger.record().attention.has_found(AttentionKind::MissedDays) {
@@ -193,8 +202,11 @@ fn tell(
     before: &BTreeMap<String, String>,
     clock: Clock,
 ) -> anyhow::Result<Vec<Standing>> {
-    let mut looks = std::mem::take(&mut booked.looks);
+    // A second telling has all that the first has found, or it would close it.
+    let mut looks = booked.looks.clone();
     looks.take(Look::Run, attention::of_strays(ledger, Day::of(clock.wall)));
+    let of_ended = attention::of_ended_rows(ledger.record(), &looks, Day::of(clock.wall));
+    looks.take(Look::Run, of_ended);
     for told in attention::of_reopened(ledger) {
         looks.take(Look::Happened(told.day), Some(told));
     }
@@ -208,11 +220,7 @@ fn note(
     before: &BTreeMap<String, String>,
     clock: Clock,
 ) -> anyhow::Result<Vec<Standing>> {
-    let news = ledger.record().attention.news(looks);
-    if !news.is_empty() {
-        let looked = news.into_iter().map(|(at, found)| Looked { at, found }).collect();
-        ledger.append(clock, Entry::Attention { looked })?;
-    }
+    ledger.note_attention(looks, clock)?;
     let mut standing = ledger.record().standing(Day::of(clock.wall));
     for standing in &mut standing {
         let known = before.get(&standing.key);

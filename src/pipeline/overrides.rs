@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 
 use super::Job;
 use super::seal::more_time::more_time;
@@ -12,7 +12,7 @@ use crate::day::Day;
 use crate::document::Mistake;
 use crate::error::stops_all;
 use crate::facts::Salt;
-use crate::ledger::{Entry, FiledRow, JudgedRow, Ledger, MalformedRow, RowStatus, Writer};
+use crate::ledger::{Entry, FiledRow, JudgedRow, Ledger, LedgerState, MalformedRow, RowStatus, Writer};
 use crate::overrides::{
     self, Decided, Decision, Direction, Filed, KnownRows, LedgerRow, Malformed, Override, OverrideSheet,
     RowTiming, Touched, Windows,
@@ -27,14 +27,30 @@ pub struct Desired {
     pub attention: Vec<Attention>,
     /// Mistakes in the file, to be shown with their excerpts.
     pub mistakes: Vec<Mistake>,
+    /// Wall clock of the last line before the run.
+    last_wall: Option<DateTime<Utc>>,
+}
+
+impl Desired {
+    /// Begins with a ledger to which the run has written nothing yet.
+    pub fn after(ledger: &Ledger) -> Self {
+        Self { last_wall: ledger.last_wall(), ..Self::default() }
+    }
+
+    /// Tells that a row is refused.
+    fn refuse(&mut self, id: &str, day: Day, why: &str, mistake: Option<Mistake>) {
+        let place = mistake.as_ref().map(|m| format!(" ({})", m.place())).unwrap_or_default();
+        let message = format!("override {id}{place}: {why}");
+        self.attention.push(Attention::new(AttentionKind::OverrideRefused, day, &[id], message));
+        self.mistakes.extend(mistake);
+    }
 }
 
 /// Reads the override file, and journals which rows are new and which are gone.
 ///
 /// If the file cannot be read, or the config no longer names it, no row is withdrawn.
-pub fn file(job: &Job, ledger: &mut Writer, clock: Clock) -> anyhow::Result<Desired> {
+pub fn file(job: &Job, ledger: &mut Writer, mut desired: Desired, clock: Clock) -> anyhow::Result<Desired> {
     let day = Day::of(clock.wall);
-    let mut desired = Desired::default();
     let mut say = |kind, subject: &[&str], message| {
         desired.attention.push(Attention::new(kind, day, subject, message));
     };
@@ -314,17 +330,14 @@ pub fn note(plan: &Plan, desired: &mut Desired, ledger: &mut Writer, clock: Cloc
             }
             Decision::Refused(refusal) => {
                 let mistake = desired.sheet.as_ref().and_then(|sheet| sheet.refusal(&judged.row.id, refusal));
-                let place = mistake.as_ref().map(|m| format!(" ({})", m.place())).unwrap_or_default();
                 let why = format!("{}: {refusal}", refusal.name());
-                let message = format!("override {}{place}: {why}", judged.row.id);
-                let told = Attention::new(AttentionKind::OverrideRefused, day, &[&judged.row.id], message);
-                desired.attention.push(told);
-                desired.mistakes.extend(mistake);
+                desired.refuse(&judged.row.id, day, &why, mistake);
                 (RowStatus::Refused, why)
             }
         };
         decided.push(JudgedRow { row: identity, status, why, events: first_events });
     }
+    tell_of_killed_run(plan, desired, record);
     for (row, events) in &plan.given_up {
         let days = row.days().collect::<Vec<_>>();
         let day = days.iter().find(|day| record.days.get(day).is_some_and(|day| day.sealed.is_none()));
@@ -373,6 +386,25 @@ pub fn note(plan: &Plan, desired: &mut Desired, ledger: &mut Writer, clock: Cloc
         ledger.append(clock, Entry::Judged { rows: decided })?;
     }
     Ok(())
+}
+
+/// Tells of rows that the last run has refused and not told of, because it was killed.
+///
+/// If nothing of such a row is left to decide, it is not judged again.
+fn tell_of_killed_run(plan: &Plan, desired: &mut Desired, record: &LedgerState) {
+    let judged: BTreeSet<String> = plan.judged.iter().map(|judged| judged.row.identity()).collect();
+    for (identity, filed) in record.rows.iter().filter(|(_, filed)| filed.gone.is_none()) {
+        let (Some(known), Some(day)) = (&filed.judged, filed.row.first_day()) else { continue };
+        let (id, is_last) = (&filed.row.id, filed.judged_at >= desired.last_wall);
+        if known.status != RowStatus::Refused || !is_last || judged.contains(identity) {
+            continue;
+        }
+        let key = Attention::new(AttentionKind::OverrideRefused, day, &[id], String::new()).key();
+        if record.attention.since(&key).is_none() {
+            let mistake = desired.sheet.as_ref().and_then(|sheet| sheet.earlier_refusal(id, &known.why));
+            desired.refuse(id, day, &known.why, mistake);
+        }
+    }
 }
 
 /// Tells of an applied row that moves more than twice what it moved when it was first applied.

@@ -32,9 +32,9 @@ pub(super) struct LogsOfRun {
     pub looks: Looks,
 }
 
-/// Reads the days that are due, and open days whose logs have changed since they were read.
+/// Reads the days that are due, untold days, and open days whose logs have changed.
 ///
-/// A day that cannot be read stops itself alone.
+/// Of an untold day a killed run may have told nothing. A day that cannot be read stops alone.
 ///
 /// # Errors
 /// [`Trouble::stops_all`] before any day was read, or the ledger cannot be read or written.
@@ -42,6 +42,7 @@ pub(super) fn logs(
     job: &Job,
     ledger: &mut Writer,
     asked: &Asked,
+    untold: &BTreeSet<Day>,
     clock: Clock,
     watch: Watch<'_>,
 ) -> anyhow::Result<LogsOfRun> {
@@ -60,7 +61,7 @@ pub(super) fn logs(
         done
     };
     for day in &found.days.clone() {
-        let is_known = matches!(asked, Asked::Due) && ledger.days().contains(day);
+        let is_known = matches!(asked, Asked::Due) && ledger.days().contains(day) && !untold.contains(day);
         let state = if is_known { look(job, ledger, *day) } else { Ok(LogState::Unknown) };
         if matches!(state, Ok(LogState::Same)) {
             found.looks.take(Look::Kept(*day), None);
@@ -101,6 +102,7 @@ pub(super) fn logs(
             Ok(LogState::Unknown) if ledger.record().days.get(&day).is_some_and(|known| known.is_pruned) => {
                 LogState::Changed
             }
+            Ok(LogState::Same) if untold.contains(&day) => LogState::Changed,
             Ok(state) => state,
         };
         match state {
@@ -114,9 +116,7 @@ pub(super) fn logs(
         if state == LogState::Changed {
             match one(ledger, day) {
                 Ok(done) => found.take(day, done),
-                Err(error) => {
-                    found.looks.take(Look::Tried(day), Some(not_read(ledger, day, &error)));
-                }
+                Err(error) => found.looks.take(Look::Tried(day), Some(not_read(ledger, day, &error))),
             }
         }
     }
@@ -127,7 +127,6 @@ pub(super) fn logs(
         // Nothing was ever published, and nothing is begun now.
         return Err(error);
     }
-    found.looks.take(Look::Run, read_otherwise(job, ledger));
     Ok(found)
 }
 
@@ -273,6 +272,8 @@ fn read(job: &Job, ledger: &mut Writer, day: Day, clock: Clock, meter: &Meter) -
         if change.gone() > 0 {
             return Ok(Reading::Kept(told));
         }
+        // Told before the day is read: if the run is killed, its logs are compared with themselves.
+        ledger.note_attention(Looks::of(Look::Happened(day), told.clone()), clock)?;
         attention.push(told);
     }
     if config.salt.is_none() {

@@ -20,6 +20,8 @@ pub struct DayRecord {
     pub editions: Vec<EditionRecord>,
     /// Number of the edition that was sealed.
     pub sealed: Option<u32>,
+    /// Moment of the seal; `None` while the day is open.
+    pub sealed_at: Option<DateTime<Utc>>,
     /// SHA-256 of the figures that the seal left; `None` until they are stored.
     pub frozen: Option<String>,
     pub reading: Option<LogsRead>,
@@ -96,6 +98,8 @@ pub struct FiledRow {
     /// Moment from which the row is no longer in the file.
     pub gone: Option<DateTime<Utc>>,
     pub judged: Option<JudgedRow>,
+    /// Moment from which it was judged so.
+    pub judged_at: Option<DateTime<Utc>>,
     /// True if it was ever applied: then it is not judged again.
     pub was_applied: bool,
     /// Events that it moved when it was first applied; unknown in lines of earlier versions.
@@ -105,12 +109,13 @@ pub struct FiledRow {
 }
 
 impl FiledRow {
-    fn judge(&mut self, judged: &JudgedRow) {
+    fn judge(&mut self, judged: &JudgedRow, at: DateTime<Utc>) {
         if judged.status == RowStatus::Applied && !self.was_applied {
             self.was_applied = true;
             self.first_events = judged.events;
         }
         self.judged = Some(judged.clone());
+        self.judged_at = Some(at);
     }
 }
 
@@ -158,6 +163,7 @@ impl LedgerState {
                 first_seen: at,
                 gone: None,
                 judged: None,
+                judged_at: None,
                 was_applied: false,
                 first_events: None,
                 salt: salt.cloned(),
@@ -194,6 +200,7 @@ impl LedgerState {
             };
             record.editions.extend(back.editions.iter().map(published));
             (record.sealed, record.frozen) = (Some(back.edition), back.table.clone());
+            record.sealed_at = Some(line.wall());
         }
         for day in &resumption.reopened {
             self.days.entry(*day).or_default().is_reopened = true;
@@ -232,7 +239,7 @@ impl LedgerState {
             Entry::Judged { rows } => {
                 for judged in rows {
                     if let Some(filed) = self.filed_mut(&judged.row) {
-                        filed.judge(judged);
+                        filed.judge(judged, line.wall());
                     }
                 }
             }
@@ -250,6 +257,7 @@ impl LedgerState {
             Entry::Sealed { day, edition, table } => {
                 let day = self.days.entry(*day).or_default();
                 (day.sealed, day.frozen) = (Some(*edition), table.clone());
+                day.sealed_at = Some(line.wall());
             }
             Entry::Frozen { days } => {
                 for frozen in days {

@@ -7,7 +7,7 @@ mod obstacle;
 mod older;
 mod resume;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use obstacle::Obstacle;
 pub use older::OlderJournal;
 
-use super::Ledger;
+use super::{Entry, JournalLine, Ledger};
 use crate::day::Day;
 use crate::error::Trouble;
 use crate::plain_file;
@@ -84,6 +84,23 @@ impl Drawn {
     pub fn read(reports: &Path) -> Result<Option<Self>, Trouble> {
         let mark = plain_file::read_if_there(&reports.join(DRAWN))?;
         Ok(mark.and_then(|mark| serde_json::from_slice(&mark).ok()))
+    }
+
+    /// Lists the days that were read or published since the reports were drawn last.
+    ///
+    /// There are some only after a run that was killed or could not draw: what it had to tell of
+    /// them may be lost.
+    ///
+    /// # Errors
+    /// Those of [`Drawn::read`].
+    pub fn days_behind(ledger: &Ledger, reports: &Path) -> Result<BTreeSet<Day>, Trouble> {
+        let drawn = Self::read(reports)?.map_or(0, |drawn| drawn.seq);
+        let day = |line: &JournalLine| match &line.entry {
+            Entry::Read(reading) => Some(reading.day),
+            Entry::Edition(publication) => Some(publication.day),
+            _ => None,
+        };
+        Ok(ledger.lines().filter(|line| line.seq > drawn).filter_map(day).collect())
     }
 
     /// Returns whether this version of the job draws the same bytes.

@@ -1,5 +1,6 @@
 //! Attention: what needs a person in an edition that was booked from logs.
 
+mod ended_rows;
 mod evidence;
 mod names;
 mod notes;
@@ -8,6 +9,7 @@ mod thin;
 
 use std::collections::BTreeMap;
 
+pub(super) use ended_rows::of_ended_rows;
 pub(super) use notes::{of_notes, of_views};
 pub(super) use strays::{of_reopened, of_strays};
 
