@@ -30,8 +30,9 @@ pub struct Event {
     pub events: i64,
 }
 
-/// How often a law is tried. Cases that failed once are kept beside the laws and tried first.
+/// How often a law is tried, unless `CASES` says how often. Cases that failed once are kept beside the laws and tried first.
 pub fn cases(n: u32) -> ProptestConfig {
+    let n = std::env::var("CASES").map_or(n, |n| n.parse().unwrap());
     let kept = Box::new(FileFailurePersistence::WithSource("regressions"));
     ProptestConfig { failure_persistence: Some(kept), ..ProptestConfig::with_cases(n) }
 }

@@ -20,6 +20,7 @@
 //! - `governance`: clock, settings and rows of reviewers are judged by what the journal holds, and who may say so.
 //! - `reviews`: what reviewers run into, one scenario each: rows that wait, oppose each other, come late, span days.
 //! - `seals`: a sealed day stays as it is, and what is found out later stands beside it, over any nights (property test).
+//! - `nights`: rows, logs, settings, clocks and kills at random; what the ledger has promised holds after each night.
 //! - `quarter`: 92 nights with late logs, corrections, another policy and killed runs; the changes add up to what is shown.
 //! - `upgrade`: ledgers of earlier versions are whole for this one, which goes on with them. To add a version, make its ledgers
 //!   with `tests/ledgers/make.sh` before it is history.
@@ -42,7 +43,8 @@
 //! - `fuzz/`, a crate of its own: every parser, fed with what no person would write (`just fuzz`). `bench/`: the job beside other
 //!   engines (`just bench`), its parts by themselves (`just kernels`), a year (`just year`), every output of two binaries beside
 //!   each other (`just compare`).
-//! - `given`: how the others make input without logs. `job`: how they run the binary and read its reports.
+//! - `given`: how the others make input without logs. `job`: how they run the binary and read its reports. `disturb`: how
+//!   they kill it.
 
 #![allow(
     clippy::unwrap_used,
@@ -55,6 +57,8 @@ mod cli;
 mod converge;
 mod corrections;
 mod days;
+#[cfg(target_os = "linux")]
+mod disturb;
 mod doors;
 mod evidence;
 #[cfg(target_os = "linux")]
@@ -69,6 +73,8 @@ mod laws;
 mod ledger_files;
 mod logs;
 mod mistakes;
+#[cfg(target_os = "linux")]
+mod nights;
 mod order;
 mod pages;
 mod privacy;

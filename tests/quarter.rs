@@ -363,7 +363,7 @@ fn copy(from: &Path, to: &Path) {
 
 // What is shown, and what is told of its changes.
 
-const COLUMNS: [&str; 11] = [
+pub const COLUMNS: [&str; 11] = [
     "slots_down",
     "slots_counted",
     "slots_degraded",
@@ -377,24 +377,24 @@ const COLUMNS: [&str; 11] = [
     "events_unknown",
 ];
 
-type Sums = BTreeMap<[String; 4], [i64; 11]>;
+pub type Sums = BTreeMap<[String; 4], [i64; 11]>;
 
-fn key(row: &job::Row) -> [String; 4] {
+pub fn key(row: &job::Row) -> [String; 4] {
     ["day", "scope_kind", "scope", "definition"].map(|column| row[column].clone())
 }
 
-fn numbers(row: &job::Row, more: &str) -> [i64; 11] {
+pub fn numbers(row: &job::Row, more: &str) -> [i64; 11] {
     COLUMNS.map(|column| row[&format!("{column}{more}")].parse().unwrap())
 }
 
 /// Figures of days in all regions, as the reports show them.
-fn shown(reports: &Path) -> Sums {
+pub fn shown(reports: &Path) -> Sums {
     let rows = table(reports, "availability").into_iter().filter(|row| row["region"] == "*");
     rows.map(|row| (key(&row), numbers(&row, ""))).collect()
 }
 
 /// Adds up all changes of one kind.
-fn changes(restated: &[job::Row], is_adjusting: &str) -> Sums {
+pub fn changes(restated: &[job::Row], is_adjusting: &str) -> Sums {
     let mut sums = Sums::new();
     for row in restated.iter().filter(|row| row["is_adjusting"] == is_adjusting) {
         let sum = sums.entry(key(row)).or_insert([0; 11]);
@@ -404,7 +404,8 @@ fn changes(restated: &[job::Row], is_adjusting: &str) -> Sums {
 }
 
 /// What was shown first and every change since come to what is shown.
-fn assert_adds_up(first: &Sums, reports: &Path, when: &str) {
+#[track_caller]
+pub fn assert_adds_up(first: &Sums, reports: &Path, when: &str) {
     let changes = changes(&table(reports, "restatements"), "false");
     let now = shown(reports);
     assert_eq!(first.keys().collect::<Vec<_>>(), now.keys().collect::<Vec<_>>(), "{when}");

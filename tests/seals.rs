@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use chrono::{Days, NaiveDate};
 use proptest::prelude::*;
 
 use crate::given;
@@ -25,7 +26,7 @@ cites = ["R6"]
 
 /// What the calls of a minute come to.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Minute {
+pub enum Minute {
     Good,
     /// An error of the platform.
     Bad,
@@ -37,40 +38,62 @@ use Minute::{Bad, Good, Refused};
 
 /// A stretch of minutes of a day.
 #[derive(Debug, Clone, Copy)]
-struct Span {
-    day: u32,
-    from: u32,
-    to: u32,
+pub struct Span {
+    pub day: u32,
+    pub from: u32,
+    pub to: u32,
 }
 
-/// A folder with config, logs and overrides: days of November, whose window is two days and four hours.
-struct Nights {
+/// The date of a day, counted from November 1st, which is 1.
+pub fn date(day: u32) -> String {
+    let before = NaiveDate::from_ymd_opt(2026, 10, 31).unwrap();
+    (before + Days::new(u64::from(day))).to_string()
+}
+
+/// A folder with config, logs and overrides. The window of a day is two days and four hours.
+pub struct Nights {
     dir: tempfile::TempDir,
     definition: [u32; 3],
     is_strict: bool,
-    rows: Vec<String>,
+    pub rows: Vec<String>,
+    /// Rows that were ever written; each has an id of its own.
+    made: usize,
+    files: usize,
+    /// Keys of `[overrides]` and `[limits]`.
+    pub review: [u32; 2],
+    pub min_rows: u32,
+    /// Keys of the source.
+    pub source: &'static str,
     /// Tables of the config in addition to those of every test.
-    config: &'static str,
+    pub config: &'static str,
 }
 
 impl Nights {
-    fn new() -> Self {
+    pub fn new() -> Self {
+        // Memory, where there is such a folder: a disk that takes its time to sync would make this slow.
+        let memory = Path::new("/dev/shm");
+        let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
         let nights = Self {
-            dir: tempfile::tempdir().unwrap(),
+            dir,
             definition: [10, 2, 15],
             is_strict: false,
             rows: Vec::new(),
+            made: 0,
+            files: 0,
+            review: [2, 4],
+            min_rows: 1,
+            source: "",
             config: "",
         };
         fs::create_dir_all(nights.path("logs")).unwrap();
         nights
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    fn reports(&self) -> PathBuf {
+    pub fn reports(&self) -> PathBuf {
         self.path("reports")
     }
 
@@ -86,11 +109,11 @@ impl Nights {
                     Refused => "401,190",
                 };
                 let (ts, id) =
-                    (format!("2026-11-{day:02}T{hour:02}:{minute:02}:{call:02}Z"), format!("{name}{day}"));
+                    (format!("{}T{hour:02}:{minute:02}:{call:02}Z", date(day)), format!("{name}{day}"));
                 writeln!(text, "{ts},{id}-{hour}-{minute}-{call},b{call},eu,/1/messages,{rest}").unwrap();
             }
         }
-        fs::write(self.path(&format!("logs/2026-11-{day:02}{name}.csv")), text).unwrap();
+        fs::write(self.path(&format!("logs/{}{name}.csv", date(day))), text).unwrap();
     }
 
     /// The log of a whole day, good but for these stretches.
@@ -104,22 +127,31 @@ impl Nights {
 
     fn row(&mut self, direction: &str, span: Span, created_at: &str) {
         let Span { day, from, to } = span;
-        let at = |minute: u32| format!("2026-11-{day:02}T{:02}:{:02}Z", minute / 60, minute % 60);
-        let end = if to == 1_440 { format!("2026-11-{:02}T00:00Z", day + 1) } else { at(to) };
+        let at = |minute: u32| format!("{}T{:02}:{:02}Z", date(day), minute / 60, minute % 60);
+        let end = if to == 1_440 { format!("{}T00:00Z", date(day + 1)) } else { at(to) };
         let (code, account, reason) = match direction {
             "to_uptime" => (131_016, "", "caller-misuse"),
             _ => (190, "user:*", "authorization-fault"),
         };
-        let id = format!("r{}", self.rows.len());
+        let id = format!("r{}", self.made);
+        self.made += 1;
         let start = at(from);
         self.rows.push(format!(
             "{id},{direction},{start},{end},messages,,,{code},{account},{reason},OPS-1,ann,bob,{created_at},\n"
         ));
     }
 
-    fn run(&self, as_of: &str, args: &[&str]) -> Ran {
+    pub fn run(&self, as_of: &str, args: &[&str]) -> Ran {
+        self.write();
+        let fixed = ["--simulate", "--quiet", "--as-of", as_of];
+        job::run(&self.path("uptime-ledger.toml"), &self.reports(), &[&fixed[..], args].concat())
+    }
+
+    /// Writes config, policy and rows.
+    pub fn write(&self) {
         let [min_run, min_events, max_gap] = self.definition;
-        let more = self.config;
+        let ([review_days, grace_hours], min_rows) = (self.review, self.min_rows);
+        let (source, more) = (self.source, self.config);
         let config = format!(
             r#"
             salt = "pinch"
@@ -128,6 +160,7 @@ impl Nights {
             [[source]]
             name = "edge"
             paths = "logs/{{date}}*.csv"
+            {source}
             [[service]]
             name = "messages"
             endpoints = ["/{{id}}/messages"]
@@ -140,11 +173,11 @@ impl Nights {
             max_gap_minutes = {max_gap}
             [limits]
             coverage_percent = 0
-            min_rows = 1
+            min_rows = {min_rows}
             [overrides]
             path = "overrides.csv"
-            review_days = 2
-            grace_hours = 4
+            review_days = {review_days}
+            grace_hours = {grace_hours}
             [outputs]
             formats = []
             {more}
@@ -158,36 +191,34 @@ impl Nights {
             policy.insert_str(policy.find("[[rule]]").unwrap(), RULE);
         }
         fs::write(self.path("policy.toml"), policy).unwrap();
-        let fixed = ["--simulate", "--quiet", "--as-of", as_of];
-        job::run(&self.path("uptime-ledger.toml"), &self.reports(), &[&fixed[..], args].concat())
     }
 
     /// The run of the night after a day; what it has to tell is not looked at.
     #[track_caller]
-    fn night(&self, day: u32) {
-        let ran = self.run(&format!("2026-11-{:02}T03:00:00Z", day + 1), &[]);
+    pub fn night(&self, day: u32) {
+        let ran = self.run(&format!("{}T03:00:00Z", date(day + 1)), &[]);
         assert!(matches!(ran.code, Some(0 | 3)), "{ran:?}");
     }
 
     /// A run of one day, later that night.
     #[track_caller]
-    fn again(&self, night: u32, day: u32) {
-        let (at, date) = (format!("2026-11-{:02}T03:30:00Z", night + 1), format!("2026-11-{day:02}"));
-        let ran = self.run(&at, &["--date", &date]);
+    pub fn again(&self, night: u32, day: u32) {
+        let at = format!("{}T03:30:00Z", date(night + 1));
+        let ran = self.run(&at, &["--date", &date(day)]);
         assert!(matches!(ran.code, Some(0 | 3)), "{ran:?}");
     }
 
-    fn verify(&self) {
+    pub fn verify(&self) {
         let reports = self.reports();
         job::job(["verify", "--out", reports.to_str().unwrap()]).expect(0);
     }
 
-    fn table(&self, name: &str) -> Vec<Row> {
+    pub fn table(&self, name: &str) -> Vec<Row> {
         table(&self.reports(), name)
     }
 
     /// Figures of sealed days, by day, scope, region and definition.
-    fn sealed(&self) -> BTreeMap<[String; 5], Row> {
+    pub fn sealed(&self) -> BTreeMap<[String; 5], Row> {
         let rows = self.table("availability").into_iter().filter(|row| row["state"] == "sealed");
         let mut sealed: BTreeMap<[String; 5], Row> = rows
             .map(|row| {
@@ -206,8 +237,7 @@ impl Nights {
 
     /// Counted slots of the component on a day, as shown.
     fn counted(&self, day: u32) -> i64 {
-        let date = format!("2026-11-{day:02}");
-        let rows = self.table("availability");
+        let (date, rows) = (date(day), self.table("availability"));
         number(
             rows.iter().find(|row| row["day"] == date && is_headline(row) && row["region"] == "*").unwrap(),
             "slots_counted",
@@ -242,12 +272,16 @@ impl Nights {
 
     /// Net, with adjusting rows, comes to adjusted; and the outages that count are what counts.
     #[track_caller]
-    fn adds_up(&self) {
+    pub fn adds_up(&self) {
         let (days, months) = (self.table("availability"), self.table("months"));
         let (rows, outages) = (self.table("restatements"), self.table("outages"));
+        let mut counted: BTreeMap<[&str; 3], i64> = BTreeMap::new();
         for month in &months {
             let is_of = |row: &&Row| {
-                ["scope_kind", "scope", "definition"].iter().all(|column| row[*column] == month[*column])
+                row["day"].starts_with(&month["month"])
+                    && ["scope_kind", "scope", "definition"]
+                        .iter()
+                        .all(|column| row[*column] == month[*column])
             };
             let of_month: Vec<&Row> =
                 days.iter().filter(is_of).filter(|row| row["region"] == month["region"]).collect();
@@ -263,18 +297,22 @@ impl Nights {
                 }
             }
             if month["definition"] == "whatsapp" {
-                let counted = outages.iter().filter(|row| {
-                    row["is_counted"] == "true"
-                        && ["scope_kind", "scope", "region"].iter().all(|c| row[*c] == month[*c])
-                });
-                let seconds: i64 = counted.map(|row| number(row, "duration_seconds")).sum();
-                assert_eq!(seconds, 60 * number(month, "slots_counted"), "{month:?}\n{outages:#?}");
+                let scope = ["scope_kind", "scope", "region"].map(|column| month[column].as_str());
+                *counted.entry(scope).or_default() += number(month, "slots_counted");
             }
+        }
+        for (scope, counted) in counted {
+            let of_scope = outages.iter().filter(|row| {
+                row["is_counted"] == "true"
+                    && ["scope_kind", "scope", "region"].map(|c| row[c].as_str()) == scope
+            });
+            let seconds: i64 = of_scope.map(|row| number(row, "duration_seconds")).sum();
+            assert_eq!(seconds, 60 * counted, "{scope:?}\n{outages:#?}");
         }
     }
 }
 
-fn number(row: &Row, column: &str) -> i64 {
+pub fn number(row: &Row, column: &str) -> i64 {
     row[column].parse().unwrap_or_else(|e| panic!("{column} is `{}`: {e}", row[column]))
 }
 
@@ -437,8 +475,7 @@ impl Nights {
 
     /// Events of the component on a day, by column.
     fn events(&self, day: u32, columns: [&str; 3]) -> [i64; 3] {
-        let date = format!("2026-11-{day:02}");
-        let rows = self.table("availability");
+        let (date, rows) = (date(day), self.table("availability"));
         let row = rows.iter().find(|row| row["day"] == date && is_headline(row) && row["region"] == "*");
         columns.map(|column| number(row.unwrap(), column))
     }
@@ -534,7 +571,7 @@ fn a_table_that_is_lost_or_changed_is_named() {
 
 /// What happens between two nights.
 #[derive(Debug, Clone)]
-enum Act {
+pub enum Act {
     /// Rows of a day that were not in its logs before.
     Late(Span, Minute),
     /// The log of a day is gone.
@@ -545,12 +582,54 @@ enum Act {
     Withdraw,
 }
 
+impl Nights {
+    /// Lets it happen before the night after a day, if it can. Returns the day whose logs have changed.
+    pub fn act(&mut self, act: &Act, night: u32) -> Option<u32> {
+        match act {
+            Act::Late(span, what) if span.day <= night => {
+                self.files += 1;
+                let minutes = (span.from..span.to).map(|minute| (minute, *what));
+                self.log(span.day, &format!("-{}", self.files), minutes);
+                return Some(span.day);
+            }
+            Act::Gone(day) if *day < night => {
+                // It may be gone already.
+                let _ = fs::remove_file(self.path(&format!("logs/{}.csv", date(*day))));
+                return Some(*day);
+            }
+            Act::Definition(definition) => self.definition = *definition,
+            Act::Policy => self.is_strict = !self.is_strict,
+            Act::Row(direction, span) if span.day <= night => {
+                self.row(direction, *span, &format!("{}T01:00Z", date(night + 1)));
+            }
+            Act::Withdraw => _ = self.rows.pop(),
+            Act::Late(..) | Act::Gone(_) | Act::Row(..) => {}
+        }
+        None
+    }
+
+    /// The log of a whole day: refused and bad minutes at its beginning, and at its end.
+    pub fn edges(&self, day: u32, edges: [u32; 4]) {
+        let [bad, refused, bad_then, refused_then] = edges;
+        let end = 1_440 - bad_then;
+        self.day(
+            day,
+            &[
+                (0..bad, Bad),
+                (bad..bad + refused, Refused),
+                (end - refused_then..end, Refused),
+                (end..1_440, Bad),
+            ],
+        );
+    }
+}
+
 const FIRST: u32 = 2;
 const DAYS: u32 = 5;
 
-/// A stretch beside a midnight.
-fn span() -> impl Strategy<Value = Span> {
-    (FIRST..FIRST + 3, any::<bool>(), 0..12_u32, 1..10_u32).prop_map(|(day, is_end, from, length)| {
+/// A stretch beside a midnight of one of three days.
+fn span(first: u32) -> impl Strategy<Value = Span> {
+    (first..first + 3, any::<bool>(), 0..12_u32, 1..10_u32).prop_map(|(day, is_end, from, length)| {
         if is_end {
             Span { day, from: 1_440 - from - length, to: 1_440 - from }
         } else {
@@ -559,22 +638,23 @@ fn span() -> impl Strategy<Value = Span> {
     })
 }
 
-fn act() -> impl Strategy<Value = Act> {
+/// Something that happens to days that begin with the first one.
+pub fn act(first: u32) -> impl Strategy<Value = Act> {
     let minute = prop::sample::select(vec![Bad, Bad, Refused, Good]);
     let direction = prop::sample::select(vec!["to_uptime", "to_downtime", "to_downtime"]);
     let definition = prop::sample::select(vec![[10, 2, 15], [5, 2, 15], [10, 8, 0], [3, 2, 3]]);
     prop_oneof![
-        4 => (span(), minute).prop_map(|(span, what)| Act::Late(span, what)),
-        1 => (FIRST..FIRST + DAYS).prop_map(Act::Gone),
+        4 => (span(first), minute).prop_map(|(span, what)| Act::Late(span, what)),
+        1 => (first..first + DAYS).prop_map(Act::Gone),
         1 => definition.prop_map(Act::Definition),
         1 => Just(Act::Policy),
-        4 => (direction, span()).prop_map(|(direction, span)| Act::Row(direction, span)),
+        4 => (direction, span(first)).prop_map(|(direction, span)| Act::Row(direction, span)),
         1 => Just(Act::Withdraw),
     ]
 }
 
 /// The minutes at the beginning of a day that are refused and bad, and those at its end.
-fn edges() -> impl Strategy<Value = [u32; 4]> {
+pub fn edges() -> impl Strategy<Value = [u32; 4]> {
     [0..7_u32, 0..7_u32, 0..7_u32, 0..7_u32]
 }
 
@@ -583,45 +663,13 @@ proptest! {
     #[test]
     fn over_any_nights_net_and_adjusting_rows_come_to_adjusted_and_no_sealed_figure_moves(
         logs in prop::collection::vec(edges(), DAYS as usize),
-        acts in prop::collection::vec(prop::collection::vec(act(), 0..4), DAYS as usize + 3),
+        acts in prop::collection::vec(prop::collection::vec(act(FIRST), 0..4), DAYS as usize + 3),
     ) {
         let mut nights = Nights::new();
         let mut sealed: BTreeMap<[String; 5], Row> = BTreeMap::new();
-        let mut file = 0;
         for (night, acts) in (FIRST..).zip(&acts) {
-            if let Some([bad, refused, bad_then, refused_then]) = logs.get((night - FIRST) as usize).copied() {
-                let end = 1_440 - bad_then;
-                nights.day(night, &[
-                    (0..bad, Bad),
-                    (bad..bad + refused, Refused),
-                    (end - refused_then..end, Refused),
-                    (end..1_440, Bad),
-                ]);
-            } else {
-                nights.day(night, &[]);
-            }
-            let mut late = Vec::new();
-            for act in acts {
-                match act {
-                    Act::Late(span, what) if span.day <= night => {
-                        file += 1;
-                        nights.log(span.day, &format!("-{file}"), (span.from..span.to).map(|minute| (minute, *what)));
-                        late.push(span.day);
-                    }
-                    Act::Gone(day) if *day < night => {
-                        // It may be gone already.
-                        let _ = fs::remove_file(nights.path(&format!("logs/2026-11-{day:02}.csv")));
-                        late.push(*day);
-                    }
-                    Act::Definition(definition) => nights.definition = *definition,
-                    Act::Policy => nights.is_strict = !nights.is_strict,
-                    Act::Row(direction, span) if span.day <= night => {
-                        nights.row(direction, *span, &format!("2026-11-{:02}T01:00Z", night + 1));
-                    }
-                    Act::Withdraw => _ = nights.rows.pop(),
-                    Act::Late(..) | Act::Gone(_) | Act::Row(..) => {}
-                }
-            }
+            nights.edges(night, logs.get((night - FIRST) as usize).copied().unwrap_or_default());
+            let late: Vec<u32> = acts.iter().filter_map(|act| nights.act(act, night)).collect();
             nights.night(night);
             nights.adds_up();
             for day in &late {
