@@ -84,6 +84,8 @@ struct Laws {
     applied: BTreeSet<String>,
     causes: BTreeSet<&'static str>,
     has_rows: bool,
+    /// Logs were to be read in another way from some night on; each day is when it is read again.
+    is_read_otherwise: bool,
 }
 
 impl Laws {
@@ -102,6 +104,10 @@ impl Laws {
             Act::Noted(_) | Act::Review(_) | Act::Limit(_) => &[],
         };
         self.causes.extend(causes);
+        self.is_read_otherwise |= matches!(act, Act::Vantage);
+        if self.is_read_otherwise {
+            self.causes.insert("config");
+        }
         self.has_rows |= matches!(act, Act::Seals(seals::Act::Row(..)));
         if self.has_rows && !self.causes.is_empty() {
             // What a row moves goes by what is there to move.
@@ -404,6 +410,7 @@ fn pass(logs: &[[u32; 4]], plan: &[Night], can_kill: bool) {
         }
         nights.edges(night, logs.get(n).copied().unwrap_or_default());
         laws.causes.clear();
+        laws.causes.extend(laws.is_read_otherwise.then_some("config"));
         if was_ahead {
             // Days that had not come were published without rows.
             laws.causes.insert("logs");
@@ -446,6 +453,9 @@ fn pass(logs: &[[u32; 4]], plan: &[Night], can_kill: bool) {
             }
             _ => {}
         }
+        // Daybooks of days before a long silence are pruned. A day that is read again without those beside it expects other
+        // files, run after run.
+        late.retain(|day| day + 7 >= night);
         for day in &late {
             nights.again(night, *day);
         }
@@ -467,13 +477,20 @@ fn a_row_that_is_refused_for_a_sealed_day_is_told_until_that_day_ends() {
         }
         nights.night(night);
     }
-    let keys = |night, time| standing(&nights.reports(), &instant(night, time));
+    let reports = nights.reports();
+    let keys = |night, time| standing(&reports, &instant(night, time));
     assert_eq!(keys(FIRST + 4, "03:00:00"), ["\"override-refused:r0\""]);
     once(&nights, &instant(FIRST + 4, "03:00:00"), &[]);
+    // Edited, it is another row under the same key, and is refused again.
     nights.edges(FIRST + 5, [0; 4]);
+    nights.rows[0] = nights.rows[0].replace(",bob,", ",carol,");
     nights.night(FIRST + 5);
-    assert_eq!(keys(FIRST + 5, "03:00:00"), [""; 0]);
+    assert_eq!(keys(FIRST + 5, "03:00:00"), ["\"override-refused:r0\""]);
     once(&nights, &instant(FIRST + 5, "03:00:00"), &[]);
+    nights.edges(FIRST + 6, [0; 4]);
+    nights.night(FIRST + 6);
+    assert_eq!(keys(FIRST + 6, "03:00:00"), [""; 0]);
+    once(&nights, &instant(FIRST + 6, "03:00:00"), &[]);
 }
 
 /// At its last line a run tells what it has found.

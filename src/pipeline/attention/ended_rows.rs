@@ -29,7 +29,9 @@ pub fn of_ended_rows(record: &LedgerState, looks: &Looks, today: Day) -> Vec<Att
         };
         let days = record.days.iter().filter(|(day, _)| ends(**day));
         let sealed_at = days.filter_map(|(_, day)| day.sealed_at).max();
-        sealed_at.max(record.attention.since(&told.key())).is_some_and(|at| Day::of(at) == today)
+        // An edited row has the key of the one before, and may be told since then.
+        let told_at = record.attention.since(&told.key()).max(filed.judged_at);
+        sealed_at.max(told_at).is_some_and(|at| Day::of(at) == today)
     };
     let told = record.attention.found_by(Look::Run).iter().filter(|told| told.kind.is_of_a_row());
     told.filter(|told| !now.contains(&told.key()) && has_ended_today(told)).cloned().collect()
