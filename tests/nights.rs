@@ -493,6 +493,19 @@ fn a_row_that_is_refused_for_a_sealed_day_is_told_until_that_day_ends() {
     once(&nights, &instant(FIRST + 6, "03:00:00"), &[]);
 }
 
+#[test]
+fn a_log_with_as_many_other_rows_is_named_as_logs() {
+    let nights = Nights::new();
+    nights.edges(FIRST, [4, 0, 0, 6]);
+    nights.night(FIRST);
+    nights.edges(FIRST, [1, 0, 0, 4]);
+    nights.edges(FIRST + 1, [0; 4]);
+    nights.night(FIRST + 1);
+    let causes: BTreeSet<String> =
+        nights.table("restatements").into_iter().map(|row| row["cause"].clone()).collect();
+    assert_eq!(causes, ["logs".to_owned()].into());
+}
+
 /// At its last line a run tells what it has found.
 #[test]
 fn what_a_killed_run_could_not_tell_is_told_by_the_next_one() {

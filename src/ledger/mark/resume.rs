@@ -144,7 +144,7 @@ impl Ledger {
                 policy: manifest.policy_fingerprint.clone(),
                 rules: manifest.policy_rules.clone(),
                 config: manifest.config.clone(),
-                causes: causes(before.as_ref(), is_ruled_alike, false, &manifest),
+                causes: causes(before.as_ref(), is_ruled_alike, false, false, &manifest),
                 is_adjusting: false,
             });
             before = Some(manifest);

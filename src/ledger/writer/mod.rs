@@ -29,7 +29,7 @@ use crate::clock::{Clock, ClockSource};
 use crate::config::Canonical;
 use crate::day::{Day, rfc3339};
 use crate::error::Trouble;
-use crate::facts::Input;
+use crate::facts::{FileBalance, FileRole, Input};
 use crate::overrides::Override;
 use crate::policy::Policy;
 
@@ -292,8 +292,9 @@ impl Writer {
             return Ok(Published { edition, is_new: false, causes: Vec::new(), is_adjusting });
         }
         let is_ruled_alike = before.as_ref().is_some_and(|before| self.is_ruled_alike(before, &manifest));
-        let mut causes = causes(before.as_ref(), is_ruled_alike, has_ended, &comparable);
         let inputs = record.reading.as_ref().map(|reading| reading.files.clone()).unwrap_or_default();
+        let is_rewritten = before.as_ref().is_some_and(|b| is_rewritten(&b.inputs, &inputs, &edition.intake));
+        let mut causes = causes(before.as_ref(), is_ruled_alike, has_ended, is_rewritten, &comparable);
         if let Some(before) = &before
             && let named @ [_, ..] = &*self.reading_causes(before, &manifest)
         {
@@ -433,11 +434,23 @@ fn has_other_figures(before: &Manifest, now: &Manifest) -> bool {
         || before.balance.accounts != now.balance.accounts
 }
 
+/// Returns whether a file of the day itself has another content under the same name.
+///
+/// As many rows as before may stand in it.
+fn is_rewritten(before: &[Input], now: &[Input], intake: &[FileBalance]) -> bool {
+    let is_other = |now: &&Input| before.iter().any(|b| b.path == now.path && b.hash != now.hash);
+    let is_own = |input: &Input| intake.iter().any(|f| f.path == input.path && f.role == FileRole::Own);
+    now.iter().filter(is_other).any(is_own)
+}
+
 /// Finds out why an edition differs from the one before it.
+///
+/// `is_rewritten` says that a file of its own has another content.
 pub(super) fn causes(
     before: Option<&Manifest>,
     is_ruled_alike: bool,
     has_ended: bool,
+    is_rewritten: bool,
     now: &Manifest,
 ) -> Vec<Cause> {
     let Some(before) = before else { return vec![Cause::First] };
@@ -455,7 +468,8 @@ pub(super) fn causes(
     let has_other_instants = before.instants != now.instants && is_ruled_alike && !has_other_rows;
     let has_other_callers = before.callers != now.callers;
     let has_other_facts = before.facts != now.facts || has_other_instants || has_other_callers;
-    let is_told_by_others = has_other_facts && before.logs == now.logs && others(before) != others(now);
+    let is_told_by_others =
+        has_other_facts && before.logs == now.logs && !is_rewritten && others(before) != others(now);
     let is_read_otherwise = has_other_facts && own(before) != own(now);
     add(before.logs != now.logs || (is_read_otherwise && !is_told_by_others), Cause::Logs);
     let is_expected_otherwise = has_other_facts && before.logs == now.logs && before.missing != now.missing;
