@@ -348,7 +348,9 @@ fn killed(nights: &Nights, at: &str, which: impl Fn(&[Call]) -> usize) {
         assert_eq!(figures, "", "killed at {call:?}: {few}: without {:#?}", apart(&whole, &reports));
         assert_eq!(found.1, want.1, "killed at {call:?}: {:#?}", apart(&whole, &reports));
     }
-    [before, whole].iter().for_each(|folder| fs::remove_dir_all(folder).unwrap());
+    for folder in [before, whole] {
+        fs::remove_dir_all(folder).unwrap();
+    }
 }
 
 /// Keys of what stands open.
@@ -536,9 +538,9 @@ fn what_a_killed_run_could_not_tell_is_told_by_the_next_one() {
             nights.edges(night - 1, [9, 0, 0, 0]);
         }
         if night < FIRST + 2 {
-            nights.night(night)
+            nights.night(night);
         } else {
-            killed(&nights, &instant(night, "03:00:00"), last_line)
+            killed(&nights, &instant(night, "03:00:00"), last_line);
         }
     }
 }
