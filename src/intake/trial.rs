@@ -316,4 +316,28 @@ mod tests {
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
+
+    #[test]
+    fn every_element_of_a_list_is_a_row() {
+        let mut formats = 0;
+        for choice in FormatChoice::all() {
+            let source = source_of_format(&choice);
+            let kinds = |text: &str| {
+                let rows = try_text(&source, text.as_bytes());
+                let calls = rows.iter().filter(|row| matches!(row, TriedRow::Call(_))).count();
+                (calls, rows.iter().filter(|row| matches!(row, TriedRow::Unreadable(_))).count())
+            };
+            let is_object = |line: &str| line.starts_with('{') && kinds(&format!("[{line}]")) == (1, 0);
+            let mut samples = choice.file.samples.iter().filter(|sample| sample.lines.len() == 1);
+            let Some(line) = samples.find(|s| is_object(&s.lines[0])).map(|s| &s.lines[0]) else { continue };
+            formats += 1;
+            assert_eq!(kinds(&format!("[{line},17]")), (1, 1), "{}", choice.name);
+            assert_eq!(kinds(&format!("[{line},{line},{{}}]")), (2, 1), "{}", choice.name);
+            assert_eq!(kinds(&format!("[{line},{line}")), (0, 1), "{}", choice.name);
+            assert_eq!(kinds(&format!("{{\"a\":{}", "[".repeat(100_000))), (0, 1), "{}", choice.name);
+            assert_eq!(kinds(&"[".repeat(100_000)), (0, 1), "{}", choice.name);
+            assert_eq!(kinds(&"[{\"a\":".repeat(100_000)), (0, 1), "{}", choice.name);
+        }
+        assert!(formats >= 8, "{formats}");
+    }
 }

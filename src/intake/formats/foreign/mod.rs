@@ -290,9 +290,20 @@ impl ForeignReader {
         match trimmed.first() {
             Some(b'{') => self.json_object(format, layout, trimmed, &[], line_bits, received, sink),
             Some(b'[') => {
-                let mut is_any = false;
-                for element in json::elements(trimmed).filter(|element| element.first() == Some(&b'{')) {
-                    is_any |= self.json_object(format, layout, element, &[], line_bits, received, sink);
+                let Some(elements) = json::whole_list(trimmed) else { return false };
+                let mut others = Vec::new();
+                for element in &elements {
+                    let is_object = element.first() == Some(&b'{');
+                    if !(is_object
+                        && self.json_object(format, layout, element, &[], line_bits, received, sink))
+                    {
+                        others.push(*element);
+                    }
+                }
+                // A list of which nothing fits is one row; of any other, each element is one.
+                let is_any = others.len() < elements.len();
+                if is_any {
+                    others.iter().for_each(|raw| sink.take(FoundRow::Unreadable(unfit(format)), raw));
                 }
                 is_any
             }
