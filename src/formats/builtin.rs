@@ -1,7 +1,7 @@
 //! Built-in formats: the files of `data/formats`, by name.
 
 /// Name and text of every built-in format, by name.
-pub const BUILTIN: [(&str, &str); 33] = [
+pub const BUILTIN: [(&str, &str); 34] = [
     ("akamai", include_str!("../../data/formats/akamai.toml")),
     ("alb", include_str!("../../data/formats/alb.toml")),
     ("apache", include_str!("../../data/formats/apache.toml")),
@@ -26,6 +26,7 @@ pub const BUILTIN: [(&str, &str); 33] = [
     ("nginx", include_str!("../../data/formats/nginx.toml")),
     ("nlb", include_str!("../../data/formats/nlb.toml")),
     ("otlp-client-spans", include_str!("../../data/formats/otlp-client-spans.toml")),
+    ("otlp-logs", include_str!("../../data/formats/otlp-logs.toml")),
     ("otlp-server-spans", include_str!("../../data/formats/otlp-server-spans.toml")),
     ("outpost", include_str!("../../data/formats/outpost.toml")),
     ("s3", include_str!("../../data/formats/s3.toml")),

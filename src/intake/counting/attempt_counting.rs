@@ -29,15 +29,19 @@ const TIMELESS_ERRORS: &str =
 impl WorkerCounts {
     /// Counts a line with a payload: a notification that arrived, and the statuses in it.
     ///
+    /// `received_us` is when it arrived, for a payload that does not say so itself. Returns why the
+    /// line cannot be read; then nothing was counted.
+    ///
     /// # Errors
     /// Spilling to disk failed.
     pub fn post_payload(
         &mut self,
         source_reader: &SourceReader,
         line: &[u8],
+        received_us: Option<i64>,
         place: RowPlace,
         spill: &Path,
-    ) -> Result<(), Trouble> {
+    ) -> Result<Option<String>, Trouble> {
         let mut told = Vec::new();
         // Texts of users may hold bytes that are not UTF-8; statuses do not.
         let repaired;
@@ -48,7 +52,7 @@ impl WorkerCounts {
             found = webhook_payload::read(repaired.as_bytes(), zone);
         }
         let read = found.and_then(|payload| {
-            let ts_us = payload.received_us.or(payload.latest_us);
+            let ts_us = payload.received_us.or(received_us).or(payload.latest_us);
             let ts_us = ts_us.ok_or(if payload.has_errors { TIMELESS_ERRORS } else { TIMELESS })?;
             source_reader.check_meant(ts_us).map_err(|why| format!("its time {why}"))?;
             if self.is_far(ts_us) {
@@ -73,13 +77,9 @@ impl WorkerCounts {
                         self.note_status(source_reader, word.as_bytes(), told, reading.ts_us);
                     }
                 }
-                Ok(())
+                Ok(None)
             }
-            Err(reason) => {
-                // No excerpt: a payload holds names and private messages.
-                self.quarantine_line(place, reason, &[], line.len());
-                Ok(())
-            }
+            Err(reason) => Ok(Some(reason)),
         }
     }
 

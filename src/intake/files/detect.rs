@@ -1,11 +1,12 @@
 //! Detect: finds the format of a file by its first bytes, its preset and its name, in this order.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use super::bytes::decompress::{self, LogCompression};
 use super::bytes::log_bytes::LogBytes;
 use crate::config::{LogPreset, Source};
+use crate::intake::formats::foreign::opened;
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,8 @@ const NEVER_EMPTY: [&str; 14] =
 /// Endings of names that the first bytes must confirm.
 const CONFIRMED: [&str; 9] = ["parquet", "parq", "pq", "gz", "gzip", "zst", "zstd", "bz2", "xz"];
 
+/// Limit on bytes of a first line that is looked at.
+const LONGEST_START: u64 = 64 << 10;
 /// First bytes that tell what a file is.
 const HEAD: usize = 10;
 
@@ -107,17 +110,23 @@ pub fn explain(path: &Path, error: &io::Error) -> String {
     }
 }
 
-/// Detects the format by the first character: a brace begins JSON, anything else a header line.
+/// Detects the format by the first line: JSON, bare or inside another program's line, or a header.
 fn sniff(file: &LogBytes, compression: LogCompression) -> io::Result<LogFormat> {
-    let mut text = [0; 4_096];
-    let mut reader = decompress::reader(file.reader(), compression)?;
-    let is_before = |b: &u8| b.is_ascii_whitespace() || matches!(b, 0 | 0xef | 0xbb | 0xbf);
+    let is_blank = |b: &u8| b.is_ascii_whitespace() || matches!(b, 0 | 0xef | 0xbb | 0xbf);
+    let mut reader = BufReader::new(decompress::reader(file.reader(), compression)?);
     loop {
-        let n = reader.read(&mut text)?;
-        match text[..n].iter().find(|b| !is_before(b)) {
-            Some(b'{') => return Ok(LogFormat::Ndjson),
-            None if n > 0 => {}
-            _ => return Ok(LogFormat::Delimited),
+        let mut line = Vec::new();
+        let n = reader.by_ref().take(LONGEST_START).read_until(b'\n', &mut line)?;
+        let start = line.iter().position(|b| !is_blank(b));
+        match start.map(|start| &line[start..]) {
+            Some([b'{' | b'[', ..]) => return Ok(LogFormat::Ndjson),
+            Some(line) => {
+                let is_json = |inner: &[u8]| matches!(inner.trim_ascii_start(), [b'{' | b'[', ..]);
+                let is_wrapped = opened(line.trim_ascii_end()).is_some_and(|(_, inner)| is_json(&inner));
+                return Ok(if is_wrapped { LogFormat::Ndjson } else { LogFormat::Delimited });
+            }
+            None if n == 0 => return Ok(LogFormat::Delimited),
+            None => {}
         }
     }
 }

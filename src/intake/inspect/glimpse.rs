@@ -4,7 +4,6 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::record::{Field as Value, Row};
 
 use super::GlimpseLimits;
 use crate::config::{Log, Source};
@@ -12,7 +11,7 @@ use crate::error::guarded;
 use crate::intake::files::bytes::decompress::{self, LogCompression};
 use crate::intake::files::bytes::log_bytes::{LogBytes, LogPlace};
 use crate::intake::files::detect::{self, LogFormat};
-use crate::intake::formats::parquet::Positioned;
+use crate::intake::formats::parquet::{Positioned, write_row};
 
 /// Longest first line that is read whole: exports of some programs are one line.
 const LONGEST_LINE: usize = 64 << 20;
@@ -150,36 +149,6 @@ fn rows_of_parquet(file: &LogBytes) -> Result<Glimpse, String> {
         Ok(Glimpse { text, is_whole: seen == rows, is_open: false, stored: "parquet" })
     })?;
     read.map_err(|e| e.to_string())
-}
-
-fn write_row(row: &Row, text: &mut Vec<u8>) {
-    let object: serde_json::Map<String, serde_json::Value> =
-        row.get_column_iter().map(|(name, value)| (name.clone(), json(value))).collect();
-    text.extend(serde_json::Value::Object(object).to_string().bytes());
-    text.push(b'\n');
-}
-
-fn json(value: &Value) -> serde_json::Value {
-    use serde_json::json;
-    match value {
-        Value::Null => serde_json::Value::Null,
-        Value::Bool(value) => json!(value),
-        Value::Byte(n) => json!(n),
-        Value::Short(n) => json!(n),
-        Value::Int(n) => json!(n),
-        Value::Long(n) => json!(n),
-        Value::UByte(n) => json!(n),
-        Value::UShort(n) => json!(n),
-        Value::UInt(n) => json!(n),
-        Value::ULong(n) => json!(n),
-        Value::Float(x) => json!(x),
-        Value::Double(x) => json!(x),
-        Value::TimestampMillis(n) | Value::TimestampMicros(n) => json!(n),
-        Value::Str(text) => json!(text),
-        Value::Bytes(bytes) => json!(String::from_utf8_lossy(bytes.data())),
-        Value::Group(row) => row.get_column_iter().map(|(name, value)| (name.clone(), json(value))).collect(),
-        other => json!(other.to_string()),
-    }
 }
 
 #[cfg(test)]

@@ -28,29 +28,24 @@ pub fn lint(choice: &FormatChoice, document: &Document) -> Vec<Mistake> {
 /// With fewer names less is known: a call that arrived may become unknown, but never one that did
 /// not arrive. Each sample is told once, with the names and what then follows.
 pub fn marks_not_alone(choice: &FormatChoice) -> Vec<(&FormatSample, String)> {
-    let file = &choice.file;
-    if file.log != Log::Requests || file.vantage == Vantage::FirstLayer {
-        return Vec::new();
-    }
-    let samples: Vec<(&FormatSample, Vec<u8>, Reached)> = file
-        .samples
-        .iter()
-        .filter(|sample| matches!(sample.gives, SampleRow::Call(_)))
-        .filter_map(|sample| {
-            let text = sample.lines.join("\n").into_bytes();
-            let reached = reached(choice, &text)?;
-            (reached != Reached::Unknown).then_some((sample, text, reached))
-        })
-        .collect();
-    let names: Vec<String> = file.mark_names().into_iter().collect();
+    let names: Vec<String> = choice.file.mark_names().into_iter().collect();
     let alone = names.iter().map(|name| vec![name.as_str()]);
     let pairs = names
         .iter()
         .enumerate()
         .flat_map(|(at, one)| names[at + 1..].iter().map(move |other| vec![one.as_str(), other.as_str()]));
+    turned(choice, alone.chain(pairs))
+}
+
+/// Returns the samples that turn to the opposite if a log lacks some of these sets of names.
+fn turned<'c, 'n>(
+    choice: &'c FormatChoice,
+    sets: impl Iterator<Item = Vec<&'n str>>,
+) -> Vec<(&'c FormatSample, String)> {
+    let samples = decided(choice);
     let mut wrong: Vec<(&FormatSample, String)> = Vec::new();
-    for gone in alone.chain(pairs) {
-        let less = FormatChoice { file: Arc::new(file.without(&gone)), ..choice.clone() };
+    for gone in sets {
+        let less = FormatChoice { file: Arc::new(choice.file.without(&gone)), ..choice.clone() };
         for (sample, text, before) in &samples {
             if wrong.iter().any(|(known, _)| std::ptr::eq(*known, *sample)) {
                 continue;
@@ -64,6 +59,23 @@ pub fn marks_not_alone(choice: &FormatChoice) -> Vec<(&FormatSample, String)> {
         }
     }
     wrong
+}
+
+/// Returns the samples of which the marks prove whether they arrived, with their texts.
+fn decided(choice: &FormatChoice) -> Vec<(&FormatSample, Vec<u8>, Reached)> {
+    let file = &choice.file;
+    if file.log != Log::Requests || file.vantage == Vantage::FirstLayer {
+        return Vec::new();
+    }
+    file.samples
+        .iter()
+        .filter(|sample| matches!(sample.gives, SampleRow::Call(_)))
+        .filter_map(|sample| {
+            let text = sample.lines.join("\n").into_bytes();
+            let reached = reached(choice, &text)?;
+            (reached != Reached::Unknown).then_some((sample, text, reached))
+        })
+        .collect()
 }
 
 fn reached(choice: &FormatChoice, text: &[u8]) -> Option<Reached> {
@@ -116,5 +128,67 @@ gives = { reached = "yes" }
         let wrong = marks_not_alone(&choice);
         assert_eq!(wrong.len(), 1);
         assert_eq!(wrong[0].1, "where a log lacks `upstream`, it gives reached = no");
+    }
+
+    /// Numbers that look random and are the same in every run.
+    struct Dice(u64);
+
+    impl Dice {
+        fn is_one_in(&mut self, of: u64) -> bool {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) % of == 0
+        }
+    }
+
+    #[test]
+    fn with_any_names_gone_no_call_turns_to_the_opposite() {
+        let mut dice = Dice(1);
+        for choice in FormatChoice::all() {
+            let names: Vec<String> = choice.file.mark_names().into_iter().collect();
+            let mut some = |of: u64| -> Vec<&str> {
+                names.iter().filter(|_| dice.is_one_in(of)).map(String::as_str).collect()
+            };
+            let sets: Vec<Vec<&str>> = (0..60).map(|n| some(2 + n % 3)).collect();
+            let wrong: Vec<String> =
+                turned(&choice, sets.into_iter()).into_iter().map(|(_, why)| why).collect();
+            assert!(wrong.is_empty(), "{}: {}", choice.name, wrong.join("\n"));
+        }
+    }
+
+    /// Takes keys out of an object, wherever they stand.
+    fn thin(value: &mut serde_json::Value, dice: &mut Dice) {
+        match value {
+            serde_json::Value::Object(object) => {
+                object.retain(|_, _| !dice.is_one_in(3));
+                object.values_mut().for_each(|value| thin(value, dice));
+            }
+            serde_json::Value::Array(list) => {
+                list.retain(|_| !dice.is_one_in(3));
+                list.iter_mut().for_each(|value| thin(value, dice));
+            }
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn objects_without_some_of_their_keys_never_say_the_opposite() {
+        let (mut dice, mut read, mut wrong) = (Dice(2), 0, Vec::new());
+        for choice in FormatChoice::all() {
+            for (sample, text, before) in decided(&choice) {
+                let Ok(value) = serde_json::from_slice::<serde_json::Value>(&text) else { continue };
+                for _ in 0..60 {
+                    let mut less = value.clone();
+                    thin(&mut less, &mut dice);
+                    let Some(after) = reached(&choice, less.to_string().as_bytes()) else { continue };
+                    read += 1;
+                    if after != before && after != Reached::Unknown {
+                        let line = &sample.lines[0];
+                        wrong.push(format!("{}: {line}\nwithout some keys: {less}", choice.name));
+                    }
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        assert!(read > 500, "{read}");
     }
 }

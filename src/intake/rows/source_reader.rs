@@ -107,6 +107,15 @@ impl SourceReader {
         self.format.as_ref().map(|format| ForeignReader::new(Arc::clone(format), self.source.zone))
     }
 
+    /// Returns whether a column of a table is a name of the format, or has one inside.
+    pub fn names_column(&self, column: &str) -> bool {
+        let is_of = |name: &String| {
+            let inner = name.strip_prefix(column);
+            inner.is_some_and(|inner| inner.is_empty() || inner.starts_with(['.', '[']))
+        };
+        self.format.as_ref().is_some_and(|format| format.names.iter().any(is_of))
+    }
+
     /// Returns whether lines of the log change how those behind them are read.
     pub fn has_headers(&self) -> bool {
         self.format.as_ref().is_some_and(|format| format.has_headers())
@@ -190,6 +199,12 @@ impl SourceReader {
     /// Returns whether a row has a time that can be read.
     pub fn has_time(&self, row: &RawRow<'_>) -> bool {
         instant::instant(row.get(Field::Ts), &self.mapping.ts_cast, self.source.zone).is_ok()
+    }
+
+    /// Returns whether a row has something as its time, readable or not.
+    pub fn names_time(&self, row: &RawRow<'_>) -> bool {
+        !row.get(Field::Ts).is_missing()
+            || self.mapping.constants.iter().any(|(field, _)| *field == Field::Ts as usize)
     }
 
     /// Returns the start of a row's event, as [`SourceReader::start_us`] does.

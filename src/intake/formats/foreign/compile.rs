@@ -105,6 +105,8 @@ pub struct CompiledFormat {
     pub lets: Vec<Vec<CompiledExpression>>,
     pub tests: Vec<NameTests>,
     pub layouts: Vec<CompiledLayout>,
+    /// The names as columns of a table, for rows of Parquet that fit no layout of objects.
+    pub columns: CompiledLayout,
     pub only: Option<(Mask, String)>,
     /// Conditions on the line alone, which are looked at before any layout.
     pub lines_not_calls: Vec<(Mask, String)>,
@@ -205,7 +207,14 @@ impl Compiler {
                 not_a_call: layout.not_a_call.clone(),
             })
             .collect();
+        let columns = CompiledLayout {
+            name: String::new(),
+            shape: self.shape(&LayoutShape::Json, file),
+            when: 0,
+            not_a_call: None,
+        };
         CompiledFormat {
+            columns,
             missing: bytes(&file.missing),
             omits_empty: file.omits_empty,
             names: self.names,

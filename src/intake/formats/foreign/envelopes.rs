@@ -49,6 +49,8 @@ pub struct Inside<'b> {
     pub time: Option<Cow<'b, [u8]>>,
     /// Stream whose pieces belong together, and whether this piece goes on.
     pub piece: Option<(Vec<u8>, bool)>,
+    /// The element of a list that has the line, for logs that write what they know beside it.
+    pub element: Option<(&'b [u8], Vec<&'b [u8]>)>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -143,12 +145,13 @@ impl CompiledEnvelope {
             let mut elements = Vec::new();
             list(line, &mut Vec::new(), each, &mut elements);
             let inside = |(element, around): (&'b [u8], Vec<&'b [u8]>)| {
-                let content = match self.envelope.inner.is_empty() {
-                    _ if bits & self.only != self.only => Content::OtherStream,
-                    true => Content::Object(element, around),
-                    false => self.inner_of(element).map_or(Content::Nothing, Content::Line),
+                let line = self.inner_of(element);
+                let (content, element) = match line {
+                    _ if bits & self.only != self.only => (Content::OtherStream, None),
+                    None => (Content::Object(element, around), None),
+                    Some(line) => (Content::Line(line), Some((element, around))),
                 };
-                Inside { content, time: self.time(&cells), piece: None }
+                Inside { content, time: self.time(&cells), piece: None, element }
             };
             return Some(elements.into_iter().map(inside).collect());
         }
@@ -176,10 +179,10 @@ impl CompiledEnvelope {
 
     fn inside<'b>(&self, cells: &[NamedValue<'b>], bits: Mask, inner: Option<Cow<'b, [u8]>>) -> Inside<'b> {
         if bits & self.only != self.only {
-            return Inside { content: Content::OtherStream, time: None, piece: None };
+            return Inside { content: Content::OtherStream, time: None, piece: None, element: None };
         }
         let Some(mut text) = inner else {
-            return Inside { content: Content::Nothing, time: None, piece: None };
+            return Inside { content: Content::Nothing, time: None, piece: None, element: None };
         };
         let mut piece = None;
         let stream = || -> Vec<u8> {
@@ -202,7 +205,7 @@ impl CompiledEnvelope {
             let from = text.len() - bare.len();
             text = super::named_value::part(&text, from..text.len());
         }
-        Inside { content: Content::Line(text), time: self.time(cells), piece }
+        Inside { content: Content::Line(text), time: self.time(cells), piece, element: None }
     }
 
     fn time<'b>(&self, cells: &[NamedValue<'b>]) -> Option<Cow<'b, [u8]>> {
@@ -266,14 +269,20 @@ fn number(byte: &[u8]) -> Option<u8> {
     std::str::from_utf8(byte).ok()?.parse().ok()
 }
 
-/// Collects the elements at the end of a path such as `a[].b[]`, with the objects around them.
+/// Collects the objects at the end of a path such as `a[].b[]` or `a`, with the objects around them.
 fn list<'b>(
     object: &'b [u8],
     around: &mut Vec<&'b [u8]>,
     path: &str,
     found: &mut Vec<(&'b [u8], Vec<&'b [u8]>)>,
 ) {
-    let Some((first, rest)) = path.split_once("[]") else { return };
+    let Some((first, rest)) = path.split_once("[]") else {
+        let found_at = json::raw_at(object, &json::steps(path.trim_matches('.')));
+        around.insert(0, object);
+        found.extend(found_at.filter(|raw| raw.first() == Some(&b'{')).map(|raw| (raw, around.clone())));
+        around.remove(0);
+        return;
+    };
     let keys = json::steps(first.trim_matches('.'));
     let Some(raw) = json::raw_at(object, &keys) else { return };
     around.insert(0, object);
@@ -313,6 +322,8 @@ mod tests {
             (r#"{"__REALTIME_TIMESTAMP":"1795835421615000","MESSAGE":[97,32,98]}"#, "journald: a b"),
             ("<134>1 2026-11-28T03:10:21Z h app 7 - - a b", "syslog-5424: a b"),
             ("<134>Nov 28 03:10:21 h app[7]: a b", "syslog-3164: a b"),
+            ("nginx: [1795835421.615000000, {\"log\":\"a b\"}]", "fluent-bit-file: {\"log\":\"a b\"}"),
+            (r#"{"logName":"l","jsonPayload":{"a":1}}"#, r#"gcp-json: {"a":1} in 1"#),
             ("a b", "bare"),
         ] {
             assert_eq!(opened(line), [want], "{line}");

@@ -13,6 +13,7 @@ mod named_value;
 mod row;
 mod stream;
 mod template;
+mod wrapped;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -21,26 +22,19 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 
 use compile::{CompiledLayout, CompiledShape, Mask, NameRef};
-use envelopes::{Content, Inside};
 use fields::fill;
 use named_value::NamedValue;
 use row::{FormatRow, KnownTexts};
 
-use crate::config::Cast;
 use crate::facts::LinesByReason;
 use crate::formats::Delimited;
 use crate::intake::formats::ndjson::repair;
-use crate::intake::rows::instant;
 use crate::intake::rows::raw_row::{LogValue, RawRow};
 
 pub use compile::CompiledFormat;
 pub use envelopes::opened;
 pub use stream::{JsonStream, is_stream};
-
-/// Envelopes within envelopes that are opened.
-const DEEPEST: usize = 3;
-/// Limit on bytes of a line that is joined of pieces.
-const MOST_JOINED: usize = 16 << 20;
+pub use wrapped::{Unwrapper, WrappedLog};
 
 /// What became of a line, or of one of the rows in it.
 #[derive(Debug)]
@@ -64,16 +58,12 @@ impl<F: FnMut(FoundRow<'_, '_>, &[u8])> Sink for F {
     }
 }
 
-/// A line inside an envelope whose pieces are not all there yet.
-#[derive(Debug, Default)]
-struct Pieces(BTreeMap<(usize, Vec<u8>), Vec<u8>>);
-
 /// Reader of the lines of one text, in their order.
 pub struct ForeignReader {
     format: Arc<CompiledFormat>,
     zone: Tz,
     known: KnownTexts,
-    pieces: Pieces,
+    unwrapper: Unwrapper,
     /// By layout: the columns that a header line has named, with their numbers.
     headers: Vec<Option<Vec<Option<usize>>>>,
     /// By layout: values of header lines, by number of the name (`#Date`).
@@ -89,7 +79,7 @@ impl ForeignReader {
             format,
             zone,
             known: KnownTexts::default(),
-            pieces: Pieces::default(),
+            unwrapper: Unwrapper::default(),
             headers: vec![None; layouts],
             header_values: vec![BTreeMap::new(); layouts],
             depends_on_order: false,
@@ -98,84 +88,29 @@ impl ForeignReader {
 
     /// Reads a line, and hands each of its rows to `sink`.
     pub fn line(&mut self, line: &[u8], sink: &mut dyn Sink) {
-        self.inner_line(line, None, 0, sink);
+        self.unwrapped(sink, |unwrapper, log| unwrapper.line(line, log));
     }
 
     /// Hands on what is left of lines whose last pieces are missing.
     pub fn finish(&mut self, sink: &mut dyn Sink) {
-        for (_, text) in std::mem::take(&mut self.pieces.0) {
-            let why =
-                "a piece of a line whose end is missing; the log was cut, or its end is in another file";
-            sink.take(FoundRow::Unreadable(why.to_owned()), &text);
-        }
+        self.unwrapped(sink, Unwrapper::finish);
     }
 
-    fn inner_line(&mut self, line: &[u8], received: Option<i64>, depth: usize, sink: &mut dyn Sink) {
+    fn unwrapped(&mut self, sink: &mut dyn Sink, read: impl FnOnce(&mut Unwrapper, &mut dyn WrappedLog)) {
+        let mut unwrapper = std::mem::take(&mut self.unwrapper);
         let format = Arc::clone(&self.format);
-        let line_bits = line_bits(&format, line);
-        let no_call = format.lines_not_calls.iter().find(|(mask, _)| line_bits & mask == *mask);
-        if let Some((_, why)) = no_call {
-            return sink.take(FoundRow::NotACall(why), line);
-        }
-        if self.bare(&format, line, line_bits, received, sink) {
-            return;
-        }
-        let opened = (depth < DEEPEST)
-            .then(|| envelopes::BUILTIN.iter().enumerate().find_map(|(at, e)| Some((at, e.open(line)?))))
-            .flatten();
-        let Some((at, inside)) = opened else {
-            return sink.take(FoundRow::Unreadable(unfit(&format)), line);
-        };
-        if inside.is_empty() {
-            return sink.take(FoundRow::NotACall("an envelope with nothing in it"), line);
-        }
-        for one in inside {
-            self.inside(&format, at, one, received, depth, line, sink);
-        }
+        read(&mut unwrapper, &mut ForeignLog { reader: self, format: &format, sink });
+        self.depends_on_order |= unwrapper.depends_on_order;
+        self.unwrapper = unwrapper;
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one step of the recursion")]
-    fn inside(
-        &mut self,
-        format: &CompiledFormat,
-        envelope: usize,
-        one: Inside<'_>,
-        received: Option<i64>,
-        depth: usize,
-        line: &[u8],
-        sink: &mut dyn Sink,
-    ) {
-        let time = one.time.as_deref().and_then(envelope_time);
-        let received = time.or(received);
-        match one.content {
-            Content::Nothing => sink.take(FoundRow::NotACall("an envelope without a line"), line),
-            Content::OtherStream => sink.take(FoundRow::NotACall("of another stream"), line),
-            Content::Object(object, around) => {
-                if !self.object(format, object, &around, received, sink) {
-                    sink.take(FoundRow::Unreadable(unfit(format)), object);
-                }
-            }
-            Content::Line(text) => {
-                let Some((stream, goes_on)) = one.piece else {
-                    return self.inner_line(&text, received, depth + 1, sink);
-                };
-                let key = (envelope, stream);
-                let begun = self.pieces.0.remove(&key);
-                if begun.is_none() && !goes_on {
-                    return self.inner_line(&text, received, depth + 1, sink);
-                }
-                self.depends_on_order = true;
-                let mut whole = begun.unwrap_or_default();
-                whole.extend_from_slice(&text);
-                if goes_on && whole.len() <= MOST_JOINED {
-                    self.pieces.0.insert(key, whole);
-                } else if goes_on {
-                    let why = format!("a line of pieces that are more than {} MiB", MOST_JOINED >> 20);
-                    sink.take(FoundRow::Unreadable(why), &whole[..1_024]);
-                } else {
-                    self.inner_line(&whole, received, depth + 1, sink);
-                }
-            }
+    /// Reads a row of a table of columns, written as a line of JSON.
+    pub fn columns(&mut self, object: &[u8], sink: &mut dyn Sink) {
+        let format = Arc::clone(&self.format);
+        if !self.object(&format, object, &[], None, sink)
+            && !self.json_object(&format, &format.columns, object, &[], 0, None, sink)
+        {
+            sink.take(FoundRow::Unreadable(unfit(&format)), object);
         }
     }
 
@@ -192,7 +127,10 @@ impl ForeignReader {
         for (at, layout) in format.layouts.iter().enumerate() {
             match &layout.shape {
                 CompiledShape::Json { .. } => {
-                    if self.json(format, layout, line, line_bits, received, sink) {
+                    let object = line.trim_ascii();
+                    if object.first() == Some(&b'{')
+                        && self.json_object(format, layout, object, &[], line_bits, received, sink)
+                    {
                         return true;
                     }
                 }
@@ -273,41 +211,6 @@ impl ForeignReader {
         }
         if let Some(number) = std::str::from_utf8(key).ok().and_then(|key| numbers.get(key)) {
             self.header_values[at].insert(*number, value.to_vec());
-        }
-    }
-
-    /// Reads a line that is a JSON object, or a list of some; false if it is not of the layout.
-    fn json(
-        &mut self,
-        format: &CompiledFormat,
-        layout: &CompiledLayout,
-        line: &[u8],
-        line_bits: Mask,
-        received: Option<i64>,
-        sink: &mut dyn Sink,
-    ) -> bool {
-        let trimmed = line.trim_ascii();
-        match trimmed.first() {
-            Some(b'{') => self.json_object(format, layout, trimmed, &[], line_bits, received, sink),
-            Some(b'[') => {
-                let Some(elements) = json::whole_list(trimmed) else { return false };
-                let mut others = Vec::new();
-                for element in &elements {
-                    let is_object = element.first() == Some(&b'{');
-                    if !(is_object
-                        && self.json_object(format, layout, element, &[], line_bits, received, sink))
-                    {
-                        others.push(*element);
-                    }
-                }
-                // A list of which nothing fits is one row; of any other, each element is one.
-                let is_any = others.len() < elements.len();
-                if is_any {
-                    others.iter().for_each(|raw| sink.take(FoundRow::Unreadable(unfit(format)), raw));
-                }
-                is_any
-            }
-            _ => false,
         }
     }
 
@@ -401,6 +304,37 @@ impl ForeignReader {
     }
 }
 
+/// The log of a format, for the lines in envelopes.
+struct ForeignLog<'a> {
+    reader: &'a mut ForeignReader,
+    format: &'a CompiledFormat,
+    sink: &'a mut dyn Sink,
+}
+
+impl WrappedLog for ForeignLog<'_> {
+    fn line(&mut self, line: &[u8], received: Option<i64>) -> bool {
+        let line_bits = line_bits(self.format, line);
+        let no_call = self.format.lines_not_calls.iter().find(|(mask, _)| line_bits & mask == *mask);
+        if let Some((_, why)) = no_call {
+            self.sink.take(FoundRow::NotACall(why), line);
+            return true;
+        }
+        self.reader.bare(self.format, line, line_bits, received, self.sink)
+    }
+
+    fn object(&mut self, object: &[u8], around: &[&[u8]], received: Option<i64>) -> bool {
+        self.reader.object(self.format, object, around, received, self.sink)
+    }
+
+    fn not_a_call(&mut self, why: &'static str, raw: &[u8]) {
+        self.sink.take(FoundRow::NotACall(why), raw);
+    }
+
+    fn unreadable(&mut self, why: Option<String>, raw: &[u8]) {
+        self.sink.take(FoundRow::Unreadable(why.unwrap_or_else(|| unfit(self.format))), raw);
+    }
+}
+
 fn new_row<'f, 'b>(format: &'f CompiledFormat, zone: Tz) -> FormatRow<'f, 'b> {
     FormatRow { format, cells: vec![NamedValue::NotLogged; format.names.len()], bits: 0, zone }
 }
@@ -468,9 +402,4 @@ fn restore(cell: &mut NamedValue<'_>) {
             _ => NamedValue::Empty,
         };
     }
-}
-
-/// Reads the time of an envelope, in microseconds since 1970.
-fn envelope_time(text: &[u8]) -> Option<i64> {
-    instant::instant_of_text(text, &Cast::Auto, Tz::UTC)
 }

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::csv::Layout;
-use super::foreign::{self, ForeignReader};
+use super::foreign::{self, ForeignReader, Unwrapper};
 use super::frame::{self, LineEnds, QuotedRecords, RecordEnd};
 use super::ndjson_template::Templates;
 use super::{access_log, ndjson};
@@ -19,6 +19,8 @@ use crate::intake::meter::Meter;
 use crate::intake::rows::raw_row::RawRow;
 use crate::intake::rows::sketch::Sketch;
 use crate::intake::rows::source_reader::SourceReader;
+
+pub use programs::ProgramRows;
 
 /// Bytes per chunk of a plain file, which workers share: the pieces of its hash.
 pub const CHUNK: u64 = PIECE as u64;
@@ -54,6 +56,7 @@ pub struct TextParser<'a> {
     templates: Templates,
     layout: Option<Layout>,
     foreign: Option<ForeignReader>,
+    unwrapper: Unwrapper,
     /// True if the text is JSON objects, wherever its lines end.
     is_stream: bool,
     header: Vec<u8>,
@@ -89,6 +92,7 @@ impl<'a> TextParser<'a> {
             templates,
             layout,
             foreign: source_reader.foreign(),
+            unwrapper: Unwrapper::default(),
             is_stream: false,
             header: Vec::new(),
             refusal: None,
@@ -176,7 +180,8 @@ impl<'a> TextParser<'a> {
         {
             return Err(Stop::File(reason));
         }
-        if self.foreign.is_some() && self.lines == 0 && !self.is_chunk {
+        let is_json = matches!(self.format, LogFormat::Foreign | LogFormat::Ndjson);
+        if is_json && self.lines == 0 && !self.is_chunk {
             self.is_stream |= foreign::is_stream(text);
         }
         if self.is_stream {
@@ -226,7 +231,7 @@ impl<'a> TextParser<'a> {
             self.line(line, place, &mut row, &mut sketch, counts)?;
         }
         if is_end {
-            self.finish_foreign(counts)?;
+            self.finish_lines(counts)?;
         }
         Ok(at)
     }
@@ -263,7 +268,14 @@ impl<'a> TextParser<'a> {
             return Ok(());
         }
         if self.source_reader.source().preset == LogPreset::WhatsappWebhook {
-            return Ok(counts.post_payload(self.source_reader, line, place, self.spill)?);
+            let unread = counts.post_payload(self.source_reader, line, None, place, self.spill)?;
+            if let Some(reason) = unread
+                && !self.wrapped(line, place, counts)?
+            {
+                // No excerpt: a payload holds names and private messages.
+                counts.quarantine_line(place, reason, &[], line.len());
+            }
+            return Ok(());
         }
         row.clear();
         let read = match self.format {
@@ -288,6 +300,13 @@ impl<'a> TextParser<'a> {
                 }
             },
         };
+        let is_own = match &read {
+            Ok(()) => self.format != LogFormat::Ndjson || self.source_reader.names_time(row),
+            Err(_) => self.format == LogFormat::Delimited,
+        };
+        if !is_own && self.wrapped(line, place, counts)? {
+            return Ok(());
+        }
         match read {
             Ok(()) => {
                 counts.post(self.source_reader, row, place, || line.to_vec(), self.spill)?;
@@ -470,3 +489,4 @@ fn chunk(
 mod programs;
 #[cfg(test)]
 mod tests;
+mod wrapped;

@@ -6,7 +6,9 @@ use super::{Stop, TextParser};
 use crate::error::Trouble;
 use crate::intake::counting::notes::evidence::RowPlace;
 use crate::intake::counting::worker_counts::WorkerCounts;
-use crate::intake::formats::foreign::{FoundRow, JsonStream, Sink};
+use crate::intake::formats::foreign::{ForeignReader, FoundRow, JsonStream, Sink};
+use crate::intake::rows::raw_row::RawRow;
+use crate::intake::rows::sketch::Sketch;
 use crate::intake::rows::source_reader::SourceReader;
 
 impl TextParser<'_> {
@@ -24,11 +26,12 @@ impl TextParser<'_> {
             self.lines += lines(&text[at..start]);
             let place = self.place();
             self.lines += lines(&text[start..end]);
-            self.foreign_line(&text[start..end], place, counts)?;
+            let object = &text[start..end];
+            self.line(object, place, &mut RawRow::new(), &mut Sketch::new(), counts)?;
             at = end;
         }
         if is_end {
-            self.finish_foreign(counts)?;
+            self.finish_lines(counts)?;
             return Ok(text.len());
         }
         Ok(at)
@@ -51,9 +54,10 @@ impl TextParser<'_> {
         rows.trouble.map_or(Ok(()), |trouble| Err(trouble.into()))
     }
 
-    pub(super) fn finish_foreign(&mut self, counts: &mut WorkerCounts) -> Result<(), Stop> {
+    /// Counts what is left of lines whose last pieces are missing.
+    pub(super) fn finish_lines(&mut self, counts: &mut WorkerCounts) -> Result<(), Stop> {
         let place = self.place();
-        let Some(foreign) = &mut self.foreign else { return Ok(()) };
+        let Some(foreign) = &mut self.foreign else { return self.finish_wrapped(place, counts) };
         let mut rows =
             PostRows { counts, reader: self.source_reader, spill: self.spill, place, trouble: None };
         foreign.finish(&mut rows);
@@ -82,5 +86,29 @@ impl Sink for PostRows<'_, '_> {
             FoundRow::NotACall(why) => counts.not_a_call(place, why),
             FoundRow::Unreadable(why) => counts.quarantine(place, why, raw),
         }
+    }
+}
+
+/// Rows of a table that another program wrote, read by its format file.
+pub struct ProgramRows<'a> {
+    foreign: Option<ForeignReader>,
+    reader: &'a SourceReader,
+    spill: &'a Path,
+}
+
+impl<'a> ProgramRows<'a> {
+    pub fn new(reader: &'a SourceReader, spill: &'a Path) -> Self {
+        Self { foreign: reader.foreign(), reader, spill }
+    }
+
+    /// Counts a row, written as a line of JSON.
+    ///
+    /// # Errors
+    /// Spilling to disk failed.
+    pub fn columns(&mut self, object: &[u8], place: RowPlace, counts: &mut WorkerCounts) -> Result<(), Stop> {
+        let Some(foreign) = &mut self.foreign else { return Ok(()) };
+        let mut rows = PostRows { counts, reader: self.reader, spill: self.spill, place, trouble: None };
+        foreign.columns(object, &mut rows);
+        rows.trouble.map_or(Ok(()), |trouble| Err(trouble.into()))
     }
 }

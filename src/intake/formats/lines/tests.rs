@@ -308,3 +308,121 @@ fn a_file_with_the_text_of_another_is_counted_once() {
     let accepted: Vec<u64> = intake.receipt.files.iter().map(|file| file.accepted).collect();
     assert_eq!(accepted, [40, 0, 40, 0]);
 }
+
+/// Writes a text as a string of JSON.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// Writes lines as other programs wrap them; each text has every line once.
+fn wrapped(lines: &[String]) -> Vec<(&'static str, String)> {
+    use base64::Engine as _;
+    let each = |wrap: &dyn Fn(&String) -> String| lines.iter().map(wrap).collect::<Vec<_>>().join("\n");
+    let base64 = |line: &String| base64::engine::general_purpose::STANDARD.encode(line);
+    let lists = |before: &str, wrap: &dyn Fn(&String) -> String, after: &str| -> String {
+        let list = |some: &[String]| some.iter().map(wrap).collect::<Vec<_>>().join(",");
+        lines.chunks(7).map(|some| format!("{before}{}{after}\n", list(some))).collect()
+    };
+    let in_pieces = |line: &String| {
+        let (start, end) = line.split_at(line.len() / 2);
+        format!("2026-11-20T03:10:21.6Z stdout P {start}\n2026-11-20T03:10:21.6Z stdout F {end}")
+    };
+    let docker = |line: &String| {
+        format!(
+            r#"{{"log":{},"stream":"stdout","time":"2026-11-20T03:10:21Z"}}"#,
+            quoted(&format!("{line}\n"))
+        )
+    };
+    let message = |line: &String| format!(r#"{{"message":{}}}"#, quoted(line));
+    vec![
+        ("docker", each(&docker)),
+        ("cri", each(&in_pieces)),
+        ("docker in cri", each(&|line| in_pieces(&docker(line)))),
+        ("syslog", each(&|line| format!("<134>1 2026-11-20T03:10:21Z host app 7 - - {line}"))),
+        (
+            "journald",
+            each(&|line| {
+                format!(r#"{{"__REALTIME_TIMESTAMP":"1795835421615000","MESSAGE":{}}}"#, quoted(line))
+            }),
+        ),
+        ("vector", each(&|line| format!(r#"{{"source_type":"file","message":{}}}"#, quoted(line)))),
+        (
+            "cloudwatch",
+            lists(r#"{"messageType":"DATA_MESSAGE","logGroup":"a","logEvents":["#, &message, "]}"),
+        ),
+        (
+            "sqs",
+            lists(
+                r#"{"Records":["#,
+                &|line| format!(r#"{{"eventSource":"aws:sqs","body":{}}}"#, quoted(line)),
+                "]}",
+            ),
+        ),
+        (
+            "firehose",
+            lists(
+                r#"{"records":["#,
+                &|line| format!(r#"{{"recordId":"1","data":"{}"}}"#, base64(line)),
+                "]}",
+            ),
+        ),
+    ]
+}
+
+fn accepted(name: &str, text: &str, preset: LogPreset) -> (u64, u64) {
+    let intake = read(name, text.as_bytes(), preset).unwrap();
+    let file = &intake.receipt.files[0];
+    (file.accepted, file.quarantine)
+}
+
+#[test]
+fn rows_of_ours_inside_the_lines_of_other_programs_are_the_same_rows() {
+    let lines: Vec<String> = (0..700).map(json).collect();
+    for (name, text) in wrapped(&lines) {
+        assert_eq!(accepted("a.log", &text, LogPreset::Canonical), (700, 0), "{name}");
+    }
+    let list = lines.chunks(7).map(|some| format!("[{}]\n", some.join(","))).collect::<String>();
+    assert_eq!(accepted("a.log", &list, LogPreset::Canonical), (700, 0));
+    let value: Vec<serde_json::Value> =
+        lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let pretty = serde_json::to_string_pretty(&value).unwrap();
+    assert_eq!(accepted("a.log", &pretty, LogPreset::Canonical), (700, 0));
+    let access: Vec<String> = (0..700)
+        .map(|n| {
+            format!(
+                r#"10.0.0.1 - - [20/Nov/2026:{:02}:{:02}:00 +0000] "GET /{n} HTTP/1.1" 200 5"#,
+                n / 60,
+                n % 60
+            )
+        })
+        .collect();
+    for (name, text) in wrapped(&access) {
+        assert_eq!(accepted("a.log", &text, LogPreset::Combined), (700, 0), "{name}");
+    }
+}
+
+#[test]
+fn what_is_broken_inside_another_program_s_line_costs_its_row_alone() {
+    let mut lines: Vec<String> = (0..70).map(json).collect();
+    lines[3] = lines[3].replace("\"ts\"", "\"other\"");
+    lines[8].truncate(20);
+    for (name, text) in wrapped(&lines) {
+        assert_eq!(accepted("a.log", &text, LogPreset::Canonical), (68, 2), "{name}");
+    }
+    let text = format!("[{},17,{{}},{}]\n[17,{{}}]\n[{}", json(1), json(2), json(3));
+    assert_eq!(accepted("a.json", &text, LogPreset::Canonical), (2, 4));
+}
+
+#[test]
+fn pieces_of_a_line_meet_wherever_a_big_file_is_cut() {
+    let mut lines = Vec::new();
+    let mut bytes = 0;
+    while bytes < 2 * CHUNK as usize + 1_000 {
+        let note = "x".repeat(3_000);
+        let line = json(lines.len()).replace('}', &format!(r#","note":"{note}"}}"#));
+        bytes += line.len();
+        lines.push(line);
+    }
+    let (_, text) = wrapped(&lines).swap_remove(1);
+    assert_eq!(accepted("a.log", &text, LogPreset::Canonical), (lines.len() as u64, 0));
+}

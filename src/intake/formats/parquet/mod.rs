@@ -2,6 +2,7 @@
 
 mod cells;
 mod keys;
+mod objects;
 mod positioned;
 mod types;
 
@@ -10,6 +11,8 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, TimeUnit};
 use cells::{Cells, Foreseen};
 use keys::{BatchColumn, Keys};
+use objects::ObjectRows;
+pub use objects::write_row;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelector,
@@ -18,7 +21,7 @@ use parquet::file::statistics::Statistics;
 pub use positioned::Positioned;
 use types::{as_read, check_groups, check_type, data_type};
 
-use super::lines::Stop;
+use super::lines::{ProgramRows, Stop};
 use crate::config::{Field, TimeBasis};
 use crate::day::{DAY_US, Day, SECOND_US};
 use crate::intake::counting::notes::evidence::RowPlace;
@@ -50,6 +53,8 @@ pub struct LogColumns {
     parts: Vec<FieldRole>,
     /// Position of the timestamp column, for its statistics.
     ts_leaf: Option<usize>,
+    /// Rows of another program, which are read as its format says.
+    objects: Option<ObjectRows>,
 }
 
 /// Rows of one row group that are read as one work item.
@@ -101,6 +106,17 @@ fn metadata(file: &LogBytes) -> Result<ArrowReaderMetadata, String> {
 /// its field cannot have.
 pub fn open(file: &LogBytes, source_reader: &SourceReader) -> Result<LogColumns, String> {
     let plain = metadata(file)?;
+    if source_reader.foreign().is_some() {
+        let root = plain.parquet_schema().root_schema();
+        let objects = Some(ObjectRows::of(root, |column| source_reader.names_column(column))?);
+        return Ok(LogColumns {
+            metadata: plain,
+            targets: Vec::new(),
+            parts: Vec::new(),
+            ts_leaf: None,
+            objects,
+        });
+    }
     let leaves = plain.parquet_schema().columns();
     let paths: Vec<String> = leaves.iter().map(|column| column.path().parts().join(".")).collect();
     let mapping = &source_reader.mapping;
@@ -134,7 +150,7 @@ pub fn open(file: &LogBytes, source_reader: &SourceReader) -> Result<LogColumns,
     } else {
         Vec::new()
     };
-    Ok(LogColumns { metadata, targets, parts, ts_leaf })
+    Ok(LogColumns { metadata, targets, parts, ts_leaf, objects: None })
 }
 
 impl LogColumns {
@@ -142,7 +158,8 @@ impl LogColumns {
     pub fn slices(&self) -> Vec<Slice> {
         let slices = (0..self.metadata.metadata().num_row_groups()).flat_map(|group| {
             let rows = self.rows_of(group);
-            let count = rows.div_ceil(SLICE).clamp(1, MOST_SLICES);
+            // Objects are read from the beginning of their group.
+            let count = if self.objects.is_some() { 1 } else { rows.div_ceil(SLICE).clamp(1, MOST_SLICES) };
             let border = move |n: u64| (u128::from(rows) * u128::from(n) / u128::from(count)) as u64;
             (0..count).map(move |n| Slice {
                 group,
@@ -202,6 +219,26 @@ impl LogColumns {
     ) -> Result<(), Stop> {
         let corrupt =
             |e: &dyn std::fmt::Display| Stop::File(format!("row group {}: {}", group + 1, one_line(e)));
+        if let Some(objects) = &self.objects {
+            let first = (0..group).map(|group| self.rows_of(group)).fold(0, u64::saturating_add);
+            let mut lines = ProgramRows::new(source_reader, place.spill);
+            let mut row = first;
+            let found = objects.read(
+                file,
+                group,
+                &mut |object| {
+                    row = row.saturating_add(1);
+                    let place = RowPlace { file: place.file, chunk: 0, row };
+                    meter.rows(1);
+                    lines.columns(object, place, counts)
+                },
+                |e| corrupt(&e),
+            )?;
+            if found != rows {
+                return Err(corrupt(&format!("{found} rows, but its footer says {rows}")));
+            }
+            return Ok(());
+        }
         let foreseen = self.foresee(group);
         let wanted = self.targets.iter().zip(&foreseen).filter(|(_, foreseen)| foreseen.is_none());
         let wanted = wanted.map(|(target, _)| target.leaf);

@@ -227,7 +227,7 @@ fn the_first_bad_rows_are_kept_with_any_number_of_workers() {
 }
 
 /// Writes one batch with these columns, and with `ts` and `request_id` unless they are given.
-fn write_columns(path: &Path, columns: Vec<(&str, ArrayRef)>) {
+pub fn write_columns(path: &Path, columns: Vec<(&str, ArrayRef)>) {
     let rows = columns[0].1.len() as i64;
     let mut all = columns;
     if !all.iter().any(|(name, _)| *name == "ts") {

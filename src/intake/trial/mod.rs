@@ -2,15 +2,16 @@
 //!
 //! For `inspect`, for the samples of format files, and for tests.
 
+mod own;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use chrono_tz::Tz;
 
 use super::counting::notes::evidence::RowPlace;
-use super::formats::csv::Layout;
 use super::formats::foreign::{FoundRow, JsonStream, Sink, is_stream};
-use super::formats::{access_log, frame, ndjson, webhook_payload};
+use super::formats::frame;
 use super::rows::endpoints::Endpoints;
 use super::rows::instant;
 use super::rows::interner::Lexicon;
@@ -62,27 +63,40 @@ pub fn try_each(source: &Source, text: &[u8], is_whole: bool, take: &mut dyn FnM
     if let Some(why) = frame::foreign_encoding(text) {
         return tried.row(TriedRow::Unreadable(why));
     }
-    let Some(mut foreign) = reader.foreign() else { return tried.own_rows(text) };
-    if is_stream(text) {
-        let mut at = 0;
-        while let Some(object) = JsonStream.next(&text[at..], is_whole) {
-            let (start, end) = (at + object.start, at + object.end);
-            tried.line += memchr::memchr_iter(b'\n', &text[at..start]).count() as u64;
-            let inside = memchr::memchr_iter(b'\n', &text[start..end]).count() as u64;
-            foreign.line(&text[start..end], &mut tried);
-            tried.line += inside;
-            at = end;
-        }
-    } else {
-        for line in lines(text) {
-            tried.line += 1;
-            if !line.iter().all(u8::is_ascii_whitespace) {
-                foreign.line(line, &mut tried);
+    match reader.foreign() {
+        Some(mut foreign) => {
+            each_line(text, is_whole, true, &mut |line, inside| {
+                tried.line += line;
+                foreign.line(inside, &mut tried);
+            });
+            if is_whole {
+                foreign.finish(&mut tried);
             }
         }
+        None => own::try_each(&mut tried, text, is_whole),
     }
-    if is_whole {
-        foreign.finish(&mut tried);
+}
+
+/// Hands on each line that is not blank, or each object of a stream, with the number of lines since
+/// the one before.
+fn each_line(text: &[u8], is_whole: bool, is_json: bool, take: &mut dyn FnMut(u64, &[u8])) {
+    if is_json && is_stream(text) {
+        let lines = |part: &[u8]| memchr::memchr_iter(b'\n', part).count() as u64;
+        let (mut at, mut passed) = (0, 0);
+        while let Some(object) = JsonStream.next(&text[at..], is_whole) {
+            let (start, end) = (at + object.start, at + object.end);
+            take(passed + lines(&text[at..start]), &text[start..end]);
+            passed = lines(&text[start..end]);
+            at = end;
+        }
+        return;
+    }
+    let mut passed = 0;
+    for line in lines(text) {
+        passed += 1;
+        if !line.iter().all(u8::is_ascii_whitespace) {
+            take(std::mem::take(&mut passed), line);
+        }
     }
 }
 
@@ -199,69 +213,6 @@ impl Tried<'_> {
         self.row(call.map_or_else(TriedRow::Unreadable, TriedRow::Call));
     }
 
-    /// Reads a text by a preset that is no format of a program.
-    ///
-    /// One line is one row here, also where a field of CSV has line ends.
-    fn own_rows(&mut self, text: &[u8]) {
-        let source = self.reader.source();
-        let first =
-            text.iter().find(|byte| !byte.is_ascii_whitespace() && !matches!(byte, 0xef | 0xbb | 0xbf));
-        let is_csv = source.preset == LogPreset::Canonical && first != Some(&b'{');
-        let mut tree = ndjson::Tree::of(&self.reader.mapping);
-        let mut layout = None;
-        let mut row = RawRow::new();
-        for line in lines(text) {
-            self.line += 1;
-            if line.iter().all(u8::is_ascii_whitespace) {
-                continue;
-            }
-            row.clear();
-            match source.preset {
-                LogPreset::WhatsappWebhook => self.payload(line),
-                LogPreset::Combined => {
-                    let read = access_log::read(line, &mut row);
-                    self.read(read, &mut row);
-                }
-                _ if !is_csv => {
-                    let read = ndjson::read(line, &mut tree, &mut row);
-                    self.read(read, &mut row);
-                }
-                _ => match &layout {
-                    None => {
-                        let mapping = &self.reader.mapping;
-                        layout = Some(Layout::from_header(line, source.delimiter, mapping));
-                    }
-                    Some(Err(why)) => {
-                        let why = String::clone(why);
-                        self.row(TriedRow::Unreadable(why));
-                    }
-                    Some(Ok(layout)) => {
-                        let read = layout.read(line, &mut row);
-                        self.read(read, &mut row);
-                    }
-                },
-            }
-        }
-    }
-
-    /// Reads a notification payload; its statuses are not told one by one.
-    fn payload(&mut self, line: &[u8]) {
-        let payload = match webhook_payload::read(line, self.reader.source().zone) {
-            Ok(payload) => payload,
-            Err(why) => return self.row(TriedRow::Unreadable(why)),
-        };
-        let Some(start_us) = payload.received_us.or(payload.latest_us) else {
-            return self.row(TriedRow::Unreadable("no timestamp".to_owned()));
-        };
-        let mut values = BTreeMap::from([(Field::HttpStatus, "200".to_owned())]);
-        values.extend(payload.fields.first().map(|field| (Field::Topic, field.name.to_string())));
-        values.extend(payload.statuses.first().map(|status| (Field::Status, status.status.to_string())));
-        values.insert(Field::BusinessId, payload.business_id.to_string());
-        let logged = [Field::Ts].into_iter().chain(values.keys().copied()).collect();
-        let reached = Reached::Unknown;
-        self.row(TriedRow::Call(TriedCall { start_us, duration_us: None, reached, values, logged }));
-    }
-
     fn call(&mut self, row: &mut RawRow<'_>) -> Result<TriedCall, String> {
         self.reader.translate(row);
         let (start_us, duration_us) = self.reader.time(row)?;
@@ -333,7 +284,11 @@ mod tests {
             formats += 1;
             assert_eq!(kinds(&format!("[{line},17]")), (1, 1), "{}", choice.name);
             assert_eq!(kinds(&format!("[{line},{line},{{}}]")), (2, 1), "{}", choice.name);
-            assert_eq!(kinds(&format!("[{line},{line}")), (0, 1), "{}", choice.name);
+            // Objects of a list over many lines, whose end is missing.
+            assert_eq!(kinds(&format!("[{line},{line}")), (2, 0), "{}", choice.name);
+            assert_eq!(kinds(&format!("[{line},{{\"a\":")), (1, 1), "{}", choice.name);
+            // Below another line it is one line, which is broken.
+            assert_eq!(kinds(&format!("{line}\n[{line},{line}")), (1, 1), "{}", choice.name);
             assert_eq!(kinds(&format!("{{\"a\":{}", "[".repeat(100_000))), (0, 1), "{}", choice.name);
             assert_eq!(kinds(&"[".repeat(100_000)), (0, 1), "{}", choice.name);
             assert_eq!(kinds(&"[{\"a\":".repeat(100_000)), (0, 1), "{}", choice.name);
