@@ -269,6 +269,16 @@ fn number(byte: &[u8]) -> Option<u8> {
     std::str::from_utf8(byte).ok()?.parse().ok()
 }
 
+/// Returns the elements of the lists at the end of a path such as `a[].b[]`, each with the objects
+/// around it, the nearest first; nothing if the line is no JSON object.
+pub fn elements_at<'b>(line: &'b [u8], path: &str) -> Vec<(&'b [u8], Vec<&'b [u8]>)> {
+    let mut found = Vec::new();
+    if KeyTree::default().read(line, &mut |_, _, _| {}).is_ok() {
+        list(line, &mut Vec::new(), path, &mut found);
+    }
+    found
+}
+
 /// Collects the objects at the end of a path such as `a[].b[]` or `a`, with the objects around them.
 fn list<'b>(
     object: &'b [u8],

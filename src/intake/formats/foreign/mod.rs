@@ -32,7 +32,7 @@ use crate::intake::formats::ndjson::repair;
 use crate::intake::rows::raw_row::{LogValue, RawRow};
 
 pub use compile::CompiledFormat;
-pub use envelopes::opened;
+pub use envelopes::{elements_at, opened};
 pub use stream::{JsonStream, is_stream};
 pub use wrapped::{Unwrapper, WrappedLog};
 

@@ -1,5 +1,11 @@
 //! Text logs: lines of plain and compressed files to rows, chunk by chunk.
 
+mod programs;
+mod row_list;
+#[cfg(test)]
+mod tests;
+mod wrapped;
+
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -21,6 +27,7 @@ use crate::intake::rows::sketch::Sketch;
 use crate::intake::rows::source_reader::SourceReader;
 
 pub use programs::ProgramRows;
+use row_list::RowList;
 
 /// Bytes per chunk of a plain file, which workers share: the pieces of its hash.
 pub const CHUNK: u64 = PIECE as u64;
@@ -57,6 +64,7 @@ pub struct TextParser<'a> {
     layout: Option<Layout>,
     foreign: Option<ForeignReader>,
     unwrapper: Unwrapper,
+    row_list: Option<RowList>,
     /// True if the text is JSON objects, wherever its lines end.
     is_stream: bool,
     header: Vec<u8>,
@@ -93,6 +101,7 @@ impl<'a> TextParser<'a> {
             layout,
             foreign: source_reader.foreign(),
             unwrapper: Unwrapper::default(),
+            row_list: RowList::of(&source_reader.mapping).filter(|_| format == LogFormat::Ndjson),
             is_stream: false,
             header: Vec::new(),
             refusal: None,
@@ -246,6 +255,9 @@ impl<'a> TextParser<'a> {
     ) -> Result<(), Stop> {
         if self.foreign.is_some() {
             return self.foreign_line(line, place, counts);
+        }
+        if self.row_list.is_some() {
+            return self.listed_rows(line, place, counts);
         }
         let is_sketched = self.refusal.is_none()
             && counts.memo.is_worth_it()
@@ -485,8 +497,3 @@ fn chunk(
     }
     Ok(hash)
 }
-
-mod programs;
-#[cfg(test)]
-mod tests;
-mod wrapped;

@@ -34,6 +34,17 @@ fn read(name: &str, bytes: &[u8], preset: LogPreset) -> Result<Intake, Trouble> 
     read_paths(&[&path], preset)
 }
 
+/// Reads a file by a source that is set up by `set`.
+pub fn read_source(name: &str, bytes: &[u8], set: impl FnOnce(&mut crate::config::Source)) -> Intake {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    let mut source = source(&path);
+    set(&mut source);
+    let config = Config { sources: vec![source], ..Config::bare("") };
+    facts(&config, "2026-11-20".parse().unwrap(), 2, folder.path(), &Meter::default()).unwrap()
+}
+
 fn read_paths(paths: &[&Path], preset: LogPreset) -> Result<Intake, Trouble> {
     let spill = tempfile::tempdir().unwrap();
     let mut source = crate::config::Source { preset, ..source(paths[0]) };

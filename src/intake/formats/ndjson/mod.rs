@@ -42,7 +42,11 @@ pub fn read<'b>(line: &'b [u8], tree: &mut Tree, row: &mut RawRow<'b>) -> Result
     read
 }
 
-fn read_json<'b>(line: &'b [u8], tree: &mut Tree, row: &mut RawRow<'b>) -> Result<(), String> {
+/// Reads one line into `row`, which may have values of other fields.
+///
+/// # Errors
+/// As [`read`]; a line that needs repairs is refused as well.
+pub fn read_json<'b>(line: &'b [u8], tree: &mut Tree, row: &mut RawRow<'b>) -> Result<(), String> {
     if depth_exceeds(line, MAX_DEPTH) {
         return Err(format!("nested deeper than {MAX_DEPTH} levels"));
     }

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::intake::rows::mapping::{Mapping, is_alike};
+use crate::intake::rows::mapping::{MappedField, Mapping, is_alike};
 
 /// Limit on keys without a mapped name that a tree remembers on each level.
 const MOST_LEARNED: usize = 64;
@@ -49,16 +49,21 @@ impl Tree {
     pub fn of(mapping: &Mapping) -> Self {
         let mut tree = Self::default();
         for entry in &mapping.entries {
-            // Odd ranks are for other spellings of the name.
-            let target = FieldTarget { field: entry.field, rank: entry.rank * 2 };
-            // A key that itself contains dots is tried as a whole, in addition to its path.
-            tree.insert(&[entry.name.as_str()], target);
-            let path: Vec<&str> = entry.name.split('.').collect();
-            if path.len() > 1 {
-                tree.insert(&path, target);
-            }
+            tree.insert_name(&entry.name, entry);
         }
         tree
+    }
+
+    /// Adds a name of a mapped field, or what is left of it below a list of rows.
+    pub fn insert_name(&mut self, name: &str, entry: &MappedField) {
+        // Odd ranks are for other spellings of the name.
+        let target = FieldTarget { field: entry.field, rank: entry.rank * 2 };
+        // A key that itself contains dots is tried as a whole, in addition to its path.
+        self.insert(&[name], target);
+        let path: Vec<&str> = name.split('.').collect();
+        if path.len() > 1 {
+            self.insert(&path, target);
+        }
     }
 
     pub fn insert(&mut self, path: &[&str], target: FieldTarget) {

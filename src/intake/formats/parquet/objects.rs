@@ -203,6 +203,9 @@ mod tests {
         let (found, aside) = read("caddy", &path).unwrap();
         assert_eq!((found.values().sum::<i64>(), aside.len()), (1, 0), "{found:?} {aside:?}");
         let refused = read("varnish", &path).unwrap_err();
-        assert!(refused.contains("none of its columns is a name of the format; it has ts, level, logger, msg"), "{refused}");
+        assert!(
+            refused.contains("none of its columns is a name of the format; it has ts, level, logger, msg"),
+            "{refused}"
+        );
     }
 }
