@@ -122,7 +122,7 @@ fn sniff(file: &LogBytes, compression: LogCompression) -> io::Result<LogFormat> 
             Some([b'{' | b'[', ..]) => return Ok(LogFormat::Ndjson),
             Some(line) => {
                 let is_json = |inner: &[u8]| matches!(inner.trim_ascii_start(), [b'{' | b'[', ..]);
-                let is_wrapped = opened(line.trim_ascii_end()).is_some_and(|(_, inner)| is_json(&inner));
+                let is_wrapped = opened(line.trim_ascii_end()).is_some_and(|opened| is_json(&opened.inner));
                 return Ok(if is_wrapped { LogFormat::Ndjson } else { LogFormat::Delimited });
             }
             None if n == 0 => return Ok(LogFormat::Delimited),

@@ -246,9 +246,6 @@ fn reads_all(fit: &BestFit, probe: &[u8], is_whole: bool) -> bool {
 
 /// Returns the envelopes of the first call.
 fn envelopes(source: &Source, probe: &[u8]) -> Vec<String> {
-    if source.format.is_none() {
-        return Vec::new();
-    }
     let has_call = |text: &[u8]| try_text(source, text).iter().any(|row| matches!(row, TriedRow::Call(_)));
     for line in probe.split(|byte| *byte == b'\n').take(TRIED_LINES) {
         if line.trim_ascii().is_empty() || !has_call(line) {
@@ -256,11 +253,11 @@ fn envelopes(source: &Source, probe: &[u8]) -> Vec<String> {
         }
         let (mut names, mut text) = (Vec::new(), line.to_vec());
         while names.len() < DEEPEST
-            && let Some((name, inner)) = opened(&text)
-            && (has_call(&inner) || name == "otlp-spans" || name == "records")
+            && let Some(opened) = opened(&text)
+            && (opened.is_object || has_call(&opened.inner))
         {
-            names.push(name.to_owned());
-            text = inner;
+            names.push(opened.envelope.to_owned());
+            text = opened.inner;
         }
         return names;
     }

@@ -17,7 +17,7 @@ pub fn try_each(tried: &mut Tried<'_>, text: &[u8], is_whole: bool) {
     let start = text.iter().position(|byte| !is_before(byte)).unwrap_or(text.len());
     let first = text[start..].split(|byte| *byte == b'\n').next().unwrap_or_default();
     let begins_json = |text: &[u8]| matches!(text, [b'{' | b'[', ..]);
-    let is_json = begins_json(first) || opened(first).is_some_and(|(_, inner)| begins_json(&inner));
+    let is_json = begins_json(first) || opened(first).is_some_and(|opened| begins_json(&opened.inner));
     let is_csv = source.preset == LogPreset::Canonical && !is_json;
     let tree = ndjson::Tree::of(&tried.reader.mapping);
     let mut unwrapper = Unwrapper::default();

@@ -246,15 +246,26 @@ impl CompiledEnvelope {
     }
 }
 
-/// Returns the name of the envelope that a line is in, and the first line or object inside.
-pub fn opened(line: &[u8]) -> Option<(&'static str, Vec<u8>)> {
-    let (name, inside) = BUILTIN.iter().find_map(|one| Some((one.name(), one.open(line)?)))?;
+/// First line or object in an envelope.
+#[derive(Debug)]
+pub struct Opened {
+    /// Name of the envelope.
+    pub envelope: &'static str,
+    pub inner: Vec<u8>,
+    /// True if it is an object, which a format may read together with the objects around it.
+    pub is_object: bool,
+}
+
+/// Opens a line; `None` if it is in no envelope.
+pub fn opened(line: &[u8]) -> Option<Opened> {
+    let (envelope, inside) = BUILTIN.iter().find_map(|one| Some((one.name(), one.open(line)?)))?;
     let first = inside.into_iter().find_map(|one| match one.content {
-        Content::Line(text) => Some(text.into_owned()),
-        Content::Object(text, _) => Some(text.to_vec()),
+        Content::Line(text) => Some((text.into_owned(), false)),
+        Content::Object(text, _) => Some((text.to_vec(), true)),
         Content::Nothing | Content::OtherStream => None,
     });
-    Some((name, first.unwrap_or_default()))
+    let (inner, is_object) = first.unwrap_or_default();
+    Some(Opened { envelope, inner, is_object })
 }
 
 fn empty_blank(cells: &mut [NamedValue<'_>]) {
