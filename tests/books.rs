@@ -18,7 +18,7 @@ impl Books {
     pub fn new() -> Self {
         let books = Self { dir: tempfile::tempdir().unwrap() };
         let config = r#"
-            salt = "pinch"
+            salt = "a pinch of salt for tests"
             regions = ["eu"]
             [[source]]
             name = "edge"

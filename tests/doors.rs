@@ -292,7 +292,7 @@ struct Place {
 }
 
 const CONFIG: &str = r#"
-salt = "pinch"
+salt = "a pinch of salt for tests"
 slot = "5m"
 regions = ["eu"]
 

@@ -21,7 +21,7 @@ use crate::disturb::{
 use crate::job::{self, Ran};
 
 const CONFIG: &str = r#"
-salt = "pinch"
+salt = "a pinch of salt for tests"
 slot = "5m"
 
 [[source]]

@@ -79,7 +79,7 @@ const HOSTILE: [&str; 6] = [
 fn hostile() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let mut config = r#"
-        salt = "pinch"
+        salt = "a pinch of salt for tests"
         slot = "5m"
         [[source]]
         name = "edge"

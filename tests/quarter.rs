@@ -19,7 +19,7 @@ const CHANGE: u64 = 46;
 const KILLED: [(u64, Kill); 3] = [(20, Kill::FirstLine), (47, Kill::LastLine), (75, Kill::Reports)];
 
 const CONFIG: &str = r#"
-    salt = "pinch"
+    salt = "a pinch of salt for tests"
     slot = "5m"
     policy = "policy.toml"
     regions = ["eu", "us"]

@@ -154,7 +154,7 @@ impl Nights {
         let (source, more) = (self.source, self.config);
         let config = format!(
             r#"
-            salt = "pinch"
+            salt = "a pinch of salt for tests"
             policy = "policy.toml"
             regions = ["eu"]
             [[source]]

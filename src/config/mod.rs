@@ -24,8 +24,8 @@ use crate::formats::{Expression, FormatFile};
 use crate::plain_file::SpooledInput;
 use crate::store::{StoreLimits, Stores};
 
-pub use crate::field::{Field, Identity, Log, TimeBasis, Unit};
-pub use crate::vantage::Vantage;
+pub use crate::formats::Vantage;
+pub use crate::formats::{Field, Identity, Log, TimeBasis, Unit};
 pub use canonical::{Canonical, Difference};
 pub use formats::is_format_file;
 pub use outputs::{Format, Outputs};
@@ -37,6 +37,13 @@ pub use sources::IdSpelling;
 
 /// The path of standard input, on the command line.
 pub const STANDARD_INPUT: &str = "-";
+
+/// Limit on services, and on regions, that the config does not declare and that are kept apart.
+pub const MOST_UNDECLARED: usize = 64;
+/// Limit on pairs of a service and a region with undeclared names among them.
+///
+/// Each pair has slots of its own, about 0.7 MB of memory for a day of minutes.
+pub const MOST_PAIRS: usize = 512;
 
 /// The service of webhook rows without a service.
 pub const WEBHOOK_SERVICE: &str = "webhooks";
@@ -75,6 +82,7 @@ pub struct Config {
     pub components: Vec<Component>,
     /// Regions that appear in the reports even on a day without a row from them.
     pub regions: Vec<String>,
+    pub excerpts: Excerpts,
     pub measure: SlotRule,
     pub limits: Limits,
     pub webhooks: Webhooks,
@@ -91,6 +99,16 @@ pub struct Config {
     pub stores: Stores,
 }
 
+/// How rows that cannot be read are shown in quarantine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Excerpts {
+    /// What they are made of, and not what they say: `{"aa":"9999"}`.
+    #[default]
+    Shape,
+    /// What they say, without what is known to identify persons.
+    Text,
+}
+
 impl Config {
     /// Returns the config of a run without a config file: defaults, and no source yet.
     pub fn bare(base: impl Into<PathBuf>) -> Self {
@@ -105,6 +123,7 @@ impl Config {
             ignore: Vec::new(),
             components: Vec::new(),
             regions: Vec::new(),
+            excerpts: Excerpts::default(),
             measure: SlotRule::default(),
             limits: Limits::default(),
             webhooks: Webhooks::default(),

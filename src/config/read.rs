@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{
-    Component, Config, Limits, Log, Service, SlotRule, Source, WEBHOOK_SERVICE, outputs, overrides, sources,
-    webhooks,
+    Component, Config, Excerpts, Limits, Log, Service, SlotRule, Source, WEBHOOK_SERVICE, outputs, overrides,
+    sources, webhooks,
 };
 use crate::day::SlotLength;
 use crate::document::spelling::advice;
@@ -13,12 +13,13 @@ use crate::document::toml::{MistakeNotes, TomlTable, TomlValue, name, tables};
 use crate::document::{Document, Mistakes};
 use crate::store::{StoreLimits, Stores};
 
-pub(super) const TOP: [&str; 17] = [
+pub(super) const TOP: [&str; 18] = [
     "reports",
     "policy",
     "catalogue",
     "slot",
     "regions",
+    "excerpts",
     "ignore",
     "memory",
     "salt",
@@ -45,6 +46,7 @@ const SLOTS: [(&str, SlotLength); 4] = [
     ("1m", SlotLength::Minute),
     ("5m", SlotLength::Minutes5),
 ];
+const EXCERPTS: [(&str, Excerpts); 2] = [("shape", Excerpts::Shape), ("text", Excerpts::Text)];
 const USER_COUNTS_AS: [(&str, bool); 2] = [("excluded", false), ("good", true)];
 const MINUTES_OF_A_DAY: i64 = 1_440;
 
@@ -71,6 +73,7 @@ pub fn config(document: &Document, base: &Path) -> Result<Config, Mistakes> {
         services,
         ignore: ignored(&top),
         regions: top.get("regions").map(|value| owned(&value)).unwrap_or_default(),
+        excerpts: top.get("excerpts").and_then(|value| value.choice(&EXCERPTS)).unwrap_or_default(),
         measure: measure(&top),
         limits: limits(&top),
         webhooks: webhooks::read(&top),

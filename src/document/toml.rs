@@ -298,6 +298,23 @@ impl<'t> TomlValue<'t> {
         }
     }
 
+    /// Reads a text that may be blank, such as a separator.
+    pub fn raw_text(&self) -> Option<String> {
+        match self.raw() {
+            DeValue::String(text) if !text.is_empty() => Some(text.to_string()),
+            _ => self.text().map(str::to_owned),
+        }
+    }
+
+    /// Reads texts of which one may be empty.
+    pub fn any_texts(&self) -> Vec<String> {
+        let text = |item: Self| match item.raw() {
+            DeValue::String(text) => Some(text.to_string()),
+            _ => item.text().map(str::to_owned),
+        };
+        self.items().into_iter().filter_map(text).collect()
+    }
+
     /// Reads the texts of a list or of a single value; a repeated text is a mistake.
     pub fn texts(&self) -> Vec<(&'t str, Self)> {
         let mut texts: Vec<(&str, Self)> = Vec::new();

@@ -101,14 +101,23 @@ impl Salt {
         if caller.is_empty() {
             return String::new();
         }
+        format!("c-{}", self.hex("uptime-ledger caller", caller))
+    }
+
+    /// Returns the name under which a word of a log is stored that may say something about a person.
+    pub fn word(&self, word: &str) -> String {
+        format!("n-{}", self.hex("uptime-ledger word", word))
+    }
+
+    /// Returns twelve hexadecimal digits of a keyed hash.
+    fn hex(&self, purpose: &str, text: &str) -> String {
         let hash = Sha256::new()
-            .chain_update("uptime-ledger caller")
+            .chain_update(purpose)
             .chain_update(self.text.len().to_le_bytes())
             .chain_update(&self.text)
-            .chain_update(caller)
+            .chain_update(text)
             .finalize();
-        let hex: String = hash[..6].iter().map(|b| format!("{b:02x}")).collect();
-        format!("c-{hex}")
+        hash[..6].iter().map(|b| format!("{b:02x}")).collect()
     }
 }
 

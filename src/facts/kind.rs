@@ -9,6 +9,8 @@ use crate::table::CellWord;
 pub const UNASSIGNED: &str = "unassigned";
 /// Service of calls to paths that the config ignores.
 pub const IGNORED: &str = "ignored";
+/// Service or region of all undeclared names beyond those that are kept.
+pub const OTHER_NAMES: &str = "(other)";
 
 /// The type of event that a fact counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

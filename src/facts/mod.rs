@@ -23,7 +23,8 @@ pub use file_hours::{FileDay, FileHours};
 pub use gap::{Gap, Lost, LostFile};
 pub use ids::Salt;
 pub use kind::{
-    Admission, IGNORED, Kind, Outcome, Reached, Stream, Symptom, Timing, UNASSIGNED, has_no_answer,
+    Admission, IGNORED, Kind, OTHER_NAMES, Outcome, Reached, Stream, Symptom, Timing, UNASSIGNED,
+    has_no_answer,
 };
 pub use latency::{Histogram, Latencies};
 pub use missing_log::{LostHour, MissingCause, MissingLog};

@@ -1,7 +1,6 @@
 //! Envelope: a line or an object of a log inside a line of another program.
 
 use super::condition::NameCondition;
-use super::texts::raw_text;
 use crate::document::toml::{MistakeNotes, TomlTable, tables};
 use crate::document::{Document, Mistake};
 
@@ -66,7 +65,7 @@ fn envelope(table: &TomlTable<'_>) -> Option<Envelope> {
         let Some(value) = table.get(key) else { return Vec::new() };
         value.texts().into_iter().map(|(text, _)| text.to_owned()).collect()
     };
-    let text = |key: &str| table.get(key).and_then(|value| raw_text(&value));
+    let text = |key: &str| table.get(key).and_then(|value| value.raw_text());
     let condition = |key: &str| table.get(key).map(|value| NameCondition::read(&value));
     let templates = texts("template");
     let base64 = match table.get("base64") {

@@ -4,10 +4,9 @@ use toml::de::DeValue;
 
 use super::condition::NameCondition;
 use super::glob::Glob;
-use super::texts::{any_texts, raw_text};
 use crate::document::spelling::advice;
 use crate::document::toml::{TomlTable, TomlValue};
-use crate::field::{Field, Identity, Log, TimeBasis, Unit};
+use crate::formats::{Field, Identity, Log, TimeBasis, Unit};
 
 pub(super) const KEYS: [&str; 19] = [
     "from", "value", "join", "with", "sum", "minus", "split", "take", "after", "before", "part", "words",
@@ -162,14 +161,14 @@ fn one(value: &TomlValue<'_>) -> Option<Expression> {
     let mut read = Expression::of(origin(&table)?);
     read.split = table.get("split").map(|value| separators(&value)).unwrap_or_default();
     read.take = table.get("take").and_then(|value| take(&value));
-    read.after = table.get("after").and_then(|value| raw_text(&value));
-    read.before = table.get("before").and_then(|value| raw_text(&value));
+    read.after = table.get("after").and_then(|value| value.raw_text());
+    read.before = table.get("before").and_then(|value| value.raw_text());
     read.part = table
         .get("part")
         .and_then(|value| value.choice(&[("path", RequestPart::Path), ("method", RequestPart::Method)]));
     read.words = table.get("words").map(|value| words(&value)).unwrap_or_default();
     read.lower = table.get("lower").and_then(|value| value.flag()).unwrap_or(false);
-    read.missing = table.get("missing").map(|value| any_texts(&value)).unwrap_or_default();
+    read.missing = table.get("missing").map(|value| value.any_texts()).unwrap_or_default();
     read.unit = table.get("unit").and_then(|value| value.choice(&UNITS));
     read.format = table.get("format").and_then(|value| value.text()).map(str::to_owned);
     let basis = [("start", TimeBasis::Start), ("end", TimeBasis::End)];
@@ -200,7 +199,7 @@ fn origin(table: &TomlTable<'_>) -> Option<Origin> {
         "from" => Origin::Names(names()),
         "value" => Origin::Constant(value.text()?.to_owned()),
         "join" => {
-            let with = table.get("with").and_then(|with| raw_text(&with)).unwrap_or_else(|| " ".to_owned());
+            let with = table.get("with").and_then(|with| with.raw_text()).unwrap_or_else(|| " ".to_owned());
             Origin::Join { names: names(), with }
         }
         "sum" => Origin::Sum(names()),
@@ -215,7 +214,7 @@ fn origin(table: &TomlTable<'_>) -> Option<Origin> {
 }
 
 fn separators(value: &TomlValue<'_>) -> Vec<String> {
-    value.items().iter().filter_map(raw_text).collect()
+    value.items().iter().filter_map(TomlValue::raw_text).collect()
 }
 
 fn take(value: &TomlValue<'_>) -> Option<Take> {

@@ -11,23 +11,23 @@ mod builtin;
 mod condition;
 mod envelope;
 mod expression;
+mod field;
 mod glob;
 mod parts;
 mod pasted;
 mod read;
-mod texts;
 mod unlogged;
-
-use crate::field::{Field, Log};
-use crate::vantage::Vantage;
+mod vantage;
 
 pub use builtin::{BUILTIN, ENVELOPES, builtin};
 pub use condition::{NameCondition, Want, WantedNumber};
 pub use envelope::{Base64, Envelope, EnvelopeShape, envelopes};
 pub use expression::{Expression, Origin, RequestPart, Take, columns, names_of};
+pub use field::{Field, Identity, Log, TimeBasis, Unit};
 pub use glob::Glob;
 pub use pasted::{Piece, is_json, json_keys, pieces};
 pub use read::{FORMAT_KEYS, SYMPTOMS, TABLES, format, template_text};
+pub use vantage::Vantage;
 
 /// What a format file says.
 #[derive(Debug, Clone, PartialEq)]

@@ -12,7 +12,7 @@ use super::{
     Expression, FormatFile, Glob, LayoutShape, LineLayout, NameCondition, NoCall, Origin, Program,
     RequestPart, Take, Want,
 };
-use crate::field::{Field, Identity, TimeBasis};
+use crate::formats::{Field, Identity, TimeBasis};
 
 impl FormatFile {
     /// Returns the parts, with these fields in place of its own.

@@ -6,15 +6,14 @@ use super::condition::NameCondition;
 use super::expression::{self, Expression, columns};
 use super::glob::Glob;
 use super::pasted;
-use super::texts::{any_texts, raw_text};
 use super::{
     Delimited, FormatFile, FormatSample, LayoutShape, LineLayout, Mark, NameTypes, NoCall, Program, SampleRow,
 };
 use crate::document::spelling::advice;
 use crate::document::toml::{MistakeNotes, TomlTable, TomlValue, tables};
 use crate::document::{Document, Mistake};
-use crate::field::{Field, Log};
-use crate::vantage::Vantage;
+use crate::formats::Vantage;
+use crate::formats::{Field, Log};
 
 /// Keys at the top of a format file.
 pub const FORMAT_KEYS: [&str; 15] = [
@@ -149,7 +148,7 @@ fn whole(top: &TomlTable<'_>) -> Option<FormatFile> {
         vantage: vantage?,
         missing: top
             .get("missing")
-            .map_or_else(|| vec!["-".into(), String::new()], |value| any_texts(&value)),
+            .map_or_else(|| vec!["-".into(), String::new()], |value| value.any_texts()),
         omits_empty: top.get("omits_empty").and_then(|value| value.flag()).unwrap_or(false),
         types: top.get("types").map(|value| types(&value)).unwrap_or_default(),
         layouts,
@@ -260,7 +259,7 @@ pub fn template_text(value: &TomlValue<'_>, program: Program) -> Option<String> 
 }
 
 fn delimited(table: &TomlTable<'_>, delimiter: &TomlValue<'_>) -> Option<Delimited> {
-    let byte = |value: &TomlValue<'_>| match raw_text(value)?.as_bytes() {
+    let byte = |value: &TomlValue<'_>| match value.raw_text()?.as_bytes() {
         [byte] if byte.is_ascii() => Some(*byte),
         _ => {
             value.wrong(
@@ -326,8 +325,8 @@ fn mark(table: &TomlTable<'_>) -> Mark {
 
 fn sample(table: &TomlTable<'_>) -> Option<FormatSample> {
     let lines = match (table.get("line"), table.get("lines")) {
-        (Some(line), None) => vec![raw_text(&line)?],
-        (None, Some(lines)) => any_texts(&lines),
+        (Some(line), None) => vec![line.raw_text()?],
+        (None, Some(lines)) => lines.any_texts(),
         _ => {
             table.wrong("a sample has `line` or `lines`", "none, or both", "add line = '...'");
             return None;

@@ -72,14 +72,16 @@ pub fn read(
         is_joined: config.has_webhooks(),
         first_status_us: i64::from(config.webhooks.first_status_seconds) * SECOND_US,
         first_attempt_us: i64::from(config.webhooks.first_attempt_seconds) * SECOND_US,
+        excerpts: config.excerpts,
         fingerprint: Canonical::of_joining(config).fingerprint(),
     };
     let join = rows::source_reader::Join { latest_us, ..rows::source_reader::Join::new(config, salt) };
-    let pass = pass::pass(&files, &config.sources, &endpoints, &join, &settings, meter)?;
+    let mut pass = pass::pass(&files, &config.sources, &endpoints, &join, &settings, meter)?;
     if !files.is_empty() && pass.failures.len() == files.len() {
         let reasons = unreadable(&pass.failures, &files, &config.sources);
         return Err(Trouble::NothingReadable(reasons.join("\n")));
     }
+    join::clear_names::settle_names(&mut pass, salt);
     let (daybook, mut notes) =
         join::close_day::close_day(&pass, &files, &config.sources, &settings, salt, folders.daybook)?;
     notes.special_files = found.special.into_iter().map(|file| (file.shown, file.what)).collect();

@@ -25,7 +25,7 @@ use super::records::partitions::{MemoryBudget, PARTITIONS};
 use super::rows::endpoints::Endpoints;
 use super::rows::source_reader::{Join, SourceReader};
 use super::workers;
-use crate::config::Source;
+use crate::config::{Excerpts, Source};
 use crate::day::{Day, SlotLength};
 use crate::error::Trouble;
 
@@ -44,6 +44,8 @@ pub struct PassSettings<'a> {
     /// Time limits for the first status and for the first attempt, in microseconds.
     pub first_status_us: i64,
     pub first_attempt_us: i64,
+    /// How rows that cannot be read are shown.
+    pub excerpts: Excerpts,
     /// Hash of all settings that shape a daybook.
     pub fingerprint: String,
 }
@@ -276,6 +278,7 @@ fn round(
     let work = || -> Result<WorkerCounts, Trouble> {
         let mut counts =
             WorkerCounts::new(settings.day, settings.slot_length, files.len(), &budget, settings.is_joined);
+        counts.excerpts = settings.excerpts;
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some((bytes, item)) = items.get(at) else { break };

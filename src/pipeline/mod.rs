@@ -86,6 +86,23 @@ pub struct RunSummary {
     pub is_simulated: bool,
 }
 
+/// Limit on characters of the salt of a new ledger.
+///
+/// Who knows a pseudonym and can try all short salts finds callers and message ids by trying them.
+const SHORTEST_SALT: usize = 16;
+
+/// Checks that the salt of a new ledger cannot be guessed; that of a ledger stays as it is.
+fn check_salt(job: &Job, ledger: &Writer) -> Result<(), Trouble> {
+    let length = job.config.salt.as_ref().map(|salt| salt.chars().count());
+    match length {
+        Some(length) if length < SHORTEST_SALT && ledger.head().0 == 0 => Err(Trouble::Usage(format!(
+            "`salt` has {length} characters, and a new ledger needs at least {SHORTEST_SALT}: a short one can be found by trying; \
+             write a longer one, or leave the key out for a random salt that is kept with the ledger"
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Called before the logs of a day are read.
 ///
 /// The returned guard is dropped when reading ends (the progress bar).
@@ -99,6 +116,7 @@ pub type Watch<'a> = &'a dyn Fn(Day, &Arc<Meter>) -> Box<dyn Any>;
 /// There is nothing to draw yet, the machine is in trouble, or the reports could not be drawn.
 pub fn run(job: &Job, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::Result<RunSummary> {
     let mut ledger = Writer::open(&job.config.reports, clock, job.clock_source)?;
+    check_salt(job, &ledger)?;
     let clock = ledger.steady(clock);
     let before = open_keys(&ledger);
     let reviewed = overrides::Desired::after(&ledger);

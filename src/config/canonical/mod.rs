@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Cast, Column, ColumnSource, Config, Format, IdSpelling, Identity, Limits, LogPreset, Outputs, Overrides,
-    Placeholder, ReviewRules, Service, SlotRule, Source, TimeBasis, Unit, Vantage, Webhooks, landed, lexical,
+    Cast, Column, ColumnSource, Config, Excerpts, Format, IdSpelling, Identity, Limits, LogPreset, Outputs,
+    Overrides, Placeholder, ReviewRules, Service, SlotRule, Source, TimeBasis, Unit, Vantage, Webhooks,
+    landed, lexical,
 };
 use crate::day::SlotLength;
 
@@ -59,6 +60,7 @@ impl Canonical {
             ignore: _,
             components: _,
             regions: _,
+            excerpts: _,
             measure:
                 SlotRule {
                     version: _,
@@ -91,6 +93,10 @@ impl Canonical {
             settings.put(key, path.as_ref().map(|path| relative(&config.base, &path.to_string_lossy())));
         }
         settings.put("regions", config.regions.iter().collect::<BTreeSet<_>>());
+        // Only if unusual, as below: it moves no figure, but what becomes known of persons.
+        if config.excerpts == Excerpts::Text {
+            settings.put("excerpts", "text");
+        }
         settings.put("services", config.services.iter().map(|s| &s.name).collect::<BTreeSet<_>>());
         for component in &config.components {
             let key = |name: &str| format!("component.{}.{name}", component.name);

@@ -28,7 +28,7 @@ impl WorkerCounts {
         place: &RowPlace,
         spill: &Path,
     ) -> Result<bool, Trouble> {
-        if source_reader.repeated_hour().is_some() {
+        if source_reader.repeated_hour().is_some() || sketch.is_too_long() {
             return Ok(false);
         }
         match self.memo.find(&sketch.key) {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::notes::evidence::RowPlace;
 use super::notes::quarantine::{self, KEPT_PER_FILE};
+use crate::config::Excerpts;
 use crate::day::{DAY_US, HOUR_US};
 use crate::facts::LinesByReason;
 
@@ -59,11 +60,11 @@ impl FileTally {
     }
 
     /// Counts a row that could not be read; `raw` is what its excerpt may show.
-    pub fn note_bad_row(&mut self, place: RowPlace, reason: String, raw: &[u8]) {
+    pub fn note_bad_row(&mut self, place: RowPlace, reason: String, raw: &[u8], excerpts: Excerpts) {
         self.rows_read += 1;
         self.quarantine += 1;
         if self.bad_rows.len() < KEPT_PER_FILE {
-            self.bad_rows.push((place, reason, quarantine::excerpt(raw)));
+            self.bad_rows.push((place, reason, quarantine::excerpt(raw, excerpts)));
         }
     }
 

@@ -17,7 +17,7 @@ use super::notes::id_sample::IdSample;
 use super::notes::odd_words::{OddWords, WordList};
 use super::notes::repeated_hours::RepeatedHours;
 use super::notes::unreadable::UnreadableRows;
-use crate::config::{Field, Log};
+use crate::config::{Excerpts, Field, Log};
 use crate::day::{Day, SlotLength};
 use crate::daybook::delivery::AttemptTraits;
 use crate::error::Trouble;
@@ -35,6 +35,8 @@ use crate::intake::rows::sketch::Scalar;
 use crate::intake::rows::source_reader::{ParsedRequest, SourceReader};
 
 const NO_CELL: u32 = u32::MAX;
+/// Shapes whose facts are found by an array over all slots: 6 KiB each for slots of a minute.
+const MOST_PLAIN: usize = 4_096;
 /// Entries of the cache of shapes, found by comparison alone: traffic repeats a few dozen.
 const RECENT: usize = 64;
 
@@ -54,6 +56,8 @@ pub struct WorkerCounts {
     end_us: i64,
     slot_length: SlotLength,
     pub names: Lexicon,
+    /// How rows that cannot be read are shown.
+    pub excerpts: Excerpts,
     shapes: Map<Shape, u32>,
     pub shape_list: Vec<Shape>,
     /// Facts of plainly good events, which have no caller: by shape and slot, the number plus one.
@@ -116,6 +120,7 @@ impl WorkerCounts {
             end_us: day.end_us(),
             slot_length,
             names: Lexicon::new(),
+            excerpts: Excerpts::default(),
             shapes: Map::default(),
             shape_list: Vec::new(),
             plain: Vec::new(),
@@ -401,7 +406,7 @@ impl WorkerCounts {
     /// Quarantines a row of so many bytes; `raw` is what its excerpt may show.
     pub fn quarantine_line(&mut self, place: RowPlace, reason: String, raw: &[u8], bytes: usize) {
         self.unreadable.unreadable(&place, bytes);
-        self.tallies[place.file as usize].note_bad_row(place, reason, raw);
+        self.tallies[place.file as usize].note_bad_row(place, reason, raw, self.excerpts);
     }
 
     /// Counts a line that is no call, such as a start-up message; `why` says what it is.
@@ -474,8 +479,10 @@ impl WorkerCounts {
     fn fact(&mut self, key: LocalFact) -> WorkerFact {
         let next = WorkerFact(self.facts.len() as u32);
         // Plainly good events are most rows but have few shapes, so an array over all slots pays.
-        let fact = if self.shape_list[key.shape as usize].is_plainly_good() {
-            let slots = &mut self.plain[key.shape as usize];
+        // A log can have very many: only the first ones get one.
+        let shape = key.shape as usize;
+        let fact = if shape < MOST_PLAIN && self.shape_list[shape].is_plainly_good() {
+            let slots = &mut self.plain[shape];
             if slots.is_empty() {
                 slots.resize(self.slot_length.per_day() as usize, 0);
             }

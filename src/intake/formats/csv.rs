@@ -66,7 +66,7 @@ impl Layout {
             let wanted: Vec<&str> = mapping.entries.iter().map(|e| e.name.as_str()).take(6).collect();
             return Err(format!(
                 "none of the columns is known: the header is `{}`, expected names like `{}`; map them under [source.columns], or choose another preset or delimiter",
-                crate::redact::redacted(header, 120),
+                crate::redact::values(header.split(|byte| *byte == delimiter), 120),
                 wanted.join(", ")
             ));
         }

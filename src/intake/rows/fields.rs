@@ -9,6 +9,8 @@ use crate::facts::{Admission, Reached, Symptom};
 const ALL_REGIONS: &str = "*";
 /// Distinct names in one field of a work item; a column with more is an id mapped by mistake.
 const MAX_NAMES: usize = 4_096;
+/// Limit on bytes of such a name.
+const LONGEST_NAME: usize = 256;
 /// Exclusive limit on error codes.
 ///
 /// Codes of the platform have up to seven digits; longer numbers are phone numbers or ids.
@@ -51,6 +53,13 @@ pub fn name(row: &RawRow<'_>, field: Field, names: &mut Names, declared: &[Strin
         }
         other => return Err(format!("{} is {}, expected text", field.column(), other.excerpt())),
     };
+    if bytes.len() > LONGEST_NAME {
+        return Err(format!(
+            "{} has {} bytes, more than {LONGEST_NAME}; is this column a text?",
+            field.column(),
+            bytes.len()
+        ));
+    }
     names.id(spelled(bytes, declared), MAX_NAMES).ok_or_else(|| {
         format!(
             "{} has more than {MAX_NAMES} different values, the next is {}; is this column an id?",

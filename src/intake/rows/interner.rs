@@ -47,6 +47,16 @@ impl Names {
         &self.texts
     }
 
+    /// Gives names another text; several may share one. No name can be added afterwards.
+    pub fn rename(&mut self, new: impl Fn(&str) -> Option<String>) {
+        self.by_text.clear();
+        for text in &mut self.texts {
+            if let Some(new) = new(text) {
+                *text = new.into();
+            }
+        }
+    }
+
     pub fn text(&self, id: u32) -> &str {
         &self.texts[id as usize]
     }

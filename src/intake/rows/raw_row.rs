@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::config::{Field, TimeBasis};
-use crate::redact::redacted;
+use crate::redact::value;
 
 /// Field in addition to [`Field`], filled by presets only: nginx's `upstream_connect_time`.
 pub const UPSTREAM_CONNECT: usize = Field::ALL.len();
@@ -86,18 +86,23 @@ impl<'a> LogValue<'a> {
         matches!(self, Self::Missing)
     }
 
-    /// Returns the value for a message: at most 60 characters, redacted.
+    /// Returns the value for a message: at most 60 characters, or its shape.
     pub fn excerpt(&self) -> String {
         match self {
             Self::Missing => "nothing".into(),
-            Self::Text(t) => format!("`{}`", redacted(t, 60)),
-            Self::Int(n) | Self::Instant(n) => format!("`{}`", redacted(n.to_string().as_bytes(), 60)),
-            Self::Float(x) => format!("`{}`", redacted(x.to_string().as_bytes(), 60)),
+            Self::Text(t) => format!("`{}`", value(t, 60)),
+            Self::Int(n) | Self::Instant(n) => format!("`{}`", value(n.to_string().as_bytes(), 60)),
+            Self::Float(x) => format!("`{}`", value(x.to_string().as_bytes(), 60)),
             Self::Bool(b) => format!("`{b}`"),
             Self::Odd(what) => (*what).into(),
         }
     }
 }
+
+/// Limit on bytes of a value. A longer one is no value of any field, and its row goes to quarantine.
+pub const MOST_BYTES: usize = 8 << 10;
+/// What a longer value is called in the reason.
+const TOO_LONG: LogValue<'static> = LogValue::Odd("a text of more than 8 KiB");
 
 /// Returns a text without the ASCII blanks around it.
 ///
@@ -172,7 +177,8 @@ impl<'a> RawRow<'a> {
         } else if self.rank[field] == rank {
             return false;
         }
-        self.values[field] = value;
+        let is_long = matches!(&value, LogValue::Text(text) if text.len() > MOST_BYTES);
+        self.values[field] = if is_long { TOO_LONG } else { value };
         self.rank[field] = rank;
         true
     }

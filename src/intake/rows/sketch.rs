@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use chrono_tz::Tz;
 
 use super::instant;
-use super::raw_row::{LogValue, trimmed};
+use super::raw_row::{LogValue, MOST_BYTES, trimmed};
 use super::source_reader::SourceReader;
 use crate::config::{Cast, Field, Log, LogPreset};
 
@@ -272,6 +272,12 @@ impl<'b> Sketch<'b> {
             (PerRowField::Correlation, false, false) => Scalar::Odd,
             _ => value,
         };
+    }
+
+    /// Returns whether a value is longer than any value may be.
+    #[inline]
+    pub fn is_too_long(&self) -> bool {
+        self.own.iter().any(|value| matches!(value, Scalar::Text(text) if text.len() > MOST_BYTES))
     }
 
     /// Returns the place for the value of a field.

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::attention::{Attention, AttentionKind};
-use crate::config::{Config, WEBHOOK_SERVICE};
+use crate::config::{Config, MOST_UNDECLARED, WEBHOOK_SERVICE};
 use crate::document::spelling::closest;
-use crate::facts::{IGNORED, UNASSIGNED};
+use crate::facts::{IGNORED, OTHER_NAMES, UNASSIGNED};
 use crate::ledger::{AccountLine, Edition};
 use crate::redact::redacted;
 
@@ -29,8 +29,9 @@ pub(super) fn undeclared(edition: &Edition, config: &Config) -> Vec<Attention> {
         events
     };
     let services: Vec<&str> = config.services.iter().map(|service| service.name.as_str()).collect();
-    let outside =
-        |name: &str| !services.contains(&name) && ![UNASSIGNED, IGNORED, WEBHOOK_SERVICE].contains(&name);
+    let outside = |name: &str| {
+        !services.contains(&name) && ![UNASSIGNED, IGNORED, OTHER_NAMES, WEBHOOK_SERVICE].contains(&name)
+    };
     for (name, events) in
         sum(|line| &line.service).into_iter().filter(|(name, _)| outside(name)).take(MOST_NAMES)
     {
@@ -49,7 +50,7 @@ pub(super) fn undeclared(edition: &Edition, config: &Config) -> Vec<Attention> {
         );
     }
     let regions: Vec<&str> = config.regions.iter().map(String::as_str).collect();
-    let outside = |name: &str| !regions.contains(&name) && name != "-";
+    let outside = |name: &str| !regions.contains(&name) && name != "-" && name != OTHER_NAMES;
     for (name, events) in
         sum(|line| &line.region).into_iter().filter(|(name, _)| outside(name)).take(MOST_NAMES)
     {
@@ -66,6 +67,22 @@ pub(super) fn undeclared(edition: &Edition, config: &Config) -> Vec<Attention> {
                  column{hint}"
             ),
         );
+    }
+    let rest: [(AttentionKind, &str, &str, fn(&AccountLine) -> &str); 2] = [
+        (AttentionKind::UndeclaredService, "services", "[[service]]", |line| &line.service),
+        (AttentionKind::UndeclaredRegion, "regions", "`regions`", |line| &line.region),
+    ];
+    for (kind, what, declared, of) in rest {
+        let lines = edition.accounts.iter().filter(|line| of(line) == OTHER_NAMES);
+        let events: i64 = lines.map(|line| line.events_gross).sum();
+        if events != 0 {
+            let message = format!(
+                "{what} beyond those that are kept without being declared (at most {MOST_UNDECLARED}): {events} events of them are counted \
+                 together as `{OTHER_NAMES}`; declare those you mean in {declared}, or correct the mapping"
+            );
+            let attention = Attention::new(kind, edition.day, &[OTHER_NAMES], message);
+            found.push(attention.of_measure(events.unsigned_abs()));
+        }
     }
     found
 }

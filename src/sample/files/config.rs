@@ -35,7 +35,7 @@ fn text(settings: &SampleSettings) -> String {
         r#"# The books of a sample: made by `uptime-ledger sample`, with the right answer in truth.json.
 
 reports = "reports"
-salt = "sample"
+salt = "the salt of the sample"
 slot = "1m"
 regions = [{regions}]
 

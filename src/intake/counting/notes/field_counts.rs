@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::facts::FieldLine;
 use crate::intake::formats::webhook_payload::PayloadField;
 use crate::intake::formats::webhook_payload::fields::why_ignored;
-use crate::redact::redacted;
+use crate::redact::value;
 
 /// Distinct names that a worker keeps: many more than there are fields, and bounded.
 const MOST: usize = 1_024;
@@ -79,7 +79,7 @@ impl FieldCounts {
                 others.add(lines);
                 continue;
             }
-            let shown = if name.is_empty() { "-".to_owned() } else { redacted(name.as_bytes(), LONGEST) };
+            let shown = if name.is_empty() { "-".to_owned() } else { value(name.as_bytes(), LONGEST) };
             found.entry(shown).or_insert((Lines::default(), why)).0.add(lines);
         }
         if others.all > 0 {

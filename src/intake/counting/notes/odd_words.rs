@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::redact::redacted;
+use crate::redact::value;
 
 /// Distinct words that are kept by name; a column with more is no column of such words.
 const MOST: usize = 256;
@@ -27,7 +27,7 @@ pub struct OddWords(BTreeMap<(WordList, u32, String), u64>);
 impl OddWords {
     /// Counts a row with a word that is not of the list.
     pub fn add(&mut self, list: WordList, source_reader: u32, word: &[u8]) {
-        let key = (list, source_reader, redacted(word, LONGEST));
+        let key = (list, source_reader, value(word, LONGEST));
         let is_known = self.0.len() < MOST || self.0.contains_key(&key);
         let key = if is_known { key } else { (list, source_reader, OTHERS.to_owned()) };
         *self.0.entry(key).or_default() += 1;

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use super::json::KeyTree;
 use super::template::Template;
 use crate::config::{Field, FormatChoice, Log, Source, TimeBasis, Vantage};
-use crate::field::Unit;
 use crate::formats::Glob;
+use crate::formats::Unit;
 use crate::formats::{
     Delimited, Expression, FormatFile, LayoutShape, LineLayout, NameCondition, Origin, RequestPart, Take,
     Want, is_json, json_keys,

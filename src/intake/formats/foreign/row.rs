@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 use super::compile::{CompiledExpression, CompiledFormat, CompiledOrigin, Mask, NameRef, NameTests};
 use super::named_value::{NamedValue, part};
 use crate::config::Cast;
-use crate::field::Unit;
+use crate::formats::Unit;
 use crate::formats::{RequestPart, Take};
 use crate::intake::rows::instant;
 use crate::intake::rows::raw_row::LogValue;

@@ -162,6 +162,7 @@ mod tests {
         let day = "2026-11-20".parse().unwrap();
         let files = find::find(&config, day).unwrap().logs;
         let settings = PassSettings {
+            excerpts: crate::config::Excerpts::Text,
             day,
             slot_length: config.slot,
             workers: 1,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::field::Log;
+use crate::formats::Log;
 
 /// The place where a log is written, which decides the meaning of a network symptom (R4, R5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
