@@ -30,10 +30,24 @@ impl Glob {
         let [first, middle @ .., last] = self.parts.as_slice() else {
             return self.parts.first().is_some_and(|whole| whole.as_bytes() == text);
         };
-        let Some(rest) = text.strip_prefix(first.as_bytes()) else { return false };
-        let Some(mut rest) = rest.strip_suffix(last.as_bytes()) else { return false };
+        // A comparison of no bytes with those of an empty text, which has no address, is slow: it
+        // was a tenth of the time for nginx.
+        let mut rest = text;
+        if !first.is_empty() {
+            let Some(behind) = rest.strip_prefix(first.as_bytes()) else { return false };
+            rest = behind;
+        }
+        if !last.is_empty() {
+            let Some(before) = rest.strip_suffix(last.as_bytes()) else { return false };
+            rest = before;
+        }
         for part in middle {
-            let Some(at) = memchr::memmem::find(rest, part.as_bytes()) else { return false };
+            let found = match part.as_bytes() {
+                // Preparing a search for a text takes longer than the search.
+                [byte] => memchr::memchr(*byte, rest),
+                part => memchr::memmem::find(rest, part),
+            };
+            let Some(at) = found else { return false };
             rest = &rest[at + part.len()..];
         }
         true

@@ -44,7 +44,7 @@ impl Endpoints {
     /// Takes the patterns of all services; a path that matches one of `ignored` belongs to none.
     pub fn of(services: &[Service], ignored: &[String]) -> Self {
         let pattern = |text: &str| -> Vec<Segment> {
-            segments(text.as_bytes())
+            segments(bare_path(text.as_bytes()))
                 .map(|s| match s {
                     [start @ .., b'*'] => Segment::Rest(String::from_utf8_lossy(start).into_owned()),
                     _ if s.starts_with(b"{") => Segment::Any,
@@ -61,6 +61,7 @@ impl Endpoints {
 
     /// Returns the service of a path or URL; query, host and version (`/v21.0`) do not matter.
     pub fn service(&self, path: &[u8]) -> &str {
+        let path = bare_path(path);
         let hit = self.patterns.iter().find(|(pattern, _)| matches(pattern, path));
         hit.map_or(self.fallback, |(_, service)| service)
     }
@@ -86,16 +87,23 @@ fn matches(pattern: &[Segment], path: &[u8]) -> bool {
     found.next().is_none()
 }
 
-/// Splits a path into its segments, without scheme, host, version and query.
-fn segments(url: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let path = match memchr::memmem::find(url, b"://") {
-        Some(at) if !url.starts_with(b"/") => {
-            let host = &url[at + 3..];
-            &host[memchr::memchr(b'/', host).unwrap_or(host.len())..]
-        }
-        _ => url,
+/// Returns a path without scheme, host and query.
+fn bare_path(url: &[u8]) -> &[u8] {
+    let path = match url {
+        [b'/', ..] => url,
+        _ => match memchr::memmem::find(url, b"://") {
+            Some(at) => {
+                let host = &url[at + 3..];
+                &host[memchr::memchr(b'/', host).unwrap_or(host.len())..]
+            }
+            None => url,
+        },
     };
-    let path = &path[..memchr::memchr2(b'?', b'#', path).unwrap_or(path.len())];
+    &path[..memchr::memchr2(b'?', b'#', path).unwrap_or(path.len())]
+}
+
+/// Splits a path without a query into its segments, without the version.
+fn segments(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut parts = path.split(|b| *b == b'/').filter(|s| !s.is_empty()).peekable();
     let is_version =
         |s: &&[u8]| s.len() > 1 && s[0] == b'v' && s[1..].iter().all(|b| b.is_ascii_digit() || *b == b'.');

@@ -132,7 +132,8 @@ pub const OUTCOMES: u32 = 1 << Field::HttpStatus as u32
 pub struct RawRow<'a> {
     values: [LogValue<'a>; FIELDS],
     rank: [u8; FIELDS],
-    filled: Vec<u8>,
+    /// Bit set of the fields that may have a value.
+    filled: u32,
     /// Bit set of the fields that were filled, including fields that were emptied again.
     seen: u32,
     /// Bit set of the fields whose column is there, also without a value.
@@ -146,7 +147,7 @@ impl<'a> RawRow<'a> {
         Self {
             values: std::array::from_fn(|_| LogValue::Missing),
             rank: [0; FIELDS],
-            filled: Vec::with_capacity(FIELDS),
+            filled: 0,
             seen: 0,
             named: 0,
             time_basis: None,
@@ -154,8 +155,9 @@ impl<'a> RawRow<'a> {
     }
 
     pub fn clear(&mut self) {
-        for field in self.filled.drain(..) {
-            self.values[field as usize] = LogValue::Missing;
+        while self.filled != 0 {
+            self.values[self.filled.trailing_zeros() as usize] = LogValue::Missing;
+            self.filled &= self.filled - 1;
         }
         (self.seen, self.named, self.time_basis) = (0, 0, None);
     }
@@ -170,7 +172,7 @@ impl<'a> RawRow<'a> {
             return true;
         }
         if self.values[field].is_missing() {
-            self.filled.push(field as u8);
+            self.filled |= 1 << field;
             self.seen |= 1 << field;
         } else if self.rank[field] < rank {
             return true;
@@ -183,12 +185,29 @@ impl<'a> RawRow<'a> {
         true
     }
 
+    /// Sets a field to a text, as [`RawRow::set`] does.
+    ///
+    /// The value is written in its place, part by part: a whole value that is copied must wait until
+    /// its parts have been written.
+    #[inline]
+    pub fn set_text(&mut self, field: usize, rank: u8, text: &'a [u8]) -> bool {
+        let text = trimmed(text);
+        if matches!(text, [] | [b'-']) || !self.values[field].is_missing() {
+            return self.set(field, rank, LogValue::text(text));
+        }
+        self.named |= 1 << field;
+        self.filled |= 1 << field;
+        self.seen |= 1 << field;
+        self.rank[field] = rank;
+        // The value before is missing, so that nothing is to be dropped.
+        std::mem::forget(std::mem::replace(&mut self.values[field], LogValue::Text(Cow::Borrowed(text))));
+        true
+    }
+
     /// Sets a field, whatever the log says.
     pub fn force(&mut self, field: usize, value: LogValue<'a>) {
         self.named |= 1 << field;
-        if self.values[field].is_missing() && !value.is_missing() {
-            self.filled.push(field as u8);
-        }
+        self.filled |= 1 << field;
         self.values[field] = value;
     }
 
@@ -196,9 +215,6 @@ impl<'a> RawRow<'a> {
     pub fn replace(&mut self, field: usize, value: LogValue<'a>) {
         if !self.values[field].is_missing() {
             self.values[field] = value;
-            if self.values[field].is_missing() {
-                self.filled.retain(|f| usize::from(*f) != field);
-            }
         }
     }
 
@@ -258,6 +274,14 @@ mod tests {
         row.set(3, 0, LogValue::text(b"timeout"));
         row.replace(3, LogValue::text(b""));
         assert!(row.at(3).is_missing() && row.set(3, 0, LogValue::Int(1)));
+        for texts in [["a", "b"], ["-", "b"], ["", " b "], [" a", "-"]] {
+            let (mut row, mut other) = (RawRow::new(), RawRow::new());
+            for (text, rank) in texts.into_iter().zip([1, 0]) {
+                let text = text.as_bytes();
+                assert_eq!(row.set_text(3, rank, text), other.set(3, rank, LogValue::text(text)));
+                assert_eq!((row.at(3), row.seen(), row.named()), (other.at(3), other.seen(), other.named()));
+            }
+        }
     }
 
     #[test]

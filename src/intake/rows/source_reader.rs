@@ -103,8 +103,8 @@ impl SourceReader {
     }
 
     /// Returns a reader of the lines of another program; `None` if the rows are not of one.
-    pub fn foreign(&self) -> Option<ForeignReader> {
-        self.format.as_ref().map(|format| ForeignReader::new(Arc::clone(format), self.source.zone))
+    pub fn foreign(&self) -> Option<ForeignReader<'_>> {
+        self.format.as_ref().map(|format| ForeignReader::new(format, self.source.zone))
     }
 
     /// Returns whether a column of a table is a name of the format, or has one inside.

@@ -123,3 +123,23 @@ proptest! {
         prop_assert_eq!(instant(&LogValue::text(text.as_bytes()), &Cast::Auto, Tz::UTC), Ok(us));
     }
 }
+
+proptest! {
+    #[test]
+    fn a_plain_time_of_an_access_log_is_what_the_general_reader_says(
+        date in "[0-9]{2}", month in prop::sample::select(vec!["Jan", "Feb", "Nov", "nov", "Nob"]),
+        year in "(2026|2024|[0-9]{4})", time in "[0-2][0-9]:[0-6][0-9]:[0-6][0-9]",
+        zone in prop::sample::select(vec![" +0000", " +0100", " -0000", "", " UTC", ".5 +0000"]),
+        damage in prop::option::of((any::<prop::sample::Index>(), any::<u8>())),
+    ) {
+        let mut text = format!("{date}/{month}/{year}:{time}{zone}").into_bytes();
+        if let Some((at, byte)) = damage {
+            let at = at.index(text.len());
+            text[at] = byte;
+        }
+        let is_clf = text[2] == b'/' && text[6] == b'/' && text[11] == b':';
+        if let Some(us) = plain_clf(&text) && is_clf {
+            prop_assert_eq!(Some(us), clf_in_parts(&text, Tz::UTC));
+        }
+    }
+}
