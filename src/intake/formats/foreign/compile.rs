@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 
 use super::json::KeyTree;
+use super::named_value::MissingTexts;
 use super::template::Template;
-use crate::config::{Field, FormatChoice, Log, Source, TimeBasis, Vantage};
-use crate::formats::Glob;
-use crate::formats::Unit;
+use crate::config::{Cast, Field, FormatChoice, Log, Source, TimeBasis, Vantage};
+use crate::formats::{Glob, Unit};
 use crate::formats::{
     Delimited, Expression, FormatFile, LayoutShape, LineLayout, NameCondition, Origin, RequestPart, Take,
     Want, is_json, json_keys,
@@ -45,17 +45,21 @@ pub struct NameTests {
 pub struct CompiledExpression {
     pub origin: CompiledOrigin,
     pub split: Vec<Vec<u8>>,
+    /// First bytes of the separators: a text without any of them is one piece.
+    pub split_at: Vec<u8>,
     pub take: Option<Take>,
     pub after: Option<Vec<u8>>,
     pub before: Option<Vec<u8>>,
     pub part: Option<RequestPart>,
     pub words: Vec<(Glob, Vec<u8>)>,
     pub is_lowered: bool,
-    pub missing: Vec<Vec<u8>>,
+    pub missing: MissingTexts,
     pub unit: Option<Unit>,
-    pub format: Option<String>,
+    pub format: Option<Cast>,
     pub basis: TimeBasis,
     pub when: Mask,
+    /// True if the value is a part of the text of a name.
+    pub is_sliced: bool,
 }
 
 #[derive(Debug)]
@@ -78,7 +82,15 @@ pub enum CompiledShape {
         /// Keys of a template, of which half must be there; none for keys that are names.
         keys: usize,
     },
-    Delimited(Delimited, BTreeMap<String, usize>),
+    Delimited(Delimited, DelimitedNames),
+}
+
+/// Numbers of the names of a delimited layout.
+#[derive(Debug)]
+pub struct DelimitedNames {
+    /// By column of the layout; `None` if nothing looks at it.
+    pub columns: Vec<Option<usize>>,
+    pub by_name: BTreeMap<String, usize>,
 }
 
 #[derive(Debug)]
@@ -100,7 +112,7 @@ pub struct CompiledMark {
 #[derive(Debug)]
 pub struct CompiledFormat {
     pub names: Vec<String>,
-    pub missing: Vec<Vec<u8>>,
+    pub missing: MissingTexts,
     pub omits_empty: bool,
     pub lets: Vec<Vec<CompiledExpression>>,
     pub tests: Vec<NameTests>,
@@ -132,6 +144,11 @@ impl CompiledFormat {
         let mut compiled = Compiler::new(&choice.file).format(&choice.file, &layouts, &choice.fields());
         compiled.judges_arrival = source.log == Log::Requests && source.vantage != Vantage::FirstLayer;
         compiled
+    }
+
+    /// Returns the mark of a row with these bits.
+    pub fn mark(&self, bits: Mask) -> Option<&CompiledMark> {
+        self.marks.iter().find(|mark| bits & mark.when == mark.when)
     }
 
     /// Returns whether a line can change how the lines behind it are read.
@@ -180,7 +197,6 @@ impl Compiler {
         layouts: &[LineLayout],
         fields: &[(Field, Vec<Expression>)],
     ) -> CompiledFormat {
-        let bytes = |texts: &[String]| texts.iter().map(|text| text.clone().into_bytes()).collect::<Vec<_>>();
         let lets: Vec<_> = file.lets.iter().map(|(_, read)| self.alternatives(read)).collect();
         let fields: Vec<_> = fields.iter().map(|(field, read)| (*field, self.alternatives(read))).collect();
         let only = file.only.as_ref().map(|only| (self.mask(&only.when), only.why.clone()));
@@ -215,7 +231,7 @@ impl Compiler {
         };
         CompiledFormat {
             columns,
-            missing: bytes(&file.missing),
+            missing: MissingTexts::new(&file.missing),
             omits_empty: file.omits_empty,
             names: self.names,
             lets,
@@ -298,17 +314,19 @@ impl Compiler {
         CompiledExpression {
             origin,
             split: bytes(&read.split),
+            split_at: read.split.iter().filter_map(|text| text.bytes().next()).collect(),
             take: read.take,
             after: read.after.clone().map(String::into_bytes),
             before: read.before.clone().map(String::into_bytes),
             part: read.part,
             words: read.words.iter().map(|(word, by)| (word.clone(), by.clone().into_bytes())).collect(),
             is_lowered: read.lower,
-            missing: bytes(&read.missing),
+            missing: MissingTexts::new(&read.missing),
             unit: read.unit,
-            format: read.format.clone(),
+            format: read.format.clone().map(Cast::Format),
             basis: read.basis,
             when: self.mask(&read.when),
+            is_sliced: matches!(read.origin, Origin::Names(_)) && read.words.is_empty() && !read.lower,
         }
     }
 
@@ -346,20 +364,10 @@ impl Compiler {
                 CompiledShape::Json { tree, outer, keys: 0 }
             }
             LayoutShape::Delimited(delimited) => {
-                let numbers = names.iter().enumerate().map(|(at, name)| (name.clone(), at)).collect();
-                CompiledShape::Delimited(delimited.clone(), numbers)
+                let by_name = names.iter().enumerate().map(|(at, name)| (name.clone(), at)).collect();
+                let columns = delimited.columns.iter().map(|name| number(name)).collect();
+                CompiledShape::Delimited(delimited.clone(), DelimitedNames { columns, by_name })
             }
-        }
-    }
-}
-
-impl CompiledExpression {
-    /// Returns the unit of a duration that the expression gives.
-    pub const fn duration_unit(&self) -> Option<Unit> {
-        match self.origin {
-            // Sums and differences are in seconds, whatever their parts are in.
-            CompiledOrigin::Sum(_) | CompiledOrigin::Minus(_) => Some(Unit::Seconds),
-            _ => self.unit,
         }
     }
 }

@@ -1,41 +1,30 @@
 //! Delimited: the cells of a line, with quotes where the format has them.
 
-use std::borrow::Cow;
-
 use crate::formats::Delimited;
 
 /// Cuts a line into cells; several blanks in a row are one delimiter.
-pub fn cells<'b>(line: &'b [u8], format: &Delimited, cells: &mut Vec<Cow<'b, [u8]>>) {
-    cells.clear();
+pub fn cells<'b>(line: &'b [u8], format: &Delimited) -> impl Iterator<Item = &'b [u8]> {
     let (delimiter, quote) = (format.delimiter, format.quote);
-    let mut rest = line;
-    loop {
+    let mut left = Some(line);
+    std::iter::from_fn(move || {
+        let mut rest = left?;
         if delimiter == b' ' {
             rest = rest.trim_ascii_start();
             if rest.is_empty() {
-                return;
+                left = None;
+                return None;
             }
         }
-        let quoted = match rest.first() {
-            Some(first) if Some(*first) == quote => Some(&rest[1..]),
-            _ => None,
-        };
-        let (cell, behind) = match quoted {
-            Some(inside) => match closing(inside, *rest.first().unwrap_or(&b'"'), delimiter) {
+        let (cell, behind) = match rest.split_first() {
+            Some((first, inside)) if Some(*first) == quote => match closing(inside, *first, delimiter) {
                 Some(at) => (&inside[..at], inside.get(at + 1..).unwrap_or_default()),
                 None => (inside, &b""[..]),
             },
-            None => {
-                let end = memchr::memchr(delimiter, rest).unwrap_or(rest.len());
-                rest.split_at(end)
-            }
+            _ => rest.split_at(memchr::memchr(delimiter, rest).unwrap_or(rest.len())),
         };
-        cells.push(Cow::Borrowed(cell));
-        match behind.strip_prefix(&[delimiter]) {
-            Some(next) => rest = next,
-            None => return,
-        }
-    }
+        left = behind.strip_prefix(&[delimiter]);
+        Some(cell)
+    })
 }
 
 /// Returns the position of the quote that ends a cell: not escaped, and before a delimiter.
@@ -59,9 +48,7 @@ mod tests {
 
     fn cut(line: &str, delimiter: u8, quote: Option<u8>) -> Vec<String> {
         let format = Delimited { delimiter, quote, columns: Vec::new(), least: None, header: None };
-        let mut found = Vec::new();
-        cells(line.as_bytes(), &format, &mut found);
-        found.iter().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect()
+        cells(line.as_bytes(), &format).map(|cell| String::from_utf8_lossy(cell).into_owned()).collect()
     }
 
     #[test]

@@ -17,13 +17,13 @@ mod wrapped;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use chrono_tz::Tz;
 
-use compile::{CompiledLayout, CompiledShape, Mask, NameRef};
+use compile::{CompiledLayout, CompiledMark, CompiledShape, DelimitedNames, Mask, NameRef};
 use fields::fill;
-use named_value::NamedValue;
+use json::FoundNames;
+use named_value::{NamedValue, Scratch};
 use row::{FormatRow, KnownTexts};
 
 use crate::facts::LinesByReason;
@@ -59,11 +59,14 @@ impl<F: FnMut(FoundRow<'_, '_>, &[u8])> Sink for F {
 }
 
 /// Reader of the lines of one text, in their order.
-pub struct ForeignReader {
-    format: Arc<CompiledFormat>,
+pub struct ForeignReader<'f> {
+    format: &'f CompiledFormat,
     zone: Tz,
     known: KnownTexts,
     unwrapper: Unwrapper,
+    scratch: Scratch,
+    /// The bits of the last row, and the mark that they give.
+    marked: (Mask, Option<&'f CompiledMark>),
     /// By layout: the columns that a header line has named, with their numbers.
     headers: Vec<Option<Vec<Option<usize>>>>,
     /// By layout: values of header lines, by number of the name (`#Date`).
@@ -72,13 +75,15 @@ pub struct ForeignReader {
     pub depends_on_order: bool,
 }
 
-impl ForeignReader {
-    pub fn new(format: Arc<CompiledFormat>, zone: Tz) -> Self {
+impl<'f> ForeignReader<'f> {
+    pub fn new(format: &'f CompiledFormat, zone: Tz) -> Self {
         let layouts = format.layouts.len();
         Self {
             format,
             zone,
-            known: KnownTexts::default(),
+            known: KnownTexts::of(format.tests.len()),
+            scratch: Scratch::default(),
+            marked: (0, format.mark(0)),
             unwrapper: Unwrapper::default(),
             headers: vec![None; layouts],
             header_values: vec![BTreeMap::new(); layouts],
@@ -98,32 +103,31 @@ impl ForeignReader {
 
     fn unwrapped(&mut self, sink: &mut dyn Sink, read: impl FnOnce(&mut Unwrapper, &mut dyn WrappedLog)) {
         let mut unwrapper = std::mem::take(&mut self.unwrapper);
-        let format = Arc::clone(&self.format);
-        read(&mut unwrapper, &mut ForeignLog { reader: self, format: &format, sink });
+        let format = self.format;
+        read(&mut unwrapper, &mut ForeignLog { reader: self, format, sink });
         self.depends_on_order |= unwrapper.depends_on_order;
         self.unwrapper = unwrapper;
     }
 
     /// Reads a row of a table of columns, written as a line of JSON.
     pub fn columns(&mut self, object: &[u8], sink: &mut dyn Sink) {
-        let format = Arc::clone(&self.format);
-        if !self.object(&format, object, &[], None, sink)
-            && !self.json_object(&format, &format.columns, object, &[], 0, None, sink)
+        let format = self.format;
+        if !self.object(format, object, &[], None, sink)
+            && !self.json_object(format, &format.columns, object, &[], 0, None, sink)
         {
-            sink.take(FoundRow::Unreadable(unfit(&format)), object);
+            sink.take(FoundRow::Unreadable(unfit(format)), object);
         }
     }
 
     /// Reads a line by the layouts; false if none fits.
     fn bare(
         &mut self,
-        format: &CompiledFormat,
+        format: &'f CompiledFormat,
         line: &[u8],
         line_bits: Mask,
         received: Option<i64>,
         sink: &mut dyn Sink,
     ) -> bool {
-        let mut cut = Vec::new();
         for (at, layout) in format.layouts.iter().enumerate() {
             match &layout.shape {
                 CompiledShape::Json { .. } => {
@@ -135,26 +139,25 @@ impl ForeignReader {
                     }
                 }
                 CompiledShape::Template(template) => {
-                    let mut row = new_row(format, self.zone);
+                    let mut row = self.row(format);
                     for name in template.names() {
                         row.cells[name] = NamedValue::Empty;
                     }
-                    if template.read(line, &mut row.cells).is_some()
-                        && self.known_row(layout, row, line_bits, received, line, sink)
-                    {
+                    if template.read(line, &mut row.cells).is_none() {
+                        self.scratch.keep(row.cells);
+                    } else if self.known_row(layout, row, line_bits, received, line, sink) {
                         return true;
                     }
                 }
-                CompiledShape::Delimited(delimited, numbers) => {
+                CompiledShape::Delimited(delimited, names) => {
                     if let Some(header) = &delimited.header
                         && line.starts_with(b"#")
                     {
-                        self.header(at, header, numbers, line);
+                        self.header(at, header, &names.by_name, line);
                         sink.take(FoundRow::NotACall(LinesByReason::HEADER), line);
                         return true;
                     }
-                    delimited::cells(line, delimited, &mut cut);
-                    let Some(row) = self.delimited(format, at, delimited, numbers, &cut) else { continue };
+                    let Some(row) = self.delimited(format, at, delimited, names, line) else { continue };
                     if self.known_row(layout, row, line_bits, received, line, sink) {
                         return true;
                     }
@@ -164,34 +167,30 @@ impl ForeignReader {
         false
     }
 
-    fn delimited<'f, 'b>(
-        &self,
+    fn delimited<'b>(
+        &mut self,
         format: &'f CompiledFormat,
         at: usize,
         delimited: &Delimited,
-        numbers: &BTreeMap<String, usize>,
-        cut: &[Cow<'b, [u8]>],
+        names: &DelimitedNames,
+        line: &'b [u8],
     ) -> Option<FormatRow<'f, 'b>> {
-        let named;
-        let columns: &[Option<usize>] = match &self.headers[at] {
-            Some(columns) => columns,
-            None => {
-                named = delimited.columns.iter().map(|name| numbers.get(name).copied()).collect::<Vec<_>>();
-                &named
+        let mut row = self.row(format);
+        let columns = self.headers[at].as_ref().unwrap_or(&names.columns);
+        // Where more cells are ignored, the line is not cut behind the last that has a name.
+        let named = columns.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+        let most = delimited.least.map_or(usize::MAX, |least| least.max(named));
+        let mut count = 0;
+        for cell in delimited::cells(line, delimited).take(most) {
+            if let Some(Some(name)) = columns.get(count) {
+                row.cells[*name].put(cell);
             }
-        };
-        let is_fit = match delimited.least {
-            Some(least) => cut.len() >= least,
-            None => cut.len() == columns.len(),
-        };
-        if !is_fit || columns.is_empty() {
-            return None;
+            count += 1;
         }
-        let mut row = new_row(format, self.zone);
-        for (name, cell) in columns.iter().zip(cut) {
-            if let Some(name) = name {
-                row.cells[*name] = NamedValue::Text(cell.clone());
-            }
+        let is_fit = delimited.least.map_or(count == columns.len(), |least| count >= least);
+        if !is_fit || columns.is_empty() {
+            self.scratch.keep(row.cells);
+            return None;
         }
         for (name, value) in &self.header_values[at] {
             row.cells[*name] = NamedValue::Text(Cow::Owned(value.clone()));
@@ -217,7 +216,7 @@ impl ForeignReader {
     /// Reads an object inside an envelope by the JSON layouts; false if it is of none.
     fn object(
         &mut self,
-        format: &CompiledFormat,
+        format: &'f CompiledFormat,
         object: &[u8],
         around: &[&[u8]],
         received: Option<i64>,
@@ -234,8 +233,8 @@ impl ForeignReader {
     #[expect(clippy::too_many_arguments, reason = "an object, and what is around it")]
     fn json_object(
         &mut self,
-        format: &CompiledFormat,
-        layout: &CompiledLayout,
+        format: &'f CompiledFormat,
+        layout: &'f CompiledLayout,
         object: &[u8],
         around: &[&[u8]],
         line_bits: Mask,
@@ -244,20 +243,20 @@ impl ForeignReader {
     ) -> bool {
         let quoted;
         let mut text = object;
-        let mut read = read_object(format, layout, text, around, self.zone);
+        let mut read = read_object(format, layout, text, around, self.zone, &mut self.scratch);
         if read.is_err()
             && let Some(repaired) = json::quoted(object)
         {
             quoted = repaired;
             text = &quoted;
-            read = read_object(format, layout, text, around, self.zone);
+            read = read_object(format, layout, text, around, self.zone, &mut self.scratch);
         }
         let restored;
         if read.is_err()
             && let Some(repaired) = repair::repaired(text)
         {
             restored = repaired;
-            read = read_object(format, layout, &restored, around, self.zone).map(|row| {
+            read = read_object(format, layout, &restored, around, self.zone, &mut self.scratch).map(|row| {
                 row.map(|mut row| {
                     row.cells.iter_mut().for_each(restore);
                     row
@@ -271,7 +270,7 @@ impl ForeignReader {
     }
 
     /// Judges a row of a layout; false if the condition of the layout does not hold.
-    fn known_row<'f: 'b, 'b>(
+    fn known_row<'b>(
         &mut self,
         layout: &'f CompiledLayout,
         mut row: FormatRow<'f, 'b>,
@@ -279,10 +278,14 @@ impl ForeignReader {
         received: Option<i64>,
         raw: &[u8],
         sink: &mut dyn Sink,
-    ) -> bool {
+    ) -> bool
+    where
+        'f: 'b,
+    {
         row::empty_missing(&mut row.cells, &row.format.missing);
         row.look(line_bits, &mut self.known);
         if !row.holds(layout.when) {
+            self.scratch.keep(row.cells);
             return false;
         }
         let format = row.format;
@@ -292,26 +295,36 @@ impl ForeignReader {
             _ => format.not_a_call.iter().find(|(mask, _)| row.holds(*mask)).map(|(_, why)| why),
         };
         if let Some(why) = no_call {
+            self.scratch.keep(row.cells);
             sink.take(FoundRow::NotACall(why), raw);
             return true;
         }
+        if row.bits != self.marked.0 {
+            self.marked = (row.bits, self.format.mark(row.bits));
+        }
         let mut fields = RawRow::new();
-        match fill(&row, received, &mut fields) {
+        let filled = fill(&row, self.marked.1, received, &mut fields);
+        self.scratch.keep(row.cells);
+        match filled {
             Ok(()) => sink.take(FoundRow::Call(&mut fields), raw),
             Err(why) => sink.take(FoundRow::Unreadable(why), raw),
         }
         true
     }
+
+    fn row<'b>(&mut self, format: &'f CompiledFormat) -> FormatRow<'f, 'b> {
+        FormatRow { format, cells: self.scratch.cells(format.names.len()), bits: 0, zone: self.zone }
+    }
 }
 
 /// The log of a format, for the lines in envelopes.
-struct ForeignLog<'a> {
-    reader: &'a mut ForeignReader,
-    format: &'a CompiledFormat,
-    sink: &'a mut dyn Sink,
+struct ForeignLog<'r, 'f> {
+    reader: &'r mut ForeignReader<'f>,
+    format: &'f CompiledFormat,
+    sink: &'r mut dyn Sink,
 }
 
-impl WrappedLog for ForeignLog<'_> {
+impl WrappedLog for ForeignLog<'_, '_> {
     fn line(&mut self, line: &[u8], received: Option<i64>) -> bool {
         let line_bits = line_bits(self.format, line);
         let no_call = self.format.lines_not_calls.iter().find(|(mask, _)| line_bits & mask == *mask);
@@ -335,10 +348,6 @@ impl WrappedLog for ForeignLog<'_> {
     }
 }
 
-fn new_row<'f, 'b>(format: &'f CompiledFormat, zone: Tz) -> FormatRow<'f, 'b> {
-    FormatRow { format, cells: vec![NamedValue::NotLogged; format.names.len()], bits: 0, zone }
-}
-
 fn unfit(format: &CompiledFormat) -> String {
     let names: Vec<&str> =
         format.layouts.iter().map(|layout| layout.name.as_str()).filter(|name| !name.is_empty()).collect();
@@ -348,7 +357,8 @@ fn unfit(format: &CompiledFormat) -> String {
 
 /// Returns the bits of the conditions on a whole line.
 fn line_bits(format: &CompiledFormat, line: &[u8]) -> Mask {
-    let Some(tests) = format.tests.iter().find(|tests| tests.name == NameRef::Line) else { return 0 };
+    // They are the last, by the order of the names.
+    let Some(tests) = format.tests.last().filter(|tests| tests.name == NameRef::Line) else { return 0 };
     let holds = |wants: &[crate::formats::Want]| wants.iter().any(|want| want.matches(line));
     tests.by_text.iter().filter(|(_, wants)| holds(wants)).fold(tests.present, |bits, (bit, _)| bits | bit)
 }
@@ -360,24 +370,18 @@ fn read_object<'f, 'b>(
     object: &'b [u8],
     around: &[&'b [u8]],
     zone: Tz,
+    scratch: &mut Scratch,
 ) -> Result<Option<FormatRow<'f, 'b>>, String> {
     let CompiledShape::Json { tree, outer, keys } = &layout.shape else { return Ok(None) };
-    let mut row = new_row(format, zone);
-    let mut ranks = vec![u8::MAX; row.cells.len()];
-    let mut there = 0;
-    let mut take = |name: usize, rank: u8, cell: NamedValue<'b>| {
-        there += 1;
-        if let Some(known) = ranks.get_mut(name)
-            && rank < *known
-        {
-            *known = rank;
-            row.cells[name] = cell;
-        }
-    };
-    tree.read(object, &mut take)?;
+    let mut found = FoundNames::new(scratch.cells(format.names.len()), std::mem::take(&mut scratch.ranks));
+    found.read(tree, object)?;
     for (tree, object) in outer.iter().zip(around) {
-        tree.read(object, &mut take)?;
+        found.read(tree, object)?;
     }
+    let there = found.count;
+    let cells;
+    (cells, scratch.ranks) = found.into_cells();
+    let mut row = FormatRow { format, cells, bits: 0, zone };
     // Of a template half of the keys must be there; else a name of the time, so that the lines of
     // an envelope are not taken for rows.
     let is_fit = if *keys > 0 {

@@ -3,8 +3,6 @@
 //! A field ends at the next literal text and may hold no blank, unless it is enclosed in quotes or
 //! brackets or its type says otherwise. So a line of another layout does not fit by chance.
 
-use std::borrow::Cow;
-
 use memchr::memmem;
 
 use super::named_value::NamedValue;
@@ -31,7 +29,7 @@ struct TemplateField {
     name: Option<usize>,
     kind: FieldKind,
     /// Literal text behind the field; empty at the end of the line.
-    after: memmem::Finder<'static>,
+    after: Vec<u8>,
 }
 
 /// A compiled format string.
@@ -67,11 +65,7 @@ impl Template {
                 () => FieldKind::Word,
             };
             let after = pieces.get(at + 1).map_or(rest.as_str(), |next| next.before.as_str());
-            fields.push(TemplateField {
-                name: number(name),
-                kind,
-                after: memmem::Finder::new(after).into_owned(),
-            });
+            fields.push(TemplateField { name: number(name), kind, after: after.as_bytes().to_vec() });
         }
         // Of several free names the first of the list counts.
         let free = types
@@ -89,18 +83,23 @@ impl Template {
 
     /// Reads a line into cells; `None` if it does not fit.
     pub fn read<'b>(&self, line: &'b [u8], cells: &mut [NamedValue<'b>]) -> Option<()> {
+        // A comparison with an empty vector, which has no address, is slow.
+        let rest = if self.before.is_empty() { line } else { line.strip_prefix(self.before.as_slice())? };
         let mut end = line.len();
         if let Some(free) = self.free {
             // What stands behind the free field is read from the end of the line.
-            end = line.strip_suffix(self.fields.last()?.after.needle())?.len();
+            let after = self.fields.last()?.after.as_slice();
+            if !after.is_empty() {
+                end = line.strip_suffix(after)?.len();
+            }
             for at in (free + 1..self.fields.len()).rev() {
-                let before = self.fields[at - 1].after.needle();
+                let before = self.fields[at - 1].after.as_slice();
                 let found = memmem::rfind(&line[..end], before)?;
                 put(cells, self.fields[at].name, &line[found + before.len()..end]);
                 end = found;
             }
         }
-        let mut at = line.strip_prefix(self.before.as_slice()).map(|rest| line.len() - rest.len())?;
+        let mut at = line.len() - rest.len();
         for (number, field) in self.fields.iter().enumerate() {
             if self.free == Some(number) {
                 put(cells, field.name, line.get(at..end)?);
@@ -123,7 +122,7 @@ impl Template {
         cells: &mut [NamedValue<'b>],
     ) -> Option<Next> {
         let field = &self.fields[number];
-        let (rest, after) = (line.get(at..)?, field.after.needle());
+        let (rest, after) = (line.get(at..)?, field.after.as_slice());
         if let (FieldKind::Braced, b'{') | (FieldKind::Quoted, b'"') =
             (field.kind, rest.first().copied().unwrap_or_default())
         {
@@ -147,6 +146,14 @@ impl Template {
             put_empty(cells, field.name);
             let after = after.trim_ascii_start();
             return rest.starts_with(after).then_some(Next::Field(at + after.len()));
+        }
+        if let (FieldKind::Word, [b' ', behind @ ..]) = (field.kind, after)
+            && let Some(length) = memchr::memchr(b' ', rest)
+            && (behind.is_empty() || rest[length + 1..].starts_with(behind))
+        {
+            // Most fields: the first blank ends the word.
+            put(cells, field.name, &rest[..length]);
+            return Some(Next::Field(at + length + after.len()));
         }
         if after.is_empty() {
             let is_whole = field.kind != FieldKind::Word || !rest.trim_ascii_end().contains(&b' ');
@@ -187,10 +194,10 @@ impl Template {
 
     /// Returns the length of a field: up to the literal text behind it that ends it.
     fn end(&self, field: &TemplateField, rest: &[u8]) -> Option<usize> {
-        let after = field.after.needle();
+        let after = field.after.as_slice();
         let mut from = 0;
         loop {
-            let at = from + field.after.find(rest.get(from..)?)?;
+            let at = from + find(after, rest.get(from..)?)?;
             let is_inside_quotes = self.is_escaped
                 && after[0] == b'"'
                 && rest[..at].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1;
@@ -207,6 +214,15 @@ impl Template {
     }
 }
 
+/// Returns the position of a literal text.
+///
+/// Its first byte is searched, which is rare in a field: the general search takes longer to begin
+/// than a field is long.
+fn find(literal: &[u8], text: &[u8]) -> Option<usize> {
+    let (first, behind) = literal.split_first()?;
+    memchr::memchr_iter(*first, text).find(|at| behind.is_empty() || text[at + 1..].starts_with(behind))
+}
+
 /// What stands behind a field.
 enum Next {
     /// The next field, from this position.
@@ -217,7 +233,7 @@ enum Next {
 
 fn put<'b>(cells: &mut [NamedValue<'b>], name: Option<usize>, text: &'b [u8]) {
     if let Some(cell) = name.and_then(|name| cells.get_mut(name)) {
-        *cell = NamedValue::Text(Cow::Borrowed(text));
+        cell.put(text);
     }
 }
 
@@ -229,6 +245,8 @@ fn put_empty(cells: &mut [NamedValue<'_>], name: Option<usize>) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(template: &str, program: Program, types: &NameTypes, line: &str) -> Option<Vec<String>> {
@@ -245,6 +263,14 @@ mod tests {
             other => format!("{other:?}"),
         };
         Some(cells.iter().map(shown).collect())
+    }
+
+    proptest! {
+        #[test]
+        fn a_literal_text_is_found_where_it_first_stands(literal in "[ab\" ]{1,3}", text in "[ab\" ]{0,20}") {
+            let want = memmem::find(text.as_bytes(), literal.as_bytes());
+            prop_assert_eq!(find(literal.as_bytes(), text.as_bytes()), want);
+        }
     }
 
     #[test]

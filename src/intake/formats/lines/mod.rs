@@ -62,7 +62,7 @@ pub struct TextParser<'a> {
     tree: ndjson::Tree,
     templates: Templates,
     layout: Option<Layout>,
-    foreign: Option<ForeignReader>,
+    foreign: Option<ForeignReader<'a>>,
     unwrapper: Unwrapper,
     row_list: Option<RowList>,
     /// True if the text is JSON objects, wherever its lines end.

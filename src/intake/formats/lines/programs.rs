@@ -91,7 +91,7 @@ impl Sink for PostRows<'_, '_> {
 
 /// Rows of a table that another program wrote, read by its format file.
 pub struct ProgramRows<'a> {
-    foreign: Option<ForeignReader>,
+    foreign: Option<ForeignReader<'a>>,
     reader: &'a SourceReader,
     spill: &'a Path,
 }

@@ -1,5 +1,7 @@
 //! JSON: the values of the names of a format in an object, found in one pass.
 
+mod flat;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -9,10 +11,15 @@ use sonic_rs::LazyValue;
 
 use super::named_value::NamedValue;
 use crate::intake::formats::ndjson::{MAX_DEPTH, check_escapes, depth_exceeds, reason};
+use flat::TakeNames;
 
 /// Keys of an object, with the names that their values fill.
 #[derive(Debug, Default)]
-pub struct KeyTree(HashMap<String, KeyNode, foldhash::fast::RandomState>);
+pub struct KeyTree {
+    /// Keys in the order in which they were added, which for a template is that of most lines.
+    keys: Vec<(Vec<u8>, KeyNode)>,
+    places: HashMap<Vec<u8>, usize, foldhash::fast::RandomState>,
+}
 
 #[derive(Debug, Default)]
 struct KeyNode {
@@ -34,7 +41,11 @@ impl KeyTree {
     /// Adds the name at the end of a path of keys.
     pub fn insert(&mut self, path: &[&str], number: usize, rank: u8) {
         let [key, rest @ ..] = path else { return };
-        let node = self.0.entry_ref(*key).or_default();
+        let place = *self.places.entry_ref(key.as_bytes()).or_insert(self.keys.len());
+        if place == self.keys.len() {
+            self.keys.push((key.as_bytes().to_vec(), KeyNode::default()));
+        }
+        let node = &mut self.keys[place].1;
         if rest.is_empty() {
             node.names.push((number, rank));
         } else {
@@ -43,7 +54,11 @@ impl KeyTree {
     }
 
     fn find(&self, key: &str) -> Option<&KeyNode> {
-        self.0.get(key)
+        self.places.get(key.as_bytes()).map(|place| &self.keys[*place].1)
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.keys.is_empty()
     }
 
     /// Reads an object; `found` gets the number, the preference and the cell of each name.
@@ -65,6 +80,71 @@ impl KeyTree {
         let mut json = sonic_rs::Deserializer::from_str(text);
         let seed = Members { tree: self, found };
         json.deserialize_map(seed).and_then(|()| json.end()).map_err(|e| reason(&e))
+    }
+}
+
+/// Names found in an object, each by the key that is preferred.
+#[derive(Debug)]
+pub struct FoundNames<'t> {
+    pub cells: Vec<NamedValue<'t>>,
+    ranks: Vec<u8>,
+    /// Number of keys of names that were there.
+    pub count: usize,
+}
+
+impl<'t> FoundNames<'t> {
+    /// Takes cells of which none is logged.
+    pub fn new(cells: Vec<NamedValue<'t>>, mut ranks: Vec<u8>) -> Self {
+        ranks.clear();
+        ranks.resize(cells.len(), u8::MAX);
+        Self { cells, ranks, count: 0 }
+    }
+
+    /// Reads the names of an object, in addition to those that were found before.
+    ///
+    /// # Errors
+    /// As for [`KeyTree::read`].
+    pub fn read(&mut self, tree: &KeyTree, text: &'t [u8]) -> Result<(), String> {
+        if self.count == 0 {
+            if tree.read_flat(text, self).is_some() {
+                return Ok(());
+            }
+            // What it found before it met something else.
+            self.count = 0;
+            self.ranks.fill(u8::MAX);
+            self.cells.fill(NamedValue::NotLogged);
+        }
+        tree.read(text, &mut |name, rank, cell| self.cell(name, rank, cell))
+    }
+
+    /// Returns the place for a value under a name, unless a preferred key has already given one.
+    fn place(&mut self, name: usize, rank: u8) -> Option<&mut NamedValue<'t>> {
+        self.count += 1;
+        let known = self.ranks.get_mut(name).filter(|known| rank < **known)?;
+        *known = rank;
+        self.cells.get_mut(name)
+    }
+
+    /// Returns the cells, and the memory of their ranks.
+    pub fn into_cells(self) -> (Vec<NamedValue<'t>>, Vec<u8>) {
+        (self.cells, self.ranks)
+    }
+}
+
+impl<'t> TakeNames<'t> for FoundNames<'t> {
+    #[inline]
+    fn text(&mut self, name: usize, rank: u8, value: Option<&'t [u8]>) {
+        match (self.place(name, rank), value) {
+            (Some(place), Some(text)) => place.put(text),
+            (Some(place), None) => *place = NamedValue::Empty,
+            (None, _) => {}
+        }
+    }
+
+    fn cell(&mut self, name: usize, rank: u8, cell: NamedValue<'t>) {
+        if let Some(place) = self.place(name, rank) {
+            *place = cell;
+        }
     }
 }
 
@@ -149,7 +229,7 @@ fn take<'t>(node: &KeyNode, raw: &'t [u8], found: &mut dyn FnMut(usize, u8, Name
     for (name, rank) in &node.names {
         found(*name, *rank, cell(raw));
     }
-    if !node.below.0.is_empty() {
+    if !node.below.is_empty() {
         below(&node.below, raw, found);
     }
 }
