@@ -42,11 +42,10 @@ impl Glob {
             rest = before;
         }
         for part in middle {
-            let found = match part.as_bytes() {
-                // Preparing a search for a text takes longer than the search.
-                [byte] => memchr::memchr(*byte, rest),
-                part => memchr::memmem::find(rest, part),
-            };
+            // The first byte is searched: preparing a search for a text takes longer than this.
+            let found = part.as_bytes().split_first().map_or(Some(0), |(byte, behind)| {
+                memchr::memchr_iter(*byte, rest).find(|at| rest[at + 1..].starts_with(behind))
+            });
             let Some(at) = found else { return false };
             rest = &rest[at + part.len()..];
         }

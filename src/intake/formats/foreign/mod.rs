@@ -139,10 +139,11 @@ impl<'f> ForeignReader<'f> {
                     }
                 }
                 CompiledShape::Template(template) => {
-                    let mut row = self.row(format);
-                    for name in template.names() {
-                        row.cells[name] = NamedValue::Empty;
+                    if !template.may_fit(line) {
+                        continue;
                     }
+                    let mut row = self.row(format);
+                    template.names().for_each(|name| row.cells[name].put_empty());
                     if template.read(line, &mut row.cells).is_none() {
                         self.scratch.keep(row.cells);
                     } else if self.known_row(layout, row, line_bits, received, line, sink) {

@@ -18,18 +18,38 @@ pub enum NamedValue<'b> {
 }
 
 impl<'b> NamedValue<'b> {
-    /// Puts a text in the place of no value.
+    /// Replaces the value by a text.
     ///
-    /// The value before owns nothing then. If it were dropped, the new one would be put together
+    /// The value before mostly owns nothing. If it were dropped, the new one would be put together
     /// elsewhere and copied as a whole while its parts are still being written, which stalls: a
     /// twentieth of the time for ALB.
     #[inline]
     pub fn put(&mut self, text: &'b [u8]) {
         let value = Self::Text(Cow::Borrowed(text));
-        if matches!(self, Self::NotLogged | Self::Empty) {
+        if self.owns_nothing() {
             std::mem::forget(std::mem::replace(self, value));
         } else {
             *self = value;
+        }
+    }
+
+    /// Makes the value empty, as [`NamedValue::put`] does.
+    #[inline]
+    pub fn put_empty(&mut self) {
+        if self.owns_nothing() {
+            std::mem::forget(std::mem::replace(self, Self::Empty));
+        } else {
+            *self = Self::Empty;
+        }
+    }
+
+    /// Returns whether nothing is freed with the value, so that it need not be dropped.
+    #[inline]
+    const fn owns_nothing(&self) -> bool {
+        match self {
+            Self::NotLogged | Self::Empty => true,
+            Self::Text(text) | Self::Object(text) => matches!(text, Cow::Borrowed(_)),
+            Self::List(_) => false,
         }
     }
 
@@ -104,7 +124,12 @@ impl Scratch {
 
     /// Keeps the memory of cells for the next row.
     pub fn keep(&mut self, mut cells: Vec<NamedValue<'_>>) {
-        cells.clear();
+        for cell in cells.drain(..) {
+            if cell.owns_nothing() {
+                // To drop a value is a call.
+                std::mem::forget(cell);
+            }
+        }
         // A vector that is collected from another of such items keeps its memory.
         self.cells = cells.into_iter().map(|_| NamedValue::NotLogged).collect();
     }

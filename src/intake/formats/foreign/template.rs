@@ -81,10 +81,18 @@ impl Template {
         self.fields.iter().filter_map(|field| field.name)
     }
 
+    /// Returns whether a line begins as those of this template do.
+    #[inline]
+    pub fn may_fit(&self, line: &[u8]) -> bool {
+        // A comparison with an empty vector, which has no address, is slow.
+        self.before.is_empty() || line.starts_with(&self.before)
+    }
+
     /// Reads a line into cells; `None` if it does not fit.
     pub fn read<'b>(&self, line: &'b [u8], cells: &mut [NamedValue<'b>]) -> Option<()> {
-        // A comparison with an empty vector, which has no address, is slow.
-        let rest = if self.before.is_empty() { line } else { line.strip_prefix(self.before.as_slice())? };
+        if !self.may_fit(line) {
+            return None;
+        }
         let mut end = line.len();
         if let Some(free) = self.free {
             // What stands behind the free field is read from the end of the line.
@@ -99,7 +107,7 @@ impl Template {
                 end = found;
             }
         }
-        let mut at = line.len() - rest.len();
+        let mut at = self.before.len();
         for (number, field) in self.fields.iter().enumerate() {
             if self.free == Some(number) {
                 put(cells, field.name, line.get(at..end)?);
@@ -239,7 +247,7 @@ fn put<'b>(cells: &mut [NamedValue<'b>], name: Option<usize>, text: &'b [u8]) {
 
 fn put_empty(cells: &mut [NamedValue<'_>], name: Option<usize>) {
     if let Some(cell) = name.and_then(|name| cells.get_mut(name)) {
-        *cell = NamedValue::Empty;
+        cell.put_empty();
     }
 }
 

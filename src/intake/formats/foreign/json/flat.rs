@@ -40,7 +40,7 @@ impl KeyTree {
                 }
                 if !node.below.is_empty() {
                     below(&node.below, &text[from..end], &mut |name, rank, cell| {
-                        found.cell(name, rank, cell)
+                        found.cell(name, rank, cell);
                     });
                 }
                 next = place + 1;
@@ -140,9 +140,10 @@ mod tests {
 
     fn found(tree: &KeyTree, text: &[u8], is_flat: bool) -> Option<Found> {
         let mut found = Found::new();
-        let is_read = match is_flat {
-            true => tree.read_flat(text, &mut found).is_some(),
-            false => tree.read(text, &mut |name, rank, cell| found.cell(name, rank, cell)).is_ok(),
+        let is_read = if is_flat {
+            tree.read_flat(text, &mut found).is_some()
+        } else {
+            tree.read(text, &mut |name, rank, cell| found.cell(name, rank, cell)).is_ok()
         };
         is_read.then_some(found)
     }
@@ -158,7 +159,7 @@ mod tests {
             assert!(read(&names, line.as_bytes(), true).is_some(), "{line}");
         }
         for line in [
-            r#"{}"#,
+            "{}",
             r#"{"a":"\n"}"#,
             r#"{"a":{}}"#,
             r#"{"a":01}"#,

@@ -26,7 +26,7 @@ pub fn empty_missing(cells: &mut [NamedValue<'_>], missing: &MissingTexts) {
         if let NamedValue::Text(text) = cell
             && missing.has(text)
         {
-            *cell = NamedValue::Empty;
+            cell.put_empty();
         }
     }
 }
