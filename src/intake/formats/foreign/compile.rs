@@ -10,11 +10,11 @@ use super::json::KeyTree;
 use super::named_value::MissingTexts;
 use super::template::Template;
 use crate::config::{Cast, Field, FormatChoice, Log, Source, TimeBasis, Vantage};
-use crate::formats::{Glob, Unit};
 use crate::formats::{
     Delimited, Expression, FormatFile, LayoutShape, LineLayout, NameCondition, Origin, RequestPart, Take,
     Want, is_json, json_keys,
 };
+use crate::formats::{Glob, Unit};
 
 /// Bits of the distinct conditions of a format.
 pub type Mask = u128;

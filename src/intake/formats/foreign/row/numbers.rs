@@ -3,7 +3,7 @@
 use chrono_tz::Tz;
 
 use crate::config::Cast;
-use crate::field::Unit;
+use crate::formats::Unit;
 use crate::intake::rows::instant;
 
 /// Reads a duration or an instant in nanoseconds: a written suffix goes before the unit.
