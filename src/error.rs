@@ -72,9 +72,14 @@ pub enum Trouble {
     )]
     Replaced { path: PathBuf, why: String },
     #[error(
-        "{path} is damaged: {why}; restore it from a backup, or move its folder away and run that day again"
+        "{path} is damaged: {why}. `uptime-ledger repair` rebuilds what follows from other files, and names what only a backup has"
     )]
     Damaged { path: PathBuf, why: String },
+    #[error(
+        "{path} is not damaged, but its format is {format}, and this version of the job reads formats up to {newest}: a newer \
+         version has written it. Run that version, or a newer one"
+    )]
+    Newer { path: PathBuf, format: u32, newest: u32 },
     /// Nothing is written until persons say how to go on.
     #[error("{0}")]
     Refused(String),
@@ -116,6 +121,11 @@ impl Trouble {
         }
     }
 
+    /// Returns whether a stored file cannot be read by this job: it is damaged, or too new.
+    pub const fn is_of_stored(&self) -> bool {
+        matches!(self, Self::Damaged { .. } | Self::Newer { .. })
+    }
+
     /// Returns whether it is of the machine or of how the run was asked for, and not of one day.
     ///
     /// Any other trouble stops its day alone.
@@ -129,9 +139,11 @@ impl Trouble {
             | Self::Replaced { .. }
             | Self::Refused(_)
             | Self::Usage(_) => true,
-            Self::Store { .. } | Self::Damaged { .. } | Self::NothingReadable(_) | Self::Imbalance(_) => {
-                false
-            }
+            Self::Store { .. }
+            | Self::Damaged { .. }
+            | Self::Newer { .. }
+            | Self::NothingReadable(_)
+            | Self::Imbalance(_) => false,
         }
     }
 

@@ -9,6 +9,8 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use crate::error::Trouble;
 
 /// Opens a file for reading.
@@ -94,6 +96,32 @@ pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, Trouble> {
 pub fn read_to_string(path: &Path) -> Result<String, Trouble> {
     let not_text = |e| Trouble::io(path, "reading", io::Error::new(ErrorKind::InvalidData, e));
     String::from_utf8(read(path)?).map_err(not_text)
+}
+
+/// Returns the SHA-256 of some bytes, in hex.
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Writes bytes in hex.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Returns the SHA-256 of a file, in hex; it is read in pieces, as it may not fit into memory.
+///
+/// # Errors
+/// As for [`open`].
+pub fn sha256_of(path: &Path) -> Result<String, Trouble> {
+    let mut file = open(path)?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer).map_err(|e| Trouble::io(path, "reading", e))? {
+            0 => return Ok(hex(&hash.finalize())),
+            n => hash.update(&buffer[..n]),
+        }
+    }
 }
 
 /// Reads a text that a person wrote, through links, of at most so many bytes.

@@ -6,12 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chrono::{DateTime, SecondsFormat};
 use proptest::prelude::*;
 use uptime_ledger::config::{self, Config};
 use uptime_ledger::day::{Day, SlotLength};
+use uptime_ledger::daybook::{DaybookFolder, DaybookFolders};
 use uptime_ledger::document::Document;
 use uptime_ledger::facts::{CallerLine, CallerSketch, Fact, Facts, Intake, Salt, Stream};
 use uptime_ledger::intake::{self, IntakeFolders, Meter};
@@ -250,14 +251,14 @@ impl World {
             fs::write(folder.join(name), rows.join("\n") + "\n").unwrap();
         }
         let config = config(folder, slot);
-        let mut daybooks: BTreeMap<Day, PathBuf> = BTreeMap::new();
+        let mut daybooks: DaybookFolders = DaybookFolders::new();
         for day in days() {
             let daybook = folder.join(format!("daybook-{day}"));
             fs::create_dir_all(&daybook).unwrap();
             let folders = IntakeFolders { spill: folder, daybook: &daybook };
             intake::read(&config, day, workers, &Salt::new("s"), folders, i64::MAX, &Meter::default())
                 .unwrap();
-            daybooks.insert(day, daybook);
+            daybooks.insert(day, DaybookFolder::as_found(daybook).unwrap());
         }
         days().map(|day| resolve(day, &daybooks, &config, &BTreeMap::new()).unwrap()).into()
     }

@@ -24,7 +24,9 @@
 //! - `quarter`: 92 nights with late logs, corrections, another policy and killed runs; the changes add up to what is shown.
 //! - `upgrade`: ledgers of earlier versions are whole for this one, which goes on with them. To add a version, make its ledgers
 //!   with `tests/ledgers/make.sh` before it is history.
-//! - `tamper`: thousands of changes to the files of a ledger, each of which `verify` finds and names.
+//! - `tamper`: thousands of changes to the files of a ledger, each of which `verify` finds and names, and none of which is
+//!   published.
+//! - `trust`: damaged files are rebuilt.
 //! - `faults`: a run is killed, or its disk is full or broken, at every call that changes a file; the next run mends it.
 //! - `ledger_files`: what stands in the folder of the ledger, links and pipes in place of its files, locks, older journals.
 //! - `pages`: the pages in a real browser, hostile text in every output, every table in other engines.
@@ -86,5 +88,6 @@ mod seals;
 mod store;
 mod tamper;
 mod tidy;
+mod trust;
 mod truth;
 mod upgrade;

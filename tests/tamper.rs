@@ -226,3 +226,142 @@ fn whatever_is_done_to_a_file_of_the_ledger_is_found_and_the_file_named() {
     assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
     assert!(count > 2_000, "only {count}");
 }
+
+/// A copy of the second ledger in which a bit of one file is flipped, and what was made of it.
+struct Flipped<'a> {
+    dir: &'a Path,
+    file: &'a Path,
+}
+
+impl Flipped<'_> {
+    /// Draws the reports from the ledger: none may differ from those of the whole ledger, but for the pages of the day that is
+    /// damaged and the months, which say so.
+    fn reports(&self, whole: &Files) -> Result<(), String> {
+        let into = self.dir.join("into");
+        let args = ["report", "--out", "reports", "--into", into.to_str().unwrap()];
+        let ran = job::ran(assert_cmd::Command::new(job::binary()).current_dir(self.dir).args(args));
+        let drawn = shown(&into);
+        fs::remove_dir_all(&into).ok();
+        match ran.code {
+            Some(0) if drawn == *whole => Ok(()),
+            Some(3) => self.is_confined(&ran, whole, &drawn),
+            Some(1) if drawn.is_empty() => self.is_told(&ran),
+            _ => Err(format!("report: {ran:?}")),
+        }
+    }
+
+    /// Runs the next night: the new day is published unless all stops, and no figure of another day changes.
+    fn night(&self, whole: &Files) -> Result<(), String> {
+        let reports = self.dir.join("reports");
+        let args = ["--as-of", "2026-11-28T03:00:00Z", "--date", "2026-11-20"];
+        let ran = job::run(&self.dir.join("uptime-ledger.toml"), &reports, &args);
+        let drawn = shown(&reports);
+        match ran.code {
+            // An attention stands open in the whole ledger too.
+            Some(3) if drawn == *whole => Ok(()),
+            Some(3) => self.is_confined(&ran, whole, &drawn),
+            Some(1) => self.is_told(&ran),
+            _ => Err(format!("run: {ran:?}")),
+        }
+    }
+
+    /// Only tables of days that are named differ, and no published figure does.
+    fn is_confined(&self, ran: &job::Ran, whole: &Files, drawn: &Files) -> Result<(), String> {
+        let is_named = |path: &Path| {
+            path.iter().nth(1).is_some_and(|day| ran.stderr.contains(&format!("{}", day.to_string_lossy())))
+        };
+        let of_days = whole.iter().filter(|(path, _)| path.starts_with("daily") && !is_named(path));
+        let other: Vec<_> = of_days.filter(|(path, bytes)| drawn.get(*path) != Some(*bytes)).collect();
+        if !other.is_empty() {
+            return Err(format!(
+                "{:?} differ: {ran:?}",
+                other.iter().map(|(path, _)| path).collect::<Vec<_>>()
+            ));
+        }
+        let net = |files: &Files| -> Vec<(String, String)> {
+            let text = files.get(Path::new("availability.csv")).cloned().unwrap_or_default();
+            let mut rows = csv::Reader::from_reader(text.as_slice());
+            let rows = rows.deserialize().map(Result::unwrap);
+            let rows = rows.filter(|row: &job::Row| row["region"] == "*" && row["scope_kind"] == "component");
+            let key = |row: &job::Row| format!("{} {} {}", row["day"], row["scope"], row["definition"]);
+            rows.map(|row| (key(&row), row["availability_percent_net"].clone())).collect()
+        };
+        if net(whole) != net(drawn) {
+            return Err(format!("{:?}, not {:?}: {ran:?}", net(drawn), net(whole)));
+        }
+        self.is_told(ran)
+    }
+
+    fn is_told(&self, ran: &job::Ran) -> Result<(), String> {
+        // A list of files, a table or a policy is named by its folder at least.
+        let folder = self.file.parent().unwrap().to_str().unwrap();
+        let is_told = ran.stderr.contains(folder);
+        if is_told { Ok(()) } else { Err(format!("{folder} is not named: {ran:?}")) }
+    }
+}
+
+type Files = std::collections::BTreeMap<PathBuf, Vec<u8>>;
+
+/// The tables of a folder. Pages and Parquet files name the head, which depends on the clock of the disk.
+fn shown(reports: &Path) -> Files {
+    let mut files = job::files(reports);
+    files.retain(|path, _| {
+        path.extension().is_some_and(|ending| ending == "csv") && !path.starts_with("ledger")
+    });
+    files
+}
+
+#[test]
+fn a_flipped_bit_is_never_published_and_stops_its_day_alone() {
+    let memory = Path::new("/dev/shm");
+    let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
+    ledgers(dir.path());
+    fs::remove_dir_all(dir.path().join("one")).unwrap();
+    let log = fs::read_to_string(dir.path().join("requests-2026-11-19.ndjson")).unwrap();
+    fs::write(dir.path().join("requests-2026-11-20.ndjson"), log.replace("2026-11-19", "2026-11-20"))
+        .unwrap();
+    let log = fs::read_to_string(dir.path().join("webhooks-2026-11-19.ndjson")).unwrap();
+    fs::write(dir.path().join("webhooks-2026-11-20.ndjson"), log.replace("2026-11-19", "2026-11-20"))
+        .unwrap();
+    let reports = dir.path().join("reports");
+    let whole = shown(&reports);
+    let mut files: Vec<PathBuf> = job::paths(&reports.join("ledger"));
+    files.push(reports.join(".drawn"));
+    // Nothing is drawn from an edition that another has replaced.
+    files.retain(|path| !path.to_str().unwrap().contains("2026-11-19/0001"));
+    let files: Vec<PathBuf> =
+        files.iter().map(|path| path.strip_prefix(&reports).unwrap().to_owned()).collect();
+    let after = {
+        let copied = dir.path().with_extension("whole");
+        copy(dir.path(), &copied);
+        let args = ["--as-of", "2026-11-28T03:00:00Z", "--date", "2026-11-20"];
+        job::run(&copied.join("uptime-ledger.toml"), &copied.join("reports"), &args).expect(3);
+        let after = shown(&copied.join("reports"));
+        fs::remove_dir_all(copied).unwrap();
+        after
+    };
+    let wrong = Mutex::new(Vec::new());
+    let work = |worker: usize| {
+        let mine = dir.path().with_extension(format!("copy-{worker}"));
+        for (at, file) in files.iter().enumerate().filter(|(at, _)| at % 2 == worker) {
+            let mut dice = Dice(at as u64 * 104_729);
+            copy(dir.path(), &mine);
+            let path = mine.join("reports").join(file);
+            let mut bytes = fs::read(&path).unwrap();
+            let at = dice.below(bytes.len());
+            bytes[at] ^= 1 << dice.below(8);
+            fs::write(&path, bytes).unwrap();
+            let flipped = Flipped { dir: &mine, file };
+            for result in [flipped.reports(&whole), flipped.night(&after)] {
+                let of_file =
+                    |why: String| wrong.lock().unwrap().push(format!("{}, byte {at}: {why}", file.display()));
+                result.err().map(of_file);
+            }
+            fs::remove_dir_all(&mine).unwrap();
+        }
+    };
+    let work = &work;
+    thread::scope(|scope| (0..2).for_each(|worker| drop(scope.spawn(move || work(worker)))));
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), files.len(), wrong.join("\n"));
+}

@@ -9,9 +9,9 @@ use clap::Args;
 use serde_json::json;
 
 use super::place::ReportsPlace;
-use super::text;
+use super::{setup, text};
 use crate::attention::{Closing, Standing};
-use crate::clock::{Clock, ClockSource};
+use crate::clock::Clock;
 use crate::day::Day;
 use crate::error::{ExitCode, Trouble};
 use crate::ledger::{self, Ledger, Resumption};
@@ -47,7 +47,7 @@ pub struct Ack {
 impl Ack {
     pub fn run(self) -> Result<ExitCode> {
         let reports = self.place.reports()?;
-        let (clock, source) = self.clock(ledger::clock_source(&reports))?;
+        let (clock, source) = setup::clock(ledger::clock_source(&reports), self.as_of)?;
         let (Some(key), Some(author), Some(reason)) =
             (self.key.clone(), self.author.clone(), self.reason.clone())
         else {
@@ -86,21 +86,6 @@ impl Ack {
             }
         }
         Ok(if standing.is_empty() { ExitCode::Done } else { ExitCode::Attention })
-    }
-
-    fn clock(&self, source: Option<ClockSource>) -> Result<(Clock, ClockSource)> {
-        match (source.unwrap_or_default(), self.as_of) {
-            (ClockSource::Given, Some(at)) => Ok((Clock::given(at), ClockSource::Given)),
-            (ClockSource::Given, None) => {
-                let text = "the clock of this ledger is given (it was begun with --simulate); say what time it is with --as-of";
-                Err(Trouble::Usage(text.to_owned()).into())
-            }
-            (ClockSource::Real, None) => Ok((Clock::given(Utc::now()), ClockSource::Real)),
-            (ClockSource::Real, Some(_)) => {
-                let text = "the clock of this ledger is the machine's; leave --as-of out";
-                Err(Trouble::Usage(text.to_owned()).into())
-            }
-        }
     }
 }
 

@@ -11,6 +11,7 @@ mod inspect;
 mod overrides;
 mod place;
 mod progress;
+mod repair;
 mod report;
 mod run;
 pub mod sample;
@@ -70,6 +71,8 @@ enum Command {
     Override(Box<overrides::OverrideArgs>),
     /// Draw the reports from the ledger alone, as they are or as they were
     Report(report::Report),
+    /// Rebuild damaged files that follow from others, and name the rest
+    Repair(repair::Repair),
     /// Work out every hash, balance and table of the ledger again, and name what is off
     Verify(verify::Verify),
     /// Write realistic sample logs, with a truth.json that says what the right answer is
@@ -100,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::Diff(diff) => diff.run(),
         Command::Override(row) => row.run(),
         Command::Report(report) => report.run(),
+        Command::Repair(repair) => repair.run(),
         Command::Verify(verify) => verify.run(),
         Command::Sample(sample) => sample.run().map(|()| ExitCode::Done),
     };

@@ -61,7 +61,7 @@ impl Report {
         let Some(settings) = ledger.record().settings.clone() else {
             return Err(Trouble::Usage("nothing had been published by then".to_owned()).into());
         };
-        let (_, rendered) = pipeline::redraw(&ledger, &into, &settings, None, super::cores())?;
+        let (rendered, damaged) = pipeline::redraw(&ledger, &into, &settings, None, super::cores())?;
         writeln!(
             std::io::stdout(),
             "{}: {} files written, {} as they were; {} days, as of entry {} of the ledger",
@@ -71,7 +71,14 @@ impl Report {
             ledger.days().len(),
             ledger.head().0
         )?;
-        Ok(ExitCode::Done)
+        for (day, why) in &damaged {
+            writeln!(
+                text::stderr(),
+                "attention[damaged-day]: {day} was not drawn; months and the days around it show the figures of it that were \
+                 last noted: {why}"
+            )?;
+        }
+        Ok(if damaged.is_empty() { ExitCode::Done } else { ExitCode::Attention })
     }
 }
 

@@ -4,7 +4,9 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use chrono::{DateTime, Utc};
 
+use crate::clock::{Clock, ClockSource};
 use crate::config::{self, Config, FormatChoice, Log, LogPreset, STANDARD_INPUT};
 use crate::document::{Document, Mistakes};
 use crate::error::Trouble;
@@ -15,6 +17,27 @@ use crate::store::StoreAddress;
 
 /// Config file used if the command line names none.
 pub const DEFAULT_CONFIG: &str = "uptime-ledger.toml";
+
+/// Returns the clock of a command that writes: the machine's, or `--as-of` in a simulated ledger.
+///
+/// # Errors
+/// [`Trouble::Usage`] if `--as-of` is lacking there, or given elsewhere.
+pub fn clock(
+    source: Option<ClockSource>,
+    as_of: Option<DateTime<Utc>>,
+) -> Result<(Clock, ClockSource), Trouble> {
+    match (source.unwrap_or_default(), as_of) {
+        (ClockSource::Given, Some(at)) => Ok((Clock::given(at), ClockSource::Given)),
+        (ClockSource::Given, None) => {
+            let text = "the clock of this ledger is given (it was begun with --simulate); say what time it is with --as-of";
+            Err(Trouble::Usage(text.to_owned()))
+        }
+        (ClockSource::Real, None) => Ok((Clock::given(Utc::now()), ClockSource::Real)),
+        (ClockSource::Real, Some(_)) => {
+            Err(Trouble::Usage("the clock of this ledger is the machine's; leave --as-of out".to_owned()))
+        }
+    }
+}
 
 /// Reads a file that a person wrote.
 ///

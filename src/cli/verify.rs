@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::place::ReportsPlace;
+use crate::day::Day;
 use crate::error::{ExitCode, Trouble};
 use crate::ledger::{Drawn, Finding, Ledger, verify};
 use crate::pipeline;
@@ -80,8 +81,9 @@ impl Verify {
             return Ok(Vec::new());
         }
         let again = tempfile::tempdir()?;
-        let (_, rendered) = pipeline::redraw(&ledger, again.path(), &settings, None, super::cores())?;
-        let mut findings = Vec::new();
+        let (rendered, damaged) = pipeline::redraw(&ledger, again.path(), &settings, None, super::cores())?;
+        let of_day = |(day, why): (Day, String)| finding(&format!("daily/{day}"), &why);
+        let mut findings: Vec<Finding> = damaged.into_iter().map(of_day).collect();
         for path in rendered.written {
             let name = path.strip_prefix(again.path())?.display().to_string();
             if plain_file::read(&reports.join(&name)).ok() != Some(std::fs::read(&path)?) {

@@ -6,6 +6,7 @@
 //! [`crate::resolve::resolve`] combines the items of several days.
 
 pub mod delivery;
+mod folder;
 mod items;
 pub mod message;
 mod number_rows;
@@ -14,7 +15,6 @@ mod stored_items;
 mod version;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,12 +24,13 @@ use crate::facts::{
     Quarantined, SourceRows, UnreadableWindow,
 };
 
+pub use folder::{DaybookFolder, FILES, list};
 pub use items::{ItemRole, MessageItem, NotificationItem, WaitingCall};
 pub use stored::{check, head, read, write};
 pub use stored_items::{Closed, ItemWriter, closed, correlations, messages, notifications, waiting_calls};
 
 /// The folders of stored daybooks, by day.
-pub type DaybookFolders = BTreeMap<Day, PathBuf>;
+pub type DaybookFolders = BTreeMap<Day, DaybookFolder>;
 
 /// The content of one day's logs without the items, which are stored in files of their own.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::folder::DaybookFolder;
 use super::number_rows::{NumberRow, RowReader, RowWriter, damaged};
 use super::stored_items::open_items;
 use super::version::{HEAD, read_version};
@@ -183,13 +184,11 @@ pub fn write(daybook: &Daybook, folder: &Path) -> Result<(), Trouble> {
     written.map_err(|e| Trouble::io(&path, "writing", e))
 }
 
-fn read_head(folder: &Path) -> Result<Head, Trouble> {
-    let path = folder.join(HEAD);
+fn read_head(folder: &DaybookFolder) -> Result<Head, Trouble> {
+    let path = folder.file(HEAD)?;
     let format = read_version(folder)?;
-    if !(1..=DAYBOOK_FORMAT).contains(&format) {
-        let why =
-            format!("its format is {format}, this version of the job reads formats 1 to {DAYBOOK_FORMAT}");
-        return Err(damaged(&path, &why));
+    if format > DAYBOOK_FORMAT {
+        return Err(Trouble::Newer { path, format, newest: DAYBOOK_FORMAT });
     }
     let text = plain_file::read_to_string(&path).map_err(Trouble::of_stored)?;
     let head: Head = serde_json::from_str(&text).map_err(|e| damaged(&path, &e))?;
@@ -204,15 +203,15 @@ fn read_head(folder: &Path) -> Result<Head, Trouble> {
 ///
 /// # Errors
 /// [`Trouble::Damaged`] with the path of the file: it is missing, or not as it was written.
-pub fn head(folder: &Path) -> Result<Daybook, Trouble> {
+pub fn head(folder: &DaybookFolder) -> Result<Daybook, Trouble> {
     Ok(Daybook::of(read_head(folder)?))
 }
 
-/// Reads the head and checks that the files of all items are there and can be opened.
+/// Reads the head and checks that the files of all items are as they were written.
 ///
 /// # Errors
 /// [`Trouble::Damaged`] with the path of the file: it is missing, or not as it was written.
-pub fn check(folder: &Path) -> Result<Daybook, Trouble> {
+pub fn check(folder: &DaybookFolder) -> Result<Daybook, Trouble> {
     let head = head(folder)?;
     open_items(folder)?;
     Ok(head)
@@ -222,7 +221,7 @@ pub fn check(folder: &Path) -> Result<Daybook, Trouble> {
 ///
 /// # Errors
 /// [`Trouble::Damaged`] with the path of the file: it is missing, or not as it was written.
-pub fn read(folder: &Path) -> Result<Daybook, Trouble> {
+pub fn read(folder: &DaybookFolder) -> Result<Daybook, Trouble> {
     let head = read_head(folder)?;
     let facts = if head.format < FIRST_WITH_SIXTIETHS {
         read_facts(folder, &head, |[slot, kind, caller, events]| ([slot, kind, caller], events, 0))?
@@ -230,7 +229,7 @@ pub fn read(folder: &Path) -> Result<Daybook, Trouble> {
         let split = |[slot, kind, caller, events, set]: [i64; 5]| ([slot, kind, caller], events, set);
         read_facts(folder, &head, split)?
     };
-    let path = folder.join(EVIDENCE);
+    let path = folder.file(EVIDENCE)?;
     let mut evidence: Vec<Evidence> = Vec::new();
     for row in RowReader::open(&path, false)? {
         let [slot, kind, file, row] = row?.numbers;
@@ -242,7 +241,7 @@ pub fn read(folder: &Path) -> Result<Daybook, Trouble> {
             None => evidence.push(Evidence { slot, kind, rows: vec![row] }),
         }
     }
-    let path = folder.join(LATENCIES);
+    let path = folder.file(LATENCIES)?;
     let mut latencies = Latencies::default();
     // Rows of one histogram are adjacent.
     let mut open: Option<((i64, i64), Histogram)> = None;
@@ -270,11 +269,11 @@ pub fn read(folder: &Path) -> Result<Daybook, Trouble> {
 
 /// Reads the facts; `split` makes key, events and sixtieths of a stored row.
 fn read_facts<const N: usize>(
-    folder: &Path,
+    folder: &DaybookFolder,
     head: &Head,
     split: impl Fn([i64; N]) -> ([i64; 3], i64, i64),
 ) -> Result<Vec<Fact>, Trouble> {
-    let path = folder.join(FACTS);
+    let path = folder.file(FACTS)?;
     let fact = |row: Result<NumberRow<N>, Trouble>| {
         let ([slot, kind, caller], events, sixtieths) = split(row?.numbers);
         Ok(Fact {
@@ -289,11 +288,11 @@ fn read_facts<const N: usize>(
 }
 
 /// Reads the active callers.
-fn read_active(folder: &Path, head: &Head) -> Result<Vec<CallerLine>, Trouble> {
+fn read_active(folder: &DaybookFolder, head: &Head) -> Result<Vec<CallerLine>, Trouble> {
     if head.format < FIRST_WITH_SIXTIETHS {
         return Ok(Vec::new());
     }
-    let path = folder.join(ACTIVE);
+    let path = folder.file(ACTIVE)?;
     let mut callers: Vec<Vec<u64>> = vec![Vec::new(); head.active.len()];
     for row in RowReader::open(&path, false)? {
         let [of, caller] = row?.numbers;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::folder::DaybookFolder;
 use super::number_rows::{NumberRow, RowReader, RowWriter, damaged};
 use super::version::read_version;
 use super::{MessageItem, NotificationItem, WaitingCall};
@@ -102,10 +103,10 @@ impl ItemWriter {
 ///
 /// # Errors
 /// [`Trouble::Io`] or [`Trouble::Damaged`], with the path of the file.
-pub fn open_items(folder: &Path) -> Result<(), Trouble> {
+pub fn open_items(folder: &DaybookFolder) -> Result<(), Trouble> {
     if read_version(folder)? >= FIRST_WITH_CORRELATIONS {
-        drop(RowReader::<4>::open(&folder.join(WAITING_CALLS), false)?);
-        drop(RowReader::<1>::open(&folder.join(CORRELATIONS), true)?);
+        drop(RowReader::<4>::open(&folder.file(WAITING_CALLS)?, false)?);
+        drop(RowReader::<1>::open(&folder.file(CORRELATIONS)?, true)?);
     }
     drop(messages(folder)?);
     drop(notifications(folder)?);
@@ -123,13 +124,14 @@ fn shorts(folder: &Path, of: Closed) -> Result<RowWriter<1>, Trouble> {
 /// # Errors
 /// [`Trouble::Io`] or [`Trouble::Damaged`], here and from the iterator.
 pub fn messages(
-    folder: &Path,
+    folder: &DaybookFolder,
 ) -> Result<impl Iterator<Item = Result<MessageItem, Trouble>> + use<>, Trouble> {
-    let path = folder.join(MESSAGES);
+    let path = folder.file(MESSAGES)?;
+    let rows = RowReader::open(&path, true)?;
     let of = move |row: Result<NumberRow<8>, Trouble>| {
         MessageItem::of_row(row?).map_err(|why| damaged(&path, &why))
     };
-    Ok(RowReader::open(&folder.join(MESSAGES), true)?.map(of))
+    Ok(rows.map(of))
 }
 
 /// Reads the calls without an answer of a stored day that have a correlation.
@@ -138,11 +140,11 @@ pub fn messages(
 ///
 /// # Errors
 /// [`Trouble::Io`] or [`Trouble::Damaged`].
-pub fn waiting_calls(folder: &Path) -> Result<Vec<WaitingCall>, Trouble> {
+pub fn waiting_calls(folder: &DaybookFolder) -> Result<Vec<WaitingCall>, Trouble> {
     if read_version(folder)? < FIRST_WITH_CORRELATIONS {
         return Ok(Vec::new());
     }
-    let path = folder.join(WAITING_CALLS);
+    let path = folder.file(WAITING_CALLS)?;
     let of =
         |row: Result<NumberRow<4>, Trouble>| WaitingCall::of_row(row?).map_err(|why| damaged(&path, &why));
     RowReader::open(&path, false)?.map(of).collect()
@@ -153,10 +155,10 @@ pub fn waiting_calls(folder: &Path) -> Result<Vec<WaitingCall>, Trouble> {
 /// # Errors
 /// [`Trouble::Io`] or [`Trouble::Damaged`], here and from the iterator.
 pub fn correlations(
-    folder: &Path,
+    folder: &DaybookFolder,
 ) -> Result<impl Iterator<Item = Result<(Id, u64), Trouble>> + use<>, Trouble> {
     let is_there = read_version(folder)? >= FIRST_WITH_CORRELATIONS;
-    let rows = is_there.then(|| RowReader::<1>::open(&folder.join(CORRELATIONS), true)).transpose()?;
+    let rows = if is_there { Some(RowReader::<1>::open(&folder.file(CORRELATIONS)?, true)?) } else { None };
     let of = |row: NumberRow<1>| (row.id, row.numbers[0].cast_unsigned());
     Ok(rows.into_iter().flatten().map(move |row| row.map(of)))
 }
@@ -166,13 +168,14 @@ pub fn correlations(
 /// # Errors
 /// [`Trouble::Io`] or [`Trouble::Damaged`], here and from the iterator.
 pub fn notifications(
-    folder: &Path,
+    folder: &DaybookFolder,
 ) -> Result<impl Iterator<Item = Result<NotificationItem, Trouble>> + use<>, Trouble> {
-    let path = folder.join(NOTIFICATIONS);
+    let path = folder.file(NOTIFICATIONS)?;
+    let rows = RowReader::open(&path, true)?;
     let of = move |row: Result<NumberRow<14>, Trouble>| {
         NotificationItem::of_row(row?).map_err(|why| damaged(&path, &why))
     };
-    Ok(RowReader::open(&folder.join(NOTIFICATIONS), true)?.map(of))
+    Ok(rows.map(of))
 }
 
 /// Reads the closed items of a stored day, by the tops of their ids, ascending.
@@ -180,9 +183,9 @@ pub fn notifications(
 /// # Errors
 /// [`Trouble::Io`] or [`Trouble::Damaged`], here and from the iterator.
 pub fn closed(
-    folder: &Path,
+    folder: &DaybookFolder,
     of: Closed,
 ) -> Result<impl Iterator<Item = Result<u64, Trouble>> + use<>, Trouble> {
-    let rows = RowReader::<1>::open(&folder.join(of.file()), false)?;
+    let rows = RowReader::<1>::open(&folder.file(of.file())?, false)?;
     Ok(rows.map(|row| row.map(|row| row.numbers[0].cast_unsigned())))
 }

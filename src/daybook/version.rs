@@ -1,9 +1,8 @@
 //! The version of a stored daybook, which every reader asks for first.
 
-use std::path::Path;
-
 use serde::Deserialize;
 
+use super::folder::DaybookFolder;
 use super::number_rows::damaged;
 use crate::error::Trouble;
 use crate::plain_file;
@@ -21,8 +20,8 @@ struct Version {
 ///
 /// # Errors
 /// [`Trouble::Damaged`] with the path of the file: it is missing, or not as it was written.
-pub fn read_version(folder: &Path) -> Result<u32, Trouble> {
-    let path = folder.join(HEAD);
+pub fn read_version(folder: &DaybookFolder) -> Result<u32, Trouble> {
+    let path = folder.file(HEAD)?;
     let text = plain_file::read_to_string(&path).map_err(Trouble::of_stored)?;
     serde_json::from_str(&text).map(|Version { format }| format).map_err(|e| damaged(&path, &e))
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
@@ -17,8 +17,9 @@ use super::{Ledger, Writer, disk};
 use crate::clock::Clock;
 use crate::config::{Canonical, STANDARD_INPUT, lexical};
 use crate::day::Day;
-use crate::daybook::DaybookFolders;
+use crate::daybook::{self, DaybookFolder, DaybookFolders};
 use crate::error::Trouble;
+use crate::facts::Salt;
 use crate::plain_file;
 
 /// Combines the hashes of the daybooks that a day was resolved from into one hash.
@@ -27,13 +28,18 @@ pub fn fingerprint(daybooks: &BTreeMap<Day, String>) -> String {
     disk::sha256(lines.as_bytes())
 }
 
+/// Returns the folder of the daybook that a reading wrote.
+pub(super) fn of_reading(ledger: &Ledger, reading: &LogsRead) -> PathBuf {
+    of_daybook(&ledger.folder, reading)
+}
+
 impl Ledger {
     /// Lists the folders of the daybooks that are kept, by day; a folder that is gone is left out.
     pub fn daybooks(&self) -> DaybookFolders {
         let kept = self.record().days.values().filter(|day| !day.is_pruned);
-        let places =
-            kept.filter_map(|day| day.reading.as_ref()).map(|r| (r.day, of_daybook(&self.folder, r)));
-        places.filter(|(_, place)| place.exists()).collect()
+        let places = kept.filter_map(|day| day.reading.as_ref()).map(|r| (r, of_daybook(&self.folder, r)));
+        let there = places.filter(|(_, place)| place.exists());
+        there.map(|(r, place)| (r.day, DaybookFolder::new(place, &r.daybook))).collect()
     }
 
     /// Returns how the logs of a day were read, unless they were not, or the daybook was pruned.
@@ -41,19 +47,40 @@ impl Ledger {
         self.record().days.get(&day).filter(|day| !day.is_pruned)?.reading.as_ref()
     }
 
+    /// Returns whether a day was read with a salt, or no day can have been.
+    ///
+    /// A salt may be kept before the first day is read with it: while the config had one.
+    fn is_known(&self, salt: &str) -> bool {
+        let fingerprint = Salt::new(salt).fingerprint();
+        let readings = || self.record().days.values().filter_map(|day| day.reading.as_ref());
+        let newest = self.lines().filter_map(|line| match &line.entry {
+            Entry::Read(reading) => Some(reading),
+            _ => None,
+        });
+        let Some(newest) = newest.last() else { return true };
+        readings().any(|reading| reading.salt == fingerprint)
+            || newest
+                .config
+                .as_ref()
+                .is_some_and(|config| self.config(config).is_ok_and(|config| config.has_salt()))
+    }
+
     /// Returns the salt kept in the ledger, or a new random one, for ids if the config has no salt.
     ///
     /// A new salt is 32 bytes of `/dev/urandom`, in hex; [`Writer::keep_salt`] stores it.
     ///
     /// # Errors
-    /// [`Trouble::Io`].
+    /// [`Trouble::Damaged`] if no day was read with the kept one; [`Trouble::Io`].
     pub fn salt(&self) -> Result<String, Trouble> {
         let path = self.folder.join(SALT);
         if plain_file::is_file(&path)? {
-            let salt = plain_file::read_to_string(&path)?;
-            if !salt.trim().is_empty() {
-                return Ok(salt.trim().to_owned());
+            let text = plain_file::read_to_string(&path).map_err(Trouble::of_stored)?;
+            let salt = text.trim();
+            if !self.is_known(salt) {
+                let why = "no day was read with it, so ids and callers would no longer be matched";
+                return Err(disk::damaged(&path, why));
             }
+            return Ok(salt.to_owned());
         }
         let mut bytes = [0; 32];
         let chance = Path::new("/dev/urandom");
@@ -82,7 +109,7 @@ impl Writer {
         settings: &Canonical,
         clock: Clock,
     ) -> Result<(), Trouble> {
-        let listing = disk::listing(scratch.path())?;
+        let listing = daybook::list(scratch.path())?;
         let reading = LogsRead { daybook: disk::sha256(listing.as_bytes()), ..reading };
         let before = self.daybook(reading.day).cloned();
         let place = of_daybook(&self.folder, &reading);
@@ -146,11 +173,15 @@ impl Writer {
 
 /// Returns whether a stored daybook has these files; a damaged one is written again.
 fn is_whole(folder: &Path, listing: &str) -> Result<bool, Trouble> {
-    let stored: String = disk::listing(folder)?
-        .lines()
-        .filter(|line| !line.ends_with(FILES))
-        .fold(String::new(), |text, line| text + line + "\n");
-    Ok(stored == listing)
+    if !plain_file::is_folder(folder)? {
+        return Ok(false);
+    }
+    let is_listed = match plain_file::read_if_there(&folder.join(FILES)) {
+        Ok(list) => list.as_deref() == Some(listing.as_bytes()),
+        Err(trouble) if trouble.stops_all() => return Err(trouble),
+        Err(_) => false,
+    };
+    Ok(is_listed && daybook::list(folder).is_ok_and(|stored| stored == listing))
 }
 
 impl LogsRead {

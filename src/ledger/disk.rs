@@ -1,50 +1,22 @@
 //! Safe writing: a file or folder appears whole or not at all, and is synced before it is named.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::error::Trouble;
 use crate::plain_file;
+pub(super) use crate::plain_file::{hex, sha256};
 use crate::table::{Spec, Table};
 
 /// Folder in the ledger for what is being written; the next run removes what a killed one left.
 pub(super) const TEMPORARY: &str = ".tmp";
 
-/// Returns the SHA-256 of some bytes, in hex.
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-/// Returns the SHA-256 of a file, in hex; it is read in pieces, as it may not fit into memory.
+/// Returns the SHA-256 of a stored file, in hex.
 pub(super) fn sha256_of(path: &Path) -> Result<String, Trouble> {
-    let trouble = |e| Trouble::io(path, "reading", e);
-    let mut file = plain_file::open(path).map_err(Trouble::of_stored)?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut buffer).map_err(trouble)? {
-            0 => return Ok(hex(&hash.finalize())),
-            n => hash.update(&buffer[..n]),
-        }
-    }
-}
-
-/// Lists the files of a folder, one line each: SHA-256, two blanks, name.
-pub(super) fn listing(folder: &Path) -> Result<String, Trouble> {
-    let mut listing = String::new();
-    for name in names(folder)? {
-        let of_file = sha256_of(&folder.join(&name))?;
-        listing.extend([&of_file, "  ", &name, "\n"]);
-    }
-    Ok(listing)
+    plain_file::sha256_of(path).map_err(Trouble::of_stored)
 }
 
 /// Lists the names in a folder, sorted; a folder that does not exist has none.
@@ -85,6 +57,15 @@ fn put_with(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Trouble> {
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(trouble)?;
     file.persist(path).map_err(|e| trouble(e.error))?;
     sync_folder(folder)
+}
+
+/// Writes a file of a ledger in place of the one that stands there, if any.
+pub(super) fn replace(ledger: &Path, path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
+    let scratch = temporary(ledger)?;
+    let new = scratch.path().join("new");
+    write(&new, bytes)?;
+    fs::rename(&new, path).map_err(|e| Trouble::io(path, "putting in place", e))?;
+    sync_folder(path.parent().unwrap_or(path))
 }
 
 /// Creates a temporary folder of a ledger, which is created if it does not exist.

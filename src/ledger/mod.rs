@@ -24,6 +24,7 @@ mod journal;
 mod kept;
 mod mark;
 mod places;
+mod repair;
 mod verify;
 mod writer;
 
@@ -57,12 +58,13 @@ pub use editions::{Applied, DayState, DefinitionSettings, Edition, Settings};
 use journal::clocks;
 pub use journal::entry::{
     Cause, Confirmation, Entry, FrozenName, HeadName, JudgedRow, LogsRead, Looked, MalformedRow, Publication,
-    Reported, ReportedKey, Resumption, RowStatus, TakenBack,
+    RepairedFile, Reported, ReportedKey, Resumption, RowStatus, TakenBack,
 };
 pub use journal::governed::{ChangedSetting, Governed};
 pub use journal::state::{DayRecord, EditionRecord, FiledRow, LedgerState};
 pub use journal::{Ending, Journal, JournalLine};
 pub use mark::{DRAWN, Drawn, Obstacle, OlderJournal};
+pub use repair::repair_head;
 pub use verify::{Checked, Finding, rebook, verify};
 pub use writer::{Kept, Lock, Published, Strays, Writer};
 
@@ -110,8 +112,7 @@ impl Ledger {
         match journal.lines().first().map(|line| &line.entry) {
             Some(Entry::Ledger { format, .. }) if *format <= FORMAT => {}
             Some(Entry::Ledger { format, .. }) => {
-                let why = format!("its format is {format}, this version of the job reads up to {FORMAT}");
-                return Err(disk::damaged(&folder, why));
+                return Err(Trouble::Newer { path: folder, format: *format, newest: FORMAT });
             }
             Some(_) => return Err(disk::damaged(&folder, "its journal does not begin with its format")),
             None => refuse_unjournaled(&folder)?,
@@ -185,9 +186,8 @@ impl Ledger {
     pub fn newest_with_rows(&self) -> Result<Option<Day>, Trouble> {
         for (day, record) in self.record.days.iter().rev() {
             let Some(newest) = record.newest() else { continue };
-            let place = editions::folder::place(&self.folder, *day, newest.publication.edition);
-            match editions::folder::read_manifest(&place, *day) {
-                Ok(manifest) if manifest.balance.accepted > 0 => return Ok(Some(*day)),
+            match self.intact_with(*day, newest.publication.edition, Part::Manifest) {
+                Ok((_, manifest)) if manifest.balance.accepted > 0 => return Ok(Some(*day)),
                 // A damaged day is told by itself; it shows nothing here.
                 Err(trouble) if trouble.stops_all() => return Err(trouble),
                 Ok(_) | Err(_) => {}
@@ -295,10 +295,11 @@ impl Ledger {
         Basis::read_gaps(&self.intact(day, number, Part::Gaps)?)
     }
 
-    /// Returns whether something is wrong with the stored files of an edition of a day.
+    /// Returns whether something is wrong with the stored editions or the table of a day.
     pub fn is_of_edition(&self, day: Day, trouble: &Trouble) -> bool {
-        let place = self.folder.join(editions::folder::EDITIONS).join(day.to_string());
-        matches!(trouble, Trouble::Damaged { path, .. } if path.starts_with(place))
+        let (Trouble::Damaged { path, .. } | Trouble::Newer { path, .. }) = trouble else { return false };
+        let places = [editions::folder::EDITIONS, places::SEALS];
+        places.iter().any(|place| path.starts_with(self.folder.join(place).join(day.to_string())))
     }
 
     /// Returns the inputs of the newest edition of a day; `None` if it has no edition.
@@ -329,8 +330,7 @@ impl Ledger {
             return Err(Trouble::Usage(format!("{day} has no edition; `history` lists the days that have")));
         };
         if record.editions.iter().all(|e| e.publication.edition != number) {
-            let newest = record.editions.len();
-            return Err(Trouble::Usage(format!("{day} has no edition {number}; it has 1 to {newest}")));
+            return Err(no_edition(day, number, record.editions.len()));
         }
         Ok(record)
     }
@@ -348,8 +348,8 @@ impl Ledger {
         let record = self.known(day, number)?;
         let folder = editions::folder::place(&self.folder, day, number);
         let said = record.editions.iter().find(|edition| edition.publication.edition == number);
-        let said = said.map_or("", |edition| edition.publication.manifest.as_str());
-        let manifest = editions::folder::check(&folder, day, said, part)?;
+        let Some(said) = said else { return Err(no_edition(day, number, record.editions.len())) };
+        let manifest = editions::folder::check(&folder, said, part)?;
         Ok((folder, manifest))
     }
 
@@ -369,6 +369,10 @@ impl Ledger {
     pub fn open_events(&self, day: Day, number: u32) -> Result<OpenEvents, Trouble> {
         Ok(self.intact_with(day, number, Part::Manifest)?.1.balance.open_events())
     }
+}
+
+fn no_edition(day: Day, number: u32, newest: usize) -> Trouble {
+    Trouble::Usage(format!("{day} has no edition {number}; it has 1 to {newest}"))
 }
 
 /// Returns the clock source of the ledger of a reports folder; `None` if there is no ledger yet.

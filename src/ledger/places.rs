@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::LogsRead;
 use super::editions::folder::EDITIONS;
+pub(super) use crate::daybook::FILES;
 
 pub(super) const CONFIGS: &str = "configs";
 pub(super) const DAYBOOKS: &str = "daybooks";
@@ -16,10 +17,6 @@ pub(super) const POLICY_FILES: [&str; 2] = ["policy.toml", "error_catalog.csv"];
 /// The file of a config.
 pub(super) const SETTINGS: &str = "settings.json";
 pub(super) const SALT: &str = "salt";
-/// File that lists hashes and names of the others, as `sha256sum` writes them.
-///
-/// The SHA-256 of this list is the hash of the daybook.
-pub(super) const FILES: &str = "files.sha256";
 /// Leading hexadecimal digits of the daybook's hash that name its folder.
 const NAME: usize = 16;
 

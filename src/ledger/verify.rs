@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use polars::prelude::PolarsError;
 
-use super::disk::{listing, names, sha256, sha256_of};
+use super::disk::{names, sha256, sha256_of};
 use super::editions::folder::{self, MANIFEST};
 use super::editions::seals;
 use super::places::{self, SALT};
 use super::writer::{LOST_AND_FOUND, unknown};
 use super::{Basis, DayRecord, Edition, EditionRecord, Ending, Extent, Ledger, Outline, check_balance};
+use crate::daybook;
 use crate::error::Trouble;
 use crate::facts::Salt;
 use crate::overrides::adjust;
@@ -170,6 +171,9 @@ fn check_edition(
     let trouble = |trouble| finding_of(place, trouble);
     let path = place.join(MANIFEST);
     known.insert(path.clone());
+    // Whatever is wrong with one of its files, the others are no strangers.
+    let listed = folder::hashes(place).unwrap_or_default();
+    known.extend(listed.keys().map(|name| place.join(name)));
     if sha256_of(&path).map_err(trouble)? != said.manifest {
         return Err(finding(&path, format!("it is not what line {} of the journal tells of", record.seq)));
     }
@@ -177,7 +181,7 @@ fn check_edition(
     for (name, hash) in &manifest.files {
         let path = place.join(name);
         known.insert(path.clone());
-        if sha256_of(&path).map_err(trouble)? != *hash {
+        if sha256_of(&path).map_err(trouble)? != *record.repaired.get(name).unwrap_or(hash) {
             return Err(finding(&path, "its hash is not the one that edition.json names"));
         }
     }
@@ -239,7 +243,7 @@ fn check_daybook(root: &Path, record: &DayRecord, known: &mut BTreeSet<PathBuf>)
             kept
         }
         // Without the list, the files that are there are hashed: they must give the same list.
-        Err(_) => listing(&place).map_err(|t| finding_of(&place, t))?.into_bytes(),
+        Err(_) => daybook::list(&place).map_err(|t| finding_of(&place, t))?.into_bytes(),
     };
     let text = String::from_utf8(kept.clone()).unwrap_or_default();
     let listed: Vec<(&str, &str)> = text.lines().filter_map(|line| line.split_once("  ")).collect();

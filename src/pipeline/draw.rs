@@ -143,7 +143,7 @@ fn note(damaged: &DamagedDays, found: &BTreeMap<Day, Trouble>) {
 
 /// Returns whether something that the ledger keeps cannot be read.
 fn is_damage(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref::<Trouble>(), Some(Trouble::Damaged { .. }))
+    error.downcast_ref::<Trouble>().is_some_and(Trouble::is_of_stored)
 }
 
 /// Looks at days of which something was damaged, and returns why each still cannot be drawn.
@@ -210,6 +210,7 @@ impl Changed {
                     let stored = |look: Look| if let Look::Stored(day) = look { Some(day) } else { None };
                     days.extend(looked.iter().filter_map(|looked| stored(looked.at)));
                 }
+                Entry::Repaired { files } => days.extend(files.iter().map(|file| file.day)),
                 Entry::Ledger { .. }
                 | Entry::Read(_)
                 | Entry::Confirmed { .. }
@@ -260,7 +261,7 @@ fn known_months(ledger: &Ledger) -> BTreeSet<Month> {
 /// Draws the reports of a ledger, as of its last line that counts, from the ledger alone.
 ///
 /// Only the days and months in `changed` are drawn, or all if it is `None`; `workers` days are
-/// drawn in parallel.
+/// drawn in parallel. A day of which something stored is damaged is left out, with the reason.
 ///
 /// # Errors
 /// The ledger cannot be read or the reports cannot be written.
@@ -270,14 +271,12 @@ pub fn redraw(
     settings: &Settings,
     changed: Option<&Changed>,
     workers: usize,
-) -> anyhow::Result<(Figures, Rendered)> {
+) -> anyhow::Result<(Rendered, BTreeMap<Day, String>)> {
     let damaged = DamagedDays::default();
-    let drawn =
-        draw_all(ledger, reports, settings, changed, &drawings(ledger, None, &damaged), &damaged, workers)?;
-    match damaged.into_inner().pop_first() {
-        Some((day, why)) => Err(anyhow::anyhow!("{day}: {why}")),
-        None => Ok(drawn),
-    }
+    let read = drawings(ledger, None, &damaged);
+    let (_, rendered) = draw_all(ledger, reports, settings, changed, &read, &damaged, workers)?;
+    drop(read);
+    Ok((rendered, damaged.into_inner()))
 }
 
 fn draw_all(

@@ -9,6 +9,7 @@ mod missing_files;
 mod overrides;
 mod poorer;
 mod read;
+mod repair;
 mod seal;
 mod suspicions;
 
@@ -33,6 +34,7 @@ use crate::report::Rendered;
 pub use acknowledge::{Word, acknowledge};
 pub use book::Accounted;
 pub use draw::redraw;
+pub use repair::repair;
 
 /// Everything that a run works with in addition to the logs and the clock.
 pub struct Job {

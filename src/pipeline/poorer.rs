@@ -88,7 +88,7 @@ pub(super) fn change(job: &Job, ledger: &Ledger, day: Day, now: &Daybook) -> Res
         return Ok(RowsChange::NotFewer);
     }
     // The daybook counts before the edition: a killed run may have read the day without publishing.
-    let kept = ledger.daybooks().get(&day).map(|folder| daybook::head(folder)).and_then(Result::ok);
+    let kept = ledger.daybooks().get(&day).map(daybook::head).and_then(Result::ok);
     match kept {
         Some(kept) if !kept.source_rows.is_empty() => Ok(RowsChange::of(&kept.source_rows, &now.source_rows)),
         Some(kept) => Ok(RowsChange::of(&whole_day(&kept.files), &whole_day(&now.files))),
@@ -173,7 +173,7 @@ pub(super) fn gone(job: &Job, ledger: &Ledger, day: Day) -> Result<Attention, Tr
             reading.iter().find(|input| lexical(&input.path) == lexical(path)).map(|input| &input.hash);
         hash.is_some_and(|hash| now.iter().any(|input| input.hash == *hash))
     };
-    let kept = ledger.daybooks().get(&day).map(|folder| daybook::head(folder)).transpose()?;
+    let kept = ledger.daybooks().get(&day).map(daybook::head).transpose()?;
     let files = kept.map(|kept| kept.files).unwrap_or_default();
     let rows = |file: &FileBalance| file.accepted + file.duplicate + file.conflict;
     let of_gone = files.iter().filter(|file| !is_left(&file.path)).map(rows).sum();

@@ -187,14 +187,15 @@ fn only_the_edges_touch_disk_clock_and_voice() {
 /// Entries that a folder may hold, so that one look takes them in.
 const MOST_ENTRIES: usize = 12;
 /// Folders with a limit of their own.
-const BIG_FOLDERS: [(&str, usize, &str); 7] = [
+const BIG_FOLDERS: [(&str, usize, &str); 8] = [
     ("src", 28, "the rooms of the street, which README and lib.rs list"),
-    ("src/cli", 19, "one file a command"),
+    ("src/cli", 20, "one file a command"),
     ("src/intake", 14, "its rooms, and the files that use them all"),
     ("src/ledger", 14, "one file a thing that the ledger keeps or looks after"),
     ("src/ledger/editions", 13, "one file a part of an edition"),
+    ("src/pipeline", 13, "one file a step of a night, and one a command that writes"),
     ("src/policy", 17, "one file a table of the policy"),
-    ("tests", 48, "one module a kind of test"),
+    ("tests", 49, "one module a kind of test"),
 ];
 
 #[test]

@@ -180,6 +180,11 @@ impl Canonical {
         format!("{version}-{hex}")
     }
 
+    /// Returns whether the config has a salt of its own.
+    pub fn has_salt(&self) -> bool {
+        self.0.get("salt").is_some_and(|salt| salt != "null")
+    }
+
     /// One JSON object, its keys sorted, a key a line.
     pub fn to_json(&self) -> String {
         let lines: Vec<String> =

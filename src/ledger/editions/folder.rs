@@ -11,7 +11,7 @@ use crate::error::Trouble;
 use crate::facts::{CallerLine, ConflictLine, FieldLine, FileBalance, NotACallLine, Quarantined};
 use crate::ledger::disk::{self, damaged, read_table, sha256};
 use crate::ledger::{
-    AccountLine, BadLine, DelayLine, DeliveryLine, Edition, InstantLine, LatencyLine, Outline,
+    AccountLine, BadLine, DelayLine, DeliveryLine, Edition, EditionRecord, InstantLine, LatencyLine, Outline,
     ReconciliationLine,
 };
 use crate::plain_file;
@@ -56,7 +56,7 @@ pub fn write(
 }
 
 /// Returns the provenance that is written into each Parquet file of an edition.
-fn metadata(edition: &Edition) -> Metadata {
+pub fn metadata(edition: &Edition) -> Metadata {
     Metadata(vec![
         ("job_version", edition.job_version.clone()),
         ("edition", format!("{} {}", edition.day, edition.number)),
@@ -158,6 +158,8 @@ pub enum Part {
     Details,
     Slots,
     Accounts,
+    /// The balances of the files that were read.
+    Intake,
     Gaps,
     Basis,
     /// All but basis and outline.
@@ -176,6 +178,7 @@ impl Part {
                 matches!(name, "slots.parquet" | "bad.parquet" | "instants.parquet") || is_of_intake
             }
             Self::Accounts => name == "accounts.parquet" || is_of_intake,
+            Self::Intake => is_of_intake,
             Self::Gaps => name == BASIS,
             Self::Basis => is_basis,
             Self::Whole => !is_basis && name != "outline.parquet",
@@ -183,27 +186,27 @@ impl Part {
     }
 }
 
-/// Checks that the files of a part are as they were written; `said` is the hash of the manifest.
+/// Checks that the files of a part are as the journal names them.
 ///
 /// Returns the manifest, so that it is read and parsed once.
 ///
 /// # Errors
 /// [`Trouble::Damaged`] with the path of the first file that is not.
-pub fn check(folder: &Path, day: Day, said: &str, part: Part) -> Result<Manifest, Trouble> {
+pub fn check(folder: &Path, said: &EditionRecord, part: Part) -> Result<Manifest, Trouble> {
     let differs = |path: &Path| damaged(path, "it is not as it was written: its SHA-256 differs");
     let path = folder.join(MANIFEST);
     let bytes = plain_file::read(&path).map_err(Trouble::of_stored)?;
-    if sha256(&bytes) != said {
+    if sha256(&bytes) != said.publication.manifest {
         return Err(differs(&path));
     }
-    let manifest = parse_manifest(&path, day, &bytes)?;
+    let manifest = parse_manifest(&path, said.publication.day, &bytes)?;
     if part == Part::Manifest {
         return Ok(manifest);
     }
     for (name, hash) in manifest.files.iter().filter(|(name, _)| part.has(name)) {
         let path = folder.join(name);
         let bytes = plain_file::read(&path).map_err(Trouble::of_stored)?;
-        if sha256(&bytes) != *hash {
+        if sha256(&bytes) != *said.repaired.get(name).unwrap_or(hash) {
             return Err(differs(&path));
         }
     }
@@ -300,6 +303,10 @@ fn parse_manifest(path: &Path, day: Day, bytes: &[u8]) -> Result<Manifest, Troub
         Ok(manifest) if of_known_format(&manifest) => manifest,
         parsed => {
             let version: Version = serde_json::from_slice(bytes).map_err(|e| damaged(path, e))?;
+            if version.format > MANIFEST_FORMAT {
+                let (format, newest) = (version.format, MANIFEST_FORMAT);
+                return Err(Trouble::Newer { path: path.to_owned(), format, newest });
+            }
             if !(OLDEST_MANIFEST_FORMAT..=MANIFEST_FORMAT).contains(&version.format) {
                 let why = format!(
                     "its format is {}, this version of the job reads formats {OLDEST_MANIFEST_FORMAT} to {MANIFEST_FORMAT}",

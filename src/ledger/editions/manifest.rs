@@ -164,6 +164,18 @@ impl Manifest {
         manifest
     }
 
+    /// Returns whether tables have the content that this manifest was written with.
+    ///
+    /// Tables of files and of callers do not count.
+    pub fn is_content(&self, edition: &Edition, tables: &[(&'static str, Table)]) -> bool {
+        let instants = tables.iter().find(|(name, _)| *name == InstantLine::spec().name);
+        let instants = instants.map(|(_, table)| sha256(&table.to_csv()));
+        let mut plain = Self { previous: None, inputs: Vec::new(), ..self.clone() };
+        plain.files.clear();
+        self.instants.as_ref().is_none_or(|said| Some(said) == instants.as_ref())
+            && plain.fingerprint(edition, tables) == self.content
+    }
+
     /// Returns whether the logs of the day are known by their files, not by their rows.
     const fn knows_files(&self) -> bool {
         self.format < 3

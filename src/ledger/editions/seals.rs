@@ -91,16 +91,22 @@ impl StoredTable {
 /// Reads a table that the journal names.
 ///
 /// # Errors
-/// [`Trouble::Io`] if it is missing or unreadable, [`Trouble::Damaged`] if it has another hash,
-/// speaks of another edition, or cannot be read as a table.
+/// [`Trouble::Damaged`] if it is missing, has another hash, speaks of another edition, or cannot be
+/// read as a table; [`Trouble::Newer`] if its format is newer.
 pub fn read(ledger: &Path, day: Day, edition: u32, table: &str) -> Result<FrozenDay, Trouble> {
     let path = place(ledger, day, table).join(TABLE);
-    let bytes = plain_file::read(&path)?;
+    let bytes = plain_file::read(&path).map_err(Trouble::of_stored)?;
     let found = sha256(&bytes);
     if found != table {
         return Err(damaged(&path, format!("its hash is {found}, the journal names {table}")));
     }
     let text = String::from_utf8(bytes).map_err(|e| damaged(&path, e))?;
+    match serde_json::from_str(&text) {
+        Ok(TableVersion { format }) if format > TABLE_FORMAT => {
+            return Err(Trouble::Newer { path, format, newest: TABLE_FORMAT });
+        }
+        _ => {}
+    }
     let frozen = FrozenDay::from_json(&text).map_err(|why| damaged(&path, why))?;
     if (frozen.day, frozen.edition) != (day, edition) {
         let why = format!("it speaks of {}/{}, not of {day}/{edition}", frozen.day, frozen.edition);

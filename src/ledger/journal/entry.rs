@@ -72,6 +72,8 @@ pub enum Entry {
     Acknowledged(Acknowledgement),
     /// Two persons went on from an older journal than the reports were drawn from.
     Resumed(Box<Resumption>),
+    /// Damaged files of editions were rebuilt with the same content, but not with the same bytes.
+    Repaired { files: Vec<RepairedFile> },
     /// Figures that the reports show from here on, if they differ from the ones shown before.
     Reported { figures: Vec<Reported> },
 }
@@ -85,6 +87,17 @@ pub struct FrozenName {
     pub edition: u32,
     /// SHA-256 of the figures.
     pub table: String,
+}
+
+/// A file of an edition that was rebuilt from what the edition was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RepairedFile {
+    pub day: Day,
+    pub edition: u32,
+    pub file: String,
+    /// SHA-256 of its bytes, in place of the one that the manifest names.
+    pub sha256: String,
 }
 
 /// Causes that a look has found.

@@ -88,6 +88,29 @@ impl Journal {
     /// not match the line after it or the head.
     pub fn read(folder: &Path) -> Result<Self, Trouble> {
         let path = folder.join(JOURNAL);
+        let (mut journal, before) = Self::lines_of(folder)?;
+        let named = journal.named()?;
+        if named != journal.head {
+            // A killed run leaves one line that is written but not named.
+            if named != before || journal.state == Ending::Torn {
+                let why = format!(
+                    "{HEAD} names line {} ({}), but the journal ends with line {} ({}): lines were cut off, added or changed",
+                    named.seq,
+                    short(&named.hash),
+                    journal.head.seq,
+                    short(&journal.head.hash)
+                );
+                return Err(damaged(&path, why));
+            }
+            journal.state = Ending::Unnamed;
+        }
+        clocks::settle(&mut journal.lines);
+        Ok(journal)
+    }
+
+    /// Reads the lines, and returns with them the head of the line before the last.
+    fn lines_of(folder: &Path) -> Result<(Self, Head), Trouble> {
+        let path = folder.join(JOURNAL);
         let text = plain_file::read_if_there(&path)?.unwrap_or_default();
         let mut journal = Self {
             folder: folder.to_path_buf(),
@@ -108,23 +131,23 @@ impl Journal {
                 .take(bytes)
                 .map_err(|why| damaged(&path, format!("line {}: {why}", journal.lines.len() + 1)))?;
         }
-        let named = journal.named()?;
-        if named != journal.head {
-            // A killed run leaves one line that is written but not named.
-            if named != before || journal.state == Ending::Torn {
-                let why = format!(
-                    "{HEAD} names line {} ({}), but the journal ends with line {} ({}): lines were cut off, added or changed",
-                    named.seq,
-                    short(&named.hash),
-                    journal.head.seq,
-                    short(&journal.head.hash)
-                );
-                return Err(damaged(&path, why));
-            }
-            journal.state = Ending::Unnamed;
+        Ok((journal, before))
+    }
+
+    /// Names the last line in `journal.head` if the head is damaged, and this line is the last.
+    ///
+    /// The caller holds the lock. Returns the path of the head if it was written.
+    ///
+    /// # Errors
+    /// [`Trouble::Damaged`] if the lines do not follow one another; [`Trouble::Io`].
+    pub fn name_anew(folder: &Path, seq: u64, hash: &str) -> Result<Option<PathBuf>, Trouble> {
+        let (journal, _) = Self::lines_of(folder)?;
+        let is_named = journal.named().is_ok_and(|named| named == journal.head);
+        if is_named || (journal.head.seq, &*journal.head.hash) != (seq, hash) {
+            return Ok(None);
         }
-        clocks::settle(&mut journal.lines);
-        Ok(journal)
+        journal.name()?;
+        Ok(Some(folder.join(HEAD)))
     }
 
     /// Reads the clock source of a ledger folder from the first line of its journal alone.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use super::entry::{
-    Confirmation, Entry, JudgedRow, LogsRead, MalformedRow, Publication, Reported, ReportedKey, Resumption,
-    RowStatus,
+    Confirmation, Entry, JudgedRow, LogsRead, MalformedRow, Publication, RepairedFile, Reported, ReportedKey,
+    Resumption, RowStatus,
 };
 use crate::attention::{AttentionKind, KnownDays, Look, Register, Standing};
 use crate::config::ReviewHistory;
@@ -39,6 +39,8 @@ pub struct EditionRecord {
     /// Instant of the wall clock.
     pub at: DateTime<Utc>,
     pub publication: Publication,
+    /// SHA-256 of files that were rebuilt with other bytes than the manifest names, by name.
+    pub repaired: BTreeMap<String, String>,
 }
 
 impl DayRecord {
@@ -197,6 +199,7 @@ impl LedgerState {
                 seq: line.seq,
                 at: line.at,
                 publication: publication.clone(),
+                repaired: BTreeMap::new(),
             };
             record.editions.extend(back.editions.iter().map(published));
             (record.sealed, record.frozen) = (Some(back.edition), back.table.clone());
@@ -245,8 +248,12 @@ impl LedgerState {
             }
             Entry::Malformed { rows } => self.malformed.clone_from(rows),
             Entry::Edition(publication) => {
-                let published =
-                    EditionRecord { seq: line.seq, at: line.wall(), publication: publication.clone() };
+                let published = EditionRecord {
+                    seq: line.seq,
+                    at: line.wall(),
+                    publication: publication.clone(),
+                    repaired: BTreeMap::new(),
+                };
                 self.days.entry(publication.day).or_default().editions.push(published);
             }
             Entry::Confirmed { days } => {
@@ -270,6 +277,15 @@ impl LedgerState {
             }
             Entry::Acknowledged(said) => self.attention.acknowledge(said, Day::of(line.wall())),
             Entry::Resumed(resumption) => self.resume(resumption, line),
+            Entry::Repaired { files } => {
+                for RepairedFile { day, edition, file, sha256 } in files {
+                    let editions = self.days.get_mut(day).map(|record| &mut record.editions);
+                    let mut of_day = editions.into_iter().flatten();
+                    if let Some(repaired) = of_day.find(|it| it.publication.edition == *edition) {
+                        repaired.repaired.insert(file.clone(), sha256.clone());
+                    }
+                }
+            }
             Entry::Reported { figures } => {
                 self.reported.extend(figures.iter().map(|figure| (figure.key(), figure.clone())));
             }

@@ -18,7 +18,7 @@ pub use older::OlderJournal;
 use super::{Entry, JournalLine, Ledger};
 use crate::day::Day;
 use crate::error::Trouble;
-use crate::plain_file;
+use crate::plain_file::{self, sha256};
 
 /// The file of the mark, in the reports folder.
 pub const DRAWN: &str = ".drawn";
@@ -26,6 +26,8 @@ pub const DRAWN: &str = ".drawn";
 ///
 /// Versions in development have one version number for many such changes.
 const FORMAT: u32 = 2;
+/// Stands before the SHA-256 of the rest, which ends the mark.
+const CHECK: &str = ",\"check\":\"";
 const JOB: &str = env!("CARGO_PKG_VERSION");
 
 /// The line of the ledger that the reports show, and the version of the job that drew them.
@@ -79,11 +81,14 @@ impl Drawn {
 
     /// Reads the mark of a reports folder; `None` if the reports were never drawn completely.
     ///
+    /// A damaged mark counts as none: all reports are drawn anew.
+    ///
     /// # Errors
     /// [`Trouble::NotPlain`] if no file stands there, [`Trouble::Io`] if it cannot be read.
     pub fn read(reports: &Path) -> Result<Option<Self>, Trouble> {
         let mark = plain_file::read_if_there(&reports.join(DRAWN))?;
-        Ok(mark.and_then(|mark| serde_json::from_slice(&mark).ok()))
+        let mark = mark.and_then(|mark| String::from_utf8(mark).ok()).filter(|mark| is_as_written(mark));
+        Ok(mark.and_then(|mark| serde_json::from_str(&mark).ok()))
     }
 
     /// Lists the days that were read or published since the reports were drawn last.
@@ -111,8 +116,20 @@ impl Drawn {
     /// Returns the mark as it is stored.
     pub fn to_json(&self) -> String {
         match serde_json::to_string(self) {
-            Ok(text) => text + "\n",
+            Ok(text) => {
+                let check = sha256(text.as_bytes());
+                format!("{}{CHECK}{check}\"}}\n", &text[..text.len() - 1])
+            }
             Err(e) => unreachable!("strings and numbers always serialise: {e}"),
         }
     }
+}
+
+/// Returns whether a mark has the SHA-256 that it names; older versions named none.
+///
+/// One flipped bit would otherwise make the journal look older than the reports.
+fn is_as_written(mark: &str) -> bool {
+    mark.split_once(CHECK).is_none_or(|(text, check)| {
+        check.strip_suffix("\"}\n") == Some(&sha256(format!("{text}}}").as_bytes()))
+    })
 }

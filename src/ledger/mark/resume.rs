@@ -10,7 +10,7 @@ use crate::attention::Acknowledgement;
 use crate::clock::Clock;
 use crate::day::Day;
 use crate::error::Trouble;
-use crate::ledger::editions::folder::{self, MANIFEST};
+use crate::ledger::editions::folder::{self, MANIFEST, Part};
 use crate::ledger::editions::manifest::Manifest;
 use crate::ledger::editions::seals;
 use crate::ledger::journal::entry::{Entry, Publication, Resumption, TakenBack};
@@ -128,9 +128,7 @@ impl Ledger {
         }
         found.reverse();
         let mut before = match newest {
-            Some(newest) => {
-                Some(folder::read_manifest(&folder::place(&self.folder, day, newest.edition), day).ok()?)
-            }
+            Some(newest) => Some(self.intact_with(day, newest.edition, Part::Manifest).ok()?.1),
             None => None,
         };
         let mut editions = Vec::new();

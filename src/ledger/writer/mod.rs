@@ -255,10 +255,11 @@ impl Writer {
         {
             edition.definition = before.definition.clone();
         }
+        let mut known = Vec::new();
         if let Some(newest) = &newest {
             // Another spelling of a path is no other file.
-            let known = folder::read_intake(&folder::place(&self.folder, day, newest.edition));
-            edition.spell_paths_as(&known.unwrap_or_default());
+            known = folder::read_intake(&self.intact(day, newest.edition, Part::Intake)?)?;
+            edition.spell_paths_as(&known);
         }
         // Another ticket or note is no other row.
         if let Some(before) = &before
@@ -287,7 +288,7 @@ impl Writer {
             edition.job_version.clone_from(&before.job_version);
             edition.policy.clone_from(&before.policy_fingerprint);
             edition.state = record.state(newest.edition, before.state);
-            edition.intake = folder::read_intake(&folder::place(&self.folder, day, newest.edition))?;
+            edition.intake = known;
             let is_adjusting = newest.is_adjusting;
             return Ok(Published { edition, is_new: false, causes: Vec::new(), is_adjusting });
         }

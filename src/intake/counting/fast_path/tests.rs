@@ -240,7 +240,7 @@ fn counts(calls: &Path, attempts: Option<&Path>, is_sketched: bool) -> String {
     };
     let intake = crate::resolve::resolve(
         day,
-        &[(day, folder.path().to_path_buf())].into(),
+        &[(day, crate::daybook::DaybookFolder::as_found(folder.path().to_path_buf()).unwrap())].into(),
         &config,
         &std::collections::BTreeMap::default(),
     )

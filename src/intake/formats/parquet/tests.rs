@@ -48,7 +48,7 @@ pub fn facts(
     crate::intake::read(config, day, workers, &Salt::new("test"), folders, i64::MAX, meter)?;
     crate::resolve::resolve(
         day,
-        &[(day, folder.path().to_path_buf())].into(),
+        &[(day, crate::daybook::DaybookFolder::as_found(folder.path().to_path_buf()).unwrap())].into(),
         config,
         &std::collections::BTreeMap::default(),
     )
