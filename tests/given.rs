@@ -181,7 +181,13 @@ pub fn drawing<'a>(ledger: &'a Ledger, settings: &'a Settings, figures: &'a Figu
 /// A day ready to be drawn, without explanations.
 pub fn day_drawing(day: Day, config: &Config, events: &[Event]) -> DayDrawing {
     let failures = report::failures(&postings(day, config, events)).unwrap();
-    DayDrawing { edition: edition(day, config, events), gaps: Vec::new(), failures, red: BTreeMap::new() }
+    DayDrawing {
+        edition: edition(day, config, events),
+        line: String::new(),
+        gaps: Vec::new(),
+        failures,
+        red: BTreeMap::new(),
+    }
 }
 
 /// Settings under which nothing but tables is drawn.

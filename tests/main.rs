@@ -26,7 +26,8 @@
 //!   with `tests/ledgers/make.sh` before it is history.
 //! - `tamper`: thousands of changes to the files of a ledger, each of which `verify` finds and names, and none of which is
 //!   published.
-//! - `trust`: damaged files are rebuilt.
+//! - `trust`: damaged files are rebuilt, and a journal that was rewritten as a whole is found: by its editions, by one old head, by
+//!   `checkpoint.py`, which knows only the journal and RFC 6962.
 //! - `faults`: a run is killed, or its disk is full or broken, at every call that changes a file; the next run mends it.
 //! - `ledger_files`: what stands in the folder of the ledger, links and pipes in place of its files, locks, older journals.
 //! - `pages`: the pages in a real browser, hostile text in every output, every table in other engines.

@@ -1,7 +1,9 @@
-//! Trust: what the ledger can lose it makes again.
+//! Trust: what the ledger can lose it makes again, and a journal that was rewritten as a whole does not pass for the one whose
+//! head somebody kept.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use crate::job::{self, Ran};
 
@@ -186,4 +188,106 @@ fn a_table_that_another_version_wrote_is_rebuilt_by_its_content_and_a_line_names
 fn sha256_of(path: &Path) -> String {
     use sha2::{Digest, Sha256};
     Sha256::digest(fs::read(path).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn a_journal_that_was_rewritten_as_a_whole_does_not_fit_its_editions() {
+    let place = Place::new();
+    let whole = place.journal();
+    let [journal, head] =
+        ["journal.ndjson", "journal.head"].map(|name| fs::read(place.ledger(name)).unwrap());
+    let mark = fs::read(place.path("reports/.drawn")).unwrap();
+    let without = |kind: &str| -> Vec<String> {
+        let kind = format!("\"kind\":\"{kind}\"");
+        whole.iter().filter(|line| !line.contains(&kind)).cloned().collect()
+    };
+    let with =
+        |from: &str, to: &str| -> Vec<String> { whole.iter().map(|line| line.replace(from, to)).collect() };
+    let rewritten = [
+        ("rows that nobody saw", without("overrides")),
+        ("rows that nobody judged", without("judged")),
+        ("no figures", without("reported")),
+        ("another approver", with("\"approver\":\"bob\"", "\"approver\":\"eve\"")),
+        ("another cause of a state", with("\"state\":\"restated\"", "\"state\":\"reported\"")),
+        ("other log files", with("\"bytes\":", "\"bytes\":1")),
+        ("other figures", with("\"availability_micro_percent\":", "\"availability_micro_percent\":1")),
+        ("another instant", with("\"at\":\"2026-11-21T03:00:00Z\"", "\"at\":\"2026-11-21T02:00:00Z\"")),
+    ];
+    for (what, lines) in rewritten {
+        assert_ne!(lines, whole, "{what}");
+        place.rewrite(&lines);
+        place.ask(&["report"]);
+        let ran = place.ask(&["verify"]);
+        assert!(ran.code == Some(1) && ran.stderr.contains("journal.ndjson"), "{what}: {ran:?}");
+        fs::write(place.ledger("journal.ndjson"), &journal).unwrap();
+        fs::write(place.ledger("journal.head"), &head).unwrap();
+        fs::write(place.path("reports/.drawn"), &mark).unwrap();
+    }
+}
+
+#[test]
+fn one_old_head_names_a_rewritten_journal_whatever_file_it_was_kept_in() {
+    let place = Place::new();
+    let kept = place.path("kept");
+    fs::create_dir(&kept).unwrap();
+    let names = ["index.html", "status.json", "availability.parquet", "daily/2026-11-19/slots.parquet"];
+    let mut heads: Vec<String> = Vec::new();
+    for name in names {
+        let to = kept.join(name.replace('/', "-"));
+        fs::copy(place.path("reports").join(name), &to).unwrap();
+        heads.push(to.to_str().unwrap().to_owned());
+    }
+    let checkpoint = place.ask(&["head"]).expect(0).stdout;
+    fs::write(kept.join("checkpoint"), &checkpoint).unwrap();
+    heads.push(kept.join("checkpoint").to_str().unwrap().to_owned());
+    fs::copy(place.ledger("journal.head"), kept.join("journal.head")).unwrap();
+    heads.push(kept.join("journal.head").to_str().unwrap().to_owned());
+    heads.push(place.ask(&["head", "--json"]).expect(0).json()["hash"].as_str().unwrap().to_owned());
+
+    place.night(29, &[]).expect(0);
+    for head in &heads {
+        let ran = place.ask(&["verify", "--extends", head]).expect(0);
+        assert!(ran.stdout.contains("the journal goes on from it"), "{ran:?}");
+    }
+    // A line that no edition knows of is changed, and all is chained anew.
+    let lines: Vec<String> = place
+        .journal()
+        .iter()
+        .map(|line| line.replace("\"clock\":\"given\"", "\"clock\":\"given\" "))
+        .collect();
+    place.rewrite(&lines);
+    place.ask(&["report"]).expect(0);
+    place.ask(&["verify"]).expect(0);
+    for head in &heads {
+        place.ask(&["verify", "--extends", head]).expect(1).says(&[head, "does not go on from it"]);
+    }
+    place
+        .ask(&["verify", "--extends", place.path("uptime-ledger.toml").to_str().unwrap()])
+        .expect(2)
+        .says(&["names no head"]);
+}
+
+/// `tests/checkpoint.py` knows RFC 6962 and the journal, and nothing of this job.
+#[test]
+fn another_program_finds_the_same_root_and_takes_the_proofs() {
+    let place = Place::new();
+    let checkpoint = place.path("checkpoint");
+    let lines = place.journal().len();
+    fs::write(&checkpoint, place.ask(&["head"]).expect(0).stdout).unwrap();
+    for first in 1..=lines {
+        let proof = place.path(&format!("proof-{first}"));
+        fs::write(proof, place.ask(&["head", "--prove", &first.to_string()]).expect(0).stdout).unwrap();
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/checkpoint.py");
+    let check = |journal: &Path| {
+        let mut command = Command::new("python3");
+        command.arg(&script).arg(journal).arg(&checkpoint).arg(place.path("proof-{}"));
+        command.output().unwrap()
+    };
+    let said = check(&place.ledger("journal.ndjson"));
+    assert!(said.status.success(), "{said:?}");
+    let text = fs::read_to_string(place.ledger("journal.ndjson")).unwrap();
+    fs::write(place.path("other"), text.replacen("18", "17", 1)).unwrap();
+    assert!(!check(&place.path("other")).status.success());
+    place.ask(&["head", "--prove", "0"]).expect(2).says(&["give 1 to"]);
 }

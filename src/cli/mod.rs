@@ -5,6 +5,7 @@ mod check;
 mod diff;
 mod explain;
 mod formats;
+mod head;
 mod history;
 mod init;
 mod inspect;
@@ -63,6 +64,8 @@ enum Command {
     Check(check::Check),
     /// Say why a minute is red, or is not: the rules, the numbers, the log rows behind it
     Explain(explain::Explain),
+    /// Print a checkpoint of the journal, by which a rewritten one is found
+    Head(head::HeadArgs),
     /// List the editions of a day, and what changed with each
     History(history::History),
     /// Compare two editions, or see what another policy would change; writes nothing
@@ -99,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Ack(ack) => ack.run(),
         Command::Check(check) => check.run(),
         Command::Explain(explain) => explain.run(),
+        Command::Head(head) => head.run(),
         Command::History(history) => history.run(),
         Command::Diff(diff) => diff.run(),
         Command::Override(row) => row.run(),

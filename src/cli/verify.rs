@@ -1,6 +1,7 @@
 //! `uptime-ledger verify`: checks that ledger and reports are unchanged and agree.
 
 use std::io::Write;
+use std::path::Path;
 
 use anyhow::Result;
 use clap::Args;
@@ -9,14 +10,18 @@ use serde_json::json;
 use super::place::ReportsPlace;
 use crate::day::Day;
 use crate::error::{ExitCode, Trouble};
-use crate::ledger::{Drawn, Finding, Ledger, verify};
+use crate::ledger::{Drawn, Extends, Finding, Ledger, heads_of, verify};
 use crate::pipeline;
 use crate::plain_file;
+use crate::queries::reported;
 
 #[derive(Args)]
 pub struct Verify {
     #[command(flatten)]
     place: ReportsPlace,
+    /// A file that was published earlier, a checkpoint, or a hash: does the journal go on from its head?
+    #[arg(long, value_name = "FILE|HASH")]
+    extends: Vec<String>,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -33,6 +38,10 @@ impl Verify {
         if checked.findings.is_empty() {
             checked.findings = self.reports(&reports)?;
         }
+        let extended = self.extended(&reports)?;
+        for (name, extends) in extended.iter().filter(|(_, extends)| !matches!(extends, Extends::From(_))) {
+            checked.findings.push(Finding { path: name.into(), what: extends.to_string() });
+        }
         let is_whole = checked.findings.is_empty();
         if self.json {
             let findings = checked.findings.iter();
@@ -44,6 +53,10 @@ impl Verify {
                 "editions": checked.editions,
                 "events": checked.events,
                 "findings": findings,
+                "extends": extended.iter().map(|(name, extends)| json!({
+                    "head": name,
+                    "line": if let Extends::From(line) = extends { Some(line) } else { None },
+                })).collect::<Vec<_>>(),
             });
             writeln!(std::io::stdout(), "{summary}")?;
         } else if is_whole {
@@ -56,6 +69,11 @@ impl Verify {
                 checked.events
             )?;
         }
+        if !self.json {
+            for (name, line) in extended.iter().filter(|(_, extends)| matches!(extends, Extends::From(_))) {
+                writeln!(std::io::stdout(), "{name}: {line}")?;
+            }
+        }
         let mut err = std::io::stderr().lock();
         if !self.json {
             checked.findings.iter().try_for_each(|finding| writeln!(err, "off: {finding}"))?;
@@ -63,8 +81,24 @@ impl Verify {
         Ok(if is_whole { ExitCode::Done } else { ExitCode::Failed })
     }
 
+    /// Holds the journal against the heads that the command line names.
+    fn extended(&self, reports: &Path) -> Result<Vec<(String, Extends)>> {
+        let mut found = Vec::new();
+        if self.extends.is_empty() {
+            return Ok(found);
+        }
+        // A journal that cannot be read has a finding of its own.
+        let Ok(ledger) = Ledger::open(reports) else { return Ok(found) };
+        for name in &self.extends {
+            for head in heads_of(name)? {
+                found.push((name.clone(), ledger.extends(&head)?));
+            }
+        }
+        Ok(found)
+    }
+
     /// Draws the reports again into a temporary folder, and compares them byte for byte.
-    fn reports(&self, reports: &std::path::Path) -> Result<Vec<Finding>> {
+    fn reports(&self, reports: &Path) -> Result<Vec<Finding>> {
         let ledger = Ledger::open(reports)?;
         let finding = |name: &str, what: &str| Finding { path: reports.join(name), what: what.to_owned() };
         let Some(settings) = ledger.record().settings.clone().filter(|_| !ledger.days().is_empty()) else {
@@ -79,6 +113,18 @@ impl Verify {
         // Another version may draw other bytes from the same ledger; the next run draws all anew.
         if !drawn.is_of_this_job() {
             return Ok(Vec::new());
+        }
+        let news = reported::news(&ledger, &settings, &ledger.days().into_iter().collect())?;
+        if let Some(figure) = news.figures.first() {
+            let what = format!(
+                "{} figures are not as its last lines about them say, from {} {} ({}) on: lines were taken out \
+                 or changed, or a run was killed and is to be run again",
+                news.figures.len(),
+                figure.day,
+                figure.scope,
+                figure.definition
+            );
+            return Ok(vec![finding("ledger/journal.ndjson", &what)]);
         }
         let again = tempfile::tempdir()?;
         let (rendered, damaged) = pipeline::redraw(&ledger, again.path(), &settings, None, super::cores())?;

@@ -20,6 +20,7 @@ mod balance;
 mod daybooks;
 mod disk;
 mod editions;
+mod heads;
 mod journal;
 mod kept;
 mod mark;
@@ -55,6 +56,7 @@ pub use editions::lines::{AccountLine, BadLine, LatencyLine};
 pub use editions::manifest::OpenEvents;
 pub use editions::outline::{Edge, NotedSlots, Outline, ScopeOutline};
 pub use editions::{Applied, DayState, DefinitionSettings, Edition, Settings};
+pub use heads::{Checkpoint, Extends, LineTree, PublishedHead, heads_of, proof};
 use journal::clocks;
 pub use journal::entry::{
     Cause, Confirmation, Entry, FrozenName, HeadName, JudgedRow, LogsRead, Looked, MalformedRow, Publication,

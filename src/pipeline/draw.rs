@@ -123,7 +123,8 @@ fn drawings<'l>(
         let failures = report::failures(books.postings())?;
         let red = books.red();
         let (edition, gaps) = books.into_parts();
-        anyhow::Ok(DayDrawing { edition, gaps, failures, red })
+        let line = ledger.line_of(day, edition.number);
+        anyhow::Ok(DayDrawing { edition, line, gaps, failures, red })
     };
     move |day| match read(day) {
         Ok(drawing) => Ok(Some(drawing)),

@@ -123,9 +123,29 @@ fn changed(ledger: &Ledger) -> BTreeSet<Day> {
 /// Beside the figures shown, these are the adjusted ones of each day, open or sealed, on which they
 /// differ. Returns the outages that touch these days.
 pub fn note(ledger: &mut Writer, settings: &Settings, clock: Clock) -> anyhow::Result<Vec<Outage>> {
-    let changed = &changed(ledger);
+    let changed = changed(ledger);
+    let UnnotedFigures { figures, outages } = news(ledger, settings, &changed)?;
+    if !figures.is_empty() {
+        ledger.append(clock, Entry::Reported { figures })?;
+    }
+    Ok(outages)
+}
+
+/// Figures that the journal has not as they are measured.
+#[derive(Default)]
+pub struct UnnotedFigures {
+    pub figures: Vec<Reported>,
+    /// The outages that touch the days which were measured.
+    pub outages: Vec<Outage>,
+}
+
+/// Measures changed days and the days around them, and compares with the figures in the journal.
+///
+/// # Errors
+/// The ledger cannot be read.
+pub fn news(ledger: &Ledger, settings: &Settings, changed: &BTreeSet<Day>) -> anyhow::Result<UnnotedFigures> {
     if changed.is_empty() {
-        return Ok(Vec::new());
+        return Ok(UnnotedFigures::default());
     }
     let config = settings.config();
     let mut asked = near(changed);
@@ -159,10 +179,7 @@ pub fn note(ledger: &mut Writer, settings: &Settings, clock: Clock) -> anyhow::R
     let now = now.into_values().map(|sized| sized.figure);
     let before = &ledger.record().reported;
     let figures: Vec<Reported> = now.filter(|f| before.get(&f.key()) != Some(f)).collect();
-    if !figures.is_empty() {
-        ledger.append(clock, Entry::Reported { figures })?;
-    }
-    Ok(standing.outages)
+    Ok(UnnotedFigures { figures, outages: standing.outages })
 }
 
 /// A figure with the number of all slots of its day.

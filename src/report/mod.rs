@@ -135,6 +135,8 @@ impl Drawing<'_> {
 /// Input of the reports of one day.
 pub struct DayDrawing {
     pub edition: Edition,
+    /// Number and hash of the line that published it.
+    pub line: String,
     /// Spans in which a log of the day is missing.
     pub gaps: Vec<crate::facts::Gap>,
     /// Events of the standing edition that are not good, before and after overrides.
@@ -307,6 +309,7 @@ fn tables_of(drawn: &DayDrawing, batch: &mut FileBatch) -> Result<(), Trouble> {
     let metadata = Metadata(vec![
         ("job_version", edition.job_version.clone()),
         ("edition", format!("{} {}", edition.day, edition.number)),
+        ("ledger", drawn.line.clone()),
         ("policy_fingerprint", edition.policy.clone()),
         ("definition", edition.definition.settings()),
     ]);

@@ -9,7 +9,7 @@ mod record;
 use std::sync::Arc;
 
 pub use delimited::decimal;
-pub use parquet::{Metadata, decoded};
+pub use parquet::{Metadata, decoded, metadata_of};
 pub(crate) use record::record;
 pub use record::{CellValue, CellWord, Record, to_table, word};
 

@@ -24,9 +24,23 @@ use crate::error::guarded;
 /// shorter.
 const LONG: usize = 100_000;
 
+/// Stands before the keys of the provenance.
+const PREFIX: &str = "uptime_ledger.";
+
 /// The provenance of a table, written under `uptime_ledger.*` into its Parquet file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Metadata(pub Vec<(&'static str, String)>);
+
+/// Reads a value of the provenance of a Parquet file; `None` if it has none of this name.
+///
+/// # Errors
+/// It is no Parquet file.
+pub fn metadata_of(file: impl ChunkReader + 'static, key: &str) -> Result<Option<String>> {
+    let builder = decoded(|| ParquetRecordBatchReaderBuilder::try_new(file))?;
+    let pairs = builder.metadata().file_metadata().key_value_metadata();
+    let found = pairs.and_then(|pairs| pairs.iter().find(|pair| pair.key.strip_prefix(PREFIX) == Some(key)));
+    Ok(found.and_then(|pair| pair.value.clone()))
+}
 
 impl Table {
     /// Returns the table as Parquet, with `uptime_ledger.table` and the metadata in the footer.
@@ -35,7 +49,7 @@ impl Table {
         let columns = self.written().map(|(column, spec)| array(column, spec.kind)).collect();
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns)?;
         let named = std::iter::once(("table", self.spec.name.to_owned())).chain(metadata.0.iter().cloned());
-        let pairs = named.map(|(key, value)| KeyValue::new(format!("uptime_ledger.{key}"), value)).collect();
+        let pairs = named.map(|(key, value)| KeyValue::new(format!("{PREFIX}{key}"), value)).collect();
         let mut properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_key_value_metadata(Some(pairs));

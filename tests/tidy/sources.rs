@@ -51,7 +51,7 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("ledger/journal/mod.rs", "one chain"),
     ("ledger/mod.rs", "every way to read the ledger"),
     ("ledger/writer/mod.rs", "every way to change the ledger"),
-    ("ledger/verify.rs", "one check of all that is stored"),
+    ("ledger/verify/mod.rs", "one check of all that is stored"),
     ("overrides/override_row.rs", "one row, with what makes it the same"),
     ("pipeline/draw.rs", "what may have changed, and how it is drawn"),
     ("pipeline/overrides.rs", "one file of rows in a run"),
@@ -189,13 +189,13 @@ const MOST_ENTRIES: usize = 12;
 /// Folders with a limit of their own.
 const BIG_FOLDERS: [(&str, usize, &str); 8] = [
     ("src", 28, "the rooms of the street, which README and lib.rs list"),
-    ("src/cli", 20, "one file a command"),
+    ("src/cli", 21, "one file a command"),
     ("src/intake", 14, "its rooms, and the files that use them all"),
     ("src/ledger", 14, "one file a thing that the ledger keeps or looks after"),
     ("src/ledger/editions", 13, "one file a part of an edition"),
     ("src/pipeline", 13, "one file a step of a night, and one a command that writes"),
     ("src/policy", 17, "one file a table of the policy"),
-    ("tests", 49, "one module a kind of test"),
+    ("tests", 50, "one module a kind of test"),
 ];
 
 #[test]

@@ -210,7 +210,7 @@ impl Journal {
 
     /// Returns the hash of a line, by its number; `None` if there is no such line.
     pub fn hash_of(&self, seq: u64) -> Option<&str> {
-        match self.lines.iter().find(|line| line.seq == seq + 1) {
+        match usize::try_from(seq).ok().and_then(|seq| self.lines.get(seq)) {
             // The hash of a line is stored in the line after it.
             Some(next) => Some(&next.previous),
             None => (self.head.seq == seq).then_some(&self.head.hash),

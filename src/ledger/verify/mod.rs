@@ -1,5 +1,7 @@
 //! Verify: works out every hash, balance and table of the ledger again, and compares.
 
+mod held;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,10 +10,12 @@ use polars::prelude::PolarsError;
 
 use super::disk::{names, sha256, sha256_of};
 use super::editions::folder::{self, MANIFEST};
+use super::editions::manifest::Manifest;
 use super::editions::seals;
 use super::places::{self, SALT};
 use super::writer::{LOST_AND_FOUND, unknown};
 use super::{Basis, DayRecord, Edition, EditionRecord, Ending, Extent, Ledger, Outline, check_balance};
+use crate::day::Day;
 use crate::daybook;
 use crate::error::Trouble;
 use crate::facts::Salt;
@@ -42,6 +46,9 @@ pub struct Checked {
     pub findings: Vec<Finding>,
 }
 
+/// The manifests of editions that are whole.
+type Manifests = BTreeMap<(Day, u32), Manifest>;
+
 /// Checks a whole ledger without writing; a run at work meanwhile may cause findings.
 pub fn verify(reports: &Path) -> Checked {
     let root = reports.join("ledger");
@@ -69,6 +76,7 @@ pub fn verify(reports: &Path) -> Checked {
         Err(trouble) => checked.findings.push(finding_of(&root, trouble)),
     }
     let mut known: BTreeSet<PathBuf> = ["journal.ndjson", "journal.head"].map(|n| root.join(n)).into();
+    let mut manifests = Manifests::new();
     let mut policies: BTreeMap<String, Option<Policy>> = BTreeMap::new();
     let mut named: BTreeSet<&String> = BTreeSet::new();
     for (day, record) in &ledger.record().days {
@@ -88,7 +96,10 @@ pub fn verify(reports: &Path) -> Checked {
                 });
             let (place, found) = (folder::place(&root, *day, edition.publication.edition), &mut known);
             match check_edition(&ledger, &place, edition, previous.as_deref(), policy.as_ref(), found) {
-                Ok(events) => checked.events += events,
+                Ok((manifest, events)) => {
+                    checked.events += events;
+                    manifests.insert((*day, edition.publication.edition), manifest);
+                }
                 Err(finding) => checked.findings.push(finding),
             }
             checked.editions += 1;
@@ -127,6 +138,7 @@ pub fn verify(reports: &Path) -> Checked {
             checked.findings.push(finding_of(&places::of_config(&root, fingerprint), trouble));
         }
     }
+    checked.findings.extend(held::held(&ledger, &root.join("journal.ndjson"), &manifests));
     check_salt(&ledger, &root, &mut checked, &mut known);
     // To an older journal everything newer is strange; that it is older is one finding.
     if !is_older {
@@ -156,7 +168,8 @@ fn finding_of(path: &Path, trouble: Trouble) -> Finding {
     }
 }
 
-/// Checks an edition and returns the number of its events; its files are added to `known`.
+/// Checks an edition and returns its manifest with the number of its events; its files are added to
+/// `known`.
 ///
 /// Hashes come first: only unchanged files are worth counting again.
 fn check_edition(
@@ -166,7 +179,7 @@ fn check_edition(
     previous: Option<&str>,
     policy: Option<&Policy>,
     known: &mut BTreeSet<PathBuf>,
-) -> Result<i64, Finding> {
+) -> Result<(Manifest, i64), Finding> {
     let said = &record.publication;
     let trouble = |trouble| finding_of(place, trouble);
     let path = place.join(MANIFEST);
@@ -196,9 +209,9 @@ fn check_edition(
     let basis = ledger.basis(said.day, said.edition).map_err(trouble)?;
     let events = basis.facts.events();
     // A missing or damaged policy already has a finding of its own.
-    let Some(policy) = policy else { return Ok(events) };
+    let Some(policy) = policy else { return Ok((manifest, events)) };
     match differing(&edition, &basis, policy).map_err(|why| finding(place, why))? {
-        None => Ok(events),
+        None => Ok((manifest, events)),
         Some(table) => {
             Err(finding(place, format!("{table} is not what its facts, policy and overrides come to")))
         }
