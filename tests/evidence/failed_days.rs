@@ -298,9 +298,9 @@ fn a_kept_policy_or_config_that_is_damaged_is_kept_again() {
     }
 }
 
-/// A daybook that says it has read more rows than its events are.
+/// A daybook that says it has read more rows than its events are: it is hashed before it is read.
 #[test]
-fn books_that_do_not_balance_stop_their_day_alone() {
+fn a_daybook_that_was_edited_reaches_no_books_and_stops_its_day_alone() {
     let (whole, world) = (World::after(4), World::after(2));
     let path = find(&world.0.path(&format!("reports/ledger/daybooks/{}", day(1))), "daybook.json");
     let before = fs::read_to_string(&path).unwrap();
@@ -309,7 +309,7 @@ fn books_that_do_not_balance_stop_their_day_alone() {
     fs::write(&path, wrong).unwrap();
     let ran = world.night(2);
     assert_eq!(ran.code, Some(3), "{ran:?}");
-    ran.says(&["attention[not-settled]: 2026-11-19", "do not balance"]);
+    ran.says(&["attention[unreadable-daybook]: 2026-11-19", "daybook.json is damaged: its SHA-256 is"]);
     fs::write(&path, before).unwrap();
     world.night(3);
     world.is_like(&whole, "mended");
