@@ -22,7 +22,10 @@ pub struct Desk {
 impl Desk {
     pub fn new(config: &str) -> Self {
         let desk = Self { dir: tempfile::tempdir().unwrap() };
-        desk.file("uptime-ledger.toml", &format!("reports = \"reports\"\nsalt = \"desk\"\n{config}"));
+        desk.file(
+            "uptime-ledger.toml",
+            &format!("reports = \"reports\"\nsalt = \"the salt of a desk\"\n{config}"),
+        );
         desk
     }
 
@@ -458,7 +461,10 @@ fn cases() -> Vec<Case> {
                 vec![(R1, first_bad(30)), ("overrides.csv", format!("{header}{row}"))],
                 vec![
                     (R2, good("2026-11-19")),
-                    ("uptime-ledger.toml", format!("reports = \"reports\"\nsalt = \"desk\"\n{requests}")),
+                    (
+                        "uptime-ledger.toml",
+                        format!("reports = \"reports\"\nsalt = \"the salt of a desk\"\n{requests}"),
+                    ),
                 ],
             ],
             ..case("overrides-not-named", &reviewed, Vec::new())
@@ -511,7 +517,7 @@ fn cases() -> Vec<Case> {
                     (R2, good("2026-11-19")),
                     (
                         "uptime-ledger.toml",
-                        format!("reports = \"reports\"\nsalt = \"desk\"\n{requests}{services}")
+                        format!("reports = \"reports\"\nsalt = \"the salt of a desk\"\n{requests}{services}")
                             .replace("*-", "-*"),
                     ),
                 ],
@@ -526,7 +532,7 @@ fn cases() -> Vec<Case> {
                     (
                         "uptime-ledger.toml",
                         format!(
-                            "reports = \"reports\"\nsalt = \"desk\"\n{requests}[definition]\nmin_events = 7\n"
+                            "reports = \"reports\"\nsalt = \"the salt of a desk\"\n{requests}[definition]\nmin_events = 7\n"
                         ),
                     ),
                 ],

@@ -270,7 +270,11 @@ fn threads_and_memory_change_nothing() {
     fs::write(&log, many_rows()).unwrap();
     let config = dir.path().join("uptime-ledger.toml");
     // Pseudonyms are salted, and without a word from the config every ledger draws a salt of its own.
-    fs::write(&config, "salt = \"x\"\n[[source]]\nname = \"requests\"\npaths = [\"many.csv\"]\n").unwrap();
+    fs::write(
+        &config,
+        "salt = \"the salt of a test\"\n[[source]]\nname = \"requests\"\npaths = [\"many.csv\"]\n",
+    )
+    .unwrap();
     let run = |name: &str, args: &[&str]| {
         let reports = dir.path().join(name);
         let ran = job::run(&config, &reports, &[&RUN[..], &["--json"], args].concat()).expect(3);

@@ -306,7 +306,7 @@ fn leaks(places: &[(PathBuf, Vec<u8>)], needles: &[String]) -> String {
 /// Runs and returns everything that was written or said.
 fn told(logs: &[(&str, &str, Vec<u8>)]) -> (tempfile::TempDir, Vec<(PathBuf, Vec<u8>)>) {
     let dir = tempfile::tempdir().unwrap();
-    let mut config = String::from("salt = \"s\"\nslot = \"5m\"\n");
+    let mut config = String::from("salt = \"the salt of a test\"\nslot = \"5m\"\n");
     for (name, settings, bytes) in logs {
         fs::write(dir.path().join(name), bytes).unwrap();
         writeln!(config, "[[source]]\nname = \"{name}\"\npaths = \"{name}\"\n{settings}").unwrap();

@@ -46,7 +46,7 @@ impl Place {
     /// A config of one source of request logs.
     fn config(&self, paths: &str, more: &str) {
         let text = format!(
-            "reports = \"reports\"\nsalt = \"s\"\n{more}\n[[source]]\nname = \"edge\"\npaths = [\"{paths}\"]\n"
+            "reports = \"reports\"\nsalt = \"the salt of a test\"\n{more}\n[[source]]\nname = \"edge\"\npaths = [\"{paths}\"]\n"
         );
         self.file("u.toml", text);
     }

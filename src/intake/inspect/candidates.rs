@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::config::{Field, FormatChoice, Log, LogPreset, Source, TimeBasis, Vantage};
 use crate::formats::{Expression, FormatFile, NoCall};
+use crate::intake::formats::foreign::opened;
 use crate::intake::trial::{TriedRow, source_of_format, try_each, try_text};
 
 /// Lines of a text that the candidates are tried on: from its beginning, and from its end.
@@ -94,6 +95,11 @@ fn all(probe: &[u8], log: Option<Log>) -> Vec<Candidate> {
         !matches!(one.name.as_str(), "canonical" | "combined" | "whatsapp-webhook" | "nginx")
     });
     all.retain(|one| log.is_none_or(|log| log == one.source.log));
+    // Lines of containers are those of a program, whose format knows what its times are.
+    let first = probe.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    if opened(first).is_some() {
+        all.retain(|one| one.source.preset != LogPreset::Combined);
+    }
     all
 }
 

@@ -2,8 +2,11 @@
 
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::schema::types::Type;
 
 use super::GlimpseLimits;
 use crate::config::{Log, Source};
@@ -19,6 +22,8 @@ const LONGEST_LINE: usize = 64 << 20;
 const MOST_DECODED: u64 = 512 << 20;
 /// Rows of Parquet that are read from the beginning and from the end.
 const PARQUET_ROWS: usize = 10_000;
+/// Limit on bytes of a Parquet column in a row group that is looked at.
+const MOST_COLUMN: i64 = 64 << 20;
 
 /// What was seen of a file.
 #[derive(Debug)]
@@ -126,7 +131,7 @@ fn join(head: &mut Vec<u8>, tail: &[u8]) {
     }
 }
 
-/// Reads rows of Parquet as lines of JSON.
+/// Reads rows of Parquet as lines of JSON; columns of very much data are left out.
 fn rows_of_parquet(file: &LogBytes) -> Result<Glimpse, String> {
     let read = guarded(|| -> Result<Glimpse, parquet::errors::ParquetError> {
         let reader = SerializedFileReader::new(Positioned::new(file)?)?;
@@ -134,21 +139,42 @@ fn rows_of_parquet(file: &LogBytes) -> Result<Glimpse, String> {
         let groups = reader.num_row_groups();
         let mut text = Vec::new();
         let mut seen = 0;
-        for row in reader.get_row_iter(None)?.take(2 * PARQUET_ROWS) {
-            write_row(&row?, &mut text);
-            seen += 1;
-        }
-        let last = groups.checked_sub(1).filter(|_| seen < rows);
-        if let Some(last) = last {
-            let group = reader.get_row_group(last)?;
-            let skipped = (group.metadata().num_rows() as usize).saturating_sub(PARQUET_ROWS);
-            for row in group.get_row_iter(None)?.skip(skipped) {
+        for at in [Some(0), groups.checked_sub(1).filter(|last| *last > 0)].into_iter().flatten() {
+            if at >= groups || seen >= rows {
+                break;
+            }
+            let group = reader.get_row_group(at)?;
+            let Some(columns) = small_columns(group.metadata()) else { continue };
+            let skipped = match at {
+                0 => 0,
+                _ => (group.metadata().num_rows() as usize).saturating_sub(PARQUET_ROWS),
+            };
+            for row in group.get_row_iter(Some(columns))?.skip(skipped).take(PARQUET_ROWS) {
                 write_row(&row?, &mut text);
+                seen += 1;
             }
         }
         Ok(Glimpse { text, is_whole: seen == rows, is_open: false, stored: "parquet" })
     })?;
     read.map_err(|e| e.to_string())
+}
+
+/// Returns the columns of a row group whose data is not too much for a look.
+fn small_columns(group: &RowGroupMetaData) -> Option<Type> {
+    let root = group.schema_descr().root_schema();
+    let bytes_of = |name: &str| -> i64 {
+        let of = group
+            .columns()
+            .iter()
+            .filter(|column| column.column_path().parts().first().is_some_and(|p| p == name));
+        of.map(|column| column.uncompressed_size().max(column.compressed_size())).fold(0, i64::saturating_add)
+    };
+    let is_small = |field: &&Arc<Type>| (0..=MOST_COLUMN).contains(&bytes_of(field.name()));
+    let fields: Vec<Arc<Type>> = root.get_fields().iter().filter(is_small).cloned().collect();
+    if fields.is_empty() {
+        return None;
+    }
+    Type::group_type_builder(root.name()).with_fields(fields).build().ok()
 }
 
 #[cfg(test)]

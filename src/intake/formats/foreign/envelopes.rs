@@ -12,7 +12,7 @@ use super::named_value::NamedValue;
 use super::row::{KnownTexts, plain_bits};
 use super::template::Template;
 use crate::document::Document;
-use crate::formats::{Base64, ENVELOPES, Envelope, EnvelopeShape, Glob, NameTypes, Program, envelopes};
+use crate::formats::{Base64, ENVELOPES, Envelope, EnvelopeShape, Glob, NameTypes, Program, Want, envelopes};
 
 /// Name of the line in the template of an envelope.
 const LINE: &str = "line";
@@ -39,6 +39,8 @@ pub struct CompiledEnvelope {
     templates: Vec<Template>,
     /// For elements of a list: the names of the line in each.
     inner: KeyTree,
+    /// First keys of the names that must have a value.
+    keys: Vec<String>,
 }
 
 /// What an envelope held.
@@ -94,9 +96,12 @@ impl CompiledEnvelope {
                 texts.iter().map(|text| Template::new(text, Program::Plain, &types, number)).collect()
             }
         };
+        let needs_value = |wants: &Vec<Want>| !wants.contains(&Want::Empty);
+        let needed = envelope.when.0.iter().filter(|(_, wants)| needs_value(wants));
+        let keys = needed.filter_map(|(name, _)| json::steps(name).into_iter().next()).collect();
         let [when, only, more_mask] = [0, 1, 2].map(|at| conditions.masks[at]);
         let more = envelope.more.is_some().then_some(more_mask);
-        Self { envelope, conditions, when, only, more, tree, templates, inner }
+        Self { envelope, conditions, when, only, more, tree, templates, inner, keys }
     }
 
     /// Returns the name of the envelope.
@@ -124,8 +129,17 @@ impl CompiledEnvelope {
         None
     }
 
+    /// Returns whether a line has the keys that the envelope must have, somewhere in its text.
+    ///
+    /// A look for a few words is ten times faster than to parse the line for each envelope.
+    fn may_hold(&self, line: &[u8]) -> bool {
+        // An escape can spell any letter of a key.
+        let is_spelled_out = memchr::memmem::find(line, b"\\u").is_some();
+        is_spelled_out || self.keys.iter().all(|key| memchr::memmem::find(line, key.as_bytes()).is_some())
+    }
+
     fn open_json<'b>(&self, line: &'b [u8]) -> Option<Vec<Inside<'b>>> {
-        if line.first() != Some(&b'{') {
+        if line.first() != Some(&b'{') || !self.may_hold(line) {
             return None;
         }
         let mut cells = vec![NamedValue::Empty; self.conditions.names.len()];
