@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::compile::CompiledMark;
 use super::named_value::NamedValue;
-use super::row::{self, Absent, FormatRow, Slice};
+use super::row::{self, Absent, FormatRow, ValueSlice};
 use crate::config::{Field, TimeBasis};
 use crate::intake::rows::raw_row::{LogValue, RawRow};
 
@@ -32,17 +32,17 @@ pub fn fill<'f: 'b, 'b>(
             continue;
         }
         let (read, text) = match row.first_slice(alternatives) {
-            Slice::NotLogged => continue,
-            Slice::Empty => {
+            ValueSlice::NotLogged => continue,
+            ValueSlice::Empty => {
                 fields.set(at, 0, LogValue::Missing);
                 continue;
             }
-            Slice::Text(_, text) if !matches!(field, Field::Ts | Field::EventTs | Field::HttpStatus) => {
+            ValueSlice::Text(_, text) if !matches!(field, Field::Ts | Field::EventTs | Field::HttpStatus) => {
                 fields.set_text(at, 0, text);
                 continue;
             }
-            Slice::Text(read, text) => (read, Cow::Borrowed(text)),
-            Slice::Other => match row.first(alternatives) {
+            ValueSlice::Text(read, text) => (read, Cow::Borrowed(text)),
+            ValueSlice::Other => match row.first(alternatives) {
                 Ok((read, NamedValue::Text(text) | NamedValue::Object(text))) => (read, text),
                 Ok((read, NamedValue::List(mut members))) if !members.is_empty() => {
                     (read, members.swap_remove(0))

@@ -17,7 +17,7 @@ use crate::intake::rows::raw_row::LogValue;
 pub use conditions::{KnownTexts, plain_bits};
 use conditions::{bits_of, text_bits};
 use numbers::{nanoseconds, number_with_unit, seconds_text};
-pub use slices::Slice;
+pub use slices::ValueSlice;
 use slices::part_of;
 
 /// Makes cells that hold a text for *empty* empty.
@@ -61,10 +61,10 @@ impl<'f: 'b, 'b> FormatRow<'f, 'b> {
             let NameRef::Let(number) = test.name else { continue };
             let alternatives = &format.lets[number];
             self.bits |= match self.first_slice(alternatives) {
-                Slice::NotLogged => 0,
-                Slice::Empty => test.empty,
-                Slice::Text(_, text) => test.present | text_bits(test, text, at, known),
-                Slice::Other => {
+                ValueSlice::NotLogged => 0,
+                ValueSlice::Empty => test.empty,
+                ValueSlice::Text(_, text) => test.present | text_bits(test, text, at, known),
+                ValueSlice::Other => {
                     let cell = self.first(alternatives).map_or_else(|empty| empty, |(_, cell)| cell);
                     bits_of(test, &cell, at, known)
                 }
@@ -105,10 +105,10 @@ impl<'f: 'b, 'b> FormatRow<'f, 'b> {
             let found = match self.number(one) {
                 Some(found) => found.map(Some),
                 None => match self.slice(one) {
-                    Slice::NotLogged => Err(Absent::NotLogged),
-                    Slice::Empty => Err(Absent::Empty),
-                    Slice::Text(_, text) => Ok(nanoseconds(text, one.unit, self.zone)),
-                    Slice::Other => match self.value(one) {
+                    ValueSlice::NotLogged => Err(Absent::NotLogged),
+                    ValueSlice::Empty => Err(Absent::Empty),
+                    ValueSlice::Text(_, text) => Ok(nanoseconds(text, one.unit, self.zone)),
+                    ValueSlice::Other => match self.value(one) {
                         NamedValue::NotLogged => Err(Absent::NotLogged),
                         NamedValue::Empty => Err(Absent::Empty),
                         cell => Ok(cell.text().and_then(|text| nanoseconds(text, one.unit, self.zone))),

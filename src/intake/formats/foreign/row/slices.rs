@@ -12,7 +12,7 @@ use crate::formats::{RequestPart, Take};
 
 /// A value as a part of the line.
 #[derive(Debug, Clone, Copy)]
-pub enum Slice<'f, 'b> {
+pub enum ValueSlice<'f, 'b> {
     NotLogged,
     Empty,
     /// The expression that gives the value, and the value.
@@ -24,12 +24,12 @@ pub enum Slice<'f, 'b> {
 impl<'f: 'b, 'b> FormatRow<'f, 'b> {
     /// Returns the first alternative with a value.
     #[inline]
-    pub fn first_slice(&self, alternatives: &'f [CompiledExpression]) -> Slice<'f, 'b> {
-        let mut best = Slice::NotLogged;
+    pub fn first_slice(&self, alternatives: &'f [CompiledExpression]) -> ValueSlice<'f, 'b> {
+        let mut best = ValueSlice::NotLogged;
         for one in alternatives {
             match self.slice(one) {
-                Slice::NotLogged => {}
-                Slice::Empty => best = Slice::Empty,
+                ValueSlice::NotLogged => {}
+                ValueSlice::Empty => best = ValueSlice::Empty,
                 found => return found,
             }
         }
@@ -37,27 +37,29 @@ impl<'f: 'b, 'b> FormatRow<'f, 'b> {
     }
 
     #[inline]
-    pub(super) fn slice(&self, read: &'f CompiledExpression) -> Slice<'f, 'b> {
+    pub(super) fn slice(&self, read: &'f CompiledExpression) -> ValueSlice<'f, 'b> {
         if !self.holds(read.when) {
-            return Slice::Empty;
+            return ValueSlice::Empty;
         }
-        let CompiledOrigin::Names(names) = &read.origin else { return Slice::Other };
+        let CompiledOrigin::Names(names) = &read.origin else { return ValueSlice::Other };
         if !read.is_sliced {
-            return Slice::Other;
+            return ValueSlice::Other;
         }
-        let mut best = Slice::NotLogged;
+        let mut best = ValueSlice::NotLogged;
         for name in names {
             match &self.cells[*name] {
                 NamedValue::NotLogged => {}
-                NamedValue::Empty => best = Slice::Empty,
+                NamedValue::Empty => best = ValueSlice::Empty,
                 NamedValue::Text(Cow::Borrowed(text)) => {
                     return match self.cut(text, read) {
-                        Some([]) => Slice::Empty,
-                        Some(text) => Slice::Text(read, text),
-                        None => Slice::Other,
+                        Some([]) => ValueSlice::Empty,
+                        Some(text) => ValueSlice::Text(read, text),
+                        None => ValueSlice::Other,
                     };
                 }
-                NamedValue::Text(_) | NamedValue::Object(_) | NamedValue::List(_) => return Slice::Other,
+                NamedValue::Text(_) | NamedValue::Object(_) | NamedValue::List(_) => {
+                    return ValueSlice::Other;
+                }
             }
         }
         best
@@ -181,13 +183,13 @@ mod tests {
                 let row = FormatRow { format: &format, cells, bits, zone: Tz::UTC };
                 for alternatives in format.lets.iter().chain(format.fields.iter().map(|(_, read)| read)) {
                     match (row.first_slice(alternatives), row.first(alternatives)) {
-                        (Slice::NotLogged, Err(NamedValue::NotLogged))
-                        | (Slice::Empty, Err(NamedValue::Empty)) => {}
-                        (Slice::Text(read, text), Ok((by, cell))) => {
+                        (ValueSlice::NotLogged, Err(NamedValue::NotLogged))
+                        | (ValueSlice::Empty, Err(NamedValue::Empty)) => {}
+                        (ValueSlice::Text(read, text), Ok((by, cell))) => {
                             prop_assert!(std::ptr::eq(read, by));
                             prop_assert_eq!(Some(text), cell.text().map(AsRef::as_ref));
                         }
-                        (Slice::Other, _) => {}
+                        (ValueSlice::Other, _) => {}
                         (slice, cell) => prop_assert!(false, "{}: {:?} for {:?}", choice.name, slice, cell),
                     }
                 }
