@@ -136,7 +136,7 @@ gives = { reached = "yes" }
     impl Dice {
         fn is_one_in(&mut self, of: u64) -> bool {
             self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (self.0 >> 33) % of == 0
+            (self.0 >> 33).is_multiple_of(of)
         }
     }
 
@@ -164,7 +164,9 @@ gives = { reached = "yes" }
             }
             serde_json::Value::Array(list) => {
                 list.retain(|_| !dice.is_one_in(3));
-                list.iter_mut().for_each(|value| thin(value, dice));
+                for value in list {
+                    thin(value, dice);
+                }
             }
             _ => {}
         }

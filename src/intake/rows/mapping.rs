@@ -98,7 +98,7 @@ impl Mapping {
                     return Err(format!(
                         "it has no column `{}`, which [source.columns] names; it has {}",
                         entry.name,
-                        crate::redact::values(names.iter().map(|name| name.as_bytes()), 200)
+                        crate::redact::values(names.iter().map(String::as_bytes), 200)
                     ));
                 }
                 [] => {}

@@ -99,9 +99,8 @@ impl<'a> LogValue<'a> {
     }
 }
 
-/// Limit on bytes of a value. A longer one is no value of any field, and its row goes to quarantine.
+/// Limit on bytes of a value; a longer one is no value of any field.
 pub const MOST_BYTES: usize = 8 << 10;
-/// What a longer value is called in the reason.
 const TOO_LONG: LogValue<'static> = LogValue::Odd("a text of more than 8 KiB");
 
 /// Returns a text without the ASCII blanks around it.

@@ -68,13 +68,12 @@ pub(super) fn undeclared(edition: &Edition, config: &Config) -> Vec<Attention> {
             ),
         );
     }
-    let rest: [(AttentionKind, &str, &str, fn(&AccountLine) -> &str); 2] = [
-        (AttentionKind::UndeclaredService, "services", "[[service]]", |line| &line.service),
-        (AttentionKind::UndeclaredRegion, "regions", "`regions`", |line| &line.region),
+    let others = |of: fn(&AccountLine) -> &str| sum(of).get(OTHER_NAMES).copied().unwrap_or_default();
+    let rest = [
+        (AttentionKind::UndeclaredService, "services", "[[service]]", others(|line| &line.service)),
+        (AttentionKind::UndeclaredRegion, "regions", "`regions`", others(|line| &line.region)),
     ];
-    for (kind, what, declared, of) in rest {
-        let lines = edition.accounts.iter().filter(|line| of(line) == OTHER_NAMES);
-        let events: i64 = lines.map(|line| line.events_gross).sum();
+    for (kind, what, declared, events) in rest {
         if events != 0 {
             let message = format!(
                 "{what} beyond those that are kept without being declared (at most {MOST_UNDECLARED}): {events} events of them are counted \

@@ -304,7 +304,7 @@ pub fn elements_at<'b>(line: &'b [u8], path: &str) -> Vec<(&'b [u8], Vec<&'b [u8
     found
 }
 
-/// Collects the objects at the end of a path such as `a[].b[]` or `a`, with the objects around them.
+/// Collects the objects at the end of a path (`a[].b[]`, `a`), with the objects around them.
 fn list<'b>(
     object: &'b [u8],
     around: &mut Vec<&'b [u8]>,

@@ -65,11 +65,11 @@ impl TextParser<'_> {
             let mut row = RawRow::new();
             let objects = std::iter::once(element).chain(around);
             let mut objects = objects.zip(&mut list.trees).filter(|(_, tree)| !tree.is_empty());
-            match objects.try_for_each(|(object, tree)| ndjson::read_json(object, tree, &mut row)) {
-                Ok(()) => {
-                    counts.post(self.source_reader, &mut row, place, || element.to_vec(), self.spill)?
-                }
-                Err(why) => counts.quarantine(place, why, element),
+            let read = objects.try_for_each(|(object, tree)| ndjson::read_json(object, tree, &mut row));
+            if let Err(why) = read {
+                counts.quarantine(place, why, element);
+            } else {
+                counts.post(self.source_reader, &mut row, place, || element.to_vec(), self.spill)?;
             }
         }
         Ok(())

@@ -272,7 +272,7 @@ pub fn elements(raw: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Returns the raw elements of a list; `None` if it cannot be read to its end or is nested too deep.
+/// Returns the raw elements of a list; `None` if it cannot be read or is nested too deep.
 pub fn whole_list(raw: &[u8]) -> Option<Vec<&[u8]>> {
     if depth_exceeds(raw, MAX_DEPTH) || serde_json::from_slice::<IgnoredAny>(raw).is_err() {
         return None;
