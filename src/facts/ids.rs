@@ -104,7 +104,7 @@ impl Salt {
         format!("c-{}", self.hex("uptime-ledger caller", caller))
     }
 
-    /// Returns the name under which a word of a log is stored that may say something about a person.
+    /// Returns the name under which a word is stored that may say something about a person.
     pub fn word(&self, word: &str) -> String {
         format!("n-{}", self.hex("uptime-ledger word", word))
     }

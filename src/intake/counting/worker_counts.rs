@@ -56,7 +56,6 @@ pub struct WorkerCounts {
     end_us: i64,
     slot_length: SlotLength,
     pub names: Lexicon,
-    /// How rows that cannot be read are shown.
     pub excerpts: Excerpts,
     shapes: Map<Shape, u32>,
     pub shape_list: Vec<Shape>,
@@ -98,7 +97,6 @@ pub struct WorkerCounts {
     pub memo: Memo,
     /// Classification of the last posted row, if other rows may reuse it.
     pub learned: Option<KnownRow>,
-    /// Buffer for a chunk of text, kept from one chunk to the next.
     pub buffer: Vec<u8>,
 }
 
@@ -409,9 +407,7 @@ impl WorkerCounts {
         self.tallies[place.file as usize].note_bad_row(place, reason, raw, self.excerpts);
     }
 
-    /// Counts a line that is no call, such as a start-up message; `why` says what it is.
-    ///
-    /// It has no time and hides none, so it bounds no window of unreadable rows and opens none.
+    /// Counts a line that is no call. It hides no time, so it opens no window of unreadable rows.
     pub fn not_a_call(&mut self, place: RowPlace, why: &str) {
         self.learned = None;
         self.tallies[place.file as usize].note_not_a_call(why);
@@ -478,8 +474,7 @@ impl WorkerCounts {
 
     fn fact(&mut self, key: LocalFact) -> WorkerFact {
         let next = WorkerFact(self.facts.len() as u32);
-        // Plainly good events are most rows but have few shapes, so an array over all slots pays.
-        // A log can have very many: only the first ones get one.
+        // Plainly good events are most rows but have few shapes: the first get an array over slots.
         let shape = key.shape as usize;
         let fact = if shape < MOST_PLAIN && self.shape_list[shape].is_plainly_good() {
             let slots = &mut self.plain[shape];

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::bytes::log_bytes::LogBytes;
-use crate::intake::formats::foreign::is_stream;
+use crate::intake::formats::foreign::{is_spread, is_stream};
 use crate::intake::formats::frame::{self, LineEnds};
 
 /// Bytes of a file that are looked at.
@@ -27,6 +27,8 @@ pub struct Head {
     pub has_line_feeds: bool,
     /// Whether it is JSON objects, wherever its lines end.
     pub is_stream: bool,
+    /// Whether these objects go over line ends.
+    pub is_spread: bool,
     /// The first line that is not blank, if it ends in the head.
     pub header: Option<CsvHeader>,
 }
@@ -44,6 +46,7 @@ pub fn head(file: &LogBytes, size: u64) -> io::Result<Head> {
     Ok(Head {
         has_quotes: memchr::memchr(b'"', text).is_some(),
         is_stream: is_stream(text),
+        is_spread: is_spread(text),
         has_line_feeds: ends != Some(LineEnds::CarriageReturn),
         header: header(text, is_end),
     })

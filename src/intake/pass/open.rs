@@ -109,7 +109,11 @@ fn open(log: &LogFile, source_reader: usize, source_readers: &[SourceReader]) ->
         let is_known = open.header.is_some() || !is_delimited || !source.has_header;
         // Splitting needs line feeds that are record ends; quotes can hide them.
         let reader = &source_readers[source_reader];
-        let is_stream = matches!(format, LogFormat::Foreign | LogFormat::Ndjson) && head.is_stream;
+        let is_stream = match format {
+            LogFormat::Foreign => head.is_stream,
+            LogFormat::Ndjson => head.is_spread,
+            LogFormat::Parquet | LogFormat::Delimited | LogFormat::Combined => false,
+        };
         let needs_order = reader.repeated_hour().is_some() || reader.has_headers() || is_stream;
         open.can_split =
             head.has_line_feeds && is_known && !needs_order && !(is_delimited && head.has_quotes);

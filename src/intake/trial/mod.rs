@@ -65,7 +65,7 @@ pub fn try_each(source: &Source, text: &[u8], is_whole: bool, take: &mut dyn FnM
     }
     match reader.foreign() {
         Some(mut foreign) => {
-            each_line(text, is_whole, true, &mut |line, inside| {
+            each_line(text, is_whole, is_stream(text), &mut |line, inside| {
                 tried.line += line;
                 foreign.line(inside, &mut tried);
             });
@@ -79,8 +79,8 @@ pub fn try_each(source: &Source, text: &[u8], is_whole: bool, take: &mut dyn FnM
 
 /// Hands on each line that is not blank, or each object of a stream, with the number of lines since
 /// the one before.
-fn each_line(text: &[u8], is_whole: bool, is_json: bool, take: &mut dyn FnMut(u64, &[u8])) {
-    if is_json && is_stream(text) {
+fn each_line(text: &[u8], is_whole: bool, is_stream: bool, take: &mut dyn FnMut(u64, &[u8])) {
+    if is_stream {
         let lines = |part: &[u8]| memchr::memchr_iter(b'\n', part).count() as u64;
         let (mut at, mut passed) = (0, 0);
         while let Some(object) = JsonStream.next(&text[at..], is_whole) {

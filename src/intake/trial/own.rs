@@ -6,7 +6,7 @@ use super::{Tried, TriedCall, TriedRow, each_line};
 use crate::config::{Field, LogPreset};
 use crate::facts::Reached;
 use crate::intake::formats::csv::Layout;
-use crate::intake::formats::foreign::{Unwrapper, WrappedLog, opened};
+use crate::intake::formats::foreign::{Unwrapper, WrappedLog, is_spread, opened};
 use crate::intake::formats::{access_log, ndjson, webhook_payload};
 use crate::intake::rows::raw_row::RawRow;
 
@@ -22,7 +22,8 @@ pub fn try_each(tried: &mut Tried<'_>, text: &[u8], is_whole: bool) {
     let tree = ndjson::Tree::of(&tried.reader.mapping);
     let mut unwrapper = Unwrapper::default();
     let mut rows = OwnRows { tried, tree, layout: None, why: None };
-    each_line(text, is_whole, source.preset != LogPreset::Combined && !is_csv, &mut |lines, line| {
+    let is_spread = source.preset != LogPreset::Combined && !is_csv && is_spread(text);
+    each_line(text, is_whole, is_spread, &mut |lines, line| {
         rows.tried.line += lines;
         if is_csv {
             rows.delimited(line);

@@ -33,7 +33,7 @@ use crate::intake::rows::raw_row::{LogValue, RawRow};
 
 pub use compile::CompiledFormat;
 pub use envelopes::{elements_at, opened};
-pub use stream::{JsonStream, is_stream};
+pub use stream::{JsonStream, is_spread, is_stream};
 pub use wrapped::{Unwrapper, WrappedLog};
 
 /// What became of a line, or of one of the rows in it.

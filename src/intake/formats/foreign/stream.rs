@@ -21,6 +21,16 @@ pub fn is_stream(head: &[u8]) -> bool {
     }
 }
 
+/// Returns whether the beginning of a text is such a stream whose objects are spread over lines.
+///
+/// In a log that has one object a line, more than one object in the first line is a broken line.
+pub fn is_spread(head: &[u8]) -> bool {
+    let text = head.trim_ascii_start();
+    let line = memchr::memchr(b'\n', text).unwrap_or(text.len());
+    let ends_behind = || JsonStream.next(text, false).is_some_and(|object| object.end > line);
+    is_stream(head) && (text.first() == Some(&b'[') || ends_behind())
+}
+
 fn is_json(text: &[u8]) -> bool {
     serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok()
 }

@@ -189,9 +189,12 @@ impl<'a> TextParser<'a> {
         {
             return Err(Stop::File(reason));
         }
-        let is_json = matches!(self.format, LogFormat::Foreign | LogFormat::Ndjson);
-        if is_json && self.lines == 0 && !self.is_chunk {
-            self.is_stream |= foreign::is_stream(text);
+        if self.lines == 0 && !self.is_chunk {
+            self.is_stream |= match self.format {
+                LogFormat::Foreign => foreign::is_stream(text),
+                LogFormat::Ndjson => foreign::is_spread(text),
+                LogFormat::Parquet | LogFormat::Delimited | LogFormat::Combined => false,
+            };
         }
         if self.is_stream {
             return self.parse_stream(text, is_end, counts);
