@@ -186,8 +186,8 @@ impl<'a> RawRow<'a> {
 
     /// Sets a field to a text, as [`RawRow::set`] does.
     ///
-    /// The value is written in its place, part by part: a whole value that is copied must wait until
-    /// its parts have been written.
+    /// The value is written in its place, part by part: a whole value that is copied must wait
+    /// until its parts have been written.
     #[inline]
     pub fn set_text(&mut self, field: usize, rank: u8, text: &'a [u8]) -> bool {
         let text = trimmed(text);

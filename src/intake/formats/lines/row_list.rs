@@ -44,8 +44,8 @@ impl TextParser<'_> {
     /// Counts the rows in the list of a line.
     ///
     /// # Errors
-    /// [`Stop::InOnePiece`] if this is a chunk and the line goes on in another one; [`Stop::Run`] if
-    /// spilling to disk failed.
+    /// [`Stop::InOnePiece`] if this is a chunk and the line goes on in another one.
+    /// [`Stop::Run`] if spilling to disk failed.
     pub(super) fn listed_rows(
         &mut self,
         line: &[u8],

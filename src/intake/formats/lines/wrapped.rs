@@ -14,8 +14,8 @@ impl TextParser<'_> {
     /// Reads what stands inside a line that is no row; false if nothing does.
     ///
     /// # Errors
-    /// [`Stop::InOnePiece`] if this is a chunk and the line goes on in another one; [`Stop::Run`] if
-    /// spilling to disk failed.
+    /// [`Stop::InOnePiece`] if this is a chunk and the line goes on in another one.
+    /// [`Stop::Run`] if spilling to disk failed.
     pub(super) fn wrapped(
         &mut self,
         line: &[u8],
