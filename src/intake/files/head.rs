@@ -17,6 +17,17 @@ pub struct CsvHeader {
     pub lines: u64,
 }
 
+/// How JSON objects stand in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JsonObjects {
+    /// One a line, or the text is no JSON.
+    InLines,
+    /// Several in a line.
+    InARow,
+    /// Over line ends.
+    Spread,
+}
+
 /// Beginning of a plain file.
 pub struct Head {
     /// Whether there are quotes, which can hide line ends.
@@ -25,10 +36,7 @@ pub struct Head {
     pub has_quotes: bool,
     /// Whether lines end in line feeds, as the chunks of a file must.
     pub has_line_feeds: bool,
-    /// Whether it is JSON objects, wherever its lines end.
-    pub is_stream: bool,
-    /// Whether these objects go over line ends.
-    pub is_spread: bool,
+    pub objects: JsonObjects,
     /// The first line that is not blank, if it ends in the head.
     pub header: Option<CsvHeader>,
 }
@@ -45,8 +53,11 @@ pub fn head(file: &LogBytes, size: u64) -> io::Result<Head> {
     let ends = LineEnds::of(&text[frame::nuls(text)..], is_end);
     Ok(Head {
         has_quotes: memchr::memchr(b'"', text).is_some(),
-        is_stream: is_stream(text),
-        is_spread: is_spread(text),
+        objects: match (is_stream(text), is_spread(text)) {
+            (false, _) => JsonObjects::InLines,
+            (true, false) => JsonObjects::InARow,
+            (true, true) => JsonObjects::Spread,
+        },
         has_line_feeds: ends != Some(LineEnds::CarriageReturn),
         header: header(text, is_end),
     })

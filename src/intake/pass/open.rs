@@ -8,7 +8,7 @@ use crate::intake::files::bytes::decompress::LogCompression;
 use crate::intake::files::bytes::log_bytes::{LogBytes, LogPlace};
 use crate::intake::files::detect::{self, LogFormat};
 use crate::intake::files::find::LogFile;
-use crate::intake::files::head::{self, CsvHeader};
+use crate::intake::files::head::{self, CsvHeader, JsonObjects};
 use crate::intake::formats::lines::{CHUNK, Stop};
 use crate::intake::formats::parquet::{self, LogColumns};
 use crate::intake::rows::source_reader::SourceReader;
@@ -110,8 +110,8 @@ fn open(log: &LogFile, source_reader: usize, source_readers: &[SourceReader]) ->
         // Splitting needs line feeds that are record ends; quotes can hide them.
         let reader = &source_readers[source_reader];
         let is_stream = match format {
-            LogFormat::Foreign => head.is_stream,
-            LogFormat::Ndjson => head.is_spread,
+            LogFormat::Foreign => head.objects != JsonObjects::InLines,
+            LogFormat::Ndjson => head.objects == JsonObjects::Spread,
             LogFormat::Parquet | LogFormat::Delimited | LogFormat::Combined => false,
         };
         let needs_order = reader.repeated_hour().is_some() || reader.has_headers() || is_stream;
