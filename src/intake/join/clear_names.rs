@@ -124,7 +124,7 @@ mod tests {
         };
         assert_eq!(fitted(64, 0, [1, 1]), [64, 0]);
         assert_eq!(fitted(3, 64, [1, 1]), [3, 64]);
-        assert_eq!(fitted(64, 64, [1, 1]), [22, 21]);
+        assert_eq!(fitted(64, 64, [1, 1]), [21, 22]);
         assert_eq!(fitted(64, 64, [30, 40]), [0, 0], "what is declared is always kept");
     }
 

@@ -190,11 +190,8 @@ impl<'a> TextParser<'a> {
             return Err(Stop::File(reason));
         }
         if self.lines == 0 && !self.is_chunk {
-            self.is_stream |= match self.format {
-                LogFormat::Foreign => foreign::is_stream(text),
-                LogFormat::Ndjson => foreign::is_spread(text),
-                LogFormat::Parquet | LogFormat::Delimited | LogFormat::Combined => false,
-            };
+            self.is_stream |= (self.format == LogFormat::Foreign && foreign::is_stream(text))
+                || (self.format == LogFormat::Ndjson && foreign::is_spread(text));
         }
         if self.is_stream {
             return self.parse_stream(text, is_end, counts);
