@@ -348,7 +348,7 @@ fn bytes_without_annotation_are_text() {
     let file = &intake.receipt.files[0];
     assert_eq!((file.accepted, file.conflict, file.quarantine), (2, 1, 0), "{file:?}");
     let regions: Vec<&str> = intake.facts.kinds().iter().map(|kind| kind.region.as_str()).collect();
-    // A name that is not UTF-8 is read as Latin-1; no name of the config, it is kept as a pseudonym.
+    // A name that is not UTF-8 is read as Latin-1; as the config has no such name, it is hidden.
     assert_eq!(regions, ["eu", &Salt::new("test").word("\u{ff}")]);
 }
 
