@@ -162,8 +162,10 @@ pub fn value(bytes: &[u8], limit: usize) -> String {
         !number.is_empty() && digits <= 6 && number.iter().all(|b| b.is_ascii_digit() || *b == b'.');
     let is_in_capitals = !bytes.iter().any(u8::is_ascii_lowercase);
     let is_name = is_clear_name(bytes) || (is_in_capitals && is_clear_name(&bytes.to_ascii_lowercase()));
-    let is_clear = is_number || (is_name && digits <= 6) || is_instant(bytes);
-    if is_clear && bytes.len() <= limit {
+    // Addresses and tokens can look like names and numbers.
+    let masks_nothing = || redacted(bytes, limit).as_bytes() == bytes;
+    let is_word = (is_number || (is_name && digits <= 6)) && masks_nothing();
+    if bytes.len() <= limit && (is_word || is_instant(bytes)) {
         String::from_utf8_lossy(bytes).into_owned()
     } else {
         shape(bytes, limit)
@@ -177,7 +179,13 @@ fn is_instant(text: &[u8]) -> bool {
     (date.len()..=35).contains(&text.len())
         && text.iter().zip(date).all(is_like)
         && text.iter().all(|b| b.is_ascii_digit() || b"-:.,+TZ ".contains(b))
-        && text.split(|b| !b.is_ascii_digit()).all(|digits| digits.len() <= 9)
+        && text.split(|b| matches!(b, b'.' | b',')).count() <= 2
+        && !has_digits(text, 10)
+        && !text.split(|b| matches!(b, b'.' | b',')).next().is_some_and(|whole| has_digits(whole, 5))
+}
+
+fn has_digits(text: &[u8], in_a_row: usize) -> bool {
+    text.split(|b| !b.is_ascii_digit()).any(|digits| digits.len() >= in_a_row)
 }
 
 /// Returns a text on one line, of at most `limit` characters.
@@ -282,6 +290,10 @@ mod tests {
             ("4111 1111 1111 1111", "9999 9999 9999 9999"),
             ("password=hunter2", "aaaaaaaa=aaaaaa9"),
             ("a@b.de", "a@a.aa"),
+            ("10.0.0.1", "99.9.9.9"),
+            ("abcdefgh12ijklmnopqrst", "aaaaaaaa99aaaaaaaaaaaa"),
+            ("2026-11-20 491761234", "9999-99-99 999999999"),
+            ("2026-11-20T10:00:00.123456789Z", "2026-11-20T10:00:00.123456789Z"),
             ("", ""),
         ] {
             assert_eq!(value(text.as_bytes(), 60), want, "{text}");

@@ -187,6 +187,9 @@ pub fn write(daybook: &Daybook, folder: &Path) -> Result<(), Trouble> {
 fn read_head(folder: &DaybookFolder) -> Result<Head, Trouble> {
     let path = folder.file(HEAD)?;
     let format = read_version(folder)?;
+    if format == 0 {
+        return Err(damaged(&path, &"its format is 0, and formats begin with 1"));
+    }
     if format > DAYBOOK_FORMAT {
         return Err(Trouble::Newer { path, format, newest: DAYBOOK_FORMAT });
     }

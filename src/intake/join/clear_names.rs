@@ -10,6 +10,7 @@ use crate::config::{MOST_PAIRS, MOST_UNDECLARED, WEBHOOK_SERVICE};
 use crate::facts::ids::Id;
 use crate::facts::{IGNORED, OTHER_NAMES, Salt, UNASSIGNED};
 use crate::intake::pass::Pass;
+use crate::intake::rows::endpoints::ALL;
 use crate::intake::rows::interner::{Lexicon, Names};
 use crate::redact::is_clear_name;
 
@@ -24,7 +25,7 @@ type Role = for<'a> fn(&'a mut Lexicon) -> &'a mut Names;
 /// Which names are kept depends on the names alone, not on the order of files or rows.
 pub fn settle_names(pass: &mut Pass, salt: &Salt) {
     let Some(declared) = pass.source_readers.first().map(|reader| reader.declared.clone()) else { return };
-    let own = [UNASSIGNED, IGNORED, WEBHOOK_SERVICE].map(str::to_owned);
+    let own = [ALL, UNASSIGNED, IGNORED, WEBHOOK_SERVICE].map(str::to_owned);
     let services: Vec<&str> = declared.services.iter().chain(&own).map(String::as_str).collect();
     let regions: Vec<&str> = declared.regions.iter().map(String::as_str).chain(["-"]).collect();
     let roles: [(Role, &[&str]); 2] =
