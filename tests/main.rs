@@ -30,6 +30,7 @@
 //!   `checkpoint.py`, which knows only the journal and RFC 6962.
 //! - `faults`: a run is killed, or its disk is full or broken, at every call that changes a file; the next run mends it.
 //! - `ledger_files`: what stands in the folder of the ledger, links and pipes in place of its files, locks, older journals.
+//! - `limits`: many names, long values, texts in the place of names: bounded, told, and nothing personal in clear.
 //! - `pages`: the pages in a real browser, hostile text in every output, every table in other engines.
 //! - `privacy`: phone numbers, message ids, tokens and callers of the logs stand nowhere in what the job writes or says.
 //! - `days`: whole days, from given logs to expected reports. To add a case, copy a folder of `tests/days/`, change what
@@ -74,6 +75,7 @@ mod instants;
 mod job;
 mod laws;
 mod ledger_files;
+mod limits;
 mod logs;
 mod mistakes;
 #[cfg(target_os = "linux")]

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::attention::Desk;
 use crate::job::{self, Ran};
 
 const HEADER: &str = "id,direction,start,end,service,region,business_id,error_code,account,reason,ticket,author,approver,created_at,note\n";
@@ -12,30 +13,30 @@ const ROW: &str = "a,to_uptime,2026-11-19T10:00Z,2026-11-19T10:05Z,messages,,,13
 
 /// A simulated ledger of three days: the first two are sealed, the second has an edition with an override row.
 struct Place {
-    dir: tempfile::TempDir,
+    desk: Desk,
 }
 
 impl Place {
     fn new() -> Self {
-        let place = Self { dir: tempfile::tempdir().unwrap() };
-        let write = |name: &str, text: &str| fs::write(place.path(name), text).unwrap();
-        write(
-            "uptime-ledger.toml",
-            r#"
-            slot = "5m"
-            [[source]]
-            name = "requests"
-            paths = ["requests-{date}.ndjson"]
-            [[service]]
-            name = "messages"
-            [definition]
-            min_events = 1
-            [limits]
-            coverage_percent = 0
-            [overrides]
-            path = "overrides.csv"
-            "#,
-        );
+        let place = Self {
+            desk: Desk::new(
+                r#"
+                slot = "5m"
+                [[source]]
+                name = "requests"
+                paths = ["requests-{date}.ndjson"]
+                [[service]]
+                name = "messages"
+                [definition]
+                min_events = 1
+                [limits]
+                coverage_percent = 0
+                [overrides]
+                path = "overrides.csv"
+                "#,
+            ),
+        };
+        let write = |name: &str, text: &str| place.desk.file(name, text);
         write("overrides.csv", HEADER);
         for day in 18..=30 {
             let call = |hour: u32, rest: &str| {
@@ -46,11 +47,11 @@ impl Place {
             let failed = call(10, r#""http_status":500,"error_code":131016"#);
             write(&format!("requests-2026-11-{day}.ndjson"), &(failed + &call(12, r#""http_status":200"#)));
         }
-        place.night(19, &["--simulate"]).expect(0);
-        place.night(20, &[]).expect(0);
+        place.night(19).expect(0);
+        place.night(20).expect(0);
         write("overrides.csv", &(HEADER.to_owned() + ROW));
         for day in [21, 26, 27, 28] {
-            place.night(day, &[]);
+            place.night(day);
         }
         place.ask(&["verify"]).expect(0);
         assert!(
@@ -60,22 +61,19 @@ impl Place {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
+        self.desk.path(name)
     }
 
     fn ledger(&self, name: &str) -> PathBuf {
         self.path("reports/ledger").join(name)
     }
 
-    fn night(&self, day: u32, more: &[&str]) -> Ran {
-        let at = format!("2026-11-{day}T03:00:00Z");
-        let args = [&["--as-of", &at, "--quiet"], more].concat();
-        job::run(&self.path("uptime-ledger.toml"), &self.path("reports"), &args)
+    fn night(&self, day: u32) -> Ran {
+        self.desk.night(&format!("2026-11-{day}T03:00:00Z"))
     }
 
     fn ask(&self, args: &[&str]) -> Ran {
-        let reports = self.path("reports");
-        job::job([args, &["--out", reports.to_str().unwrap()]].concat())
+        self.desk.ask(args)
     }
 
     fn repair(&self) -> Ran {
@@ -179,7 +177,7 @@ fn a_table_that_another_version_wrote_is_rebuilt_by_its_content_and_a_line_names
     assert!(journal.iter().any(|line| line.contains(r#""kind":"repaired""#) && line.contains(&hash)));
     place.ask(&["verify"]).expect(0);
     // From then on the new bytes are the file, and no others.
-    place.night(29, &[]).expect(0);
+    place.night(29).expect(0);
     flip(&edition.join("slots.parquet"));
     place.ask(&["verify"]).expect(1).says(&["2026-11-27/0001/slots.parquet"]);
     place.repair().expect(1).says(&["Set the clock right"]);
@@ -244,7 +242,7 @@ fn one_old_head_names_a_rewritten_journal_whatever_file_it_was_kept_in() {
     heads.push(kept.join("journal.head").to_str().unwrap().to_owned());
     heads.push(place.ask(&["head", "--json"]).expect(0).json()["hash"].as_str().unwrap().to_owned());
 
-    place.night(29, &[]).expect(0);
+    place.night(29).expect(0);
     for head in &heads {
         let ran = place.ask(&["verify", "--extends", head]).expect(0);
         assert!(ran.stdout.contains("the journal goes on from it"), "{ran:?}");
