@@ -7,6 +7,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crate::redact::harmless;
 
@@ -21,6 +23,38 @@ pub enum ExitCode {
     Usage = 2,
     /// Published, but a person should look: suspense, unreadable files, low coverage, quarantine.
     Attention = 3,
+}
+
+/// A request from outside to stop, which long work looks for between its steps.
+#[derive(Debug, Clone, Default)]
+pub struct Cancellation(Arc<CancellationState>);
+
+#[derive(Debug, Default)]
+struct CancellationState {
+    by: OnceLock<&'static str>,
+    is_watched: AtomicBool,
+}
+
+impl Cancellation {
+    /// Says that work has begun which looks for the request.
+    pub fn watch(&self) {
+        self.0.is_watched.store(true, Ordering::Relaxed);
+    }
+
+    /// Asks to stop, by the name of who asks.
+    ///
+    /// Returns false if no work looks for the request, or if it was made before.
+    pub fn cancel(&self, by: &'static str) -> bool {
+        self.0.is_watched.load(Ordering::Relaxed) && self.0.by.set(by).is_ok()
+    }
+
+    /// Checks that nobody asked to stop.
+    ///
+    /// # Errors
+    /// [`Trouble::Stopped`].
+    pub fn check(&self) -> Result<(), Trouble> {
+        self.0.by.get().map_or(Ok(()), |by| Err(Trouble::Stopped { by }))
+    }
 }
 
 /// Calls a foreign decoder and turns its panic into an error.
@@ -80,6 +114,10 @@ pub enum Trouble {
          version has written it. Run that version, or a newer one"
     )]
     Newer { path: PathBuf, format: u32, newest: u32 },
+    #[error(
+        "stopped by {by}: what was published before stands, and all else is as it was; run again to go on"
+    )]
+    Stopped { by: &'static str },
     /// Nothing is written until persons say how to go on.
     #[error("{0}")]
     Refused(String),
@@ -137,6 +175,7 @@ impl Trouble {
             | Self::Locked { .. }
             | Self::NotPlain { .. }
             | Self::Replaced { .. }
+            | Self::Stopped { .. }
             | Self::Refused(_)
             | Self::Usage(_) => true,
             Self::Store { .. }

@@ -24,10 +24,11 @@
 //! - `quarter`: 92 nights with late logs, corrections, another policy and killed runs; the changes add up to what is shown.
 //! - `upgrade`: ledgers of earlier versions are whole for this one, which goes on with them. To add a version, make its ledgers
 //!   with `tests/ledgers/make.sh` before it is history.
-//! - `tamper`: thousands of changes to the files of a ledger, each of which `verify` finds and names, and none of which is
-//!   published.
 //! - `trust`: damaged files are rebuilt, and a journal that was rewritten as a whole is found: by its editions, by one old head, by
-//!   `checkpoint.py`, which knows only the journal and RFC 6962.
+//!   `checkpoint.py`, which knows only the journal and RFC 6962. In `tamper`, thousands of changes to the files of a ledger, each of
+//!   which `verify` finds and names, and none of which is published; in `kept`, heads that are kept, signed and stamped; in
+//!   `served`, who may read what is written, and what is shown of characters that do not show; in `interrupted`, a run is asked
+//!   to stop, or nobody takes what it writes.
 //! - `faults`: a run is killed, or its disk is full or broken, at every call that changes a file; the next run mends it.
 //! - `ledger_files`: what stands in the folder of the ledger, links and pipes in place of its files, locks, older journals.
 //! - `limits`: many names, long values, texts in the place of names: bounded, told, and nothing personal in clear.
@@ -84,12 +85,10 @@ mod order;
 mod pages;
 mod privacy;
 mod quarter;
-
 mod reviews;
 mod seals;
 #[cfg(feature = "store")]
 mod store;
-mod tamper;
 mod tidy;
 mod trust;
 mod truth;

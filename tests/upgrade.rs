@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use uptime_ledger::clock::{Clock, ClockSource};
 use uptime_ledger::config;
 use uptime_ledger::document::Document;
+use uptime_ledger::error::Cancellation;
 use uptime_ledger::pipeline::{self, Asked, Job, RunSummary, Word};
 use uptime_ledger::policy::Policy;
 
@@ -114,7 +115,14 @@ impl Office {
         let catalogue = config.catalogue.as_deref().map_or(built_in_catalogue, document);
         let policy = Policy::read(&policy, &catalogue).unwrap();
         let override_file = config.overrides.path.as_deref().map(|path| Ok(document(path)));
-        Job { config, policy, override_file, workers: 1, clock_source: ClockSource::Real }
+        Job {
+            config,
+            policy,
+            override_file,
+            workers: 1,
+            clock_source: ClockSource::Real,
+            cancellation: Cancellation::default(),
+        }
     }
 
     /// Editions in the order of the journal.

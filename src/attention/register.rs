@@ -1,6 +1,6 @@
 //! Register: the attentions that stand open, worked out from what was found and acknowledged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -79,11 +79,15 @@ pub struct KnownDays<'a> {
 impl Register {
     /// Returns the looks that find something else than before.
     pub fn news(&self, looks: Looks) -> Vec<(Look, Vec<Attention>)> {
+        // In any order: a run that tells something again finds it in another place.
+        let in_order = |found: &[Attention]| {
+            let mut found: Vec<Attention> = found.to_vec();
+            found.sort_by_cached_key(|one| (one.key(), one.day, one.message.clone(), one.measure));
+            found
+        };
         let is_new = |(look, found): &(Look, Vec<Attention>)| {
-            // In any order: a run that tells something again finds it in another place.
-            let is_same = |known: &Vec<Attention>| {
-                known.len() == found.len() && found.iter().all(|one| known.contains(one))
-            };
+            let is_same =
+                |known: &Vec<Attention>| known.len() == found.len() && in_order(known) == in_order(found);
             self.found.get(look).map_or(!found.is_empty(), |known| !is_same(known))
         };
         looks.into_iter().map(|(look, found)| (look, self.with_past(look, found))).filter(is_new).collect()
@@ -91,9 +95,11 @@ impl Register {
 
     /// Adds what has happened before to what has happened now.
     fn with_past(&self, look: Look, found: Vec<Attention>) -> Vec<Attention> {
-        let is_past = |before: &&Attention| {
-            matches!(look, Look::Happened(_)) && found.iter().all(|now| now.key() != before.key())
-        };
+        if !is_past(look) {
+            return found;
+        }
+        let now: BTreeSet<String> = found.iter().map(Attention::key).collect();
+        let is_past = |before: &&Attention| !now.contains(&before.key());
         let past: Vec<Attention> =
             self.found.get(&look).into_iter().flatten().filter(is_past).cloned().collect();
         past.into_iter().chain(found).collect()

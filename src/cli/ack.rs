@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::place::ReportsPlace;
-use super::{setup, text};
+use super::{setup, voice};
 use crate::attention::{Closing, Standing};
 use crate::clock::Clock;
 use crate::day::Day;
@@ -56,13 +56,13 @@ impl Ack {
         let word = Word { key, author, approver: self.approver.clone(), reason, until: self.until };
         let said = pipeline::acknowledge(&reports, word, clock, source, super::cores())?;
         if self.json {
-            writeln!(std::io::stdout(), "{}", serde_json::to_string(&said)?)?;
+            voice::json(&said, false)?;
         } else {
             let until = said.until.map_or_else(|| "for good".to_owned(), |until| format!("until {until}"));
-            writeln!(text::stdout(), "{} is acknowledged {until}", said.key)?;
+            writeln!(voice::stdout(), "{} is acknowledged {until}", said.key)?;
             let ledger = Ledger::open(&reports)?;
             if let Some((_, resumed)) = ledger.record().resumed.last().filter(|(_, it)| it.said == said) {
-                writeln!(text::stdout(), "{}", went_on(resumed))?;
+                writeln!(voice::stdout(), "{}", went_on(resumed))?;
             }
         }
         Ok(ExitCode::Done)
@@ -77,12 +77,12 @@ impl Ack {
         let standing = ledger.record().standing(today);
         if self.json {
             let lines: Vec<_> = standing.iter().map(line).collect();
-            writeln!(std::io::stdout(), "{}", serde_json::to_string_pretty(&lines)?)?;
+            voice::json(&lines, true)?;
         } else if standing.is_empty() {
-            writeln!(text::stdout(), "Nothing stands open.")?;
+            writeln!(voice::stdout(), "Nothing stands open.")?;
         } else {
             for one in &standing {
-                writeln!(text::stdout(), "{}\n  since {}: {}", one.key, Day::of(one.since), ways_out(one))?;
+                writeln!(voice::stdout(), "{}\n  since {}: {}", one.key, Day::of(one.since), ways_out(one))?;
             }
         }
         Ok(if standing.is_empty() { ExitCode::Done } else { ExitCode::Attention })

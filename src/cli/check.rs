@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::setup;
-use super::text::TerminalSafe;
+use super::voice;
 use crate::config::{Config, FormatChoice, is_format_file};
 use crate::document::{Document, Mistake, Mistakes};
 use crate::error::ExitCode;
@@ -48,12 +48,13 @@ impl Check {
         Mistakes(of_formats(&config)).or(())?;
         let mut warnings = unescaped(&setup::document(&self.config)?, &config);
         warnings.extend(policy.warnings());
-        let mut err = std::io::stderr().lock();
+        let mut err = voice::stderr();
         if !warnings.is_empty() {
-            writeln!(err, "{}", super::render(&warnings))?;
+            // Excerpts are made safe where they are drawn, and the colours are ours.
+            writeln!(err.0, "{}", super::render(&warnings))?;
         }
         writeln!(
-            std::io::stdout(),
+            voice::stdout(),
             "{}: {} sources, {} services, {} components; policy {}: {} rules, {} warnings{rows}",
             self.config.display(),
             config.sources.len(),
@@ -83,7 +84,7 @@ fn formats(paths: &[PathBuf]) -> Result<ExitCode> {
         }
     }
     Mistakes(mistakes).or(())?;
-    let mut out = TerminalSafe(std::io::stdout().lock());
+    let mut out = voice::stdout();
     for choice in read {
         let file = &choice.file;
         let (layouts, marks, samples) = (file.layouts.len(), file.marks.len(), file.samples.len());
@@ -132,7 +133,7 @@ fn unescaped(document: &Document, config: &Config) -> Vec<Mistake> {
 fn against(path: &Path, policy: &Policy) -> Result<ExitCode> {
     let list = CodeList::read(&setup::document(path)?)?;
     let differences = list.compare(policy.catalogue());
-    let mut out = TerminalSafe(std::io::stdout().lock());
+    let mut out = voice::stdout();
     for difference in &differences {
         writeln!(out, "{difference}")?;
     }

@@ -8,7 +8,8 @@ use clap::Args;
 
 use super::place::ReportsPlace;
 use super::setup;
-use super::text::{self, EditionName};
+use super::voice;
+use super::voice::text::{self, EditionName};
 use crate::day::Day;
 use crate::error::{ExitCode, Trouble};
 use crate::policy::Policy;
@@ -74,11 +75,10 @@ impl Diff {
                 queries::under(&ledger, &days, &policy, &name)?
             }
         };
-        let mut out = io::stdout().lock();
         if self.json {
-            writeln!(out, "{}", serde_json::to_string_pretty(&differences)?)?;
+            voice::json(&differences, true)?;
         } else {
-            print(&mut text::TerminalSafe(out), &differences)?;
+            print(&mut voice::stdout(), &differences)?;
         }
         Ok(ExitCode::Done)
     }

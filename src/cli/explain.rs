@@ -1,13 +1,13 @@
 //! `uptime-ledger explain`: says why a minute is red, or is not.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 use clap::Args;
 
 use super::place::ReportsPlace;
-use super::text;
+use super::voice::{self, text};
 use crate::error::ExitCode;
 use crate::queries::{self, Question};
 
@@ -33,11 +33,10 @@ impl Explain {
     pub fn run(self) -> Result<ExitCode> {
         let question = Question { at: self.at, scope: self.service, region: self.region };
         let answer = queries::explain(&self.place.ledger()?, &question)?;
-        let mut out = io::stdout().lock();
         if self.json {
-            writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?;
+            voice::json(&answer, true)?;
         } else {
-            write!(text::TerminalSafe(out), "{answer}")?;
+            write!(voice::stdout(), "{answer}")?;
         }
         Ok(ExitCode::Done)
     }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::text;
+use super::voice::{self, text};
 use crate::config::FormatChoice;
 use crate::document::spelling::advice;
 use crate::error::{ExitCode, Trouble};
@@ -33,7 +33,7 @@ enum What {
 
 impl Formats {
     pub fn run(self) -> Result<ExitCode> {
-        let mut out = std::io::stdout().lock();
+        let mut out = voice::data();
         if let Some(What::Show { name }) = &self.what {
             let names = BUILTIN.map(|(name, _)| name);
             let unknown =
@@ -46,7 +46,7 @@ impl Formats {
             let list: Vec<_> = formats
                 .map(|f| json!({ "name": f.name, "log": f.log.name(), "vantage": f.vantage, "about": f.about }))
                 .collect();
-            writeln!(out, "{}", serde_json::Value::from(list))?;
+            voice::json(&list, false)?;
             return Ok(ExitCode::Done);
         }
         let mut table = text::table(&["Format", "Log", "Vantage", "About"]);

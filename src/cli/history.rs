@@ -1,13 +1,13 @@
 //! `uptime-ledger history`: lists the editions of a day or of all days, and their changes.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 
 use super::place::ReportsPlace;
-use super::text;
+use super::voice::{self, text};
 use crate::day::{Day, rfc3339};
 use crate::error::{ExitCode, Trouble};
 use crate::ledger::{Cause, Entry, Ledger, Reported};
@@ -45,10 +45,9 @@ impl History {
         if let (Some(day), true) = (self.day, items.is_empty()) {
             return Err(Trouble::Usage(format!("{day} has no edition")).into());
         }
-        let mut out = io::stdout().lock();
         if self.json {
             let items: Vec<_> = items.iter().map(Item::json).collect();
-            writeln!(out, "{}", serde_json::to_string_pretty(&items)?)?;
+            voice::json(&items, true)?;
             return Ok(ExitCode::Done);
         }
         let mut table = text::table(&[
@@ -95,7 +94,7 @@ impl History {
             }
         }
         text::align(&mut table, 6);
-        writeln!(text::TerminalSafe(out), "{table}")?;
+        writeln!(voice::stdout(), "{table}")?;
         Ok(ExitCode::Done)
     }
 }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use chrono::Utc;
 use clap::Args;
 
-use super::{inspect, setup, text};
+use super::{inspect, setup, voice};
 use crate::config;
 use crate::day::Day;
 use crate::document::Document;
@@ -38,7 +38,7 @@ impl Init {
         let now = Utc::now();
         let inspected = self.logs.inspect(GlimpseLimits::default(), now)?;
         for (path, why) in &inspected.unread {
-            writeln!(text::stderr(), "left out: {path}: {why}")?;
+            writeln!(voice::stderr(), "left out: {path}: {why}")?;
         }
         if inspected.logs.is_empty() {
             return Err(Trouble::Usage(
@@ -58,7 +58,7 @@ impl Init {
             std::fs::create_dir_all(base).map_err(|e| Trouble::io(base, "creating the folder", e))?;
         }
         std::fs::write(&self.out, &draft.text).map_err(|e| Trouble::io(&self.out, "writing", e))?;
-        let mut out = text::stdout();
+        let mut out = voice::stdout();
         let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
         let read: Vec<&str> = inspected.logs.iter().map(|log| log.preset.as_str()).collect();
         writeln!(

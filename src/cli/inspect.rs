@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use clap::Args;
 use serde_json::json;
 
-use super::{setup, text};
+use super::{setup, voice};
 use crate::day::rfc3339;
 use crate::error::ExitCode;
 use crate::intake::inspect::{GlimpseLimits, Inspected, InspectedLog, LogLook, by_count, inspect};
@@ -73,7 +73,7 @@ impl Inspect {
         let limits = GlimpseLimits { head_bytes: bytes, tail_bytes: bytes, files: self.files };
         let inspected = self.logs.inspect(limits, Utc::now())?;
         if self.json {
-            writeln!(std::io::stdout(), "{}", in_json(&inspected))?;
+            voice::json(&in_json(&inspected), false)?;
         } else {
             self.print(&inspected)?;
         }
@@ -81,7 +81,7 @@ impl Inspect {
     }
 
     fn print(&self, inspected: &Inspected) -> Result<()> {
-        let mut out = text::stdout();
+        let mut out = voice::stdout();
         for log in &inspected.logs {
             self.print_log(&mut out, log)?;
         }

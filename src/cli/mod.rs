@@ -11,15 +11,14 @@ mod init;
 mod inspect;
 mod overrides;
 mod place;
-mod progress;
 mod repair;
 mod report;
 mod run;
 pub mod sample;
 mod setup;
-mod summary;
-mod text;
+mod signals;
 mod verify;
+mod voice;
 
 use std::io::{IsTerminal, Write};
 
@@ -27,7 +26,7 @@ use clap::{Parser, Subcommand};
 use miette::{GraphicalReportHandler, GraphicalTheme, NarratableReportHandler};
 
 use crate::document::{Mistake, Mistakes};
-use crate::error::{ExitCode, Trouble};
+use crate::error::{Cancellation, ExitCode, Trouble};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -82,6 +81,25 @@ enum Command {
     Sample(sample::Sample),
 }
 
+impl Command {
+    /// True for the commands that write to a ledger or to reports.
+    const fn keeps_books(&self) -> bool {
+        matches!(self, Self::Run(_) | Self::Ack(_) | Self::Report(_) | Self::Repair(_))
+    }
+}
+
+/// Keeps what the job writes from everybody but its own user and group: files 0640, folders 0750.
+///
+/// A copy for everybody is made by `[outputs] publish`. A umask that is narrower stays as it is.
+fn narrow_umask() {
+    use rustix::fs::Mode;
+    use rustix::process::umask;
+
+    let narrow = Mode::WGRP | Mode::RWXO;
+    let before = umask(narrow);
+    umask(before | narrow);
+}
+
 /// Runs the command line of the process, and returns its exit code.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -89,13 +107,22 @@ pub fn main() -> ExitCode {
         Err(e) => {
             // Help and version are no errors; clap prints them to stdout.
             let code = if e.use_stderr() { ExitCode::Usage } else { ExitCode::Done };
-            let _ = e.print();
-            return code;
+            return match e.print() {
+                Err(error) if code == ExitCode::Done => unheard(code, &error),
+                _ => code,
+            };
         }
     };
     log_to_stderr(cli.verbose);
+    if cli.command.keeps_books() {
+        narrow_umask();
+    }
+    let cancellation = Cancellation::default();
+    if let Err(error) = signals::listen(&cancellation) {
+        return show(&error);
+    }
     let result = match cli.command {
-        Command::Run(run) => run.run(),
+        Command::Run(run) => run.run(&cancellation),
         Command::Inspect(inspect) => inspect.run(),
         Command::Init(init) => init.run(),
         Command::Formats(formats) => formats.run(),
@@ -111,13 +138,28 @@ pub fn main() -> ExitCode {
         Command::Verify(verify) => verify.run(),
         Command::Sample(sample) => sample.run().map(|()| ExitCode::Done),
     };
-    result.unwrap_or_else(|error| if is_closed_pipe(&error) { ExitCode::Done } else { show(&error) })
+    let code = result.unwrap_or_else(|error| show(&error));
+    voice::unheard().map_or(code, |error| unheard(code, error))
 }
 
-/// True if the reader of stdout has closed it (`uptime-ledger diff ... | head`).
-fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    let io = error.downcast_ref::<std::io::Error>();
-    io.is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+/// Tells that standard output did not take everything, and returns the exit code that this leaves.
+///
+/// A reader that closed the pipe (`uptime-ledger diff ... | head`) wanted no more; a full disk is a failure.
+fn unheard(code: ExitCode, error: &std::io::Error) -> ExitCode {
+    let is_closed = error.kind() == std::io::ErrorKind::BrokenPipe;
+    let _ = if is_closed {
+        writeln!(voice::stderr(), "note: standard output was closed before everything was written to it")
+    } else {
+        writeln!(
+            voice::stderr(),
+            "error: writing to standard output failed: {error}; all else was done as asked. Give it a place with room, and run \
+             again: what is done is not done twice"
+        )
+    };
+    match code {
+        ExitCode::Done | ExitCode::Attention if !is_closed => ExitCode::Failed,
+        code => code,
+    }
 }
 
 fn log_to_stderr(verbose: u8) {
@@ -136,13 +178,14 @@ fn log_to_stderr(verbose: u8) {
 
 /// Shows an error on stderr, and returns the exit code of its kind.
 fn show(error: &anyhow::Error) -> ExitCode {
-    let mut out = std::io::stderr().lock();
+    let mut out = voice::stderr();
     if let Some(mistakes) = error.downcast_ref::<Mistakes>() {
-        let _ = writeln!(out, "{}", render(&mistakes.0));
-        let _ = writeln!(out, "error: {mistakes}; nothing was published");
+        // Excerpts are made safe where they are drawn, and the colours are ours.
+        let _ = writeln!(out.0, "{}", render(&mistakes.0));
+        let _ = writeln!(out.0, "error: {mistakes}; nothing was published");
         return exit_code(error);
     }
-    let _ = writeln!(text::TerminalSafe(out), "error: {error:#}");
+    let _ = writeln!(out, "error: {error:#}");
     exit_code(error)
 }
 

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::place::ReportsPlace;
-use super::text;
+use super::voice::{self, text};
 use crate::day::{Day, rfc3339};
 use crate::error::{ExitCode, Trouble};
 use crate::ledger::Extent;
@@ -91,7 +91,7 @@ impl OverrideArgs {
         let line = new.row()?.to_csv();
         let header = COLUMNS.join(",");
         let Some(path) = append else {
-            writeln!(std::io::stdout(), "{header}\n{line}")?;
+            writeln!(voice::data(), "{header}\n{line}")?;
             return Ok(ExitCode::Done);
         };
         let trouble = |e| Trouble::io(&path, "adding a row", e);
@@ -102,7 +102,7 @@ impl OverrideArgs {
         };
         let end = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
         std::fs::write(&path, format!("{before}{end}{line}\n")).map_err(trouble)?;
-        writeln!(std::io::stdout(), "{}: added {line}", path.display())?;
+        writeln!(voice::stdout(), "{}: added {line}", path.display())?;
         Ok(ExitCode::Done)
     }
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::place::ReportsPlace;
-use super::{setup, text};
+use super::{setup, voice};
 use crate::error::ExitCode;
 use crate::ledger::{self, verify};
 use crate::pipeline;
@@ -37,18 +37,18 @@ impl Repair {
                 .iter()
                 .map(|f| json!({ "path": f.path.display().to_string(), "what": f.what }))
                 .collect();
-            writeln!(std::io::stdout(), "{}", json!({ "rebuilt": paths, "left": left }))?;
+            voice::json(&json!({ "rebuilt": paths, "left": left }), false)?;
         } else {
             for path in &rebuilt {
-                writeln!(text::stdout(), "rebuilt: {}", path.display())?;
+                writeln!(voice::stdout(), "rebuilt: {}", path.display())?;
             }
             if left.is_empty() {
-                writeln!(text::stdout(), "{}: the ledger is whole", reports.display())?;
+                writeln!(voice::stdout(), "{}: the ledger is whole", reports.display())?;
             }
-            left.iter().try_for_each(|finding| writeln!(text::stderr(), "off: {finding}"))?;
+            left.iter().try_for_each(|finding| writeln!(voice::stderr(), "off: {finding}"))?;
             if !left.is_empty() {
                 writeln!(
-                    text::stderr(),
+                    voice::stderr(),
                     "What is named here follows from nothing else in the ledger. Restore it from a backup; for a daybook run its \
                      day again (`run --date`) while its logs are there. See reports/failures.md"
                 )?;

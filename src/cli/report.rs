@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 
 use super::place::ReportsPlace;
-use super::text::{self, EditionName};
+use super::voice;
+use super::voice::text::{self, EditionName};
 use crate::error::{ExitCode, Trouble};
 use crate::ledger::{Ledger, Lock, Obstacle};
 use crate::pipeline;
@@ -63,7 +64,7 @@ impl Report {
         };
         let (rendered, damaged) = pipeline::redraw(&ledger, &into, &settings, None, super::cores())?;
         writeln!(
-            std::io::stdout(),
+            voice::stdout(),
             "{}: {} files written, {} as they were; {} days, as of entry {} of the ledger",
             into.display(),
             rendered.written.len(),
@@ -73,7 +74,7 @@ impl Report {
         )?;
         for (day, why) in &damaged {
             writeln!(
-                text::stderr(),
+                voice::stderr(),
                 "attention[damaged-day]: {day} was not drawn; months and the days around it show the figures of it that were \
                  last noted: {why}"
             )?;

@@ -11,12 +11,13 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::progress::ProgressLine;
-use super::{setup, summary, text};
+use super::voice::progress::ProgressLine;
+use super::voice::summary;
+use super::{setup, voice};
 use crate::clock::{Clock, ClockSource};
 use crate::config::{Config, Log, LogPreset, Source, Vantage};
 use crate::day::Day;
-use crate::error::{ExitCode, Trouble};
+use crate::error::{Cancellation, ExitCode, Trouble};
 use crate::intake::Meter;
 use crate::intake::inspect::{Candidate, GlimpseLimits, LogLook, inspect};
 use crate::ledger;
@@ -102,33 +103,34 @@ struct FirstLook {
 }
 
 impl RunArgs {
-    pub fn run(self) -> Result<ExitCode> {
+    pub fn run(self, cancellation: &Cancellation) -> Result<ExitCode> {
         let is_json = self.json;
-        let result = self.account();
+        let result = self.account(cancellation);
         if let (true, Err(error)) = (is_json, &result) {
             let code = super::exit_code(error) as u8;
             let failure = serde_json::json!({ "exit_code": code, "error": format!("{error:#}") });
-            writeln!(std::io::stdout(), "{failure}")?;
+            voice::json(&failure, false)?;
         }
         result
     }
 
-    fn account(self) -> Result<ExitCode> {
+    fn account(self, cancellation: &Cancellation) -> Result<ExitCode> {
         let input = self.standard_input()?;
         let look = self.has_logs().then(|| self.first_look(input)).transpose()?;
         let (config, found, mut told) = match look {
             Some(look) => (look.config, look.days, look.told),
             None => (setup::config(self.config.as_deref())?, BTreeSet::new(), Vec::new()),
         };
-        let mut job = self.job(config)?;
+        let mut job = self.job(config, cancellation)?;
         let clock = self.clock(&mut job)?;
         let asked = self.asked(clock.at, &found, &mut told)?;
         let is_silent = self.quiet || self.json;
         if !is_silent {
-            told.iter().try_for_each(|line| writeln!(text::stderr(), "{line}"))?;
+            told.iter().try_for_each(|line| writeln!(voice::stderr(), "{line}"))?;
         }
         let watch =
             |day, meter: &Arc<Meter>| Box::new(ProgressLine::show(day, meter, is_silent)) as Box<dyn Any>;
+        cancellation.watch();
         let outcome = pipeline::run(&job, &asked, clock, &watch)?;
         let Rendered { written, unchanged } = &outcome.rendered;
         tracing::info!(written = written.len(), unchanged, "rendered");
@@ -202,7 +204,7 @@ impl RunArgs {
         !self.requests.is_empty() || !self.webhooks.is_empty()
     }
 
-    fn job(&self, mut config: Config) -> Result<Job> {
+    fn job(&self, mut config: Config, cancellation: &Cancellation) -> Result<Job> {
         config.reports = match &self.out {
             Some(out) => std::path::absolute(out)?,
             None => config.path(&config.reports),
@@ -218,6 +220,7 @@ impl RunArgs {
             override_file,
             workers: self.threads.unwrap_or_else(super::cores),
             clock_source: if self.simulate { ClockSource::Given } else { ClockSource::Real },
+            cancellation: cancellation.clone(),
         })
     }
 

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use super::voice;
 use crate::day::Day;
 use crate::sample::{self, Compression, SampleFormat, SampleSettings};
 
@@ -54,7 +55,7 @@ impl Sample {
             stories: !self.no_stories,
         };
         let truth = sample::write(&self.out, &settings)?;
-        let mut out = std::io::stdout().lock();
+        let mut out = voice::stdout();
         writeln!(
             out,
             "{} rows in {} files, {} stories: {}",

@@ -13,6 +13,7 @@ use crate::error::Trouble;
 use crate::intake::inspect::Candidate;
 use crate::plain_file::SpooledInput;
 use crate::policy::Policy;
+use crate::report::Destination;
 use crate::store::StoreAddress;
 
 /// Config file used if the command line names none.
@@ -105,12 +106,8 @@ fn check_addresses(config: &Config) -> Result<(), Trouble> {
         }
     }
     if let Some(publish) = &config.publish {
-        let why = match StoreAddress::parse(publish) {
-            Some(Ok(address)) if !address.root.kind.is_web() => return Ok(()),
-            Some(Err(why)) => why,
-            _ => "write s3://BUCKET/FOLDER, gs://BUCKET/FOLDER or az://CONTAINER/FOLDER".to_owned(),
-        };
-        return Err(Trouble::Usage(format!("[outputs] publish: the address cannot be used: {why}")));
+        Destination::parse(publish, &config.path(""), &config.path(&config.reports))
+            .map_err(|why| Trouble::Usage(format!("[outputs] publish: the address cannot be used: {why}")))?;
     }
     Ok(())
 }

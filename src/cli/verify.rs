@@ -1,16 +1,20 @@
 //! `uptime-ledger verify`: checks that ledger and reports are unchanged and agree.
 
+use std::fmt;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 
 use super::place::ReportsPlace;
+use super::voice;
 use crate::day::Day;
 use crate::error::{ExitCode, Trouble};
-use crate::ledger::{Drawn, Extends, Finding, Ledger, heads_of, verify};
+use crate::ledger::{
+    Drawn, Extends, Finding, HEADS, Ledger, PublishedHead, Seal, heads_of, kept_heads, public_key, verify,
+};
 use crate::pipeline;
 use crate::plain_file;
 use crate::queries::reported;
@@ -22,9 +26,42 @@ pub struct Verify {
     /// A file that was published earlier, a checkpoint, or a hash: does the journal go on from its head?
     #[arg(long, value_name = "FILE|HASH")]
     extends: Vec<String>,
+    /// A public key of minisign: every head in `heads/` must have a good signature of it beside it
+    #[arg(long, value_name = "FILE")]
+    public_key: Option<PathBuf>,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
+}
+
+/// What stands in the folder of kept heads.
+#[derive(Default)]
+struct KeptHeads {
+    heads: usize,
+    has_key: bool,
+    signed: usize,
+    /// The times that authorities name, in the order of the heads.
+    stamped: Vec<String>,
+}
+
+impl fmt::Display for KeptHeads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{HEADS}/: {} kept, the journal goes on from each", self.heads)?;
+        if self.has_key {
+            write!(f, ", {} signed by this key", self.signed)?;
+        }
+        match self.stamped.last() {
+            Some(last) => write!(f, ", {} with a timestamp, the last of {last}", self.stamped.len()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl KeptHeads {
+    fn json(&self) -> serde_json::Value {
+        let signed = self.has_key.then_some(self.signed);
+        json!({ "heads": self.heads, "signed": signed, "timestamps": self.stamped })
+    }
 }
 
 impl Verify {
@@ -42,6 +79,8 @@ impl Verify {
         for (name, extends) in extended.iter().filter(|(_, extends)| !matches!(extends, Extends::From(_))) {
             checked.findings.push(Finding { path: name.into(), what: extends.to_string() });
         }
+        let (kept, off) = self.kept(&reports)?;
+        checked.findings.extend(off);
         let is_whole = checked.findings.is_empty();
         if self.json {
             let findings = checked.findings.iter();
@@ -57,24 +96,28 @@ impl Verify {
                     "head": name,
                     "line": if let Extends::From(line) = extends { Some(line) } else { None },
                 })).collect::<Vec<_>>(),
+                "kept_heads": kept.json(),
             });
-            writeln!(std::io::stdout(), "{summary}")?;
+            voice::json(&summary, false)?;
         } else if is_whole {
             writeln!(
-                std::io::stdout(),
+                voice::stdout(),
                 "{}: whole; {} entries, {} editions, {} events booked again, reports as the ledger says",
                 reports.display(),
                 checked.lines,
                 checked.editions,
                 checked.events
             )?;
+            if kept.heads > 0 {
+                writeln!(voice::stdout(), "{kept}")?;
+            }
         }
         if !self.json {
             for (name, line) in extended.iter().filter(|(_, extends)| matches!(extends, Extends::From(_))) {
-                writeln!(std::io::stdout(), "{name}: {line}")?;
+                writeln!(voice::stdout(), "{name}: {line}")?;
             }
         }
-        let mut err = std::io::stderr().lock();
+        let mut err = voice::stderr();
         if !self.json {
             checked.findings.iter().try_for_each(|finding| writeln!(err, "off: {finding}"))?;
         }
@@ -95,6 +138,41 @@ impl Verify {
             }
         }
         Ok(found)
+    }
+
+    /// Holds the journal against the heads that were kept, and these against what stands beside them.
+    fn kept(&self, reports: &Path) -> Result<(KeptHeads, Vec<Finding>)> {
+        let key = self.public_key.as_deref().map(public_key).transpose()?;
+        let (mut kept, mut off) = (KeptHeads { has_key: key.is_some(), ..KeptHeads::default() }, Vec::new());
+        // A journal that cannot be read has a finding of its own.
+        let Ok(ledger) = Ledger::open(reports) else { return Ok((kept, off)) };
+        let heads = match kept_heads(reports) {
+            Ok(heads) => heads,
+            Err(trouble) => {
+                off.push(Finding { path: HEADS.into(), what: trouble.to_string() });
+                return Ok((kept, off));
+            }
+        };
+        for head in heads {
+            kept.heads += 1;
+            let mut is_off = |what: String| off.push(Finding { path: head.path.clone(), what });
+            match ledger.extends(&PublishedHead::Checkpoint(head.checkpoint.clone()))? {
+                Extends::From(_) | Extends::GivenUp(_) => {}
+                other => is_off(other.to_string()),
+            }
+            match key.as_ref().map(|key| head.signature(key)).transpose()? {
+                Some(Seal::Good(_)) => kept.signed += 1,
+                Some(Seal::Bad(why)) => is_off(format!("its signature is not good: {why}")),
+                Some(Seal::Absent) => is_off("it has no signature; sign it with `minisign -S -m`".to_owned()),
+                None => {}
+            }
+            match head.timestamp()? {
+                Seal::Good(time) => kept.stamped.push(time),
+                Seal::Bad(why) => is_off(format!("the timestamp beside it is not good: {why}")),
+                Seal::Absent => {}
+            }
+        }
+        Ok((kept, off))
     }
 
     /// Draws the reports again into a temporary folder, and compares them byte for byte.

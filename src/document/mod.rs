@@ -2,6 +2,7 @@
 
 pub mod csv;
 pub mod spelling;
+mod text;
 pub mod toml;
 
 use std::io;
@@ -9,7 +10,8 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
+use miette::{Diagnostic, LabeledSpan, SourceCode};
+use text::LinedText;
 
 use crate::plain_file;
 use crate::redact::harmless;
@@ -17,17 +19,17 @@ use crate::redact::harmless;
 /// A text file that a person wrote, kept to show excerpts from.
 #[derive(Debug, Clone)]
 pub struct Document {
-    source: Arc<NamedSource<String>>,
+    source: Arc<LinedText>,
     /// The text as it is shown: of the same length, without characters that steer a terminal.
-    shown: Arc<NamedSource<String>>,
+    shown: Arc<LinedText>,
 }
 
 impl Document {
     /// Creates a document; `name` is its path, or a name such as `built-in policy.toml`.
     pub fn new(name: impl AsRef<str>, text: impl Into<String>) -> Self {
         let text = text.into();
-        let shown = Arc::new(NamedSource::new(&name, harmless(&text)));
-        Self { source: Arc::new(NamedSource::new(name, text)), shown }
+        let name = name.as_ref();
+        Self { shown: LinedText::new(name, harmless(&text)), source: LinedText::new(name, text) }
     }
 
     /// Reads a file of at most so many bytes.
@@ -43,15 +45,15 @@ impl Document {
     }
 
     pub fn text(&self) -> &str {
-        self.source.inner()
+        self.source.text()
     }
 
     /// Returns line and column of a byte offset, both from 1; columns count characters.
     pub fn position(&self, offset: usize) -> (usize, usize) {
-        let before = &self.text().as_bytes()[..offset.min(self.text().len())];
-        let line = before.iter().filter(|b| **b == b'\n').count() + 1;
-        let line_start = before.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-        (line, String::from_utf8_lossy(&before[line_start..]).chars().count() + 1)
+        let offset = offset.min(self.text().len());
+        let line = self.source.line(offset);
+        let before = &self.text().as_bytes()[self.source.start(line)..offset];
+        (line + 1, String::from_utf8_lossy(before).chars().count() + 1)
     }
 
     /// Creates a mistake at `span` (bytes).

@@ -1,8 +1,10 @@
-//! Meter: the progress of intake, readable from another thread while it runs.
+//! Meter: the progress of intake, readable from another thread, which may also ask it to stop.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Counters for a progress display, which influence no result.
+use crate::error::{Cancellation, Trouble};
+
+/// Counters for a progress display, which influence no result, and the request to stop.
 #[derive(Debug, Default)]
 pub struct Meter {
     rows: AtomicU64,
@@ -10,6 +12,7 @@ pub struct Meter {
     total_bytes: AtomicU64,
     files: AtomicU64,
     total_files: AtomicU64,
+    cancellation: Cancellation,
 }
 
 /// Values of a [`Meter`] at one moment.
@@ -25,6 +28,11 @@ pub struct Progress {
 }
 
 impl Meter {
+    /// Creates a meter of work that may be asked to stop.
+    pub fn new(cancellation: Cancellation) -> Self {
+        Self { cancellation, ..Self::default() }
+    }
+
     /// Begins a new pass over `files` files with `bytes` bytes.
     pub fn begin(&self, files: u64, bytes: u64) {
         self.rows.store(0, Relaxed);
@@ -34,8 +42,13 @@ impl Meter {
         self.total_bytes.store(bytes, Relaxed);
     }
 
-    pub fn rows(&self, n: u64) {
+    /// Counts rows that were read.
+    ///
+    /// # Errors
+    /// [`Trouble::Stopped`] if somebody asked to stop meanwhile.
+    pub fn rows(&self, n: u64) -> Result<(), Trouble> {
         self.rows.fetch_add(n, Relaxed);
+        self.cancellation.check()
     }
 
     pub fn bytes(&self, n: u64) {

@@ -15,7 +15,7 @@ use super::counting::worker_counts::WorkerCounts;
 use super::files::bytes::decompress::{self, LogCompression};
 use super::files::bytes::log_bytes::LogBytes;
 use super::files::bytes::read_ahead::ahead;
-use super::files::content_hash::{self, Hashing, Whole};
+use super::files::content_hash::{self, Hashing, PieceHash, Whole};
 use super::files::copies;
 use super::files::find::{LogFile, source_of};
 use super::formats::lines::{self, CHUNK, Stop, TextParser};
@@ -117,7 +117,7 @@ pub fn pass(
             wholes.append(&mut self::wholes(&round.pieces, &opened));
             let found = copies::copies(files, &round.counts, &source_readers, &reader_of, |n| {
                 let is_plain = opened[n as usize].as_ref()?.compression == LogCompression::None;
-                if is_plain { wholes.get(&n).map(|whole| &whole.hash) } else { round.texts.get(&n) }
+                if is_plain { wholes.get(&n).map(|whole| &whole.hash.name) } else { round.texts.get(&n) }
             });
             if !found.is_empty() {
                 for copy in found.keys() {
@@ -146,12 +146,13 @@ pub fn pass(
 }
 
 /// Returns length and hash of the files of which every piece was seen.
-fn wholes(pieces: &BTreeMap<(u32, u32), u128>, opened: &[Option<Open>]) -> BTreeMap<u32, Whole> {
+fn wholes(pieces: &BTreeMap<(u32, u32), PieceHash>, opened: &[Option<Open>]) -> BTreeMap<u32, Whole> {
     let whole = |(n, open): (usize, &Option<Open>)| {
         let (file, bytes) = (n as u32, open.as_ref()?.size);
-        let seen: Vec<u128> = pieces.range((file, 0)..=(file, u32::MAX)).map(|(_, hash)| *hash).collect();
+        let seen: Vec<PieceHash> =
+            pieces.range((file, 0)..=(file, u32::MAX)).map(|(_, hash)| *hash).collect();
         let is_whole = seen.len() as u64 == bytes.div_ceil(CHUNK);
-        is_whole.then(|| (file, Whole { bytes, hash: content_hash::of_file(&seen), version: None }))
+        is_whole.then(|| (file, Whole { bytes, hash: content_hash::of_file(&seen, bytes), version: None }))
     };
     opened.iter().enumerate().filter_map(whole).collect()
 }
@@ -234,7 +235,7 @@ struct Round {
     budget: Arc<MemoryBudget>,
     chunk_lines: BTreeMap<(u32, u32), u64>,
     /// Hashes by file and number of the piece.
-    pieces: BTreeMap<(u32, u32), u128>,
+    pieces: BTreeMap<(u32, u32), PieceHash>,
     /// Hashes of the texts of compressed files.
     texts: BTreeMap<u32, String>,
     failures: BTreeMap<u32, String>,
@@ -256,7 +257,7 @@ fn round(
     let failures: Mutex<BTreeMap<u32, (u32, String)>> = Mutex::default();
     let quoted: Mutex<BTreeSet<u32>> = Mutex::default();
     let chunk_lines: Mutex<BTreeMap<(u32, u32), u64>> = Mutex::default();
-    let pieces: Mutex<BTreeMap<(u32, u32), u128>> = Mutex::default();
+    let pieces: Mutex<BTreeMap<(u32, u32), PieceHash>> = Mutex::default();
     let texts: Mutex<BTreeMap<u32, String>> = Mutex::default();
     let left: Vec<AtomicUsize> = (0..files.len())
         .map(|n| AtomicUsize::new(items.iter().filter(|(_, i)| i.file() == n).count()))
@@ -352,7 +353,7 @@ struct Seen {
     /// Lines that begin in a chunk.
     lines: u64,
     /// Hashes of its pieces of the file; none for Parquet, which is not read whole.
-    pieces: Vec<u128>,
+    pieces: Vec<PieceHash>,
     /// Hash of the text of a compressed file.
     text: Option<String>,
 }
@@ -403,7 +404,7 @@ fn read(
             } else {
                 let (reader, text) = Hashing::new(reader);
                 lines::read_stream(reader, &mut parser, counts, meter)?;
-                Some(content_hash::of_file(&content_hash::seen(&text).finish()))
+                Some(content_hash::seen(&text).whole().name)
             };
             let mut pieces = content_hash::seen(&pieces);
             let is_whole = pieces.bytes == open.size;
@@ -417,7 +418,7 @@ fn read(
             // The lines up to the header belong to the first chunk.
             parser.lines = header.filter(|_| *chunk == 0).map_or(0, |header| header.lines);
             let hash = lines::read_chunk(&file, *start..*end, first, open.size, &mut parser, counts)?;
-            meter.rows(parser.lines);
+            meter.rows(parser.lines)?;
             Ok(Seen { lines: parser.lines, pieces: vec![hash], text: None })
         }
     }

@@ -56,7 +56,10 @@ pub use editions::lines::{AccountLine, BadLine, LatencyLine};
 pub use editions::manifest::OpenEvents;
 pub use editions::outline::{Edge, NotedSlots, Outline, ScopeOutline};
 pub use editions::{Applied, DayState, DefinitionSettings, Edition, Settings};
-pub use heads::{Checkpoint, Extends, LineTree, PublishedHead, heads_of, proof};
+pub use heads::{
+    Checkpoint, Extends, HEADS, LineTree, PublishedHead, Seal, heads_of, keep, kept_heads, proof, public_key,
+    take_answer,
+};
 use journal::clocks;
 pub use journal::entry::{
     Cause, Confirmation, Entry, FrozenName, HeadName, JudgedRow, LogsRead, Looked, MalformedRow, Publication,
@@ -256,6 +259,21 @@ impl Ledger {
         Ok((editions::folder::read_lines(&folder)?, editions::folder::read_intake(&folder)?))
     }
 
+    /// Reads what of the standing edition of a day may be unexplained.
+    ///
+    /// # Errors
+    /// The day has no edition ([`Trouble::Usage`]), or a file of it is missing or damaged.
+    pub fn unsettled(&self, day: Day) -> Result<Unsettled, Trouble> {
+        let standing = self.record.days.get(&day).and_then(DayRecord::standing);
+        let number = standing.map_or(0, |standing| standing.publication.edition);
+        let folder = self.intact(day, number, Part::Unsettled)?;
+        Ok(Unsettled {
+            accounts: editions::folder::read_lines(&folder)?,
+            reconciliation: editions::folder::read_lines(&folder)?,
+            intake: editions::folder::read_intake(&folder)?,
+        })
+    }
+
     /// Reads one edition of a day, by its number.
     ///
     /// # Errors
@@ -371,6 +389,15 @@ impl Ledger {
     pub fn open_events(&self, day: Day, number: u32) -> Result<OpenEvents, Trouble> {
         Ok(self.intact_with(day, number, Part::Manifest)?.1.balance.open_events())
     }
+}
+
+/// Parts of an edition that say what is not explained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsettled {
+    pub accounts: Vec<AccountLine>,
+    /// How well the logs fit each other; empty without webhook logs.
+    pub reconciliation: Vec<ReconciliationLine>,
+    pub intake: Vec<FileBalance>,
 }
 
 fn no_edition(day: Day, number: u32, newest: usize) -> Trouble {

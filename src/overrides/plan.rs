@@ -87,7 +87,7 @@ pub fn plan_with_gone(
 ) -> PolarsResult<(Vec<Decided>, Vec<i64>)> {
     let mut books = Claims::open(touched)?;
     let mut order: Vec<usize> = (0..filed.len()).collect();
-    order.sort_by_key(|at| {
+    order.sort_by_cached_key(|at| {
         let filed = &filed[*at];
         let is_settled = (Reverse(books.is_frozen(&filed.row)), Reverse(filed.was_applied));
         (is_settled, filed.first_seen_us, &filed.row)
@@ -110,6 +110,8 @@ struct Claims<'a> {
     days: BTreeMap<Day, DayClaims<'a>>,
     /// Rows that hold postings.
     taken: Vec<Override>,
+    /// Rows of sealed days, by id: a row is looked for in all of them.
+    frozen: BTreeMap<&'a str, Vec<&'a Override>>,
 }
 
 struct DayClaims<'a> {
@@ -120,10 +122,11 @@ struct DayClaims<'a> {
 impl<'a> Claims<'a> {
     /// Opens the days, and gives the rows of sealed days the counts that they moved.
     fn open(touched: &[Touched<'a>]) -> PolarsResult<Self> {
-        let mut books = Self { days: BTreeMap::new(), taken: Vec::new() };
+        let mut books = Self { days: BTreeMap::new(), taken: Vec::new(), frozen: BTreeMap::new() };
         for Touched { day, postings, sealed } in touched {
             let mut movable = Movable::new(postings)?;
             for row in sealed.unwrap_or_default() {
+                books.frozen.entry(&row.id).or_default().push(row);
                 let mut lines = movable.selected(row);
                 lines.retain(|at| movable.holder(*at).is_none());
                 movable.take(&lines, books.taken.len());
@@ -135,9 +138,7 @@ impl<'a> Claims<'a> {
     }
 
     fn is_frozen(&self, row: &Override) -> bool {
-        self.days
-            .values()
-            .any(|page| page.sealed.is_some_and(|rows| rows.iter().any(|known| known.is_same_row(row))))
+        self.frozen.get(row.id.as_str()).is_some_and(|rows| rows.iter().any(|known| known.is_same_row(row)))
     }
 
     fn judge(&mut self, filed: &Filed, windows: &Windows) -> (Decision, i64) {

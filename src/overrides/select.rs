@@ -77,23 +77,25 @@ impl<'a> Movable<'a> {
     }
 
     /// Returns the postings that all selectors but the account match.
-    pub fn described(&self, row: &Override) -> impl Iterator<Item = usize> + use<'_, 'a> {
+    pub fn described<'r>(&'r self, row: &'r Override) -> impl Iterator<Item = usize> + use<'r, 'a> {
         let facts = self.postings.facts();
         let has = |selector: &Option<String>, value: &str| selector.as_deref().is_none_or(|s| s == value);
-        let kinds: Vec<bool> = (facts.kinds().iter())
-            .map(|kind| {
-                has(&row.service, &kind.service)
-                    && has(&row.region, &kind.region)
-                    && row.error_code.is_none_or(|code| code.takes(kind.error_code))
-            })
-            .collect();
-        let callers: Vec<bool> = facts.callers().iter().map(|caller| row.takes_caller(caller)).collect();
+        let takes = move |kind: &Kind| {
+            has(&row.service, &kind.service)
+                && has(&row.region, &kind.region)
+                && row.error_code.is_none_or(|code| code.takes(kind.error_code))
+        };
         let slots = self.slots(row);
         let first = self.lines.partition_point(|line| line.slot < slots.start);
         let last = self.lines.partition_point(|line| line.slot < slots.end).max(first);
+        // Most rows reach over few lines: thousands of rows must not each look at every kind.
+        let is_long = last - first > facts.kinds().len();
+        let kinds: Option<Vec<bool>> = is_long.then(|| facts.kinds().iter().map(takes).collect());
         (first..last).filter(move |at| {
             let line = &self.lines[*at];
-            kinds[line.kind as usize] && callers[line.caller as usize]
+            let kind = line.kind as usize;
+            let is_kind = kinds.as_ref().map_or_else(|| takes(&facts.kinds()[kind]), |kinds| kinds[kind]);
+            is_kind && row.takes_caller(&facts.callers()[line.caller as usize])
         })
     }
 

@@ -252,6 +252,7 @@ pub(super) fn book(
     // Asked days come first, in order: if one fails, the days before it are published.
     let others = days.iter().copied().filter(|day| !asked.contains(day));
     for day in asked.iter().copied().filter(|day| days.contains(day)).chain(others) {
+        job.cancellation.check()?;
         // A day that could not be read again is booked like any other.
         let is_asked = asked.contains(&day) && !failed.contains_key(&day);
         let as_before = || -> anyhow::Result<_> {

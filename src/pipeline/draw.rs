@@ -15,8 +15,7 @@ use crate::ledger::{self, Entry, KnownOutlines, Ledger, Outline, Settings};
 use crate::measure::{self, Figures};
 use crate::queries::booked_day::BookedDay;
 use crate::queries::{DayExplainer, reported};
-use crate::report::{self, DamagedDays, DayDrawing, Days, Drawing, NotPublished, Rendered};
-use crate::store::StoreAddress;
+use crate::report::{self, DamagedDays, DayDrawing, Days, Destination, Drawing, NotPublished, Rendered};
 
 /// What was drawn.
 pub(super) struct Drawn {
@@ -36,21 +35,32 @@ pub(super) fn changed(
     settings: &Settings,
     booked: &mut Booked,
 ) -> anyhow::Result<Drawn> {
+    job.cancellation.check()?;
     let asked: BTreeSet<Day> = booked.accounted.iter().map(|done| done.published.edition.day).collect();
     let largest = booked.largest.take().and_then(|day| day.standing(ledger));
     draw(ledger, &job.config.reports, &asked, settings, largest, job.workers)
 }
 
-/// Copies the reports to the bucket that the config names; tells a person if that fails.
+/// Copies the reports to the bucket or folder that the config names; tells a person if that fails.
 ///
 /// The run stands in any case, and the next one tries again.
 ///
 /// # Errors
 /// The reports folder cannot be read or written.
 pub(super) fn publish(job: &Job, ledger: &Ledger) -> Result<Option<Attention>, Trouble> {
-    let publish = job.config.publish.as_ref().and_then(|to| StoreAddress::parse(to)?.ok());
-    let (Some(to), Some(newest)) = (publish, ledger.days().last().copied()) else { return Ok(None) };
-    let failed = report::publish(&job.config.reports, &to, &job.config.stores)?;
+    let config = &job.config;
+    let (Some(text), Some(newest)) = (&config.publish, ledger.days().last().copied()) else {
+        return Ok(None);
+    };
+    let to = match Destination::parse(text, &config.path(""), &config.reports) {
+        Ok(to) => to,
+        // The reports folder of the command line may lie in the folder that the config names.
+        Err(why) => {
+            let message = format!("no report is published: {why}");
+            return Ok(Some(Attention::new(AttentionKind::Publish, newest, &[], message)));
+        }
+    };
+    let failed = report::publish(&config.reports, &to, &config.stores)?;
     Ok(failed.map(|NotPublished { trouble, waiting }| {
         let message =
             format!("{waiting} reports wait to be published, and the next run tries again: {trouble}");

@@ -22,7 +22,7 @@ use crate::clock::{Clock, ClockSource};
 use crate::config::{Canonical, Config};
 use crate::day::Day;
 use crate::document::{Document, Mistake};
-use crate::error::Trouble;
+use crate::error::{Cancellation, Trouble};
 use crate::facts::Salt;
 use crate::intake::Meter;
 use crate::ledger::{Drawn, Kept, Ledger, Settings, Writer};
@@ -46,6 +46,8 @@ pub struct Job {
     pub workers: usize,
     /// Where the clock of a ledger comes from that begins with this run.
     pub clock_source: ClockSource,
+    /// Whether somebody asked the run to stop.
+    pub cancellation: Cancellation,
 }
 
 impl Job {
@@ -115,7 +117,8 @@ pub type Watch<'a> = &'a dyn Fn(Day, &Arc<Meter>) -> Box<dyn Any>;
 /// A day that cannot be read or booked is told, and stops itself alone.
 ///
 /// # Errors
-/// There is nothing to draw yet, the machine is in trouble, or the reports could not be drawn.
+/// There is nothing to draw yet, the machine is in trouble, the reports could not be drawn, or
+/// somebody asked to stop.
 pub fn run(job: &Job, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::Result<RunSummary> {
     let mut ledger = Writer::open(&job.config.reports, clock, job.clock_source)?;
     check_salt(job, &ledger)?;

@@ -284,7 +284,9 @@ pub fn plan(ledger: &Ledger, postings: &BTreeMap<Day, &Postings>, clock: Clock) 
     let (judged, given_up) = overrides::plan_with_gone(&filed, &gone, &touched, &windows)?;
     let mut rows: BTreeMap<Day, Vec<Override>> = BTreeMap::new();
     // Rows that were applied to a sealed day stay, even if they are withdrawn or refused since.
+    let mut there: BTreeSet<(Day, String)> = BTreeSet::new();
     for (day, frozen) in &frozen {
+        there.extend(frozen.iter().map(|row| (*day, row.identity())));
         rows.insert(*day, frozen.clone());
     }
     for judged in judged.iter().filter(|j| j.verdict == Decision::Applied) {
@@ -292,8 +294,8 @@ pub fn plan(ledger: &Ledger, postings: &BTreeMap<Day, &Postings>, clock: Clock) 
         for day in judged.row.days().filter(|day| postings.contains_key(day)) {
             let is_frozen = frozen.contains_key(&day);
             let of_day = rows.entry(day).or_default();
-            let is_there = of_day.iter().any(|row| row.is_same_row(&judged.row));
-            if !is_there && (!is_frozen || judged.row.direction == Direction::ToDowntime) {
+            let is_new = there.insert((day, judged.row.identity()));
+            if is_new && (!is_frozen || judged.row.direction == Direction::ToDowntime) {
                 of_day.push(judged.row.clone());
             }
         }

@@ -54,7 +54,8 @@ pub(super) fn logs(
     adopt(job, ledger, clock)?;
     let one = |ledger: &mut Writer, day: Day| -> Result<Reading, Trouble> {
         tracing::info!(%day, "reading");
-        let meter = Arc::new(Meter::default());
+        job.cancellation.check()?;
+        let meter = Arc::new(Meter::new(job.cancellation.clone()));
         let watching = watch(day, &meter);
         let done = read(job, ledger, day, clock, &meter);
         drop(watching);
@@ -73,7 +74,7 @@ pub(super) fn logs(
             Ok(done) => found.take(*day, done),
             Err(error) if error.stops_all() => {
                 let error = anyhow::Error::from(error).context(format!("reading {day}"));
-                if found.read.is_empty() {
+                if found.read.is_empty() || job.cancellation.check().is_err() {
                     return Err(error);
                 }
                 found.trouble = Some(error);

@@ -1,12 +1,14 @@
 //! Redaction: log text that is safe to show, without control characters and personal data.
 
+mod hidden;
 mod shape;
 
+pub use hidden::{is_hidden, visible, visible_json, visible_lines};
 pub use shape::{is_clear_name, shape, value, values};
 
 /// Returns bytes as text that is safe to print, of at most `limit` characters.
 ///
-/// Control and bidirectional characters become `\u{..}`; a cut is marked by `…`.
+/// Hidden characters ([`is_hidden`]) become `\u{..}`; a cut is marked by `…`.
 pub fn printable(bytes: &[u8], limit: usize) -> String {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(limit * 4)]);
     let mut out = String::new();
@@ -15,9 +17,7 @@ pub fn printable(bytes: &[u8], limit: usize) -> String {
             out.push('…');
             break;
         }
-        let is_bidi =
-            matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || is_bidi {
+        if is_hidden(c) {
             out.extend(c.escape_default());
         } else {
             out.push(c);
@@ -105,31 +105,19 @@ fn masked(word: &str) -> String {
     }
 }
 
-/// Returns a text on one line, of at most `limit` characters.
-///
-/// Characters that are invisible, or that XML cannot hold, are spelled out.
+/// Returns a text on one line, of at most `limit` characters, as [`printable`] makes it.
 pub fn line(text: &str, limit: usize) -> String {
-    let mut out = String::with_capacity(text.len().min(4 * limit));
-    for c in printable(text.as_bytes(), limit).chars() {
-        // Separators, marks and fillers that do not show, and code points that are no characters.
-        let is_hidden = matches!(
-            c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}' | '\u{2029}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}'
-        );
-        if is_hidden { out.extend(c.escape_unicode()) } else { out.push(c) }
-    }
-    out
+    printable(text.as_bytes(), limit)
 }
 
-/// Replaces characters that steer a terminal or turn the direction of text; keeps the length.
+/// Replaces hidden characters but line ends and tabs; keeps the length.
 ///
 /// The result has the same length in bytes, so that positions stay valid.
 pub fn harmless(text: &str) -> String {
     let replaced = |c: char| match c {
         '\n' | '\r' | '\t' => String::from(c),
-        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => "\u{fffd}".to_owned(),
-        c if c.is_control() => "?".repeat(c.len_utf8()),
+        c if is_hidden(c) && c.len_utf8() == '\u{fffd}'.len_utf8() => "\u{fffd}".to_owned(),
+        c if is_hidden(c) => "?".repeat(c.len_utf8()),
         c => String::from(c),
     };
     text.chars().map(replaced).collect()

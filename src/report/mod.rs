@@ -3,6 +3,7 @@
 //! Every table is written as CSV and as Parquet, with one schema and one row order. In addition,
 //! `[outputs]` switches on pages for people and exports for other programs.
 
+mod destination;
 mod exports;
 pub mod missing_evidence;
 mod pages;
@@ -27,8 +28,10 @@ use crate::measure::{Figure, Figures};
 use crate::slots::Scope;
 use crate::table::{Metadata, Spec, Table};
 
+pub use destination::Destination;
 pub use exports::status_schema;
 pub use publish::{NotPublished, publish};
+use tables::breaks::Breaks;
 pub use tables::failures::{FailureLine, failures};
 
 /// The effect of rendering on the reports folder.
@@ -43,13 +46,14 @@ pub struct Rendered {
 /// Returns the schema of every table, with its path in the reports folder without ending.
 ///
 /// `reports/tables.md` and `reports/daily.md` are checked against it.
-pub fn schema() -> [(&'static str, &'static Spec); 14] {
+pub fn schema() -> [(&'static str, &'static Spec); 15] {
     [
         ("availability", &tables::summary::AVAILABILITY),
         ("months", &tables::summary::MONTHS),
         ("outages", &tables::outages::OUTAGES),
         ("overrides", &tables::overrides::OVERRIDES),
         ("restatements", &tables::restatements::RESTATEMENTS),
+        ("breaks", &tables::breaks::BREAKS),
         ("daily/<day>/accounts", &tables::daily::ACCOUNTS),
         ("daily/<day>/slots", &tables::daily::SLOTS),
         ("daily/<day>/failures", &tables::failures::FAILURES),
@@ -159,24 +163,34 @@ pub struct Summary {
     pub outages: Table,
     pub overrides: Table,
     pub restatements: Table,
+    pub breaks: Table,
+    /// Events of open days that should be explained by now.
+    pub overdue_events: i64,
 }
 
 impl Summary {
-    pub fn new(drawing: &Drawing<'_>) -> Self {
-        let Drawing { ledger, figures, adjusted, overridden, adjusting, .. } = drawing;
-        Self {
+    /// Works out the tables.
+    ///
+    /// # Errors
+    /// The ledger cannot be read; of a damaged day nothing is listed among the breaks.
+    pub fn new(drawing: &Drawing<'_>) -> Result<Self, Trouble> {
+        let Drawing { ledger, figures, adjusted, overridden, adjusting, damaged, .. } = drawing;
+        let Breaks { table: breaks, overdue_events } = tables::breaks::breaks(ledger, damaged)?;
+        Ok(Self {
+            breaks,
+            overdue_events,
             availability: tables::summary::availability(figures),
             months: tables::summary::months(figures, adjusted, &|month| put_back::mark(ledger, month)),
             outages: tables::outages::outages(figures, overridden),
             overrides: tables::overrides::overrides(ledger, adjusting),
             restatements: tables::restatements::restatements(ledger),
-        }
+        })
     }
 
     /// Returns the tables; each is named by its spec.
-    pub const fn tables(&self) -> [&Table; 5] {
-        let Self { availability, months, outages, overrides, restatements } = self;
-        [availability, months, outages, overrides, restatements]
+    pub const fn tables(&self) -> [&Table; 6] {
+        let Self { availability, months, outages, overrides, restatements, breaks, .. } = self;
+        [availability, months, outages, overrides, restatements, breaks]
     }
 }
 
@@ -260,7 +274,7 @@ pub fn render(
         ("policy_fingerprint", figures.policy.clone()),
         ("definition", figures.definition.clone()),
     ]);
-    let summary = Summary::new(drawing);
+    let summary = Summary::new(drawing)?;
     for table in summary.tables() {
         writer.table(table, &metadata)?;
     }

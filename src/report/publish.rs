@@ -1,11 +1,11 @@
-//! Publish: copies finished reports to a bucket, those that changed, the index page last.
+//! Publish: copies finished reports that changed to where they are served, the index page last.
 //!
 //! The ledger stays where it is. `.published` notes what was copied, so that a run that was cut off
 //! or failed leaves the rest to the next one. It notes size and time: an ETag is no hash of the
 //! content everywhere. Given up: a folder restored from a backup is copied once more.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -13,17 +13,18 @@ use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
+use super::destination::Destination;
 use super::write::Writer;
 use crate::error::Trouble;
 use crate::plain_file;
-use crate::store::{StoreAddress, StoreError, Stores};
+use crate::store::Stores;
 
 /// The file that notes what was copied, in the reports folder.
 const PUBLISHED: &str = ".published";
 /// Folders of reports; files in the reports folder itself are known by their endings.
-const FOLDERS: [&str; 2] = ["daily", "months"];
+const FOLDERS: [&str; 3] = ["daily", "heads", "months"];
 /// Endings of reports with their media types.
-const KINDS: [(&str, &str); 10] = [
+const KINDS: [(&str, &str); 14] = [
     ("html", "text/html; charset=utf-8"),
     ("csv", "text/csv; charset=utf-8"),
     ("json", "application/json"),
@@ -34,8 +35,14 @@ const KINDS: [(&str, &str); 10] = [
     ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     ("journal", "text/plain; charset=utf-8"),
     ("txt", "text/plain; charset=utf-8"),
+    ("checkpoint", "text/plain; charset=utf-8"),
+    ("minisig", "text/plain; charset=utf-8"),
+    ("tsq", "application/timestamp-query"),
+    ("tsr", "application/timestamp-reply"),
 ];
 const INDEX: &str = "index.html";
+/// What bad rows look like is for those who mend the logs, and may be their text (`excerpts`).
+const PRIVATE: &str = "quarantine.ndjson";
 /// Copies that are under way at a time.
 const AT_A_TIME: usize = 8;
 
@@ -67,7 +74,7 @@ pub struct NotPublished {
 ///
 /// # Errors
 /// The reports folder cannot be read or the note not be written.
-pub fn publish(reports: &Path, to: &StoreAddress, stores: &Stores) -> Result<Option<NotPublished>, Trouble> {
+pub fn publish(reports: &Path, to: &Destination, stores: &Stores) -> Result<Option<NotPublished>, Trouble> {
     let mut copied = noted(reports, to)?;
     let found = files(reports)?;
     let is_new = |(path, stamp): &(&String, &Stamp)| copied.files.get(*path) != Some(*stamp);
@@ -83,8 +90,8 @@ pub fn publish(reports: &Path, to: &StoreAddress, stores: &Stores) -> Result<Opt
         // Whatever an old page links to stays until the new ones are there.
         if number == 2 && failed.is_none() {
             for path in &gone {
-                if let Err(error) = stores.delete(&address(to, path)) {
-                    failed = Some(error.trouble(address(to, path), "removing"));
+                if let Err(trouble) = to.delete(path, stores) {
+                    failed = Some(trouble);
                     break;
                 }
                 copied.files.remove(path);
@@ -122,7 +129,7 @@ fn ending(path: &str) -> &str {
 /// Copies some files, several at a time; returns those that were copied, and why one was not.
 fn copy<'f>(
     reports: &Path,
-    to: &StoreAddress,
+    to: &Destination,
     stores: &Stores,
     files: &[&(&'f String, &'f Stamp)],
 ) -> (Vec<(&'f String, &'f Stamp)>, Option<Trouble>) {
@@ -130,8 +137,7 @@ fn copy<'f>(
     let work = || {
         let mut done = Vec::new();
         while let Some((path, stamp)) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let to = address(to, path);
-            if let Err(trouble) = copy_one(&reports.join(path), &to, stores) {
+            if let Err(trouble) = copy_one(reports, path, to, stores) {
                 next.store(files.len(), Ordering::Relaxed);
                 return (done, Some(trouble));
             }
@@ -154,24 +160,14 @@ fn copy<'f>(
     all
 }
 
-fn copy_one(path: &Path, to: &StoreAddress, stores: &Stores) -> Result<(), Trouble> {
-    let mut file: File = plain_file::open(path)?;
-    let ending = path.extension().unwrap_or_default().to_string_lossy();
-    let kind =
-        KINDS.iter().find(|(known, _)| *known == ending).map_or("application/octet-stream", |(_, kind)| kind);
-    stores.put(to, &mut file, kind).map_err(|e: StoreError| e.trouble(to, "writing"))
-}
-
-fn address(to: &StoreAddress, path: &str) -> StoreAddress {
-    let key = match to.key.trim_matches('/') {
-        "" => path.to_owned(),
-        folder => format!("{folder}/{path}"),
-    };
-    StoreAddress { root: to.root.clone(), key }
+fn copy_one(reports: &Path, path: &str, to: &Destination, stores: &Stores) -> Result<(), Trouble> {
+    let kind = KINDS.iter().find(|(known, _)| *known == ending(path));
+    let media_type = kind.map_or("application/octet-stream", |(_, media_type)| media_type);
+    to.put(path, plain_file::open(&reports.join(path))?, media_type, stores)
 }
 
 /// Reads what was copied; nothing, if it was copied elsewhere.
-fn noted(reports: &Path, to: &StoreAddress) -> Result<Copied, Trouble> {
+fn noted(reports: &Path, to: &Destination) -> Result<Copied, Trouble> {
     let to = to.to_string();
     let read = plain_file::read_if_there(&reports.join(PUBLISHED))?;
     // A note that cannot be read costs a copy of everything.
@@ -195,7 +191,7 @@ fn files(reports: &Path) -> Result<BTreeMap<String, Stamp>, Trouble> {
             let path = format!("{folder}{name}");
             if metadata.is_dir() && (!folder.is_empty() || FOLDERS.contains(&name.as_str())) {
                 folders.push(format!("{path}/"));
-            } else if metadata.is_file() && is_report && !name.starts_with('.') {
+            } else if metadata.is_file() && is_report && !name.starts_with('.') && name != PRIVATE {
                 let modified = metadata.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
                 let modified_us = modified.map_or(0, |at| at.as_micros() as u64);
                 found.insert(path, Stamp { bytes: metadata.len(), modified_us });

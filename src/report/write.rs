@@ -1,5 +1,6 @@
 //! Writing report files: all that changed are written aside first, then put in place together.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -9,11 +10,12 @@ use tempfile::TempPath;
 use super::Rendered;
 use crate::error::Trouble;
 use crate::plain_file;
+use crate::redact::{visible_json, visible_lines};
 use crate::table::{Metadata, Table};
 
-const TEMPORARY: &str = ".tmp-";
+pub(super) const TEMPORARY: &str = ".tmp-";
 /// Letters and digits after it; another name is not ours.
-const RANDOM: usize = 12;
+pub(super) const RANDOM: usize = 12;
 
 pub(super) struct Writer<'a> {
     reports: &'a Path,
@@ -62,7 +64,7 @@ impl<'a> Writer<'a> {
 
     /// Writes a text file, by its path below the reports folder.
     pub fn text(&mut self, path: &str, text: &str) -> Result<(), Trouble> {
-        self.file(self.reports.join(path), text.as_bytes())
+        self.file(self.reports.join(path), shown(path, text).as_bytes())
     }
 
     /// Writes a file of bytes, by its path below the reports folder.
@@ -143,6 +145,7 @@ pub(super) struct FileBatch {
 impl FileBatch {
     /// Adds `<folder>/<table>.csv` and `.parquet`.
     pub fn table(&mut self, folder: &str, table: &Table, metadata: &Metadata) -> Result<(), Trouble> {
+        let table = table.visible();
         let folder = Path::new(folder);
         let path =
             |ending: &str| folder.join(format!("{}.{ending}", table.spec().name)).display().to_string();
@@ -155,6 +158,7 @@ impl FileBatch {
     }
 
     pub fn text(&mut self, path: String, text: String) {
+        let text = shown(&path, &text).into_owned();
         self.files.push((path, text.into_bytes()));
     }
 
@@ -166,6 +170,12 @@ impl FileBatch {
     pub fn no_others(&mut self, folder: &str, prefix: &'static str, keep: Vec<String>) {
         self.no_others.push((folder.to_owned(), prefix, keep));
     }
+}
+
+/// Returns the text of a report as it is written: no character in it is hidden.
+fn shown<'t>(path: &str, text: &'t str) -> Cow<'t, str> {
+    let is_json = path.ends_with("json");
+    if is_json { visible_json(text) } else { visible_lines(text) }
 }
 
 /// Removes the temporary files of a folder.

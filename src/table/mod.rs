@@ -6,7 +6,10 @@ mod delimited;
 mod parquet;
 mod record;
 
+use std::borrow::Cow;
 use std::sync::Arc;
+
+use crate::redact::visible;
 
 pub use delimited::decimal;
 pub use parquet::{Metadata, decoded, metadata_of};
@@ -183,6 +186,29 @@ impl PartialEq for Table {
 impl Table {
     pub fn new(spec: &'static Spec) -> Self {
         Self::with_room(spec, 0)
+    }
+
+    /// Returns the table for people and other programs: no text has a character that does not show.
+    #[must_use]
+    pub fn visible(&self) -> Cow<'_, Self> {
+        let is_hidden = |column: &Column| match column {
+            Column::Text(list) => list.iter().flatten().any(|text| matches!(visible(text), Cow::Owned(_))),
+            Column::Number(_) => false,
+        };
+        if !self.columns.iter().any(is_hidden) {
+            return Cow::Borrowed(self);
+        }
+        let mut table = self.clone();
+        for column in &mut table.columns {
+            if let Column::Text(list) = column {
+                for text in list.iter_mut().flatten() {
+                    if let Cow::Owned(shown) = visible(text) {
+                        *text = shown.into();
+                    }
+                }
+            }
+        }
+        Cow::Owned(table)
     }
 
     /// Creates an empty table with memory reserved for `rows` rows.

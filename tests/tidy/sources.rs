@@ -10,7 +10,7 @@ const MOST_LINES: usize = 500;
 const LONG_FILES: &[(&str, &str)] = &[
     ("attention/kind.rs", "every kind, in every table of kinds"),
     ("cli/run.rs", "every option of a run, and what it finds out by itself"),
-    ("cli/summary.rs", "one summary, for people and for programs"),
+    ("cli/voice/summary.rs", "one summary, for people and for programs"),
     ("config/canonical/mod.rs", "every setting, spelled out"),
     ("config/mod.rs", "every noun of the config"),
     ("config/read.rs", "every table of the config"),

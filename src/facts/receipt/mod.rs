@@ -138,11 +138,10 @@ pub struct Input {
     /// Microseconds since 1970; 0 where the disk keeps none.
     pub modified_us: i64,
     /// Of an object in a store `etag:` with its ETag, or `modified:` with its time in microseconds.
-    /// Of a file XXH3-128 in hex, of its bytes or, beyond 8 MiB, of the hashes of its pieces of
-    /// 8 MiB.
+    /// Of a file `blake3:` with its BLAKE3 in hex; one that an earlier version read keeps its
+    /// XXH3-128, without a name before it, until its content changes.
     ///
-    /// Empty when the file could not be read, or changed meanwhile. It tells files apart; it is
-    /// no proof.
+    /// Empty when the file could not be read, or changed meanwhile.
     pub hash: String,
     /// Version of an object, if its store keeps versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]

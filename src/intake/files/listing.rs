@@ -1,11 +1,11 @@
 //! Listing: size, time and hash of a day's log files, so that only changed ones are read again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::UNIX_EPOCH;
 
 use super::bytes::log_bytes::{LogBytes, LogPlace};
-use super::content_hash::{self, Pieces, Whole};
+use super::content_hash::{ContentHash, Pieces, Whole};
 use super::find;
 use crate::config::Config;
 use crate::day::Day;
@@ -24,7 +24,13 @@ pub fn inputs(config: &Config, day: Day, known: &[Input], threads: usize) -> Res
 }
 
 /// Log files as they were at one moment, some without a hash.
-pub struct Listing(Vec<(LogPlace, Input)>);
+pub struct Listing {
+    files: Vec<(LogPlace, Input)>,
+    /// Hashes that an earlier version took of the day's logs.
+    ///
+    /// A file that still has one keeps it: a new version of the job restates no day.
+    early: BTreeSet<String>,
+}
 
 /// Lists the log files of a day and of its neighbours.
 ///
@@ -49,7 +55,9 @@ pub fn listing(config: &Config, day: Day, known: &[Input]) -> Result<Listing, Tr
         }
         (file.place, input)
     };
-    Ok(Listing(find::find(config, day)?.logs.into_iter().map(input).collect()))
+    let files = find::find(config, day)?.logs.into_iter().map(input).collect();
+    let early = known.iter().filter(|known| !known.hash.contains(':')).map(|known| known.hash.clone());
+    Ok(Listing { files, early: early.collect() })
 }
 
 impl Listing {
@@ -59,12 +67,16 @@ impl Listing {
     /// was known. The others are hashed here; one that changes meanwhile keeps an empty hash.
     /// Modification times stay those of the listing, so the next run notices any later change.
     pub fn hashed(mut self, read: &BTreeMap<String, Whole>, threads: usize) -> Vec<Input> {
-        for (_, input) in &mut self.0 {
+        let name = |hash: &ContentHash| {
+            let early = self.early.get(&hash.early);
+            early.unwrap_or(&hash.name).clone()
+        };
+        for (_, input) in &mut self.files {
             if let Some(Whole { bytes, hash, version }) = read.get(&input.path) {
-                (input.bytes, input.hash, input.version) = (*bytes, hash.clone(), version.clone());
+                (input.bytes, input.hash, input.version) = (*bytes, name(hash), version.clone());
             }
         }
-        let found = &mut self.0;
+        let found = &mut self.files;
         // The largest first, so that no worker is left with a big file at the end.
         let mut unknown: Vec<usize> = (0..found.len()).filter(|n| found[*n].1.hash.is_empty()).collect();
         unknown.sort_by_key(|n| std::cmp::Reverse(found[*n].1.bytes));
@@ -73,7 +85,7 @@ impl Listing {
             let mut hashes = Vec::new();
             while let Some(n) = unknown.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let (place, input) = &found[*n];
-                let hash = hash_of(place).unwrap_or_default();
+                let hash = hash_of(place).map(|hash| name(&hash)).unwrap_or_default();
                 let bytes = bytes_of(place);
                 let is_same = (bytes, modified_us(place)) == (input.bytes, input.modified_us);
                 hashes.push((*n, if is_same { hash } else { String::new() }));
@@ -84,7 +96,7 @@ impl Listing {
         for (n, hash) in hashes.into_iter().flatten() {
             found[n].1.hash = hash;
         }
-        self.0.into_iter().map(|(_, input)| input).collect()
+        self.files.into_iter().map(|(_, input)| input).collect()
     }
 }
 
@@ -108,13 +120,13 @@ fn bytes_of(place: &LogPlace) -> u64 {
     }
 }
 
-fn hash_of(place: &LogPlace) -> std::io::Result<String> {
+fn hash_of(place: &LogPlace) -> std::io::Result<ContentHash> {
     let mut file = LogBytes::open(place)?.reader();
     let mut pieces = Pieces::new();
     let mut buffer = vec![0; 1 << 20];
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok(content_hash::of_file(&pieces.finish())),
+            0 => return Ok(pieces.whole()),
             n => pieces.update(&buffer[..n]),
         }
     }
@@ -128,6 +140,7 @@ mod tests {
 
     use super::*;
     use crate::facts::Salt;
+    use crate::intake::files::content_hash;
     use crate::intake::formats::parquet::tests::source;
     use crate::intake::{IntakeFolders, Meter, read};
 
@@ -204,9 +217,27 @@ mod tests {
         let listing = listing(&config, day, &known).unwrap();
         write("2026-11-20T10:00:00Z,r-1,500,b\n");
         let found = listing.hashed(&wholes(&config, day, 1), 1);
-        assert_eq!(found[0].hash, hash_of(&LogPlace::Disk(path)).unwrap());
+        assert_eq!(found[0].hash, hash_of(&LogPlace::Disk(path)).unwrap().name);
         assert_ne!(found[0].hash, known[0].hash);
         // The next run sees the file as changed, reads it, and finds the recorded hash.
         assert_eq!((found[0].bytes, found[0].modified_us), (known[0].bytes, known[0].modified_us));
+    }
+
+    #[test]
+    fn a_file_keeps_the_hash_of_an_earlier_version_until_its_content_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        std::fs::write(&path, format!("{HEADER}2026-11-20T10:00:00Z,r-1,200,a\n")).unwrap();
+        let (config, day) = one(&path);
+        let early = hash_of(&LogPlace::Disk(path.clone())).unwrap().early;
+        let mut known = inputs(&config, day, &[], 1).unwrap();
+        assert!(known[0].hash.starts_with("blake3:"));
+        // It was moved here, and is read anew.
+        (known[0].hash, known[0].path) = (early.clone(), "elsewhere.csv".to_owned());
+        assert_eq!(inputs(&config, day, &known, 1).unwrap()[0].hash, early);
+        let listing = listing(&config, day, &known).unwrap();
+        assert_eq!(listing.hashed(&wholes(&config, day, 1), 1)[0].hash, early);
+        std::fs::write(&path, format!("{HEADER}2026-11-20T10:00:00Z,r-1,500,a\n")).unwrap();
+        assert!(inputs(&config, day, &known, 1).unwrap()[0].hash.starts_with("blake3:"));
     }
 }

@@ -187,8 +187,7 @@ fn wholes(pass: &Pass, files: &[LogFile]) -> BTreeMap<String, Whole> {
         pass.wholes.iter().map(|(n, whole)| (files[*n as usize].shown.clone(), whole.clone())).collect();
     wholes.extend(files.iter().filter_map(|file| {
         let LogPlace::Object(object) = &file.place else { return None };
-        let (identity, version) = (object.identity(), object.version().map(str::to_owned));
-        Some((file.shown.clone(), Whole { bytes: identity.bytes, hash: identity.name.clone(), version }))
+        Some((file.shown.clone(), Whole::of_object(object.identity(), object.version())))
     }));
     wholes
 }

@@ -158,6 +158,8 @@ pub enum Part {
     Details,
     Slots,
     Accounts,
+    /// Accounts, reconciliation and balances.
+    Unsettled,
     /// The balances of the files that were read.
     Intake,
     Gaps,
@@ -178,6 +180,7 @@ impl Part {
                 matches!(name, "slots.parquet" | "bad.parquet" | "instants.parquet") || is_of_intake
             }
             Self::Accounts => name == "accounts.parquet" || is_of_intake,
+            Self::Unsettled => matches!(name, "accounts.parquet" | "reconciliation.parquet") || is_of_intake,
             Self::Intake => is_of_intake,
             Self::Gaps => name == BASIS,
             Self::Basis => is_basis,

@@ -4,13 +4,16 @@
 //! them. Whoever kept one can ask whether the journal still goes on from it.
 
 mod checkpoint;
+mod kept;
 mod published;
+mod timestamp;
 mod tree;
 
 use std::fmt;
 use std::path::Path;
 
 pub use checkpoint::{Checkpoint, proof};
+pub use kept::{HEADS, Seal, keep, kept_heads, public_key, take_answer};
 pub use published::{PublishedHead, read_heads};
 pub use tree::LineTree;
 

@@ -1,10 +1,10 @@
 //! Ended rows: what was told of a row on the day on which nothing of it was left to decide.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::attention::{Attention, AttentionKind, Look, Looks};
 use crate::day::Day;
-use crate::ledger::{DayRecord, LedgerState};
+use crate::ledger::{DayRecord, FiledRow, LedgerState};
 use crate::overrides::Direction;
 
 /// Returns what stood open of rows until a run of today has sealed their days.
@@ -13,11 +13,17 @@ use crate::overrides::Direction;
 /// another run at once finds the same; a row that is taken out of the file ends it before.
 pub fn of_ended_rows(record: &LedgerState, looks: &Looks, today: Day) -> Vec<Attention> {
     let now: BTreeSet<String> = looks.found_by(Look::Run).iter().map(Attention::key).collect();
+    let mut by_id: BTreeMap<&str, Vec<&FiledRow>> = BTreeMap::new();
+    for filed in record.rows.values() {
+        by_id.entry(&filed.row.id).or_default().push(filed);
+    }
     let has_ended_today = |told: &Attention| {
         let id = told.subject.split(':').next().unwrap_or_default();
         let is_of_gone = told.kind == AttentionKind::RowGone;
-        let mut rows = record.rows.values().filter(|filed| filed.row.id == id);
-        let Some(filed) = rows.find(|filed| filed.gone.is_some() == is_of_gone) else { return false };
+        let rows = by_id.get(id).into_iter().flatten();
+        let Some(filed) = rows.copied().find(|filed| filed.gone.is_some() == is_of_gone) else {
+            return false;
+        };
         let is_open = |day: &DayRecord| day.sealed.is_none();
         if record.days.get(&told.day).is_none_or(is_open) {
             return false;

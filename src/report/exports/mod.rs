@@ -44,7 +44,7 @@ pub fn draw(
         writer.no("outages.atom")?;
     }
     if outputs.has(Format::Prometheus) {
-        writer.text("metrics.prom", &prometheus::metrics(view)?)?;
+        writer.text("metrics.prom", &prometheus::metrics(view, summary.overdue_events)?)?;
     } else {
         writer.no("metrics.prom")?;
     }
@@ -88,7 +88,7 @@ fn by_month<'a>(
 ) -> BTreeMap<Month, MonthRows<'a>> {
     let mut found: BTreeMap<Month, MonthRows<'a>> =
         known.iter().map(|m| (*m, MonthRows::default())).collect();
-    let Summary { availability: days, months, outages, overrides, restatements } = summary;
+    let Summary { availability: days, months, outages, overrides, restatements, .. } = summary;
     let names: BTreeMap<String, Month> = known.iter().map(|month| (month.to_string(), *month)).collect();
     let of_day = |row: &Row<'_>| match row.value("day") {
         Value::Date(days) => Day::of_us(days * crate::day::DAY_US).map(Day::month),

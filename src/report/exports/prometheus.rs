@@ -16,10 +16,17 @@ use crate::slots::Scope;
 const LABEL: usize = 1_000;
 
 /// Writes the metrics, sorted by name and labels.
-pub fn metrics(view: &View<'_>) -> anyhow::Result<String> {
+pub fn metrics(view: &View<'_>, overdue_events: i64) -> anyhow::Result<String> {
     let registry = Registry::new();
     clocks(view, &registry)?;
     attention(view, &registry)?;
+    let overdue = integers(
+        &registry,
+        "overdue_events",
+        "Events of open days that should be explained by now (`breaks`); must be 0.",
+        &[],
+    )?;
+    overdue.with_label_values::<&str>(&[]).set(overdue_events);
     let gauges = Gauges::new(&registry)?;
     for scope in view.components() {
         let name = line(&scope.name, LABEL);

@@ -1,5 +1,6 @@
 //! Tables: the reports for programs, one file per table or family of tables.
 
+pub mod breaks;
 pub mod daily;
 pub mod deliveries;
 pub mod failures;

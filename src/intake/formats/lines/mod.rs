@@ -19,7 +19,7 @@ use crate::error::Trouble;
 use crate::intake::counting::notes::evidence::RowPlace;
 use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::files::bytes::log_bytes::LogBytes;
-use crate::intake::files::content_hash::{self, PIECE};
+use crate::intake::files::content_hash::{self, PIECE, PieceHash};
 use crate::intake::files::detect::LogFormat;
 use crate::intake::meter::Meter;
 use crate::intake::rows::raw_row::RawRow;
@@ -400,7 +400,7 @@ pub fn read_stream(
         }
         let before = parser.lines;
         let used = parser.parse(&text, is_end, counts)?;
-        meter.rows(parser.lines - before);
+        meter.rows(parser.lines - before)?;
         passed += used as u64;
         if is_end {
             return Ok(());
@@ -431,7 +431,7 @@ pub fn read_chunk(
     size: u64,
     parser: &mut TextParser<'_>,
     counts: &mut WorkerCounts,
-) -> Result<u128, Stop> {
+) -> Result<PieceHash, Stop> {
     // One buffer per worker: the kernel would zero a fresh one page by page, for every chunk.
     let mut text = std::mem::take(&mut counts.buffer);
     let read = chunk(file, range, first, size, &mut text, parser, counts);
@@ -447,13 +447,14 @@ fn chunk(
     text: &mut Vec<u8>,
     parser: &mut TextParser<'_>,
     counts: &mut WorkerCounts,
-) -> Result<u128, Stop> {
+) -> Result<PieceHash, Stop> {
     let unreadable = |e: io::Error| Stop::File(format!("{e}, at byte {}", range.start));
     // One byte before the range shows whether a line begins right at its start.
     let from = range.start.saturating_sub(1);
     text.resize((range.end - from) as usize, 0);
     file.read_exact_at(text, from).map_err(unreadable)?;
-    let hash = content_hash::hash(&text[(range.start - from) as usize..]);
+    let number = range.start / PIECE as u64;
+    let hash = content_hash::hash(&text[(range.start - from) as usize..], number);
     let skip = if range.start > first {
         match memchr::memchr(b'\n', text) {
             Some(n) => n + 1,

@@ -229,7 +229,7 @@ impl LogColumns {
                 &mut |object| {
                     row = row.saturating_add(1);
                     let place = RowPlace { file: place.file, chunk: 0, row };
-                    meter.rows(1);
+                    meter.rows(1)?;
                     lines.columns(object, place, counts)
                 },
                 |e| corrupt(&e),
@@ -261,7 +261,7 @@ impl LogColumns {
         while let Some(batch) = decoded(|| Ok(batches.next().transpose()?)).map_err(|e| corrupt(&e))? {
             self.read_batch(&batch, &foreseen, before, source_reader, place, counts)?;
             before = before.saturating_add(batch.num_rows() as u64);
-            meter.rows(batch.num_rows() as u64);
+            meter.rows(batch.num_rows() as u64)?;
         }
         if before - first != rows {
             let found = begin + before - first;

@@ -1,12 +1,14 @@
 //! The summary at the end of a run: rows read, availability, outages, and points of attention.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use comfy_table::Table;
 use serde_json::json;
 
-use super::text::{self, align, table};
+use super::text::{align, table};
 use crate::attention::AttentionKind;
+use crate::cli::voice;
 use crate::day::{minutes, rfc3339};
 use crate::error::ExitCode;
 use crate::facts::FileBalance;
@@ -15,6 +17,9 @@ use crate::measure::{Figure, Outage, Period};
 use crate::pipeline::{Accounted, Job, RunSummary};
 use crate::slots::ScopeKind;
 use crate::table::decimal;
+
+/// Mistakes of the override file, and attentions of one kind, that are printed one by one.
+const SHOWN: usize = 20;
 
 pub struct SummaryText<'a> {
     pub outcome: &'a RunSummary,
@@ -26,7 +31,7 @@ impl SummaryText<'_> {
     /// Prints for people: tables on stdout, attention and mistakes on stderr.
     pub fn print(&self, is_quiet: bool) -> io::Result<()> {
         if !is_quiet {
-            let mut out = text::stdout();
+            let mut out = voice::stdout();
             writeln!(out, "{}\n", self.read())?;
             if let Some(line) = self.no_calls() {
                 writeln!(out, "{line}\n")?;
@@ -41,7 +46,7 @@ impl SummaryText<'_> {
             let mark = if self.outcome.is_simulated { " (simulated)" } else { "" };
             writeln!(out, "\nReports: {}{mark}", self.job.config.reports.display())?;
         }
-        let mut err = text::stderr();
+        let mut err = voice::stderr();
         if let (Some(_), Some(day), false) =
             (&self.job.config.standard_input, self.outcome.accounted.first(), is_quiet)
         {
@@ -76,16 +81,38 @@ impl SummaryText<'_> {
                 AttentionKind::FewerRows.key_on(*last)
             )?;
         }
-        if !self.outcome.mistakes.is_empty() {
+        let mistakes = &self.outcome.mistakes;
+        if !mistakes.is_empty() {
             // `err.0` is not escaped: the excerpts are made safe where they are drawn, and the
             // colours are ours.
-            writeln!(err.0, "{}", super::render(&self.outcome.mistakes))?;
+            writeln!(err.0, "{}", crate::cli::render(&mistakes[..mistakes.len().min(SHOWN)]))?;
         }
-        for standing in self.outcome.attention.iter().filter(|standing| standing.is_new) {
-            writeln!(err, "{}", standing.attention)?;
+        if let Some(more) = mistakes.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+            writeln!(
+                err,
+                "and {more} more mistakes in the override file; `uptime-ledger check` shows each\n"
+            )?;
         }
-        if let Some(line) = super::ack::stood_before(&self.outcome.attention) {
+        self.print_new_attention(&mut err)?;
+        if let Some(line) = crate::cli::ack::stood_before(&self.outcome.attention) {
             writeln!(err, "{line}")?;
+        }
+        Ok(())
+    }
+
+    /// Prints what stands open and is new, of each kind the first [`SHOWN`].
+    fn print_new_attention(&self, err: &mut impl Write) -> io::Result<()> {
+        let mut by_kind: BTreeMap<AttentionKind, usize> = BTreeMap::new();
+        for standing in self.outcome.attention.iter().filter(|standing| standing.is_new) {
+            let told = by_kind.entry(standing.attention.kind).or_default();
+            *told += 1;
+            if *told <= SHOWN {
+                writeln!(err, "{}", standing.attention)?;
+            }
+        }
+        for (kind, told) in by_kind.into_iter().filter(|(_, told)| *told > SHOWN) {
+            let more = told - SHOWN;
+            writeln!(err, "attention[{}]: and {more} more; `uptime-ledger ack` lists each", kind.name())?;
         }
         Ok(())
     }
@@ -155,7 +182,7 @@ impl SummaryText<'_> {
             "reports": self.job.config.reports.display().to_string(),
             "policy_fingerprint": self.job.policy.fingerprint(),
             "days": days,
-            "attention": self.outcome.attention.iter().map(super::ack::line).collect::<Vec<_>>(),
+            "attention": self.outcome.attention.iter().map(crate::cli::ack::line).collect::<Vec<_>>(),
             "restated": self.changed().map(|p| json!({
                 "day": p.edition.day.to_string(),
                 "edition": p.edition.number,
@@ -173,7 +200,7 @@ impl SummaryText<'_> {
         if self.outcome.is_simulated {
             summary["is_simulated"] = true.into();
         }
-        writeln!(io::stdout(), "{summary}")
+        voice::json(&summary, false)
     }
 
     fn read(&self) -> Table {

@@ -1,6 +1,14 @@
 //! Trust: what the ledger can lose it makes again, and a journal that was rewritten as a whole does not pass for the one whose
 //! head somebody kept.
 
+#[cfg(unix)]
+mod interrupted;
+#[cfg(target_os = "linux")]
+mod kept;
+#[cfg(unix)]
+mod served;
+mod tamper;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

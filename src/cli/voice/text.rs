@@ -1,12 +1,9 @@
-//! Text in and out of commands: parses instants and editions, prints safely, lays out tables.
-
-use std::io::{self, StderrLock, StdoutLock, Write};
+//! Text in and out of commands: parses instants and editions, lays out tables.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::day::Day;
-use crate::redact::printable;
 
 /// Parses an instant: RFC 3339, where a UTC instant may lack its seconds.
 pub fn instant(text: &str) -> Result<DateTime<Utc>, String> {
@@ -30,40 +27,6 @@ pub fn edition(text: &str) -> Result<EditionName, String> {
     Ok(EditionName { day: day.parse().map_err(|_| wrong())?, number: number.parse().map_err(|_| wrong())? })
 }
 
-/// A writer that lets no text steer the terminal.
-///
-/// Control characters other than line ends, and characters that turn the direction of text, become
-/// `\\u{..}`. Names of services, regions and files come from logs, so they may hold such
-/// characters.
-pub struct TerminalSafe<W>(pub W);
-
-impl<W: Write> Write for TerminalSafe<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(bytes);
-        for (at, line) in text.split('\n').enumerate() {
-            if at > 0 {
-                self.0.write_all(b"\n")?;
-            }
-            self.0.write_all(printable(line.as_bytes(), line.len()).as_bytes())?;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
-
-/// Returns standard output for people.
-pub fn stdout() -> TerminalSafe<StdoutLock<'static>> {
-    TerminalSafe(io::stdout().lock())
-}
-
-/// Returns standard error for people.
-pub fn stderr() -> TerminalSafe<StderrLock<'static>> {
-    TerminalSafe(io::stderr().lock())
-}
-
 /// Creates a table without lines.
 pub fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
@@ -81,13 +44,6 @@ pub fn align(table: &mut Table, from: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_written_steers_no_terminal() {
-        let mut out = TerminalSafe(Vec::new());
-        out.write_all("a \u{1b}[31m\n\u{202e} é".as_bytes()).unwrap();
-        assert_eq!(String::from_utf8(out.0).unwrap(), "a \\u{1b}[31m\n\\u{202e} é");
-    }
 
     #[test]
     fn instants_may_do_without_seconds_and_editions_may_not_do_without_a_number() {

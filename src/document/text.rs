@@ -1,0 +1,106 @@
+//! Text of a document that knows where its lines begin, so that a place in it is found at once.
+
+use std::sync::Arc;
+
+use memchr::memchr_iter;
+use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
+
+/// A text that knows where its lines begin.
+#[derive(Debug)]
+pub(super) struct LinedText {
+    name: String,
+    text: String,
+    /// Offsets of the first bytes of lines, from 0 on.
+    starts: Vec<usize>,
+}
+
+impl LinedText {
+    pub fn new(name: &str, text: String) -> Arc<Self> {
+        let ends = memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1);
+        let starts = std::iter::once(0).chain(ends).collect();
+        Arc::new(Self { name: name.to_owned(), text, starts })
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the line of a byte, from 0.
+    pub fn line(&self, offset: usize) -> usize {
+        self.starts.partition_point(|start| *start <= offset) - 1
+    }
+
+    /// Returns where a line begins; lines behind the last begin at the end.
+    pub fn start(&self, line: usize) -> usize {
+        self.starts.get(line).copied().unwrap_or(self.text.len())
+    }
+}
+
+/// Excerpts as miette makes them, from the lines around the span alone.
+///
+/// miette reads a text from its beginning for each excerpt, which is slow for a file with thousands
+/// of mistakes.
+impl SourceCode for LinedText {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        lines_before: usize,
+        lines_after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let end = span.offset().checked_add(span.len()).filter(|end| *end <= self.text.len());
+        let end = end.ok_or(MietteError::OutOfBounds)?;
+        // One line more on either side, so that the window decides nothing.
+        let first = self.line(span.offset()).saturating_sub(lines_before + 1);
+        let last = self.line(end) + lines_after + 1;
+        let from = self.start(first);
+        let window = &self.text[from..self.start(last + 1)];
+        let inner = SourceSpan::from((span.offset() - from, span.len()));
+        let found = window.read_span(&inner, lines_before, lines_after)?;
+        let shown = SourceSpan::from((found.span().offset() + from, found.span().len()));
+        let at = found.span().offset();
+        let data = &window.as_bytes()[at..at + found.data().len()];
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.name.clone(),
+            data,
+            shown,
+            found.line() + first,
+            found.column(),
+            found.line_count(),
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use miette::NamedSource;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn an_excerpt_is_the_one_of_the_whole_text(
+            text in "([a-cé]{0,4}\r?\n?){0,12}",
+            at in 0_usize..60,
+            length in 0_usize..6,
+            before in 0_usize..3,
+            after in 0_usize..3,
+        ) {
+            let (ours, theirs) = (LinedText::new("a", text.clone()), NamedSource::new("a", text));
+            let span = SourceSpan::from((at, length));
+            let (found, want) = (ours.read_span(&span, before, after), theirs.read_span(&span, before, after));
+            match (found, want) {
+                (Ok(found), Ok(want)) => {
+                    prop_assert_eq!(found.data(), want.data());
+                    prop_assert_eq!(found.span(), want.span());
+                    prop_assert_eq!((found.line(), found.column(), found.name()), (want.line(), want.column(), want.name()));
+                }
+                (found, want) => prop_assert_eq!(found.is_err(), want.is_err()),
+            }
+        }
+    }
+}
