@@ -53,7 +53,7 @@ fn pairs_of_services_and_regions_have_a_limit_and_declared_names_stay() {
     let desk = calls("[[service]]\nname = \"messages\"\n", &names);
     desk.night(AT).expect(3).says(&["attention[undeclared-region]", "counted together as `(other)`"]);
     let found = booked(&desk);
-    assert!(found.len() <= 512 && found.len() > 200, "{}", found.len());
+    assert!(found.len() <= 256 && found.len() > 100, "{}", found.len());
     assert!(found.iter().any(|(service, ..)| service == "messages"));
     assert_eq!(found.iter().map(|(.., events)| events).sum::<u64>(), 900);
 }

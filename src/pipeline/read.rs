@@ -56,10 +56,8 @@ pub(super) fn logs(
         tracing::info!(%day, "reading");
         job.cancellation.check()?;
         let meter = Arc::new(Meter::new(job.cancellation.clone()));
-        let watching = watch(day, &meter);
-        let done = read(job, ledger, day, clock, &meter);
-        drop(watching);
-        done
+        let _watching = watch(day, &meter);
+        read(job, ledger, day, clock, &meter)
     };
     for day in &found.days.clone() {
         let is_known = matches!(asked, Asked::Due) && ledger.days().contains(day) && !untold.contains(day);

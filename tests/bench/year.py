@@ -55,16 +55,23 @@ class Year:
     def night(self, day, hour=3):
         """The command line of the night after a day."""
         clock = f"{day + datetime.timedelta(days=1)}T{hour:02}:00:00Z"
-        return self.job("run", "--config", self.folder / "uptime-ledger.toml", "--out", self.reports, "--as-of", clock, "--quiet")
+        return self.job("run", "--config", self.folder / "uptime-ledger.toml", "--out", self.reports, "--simulate", "--as-of", clock, "--quiet")
 
     def build(self):
         """Writes the sample and runs every night. Returns what the last ones took."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        more = ["--days", self.args.days, "--rows", self.args.rows, "--from", self.first, "--format", "parquet"]
-        measure(self.job("sample", "--out", self.folder, *more))
-        logs, shelf = self.folder / "logs", self.folder / "shelf"
-        logs.rename(shelf)
-        logs.mkdir()
+        shelf, logs = self.folder / "shelf", self.folder / "logs"
+        # A sample has at most 366 days; the config of the first fits them all.
+        for begin in range(0, self.args.days, 365):
+            part = self.folder if begin == 0 else self.folder / f"part-{begin}"
+            days = min(365, self.args.days - begin)
+            first = self.first + datetime.timedelta(days=begin)
+            more = ["--days", days, "--rows", self.args.rows, "--from", first, "--seed", 1 + begin, "--format", "parquet"]
+            measure(self.job("sample", "--out", part, *more))
+            shelf.mkdir(exist_ok=True)
+            for path in (part / "logs").iterdir():
+                path.rename(shelf / path.name)
+        logs.mkdir(exist_ok=True)
         waiting = collections.defaultdict(list)
         for path in shelf.iterdir():
             found = next(part for part in (path.name[at : at + 10] for at in range(len(path.name))) if part[4::3] == "--")

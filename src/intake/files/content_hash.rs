@@ -34,8 +34,9 @@ pub struct Whole {
 pub struct ContentHash {
     /// `blake3:` and 64 hex digits, or what a store calls an object.
     pub name: String,
-    /// XXH3-128 in 32 hex digits, of the bytes or, beyond one piece, of the hashes of the pieces; of
-    /// an object its name.
+    /// XXH3-128 in 32 hex digits, of the bytes or, beyond one piece, of the hashes of the pieces.
+    ///
+    /// Of an object it is its name.
     pub early: String,
 }
 

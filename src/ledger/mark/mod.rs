@@ -25,7 +25,7 @@ pub const DRAWN: &str = ".drawn";
 /// Number of the way in which reports are drawn, raised with each change of their bytes.
 ///
 /// Versions in development have one version number for many such changes.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 /// Stands before the SHA-256 of the rest, which ends the mark.
 const CHECK: &str = ",\"check\":\"";
 const JOB: &str = env!("CARGO_PKG_VERSION");
