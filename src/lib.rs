@@ -191,6 +191,8 @@
 //! held, and `store` how long it waits). A test reads the sources and keeps all this:
 //! `tests/tidy.rs`. The reasons are in `src/decisions.md`.
 
+#![forbid(unsafe_code)]
+
 pub mod attention;
 pub mod cli;
 pub mod clock;
