@@ -44,7 +44,7 @@
 //!   server that is busy, refuses, is silent, or whose logs are written anew meanwhile.
 //! - `realdata`: public logs and corner cases of file formats, where a copy lies at `../shared/realdata` or
 //!   `UPTIME_LEDGER_REALDATA`; skipped elsewhere.
-//! - `tidy`: the house rules, and documents that must match the code.
+//! - `tidy`: the house rules, and documents that must match the code; what is linked, and its licences.
 //! - `fuzz/`, a crate of its own: every parser, fed with what no person would write (`just fuzz`). `bench/`: the job beside other
 //!   engines (`just bench`), its parts by themselves (`just kernels`), a year (`just year`), every output of two binaries beside
 //!   each other (`just compare`).

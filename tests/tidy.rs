@@ -1,6 +1,8 @@
 //! Tidy: documents that must match the code. `sources`: the rules that the sources keep.
+//! `supply`: what the program is made of.
 
 mod sources;
+mod supply;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
