@@ -18,6 +18,10 @@ fmt:
 ci:
     .ci/run
 
+# What takes too long for each change: fuzzing, a minute per target, and the parts of the job by themselves
+nightly:
+    .ci/nightly
+
 # Write the expected messages and column tables anew; read the diff before committing it
 bless:
     BLESS=1 cargo test --test main
