@@ -273,7 +273,7 @@ fn one_old_head_names_a_rewritten_journal_whatever_file_it_was_kept_in() {
         .says(&["names no head"]);
 }
 
-/// `tests/checkpoint.py` knows RFC 6962 and the journal, and nothing of this job.
+/// `tests/readers/checkpoint.py` knows RFC 6962 and the journal, and nothing of this job.
 #[test]
 fn another_program_finds_the_same_root_and_takes_the_proofs() {
     let place = Place::new();
@@ -284,7 +284,7 @@ fn another_program_finds_the_same_root_and_takes_the_proofs() {
         let proof = place.path(&format!("proof-{first}"));
         fs::write(proof, place.ask(&["head", "--prove", &first.to_string()]).expect(0).stdout).unwrap();
     }
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/checkpoint.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/readers/checkpoint.py");
     let check = |journal: &Path| {
         let mut command = Command::new("python3");
         command.arg(&script).arg(journal).arg(&checkpoint).arg(place.path("proof-{}"));
