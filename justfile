@@ -56,6 +56,10 @@ year *options:
     cargo build --release
     python3 tests/bench/year.py {{options}}
 
+# Ledger-years of worlds with all that can go wrong, each of sixty nights: `just simulate 100`
+simulate years="10":
+    SIMULATION_YEARS={{years}} cargo test --test main simulation::in_any_world -- --nocapture
+
 # Every output of two binaries beside each other: `just compare old/uptime-ledger new/uptime-ledger --parts sample,quarter`
 compare old new *options:
     python3 tests/bench/compare.py {{old}} {{new}} {{options}}

@@ -21,6 +21,8 @@
 //! - `reviews`: what reviewers run into, one scenario each: rows that wait, oppose each other, come late, span days.
 //! - `seals`: a sealed day stays as it is, and what is found out later stands beside it, over any nights (property test).
 //! - `nights`: rows, logs, settings, clocks and kills at random; what the ledger has promised holds after each night.
+//! - `simulation`: worlds of sixty nights, each drawn from one number: late, doubled, misplaced and hostile rows, settings, rows of
+//!   reviewers, clocks, kills, failing disks, flipped bits. After each night the books equal a model (`just simulate`).
 //! - `quarter`: 92 nights with late logs, corrections, another policy and killed runs; the changes add up to what is shown.
 //! - `upgrade`: ledgers of earlier versions are whole for this one, which goes on with them. To add a version, make its ledgers
 //!   with `tests/ledgers/make.sh` before it is history.
@@ -87,6 +89,8 @@ mod privacy;
 mod quarter;
 mod reviews;
 mod seals;
+#[cfg(target_os = "linux")]
+mod simulation;
 #[cfg(feature = "store")]
 mod store;
 mod tidy;
