@@ -515,6 +515,20 @@ fn a_log_with_as_many_other_rows_is_named_as_logs() {
     assert_eq!(causes, ["logs".to_owned()].into());
 }
 
+/// With a short window, daybooks that show which files and columns to expect are older than any that can settle a day.
+#[test]
+fn daybooks_that_an_open_day_was_booked_from_are_kept() {
+    let mut nights = Nights::new();
+    nights.config = "[webhooks]\nretry_days = 1";
+    for night in FIRST..FIRST + 11 {
+        nights.edges(night, [0; 4]);
+        nights.night(night);
+    }
+    once(&nights, &instant(FIRST + 10, "03:00:00"), &[]);
+    let journal = fs::read_to_string(nights.reports().join("ledger/journal.ndjson")).unwrap();
+    assert!(journal.contains(r#""kind":"pruned""#), "no daybook was old enough");
+}
+
 /// At its last line a run tells what it has found.
 #[test]
 fn what_a_killed_run_could_not_tell_is_told_by_the_next_one() {

@@ -163,6 +163,15 @@ fn has_ended(ledger: &Ledger, day: Day) -> bool {
     editions.into_iter().any(|edition| edition.publication.causes.contains(&Cause::Window))
 }
 
+/// Returns how many days before and after a day have daybooks that can settle it.
+///
+/// Webhook logs of other days settle the day; the days before it show which files and columns to
+/// expect.
+pub(super) fn reaches(job: &Job) -> [i64; 2] {
+    let reach = if job.config.has_webhooks() { job.config.webhooks.reach_days() } else { 0 };
+    [reach.max(missing_logs::JUDGED_DAYS as i64).max(untold::WEEK_DAYS), reach]
+}
+
 /// Returns the hashes of the daybooks that can settle a day, by their days.
 pub(super) fn around(
     job: &Job,
@@ -170,10 +179,8 @@ pub(super) fn around(
     day: Day,
     daybooks: &DaybookFolders,
 ) -> BTreeMap<Day, String> {
-    // Webhook logs of other days settle the day; the days before it show which files to expect.
-    let reach = if job.config.has_webhooks() { job.config.webhooks.reach_days() } else { 0 };
-    let before = reach.max(missing_logs::JUDGED_DAYS as i64).max(untold::WEEK_DAYS);
-    let near = daybooks.range(day.plus(-before)..=day.plus(reach)).map(|(day, _)| *day);
+    let [before, after] = reaches(job);
+    let near = daybooks.range(day.plus(-before)..=day.plus(after)).map(|(day, _)| *day);
     near.filter_map(|day| Some((day, ledger.daybook(day)?.daybook.clone()))).collect()
 }
 

@@ -152,15 +152,18 @@ fn end(job: &Job, ledger: &mut Writer, day: Day, clock: Clock) -> anyhow::Result
 
 /// Removes daybooks by which no open day can be settled.
 ///
+/// Without one that an open day was booked from, the next run would book that day again.
+///
 /// While an open day has an expected file that is absent, the days on which the file could have
 /// stood are kept: without them the next run would no longer expect it, and judge the day anew.
 pub(super) fn prune(job: &Job, ledger: &mut Writer, clock: Clock) -> anyhow::Result<()> {
     let reach = job.config.webhooks.reach_days();
+    let before = book::reaches(job)[0].max(reach);
     let open = open_days(ledger);
     let known_until = Day::of_us(last_end_us(ledger, clock)?).unwrap_or(Day::of(clock.wall));
     let is_needed = |day: Day| {
         day.plus(2 * reach + 2) > known_until.min(Day::of(clock.wall))
-            || open.iter().any(|open| (day.plus(-reach)..=day.plus(reach)).contains(open))
+            || open.iter().any(|open| (day.plus(-reach)..=day.plus(before)).contains(open))
             || !ledger.days().contains(&day)
     };
     let daybooks = ledger.daybooks();
