@@ -234,7 +234,7 @@ impl<'a> Claims<'a> {
             let of_first = met.iter().filter(|at| page.movable.holder(**at) == Some(first));
             let events = of_first.map(|at| page.movable.line(*at).events).sum();
             let other = &self.taken[first];
-            let is_final = page.sealed.is_some_and(|rows| rows.contains(other));
+            let is_final = page.sealed.is_some();
             Some(Conflict { other: other.id.clone(), day, events, is_final })
         })
     }
@@ -434,6 +434,20 @@ mod tests {
         let told = plan(&late, &touched, &Windows::default()).unwrap();
         let Decision::Refused(refusal) = &told[0].verdict else { unreachable!() };
         assert!(refusal.remedy().contains("the other row stays"), "{refusal}");
+    }
+
+    #[test]
+    fn of_two_new_rows_on_a_sealed_day_the_first_one_stays_at_once() {
+        let postings = hour("2026-11-20");
+        let touched = [Touched { day: day("2026-11-20"), postings: &postings, sealed: Some(&[]) }];
+        let told =
+            plan(&[seen(&down("a"), MORNING), seen(&down("b"), MORNING)], &touched, &Windows::default());
+        let told = told.unwrap();
+        let refused = told.iter().find_map(|decided| match &decided.verdict {
+            Decision::Refused(refusal) => Some(refusal),
+            _ => None,
+        });
+        assert!(refused.unwrap().remedy().contains("the other row stays"), "{refused:?}");
     }
 
     #[test]
