@@ -1,6 +1,7 @@
 //! Laws: what holds after each night of a world, whatever has happened in it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use uptime_ledger::ledger::{self, Ledger};
@@ -48,7 +49,8 @@ pub struct Laws {
     published: BTreeSet<i64>,
     /// Days that were read in the last night.
     read: Vec<i64>,
-    editions: BTreeMap<i64, String>,
+    /// The newest edition of each day, and the first night that had it.
+    editions: BTreeMap<i64, (String, i64)>,
     /// Sealed days of which the logs of the night can tell: all daybooks that they were booked from still stand.
     whole: BTreeSet<i64>,
 }
@@ -80,6 +82,14 @@ impl Laws {
             self.days.insert(day, book);
             self.read.push(day);
         }
+    }
+
+    /// Expects nothing more to be told of sealed days in this night.
+    ///
+    /// Known: a run that finds a daybook damaged cannot book a sealed day from it, and may prune another one that the day was
+    /// booked from; what the logs of this night tell of that day is then lost, also when the damage is mended.
+    pub fn lose_sealed_days(&mut self) {
+        self.whole.clear();
     }
 
     fn whole(&self, office: &Office, night: i64) -> BTreeSet<i64> {
@@ -131,15 +141,19 @@ impl Laws {
             let books = truth::count(shelf.events(day, rules), &applied);
             is_true(day, &books, now)?;
         }
-        // An edition that came out as it was keeps its numbers of rows, also if a copy of a row was added to a file.
         let read: Vec<i64> = std::mem::take(&mut self.read);
-        let is_new = |day: &&i64| self.editions.get(*day) != shown.get(*day).map(|now| &now.edition);
-        for day in read.iter().filter(is_new) {
-            balance(office, *day, night)?;
+        for day in read {
+            let (edition, since) = self.editions.get(&day).cloned().unwrap_or((String::new(), night));
+            if edition != shown[&day].edition {
+                balance(office, day, since..=night)?;
+            }
         }
         for (day, now) in &shown {
             self.published.insert(*day);
-            self.editions.insert(*day, now.edition.clone());
+            let known = self.editions.entry(*day).or_default();
+            if known.0 != now.edition {
+                *known = (now.edition.clone(), night);
+            }
             if now.is_sealed && !self.sealed.contains_key(day) {
                 self.sealed.insert(*day, (now.figures.clone(), rules));
             }
@@ -157,23 +171,33 @@ pub fn verify(office: &Office) -> Broken {
     }
 }
 
-/// Rows are in exactly one account, and as many were read as the files have lines.
-fn balance(office: &Office, day: i64, night: i64) -> Broken {
+/// Rows are in exactly one account, and as many were read as the files had lines.
+///
+/// An edition that came out as it was keeps its numbers of rows, also if a copy of a row was added to a file; so may the
+/// next one, if it follows from that edition alone. These numbers are of one of the nights since then.
+fn balance(office: &Office, day: i64, mut nights: RangeInclusive<i64>) -> Broken {
     let folder = office.reports().join("daily").join(office.world.date(day).to_string());
     let intake = job::table(&folder, "intake");
-    for (log, name) in [(Log::Requests, "requests"), (Log::Webhooks, "webhooks")] {
-        let own = office.world.lines.iter().filter(|line| (line.log, line.file) == (log, day));
-        let own: Vec<usize> = own.filter(|line| line.night <= night).map(|line| line.row).collect();
-        let is_broken = |row: &&usize| matches!(office.world.rows[**row].tale, Tale::Broken);
-        let want = [own.len(), own.iter().filter(is_broken).count()];
-        let mut found = [0, 0];
-        for file in intake.iter().filter(|file| file["log"] == name && file["role"] == "own") {
-            found[0] += job::n(file, "rows_read") as usize;
-            found[1] += job::n(file, "quarantine") as usize;
+    let found = [(Log::Requests, "requests"), (Log::Webhooks, "webhooks")].map(|(log, name)| {
+        let own = intake.iter().filter(|file| file["log"] == name && file["role"] == "own");
+        let mut sums = [0, 0];
+        for file in own {
+            sums[0] += job::n(file, "rows_read");
+            sums[1] += job::n(file, "quarantine");
         }
-        if want != found {
-            return Err(format!("day {day}, {name}: rows and broken ones are {found:?}, not {want:?}"));
-        }
+        (log, sums)
+    });
+    let of_night = |night: i64| {
+        found.map(|(log, _)| {
+            let lines = office.world.lines.iter().filter(|line| (line.log, line.file) == (log, day));
+            let own: Vec<usize> = lines.filter(|line| line.night <= night).map(|line| line.row).collect();
+            let is_broken = |row: &&usize| matches!(office.world.rows[**row].tale, Tale::Broken);
+            (log, [own.len() as u64, own.iter().filter(is_broken).count() as u64])
+        })
+    };
+    let want = of_night(*nights.end());
+    if !nights.any(|night| of_night(night) == found) {
+        return Err(format!("day {day}: rows and broken ones of its files are {found:?}, not {want:?}"));
     }
     let accepted = intake.iter().filter(|file| file["log"] == "requests");
     let accepted: u64 = accepted.map(|file| job::n(file, "accepted")).sum();

@@ -35,8 +35,8 @@ use uptime_ledger::attention::AttentionKind;
 
 use crate::disturb;
 
-/// Worlds that every run of the tests tries.
-const WORLDS: u64 = 4;
+/// Worlds that every run of the tests tries, in addition to the one of [`one_seed`]; each takes about 90 CPU seconds.
+const WORLDS: u64 = 2;
 
 /// Lets the nights of a world come. Returns what went wrong, with the night.
 fn live(world: &World) -> Result<(), (i64, String)> {
@@ -108,7 +108,9 @@ fn flipped(office: &Office, laws: &mut Laws, night: i64, [file, bit]: [u64; 2]) 
         }
         Err(_) => true,
     };
-    if !is_told {
+    if is_told {
+        laws.lose_sealed_days();
+    } else {
         let name = flipped.name();
         laws.books(office, night).map_err(|why| format!("{name} was damaged, and nobody was told: {why}"))?;
         if flipped.stands() && laws::verify(office).is_ok() && !flipped.is_drawn() {
@@ -199,7 +201,7 @@ fn in_any_world_the_books_say_what_happened() {
     let number = |name: &str| std::env::var(name).ok().map(|n| n.parse().unwrap());
     let years: Option<u64> = number("SIMULATION_YEARS");
     let worlds = years.map_or(WORLDS, |years| (years * 365).div_ceil(NIGHTS as u64));
-    try_seeds(number("SIMULATION_FIRST").unwrap_or(1), worlds);
+    try_seeds(number("SIMULATION_FIRST").unwrap_or(2), worlds);
 }
 
 /// The world of `SIMULATION_SEED`; the first one without it.
