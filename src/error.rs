@@ -118,6 +118,11 @@ pub enum Trouble {
         "stopped by {by}: what was published before stands, and all else is as it was; run again to go on"
     )]
     Stopped { by: &'static str },
+    /// The process ends in the middle of something.
+    #[error(
+        "ended by {by} before it was done: the next run clears away what it was writing; give any other command again"
+    )]
+    Ended { by: &'static str },
     /// Nothing is written until persons say how to go on.
     #[error("{0}")]
     Refused(String),
@@ -176,6 +181,7 @@ impl Trouble {
             | Self::NotPlain { .. }
             | Self::Replaced { .. }
             | Self::Stopped { .. }
+            | Self::Ended { .. }
             | Self::Refused(_)
             | Self::Usage(_) => true,
             Self::Store { .. }

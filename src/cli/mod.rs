@@ -84,7 +84,7 @@ enum Command {
 impl Command {
     /// True for the commands that write to a ledger or to reports.
     const fn keeps_books(&self) -> bool {
-        matches!(self, Self::Run(_) | Self::Ack(_) | Self::Report(_) | Self::Repair(_))
+        matches!(self, Self::Run(_) | Self::Ack(_) | Self::Report(_) | Self::Repair(_) | Self::Head(_))
     }
 }
 
@@ -170,7 +170,7 @@ fn log_to_stderr(verbose: u8) {
     };
     tracing_subscriber::fmt()
         .with_max_level(level)
-        .with_writer(std::io::stderr)
+        .with_writer(voice::log)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .init();

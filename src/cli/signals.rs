@@ -54,7 +54,7 @@ pub fn listen(cancellation: &Cancellation) -> Result<()> {
 fn end(by: &'static str) -> ! {
     let (told, is_told) = mpsc::channel();
     thread::spawn(move || {
-        let _ = writeln!(voice::stderr(), "error: {}", Trouble::Stopped { by });
+        let _ = writeln!(voice::stderr(), "error: {}", Trouble::Ended { by });
         let _ = told.send(());
     });
     let _ = is_told.recv_timeout(Duration::from_secs(1));

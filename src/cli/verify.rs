@@ -13,7 +13,8 @@ use super::voice;
 use crate::day::Day;
 use crate::error::{ExitCode, Trouble};
 use crate::ledger::{
-    Drawn, Extends, Finding, HEADS, Ledger, PublishedHead, Seal, heads_of, kept_heads, public_key, verify,
+    Drawn, Extends, Finding, HEADS, KeptHeads, Ledger, PublishedHead, Seal, heads_of, kept_heads, public_key,
+    verify,
 };
 use crate::pipeline;
 use crate::plain_file;
@@ -36,7 +37,7 @@ pub struct Verify {
 
 /// What stands in the folder of kept heads.
 #[derive(Default)]
-struct KeptHeads {
+struct HeadsChecked {
     heads: usize,
     has_key: bool,
     signed: usize,
@@ -44,7 +45,7 @@ struct KeptHeads {
     stamped: Vec<String>,
 }
 
-impl fmt::Display for KeptHeads {
+impl fmt::Display for HeadsChecked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{HEADS}/: {} kept, the journal goes on from each", self.heads)?;
         if self.has_key {
@@ -57,7 +58,7 @@ impl fmt::Display for KeptHeads {
     }
 }
 
-impl KeptHeads {
+impl HeadsChecked {
     fn json(&self) -> serde_json::Value {
         let signed = self.has_key.then_some(self.signed);
         json!({ "heads": self.heads, "signed": signed, "timestamps": self.stamped })
@@ -141,35 +142,44 @@ impl Verify {
     }
 
     /// Holds the journal against the heads that were kept, and these against what stands beside them.
-    fn kept(&self, reports: &Path) -> Result<(KeptHeads, Vec<Finding>)> {
+    fn kept(&self, reports: &Path) -> Result<(HeadsChecked, Vec<Finding>)> {
         let key = self.public_key.as_deref().map(public_key).transpose()?;
-        let (mut kept, mut off) = (KeptHeads { has_key: key.is_some(), ..KeptHeads::default() }, Vec::new());
+        let (mut kept, mut off) =
+            (HeadsChecked { has_key: key.is_some(), ..HeadsChecked::default() }, Vec::new());
         // A journal that cannot be read has a finding of its own.
         let Ok(ledger) = Ledger::open(reports) else { return Ok((kept, off)) };
-        let heads = match kept_heads(reports) {
-            Ok(heads) => heads,
-            Err(trouble) => {
-                off.push(Finding { path: HEADS.into(), what: trouble.to_string() });
-                return Ok((kept, off));
-            }
-        };
-        for head in heads {
+        let found = kept_heads(reports).unwrap_or_else(|trouble| KeptHeads {
+            wrong: vec![(HEADS.into(), trouble)],
+            ..KeptHeads::default()
+        });
+        let wrong =
+            found.wrong.into_iter().map(|(path, trouble)| Finding { path, what: trouble.to_string() });
+        off.extend(wrong);
+        if found.heads.is_empty() && key.is_some() {
+            let what = "no head is kept that the key could have signed; `head --keep` keeps one".to_owned();
+            off.push(Finding { path: HEADS.into(), what });
+        }
+        for head in found.heads {
             kept.heads += 1;
             let mut is_off = |what: String| off.push(Finding { path: head.path.clone(), what });
             match ledger.extends(&PublishedHead::Checkpoint(head.checkpoint.clone()))? {
                 Extends::From(_) | Extends::GivenUp(_) => {}
                 other => is_off(other.to_string()),
             }
-            match key.as_ref().map(|key| head.signature(key)).transpose()? {
-                Some(Seal::Good(_)) => kept.signed += 1,
-                Some(Seal::Bad(why)) => is_off(format!("its signature is not good: {why}")),
-                Some(Seal::Absent) => is_off("it has no signature; sign it with `minisign -S -m`".to_owned()),
+            match key.as_ref().map(|key| head.signature(key)) {
+                Some(Ok(Seal::Good(_))) => kept.signed += 1,
+                Some(Ok(Seal::Bad(why))) => is_off(format!("its signature is not good: {why}")),
+                Some(Ok(Seal::Absent)) => {
+                    is_off("it has no signature; sign it with `minisign -S -m`".to_owned())
+                }
+                Some(Err(trouble)) => is_off(trouble.to_string()),
                 None => {}
             }
-            match head.timestamp()? {
-                Seal::Good(time) => kept.stamped.push(time),
-                Seal::Bad(why) => is_off(format!("the timestamp beside it is not good: {why}")),
-                Seal::Absent => {}
+            match head.timestamp() {
+                Ok(Seal::Good(time)) => kept.stamped.push(time),
+                Ok(Seal::Bad(why)) => is_off(format!("the timestamp beside it is not good: {why}")),
+                Ok(Seal::Absent) => {}
+                Err(trouble) => is_off(trouble.to_string()),
             }
         }
         Ok((kept, off))

@@ -119,6 +119,13 @@ pub(super) fn damaged(path: &Path, why: impl ToString) -> Trouble {
     Trouble::Damaged { path: path.to_owned(), why: why.to_string() }
 }
 
+/// Returns a maker of temporary files with this mode, less the umask.
+pub(super) fn readable(mode: u32) -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    open_to_readers(&mut builder, mode);
+    builder
+}
+
 /// Sets the mode of a temporary file or folder, which is private to its owner by default.
 ///
 /// The umask still applies: it decides who may read the ledger.

@@ -57,8 +57,8 @@ pub use editions::manifest::OpenEvents;
 pub use editions::outline::{Edge, NotedSlots, Outline, ScopeOutline};
 pub use editions::{Applied, DayState, DefinitionSettings, Edition, Settings};
 pub use heads::{
-    Checkpoint, Extends, HEADS, LineTree, PublishedHead, Seal, heads_of, keep, kept_heads, proof, public_key,
-    take_answer,
+    Checkpoint, Extends, HEADS, KeptHeads, LineTree, PublishedHead, Seal, heads_of, keep, kept_heads, proof,
+    public_key, take_answer,
 };
 use journal::clocks;
 pub use journal::entry::{

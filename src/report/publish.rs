@@ -13,7 +13,7 @@ use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
-use super::destination::Destination;
+use super::destination::{Destination, is_inside};
 use super::write::Writer;
 use crate::error::Trouble;
 use crate::plain_file;
@@ -75,6 +75,10 @@ pub struct NotPublished {
 /// # Errors
 /// The reports folder cannot be read or the note not be written.
 pub fn publish(reports: &Path, to: &Destination, stores: &Stores) -> Result<Option<NotPublished>, Trouble> {
+    if let Err(trouble) = to.open() {
+        let waiting = files(reports)?.len();
+        return Ok(Some(NotPublished { trouble, waiting }));
+    }
     let mut copied = noted(reports, to)?;
     let found = files(reports)?;
     let is_new = |(path, stamp): &(&String, &Stamp)| copied.files.get(*path) != Some(*stamp);
@@ -168,11 +172,15 @@ fn copy_one(reports: &Path, path: &str, to: &Destination, stores: &Stores) -> Re
 
 /// Reads what was copied; nothing, if it was copied elsewhere.
 fn noted(reports: &Path, to: &Destination) -> Result<Copied, Trouble> {
-    let to = to.to_string();
     let read = plain_file::read_if_there(&reports.join(PUBLISHED))?;
     // A note that cannot be read costs a copy of everything.
     let copied = read.and_then(|bytes| serde_json::from_slice::<Copied>(&bytes).ok());
-    Ok(copied.filter(|copied| copied.to == to).unwrap_or(Copied { to, files: BTreeMap::new() }))
+    let mut copied = copied
+        .filter(|copied| copied.to == to.to_string())
+        .unwrap_or(Copied { to: to.to_string(), files: BTreeMap::new() });
+    // The note may have been changed, and what was copied be gone.
+    copied.files.retain(|path, stamp| is_inside(path) && to.has(path, stamp.bytes));
+    Ok(copied)
 }
 
 /// Returns the reports, by their paths in the reports folder.

@@ -182,17 +182,21 @@ fn shown<'t>(path: &str, text: &'t str) -> Cow<'t, str> {
 fn clear_away(folder: &Path) -> Result<(), Trouble> {
     for path in entries(folder)? {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let random = name.strip_prefix(TEMPORARY).unwrap_or_default();
-        let is_temporary = random.len() == RANDOM && random.bytes().all(|b| b.is_ascii_alphanumeric());
-        if is_temporary && fs::symlink_metadata(&path).is_ok_and(|found| found.is_file()) {
+        if is_temporary(&name) && fs::symlink_metadata(&path).is_ok_and(|found| found.is_file()) {
             fs::remove_file(&path).map_err(|e| Trouble::io(&path, "clearing away", e))?;
         }
     }
     Ok(())
 }
 
+/// Returns whether a name is one of ours for a file that is being written.
+pub(super) fn is_temporary(name: &str) -> bool {
+    let random = name.strip_prefix(TEMPORARY).unwrap_or_default();
+    random.len() == RANDOM && random.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
 /// Lists the paths in a folder; a folder that does not exist has none.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, Trouble> {
+pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, Trouble> {
     let trouble = |e| Trouble::io(folder, "listing", e);
     match fs::read_dir(folder) {
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(Vec::new()),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use uptime_ledger::clock::{Clock, ClockSource};
 use uptime_ledger::config;
 use uptime_ledger::document::Document;
+use uptime_ledger::error::Cancellation;
 use uptime_ledger::pipeline::{self, Asked, Job, RunSummary};
 use uptime_ledger::policy::Policy;
 
@@ -210,7 +211,14 @@ impl<'w> Office<'w> {
         config.reports = self.reports();
         let policy = Policy::read(&document("policy.toml"), &Policy::built_in_documents().1)?;
         let override_file = Some(Ok(document("overrides.csv")));
-        let job = Job { config, policy, override_file, workers: 1, clock_source: ClockSource::Given };
+        let job = Job {
+            config,
+            policy,
+            override_file,
+            workers: 1,
+            clock_source: ClockSource::Given,
+            cancellation: Cancellation::default(),
+        };
         pipeline::run(&job, &Asked::Due, Clock::given(self.world.time(us)), &|_, _| Box::new(()))
     }
 }

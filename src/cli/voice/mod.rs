@@ -7,7 +7,7 @@ pub mod progress;
 pub mod summary;
 pub mod text;
 
-use std::io::{self, ErrorKind, StderrLock, StdoutLock, Write};
+use std::io::{self, ErrorKind, Stderr, StderrLock, StdoutLock, Write};
 use std::sync::OnceLock;
 
 use serde::Serialize;
@@ -99,6 +99,11 @@ pub fn data() -> Heard<StdoutLock<'static>> {
 /// Returns standard error for people.
 pub fn stderr() -> TerminalSafe<Heard<StderrLock<'static>>> {
     TerminalSafe(Heard { stream: io::stderr().lock(), failure: None })
+}
+
+/// Returns standard error for lines of the log, whose colours are ours.
+pub fn log() -> Heard<Stderr> {
+    Heard { stream: io::stderr(), failure: None }
 }
 
 /// Returns why standard output did not take everything, if it did not.

@@ -30,6 +30,15 @@ pub struct KeptHead {
     pub checkpoint: Checkpoint,
 }
 
+/// The kept heads of a reports folder.
+#[derive(Debug, Default)]
+pub struct KeptHeads {
+    /// By number of lines.
+    pub heads: Vec<KeptHead>,
+    /// Files that should be heads and are none.
+    pub wrong: Vec<(PathBuf, Trouble)>,
+}
+
 /// What stands beside a kept head.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seal {
@@ -117,33 +126,41 @@ pub fn keep(reports: &Path, checkpoint: &Checkpoint, with_request: bool) -> Resu
 /// # Errors
 /// [`Trouble::Usage`] if it is no granted answer, or about no kept head; [`Trouble::Io`].
 pub fn take_answer(reports: &Path, answer: &Path) -> Result<(PathBuf, String), Trouble> {
-    let bytes = plain_file::read(answer)?;
+    let bytes = fs::read(answer).map_err(|e| Trouble::io(answer, "reading", e))?;
     let wrong = |why: &str| Trouble::Usage(format!("{}: {why}", answer.display()));
     let said = Answer::parse(&bytes).map_err(|why| wrong(&why))?;
-    let heads = kept_heads(reports)?;
-    let head = heads.iter().find(|head| timestamp::imprint(&head.text) == said.imprint).ok_or_else(|| {
-        wrong("it is about no kept head; `head --keep --request` writes the request that belongs to one")
-    })?;
+    let kept = kept_heads(reports)?;
+    let head =
+        kept.heads.iter().find(|head| timestamp::imprint(&head.text) == said.imprint).ok_or_else(|| {
+            wrong("it is about no kept head; `head --keep --request` writes the request that belongs to one")
+        })?;
     put(&head.beside("tsr"), &bytes)?;
     Ok((head.path.clone(), said.time))
 }
 
-/// Lists the kept heads, by number of lines.
+/// Lists the kept heads, by number of lines, and what is wrong with files that should be some.
 ///
 /// # Errors
-/// As for [`KeptHead::read`].
-pub fn kept_heads(reports: &Path) -> Result<Vec<KeptHead>, Trouble> {
+/// The folder cannot be listed.
+pub fn kept_heads(reports: &Path) -> Result<KeptHeads, Trouble> {
     let folder = reports.join(HEADS);
+    let mut kept = KeptHeads::default();
     if !plain_file::is_folder(&folder)? {
-        return Ok(Vec::new());
+        return Ok(kept);
     }
     let names = disk::names(&folder)?;
-    let checkpoints =
-        names.iter().filter(|name| Path::new(name).extension().is_some_and(|it| it == CHECKPOINT));
-    let mut heads: Vec<KeptHead> =
-        checkpoints.map(|name| KeptHead::read(&folder.join(name))).collect::<Result<_, _>>()?;
-    heads.sort_by_key(|head| head.checkpoint.lines);
-    Ok(heads)
+    // A name with a point before it is one of a file system or an editor.
+    let is_checkpoint = |name: &&String| {
+        !name.starts_with('.') && Path::new(name).extension().is_some_and(|ending| ending == CHECKPOINT)
+    };
+    for path in names.iter().filter(is_checkpoint).map(|name| folder.join(name)) {
+        match KeptHead::read(&path) {
+            Ok(head) => kept.heads.push(head),
+            Err(trouble) => kept.wrong.push((path, trouble)),
+        }
+    }
+    kept.heads.sort_by_key(|head| head.checkpoint.lines);
+    Ok(kept)
 }
 
 /// Reads a public key as `minisign -G` writes it.
@@ -151,7 +168,7 @@ pub fn kept_heads(reports: &Path) -> Result<Vec<KeptHead>, Trouble> {
 /// # Errors
 /// [`Trouble::Usage`] if it is none; [`Trouble::Io`].
 pub fn public_key(path: &Path) -> Result<PublicKey, Trouble> {
-    let text = plain_file::read_to_string(path)?;
+    let text = fs::read_to_string(path).map_err(|e| Trouble::io(path, "reading", e))?;
     PublicKey::decode(text.trim_end()).map_err(|why| {
         Trouble::Usage(format!(
             "{}: it is no public key of minisign ({why}); give the file that `minisign -G` named .pub",
@@ -171,7 +188,7 @@ fn put(path: &Path, bytes: &[u8]) -> Result<(), Trouble> {
     }
     let folder = path.parent().unwrap_or(path);
     let trouble = |e: std::io::Error| Trouble::io(path, "writing", e);
-    let mut file = tempfile::Builder::new().tempfile_in(folder).map_err(trouble)?;
+    let mut file = disk::readable(0o666).tempfile_in(folder).map_err(trouble)?;
     std::io::Write::write_all(&mut file, bytes).and_then(|()| file.as_file().sync_all()).map_err(trouble)?;
     match file.persist_noclobber(path) {
         Ok(_) => disk::sync_folder(folder),

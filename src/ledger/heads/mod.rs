@@ -13,10 +13,11 @@ use std::fmt;
 use std::path::Path;
 
 pub use checkpoint::{Checkpoint, proof};
-pub use kept::{HEADS, Seal, keep, kept_heads, public_key, take_answer};
+pub use kept::{HEADS, KeptHeads, Seal, keep, kept_heads, public_key, take_answer};
 pub use published::{PublishedHead, read_heads};
 pub use tree::LineTree;
 
+use super::HeadName;
 use super::Ledger;
 use super::journal::JOURNAL;
 use crate::day::Day;
@@ -102,9 +103,23 @@ impl Ledger {
                 if lines > 0 && lines <= tree.len() && tree.root(lines) == checkpoint.root {
                     return Ok(Extends::From(checkpoint.lines));
                 }
-                Ok(self.other(checkpoint.lines, "the root of its lines is another"))
+                Ok(self.given_up(checkpoint).map_or_else(
+                    || self.other(checkpoint.lines, "the root of its lines is another"),
+                    Extends::GivenUp,
+                ))
             }
         }
+    }
+
+    /// Returns the line by which two persons gave up lines that a checkpoint has.
+    ///
+    /// It is one of the log before that line: the origin of later checkpoints is another.
+    fn given_up(&self, checkpoint: &Checkpoint) -> Option<u64> {
+        let gave_up = self.record.resumed.iter().find(|(_, resumed)| {
+            let is_known = |until: &HeadName| checkpoint.lines <= until.seq;
+            resumed.from.seq < checkpoint.lines && resumed.given_up.as_ref().is_none_or(is_known)
+        });
+        gave_up.map(|(line, _)| *line).filter(|_| checkpoint.origin != self.origin())
     }
 
     fn extends_line(&self, seq: Option<u64>, hash: &str) -> Extends {

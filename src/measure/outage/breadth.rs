@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hashbrown::HashMap;
+
 use crate::config::SlotRule;
 use crate::day::{Day, HOUR_US};
 use crate::facts::{CallerLine, Distinct, distinct};
@@ -28,13 +30,22 @@ pub(super) struct Breadth {
     pub active: Option<Distinct>,
 }
 
-/// Bad events of callers in one slot.
-type CallersOfSlot = BTreeMap<i64, BTreeMap<String, i64>>;
+/// Bad events of callers by slot.
+type CallersOfSlot<'a> = BTreeMap<i64, HashMap<&'a str, i64>>;
 
 /// One service of an outage.
-struct Part {
+struct Part<'a> {
     ticks: Vec<Tick>,
-    callers: CallersOfSlot,
+    callers: CallersOfSlot<'a>,
+}
+
+/// One service of an outage, with its callers known by their place among those that were hit.
+///
+/// A million callers are looked at once for each step of a search: numbers, not texts.
+struct RankedPart<'p> {
+    ticks: &'p [Tick],
+    /// By slot: places of callers and their bad events.
+    callers: BTreeMap<i64, Vec<(usize, i64)>>,
 }
 
 impl Breadth {
@@ -51,7 +62,7 @@ impl Breadth {
         side: Side,
     ) -> Self {
         let part = |service: &&Scope| Part::of(service, run, days, side, &judgement.rule);
-        let parts: Vec<Part> = services.iter().map(part).collect();
+        let parts: Vec<Part<'_>> = services.iter().map(part).collect();
         let is_down = |service: &Scope, us: i64| {
             let day = days.iter().find(|day| us < day.edition.day.end_us());
             day.is_some_and(|day| {
@@ -60,25 +71,23 @@ impl Breadth {
                 states.and_then(|states| states.get(slot as usize)) == Some(&State::Down)
             })
         };
-        let mut events: BTreeMap<&str, i64> = BTreeMap::new();
+        let mut events: HashMap<&str, i64> = HashMap::new();
         let mut judged = [0, 0];
         for (service, part) in services.iter().zip(&parts) {
             for (_, callers) in part.callers.iter().filter(|(us, _)| is_down(service, **us)) {
                 for (caller, bad) in callers {
-                    *events.entry(caller).or_default() += bad;
+                    *events.entry(*caller).or_default() += bad;
                 }
             }
             for tick in part.ticks.iter().filter(|tick| is_down(service, tick.start_us)) {
                 judged = [judged[0] + tick.judged.good, judged[1] + tick.judged.bad];
             }
         }
-        let mut hit: Vec<(String, i64)> = events.into_iter().map(|(c, bad)| (c.to_owned(), bad)).collect();
-        hit.retain(|(_, bad)| *bad > 0);
-        hit.sort_by(|a, b| (-a.1, &a.0).cmp(&(-b.1, &b.0)));
-        let counts_without = |n: usize| {
-            let out: BTreeSet<&str> = hit[..n].iter().map(|(caller, _)| caller.as_str()).collect();
-            counts(&parts, &out, judgement)
-        };
+        let mut hit: Vec<(&str, i64)> = events.into_iter().filter(|(_, bad)| *bad > 0).collect();
+        hit.sort_unstable_by(|a, b| (-a.1, a.0).cmp(&(-b.1, b.0)));
+        let places: HashMap<&str, usize> = hit.iter().map(|(caller, _)| *caller).zip(0..).collect();
+        let ranked: Vec<RankedPart<'_>> = parts.iter().map(|part| part.ranked(&places)).collect();
+        let counts_without = |n: usize| counts(&ranked, n, judgement);
         let leave_out = (counts_without(0) && !counts_without(hit.len())).then(|| {
             let (mut counting, mut not) = (0, hit.len());
             while counting + 1 < not {
@@ -96,6 +105,7 @@ impl Breadth {
                 down.map(|us| (*service, us.div_euclid(HOUR_US))).collect::<Vec<_>>()
             })
             .collect();
+        let hit = hit.into_iter().map(|(caller, bad)| (caller.to_owned(), bad)).collect();
         Self { hit, leave_out, left: [judged[0], judged[1] - without], active: active(&hours, days) }
     }
 }
@@ -114,8 +124,8 @@ fn active(hours: &BTreeSet<(&Scope, i64)>, days: &[&MeasuredDay<'_>]) -> Option<
     (events > 0 && named * 2 >= events).then(|| distinct(lines.iter().map(|line| &line.sketch)))
 }
 
-impl Part {
-    fn of(service: &Scope, run: &Run, days: &[&MeasuredDay<'_>], side: Side, rule: &SlotRule) -> Self {
+impl<'a> Part<'a> {
+    fn of(service: &Scope, run: &Run, days: &[&MeasuredDay<'a>], side: Side, rule: &SlotRule) -> Self {
         let mut part = Self { ticks: Vec::new(), callers: CallersOfSlot::new() };
         let is_in = |us: i64| run.start_us <= us && us < run.end_us;
         for edition in days.iter().map(|day| day.edition) {
@@ -126,7 +136,7 @@ impl Part {
             };
             for line in edition.bad.iter().filter(is_ours) {
                 let callers = part.callers.entry(start(line.slot)).or_default();
-                *callers.entry(line.caller.clone()).or_default() += match side {
+                *callers.entry(line.caller.as_str()).or_default() += match side {
                     Side::Gross => line.events_gross,
                     Side::Net => line.events_net,
                 };
@@ -135,12 +145,23 @@ impl Part {
         part
     }
 
-    /// Returns the slots without the bad events of some callers, with every unknown one a success.
-    fn without(&self, out: &BTreeSet<&str>) -> Vec<Tick> {
+    fn ranked(&self, places: &HashMap<&str, usize>) -> RankedPart<'_> {
+        let of_slot = |(us, callers): (&i64, &HashMap<&str, i64>)| {
+            let known = callers.iter().filter_map(|(caller, bad)| Some((*places.get(caller)?, *bad)));
+            (*us, known.collect())
+        };
+        RankedPart { ticks: &self.ticks, callers: self.callers.iter().map(of_slot).collect() }
+    }
+}
+
+impl RankedPart<'_> {
+    /// Returns the slots without the bad events of the first `out` callers.
+    ///
+    /// Every unknown event is a success.
+    fn without(&self, out: usize) -> Vec<Tick> {
         let left = |tick: &Tick| {
             let callers = self.callers.get(&tick.start_us).into_iter().flatten();
-            let bad: i64 =
-                callers.filter(|(caller, _)| out.contains(caller.as_str())).map(|(_, bad)| bad).sum();
+            let bad: i64 = callers.filter(|(place, _)| *place < out).map(|(_, bad)| bad).sum();
             let judged = Judged { bad: tick.judged.bad - bad, ..tick.judged }.at_best();
             Tick { judged, ..*tick }
         };
@@ -148,8 +169,8 @@ impl Part {
     }
 }
 
-/// Returns whether something of an outage is long enough without the bad events of some callers.
-fn counts(parts: &[Part], out: &BTreeSet<&str>, judgement: &Judgement) -> bool {
+/// Returns whether something of an outage is long enough without the bad events of `out` callers.
+fn counts(parts: &[RankedPart<'_>], out: usize, judgement: &Judgement) -> bool {
     let rule = &judgement.rule;
     let mut stretches: Vec<Stretch> = Vec::new();
     let mut down: BTreeMap<i64, i64> = BTreeMap::new();

@@ -36,14 +36,14 @@ pub static BREAKS: Spec = Spec {
         ColumnSpec::new(
             "due_at",
             Instant,
-            "end of the review window with its grace: the day can be sealed then",
+            "end of the review window with its grace, or of the week in which webhooks are retried",
         ),
         ColumnSpec::new(
             "fate",
             Text,
             "what becomes of it: `settles` when a later log tells its outcome, else it is `unknown` by `due_at`; `stays-out` of every ratio unless the \
-             missing log comes; `needs-a-rule` of the policy or an override row; `counted` and judged nowhere; `overdue`: an event that should be explained \
-             by now, which keeps the day open",
+             missing log comes; `needs-a-rule` of the policy or an override row; `counted` and judged nowhere; `overdue`: it should be explained by now, \
+             however much more time a run has given, and the day is still open",
         ),
         ColumnSpec::new(
             "owner",
@@ -84,6 +84,8 @@ const CONFLICT: Sort = sort("conflict", "counted", "log-format", false);
 const QUARANTINE: Sort = sort("quarantine", "counted", "log-format", false);
 const UNREADABLE: Sort = sort("unreadable", "stays-out", "log-shipping", false);
 const OVERDUE: &str = "overdue";
+/// Time in which the platform retries a webhook (R7).
+const RETRIES_US: i64 = 7 * DAY_US;
 
 /// The table of breaks, and the number that must be 0.
 pub struct Breaks {
@@ -107,10 +109,12 @@ pub fn breaks(ledger: &Ledger, damaged: &DamagedDays) -> Result<Breaks, Trouble>
         }
         let Some(unsettled) = damaged.or_note(day, ledger.unsettled(day))? else { continue };
         let rules = record.review.of(day);
-        let due_us =
-            day.end_us() + i64::from(rules.review_days) * DAY_US + i64::from(rules.grace_hours) * HOUR_US;
+        let window_us = i64::from(rules.review_days) * DAY_US + i64::from(rules.grace_hours) * HOUR_US;
+        let due_us = day.end_us() + window_us.max(RETRIES_US);
+        // More time of a run ends at most one window later.
+        let last_us = due_us + window_us;
         for (sort, subject, events) in found(&unsettled) {
-            let is_overdue = sort.has_deadline && due_us < now_us;
+            let is_overdue = sort.has_deadline && last_us < now_us;
             breaks.overdue_events += if is_overdue { events } else { 0 };
             breaks.table.push([
                 date(day),
