@@ -6,6 +6,7 @@
 """
 
 import argparse
+import hashlib
 import json
 import pathlib
 import re
@@ -73,7 +74,7 @@ CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE."""
 HEAD = """Third-party notices of uptime-ledger
 
 The program links the crates below. Each is named with its version, its licence, the licence that is taken where there is a
-choice, its source and authors, and the numbers of the texts that go with a copy; the texts follow after the list.
+choice, its source and authors, and the names of the texts that go with a copy; the texts follow after the list.
 
 The program also contains the standard library of Rust, MIT OR Apache-2.0, copyright The Rust Project Contributors; the notices
 of what is linked into that library come with each compiler, in share/doc/rust.
@@ -186,31 +187,29 @@ def notices():
     packages = {(package["name"], package["version"]): package for package in packages}
     crates = linked()
     folders = {name: pathlib.Path(packages[name, version]["manifest_path"]).parent for name, version in crates}
-    numbers, texts, users, entries = {}, [], [], []
+    texts, users, entries = {}, {}, []
     for name, version in crates:
         package = packages[name, version]
         licence = package["license"]
         licences, found = texts_taken(package, folders)
-        own = []
+        # Texts that differ only in their line ends and spaces are one, under a name that no other text can move.
+        own = set()
         for text in found:
-            key = " ".join(text.split())
-            if key not in numbers:
-                numbers[key] = len(texts) + 1
-                texts.append(text)
-                users.append([])
-            if numbers[key] not in own:
-                own.append(numbers[key])
-                users[numbers[key] - 1].append(f"{name} {version}")
+            digest = hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:10]
+            texts.setdefault(digest, text)
+            own.add(digest)
+        for digest in own:
+            users.setdefault(digest, []).append(f"{name} {version}")
         choice = "" if licence == " AND ".join(licences) else f"; taken: {' AND '.join(licences)}"
         lines = [f"{name} {version}", f"    licence: {licence}{choice}"]
         lines += [f"    source: {package['repository']}"] if package["repository"] else []
         lines += [f"    authors: {', '.join(package['authors'])}"] if package["authors"] else []
-        lines += [f"    texts: {', '.join(map(str, sorted(own)))}"]
+        lines += [f"    texts: {', '.join(sorted(own))}"]
         entries.append("\n".join(lines))
     rule = "-" * 100
     parts = [HEAD, *(f"{entry}\n" for entry in entries)]
-    for number, (text, crates_of) in enumerate(zip(texts, users), 1):
-        parts.append(f"{rule}\nText {number}, for {', '.join(crates_of)}\n{rule}\n\n{text}\n")
+    for digest, text in sorted(texts.items()):
+        parts.append(f"{rule}\nText {digest}, for {', '.join(users[digest])}\n{rule}\n\n{text}\n")
     return "\n".join(parts), [f"{name} {version}" for name, version in crates]
 
 
