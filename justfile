@@ -18,7 +18,7 @@ fmt:
 ci:
     .ci/run
 
-# What takes too long for each change: fuzzing, a minute per target, and the parts of the job by themselves
+# What takes too long for each change: fuzzing, a minute per target, the parts of the job by themselves, ten years of worlds
 nightly:
     .ci/nightly
 
