@@ -1,6 +1,6 @@
 //! `uptime-ledger override new`: writes an override row, so that nobody types ids and instants.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -91,7 +91,12 @@ impl OverrideArgs {
         let line = new.row()?.to_csv();
         let header = COLUMNS.join(",");
         let Some(path) = append else {
-            writeln!(voice::data(), "{header}\n{line}")?;
+            // On a terminal for people; in a file for the job.
+            if std::io::stdout().is_terminal() {
+                writeln!(voice::stdout(), "{header}\n{line}")?;
+            } else {
+                writeln!(voice::data(), "{header}\n{line}")?;
+            }
             return Ok(ExitCode::Done);
         };
         let trouble = |e| Trouble::io(&path, "adding a row", e);

@@ -21,9 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Listens for signals on a thread of its own.
 ///
-/// Work that looks at `cancellation` between its steps stops itself. A process without such work,
-/// one that is asked twice, and one that does not stop in time, is ended where it is; that is what a
-/// kill does, and the next run clears it away.
+/// Work that looks at `cancellation` between its steps stops itself. A process is ended where it is
+/// if it has no such work, is asked twice, or does not stop in time. This is what a kill does, and
+/// the next run clears it away.
 ///
 /// # Errors
 /// The system does not take the handlers.

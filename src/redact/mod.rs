@@ -11,17 +11,10 @@ pub use shape::{is_clear_name, shape, value, values};
 /// Hidden characters ([`is_hidden`]) become `\u{..}`; a cut is marked by `…`.
 pub fn printable(bytes: &[u8], limit: usize) -> String {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(limit * 4)]);
-    let mut out = String::new();
-    for (n, c) in text.chars().enumerate() {
-        if n == limit {
-            out.push('…');
-            break;
-        }
-        if is_hidden(c) {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
+    let end = text.char_indices().nth(limit);
+    let mut out = visible(&text[..end.map_or(text.len(), |(at, _)| at)]).into_owned();
+    if end.is_some() {
+        out.push('…');
     }
     out
 }

@@ -152,7 +152,6 @@ pub struct LogRow {
 }
 
 pub struct World {
-    pub seed: u64,
     pub base: NaiveDate,
     pub slot_minutes: i64,
     /// Days in which a message or notification can change.
@@ -173,7 +172,6 @@ impl World {
         let slot_minutes = if dice.one_in(8) { 1 } else { 5 };
         let retry_days = dice.pick(&[1, 1, 1, 2, 2, 3]);
         let mut world = Self {
-            seed,
             base,
             slot_minutes,
             retry_days,

@@ -133,6 +133,10 @@ fn a_full_or_closed_output_is_named_and_what_was_done_stands() {
     assert_eq!(output.status.code(), Some(3));
     assert_eq!(names(fresh.path()), names(folder.path()));
 
+    let fresh = tempfile::tempdir().unwrap();
+    let output = small(fresh.path()).arg("-vv").stderr(full()).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+
     // A reader that closed the pipe wanted no more: the code is that of the work.
     let fresh = tempfile::tempdir().unwrap();
     let mut child = small(fresh.path()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

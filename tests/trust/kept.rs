@@ -103,6 +103,30 @@ fn a_head_without_a_good_signature_is_named() {
     place.ask(&["verify"]).expect(1).says(&[&name, "it is no checkpoint"]);
 }
 
+#[test]
+fn a_head_that_two_persons_gave_up_is_known_as_such() {
+    let place = Place::new();
+    let older: Vec<_> =
+        ["journal.ndjson", "journal.head"].map(|name| (name, fs::read(place.ledger(name)).unwrap())).into();
+    place.night(29);
+    let head = keep(&place);
+    for (name, bytes) in older {
+        fs::write(place.ledger(name), bytes).unwrap();
+    }
+    let said = place.night(30).expect(1).stderr;
+    let key =
+        said.split('`').find(|part| part.starts_with("head:")).unwrap_or_else(|| panic!("{said}")).to_owned();
+    let persons =
+        ["--author", "ann", "--approver", "bob", "--reason", "restored", "--as-of", "2026-11-30T04:00:00Z"];
+    let key = key.split(' ').next().unwrap();
+    place.ask(&[&["ack", key], &persons[..]].concat()).expect(0);
+    place.night(30);
+    let ran = place.ask(&["verify"]);
+    assert!(!ran.stderr.contains("does not go on from it"), "{ran:?}");
+    let ran = place.ask(&["verify", "--extends", head.to_str().unwrap()]).expect(1);
+    assert!(ran.stderr.contains("given up by line"), "{ran:?}");
+}
+
 /// A timestamp authority with a certificate of its own.
 fn authority(folder: &Path) -> Option<()> {
     fs::write(

@@ -113,8 +113,42 @@ fn a_served_folder_follows_the_reports_and_leaves_the_rest_alone() {
     let blocked = self::desk("[outputs]\npublish = \"./blocked\"\n");
     blocked.file("blocked", "a file");
     blocked.night(AT).expect(3).says(&["attention[publish]", "blocked"]);
+    // So is a folder with files of others: a report never takes the place of one.
+    let others = self::desk("[outputs]\npublish = \"./www\"\n");
+    fs::create_dir(others.path("www")).unwrap();
+    others.file("www/overrides.csv", "of a reviewer");
+    others.night(AT).expect(3).says(&["attention[publish]", "it has files that this job has not written"]);
+    assert_eq!(fs::read_to_string(others.path("www/overrides.csv")).unwrap(), "of a reviewer");
+    fs::remove_file(others.path("www/overrides.csv")).unwrap();
+    others.night("2026-11-21T04:00:00Z");
+    assert!(others.path("www/index.html").exists());
     let inside = self::desk("[outputs]\npublish = \"./reports/public\"\n");
     inside.night(AT).expect(2).says(&["lie in one another"]);
+}
+
+#[test]
+fn nothing_outside_the_served_folder_is_removed_and_what_is_gone_from_it_comes_back() {
+    let desk = desk("[outputs]\npublish = \"./public\"\n");
+    desk.night(AT);
+    let note = desk.path("reports/.published");
+    for name in ["mine.csv", "public/daily/gone.csv"] {
+        desk.file(name, "kept");
+    }
+    // A note that somebody has changed.
+    let text = fs::read_to_string(&note).unwrap();
+    let stamp = r#"{"bytes":4,"modified_us":1}"#;
+    let mine = desk.path("mine.csv").display().to_string();
+    let entries: String = ["../mine.csv", &mine, "daily/../../mine.csv"]
+        .iter()
+        .map(|path| format!("{path:?}:{stamp},"))
+        .collect();
+    fs::write(&note, text.replacen("\"files\":{", &format!("\"files\":{{{entries}"), 1)).unwrap();
+    fs::remove_file(desk.path("public/index.html")).unwrap();
+    desk.file("public/daily/.tmp-aB3aB3aB3aB3", "what a killed run left");
+    desk.night("2026-11-21T04:00:00Z");
+    assert_eq!(fs::read_to_string(desk.path("mine.csv")).unwrap(), "kept");
+    assert!(desk.path("public/index.html").exists() && desk.path("public/daily/gone.csv").exists());
+    assert!(!desk.path("public/daily/.tmp-aB3aB3aB3aB3").exists());
 }
 
 #[test]
