@@ -1,6 +1,7 @@
 //! Laws: what holds after each night of a world, whatever has happened in it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -325,7 +326,7 @@ fn is_true(day: i64, books: &Books, now: &ShownDay) -> Broken {
         now.is_sealed
     );
     for place in places.into_iter().filter(|place| want.get(*place) != found.get(*place)) {
-        text += &format!("  {place:?} is {:?}, not {:?}\n", found.get(place), want.get(place));
+        writeln!(text, "  {place:?} is {:?}, not {:?}", found.get(place), want.get(place)).unwrap();
     }
     Err(text)
 }

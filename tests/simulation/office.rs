@@ -1,6 +1,7 @@
 //! Office: the folder of a world, with logs, config, policy and rows as they stand in a night, and the job that runs there.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -130,17 +131,20 @@ impl<'w> Office<'w> {
         for row in &self.rows {
             let Row { id, is_to_uptime, day, from, to, service, region, approver, created_us } = row;
             let at = |minute: i64| self.world.instant(day * DAY_US + minute * MINUTE_US);
-            let (direction, account, reason) = match is_to_uptime {
-                true => ("to_uptime", "", "caller-misuse"),
-                false => ("to_downtime", "user:*", "authorization-fault"),
+            let (direction, account, reason) = if *is_to_uptime {
+                ("to_uptime", "", "caller-misuse")
+            } else {
+                ("to_downtime", "user:*", "authorization-fault")
             };
-            text += &format!(
-                "{id},{direction},{},{},{service},{region},,{},{account},{reason},OPS-1,ann,{approver},{},\n",
+            writeln!(
+                text,
+                "{id},{direction},{},{},{service},{region},,{},{account},{reason},OPS-1,ann,{approver},{},",
                 at(*from),
                 at(*to),
                 row.code(),
                 self.world.instant(*created_us)
-            );
+            )
+            .unwrap();
         }
         text
     }

@@ -250,10 +250,12 @@ impl Shelf<'_> {
         if last.us < given_up_us && (has_stopped || is_internal) && self.is_lost(last.us, next_us) {
             return Unknown;
         }
-        match () {
-            () if is_internal || has_stopped => Bad,
-            () if any(|trial| matches!(trial, Trial::Http(_))) => User,
-            () => Excluded,
+        if is_internal || has_stopped {
+            Bad
+        } else if any(|trial| matches!(trial, Trial::Http(_))) {
+            User
+        } else {
+            Excluded
         }
     }
 }
