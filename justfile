@@ -51,6 +51,11 @@ bench-formats rows="1000000":
     cargo build --release
     python3 tests/bench/formats.py "${CARGO_TARGET_DIR:-target}/release/uptime-ledger" --rows {{rows}}
 
+# Time and memory of logs that stand at the limits
+limits:
+    cargo build --release
+    python3 tests/bench/limits.py "${CARGO_TARGET_DIR:-target}/release/uptime-ledger"
+
 # Size of a year's ledger, and how long the commands take that look at all of it
 year *options:
     cargo build --release

@@ -1,4 +1,4 @@
-//! Text of a document that knows where its lines begin, so that a place in it is found without a search.
+//! Text of a document that knows where its lines begin: a place is found without a search.
 
 use std::sync::Arc;
 

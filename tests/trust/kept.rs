@@ -114,12 +114,14 @@ fn a_head_that_two_persons_gave_up_is_known_as_such() {
         fs::write(place.ledger(name), bytes).unwrap();
     }
     let said = place.night(30).expect(1).stderr;
-    let key =
-        said.split('`').find(|part| part.starts_with("head:")).unwrap_or_else(|| panic!("{said}")).to_owned();
+    let key = said
+        .split('\'')
+        .find(|part| part.starts_with("head:"))
+        .unwrap_or_else(|| panic!("{said}"))
+        .to_owned();
     let persons =
         ["--author", "ann", "--approver", "bob", "--reason", "restored", "--as-of", "2026-11-30T04:00:00Z"];
-    let key = key.split(' ').next().unwrap();
-    place.ask(&[&["ack", key], &persons[..]].concat()).expect(0);
+    place.ask(&[&["ack", &key], &persons[..]].concat()).expect(0);
     place.night(30);
     let ran = place.ask(&["verify"]);
     assert!(!ran.stderr.contains("does not go on from it"), "{ran:?}");
