@@ -162,16 +162,14 @@ impl Verify {
         for head in found.heads {
             kept.heads += 1;
             let mut is_off = |what: String| off.push(Finding { path: head.path.clone(), what });
-            match ledger.extends(&PublishedHead::Checkpoint(head.checkpoint.clone()))? {
-                Extends::From(_) | Extends::GivenUp(_) => {}
-                other => is_off(other.to_string()),
+            let extends = ledger.extends(&PublishedHead::Checkpoint(head.checkpoint.clone()))?;
+            if let Extends::No(_) = extends {
+                is_off(extends.to_string());
             }
             match key.as_ref().map(|key| head.signature(key)) {
                 Some(Ok(Seal::Good(_))) => kept.signed += 1,
                 Some(Ok(Seal::Bad(why))) => is_off(format!("its signature is not good: {why}")),
-                Some(Ok(Seal::Absent)) => {
-                    is_off("it has no signature; sign it with `minisign -S -m`".to_owned())
-                }
+                Some(Ok(Seal::Absent)) => is_off("it is not signed; `minisign -S -m` signs it".to_owned()),
                 Some(Err(trouble)) => is_off(trouble.to_string()),
                 None => {}
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use memchr::memchr_iter;
+use memchr::{memchr_iter, memchr2_iter};
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 
 /// A text that knows where its lines begin.
@@ -12,13 +12,19 @@ pub(super) struct LinedText {
     text: String,
     /// Offsets of the first bytes of lines, from 0 on.
     starts: Vec<usize>,
+    /// The same of lines as miette counts them, which a lone `\r` ends as well.
+    shown_starts: Vec<usize>,
 }
 
 impl LinedText {
     pub fn new(name: &str, text: String) -> Arc<Self> {
         let ends = memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1);
         let starts = std::iter::once(0).chain(ends).collect();
-        Arc::new(Self { name: name.to_owned(), text, starts })
+        let bytes = text.as_bytes();
+        let is_end = |at: &usize| bytes[*at] == b'\n' || bytes.get(at + 1) != Some(&b'\n');
+        let shown_ends = memchr2_iter(b'\r', b'\n', bytes).filter(is_end).map(|at| at + 1);
+        let shown_starts = std::iter::once(0).chain(shown_ends).collect();
+        Arc::new(Self { name: name.to_owned(), text, starts, shown_starts })
     }
 
     pub fn name(&self) -> &str {
@@ -51,13 +57,15 @@ impl SourceCode for LinedText {
         lines_before: usize,
         lines_after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let end = span.offset().checked_add(span.len()).filter(|end| *end <= self.text.len());
+        let end = span.offset().checked_add(span.len()).filter(|end| *end <= self.text.len() + 1);
         let end = end.ok_or(MietteError::OutOfBounds)?;
         // One line more on either side, so that the window decides nothing.
-        let first = self.line(span.offset()).saturating_sub(lines_before + 1);
-        let last = self.line(end) + lines_after + 1;
-        let from = self.start(first);
-        let window = &self.text[from..self.start(last + 1)];
+        let line = |offset: usize| self.shown_starts.partition_point(|start| *start <= offset) - 1;
+        let start = |line: usize| self.shown_starts.get(line).copied().unwrap_or(self.text.len());
+        let first = line(span.offset()).saturating_sub(lines_before + 1);
+        let last = line(end.min(self.text.len())) + lines_after + 1;
+        let from = start(first);
+        let window = &self.text[from..start(last + 1)];
         let inner = SourceSpan::from((span.offset() - from, span.len()));
         let found = window.read_span(&inner, lines_before, lines_after)?;
         let shown = SourceSpan::from((found.span().offset() + from, found.span().len()));
@@ -87,7 +95,8 @@ mod tests {
             text in "([a-cé]{0,4}\r?\n?){0,12}",
             at in 0_usize..60,
             length in 0_usize..6,
-            before in 0_usize..3,
+            // Without a line before, miette itself panics behind the last line.
+            before in 1_usize..3,
             after in 0_usize..3,
         ) {
             let (ours, theirs) = (LinedText::new("a", text.clone()), NamedSource::new("a", text));

@@ -302,9 +302,7 @@ pub(super) fn book(
         }
     }
     booked.fails_without_a_day(failed, &asked);
-    if ledger.days().is_empty()
-        && let Some(error) = booked.failure.take()
-    {
+    if let Some(error) = booked.failure.take_if(|_| ledger.days().is_empty()) {
         return Err(error);
     }
     overrides::note(&plan, desired, ledger, clock)?;

@@ -5,6 +5,7 @@
 //! keep their columns: there a sign stands in their place ([`super::harmless`]).
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// Returns whether a character is a control character, does not show, or changes how others show.
 ///
@@ -40,7 +41,8 @@ pub fn visible_json(json: &str) -> Cow<'_, str> {
     spelled::<true>(json, |c, out| {
         let mut units = [0; 2];
         for unit in c.encode_utf16(&mut units) {
-            out.push_str(&format!("\\u{unit:04x}"));
+            // Writing to text does not fail.
+            let _ = write!(out, "\\u{unit:04x}");
         }
     })
 }
@@ -90,9 +92,9 @@ fn spelled<const LINES: bool>(text: &str, spell: fn(char, &mut String)) -> Cow<'
             _ => false,
         };
         if is_spelled::<LINES>(c) && !is_part {
-            spell(c, &mut out)
+            spell(c, &mut out);
         } else {
-            out.push(c)
+            out.push(c);
         }
         picture = is_part || is_pictograph(c);
     }

@@ -139,9 +139,10 @@ impl Destination {
                         return Ok(());
                     }
                 }
-                match plain_file::is_file(&place)? {
-                    true => fs::remove_file(&place).map_err(|e| Trouble::io(&place, "removing", e)),
-                    false => Ok(()),
+                if plain_file::is_file(&place)? {
+                    fs::remove_file(&place).map_err(|e| Trouble::io(&place, "removing", e))
+                } else {
+                    Ok(())
                 }
             }
         }

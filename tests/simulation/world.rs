@@ -28,7 +28,7 @@ impl Dice {
 
     /// Returns a number from `0..n`.
     pub fn below(&mut self, n: i64) -> i64 {
-        ((u128::from(self.0.next_u64()) * n.unsigned_abs() as u128) >> 64) as i64
+        ((u128::from(self.0.next_u64()) * u128::from(n.unsigned_abs())) >> 64) as i64
     }
 
     pub fn one_in(&mut self, n: i64) -> bool {
@@ -232,7 +232,7 @@ impl World {
         let row = self.rows.len();
         self.rows.push(LogRow { tale, text: text.into() });
         let beside = if in_day < DAY_US / 2 { day - 1 } else { day + 1 };
-        let is_near_midnight = in_day < 10 * MINUTE_US || in_day >= DAY_US - 10 * MINUTE_US;
+        let is_near_midnight = !(10 * MINUTE_US..DAY_US - 10 * MINUTE_US).contains(&in_day);
         let mut files = vec![(day, 0)];
         if !is_sure {
             match self.dice.below(40) {
@@ -415,7 +415,9 @@ impl World {
         .unwrap();
         if let Some(Status { message, word, code }) = status {
             write!(text, r#","message_id":"{message}","status":"{word}""#).unwrap();
-            code.iter().for_each(|code| write!(text, r#","error_code":{code}"#).unwrap());
+            if let Some(code) = code {
+                write!(text, r#","error_code":{code}"#).unwrap();
+            }
         }
         text + "}"
     }
