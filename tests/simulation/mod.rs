@@ -38,12 +38,14 @@ use crate::disturb;
 
 /// Worlds that every run of the tests tries, in addition to the one of [`one_seed`]; each takes about 90 CPU seconds.
 const WORLDS: u64 = 2;
+/// Nights of a world that every run of the tests lets come; `just simulate` and `SIMULATION_SEED` let all come.
+const FIRST_NIGHTS: i64 = 24;
 
 /// Lets the nights of a world come. Returns what went wrong, with the night.
-fn live(world: &World) -> Result<(), (i64, String)> {
+fn live(world: &World, nights: i64) -> Result<(), (i64, String)> {
     let mut office = Office::new(world);
     let mut laws = Laws::default();
-    for night in 0..NIGHTS {
+    for night in 0..nights {
         let done = catch_unwind(AssertUnwindSafe(|| one_night(&mut office, &mut laws, night)));
         let words = |panic: Box<dyn std::any::Any + Send>| {
             let words = panic.downcast_ref::<String>().cloned();
@@ -166,10 +168,10 @@ fn is_refused_otherwise(lines: &str) -> bool {
 }
 
 /// Tries the world of a number, and says how to try it again.
-fn try_seed(seed: u64) -> Broken {
+fn try_seed(seed: u64, nights: i64) -> Broken {
     let mut world = World::new(seed);
     world.script.disturb(seed, 3, 3);
-    live(&world).map_err(|(night, why)| {
+    live(&world, nights).map_err(|(night, why)| {
         format!(
             "seed {seed}, night {night} (after {}): {why}\nacts so far:\n{}try it again: SIMULATION_SEED={seed} cargo test --test main \
              simulation::one_seed -- --nocapture",
@@ -180,13 +182,13 @@ fn try_seed(seed: u64) -> Broken {
 }
 
 /// Tries worlds on two threads.
-fn try_seeds(first: u64, worlds: u64) {
+fn try_seeds(first: u64, worlds: u64, nights: i64) {
     let (next, wrong) = (AtomicU64::new(first), Mutex::new(Vec::new()));
     let work = || {
         while let Some(seed) =
             Some(next.fetch_add(1, Ordering::Relaxed)).filter(|seed| *seed < first + worlds)
         {
-            if let Err(why) = try_seed(seed) {
+            if let Err(why) = try_seed(seed, nights) {
                 // Written as it is: a test that is not yet over shows nothing else.
                 std::io::stderr().write_all(format!("{why}\n").as_bytes()).unwrap();
                 wrong.lock().unwrap().push((seed, why));
@@ -205,14 +207,16 @@ fn in_any_world_the_books_say_what_happened() {
     let number = |name: &str| std::env::var(name).ok().map(|n| n.parse().unwrap());
     let years: Option<u64> = number("SIMULATION_YEARS");
     let worlds = years.map_or(WORLDS, |years| (years * 365).div_ceil(NIGHTS as u64));
-    try_seeds(number("SIMULATION_FIRST").unwrap_or(2), worlds);
+    let nights = if years.is_some() { NIGHTS } else { FIRST_NIGHTS };
+    try_seeds(number("SIMULATION_FIRST").unwrap_or(2), worlds, nights);
 }
 
 /// The world of `SIMULATION_SEED`; the first one without it.
 #[test]
 fn one_seed() {
-    let seed = std::env::var("SIMULATION_SEED").map_or(1, |seed| seed.parse().unwrap());
-    if let Err(why) = try_seed(seed) {
+    let asked: Option<u64> = std::env::var("SIMULATION_SEED").ok().map(|seed| seed.parse().unwrap());
+    let nights = if asked.is_some() { NIGHTS } else { FIRST_NIGHTS };
+    if let Err(why) = try_seed(asked.unwrap_or(1), nights) {
         panic!("{why}");
     }
 }
