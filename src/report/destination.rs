@@ -189,7 +189,7 @@ fn is_temporary(path: &Path) -> bool {
     path.file_name().is_some_and(|name| super::write::is_temporary(&name.to_string_lossy()))
 }
 
-/// Makes a folder with those above it, and lets everybody read those that it makes or finds in `root`.
+/// Makes a folder with those above it; everybody may read those that it makes or finds in `root`.
 fn make_readable(root: &Path, folder: &Path) -> Result<(), Trouble> {
     let mut open = Vec::new();
     for at in folder.ancestors() {
