@@ -83,6 +83,58 @@ fn texts_in_the_place_of_names_are_pseudonyms_and_long_ones_are_no_rows() {
 }
 
 #[test]
+fn a_value_that_is_too_long_is_told_though_its_row_is_plainly_good() {
+    let long = "x".repeat(9_000);
+    let row = |n: u32, rest: &str| {
+        format!(
+            r#"{{"ts":"2026-11-20T10:00:{n:02}Z","request_id":"r-{n}","service":"media","http_status":200{rest}}}"#
+        ) + "\n"
+    };
+    let fields = ["business_id", "trace_id", "scope", "endpoint", "error_subcode", "client_version"];
+    let csv = |n: usize, field: &str| {
+        let at = fields.iter().position(|known| *known == field);
+        let cells: Vec<&str> =
+            (0..fields.len()).map(|one| if Some(one) == at { &*long } else { "" }).collect();
+        format!("2026-11-20T10:00:{n:02}Z,r-{n},media,200,{}\n", cells.join(","))
+    };
+    let all = |long_field: Option<&str>| -> String {
+        let value = |field: &str| {
+            if Some(field) == long_field {
+                long.clone()
+            } else if field == "error_subcode" {
+                "0".to_owned()
+            } else {
+                "a".to_owned()
+            }
+        };
+        fields
+            .iter()
+            .filter(|field| **field != "scope" || long_field == Some("scope"))
+            .map(|field| format!(r#","{field}":"{}""#, value(field)))
+            .collect()
+    };
+    // Rows of one shape take the fast path, whether a value of theirs is long or not.
+    let ndjson: String = (0..10).map(|n| row(n, &all(None))).collect::<String>()
+        + &fields.iter().zip(10..).map(|(field, n)| row(n, &all(Some(field)))).collect::<String>();
+    let table = format!("ts,request_id,service,http_status,{}\n", fields.join(","))
+        + &(0..10).map(|n| csv(n, "")).collect::<String>()
+        + &fields.iter().zip(10..).map(|(field, n)| csv(n, field)).collect::<String>();
+    for (name, text) in [("edge.ndjson", ndjson), ("edge.csv", table)] {
+        let desk = Desk::new(&format!("{}[[service]]\nname = \"media\"\n", SOURCE.replace("edge.csv", name)));
+        desk.file(name, &text);
+        let ran = desk.night(AT);
+        let bad = fs::read_to_string(desk.path("reports/daily/2026-11-20/quarantine.ndjson")).unwrap();
+        for field in fields {
+            assert!(
+                bad.contains(&format!("{field} is a text of more than 8 KiB")),
+                "{name} {field}: {bad} {ran:?}"
+            );
+        }
+        assert_eq!(booked(&desk).iter().map(|(.., events)| events).sum::<u64>(), 10, "{name}");
+    }
+}
+
+#[test]
 fn quarantine_shows_shapes_unless_the_config_wants_texts() {
     for (config, shown) in
         [("", "aaaaa-99-99,Aaaaa 9999"), ("excerpts = \"text\"\n", "never-20-11,Erika 1234")]

@@ -144,7 +144,8 @@ pub fn main() -> ExitCode {
 
 /// Tells that standard output did not take everything, and returns the exit code that this leaves.
 ///
-/// A reader that closed the pipe (`uptime-ledger diff ... | head`) wanted no more; a full disk is a failure.
+/// A reader that closed the pipe (`uptime-ledger diff ... | head`) wanted no more; a full disk is a
+/// failure.
 fn unheard(code: ExitCode, error: &std::io::Error) -> ExitCode {
     let is_closed = error.kind() == std::io::ErrorKind::BrokenPipe;
     let _ = if is_closed {

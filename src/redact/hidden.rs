@@ -82,13 +82,16 @@ fn spelled<const LINES: bool>(text: &str, spell: fn(char, &mut String)) -> Cow<'
     let Some(first) = first::<LINES>(text) else { return Cow::Borrowed(text) };
     let mut out = String::with_capacity(text.len() + 16);
     out.push_str(&text[..first]);
-    let mut picture = text[..first].chars().next_back().is_some_and(is_pictograph);
+    let mut before = text[..first].chars().next_back();
     let mut rest = text[first..].chars().peekable();
     while let Some(c) = rest.next() {
         // `⚠\u{fe0f}` shows as one picture, and so do pictures that are joined.
-        let is_part = match c {
-            '\u{fe0f}' => picture,
-            '\u{200d}' => picture && rest.peek().is_some_and(|next| is_pictograph(*next)),
+        let is_part = match (before, c) {
+            (Some(before), '\u{fe0f}') => is_pictograph(before),
+            (Some(before), '\u{200d}') => {
+                (is_pictograph(before) || before == '\u{fe0f}')
+                    && rest.peek().is_some_and(|next| is_pictograph(*next))
+            }
             _ => false,
         };
         if is_spelled::<LINES>(c) && !is_part {
@@ -96,7 +99,8 @@ fn spelled<const LINES: bool>(text: &str, spell: fn(char, &mut String)) -> Cow<'
         } else {
             out.push(c);
         }
-        picture = is_part || is_pictograph(c);
+        // What was spelled out ends a picture.
+        before = Some(c).filter(|c| is_part || !is_spelled::<LINES>(*c));
     }
     Cow::Owned(out)
 }
@@ -143,6 +147,7 @@ mod tests {
         {
             assert_eq!(visible(picture), picture);
         }
+        assert_eq!(visible("\u{26a0}\u{fe0f}\u{fe0f}"), "\u{26a0}\u{fe0f}\\u{fe0f}");
         assert_eq!(visible("a\u{fe0f}b\u{200d}c"), "a\\u{fe0f}b\\u{200d}c");
         assert_eq!(visible("\u{1f525}\u{200d}a\u{200b}"), "\u{1f525}\\u{200d}a\\u{200b}");
     }

@@ -63,9 +63,7 @@ impl Destination {
     pub fn open(&self) -> Result<(), Trouble> {
         let Self::Folder(folder) = self else { return Ok(()) };
         let mark = folder.join(MARK);
-        if !plain_file::is_file(&mark)
-            .or_else(|trouble| if folder.exists() { Err(trouble) } else { Ok(false) })?
-        {
+        if !plain_file::is_file(&mark)? {
             make_readable(folder, folder)?;
             if super::write::entries(folder)?.iter().any(|path| !is_temporary(path)) {
                 return Err(Trouble::Refused(format!(

@@ -27,6 +27,7 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("intake/formats/foreign/mod.rs", "one line, from envelope to row"),
     ("intake/formats/foreign/row/mod.rs", "every part of an expression"),
     ("intake/formats/foreign/template.rs", "one splitter, with what it must tell apart"),
+    ("intake/rows/raw_row.rs", "one row, and every way to set a value of it"),
     ("intake/files/bytes/decompress.rs", "every compression, and what each must survive"),
     ("intake/formats/csv.rs", "one reader of delimited text"),
     ("intake/formats/frame.rs", "every way that rows end"),

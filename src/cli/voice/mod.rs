@@ -56,8 +56,8 @@ impl<W: Write> Write for Heard<W> {
 
 /// A writer that lets no text steer the terminal.
 ///
-/// Hidden characters other than line ends become `\\u{..}`. Names of services, regions and files come
-/// from logs, so they may hold such characters.
+/// Hidden characters other than line ends become `\u{..}`. Names of services, regions and files
+/// come from logs, so they may hold such characters.
 pub struct TerminalSafe<W>(pub W);
 
 impl<W: Write> Write for TerminalSafe<W> {

@@ -124,8 +124,8 @@ mod tests {
             undeclared.map(|names| names.len())
         };
         assert_eq!(fitted(64, 0, [1, 1]), [64, 0]);
-        assert_eq!(fitted(3, 64, [1, 1]), [3, 64]);
-        assert_eq!(fitted(64, 64, [1, 1]), [21, 22]);
+        assert_eq!(fitted(3, 64, [1, 1]), [3, 63]);
+        assert_eq!(fitted(64, 64, [1, 1]), [15, 15]);
         assert_eq!(fitted(64, 64, [30, 40]), [0, 0], "what is declared is always kept");
     }
 

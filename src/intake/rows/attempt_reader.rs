@@ -62,6 +62,7 @@ impl SourceReader {
         names: &mut Lexicon,
         told: &mut Vec<ParsedStatus>,
     ) -> Result<ParsedAttempt, String> {
+        row.check_lengths()?;
         let told_us = self.event_us(row.get(Field::EventTs), ts_us)?;
         let http_status = fields::status(row)?;
         let trial = trial(row, http_status)?;

@@ -137,6 +137,8 @@ pub struct RawRow<'a> {
     seen: u32,
     /// Bit set of the fields whose column is there, also without a value.
     named: u32,
+    /// Bit set of the fields whose value is longer than any value may be.
+    long: u32,
     /// End of the request that the time of this row marks, if the row says so.
     pub time_basis: Option<TimeBasis>,
 }
@@ -149,6 +151,7 @@ impl<'a> RawRow<'a> {
             filled: 0,
             seen: 0,
             named: 0,
+            long: 0,
             time_basis: None,
         }
     }
@@ -158,7 +161,7 @@ impl<'a> RawRow<'a> {
             self.values[self.filled.trailing_zeros() as usize] = LogValue::Missing;
             self.filled &= self.filled - 1;
         }
-        (self.seen, self.named, self.time_basis) = (0, 0, None);
+        (self.seen, self.named, self.long, self.time_basis) = (0, 0, 0, None);
     }
 
     /// Sets a field, unless a column with a smaller `rank` has already filled it.
@@ -180,6 +183,7 @@ impl<'a> RawRow<'a> {
         }
         let is_long = matches!(&value, LogValue::Text(text) if text.len() > MOST_BYTES);
         self.values[field] = if is_long { TOO_LONG } else { value };
+        self.long = self.long & !(1 << field) | u32::from(is_long) << field;
         self.rank[field] = rank;
         true
     }
@@ -191,7 +195,7 @@ impl<'a> RawRow<'a> {
     #[inline]
     pub fn set_text(&mut self, field: usize, rank: u8, text: &'a [u8]) -> bool {
         let text = trimmed(text);
-        if matches!(text, [] | [b'-']) || !self.values[field].is_missing() {
+        if matches!(text, [] | [b'-']) || text.len() > MOST_BYTES || !self.values[field].is_missing() {
             return self.set(field, rank, LogValue::text(text));
         }
         self.named |= 1 << field;
@@ -201,6 +205,20 @@ impl<'a> RawRow<'a> {
         // The value before is missing, so that nothing is to be dropped.
         std::mem::forget(std::mem::replace(&mut self.values[field], LogValue::Text(Cow::Borrowed(text))));
         true
+    }
+
+    /// Checks that no value is too long, also of a field that is not needed to judge the row.
+    ///
+    /// # Errors
+    /// The first field whose value is.
+    #[inline]
+    pub fn check_lengths(&self) -> Result<(), String> {
+        if self.long == 0 {
+            return Ok(());
+        }
+        let field =
+            Field::ALL.get(self.long.trailing_zeros() as usize).map_or("a value", |field| field.column());
+        Err(format!("{field} is {}, expected at most {MOST_BYTES} bytes", TOO_LONG.excerpt()))
     }
 
     /// Sets a field, whatever the log says.

@@ -223,11 +223,13 @@ pub struct Sketch<'b> {
     own: [Scalar<'b>; OWN],
     /// Bit set of the fields outside the key that the row has.
     pub seen: u32,
+    /// Lengths of all texts outside the key, joined by OR: as long as a power of two if one is.
+    lengths: usize,
 }
 
 impl<'b> Sketch<'b> {
     pub fn new() -> Self {
-        Self { key: SketchKey::default(), own: [Scalar::Missing; OWN], seen: 0 }
+        Self { key: SketchKey::default(), own: [Scalar::Missing; OWN], seen: 0, lengths: 0 }
     }
 
     pub fn clear(&mut self) {
@@ -235,12 +237,16 @@ impl<'b> Sketch<'b> {
         self.key.bytes.clear();
         self.own = [Scalar::Missing; OWN];
         self.seen = 0;
+        self.lengths = 0;
     }
 
     /// Takes the value of a field outside the key.
     #[inline]
     pub fn take(&mut self, field: usize, part: FieldRole, value: Scalar<'b>) {
         let is_there = !value.is_missing();
+        if let Scalar::Text(text) = value {
+            self.lengths |= text.len();
+        }
         self.seen |= u32::from(is_there) << field;
         if part.is_there() {
             self.key.number = self.key.number << 1 | u64::from(is_there);
@@ -254,6 +260,7 @@ impl<'b> Sketch<'b> {
     #[inline]
     pub fn take_text(&mut self, field: usize, part: FieldRole, text: &'b [u8]) {
         let is_there = !LogValue::is_no_text(text);
+        self.lengths |= text.len();
         self.seen |= u32::from(is_there) << field;
         if part.is_there() {
             self.key.number = self.key.number << 1 | u64::from(is_there);
@@ -274,10 +281,12 @@ impl<'b> Sketch<'b> {
         };
     }
 
-    /// Returns whether a value is longer than any value may be.
+    /// Returns whether a value may be longer than any value may be: the slow path knows.
     #[inline]
     pub fn is_too_long(&self) -> bool {
-        self.own.iter().any(|value| matches!(value, Scalar::Text(text) if text.len() > MOST_BYTES))
+        const { assert!(MOST_BYTES.is_power_of_two()) };
+        self.lengths >= MOST_BYTES
+            || self.own.iter().any(|value| matches!(value, Scalar::Text(text) if text.len() > MOST_BYTES))
     }
 
     /// Returns the place for the value of a field.

@@ -222,6 +222,7 @@ impl SourceReader {
     /// # Errors
     /// A field cannot be read; the message says which one, what was found and what is expected.
     pub fn read(&self, row: &RawRow<'_>, names: &mut Lexicon) -> Result<ParsedRequest, String> {
+        row.check_lengths()?;
         let error_code = answer_code(row, &mut names.codes)?;
         let (scope, has_odd_scope) = scope(row, names)?;
         let mut shape = Shape {
