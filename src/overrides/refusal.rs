@@ -51,6 +51,15 @@ impl Refusal {
         }
     }
 
+    /// Returns whether a stored reason still tells why the row is refused.
+    ///
+    /// However its day goes on, a row that came too late did so; and the remedy of an overlap says
+    /// what holds before and after the seal.
+    pub fn is_told_by(&self, why: &str) -> bool {
+        let is_same = || why.starts_with(&format!("{}: {};", self.name(), self.what()));
+        (is_too_late(self.name()) && is_too_late(why)) || is_same()
+    }
+
     /// Returns the column of the row at fault.
     pub fn column(&self) -> &'static str {
         Self::column_of(self.name())
@@ -129,10 +138,12 @@ impl Refusal {
                 "remove this row, or narrow it until the two have nothing in common: the day is sealed, and the other row stays"
             }
             Self::Overlaps(_) => {
-                "narrow one of the two rows until they have nothing in common, or remove one"
+                "narrow one of the two rows until they have nothing in common, or remove one; once the day is sealed, only this one can \
+                 give way"
             }
             Self::Contradicts(_) => {
-                "agree on one direction and remove the other row, or narrow one until they have nothing in common"
+                "agree on one direction and remove the other row, or narrow one until they have nothing in common; once the day is \
+                 sealed, only this one can give way"
             }
         }
     }
@@ -142,6 +153,12 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}; {}", self.what(), self.remedy())
     }
+}
+
+/// Returns whether a stored reason, which begins with its word, is that a row came too late.
+fn is_too_late(why: &str) -> bool {
+    let word = why.split_once(':').map_or(why, |(word, _)| word);
+    matches!(word, "late" | "back-dated" | "not-late" | "sealed")
 }
 
 fn counted(events: i64) -> String {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use super::Job;
-use super::seal::more_time::more_time;
+use super::seal::more_time::{ComingEdition, more_time};
 use crate::attention::{Attention, AttentionKind};
 use crate::clock::Clock;
 use crate::day::Day;
@@ -187,10 +187,12 @@ fn with_more_time(
     mut windows: Windows,
     ledger: &Ledger,
     filed: &[Filed],
+    coming: &BTreeMap<Day, ComingEdition<'_>>,
     clock: Clock,
 ) -> anyhow::Result<Windows> {
-    let is_open = |day: &Day| {
-        ledger.record().days.get(day).is_some_and(|day| day.sealed.is_none() && day.newest().is_some())
+    let is_open = |day: &Day| match ledger.record().days.get(day) {
+        Some(record) => record.sealed.is_none() && (record.newest().is_some() || coming.contains_key(day)),
+        None => coming.contains_key(day),
     };
     let is_late = |filed: &&Filed| {
         !filed.was_applied && matches!(windows.timing(&filed.row, filed.first_seen_us), RowTiming::Refused(_))
@@ -198,7 +200,7 @@ fn with_more_time(
     let days: BTreeSet<Day> =
         filed.iter().filter(is_late).flat_map(|filed| filed.row.days()).filter(is_open).collect();
     for day in days {
-        match more_time(ledger, day, clock) {
+        match more_time(ledger, day, coming.get(&day).copied(), clock) {
             Ok(more) => _ = windows.more.insert(day, more),
             Err(error) if stops_all(&error) => return Err(error),
             // A damaged day is told by itself; its rows are judged again when it is whole.
@@ -265,7 +267,14 @@ pub fn touched(ledger: &Ledger, clock: Clock) -> BTreeSet<Day> {
 }
 
 /// Decides the live rows; `postings` holds the classified days among [`touched`].
-pub fn plan(ledger: &Ledger, postings: &BTreeMap<Day, &Postings>, clock: Clock) -> anyhow::Result<Plan> {
+///
+/// Open days are judged with what this run has read of them, as the next run would find them.
+pub fn plan(
+    job: &Job,
+    ledger: &Ledger,
+    postings: &BTreeMap<Day, &Postings>,
+    clock: Clock,
+) -> anyhow::Result<Plan> {
     let record = ledger.record();
     let filed = live(ledger, clock);
     let mut frozen: BTreeMap<Day, Vec<Override>> = BTreeMap::new();
@@ -279,7 +288,10 @@ pub fn plan(ledger: &Ledger, postings: &BTreeMap<Day, &Postings>, clock: Clock) 
         .iter()
         .map(|(day, postings)| Touched { day: *day, postings, sealed: frozen.get(day).map(Vec::as_slice) })
         .collect();
-    let windows = with_more_time(windows(ledger, clock), ledger, &filed, clock)?;
+    let settings = job.settings();
+    let coming = |postings| ComingEdition { postings, policy: &job.policy, settings: &settings };
+    let coming = postings.iter().map(|(day, postings)| (*day, coming(*postings))).collect();
+    let windows = with_more_time(windows(ledger, clock), ledger, &filed, &coming, clock)?;
     let gone = gone(ledger);
     let (judged, given_up) = overrides::plan_with_gone(&filed, &gone, &touched, &windows)?;
     let mut rows: BTreeMap<Day, Vec<Override>> = BTreeMap::new();
@@ -331,8 +343,20 @@ pub fn note(plan: &Plan, desired: &mut Desired, ledger: &mut Writer, clock: Cloc
                 (RowStatus::Waiting, why)
             }
             Decision::Refused(refusal) => {
-                let mistake = desired.sheet.as_ref().and_then(|sheet| sheet.refusal(&judged.row.id, refusal));
-                let why = format!("{}: {refusal}", refusal.name());
+                let sheet = desired.sheet.as_ref();
+                let known = filed.and_then(|filed| filed.judged.as_ref());
+                let is_told =
+                    |known: &&JudgedRow| known.status == RowStatus::Refused && refusal.is_told_by(&known.why);
+                let (why, mistake) = match known.filter(is_told) {
+                    Some(known) => {
+                        let why = known.why.clone();
+                        (why, sheet.and_then(|sheet| sheet.earlier_refusal(&judged.row.id, &known.why)))
+                    }
+                    None => {
+                        let why = format!("{}: {refusal}", refusal.name());
+                        (why, sheet.and_then(|sheet| sheet.refusal(&judged.row.id, refusal)))
+                    }
+                };
                 desired.refuse(&judged.row.id, day, &why, mistake);
                 (RowStatus::Refused, why)
             }

@@ -5,12 +5,21 @@ use std::collections::HashSet;
 use anyhow::Context;
 
 use crate::clock::Clock;
+use crate::config::Canonical;
 use crate::day::{DAY_US, Day, SECOND_US};
 use crate::ledger::{Cause, EditionRecord, Ledger};
 use crate::overrides::{LateEvidence, MoreTime, PostingKey, bad_postings};
-use crate::policy::Policy;
+use crate::policy::{Policy, Postings};
 
 const HOUR_US: i64 = 3_600 * SECOND_US;
+
+/// A day as this run is about to publish it: its editions do not show yet what the run has read.
+#[derive(Clone, Copy)]
+pub struct ComingEdition<'a> {
+    pub postings: &'a Postings,
+    pub policy: &'a Policy,
+    pub settings: &'a Canonical,
+}
 
 /// Returns the instant at which the review window of a day ends with its grace, in microseconds
 /// since 1970.
@@ -19,14 +28,19 @@ pub fn graced_us(ledger: &Ledger, day: Day) -> i64 {
     day.end_us() + i64::from(review.review_days) * DAY_US + i64::from(review.grace_hours) * HOUR_US
 }
 
-/// Finds what gives an open day more time.
+/// Finds what gives an open day more time; `coming` is its next edition, if it may have one.
 ///
 /// Time is given by late evidence, by applied rows that are gone from the file, and by the first
 /// run since the window ended if its grace is over by then: nobody could have been heard before.
 ///
 /// # Errors
 /// An edition of the day, or its policy, is missing or damaged.
-pub fn more_time(ledger: &Ledger, day: Day, clock: Clock) -> anyhow::Result<MoreTime> {
+pub fn more_time(
+    ledger: &Ledger,
+    day: Day,
+    coming: Option<ComingEdition<'_>>,
+    clock: Clock,
+) -> anyhow::Result<MoreTime> {
     let review = ledger.record().review.of(day);
     let closes_us = day.end_us() + i64::from(review.review_days) * DAY_US;
     let graced_us = graced_us(ledger, day);
@@ -55,6 +69,12 @@ pub fn more_time(ledger: &Ledger, day: Day, clock: Clock) -> anyhow::Result<More
             }
         }
     }
+    if let Some(coming) = coming.filter(|_| now_us > closes_us - DAY_US) {
+        let postings = coming_bad(ledger, day, coming, editions)?;
+        if !postings.is_empty() {
+            late.push(LateEvidence { at_us: now_us, postings });
+        }
+    }
     let cap_us = first_line_after(graced_us).unwrap_or(now_us) + i64::from(review.review_days) * DAY_US;
     Ok(MoreTime { late, granted_us, cap_us })
 }
@@ -75,40 +95,73 @@ fn comes_from_logs(edition: &EditionRecord) -> bool {
 
 /// Returns the bad postings of the last of some editions that none of the others had.
 ///
-/// The edition before it also counts as it would be booked by the policy of the last. Under other
-/// reading settings, nothing is new: the same rows are read in another way.
+/// Under other reading settings, nothing is new: the same rows are read in another way.
 fn new_bad(ledger: &Ledger, day: Day, editions: &[EditionRecord]) -> anyhow::Result<HashSet<PostingKey>> {
     let Some((last, earlier)) = editions.split_last() else { return Ok(HashSet::new()) };
-    let bad = |number: u32, policy: &Policy| -> anyhow::Result<HashSet<PostingKey>> {
-        let facts = ledger.basis(day, number)?.facts;
-        Ok(bad_postings(&policy.classify(facts).context("classifying the facts")?)?)
-    };
     let policy = ledger.policy(&last.publication.policy)?;
-    if let Some(before) = earlier.last()
-        && !is_read_alike(ledger, before, last)
-    {
+    let is_read_alike = match (earlier.last(), kept(ledger, last)) {
+        (Some(before), Some(settings)) => is_read_alike(ledger, before, &settings),
+        _ => true,
+    };
+    if !is_read_alike {
         return Ok(HashSet::new());
     }
-    let mut new = bad(last.publication.edition, &policy)?;
+    let bad = bad(ledger, day, last, &policy)?;
+    unknown_before(ledger, day, bad, &policy, earlier)
+}
+
+/// Returns the bad postings of a coming edition that no edition had.
+fn coming_bad(
+    ledger: &Ledger,
+    day: Day,
+    coming: ComingEdition<'_>,
+    editions: &[EditionRecord],
+) -> anyhow::Result<HashSet<PostingKey>> {
+    if editions.last().is_some_and(|before| !is_read_alike(ledger, before, coming.settings)) {
+        return Ok(HashSet::new());
+    }
+    unknown_before(ledger, day, bad_postings(coming.postings)?, coming.policy, editions)
+}
+
+/// Removes the bad postings that earlier editions had.
+///
+/// The newest of them also counts as it would be booked by the policy of the postings.
+fn unknown_before(
+    ledger: &Ledger,
+    day: Day,
+    mut new: HashSet<PostingKey>,
+    policy: &Policy,
+    earlier: &[EditionRecord],
+) -> anyhow::Result<HashSet<PostingKey>> {
     for (at, edition) in earlier.iter().enumerate() {
         let own = ledger.policy(&edition.publication.policy)?;
-        let known = bad(edition.publication.edition, &own)?;
+        let known = bad(ledger, day, edition, &own)?;
         new.retain(|posting| !known.contains(posting));
         if at + 1 == earlier.len() {
-            let rebooked = bad(edition.publication.edition, &policy)?;
+            let rebooked = bad(ledger, day, edition, policy)?;
             new.retain(|posting| !rebooked.contains(posting));
         }
     }
     Ok(new)
 }
 
-/// Returns whether two editions were read under the same settings, as far as the ledger kept them.
-fn is_read_alike(ledger: &Ledger, one: &EditionRecord, other: &EditionRecord) -> bool {
-    let kept = |edition: &EditionRecord| {
-        edition.publication.config.as_ref().and_then(|config| ledger.config(config).ok())
-    };
-    match (kept(one), kept(other)) {
-        (Some(one), Some(other)) => one.reads_like(&other),
-        _ => true,
-    }
+/// Returns the bad postings of an edition, as a policy books its facts.
+fn bad(
+    ledger: &Ledger,
+    day: Day,
+    edition: &EditionRecord,
+    policy: &Policy,
+) -> anyhow::Result<HashSet<PostingKey>> {
+    let facts = ledger.basis(day, edition.publication.edition)?.facts;
+    Ok(bad_postings(&policy.classify(facts).context("classifying the facts")?)?)
+}
+
+/// Returns the settings of an edition, as far as the ledger kept them.
+fn kept(ledger: &Ledger, edition: &EditionRecord) -> Option<Canonical> {
+    edition.publication.config.as_ref().and_then(|config| ledger.config(config).ok())
+}
+
+/// Returns whether an edition was read under these settings; true if its own were not kept.
+fn is_read_alike(ledger: &Ledger, edition: &EditionRecord, settings: &Canonical) -> bool {
+    kept(ledger, edition).is_none_or(|own| own.reads_like(settings))
 }
