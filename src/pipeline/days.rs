@@ -32,6 +32,8 @@ pub(super) struct Booked {
     pub looks: Looks,
     /// Editions that came out as they were.
     pub confirmed: Vec<Confirmation>,
+    /// Daybooks of sealed days that wait for a damaged file to be mended.
+    pub waiting_daybooks: BTreeSet<Day>,
     /// The booked day with the most facts: its reports are drawn without reading the edition back.
     ///
     /// Only one is kept, to bound memory.
@@ -219,7 +221,7 @@ pub(super) fn book(
             }
         }
     };
-    let late = told_late(job, ledger, &usable)?;
+    let ToldLate { days: late, waiting_daybooks } = told_late(job, ledger, &usable)?;
     let prepare = |ledger: &Ledger, day: Day| {
         let is_settled = usable.daybooks.contains_key(&day) && !usable.stay.contains(&day);
         let is_sealed = ledger.record().days.get(&day).is_some_and(|record| record.sealed.is_some());
@@ -236,13 +238,14 @@ pub(super) fn book(
     days.extend(asked.iter().filter(|day| ledger.days().contains(day) || is_kept(day)));
 
     // Rows are decided over all days they touch before any of them is booked.
-    let mut booked = Booked { days: asked.len(), kept, looks, failure: trouble, ..Booked::default() };
+    let mut booked =
+        Booked { days: asked.len(), kept, looks, failure: trouble, waiting_daybooks, ..Booked::default() };
     let published = ledger.days();
     let touched = overrides::touched(ledger, clock).into_iter();
     let touched = touched.filter(|day| days.contains(day) || published.contains(day));
     let (mut prepared, stuck) = booked.prepared(ledger, touched, &prepare, &mut failed)?;
     let postings = prepared.iter().map(|(day, prepared)| (*day, &prepared.postings)).collect();
-    let mut plan = overrides::plan(ledger, &postings, clock)?;
+    let mut plan = overrides::plan(job, ledger, &postings, clock)?;
     drop(postings);
     plan.hold(&stuck, ledger);
     days.extend(plan.days());
@@ -339,16 +342,26 @@ fn of_reading(
     Ok(found)
 }
 
-/// Lists sealed days of which logs of other days may tell since they were sealed.
+/// Sealed days of which logs of other days may tell since they were sealed.
+#[derive(Default)]
+struct ToldLate {
+    /// Days that are booked again: what these logs tell is an adjusting entry.
+    days: BTreeSet<Day>,
+    /// Daybooks of days that cannot be booked before a damaged file is mended.
+    waiting_daybooks: BTreeSet<Day>,
+}
+
+/// Finds sealed days of which logs of other days may tell since they were sealed.
 ///
-/// They are booked again while all the daybooks stand that they were booked from: what these logs
-/// tell is an adjusting entry. Once a daybook is gone, its rows are orphans.
-fn told_late(job: &Job, ledger: &Ledger, usable: &read::Usable) -> anyhow::Result<BTreeSet<Day>> {
+/// They are booked again while all the daybooks stand that they were booked from. Once a daybook is
+/// gone, its rows are orphans.
+fn told_late(job: &Job, ledger: &Ledger, usable: &read::Usable) -> anyhow::Result<ToldLate> {
+    let mut told_late = ToldLate::default();
+    if !job.config.has_webhooks() {
+        return Ok(told_late);
+    }
     let mut late = BTreeSet::new();
     let mut known: BTreeMap<Day, &str> = BTreeMap::new();
-    if !job.config.has_webhooks() {
-        return Ok(late);
-    }
     let reach = job.config.webhooks.reach_days();
     let is_sealed = |day: Day| ledger.record().days.get(&day).is_some_and(|record| record.sealed.is_some());
     for line in ledger.lines() {
@@ -367,16 +380,26 @@ fn told_late(job: &Job, ledger: &Ledger, usable: &read::Usable) -> anyhow::Resul
             _ => {}
         }
     }
-    let mut booked = BTreeSet::new();
-    for day in late {
-        let is_settled = usable.daybooks.contains_key(&day) && !usable.stay.contains(&day);
-        let made = if is_settled { ledger.made_from(day)? } else { None };
-        let is_whole = |made: &MadeFrom| made.daybooks.keys().all(|day| usable.daybooks.contains_key(day));
-        if made.as_ref().is_some_and(is_whole) {
-            booked.insert(day);
+    let stand = ledger.daybooks();
+    for day in late.into_iter().filter(|day| !usable.stay.contains(day)) {
+        let needed: BTreeSet<Day> = match ledger.made_from(day) {
+            Ok(Some(made)) => made.daybooks.into_keys().chain([day]).collect(),
+            Ok(None) => continue,
+            Err(trouble) if trouble.stops_all() => return Err(trouble.into()),
+            Err(_) => {
+                // Booking it tells of the damage.
+                told_late.days.insert(day);
+                told_late.waiting_daybooks.extend(day.plus(-1).through(day.plus(reach)));
+                continue;
+            }
+        };
+        if needed.iter().all(|day| usable.daybooks.contains_key(day)) {
+            told_late.days.insert(day);
+        } else if needed.iter().all(|day| stand.contains_key(day)) {
+            told_late.waiting_daybooks.extend(needed);
         }
     }
-    Ok(booked)
+    Ok(told_late)
 }
 
 /// Returns the rows that apply to a day.

@@ -134,7 +134,7 @@ pub fn run(job: &Job, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::
     // A seal keeps what is noted, so this comes before it; a day may end in one more edition there.
     let mut outages = reported::note(&mut ledger, &settings, clock)?;
     let sealed = seal::due(job, &mut ledger, clock, &mut booked)?;
-    seal::prune(job, &mut ledger, clock)?;
+    seal::prune(job, &mut ledger, &booked.waiting_daybooks, clock)?;
     outages.extend(reported::note(&mut ledger, &settings, clock)?);
     // Of the days that are open now: another run at once finds the same.
     booked.looks.take(Look::Run, read::read_otherwise(job, &ledger));

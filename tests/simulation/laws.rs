@@ -52,6 +52,8 @@ pub struct Laws {
     read: Vec<i64>,
     /// The newest edition of each day, and the first night that had it.
     editions: BTreeMap<i64, (String, i64)>,
+    /// Files that had one other bit for a run, by night.
+    pub flips: Vec<(i64, String)>,
     /// Sealed days of which the logs of the night can tell: all daybooks that they were booked from still stand.
     whole: BTreeSet<i64>,
 }
@@ -83,14 +85,6 @@ impl Laws {
             self.days.insert(day, book);
             self.read.push(day);
         }
-    }
-
-    /// Expects nothing more to be told of sealed days in this night.
-    ///
-    /// Known: a run that finds a daybook damaged cannot book a sealed day from it, and may prune another one that the day was
-    /// booked from; what the logs of this night tell of that day is then lost, also when the damage is mended.
-    pub fn lose_sealed_days(&mut self) {
-        self.whole.clear();
     }
 
     fn whole(&self, office: &Office, night: i64) -> BTreeSet<i64> {

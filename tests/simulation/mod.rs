@@ -51,7 +51,8 @@ fn live(world: &World, nights: i64) -> Result<(), (i64, String)> {
             let words = panic.downcast_ref::<String>().cloned();
             words.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned())).unwrap_or_default()
         };
-        done.unwrap_or_else(|panic| Err(format!("panic: {}", words(panic)))).map_err(|why| (night, why))?;
+        let done = done.unwrap_or_else(|panic| Err(format!("panic: {}", words(panic))));
+        done.map_err(|why| (night, format!("{why}\nflipped so far: {:#?}", laws.flips)))?;
     }
     Ok(())
 }
@@ -106,6 +107,7 @@ fn flipped(office: &Office, laws: &mut Laws, night: i64, [file, bit]: [u64; 2]) 
         return Ok(());
     }
     let Some(flipped) = Flipped::new(office, file, bit) else { return Ok(()) };
+    laws.flips.push((night, flipped.name()));
     let ran = office.run(Office::clock_us(night));
     let is_told = match &ran {
         Ok(ran) => {
@@ -113,9 +115,7 @@ fn flipped(office: &Office, laws: &mut Laws, night: i64, [file, bit]: [u64; 2]) 
         }
         Err(_) => true,
     };
-    if is_told {
-        laws.lose_sealed_days();
-    } else {
+    if !is_told {
         let name = flipped.name();
         laws.books(office, night).map_err(|why| format!("{name} was damaged, and nobody was told: {why}"))?;
         if flipped.stands() && laws::verify(office).is_ok() && !flipped.is_drawn() {
@@ -127,44 +127,18 @@ fn flipped(office: &Office, laws: &mut Laws, night: i64, [file, bit]: [u64; 2]) 
 }
 
 /// A run at once after another changes nothing.
-///
-/// Known: a row that was refused for one reason may be refused for another one in the next run, when the run itself has
-/// sealed its day or brought late evidence; a third run then changes nothing.
 fn once(office: &Office, us: i64) -> Broken {
-    let again = || -> Result<Option<(String, String)>, String> {
-        let before = laws::files(office);
-        office.run(us).map_err(|e| format!("the same run again failed: {e:#}"))?;
-        let now = laws::files(office);
-        let few = disturb::differences(&before, &now);
-        let journal = Path::new("ledger/journal.ndjson");
-        let [before, now] =
-            [&before, &now].map(|tree| tree.get(journal).cloned().flatten().unwrap_or_default());
-        let more = String::from_utf8_lossy(&now[before.len().min(now.len())..]).into_owned();
-        Ok((!few.is_empty()).then_some((few, more)))
-    };
-    match again()? {
-        Some((_, more)) if is_refused_otherwise(&more) => {}
-        Some((few, more)) => {
-            return Err(format!("a run with nothing new has changed {few}; new lines: {more}"));
-        }
-        None => return Ok(()),
+    let before = laws::files(office);
+    office.run(us).map_err(|e| format!("the same run again failed: {e:#}"))?;
+    let now = laws::files(office);
+    let few = disturb::differences(&before, &now);
+    if few.is_empty() {
+        return Ok(());
     }
-    match again()? {
-        Some((few, more)) => Err(format!("a third run has changed {few}; new lines: {more}")),
-        None => Ok(()),
-    }
-}
-
-/// True if lines of the journal only say that rows are refused, and why.
-fn is_refused_otherwise(lines: &str) -> bool {
-    let is_refused = |line: &str| match serde_json::from_str::<serde_json::Value>(line) {
-        Ok(line) if line["entry"]["kind"] == "judged" => line["entry"]["rows"]
-            .as_array()
-            .is_some_and(|rows| rows.iter().all(|row| row["status"] == "refused")),
-        Ok(line) => line["entry"]["kind"] == "attention",
-        Err(_) => false,
-    };
-    lines.contains("judged") && lines.lines().all(is_refused)
+    let journal = Path::new("ledger/journal.ndjson");
+    let [before, now] = [&before, &now].map(|tree| tree.get(journal).cloned().flatten().unwrap_or_default());
+    let more = String::from_utf8_lossy(&now[before.len().min(now.len())..]).into_owned();
+    Err(format!("a run with nothing new has changed {few}; new lines: {more}"))
 }
 
 /// Tries the world of a number, and says how to try it again.

@@ -19,6 +19,9 @@ use crate::overrides::Windows;
 use crate::queries::seals;
 use crate::resolve::missing_logs::HISTORY_DAYS;
 
+/// Days for which daybooks wait for a damaged one to be mended, after which they are removed.
+const MENDING_DAYS: i64 = 14;
+
 /// Seals the days whose window has passed, and tells which ones cannot be sealed.
 pub(super) fn due(
     job: &Job,
@@ -47,7 +50,7 @@ pub(super) fn due(
             continue;
         }
         let (state, edition) = (newest.publication.state, newest.publication.edition);
-        let more = match more_time(ledger, day, clock) {
+        let more = match more_time(ledger, day, None, clock) {
             Ok(more) => more,
             Err(error) if stops_all(&error) => return Err(error),
             Err(error) => {
@@ -156,13 +159,23 @@ fn end(job: &Job, ledger: &mut Writer, day: Day, clock: Clock) -> anyhow::Result
 ///
 /// While an open day has an expected file that is absent, the days on which the file could have
 /// stood are kept: without them the next run would no longer expect it, and judge the day anew.
-pub(super) fn prune(job: &Job, ledger: &mut Writer, clock: Clock) -> anyhow::Result<()> {
+///
+/// Daybooks of a sealed day of which logs have told since wait while another one of them is
+/// damaged: what the logs tell could not be booked when it is mended.
+pub(super) fn prune(
+    job: &Job,
+    ledger: &mut Writer,
+    waiting: &BTreeSet<Day>,
+    clock: Clock,
+) -> anyhow::Result<()> {
     let reach = job.config.webhooks.reach_days();
     let before = book::reaches(job)[0].max(reach);
     let open = open_days(ledger);
     let known_until = Day::of_us(last_end_us(ledger, clock)?).unwrap_or(Day::of(clock.wall));
+    let known_until = known_until.min(Day::of(clock.wall));
     let is_needed = |day: Day| {
-        day.plus(2 * reach + 2) > known_until.min(Day::of(clock.wall))
+        let waits = if waiting.contains(&day) { MENDING_DAYS } else { 0 };
+        day.plus(2 * reach + 2 + waits) > known_until
             || open.iter().any(|open| (day.plus(-reach)..=day.plus(before)).contains(open))
             || !ledger.days().contains(&day)
     };
