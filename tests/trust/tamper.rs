@@ -365,3 +365,25 @@ fn a_flipped_bit_is_never_published_and_stops_its_day_alone() {
     let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), files.len(), wrong.join("\n"));
 }
+
+/// The names in a manifest say which files of its folder are known, so they must be checked before they are believed.
+#[test]
+fn a_flipped_bit_in_the_name_of_a_file_moves_no_file_aside() {
+    let dir = tempfile::tempdir().unwrap();
+    let [reports, _] = ledgers(dir.path());
+    let manifest = job::paths(&reports).into_iter().find(|path| path.ends_with("edition.json")).unwrap();
+    let whole = fs::read_to_string(&manifest).unwrap();
+    let config = dir.path().join("uptime-ledger.toml");
+    for name in ["basis.json", "slots.parquet", "facts.parquet"] {
+        let folder = job::files(manifest.parent().unwrap());
+        // One bit: `b` and `c`, `s` and `r`, `f` and `g` differ by it.
+        let flipped = format!("{}{}", char::from(name.as_bytes()[0] ^ 1), &name[1..]);
+        fs::write(&manifest, whole.replace(name, &flipped)).unwrap();
+        let args = ["run", "--config", config.to_str().unwrap(), "--as-of", "2026-11-19T03:00:00Z", "--out"];
+        job::job([&args[..], &[reports.to_str().unwrap()]].concat());
+        fs::write(&manifest, &whole).unwrap();
+        assert!(!reports.join("ledger/lost+found").exists(), "{name}");
+        assert_eq!(job::files(manifest.parent().unwrap()), folder, "{name}");
+        assert!(verify(&reports).findings.is_empty(), "{name}");
+    }
+}

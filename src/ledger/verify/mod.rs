@@ -185,8 +185,10 @@ fn check_edition(
     let path = place.join(MANIFEST);
     known.insert(path.clone());
     // Whatever is wrong with one of its files, the others are no strangers.
-    let listed = folder::hashes(place).unwrap_or_default();
-    known.extend(listed.keys().map(|name| place.join(name)));
+    match folder::hashes_of(place, &said.manifest) {
+        Some(listed) => known.extend(listed.keys().map(|name| place.join(name))),
+        None => known.extend(names(place).unwrap_or_default().iter().map(|name| place.join(name))),
+    }
     if sha256_of(&path).map_err(trouble)? != said.manifest {
         return Err(finding(&path, format!("it is not what line {} of the journal tells of", record.seq)));
     }

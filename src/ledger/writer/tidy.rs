@@ -28,8 +28,8 @@ type Known = BTreeMap<PathBuf, Listing>;
 
 /// What tells the names of the files in a folder.
 enum Listing {
-    /// The manifest of an edition.
-    Manifest,
+    /// The manifest of an edition, with its hash.
+    Manifest(String),
     /// The list of a daybook, with its hash.
     List(String),
     These(&'static [&'static str]),
@@ -39,7 +39,10 @@ impl Listing {
     /// Returns the names; `None` if what tells them is damaged, which is told elsewhere.
     fn names(&self, place: &Path) -> Option<BTreeSet<OsString>> {
         let names: Vec<String> = match self {
-            Self::Manifest => folder::hashes(place)?.into_keys().chain([MANIFEST.to_owned()]).collect(),
+            Self::Manifest(hash) => {
+                let files = folder::hashes_of(place, hash)?;
+                files.into_keys().chain([MANIFEST.to_owned()]).collect()
+            }
             Self::These(names) => names.iter().map(|name| (*name).to_owned()).collect(),
             Self::List(hash) => {
                 let list = plain_file::read(&place.join(FILES)).ok()?;
@@ -138,7 +141,10 @@ fn known(ledger: &Ledger) -> Known {
         known.extend(record.frozen.iter().map(table));
         for edition in &record.editions {
             let said = &edition.publication;
-            known.insert(folder::place(root, said.day, said.edition), Listing::Manifest);
+            known.insert(
+                folder::place(root, said.day, said.edition),
+                Listing::Manifest(said.manifest.clone()),
+            );
             known.insert(places::of_policy(root, &said.policy), Listing::These(&places::POLICY_FILES));
             known.extend(said.config.iter().map(config));
         }
