@@ -71,13 +71,19 @@ impl Resolver<'_> {
     ///
     /// `days` are the days within reach that have a daybook.
     fn unmatched(&mut self, days: &[Day], group: &[(usize, NotificationItem)]) {
-        let own = group.iter().find(|(at, item)| days[*at] == self.day && item.role == ItemRole::Foreign);
-        let Some((_, NotificationItem { delivery: own, .. })) = own else { return };
-        let attempts = u64::from(own.attempts);
-        if own.has_event() {
-            let event = Day::of_us(own.event_us);
-            let is_near = event.is_some_and(|day| day <= self.day.plus(1) && days.contains(&day));
-            self.counts.stray_attempts += if is_near { 0 } else { attempts };
+        let own = group.iter().filter(|(at, item)| days[*at] == self.day && item.role == ItemRole::Foreign);
+        let mut attempts = 0;
+        for delivery in own.map(|(_, item)| item.delivery) {
+            let of_item = u64::from(delivery.attempts);
+            if delivery.has_event() {
+                let event = Day::of_us(delivery.event_us);
+                let is_near = event.is_some_and(|day| day <= self.day.plus(1) && days.contains(&day));
+                self.counts.stray_attempts += if is_near { 0 } else { of_item };
+            } else {
+                attempts += of_item;
+            }
+        }
+        if attempts == 0 {
             return;
         }
         // The day of the event counts them, if any row tells it.

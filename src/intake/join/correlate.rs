@@ -419,6 +419,7 @@ impl Correlator<'_> {
     fn notification(&self, group: &[AttemptRecord], sums: &mut Sums, items: &mut Items) {
         let (start_us, rank) = (self.settings.day.start_us(), &self.merged.rank);
         let (mut own, mut ahead): (Option<Delivery>, Option<Delivery>) = (None, None);
+        let mut apart: Vec<Delivery> = Vec::new();
         let mut last: Option<&AttemptRecord> = None;
         for attempt in group {
             let is_ahead = attempt.offset_us >= DAY_US;
@@ -437,6 +438,7 @@ impl Correlator<'_> {
                 none => *none = Some(one),
             }
             if !is_ahead {
+                apart.push(one);
                 sums.attempts += 1;
                 let slot = (attempt.offset_us / self.settings.slot_length.us()) as u32;
                 *entry(sums.rows.entry(*kind).or_default(), slot) += 1;
@@ -460,7 +462,8 @@ impl Correlator<'_> {
             return;
         };
         if !is_ours(&own) {
-            items.notifications.push(item(ItemRole::Foreign, own));
+            // Its last hour may end between two of them, which a joined delivery could not tell.
+            items.notifications.extend(apart.into_iter().map(|d| item(ItemRole::Foreign, d)));
             return;
         }
         let is_in_time = own.delay_us().is_none_or(|us| us <= self.settings.first_attempt_us);
