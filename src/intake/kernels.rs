@@ -8,9 +8,9 @@ use std::path::Path;
 use super::counting::worker_counts::WorkerCounts;
 use super::files::detect::LogFormat;
 use super::formats::lines::{Stop, TextParser};
+use super::records::group;
 use super::records::message_records::StatusRecord;
 use super::records::partitions::{MemoryBudget, PARTITIONS};
-use super::records::{call_record, group};
 use super::rows::endpoints::Endpoints;
 use super::rows::interner::Names;
 use super::rows::source_reader::{Join, SourceReader};
@@ -145,9 +145,9 @@ pub fn duplicates(hashes: &[u128]) -> usize {
     lost
 }
 
-/// Returns the hash of a call's id.
-pub fn hash(id: &[u8]) -> u128 {
-    call_record::hash(id)
+/// Returns the keyed hash of the id of a call, a message or a notification.
+pub fn hash(salt: &Salt, id: &[u8]) -> Id {
+    salt.id(id)
 }
 
 /// Returns statuses of one partition, packed as intake stores them.

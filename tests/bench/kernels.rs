@@ -13,7 +13,7 @@ use divan::{Bencher, black_box};
 use uptime_ledger::clock::{Clock, ClockSource};
 use uptime_ledger::config::{Config, Log, Source, Vantage};
 use uptime_ledger::day::{Day, SlotLength};
-use uptime_ledger::facts::{Fact, Facts, Intake, Kind, Reached, Receipt, Stream};
+use uptime_ledger::facts::{Fact, Facts, Intake, Kind, Reached, Receipt, Salt, Stream};
 use uptime_ledger::intake::kernels::{self, Form, Reader};
 use uptime_ledger::ledger::{Basis, Draft, Edition, Kept, Outline, Writer};
 use uptime_ledger::measure;
@@ -97,7 +97,8 @@ fn intern(bencher: Bencher, different: u64) {
 #[divan::bench]
 fn hash(bencher: Bencher) {
     let ids: Vec<String> = (0..MANY).map(|n| format!("req-{n:032x}")).collect();
-    let all = || ids.iter().fold(0, |all, id| all ^ kernels::hash(id.as_bytes()));
+    let salt = Salt::new("a");
+    let all = || ids.iter().fold(0, |all, id| all ^ kernels::hash(&salt, id.as_bytes()));
     bencher.counter(ItemsCount::new(MANY)).bench_local(|| black_box(all()));
 }
 
@@ -105,14 +106,16 @@ fn hash(bencher: Bencher) {
 #[divan::bench]
 fn dedupe(bencher: Bencher) {
     let id = |n: u64| if n.is_multiple_of(200) { n + 1 } else { n };
-    let hashes: Vec<u128> = (0..MANY).map(|n| kernels::hash(&id(n).to_le_bytes())).collect();
+    let salt = Salt::new("a");
+    let hashes: Vec<u128> = (0..MANY).map(|n| kernels::hash(&salt, &id(n).to_le_bytes())).collect();
     bencher.counter(ItemsCount::new(MANY)).bench_local(|| kernels::duplicates(black_box(&hashes)));
 }
 
 /// Three statuses per message.
 #[divan::bench]
 fn join(bencher: Bencher) {
-    let low = |n: u64| kernels::hash(&(n % (MANY / 3)).to_le_bytes()) >> 8;
+    let salt = Salt::new("a");
+    let low = |n: u64| kernels::hash(&salt, &(n % (MANY / 3)).to_le_bytes()) >> 8;
     let packed = kernels::packed_statuses((0..MANY).map(low));
     bencher.counter(ItemsCount::new(MANY)).bench_local(|| kernels::messages(black_box(&packed)));
 }

@@ -66,7 +66,7 @@ impl WorkerCounts {
         }
         let hash = match sketch.own(PerRowField::Id) {
             Scalar::Missing => 0,
-            id => id.with_bytes(|id| source_reader.ids.call(id))?,
+            id => id.with_bytes(|id| source_reader.ids.call(&source_reader.salt, id))?,
         };
         let message = match sketch.own(PerRowField::Message) {
             Scalar::Missing => 0,

@@ -39,12 +39,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::intake::records::call_record::hash;
+    use crate::facts::Salt;
 
     proptest! {
         #[test]
         fn every_id_with_several_rows_is_named_once(ids in prop::collection::vec(0_u64..40, 0..200)) {
-            let hashes: Vec<u128> = ids.iter().map(|id| hash(&id.to_le_bytes())).collect();
+            let salt = Salt::new("a");
+            let hashes: Vec<u128> = ids.iter().map(|id| salt.id(&id.to_le_bytes())).collect();
             let mut want: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
             for (id, n) in ids.iter().zip(0..) {
                 want.entry(*id).or_default().push(n);

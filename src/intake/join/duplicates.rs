@@ -259,9 +259,10 @@ impl Rows<'_> {
 /// Orders two rows with one id: `Less` is the row that counts.
 ///
 /// The inner vantage wins, then the earliest, then the smallest content, then the first file.
+/// Callers are compared by their pseudonyms, under which alone they leave intake.
 /// Neither the order of reading nor the number of workers can move a number.
 pub fn outranks(merged: &Merged, a: &DayCall, b: &DayCall) -> Ordering {
-    let tail = |r: &DayCall| (r.latency, r.message, r.file, &merged.callers[r.caller as usize]);
+    let tail = |r: &DayCall| (r.latency, r.message, r.file, merged.rank.callers[r.caller as usize]);
     if a.fact == b.fact {
         return (a.offset_us, tail(a)).cmp(&(b.offset_us, tail(b)));
     }
@@ -271,7 +272,7 @@ pub fn outranks(merged: &Merged, a: &DayCall, b: &DayCall) -> Ordering {
     };
     let content = |r: &DayCall| match merged.fact(r.fact) {
         _ if r.fact.is_outside() => None,
-        MergedFact { kind, caller, .. } => Some((merged.kind(kind), &merged.callers[caller as usize])),
+        MergedFact { kind, caller, .. } => Some((merged.kind(kind), merged.rank.callers[caller as usize])),
     };
     rank(a)
         .cmp(&rank(b))

@@ -43,7 +43,6 @@ pub struct MergedFact {
 pub struct Merged {
     /// By [`DayKind`].
     pub kinds: Vec<Kind>,
-    pub callers: Vec<String>,
     /// By [`DayFact`]; the first [`OUTSIDE`] ones stand for rows outside the day.
     pub facts: Vec<MergedFact>,
     /// By [`DayFact`].
@@ -192,7 +191,6 @@ pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool, untold: &[Option<String>
     let (caller_ranks, sorted_callers) = ranks(&pseudonyms);
     Merged {
         kinds: kinds.items,
-        callers: callers.items,
         facts,
         events,
         sixtieths,

@@ -1,7 +1,5 @@
 //! Call record: one call with an id, as stored for dedupe and join.
 
-use xxhash_rust::xxh3::xxh3_128;
-
 use super::numbers::{DayFact, WorkerFact};
 use super::packing::{Packer, Unpacker};
 use super::partitions::partition;
@@ -11,8 +9,8 @@ use crate::facts::ids::Id;
 /// One call that has an id, in the numbers of a worker or of the day; 26 or 42 bytes when packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallRecord<F> {
-    /// 96 bits: among a billion ids, two collide with a probability below 1 in 10^11.
-    pub hash: u128,
+    /// Keyed hash of its id, so that nobody can write ids that collide.
+    pub hash: Id,
     /// Start in microseconds since the start of the day, less than 38 hours before or after it.
     pub offset_us: i64,
     /// Latency bucket (10 bits), or [`CallRecord::NO_LATENCY`].
@@ -94,13 +92,8 @@ impl CallRecord<WorkerFact> {
     }
 }
 
-/// Returns the 96-bit hash of a call's id, which never leaves the process.
-pub fn hash(id: &[u8]) -> u128 {
-    xxh3_128(id) >> 32
-}
-
 /// Returns the hash in a packed [`CallRecord`].
-pub fn hash_of(bytes: &[u8]) -> u128 {
+pub fn hash_of(bytes: &[u8]) -> Id {
     Unpacker(bytes, 0).u96()
 }
 
@@ -113,10 +106,11 @@ pub const MARGIN_US: i64 = 3_600 * crate::day::SECOND_US;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::Salt;
 
     fn record(id: u64, offset_us: i64, fact: u32) -> CallRecord<WorkerFact> {
         CallRecord {
-            hash: hash(&id.to_le_bytes()),
+            hash: Salt::new("a").id(&id.to_le_bytes()),
             offset_us,
             latency: 7,
             fact: WorkerFact(fact),

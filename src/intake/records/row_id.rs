@@ -1,6 +1,5 @@
 //! Row ids: what a log writes as the id of a call, a message or a notification.
 
-use super::call_record;
 use crate::config::{IdSpelling, Identity, Source};
 use crate::facts::Salt;
 use crate::facts::ids::Id;
@@ -55,13 +54,13 @@ impl IdHasher {
         Self { is_loose: source.ids == IdSpelling::Loose, names_calls: source.identity != Identity::None }
     }
 
-    /// Returns the hash of a call's id; 0 if it does not tell calls apart.
+    /// Returns the keyed hash of a call's id; 0 if it does not tell calls apart.
     #[inline]
-    pub fn call(&self, id: &[u8]) -> u128 {
+    pub fn call(&self, salt: &Salt, id: &[u8]) -> Id {
         match () {
             () if !self.names_calls || is_nil(id) => 0,
-            () if self.is_loose => call_record::hash(&loose(id)),
-            () => call_record::hash(id),
+            () if self.is_loose => salt.id(&loose(id)),
+            () => salt.id(id),
         }
     }
 
@@ -75,15 +74,15 @@ impl IdHasher {
         }
     }
 
-    /// Returns the hash of a call's id; 0 for a call without one.
+    /// Returns the keyed hash of a call's id; 0 for a call without one.
     ///
     /// # Errors
     /// The id is neither text nor a whole number.
-    pub fn call_of(&self, id: &LogValue<'_>) -> Result<u128, String> {
+    pub fn call_of(&self, salt: &Salt, id: &LogValue<'_>) -> Result<Id, String> {
         match id {
             LogValue::Missing => Ok(0),
-            LogValue::Text(id) => Ok(self.call(id)),
-            LogValue::Int(id) => Ok(self.call(id.to_string().as_bytes())),
+            LogValue::Text(id) => Ok(self.call(salt, id)),
+            LogValue::Int(id) => Ok(self.call(salt, id.to_string().as_bytes())),
             other => Err(format!("request_id is {}, expected text or a whole number", other.excerpt())),
         }
     }
@@ -114,9 +113,9 @@ mod tests {
         let exact = IdHasher::of(&source(IdSpelling::Exact, Identity::Unique));
         let loose = IdHasher::of(&source(IdSpelling::Loose, Identity::Client));
         let salt = Salt::new("a");
-        assert_ne!(exact.call(spelt), exact.call(bare));
-        assert_eq!(loose.call(spelt), exact.call(bare));
+        assert_ne!(exact.call(&salt, spelt), exact.call(&salt, bare));
+        assert_eq!(loose.call(&salt, spelt), exact.call(&salt, bare));
         assert_eq!(loose.keyed(&salt, spelt), exact.keyed(&salt, bare));
-        assert_eq!(IdHasher::of(&source(IdSpelling::Exact, Identity::None)).call(bare), 0);
+        assert_eq!(IdHasher::of(&source(IdSpelling::Exact, Identity::None)).call(&salt, bare), 0);
     }
 }

@@ -122,12 +122,13 @@ fn agree(one: &View, other: &View) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::intake::records::call_record::hash;
+    use crate::facts::Salt;
 
     fn view(ids: std::ops::Range<u32>, spell: fn(String) -> String, rows: &[(u32, i64)]) -> View {
         let mut view = View { rows: rows.iter().map(|(_, n)| n).sum(), ..View::default() };
+        let salt = Salt::new("a");
         for id in ids.map(|n| spell(format!("ab-{n:08x}"))) {
-            view.ids.note(id.as_bytes(), hash(id.as_bytes()));
+            view.ids.note(id.as_bytes(), salt.id(id.as_bytes()));
         }
         for (slot, n) in rows {
             view.by_slot.insert(*slot, *n);
