@@ -51,12 +51,13 @@ impl Slots {
 
         let mut gross = Vec::with_capacity(scopes.len() * per_day);
         let mut net = Vec::with_capacity(scopes.len() * per_day);
-        for tallies in scopes.values() {
+        let mut names = Vec::with_capacity(scopes.len());
+        for (scope, tallies) in scopes {
             gross.extend(tallies.iter().map(|[g, _]| *g));
             net.extend(tallies.iter().map(|[_, n]| *n));
+            names.push(scope);
         }
-        let scopes = scopes.into_keys().collect();
-        match Self::assemble(day, length, scopes, gross, net) {
+        match Self::assemble(day, length, names, gross, net) {
             Ok(slots) => Ok(slots.with_gaps(in_gaps)),
             Err(why) => unreachable!("dense by construction: {why}"),
         }

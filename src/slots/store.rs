@@ -59,7 +59,7 @@ const FIRST: [Group; 6] =
 impl Slots {
     /// Returns the slots as a table, scope by scope.
     pub fn to_table(&self) -> Table {
-        let mut table = Table::new(&SLOTS);
+        let mut table = Table::with_room(&SLOTS, self.scopes.len() * self.length.per_day() as usize);
         let names = State::ALL.map(|state| (state, Value::text(state.name())));
         let name = |state: State| {
             names.iter().find(|(known, _)| *known == state).map_or(Value::Null, |(_, name)| name.clone())

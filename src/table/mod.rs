@@ -368,6 +368,14 @@ impl<'a> Row<'a> {
         self.optional_text(name)?.ok_or_else(|| is_null(name, self.at))
     }
 
+    /// Returns a text as the table holds it.
+    pub fn shared_text(&self, name: &str) -> Result<Arc<str>, String> {
+        match self.table.column(name)? {
+            Column::Text(list) => list[self.at].clone().ok_or_else(|| is_null(name, self.at)),
+            Column::Number(_) => Err(format!("column `{name}` holds no text")),
+        }
+    }
+
     pub fn number(&self, name: &str) -> Result<i64, String> {
         self.optional_number(name)?.ok_or_else(|| is_null(name, self.at))
     }

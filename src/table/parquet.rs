@@ -1,5 +1,6 @@
 //! Parquet: zstd, instants as timestamps in UTC, provenance as key-value metadata.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_array::{
@@ -152,11 +153,12 @@ fn append(column: &mut Column, kind: ColumnKind, array: &ArrayRef) -> Option<()>
     let any = array.as_any();
     match column {
         Column::Text(list) => {
-            // Repeated words share one allocation with the row before them.
+            // Repeated words share one allocation: a long table has few different ones.
+            let mut known: HashMap<&str, Arc<str>> = HashMap::new();
             for text in any.downcast_ref::<StringArray>()? {
                 let shared = match (list.last(), text) {
                     (Some(Some(last)), Some(text)) if **last == *text => Some(Arc::clone(last)),
-                    (_, text) => text.map(Arc::from),
+                    (_, text) => text.map(|text| known.entry(text).or_insert_with(|| text.into()).clone()),
                 };
                 list.push(shared);
             }

@@ -1,5 +1,7 @@
 //! Records: rows of a stored table as structs, each declared once by [`record!`].
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde::de::value::{Error as Unknown, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
@@ -25,7 +27,11 @@ pub trait Record: Sized {
     /// # Errors
     /// As [`Record::take`].
     fn all(table: &Table) -> Result<Vec<Self>, String> {
-        table.rows().map(Self::take).collect()
+        let mut all = Vec::with_capacity(table.len());
+        for row in table.rows() {
+            all.push(Self::take(row)?);
+        }
+        Ok(all)
     }
 }
 
@@ -65,6 +71,16 @@ impl CellValue for String {
 
     fn take(row: Row<'_>, column: &str) -> Result<Self, String> {
         Ok(row.text(column)?.to_owned())
+    }
+}
+
+impl CellValue for Arc<str> {
+    fn put(&self, _: ColumnKind) -> Value {
+        Value::Text(self.clone())
+    }
+
+    fn take(row: Row<'_>, column: &str) -> Result<Self, String> {
+        row.shared_text(column)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Drafting: puts a day's postings, slots, files and latencies together as an unpublished edition.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use polars::prelude::PolarsResult;
@@ -174,19 +175,21 @@ fn bad(postings: &Postings) -> PolarsResult<Vec<BadLine>> {
         let class = (&kind.service, &kind.region, kind.error_code, kind.symptom);
         (account.group() == Group::Bad).then_some(class)
     })?;
-    let caller = |number: u32| match facts.callers()[number as usize].as_str() {
-        "" => "-".to_owned(),
-        caller => caller.to_owned(),
-    };
+    let shared = |text: &str| -> Arc<str> { text.into() };
+    let callers: Vec<Arc<str>> =
+        facts.callers().iter().map(|caller| shared(if caller.is_empty() { "-" } else { caller })).collect();
+    let places: BTreeSet<&str> = facts.kinds().iter().flat_map(|k| [&*k.service, &*k.region]).collect();
+    let places: BTreeMap<&str, Arc<str>> = places.into_iter().map(|name| (name, shared(name))).collect();
+    let mut symptoms: BTreeMap<_, Arc<str>> = BTreeMap::new();
     let lines = sums.into_iter().filter(|sum| (sum.gross, sum.net) != (0, 0)).map(|sum| {
         let ([slot, _, number], (service, region, error_code, symptom)) = (sum.key, sum.class);
         BadLine {
             slot,
-            service: service.clone(),
-            region: region.clone(),
+            service: places[service.as_str()].clone(),
+            region: places[region.as_str()].clone(),
             error_code,
-            symptom: word(&symptom),
-            caller: caller(number),
+            symptom: symptoms.entry(symptom).or_insert_with(|| shared(&word(&symptom))).clone(),
+            caller: callers[number as usize].clone(),
             events_gross: sum.gross,
             events_net: sum.net,
         }

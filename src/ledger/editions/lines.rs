@@ -1,5 +1,7 @@
 //! Lines of an edition in addition to its slots: bad events, accounts, latencies.
 
+use std::sync::Arc;
+
 use crate::facts::Stream;
 use crate::policy::Account;
 use crate::slots::Scope;
@@ -9,15 +11,17 @@ use crate::table::{ColumnSpec, Record, Row, Spec, Table, Value, record};
 record! {
     table "bad", a row is "slot x service x region x error code x symptom x caller";
     /// Bad events that share slot, service, region, error code, symptom and caller.
+    ///
+    /// On a day with an outage there are as many as callers: lines share their texts.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct BadLine {
         pub slot: u32 => "slot" Integer,
-        pub service: String => "service" Text,
-        pub region: String => "region" Text,
+        pub service: Arc<str> => "service" Text,
+        pub region: Arc<str> => "region" Text,
         pub error_code: Option<i64> => "error_code" Integer,
-        pub symptom: String => "symptom" Text,
+        pub symptom: Arc<str> => "symptom" Text,
         /// A pseudonym, or `-` when the logs name no caller.
-        pub caller: String => "caller" Text,
+        pub caller: Arc<str> => "caller" Text,
         pub events_gross: i64 => "events_gross" Integer,
         pub events_net: i64 => "events_net" Integer,
     }

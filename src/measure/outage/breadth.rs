@@ -13,11 +13,16 @@ use crate::measure::runs::Run;
 use crate::measure::timeline::Judgement;
 use crate::slots::{DownSlots, Judged, Scope, ScopeKind, Side, State, Stretch, Tick, shortest_run};
 
+/// Callers left out up to which they are named: an outage of more is nobody's own fault.
+const MOST_LOUD: usize = 2;
+
 /// The callers of an outage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Breadth {
-    /// Named callers with bad events in its down slots, those with most of them first.
-    pub hit: Vec<(String, i64)>,
+    /// How many named callers had bad events in its down slots.
+    pub hit: usize,
+    /// Those that are left out, the one with most bad events first; empty if they are more than [`MOST_LOUD`].
+    pub loud: Vec<String>,
     /// Callers whose bad events must be left out until nothing of the outage is long enough.
     ///
     /// `None` if it is too short, or long enough without the bad events of all of them.
@@ -105,8 +110,15 @@ impl Breadth {
                 down.map(|us| (*service, us.div_euclid(HOUR_US))).collect::<Vec<_>>()
             })
             .collect();
-        let hit = hit.into_iter().map(|(caller, bad)| (caller.to_owned(), bad)).collect();
-        Self { hit, leave_out, left: [judged[0], judged[1] - without], active: active(&hours, days) }
+        let loud = leave_out.filter(|n| *n <= MOST_LOUD).map_or(&[][..], |n| &hit[..n]);
+        let loud = loud.iter().map(|(caller, _)| (*caller).to_owned()).collect();
+        Self {
+            hit: hit.len(),
+            loud,
+            leave_out,
+            left: [judged[0], judged[1] - without],
+            active: active(&hours, days),
+        }
     }
 }
 
@@ -132,11 +144,11 @@ impl<'a> Part<'a> {
             part.ticks.extend(edition.ticks(service, side, rule).filter(|tick| is_in(tick.start_us)));
             let start = |slot: u32| edition.day.start_us() + i64::from(slot) * edition.slot_length.us();
             let is_ours = |line: &&BadLine| {
-                service.holds(&line.service, &line.region) && line.caller != "-" && is_in(start(line.slot))
+                service.holds(&line.service, &line.region) && &*line.caller != "-" && is_in(start(line.slot))
             };
             for line in edition.bad.iter().filter(is_ours) {
                 let callers = part.callers.entry(start(line.slot)).or_default();
-                *callers.entry(line.caller.as_str()).or_default() += match side {
+                *callers.entry(&*line.caller).or_default() += match side {
                     Side::Gross => line.events_gross,
                     Side::Net => line.events_net,
                 };

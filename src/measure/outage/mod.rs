@@ -17,6 +17,7 @@ use super::runs::Run;
 use super::timeline::{Judgement, slots_of};
 use crate::day::{SECOND_US, rfc3339};
 use crate::facts::Distinct;
+use crate::facts::ids::Map;
 use crate::ledger::{BadLine, OutagePart, Outline};
 use crate::slots::{Scope, Side, State};
 
@@ -146,7 +147,7 @@ fn outage(
 ) -> Outage {
     let mut of_days: Vec<OutagePart> = Vec::new();
     let mut codes: BTreeMap<Option<i64>, i64> = BTreeMap::new();
-    let mut callers: BTreeMap<&str, i64> = BTreeMap::new();
+    let mut callers: Map<&str, i64> = Map::default();
     for (at, edition) in days.iter().map(|day| day.edition).enumerate() {
         let mut events_bad = 0;
         for line in lines(edition, run).iter().filter(|l| is_in(l, scope, edition)) {
@@ -191,7 +192,6 @@ fn outage(
     };
     let end_of_data = measured.last().map_or(run.end_us, |day| day.edition.day.end_us());
     let reach = i64::from(judgement.rule.max_gap_seconds) * SECOND_US;
-    let loud = breadth.hit.iter().take(breadth.leave_out.unwrap_or(0)).map(|(caller, _)| caller.clone());
     Outage {
         id: format!("{scope}:{}", rfc3339(run.start_us)),
         scope: scope.clone(),
@@ -209,14 +209,10 @@ fn outage(
         is_narrow: run.is_narrow,
         events_bad,
         top_error_codes: codes.join(" "),
-        callers_hit: breadth.hit.len() as i64,
+        callers_hit: breadth.hit as i64,
         callers_active: breadth.active,
         leave_out: breadth.leave_out.map(|n| n as i64),
-        loud_callers: if breadth.leave_out.is_some_and(|n| n <= MOST_LOUD) {
-            loud.collect()
-        } else {
-            Vec::new()
-        },
+        loud_callers: breadth.loud,
         events_left: breadth.left,
         top_callers_micro_percent: if top > 0 { floor_percent(top, events_bad) } else { None },
         parts: of_days,
@@ -244,9 +240,6 @@ fn part(
 
 /// Share of bad events with code 2 from which an update explains an outage, in percent (R13).
 const UPDATE_PERCENT: i64 = 95;
-
-/// Most callers that are named: more of them are no longer a few loud ones.
-const MOST_LOUD: usize = 2;
 
 /// Returns the bad lines of a day that lie in a run; they are sorted by slot.
 fn lines<'a>(edition: &'a Outline, run: &Run) -> &'a [BadLine] {
