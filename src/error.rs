@@ -123,6 +123,14 @@ pub enum Trouble {
         "ended by {by} before it was done: the next run clears away what it was writing; give any other command again"
     )]
     Ended { by: &'static str },
+    /// The facts and names of a day need more memory than the run is given; sizes are in MiB.
+    #[error(
+        "{path}: the day does not fit into {memory} MiB of memory: {facts} facts (a minute, a kind of outcome and a caller each) and \
+         {values} different values of `{field}` need {needed} MiB, and there is more to read. If `{field}` is mapped by mistake, name \
+         another column under [source.columns], or none (`{field} = false`); else give the run more: --memory {suggested}MiB",
+        suggested = 2 * needed
+    )]
+    TooLarge { path: String, facts: usize, field: &'static str, values: usize, needed: usize, memory: usize },
     /// Nothing is written until persons say how to go on.
     #[error("{0}")]
     Refused(String),
@@ -164,6 +172,17 @@ impl Trouble {
         }
     }
 
+    /// Returns trouble of a worker that knows its file by number alone, with the name of that file.
+    #[must_use]
+    pub fn in_log(self, shown: &str) -> Self {
+        match self {
+            Self::TooLarge { facts, field, values, needed, memory, .. } => {
+                Self::TooLarge { path: shown.to_owned(), facts, field, values, needed, memory }
+            }
+            other => other,
+        }
+    }
+
     /// Returns whether a stored file cannot be read by this job: it is damaged, or too new.
     pub const fn is_of_stored(&self) -> bool {
         matches!(self, Self::Damaged { .. } | Self::Newer { .. })
@@ -187,6 +206,7 @@ impl Trouble {
             Self::Store { .. }
             | Self::Damaged { .. }
             | Self::Newer { .. }
+            | Self::TooLarge { .. }
             | Self::NothingReadable(_)
             | Self::Imbalance(_) => false,
         }

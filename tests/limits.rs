@@ -160,3 +160,35 @@ fn a_new_ledger_needs_a_salt_that_cannot_be_tried() {
     desk.file("uptime-ledger.toml", &config.replace("the salt of a desk", "short"));
     assert_ne!(desk.night("2026-11-22T03:00:00Z").code, Some(2));
 }
+
+#[test]
+fn a_day_that_does_not_fit_into_memory_is_refused_with_field_and_file_and_others_go_on() {
+    let source = "[[source]]\nname = \"edge\"\npaths = [\"edge-{date}.csv\"]\nneighbours = 0\n";
+    let desk = Desk::new(&format!("memory = \"4MiB\"\n{source}[limits]\ncoverage_percent = 0\n"));
+    let log = |day: &str, callers: usize| {
+        let mut log = "ts,request_id,business_id,http_status\n".to_owned();
+        for at in 0..6_000 {
+            let (minute, second) = (at / 60 % 1_440, at % 60);
+            let at_time = format!("{day}T{:02}:{:02}:{second:02}Z", minute / 60, minute % 60);
+            writeln!(log, "{at_time},r-{at},b-{},500", at % callers).unwrap();
+        }
+        desk.file(&format!("edge-{day}.csv"), &log);
+    };
+    log("2026-11-19", 6_000);
+    log("2026-11-20", 3);
+    desk.night("2026-11-20T03:00:00Z").expect(1).says(&["does not fit into 4 MiB", "`business_id`", "edge-"]);
+    assert!(!desk.path("reports/ledger/journal.ndjson").exists(), "nothing of it is noted");
+    let said = [
+        "attention[not-published]: 2026-11-19",
+        "edge-2026-11-19.csv: the day does not fit",
+        "--memory 8MiB",
+    ];
+    desk.ask(&["run", "--from", "2026-11-19", "--to", "2026-11-20", "--simulate", "--as-of", AT])
+        .expect(3)
+        .says(&said);
+    assert_eq!(n(&table(&desk.path("reports/daily/2026-11-20"), "intake")[0], "accepted"), 6_000);
+    // With more memory the day is like any other.
+    desk.ask(&["run", "--from", "2026-11-19", "--to", "2026-11-19", "--memory", "64MiB", "--as-of", AT]);
+    assert_eq!(n(&table(&desk.path("reports/daily/2026-11-19"), "intake")[0], "accepted"), 6_000);
+    desk.ask(&["verify"]).expect(0);
+}

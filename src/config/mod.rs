@@ -131,7 +131,7 @@ impl Config {
             outputs: Outputs::default(),
             publish: None,
             salt: None,
-            memory_bytes: 128 << 20,
+            memory_bytes: 1 << 30,
             standard_input: None,
             stores: Stores::new(StoreLimits::default()),
         }

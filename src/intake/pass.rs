@@ -318,7 +318,7 @@ fn round(
                 Err(Stop::Run(trouble)) => {
                     // The others need not begin what will not be used.
                     next.store(items.len(), Ordering::Relaxed);
-                    return Err(trouble);
+                    return Err(trouble.in_log(&files[n].shown));
                 }
             }
             meter.bytes(*bytes);

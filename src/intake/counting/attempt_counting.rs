@@ -27,6 +27,37 @@ const TIMELESS_ERRORS: &str =
     "no time: errors of the account have none, and there is no receive time around them";
 
 impl WorkerCounts {
+    /// Counts a row of a webhook log; `raw` is for its excerpt.
+    ///
+    /// # Errors
+    /// As for [`WorkerCounts::post`].
+    pub(super) fn post_attempt(
+        &mut self,
+        source_reader: &SourceReader,
+        row: &mut RawRow<'_>,
+        place: RowPlace,
+        raw: impl FnOnce() -> Vec<u8>,
+        spill: &Path,
+    ) -> Result<(), Trouble> {
+        let mut told = std::mem::take(&mut self.told);
+        told.clear();
+        let read = self.hours.time(source_reader, row, &self.day_us()).and_then(|(ts_us, _)| {
+            if self.is_far(ts_us) {
+                return Ok((ts_us, None));
+            }
+            let reading = source_reader.webhook(row, ts_us, place, &mut self.names, &mut told)?;
+            Ok((ts_us, Some(reading)))
+        });
+        self.saw(place, row);
+        if let Some((_, Some(reading))) = self.tally_row(place, read, raw) {
+            self.post_webhook(&reading, &told, spill)?;
+            self.learned = self.known_attempt(row, &reading, told.last());
+            self.note_status(source_reader, &row.get(Field::Status).bytes(), &told, reading.ts_us);
+        }
+        self.told = told;
+        Ok(())
+    }
+
     /// Counts a line with a payload: a notification that arrived, and the statuses in it.
     ///
     /// `received_us` is when it arrived, for a payload that does not say so itself. Returns why the
@@ -114,6 +145,7 @@ impl WorkerCounts {
         attempted: u32,
         spill: &Path,
     ) -> Result<(), Trouble> {
+        self.check_memory()?;
         let start_us = self.day_us().start;
         self.hear(reading.attempted.region, reading.ts_us);
         let attempt = AttemptRecord {

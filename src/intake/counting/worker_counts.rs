@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use super::active_callers::ActiveCallers;
 use super::call::Call;
 use super::file_tally::FileTally;
+
 use super::latency_cell::{CellKey, LatencyCell};
 use super::latest_rows::LatestRows;
 use super::memo::{KnownRow, Memo};
@@ -24,6 +25,7 @@ use crate::error::Trouble;
 use crate::facts::latency;
 use crate::intake::records::attempt_record::AttemptRecord;
 use crate::intake::records::call_record::{CallRecord, MARGIN_US};
+use crate::intake::records::growing_memory::GrowingMemory;
 use crate::intake::records::message_records::{AdmissionRecord, StatusRecord, StatusTraits};
 use crate::intake::records::numbers::{OUTSIDE, WorkerFact};
 use crate::intake::records::partitions::{MemoryBudget, Partitions};
@@ -52,6 +54,8 @@ pub struct LocalFact {
 
 /// Running counts of one worker, with its records for dedupe and join.
 pub struct WorkerCounts {
+    /// What they take of the memory of the pass.
+    memory: GrowingMemory,
     start_us: i64,
     end_us: i64,
     slot_length: SlotLength,
@@ -90,7 +94,8 @@ pub struct WorkerCounts {
     /// Latest webhook rows, by region.
     pub lanes: Map<u32, LatestRows>,
     pub unreadable: UnreadableRows,
-    told: Vec<ParsedStatus>,
+    /// Buffer for the statuses of one row.
+    pub told: Vec<ParsedStatus>,
     pub odd_words: OddWords,
     pub hours: RepeatedHours,
     pub fields: FieldCounts,
@@ -114,6 +119,7 @@ impl WorkerCounts {
     ) -> Self {
         let width = if is_joined { CallRecord::WIDE } else { CallRecord::NARROW };
         let mut counts = Self {
+            memory: GrowingMemory::new(budget),
             start_us: day.start_us(),
             end_us: day.end_us(),
             slot_length,
@@ -208,7 +214,7 @@ impl WorkerCounts {
             if self.is_far(start_us) {
                 return Ok((start_us, None));
             }
-            let hash = source_reader.ids.call_of(row.get(Field::RequestId))?;
+            let hash = source_reader.ids.call_of(&source_reader.salt, row.get(Field::RequestId))?;
             source_reader
                 .read(row, &mut self.names)
                 .map(|reading| (start_us, Some((reading, duration_us, hash))))
@@ -256,7 +262,9 @@ impl WorkerCounts {
     ) -> Result<(), Trouble> {
         let is_inside = self.day_us().contains(&call.start_us);
         let (fact, latency) = if is_inside {
-            self.count(source_reader, call, place)
+            let counted = self.count(source_reader, call, place);
+            self.check_memory()?;
+            counted
         } else {
             (WorkerFact(source_reader.vantage.rank()), CallRecord::NO_LATENCY)
         };
@@ -291,35 +299,8 @@ impl WorkerCounts {
         self.id_samples[at].note(id, hash);
     }
 
-    fn post_attempt(
-        &mut self,
-        source_reader: &SourceReader,
-        row: &mut RawRow<'_>,
-        place: RowPlace,
-        raw: impl FnOnce() -> Vec<u8>,
-        spill: &Path,
-    ) -> Result<(), Trouble> {
-        let mut told = std::mem::take(&mut self.told);
-        told.clear();
-        let read = self.hours.time(source_reader, row, &self.day_us()).and_then(|(ts_us, _)| {
-            if self.is_far(ts_us) {
-                return Ok((ts_us, None));
-            }
-            let reading = source_reader.webhook(row, ts_us, place, &mut self.names, &mut told)?;
-            Ok((ts_us, Some(reading)))
-        });
-        self.saw(place, row);
-        if let Some((_, Some(reading))) = self.tally_row(place, read, raw) {
-            self.post_webhook(&reading, &told, spill)?;
-            self.learned = self.known_attempt(row, &reading, told.last());
-            self.note_status(source_reader, &row.get(Field::Status).bytes(), &told, reading.ts_us);
-        }
-        self.told = told;
-        Ok(())
-    }
-
     /// Notes the fields that a row had.
-    fn saw(&mut self, place: RowPlace, row: &RawRow<'_>) {
+    pub fn saw(&mut self, place: RowPlace, row: &RawRow<'_>) {
         let tally = &mut self.tallies[place.file as usize];
         tally.seen |= row.seen();
         tally.named |= row.named();
@@ -445,6 +426,12 @@ impl WorkerCounts {
         (fact, bucket)
     }
 
+    /// Checks, after a row was counted, that facts and names fit into memory.
+    pub fn check_memory(&mut self) -> Result<(), Trouble> {
+        let traits = self.attempted_list.len() + self.status_list.len();
+        self.memory.check(&self.names, self.facts.len(), traits)
+    }
+
     fn shape(&mut self, shape: &Shape) -> u32 {
         let recent = &mut self.recent[shape.mix() as usize % RECENT];
         if let Some((known, number)) = recent
@@ -490,6 +477,7 @@ impl WorkerCounts {
             *self.others.entry(key).or_insert(next)
         };
         if fact == next {
+            self.memory.fact(key.caller);
             self.facts.push(key);
             self.events.push(0);
             self.sixtieths.push(0);

@@ -3,6 +3,7 @@
 pub mod attempt_record;
 pub mod call_record;
 pub mod group;
+pub mod growing_memory;
 pub mod message_records;
 pub mod numbers;
 pub mod packing;

@@ -27,10 +27,14 @@ const STEP: usize = 64 << 10;
 /// record at a time would miss the cache on almost every push.
 const WAITING: usize = 8 << 10;
 
-/// Memory budget that all records of a pass share.
+/// Memory budget that the records, facts and names of a pass share.
 #[derive(Debug)]
 pub struct MemoryBudget {
+    /// Bytes in all, which a run is given.
+    bytes: usize,
     held: AtomicUsize,
+    /// Bytes that facts and names will take until their day is published; they cannot go to disk.
+    staying: AtomicUsize,
     /// Bytes from which on records go to disk.
     limit: usize,
     /// Bytes that each set may keep in memory even when the budget is used up.
@@ -43,7 +47,23 @@ impl MemoryBudget {
     /// Creates a budget of `bytes` for about `sets` sets of records.
     pub fn new(bytes: usize, sets: usize) -> Arc<Self> {
         let spare = bytes / 3;
-        Arc::new(Self { held: AtomicUsize::new(0), limit: bytes - spare, least: spare / sets.max(1) })
+        let (held, staying) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Arc::new(Self { bytes, held, staying, limit: bytes - spare, least: spare / sets.max(1) })
+    }
+
+    /// Returns the bytes that the run is given.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Takes `more` bytes that cannot go to disk.
+    ///
+    /// # Errors
+    /// Bytes that are needed, at least, if they are more than the budget.
+    pub fn keep(&self, more: usize) -> Result<(), usize> {
+        let needed = self.staying.fetch_add(more, Relaxed) + more;
+        self.held.fetch_add(more, Relaxed);
+        if needed > self.bytes { Err(needed) } else { Ok(()) }
     }
 
     /// Takes `more` bytes, and returns whether the limit is exceeded.

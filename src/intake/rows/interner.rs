@@ -146,6 +146,20 @@ impl Lexicon {
         }
     }
 
+    /// Returns the names of each field, with the name of the field in a config.
+    pub const fn by_field(&self) -> [(&'static str, &Names); 8] {
+        [
+            ("service", &self.services),
+            ("region", &self.regions),
+            ("scope", &self.scopes),
+            ("recipient_area", &self.areas),
+            ("client_platform", &self.platforms),
+            ("client_version", &self.versions),
+            ("business_id", &self.callers),
+            ("error_code", &self.codes),
+        ]
+    }
+
     /// Begins a work item (a chunk, file or slice): limits on the number of names start anew.
     pub fn begin_item(&mut self) {
         let Self { services, regions, scopes, areas, platforms, versions, callers, codes } = self;

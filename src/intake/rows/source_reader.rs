@@ -20,10 +20,6 @@ use crate::facts::{Reached, Salt, Symptom};
 use crate::intake::formats::foreign::{CompiledFormat, ForeignReader};
 use crate::intake::records::row_id::{IdHasher, is_nil_value};
 
-/// Limit on distinct callers per work item, more than any log has.
-///
-/// Further callers are recorded as unknown.
-const MAX_CALLERS: usize = 1 << 20;
 /// Earliest instant that a log can mean: 2000-01-01T00:00:00Z, before the platform existed.
 ///
 /// 1970 and the year 1 are what programs print for a time that they do not know.
@@ -380,10 +376,8 @@ impl SourceReader {
     }
 
     /// Returns the number of a business by its name; 0 if it is not recorded.
-    ///
-    /// Callers beyond the limit are not told apart.
     pub fn caller_of(name: &[u8], names: &mut Lexicon) -> u32 {
-        names.callers.id(name, MAX_CALLERS).unwrap_or(0)
+        names.callers.id(name, usize::MAX).unwrap_or(0)
     }
 
     /// Guesses whether a call reached the platform, from the symptom and the vantage.
