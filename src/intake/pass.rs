@@ -1,25 +1,25 @@
 //! Pass: reads the files of a day once, with several workers.
 
+mod map;
 mod open;
+mod plan;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read};
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
-use open::{Open, open_all};
+use map::{Findings, Stopped, map};
+use open::Open;
+use plan::{Item, Plan};
 
 use super::counting::notes::timeless::timeless;
 use super::counting::worker_counts::WorkerCounts;
-use super::files::bytes::decompress::{self, LogCompression};
-use super::files::bytes::log_bytes::LogBytes;
-use super::files::bytes::read_ahead::ahead;
-use super::files::content_hash::{self, Hashing, PieceHash, Whole};
+use super::files::bytes::decompress::LogCompression;
+use super::files::content_hash::{self, PieceHash, Whole};
 use super::files::copies;
-use super::files::find::{LogFile, source_of};
-use super::formats::lines::{self, CHUNK, Stop, TextParser};
-use super::formats::parquet::{FilePlace, Slice};
+use super::files::find::LogFile;
+use super::formats::lines::CHUNK;
 use super::meter::Meter;
 use super::records::partitions::{MemoryBudget, PARTITIONS};
 use super::rows::endpoints::Endpoints;
@@ -78,7 +78,7 @@ pub struct Pass {
 /// have the same text and no ids in it, the pass is repeated without the second.
 ///
 /// # Errors
-/// Spilling to disk failed, or a store does not give a file.
+/// Spilling to disk failed, a store does not give a file, or the day does not fit into memory.
 pub fn pass(
     files: &[LogFile],
     sources: &[Source],
@@ -87,66 +87,54 @@ pub fn pass(
     settings: &PassSettings<'_>,
     meter: &Meter,
 ) -> Result<Pass, Trouble> {
-    let (source_readers, reader_of) = source_readers(files, sources, endpoints, join, settings.day);
-    let mut failures = BTreeMap::new();
-    let mut formats = vec!["unknown".to_owned(); files.len()];
-    let mut opened: Vec<Option<Open>> = Vec::new();
-    for (n, open) in open_all(files, &reader_of, &source_readers)?.into_iter().enumerate() {
-        match open {
-            Ok(open) => {
-                formats[n] = open.format.name(open.compression);
-                opened.push(Some(open));
-            }
-            Err(reason) => {
-                failures.insert(n as u32, reason);
-                opened.push(None);
-            }
-        }
-    }
+    let mut plan = Plan::of(files, sources, endpoints, join, settings.day)?;
     let (mut wholes, mut copies) = (BTreeMap::new(), BTreeMap::new());
     loop {
-        let mut round = round(files, &opened, &source_readers, settings, meter)?;
-        let readers = opened.iter().map(|open| Some(&source_readers[open.as_ref()?.source_reader]));
-        round.failures.extend(timeless(&round.counts, readers));
-        for file in &round.quoted {
-            if let Some(open) = &mut opened[*file as usize] {
-                (open.can_split, open.header) = (false, None);
+        let Round { counts, budget, mut findings } = round(files, &plan, settings, meter)?;
+        let readers = (0..files.len()).map(|file| plan.reader(file));
+        let timeless = timeless(&counts, readers);
+        let failures = std::mem::take(&mut findings.failures);
+        let failed = failures.into_iter().map(|(file, (_, reason))| (file, reason)).chain(timeless);
+        let failed: BTreeMap<u32, String> = failed.collect();
+        if !failed.is_empty() || !findings.quoted.is_empty() {
+            for file in &findings.quoted {
+                plan.read_in_one_piece(*file);
             }
-        }
-        if round.failures.is_empty() && round.quoted.is_empty() {
-            wholes.append(&mut self::wholes(&round.pieces, &opened));
-            let found = copies::copies(files, &round.counts, &source_readers, &reader_of, |n| {
-                let is_plain = opened[n as usize].as_ref()?.compression == LogCompression::None;
-                if is_plain { wholes.get(&n).map(|whole| &whole.hash.name) } else { round.texts.get(&n) }
-            });
-            if !found.is_empty() {
-                for copy in found.keys() {
-                    opened[*copy as usize] = None;
-                }
-                copies.extend(found);
-                continue;
+            for (file, reason) in failed {
+                plan.fail(file, reason);
             }
-            return Ok(Pass {
-                wholes,
-                copies,
-                counts: round.counts,
-                budget: round.budget,
-                source_readers,
-                reader_of,
-                formats,
-                chunk_lines: round.chunk_lines,
-                failures,
-            });
+            continue;
         }
-        for (file, reason) in round.failures {
-            opened[file as usize] = None;
-            failures.insert(file, reason);
+        wholes.append(&mut self::wholes(&findings.pieces, &plan));
+        let found = copies::copies(files, &counts, &plan.source_readers, &plan.reader_of, |n| {
+            let is_plain = plan.opened[n as usize].as_ref()?.compression == LogCompression::None;
+            if is_plain { wholes.get(&n).map(|whole| &whole.hash.name) } else { findings.texts.get(&n) }
+        });
+        if !found.is_empty() {
+            for copy in found.keys() {
+                plan.leave_out(*copy);
+            }
+            copies.extend(found);
+            continue;
         }
+        let Plan { source_readers, reader_of, formats, failures, .. } = plan;
+        let chunk_lines = findings.chunk_lines;
+        return Ok(Pass {
+            counts,
+            budget,
+            source_readers,
+            reader_of,
+            formats,
+            chunk_lines,
+            failures,
+            wholes,
+            copies,
+        });
     }
 }
 
 /// Returns length and hash of the files of which every piece was seen.
-fn wholes(pieces: &BTreeMap<(u32, u32), PieceHash>, opened: &[Option<Open>]) -> BTreeMap<u32, Whole> {
+fn wholes(pieces: &BTreeMap<(u32, u32), PieceHash>, plan: &Plan) -> BTreeMap<u32, Whole> {
     let whole = |(n, open): (usize, &Option<Open>)| {
         let (file, bytes) = (n as u32, open.as_ref()?.size);
         let seen: Vec<PieceHash> =
@@ -154,274 +142,77 @@ fn wholes(pieces: &BTreeMap<(u32, u32), PieceHash>, opened: &[Option<Open>]) -> 
         let is_whole = seen.len() as u64 == bytes.div_ceil(CHUNK);
         is_whole.then(|| (file, Whole { bytes, hash: content_hash::of_file(&seen, bytes), version: None }))
     };
-    opened.iter().enumerate().filter_map(whole).collect()
+    plan.opened.iter().enumerate().filter_map(whole).collect()
 }
 
-/// Makes one source reader per source and per set of constants that its paths give.
-fn source_readers(
-    files: &[LogFile],
-    sources: &[Source],
-    endpoints: &Endpoints,
-    join: &Join,
-    day: Day,
-) -> (Vec<SourceReader>, Vec<usize>) {
-    let mut source_readers: Vec<SourceReader> = Vec::new();
-    let mut known = Vec::new();
-    let of = files
-        .iter()
-        .map(|file| {
-            let key = (file.source, file.constants.clone());
-            known.iter().position(|k| *k == key).unwrap_or_else(|| {
-                let source = source_of(file, &sources[file.source]);
-                let reader = SourceReader::new(source_readers.len() as u32, &source, endpoints, join);
-                source_readers.push(reader.of_day(day));
-                known.push(key);
-                known.len() - 1
-            })
-        })
-        .collect();
-    (source_readers, of)
-}
-
-enum Item {
-    Chunk { file: usize, chunk: u32, start: u64, end: u64 },
-    Whole { file: usize },
-    Slice { file: usize, number: u32, slice: Slice },
-}
-
-impl Item {
-    /// Returns the position in the file, ascending.
-    const fn position(&self) -> u32 {
-        match self {
-            Self::Chunk { chunk, .. } => *chunk,
-            Self::Whole { .. } => 0,
-            Self::Slice { number, .. } => *number,
-        }
-    }
-
-    const fn file(&self) -> usize {
-        match self {
-            Self::Chunk { file, .. } | Self::Whole { file } | Self::Slice { file, .. } => *file,
-        }
-    }
-}
-
-fn items(opened: &[Option<Open>]) -> Vec<(u64, Item)> {
-    let mut items = Vec::new();
-    for (n, open) in opened.iter().enumerate() {
-        let Some(open) = open else { continue };
-        if let Some(columns) = &open.columns {
-            let slices = columns.slices();
-            // All slices have one weight, to stay in order: the first bad rows of a file are kept.
-            let bytes = open.size / slices.len().max(1) as u64;
-            let item = |(slice, number)| (bytes, Item::Slice { file: n, number, slice });
-            items.extend(slices.into_iter().zip(0..).map(item));
-        } else if open.can_split {
-            for chunk in 0..open.size.div_ceil(CHUNK) {
-                let (start, end) = (chunk * CHUNK, ((chunk + 1) * CHUNK).min(open.size));
-                items.push((end - start, Item::Chunk { file: n, chunk: chunk as u32, start, end }));
-            }
-        } else {
-            items.push((open.size, Item::Whole { file: n }));
-        }
-    }
-    // The largest first, so that no worker is left with a big file at the end.
-    items.sort_by_key(|(bytes, item)| (std::cmp::Reverse(*bytes), item.file()));
-    items
-}
-
+/// The counts of all workers, after each item was read once.
 struct Round {
     counts: Vec<WorkerCounts>,
     budget: Arc<MemoryBudget>,
-    chunk_lines: BTreeMap<(u32, u32), u64>,
-    /// Hashes by file and number of the piece.
-    pieces: BTreeMap<(u32, u32), PieceHash>,
-    /// Hashes of the texts of compressed files.
-    texts: BTreeMap<u32, String>,
-    failures: BTreeMap<u32, String>,
-    /// Files that must not be cut into chunks.
-    quoted: BTreeSet<u32>,
+    findings: Findings,
 }
 
+/// Reads all items once, on threads.
 fn round(
     files: &[LogFile],
-    opened: &[Option<Open>],
-    source_readers: &[SourceReader],
+    plan: &Plan,
     settings: &PassSettings<'_>,
     meter: &Meter,
 ) -> Result<Round, Trouble> {
-    let items = items(opened);
-    meter.begin(opened.iter().flatten().count() as u64, items.iter().map(|(bytes, _)| bytes).sum());
-    let next = AtomicUsize::new(0);
-    // Of several failures of a file, the first in the file is reported, whoever finds one first.
-    let failures: Mutex<BTreeMap<u32, (u32, String)>> = Mutex::default();
-    let quoted: Mutex<BTreeSet<u32>> = Mutex::default();
-    let chunk_lines: Mutex<BTreeMap<(u32, u32), u64>> = Mutex::default();
-    let pieces: Mutex<BTreeMap<(u32, u32), PieceHash>> = Mutex::default();
-    let texts: Mutex<BTreeMap<u32, String>> = Mutex::default();
+    let items = plan.items();
+    meter.begin(plan.opened.iter().flatten().count() as u64, items.iter().map(|(bytes, _)| bytes).sum());
+    let (next, stopped) = (AtomicUsize::new(0), Stopped::default());
     let left: Vec<AtomicUsize> = (0..files.len())
         .map(|n| AtomicUsize::new(items.iter().filter(|(_, i)| i.file() == n).count()))
         .collect();
     let count = settings.workers.clamp(1, items.len().max(1));
-    let mut left_bytes: u64 = items.iter().map(|(bytes, _)| bytes).sum();
-    // By item: bytes of all items after it.
-    let behind: Vec<u64> = items
-        .iter()
-        .map(|(bytes, _)| {
-            left_bytes -= bytes;
-            left_bytes
-        })
-        .collect();
+    let behind = bytes_behind(&items);
     // Each worker of the join has a further one for the calls that are left after dedupe.
     let sets = count * WorkerCounts::SETS + settings.workers.clamp(1, PARTITIONS);
     let budget = MemoryBudget::new(settings.memory_bytes as usize, sets);
 
-    let work = || -> Result<WorkerCounts, Trouble> {
+    let work = || -> Result<(WorkerCounts, Findings), Trouble> {
         let mut counts =
             WorkerCounts::new(settings.day, settings.slot_length, files.len(), &budget, settings.is_joined);
         counts.excerpts = settings.excerpts;
+        let mut findings = Findings::default();
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some((bytes, item)) = items.get(at) else { break };
             // True if the others run out of items before this one is done: a core is then free.
             let is_last = behind[at] < bytes.saturating_mul((settings.workers as u64).saturating_sub(1));
-            let n = item.file();
-            let Some(open) = &opened[n] else { continue };
-            if lock(&quoted).contains(&(n as u32)) {
-                continue;
-            }
-            if lock(&failures).get(&(n as u32)).is_some_and(|(at, _)| *at < item.position()) {
-                continue;
-            }
-            counts.begin_item();
-            let source_reader = &source_readers[open.source_reader];
-            let work = ItemWork { open, item, source_reader, is_last };
-            let read = read(&work, settings, &mut counts, meter).map_err(|stop| open.stop(stop));
-            match read {
-                Ok(seen) => {
-                    if let Item::Chunk { chunk, .. } = item {
-                        lock(&chunk_lines).insert((n as u32, *chunk), seen.lines);
-                    }
-                    lock(&texts).extend(seen.text.map(|hash| (n as u32, hash)));
-                    let numbered = seen.pieces.iter().zip(item.position()..);
-                    lock(&pieces).extend(numbered.map(|(hash, at)| ((n as u32, at), *hash)));
-                }
-                Err(Stop::InOnePiece) => {
-                    lock(&quoted).insert(n as u32);
-                }
-                Err(Stop::File(reason)) => {
-                    let failure = (item.position(), reason);
-                    let mut failures = lock(&failures);
-                    let first = failures.entry(n as u32).or_insert_with(|| failure.clone());
-                    *first = failure.min(first.clone());
-                }
-                Err(Stop::Run(trouble)) => {
-                    // The others need not begin what will not be used.
-                    next.store(items.len(), Ordering::Relaxed);
-                    return Err(trouble.in_log(&files[n].shown));
-                }
+            if let Err(trouble) =
+                map(plan, item, is_last, settings, &stopped, (&mut counts, &mut findings), meter)
+            {
+                // The others need not begin what will not be used.
+                next.store(items.len(), Ordering::Relaxed);
+                return Err(trouble.in_log(&files[item.file()].shown));
             }
             meter.bytes(*bytes);
-            if left[n].fetch_sub(1, Ordering::Relaxed) == 1 {
+            if left[item.file()].fetch_sub(1, Ordering::Relaxed) == 1 {
                 meter.file_done();
             }
         }
         counts.close();
-        Ok(counts)
+        Ok((counts, findings))
     };
-    let counts = workers::run(count, work).into_iter().collect::<Result<Vec<_>, _>>()?;
-    let failures = failures.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let pieces = pieces.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    Ok(Round {
-        counts,
-        budget,
-        quoted: quoted.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
-        pieces,
-        texts: texts.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
-        chunk_lines: chunk_lines.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
-        failures: failures.into_iter().map(|(file, (_, reason))| (file, reason)).collect(),
-    })
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-/// Findings about an item, in addition to its rows.
-#[derive(Default)]
-struct Seen {
-    /// Lines that begin in a chunk.
-    lines: u64,
-    /// Hashes of its pieces of the file; none for Parquet, which is not read whole.
-    pieces: Vec<PieceHash>,
-    /// Hash of the text of a compressed file.
-    text: Option<String>,
-}
-
-/// An item to read, and its file.
-struct ItemWork<'a> {
-    open: &'a Open,
-    item: &'a Item,
-    source_reader: &'a SourceReader,
-    /// True if a core is free to decompress it ahead.
-    is_last: bool,
-}
-
-fn read(
-    &ItemWork { open, item, source_reader, is_last }: &ItemWork<'_>,
-    settings: &PassSettings<'_>,
-    counts: &mut WorkerCounts,
-    meter: &Meter,
-) -> Result<Seen, Stop> {
-    let n = item.file() as u32;
-    let gone = |e: io::Error| Stop::File(format!("{e}; it was there when the run began"));
-    let file = LogBytes::open(&open.place).map_err(gone)?;
-    match item {
-        Item::Slice { slice, .. } => {
-            let Some(columns) = &open.columns else { return Ok(Seen::default()) };
-            // Instants that nobody can mean are quarantined row by row.
-            if let Some((first, last)) = columns.is_outside(slice.group, settings.day, source_reader)
-                && source_reader.is_meant(first)
-                && source_reader.is_meant(last)
-            {
-                counts.skip_outside(n, slice.rows, first, last);
-                return Ok(Seen::default());
-            }
-            let place = FilePlace { file: n, spill: settings.spill };
-            columns.read_slice(&file, *slice, source_reader, place, counts, meter)?;
-            Ok(Seen::default())
-        }
-        Item::Whole { .. } => {
-            let mut parser = TextParser::new(source_reader, open.format, n, 0, settings.spill);
-            let own = |e: io::Error| Stop::File(e.to_string());
-            let (raw, pieces) = Hashing::new(file.reader());
-            let reader = decompress::reader(raw, open.compression).map_err(own)?;
-            let is_worth_it = is_last && open.compression != LogCompression::None;
-            let reader: Box<dyn Read> = if is_worth_it { ahead(reader) } else { reader };
-            let text = if open.compression == LogCompression::None {
-                lines::read_stream(reader, &mut parser, counts, meter)?;
-                None
-            } else {
-                let (reader, text) = Hashing::new(reader);
-                lines::read_stream(reader, &mut parser, counts, meter)?;
-                Some(content_hash::seen(&text).whole().name)
-            };
-            let mut pieces = content_hash::seen(&pieces);
-            let is_whole = pieces.bytes == open.size;
-            Ok(Seen { lines: 0, pieces: if is_whole { pieces.finish() } else { Vec::new() }, text })
-        }
-        Item::Chunk { chunk, start, end, .. } => {
-            let header = open.header.as_ref();
-            let mut parser = TextParser::new(source_reader, open.format, n, *chunk, settings.spill)
-                .for_chunk(header.map(|header| &*header.text))?;
-            let first = header.map_or(0, |header| header.end);
-            // The lines up to the header belong to the first chunk.
-            parser.lines = header.filter(|_| *chunk == 0).map_or(0, |header| header.lines);
-            let hash = lines::read_chunk(&file, *start..*end, first, open.size, &mut parser, counts)?;
-            meter.rows(parser.lines)?;
-            Ok(Seen { lines: parser.lines, pieces: vec![hash], text: None })
-        }
+    let mut round = Round { counts: Vec::new(), budget: budget.clone(), findings: Findings::default() };
+    for worker in workers::run(count, work) {
+        let (counts, findings) = worker?;
+        round.counts.push(counts);
+        round.findings.merge(findings);
     }
+    Ok(round)
+}
+
+/// Returns, by item, the bytes of all items after it.
+fn bytes_behind(items: &[(u64, Item)]) -> Vec<u64> {
+    let mut left: u64 = items.iter().map(|(bytes, _)| bytes).sum();
+    let behind = |(bytes, _): &(u64, Item)| {
+        left -= bytes;
+        left
+    };
+    items.iter().map(behind).collect()
 }
 
 #[cfg(test)]
