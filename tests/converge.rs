@@ -674,6 +674,24 @@ fn retries_that_went_on_for_a_week_have_not_stopped() {
     assert_eq!(booked(&stopped), ["bad:platform:missed"]);
 }
 
+/// What the platform does after the last hour changes nothing, also if the same log tells of it.
+#[test]
+fn an_attempt_after_the_last_hour_hides_none_before_it() {
+    let event = r#""event_ts":"2026-11-10T06:00:00Z","webhook_id":"w","region":"eu""#;
+    let row = |no: usize, how: &str| format!(r#"{event},"attempt_no":{no},{how}"#);
+    let mut rows = vec![("2026-11-10T06:00:10Z".to_owned(), row(1, r#""outcome":"none""#))];
+    rows.extend(
+        (11..=17).map(|day| (format!("2026-11-{day}T05:59:00Z"), row(day - 9, r#""outcome":"none""#))),
+    );
+    let booked = |rows: &[(String, String)]| -> Vec<String> {
+        booked(&rows.iter().map(|(ts, rest)| (ts.as_str(), rest.as_str())).collect::<Vec<_>>())
+    };
+    let without = booked(&rows);
+    assert!(without[0].starts_with("bad:"), "{without:?}");
+    rows.push(("2026-11-17T06:30:00Z".to_owned(), row(9, r#""outcome":"http","http_status":200"#)));
+    assert_eq!(booked(&rows), without);
+}
+
 #[test]
 fn a_later_attempt_without_event_time_belongs_to_the_first_one() {
     let first = r#""webhook_id":"w","region":"eu","attempt_no":1,"outcome":"timeout""#;

@@ -3,15 +3,16 @@
 mod map;
 mod open;
 mod plan;
+mod settings;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use map::{Findings, Stopped, map};
+use map::{Stopped, TaskFindings, map};
 use open::Open;
-use plan::{Item, Plan};
+use plan::{Item, ReadPlan};
+pub use settings::PassSettings;
 
 use super::counting::notes::timeless::timeless;
 use super::counting::worker_counts::WorkerCounts;
@@ -25,30 +26,8 @@ use super::records::partitions::{MemoryBudget, PARTITIONS};
 use super::rows::endpoints::Endpoints;
 use super::rows::source_reader::{Join, SourceReader};
 use super::workers;
-use crate::config::{Excerpts, Source};
-use crate::day::{Day, SlotLength};
+use crate::config::Source;
 use crate::error::Trouble;
-
-/// Settings of a pass, in addition to its files.
-#[derive(Debug, Clone)]
-pub struct PassSettings<'a> {
-    pub day: Day,
-    pub slot_length: SlotLength,
-    pub workers: usize,
-    /// Bytes that records for dedupe and join may hold in memory, over all workers.
-    pub memory_bytes: u64,
-    /// Folder for records beyond `memory_bytes`.
-    pub spill: &'a Path,
-    /// True if webhook logs report the outcome of messages.
-    pub is_joined: bool,
-    /// Time limits for the first status and for the first attempt, in microseconds.
-    pub first_status_us: i64,
-    pub first_attempt_us: i64,
-    /// How rows that cannot be read are shown.
-    pub excerpts: Excerpts,
-    /// Hash of all settings that shape a daybook.
-    pub fingerprint: String,
-}
 
 /// Result of a pass: the workers' counts, and the means to translate their numbers.
 pub struct Pass {
@@ -87,7 +66,7 @@ pub fn pass(
     settings: &PassSettings<'_>,
     meter: &Meter,
 ) -> Result<Pass, Trouble> {
-    let mut plan = Plan::of(files, sources, endpoints, join, settings.day)?;
+    let mut plan = ReadPlan::of(files, sources, endpoints, join, settings.day)?;
     let (mut wholes, mut copies) = (BTreeMap::new(), BTreeMap::new());
     loop {
         let Round { counts, budget, mut findings } = round(files, &plan, settings, meter)?;
@@ -117,7 +96,7 @@ pub fn pass(
             copies.extend(found);
             continue;
         }
-        let Plan { source_readers, reader_of, formats, failures, .. } = plan;
+        let ReadPlan { source_readers, reader_of, formats, failures, .. } = plan;
         let chunk_lines = findings.chunk_lines;
         return Ok(Pass {
             counts,
@@ -134,7 +113,7 @@ pub fn pass(
 }
 
 /// Returns length and hash of the files of which every piece was seen.
-fn wholes(pieces: &BTreeMap<(u32, u32), PieceHash>, plan: &Plan) -> BTreeMap<u32, Whole> {
+fn wholes(pieces: &BTreeMap<(u32, u32), PieceHash>, plan: &ReadPlan) -> BTreeMap<u32, Whole> {
     let whole = |(n, open): (usize, &Option<Open>)| {
         let (file, bytes) = (n as u32, open.as_ref()?.size);
         let seen: Vec<PieceHash> =
@@ -149,13 +128,13 @@ fn wholes(pieces: &BTreeMap<(u32, u32), PieceHash>, plan: &Plan) -> BTreeMap<u32
 struct Round {
     counts: Vec<WorkerCounts>,
     budget: Arc<MemoryBudget>,
-    findings: Findings,
+    findings: TaskFindings,
 }
 
 /// Reads all items once, on threads.
 fn round(
     files: &[LogFile],
-    plan: &Plan,
+    plan: &ReadPlan,
     settings: &PassSettings<'_>,
     meter: &Meter,
 ) -> Result<Round, Trouble> {
@@ -171,11 +150,11 @@ fn round(
     let sets = count * WorkerCounts::SETS + settings.workers.clamp(1, PARTITIONS);
     let budget = MemoryBudget::new(settings.memory_bytes as usize, sets);
 
-    let work = || -> Result<(WorkerCounts, Findings), Trouble> {
+    let work = || -> Result<(WorkerCounts, TaskFindings), Trouble> {
         let mut counts =
             WorkerCounts::new(settings.day, settings.slot_length, files.len(), &budget, settings.is_joined);
         counts.excerpts = settings.excerpts;
-        let mut findings = Findings::default();
+        let mut findings = TaskFindings::default();
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some((bytes, item)) = items.get(at) else { break };
@@ -196,7 +175,7 @@ fn round(
         counts.close();
         Ok((counts, findings))
     };
-    let mut round = Round { counts: Vec::new(), budget: budget.clone(), findings: Findings::default() };
+    let mut round = Round { counts: Vec::new(), budget: budget.clone(), findings: TaskFindings::default() };
     for worker in workers::run(count, work) {
         let (counts, findings) = worker?;
         round.counts.push(counts);

@@ -38,7 +38,6 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("intake/formats/webhook_payload.rs", "every shape of a payload"),
     ("intake/inspect/mod.rs", "every noun of a look, and the look"),
     ("intake/join/correlate.rs", "the join of the two logs"),
-    ("intake/pass.rs", "the pass from files to counts"),
     ("intake/records/partitions.rs", "one store with its budget"),
     ("resolve/messages/ambiguous_sends.rs", "one rule, with the rule as it reads beside it"),
     ("intake/rows/fields.rs", "one reader per field"),

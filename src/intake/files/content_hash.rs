@@ -59,7 +59,7 @@ pub struct PieceHash {
 
 /// Returns the hash of a piece, by its number from 0.
 pub fn hash(piece: &[u8], number: u64) -> PieceHash {
-    debug_assert!(piece.len() <= PIECE);
+    assert!(piece.len() <= PIECE);
     let mut hasher = begun(number);
     hasher.update(piece);
     finished(&hasher, number, xxh3_128(piece))

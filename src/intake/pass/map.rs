@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::PassSettings;
 use super::open::Open;
-use super::plan::{Item, Plan};
+use super::plan::{Item, ReadPlan};
+use super::settings::PassSettings;
 use crate::error::Trouble;
 use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::files::bytes::decompress::{self, LogCompression};
@@ -20,7 +20,7 @@ use crate::intake::rows::source_reader::SourceReader;
 
 /// What reading some items came to, in addition to their rows.
 #[derive(Default)]
-pub struct Findings {
+pub struct TaskFindings {
     /// Lines by file and chunk.
     pub chunk_lines: BTreeMap<(u32, u32), u64>,
     /// Hashes by file and number of the piece.
@@ -33,7 +33,7 @@ pub struct Findings {
     pub quoted: BTreeSet<u32>,
 }
 
-impl Findings {
+impl TaskFindings {
     /// Adds the findings of another worker.
     ///
     /// Of several failures of a file the first in the file stays, whoever found it.
@@ -76,12 +76,12 @@ impl Stopped {
 /// # Errors
 /// The run cannot go on: a disk fails, a store does not give a file, or memory is too small.
 pub fn map(
-    plan: &Plan,
+    plan: &ReadPlan,
     item: &Item,
     is_last: bool,
     settings: &PassSettings<'_>,
     stopped: &Stopped,
-    (counts, findings): (&mut WorkerCounts, &mut Findings),
+    (counts, findings): (&mut WorkerCounts, &mut TaskFindings),
     meter: &Meter,
 ) -> Result<(), Trouble> {
     let n = item.file();
@@ -107,7 +107,7 @@ pub fn map(
         }
         Err(Stop::File(reason)) => {
             let failures = [(file, (item.position(), reason))].into();
-            findings.merge(Findings { failures, ..Findings::default() });
+            findings.merge(TaskFindings { failures, ..TaskFindings::default() });
             stopped.note(file, item.position());
         }
         Err(Stop::Run(trouble)) => return Err(trouble),
@@ -115,7 +115,7 @@ pub fn map(
     Ok(())
 }
 
-/// Findings about an item, in addition to its rows.
+/// What reading one item came to, in addition to its rows.
 #[derive(Default)]
 struct Seen {
     /// Lines that begin in a chunk.

@@ -16,7 +16,7 @@ use crate::intake::rows::endpoints::Endpoints;
 use crate::intake::rows::source_reader::{Join, SourceReader};
 
 /// The files of a day, ready to be read.
-pub struct Plan {
+pub struct ReadPlan {
     pub source_readers: Vec<SourceReader>,
     /// Index of the source reader of each file.
     pub reader_of: Vec<usize>,
@@ -28,7 +28,7 @@ pub struct Plan {
     pub failures: BTreeMap<u32, String>,
 }
 
-impl Plan {
+impl ReadPlan {
     /// Opens all files.
     ///
     /// # Errors
@@ -89,7 +89,7 @@ impl Plan {
             let Some(open) = open else { continue };
             if let Some(columns) = &open.columns {
                 let slices = columns.slices();
-                // All slices have one weight, to stay in order: the first bad rows of a file are kept.
+                // Slices of one weight stay in order: the first bad rows of a file are kept.
                 let bytes = open.size / slices.len().max(1) as u64;
                 let item = |(slice, number)| (bytes, Item::Slice { file: n, number, slice });
                 items.extend(slices.into_iter().zip(0..).map(item));

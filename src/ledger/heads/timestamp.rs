@@ -38,7 +38,7 @@ pub fn request(bytes: &[u8]) -> Vec<u8> {
 
 /// Writes an element of less than 128 bytes.
 fn element(tag: u8, content: &[u8]) -> Vec<u8> {
-    debug_assert!(content.len() < 128);
+    assert!(content.len() < 128);
     let mut out = vec![tag, content.len() as u8];
     out.extend(content);
     out

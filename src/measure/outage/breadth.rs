@@ -21,7 +21,8 @@ const MOST_LOUD: usize = 2;
 pub(super) struct Breadth {
     /// How many named callers had bad events in its down slots.
     pub hit: usize,
-    /// Those that are left out, the one with most bad events first; empty if they are more than [`MOST_LOUD`].
+    /// Those that are left out, the one with most bad events first; none if they are more than
+    /// [`MOST_LOUD`].
     pub loud: Vec<String>,
     /// Callers whose bad events must be left out until nothing of the outage is long enough.
     ///

@@ -160,7 +160,7 @@ impl CallerCast {
                 _ => CLIENTS[(recipient / 256 % CLIENTS.len()).min(recipient / 32 % CLIENTS.len())],
             };
         }
-        debug_assert!(service != MEDIA || row.message_id.is_empty());
+        assert!(service != MEDIA || row.message_id.is_empty());
     }
 
     /// Writes an instant of the sample or of the day after it.
