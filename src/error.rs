@@ -123,9 +123,9 @@ pub enum Trouble {
         "ended by {by} before it was done: the next run clears away what it was writing; give any other command again"
     )]
     Ended { by: &'static str },
-    /// The facts and names of a day need more memory than the run is given; sizes are in MiB.
+    /// The facts and names of a day need more memory than a run may take; sizes are in MiB.
     #[error(
-        "{path}: the day does not fit into {memory} MiB of memory: {facts} facts (a minute, a kind of outcome and a caller each) and \
+        "{path}: the day does not fit into {memory} MiB of memory: more than {facts} facts (a minute, a kind of outcome and a caller each) and \
          {values} different values of `{field}` need {needed} MiB, and there is more to read. If `{field}` is mapped by mistake, name \
          another column under [source.columns], or none (`{field} = false`); else give the run more: --memory {suggested}MiB",
         suggested = 2 * needed

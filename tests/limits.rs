@@ -164,31 +164,34 @@ fn a_new_ledger_needs_a_salt_that_cannot_be_tried() {
 #[test]
 fn a_day_that_does_not_fit_into_memory_is_refused_with_field_and_file_and_others_go_on() {
     let source = "[[source]]\nname = \"edge\"\npaths = [\"edge-{date}.csv\"]\nneighbours = 0\n";
-    let desk = Desk::new(&format!("memory = \"4MiB\"\n{source}[limits]\ncoverage_percent = 0\n"));
-    let log = |day: &str, callers: usize| {
+    let limits = "[limits]\ncoverage_percent = 0\n";
+    let desk = Desk::new(&format!("memory = \"1MiB\"\n{limits}{source}"));
+    let log = |day: &str, rows: usize, callers: usize| {
         let mut log = "ts,request_id,business_id,http_status\n".to_owned();
-        for at in 0..6_000 {
-            let (minute, second) = (at / 60 % 1_440, at % 60);
-            let at_time = format!("{day}T{:02}:{:02}:{second:02}Z", minute / 60, minute % 60);
-            writeln!(log, "{at_time},r-{at},b-{},500", at % callers).unwrap();
+        for at in 0..rows {
+            let (hour, minute, second) = (at / 3_600 % 24, at / 60 % 60, at % 60);
+            let time = format!("{day}T{hour:02}:{minute:02}:{second:02}Z");
+            writeln!(log, "{time},r-{at},b-{},500", at % callers).unwrap();
         }
         desk.file(&format!("edge-{day}.csv"), &log);
     };
-    log("2026-11-19", 6_000);
-    log("2026-11-20", 3);
-    desk.night("2026-11-20T03:00:00Z").expect(1).says(&["does not fit into 4 MiB", "`business_id`", "edge-"]);
-    assert!(!desk.path("reports/ledger/journal.ndjson").exists(), "nothing of it is noted");
-    let said = [
-        "attention[not-published]: 2026-11-19",
-        "edge-2026-11-19.csv: the day does not fit",
-        "--memory 8MiB",
-    ];
-    desk.ask(&["run", "--from", "2026-11-19", "--to", "2026-11-20", "--simulate", "--as-of", AT])
+    // Each failure is a fact of a caller of its own.
+    log("2026-11-19", 450_000, 450_000);
+    log("2026-11-20", 6_000, 3);
+    let what =
+        ["edge-2026-11-19.csv: the day does not fit into 512 MiB", "different values of `business_id`"];
+    desk.night("2026-11-20T03:00:00Z").expect(1).says(&what);
+    assert!(!desk.path("reports/ledger/editions").exists(), "nothing of it is noted");
+    let both = ["run", "--from", "2026-11-19", "--to", "2026-11-20", "--simulate", "--as-of", AT];
+    desk.ask(&both)
         .expect(3)
-        .says(&said);
+        .says(&["attention[not-published]: 2026-11-19", "give the run more: --memory 10"]);
     assert_eq!(n(&table(&desk.path("reports/daily/2026-11-20"), "intake")[0], "accepted"), 6_000);
-    // With more memory the day is like any other.
-    desk.ask(&["run", "--from", "2026-11-19", "--to", "2026-11-19", "--memory", "64MiB", "--as-of", AT]);
-    assert_eq!(n(&table(&desk.path("reports/daily/2026-11-19"), "intake")[0], "accepted"), 6_000);
+    // As the message says: the field is switched off.
+    let off = "[source.columns]\nbusiness_id = false\n";
+    let text = format!("reports = \"reports\"\nsalt = \"the salt of a desk\"\n{limits}{source}{off}");
+    desk.file("uptime-ledger.toml", &text);
+    desk.ask(&["run", "--from", "2026-11-19", "--to", "2026-11-19", "--as-of", AT]);
+    assert_eq!(n(&table(&desk.path("reports/daily/2026-11-19"), "intake")[0], "accepted"), 450_000);
     desk.ask(&["verify"]).expect(0);
 }

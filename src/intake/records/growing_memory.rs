@@ -89,7 +89,7 @@ impl GrowingMemory {
         let values = |names: &(&'static str, usize)| names.1;
         let counts = names.by_field().map(|(field, names)| (field, names.all().len() - 1));
         let (field, values) = counts.into_iter().max_by_key(values).unwrap_or_default();
-        let (needed, memory) = (needed >> 20, self.budget.bytes() >> 20);
+        let (needed, memory) = (needed >> 20, self.budget.most_staying() >> 20);
         Trouble::TooLarge { path: String::new(), facts, field, values, needed, memory }
     }
 }

@@ -183,7 +183,7 @@ fn a_slice_knows_how_many_rows_there_should_be() {
     let source_reader = SourceReader::new(0, &config.sources[0], &Endpoints::of(&[], &[]), &join);
     let columns = open(&file, &source_reader).unwrap();
     let found = |slice: Slice| {
-        let mut counts = WorkerCounts::new(day(), config.slot, 1, &MemoryBudget::new(64 << 20, 1), false);
+        let mut counts = WorkerCounts::new(day(), config.slot, 1, &MemoryBudget::new(1 << 20, 1), false);
         counts.begin_item();
         let found = columns.read_slice(
             &file,
