@@ -125,8 +125,8 @@ pub enum Trouble {
     Ended { by: &'static str },
     /// The facts and names of a day need more memory than a run may take; sizes are in MiB.
     #[error(
-        "{path}: the day does not fit into {memory} MiB of memory: more than {facts} facts (a minute, a kind of outcome and a caller each) and \
-         {values} different values of `{field}` need {needed} MiB, and there is more to read. If `{field}` is mapped by mistake, name \
+        "{path}: the day does not fit into {memory} MiB of memory: at least {facts} facts (a minute, a kind of outcome and a caller each) and \
+         {values} different values of `{field}` need {needed} MiB or more. If `{field}` is mapped by mistake, name \
          another column under [source.columns], or none (`{field} = false`); else give the run more: --memory {suggested}MiB",
         suggested = 2 * needed
     )]

@@ -185,7 +185,7 @@ fn a_day_that_does_not_fit_into_memory_is_refused_with_field_and_file_and_others
     let both = ["run", "--from", "2026-11-19", "--to", "2026-11-20", "--simulate", "--as-of", AT];
     desk.ask(&both)
         .expect(3)
-        .says(&["attention[not-published]: 2026-11-19", "give the run more: --memory 10"]);
+        .says(&["attention[not-published]: 2026-11-19", "give the run more: --memory 11"]);
     assert_eq!(n(&table(&desk.path("reports/daily/2026-11-20"), "intake")[0], "accepted"), 6_000);
     // As the message says: the field is switched off.
     let off = "[source.columns]\nbusiness_id = false\n";

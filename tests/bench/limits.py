@@ -63,6 +63,7 @@ CASES = [
     ("1,000 regions in 1,000 rows", lambda f: csv(f, (("b", "media", f"r{n}", 500, "") for n in range(1_000)))),
     ("4,096 pairs of names, every minute", lambda f: csv(f, (("b", f"s{n % 64}", f"r{n // 64 % 64}", 200 + n % 2 * 300, "") for n in range(400_000)))),
     ("100,000 codes", lambda f: csv(f, (("b", "media", "eu", 500, n) for n in range(100_000)))),
+    ("1,000,000 failures of 720 callers", lambda f: csv(f, ((f"b{n // 86_400 * 60 + n % 60}", "media", "eu", 500, "") for n in range(1_000_000)))),
     ("200,000 callers, all failing", lambda f: csv(f, ((f"b{n}", "media", "eu", 500, "") for n in range(200_000)))),
     ("1,000,000 callers, all failing", lambda f: csv(f, ((f"b{n}", "media", "eu", 500, "") for n in range(1_000_000)))),
     ("8 KiB reasons, 20,000 rows", lambda f: ndjson(f, (row(n, ',"scope":"' + "x" * 8_000 + '"') for n in range(20_000)))),

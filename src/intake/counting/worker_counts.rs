@@ -8,7 +8,6 @@ use hashbrown::HashMap;
 use super::active_callers::ActiveCallers;
 use super::call::Call;
 use super::file_tally::FileTally;
-
 use super::latency_cell::{CellKey, LatencyCell};
 use super::latest_rows::LatestRows;
 use super::memo::{KnownRow, Memo};
@@ -477,7 +476,7 @@ impl WorkerCounts {
             *self.others.entry(key).or_insert(next)
         };
         if fact == next {
-            self.memory.fact(key.caller);
+            self.memory.fact();
             self.facts.push(key);
             self.events.push(0);
             self.sixtieths.push(0);

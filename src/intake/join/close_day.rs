@@ -69,8 +69,8 @@ pub struct ReadNotes {
 /// Merges, dedupes and joins the counts of a pass, and writes the daybook to `folder`.
 ///
 /// # Errors
-/// Spilled records cannot be read back, or the folder cannot be written to. [`Trouble::Imbalance`],
-/// if the notifications do not contain every accepted webhook row (a bug).
+/// Spilled records cannot be read back, or the folder cannot be written to. [`Trouble::TooLarge`];
+/// [`Trouble::Imbalance`], if the notifications do not contain every accepted webhook row (a bug).
 pub fn close_day(
     pass: &Pass,
     files: &[LogFile],
@@ -81,6 +81,7 @@ pub fn close_day(
 ) -> Result<(Daybook, ReadNotes), Trouble> {
     let untold = untold_names(pass, files, sources);
     let mut merged = merge(pass, salt, settings.is_joined, &untold);
+    merged.check_memory(pass, files)?;
     let twice_told = twice_told(pass, &merged, sources);
     let Deduped { surplus, survivors, mut sixtieths } = find_duplicates(pass, &merged, settings)?;
     let mut latencies = latencies(&pass.counts);

@@ -7,9 +7,12 @@ use std::hash::Hash;
 
 use crate::config::Vantage;
 use crate::daybook::delivery::AttemptTraits;
+use crate::error::Trouble;
 use crate::facts::ids::Map;
 use crate::facts::{Admission, Kind, Outcome, Salt, Stream, Timing};
+use crate::intake::files::find::LogFile;
 use crate::intake::pass::Pass;
+use crate::intake::records::growing_memory::check_day;
 use crate::intake::records::numbers::{DayFact, DayKind, OUTSIDE, WorkerFact};
 
 /// Items numbered in the order of their first mention.
@@ -89,6 +92,22 @@ impl Merged {
     /// Returns the merged number of a worker's fact.
     pub fn day_fact(&self, worker: usize, fact: WorkerFact) -> DayFact {
         self.of_worker[worker][fact.at()]
+    }
+
+    /// Checks that the facts fit into memory until their day is drawn.
+    ///
+    /// # Errors
+    /// [`Trouble::TooLarge`], with the file that has most rows of the day.
+    pub fn check_memory(&self, pass: &Pass, files: &[LogFile]) -> Result<(), Trouble> {
+        let mut callers: Vec<u32> = self.facts.iter().map(|fact| fact.caller).collect();
+        callers.sort_unstable();
+        callers.dedup();
+        let names = pass.counts.iter().map(|counts| &counts.names);
+        let rows = |file: u32| pass.counts.iter().map(|counts| counts.tally(file).accepted).sum::<u64>();
+        check_day(&pass.budget, self.facts.len(), callers.len(), names).map_err(|trouble| {
+            let longest = (0..).zip(files).max_by_key(|(file, _)| rows(*file));
+            trouble.in_log(longest.map_or("", |(_, file)| &file.shown))
+        })
     }
 
     /// Returns the merged number of a worker's caller; 0 if there is no join.

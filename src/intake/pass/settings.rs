@@ -11,7 +11,7 @@ pub struct PassSettings<'a> {
     pub day: Day,
     pub slot_length: SlotLength,
     pub workers: usize,
-    /// Bytes that records for dedupe and join may hold in memory, over all workers.
+    /// Bytes that records for dedupe and join, and facts, may take in memory, over all workers.
     pub memory_bytes: u64,
     /// Folder for records beyond `memory_bytes`.
     pub spill: &'a Path,
