@@ -1,6 +1,6 @@
 //! Drafting: puts a day's postings, slots, files and latencies together as an unpublished edition.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -178,15 +178,15 @@ fn bad(postings: &Postings) -> PolarsResult<Vec<BadLine>> {
     let shared = |text: &str| -> Arc<str> { text.into() };
     let callers: Vec<Arc<str>> =
         facts.callers().iter().map(|caller| shared(if caller.is_empty() { "-" } else { caller })).collect();
-    let places: BTreeSet<&str> = facts.kinds().iter().flat_map(|k| [&*k.service, &*k.region]).collect();
-    let places: BTreeMap<&str, Arc<str>> = places.into_iter().map(|name| (name, shared(name))).collect();
+    let places = facts.kinds().iter().flat_map(|kind| [kind.service.as_str(), &kind.region]);
+    let places: BTreeMap<&str, Arc<str>> = places.map(|name| (name, shared(name))).collect();
     let mut symptoms: BTreeMap<_, Arc<str>> = BTreeMap::new();
     let lines = sums.into_iter().filter(|sum| (sum.gross, sum.net) != (0, 0)).map(|sum| {
         let ([slot, _, number], (service, region, error_code, symptom)) = (sum.key, sum.class);
         BadLine {
             slot,
-            service: places[service.as_str()].clone(),
-            region: places[region.as_str()].clone(),
+            service: places[&**service].clone(),
+            region: places[&**region].clone(),
             error_code,
             symptom: symptoms.entry(symptom).or_insert_with(|| shared(&word(&symptom))).clone(),
             caller: callers[number as usize].clone(),

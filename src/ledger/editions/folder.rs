@@ -282,21 +282,12 @@ fn read_late_lines<T: Record>(folder: &Path) -> Result<Vec<T>, Trouble> {
 /// `manifest` is the hash of the manifest that the journal names: one flipped bit in the name of a
 /// file would make a stranger of it.
 pub fn hashes_of(folder: &Path, manifest: &str) -> Option<BTreeMap<String, String>> {
-    let bytes = plain_file::read(&folder.join(MANIFEST)).ok()?;
-    if sha256(&bytes) == manifest { names_in(&bytes) } else { None }
-}
-
-/// Returns the same of a manifest that nothing vouches for.
-pub fn hashes(folder: &Path) -> Option<BTreeMap<String, String>> {
-    names_in(&plain_file::read(&folder.join(MANIFEST)).ok()?)
-}
-
-fn names_in(manifest: &[u8]) -> Option<BTreeMap<String, String>> {
     #[derive(serde::Deserialize)]
     struct Files {
         files: BTreeMap<String, String>,
     }
-    let Files { files } = serde_json::from_slice(manifest).ok()?;
+    let bytes = plain_file::read(&folder.join(MANIFEST)).ok().filter(|bytes| sha256(bytes) == manifest)?;
+    let Files { files } = serde_json::from_slice(&bytes).ok()?;
     Some(files)
 }
 

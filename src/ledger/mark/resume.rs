@@ -10,7 +10,7 @@ use crate::attention::Acknowledgement;
 use crate::clock::Clock;
 use crate::day::Day;
 use crate::error::Trouble;
-use crate::ledger::editions::folder::{self, MANIFEST, Part};
+use crate::ledger::editions::folder::{self, Part};
 use crate::ledger::editions::manifest::Manifest;
 use crate::ledger::editions::seals;
 use crate::ledger::journal::entry::{Entry, Publication, Resumption, TakenBack};
@@ -206,12 +206,9 @@ impl Ledger {
 
 /// Returns whether a folder holds an edition whose manifest has this hash, with all its files.
 fn is_edition(folder: &Path, hash: &str) -> bool {
-    let path = folder.join(MANIFEST);
-    if !plain_file::is_folder(folder).is_ok_and(|is_there| is_there)
-        || disk::sha256_of(&path).ok().as_deref() != Some(hash)
-    {
+    if !plain_file::is_folder(folder).is_ok_and(|is_there| is_there) {
         return false;
     }
-    let Some(files) = folder::hashes(folder) else { return false };
+    let Some(files) = folder::hashes_of(folder, hash) else { return false };
     files.iter().all(|(name, hash)| disk::sha256_of(&folder.join(name)).ok().as_ref() == Some(hash))
 }
