@@ -31,6 +31,7 @@
 //! | [`facts`] | counted events, their kinds, and the receipt |
 //! | [`daybook`] | the content of one day's logs, as it is stored |
 //! | [`intake`] | logs → daybook; the only heavy stage, and it knows no policy |
+//! | [`engine`] | who runs the tasks of intake, if it is not threads: processes, a command |
 //! | [`resolve`] | daybooks of a day and of the days around it → facts |
 //! | [`policy`] | facts → postings: the first rule that matches gives the account |
 //! | [`overrides`] | postings → postings: rows of reviewers move counts between accounts |
@@ -70,6 +71,8 @@
 //! - **A rule, a reason or a restriction**: `data/policy.toml`; no code.
 //! - **A kind of store**: a variant of `store/address.rs`, its client in `store/bucket/connect.rs`;
 //!   `data/stores.md` explains it.
+//! - **An engine**: a [`TaskRunner`](intake::tasks::TaskRunner) in `engine/`, chosen in
+//!   `cli/engine.rs`; `data/engines/README.md` explains it, `tests/engines.rs` compares its bytes.
 //! - **An error code**: a row of `data/error_catalog.csv`; no code. Exit codes are in `error.rs`.
 //! - **A refusal of an override**: `overrides/refusal.rs`, decided in `overrides/plan.rs`. A cell
 //!   that cannot be read is a mistake: `overrides/check.rs`.
@@ -95,6 +98,8 @@
 //! - **Symptom**: the effect of the network on a call ([`facts::Symptom`]).
 //! - **Quarantine**: log rows that cannot be read; all are counted, the first of a file are kept.
 //! - **Not a call**: a line of a log that tells of no call, such as a header or a start-up message.
+//! - **Task**: a part of a stage that another process can run, and repeat. What it found, and a
+//!   receipt for it, are files of an exchange, which lives as long as its run.
 //! - **Gap**: a span of a day in which a log is missing; its slots are unobserved, not down.
 //!
 //! The books:
@@ -177,6 +182,7 @@
 //! | stage | uses |
 //! | --- | --- |
 //! | `intake`, `resolve`, `policy` | the ground alone |
+//! | `engine` | `intake` |
 //! | `overrides`, `slots` | `policy` |
 //! | `ledger` | `policy`, `overrides`, `slots` |
 //! | `measure` | `slots`, `ledger` |
@@ -200,6 +206,7 @@ pub mod config;
 pub mod day;
 pub mod daybook;
 pub mod document;
+pub mod engine;
 pub mod error;
 pub mod facts;
 pub mod formats;

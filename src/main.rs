@@ -5,5 +5,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::from(uptime_ledger::cli::main() as u8)
+    ExitCode::from(uptime_ledger::cli::main())
 }

@@ -256,8 +256,16 @@ impl World {
             let daybook = folder.join(format!("daybook-{day}"));
             fs::create_dir_all(&daybook).unwrap();
             let folders = IntakeFolders { spill: folder, daybook: &daybook };
-            intake::read(&config, day, workers, &Salt::new("s"), folders, i64::MAX, &Meter::default())
-                .unwrap();
+            intake::read(
+                &config,
+                day,
+                intake::Workers::Threads(workers),
+                &Salt::new("s"),
+                folders,
+                i64::MAX,
+                &Meter::default(),
+            )
+            .unwrap();
             daybooks.insert(day, DaybookFolder::as_found(daybook).unwrap());
         }
         days().map(|day| resolve(day, &daybooks, &config, &BTreeMap::new()).unwrap()).into()

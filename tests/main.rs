@@ -42,6 +42,8 @@
 //!   check of it to each test.
 //! - `logs`: in `formats`, logs of other programs against what truly happened; in `realdata`, public logs and
 //!   corner cases of file formats. They run where a copy lies at `../shared/realdata` or `UPTIME_LEDGER_REALDATA`.
+//! - `engines`: logs read by processes and by workers that a command starts give every byte that threads give; what a worker does
+//!   wrong is told, and nothing is published.
 //! - `store`: logs in a bucket of a real S3 server, on loopback: the reports of the same logs on a disk, or trouble that is told; a
 //!   server that is busy, refuses, is silent, or whose logs are written anew meanwhile.
 //! - `realdata`: public logs and corner cases of file formats, where a copy lies at `../shared/realdata` or
@@ -67,6 +69,7 @@ mod days;
 #[cfg(target_os = "linux")]
 mod disturb;
 mod doors;
+mod engines;
 mod evidence;
 #[cfg(target_os = "linux")]
 mod faults;

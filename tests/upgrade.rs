@@ -116,6 +116,7 @@ impl Office {
         let policy = Policy::read(&policy, &catalogue).unwrap();
         let override_file = config.overrides.path.as_deref().map(|path| Ok(document(path)));
         Job {
+            engine: None,
             config,
             policy,
             override_file,

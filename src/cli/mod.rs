@@ -3,6 +3,7 @@
 mod ack;
 mod check;
 mod diff;
+mod engine;
 mod explain;
 mod formats;
 mod head;
@@ -19,6 +20,7 @@ mod setup;
 mod signals;
 mod verify;
 mod voice;
+mod worker;
 
 use std::io::{IsTerminal, Write};
 
@@ -77,6 +79,9 @@ enum Command {
     Repair(repair::Repair),
     /// Work out every hash, balance and table of the ledger again, and name what is off
     Verify(verify::Verify),
+    /// Run one task of a run on behalf of its engine
+    #[command(hide = true)]
+    Worker(worker::WorkerArgs),
     /// Write realistic sample logs, with a truth.json that says what the right answer is
     Sample(sample::Sample),
 }
@@ -84,7 +89,10 @@ enum Command {
 impl Command {
     /// True for the commands that write to a ledger or to reports.
     const fn keeps_books(&self) -> bool {
-        matches!(self, Self::Run(_) | Self::Ack(_) | Self::Report(_) | Self::Repair(_) | Self::Head(_))
+        matches!(
+            self,
+            Self::Run(_) | Self::Ack(_) | Self::Report(_) | Self::Repair(_) | Self::Head(_) | Self::Worker(_)
+        )
     }
 }
 
@@ -101,16 +109,17 @@ fn narrow_umask() {
 }
 
 /// Runs the command line of the process, and returns its exit code.
-pub fn main() -> ExitCode {
+pub fn main() -> u8 {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(e) => {
             // Help and version are no errors; clap prints them to stdout.
             let code = if e.use_stderr() { ExitCode::Usage } else { ExitCode::Done };
-            return match e.print() {
+            let code = match e.print() {
                 Err(error) if code == ExitCode::Done => unheard(code, &error),
                 _ => code,
             };
+            return code as u8;
         }
     };
     log_to_stderr(cli.verbose);
@@ -119,7 +128,7 @@ pub fn main() -> ExitCode {
     }
     let cancellation = Cancellation::default();
     if let Err(error) = signals::listen(&cancellation) {
-        return show(&error);
+        return show(&error) as u8;
     }
     let result = match cli.command {
         Command::Run(run) => run.run(&cancellation),
@@ -137,9 +146,10 @@ pub fn main() -> ExitCode {
         Command::Repair(repair) => repair.run(),
         Command::Verify(verify) => verify.run(),
         Command::Sample(sample) => sample.run().map(|()| ExitCode::Done),
+        Command::Worker(worker) => return worker.run(&cancellation) as u8,
     };
     let code = result.unwrap_or_else(|error| show(&error));
-    voice::unheard().map_or(code, |error| unheard(code, error))
+    voice::unheard().map_or(code, |error| unheard(code, error)) as u8
 }
 
 /// Tells that standard output did not take everything, and returns the exit code that this leaves.

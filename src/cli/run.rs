@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use clap::{ArgGroup, Args, ValueEnum};
 
+use super::engine::{self, EngineArgs};
 use super::voice::progress::ProgressLine;
 use super::voice::summary;
 use super::{setup, voice};
@@ -77,6 +78,8 @@ pub struct RunArgs {
     /// Threads that read logs [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
     threads: Option<usize>,
+    #[command(flatten)]
+    engine: EngineArgs,
     /// Say nothing but errors and what needs attention
     #[arg(long)]
     quiet: bool,
@@ -131,7 +134,12 @@ impl RunArgs {
         let watch =
             |day, meter: &Arc<Meter>| Box::new(ProgressLine::show(day, meter, is_silent)) as Box<dyn Any>;
         cancellation.watch();
-        let outcome = pipeline::run(&job, &asked, clock, &watch)?;
+        let outcome = pipeline::run(&job, &asked, clock, &watch);
+        if let Some(engine) = &job.engine {
+            let has_failed = outcome.as_ref().map_or(true, |outcome| outcome.failure.is_some());
+            engine::close(engine, has_failed, is_silent)?;
+        }
+        let outcome = outcome?;
         let Rendered { written, unchanged } = &outcome.rendered;
         tracing::info!(written = written.len(), unchanged, "rendered");
 
@@ -214,11 +222,13 @@ impl RunArgs {
         }
         let policy = setup::policy(&config)?;
         let override_file = setup::override_file(&config);
+        let workers = self.threads.unwrap_or_else(super::cores);
         Ok(Job {
+            engine: self.engine.engine(&config, workers)?,
             config,
             policy,
             override_file,
-            workers: self.threads.unwrap_or_else(super::cores),
+            workers,
             clock_source: if self.simulate { ClockSource::Given } else { ClockSource::Real },
             cancellation: cancellation.clone(),
         })

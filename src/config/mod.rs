@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
 
 use crate::day::SlotLength;
 use crate::formats::{Expression, FormatFile};
@@ -100,7 +101,7 @@ pub struct Config {
 }
 
 /// How rows that cannot be read are shown in quarantine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Excerpts {
     /// What they are made of, and not what they say: `{"aa":"9999"}`.
     #[default]
@@ -173,7 +174,7 @@ pub fn memory(text: &str) -> Result<u64, &'static str> {
 }
 
 /// One log source: its files, their format and their vantage.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Source {
     pub name: String,
     pub log: Log,
@@ -202,7 +203,7 @@ pub struct Source {
 }
 
 /// A format as a source uses it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FormatChoice {
     /// Name of a built-in format, or the path of a file as the config has it.
     pub name: String,
@@ -216,7 +217,7 @@ pub struct FormatChoice {
 }
 
 /// A log format with its mapping to the canonical fields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LogPreset {
     /// The product's own schema, in CSV, NDJSON or Parquet by file name.
     Canonical,
@@ -231,7 +232,7 @@ pub enum LogPreset {
 }
 
 /// The origin of one canonical field.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Column {
     pub field: Field,
     pub from: ColumnSource,
@@ -241,7 +242,7 @@ pub struct Column {
 }
 
 /// The origin of a value.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ColumnSource {
     /// A column name, a dotted JSON path (`error.code`), or a position from 1 without header.
     Name(String),
@@ -251,7 +252,7 @@ pub enum ColumnSource {
     Off,
 }
 
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub enum Cast {
     /// By the look of the value.
     #[default]
@@ -263,7 +264,7 @@ pub enum Cast {
 }
 
 /// A service with an SLI; its endpoints select its rows when the logs name no service.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Service {
     pub name: String,
     /// Patterns like `/{id}/messages`: `{id}` is one segment, `/v21.0` is skipped, `*` is any rest.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use chrono_tz::{TZ_VARIANTS, Tz};
+use serde::{Deserialize, Serialize};
 use toml::de::DeValue;
 
 use super::{Field, Identity, Log, LogPreset, Source, TimeBasis, Vantage, columns, paths};
@@ -49,7 +50,7 @@ const IDENTITIES: [(&str, Identity); 3] =
 const SPELLINGS: [(&str, IdSpelling); 2] = [("exact", IdSpelling::Exact), ("loose", IdSpelling::Loose)];
 
 /// How the ids of a source are compared.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum IdSpelling {
     /// Byte by byte.
     #[default]

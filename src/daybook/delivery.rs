@@ -1,9 +1,11 @@
 //! Delivery: all attempts of one notification, joined.
 
+use serde::{Deserialize, Serialize};
+
 use crate::facts::{DelayKind, Outcome, Symptom};
 
 /// The result of one attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum AttemptResult {
     /// The endpoint answered.
     Http,
@@ -37,7 +39,7 @@ impl AttemptResult {
 /// All attempts of one notification, joined.
 ///
 /// Attempts of different days are never the same, so the counts of their joins add up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     /// Instant of the event that the notification is about, microseconds since 1970.
     pub event_us: i64,
@@ -180,7 +182,7 @@ impl Delivery {
 }
 
 /// The attributes that attempts share, apart from time and notification.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AttemptTraits {
     pub file: u32,
     /// Number of the source reader; service and region by their numbers in a worker's lexicon.

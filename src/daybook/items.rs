@@ -1,12 +1,14 @@
 //! Items: messages and notifications about which the logs of more than one day have rows.
 
+use serde::{Deserialize, Serialize};
+
 use super::delivery::{AttemptResult, Delivery};
 use super::message::{MessageState, PARTICIPANTS, StatusWord};
 use super::number_rows::NumberRow;
 use crate::facts::ids::Id;
 
 /// The reason why a day stores an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum ItemRole {
     /// The item began on this day, and other days can still change its outcome.
     Open,
@@ -31,7 +33,7 @@ impl ItemRole {
 }
 
 /// A message, as the rows of one day show it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageItem {
     pub id: Id,
     pub role: ItemRole,
@@ -49,7 +51,7 @@ pub struct MessageItem {
 /// A call without an answer, with the correlation that its message would bear.
 ///
 /// It is counted by `resolve` alone: a message without a call may prove what became of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitingCall {
     pub correlation: u64,
     /// Start of the call, microseconds since 1970.
@@ -133,7 +135,7 @@ impl MessageItem {
 }
 
 /// A notification, as the rows of one day show it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotificationItem {
     pub id: Id,
     pub role: ItemRole,

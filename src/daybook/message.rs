@@ -1,5 +1,6 @@
 //! Message: the statuses of one message, joined in any order and with any number of copies.
 
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::facts::Outcome;
@@ -57,7 +58,7 @@ impl StatusWord {
 }
 
 /// The way in which a webhook row tells of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum StatusOrigin {
     /// A status of a message that this app sent.
     Own,
@@ -72,7 +73,7 @@ pub enum StatusOrigin {
 ///
 /// [`MessageState::join`] is commutative, associative and idempotent, so neither order nor
 /// repetition of rows matters (R18).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageState {
     /// [`StatusWord`]s seen, as bits.
     pub words: u8,

@@ -1,5 +1,7 @@
 //! Callers: how many different callers were active in an hour, by sketches that can be merged.
 
+use serde::{Deserialize, Serialize};
+
 use crate::table::{CellValue, ColumnKind, Row, Value, record};
 
 record! {
@@ -29,7 +31,7 @@ record! {
 /// estimate whose relative standard error is at most `1 / sqrt(k - 2)`, 6.3 % for `k` = 256
 /// (Beyer et al., On Synopses for Distinct-Value Estimation Under Multiset Operations, 2007). The
 /// sketch of a union follows from the sketches alone, in any order.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct CallerSketch {
     /// Ascending, each once.
     hashes: Vec<u64>,

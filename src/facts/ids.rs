@@ -76,6 +76,11 @@ impl Salt {
         Self { secret, text: text.to_owned() }
     }
 
+    /// Returns the text of the salt, for a process that must make the same pseudonyms.
+    pub fn secret(&self) -> &str {
+        &self.text
+    }
+
     /// Hashes the id of a message or notification.
     #[inline]
     pub fn id(&self, bytes: &[u8]) -> Id {

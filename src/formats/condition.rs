@@ -1,16 +1,17 @@
 //! Condition: what the names of a row must be, for a mark or for a row to be one.
 
+use serde::{Deserialize, Serialize};
 use toml::de::DeValue;
 
 use super::Glob;
 use crate::document::toml::TomlValue;
 
 /// Names with what is wanted of each; all must hold. It holds for every row if it is empty.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct NameCondition(pub Vec<(String, Vec<Want>)>);
 
 /// What is wanted of a name. Nothing is fulfilled by a name that is not logged.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Want {
     /// A value.
     Present,
@@ -21,7 +22,7 @@ pub enum Want {
 }
 
 /// Numbers from one to another, both inclusive.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct WantedNumber {
     pub from: f64,
     /// `None` for all larger ones.

@@ -1,5 +1,7 @@
 //! Envelope: a line or an object of a log inside a line of another program.
 
+use serde::{Deserialize, Serialize};
+
 use super::condition::NameCondition;
 use crate::document::toml::{MistakeNotes, TomlTable, tables};
 use crate::document::{Document, Mistake};
@@ -8,7 +10,7 @@ pub(super) const KEYS: [&str; 12] =
     ["name", "json", "template", "when", "inner", "base64", "each", "only", "per", "end", "more", "time"];
 
 /// An envelope; they are tried in the order of their file.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Envelope {
     pub name: String,
     pub shape: EnvelopeShape,
@@ -31,7 +33,7 @@ pub struct Envelope {
     pub time: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EnvelopeShape {
     Json,
     /// Plain templates, each with the name `line`.
@@ -39,7 +41,7 @@ pub enum EnvelopeShape {
 }
 
 /// Whether the inner text is base64 of the line.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Base64 {
     Never,
     Always,

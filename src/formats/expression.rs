@@ -1,5 +1,6 @@
 //! Expression: how a canonical field or a helper value is made of the names of a row.
 
+use serde::{Deserialize, Serialize};
 use toml::de::DeValue;
 
 use super::condition::NameCondition;
@@ -16,7 +17,7 @@ pub(super) const UNITS: [(&str, Unit); 4] =
     [("s", Unit::Seconds), ("ms", Unit::Milliseconds), ("us", Unit::Microseconds), ("ns", Unit::Nanoseconds)];
 
 /// One way to a value; what is not there gives none.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Expression {
     pub origin: Origin,
     /// Separators at which the text is cut.
@@ -40,7 +41,7 @@ pub struct Expression {
     pub when: NameCondition,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Origin {
     /// The first of these names that has a value.
     Names(Vec<String>),
@@ -57,7 +58,7 @@ pub enum Origin {
 }
 
 /// What is taken of a text that was cut, or of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Take {
     /// A member by its position from 1.
     At(usize),
@@ -68,7 +69,7 @@ pub enum Take {
 }
 
 /// A part of a request line, a URL or a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RequestPart {
     /// The path, never the query.
     Path,

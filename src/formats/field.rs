@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::document::spelling::advice;
 
 /// The type of rows of a source.
@@ -25,7 +27,7 @@ impl Log {
 }
 
 /// Canonical fields: those of request rows, then those of webhook rows alone (data/logs.md).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Field {
     Ts,
     Duration,
@@ -175,7 +177,7 @@ impl FromStr for Field {
 }
 
 /// A unit of time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unit {
     Seconds,
     Milliseconds,
@@ -184,7 +186,7 @@ pub enum Unit {
 }
 
 /// The end of a request that its timestamp marks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TimeBasis {
     Start,
     /// The end of the request: the reader subtracts the duration.
@@ -192,7 +194,7 @@ pub enum TimeBasis {
 }
 
 /// What the request ids of a source say about its rows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Identity {
     /// Rows with one id are one call.
     #[default]

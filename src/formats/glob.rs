@@ -1,7 +1,9 @@
 //! Glob: a text in which `*` is any text, anywhere.
 
+use serde::{Deserialize, Serialize};
+
 /// A pattern of literal texts around `*`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Glob {
     /// The literal texts; one alone is the whole text.
     parts: Vec<String>,

@@ -7,6 +7,8 @@
 //! A name in a row is a value, *empty* (logged without a value), or *not logged*. Nothing follows
 //! from what is not logged.
 
+use serde::{Deserialize, Serialize};
+
 mod builtin;
 mod condition;
 mod envelope;
@@ -30,7 +32,7 @@ pub use read::{FORMAT_KEYS, SYMPTOMS, TABLES, format, template_text};
 pub use vantage::Vantage;
 
 /// What a format file says.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FormatFile {
     pub name: String,
     pub about: String,
@@ -59,7 +61,7 @@ pub struct FormatFile {
 }
 
 /// How a template writes its variables, and what it escapes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Program {
     Nginx,
     Apache,
@@ -71,7 +73,7 @@ pub enum Program {
 }
 
 /// Names of a template that are not plain words; `*` is any text.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NameTypes {
     /// `a, b` and `a : b` are one value.
     pub list: Vec<Glob>,
@@ -86,7 +88,7 @@ pub struct NameTypes {
 }
 
 /// Where the names stand in a line.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LineLayout {
     pub name: String,
     pub shape: LayoutShape,
@@ -98,7 +100,7 @@ pub struct LineLayout {
     pub not_a_call: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum LayoutShape {
     /// The program's own format string.
     Template(String),
@@ -108,7 +110,7 @@ pub enum LayoutShape {
 }
 
 /// Cells between delimiters.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delimited {
     pub delimiter: u8,
     pub quote: Option<u8>,
@@ -121,14 +123,14 @@ pub struct Delimited {
 }
 
 /// Rows that are no calls, and why.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NoCall {
     pub when: NameCondition,
     pub why: String,
 }
 
 /// What a row proves if a condition holds: values of canonical fields, as words.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Mark {
     pub when: NameCondition,
     /// Of `reached`, `symptom`, `scope`, `outcome` and `http_status`.
@@ -136,7 +138,7 @@ pub struct Mark {
 }
 
 /// Lines, and the row that they must give.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FormatSample {
     pub lines: Vec<String>,
     pub gives: SampleRow,
@@ -144,7 +146,7 @@ pub struct FormatSample {
     pub span: (usize, usize),
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum SampleRow {
     NotACall,
     Quarantine,

@@ -2,15 +2,17 @@
 //!
 //! The job itself does not use this module.
 
-use super::join::dedupe::repeated;
+use super::join::dedupe::repeated::repeated;
 use std::path::Path;
 
+use super::counting::task_counts::TaskCounts;
 use super::counting::worker_counts::WorkerCounts;
 use super::files::detect::LogFormat;
 use super::formats::lines::{Stop, TextParser};
 use super::records::group;
 use super::records::message_records::StatusRecord;
 use super::records::partitions::{MemoryBudget, PARTITIONS};
+use super::records::record_sets::Records;
 use super::rows::endpoints::Endpoints;
 use super::rows::interner::Names;
 use super::rows::source_reader::{Join, SourceReader};
@@ -70,7 +72,7 @@ impl Reader {
     /// # Errors
     /// The text cannot be read at all; the message says why.
     pub fn read(&self, text: &[u8]) -> Result<u64, String> {
-        self.counts(text).map(|counts| counts.tally(0).rows_read)
+        self.counts(text).map(|(counts, ..)| counts.tally(0).rows_read)
     }
 
     /// Reads a whole text, and returns everything that is then known.
@@ -80,7 +82,7 @@ impl Reader {
     /// # Errors
     /// The text cannot be read at all; the message says why.
     pub fn find(&self, text: &[u8]) -> Result<Found, String> {
-        let counts = self.counts(text)?;
+        let (counts, records, sketched) = self.counts(text)?;
         let tally = counts.tally(0);
         let mut rest = vec![format!("{:?} {:?} {:x}", tally.first_us, tally.last_us, tally.seen)];
         rest.extend(tally.bad_rows.iter().map(|(place, reason, _)| format!("{place:?} {reason}")));
@@ -90,12 +92,14 @@ impl Reader {
         );
         rest.push(format!("{:?} {:?}", counts.attempted_list, counts.status_list));
         let mut lanes: Vec<_> = counts.lanes.iter().map(|lane| format!("{lane:?}")).collect();
-        let latencies =
-            counts.latencies().map(|(key, cell)| format!("{key:?} {:?}", cell.counts().collect::<Vec<_>>()));
+        let latencies = counts
+            .latencies
+            .iter()
+            .map(|(key, cell)| format!("{key:?} {:?}", cell.counts().collect::<Vec<_>>()));
         lanes.extend(latencies);
         lanes.sort();
         rest.extend(lanes);
-        for records in [&counts.calls, &counts.admitted, &counts.statuses, &counts.attempts] {
+        for records in records.all() {
             let mut bytes = Vec::new();
             for at in 0..PARTITIONS {
                 records
@@ -110,18 +114,23 @@ impl Reader {
             outside: tally.outside,
             quarantine: tally.quarantine,
             not_a_call: tally.not_a_call,
-            sketched: counts.memo.hits(),
+            sketched,
             rest,
         })
     }
 
-    fn counts(&self, text: &[u8]) -> Result<WorkerCounts, String> {
-        let budget = MemoryBudget::new(usize::MAX, WorkerCounts::SETS);
+    /// Returns the counts of a text, its records, and how many rows took the fast path.
+    fn counts(&self, text: &[u8]) -> Result<(TaskCounts, Records, u32), String> {
+        let budget = MemoryBudget::new(usize::MAX, Records::SETS);
         let mut counts = WorkerCounts::new(self.day, self.config.slot, 1, &budget, true);
         counts.begin_item();
         let mut parser = TextParser::new(&self.rows, self.format, 0, 0, Path::new(""));
         match parser.parse(text, true, &mut counts) {
-            Ok(_) => Ok(counts),
+            Ok(_) => {
+                let sketched = counts.memo.hits();
+                let (counts, records) = counts.close(&self.rows.declared, &self.rows.salt);
+                Ok((counts, records, sketched))
+            }
             Err(Stop::File(reason)) => Err(reason),
             Err(Stop::InOnePiece) => Err("quotes".to_owned()),
             Err(Stop::Run(trouble)) => Err(trouble.to_string()),

@@ -14,7 +14,9 @@ mod meter;
 mod pass;
 mod records;
 mod rows;
+pub mod tasks;
 pub mod trial;
+mod wire;
 mod workers;
 
 use std::collections::BTreeMap;
@@ -25,6 +27,16 @@ use crate::day::{Day, SECOND_US};
 use crate::daybook::Daybook;
 use crate::error::Trouble;
 use crate::facts::Salt;
+use join::clear_names::settle_names;
+use join::close_day::close_day;
+use join::reduce::{Reducer, ThreadReducer};
+use pass::plan::ReadPlan;
+use pass::settings::PassSettings;
+use pass::{Pass, ThreadRounds, pass};
+use rows::endpoints::Endpoints;
+use rows::source_reader::Join;
+use tasks::{MapStage, TaskDay, TaskEngine, TaskReducer};
+use wire::stage_job::Reading;
 
 pub use counting::notes::odd_words::WordList;
 
@@ -44,7 +56,24 @@ pub struct IntakeFolders<'a> {
     pub daybook: &'a Path,
 }
 
-/// Reads the logs of one day into its daybook; `workers` is the number of threads.
+/// Who reads the logs of a day.
+#[derive(Clone, Copy)]
+pub enum Workers<'a> {
+    /// This many threads of this process.
+    Threads(usize),
+    /// Other processes; this one plans and merges, on so many threads.
+    Tasks { engine: &'a TaskEngine, threads: usize },
+}
+
+impl Workers<'_> {
+    const fn threads(self) -> usize {
+        match self {
+            Self::Threads(threads) | Self::Tasks { threads, .. } => threads,
+        }
+    }
+}
+
+/// Reads the logs of one day into its daybook.
 ///
 /// Rows whose instant is after `latest_us` (microseconds since 1970) are unreadable.
 ///
@@ -54,7 +83,7 @@ pub struct IntakeFolders<'a> {
 pub fn read(
     config: &Config,
     day: Day,
-    workers: usize,
+    workers: Workers<'_>,
     salt: &Salt,
     folders: IntakeFolders<'_>,
     latest_us: i64,
@@ -62,11 +91,11 @@ pub fn read(
 ) -> Result<(Daybook, ReadNotes), Trouble> {
     let found = files::find::find(config, day)?;
     let files = found.logs;
-    let endpoints = rows::endpoints::Endpoints::of(&config.services, &config.ignore);
-    let settings = pass::PassSettings {
+    let endpoints = Endpoints::of(&config.services, &config.ignore);
+    let settings = PassSettings {
         day,
         slot_length: config.slot,
-        workers,
+        workers: workers.threads(),
         memory_bytes: config.memory_bytes,
         spill: folders.spill,
         is_joined: config.has_webhooks(),
@@ -75,15 +104,29 @@ pub fn read(
         excerpts: config.excerpts,
         fingerprint: Canonical::of_joining(config).fingerprint(),
     };
-    let join = rows::source_reader::Join { latest_us, ..rows::source_reader::Join::new(config, salt) };
-    let mut pass = pass::pass(&files, &config.sources, &endpoints, &join, &settings, meter)?;
-    if !files.is_empty() && pass.failures.len() == files.len() {
-        let reasons = unreadable(&pass.failures, &files, &config.sources);
-        return Err(Trouble::NothingReadable(reasons.join("\n")));
-    }
-    join::clear_names::settle_names(&mut pass, salt);
-    let (daybook, mut notes) =
-        join::close_day::close_day(&pass, &files, &config.sources, &settings, salt, folders.daybook)?;
+    let join = Join { latest_us, ..Join::new(config, salt) };
+    let plan = ReadPlan::of(&files, &config.sources, &endpoints, &join, day)?;
+    let finish = |mut pass: Pass, reducer: &mut dyn Reducer| {
+        if !files.is_empty() && pass.failures.len() == files.len() {
+            let reasons = unreadable(&pass.failures, &files, &config.sources);
+            return Err(Trouble::NothingReadable(reasons.join("\n")));
+        }
+        settle_names(&mut pass, salt);
+        close_day(&pass, &files, &config.sources, &settings, salt, folders.daybook, reducer)
+    };
+    let (daybook, mut notes) = match workers {
+        Workers::Threads(_) => {
+            let mut rounds = ThreadRounds { files: &files, settings: &settings };
+            finish(pass(&files, plan, &mut rounds, meter)?, &mut ThreadReducer::default())?
+        }
+        Workers::Tasks { engine, .. } => {
+            let reading = Reading::of(config, &join, &files, &plan, &settings)?;
+            let day = TaskDay::new(engine, reading, folders.spill);
+            let mut rounds = MapStage::new(&day, &settings);
+            let pass = pass(&files, plan, &mut rounds, meter)?;
+            finish(pass, &mut TaskReducer::new(&day, rounds.objects(), meter))?
+        }
+    };
     notes.special_files = found.special.into_iter().map(|file| (file.shown, file.what)).collect();
     Ok((daybook, notes))
 }

@@ -1,9 +1,9 @@
 //! Pass: reads the files of a day once, with several workers.
 
-mod map;
+pub mod map;
 mod open;
-mod plan;
-mod settings;
+pub mod plan;
+pub mod settings;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,9 +12,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use map::{Stopped, TaskFindings, map};
 use open::Open;
 use plan::{Item, ReadPlan};
-pub use settings::PassSettings;
+use settings::PassSettings;
 
 use super::counting::notes::timeless::timeless;
+use super::counting::task_counts::TaskCounts;
 use super::counting::worker_counts::WorkerCounts;
 use super::files::bytes::decompress::LogCompression;
 use super::files::content_hash::{self, PieceHash, Whole};
@@ -23,15 +24,17 @@ use super::files::find::LogFile;
 use super::formats::lines::CHUNK;
 use super::meter::Meter;
 use super::records::partitions::{MemoryBudget, PARTITIONS};
-use super::rows::endpoints::Endpoints;
-use super::rows::source_reader::{Join, SourceReader};
+use super::records::record_sets::{AnyRecords, Records};
+use super::rows::source_reader::SourceReader;
 use super::workers;
-use crate::config::Source;
 use crate::error::Trouble;
 
 /// Result of a pass: the workers' counts, and the means to translate their numbers.
 pub struct Pass {
-    pub counts: Vec<WorkerCounts>,
+    /// By worker.
+    pub counts: Vec<TaskCounts>,
+    /// By worker.
+    pub records: Vec<AnyRecords>,
     /// Memory that the records of all workers share.
     pub budget: Arc<MemoryBudget>,
     pub source_readers: Vec<SourceReader>,
@@ -45,6 +48,8 @@ pub struct Pass {
     pub failures: BTreeMap<u32, String>,
     /// Length and hash of the files that were read from their first byte to their last.
     pub wholes: BTreeMap<u32, Whole>,
+    /// Versions of the objects of stores that keep versions.
+    pub versions: BTreeMap<u32, String>,
     /// Files that are not counted, because they have the text of another file of their source.
     pub copies: BTreeMap<u32, u32>,
 }
@@ -60,16 +65,13 @@ pub struct Pass {
 /// Spilling to disk failed, a store does not give a file, or the day does not fit into memory.
 pub fn pass(
     files: &[LogFile],
-    sources: &[Source],
-    endpoints: &Endpoints,
-    join: &Join,
-    settings: &PassSettings<'_>,
+    mut plan: ReadPlan,
+    rounds: &mut dyn Rounds,
     meter: &Meter,
 ) -> Result<Pass, Trouble> {
-    let mut plan = ReadPlan::of(files, sources, endpoints, join, settings.day)?;
     let (mut wholes, mut copies) = (BTreeMap::new(), BTreeMap::new());
     loop {
-        let Round { counts, budget, mut findings } = round(files, &plan, settings, meter)?;
+        let Round { counts, records, budget, mut findings } = rounds.round(&plan, meter)?;
         let readers = (0..files.len()).map(|file| plan.reader(file));
         let timeless = timeless(&counts, readers);
         let failures = std::mem::take(&mut findings.failures);
@@ -97,9 +99,10 @@ pub fn pass(
             continue;
         }
         let ReadPlan { source_readers, reader_of, formats, failures, .. } = plan;
-        let chunk_lines = findings.chunk_lines;
+        let TaskFindings { chunk_lines, versions, .. } = findings;
         return Ok(Pass {
             counts,
+            records,
             budget,
             source_readers,
             reader_of,
@@ -107,6 +110,7 @@ pub fn pass(
             chunk_lines,
             failures,
             wholes,
+            versions,
             copies,
         });
     }
@@ -125,10 +129,32 @@ fn wholes(pieces: &BTreeMap<(u32, u32), PieceHash>, plan: &ReadPlan) -> BTreeMap
 }
 
 /// The counts of all workers, after each item was read once.
-struct Round {
-    counts: Vec<WorkerCounts>,
-    budget: Arc<MemoryBudget>,
-    findings: TaskFindings,
+pub struct Round {
+    pub counts: Vec<TaskCounts>,
+    pub records: Vec<AnyRecords>,
+    pub budget: Arc<MemoryBudget>,
+    pub findings: TaskFindings,
+}
+
+/// A runner of the items of a plan.
+pub trait Rounds {
+    /// Reads each item of the plan once, but for those that an earlier round has read alike.
+    ///
+    /// # Errors
+    /// Spilling to disk failed, a store does not give a file, or the day does not fit into memory.
+    fn round(&mut self, plan: &ReadPlan, meter: &Meter) -> Result<Round, Trouble>;
+}
+
+/// The threads of this process.
+pub struct ThreadRounds<'a> {
+    pub files: &'a [LogFile],
+    pub settings: &'a PassSettings<'a>,
+}
+
+impl Rounds for ThreadRounds<'_> {
+    fn round(&mut self, plan: &ReadPlan, meter: &Meter) -> Result<Round, Trouble> {
+        round(self.files, plan, self.settings, meter)
+    }
 }
 
 /// Reads all items once, on threads.
@@ -147,10 +173,10 @@ fn round(
     let count = settings.workers.clamp(1, items.len().max(1));
     let behind = bytes_behind(&items);
     // Each worker of the join has a further one for the calls that are left after dedupe.
-    let sets = count * WorkerCounts::SETS + settings.workers.clamp(1, PARTITIONS);
+    let sets = count * Records::SETS + settings.workers.clamp(1, PARTITIONS);
     let budget = MemoryBudget::new(settings.memory_bytes as usize, sets);
 
-    let work = || -> Result<(WorkerCounts, TaskFindings), Trouble> {
+    let work = || -> Result<((TaskCounts, Records), TaskFindings), Trouble> {
         let mut counts =
             WorkerCounts::new(settings.day, settings.slot_length, files.len(), &budget, settings.is_joined);
         counts.excerpts = settings.excerpts;
@@ -172,13 +198,18 @@ fn round(
                 meter.file_done();
             }
         }
-        counts.close();
-        Ok((counts, findings))
+        Ok((counts.close(&plan.join.declared, &plan.join.salt), findings))
     };
-    let mut round = Round { counts: Vec::new(), budget: budget.clone(), findings: TaskFindings::default() };
+    let mut round = Round {
+        counts: Vec::new(),
+        records: Vec::new(),
+        budget: budget.clone(),
+        findings: TaskFindings::default(),
+    };
     for worker in workers::run(count, work) {
-        let (counts, findings) = worker?;
+        let ((counts, records), findings) = worker?;
         round.counts.push(counts);
+        round.records.push(records.boxed());
         round.findings.merge(findings);
     }
     Ok(round)

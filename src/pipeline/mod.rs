@@ -24,7 +24,8 @@ use crate::day::Day;
 use crate::document::{Document, Mistake};
 use crate::error::{Cancellation, Trouble};
 use crate::facts::Salt;
-use crate::intake::Meter;
+use crate::intake::tasks::TaskEngine;
+use crate::intake::{Meter, Workers};
 use crate::ledger::{Drawn, Kept, Ledger, Settings, Writer};
 use crate::measure::{Figures, Outage};
 use crate::policy::Policy;
@@ -44,6 +45,8 @@ pub struct Job {
     pub override_file: Option<Result<Document, Trouble>>,
     /// Threads that read logs.
     pub workers: usize,
+    /// Who reads logs in place of these threads.
+    pub engine: Option<TaskEngine>,
     /// Where the clock of a ledger comes from that begins with this run.
     pub clock_source: ClockSource,
     /// Whether somebody asked the run to stop.
@@ -51,6 +54,14 @@ pub struct Job {
 }
 
 impl Job {
+    /// Returns who reads the logs of a day.
+    pub const fn readers(&self) -> Workers<'_> {
+        match &self.engine {
+            None => Workers::Threads(self.workers),
+            Some(engine) => Workers::Tasks { engine, threads: self.workers },
+        }
+    }
+
     /// The settings of the config, as the ledger keeps them.
     pub fn settings(&self) -> Canonical {
         let salt = self.config.salt.as_ref().map(|salt| Salt::new(salt).fingerprint());

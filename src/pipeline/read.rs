@@ -262,7 +262,7 @@ fn read(job: &Job, ledger: &mut Writer, day: Day, clock: Clock, meter: &Meter) -
     let spill = ledger.scratch()?;
     let folders = IntakeFolders { spill: spill.path(), daybook: scratch.path() };
     let latest_us = clock.latest_log_us(job.clock_source);
-    let (daybook, notes) = intake::read(config, day, job.workers, &salt, folders, latest_us, meter)?;
+    let (daybook, notes) = intake::read(config, day, job.readers(), &salt, folders, latest_us, meter)?;
     let files = listing.hashed(&notes.wholes, job.workers);
     let mut attention = Vec::new();
     let change = change(job, ledger, day, &daybook)?;

@@ -1,8 +1,10 @@
 //! Redaction: log text that is safe to show, without control characters and personal data.
 
+mod attributes;
 mod hidden;
 mod shape;
 
+pub use attributes::{is_area, is_platform, is_version};
 pub use hidden::{is_hidden, visible, visible_json, visible_lines};
 pub use shape::{is_clear_name, shape, value, values};
 

@@ -32,11 +32,12 @@ use bytes::Bytes;
 pub use object::StoredObject;
 use patience::Patience;
 pub use patience::StoreLimits;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Trouble;
 
 /// An object as a listing shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObjectEntry {
     /// Name of the object in its store.
     pub key: String,
@@ -46,7 +47,7 @@ pub struct ObjectEntry {
 }
 
 /// What tells one content of an object from another.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObjectIdentity {
     pub bytes: u64,
     /// The ETag with its quotes, or else the time of the last change; what it is stands before it.
@@ -145,6 +146,10 @@ impl std::fmt::Debug for Stores {
 impl Stores {
     pub fn new(limits: StoreLimits) -> Self {
         Self { limits, patience: Arc::new(Patience::new(limits)), open: Arc::default() }
+    }
+
+    pub const fn limits(&self) -> StoreLimits {
+        self.limits
     }
 
     fn bucket(&self, root: &StoreRoot) -> Result<Arc<Bucket>, StoreError> {

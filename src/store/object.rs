@@ -60,6 +60,11 @@ impl StoredObject {
         &self.0.address
     }
 
+    /// Returns the object as the listing showed it.
+    pub fn entry(&self) -> &ObjectEntry {
+        &self.0.entry
+    }
+
     pub fn identity(&self) -> &ObjectIdentity {
         &self.0.entry.identity
     }

@@ -3,10 +3,12 @@
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use super::StoreError;
 
 /// Limits of the table `[store]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreLimits {
     /// How long a run may wait for the bytes of one file, over all its requests.
     pub file: Duration,

@@ -216,6 +216,7 @@ impl<'w> Office<'w> {
         let policy = Policy::read(&document("policy.toml"), &Policy::built_in_documents().1)?;
         let override_file = Some(Ok(document("overrides.csv")));
         let job = Job {
+            engine: None,
             config,
             policy,
             override_file,

@@ -37,6 +37,7 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("intake/formats/parquet/mod.rs", "one decoder"),
     ("intake/formats/webhook_payload.rs", "every shape of a payload"),
     ("intake/inspect/mod.rs", "every noun of a look, and the look"),
+    ("intake/join/close_day.rs", "every part of a daybook"),
     ("intake/join/correlate.rs", "the join of the two logs"),
     ("intake/records/partitions.rs", "one store with its budget"),
     ("resolve/messages/ambiguous_sends.rs", "one rule, with the rule as it reads beside it"),
@@ -44,6 +45,9 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("intake/rows/instant/mod.rs", "every way to write an instant"),
     ("intake/rows/sketch.rs", "a row as the fast path reads it, value by value"),
     ("intake/rows/source_reader.rs", "one reader of all request fields"),
+    ("intake/tasks/worker.rs", "one attempt, at a task of any stage"),
+    ("intake/wire/exchange.rs", "one place, on a disk and in a bucket"),
+    ("intake/wire/object.rs", "both ways of one format"),
     ("ledger/editions/folder.rs", "every file of an edition"),
     ("ledger/editions/manifest.rs", "one file of an edition, with what makes two differ"),
     ("ledger/editions/mod.rs", "every part of an edition"),
@@ -108,8 +112,9 @@ const GROUND: [&str; 13] = [
     "daybook",
 ];
 /// The stages, in the order of the flow. Each may use the ground and the rooms named here.
-const STAGES: [(&str, &[&str]); 9] = [
+const STAGES: [(&str, &[&str]); 10] = [
     ("intake", &[]),
+    ("engine", &["intake"]),
     ("resolve", &[]),
     ("policy", &[]),
     ("overrides", &["policy"]),
@@ -188,9 +193,9 @@ fn only_the_edges_touch_disk_clock_and_voice() {
 const MOST_ENTRIES: usize = 12;
 /// Folders with a limit of their own.
 const BIG_FOLDERS: [(&str, usize, &str); 8] = [
-    ("src", 28, "the rooms of the street, which README and lib.rs list"),
-    ("src/cli", 21, "one file a command"),
-    ("src/intake", 14, "its rooms, and the files that use them all"),
+    ("src", 29, "the rooms of the street, which README and lib.rs list"),
+    ("src/cli", 22, "one file a command"),
+    ("src/intake", 16, "its rooms, and the files that use them all"),
     ("src/ledger", 14, "one file a thing that the ledger keeps or looks after"),
     ("src/ledger/editions", 13, "one file a part of an edition"),
     ("src/pipeline", 13, "one file a step of a night, and one a command that writes"),

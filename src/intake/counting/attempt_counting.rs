@@ -156,7 +156,7 @@ impl WorkerCounts {
             attempted,
             caller: reading.caller,
         };
-        attempt.push(&mut self.attempts, spill)
+        attempt.push(&mut self.records.attempts, spill)
     }
 
     /// Stores a status of a message that a webhook row reports.
@@ -171,7 +171,7 @@ impl WorkerCounts {
         let (offset_us, is_ahead) = (status.us - day.start, reading.ts_us >= day.end);
         let caller = reading.caller;
         let record = StatusRecord { id: status.message, offset_us, word, is_ahead, traits, caller };
-        record.push(status.correlation, &mut self.statuses, spill)
+        record.push(status.correlation, &mut self.records.statuses, spill)
     }
 
     /// Counts the status word of a row if nobody knows it.

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use super::notes::evidence::RowPlace;
 use super::notes::quarantine::{self, KEPT_PER_FILE};
 use crate::config::Excerpts;
@@ -12,7 +14,7 @@ use crate::facts::LinesByReason;
 pub type Hours = [u64; 24];
 
 /// Counts of the rows of one file, as one worker saw them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct FileTally {
     pub rows_read: u64,
     pub accepted: u64,

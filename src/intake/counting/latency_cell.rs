@@ -1,10 +1,12 @@
 //! Latency cell: latencies of one slot, service and region, while a worker counts.
 
+use serde::{Deserialize, Serialize};
+
 /// Slot or hour, service and region; the latter two are numbers of the worker's lexicon.
 pub type CellKey = (u32, u32, u32);
 
 /// Latency histogram of one slot, service and region; octaves without events take no memory.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct LatencyCell([Option<Box<[u32; 16]>>; 32]);
 
 impl LatencyCell {

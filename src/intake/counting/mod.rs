@@ -6,7 +6,7 @@ pub mod call;
 pub mod fast_path;
 pub mod file_tally;
 pub mod latency_cell;
-pub mod latest_rows;
 pub mod memo;
 pub mod notes;
+pub mod task_counts;
 pub mod worker_counts;

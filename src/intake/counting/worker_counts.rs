@@ -9,7 +9,6 @@ use super::active_callers::ActiveCallers;
 use super::call::Call;
 use super::file_tally::FileTally;
 use super::latency_cell::{CellKey, LatencyCell};
-use super::latest_rows::LatestRows;
 use super::memo::{KnownRow, Memo};
 use super::notes::evidence::{EvidenceRow, EvidenceRows, RowPlace};
 use super::notes::field_counts::FieldCounts;
@@ -17,18 +16,20 @@ use super::notes::id_sample::IdSample;
 use super::notes::odd_words::{OddWords, WordList};
 use super::notes::repeated_hours::RepeatedHours;
 use super::notes::unreadable::UnreadableRows;
+use super::task_counts::{ActiveCell, LatestRows, LocalFact, TaskCounts};
 use crate::config::{Excerpts, Field, Log};
 use crate::day::{Day, SlotLength};
 use crate::daybook::delivery::AttemptTraits;
 use crate::error::Trouble;
-use crate::facts::latency;
-use crate::intake::records::attempt_record::AttemptRecord;
+use crate::facts::{Salt, latency};
 use crate::intake::records::call_record::{CallRecord, MARGIN_US};
 use crate::intake::records::growing_memory::GrowingMemory;
-use crate::intake::records::message_records::{AdmissionRecord, StatusRecord, StatusTraits};
+use crate::intake::records::message_records::{AdmissionRecord, StatusTraits};
 use crate::intake::records::numbers::{OUTSIDE, WorkerFact};
-use crate::intake::records::partitions::{MemoryBudget, Partitions};
+use crate::intake::records::partitions::MemoryBudget;
+use crate::intake::records::record_sets::Records;
 use crate::intake::rows::attempt_reader::ParsedStatus;
+use crate::intake::rows::endpoints::Declared;
 use crate::intake::rows::interner::Lexicon;
 use crate::intake::rows::raw_row::{LogValue, RawRow};
 use crate::intake::rows::request_shape::Shape;
@@ -42,14 +43,6 @@ const MOST_PLAIN: usize = 4_096;
 const RECENT: usize = 64;
 
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
-
-/// Key of a fact, in worker-local numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct LocalFact {
-    pub slot: u32,
-    pub shape: u32,
-    pub caller: u32,
-}
 
 /// Running counts of one worker, with its records for dedupe and join.
 pub struct WorkerCounts {
@@ -78,12 +71,7 @@ pub struct WorkerCounts {
     pub active: ActiveCallers,
     recent: Box<[Option<(Shape, u32)>; RECENT]>,
     tallies: Vec<FileTally>,
-    /// Calls that have an id, for dedupe.
-    pub calls: Partitions,
-    /// Calls without an id that admitted a message; calls with an id must pass dedupe first.
-    pub admitted: Partitions,
-    pub statuses: Partitions,
-    pub attempts: Partitions,
+    pub records: Records,
     attempted_numbers: Map<AttemptTraits, u32>,
     pub attempted_list: Vec<AttemptTraits>,
     /// By number of the source reader: a sample of the ids of its calls.
@@ -105,9 +93,6 @@ pub struct WorkerCounts {
 }
 
 impl WorkerCounts {
-    /// Sets of records that a worker may fill: calls, attempts, statuses, admitting calls.
-    pub const SETS: usize = 4;
-
     /// Creates empty counts; `budget` bounds the memory of the records for dedupe and join.
     pub fn new(
         day: Day,
@@ -116,7 +101,6 @@ impl WorkerCounts {
         budget: &Arc<MemoryBudget>,
         is_joined: bool,
     ) -> Self {
-        let width = if is_joined { CallRecord::WIDE } else { CallRecord::NARROW };
         let mut counts = Self {
             memory: GrowingMemory::new(budget),
             start_us: day.start_us(),
@@ -138,10 +122,7 @@ impl WorkerCounts {
             active: ActiveCallers::default(),
             recent: Box::new([None; RECENT]),
             tallies: vec![FileTally::default(); files],
-            calls: Partitions::new(width, budget),
-            admitted: Partitions::new(AdmissionRecord::BYTES, budget),
-            statuses: Partitions::new(StatusRecord::BYTES, budget),
-            attempts: Partitions::new(AttemptRecord::BYTES, budget),
+            records: Records::new(is_joined, budget),
             attempted_numbers: Map::default(),
             attempted_list: Vec::new(),
             id_samples: Vec::new(),
@@ -175,21 +156,38 @@ impl WorkerCounts {
         self.memo.clear();
     }
 
-    /// Frees the memory that only counting needs; no rows may follow.
-    pub fn close(&mut self) {
+    /// Returns the counts and the records, and frees all that only counting needs.
+    ///
+    /// Callers leave as pseudonyms; `declared` names are kept as they are.
+    pub fn close(mut self, declared: &Declared, salt: &Salt) -> (TaskCounts, Records) {
         self.hours.settle();
-        (self.shapes, self.others, self.attempted_numbers) = Default::default();
-        (self.plain, self.cell_of, self.memo, self.buffer) = Default::default();
-    }
-
-    /// Returns what this worker counted in a file.
-    pub fn tally(&self, file: u32) -> &FileTally {
-        &self.tallies[file as usize]
-    }
-
-    /// Returns the latency histograms by slot, service and region.
-    pub fn latencies(&self) -> impl Iterator<Item = (CellKey, &LatencyCell)> {
-        self.cell_numbers.iter().map(|(key, number)| (*key, &self.cells[*number as usize]))
+        self.unreadable.begin();
+        self.names.make_clear(declared, salt);
+        let latencies = self.cell_numbers.iter();
+        let mut cells: Vec<Option<LatencyCell>> = self.cells.into_iter().map(Some).collect();
+        let latencies = latencies.filter_map(|(key, number)| Some((*key, cells[*number as usize].take()?)));
+        let active = self.active.cells();
+        let active = active.map(|(key, cell)| ActiveCell { key, named: cell.named, sketch: cell.sketch() });
+        let counts = TaskCounts {
+            names: self.names,
+            shape_list: self.shape_list,
+            facts: self.facts,
+            events: self.events,
+            sixtieths: self.sixtieths,
+            witnesses: self.witnesses.into_iter().collect(),
+            latencies: latencies.collect(),
+            active: active.collect(),
+            tallies: self.tallies,
+            attempted_list: self.attempted_list,
+            status_list: self.status_list,
+            id_samples: self.id_samples,
+            lanes: self.lanes.into_iter().collect(),
+            unreadable: self.unreadable,
+            odd_words: self.odd_words,
+            hours: self.hours,
+            fields: self.fields,
+        };
+        (counts, self.records)
     }
 
     /// Counts a row that its format has split into fields (slow path); `raw` is for its excerpt.
@@ -271,7 +269,8 @@ impl WorkerCounts {
         if call.hash == 0 {
             if is_inside && call.message != 0 {
                 let (id, caller) = (call.message, call.sender);
-                return AdmissionRecord { id, offset_us, fact, caller }.push(&mut self.admitted, spill);
+                return AdmissionRecord { id, offset_us, fact, caller }
+                    .push(&mut self.records.admitted, spill);
             }
             if is_inside {
                 self.sixtieths[fact.at()] |= self.slot_length.place(offset_us).bit();
@@ -283,9 +282,9 @@ impl WorkerCounts {
         let record = CallRecord { hash, offset_us, latency, fact, file, is_named, message, caller };
         let at = record.partition();
         if source_reader.is_joined() {
-            self.calls.push(at, spill, |bytes: &mut [u8; CallRecord::WIDE]| record.pack(bytes))
+            self.records.calls.push(at, spill, |bytes: &mut [u8; CallRecord::WIDE]| record.pack(bytes))
         } else {
-            self.calls.push(at, spill, |bytes: &mut [u8; CallRecord::NARROW]| record.pack(bytes))
+            self.records.calls.push(at, spill, |bytes: &mut [u8; CallRecord::NARROW]| record.pack(bytes))
         }
     }
 

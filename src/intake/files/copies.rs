@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::find::LogFile;
 use crate::config::{Field, Log};
-use crate::intake::counting::worker_counts::WorkerCounts;
+use crate::intake::counting::task_counts::TaskCounts;
 use crate::intake::rows::source_reader::SourceReader;
 
 /// Returns the files whose text is that of another file, with that file.
@@ -13,7 +13,7 @@ use crate::intake::rows::source_reader::SourceReader;
 /// the hash of a file's text, decompressed, if it is known.
 pub fn copies<'h>(
     files: &[LogFile],
-    counts: &[WorkerCounts],
+    counts: &[TaskCounts],
     source_readers: &[SourceReader],
     reader_of: &[usize],
     hash_of: impl Fn(u32) -> Option<&'h String>,

@@ -8,6 +8,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use objects::Listed;
+use serde::{Deserialize, Serialize};
 
 use super::bytes::log_bytes::LogPlace;
 use crate::config::{
@@ -38,7 +39,7 @@ pub struct LogFile {
 }
 
 /// How a file was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundBy {
     /// Position of the path among those of the source.
     pub pattern: usize,

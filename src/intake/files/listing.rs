@@ -172,7 +172,18 @@ mod tests {
     fn wholes(config: &Config, day: Day, workers: usize) -> BTreeMap<String, Whole> {
         let (spill, daybook) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let folders = IntakeFolders { spill: spill.path(), daybook: daybook.path() };
-        read(config, day, workers, &Salt::new("test"), folders, i64::MAX, &Meter::default()).unwrap().1.wholes
+        read(
+            config,
+            day,
+            crate::intake::Workers::Threads(workers),
+            &Salt::new("test"),
+            folders,
+            i64::MAX,
+            &Meter::default(),
+        )
+        .unwrap()
+        .1
+        .wholes
     }
 
     #[test]

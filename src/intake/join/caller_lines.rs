@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::duplicates::Surplus;
+use super::dedupe::surplus::Surplus;
 use super::merge::{Merged, MergedFact};
 use crate::day::SlotLength;
 use crate::facts::{CallerLine, CallerSketch};
-use crate::intake::counting::worker_counts::WorkerCounts;
+use crate::intake::counting::task_counts::{ActiveCell, TaskCounts};
 use crate::intake::records::numbers::{DayFact, OUTSIDE};
 
 /// Returns the caller lines of a day, sorted by hour, service and region.
 ///
 /// `merged` still counts the copies that are in `surplus`.
 pub fn caller_lines(
-    counts: &[WorkerCounts],
+    counts: &[TaskCounts],
     merged: &Merged,
     surplus: &Surplus,
     length: SlotLength,
@@ -30,11 +30,12 @@ pub fn caller_lines(
         }));
     };
     for counts in counts {
-        for ((hour, service, region), cell) in counts.active.cells() {
-            let (service, region) = (counts.names.services.text(service), counts.names.regions.text(region));
-            line(hour, service, region, &mut |line| {
-                line.named += cell.named;
-                line.sketch.merge(&cell.sketch());
+        for ActiveCell { key: (hour, service, region), named, sketch } in &counts.active {
+            let (service, region) =
+                (counts.names.services.text(*service), counts.names.regions.text(*region));
+            line(*hour, service, region, &mut |line| {
+                line.named += named;
+                line.sketch.merge(sketch);
             });
         }
     }

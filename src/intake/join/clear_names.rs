@@ -1,61 +1,39 @@
-//! Clear names: which names of a log are kept as they are, before they leave intake.
+//! Clear names: which services and regions of a log are kept apart.
 //!
 //! A name that the config declares is kept. Any other may be a mistake of the mapping, or a text
-//! that an attacker chose: it is kept as it is only if it looks like a name, and of each kind only
-//! so many are kept at all.
+//! that an attacker chose: workers keep it as it is only if it looks like a name
+//! ([`Lexicon::make_clear`]), and of each kind only so many are kept at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::{MOST_PAIRS, MOST_UNDECLARED, WEBHOOK_SERVICE};
+use crate::config::{MOST_PAIRS, MOST_UNDECLARED};
 use crate::facts::ids::Id;
-use crate::facts::{IGNORED, OTHER_NAMES, Salt, UNASSIGNED};
+use crate::facts::{OTHER_NAMES, Salt};
 use crate::intake::pass::Pass;
-use crate::intake::rows::endpoints::ALL;
 use crate::intake::rows::interner::{Lexicon, Names};
-use crate::redact::is_clear_name;
-
-/// Platforms of clients that the platform documents.
-const PLATFORMS: [&str; 8] = ["android", "smba", "ios", "smbi", "kaios", "web", "windows", "mac"];
 
 /// Names of one kind.
 type Role = for<'a> fn(&'a mut Lexicon) -> &'a mut Names;
 
-/// Replaces the names of a pass by those under which they are stored.
+/// Folds the undeclared names of a pass that are too many into one.
 ///
 /// Which names are kept depends on the names alone, not on the order of files or rows.
 pub fn settle_names(pass: &mut Pass, salt: &Salt) {
     let Some(declared) = pass.source_readers.first().map(|reader| reader.declared.clone()) else { return };
-    let own = [ALL, UNASSIGNED, IGNORED, WEBHOOK_SERVICE].map(str::to_owned);
-    let services: Vec<&str> = declared.services.iter().chain(&own).map(String::as_str).collect();
-    let regions: Vec<&str> = declared.regions.iter().map(String::as_str).chain(["-"]).collect();
+    let (services, regions) = (declared.all_services(), declared.all_regions());
     let roles: [(Role, &[&str]); 2] =
         [(|names| &mut names.services, &services), (|names| &mut names.regions, &regions)];
     let mut undeclared = roles.map(|(role, known)| smallest(pass, role, known, salt));
     let declared = [declared.services.len() + 1, regions.len()];
     fit(&mut undeclared, declared);
     for ((role, known), undeclared) in roles.into_iter().zip(undeclared) {
-        let stored = |name: String| {
-            let stored = if is_clear_name(name.as_bytes()) { name.clone() } else { salt.word(&name) };
-            (name, stored)
-        };
-        let kept: BTreeMap<String, String> = undeclared.into_values().map(stored).collect();
+        let kept: BTreeSet<String> = undeclared.into_values().collect();
         for counts in &mut pass.counts {
             role(&mut counts.names).rename(|name| {
-                if name.is_empty() || known.contains(&name) {
-                    return None;
-                }
-                Some(kept.get(name).cloned().unwrap_or_else(|| OTHER_NAMES.to_owned()))
+                let is_kept = name.is_empty() || known.contains(&name) || kept.contains(name);
+                (!is_kept).then(|| OTHER_NAMES.to_owned())
             });
         }
-    }
-    for counts in &mut pass.counts {
-        let Lexicon { areas, platforms, versions, .. } = &mut counts.names;
-        let told = |is_known: fn(&str) -> bool| {
-            move |name: &str| (!name.is_empty() && !is_known(name)).then(|| salt.word(name))
-        };
-        areas.rename(told(is_area));
-        platforms.rename(told(is_platform));
-        versions.rename(told(is_version));
     }
 }
 
@@ -91,26 +69,6 @@ fn fit(undeclared: &mut [ByHash; 2], declared: [usize; 2]) {
     }
 }
 
-/// Returns whether a text is a country or a part of one in ISO 3166: `TR`, `UA-43`.
-fn is_area(text: &str) -> bool {
-    let (country, part) = text.split_once('-').unwrap_or((text, "0"));
-    let is_part = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
-    country.len() == 2
-        && country.bytes().all(|byte| byte.is_ascii_uppercase())
-        && (1..=3).contains(&part.len())
-        && part.bytes().all(is_part)
-}
-
-fn is_platform(text: &str) -> bool {
-    PLATFORMS.iter().any(|known| known.eq_ignore_ascii_case(text))
-}
-
-/// Returns whether a text is up to six numbers of at most four digits, with points between.
-fn is_version(text: &str) -> bool {
-    let is_number = |part: &str| (1..=4).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
-    text.split('.').count() <= 6 && text.split('.').all(is_number)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,18 +85,5 @@ mod tests {
         assert_eq!(fitted(3, 64, [1, 1]), [3, 63]);
         assert_eq!(fitted(64, 64, [1, 1]), [15, 15]);
         assert_eq!(fitted(64, 64, [30, 40]), [0, 0], "what is declared is always kept");
-    }
-
-    #[test]
-    fn attributes_are_kept_if_they_are_of_a_closed_list_or_pattern() {
-        for (text, want) in [("TR", true), ("UA-43", true), ("tr", false), ("Erika", false), ("491", false)] {
-            assert_eq!(is_area(text), want, "{text}");
-        }
-        assert!(is_platform("Android") && !is_platform("Erika"));
-        for (text, want) in
-            [("2.21.15.15", true), ("2.2130.10", true), ("49176.1", false), ("a.1", false), ("1..2", false)]
-        {
-            assert_eq!(is_version(text), want, "{text}");
-        }
     }
 }

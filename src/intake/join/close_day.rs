@@ -8,8 +8,8 @@ use std::path::Path;
 use hashbrown::HashSet;
 
 use super::caller_lines::caller_lines;
-use super::correlate;
-use super::duplicates::{Deduped, find_duplicates};
+use super::correlate::carried::Carried;
+use super::dedupe::Deduped;
 use super::merge::{Merged, MergedFact, merge};
 use super::notes::file_hours::file_hours;
 use super::notes::receipts::{balances, line, lost, unseen_columns};
@@ -19,19 +19,20 @@ use super::notes::understood::{
 };
 use super::notes::unreadable::windows;
 use super::notes::views::{TwiceTold, twice_told};
+use super::reduce::Reducer;
 use crate::config::{Log, Source};
-use crate::daybook::{self, Daybook};
+use crate::daybook::{self, Daybook, ItemWriter};
 use crate::error::Trouble;
 use crate::facts::{Evidence, Fact, FileHours, Histogram, Latencies, RowRef, Salt};
 use crate::intake::counting::notes::evidence::EvidenceRows;
 use crate::intake::counting::notes::field_counts::FieldCounts;
-use crate::intake::counting::worker_counts::WorkerCounts;
+use crate::intake::counting::task_counts::TaskCounts;
 use crate::intake::files::bytes::log_bytes::LogPlace;
 use crate::intake::files::content_hash::Whole;
 use crate::intake::files::find::LogFile;
-use crate::intake::pass::{Pass, PassSettings};
+use crate::intake::pass::Pass;
+use crate::intake::pass::settings::PassSettings;
 use crate::intake::records::numbers::{DayFact, DayKind, OUTSIDE};
-use crate::intake::records::partitions::Partitions;
 use crate::intake::rows::interner::Names;
 
 /// Admitted messages from which on a day without any status means that the webhook log has none.
@@ -78,12 +79,13 @@ pub fn close_day(
     settings: &PassSettings<'_>,
     salt: &Salt,
     folder: &Path,
+    reducer: &mut dyn Reducer,
 ) -> Result<(Daybook, ReadNotes), Trouble> {
     let untold = untold_names(pass, files, sources);
-    let mut merged = merge(pass, salt, settings.is_joined, &untold);
+    let mut merged = merge(pass, settings.is_joined, &untold);
     merged.check_memory(pass, files)?;
     let twice_told = twice_told(pass, &merged, sources);
-    let Deduped { surplus, survivors, mut sixtieths } = find_duplicates(pass, &merged, settings)?;
+    let Deduped { surplus, mut sixtieths } = reducer.dedupe(pass, &merged, settings)?;
     let mut latencies = latencies(&pass.counts);
     for ((fact, bucket), n) in &surplus.latency {
         let MergedFact { slot, kind, .. } = merged.fact(*fact);
@@ -96,8 +98,10 @@ pub fn close_day(
     latencies.0.retain(|_, h| h.events() > 0);
 
     let callers_by_hour = caller_lines(&pass.counts, &merged, &surplus, settings.slot_length);
-    let survivors_spilled: u64 = survivors.iter().map(Partitions::spilled).sum();
-    let carried = correlate::correlate(pass, &merged, &survivors, settings, folder)?;
+    let mut items = ItemWriter::create(folder)?;
+    let sums = reducer.join(pass, &merged, settings, &mut |all| all.write(&mut items))?;
+    items.close()?;
+    let carried = Carried::of(pass, &merged, &sums);
     let source_rows = source_rows(&merged, &surplus, &carried, settings.slot_length);
     for (fact, n) in &surplus.events {
         merged.events[fact.at()] -= n;
@@ -163,8 +167,6 @@ pub fn close_day(
         quarantine,
     };
     daybook::write(&daybook, folder)?;
-    let sets = pass.counts.iter().flat_map(|b| [&b.calls, &b.admitted, &b.statuses, &b.attempts]);
-    let spilled_bytes = sets.map(Partitions::spilled).sum::<u64>() + survivors_spilled;
     let shown = |n: &u32| files[*n as usize].shown.clone();
     let copies = pass.copies.iter().map(|(copy, original)| (shown(copy), shown(original))).collect();
     let notes = ReadNotes {
@@ -176,7 +178,7 @@ pub fn close_day(
         silent_files: silent_files(pass, files, sources, &untold),
         odd_words: odd_words(pass),
         guessed_rows: guessed_rows(pass),
-        spilled_bytes,
+        spilled_bytes: reducer.spilled(pass),
         wholes: wholes(pass, files),
     };
     Ok((daybook, notes))
@@ -186,16 +188,17 @@ pub fn close_day(
 fn wholes(pass: &Pass, files: &[LogFile]) -> BTreeMap<String, Whole> {
     let mut wholes: BTreeMap<String, Whole> =
         pass.wholes.iter().map(|(n, whole)| (files[*n as usize].shown.clone(), whole.clone())).collect();
-    wholes.extend(files.iter().filter_map(|file| {
+    wholes.extend((0..).zip(files).filter_map(|(n, file)| {
         let LogPlace::Object(object) = &file.place else { return None };
-        Some((file.shown.clone(), Whole::of_object(object.identity(), object.version())))
+        let version = pass.versions.get(&n).map(String::as_str);
+        Some((file.shown.clone(), Whole::of_object(object.identity(), version)))
     }));
     wholes
 }
 
-fn latencies(counts: &[WorkerCounts]) -> Latencies {
+fn latencies(counts: &[TaskCounts]) -> Latencies {
     // Names are compared once; from then on only their ranks are.
-    let names = |of: fn(&WorkerCounts) -> &Names| {
+    let names = |of: fn(&TaskCounts) -> &Names| {
         let all: BTreeSet<&str> =
             counts.iter().flat_map(|counts| of(counts).all().iter().map(|n| &**n)).collect();
         let all: Vec<&str> = all.into_iter().collect();
@@ -208,8 +211,8 @@ fn latencies(counts: &[WorkerCounts]) -> Latencies {
     let (regions, region_of) = names(|counts| &counts.names.regions);
     let mut cells = Vec::new();
     for (n, counts) in counts.iter().enumerate() {
-        cells.extend(counts.latencies().map(|((slot, service, region), cell)| {
-            ((slot, service_of[n][service as usize], region_of[n][region as usize]), cell)
+        cells.extend(counts.latencies.iter().map(|((slot, service, region), cell)| {
+            ((*slot, service_of[n][*service as usize], region_of[n][*region as usize]), cell)
         }));
     }
     cells.sort_unstable_by_key(|(key, _)| *key);

@@ -3,56 +3,34 @@
 //! An outcome that can no longer change is counted as a fact. An outcome that another day's webhook
 //! log may still change, or that belongs to another day, is stored as an open item for `resolve`.
 
-mod carried;
+pub mod carried;
+pub mod items;
 mod waiting;
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Mutex;
+use std::ops::Range;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Mutex, PoisonError};
 
-use super::merge::{Merged, MergedFact};
+use items::Items;
+
+use super::merge::{Merged, MergedFact, StatusKind};
 use super::sums::{Sums, entry};
 use crate::day::DAY_US;
 use crate::daybook::delivery::{Delivery, measured};
 use crate::daybook::message::{MessageState, StatusOrigin, StatusWord};
-use crate::daybook::{
-    Closed, ItemRole, ItemWriter, MessageItem, NotificationItem, RegionActivity, WaitingCall,
-};
+use crate::daybook::{ItemRole, MessageItem, NotificationItem};
 use crate::error::Trouble;
-use crate::facts::ids::{Id, Map, short};
-use crate::facts::{Admission, DayTotals, DelayKind, Delays, Fact, Outcome};
-use crate::intake::counting::worker_counts::WorkerCounts;
-use crate::intake::pass::{Pass, PassSettings};
+use crate::facts::ids::{Id, short};
+use crate::facts::{Admission, DelayKind, Outcome};
+use crate::intake::pass::settings::PassSettings;
 use crate::intake::records::attempt_record::AttemptRecord;
 use crate::intake::records::group;
 use crate::intake::records::message_records::{AdmissionRecord, StatusRecord};
 use crate::intake::records::numbers::{DayFact, DayKind, WorkerFact};
-use crate::intake::records::partitions::{PARTITIONS, Partitions};
+use crate::intake::records::record_sets::{AnyRecords, RecordSource};
 use crate::intake::workers;
-
-/// Result of the join, without the items, which are written to the folder.
-#[derive(Default)]
-pub struct Carried {
-    /// By fact of the calls: events that are now counted as messages.
-    pub moved: Map<DayFact, i64>,
-    /// By fact of the calls: sixtieths of those that name a message which another call admitted.
-    pub calls_again: Map<DayFact, u64>,
-    /// Messages and notifications whose outcome can no longer change.
-    pub facts: Vec<Fact>,
-    pub delays: Delays,
-    pub lanes: Vec<RegionActivity>,
-    /// Copies of webhook rows, by file.
-    pub duplicates: Map<u32, u64>,
-    /// Webhook rows without copies, by kind of their notification and slot.
-    pub rows: BTreeMap<(DayKind, u32), u32>,
-    /// Those of them that failed or report a failed message, by the same.
-    pub failing: BTreeMap<(DayKind, u32), u32>,
-    /// Webhook rows of the day, without copies.
-    pub attempts: u64,
-    pub tally: DayTotals,
-}
 
 /// Buffers for the rows of one partition, kept from one partition to the next.
 #[derive(Default)]
@@ -67,103 +45,51 @@ struct Room {
     spare_attempts: Vec<AttemptRecord>,
 }
 
-/// Items of one partition.
-#[derive(Default)]
-struct Items {
-    messages: Vec<MessageItem>,
-    notifications: Vec<NotificationItem>,
-    closed_messages: Vec<u64>,
-    closed_notifications: Vec<u64>,
-    waiting_calls: Vec<WaitingCall>,
-    correlations: Vec<(Id, u64)>,
+/// The join of some partitions.
+pub struct JoinStep<'a> {
+    pub merged: &'a Merged,
+    /// By worker.
+    pub records: &'a [AnyRecords],
+    /// Calls with an id that admitted a message, after dedupe.
+    pub survivors: &'a [Box<dyn RecordSource>],
+    pub settings: &'a PassSettings<'a>,
+    pub partitions: Range<usize>,
 }
 
-/// Joins the records of all workers, and writes the items to `folder`, ascending by id.
-///
-/// # Errors
-/// Records cannot be read back, or items cannot be written.
-pub fn correlate(
-    pass: &Pass,
-    merged: &Merged,
-    admitted: &[Partitions],
-    settings: &PassSettings<'_>,
-    folder: &Path,
-) -> Result<Carried, Trouble> {
-    let mut statuses = Vec::new();
-    let before = |(worker, counts): (usize, &WorkerCounts)| {
-        let before = statuses.len() as u32;
-        let kind =
-            |attempted: u32| merged.attempted[merged.attempted_of[worker][attempted as usize] as usize].1;
-        statuses.extend(counts.status_list.iter().map(|t| StatusKind {
-            code: t.code,
-            kind: kind(t.attempted),
-            origin: t.origin,
-            participant: t.participant,
-        }));
-        before
-    };
-    let statuses_before = pass.counts.iter().enumerate().map(before).collect();
-    let correlator = Correlator { pass, merged, admitted, settings, statuses, statuses_before };
-    let next = AtomicUsize::new(0);
-    let out = Mutex::new((ItemWriter::create(folder)?, 0, BTreeMap::new()));
-    let work = || -> Result<Sums, Trouble> {
-        let (mut sums, mut room) = (Sums::new(merged.facts.len()), Room::default());
-        loop {
-            let at = next.fetch_add(1, Relaxed);
-            if at >= PARTITIONS || !settings.is_joined {
-                return Ok(sums);
+impl JoinStep<'_> {
+    /// Joins the partitions on several threads; `out` gets their items in order.
+    ///
+    /// # Errors
+    /// Records cannot be read back, or `out` fails.
+    pub fn run(
+        &self,
+        out: impl FnMut(usize, Items) -> Result<(), Trouble> + Send,
+    ) -> Result<Vec<Sums>, Trouble> {
+        let next = AtomicUsize::new(self.partitions.start);
+        let out = Mutex::new((out, self.partitions.start, BTreeMap::new()));
+        let work = || -> Result<Sums, Trouble> {
+            let (mut sums, mut room) = (Sums::new(self.merged.facts.len()), Room::default());
+            loop {
+                let at = next.fetch_add(1, Relaxed);
+                if at >= self.partitions.end {
+                    return Ok(sums);
+                }
+                let mut items = Items::default();
+                self.messages(at, &mut room, &mut sums, &mut items)?;
+                self.notifications(at, &mut room, &mut sums, &mut items)?;
+                // Partitions are written in order, so that ids ascend in the files.
+                let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
+                let (out, turn, waiting) = &mut *out;
+                waiting.insert(at, items);
+                while let Some(items) = waiting.remove(turn) {
+                    out(*turn, items)?;
+                    *turn += 1;
+                }
             }
-            let mut items = Items::default();
-            correlator.messages(at, &mut room, &mut sums, &mut items)?;
-            correlator.notifications(at, &mut room, &mut sums, &mut items)?;
-            // Partitions are written in order, so that ids ascend in the files.
-            let mut out = out.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let (writer, turn, waiting) = &mut *out;
-            waiting.insert(at, items);
-            while let Some(items) = waiting.remove(turn) {
-                write(writer, items)?;
-                *turn += 1;
-            }
-        }
-    };
-    let count = settings.workers.clamp(1, PARTITIONS);
-    let sums = workers::run(count, work).into_iter().collect::<Result<Vec<_>, _>>()?;
-    let (writer, _, _) = out.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    writer.close()?;
-    Ok(correlator.carried(sums))
-}
-
-fn write(writer: &mut ItemWriter, items: Items) -> Result<(), Trouble> {
-    items.messages.into_iter().try_for_each(|item| writer.message(item))?;
-    items.notifications.into_iter().try_for_each(|item| writer.notification(item))?;
-    items.closed_messages.into_iter().try_for_each(|short| writer.closed(Closed::Messages, short))?;
-    items
-        .closed_notifications
-        .into_iter()
-        .try_for_each(|short| writer.closed(Closed::Notifications, short))?;
-    items.waiting_calls.into_iter().try_for_each(|call| writer.waiting_call(call))?;
-    items.correlations.into_iter().try_for_each(|(id, correlation)| writer.correlation(id, correlation))
-}
-
-struct Correlator<'a> {
-    pass: &'a Pass,
-    merged: &'a Merged,
-    admitted: &'a [Partitions],
-    settings: &'a PassSettings<'a>,
-    /// Traits of the statuses of all workers, one worker after the other.
-    statuses: Vec<StatusKind>,
-    /// By worker: how many traits precede its own in `statuses`.
-    statuses_before: Vec<u32>,
-}
-
-/// Traits that statuses share.
-struct StatusKind {
-    code: Option<i64>,
-    /// The kind of the notification that reports them.
-    kind: DayKind,
-    origin: StatusOrigin,
-    /// Bit of the participant of a group that they name; 0 for none.
-    participant: u8,
+        };
+        let count = self.settings.workers.clamp(1, self.partitions.len().max(1));
+        workers::run(count, work).into_iter().collect()
+    }
 }
 
 /// The statuses of one message in the rows that were read.
@@ -177,7 +103,7 @@ struct Said {
     echo: Option<(i64, u32, u32)>,
 }
 
-impl Correlator<'_> {
+impl JoinStep<'_> {
     fn messages(
         &self,
         at: usize,
@@ -190,16 +116,16 @@ impl Correlator<'_> {
         statuses.clear();
         correlations.clear();
         let spill = self.settings.spill;
-        for (worker, counts) in self.pass.counts.iter().enumerate() {
-            counts.admitted.take(at, spill, |bytes| {
+        for (worker, records) in self.records.iter().enumerate() {
+            records.admitted.take(at, spill, &mut |bytes| {
                 admissions.extend(bytes.chunks_exact(AdmissionRecord::BYTES).map(|bytes| {
                     let admission = AdmissionRecord::<WorkerFact>::unpack(bytes);
                     let fact = self.merged.day_fact(worker, admission.fact);
                     admission.numbered(fact, self.merged.caller(worker, admission.caller))
                 }));
             })?;
-            let before = self.statuses_before[worker];
-            counts.statuses.take(at, spill, |bytes| {
+            let before = self.merged.statuses_before[worker];
+            records.statuses.take(at, spill, &mut |bytes| {
                 statuses.extend(bytes.chunks_exact(StatusRecord::BYTES).map(|bytes| {
                     let status = StatusRecord::unpack(bytes);
                     correlations.extend(StatusRecord::correlation_of(bytes).map(|told| (status.id, told)));
@@ -208,8 +134,8 @@ impl Correlator<'_> {
                 }));
             })?;
         }
-        for survivors in self.admitted {
-            survivors.take(at, spill, |bytes| {
+        for survivors in self.survivors {
+            survivors.take(at, spill, &mut |bytes| {
                 admissions.extend(
                     bytes.chunks_exact(AdmissionRecord::BYTES).map(AdmissionRecord::<DayFact>::unpack),
                 );
@@ -240,7 +166,7 @@ impl Correlator<'_> {
         let (own, ahead) = (MessageState::NONE, MessageState::NONE);
         let mut said = Said { own, ahead, first: None, echo: None };
         for status in told {
-            let StatusKind { code, kind, origin, participant } = self.statuses[status.traits as usize];
+            let StatusKind { code, kind, origin, participant } = self.merged.statuses[status.traits as usize];
             let us = start_us + status.offset_us;
             let rank = &self.merged.rank;
             let one = (us, rank.kinds[kind.at()], rank.callers[status.caller as usize]);
@@ -270,7 +196,7 @@ impl Correlator<'_> {
         let mut failed: Vec<(DayKind, i64)> = told
             .iter()
             .filter(is_failed)
-            .map(|status| (self.statuses[status.traits as usize].kind, status.offset_us))
+            .map(|status| (self.merged.statuses[status.traits as usize].kind, status.offset_us))
             .collect();
         failed.sort_unstable();
         failed.dedup();
@@ -287,7 +213,7 @@ impl Correlator<'_> {
         let start_us = self.settings.day.start_us();
         let mut parts: Vec<(ItemRole, MessageState)> = Vec::with_capacity(1);
         for status in told.iter().filter(|status| !status.is_ahead) {
-            let StatusKind { code, origin, participant, .. } = self.statuses[status.traits as usize];
+            let StatusKind { code, origin, participant, .. } = self.merged.statuses[status.traits as usize];
             let role = match origin {
                 StatusOrigin::Own => ItemRole::Foreign,
                 StatusOrigin::Overheard => ItemRole::Overheard,
@@ -390,8 +316,8 @@ impl Correlator<'_> {
     ) -> Result<(), Trouble> {
         let Room { attempts: rows, spare_attempts: spare, .. } = room;
         rows.clear();
-        for (worker, counts) in self.pass.counts.iter().enumerate() {
-            counts.attempts.take(at, self.settings.spill, |bytes| {
+        for (worker, records) in self.records.iter().enumerate() {
+            records.attempts.take(at, self.settings.spill, &mut |bytes| {
                 rows.extend(bytes.chunks_exact(AttemptRecord::BYTES).map(|bytes| {
                     let attempt = AttemptRecord::unpack(bytes);
                     AttemptRecord {

@@ -5,11 +5,14 @@
 
 use std::hash::Hash;
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::Vantage;
 use crate::daybook::delivery::AttemptTraits;
+use crate::daybook::message::StatusOrigin;
 use crate::error::Trouble;
 use crate::facts::ids::Map;
-use crate::facts::{Admission, Kind, Outcome, Salt, Stream, Timing};
+use crate::facts::{Admission, Kind, Outcome, Stream, Timing};
 use crate::intake::files::find::LogFile;
 use crate::intake::pass::Pass;
 use crate::intake::records::growing_memory::check_day;
@@ -35,7 +38,7 @@ impl<T: Clone + Eq + Hash + Ord> Dictionary<T> {
 }
 
 /// Key of a fact, in merged numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MergedFact {
     pub slot: u32,
     pub kind: DayKind,
@@ -43,12 +46,17 @@ pub struct MergedFact {
 }
 
 /// Facts of all workers under one numbering: the merged numbers.
+///
+/// Other processes are given what dedupe and join need of them.
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Merged {
     /// By [`DayKind`].
+    #[serde(with = "as_json")]
     pub kinds: Vec<Kind>,
     /// By [`DayFact`]; the first [`OUTSIDE`] ones stand for rows outside the day.
     pub facts: Vec<MergedFact>,
     /// By [`DayFact`].
+    #[serde(skip)]
     pub events: Vec<i64>,
     /// By [`DayFact`]: sixtieths of calls that neither dedupe nor the join looks at again.
     pub sixtieths: Vec<u64>,
@@ -62,20 +70,39 @@ pub struct Merged {
     pub attempted: Vec<(AttemptTraits, DayKind)>,
     /// By worker: the merged number of each of its attempt traits.
     pub attempted_of: Vec<Vec<u32>>,
+    /// Traits of the statuses of all workers, one worker after the other.
+    pub statuses: Vec<StatusKind>,
+    /// By worker: how many traits precede its own in `statuses`.
+    pub statuses_before: Vec<u32>,
     /// Kind of the same event once it is delivered in time.
     ///
     /// Keys are the kind, and the HTTP status of a notification or 0 for a message.
+    #[serde(skip)]
     pub closed: Map<(DayKind, u16), DayKind>,
     pub rank: Ranks,
 }
 
+/// Traits that statuses share.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct StatusKind {
+    pub code: Option<i64>,
+    /// The kind of the notification that reports them.
+    pub kind: DayKind,
+    pub origin: StatusOrigin,
+    /// Bit of the participant of a group that they name; 0 for none.
+    pub participant: u8,
+}
+
 /// Ranks of the merged kinds and callers in sorted order: their numbers in the daybook.
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Ranks {
     /// By [`DayKind`].
     pub kinds: Vec<u32>,
     /// Sorted by pseudonym, the only name under which callers leave intake.
     pub callers: Vec<u32>,
+    #[serde(skip)]
     pub sorted_kinds: Vec<Kind>,
+    #[serde(skip)]
     pub sorted_callers: Vec<String>,
 }
 
@@ -119,7 +146,7 @@ impl Merged {
 /// Merges the counts of all workers.
 ///
 /// `untold` has, for each file, its name if no row in files of it tells what became of a call.
-pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool, untold: &[Option<String>]) -> Merged {
+pub fn merge(pass: &Pass, is_joined: bool, untold: &[Option<String>]) -> Merged {
     let mut kinds = Dictionary::new();
     let mut callers = Dictionary::new();
     // Number 0 is the caller that is not recorded.
@@ -130,7 +157,7 @@ pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool, untold: &[Option<String>
     let mut sixtieths = vec![0; OUTSIDE as usize];
     let (mut of_worker, mut kind_of, mut caller_of) = (Vec::new(), Vec::new(), Vec::new());
     let mut attempted = Dictionary::new();
-    let mut attempted_of = Vec::new();
+    let mut attempted_of: Vec<Vec<u32>> = Vec::new();
     let (mut services, mut regions) = (Dictionary::new(), Dictionary::new());
 
     for counts in &pass.counts {
@@ -181,6 +208,7 @@ pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool, untold: &[Option<String>
         });
         attempted_of.push(numbers.collect());
     }
+    let (statuses, statuses_before) = status_kinds(pass, &attempted.items, &attempted_of);
 
     let mut closed: Map<(DayKind, u16), DayKind> = Map::default();
     if is_joined {
@@ -206,8 +234,7 @@ pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool, untold: &[Option<String>
         }
     }
     let (kind_ranks, sorted_kinds) = ranks(&kinds.items);
-    let pseudonyms: Vec<String> = callers.items.iter().map(|caller| salt.pseudonym(caller)).collect();
-    let (caller_ranks, sorted_callers) = ranks(&pseudonyms);
+    let (caller_ranks, sorted_callers) = ranks(&callers.items);
     Merged {
         kinds: kinds.items,
         facts,
@@ -218,9 +245,30 @@ pub fn merge(pass: &Pass, salt: &Salt, is_joined: bool, untold: &[Option<String>
         caller_of,
         attempted: attempted.items,
         attempted_of,
+        statuses,
+        statuses_before,
         closed,
         rank: Ranks { kinds: kind_ranks, callers: caller_ranks, sorted_kinds, sorted_callers },
     }
+}
+
+/// Returns the traits of the statuses of all workers, and by worker how many precede its own.
+fn status_kinds(
+    pass: &Pass,
+    attempted: &[(AttemptTraits, DayKind)],
+    attempted_of: &[Vec<u32>],
+) -> (Vec<StatusKind>, Vec<u32>) {
+    let (mut statuses, mut statuses_before) = (Vec::new(), Vec::new());
+    for (counts, attempted_of) in pass.counts.iter().zip(attempted_of) {
+        statuses_before.push(statuses.len() as u32);
+        statuses.extend(counts.status_list.iter().map(|traits| StatusKind {
+            code: traits.code,
+            kind: attempted[attempted_of[traits.attempted as usize] as usize].1,
+            origin: traits.origin,
+            participant: traits.participant,
+        }));
+    }
+    (statuses, statuses_before)
 }
 
 /// Returns the kind of the same event once it is delivered in time.
@@ -230,6 +278,24 @@ fn delivered(kind: Kind, stream: Stream, http_status: Option<u16>) -> Kind {
     let http_status = http_status.or(kind.http_status);
     let timing = if kind.is_held() { Timing::None } else { Timing::InTime };
     Kind { stream, http_status, outcome: Outcome::Delivered, timing, ..kind }
+}
+
+/// Kinds as one text: some of their fields are left out where they are empty, which only a format
+/// with names can read back.
+mod as_json {
+    use serde::de::Error as _;
+    use serde::ser::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::facts::Kind;
+
+    pub fn serialize<S: Serializer>(kinds: &[Kind], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&serde_json::to_string(kinds).map_err(S::Error::custom)?)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Kind>, D::Error> {
+        serde_json::from_str(&String::deserialize(from)?).map_err(D::Error::custom)
+    }
 }
 
 /// Returns the rank of each item, and the items sorted without repetition.

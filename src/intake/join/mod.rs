@@ -3,10 +3,9 @@
 pub mod caller_lines;
 pub mod clear_names;
 pub mod close_day;
-pub mod copies;
 pub mod correlate;
 pub mod dedupe;
-pub mod duplicates;
 pub mod merge;
 pub mod notes;
+pub mod reduce;
 pub mod sums;

@@ -1,10 +1,13 @@
 //! Sums: the counts of one worker while it joins calls with webhook rows.
 
+use serde::{Deserialize, Serialize};
+
 use crate::facts::ids::Map;
 use crate::facts::{DayTotals, DelayKind, latency};
 use crate::intake::records::numbers::{DayFact, DayKind};
 
 /// Counts of one worker of the join.
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Sums {
     /// By fact of a call: messages whose outcome is open.
     pub open: Vec<u32>,
@@ -29,7 +32,7 @@ pub struct Sums {
 }
 
 /// Events of one slot, with the sixtieths in which they began.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct SlotEvents {
     pub events: u32,
     pub sixtieths: u64,

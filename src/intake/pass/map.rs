@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
 use super::open::Open;
 use super::plan::{Item, ReadPlan};
 use super::settings::PassSettings;
 use crate::error::Trouble;
 use crate::intake::counting::worker_counts::WorkerCounts;
 use crate::intake::files::bytes::decompress::{self, LogCompression};
-use crate::intake::files::bytes::log_bytes::LogBytes;
+use crate::intake::files::bytes::log_bytes::{LogBytes, LogPlace};
 use crate::intake::files::bytes::read_ahead::ahead;
 use crate::intake::files::content_hash::{self, Hashing, PieceHash};
 use crate::intake::formats::lines::{self, Stop, TextParser};
@@ -19,7 +21,7 @@ use crate::intake::meter::Meter;
 use crate::intake::rows::source_reader::SourceReader;
 
 /// What reading some items came to, in addition to their rows.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct TaskFindings {
     /// Lines by file and chunk.
     pub chunk_lines: BTreeMap<(u32, u32), u64>,
@@ -31,6 +33,8 @@ pub struct TaskFindings {
     pub failures: BTreeMap<u32, (u32, String)>,
     /// Files that must not be cut into chunks.
     pub quoted: BTreeSet<u32>,
+    /// Versions of objects, if their store keeps versions.
+    pub versions: BTreeMap<u32, String>,
 }
 
 impl TaskFindings {
@@ -42,6 +46,7 @@ impl TaskFindings {
         self.pieces.extend(other.pieces);
         self.texts.extend(other.texts);
         self.quoted.extend(other.quoted);
+        self.versions.extend(other.versions);
         for (file, failure) in other.failures {
             let first = self.failures.entry(file).or_insert_with(|| failure.clone());
             *first = failure.min(first.clone());
@@ -111,6 +116,11 @@ pub fn map(
             stopped.note(file, item.position());
         }
         Err(Stop::Run(trouble)) => return Err(trouble),
+    }
+    if let LogPlace::Object(object) = &open.place
+        && let Some(version) = object.version()
+    {
+        findings.versions.insert(file, version.to_owned());
     }
     Ok(())
 }

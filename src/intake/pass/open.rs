@@ -38,13 +38,13 @@ impl Open {
     }
 }
 
-/// A file that is ready, or why it cannot be read.
-type Opened = Result<Open, String>;
+/// A file that is ready, why it cannot be read, or nothing for one that is not wanted.
+type Opened = Result<Option<Open>, String>;
 
 /// Objects that are opened at a time: each needs an answer or two of its store, and no core.
 const AT_A_TIME: usize = 16;
 
-/// Opens all files; of those that cannot be read it returns the reason.
+/// Opens all wanted files; of those that cannot be read it returns the reason.
 ///
 /// # Errors
 /// [`Trouble::Store`]: a store does not give a file.
@@ -52,7 +52,8 @@ pub fn open_all(
     files: &[LogFile],
     reader_of: &[usize],
     source_readers: &[SourceReader],
-) -> Result<Vec<Result<Open, String>>, Trouble> {
+    is_wanted: &(dyn Fn(usize) -> bool + Sync),
+) -> Result<Vec<Opened>, Trouble> {
     let objects = files.iter().filter(|file| matches!(file.place, LogPlace::Object(_))).count();
     let (next, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
     let work = || -> Result<Vec<(usize, Opened)>, Trouble> {
@@ -60,7 +61,11 @@ pub fn open_all(
         while !is_over.load(Ordering::Relaxed) {
             let n = next.fetch_add(1, Ordering::Relaxed);
             let Some(file) = files.get(n) else { break };
-            let open = open(file, reader_of[n], source_readers);
+            if !is_wanted(n) {
+                opened.push((n, Ok(None)));
+                continue;
+            }
+            let open = open(file, reader_of[n], source_readers).map(Some);
             if open.is_err()
                 && let Some(trouble) = file.place.trouble()
             {

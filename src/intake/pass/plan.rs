@@ -3,7 +3,9 @@
 //! Each file is opened once for it. An item is the unit of work that every engine shares: how rows
 //! are counted must not depend on which worker takes which item.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
 
 use super::open::{Open, open_all};
 use crate::config::Source;
@@ -17,6 +19,7 @@ use crate::intake::rows::source_reader::{Join, SourceReader};
 
 /// The files of a day, ready to be read.
 pub struct ReadPlan {
+    pub join: Join,
     pub source_readers: Vec<SourceReader>,
     /// Index of the source reader of each file.
     pub reader_of: Vec<usize>,
@@ -40,13 +43,35 @@ impl ReadPlan {
         join: &Join,
         day: Day,
     ) -> Result<Self, Trouble> {
+        Self::of_some(files, sources, endpoints, join, day, None)
+    }
+
+    /// Opens the wanted files alone; the others are left out.
+    ///
+    /// Wanted files are cut as if they had the bytes that `files` says, whatever they have by now.
+    ///
+    /// # Errors
+    /// [`Trouble::Store`]: a store does not give a file.
+    pub fn of_some(
+        files: &[LogFile],
+        sources: &[Source],
+        endpoints: &Endpoints,
+        join: &Join,
+        day: Day,
+        wanted: Option<&BTreeSet<u32>>,
+    ) -> Result<Self, Trouble> {
         let (source_readers, reader_of) = source_readers(files, sources, endpoints, join, day);
         let mut failures = BTreeMap::new();
         let mut formats = vec!["unknown".to_owned(); files.len()];
         let mut opened: Vec<Option<Open>> = Vec::new();
-        for (n, open) in open_all(files, &reader_of, &source_readers)?.into_iter().enumerate() {
+        let is_wanted = |n: usize| wanted.is_none_or(|wanted| wanted.contains(&(n as u32)));
+        for (n, open) in open_all(files, &reader_of, &source_readers, &is_wanted)?.into_iter().enumerate() {
             match open {
-                Ok(open) => {
+                Ok(None) => opened.push(None),
+                Ok(Some(mut open)) => {
+                    if wanted.is_some() {
+                        open.size = files[n].bytes;
+                    }
                     formats[n] = open.format.name(open.compression);
                     opened.push(Some(open));
                 }
@@ -56,7 +81,7 @@ impl ReadPlan {
                 }
             }
         }
-        Ok(Self { source_readers, reader_of, opened, formats, failures })
+        Ok(Self { join: join.clone(), source_readers, reader_of, opened, formats, failures })
     }
 
     /// Returns the source reader of a file; `None` if the file is left out.
@@ -80,6 +105,18 @@ impl ReadPlan {
         if let Some(open) = &mut self.opened[file as usize] {
             (open.can_split, open.header) = (false, None);
         }
+    }
+
+    /// Returns the items of each file that is read, by position.
+    pub fn items_by_file(&self) -> BTreeMap<u32, Vec<Item>> {
+        let mut by_file: BTreeMap<u32, Vec<Item>> = BTreeMap::new();
+        for (_, item) in self.items() {
+            by_file.entry(item.file() as u32).or_default().push(item);
+        }
+        for items in by_file.values_mut() {
+            items.sort_by_key(Item::position);
+        }
+        by_file
     }
 
     /// Returns all items with their bytes, the largest first.
@@ -134,6 +171,18 @@ fn source_readers(
     (source_readers, of)
 }
 
+/// How a file is cut into items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cut {
+    /// One item.
+    Whole,
+    /// Chunks of plain text.
+    Chunks,
+    /// Slices of Parquet.
+    Slices,
+}
+
 /// A unit of work: a chunk of a plain file, a slice of Parquet, or a whole file.
 pub enum Item {
     Chunk { file: usize, chunk: u32, start: u64, end: u64 },
@@ -148,6 +197,14 @@ impl Item {
             Self::Chunk { chunk, .. } => *chunk,
             Self::Whole { .. } => 0,
             Self::Slice { number, .. } => *number,
+        }
+    }
+
+    pub const fn cut(&self) -> Cut {
+        match self {
+            Self::Chunk { .. } => Cut::Chunks,
+            Self::Whole { .. } => Cut::Whole,
+            Self::Slice { .. } => Cut::Slices,
         }
     }
 

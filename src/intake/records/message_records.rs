@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use super::group;
 use super::numbers::{DayFact, FactNumber, WorkerFact};
 use super::packing::{Packer, Unpacker};
@@ -29,7 +31,7 @@ pub struct StatusRecord {
 }
 
 /// Traits that statuses share, in worker-local numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StatusTraits {
     /// Number of the traits of the attempt that reports the status.
     pub attempted: u32,

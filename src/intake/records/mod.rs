@@ -8,4 +8,5 @@ pub mod message_records;
 pub mod numbers;
 pub mod packing;
 pub mod partitions;
+pub mod record_sets;
 pub mod row_id;

@@ -1,5 +1,7 @@
 //! Numbers: facts as one worker counts them, and as the whole day counts them.
 
+use serde::{Deserialize, Serialize};
+
 /// Facts below this number, the same in either numbering, stand for rows outside the day.
 pub const OUTSIDE: u32 = 4;
 
@@ -10,15 +12,15 @@ pub trait FactNumber: Copy {
 }
 
 /// Number of a fact within one worker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct WorkerFact(pub u32);
 
 /// Number of the merged fact of the day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DayFact(pub u32);
 
 /// Number of a merged kind of the day, which is not yet its rank in the daybook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DayKind(pub u32);
 
 impl WorkerFact {

@@ -1,5 +1,7 @@
 //! Endpoints: finds the service that a request path belongs to.
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::{Config, Service, WEBHOOK_SERVICE};
 use crate::facts::{IGNORED, UNASSIGNED};
 
@@ -7,7 +9,7 @@ use crate::facts::{IGNORED, UNASSIGNED};
 pub const ALL: &str = "all";
 
 /// Names that the config declares.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Declared {
     /// Of `[[service]]`, and the one of notifications; empty if the config has no services.
     pub services: Vec<String>,
@@ -22,6 +24,17 @@ impl Declared {
             _ => named.chain([WEBHOOK_SERVICE.to_owned()]).collect(),
         };
         Self { services, regions: config.regions.clone() }
+    }
+
+    /// Returns the declared services, and those that intake itself names.
+    pub fn all_services(&self) -> Vec<&str> {
+        let own = [ALL, UNASSIGNED, IGNORED, WEBHOOK_SERVICE];
+        self.services.iter().map(String::as_str).chain(own).collect()
+    }
+
+    /// Returns the declared regions, and the one of rows without a region.
+    pub fn all_regions(&self) -> Vec<&str> {
+        self.regions.iter().map(String::as_str).chain(["-"]).collect()
     }
 }
 

@@ -3,12 +3,20 @@
 use std::borrow::Cow;
 
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::endpoints::Declared;
+use crate::facts::Salt;
+use crate::redact::{is_area, is_clear_name, is_platform, is_version};
 
 /// Entries of the cache of recent names.
 const RECENT: usize = 1_024;
 
 /// Names seen by one worker, as small numbers; 0 is the empty name.
-#[derive(Debug)]
+///
+/// Stored are the texts alone: no name can be added to those that are read back.
+#[derive(Debug, Deserialize)]
+#[serde(from = "Vec<Box<str>>")]
 pub struct Names {
     by_text: HashMap<Box<str>, u32, foldhash::fast::RandomState>,
     texts: Vec<Box<str>>,
@@ -25,16 +33,22 @@ pub struct Names {
     recent: Box<[u32; RECENT]>,
 }
 
+impl From<Vec<Box<str>>> for Names {
+    fn from(texts: Vec<Box<str>>) -> Self {
+        let (by_text, seen_in) = (HashMap::default(), vec![0]);
+        Self { by_text, texts, seen_in, item: 0, in_item: 0, recent: Box::new([0; RECENT]) }
+    }
+}
+
+impl Serialize for Names {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.texts.serialize(to)
+    }
+}
+
 impl Names {
     pub fn new() -> Self {
-        Self {
-            by_text: HashMap::default(),
-            texts: vec!["".into()],
-            seen_in: vec![0],
-            item: 0,
-            in_item: 0,
-            recent: Box::new([0; RECENT]),
-        }
+        Self::from(vec!["".into()])
     }
 
     fn begin_item(&mut self) {
@@ -119,7 +133,7 @@ fn place(bytes: &[u8]) -> usize {
 }
 
 /// Names of one worker, by role.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Lexicon {
     pub services: Names,
     pub regions: Names,
@@ -158,6 +172,25 @@ impl Lexicon {
             ("business_id", &self.callers),
             ("error_code", &self.codes),
         ]
+    }
+
+    /// Replaces each name that may say something about a person by a pseudonym.
+    ///
+    /// No name can be added afterwards. Declared services and regions are kept, attributes of
+    /// closed lists and patterns, and services and regions that look like names.
+    pub fn make_clear(&mut self, declared: &Declared, salt: &Salt) {
+        let Self { services, regions, areas, platforms, versions, callers, scopes: _, codes: _ } = self;
+        let word = |is_kept: fn(&str) -> bool| {
+            move |name: &str| (!name.is_empty() && !is_kept(name)).then(|| salt.word(name))
+        };
+        areas.rename(word(is_area));
+        platforms.rename(word(is_platform));
+        versions.rename(word(is_version));
+        callers.rename(|name| Some(salt.pseudonym(name)));
+        for (names, known) in [(services, declared.all_services()), (regions, declared.all_regions())] {
+            let told = word(|name| is_clear_name(name.as_bytes()));
+            names.rename(|name| if known.contains(&name) { None } else { told(name) });
+        }
     }
 
     /// Begins a work item (a chunk, file or slice): limits on the number of names start anew.

@@ -1,5 +1,7 @@
 //! Request shape: the low-cardinality fields of one call as small numbers.
 
+use serde::{Deserialize, Serialize};
+
 use super::interner::Lexicon;
 use crate::config::Vantage;
 use crate::facts::{Admission, Kind, Reached, Stream, Symptom, has_no_answer};
@@ -7,7 +9,7 @@ use crate::facts::{Admission, Kind, Reached, Stream, Symptom, has_no_answer};
 /// Values that rows of one kind share, with names as numbers of a [`Lexicon`].
 ///
 /// Cheap to copy, hash and compare.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Shape {
     pub source: u32,
     pub service: u32,

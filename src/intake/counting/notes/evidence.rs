@@ -1,5 +1,7 @@
 //! Evidence: the first rows of each slot and kind that explain its count.
 
+use serde::{Deserialize, Serialize};
+
 /// Rows of evidence kept per slot and kind.
 pub const EVIDENCE: usize = 3;
 
@@ -7,7 +9,7 @@ pub const EVIDENCE: usize = 3;
 ///
 /// `file` is the index of the file, `chunk` the index of the chunk in the file, `row` counts from 1
 /// in the chunk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RowPlace {
     pub file: u32,
     pub chunk: u32,
@@ -15,7 +17,7 @@ pub struct RowPlace {
 }
 
 /// Row behind a count that is not plainly good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct EvidenceRow {
     pub place: RowPlace,
     /// Low 64 bits of the hash of the call's id; 0 without an id.
@@ -25,7 +27,7 @@ pub struct EvidenceRow {
 /// The first rows of a slot and kind in the order of files, at most one per id.
 ///
 /// Workers race, so the rows seen first would differ from run to run.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct EvidenceRows([Option<EvidenceRow>; EVIDENCE]);
 
 impl EvidenceRows {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::facts::FieldLine;
 use crate::intake::formats::webhook_payload::PayloadField;
 use crate::intake::formats::webhook_payload::fields::why_ignored;
@@ -17,7 +19,7 @@ const OTHERS: &str = "others";
 const LONGEST: usize = 64;
 
 /// Lines of one field.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Lines {
     all: u64,
     taken: u64,
@@ -35,7 +37,7 @@ impl Lines {
 /// Lines of payloads that one worker read, by field.
 ///
 /// Beyond a limit the smallest names stay, so that the order of lines does not matter.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct FieldCounts {
     of: BTreeMap<String, Lines>,
     others: Lines,

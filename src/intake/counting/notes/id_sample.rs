@@ -7,6 +7,7 @@
 //! every id a second time.
 
 use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::intake::records::row_id::loose;
@@ -16,7 +17,7 @@ use crate::intake::records::row_id::loose;
 const MOST: usize = 8_192;
 
 /// A sample of ids: those whose choice begins with `level` zero bits.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct IdSample {
     level: u32,
     /// By the hash of the id without case and hyphens: the hash for dedupe, and the choice.

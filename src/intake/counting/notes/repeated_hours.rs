@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::Field;
 use crate::intake::rows::instant::repeated_hour::{FileOrder, Placed};
 use crate::intake::rows::raw_row::RawRow;
 use crate::intake::rows::source_reader::SourceReader;
 
 /// Order of the file that a worker reads, and the rows of its files that no order tells apart.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct RepeatedHours {
+    #[serde(skip)]
     order: FileOrder,
     /// Guesses that a later row of the file may confirm: source reader and rows.
     pending: (u32, u64),

@@ -1,14 +1,14 @@
 //! Timeless: files whose rows have fields and no time, which fail as a whole.
 
 use crate::config::{Field, LogPreset};
-use crate::intake::counting::worker_counts::WorkerCounts;
+use crate::intake::counting::task_counts::TaskCounts;
 use crate::intake::rows::source_reader::SourceReader;
 
 /// Returns the files in which no row has a time, with the reason why they fail.
 ///
 /// `readers` has the source reader of each file that was read.
 pub fn timeless<'r>(
-    counts: &[WorkerCounts],
+    counts: &[TaskCounts],
     readers: impl Iterator<Item = Option<&'r SourceReader>>,
 ) -> Vec<(u32, String)> {
     let found = (0..).zip(readers).filter_map(|(file, reader)| {

@@ -5,10 +5,12 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::evidence::RowPlace;
 
 /// Unreadable rows between two readable ones of a file, whose instants are microseconds since 1970.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct UnreadableSpan {
     /// Instants of the readable rows around them; `None` at an end of the file.
     pub before_us: Option<i64>,
@@ -18,7 +20,7 @@ pub struct UnreadableSpan {
 }
 
 /// A part of a file, as one worker read it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Part {
     place: RowPlace,
     first_us: Option<i64>,
@@ -30,7 +32,7 @@ struct Part {
 }
 
 /// Notes the unreadable rows of one work item after the other.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct UnreadableRows {
     part: Option<Part>,
     parts: Vec<Part>,

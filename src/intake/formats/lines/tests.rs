@@ -263,8 +263,16 @@ fn instants_that_nobody_can_mean_are_quarantined() {
     let day: crate::day::Day = "2026-11-20".parse().unwrap();
     let salt = crate::facts::Salt::new("test");
     let latest_us = day.end_us() + 1;
-    let (daybook, _) =
-        crate::intake::read(&config, day, 1, &salt, folders, latest_us, &Meter::default()).unwrap();
+    let (daybook, _) = crate::intake::read(
+        &config,
+        day,
+        crate::intake::Workers::Threads(1),
+        &salt,
+        folders,
+        latest_us,
+        &Meter::default(),
+    )
+    .unwrap();
     let file = &daybook.files[0];
     assert_eq!((file.accepted, file.outside, file.quarantine), (1, 0, 5), "{:?}", daybook.quarantine);
     assert!(daybook.quarantine[0].reason.contains("before the year 2000"), "{:?}", daybook.quarantine);

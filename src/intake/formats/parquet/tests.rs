@@ -45,7 +45,15 @@ pub fn facts(
 ) -> Result<Intake, Trouble> {
     let folder = tempfile::tempdir().unwrap();
     let folders = crate::intake::IntakeFolders { spill, daybook: folder.path() };
-    crate::intake::read(config, day, workers, &Salt::new("test"), folders, i64::MAX, meter)?;
+    crate::intake::read(
+        config,
+        day,
+        crate::intake::Workers::Threads(workers),
+        &Salt::new("test"),
+        folders,
+        i64::MAX,
+        meter,
+    )?;
     crate::resolve::resolve(
         day,
         &[(day, crate::daybook::DaybookFolder::as_found(folder.path().to_path_buf()).unwrap())].into(),

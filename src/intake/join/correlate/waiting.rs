@@ -1,6 +1,7 @@
 //! Waiting: calls without an answer, and the correlations of messages that may be theirs.
 
-use super::{Correlator, Items};
+use super::JoinStep;
+use super::items::Items;
 use crate::daybook::{ItemRole, WaitingCall};
 use crate::facts::ids::{Id, Map, WaitingKey, short};
 use crate::intake::join::merge::MergedFact;
@@ -8,7 +9,7 @@ use crate::intake::join::sums::Sums;
 use crate::intake::records::message_records::AdmissionRecord;
 use crate::intake::records::numbers::DayFact;
 
-impl Correlator<'_> {
+impl JoinStep<'_> {
     /// Stores the correlations of the messages without a call; `told` has all that statuses name.
     pub fn correlations(told: &[(Id, u64)], items: &mut Items) {
         if told.is_empty() {

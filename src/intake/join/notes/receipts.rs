@@ -147,7 +147,9 @@ mod tests {
     use crate::intake::formats::parquet::tests::source;
     use crate::intake::join::notes::file_hours::file_hours;
     use crate::intake::meter::Meter;
-    use crate::intake::pass::{PassSettings, pass};
+    use crate::intake::pass::plan::ReadPlan;
+    use crate::intake::pass::settings::PassSettings;
+    use crate::intake::pass::{ThreadRounds, pass};
     use crate::intake::rows::endpoints::Endpoints;
     use crate::intake::rows::source_reader::Join;
 
@@ -175,11 +177,11 @@ mod tests {
         };
         let endpoints = Endpoints::of(&[], &[]);
         let join = Join::new(&config, &Salt::new("test"));
-        let mut pass =
-            pass(&files, &config.sources, &endpoints, &join, &settings, &Meter::default()).unwrap();
-        let place = RowPlace { file: 0, chunk: 0, row: 9 };
+        let plan = ReadPlan::of(&files, &config.sources, &endpoints, &join, day).unwrap();
+        let mut rounds = ThreadRounds { files: &files, settings: &settings };
+        let mut pass = pass(&files, plan, &mut rounds, &Meter::default()).unwrap();
         for why in ["other logger", "start-up", "other logger", LinesByReason::HEADER] {
-            pass.counts[0].not_a_call(place, why);
+            pass.counts[0].tallies[0].note_not_a_call(why);
         }
 
         let told = |pass: &Pass| {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::day::SlotLength;
 use crate::facts::SourceRows;
-use crate::intake::join::correlate::Carried;
-use crate::intake::join::duplicates::Surplus;
+use crate::intake::join::correlate::carried::Carried;
+use crate::intake::join::dedupe::surplus::Surplus;
 use crate::intake::join::merge::{Merged, MergedFact};
 use crate::intake::records::numbers::{DayFact, OUTSIDE};
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::config::{Field, Log, Source, lexical};
 use crate::intake::counting::file_tally::FileTally;
-use crate::intake::counting::notes::odd_words::WordList;
+use crate::intake::counting::notes::odd_words::{WordCounts, WordList};
 use crate::intake::files::find::LogFile;
 use crate::intake::files::first_row::{self, FirstRow};
 use crate::intake::files::masked_name::masked;
@@ -126,18 +126,22 @@ fn likely(row: &FirstRow) -> Option<String> {
 
 /// Adds up the words of closed lists that nobody knows, by source.
 pub fn odd_words(pass: &Pass) -> Vec<OddWord> {
-    let mut sums: BTreeMap<(&str, WordList, &str), u64> = BTreeMap::new();
-    for (list, reader, word, rows) in pass.counts.iter().flat_map(|counts| counts.odd_words.iter()) {
+    let mut sums: BTreeMap<(&str, WordList), WordCounts> = BTreeMap::new();
+    for (list, reader, words) in pass.counts.iter().flat_map(|counts| counts.odd_words.iter()) {
         let source = pass.source_readers[reader as usize].name.as_str();
-        *sums.entry((source, list, word)).or_default() += rows;
+        sums.entry((source, list)).or_default().merge(words);
     }
-    let of = |((source, list, word), rows): ((&str, _, &str), _)| OddWord {
-        source: source.to_owned(),
-        list,
-        word: word.to_owned(),
-        rows,
-    };
-    sums.into_iter().map(of).collect()
+    let mut told = Vec::new();
+    for ((source, list), words) in &sums {
+        told.extend(words.told().map(|(word, rows)| OddWord {
+            source: (*source).to_owned(),
+            list: *list,
+            word: word.to_owned(),
+            rows,
+        }));
+    }
+    told.sort();
+    told
 }
 
 /// Adds up the rows that may belong to either pass of a repeated hour, by source.

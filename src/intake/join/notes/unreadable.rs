@@ -8,7 +8,8 @@ use crate::day::SECOND_US;
 use crate::facts::{FileRole, UnreadableWindow};
 use crate::intake::counting::notes::unreadable::spans;
 use crate::intake::files::find::LogFile;
-use crate::intake::pass::{Pass, PassSettings};
+use crate::intake::pass::Pass;
+use crate::intake::pass::settings::PassSettings;
 
 /// Returns the windows that have an instant of the day, sorted by their ends, then beginnings.
 ///

@@ -1,143 +1,100 @@
-//! Duplicates: finds the surplus copies of calls, partition by partition.
+//! Dedupe: finds the surplus copies of calls, partition by partition.
 //!
 //! The sixtieths of calls with an id are set here, by the calls that stay: a set that is merged by
 //! OR cannot give back what a copy has added.
 //!
 //! Calls are partitioned by the hash of their id, so that each partition is deduped in cache.
 
-use super::copies::{Relation, RowOutcome, SharedIdRow, settle};
-use super::dedupe::repeated;
+pub mod copies;
+pub mod repeated;
+pub mod surplus;
+
+use copies::{RowOutcome, SharedIdRow, settle};
+use repeated::repeated;
 use std::cmp::Ordering;
+use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
+use surplus::Surplus;
 
 use hashbrown::HashSet;
+use serde::{Deserialize, Serialize};
 
 use super::merge::{Merged, MergedFact};
+use crate::config::Identity;
 use crate::error::Trouble;
 use crate::facts::ids::{Id, Map, WaitingKey};
-use crate::intake::pass::{Pass, PassSettings};
+use crate::intake::pass::settings::PassSettings;
 use crate::intake::records::call_record::{self, CallRecord};
 use crate::intake::records::message_records::AdmissionRecord;
-use crate::intake::records::numbers::{DayFact, DayKind};
-use crate::intake::records::partitions::{PARTITIONS, Partitions};
+use crate::intake::records::numbers::DayFact;
+use crate::intake::records::partitions::{MemoryBudget, Partitions};
+use crate::intake::records::record_sets::AnyRecords;
 use crate::intake::workers;
 
 /// A call in the numbers of the day.
 type DayCall = CallRecord<DayFact>;
 
-/// Sums to subtract because of surplus copies.
-#[derive(Default)]
-pub struct Surplus {
-    /// Events by fact.
-    pub events: Map<DayFact, i64>,
-    /// Of these, events that another source tells.
-    pub crossed: Map<DayFact, i64>,
-    /// By fact: events whose row names the caller.
-    pub named: Map<DayFact, i64>,
-    /// Copies by file.
-    pub files: Map<u32, u64>,
-    /// Rows by file that are no copies of the row that counts.
-    pub conflicts: Map<u32, u64>,
-    /// Latencies by fact and bucket.
-    pub latency: Map<(DayFact, u16), i64>,
-    /// Evidence whose event counts elsewhere: id, with the slot and kind that lost the event.
-    pub misled: HashSet<(u64, u32, DayKind)>,
-}
-
-impl Surplus {
-    fn take(
-        &mut self,
-        (loser, relation): (&DayCall, Relation),
-        winner: &DayCall,
-        merged: &Merged,
-        witnesses: &HashSet<u64>,
-    ) {
-        *self.events.entry(loser.fact).or_default() += 1;
-        if loser.is_named {
-            *self.named.entry(loser.fact).or_default() += 1;
-        }
-        if source_of(merged, winner).is_some_and(|source| source_of(merged, loser) != Some(source)) {
-            *self.crossed.entry(loser.fact).or_default() += 1;
-        }
-        let files = match relation {
-            Relation::Copy => &mut self.files,
-            Relation::Conflict => &mut self.conflicts,
-        };
-        *files.entry(loser.file).or_default() += 1;
-        if loser.latency != CallRecord::NO_LATENCY {
-            *self.latency.entry((loser.fact, loser.latency)).or_default() += 1;
-        }
-        let id = loser.hash as u64;
-        let place = |record: &DayCall| {
-            let MergedFact { slot, kind, .. } = merged.fact(record.fact);
-            (!record.fact.is_outside()).then_some((slot, kind))
-        };
-        if let Some((slot, kind)) = place(loser)
-            && place(winner) != place(loser)
-            && witnesses.contains(&id)
-        {
-            self.misled.insert((id, slot, kind));
-        }
-    }
-
-    fn merge(&mut self, other: Self) {
-        other.events.into_iter().for_each(|(fact, n)| *self.events.entry(fact).or_default() += n);
-        other.crossed.into_iter().for_each(|(fact, n)| *self.crossed.entry(fact).or_default() += n);
-        other.named.into_iter().for_each(|(fact, n)| *self.named.entry(fact).or_default() += n);
-        other.files.into_iter().for_each(|(file, n)| *self.files.entry(file).or_default() += n);
-        other.conflicts.into_iter().for_each(|(file, n)| *self.conflicts.entry(file).or_default() += n);
-        other.latency.into_iter().for_each(|(key, n)| *self.latency.entry(key).or_default() += n);
-        self.misled.extend(other.misled);
-    }
-}
-
-/// Returns the source of a call; `None` if it lies outside the day.
-fn source_of<'m>(merged: &'m Merged, call: &DayCall) -> Option<&'m str> {
-    let is_inside = !call.fact.is_outside();
-    is_inside.then(|| merged.kind(merged.fact(call.fact).kind).source.as_str())
-}
-
 /// Result of dedupe.
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Deduped {
     pub surplus: Surplus,
-    /// Records of the surviving calls that admitted a message, for the join.
-    pub survivors: Vec<Partitions>,
     /// By [`DayFact`]: sixtieths of all other calls that stay.
     pub sixtieths: Vec<u64>,
 }
 
-/// Finds surplus copies, and the surviving calls.
+impl Deduped {
+    /// Returns the result of no partition.
+    pub fn none(merged: &Merged) -> Self {
+        Self { surplus: Surplus::default(), sixtieths: merged.sixtieths.clone() }
+    }
+
+    /// Adds the result of other partitions.
+    pub fn merge(&mut self, other: Self) {
+        self.surplus.merge(other.surplus);
+        self.sixtieths.iter_mut().zip(other.sixtieths).for_each(|(mine, theirs)| *mine |= theirs);
+    }
+}
+
+/// The dedupe of some partitions.
+pub struct DedupeStep<'a> {
+    pub merged: &'a Merged,
+    /// By worker.
+    pub records: &'a [AnyRecords],
+    /// By file.
+    pub identities: &'a [Identity],
+    /// Ids in the evidence of any worker.
+    pub witnesses: &'a HashSet<u64>,
+    pub budget: &'a Arc<MemoryBudget>,
+    pub settings: &'a PassSettings<'a>,
+    pub partitions: Range<usize>,
+}
+
+/// Finds surplus copies, and the surviving calls that admitted a message, for the join.
 ///
 /// # Errors
 /// Records cannot be read back, or spilling to disk failed.
-pub fn find_duplicates(
-    pass: &Pass,
-    merged: &Merged,
-    settings: &PassSettings<'_>,
-) -> Result<Deduped, Trouble> {
-    let next = AtomicUsize::new(0);
+pub fn find_duplicates(step: &DedupeStep<'_>) -> Result<(Deduped, Vec<Partitions>), Trouble> {
+    let DedupeStep { merged, witnesses, settings, .. } = *step;
+    let next = AtomicUsize::new(step.partitions.start);
     // Shared by all workers: one set per fact and worker would grow with both.
     let sixtieths: Vec<AtomicU64> = merged.sixtieths.iter().map(|set| AtomicU64::new(*set)).collect();
-    let mut witnesses = HashSet::with_capacity(pass.counts.iter().map(|counts| counts.witnesses.len()).sum());
-    for seen in pass.counts.iter().flat_map(|counts| counts.witnesses.values()) {
-        witnesses.extend(seen.iter().map(|witness| witness.hash));
-    }
-    let count = settings.workers.clamp(1, PARTITIONS);
+    let count = settings.workers.clamp(1, step.partitions.len().max(1));
     let width = if settings.is_joined { CallRecord::WIDE } else { CallRecord::NARROW };
     let work = || -> Result<(Surplus, Partitions), Trouble> {
         let mut surplus = Surplus::default();
-        let mut admitted = Partitions::new(AdmissionRecord::BYTES, &pass.budget);
+        let mut admitted = Partitions::new(AdmissionRecord::BYTES, step.budget);
         let mut rows = Rows { merged, width, bytes: Vec::new(), ends: Vec::new() };
         let (mut hashes, mut lost) = (Vec::new(), Vec::new());
         let (mut calls, mut shared) = (Vec::new(), Vec::new());
         let mut adopted: Map<usize, Id> = Map::default();
         loop {
             let at = next.fetch_add(1, Relaxed);
-            if at >= PARTITIONS {
+            if at >= step.partitions.end {
                 return Ok((surplus, admitted));
             }
-            rows.take(pass, at, settings)?;
+            rows.take(step.records, at, settings)?;
             hashes.clear();
             hashes.extend(rows.bytes.chunks_exact(width).map(call_record::hash_of));
             lost.clear();
@@ -148,7 +105,7 @@ pub fn find_duplicates(
                 calls.extend(same.iter().map(|n| (*n as usize, rows.record(*n as usize))));
                 calls.sort_unstable_by(|(_, a), (_, b)| outranks(merged, a, b));
                 shared.clear();
-                shared.extend(calls.iter().map(|(_, call)| shared_id_row(pass, merged, call)));
+                shared.extend(calls.iter().map(|(_, call)| shared_id_row(step.identities, merged, call)));
                 for one in settle(&shared) {
                     let ((n, loser), (_, winner)) = (&calls[one.row], &calls[one.winner]);
                     lost[*n] = true;
@@ -162,7 +119,7 @@ pub fn find_duplicates(
                     }
                     // A copy outside the day is already tallied as outside.
                     if !loser.fact.is_outside() {
-                        surplus.take((loser, one.relation), winner, merged, &witnesses);
+                        surplus.take((loser, one.relation), winner, merged, witnesses);
                     }
                 }
             });
@@ -193,7 +150,7 @@ pub fn find_duplicates(
         survivors.push(admitted);
     }
     let sixtieths = sixtieths.into_iter().map(AtomicU64::into_inner).collect();
-    Ok(Deduped { surplus: all, survivors, sixtieths })
+    Ok((Deduped { surplus: all, sixtieths }, survivors))
 }
 
 /// Returns whether a call of the day has no answer, so that its message is a correlation.
@@ -203,13 +160,12 @@ fn is_waiting(merged: &Merged, call: &DayCall) -> bool {
     !call.fact.is_outside() && merged.kind(merged.fact(call.fact).kind).is_unanswered()
 }
 
-fn shared_id_row(pass: &Pass, merged: &Merged, call: &DayCall) -> SharedIdRow {
-    let reader = &pass.source_readers[pass.reader_of[call.file as usize]];
+fn shared_id_row(identities: &[Identity], merged: &Merged, call: &DayCall) -> SharedIdRow {
     let kind = (!call.fact.is_outside()).then(|| merged.kind(merged.fact(call.fact).kind));
     SharedIdRow {
         vantage: kind.map_or(call.fact.0, |kind| kind.vantage.rank()),
         offset_us: call.offset_us,
-        identity: reader.source().identity,
+        identity: identities[call.file as usize],
         // A correlation says nothing of what became of the call.
         outcome: kind.map(|kind| RowOutcome::of(kind, if kind.is_unanswered() { 0 } else { call.message })),
     }
@@ -225,11 +181,16 @@ pub struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    fn take(&mut self, pass: &Pass, at: usize, settings: &PassSettings<'_>) -> Result<(), Trouble> {
+    fn take(
+        &mut self,
+        records: &[AnyRecords],
+        at: usize,
+        settings: &PassSettings<'_>,
+    ) -> Result<(), Trouble> {
         self.bytes.clear();
         self.ends.clear();
-        for counts in &pass.counts {
-            counts.calls.take(at, settings.spill, |bytes| self.bytes.extend_from_slice(bytes))?;
+        for records in records {
+            records.calls.take(at, settings.spill, &mut |bytes| self.bytes.extend_from_slice(bytes))?;
             self.ends.push(self.bytes.len());
         }
         Ok(())

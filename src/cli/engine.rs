@@ -1,0 +1,132 @@
+//! Options of `run` that say who reads the logs: threads, processes, or a command.
+
+use std::io::Write;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+
+use super::voice;
+use crate::config::Config;
+use crate::engine::{CommandEngine, ProcessEngine};
+use crate::error::Trouble;
+use crate::intake::tasks::{StageSum, TaskCut, TaskEngine, TaskRunner, new_run};
+
+/// Bytes of log that a map task reads, if nothing is said of it.
+const MAP_BYTES: u64 = 512 << 20;
+/// Memory that a worker gets at least, whatever its share is: of 64 MiB it spills in few pieces.
+const LEAST_MEMORY: u64 = 64 << 20;
+
+#[derive(Args)]
+pub struct EngineArgs {
+    /// Who reads the logs
+    #[arg(long, value_enum, default_value_t = EngineName::Threads)]
+    engine: EngineName,
+    /// Folder, or address in a bucket, by which the tasks of an engine hand on their results
+    #[arg(long, value_name = "PLACE")]
+    exchange: Option<String>,
+    /// Tasks into which the reading of a day is cut [default: one for each 512 MiB of logs]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    tasks: Option<u32>,
+    /// Tasks into which dedupe and join are cut, at most 256
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    reducers: Option<u32>,
+    /// Go on with the tasks of a run that failed
+    #[arg(long, value_name = "RUN")]
+    resume: Option<String>,
+    /// With --engine command: the command line, words apart, with {stage}, {tasks}, {indexes} and {job} in it
+    #[arg(long, value_name = "WORDS", num_args = 1.., allow_hyphen_values = true)]
+    engine_command: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum EngineName {
+    /// Threads of this process
+    Threads,
+    /// Processes on this machine
+    Processes,
+    /// A command that starts workers anywhere
+    Command,
+}
+
+impl EngineArgs {
+    /// Returns the engine; `None` for threads.
+    pub fn engine(&self, config: &Config, threads: usize) -> Result<Option<TaskEngine>> {
+        let usage = |why: &str| Err(Trouble::Usage(why.to_owned()).into());
+        let is_used = self.exchange.is_some() || self.tasks.is_some() || self.reducers.is_some();
+        if self.engine != EngineName::Command && !self.engine_command.is_empty() {
+            return usage("--engine-command needs --engine command");
+        }
+        let (runner, memory_bytes): (Box<dyn TaskRunner>, u64) = match self.engine {
+            EngineName::Threads if is_used || self.resume.is_some() => {
+                return usage(
+                    "--exchange, --tasks, --reducers and --resume are for an engine of tasks: add --engine \
+                     processes or --engine command",
+                );
+            }
+            EngineName::Threads => return Ok(None),
+            EngineName::Processes => {
+                let program = std::env::current_exe()?;
+                let share = config.memory_bytes / threads.max(1) as u64;
+                (Box::new(ProcessEngine { program, at_a_time: threads }), share.max(LEAST_MEMORY))
+            }
+            EngineName::Command if self.engine_command.is_empty() => {
+                return usage(
+                    "--engine command needs --engine-command, such as --engine-command ./submit.sh {stage} {tasks} {job}",
+                );
+            }
+            EngineName::Command => {
+                (Box::new(CommandEngine { words: self.engine_command.clone() }), config.memory_bytes)
+            }
+        };
+        let Some(exchange) = &self.exchange else {
+            return usage(
+                "an engine of tasks needs --exchange: a folder that all its workers can write to, or an address in a bucket",
+            );
+        };
+        let cut = TaskCut {
+            maps: self.tasks.map(|n| n as usize),
+            reducers: self.reducers.map(|n| n as usize),
+            map_bytes: MAP_BYTES,
+            memory_bytes,
+        };
+        let run = match &self.resume {
+            Some(run) if run.starts_with("run-") && !run.contains(['/', '.']) => run.clone(),
+            Some(run) => {
+                return usage(&format!(
+                    "--resume {run}: the name of a run begins with `run-`, as its message says"
+                ));
+            }
+            None => new_run()?,
+        };
+        let limits = config.stores.limits();
+        Ok(Some(TaskEngine::new(runner, exchange, &run, limits, cut, self.resume.is_some())?))
+    }
+}
+
+/// Ends the use of an exchange: it is emptied, or kept for `--resume` if the run has failed.
+pub fn close(engine: &TaskEngine, has_failed: bool, is_silent: bool) -> Result<()> {
+    if has_failed {
+        writeln!(
+            voice::stderr(),
+            "note: what the tasks have done is kept in {}; `--resume {}` goes on with it, and it may be removed",
+            engine.place(),
+            engine.run()
+        )?;
+        return Ok(());
+    }
+    if !is_silent {
+        for StageSum { stage, tasks, rows, bytes, cpu_ms, peak_memory_bytes } in engine.sums() {
+            let rows = if rows == 0 { String::new() } else { format!("{rows} rows, ") };
+            writeln!(
+                voice::stderr(),
+                "{stage}: {tasks} tasks, {rows}{} MB left in the exchange, {}.{} CPU s, at most {} MiB",
+                bytes / 1_000_000,
+                cpu_ms / 1_000,
+                cpu_ms % 1_000 / 100,
+                peak_memory_bytes >> 20
+            )?;
+        }
+    }
+    engine.close()?;
+    Ok(())
+}

@@ -1,0 +1,50 @@
+//! Accepted: the receipts of a stage that count, one for each task.
+
+use std::collections::BTreeMap;
+
+use crate::error::Trouble;
+use crate::intake::wire::exchange::Exchange;
+use crate::intake::wire::object::{JobHash, ObjectOrigin, ObjectReader, Stage};
+use crate::intake::wire::receipt::{ObjectRef, TaskReceipt};
+
+/// Ending of the names of receipts: `TASK-ATTEMPT.json`.
+pub const RECEIPT: &str = ".json";
+
+/// Returns the name of a receipt or an object, without its folder.
+pub fn name(task: u32, attempt: &str, ending: &str) -> String {
+    format!("{task:06}-{attempt}{ending}")
+}
+
+/// Reads the receipts in a folder; of several attempts at a task, the smallest name counts.
+///
+/// # Errors
+/// A receipt is of another job, or cannot be read.
+pub fn receipts(
+    exchange: &Exchange,
+    folder: &str,
+    stage: Stage,
+    job: JobHash,
+) -> Result<Vec<TaskReceipt>, Trouble> {
+    let mut first: BTreeMap<u32, String> = BTreeMap::new();
+    for name in exchange.list(folder)? {
+        let task = name.strip_suffix(RECEIPT).and_then(|name| name.split_once('-')?.0.parse().ok());
+        if let Some(task) = task {
+            first.entry(task).or_insert(name);
+        }
+    }
+    let read = |(task, name): (u32, String)| {
+        let name = format!("{folder}/{name}");
+        let origin = ObjectOrigin { job, stage, task };
+        TaskReceipt::parse(&exchange.read(&name)?, &exchange.shown(&name), &origin)
+    };
+    first.into_iter().map(read).collect()
+}
+
+/// Opens an object that a receipt names.
+///
+/// # Errors
+/// It is not the one that the receipt names.
+pub fn open(exchange: &Exchange, object: &ObjectRef, job: JobHash) -> Result<ObjectReader, Trouble> {
+    let origin = object.origin(job);
+    ObjectReader::open(exchange.open(&object.name)?, &exchange.shown(&object.name), &origin, &object.seal)
+}

@@ -1,0 +1,263 @@
+//! Tasks: intake cut into numbered tasks, which other processes run in any order and repeat.
+//!
+//! A run makes a job for each stage, lets a [`TaskRunner`] run its tasks, and goes on with the
+//! accepted receipts. Threads need none of this: they call the same steps in memory.
+
+mod accepted;
+mod map_stage;
+mod partition_stages;
+pub mod usage;
+pub mod worker;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub use map_stage::MapStage;
+pub use partition_stages::TaskReducer;
+
+use super::meter::Meter;
+use super::wire::exchange::{Exchange, ExchangePlace, random_name};
+use super::wire::object::{JobHash, Stage};
+use super::wire::receipt::TaskReceipt;
+use super::wire::stage_job::{Reading, StageJob, StageTasks};
+use crate::error::Trouble;
+use crate::store::StoreLimits;
+
+/// One stage for a runner: the job, and those of its tasks that are to be run.
+pub struct StageRun<'a> {
+    pub stage: Stage,
+    /// Copy of the job on this machine.
+    pub job: &'a Path,
+    /// Path or address of the job in the exchange.
+    pub shared_job: String,
+    /// Places of the tasks in the job, from 0.
+    pub tasks: &'a [u32],
+    /// For the request to stop.
+    pub meter: &'a Meter,
+    /// To be called with each task that is done, if the runner knows it.
+    pub done: &'a (dyn Fn(u32) + Sync),
+}
+
+/// A runner of numbered tasks; it knows nothing of rows.
+pub trait TaskRunner: Send + Sync {
+    /// Runs each task to its end at least once; its receipt then lies in the exchange.
+    ///
+    /// # Errors
+    /// [`Trouble::Engine`] with the words of the worker; [`Trouble::Stopped`].
+    fn run(&self, stage: &StageRun<'_>) -> Result<(), Trouble>;
+
+    /// Returns how many tasks run at a time, if the runner knows it.
+    fn at_a_time(&self) -> Option<usize>;
+}
+
+/// Into how many tasks the stages are cut. No number changes a byte of a result.
+#[derive(Debug, Clone, Copy)]
+pub struct TaskCut {
+    /// Of the map stage; a task has at least one item.
+    pub maps: Option<usize>,
+    /// Of dedupe and join; at most one for each partition.
+    pub reducers: Option<usize>,
+    /// Bytes of log per map task, if `maps` is not set.
+    pub map_bytes: u64,
+    /// Memory of one worker, in bytes.
+    pub memory_bytes: u64,
+}
+
+/// How the tasks of a run are run.
+pub struct TaskEngine {
+    runner: Box<dyn TaskRunner>,
+    /// The run's own part of an exchange.
+    exchange: Exchange,
+    run: String,
+    cut: TaskCut,
+    /// Receipts of an earlier run of the same job may be used.
+    resumes: bool,
+    /// What the accepted attempts of each stage came to, in the order of the stages.
+    sums: Mutex<Vec<StageSum>>,
+}
+
+/// What the accepted attempts at the tasks of a stage came to.
+#[derive(Debug, Clone, Copy)]
+pub struct StageSum {
+    pub stage: Stage,
+    pub tasks: usize,
+    pub rows: u64,
+    /// Bytes that the tasks left in the exchange.
+    pub bytes: u64,
+    pub cpu_ms: u64,
+    /// Highest of any task.
+    pub peak_memory_bytes: u64,
+}
+
+/// Returns the name of a new run.
+///
+/// # Errors
+/// The machine gives no random bytes.
+pub fn new_run() -> Result<String, Trouble> {
+    random_name().map(|name| format!("run-{name}"))
+}
+
+impl TaskEngine {
+    /// Prepares a run whose tasks hand on their results by an exchange.
+    ///
+    /// # Errors
+    /// [`Trouble::Usage`]: the exchange cannot be used, or there is no run to be resumed.
+    pub fn new(
+        runner: Box<dyn TaskRunner>,
+        exchange: &str,
+        run: &str,
+        limits: StoreLimits,
+        cut: TaskCut,
+        resumes: bool,
+    ) -> Result<Self, Trouble> {
+        let exchange = Exchange::new(ExchangePlace::of_run(exchange, run)?, limits);
+        if resumes && exchange.is_empty()? {
+            let place = exchange.shown("");
+            return Err(Trouble::Usage(format!("--resume {run}: there is nothing in {place}")));
+        }
+        if resumes {
+            exchange.go_on()?;
+        }
+        Ok(Self { runner, exchange, run: run.to_owned(), cut, resumes, sums: Mutex::default() })
+    }
+
+    /// Returns the name of the run.
+    pub fn run(&self) -> &str {
+        &self.run
+    }
+
+    /// Returns where the run's own part of the exchange is.
+    pub fn place(&self) -> String {
+        self.exchange.shown("")
+    }
+
+    /// Returns what the stages came to, in their order.
+    pub fn sums(&self) -> Vec<StageSum> {
+        self.sums.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Removes the run's own part of the exchange.
+    ///
+    /// # Errors
+    /// The place cannot be written to.
+    pub fn close(&self) -> Result<(), Trouble> {
+        self.exchange.remove()
+    }
+
+    fn add(&self, stage: Stage, receipts: &[TaskReceipt]) {
+        let sum = |of: fn(&TaskReceipt) -> u64| receipts.iter().map(of).sum();
+        let sum = StageSum {
+            stage,
+            tasks: receipts.len(),
+            rows: sum(|receipt| receipt.rows.rows_read),
+            bytes: sum(|receipt| receipt.object.seal.bytes),
+            cpu_ms: sum(|receipt| receipt.usage.cpu_ms),
+            peak_memory_bytes: receipts
+                .iter()
+                .map(|receipt| receipt.usage.peak_memory_bytes)
+                .max()
+                .unwrap_or(0),
+        };
+        tracing::info!(?sum, "stage done");
+        self.sums.lock().unwrap_or_else(PoisonError::into_inner).push(sum);
+    }
+}
+
+/// The day of a run whose logs are read by tasks.
+pub struct TaskDay<'a> {
+    engine: &'a TaskEngine,
+    reading: Arc<Reading>,
+    hash: JobHash,
+    /// Folder on this machine for jobs.
+    spill: &'a Path,
+}
+
+impl<'a> TaskDay<'a> {
+    pub fn new(engine: &'a TaskEngine, reading: Reading, spill: &'a Path) -> Self {
+        let hash = reading.hash();
+        Self { engine, reading: Arc::new(reading), hash, spill }
+    }
+
+    /// Writes the job of a stage, runs those of its tasks that have no receipt yet, and returns all
+    /// receipts, in the order of `tasks`.
+    fn stage(
+        &self,
+        folder: &str,
+        stage: Stage,
+        tasks: &[u32],
+        of_stage: StageTasks,
+        meter: &Meter,
+        done: &(dyn Fn(u32) + Sync),
+    ) -> Result<Vec<TaskReceipt>, Trouble> {
+        let exchange = &self.engine.exchange;
+        let day = self.reading.day;
+        let folder = format!("{day}/{folder}");
+        let job = StageJob::new(
+            self.reading.clone(),
+            self.hash,
+            exchange.place().clone(),
+            folder.clone(),
+            self.engine.cut.memory_bytes,
+            of_stage,
+        );
+        let name = format!("{folder}/job.json");
+        let text = job.text(self.spill)?;
+        let known = self.engine.resumes && exchange.list(&folder)?.iter().any(|name| name == "job.json");
+        if known && exchange.read(&name)? != text {
+            return Err(Trouble::OtherJob {
+                name: exchange.shown(&name),
+                what: "content",
+                found: "another".to_owned(),
+                wanted:
+                    "that of this run: logs, settings or version have changed since, or the ledger is new and the config names no \
+                         salt; run without --resume"
+                        .to_owned(),
+            });
+        }
+        if !known {
+            exchange.put_bytes(&name, self.spill, &text)?;
+        }
+        let local = tempfile::Builder::new()
+            .prefix("job-")
+            .suffix(".json")
+            .tempfile_in(self.spill)
+            .and_then(|mut file| std::io::Write::write_all(&mut file, &text).map(|()| file))
+            .map_err(|e| Trouble::io(self.spill, "writing the job", e))?;
+        let mut found =
+            if known { accepted::receipts(exchange, &folder, stage, self.hash)? } else { Vec::new() };
+        found.retain(|receipt| tasks.contains(&receipt.object.task));
+        let is_open = |(_, task): &(u32, &u32)| found.iter().all(|receipt| receipt.object.task != **task);
+        let open: Vec<u32> = (0..).zip(tasks).filter(is_open).map(|(at, _)| at).collect();
+        if !open.is_empty() {
+            let done = |at: u32| done(tasks[at as usize]);
+            let run = StageRun {
+                stage,
+                job: local.path(),
+                shared_job: exchange.shown(&name),
+                tasks: &open,
+                meter,
+                done: &done,
+            };
+            if let Err(trouble) = self.engine.runner.run(&run) {
+                // Workers that an engine has left behind need not go on.
+                exchange.cancel(self.spill)?;
+                return Err(trouble);
+            }
+            found = accepted::receipts(exchange, &folder, stage, self.hash)?;
+        }
+        let of_task = |task: &u32| {
+            let receipt = found.iter().find(|receipt| receipt.object.task == *task).cloned();
+            receipt.ok_or_else(|| Trouble::Engine {
+                stage: stage.to_string(),
+                why: format!(
+                    "the engine says that all tasks have ended, and task {task} has left no receipt in {}",
+                    exchange.shown(&folder)
+                ),
+                remedy: "See the engine's own log for this task, and that its workers write to this exchange",
+            })
+        };
+        let receipts: Vec<TaskReceipt> = tasks.iter().map(of_task).collect::<Result<_, _>>()?;
+        self.engine.add(stage, &receipts);
+        Ok(receipts)
+    }
+}

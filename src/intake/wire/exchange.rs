@@ -1,0 +1,306 @@
+//! Exchange: a folder or a bucket in which the tasks of one run leave their files, each written once.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Trouble;
+use crate::intake::files::bytes::log_bytes::{LogBytes, LogPlace};
+use crate::store::{Depth, StoreAddress, StoreLimits, Stores};
+
+/// Name of the file that tells workers to stop.
+const CANCELLED: &str = "cancelled";
+/// What objects in a bucket say of their content.
+const KIND: &str = "application/octet-stream";
+
+/// The place of one run in an exchange, as a job names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExchangePlace {
+    /// Absolute path of a folder of this run alone.
+    Folder(PathBuf),
+    /// Address that the names of all its objects begin with; it ends in a slash.
+    Bucket(String),
+}
+
+impl ExchangePlace {
+    /// Returns the place of a run in a folder, or below the address of a bucket.
+    ///
+    /// # Errors
+    /// [`Trouble::Usage`] for an address that cannot be used; the current folder is not known.
+    pub fn of_run(place: &str, run: &str) -> Result<Self, Trouble> {
+        match StoreAddress::parse(place) {
+            Some(Ok(_)) => Ok(Self::Bucket(format!("{}/{run}/", place.trim_end_matches('/')))),
+            Some(Err(why)) => Err(Trouble::Usage(format!("--exchange {place}: {why}"))),
+            None => {
+                let folder = std::path::absolute(place)
+                    .map_err(|e| Trouble::io(place, "finding the folder of the exchange", e))?;
+                Ok(Self::Folder(folder.join(run)))
+            }
+        }
+    }
+}
+
+/// The files of one run.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    place: ExchangePlace,
+    stores: Stores,
+}
+
+impl Exchange {
+    pub fn new(place: ExchangePlace, limits: StoreLimits) -> Self {
+        Self { place, stores: Stores::new(limits) }
+    }
+
+    pub const fn place(&self) -> &ExchangePlace {
+        &self.place
+    }
+
+    /// Returns where a file lies, for messages and command lines.
+    pub fn shown(&self, name: &str) -> String {
+        match &self.place {
+            ExchangePlace::Folder(folder) => folder.join(name).display().to_string(),
+            ExchangePlace::Bucket(address) => format!("{address}{name}"),
+        }
+    }
+
+    /// Writes a file that is there whole or not at all, and never replaces another.
+    ///
+    /// `spill` is a folder for what goes to a bucket.
+    ///
+    /// # Errors
+    /// `write` fails, the place cannot be written to, or a file of this name is there.
+    pub fn put<T>(
+        &self,
+        name: &str,
+        spill: &Path,
+        write: impl FnOnce(&mut File, &Path) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
+        let shown = PathBuf::from(self.shown(name));
+        let trouble = |e: io::Error| Trouble::io(&shown, "writing to the exchange", e);
+        match &self.place {
+            ExchangePlace::Folder(folder) => {
+                let path = folder.join(name);
+                let folder = path.parent().unwrap_or(folder);
+                fs::create_dir_all(folder).map_err(trouble)?;
+                let mut file = tempfile::NamedTempFile::new_in(folder).map_err(trouble)?;
+                let written = write(file.as_file_mut(), &shown)?;
+                file.persist_noclobber(&path).map_err(|e| trouble(e.error))?;
+                Ok(written)
+            }
+            ExchangePlace::Bucket(_) => {
+                let mut file = tempfile::tempfile_in(spill).map_err(trouble)?;
+                let written = write(&mut file, &shown)?;
+                file.rewind().map_err(trouble)?;
+                let address = self.address(name)?;
+                let put = self.stores.put(&address, &mut file, KIND);
+                put.map_err(|e| e.trouble(&address, "writing to the exchange"))?;
+                Ok(written)
+            }
+        }
+    }
+
+    /// Writes a small file.
+    ///
+    /// # Errors
+    /// As for [`Exchange::put`].
+    pub fn put_bytes(&self, name: &str, spill: &Path, bytes: &[u8]) -> Result<(), Trouble> {
+        self.put(name, spill, |file, shown| {
+            file.write_all(bytes).map_err(|e| Trouble::io(shown, "writing to the exchange", e))
+        })
+    }
+
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// It is not there, or the place cannot be read.
+    pub fn open(&self, name: &str) -> Result<LogBytes, Trouble> {
+        let gone = |why: String| Trouble::BrokenExchange { name: self.shown(name), why };
+        let place = match &self.place {
+            ExchangePlace::Folder(folder) => LogPlace::Disk(folder.join(name)),
+            ExchangePlace::Bucket(_) => {
+                let address = self.address(name)?;
+                let entry = self.stores.head(&address)?.ok_or_else(|| gone("it is not there".to_owned()))?;
+                LogPlace::Object(self.stores.object(&address.root, entry)?)
+            }
+        };
+        LogBytes::open(&place).map_err(|e| gone(e.to_string()))
+    }
+
+    /// Reads a small file.
+    ///
+    /// # Errors
+    /// As for [`Exchange::open`].
+    pub fn read(&self, name: &str) -> Result<Vec<u8>, Trouble> {
+        let mut bytes = Vec::new();
+        let read = self.open(name)?.reader().read_to_end(&mut bytes);
+        read.map_err(|e| Trouble::BrokenExchange { name: self.shown(name), why: e.to_string() })?;
+        Ok(bytes)
+    }
+
+    /// Returns the names of the files in a folder of the exchange, sorted.
+    ///
+    /// # Errors
+    /// The place cannot be listed.
+    pub fn list(&self, folder: &str) -> Result<Vec<String>, Trouble> {
+        let mut names = match &self.place {
+            ExchangePlace::Folder(place) => {
+                let place = place.join(folder);
+                let entries = match fs::read_dir(&place) {
+                    Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+                    entries => entries.and_then(Iterator::collect::<io::Result<Vec<_>>>),
+                };
+                let entries = entries.map_err(|e| Trouble::io(&place, "listing the exchange", e))?;
+                let names = entries.iter().filter_map(|entry| entry.file_name().into_string().ok());
+                // A name that begins with a dot is a file that is being written.
+                names.filter(|name| !name.starts_with('.')).collect::<Vec<_>>()
+            }
+            ExchangePlace::Bucket(_) => {
+                let address = self.address(&format!("{folder}/"))?;
+                let listed = self.stores.list(&address.root, &address.key, Depth::Folder)?;
+                let name = |key: &str| key.rsplit('/').next().unwrap_or(key).to_owned();
+                listed.objects.iter().map(|object| name(&object.key)).collect()
+            }
+        };
+        names.sort();
+        Ok(names)
+    }
+
+    /// Returns whether there is nothing of the run.
+    ///
+    /// # Errors
+    /// The place cannot be listed.
+    pub fn is_empty(&self) -> Result<bool, Trouble> {
+        match &self.place {
+            ExchangePlace::Folder(folder) => Ok(!folder.exists()),
+            ExchangePlace::Bucket(_) => {
+                let address = self.address("")?;
+                let listed = self.stores.list(&address.root, &address.key, Depth::Folder)?;
+                Ok(listed.objects.is_empty() && listed.folders.is_empty())
+            }
+        }
+    }
+
+    /// Lets the workers of a run go on that was told to stop.
+    ///
+    /// # Errors
+    /// The place cannot be written to.
+    pub fn go_on(&self) -> Result<(), Trouble> {
+        match &self.place {
+            ExchangePlace::Folder(folder) => match fs::remove_file(folder.join(CANCELLED)) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+                removed => removed.map_err(|e| Trouble::io(folder, "removing the request to stop", e)),
+            },
+            ExchangePlace::Bucket(_) => {
+                let address = self.address(CANCELLED)?;
+                let deleted = self.stores.delete(&address);
+                deleted.map_err(|e| e.trouble(&address, "removing the request to stop"))
+            }
+        }
+    }
+
+    /// Tells all workers of the run to stop.
+    ///
+    /// # Errors
+    /// The place cannot be written to.
+    pub fn cancel(&self, spill: &Path) -> Result<(), Trouble> {
+        if self.is_cancelled() { Ok(()) } else { self.put_bytes(CANCELLED, spill, b"") }
+    }
+
+    /// Returns whether the run was told to stop; what cannot be read tells nothing.
+    pub fn is_cancelled(&self) -> bool {
+        match &self.place {
+            ExchangePlace::Folder(folder) => folder.join(CANCELLED).exists(),
+            ExchangePlace::Bucket(_) => {
+                let head = |address| self.stores.head(&address);
+                self.address(CANCELLED).and_then(head).is_ok_and(|found| found.is_some())
+            }
+        }
+    }
+
+    /// Removes all files of the run.
+    ///
+    /// # Errors
+    /// The place cannot be written to.
+    pub fn remove(&self) -> Result<(), Trouble> {
+        match &self.place {
+            ExchangePlace::Folder(folder) => match fs::remove_dir_all(folder) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+                removed => removed.map_err(|e| Trouble::io(folder, "removing the files of the run", e)),
+            },
+            ExchangePlace::Bucket(_) => {
+                let address = self.address("")?;
+                for object in self.stores.list(&address.root, &address.key, Depth::All)?.objects {
+                    let address = StoreAddress { root: address.root.clone(), key: object.key };
+                    let deleted = self.stores.delete(&address);
+                    deleted.map_err(|e| e.trouble(&address, "removing the files of the run"))?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn address(&self, name: &str) -> Result<StoreAddress, Trouble> {
+        let text = self.shown(name);
+        match StoreAddress::parse(&text) {
+            Some(Ok(address)) => Ok(address),
+            Some(Err(why)) => Err(Trouble::Usage(format!("{text}: {why}"))),
+            None => Err(Trouble::Usage(format!("{text} is no address of a store"))),
+        }
+    }
+}
+
+/// Returns random hexadecimal digits, by which runs and attempts are told apart.
+///
+/// # Errors
+/// The machine gives no random bytes.
+pub fn random_name() -> Result<String, Trouble> {
+    let chance = Path::new("/dev/urandom");
+    let mut bytes = [0; 8];
+    let read = File::open(chance).and_then(|mut file| file.read_exact(&mut bytes));
+    read.map_err(|e| Trouble::io(chance, "reading", e))?;
+    Ok(crate::plain_file::hex(&bytes))
+}
+
+/// Returns bytes of a job, wherever it lies: on a disk, or in a bucket.
+///
+/// # Errors
+/// It cannot be read.
+pub fn read_place(place: &str) -> Result<Vec<u8>, Trouble> {
+    if StoreAddress::parse(place).is_none() {
+        return fs::read(place).map_err(|e| Trouble::io(place, "reading the job", e));
+    }
+    let (prefix, name) = place.rsplit_once('/').unwrap_or(("", place));
+    Exchange::new(ExchangePlace::Bucket(format!("{prefix}/")), StoreLimits::default()).read(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_written_once_and_found_by_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = ExchangePlace::of_run(folder.path().to_str().unwrap(), "run-1").unwrap();
+        let exchange = Exchange::new(place, StoreLimits::default());
+        assert!(exchange.list("map-0").unwrap().is_empty());
+        exchange.put_bytes("map-0/1-b", folder.path(), b"one").unwrap();
+        exchange.put_bytes("map-0/1-a", folder.path(), b"another").unwrap();
+        assert!(exchange.put_bytes("map-0/1-b", folder.path(), b"again").is_err());
+        assert_eq!(exchange.list("map-0").unwrap(), ["1-a", "1-b"]);
+        assert_eq!(exchange.read("map-0/1-b").unwrap(), b"one");
+        let told = exchange.read("map-0/2-a").unwrap_err().to_string();
+        assert!(told.contains("run-1/map-0/2-a"), "{told}");
+
+        assert!(!exchange.is_cancelled());
+        exchange.cancel(folder.path()).unwrap();
+        exchange.cancel(folder.path()).unwrap();
+        assert!(exchange.is_cancelled());
+        exchange.remove().unwrap();
+        exchange.remove().unwrap();
+        assert!(!folder.path().join("run-1").exists());
+    }
+}
