@@ -51,6 +51,16 @@ bench-formats rows="1000000":
     cargo build --release
     python3 tests/bench/formats.py "${CARGO_TARGET_DIR:-target}/release/uptime-ledger" --rows {{rows}}
 
+# Threads beside processes, on the same logs: CPU seconds, peak memory, bytes in the exchange
+bench-engines rows="1000000" *options:
+    cargo build --release
+    python3 tests/bench/engines.py "${CARGO_TARGET_DIR:-target}/release/uptime-ledger" --rows {{rows}} {{options}}
+
+# The job on a real Spark server, with killed workers and executors: `just spark --standalone`, `just spark --measure 6000000`
+spark *options:
+    cargo build --release
+    python3 tests/engines/spark.py "${CARGO_TARGET_DIR:-target}/release/uptime-ledger" {{options}}
+
 # Time and memory of logs that stand at the limits
 limits:
     cargo build --release

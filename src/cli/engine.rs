@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::voice;
 use crate::config::Config;
-use crate::engine::{CommandEngine, ProcessEngine};
+use crate::engine::{CommandEngine, ProcessEngine, SparkEngine};
 use crate::error::Trouble;
 use crate::intake::tasks::{StageSum, TaskCut, TaskEngine, TaskRunner, new_run};
 
@@ -21,6 +21,9 @@ pub struct EngineArgs {
     /// Who reads the logs
     #[arg(long, value_enum, default_value_t = EngineName::Threads)]
     engine: EngineName,
+    /// With --engine spark: the server, such as `sc://host:15002/;token=...` [default: the variable `SPARK_REMOTE`]
+    #[arg(long, value_name = "ADDRESS")]
+    remote: Option<String>,
     /// Folder, or address in a bucket, by which the tasks of an engine hand on their results
     #[arg(long, value_name = "PLACE")]
     exchange: Option<String>,
@@ -44,6 +47,8 @@ enum EngineName {
     Threads,
     /// Processes on this machine
     Processes,
+    /// A Spark server, over Spark Connect
+    Spark,
     /// A command that starts workers anywhere
     Command,
 }
@@ -53,6 +58,9 @@ impl EngineArgs {
     pub fn engine(&self, config: &Config, threads: usize) -> Result<Option<TaskEngine>> {
         let usage = |why: &str| Err(Trouble::Usage(why.to_owned()).into());
         let is_used = self.exchange.is_some() || self.tasks.is_some() || self.reducers.is_some();
+        if self.engine != EngineName::Spark && self.remote.is_some() {
+            return usage("--remote needs --engine spark");
+        }
         if self.engine != EngineName::Command && !self.engine_command.is_empty() {
             return usage("--engine-command needs --engine command");
         }
@@ -60,7 +68,7 @@ impl EngineArgs {
             EngineName::Threads if is_used || self.resume.is_some() => {
                 return usage(
                     "--exchange, --tasks, --reducers and --resume are for an engine of tasks: add --engine \
-                     processes or --engine command",
+                     processes, spark or command",
                 );
             }
             EngineName::Threads => return Ok(None),
@@ -68,6 +76,15 @@ impl EngineArgs {
                 let program = std::env::current_exe()?;
                 let share = config.memory_bytes / threads.max(1) as u64;
                 (Box::new(ProcessEngine { program, at_a_time: threads }), share.max(LEAST_MEMORY))
+            }
+            EngineName::Spark => {
+                let remote = self.remote.clone().or_else(|| std::env::var("SPARK_REMOTE").ok());
+                let Some(remote) = remote else {
+                    return usage(
+                        "--engine spark needs --remote sc://host:15002, or the variable SPARK_REMOTE",
+                    );
+                };
+                (Box::new(SparkEngine::new(&remote, std::env::current_exe()?)?), config.memory_bytes)
             }
             EngineName::Command if self.engine_command.is_empty() => {
                 return usage(

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 
 use super::voice;
@@ -50,7 +50,7 @@ impl WorkerArgs {
         match self.work(cancellation) {
             Ok(()) => WorkerExit::Done,
             Err(error) => {
-                let _ = writeln!(voice::stderr(), "error: {error:#}");
+                let _ = writeln!(voice::stderr(), "{error:#}");
                 match error.downcast_ref::<Trouble>() {
                     Some(Trouble::OtherJob { .. }) => WorkerExit::OtherJob,
                     Some(Trouble::BrokenExchange { .. }) => WorkerExit::BrokenExchange,
@@ -82,7 +82,8 @@ impl WorkerArgs {
         stop_with_the_run(&worker, cancellation);
         let meter = Meter::new(cancellation.clone());
         for task in tasks {
-            let receipt = worker.run(task, &meter)?;
+            // Engines quote the last words of a worker, and not of which task it was.
+            let receipt = worker.run(task, &meter).with_context(|| format!("task {task}"))?;
             let mut out = voice::stdout();
             out.write_all(&receipt)?;
             writeln!(out)?;

@@ -1,14 +1,25 @@
 //! Engine: who runs intake's tasks, and again when one fails. It knows tasks, not rows.
 //!
-//! Threads need none of it: `processes` starts workers on this machine, `command` lets any program
-//! that can run task i of N start them elsewhere.
+//! Threads need none of it: `processes` starts workers on this machine, `spark` lets a Spark server
+//! start them on its executors, `command` any program that can run task i of N.
 
 mod command;
+#[cfg(feature = "spark")]
+mod connect;
 mod processes;
+#[cfg(not(feature = "spark"))]
+#[path = "no_spark.rs"]
+mod spark;
+#[cfg(feature = "spark")]
+mod spark;
 mod words;
 
 pub use command::CommandEngine;
 pub use processes::ProcessEngine;
+#[cfg(not(feature = "spark"))]
+pub use spark::NoSpark as SparkEngine;
+#[cfg(feature = "spark")]
+pub use spark::SparkEngine;
 
 /// Exit codes of a worker, by which an engine knows whether to repeat its task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

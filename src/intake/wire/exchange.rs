@@ -1,4 +1,4 @@
-//! Exchange: a folder or a bucket in which the tasks of one run leave their files, each written once.
+//! Exchange: a folder or a bucket for the files of the tasks of one run, each written once.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
