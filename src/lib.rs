@@ -193,9 +193,9 @@
 //! | `sample` | `day`, `error`: the right answer must not come from the code under test |
 //!
 //! Only `plain_file`, `store`, `daybook`, `intake`, `engine`, `ledger`, `report`, `sample` and
-//! `cli` touch the disk; only `cli` has a clock and a voice (the lock of the ledger notes since when
-//! it is held, `store` and `engine` how long they wait). A test reads the sources and keeps all
-//! this: `tests/tidy.rs`. The reasons are in `src/decisions.md`.
+//! `cli` touch the disk; only `cli` has a clock and a voice (the lock of the ledger notes since
+//! when it is held, `store` and `engine` how long they wait). A test reads the sources and keeps
+//! all this: `tests/tidy.rs`. The reasons are in `src/decisions.md`.
 
 #![forbid(unsafe_code)]
 

@@ -193,6 +193,22 @@ fn a_sample_in_a_bucket_gives_the_reports_of_the_same_sample_on_a_disk() {
         for asked in asked.iter().filter(|asked| asked.is_list()) {
             assert!(asked.path.contains("-2026-11-"), "{}", asked.path);
         }
+        // Processes, with an exchange in the bucket: every part is asked for by its content as well.
+        let (config, out) = (sample.join("bucket.toml"), place.path("out-processes"));
+        let exchange = format!("s3://{bucket}/exchange");
+        let fixed =
+            [&["run", "--config", config.to_str().unwrap(), "--out", out.to_str().unwrap()], &fixed[..]];
+        let engine = ["--engine", "processes", "--exchange", &exchange, "--tasks", "5", "--reducers", "3"];
+        let ran = place.job(proxy.port, &[&fixed.concat()[..], &engine].concat());
+        assert_eq!(ran.code, disk.0, "{}", ran.stderr);
+        assert!(tables(&out, bucket) == stored.1, "{bucket}: processes give other tables");
+        let asked = proxy.take();
+        assert!(asked.iter().any(|asked| asked.is_part() && asked.path.contains("/exchange/run-")));
+        assert!(asked.iter().filter(|asked| asked.is_part()).all(|asked| asked.header("if-match").is_some()));
+        let left = asked.iter().filter(|asked| asked.method == "PUT").count();
+        let removed =
+            asked.iter().filter(|asked| asked.method == "POST" && asked.path.contains("delete")).count();
+        assert!(left > 10 && removed == left, "{left} objects were written, {removed} removed");
     }
 }
 
