@@ -357,6 +357,21 @@ fn a_worker_says_what_it_cannot_do() {
 }
 
 #[test]
+fn the_config_names_an_engine_and_the_command_line_goes_before_it() {
+    let logs = HardLogs::of(600);
+    logs.run("threads", &[]).expect(3);
+    let config = fs::read_to_string(logs.path("hard.toml")).unwrap();
+    let engine = "[engine]\nkind = \"processes\"\nexchange = \"x\"\ntasks = 3\nreducers = 2\n";
+    fs::write(logs.path("hard.toml"), format!("{config}\n{engine}")).unwrap();
+    let told = logs.run("processes", &[]).expect(3);
+    assert!(told.stderr.contains("dedupe: 2 tasks"), "{}", told.stderr);
+    assert_same(&logs.path("threads"), &logs.path("processes"));
+    let told = logs.run("again", &["--engine", "threads"]).expect(3);
+    assert!(!told.stderr.contains("dedupe:"), "{}", told.stderr);
+    assert_same(&logs.path("threads"), &logs.path("again"));
+}
+
+#[test]
 fn options_of_engines_that_do_not_fit_are_refused() {
     let logs = HardLogs::of(600);
     let refused = |args: &[&str], words: &str| {
@@ -366,6 +381,8 @@ fn options_of_engines_that_do_not_fit_are_refused() {
     refused(&["--engine", "processes"], "needs --exchange");
     refused(&["--tasks", "3"], "are for an engine of tasks");
     refused(&["--engine", "command", "--exchange", "x"], "needs --engine-command");
+    refused(&["--engine", "spark", "--exchange", "x"], "needs --remote");
+    refused(&["--remote", "sc://a"], "--remote needs --engine spark");
     refused(&["--engine", "processes", "--exchange", "x", "--engine-command", "a"], "needs --engine command");
     refused(&["--engine", "processes", "--exchange", "x", "--resume", "../other"], "begins with `run-`");
     refused(&["--engine", "processes", "--exchange", "s3://", "--tasks", "2"], "--exchange s3://");

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use super::voice;
-use crate::config::Config;
+use crate::config::{Config, EngineKind};
 use crate::engine::{CommandEngine, ProcessEngine, SparkEngine};
 use crate::error::Trouble;
 use crate::intake::tasks::{StageSum, TaskCut, TaskEngine, TaskRunner, new_run};
@@ -18,9 +18,9 @@ const LEAST_MEMORY: u64 = 64 << 20;
 
 #[derive(Args)]
 pub struct EngineArgs {
-    /// Who reads the logs
-    #[arg(long, value_enum, default_value_t = EngineName::Threads)]
-    engine: EngineName,
+    /// Who reads the logs, instead of the config's
+    #[arg(long, value_enum)]
+    engine: Option<EngineName>,
     /// With --engine spark: the server, such as `sc://host:15002/;token=...` [default: the variable `SPARK_REMOTE`]
     #[arg(long, value_name = "ADDRESS")]
     remote: Option<String>,
@@ -53,18 +53,32 @@ enum EngineName {
     Command,
 }
 
+impl EngineName {
+    const fn of(kind: EngineKind) -> Self {
+        match kind {
+            EngineKind::Threads => Self::Threads,
+            EngineKind::Processes => Self::Processes,
+            EngineKind::Spark => Self::Spark,
+            EngineKind::Command => Self::Command,
+        }
+    }
+}
+
 impl EngineArgs {
     /// Returns the engine; `None` for threads.
     pub fn engine(&self, config: &Config, threads: usize) -> Result<Option<TaskEngine>> {
+        let set = &config.engine;
+        let engine = self.engine.unwrap_or_else(|| EngineName::of(set.kind));
+        let command = if self.engine_command.is_empty() { &set.command } else { &self.engine_command };
         let usage = |why: &str| Err(Trouble::Usage(why.to_owned()).into());
         let is_used = self.exchange.is_some() || self.tasks.is_some() || self.reducers.is_some();
-        if self.engine != EngineName::Spark && self.remote.is_some() {
+        if engine != EngineName::Spark && self.remote.is_some() {
             return usage("--remote needs --engine spark");
         }
-        if self.engine != EngineName::Command && !self.engine_command.is_empty() {
+        if engine != EngineName::Command && !self.engine_command.is_empty() {
             return usage("--engine-command needs --engine command");
         }
-        let (runner, memory_bytes): (Box<dyn TaskRunner>, u64) = match self.engine {
+        let (runner, memory_bytes): (Box<dyn TaskRunner>, u64) = match engine {
             EngineName::Threads if is_used || self.resume.is_some() => {
                 return usage(
                     "--exchange, --tasks, --reducers and --resume are for an engine of tasks: add --engine \
@@ -79,30 +93,29 @@ impl EngineArgs {
             }
             EngineName::Spark => {
                 let remote = self.remote.clone().or_else(|| std::env::var("SPARK_REMOTE").ok());
+                let remote = remote.or_else(|| set.remote.clone());
                 let Some(remote) = remote else {
                     return usage(
-                        "--engine spark needs --remote sc://host:15002, or the variable SPARK_REMOTE",
+                        "the engine `spark` needs --remote sc://host:15002, the variable SPARK_REMOTE, or `remote` under [engine]",
                     );
                 };
                 (Box::new(SparkEngine::new(&remote, std::env::current_exe()?)?), config.memory_bytes)
             }
-            EngineName::Command if self.engine_command.is_empty() => {
+            EngineName::Command if command.is_empty() => {
                 return usage(
-                    "--engine command needs --engine-command, such as --engine-command ./submit.sh {stage} {tasks} {job}",
+                    "the engine `command` needs --engine-command (or `command` under [engine]), such as --engine-command ./submit.sh {stage} {tasks} {job}",
                 );
             }
-            EngineName::Command => {
-                (Box::new(CommandEngine { words: self.engine_command.clone() }), config.memory_bytes)
-            }
+            EngineName::Command => (Box::new(CommandEngine { words: command.clone() }), config.memory_bytes),
         };
-        let Some(exchange) = &self.exchange else {
+        let Some(exchange) = self.exchange.clone().or_else(|| set.exchange_from(&config.base)) else {
             return usage(
-                "an engine of tasks needs --exchange: a folder that all its workers can write to, or an address in a bucket",
+                "an engine of tasks needs --exchange (or `exchange` under [engine]): a folder that all its workers can write to, or an address in a bucket",
             );
         };
         let cut = TaskCut {
-            maps: self.tasks.map(|n| n as usize),
-            reducers: self.reducers.map(|n| n as usize),
+            maps: self.tasks.or(set.tasks).map(|n| n as usize),
+            reducers: self.reducers.or(set.reducers).map(|n| n as usize),
             map_bytes: MAP_BYTES,
             memory_bytes,
         };
@@ -116,13 +129,16 @@ impl EngineArgs {
             None => new_run()?,
         };
         let limits = config.stores.limits();
-        Ok(Some(TaskEngine::new(runner, exchange, &run, limits, cut, self.resume.is_some())?))
+        Ok(Some(TaskEngine::new(runner, &exchange, &run, limits, cut, self.resume.is_some())?))
     }
 }
 
 /// Ends the use of an exchange: it is emptied, or kept for `--resume` if the run has failed.
 pub fn close(engine: &TaskEngine, has_failed: bool, is_silent: bool) -> Result<()> {
     if has_failed {
+        if engine.is_unused() {
+            return Ok(());
+        }
         writeln!(
             voice::stderr(),
             "note: what the tasks have done is kept in {}; `--resume {}` goes on with it, and it may be removed",

@@ -4,6 +4,7 @@
 
 mod canonical;
 mod columns;
+mod engine;
 mod formats;
 mod landed;
 mod outputs;
@@ -28,6 +29,7 @@ use crate::store::{StoreLimits, Stores};
 pub use crate::formats::Vantage;
 pub use crate::formats::{Field, Identity, Log, TimeBasis, Unit};
 pub use canonical::{Canonical, Difference};
+pub use engine::{EngineKind, EngineSettings};
 pub use formats::is_format_file;
 pub use outputs::{Format, Outputs};
 pub use overrides::{ReviewHistory, ReviewRules};
@@ -50,7 +52,7 @@ pub const MOST_PAIRS: usize = 256;
 pub const WEBHOOK_SERVICE: &str = "webhooks";
 
 /// The tables of the config with their keys; a test compares them with data/config.md.
-pub const KEYS: [(&str, &[&str]); 11] = [
+pub const KEYS: [(&str, &[&str]); 12] = [
     ("the top level", &read::TOP),
     ("[[source]]", &sources::SOURCE),
     ("[source.columns]", &columns::KEYS),
@@ -62,6 +64,7 @@ pub const KEYS: [(&str, &[&str]); 11] = [
     ("[overrides]", &overrides::KEYS),
     ("[outputs]", &outputs::KEYS),
     ("[store]", &read::STORE),
+    ("[engine]", &engine::KEYS),
 ];
 
 /// All settings of a run; its other inputs are the logs, the policy and the clock.
@@ -98,6 +101,7 @@ pub struct Config {
     pub standard_input: Option<SpooledInput>,
     /// Where addresses such as `s3://bucket/logs` lead.
     pub stores: Stores,
+    pub engine: EngineSettings,
 }
 
 /// How rows that cannot be read are shown in quarantine.
@@ -135,6 +139,7 @@ impl Config {
             memory_bytes: 1 << 30,
             standard_input: None,
             stores: Stores::new(StoreLimits::default()),
+            engine: EngineSettings::default(),
         }
     }
 

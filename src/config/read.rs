@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{
-    Component, Config, Excerpts, Limits, Log, Service, SlotRule, Source, WEBHOOK_SERVICE, outputs, overrides,
-    sources, webhooks,
+    Component, Config, Excerpts, Limits, Log, Service, SlotRule, Source, WEBHOOK_SERVICE, engine, outputs,
+    overrides, sources, webhooks,
 };
 use crate::day::SlotLength;
 use crate::document::spelling::advice;
@@ -13,7 +13,7 @@ use crate::document::toml::{MistakeNotes, TomlTable, TomlValue, name, tables};
 use crate::document::{Document, Mistakes};
 use crate::store::{StoreLimits, Stores};
 
-pub(super) const TOP: [&str; 18] = [
+pub(super) const TOP: [&str; 19] = [
     "reports",
     "policy",
     "catalogue",
@@ -32,6 +32,7 @@ pub(super) const TOP: [&str; 18] = [
     "overrides",
     "outputs",
     "store",
+    "engine",
 ];
 pub(super) const SERVICE: [&str; 2] = ["name", "endpoints"];
 pub(super) const COMPONENT: [&str; 3] = ["name", "services", "target_percent"];
@@ -84,6 +85,7 @@ pub fn config(document: &Document, base: &Path) -> Result<Config, Mistakes> {
         memory_bytes: top.get("memory").and_then(|value| memory(&value)).unwrap_or(bare.memory_bytes),
         standard_input: None,
         stores: stores(&top),
+        engine: engine::read(&top),
         base: bare.base,
     };
     Mistakes(notes.into_mistakes()).or(config)

@@ -38,8 +38,8 @@ pub struct Difference {
 }
 
 impl Canonical {
-    /// All settings of a config but those that move no figure: `reports`, `memory`, `publish` and
-    /// `[store]`.
+    /// All settings of a config but those that move no figure: `reports`, `memory`, `publish`,
+    /// `[store]` and `[engine]`.
     ///
     /// The salt, which is secret, stands as the given fingerprint.
     pub fn of(config: &Config, salt_fingerprint: Option<&str>) -> Self {
@@ -50,6 +50,7 @@ impl Canonical {
             memory_bytes: _,
             standard_input: _,
             stores: _,
+            engine: _,
             publish: _,
             salt: _,
             policy: _,

@@ -131,6 +131,11 @@ impl TaskEngine {
         self.exchange.shown("")
     }
 
+    /// Returns whether nothing was left in the exchange, as far as it can be seen.
+    pub fn is_unused(&self) -> bool {
+        self.exchange.is_empty().unwrap_or(false)
+    }
+
     /// Returns what the stages came to, in their order.
     pub fn sums(&self) -> Vec<StageSum> {
         self.sums.lock().unwrap_or_else(PoisonError::into_inner).clone()
