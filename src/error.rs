@@ -133,19 +133,15 @@ pub enum Trouble {
     TooLarge { path: String, facts: usize, field: &'static str, values: usize, needed: usize, memory: usize },
     /// A worker or a file of an exchange is not of this run.
     #[error(
-        "{name} is not of this job: its {what} is {found}, expected {wanted}; nothing was published. See that all workers are the \
+        "{name} is not of this job: its {what} is {found}, expected {wanted}; nothing of it was used. See that all workers are the \
          uptime-ledger that runs, and that nothing else writes to this exchange"
     )]
     OtherJob { name: String, what: &'static str, found: String, wanted: String },
     /// A file of an exchange cannot be used.
-    #[error(
-        "{name} cannot be used: {why}; nothing was published, run again, and look at the exchange if it stays"
-    )]
+    #[error("{name} cannot be used: {why}; run again, and look at the exchange if it stays")]
     BrokenExchange { name: String, why: String },
     /// An engine did not run the tasks of a stage.
-    #[error(
-        "the {stage} tasks were not done: {why}; nothing was published, and the ledger is as it was. {remedy}"
-    )]
+    #[error("the {stage} tasks were not done: {why}; the ledger is as it was. {remedy}")]
     Engine { stage: String, why: String, remedy: &'static str },
     /// Nothing is written until persons say how to go on.
     #[error("{0}")]
@@ -217,12 +213,12 @@ impl Trouble {
             | Self::Replaced { .. }
             | Self::Stopped { .. }
             | Self::Ended { .. }
-            | Self::OtherJob { .. }
-            | Self::BrokenExchange { .. }
-            | Self::Engine { .. }
             | Self::Refused(_)
             | Self::Usage(_) => true,
             Self::Store { .. }
+            | Self::OtherJob { .. }
+            | Self::BrokenExchange { .. }
+            | Self::Engine { .. }
             | Self::Damaged { .. }
             | Self::Newer { .. }
             | Self::TooLarge { .. }

@@ -274,11 +274,7 @@ fn what_a_worker_does_wrong_is_told_and_nothing_is_published() {
         let ran = logs.run(&out, &strs(&args));
         assert_eq!(ran.code, Some(1), "{what}: {ran:?}");
         assert!(ran.stderr.contains(words), "a worker {what}: no `{words}` in {}", ran.stderr);
-        assert!(
-            ran.stderr.contains("nothing was published") && ran.stderr.contains("--resume run-"),
-            "{}",
-            ran.stderr
-        );
+        assert!(ran.stderr.contains("--resume run-"), "{}", ran.stderr);
         assert!(!logs.path(&out).join("availability.csv").exists(), "{what}");
     }
 }
@@ -315,6 +311,64 @@ fn a_run_that_is_stopped_is_resumed_with_what_its_tasks_have_done() {
     let asked = fs::read_to_string(logs.path("asked")).unwrap();
     assert!(asked.starts_with("map 3 4\n"), "{asked}");
     assert_same(&logs.path("threads"), &logs.path("out"));
+}
+
+#[test]
+fn a_run_that_has_failed_in_any_stage_is_resumed_also_on_a_real_clock() {
+    let logs = HardLogs::of(6_000);
+    let cut = ["--tasks", "3", "--reducers", "2"];
+    let run = |out: &str, words: &[String]| {
+        let mut command = Command::new(binary());
+        command.current_dir(logs.dir.path()).args(["run", "--config", "hard.toml", "--out", out]);
+        let output = command.args(["--date", "2026-11-20"]).args(words).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    for stage in ["map", "dedupe", "join"] {
+        let out = format!("out-{stage}");
+        let body = format!(
+            "[ $stage != {stage} ] || exit 1; for place in ${{places[@]}}; do work $place || exit 1; done"
+        );
+        let (code, told) = run(&out, &engine(logs.dir.path(), "x", &cut, &body));
+        assert_eq!(code, Some(1), "{told}");
+        let run_name = told.split_once("--resume ").unwrap().1.split('`').next().unwrap().to_owned();
+        std::thread::sleep(Duration::from_millis(5));
+        let body = "echo $stage >> asked; for place in ${places[@]}; do work $place || exit 1; done";
+        let more = [&cut[..], &["--resume", &run_name]].concat();
+        let (code, told) = run(&out, &engine(logs.dir.path(), "x", &more, body));
+        assert!(matches!(code, Some(0 | 3)), "{stage}: {told}");
+        let asked = fs::read_to_string(logs.path("asked")).unwrap();
+        assert!(asked.starts_with(stage), "{stage}: {asked}");
+        fs::remove_file(logs.path("asked")).unwrap();
+        assert!(logs.path(&out).join("availability.csv").exists());
+    }
+    let other = engine(logs.dir.path(), "x", &["--tasks", "2", "--reducers", "2"], "exit 1");
+    let (_, told) = run("out", &other);
+    let run_name = told.split_once("--resume ").unwrap().1.split('`').next().unwrap().to_owned();
+    let more = engine(logs.dir.path(), "x", &[&cut[..], &["--resume", &run_name]].concat(), "exit 1");
+    let (code, told) = run("out", &more);
+    assert!(
+        code == Some(1) && told.contains("its stage is cut into 2 tasks, expected cut into 3 tasks"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_log_that_is_changed_before_a_worker_reads_it_is_no_smaller_log() {
+    let logs = HardLogs::new();
+    // A file of three chunks becomes a file of one, which a worker would read whole.
+    let body = "[ $stage != map ] || truncate -s 1000000 a.csv; for place in ${places[@]}; do work $place || exit 1; done";
+    let ran =
+        logs.run("out", &strs(&engine(logs.dir.path(), "x", &["--tasks", "3", "--reducers", "2"], body)));
+    assert!(ran.stderr.contains("a.csv") && ran.stderr.contains("unreadable-file"), "{}", ran.stderr);
+    let intake = job::table(&logs.path("out"), "daily/2026-11-20/intake");
+    let row = intake.iter().find(|row| row["path"].ends_with("a.csv")).unwrap();
+    assert_eq!(job::n(row, "accepted"), 0, "{row:?}");
+    // One that is gone for a worker alone is no bad file.
+    let logs = HardLogs::of(6_000);
+    let body = "mv a.csv elsewhere; for place in ${places[@]}; do work $place || { mv elsewhere a.csv; exit 1; }; done";
+    let ran = logs.run("out", &strs(&engine(logs.dir.path(), "y", &["--tasks", "3"], body)));
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stderr.contains("opening a log that the run has opened"), "{}", ran.stderr);
 }
 
 #[test]

@@ -4,4 +4,4 @@
 set -eu
 stage=$1 indexes=$2 job=$3
 exec sbatch --wait --array="$indexes" --job-name="uptime-ledger-$stage" --cpus-per-task=1 --mem=2G --requeue \
-    --wrap="exec uptime-ledger worker $stage --job $job > /dev/null"
+    --wrap="exec uptime-ledger worker $stage --job '$job' > /dev/null"

@@ -160,6 +160,9 @@ pub fn close(engine: &TaskEngine, has_failed: bool, is_silent: bool) -> Result<(
             )?;
         }
     }
-    engine.close()?;
+    // A late attempt may still write; what was published is not changed by it.
+    if let Err(error) = engine.close() {
+        writeln!(voice::stderr(), "note: {} was not emptied, and may be removed: {error}", engine.place())?;
+    }
     Ok(())
 }

@@ -28,9 +28,9 @@ pub struct WorkerArgs {
     /// Path or address of the job
     #[arg(long, value_name = "FILE")]
     job: String,
-    /// Task by its place in the job, from 0 [default: what the scheduler's variable or standard input says]
-    #[arg(long, value_name = "N")]
-    task: Option<u32>,
+    /// Task by its place in the job, from 0, or - for the lines of standard input [default: what the scheduler's variable says, or -]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    task: Option<String>,
     /// Folder for what exceeds the memory of the worker [default: the system's folder for temporary files]
     #[arg(long, value_name = "DIR")]
     spill: Option<PathBuf>,
@@ -62,6 +62,7 @@ impl WorkerArgs {
     }
 
     fn work(self, cancellation: &Cancellation) -> Result<()> {
+        let parent = parent_id();
         // First to its end: an engine that writes to a worker that is gone hides the worker's words.
         let tasks = self.tasks()?;
         let spill = self.spill.unwrap_or_else(std::env::temp_dir);
@@ -79,7 +80,7 @@ impl WorkerArgs {
             return Err(Trouble::Usage(why).into());
         }
         cancellation.watch();
-        stop_with_the_run(&worker, cancellation);
+        stop_with_the_run(parent, &worker, cancellation);
         let meter = Meter::new(cancellation.clone());
         for task in tasks {
             // Engines quote the last words of a worker, and not of which task it was.
@@ -99,13 +100,15 @@ impl WorkerArgs {
                 Trouble::Usage(format!("{whence} says `{text}`, expected the number of a task from 0"))
             })
         };
-        if let Some(task) = self.task {
-            return Ok(vec![task]);
+        let is_input = self.task.as_deref() == Some("-");
+        if let Some(task) = self.task.as_deref().filter(|_| !is_input) {
+            return Ok(vec![number(task, "--task")?]);
         }
         if self.stage == StageName::Probe {
             return Ok(Vec::new());
         }
-        if let Some((name, text)) = INDEXES.iter().find_map(|name| Some((name, std::env::var(name).ok()?))) {
+        let variable = INDEXES.iter().find_map(|name| Some((name, std::env::var(name).ok()?)));
+        if let Some((name, text)) = variable.filter(|_| !is_input) {
             return Ok(vec![number(&text, name)?]);
         }
         if std::io::stdin().is_terminal() {
@@ -125,8 +128,8 @@ impl WorkerArgs {
 /// Stops the work when the process that started this one is gone, or the run is cancelled.
 ///
 /// Engines kill the process that they started, and leave what that one started.
-fn stop_with_the_run(worker: &TaskWorker<'_>, cancellation: &Cancellation) {
-    let (parent, exchange, cancellation) = (parent_id(), worker.exchange().clone(), cancellation.clone());
+fn stop_with_the_run(parent: u32, worker: &TaskWorker<'_>, cancellation: &Cancellation) {
+    let (exchange, cancellation) = (worker.exchange().clone(), cancellation.clone());
     thread::spawn(move || {
         loop {
             thread::sleep(PAUSE);

@@ -1,11 +1,14 @@
 //! Command: a program of the user starts the workers, on whatever machines it has.
 //!
-//! It gets the stage, the number of tasks and the place of the job, and ends when all tasks have
+//! It gets the stage, the number of places and the place of the job, and ends when all tasks have
 //! ended. Which tasks have left a receipt is looked up in the exchange, whatever it says.
 
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::words;
 use crate::error::Trouble;
@@ -23,7 +26,7 @@ pub struct CommandEngine {
 impl TaskRunner for CommandEngine {
     fn run(&self, stage: &StageRun<'_>) -> Result<(), Trouble> {
         let name = stage.stage.to_string();
-        let tasks = stage.tasks.len().to_string();
+        let tasks = stage.tasks.last().map_or(0, |last| last + 1).to_string();
         let indexes: Vec<String> = stage.tasks.iter().map(u32::to_string).collect();
         let word = |word: &String| {
             word.replace("{stage}", &name)
@@ -42,28 +45,32 @@ impl TaskRunner for CommandEngine {
         };
         let mut command = Command::new(program);
         command.args(rest).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let started = command.spawn();
+        // A group of its own, so that all that it has started can be stopped with it.
+        let started = command.process_group(0).spawn();
         let mut running = started.map_err(|e| failed(format!("`{program}` cannot be started: {e}")))?;
         let told = running.stderr.take();
-        thread::scope(|scope| {
-            let told = scope.spawn(|| told.map(words::last).unwrap_or_default());
-            let status = loop {
-                let trouble = |e| Trouble::io(program, "waiting for its end", e);
-                if let Some(status) = running.try_wait().map_err(trouble)? {
-                    break status;
-                }
-                if let Err(stopped) = stage.meter.rows(0) {
-                    running.kill().and_then(|()| running.wait()).map_err(trouble)?;
-                    return Err(stopped);
-                }
-                thread::sleep(PAUSE);
-            };
-            let told = told.join().unwrap_or_default();
-            if status.success() {
-                return Ok(());
+        let told = thread::spawn(|| told.map(words::last).unwrap_or_default());
+        let status = loop {
+            let trouble = |e| Trouble::io(program, "waiting for its end", e);
+            if let Some(status) = running.try_wait().map_err(trouble)? {
+                break status;
             }
-            Err(failed(format!("`{program}` ended with {status}: {told}")))
-        })
+            if let Err(stopped) = stage.meter.rows(0) {
+                if let Some(group) = Pid::from_raw(running.id().cast_signed()) {
+                    let killed = kill_process_group(group, Signal::KILL);
+                    killed.map_err(|e| Trouble::io(program, "stopping it", e.into()))?;
+                }
+                // What it has started may hold its standard error for longer: nobody waits for its words.
+                running.wait().map_err(trouble)?;
+                return Err(stopped);
+            }
+            thread::sleep(PAUSE);
+        };
+        if status.success() {
+            return Ok(());
+        }
+        let told = told.join().unwrap_or_default();
+        Err(failed(format!("`{program}` ended with {status}: {told}")))
     }
 
     fn at_a_time(&self) -> Option<usize> {

@@ -129,7 +129,7 @@ fn statement(program: &str, job: &str, worker: &str, tasks: &str) -> String {
     let row = r"ROW FORMAT DELIMITED FIELDS TERMINATED BY '\t'";
     format!(
         "SELECT TRANSFORM(task) {row} USING 'for d in ./* .; do [ -x \"$d/{program}\" ] && [ -r \"$d/{job}\" ] && \
-         exec \"$d/{program}\" worker {worker} --job \"$d/{job}\"; done; \
+         chmod 600 \"$d/{job}\" && exec \"$d/{program}\" worker {worker} --job \"$d/{job}\" --task -; done; \
          echo \"uptime-ledger and its job are not on this executor\" >&2; exit 86' \
          AS (receipt STRING) {row} FROM ({tasks})"
     )

@@ -121,7 +121,7 @@ pub fn read(
         }
         Workers::Tasks { engine, .. } => {
             let reading = Reading::of(config, &join, &files, &plan, &settings)?;
-            let day = TaskDay::new(engine, reading, folders.spill);
+            let day = TaskDay::new(engine, reading, folders.spill)?;
             let mut rounds = MapStage::new(&day, &settings);
             let pass = pass(&files, plan, &mut rounds, meter)?;
             finish(pass, &mut TaskReducer::new(&day, rounds.objects(), meter))?

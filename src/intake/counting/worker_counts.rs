@@ -163,6 +163,7 @@ impl WorkerCounts {
         self.hours.settle();
         self.unreadable.begin();
         self.names.make_clear(declared, salt);
+        self.id_samples.iter_mut().for_each(|sample| sample.make_clear(salt));
         let latencies = self.cell_numbers.iter();
         let mut cells: Vec<Option<LatencyCell>> = self.cells.into_iter().map(Some).collect();
         let latencies = latencies.filter_map(|(key, number)| Some((*key, cells[*number as usize].take()?)));

@@ -10,6 +10,9 @@ use crate::intake::wire::receipt::{ObjectRef, TaskReceipt};
 /// Ending of the names of receipts: `TASK-ATTEMPT.json`.
 pub const RECEIPT: &str = ".json";
 
+/// Ending of the names of objects: `TASK-ATTEMPT.ulx`.
+pub const OBJECT: &str = ".ulx";
+
 /// Returns the name of a receipt or an object, without its folder.
 pub fn name(task: u32, attempt: &str, ending: &str) -> String {
     format!("{task:06}-{attempt}{ending}")
@@ -35,7 +38,13 @@ pub fn receipts(
     let read = |(task, name): (u32, String)| {
         let name = format!("{folder}/{name}");
         let origin = ObjectOrigin { job, stage, task };
-        TaskReceipt::parse(&exchange.read(&name)?, &exchange.shown(&name), &origin)
+        let receipt = TaskReceipt::parse(&exchange.read(&name)?, &exchange.shown(&name), &origin)?;
+        let of_attempt = |ending| format!("{folder}/{}", self::name(task, &receipt.attempt, ending));
+        if name != of_attempt(RECEIPT) || receipt.object.name != of_attempt(OBJECT) {
+            let why = format!("it is of {}, and names {}", receipt.attempt, receipt.object.name);
+            return Err(Trouble::BrokenExchange { name: exchange.shown(&name), why });
+        }
+        Ok(receipt)
     };
     first.into_iter().map(read).collect()
 }

@@ -168,6 +168,15 @@ impl TaskEngine {
     }
 }
 
+/// Reads the job in a folder of an exchange, if there is one.
+fn stored_job(exchange: &Exchange, folder: &str) -> Result<Option<StageJob>, Trouble> {
+    let name = format!("{folder}/job.json");
+    if !exchange.list(folder)?.iter().any(|name| name == "job.json") {
+        return Ok(None);
+    }
+    StageJob::parse(&exchange.read(&name)?, &exchange.shown(&name)).map(Some)
+}
+
 /// The day of a run whose logs are read by tasks.
 pub struct TaskDay<'a> {
     engine: &'a TaskEngine,
@@ -178,9 +187,36 @@ pub struct TaskDay<'a> {
 }
 
 impl<'a> TaskDay<'a> {
-    pub fn new(engine: &'a TaskEngine, reading: Reading, spill: &'a Path) -> Self {
-        let hash = reading.hash();
-        Self { engine, reading: Arc::new(reading), hash, spill }
+    /// Prepares the tasks of a day, as a run had them that is resumed.
+    ///
+    /// # Errors
+    /// A path of the logs cannot be told to other processes, or the job of the run that is resumed
+    /// cannot be read.
+    pub fn new(engine: &'a TaskEngine, mut reading: Reading, spill: &'a Path) -> Result<Self, Trouble> {
+        if engine.resumes
+            && let Some(before) = stored_job(&engine.exchange, &format!("{}/map-0", reading.day))?
+        {
+            reading.resume(&before.reading);
+        }
+        let hash = reading.hash()?;
+        Ok(Self { engine, reading: Arc::new(reading), hash, spill })
+    }
+
+    /// Checks that a stage of the run that is resumed is the one that this run needs.
+    fn check_resumed(&self, name: &str, before: &StageJob, now: &StageJob) -> Result<(), Trouble> {
+        let other = |what, found: String, wanted: String| {
+            Err(Trouble::OtherJob { name: name.to_owned(), what, found, wanted })
+        };
+        if before.hash != self.hash {
+            let why = "of other logs, another config, or a new ledger whose config names no salt";
+            return other("hash", format!("{} ({why})", before.hash), self.hash.to_string());
+        }
+        if before.stage != now.stage {
+            let told = |job: &StageJob| format!("cut into {} tasks", job.stage.tasks());
+            let as_before = format!("{}: use the --tasks, --reducers and --threads of that run", told(now));
+            return other("stage", told(before), as_before);
+        }
+        Ok(())
     }
 
     /// Writes the job of a stage, runs those of its tasks that have no receipt yet, and returns all
@@ -207,18 +243,11 @@ impl<'a> TaskDay<'a> {
         );
         let name = format!("{folder}/job.json");
         let text = job.text(self.spill)?;
-        let known = self.engine.resumes && exchange.list(&folder)?.iter().any(|name| name == "job.json");
-        if known && exchange.read(&name)? != text {
-            return Err(Trouble::OtherJob {
-                name: exchange.shown(&name),
-                what: "content",
-                found: "another".to_owned(),
-                wanted:
-                    "that of this run: logs, settings or version have changed since, or the ledger is new and the config names no \
-                         salt; run without --resume"
-                        .to_owned(),
-            });
+        let before = if self.engine.resumes { stored_job(exchange, &folder)? } else { None };
+        if let Some(before) = &before {
+            self.check_resumed(&exchange.shown(&name), before, &job)?;
         }
+        let known = before.is_some();
         if !known {
             exchange.put_bytes(&name, self.spill, &text)?;
         }
@@ -245,7 +274,9 @@ impl<'a> TaskDay<'a> {
             };
             if let Err(trouble) = self.engine.runner.run(&run) {
                 // Workers that an engine has left behind need not go on.
-                exchange.cancel(self.spill)?;
+                if let Err(error) = exchange.cancel(self.spill) {
+                    tracing::warn!(%error, "workers could not be told to stop");
+                }
                 return Err(trouble);
             }
             found = accepted::receipts(exchange, &folder, stage, self.hash)?;

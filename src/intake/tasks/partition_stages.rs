@@ -4,7 +4,6 @@
 //! as one object for all tasks: two numbers of four bytes for each fact and caller of a map task.
 //! Records then keep the numbers of their task, and are smaller than with names in every block.
 
-use std::io::BufWriter;
 use std::sync::Arc;
 
 use super::worker::MergeHead;
@@ -55,15 +54,20 @@ impl<'a> TaskReducer<'a> {
         let (stage, task) = (Stage::Merge, 0);
         let origin = ObjectOrigin { job: self.day.hash, stage, task };
         let (exchange, day) = (&self.day.engine.exchange, self.day.reading.day);
-        let name = format!("{day}/merge/{}.ulx", crate::intake::wire::exchange::random_name()?);
-        let seal = exchange.put(&name, self.day.spill, |file, shown| {
-            let write = || {
-                let mut object = ObjectWriter::begin(BufWriter::new(file), &origin)?;
-                object.head(&MergeHead { merged, identities, witnesses })?;
-                object.finish()
-            };
-            write().map_err(|e| Trouble::io(shown, "writing an object of the exchange", e))
-        })?;
+        let mut bytes = Vec::new();
+        let write = || {
+            let mut object = ObjectWriter::begin(&mut bytes, &origin)?;
+            object.head(&MergeHead { merged, identities, witnesses })?;
+            object.finish()
+        };
+        let folder = format!("{day}/merge");
+        let seal = write().map_err(|e| Trouble::io(&folder, "writing an object of the exchange", e))?;
+        // Named by its content: a run that is resumed needs the same one.
+        let file = format!("{:016x}.ulx", seal.xxh3);
+        let name = format!("{folder}/{file}");
+        if !exchange.list(&folder)?.contains(&file) {
+            exchange.put_bytes(&name, self.day.spill, &bytes)?;
+        }
         Ok(ObjectRef { name, stage, task, seal })
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::accepted::{RECEIPT, name, open};
+use super::accepted::{OBJECT, RECEIPT, name, open};
 use super::usage::of_this_process;
 use crate::config::Identity;
 use crate::error::Trouble;
@@ -122,7 +122,7 @@ impl<'a> TaskWorker<'a> {
             StageTasks::Dedupe { tasks, .. } | StageTasks::Join { tasks, .. } => found(tasks, at)?.number,
         };
         let folder = &self.job.folder;
-        let object = format!("{folder}/{}", name(task, &attempt, ".ulx"));
+        let object = format!("{folder}/{}", name(task, &attempt, OBJECT));
         let origin = ObjectOrigin { job: self.job.hash, stage, task };
         let mut outcome = Outcome::default();
         let seal = self.exchange.put(&object, self.spill, |file, shown| {
@@ -197,14 +197,27 @@ impl<'a> TaskWorker<'a> {
             WorkerCounts::new(settings.day, settings.slot_length, files.len(), &budget, settings.is_joined);
         counts.excerpts = settings.excerpts;
         let (mut findings, stopped) = (TaskFindings::default(), Stopped::default());
-        // A file that cannot be opened any more fails as one that cannot be read.
-        let gone = plan.failures.iter().map(|(file, why)| (*file, (0, why.clone()))).collect();
-        findings.merge(TaskFindings { failures: gone, ..TaskFindings::default() });
+        // The run has opened every file of its tasks: what this machine cannot open says nothing of it.
+        if let Some((file, why)) = plan.failures.first_key_value() {
+            let path = &files[*file as usize].path;
+            return Err(Trouble::io(
+                path,
+                "opening a log that the run has opened",
+                io::Error::other(why.clone()),
+            ));
+        }
         let of_file = plan.items_by_file();
         for range in &task.items {
             let none = Vec::new();
             let items = of_file.get(&range.file).unwrap_or(&none);
             let wanted = |item: &&Item| (range.from..range.to).contains(&item.position());
+            let found = items.iter().filter(wanted).filter(|item| item.cut() == range.cut).count();
+            if found != (range.to - range.from) as usize {
+                let why = "it was changed since the run began".to_owned();
+                let failures = [(range.file, (range.from, why))].into();
+                findings.merge(TaskFindings { failures, ..TaskFindings::default() });
+                continue;
+            }
             for item in items.iter().filter(wanted) {
                 meter.rows(0)?;
                 let into = (&mut counts, &mut findings);

@@ -156,6 +156,11 @@ impl<W: Write> ObjectWriter<W> {
     /// Adds the head.
     pub fn head(&mut self, head: &impl Serialize) -> io::Result<()> {
         let bytes = postcard::to_stdvec(head).map_err(io::Error::other)?;
+        if bytes.len() > MOST_HEAD {
+            return Err(io::Error::other(
+                "the counts of a task need more than 4 GiB; cut the day into more tasks",
+            ));
+        }
         let mut packed = (bytes.len() as u64).to_le_bytes().to_vec();
         packed.extend(zstd::bulk::compress(&bytes, ZSTD_LEVEL)?);
         self.part(Section::Head, 0, 1, &packed)

@@ -117,11 +117,23 @@ impl Reading {
     }
 
     /// Returns the hash by which all objects of the run are known.
-    pub fn hash(&self) -> JobHash {
-        let text = serde_json::to_vec(self).unwrap_or_default();
+    ///
+    /// # Errors
+    /// [`Trouble::Usage`]: a path is no UTF-8, so no other process can be told of it.
+    pub fn hash(&self) -> Result<JobHash, Trouble> {
+        let text = serde_json::to_vec(self).map_err(|e| {
+            Trouble::Usage(format!("a path of the logs cannot be told to other processes ({e}); rename it, or use --engine threads"))
+        })?;
         let mut hash = [0; 16];
         blake3::Hasher::new().update(&text).finalize_xof().fill(&mut hash);
-        JobHash(hash)
+        Ok(JobHash(hash))
+    }
+
+    /// Takes over the latest instant that a log can mean from the run that is resumed.
+    ///
+    /// It follows from the clock of a run, so that of a later run is another one.
+    pub const fn resume(&mut self, before: &Self) {
+        self.latest_us = before.latest_us;
     }
 
     /// Returns the settings of the join that every source reader needs.
@@ -224,6 +236,16 @@ pub enum StageTasks {
     Join { tasks: Vec<PartitionTask>, merged: ObjectRef, maps: Vec<ObjectRef>, deduped: Vec<ObjectRef> },
 }
 
+impl StageTasks {
+    /// Returns the number of tasks.
+    pub const fn tasks(&self) -> usize {
+        match self {
+            Self::Map { tasks } => tasks.len(),
+            Self::Dedupe { tasks, .. } | Self::Join { tasks, .. } => tasks.len(),
+        }
+    }
+}
+
 /// What a worker is given.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StageJob {
@@ -278,7 +300,7 @@ impl StageJob {
             return other("version", found.reading.version, VERSION.to_owned());
         }
         let job: Self = serde_json::from_slice(bytes).map_err(|e| broken(e.to_string()))?;
-        let hash = job.reading.hash();
+        let hash = job.reading.hash()?;
         if hash == job.hash { Ok(job) } else { other("hash", hash.to_string(), job.hash.to_string()) }
     }
 

@@ -10,6 +10,7 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::facts::Salt;
 use crate::intake::records::row_id::loose;
 
 /// Ids that a sample holds at most; two sources need 20 common candidates to be compared, so
@@ -20,27 +21,28 @@ const MOST: usize = 8_192;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct IdSample {
     level: u32,
-    /// By the hash of the id without case and hyphens: the hash for dedupe, and the choice.
-    ids: HashMap<u64, (u64, u64), foldhash::fast::RandomState>,
+    /// By the hash of the id without case and hyphens: the hash for dedupe, and the zero bits with
+    /// which its choice begins. The choice itself would tell the end of the id.
+    ids: HashMap<u64, (u64, u32), foldhash::fast::RandomState>,
 }
 
 impl IdSample {
     /// Notes an id, and the hash by which dedupe knows it.
     #[inline]
     pub fn note(&mut self, id: &[u8], hash: u128) {
-        let choice = choice(id);
-        if choice.leading_zeros() >= self.level {
-            self.keep(id, (hash as u64, choice));
+        let zeros = choice(id).leading_zeros();
+        if zeros >= self.level {
+            self.keep(id, (hash as u64, zeros));
         }
     }
 
     #[cold]
-    fn keep(&mut self, id: &[u8], said: (u64, u64)) {
+    fn keep(&mut self, id: &[u8], said: (u64, u32)) {
         self.insert(xxh3_64(&loose(id)), said);
         self.shrink();
     }
 
-    fn insert(&mut self, key: u64, said: (u64, u64)) {
+    fn insert(&mut self, key: u64, said: (u64, u32)) {
         let kept = self.ids.entry(key).or_insert(said);
         *kept = said.min(*kept);
     }
@@ -53,7 +55,13 @@ impl IdSample {
 
     fn raise(&mut self, level: u32) {
         self.level = level;
-        self.ids.retain(|_, (_, choice)| choice.leading_zeros() >= level);
+        self.ids.retain(|_, (_, zeros)| *zeros >= level);
+    }
+
+    /// Keys the hashes of ids, so that nobody finds an id by trying; no id can be noted afterwards.
+    pub fn make_clear(&mut self, salt: &Salt) {
+        let keyed = |key: u64| salt.id(&key.to_le_bytes()) as u64;
+        self.ids = self.ids.drain().map(|(key, said)| (keyed(key), said)).collect();
     }
 
     /// Adds the sample of another part of the same source.
@@ -64,7 +72,7 @@ impl IdSample {
         let level = self.level.max(other.level);
         self.raise(level);
         for (key, said) in &other.ids {
-            if said.1.leading_zeros() >= level {
+            if said.1 >= level {
                 self.insert(*key, *said);
             }
         }
