@@ -4,7 +4,7 @@ use crate::config::Log;
 use crate::error::Trouble;
 use crate::facts::{FileBalance, Stream};
 use crate::policy::{Account, Group, Postings};
-use crate::slots::{Counts, ScopeKind, Side, Slots, State};
+use crate::slots::{Counts, ScopeKind, Side, Slots};
 
 /// Checks that the books of a day balance.
 ///
@@ -54,18 +54,15 @@ fn check(files: &[FileBalance], grouped: u64, postings: &Postings, slots: &Slots
         let mut single = Counts::default();
         let mut all = Counts::default();
         for (at, scope) in slots.scopes().iter().enumerate() {
-            let tallies = slots.book(at, book);
-            let states: usize =
-                State::ALL.iter().map(|state| tallies.iter().filter(|t| t.state == *state).count()).sum();
+            let side = slots.book(at, book);
+            let states = side.states().len();
             let per_day = slots.length().per_day() as usize;
             if states != per_day {
                 return Err(format!("{scope} has {states} slots, the day has {per_day} ({book:?})"));
             }
             if scope.kind == ScopeKind::Service {
                 let sum = if scope.is_all_regions() { &mut all } else { &mut single };
-                for tally in tallies {
-                    sum.merge(&tally.events);
-                }
+                sum.merge(&side.sum());
             }
         }
         for group in Group::ALL {

@@ -53,13 +53,14 @@ const NOW_US: i64 = 3_600 * SECOND_US;
 /// Returns the condition of a scope in the last hour of a day, after overrides.
 pub fn condition(newest: &Edition, scope: &Scope) -> Condition {
     let per_hour = (NOW_US / newest.slot_length().us()) as usize;
-    let tallies = newest.slots.position(scope).map(|at| newest.slots.book(at, Side::Net)).unwrap_or_default();
-    let hour = &tallies[tallies.len().saturating_sub(per_hour)..];
+    let Some(at) = newest.slots.position(scope) else { return Condition::NotObserved };
+    let side = newest.slots.book(at, Side::Net);
+    let from = side.states().len().saturating_sub(per_hour);
     let mut events = Counts::default();
-    for tally in hour {
-        events.merge(&tally.events);
+    for slot in side.events().iter().filter(|slot| slot.slot as usize >= from) {
+        events.merge(&slot.events);
     }
-    match hour.iter().map(|tally| tally.state).max().unwrap_or_default() {
+    match side.states()[from..].iter().max().copied().unwrap_or_default() {
         State::Unobserved => Condition::NotObserved,
         State::Up => Condition::NoKnownIssues,
         State::Degraded | State::Doubtful => Condition::PossibleDisruption,

@@ -1,8 +1,8 @@
 //! Writing report files: all that changed are written aside first, then put in place together.
 
 use std::borrow::Cow;
-use std::fs;
-use std::io::{ErrorKind, Write};
+use std::fs::{self, File};
+use std::io::{self, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
@@ -16,6 +16,12 @@ use crate::table::{Metadata, Table};
 pub(super) const TEMPORARY: &str = ".tmp-";
 /// Letters and digits after it; another name is not ours.
 pub(super) const RANDOM: usize = 12;
+/// Rows beyond which a table that computes its values is never in memory as CSV.
+///
+/// 69 scopes of a day of minutes have fewer; their CSV takes some 10 MB.
+const LONG: usize = 100_000;
+/// Bytes of a long file that are written or compared at a time.
+const PIECE: usize = 1 << 16;
 
 pub(super) struct Writer<'a> {
     reports: &'a Path,
@@ -50,8 +56,11 @@ impl<'a> Writer<'a> {
 
     /// Writes the files of a batch, and notes the ones to remove.
     pub fn batch(&mut self, batch: FileBatch) -> Result<(), Trouble> {
-        for (path, bytes) in batch.files {
-            self.bytes(&path, &bytes)?;
+        for (path, content) in batch.files {
+            match content {
+                Content::Bytes(bytes) => self.bytes(&path, &bytes)?,
+                Content::Csv(table) => self.csv(&path, &table)?,
+            }
         }
         for path in &batch.none {
             self.no(path)?;
@@ -70,6 +79,25 @@ impl<'a> Writer<'a> {
     /// Writes a file of bytes, by its path below the reports folder.
     pub fn bytes(&mut self, path: &str, bytes: &[u8]) -> Result<(), Trouble> {
         self.file(self.reports.join(path), bytes)
+    }
+
+    /// Writes a table as CSV row by row, by the path of the file below the reports folder.
+    fn csv(&mut self, path: &str, table: &Table) -> Result<(), Trouble> {
+        let path = self.reports.join(path);
+        let is_there = self.is_there(&path)?;
+        let new = staged(&path, |file| {
+            let mut out = BufWriter::with_capacity(PIECE, file);
+            table.write_csv(&mut out).and_then(|()| out.flush())
+        })?;
+        if is_there
+            && is_same(plain_file::open(&new)?, plain_file::open(&path)?)
+                .map_err(|e| Trouble::io(&path, "reading", e))?
+        {
+            self.unchanged += 1;
+            return Ok(());
+        }
+        self.pending.push((new, path));
+        Ok(())
     }
 
     /// Notes a file for removal, if it exists.
@@ -110,7 +138,7 @@ impl<'a> Writer<'a> {
             self.unchanged += 1;
             return Ok(());
         }
-        self.pending.push((staged(&path, bytes)?, path));
+        self.pending.push((staged(&path, |mut file| file.write_all(bytes))?, path));
         Ok(())
     }
 
@@ -130,12 +158,20 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Files of one day in memory, by their paths below the reports folder.
+/// The content of a file that is to be written.
+enum Content {
+    Bytes(Vec<u8>),
+    /// A long table whose CSV is made row by row when the file is written: all slots of hundreds of
+    /// scopes take some 100 bytes of CSV each.
+    Csv(Table),
+}
+
+/// Files of one day, by their paths below the reports folder.
 ///
 /// Days are drawn in parallel, each into a batch, and written one after the other.
 #[derive(Default)]
 pub(super) struct FileBatch {
-    files: Vec<(String, Vec<u8>)>,
+    files: Vec<(String, Content)>,
     /// Files to remove because they are no longer published.
     none: Vec<String>,
     /// Folder, prefix and the only names with this prefix that may stay there.
@@ -152,14 +188,16 @@ impl FileBatch {
         let parquet = table
             .to_parquet(metadata)
             .map_err(|e| Trouble::io(path("parquet"), "writing Parquet", std::io::Error::other(e)))?;
-        self.files.push((path("csv"), table.to_csv()));
-        self.files.push((path("parquet"), parquet));
+        let is_long = table.has_cells() && table.len() > LONG;
+        let csv = if is_long { Content::Csv((*table).clone()) } else { Content::Bytes(table.to_csv()) };
+        self.files.push((path("csv"), csv));
+        self.files.push((path("parquet"), Content::Bytes(parquet)));
         Ok(())
     }
 
     pub fn text(&mut self, path: String, text: String) {
         let text = shown(&path, &text).into_owned();
-        self.files.push((path, text.into_bytes()));
+        self.files.push((path, Content::Bytes(text.into_bytes())));
     }
 
     pub fn no(&mut self, path: String) {
@@ -204,19 +242,33 @@ pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, Trouble> {
     }
 }
 
-/// Writes `bytes` to a temporary file in the folder of `path`, and syncs it.
+/// Returns whether two files have the same bytes, which may not fit into memory.
+fn is_same(mut one: impl Read, mut other: impl Read) -> io::Result<bool> {
+    let (mut ours, mut theirs) = (Vec::with_capacity(PIECE), Vec::with_capacity(PIECE));
+    loop {
+        ours.clear();
+        theirs.clear();
+        one.by_ref().take(PIECE as u64).read_to_end(&mut ours)?;
+        other.by_ref().take(PIECE as u64).read_to_end(&mut theirs)?;
+        if ours != theirs || ours.is_empty() {
+            return Ok(ours == theirs);
+        }
+    }
+}
+
+/// Writes a temporary file in the folder of `path`, and syncs it.
 ///
 /// Renaming it later shows a reader the old file or the new one, never a part. It is removed if it
 /// is dropped before.
-fn staged(path: &Path, bytes: &[u8]) -> Result<TempPath, Trouble> {
+fn staged(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> Result<TempPath, Trouble> {
     let trouble = |e| Trouble::io(path, "writing", e);
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder).map_err(|e| Trouble::io(folder, "creating the folder", e))?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY).rand_bytes(RANDOM);
     open_to_readers(&mut builder);
-    let mut file = builder.tempfile_in(folder).map_err(trouble)?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(trouble)?;
+    let file = builder.tempfile_in(folder).map_err(trouble)?;
+    write(file.as_file()).and_then(|()| file.as_file().sync_all()).map_err(trouble)?;
     Ok(file.into_temp_path())
 }
 

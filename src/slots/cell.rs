@@ -147,19 +147,6 @@ pub struct SlotTally {
     pub state: State,
 }
 
-impl SlotTally {
-    /// Judges the slot by itself, by the first version of the rule.
-    pub fn alone(events: Counts, measure: &SlotRule) -> Self {
-        Self { events, state: State::of(&events, measure) }
-    }
-
-    /// Adds a service to its component: events add up, the worse state wins.
-    pub fn join(&mut self, service: &Self) {
-        self.events.merge(&service.events);
-        self.state = self.state.max(service.state);
-    }
-}
-
 /// One slot of one scope, before and after adjusting entries.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cell {

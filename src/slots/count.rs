@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use polars::prelude::PolarsResult;
 
-use super::counted::{Counted, Series, Tallies};
-use super::judge::{JudgedDay, judge};
-use super::{ALL_REGIONS, Counts, Scope, ScopeKind, SlotTally, Slots, components_of, first_version};
+use super::counted::{Counted, JudgedScope, Series};
+use super::judge::judge;
+use super::scope_slots::{CountedSlot, ScopeSlots, SideSlots};
+use super::{ALL_REGIONS, Scope, ScopeKind, Slots, State, components_of, first_version};
 use crate::config::Config;
 use crate::facts::{Gap, Kind};
 use crate::policy::Postings;
@@ -22,7 +23,7 @@ impl Slots {
         let per_day = facts.slot_length().per_day() as usize;
 
         let pairs: Vec<(Arc<str>, Arc<str>)> = pairs(postings, config).into_iter().collect();
-        let mut counted: Vec<Series> = vec![vec![[Counts::default(); 2]; per_day]; pairs.len()];
+        let mut counted: Vec<Series> = vec![Series::default(); pairs.len()];
         let place = |kind: &Kind, region: &str| {
             let key = (kind.service.as_str(), region);
             let found = pairs.binary_search_by(|(service, region)| (&**service, &**region).cmp(&key));
@@ -34,34 +35,40 @@ impl Slots {
         for sum in postings.sums(["slot", "class"], |kind, account| Some((places[kind], account.group())))? {
             let (places, group) = sum.class;
             for at in places {
-                let [gross, net] = &mut counted[at][sum.key[0] as usize];
-                gross.add(group, sum.gross);
-                net.add(group, sum.net);
+                counted[at].add(sum.key[0], group, [sum.gross, sum.net]);
             }
         }
         let counted: Counted = pairs.into_iter().zip(counted).collect();
 
         let (day, length) = (facts.day(), facts.slot_length());
-        let JudgedDay { services: mut scopes, in_gaps } = if config.measure.version.is_first() {
-            JudgedDay { services: first_version::judge(&counted, gaps, config), ..JudgedDay::default() }
+        let judged = if config.measure.version.is_first() {
+            first_version::judge(&counted, per_day, gaps, config)
         } else {
             judge(day, length, &counted, gaps, config)
         };
-        join_components(&mut scopes, config, per_day);
-
-        let mut gross = Vec::with_capacity(scopes.len() * per_day);
-        let mut net = Vec::with_capacity(scopes.len() * per_day);
-        let mut names = Vec::with_capacity(scopes.len());
-        for (scope, tallies) in scopes {
-            gross.extend(tallies.iter().map(|[g, _]| *g));
-            net.extend(tallies.iter().map(|[_, n]| *n));
-            names.push(scope);
+        let mut services: Vec<(Scope, ScopeSlots)> = Vec::with_capacity(counted.len());
+        for (((name, region), series), judged) in counted.into_iter().zip(judged) {
+            let scope = Scope { kind: ScopeKind::Service, name, region };
+            services.push((scope, scope_slots(&series, judged)));
         }
-        match Self::assemble(day, length, names, gross, net) {
-            Ok(slots) => Ok(slots.with_gaps(in_gaps)),
-            Err(why) => unreachable!("dense by construction: {why}"),
+        let mut scopes = components(&services, config, per_day);
+        scopes.extend(services);
+        match Self::assemble(day, length, scopes) {
+            Ok(slots) => Ok(slots),
+            Err(why) => unreachable!("sorted by construction: {why}"),
         }
     }
+}
+
+/// Puts counts and states of one service and region together.
+fn scope_slots(series: &Series, judged: JudgedScope) -> ScopeSlots {
+    let JudgedScope { states: [gross, net], in_gaps } = judged;
+    let side = |states: Vec<State>, side: usize| {
+        let events =
+            series.iter().map(|counts| CountedSlot { slot: counts.slot, events: counts.sides[side] });
+        SideSlots::new(states, events)
+    };
+    ScopeSlots::new([side(gross, 0), side(net, 1)], in_gaps)
 }
 
 /// Returns the (service, region) pairs that exist; each service also has all regions together.
@@ -82,26 +89,24 @@ fn pairs(postings: &Postings, config: &Config) -> BTreeSet<(Arc<str>, Arc<str>)>
     pairs
 }
 
-/// Adds the slots of every component.
+/// Returns the slots of every component, sorted by scope.
 ///
 /// For each region they come from its services in that region, and for all regions from the
 /// services' own slots for all regions.
-fn join_components(scopes: &mut BTreeMap<Scope, Tallies>, config: &Config, per_day: usize) {
-    let services: BTreeSet<Arc<str>> = scopes.keys().map(|s| Arc::clone(&s.name)).collect();
-    let services: Vec<_> = services.into_iter().collect();
-    let mut joined: BTreeMap<Scope, Tallies> = BTreeMap::new();
-    for component in components_of(config, &services) {
-        let empty = || vec![[SlotTally::default(); 2]; per_day];
-        joined.insert(Scope::new(ScopeKind::Component, &component.name, ALL_REGIONS), empty());
-        for (scope, tallies) in
-            scopes.iter().filter(|(s, _)| component.services.iter().any(|n| **n == *s.name))
-        {
-            let whole = Scope::new(ScopeKind::Component, &component.name, &scope.region);
-            for (sum, part) in joined.entry(whole).or_insert_with(empty).iter_mut().zip(tallies) {
-                sum[0].join(&part[0]);
-                sum[1].join(&part[1]);
-            }
+fn components(services: &[(Scope, ScopeSlots)], config: &Config, per_day: usize) -> Vec<(Scope, ScopeSlots)> {
+    let mut names: Vec<Arc<str>> = services.iter().map(|(scope, _)| Arc::clone(&scope.name)).collect();
+    names.dedup();
+    let mut components: BTreeMap<Scope, ScopeSlots> = BTreeMap::new();
+    for component in components_of(config, &names) {
+        let mut regions: BTreeMap<&str, Vec<&ScopeSlots>> = BTreeMap::from([(ALL_REGIONS, Vec::new())]);
+        let is_part = |scope: &Scope| component.services.iter().any(|name| **name == *scope.name);
+        for (scope, slots) in services.iter().filter(|(scope, _)| is_part(scope)) {
+            regions.entry(&scope.region).or_default().push(slots);
+        }
+        for (region, parts) in regions {
+            let scope = Scope::new(ScopeKind::Component, &component.name, region);
+            components.insert(scope, ScopeSlots::joined(&parts, per_day));
         }
     }
-    scopes.append(&mut joined);
+    components.into_iter().collect()
 }

@@ -1,59 +1,74 @@
 //! Judging a day: counts → judged events → states, with what gaps of the logs take away.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::counted::{Counted, Series, Tallies};
-use super::{ALL_REGIONS, Judged, Scope, ScopeKind, SlotTally, State, Stretch, Tick, TimelineVerdict};
+use super::counted::{Counted, JudgedScope, Series};
+use super::scope_slots::GapRun;
+use super::{ALL_REGIONS, Judged, Scope, ScopeKind, State, Stretch, Tick, TimelineVerdict};
 use crate::config::Config;
 use crate::day::{Day, SlotLength};
 use crate::facts::{Gap, Lost, LostFile};
 use crate::policy::Group;
 
-/// The slots of a day's services, and where their verdict does not rest on their counts.
-#[derive(Default)]
-pub struct JudgedDay {
-    pub services: BTreeMap<Scope, Tallies>,
-    /// Judged events by scope and slot, where a gap makes them others than the counts say.
-    pub in_gaps: BTreeMap<(Scope, u32), [Judged; 2]>,
-}
+/// Judged events of a slot in a gap, gross and net.
+type SlotInGap = (u32, [Judged; 2]);
 
-/// Judges the slots of every service, as if the day stood alone.
+/// Judges the slots of every service, as if the day stood alone; the results are in the order of
+/// `counted`.
 ///
 /// In a gap of the logs there is nothing to judge by, whatever other sources had: its slots keep
 /// their events, and are unobserved unless they are down whatever the lost rows said.
-pub fn judge(day: Day, length: SlotLength, counted: &Counted, gaps: &[Gap], config: &Config) -> JudgedDay {
-    let mut judged = JudgedDay::default();
-    for (name, region) in counted.keys() {
+pub fn judge(
+    day: Day,
+    length: SlotLength,
+    counted: &Counted,
+    gaps: &[Gap],
+    config: &Config,
+) -> Vec<JudgedScope> {
+    let judged = |((name, region), series): (&(Arc<str>, Arc<str>), &Series)| {
         let scope = Scope { kind: ScopeKind::Service, name: name.clone(), region: region.clone() };
         let in_gaps = in_gaps(&scope, counted, gaps, config);
-        let series = &counted[&(name.clone(), region.clone())];
-        let states = [0, 1].map(|side| {
-            let judged = |(slot, counts): (usize, &[_; 2])| {
-                let of_gap = in_gaps.get(&(slot as u32)).map(|sides| sides[side]);
-                of_gap.unwrap_or_else(|| Judged::of(&counts[side], &config.measure))
-            };
-            states(day, length, series.iter().enumerate().map(judged), config)
-        });
-        let tallies = series.iter().enumerate().map(|(slot, counts)| {
-            [0, 1].map(|side| SlotTally { events: counts[side], state: states[side][slot] })
-        });
-        let tallies = tallies.collect();
-        judged.in_gaps.extend(in_gaps.into_iter().map(|(slot, sides)| ((scope.clone(), slot), sides)));
-        judged.services.insert(scope, tallies);
-    }
+        let states = |side: usize| states(day, length, judged(series, &in_gaps, side, config), config);
+        let gross = states(0);
+        // Judging twice what is the same would double the time of a day without overrides.
+        let is_unadjusted = series.is_unadjusted() && in_gaps.iter().all(|(_, [gross, net])| gross == net);
+        let net = if is_unadjusted { gross.clone() } else { states(1) };
+        let mut runs = Vec::new();
+        for (slot, sides) in in_gaps {
+            GapRun::add(&mut runs, slot, sides);
+        }
+        JudgedScope { states: [gross, net], in_gaps: runs }
+    };
+    counted.iter().map(judged).collect()
+}
+
+/// Returns the judged events of the slots of one side that have any, by slot.
+fn judged(series: &Series, in_gaps: &[SlotInGap], side: usize, config: &Config) -> Vec<(u32, Judged)> {
+    let is_in_gap = |slot: u32| in_gaps.binary_search_by_key(&slot, |(slot, _)| *slot).is_ok();
+    let counted = series.iter().filter(|counts| !is_in_gap(counts.slot));
+    let counted = counted.map(|counts| (counts.slot, Judged::of(&counts.sides[side], &config.measure)));
+    let in_gaps = in_gaps.iter().map(|(slot, sides)| (*slot, sides[side]));
+    let mut judged: Vec<_> = counted.chain(in_gaps).filter(|(_, judged)| !judged.is_empty()).collect();
+    judged.sort_unstable_by_key(|(slot, _)| *slot);
     judged
 }
 
-fn states(day: Day, length: SlotLength, judged: impl Iterator<Item = Judged>, config: &Config) -> Vec<State> {
-    let tick = |(slot, judged)| Tick {
-        start_us: day.start_us() + slot * length.us(),
+/// Returns the state of every slot; one without judged events is unobserved.
+fn states(day: Day, length: SlotLength, judged: Vec<(u32, Judged)>, config: &Config) -> Vec<State> {
+    let tick = |(slot, judged): &(u32, Judged)| Tick {
+        start_us: day.start_us() + i64::from(*slot) * length.us(),
         seconds: i64::from(length.seconds()),
-        judged,
+        judged: *judged,
     };
-    let ticks: Vec<Tick> = (0..).zip(judged).map(tick).collect();
+    let ticks: Vec<Tick> = judged.iter().map(tick).collect();
     let span = Stretch { start_us: day.start_us(), end_us: day.end_us() };
-    TimelineVerdict::of(&ticks, span, &config.measure).states
+    let verdict = TimelineVerdict::of(&ticks, span, &config.measure);
+    let mut states = vec![State::default(); length.per_day() as usize];
+    for ((slot, _), state) in judged.iter().zip(verdict.states) {
+        states[*slot as usize] = state;
+    }
+    states
 }
 
 /// Returns the judged events of a scope where a gap makes them others than its counts.
@@ -63,8 +78,8 @@ fn states(day: Day, length: SlotLength, judged: impl Iterator<Item = Judged>, co
 /// - While a file of calls is lost, the slot says which share of them is.
 ///
 /// All regions together are judged by those without such a gap, and are in a gap if every region
-/// is.
-fn in_gaps(scope: &Scope, counted: &Counted, gaps: &[Gap], config: &Config) -> BTreeMap<u32, [Judged; 2]> {
+/// is. The slots ascend.
+fn in_gaps(scope: &Scope, counted: &Counted, gaps: &[Gap], config: &Config) -> Vec<SlotInGap> {
     let of_service: Vec<&Gap> = gaps
         .iter()
         .filter(|gap| gap.lost != Lost::SomeOutcomes && gap.services.iter().any(|s| **s == *scope.name))
@@ -91,7 +106,7 @@ fn in_gaps(scope: &Scope, counted: &Counted, gaps: &[Gap], config: &Config) -> B
         for (region, series) in &regions {
             let is_silent = loses(Lost::Events, region);
             let is_open = loses(Lost::Outcomes, region);
-            for (side, counts) in sides.iter_mut().zip(&series[slot as usize]) {
+            for (side, counts) in sides.iter_mut().zip(&series.at(slot)) {
                 side.is_gap &= is_silent || is_open;
                 if is_silent {
                     continue;

@@ -8,10 +8,10 @@ mod judge;
 mod judged;
 mod near_cells;
 mod runs;
+mod scope_slots;
 mod store;
 mod verdict;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -26,7 +26,9 @@ pub use cell::{Cell, Counts, Side, SlotTally, State};
 pub use judged::Judged;
 pub use near_cells::near_cells;
 pub use runs::{Stretch, Tick, runs};
-pub use store::SLOTS;
+use scope_slots::ScopeSlots;
+pub use scope_slots::{CountedSlot, SideSlots};
+pub use store::{SLOTS, SlotsReader, state_names};
 pub use verdict::{DownSlots, TimelineVerdict, shortest_run};
 
 /// The region that stands for all regions together.
@@ -92,17 +94,16 @@ impl fmt::Display for Scope {
 pub type DayStates = [Arc<[State]>; 2];
 
 /// The slots of one day: for every scope all slots of the day, gross and net.
+///
+/// A copy shares all of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Slots {
     day: Day,
     length: SlotLength,
     /// Sorted.
-    scopes: Vec<Scope>,
-    /// Scope by scope, `length.per_day()` each; without overrides both sides share one allocation.
-    gross: Arc<[SlotTally]>,
-    net: Arc<[SlotTally]>,
-    /// Judged events where a gap makes them others than the counts say, by scope and slot.
-    in_gaps: BTreeMap<(Scope, u32), [Judged; 2]>,
+    scopes: Arc<[Scope]>,
+    /// The slots of each scope.
+    by_scope: Arc<[ScopeSlots]>,
 }
 
 impl Slots {
@@ -126,92 +127,57 @@ impl Slots {
 
     /// Returns the slots of a scope, in order of time; none if the day does not know the scope.
     pub fn cells(&self, scope: &Scope) -> impl Iterator<Item = Cell> + '_ {
-        let [gross, net] = match self.position(scope) {
-            Some(at) => [self.book(at, Side::Gross), self.book(at, Side::Net)],
-            None => [[].as_slice(); 2],
-        };
-        gross.iter().zip(net).map(|(gross, net)| Cell { gross: *gross, net: *net })
+        let slots = self.position(scope).map(|at| self.by_scope[at].sides());
+        let cell = |(gross, net)| Cell { gross, net };
+        slots.into_iter().flat_map(move |[gross, net]| gross.tallies().zip(net.tallies()).map(cell))
     }
 
-    /// Returns one side of the scope at a position: a tally per slot.
-    pub fn book(&self, position: usize, book: Side) -> &[SlotTally] {
-        let per_day = self.length.per_day() as usize;
-        let tallies = match book {
-            Side::Gross => &self.gross,
-            Side::Net => &self.net,
-        };
-        tallies.get(position * per_day..(position + 1) * per_day).unwrap_or_default()
+    /// Returns one side of the scope at a position.
+    pub fn book(&self, position: usize, book: Side) -> &SideSlots {
+        &self.by_scope[position].sides()[book as usize]
     }
 
-    /// Returns the judged events of a service, in order of time.
+    /// Returns the judged events of every slot of a service, in order of time; none if the day does
+    /// not know it.
     pub fn judged(&self, scope: &Scope, side: Side, rule: &SlotRule) -> Vec<Judged> {
-        let tallies = self.position(scope).map(|at| self.book(at, side)).unwrap_or_default();
-        let mut judged: Vec<Judged> = tallies.iter().map(|tally| Judged::of(&tally.events, rule)).collect();
-        let ours = (scope.clone(), 0)..=(scope.clone(), u32::MAX);
-        for ((_, slot), sides) in self.in_gaps.range(ours) {
-            if let Some(judged) = judged.get_mut(*slot as usize) {
-                *judged = sides[side as usize];
-            }
+        let Some(at) = self.position(scope) else { return Vec::new() };
+        let mut judged = vec![Judged::default(); self.length.per_day() as usize];
+        for CountedSlot { slot, events } in self.book(at, side).events() {
+            judged[*slot as usize] = Judged::of(events, rule);
+        }
+        for run in self.by_scope[at].in_gaps() {
+            judged[run.start_slot as usize..run.end_slot as usize].fill(run.judged[side as usize]);
         }
         judged
     }
 
     /// Takes over the states of some scopes as they were judged together with the days around.
     pub fn restate(&mut self, scopes: &[(Scope, DayStates)]) {
-        let per_day = self.length.per_day() as usize;
-        let restated = |book: &Arc<[SlotTally]>, side: Side| -> Arc<[SlotTally]> {
-            let mut book = book.to_vec();
-            for (scope, states) in scopes {
-                let from = self.position(scope).map_or(book.len(), |at| at * per_day);
-                for (tally, state) in book[from..].iter_mut().zip(states[side as usize].iter()) {
-                    tally.state = *state;
-                }
+        let mut by_scope = self.by_scope.to_vec();
+        for (scope, [gross, net]) in scopes {
+            if let Some(at) = self.position(scope) {
+                by_scope[at] = by_scope[at].restated([gross, net]);
             }
-            book.into()
-        };
-        let (gross, net) = (restated(&self.gross, Side::Gross), restated(&self.net, Side::Net));
-        self.net = if *gross == *net { Arc::clone(&gross) } else { net };
-        self.gross = gross;
+        }
+        self.by_scope = by_scope.into();
     }
 
     /// Returns the judged events of one slot of a service; none if the day does not know it.
     pub fn judged_at(&self, scope: &Scope, side: Side, slot: u32, rule: &SlotRule) -> Judged {
-        if let Some(sides) = self.in_gaps.get(&(scope.clone(), slot)) {
-            return sides[side as usize];
+        let Some(at) = self.position(scope) else { return Judged::default() };
+        if let Some(run) = self.by_scope[at].gap_at(slot) {
+            return self.by_scope[at].in_gaps()[run].judged[side as usize];
         }
-        let tallies = self.position(scope).map(|at| self.book(at, side)).unwrap_or_default();
-        tallies.get(slot as usize).map(|tally| Judged::of(&tally.events, rule)).unwrap_or_default()
+        self.book(at, side).events_at(slot).map(|events| Judged::of(events, rule)).unwrap_or_default()
     }
 
-    /// Adds the judged events of slots in gaps.
-    fn with_gaps(self, in_gaps: BTreeMap<(Scope, u32), [Judged; 2]>) -> Self {
-        Self { in_gaps, ..self }
-    }
-
-    /// Assembles the slots of a day; `gross` and `net` are dense, scope by scope.
-    fn assemble(
-        day: Day,
-        length: SlotLength,
-        scopes: Vec<Scope>,
-        gross: Vec<SlotTally>,
-        net: Vec<SlotTally>,
-    ) -> Result<Self, String> {
-        let want = scopes.len() * length.per_day() as usize;
-        if gross.len() != want || net.len() != want {
-            return Err(format!(
-                "{day}: {} scopes of {} slots make {want}, found {} gross and {} net",
-                scopes.len(),
-                length.per_day(),
-                gross.len(),
-                net.len()
-            ));
-        }
-        if !scopes.is_sorted_by(|a, b| a < b) {
+    /// Assembles the slots of a day, each scope with all of its slots.
+    fn assemble(day: Day, length: SlotLength, scopes: Vec<(Scope, ScopeSlots)>) -> Result<Self, String> {
+        if !scopes.is_sorted_by(|(a, _), (b, _)| a < b) {
             return Err(format!("{day}: scopes are not in order, or one is there twice"));
         }
-        let gross: Arc<[SlotTally]> = gross.into();
-        let net = if *gross == *net { Arc::clone(&gross) } else { net.into() };
-        Ok(Self { day, length, scopes, gross, net, in_gaps: BTreeMap::new() })
+        let (scopes, by_scope): (Vec<_>, Vec<_>) = scopes.into_iter().unzip();
+        Ok(Self { day, length, scopes: scopes.into(), by_scope: by_scope.into() })
     }
 }
 

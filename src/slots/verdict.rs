@@ -210,6 +210,19 @@ mod tests {
             prop_assert_eq!(reversed, states);
         }
 
+        /// A timeline without the slots that have no event gives the others the same states.
+        #[test]
+        fn slots_without_events_decide_nothing(slots in timeline(), rule in rule()) {
+            let (whole, _) = verdict(&slots, &rule);
+            let ticks: Vec<Tick> = slots.iter().enumerate().map(tick).collect();
+            let some: Vec<Tick> = ticks.iter().filter(|tick| !tick.judged.is_empty()).copied().collect();
+            let mut states = vec![State::Unobserved; slots.len()];
+            for (tick, state) in some.iter().zip(TimelineVerdict::of(&some, span(slots.len()), &rule).states) {
+                states[(tick.start_us / MINUTE_US) as usize] = state;
+            }
+            prop_assert_eq!(states, whole);
+        }
+
         /// The slots that a day lists give the longer timeline all that its own slots would.
         #[test]
         fn a_verdict_does_not_depend_on_where_midnight_falls(

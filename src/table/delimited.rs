@@ -1,5 +1,9 @@
 //! CSV: UTF-8, comma, header line, `\n`, null as empty.
 
+use std::io::{self, Write};
+
+use sha2::{Digest, Sha256};
+
 use super::{Column, ColumnKind, ColumnSpec, List, Table};
 use crate::day::rfc3339;
 
@@ -10,6 +14,38 @@ impl Table {
     pub fn to_csv(&self) -> Vec<u8> {
         let columns: Vec<_> = self.written().collect();
         self.columns_to_csv(&columns)
+    }
+
+    /// Writes the table as [`Table::to_csv`] does, row by row.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_csv(&self, mut out: impl Write) -> io::Result<()> {
+        let columns: Vec<_> = self.written().collect();
+        match self.integers_to_csv(&columns) {
+            Some(bytes) => out.write_all(&bytes),
+            None => self.write_any_csv(&columns, out),
+        }
+    }
+
+    /// Adds the bytes of [`Table::to_csv`] to a hash, row by row.
+    pub fn hash_csv(&self, hash: &mut Sha256) {
+        struct Hashing<'h>(&'h mut Sha256);
+
+        impl Write for Hashing<'_> {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.update(bytes);
+                Ok(bytes.len())
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+
+        if let Err(e) = self.write_csv(Hashing(hash)) {
+            unreachable!("hashing does not fail: {e}");
+        }
     }
 
     /// Returns the columns that every version stores as CSV.
@@ -54,23 +90,29 @@ impl Table {
     }
 
     fn any_to_csv(&self, columns: &[(&Column, &ColumnSpec)]) -> Vec<u8> {
-        let mut writer = csv::Writer::from_writer(Vec::with_capacity(self.rows * 64));
+        let mut bytes = Vec::with_capacity(self.rows * 64);
+        match self.write_any_csv(columns, &mut bytes) {
+            Ok(()) => bytes,
+            Err(e) => unreachable!("writing to memory does not fail: {e}"),
+        }
+    }
+
+    fn write_any_csv(&self, columns: &[(&Column, &ColumnSpec)], out: impl Write) -> io::Result<()> {
+        let mut writer = csv::Writer::from_writer(out);
         let mut fields = Fields::default();
-        let mut written = writer.write_record(columns.iter().map(|(_, spec)| spec.name));
+        writer.write_record(columns.iter().map(|(_, spec)| spec.name))?;
         for row in 0..self.rows {
             for (column, spec) in columns {
-                let field = match column {
-                    Column::Text(list) => list[row].as_deref().map_or("", |text| fields.text(text)),
-                    Column::Number(list) => list.get(row).map_or("", |n| fields.number(spec.kind, n)),
+                let field = if column.is_text() {
+                    column.text(row).map_or("", |text| fields.text(text))
+                } else {
+                    column.number(row).map_or("", |n| fields.number(spec.kind, n))
                 };
-                written = written.and_then(|()| writer.write_field(field));
+                writer.write_field(field)?;
             }
-            written = written.and_then(|()| writer.write_record(None::<&[u8]>));
+            writer.write_record(None::<&[u8]>)?;
         }
-        match (written, writer.into_inner()) {
-            (Ok(()), Ok(bytes)) => bytes,
-            _ => unreachable!("writing to memory does not fail, and every row has the width of the schema"),
-        }
+        writer.flush()
     }
 }
 

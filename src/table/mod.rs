@@ -2,6 +2,7 @@
 //!
 //! A table does not touch the disk: it becomes CSV or Parquet bytes, and comes back from Parquet.
 
+mod cells;
 mod delimited;
 mod parquet;
 mod record;
@@ -11,8 +12,10 @@ use std::sync::Arc;
 
 use crate::redact::visible;
 
+use cells::CellColumn;
+pub use cells::Cells;
 pub use delimited::decimal;
-pub use parquet::{Metadata, decoded, metadata_of};
+pub use parquet::{Metadata, TableReader, decoded, metadata_of};
 pub(crate) use record::record;
 pub use record::{CellValue, CellWord, Record, to_table, word};
 
@@ -110,10 +113,11 @@ impl Value {
     }
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 enum Column {
     Text(Vec<Option<Arc<str>>>),
     Number(List),
+    Cells(CellColumn),
 }
 
 /// Numbers, any of which can be null: eight bytes each as long as none is.
@@ -147,17 +151,14 @@ impl List {
         let is_null = self.nulls.get(row).copied().unwrap_or_default();
         (!is_null).then(|| self.values[row])
     }
-
-    fn iter(&self) -> impl Iterator<Item = Option<i64>> {
-        (0..self.values.len()).map(|row| self.get(row))
-    }
 }
 
 impl Column {
     fn is_blank(&self) -> bool {
         match self {
             Self::Text(list) => list.iter().all(Option::is_none),
-            Self::Number(list) => list.iter().all(|number| number.is_none()),
+            Self::Number(list) => (0..list.values.len()).all(|row| list.get(row).is_none()),
+            Self::Cells(of) => of.cells.is_blank(of.column),
         }
     }
 
@@ -165,6 +166,7 @@ impl Column {
         match self {
             Self::Text(list) => list.resize(list.len() + rows, None),
             Self::Number(list) => list.extend(std::iter::repeat_n(None, rows)),
+            Self::Cells(_) => unreachable!("cells are not pushed"),
         }
     }
 }
@@ -179,7 +181,10 @@ pub struct Table {
 
 impl PartialEq for Table {
     fn eq(&self, other: &Self) -> bool {
-        self.spec.name == other.spec.name && self.columns == other.columns
+        let is_like = |(one, other): (&Column, &Column)| one.is_like(other, self.rows);
+        self.spec.name == other.spec.name
+            && (self.rows, self.columns.len()) == (other.rows, other.columns.len())
+            && self.columns.iter().zip(&other.columns).all(is_like)
     }
 }
 
@@ -191,21 +196,24 @@ impl Table {
     /// Returns the table for people and other programs: no text has a character that does not show.
     #[must_use]
     pub fn visible(&self) -> Cow<'_, Self> {
-        let is_hidden = |column: &Column| match column {
-            Column::Text(list) => list.iter().flatten().any(|text| matches!(visible(text), Cow::Owned(_))),
-            Column::Number(_) => false,
+        let rows = 0..self.rows;
+        let is_hidden = |column: &Column| {
+            let mut texts = column.texts(rows.clone()).flatten();
+            column.is_text() && texts.any(|text| matches!(visible(text), Cow::Owned(_)))
         };
         if !self.columns.iter().any(is_hidden) {
             return Cow::Borrowed(self);
         }
         let mut table = self.clone();
         for column in &mut table.columns {
-            if let Column::Text(list) = column {
+            if column.is_text() {
+                let mut list: Vec<_> = column.texts(rows.clone()).map(Option::<&_>::cloned).collect();
                 for text in list.iter_mut().flatten() {
                     if let Cow::Owned(shown) = visible(text) {
                         *text = shown.into();
                     }
                 }
+                *column = Column::Text(list);
             }
         }
         Cow::Owned(table)
@@ -299,18 +307,16 @@ impl Table {
 
     /// Returns a column of numbers, so that long tables need not look up every cell by name.
     pub fn numbers(&self, name: &str) -> Result<Numbers<'_>, String> {
-        match self.column(name)? {
-            Column::Number(list) => Ok(Numbers { name: name.to_owned(), list }),
-            Column::Text(_) => Err(format!("column `{name}` holds text")),
+        let column = self.column(name)?;
+        if column.is_text() {
+            return Err(format!("column `{name}` holds text"));
         }
+        Ok(Numbers { name: name.to_owned(), column })
     }
 
     /// Returns a column of text by name.
     pub fn texts(&self, name: &str) -> Result<Texts<'_>, String> {
-        match self.column(name)? {
-            Column::Text(list) => Ok(Texts { name: name.to_owned(), list }),
-            Column::Number(_) => Err(format!("column `{name}` holds no text")),
-        }
+        Ok(Texts { name: name.to_owned(), column: self.text_column(name)? })
     }
 
     fn column(&self, name: &str) -> Result<&Column, String> {
@@ -318,18 +324,24 @@ impl Table {
         found.map(|at| &self.columns[at]).ok_or_else(|| format!("no column `{name}`"))
     }
 
+    fn text_column(&self, name: &str) -> Result<&Column, String> {
+        let column = self.column(name)?;
+        if column.is_text() { Ok(column) } else { Err(format!("column `{name}` holds no text")) }
+    }
+
     /// Returns the value as it was pushed.
     fn value(&self, row: usize, column: usize) -> Value {
-        match &self.columns[column] {
-            Column::Text(list) => list[row].clone().map_or(Value::Null, Value::Text),
-            Column::Number(list) => match (list.get(row), self.spec.columns[column].kind) {
-                (None, _) => Value::Null,
-                (Some(n), ColumnKind::Decimal) => Value::Decimal(n),
-                (Some(n), ColumnKind::Boolean) => Value::Boolean(n != 0),
-                (Some(n), ColumnKind::Instant) => Value::Instant(n),
-                (Some(n), ColumnKind::Date) => Value::Date(n),
-                (Some(n), ColumnKind::Integer | ColumnKind::Text) => Value::Integer(n),
-            },
+        let (column, kind) = (&self.columns[column], self.spec.columns[column].kind);
+        if column.is_text() {
+            return column.text(row).cloned().map_or(Value::Null, Value::Text);
+        }
+        match (column.number(row), kind) {
+            (None, _) => Value::Null,
+            (Some(n), ColumnKind::Decimal) => Value::Decimal(n),
+            (Some(n), ColumnKind::Boolean) => Value::Boolean(n != 0),
+            (Some(n), ColumnKind::Instant) => Value::Instant(n),
+            (Some(n), ColumnKind::Date) => Value::Date(n),
+            (Some(n), ColumnKind::Integer | ColumnKind::Text) => Value::Integer(n),
         }
     }
 }
@@ -351,17 +363,15 @@ impl<'a> Row<'a> {
     }
 
     pub fn optional_text(&self, name: &str) -> Result<Option<&'a str>, String> {
-        match self.table.column(name)? {
-            Column::Text(list) => Ok(list[self.at].as_deref()),
-            Column::Number(_) => Err(format!("column `{name}` holds no text")),
-        }
+        Ok(self.table.text_column(name)?.text(self.at).map(|text| &**text))
     }
 
     pub fn optional_number(&self, name: &str) -> Result<Option<i64>, String> {
-        match self.table.column(name)? {
-            Column::Number(list) => Ok(list.get(self.at)),
-            Column::Text(_) => Err(format!("column `{name}` holds text")),
+        let column = self.table.column(name)?;
+        if column.is_text() {
+            return Err(format!("column `{name}` holds text"));
         }
+        Ok(column.number(self.at))
     }
 
     pub fn text(&self, name: &str) -> Result<&'a str, String> {
@@ -370,10 +380,7 @@ impl<'a> Row<'a> {
 
     /// Returns a text as the table holds it.
     pub fn shared_text(&self, name: &str) -> Result<Arc<str>, String> {
-        match self.table.column(name)? {
-            Column::Text(list) => list[self.at].clone().ok_or_else(|| is_null(name, self.at)),
-            Column::Number(_) => Err(format!("column `{name}` holds no text")),
-        }
+        self.table.text_column(name)?.text(self.at).cloned().ok_or_else(|| is_null(name, self.at))
     }
 
     pub fn number(&self, name: &str) -> Result<i64, String> {
@@ -389,7 +396,7 @@ fn is_null(name: &str, row: usize) -> String {
 #[derive(Debug, Clone)]
 pub struct Numbers<'a> {
     name: String,
-    list: &'a List,
+    column: &'a Column,
 }
 
 impl Numbers<'_> {
@@ -398,7 +405,7 @@ impl Numbers<'_> {
     }
 
     pub fn optional(&self, row: usize) -> Option<i64> {
-        self.list.get(row)
+        self.column.number(row)
     }
 }
 
@@ -406,15 +413,15 @@ impl Numbers<'_> {
 #[derive(Debug, Clone)]
 pub struct Texts<'a> {
     name: String,
-    list: &'a [Option<Arc<str>>],
+    column: &'a Column,
 }
 
 impl<'a> Texts<'a> {
     pub fn optional(&self, row: usize) -> Option<&'a Arc<str>> {
-        self.list.get(row).and_then(Option::as_ref)
+        self.column.text(row)
     }
 
     pub fn at(&self, row: usize) -> Result<&'a Arc<str>, String> {
-        self.list.get(row).and_then(Option::as_ref).ok_or_else(|| is_null(&self.name, row))
+        self.column.text(row).ok_or_else(|| is_null(&self.name, row))
     }
 }

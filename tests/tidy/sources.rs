@@ -79,7 +79,9 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("sample/truth/accounts.rs", "every verdict, with its account"),
     ("sample/truth/counts.rs", "one set of books, from rows to settlement"),
     ("sample/webhooks/mod.rs", "one generator"),
+    ("slots/scope_slots.rs", "one scope, with the dense one that it must be like"),
     ("table/mod.rs", "the one table type"),
+    ("table/parquet.rs", "one format, with the bytes that it must keep"),
 ];
 const LONG_FROM: usize = 300;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::basis::{BASIS, StoredBasis};
 use super::manifest::{MANIFEST_FORMAT, Manifest, OLDEST_MANIFEST_FORMAT};
 use super::outline::OUTLINE;
-use crate::day::Day;
+use crate::day::{Day, SlotLength};
 use crate::error::Trouble;
 use crate::facts::{CallerLine, ConflictLine, FieldLine, FileBalance, NotACallLine, Quarantined};
 use crate::ledger::disk::{self, damaged, read_table, sha256};
@@ -15,8 +15,8 @@ use crate::ledger::{
     ReconciliationLine,
 };
 use crate::plain_file;
-use crate::slots::{SLOTS, Slots};
-use crate::table::{Metadata, Record, Spec, Table, to_table};
+use crate::slots::{SLOTS, Slots, SlotsReader};
+use crate::table::{Metadata, Record, Spec, Table, TableReader, to_table};
 
 pub const EDITIONS: &str = "editions";
 pub const MANIFEST: &str = "edition.json";
@@ -100,6 +100,17 @@ pub fn tables(edition: &Edition) -> Vec<(&'static str, Table)> {
     tables
 }
 
+/// Reads the slots of a day, batch by batch: their table has a row for every slot of every scope.
+fn read_slots(path: &Path, day: Day, length: SlotLength) -> Result<Slots, Trouble> {
+    let file = plain_file::open(path).map_err(Trouble::of_stored)?;
+    let mut stored = TableReader::open(&SLOTS, file).map_err(|e| damaged(path, e))?;
+    let mut reader = SlotsReader::new(day, length);
+    while let Some(batch) = stored.batch().map_err(|e| damaged(path, e))? {
+        reader.add(&batch).map_err(|why| damaged(path, why))?;
+    }
+    reader.finish().map_err(|why| damaged(path, why))
+}
+
 /// Part of an edition to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
@@ -111,8 +122,7 @@ pub enum Extent {
 pub fn read(folder: &Path, day: Day, extent: Extent) -> Result<Edition, Trouble> {
     let manifest = read_manifest(folder, day)?;
     let path = folder.join("slots.parquet");
-    let table = read_table(&path, &SLOTS)?;
-    let slots = Slots::from_table(day, manifest.slot, &table).map_err(|why| damaged(&path, why))?;
+    let slots = read_slots(&path, day, manifest.slot)?;
     let mut edition = Edition {
         day,
         number: manifest.edition,

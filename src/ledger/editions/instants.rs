@@ -50,13 +50,17 @@ pub fn instants(postings: &Postings) -> PolarsResult<Vec<InstantLine>> {
         kinds.iter().map(|kind| ((&*kind.service, &*kind.region), 0)).collect();
     let places: BTreeMap<(&str, &str), usize> = places.into_keys().zip(0..).collect();
     let place_of: Vec<usize> = kinds.iter().map(|kind| places[&(&*kind.service, &*kind.region)]).collect();
-    let mut sets = vec![vec![Sets::default(); facts.slot_length().per_day() as usize]; places.len()];
+    // By place and slot: an array over all slots for each place would take memory for slots without
+    // events, of which a day with many places has most.
+    let mut sets: HashMap<(usize, u32), Sets> = HashMap::new();
     let mut add = |line: &PostingLine, events: i64| {
-        let sets = &mut sets[place_of[line.kind as usize]][line.slot as usize];
-        match line.account.group() {
-            Group::Good if events > 0 => sets.good |= line.sixtieths,
-            Group::Bad if events > 0 => sets.bad |= line.sixtieths,
-            _ => {}
+        if events > 0 {
+            let sets = sets.entry((place_of[line.kind as usize], line.slot)).or_default();
+            match line.account.group() {
+                Group::Good => sets.good |= line.sixtieths,
+                Group::Bad => sets.bad |= line.sixtieths,
+                _ => {}
+            }
         }
     };
     // Adjusting entries are few; what they leave of a posting is known only by their sum.
@@ -71,19 +75,25 @@ pub fn instants(postings: &Postings) -> PolarsResult<Vec<InstantLine>> {
     }
     moved.values().for_each(|(line, events)| add(line, *events));
 
+    let mut sets: Vec<((usize, u32), Sets)> = sets.into_iter().collect();
+    sets.sort_unstable_by_key(|(place_and_slot, _)| *place_and_slot);
+    let places: Vec<(&str, &str)> = places.into_keys().collect();
     let mut lines = Vec::new();
-    for ((service, region), sets) in places.into_keys().zip(&sets) {
-        lines.extend(needed(sets).into_iter().map(|slot| {
-            let Sets { good, bad } = sets[slot];
-            let (service, region) = (service.to_owned(), region.to_owned());
-            InstantLine { slot: slot as u32, service, region, good, bad }
+    for sets in sets.chunk_by(|((one, _), _), ((other, _), _)| one == other) {
+        let slots: Vec<Sets> = sets.iter().map(|(_, sets)| *sets).collect();
+        lines.extend(needed(&slots).into_iter().map(|at| {
+            let ((place, slot), Sets { good, bad }) = sets[at];
+            let (service, region) = places[place];
+            InstantLine { slot, service: service.to_owned(), region: region.to_owned(), good, bad }
         }));
     }
     lines.sort_by(|a, b| (a.slot, &a.service, &a.region).cmp(&(b.slot, &b.service, &b.region)));
     Ok(lines)
 }
 
-/// Returns the slots that a bound can need, ascending.
+/// Returns the positions of the slots that a bound can need, ascending.
+///
+/// Slots without good and bad events decide nothing, and may be left out.
 fn needed(sets: &[Sets]) -> Vec<usize> {
     let mut is_needed = vec![false; sets.len()];
     let mut last_good: Option<usize> = None;

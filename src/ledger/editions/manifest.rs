@@ -223,11 +223,11 @@ impl Manifest {
                 continue;
             }
             hash.update(format!("\n{name}\n"));
-            hash.update(match *name {
-                "intake" => to_table(&files).to_csv(),
-                "conflicts" => to_table(&ConflictLine::of(&files)).to_csv(),
-                _ => table.to_csv(),
-            });
+            match *name {
+                "intake" => to_table(&files).hash_csv(&mut hash),
+                "conflicts" => to_table(&ConflictLine::of(&files)).hash_csv(&mut hash),
+                _ => table.hash_csv(&mut hash),
+            }
         }
         hex(&hash.finalize())
     }

@@ -139,14 +139,14 @@ impl Outline {
         let slots = &edition.slots;
         let rule = edition.definition.measure();
         let scope = |(at, scope): (usize, &Scope)| {
-            let sum = |book| {
-                let mut events = Counts::default();
-                slots.book(at, book).iter().for_each(|tally| events.merge(&tally.events));
-                events
-            };
-            let states = Side::ALL.map(|book| slots.book(at, book).iter().map(|t| t.state).collect());
+            let states = Side::ALL.map(|book| Arc::clone(slots.book(at, book).states()));
             let near = Side::ALL.map(|book| near_of(slots, scope, book, &rule));
-            ScopeOutline { scope: scope.clone(), states, events: Side::ALL.map(sum), near }
+            ScopeOutline {
+                scope: scope.clone(),
+                states,
+                events: Side::ALL.map(|book| slots.book(at, book).sum()),
+                near,
+            }
         };
         Self {
             day: edition.day,

@@ -158,8 +158,8 @@ impl DayExplainer {
         let mut red: BTreeMap<u32, Vec<RedSlot>> = BTreeMap::new();
         // Scopes are sorted from wide to narrow.
         for (at, scope) in slots.scopes().iter().enumerate() {
-            for (slot, tally) in (0_u32..).zip(slots.book(at, Side::Net)) {
-                if tally.state != State::Down {
+            for (slot, state) in (0_u32..).zip(&**slots.book(at, Side::Net).states()) {
+                if *state != State::Down {
                     continue;
                 }
                 let answers = red.entry(slot).or_default();

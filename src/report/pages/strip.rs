@@ -29,11 +29,11 @@ pub(super) fn strips(w: &Words, edition: &Edition) -> Markup {
                 output {}
             }
             @for (at, scope) in slots.scopes().iter().enumerate() {
-                @let states: Vec<State> = slots.book(at, Side::Net).iter().map(|tally| tally.state).collect();
+                @let states = slots.book(at, Side::Net).states();
                 div.band {
                     span.name.(scope.kind.name()) { (scope_name(scope)) }
-                    (PreEscaped(svg(&states)))
-                    span.sum { (summary(w, &states)) }
+                    (PreEscaped(svg(states)))
+                    span.sum { (summary(w, states)) }
                 }
             }
             div.axis aria-hidden="true" { span { "00:00" } span { "06:00" } span { "12:00" } span { "18:00" } span { "24:00" } }

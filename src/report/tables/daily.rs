@@ -1,10 +1,14 @@
 //! The files of one day: the tables `accounts`, `slots`, `intake`, and `quarantine.ndjson`.
 
-use crate::ledger::Edition;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::ledger::{Edition, LatencyLine};
 use crate::policy::Group;
-use crate::slots::State;
+use crate::redact::visible;
+use crate::slots::{Scope, Side, Slots, State, state_names};
 use crate::table::ColumnKind::{Decimal, Instant, Integer, Text};
-use crate::table::{ColumnSpec, Spec, Table, Value, word};
+use crate::table::{Cells, ColumnSpec, Spec, Table, Value, word};
 
 pub static ACCOUNTS: Spec = Spec {
     name: "accounts",
@@ -150,40 +154,89 @@ pub fn accounts(edition: &Edition) -> Table {
     table
 }
 
-/// Works out the table `slots`, slot by slot, so that a day reads from top to bottom.
+/// Returns the table `slots`, slot by slot, so that a day reads from top to bottom.
 pub fn slots(edition: &Edition) -> Table {
-    let slots = &edition.slots;
-    let length = slots.length();
-    let scopes: Vec<Vec<_>> = slots.scopes().iter().map(|scope| slots.cells(scope).collect()).collect();
-    let kinds: Vec<Value> = slots.scopes().iter().map(|scope| Value::text(scope.kind.name())).collect();
-    let names = State::ALL.map(|state| (state, Value::text(state.name())));
-    let name = |state: State| {
-        names.iter().find(|(known, _)| *known == state).map_or(Value::Null, |(_, name)| name.clone())
-    };
-    let mut table = Table::with_room(&SLOTS, length.per_day() as usize * scopes.len());
-    for slot in 0..length.per_day() {
-        let start = Value::Instant(edition.day.start_us() + i64::from(slot) * length.us());
-        for ((scope, kind), cells) in slots.scopes().iter().zip(&kinds).zip(&scopes) {
-            let cell = &cells[slot as usize];
-            let head = [
-                start.clone(),
-                kind.clone(),
-                Value::Text(scope.name.clone()),
-                Value::Text(scope.region.clone()),
-                name(cell.gross.state),
-                name(cell.net.state),
-            ];
-            let counts = [cell.gross.events, cell.net.events];
-            let counts = counts.into_iter().flat_map(|c| Group::ALL.map(|g| Value::Integer(c.of(g))));
-            // Latency lines are sorted by scope, then slot.
-            let found = edition.latency.binary_search_by(|line| (&line.scope, line.slot).cmp(&(scope, slot)));
-            let line = found.ok().map(|at| &edition.latency[at]);
-            let quantiles = line.map_or([None; 3], |l| [l.p50, l.p90, l.p99]);
-            let quantiles = quantiles.map(|q| Value::or_null(q, Value::Decimal));
-            table.extend(head.into_iter().chain(counts).chain(quantiles));
+    Table::of_cells(&SLOTS, Arc::new(SlotCells::of(edition)))
+}
+
+/// Quantiles of the latency of a slot, in millionths of a millisecond.
+#[derive(Debug)]
+struct SlotLatency {
+    slot: u32,
+    /// 50th, 90th and 99th percentile.
+    quantiles: [Option<i64>; 3],
+}
+
+/// The table `slots` of a day, whose values are computed when they are read.
+#[derive(Debug)]
+struct SlotCells {
+    slots: Slots,
+    /// For each scope its kind, name and region as they are shown.
+    names: Vec<[Arc<str>; 3]>,
+    states: [Arc<str>; State::ALL.len()],
+    /// Latency of each scope, by slot.
+    latency: Vec<Vec<SlotLatency>>,
+}
+
+impl SlotCells {
+    fn of(edition: &Edition) -> Self {
+        let slots = edition.slots.clone();
+        // Made visible here, because `Table::visible` would hold the names for each row.
+        let shown = |text: &Arc<str>| match visible(text) {
+            Cow::Owned(shown) => shown.into(),
+            Cow::Borrowed(_) => Arc::clone(text),
+        };
+        let names = |scope: &Scope| [scope.kind.name().into(), shown(&scope.name), shown(&scope.region)];
+        let mut latency: Vec<Vec<SlotLatency>> = slots.scopes().iter().map(|_| Vec::new()).collect();
+        // Latency lines are sorted by scope, then slot.
+        for lines in edition.latency.chunk_by(|one, other| one.scope == other.scope) {
+            if let Some(at) = slots.position(&lines[0].scope) {
+                let of_slot =
+                    |l: &LatencyLine| SlotLatency { slot: l.slot, quantiles: [l.p50, l.p90, l.p99] };
+                latency[at] = lines.iter().map(of_slot).collect();
+            }
+        }
+        Self { names: slots.scopes().iter().map(names).collect(), states: state_names(), latency, slots }
+    }
+}
+
+/// Columns before the counts, which are those of every group before overrides, then after them.
+const HEAD: usize = 6;
+const GROUPS: usize = Group::ALL.len();
+
+impl Cells for SlotCells {
+    fn rows(&self) -> usize {
+        self.slots.scopes().len() * self.slots.length().per_day() as usize
+    }
+
+    fn text(&self, column: usize, row: usize) -> Option<&Arc<str>> {
+        let (slot, at) = (row / self.names.len(), row % self.names.len());
+        let state = |side: Side| &self.states[self.slots.book(at, side).states()[slot] as usize];
+        match column {
+            1..=3 => Some(&self.names[at][column - 1]),
+            4 => Some(state(Side::Gross)),
+            5 => Some(state(Side::Net)),
+            _ => None,
         }
     }
-    table
+
+    fn number(&self, column: usize, row: usize) -> Option<i64> {
+        let (slot, at) = ((row / self.names.len()) as u32, row % self.names.len());
+        let Some(column) = column.checked_sub(HEAD) else {
+            return Some(self.slots.day().start_us() + i64::from(slot) * self.slots.length().us());
+        };
+        if let Some(quantile) = column.checked_sub(2 * GROUPS) {
+            let latency = &self.latency[at];
+            let line = latency.binary_search_by_key(&slot, |line| line.slot).ok()?;
+            return latency[line].quantiles[quantile];
+        }
+        let side = self.slots.book(at, Side::ALL[column / GROUPS]);
+        Some(side.events_at(slot).map_or(0, |events| events.of(Group::ALL[column % GROUPS])))
+    }
+
+    fn is_blank(&self, _: usize) -> bool {
+        false
+    }
 }
 
 pub fn intake(edition: &Edition) -> Table {
