@@ -82,10 +82,10 @@ impl IdSample {
     /// Compares two samples by the ids that both could hold.
     pub fn meeting(&self, other: &Self) -> Meeting {
         let level = self.level.max(other.level);
-        let chosen = |sample: &Self| sample.ids.values().filter(|id| id.1.leading_zeros() >= level).count();
+        let chosen = |sample: &Self| sample.ids.values().filter(|id| id.1 >= level).count();
         let mut meeting = Meeting { fewer: chosen(self).min(chosen(other)) as u64, known: 0, loosely: 0 };
-        for (key, (hash, choice)) in &self.ids {
-            if choice.leading_zeros() < level {
+        for (key, (hash, zeros)) in &self.ids {
+            if *zeros < level {
                 continue;
             }
             match other.ids.get(key) {
