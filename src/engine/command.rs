@@ -60,7 +60,7 @@ impl TaskRunner for CommandEngine {
                     let killed = kill_process_group(group, Signal::KILL);
                     killed.map_err(|e| Trouble::io(program, "stopping it", e.into()))?;
                 }
-                // What it has started may hold its standard error for longer: nobody waits for its words.
+                // Its children may hold its standard error open, so its words are not waited for.
                 running.wait().map_err(trouble)?;
                 return Err(stopped);
             }

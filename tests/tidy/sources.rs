@@ -51,6 +51,7 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("intake/tasks/worker.rs", "one attempt, at a task of any stage"),
     ("intake/wire/exchange.rs", "one place, on a disk and in a bucket"),
     ("intake/wire/object.rs", "both ways of one format"),
+    ("intake/wire/stage_job.rs", "one file, with all that a worker is given"),
     ("ledger/editions/folder.rs", "every file of an edition"),
     ("ledger/editions/manifest.rs", "one file of an edition, with what makes two differ"),
     ("ledger/editions/mod.rs", "every part of an edition"),
