@@ -197,7 +197,7 @@ impl<'a> TaskWorker<'a> {
             WorkerCounts::new(settings.day, settings.slot_length, files.len(), &budget, settings.is_joined);
         counts.excerpts = settings.excerpts;
         let (mut findings, stopped) = (TaskFindings::default(), Stopped::default());
-        // The run has opened every file of its tasks: what this machine cannot open says nothing of it.
+        // The run has opened every file of its tasks, so the trouble is this machine's.
         if let Some((file, why)) = plan.failures.first_key_value() {
             let path = &files[*file as usize].path;
             return Err(Trouble::io(
