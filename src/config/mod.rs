@@ -45,7 +45,7 @@ pub const STANDARD_INPUT: &str = "-";
 pub const MOST_UNDECLARED: usize = 64;
 /// Limit on pairs of a service and a region with undeclared names among them.
 ///
-/// Each pair has slots of its own: about 2 kB of memory for each slot with events.
+/// Each pair has slots of its own: a byte for each, and 64 more for each one with events.
 pub const MOST_PAIRS: usize = 256;
 
 /// The service of webhook rows without a service.
