@@ -14,7 +14,8 @@ use crate::ledger::editions::folder::{self, Part};
 use crate::ledger::editions::manifest::Manifest;
 use crate::ledger::editions::seals;
 use crate::ledger::journal::entry::{Entry, Publication, Resumption, TakenBack};
-use crate::ledger::writer::{LOST_AND_FOUND, Writer, causes};
+use crate::ledger::writer::causes::causes;
+use crate::ledger::writer::{LOST_AND_FOUND, Writer};
 use crate::ledger::{Ledger, disk, places};
 use crate::plain_file;
 

@@ -1,16 +1,17 @@
 //! The writer: a ledger that can be changed, by the one run that holds the lock.
 
+pub(super) mod causes;
 mod lock;
 mod lost_and_found;
 mod settings;
 mod tidy;
 mod writing;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
+use causes::{causes, is_rewritten, name_settings};
 pub use lock::Lock;
 pub(super) use lost_and_found::LOST_AND_FOUND;
 pub use lost_and_found::Strays;
@@ -27,9 +28,8 @@ use super::{DayState, Draft, Edition, FORMAT, FrozenDay, Ledger, disk};
 use crate::attention::Looks;
 use crate::clock::{Clock, ClockSource};
 use crate::config::Canonical;
-use crate::day::{Day, rfc3339};
+use crate::day::rfc3339;
 use crate::error::Trouble;
-use crate::facts::{FileBalance, FileRole, Input};
 use crate::overrides::Override;
 use crate::policy::Policy;
 
@@ -299,7 +299,7 @@ impl Writer {
         if let Some(before) = &before
             && let named @ [_, ..] = &*self.reading_causes(before, &manifest)
         {
-            name_settings(&mut causes, named, before, &inputs);
+            name_settings(&mut causes, named, &before.inputs, &inputs, &edition.intake);
         }
         if self.ledger.daybook(day).is_some_and(|reading| reading.is_poorer) {
             for cause in causes.iter_mut().filter(|cause| **cause == Cause::Logs) {
@@ -399,16 +399,6 @@ impl Writer {
     }
 }
 
-/// Names settings as the cause of other rows, if the files of the day have the contents of before.
-fn name_settings(causes: &mut Vec<Cause>, named: &[Cause], before: &Manifest, inputs: &[Input]) {
-    let contents = |inputs: &[Input]| inputs.iter().map(|input| input.hash.clone()).collect::<BTreeSet<_>>();
-    if contents(&before.inputs) == contents(inputs) {
-        causes.retain(|cause| *cause != Cause::Logs && *cause != Cause::Job);
-    }
-    causes.extend_from_slice(named);
-    causes.sort();
-}
-
 impl Ledger {
     /// Returns whether two editions are booked by the same rules.
     pub(super) fn is_ruled_alike(&self, before: &Manifest, now: &Manifest) -> bool {
@@ -433,58 +423,4 @@ fn has_other_figures(before: &Manifest, now: &Manifest) -> bool {
         || !Override::are_same_rows(&before.rows(), &now.rows())
         || before.definition != now.definition
         || before.balance.accounts != now.balance.accounts
-}
-
-/// Returns whether a file of the day itself has another content under the same name.
-///
-/// As many rows as before may stand in it.
-fn is_rewritten(before: &[Input], now: &[Input], intake: &[FileBalance]) -> bool {
-    let is_other = |now: &&Input| before.iter().any(|b| b.path == now.path && b.hash != now.hash);
-    let is_own = |input: &Input| intake.iter().any(|f| f.path == input.path && f.role == FileRole::Own);
-    now.iter().filter(is_other).any(is_own)
-}
-
-/// Finds out why an edition differs from the one before it.
-///
-/// `is_rewritten` says that a file of its own has another content.
-pub(super) fn causes(
-    before: Option<&Manifest>,
-    is_ruled_alike: bool,
-    has_ended: bool,
-    is_rewritten: bool,
-    now: &Manifest,
-) -> Vec<Cause> {
-    let Some(before) = before else { return vec![Cause::First] };
-    let own = |m: &Manifest| m.daybooks.get(&m.day).cloned();
-    let others = |m: &Manifest| -> BTreeMap<Day, String> {
-        m.daybooks.iter().filter(|(day, _)| **day != m.day).map(|(d, h)| (*d, h.clone())).collect()
-    };
-    let has_other_rows = !Override::are_same_rows(&before.rows(), &now.rows());
-    let mut causes = Vec::new();
-    let mut add = |is_so: bool, cause: Cause| is_so.then(|| causes.push(cause));
-    // Daybooks change every day, mostly without effect on this one: a neighbour's file is new, or
-    // other days are read. If the rows of the day's own files are unchanged, new facts came from
-    // elsewhere.
-    // Rules and overrides change instants too; if they are the same, facts have other sixtieths.
-    let has_other_instants = before.instants != now.instants && is_ruled_alike && !has_other_rows;
-    let has_other_callers = before.callers != now.callers;
-    let has_other_facts = before.facts != now.facts || has_other_instants || has_other_callers;
-    let is_told_by_others =
-        has_other_facts && before.logs == now.logs && !is_rewritten && others(before) != others(now);
-    let is_read_otherwise = has_other_facts && own(before) != own(now);
-    add(before.logs != now.logs || (is_read_otherwise && !is_told_by_others), Cause::Logs);
-    let is_expected_otherwise = has_other_facts && before.logs == now.logs && before.missing != now.missing;
-    add(is_expected_otherwise, Cause::Neighbour);
-    add(is_told_by_others && !is_expected_otherwise, Cause::Webhooks);
-    add(has_other_rows, Cause::Overrides);
-    add(!is_ruled_alike, Cause::Policy);
-    add(before.definition != now.definition, Cause::Definition);
-    add(has_ended, Cause::Window);
-    if causes.is_empty() {
-        // Rows of other days can change the reconciliation alone: which statuses are orphans.
-        let is_told_by_others = before.logs == now.logs && others(before) != others(now);
-        let is_same_job = before.job_version == now.job_version;
-        causes.push(if is_told_by_others && is_same_job { Cause::Webhooks } else { Cause::Job });
-    }
-    causes
 }
