@@ -248,7 +248,7 @@ fn what_a_worker_does_wrong_is_told_and_nothing_is_published() {
         (
             "lies about its records",
             at_last("map", &format!("sed -i 's/\"calls\":[0-9]*/\"calls\":1/' {receipt}")),
-            "and the receipt of task",
+            "and its receipt names {",
         ),
         (
             "is of another version",
@@ -300,7 +300,8 @@ fn a_run_that_is_stopped_is_resumed_with_what_its_tasks_have_done() {
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("stopped by SIGTERM"), "{told}");
     let run = told.split_once("--resume ").unwrap().1.split('`').next().unwrap();
-    assert!(logs.path("x").join(run).join("cancelled").exists(), "workers are told to stop");
+    let told = logs.path("x").join(run).join("2026-11-20/map-0/cancelled");
+    assert!(told.exists(), "workers are told to stop");
     let told =
         logs.run("out", &["--engine", "processes", "--exchange", "x", "--resume", "run-0000"]).expect(2);
     assert!(told.stderr.contains("there is nothing in"), "{}", told.stderr);
@@ -350,6 +351,30 @@ fn a_run_that_has_failed_in_any_stage_is_resumed_also_on_a_real_clock() {
         code == Some(1) && told.contains("its stage is cut into 2 tasks, expected cut into 3 tasks"),
         "{told}"
     );
+}
+
+#[test]
+fn a_day_whose_tasks_fail_stops_itself_alone_and_is_kept_for_resume() {
+    let dir = tempfile::tempdir().unwrap();
+    let sample = dir.path().join("sample");
+    job::sample(&sample, &["--days", "2", "--rows", "2000"]);
+    let (config, days) = (sample.join("uptime-ledger.toml"), ["--from", "2026-11-18", "--to", "2026-11-19"]);
+    let exchange = dir.path().join("exchange");
+    let run = |body: &str, more: &[&str]| {
+        let words = engine(dir.path(), exchange.to_str().unwrap(), more, body);
+        job::run(&config, &dir.path().join("out"), &[&AS_OF[..], &days, &strs(&words)].concat())
+    };
+    let all = "for place in ${places[@]}; do work $place || exit 1; done";
+    let told = run(&format!("[[ $job != */2026-11-18/* ]] || exit 1; {all}"), &["--tasks", "2"]);
+    assert_eq!(told.code, Some(3), "{told:?}");
+    let days_out = job::table(&dir.path().join("out"), "availability");
+    assert!(days_out.iter().all(|row| row["day"] == "2026-11-19") && !days_out.is_empty());
+    let run_name = told.stderr.split_once("--resume ").unwrap().1.split('`').next().unwrap().to_owned();
+    let told = run(all, &["--tasks", "2", "--resume", &run_name]);
+    assert!(matches!(told.code, Some(0 | 3)), "{told:?}");
+    let days_out = job::table(&dir.path().join("out"), "availability");
+    assert!(days_out.iter().any(|row| row["day"] == "2026-11-18"));
+    assert_eq!(fs::read_dir(&exchange).unwrap().count(), 0, "{told:?}");
 }
 
 #[test]

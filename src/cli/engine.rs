@@ -1,4 +1,4 @@
-//! Options of `run` that say who reads the logs: threads, processes, or a command.
+//! Options of `run` that say who reads the logs: threads, processes, Spark, or a command.
 
 use std::io::Write;
 
@@ -13,7 +13,7 @@ use crate::intake::tasks::{StageSum, TaskCut, TaskEngine, TaskRunner, new_run};
 
 /// Bytes of log that a map task reads, if nothing is said of it.
 const MAP_BYTES: u64 = 512 << 20;
-/// Memory that a worker gets at least, whatever its share is: of 64 MiB it spills in few pieces.
+/// Memory that a worker gets at least, whatever its share is.
 const LEAST_MEMORY: u64 = 64 << 20;
 
 #[derive(Args)]
@@ -135,7 +135,7 @@ impl EngineArgs {
 
 /// Ends the use of an exchange: it is emptied, or kept for `--resume` if the run has failed.
 pub fn close(engine: &TaskEngine, has_failed: bool, is_silent: bool) -> Result<()> {
-    if has_failed {
+    if has_failed || engine.has_failed() {
         if engine.is_unused() {
             return Ok(());
         }

@@ -129,14 +129,14 @@ impl WorkerArgs {
 ///
 /// Engines kill the process that they started, and leave what that one started.
 fn stop_with_the_run(parent: u32, worker: &TaskWorker<'_>, cancellation: &Cancellation) {
-    let (exchange, cancellation) = (worker.exchange().clone(), cancellation.clone());
+    let (is_cancelled, cancellation) = (worker.stop_look(), cancellation.clone());
     thread::spawn(move || {
         loop {
             thread::sleep(PAUSE);
             if parent_id() != parent {
                 cancellation.cancel("the end of the process that started this worker");
             }
-            if exchange.is_cancelled() {
+            if is_cancelled() {
                 cancellation.cancel("the run, which was told to stop or has failed");
             }
         }

@@ -1,6 +1,5 @@
 //! Processes: workers on this machine, some at a time, each for one task.
 
-use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
@@ -87,14 +86,9 @@ impl ProcessEngine {
         command.arg("worker").arg(stage.stage.to_string()).arg("--job").arg(stage.job);
         command.arg("--task").arg(task.to_string());
         // What a worker cannot hold in memory goes where that of threads goes.
-        command.args(
-            stage
-                .job
-                .parent()
-                .map(|folder| [OsStr::new("--spill"), folder.as_os_str()])
-                .into_iter()
-                .flatten(),
-        );
+        if let Some(folder) = stage.job.parent() {
+            command.arg("--spill").arg(folder);
+        }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut worker = command.spawn().map_err(|e| Trouble::io(&self.program, "starting a worker", e))?;
         let told = worker.stderr.take();

@@ -44,11 +44,12 @@ impl SparkEngine {
         Ok(Self { remote, program, session: Mutex::default() })
     }
 
-    fn open(&self) -> Result<Session, Trouble> {
-        let mut client = SparkClient::open(self.remote.clone()).map_err(|e| trouble("first", e))?;
+    /// Opens a session that has this program; `stage` is the first one, for messages.
+    fn open(&self, stage: &str) -> Result<Session, Trouble> {
+        let mut client = SparkClient::open(self.remote.clone()).map_err(|e| trouble(stage, e))?;
         tracing::info!(spark = client.spark_version(), session = client.session_id(), "session opened");
-        client.set(EXIT_TIMEOUT.0, EXIT_TIMEOUT.1).map_err(|e| trouble("first", e))?;
-        let program = ship(&mut client, "uptime-ledger", "", &self.program)?;
+        client.set(EXIT_TIMEOUT.0, EXIT_TIMEOUT.1).map_err(|e| trouble(stage, e))?;
+        let program = ship(&mut client, stage, ("uptime-ledger", ""), &self.program)?;
         Ok(Session { client, program })
     }
 }
@@ -66,13 +67,12 @@ impl Drop for SparkEngine {
 impl TaskRunner for SparkEngine {
     fn run(&self, stage: &StageRun<'_>) -> Result<(), Trouble> {
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_first = session.is_none();
+        let (name, is_first) = (stage.stage.to_string(), session.is_none());
         if is_first {
-            *session = Some(self.open()?);
+            *session = Some(self.open(&name)?);
         }
         let Some(Session { client, program }) = session.as_mut() else { return Ok(()) };
-        let name = stage.stage.to_string();
-        let job = ship(client, "job", ".json", stage.job)?;
+        let job = ship(client, &name, ("job", ".json"), stage.job)?;
         let mut run = |what: &str, tasks: &str, expected: usize, told: &mut dyn FnMut(StatementProgress)| {
             let sql = statement(program, &job, what, tasks);
             let stop = || stage.meter.rows(0).is_err();
@@ -92,7 +92,7 @@ impl TaskRunner for SparkEngine {
             Ok(())
         };
         if is_first {
-            // What a machine may not do is told in seconds, not after the first task.
+            // A missing right of a machine is told in seconds, not after the first task.
             run("probe", &range(1), 1, &mut |_| {})?;
         }
         let mut tasks = stage.tasks.iter();
@@ -113,10 +113,15 @@ impl TaskRunner for SparkEngine {
 }
 
 /// Ships a file under a name with its hash, and returns the name.
-fn ship(client: &mut SparkClient, name: &str, ending: &str, path: &Path) -> Result<String, Trouble> {
+fn ship(
+    client: &mut SparkClient,
+    stage: &str,
+    (name, ending): (&str, &str),
+    path: &Path,
+) -> Result<String, Trouble> {
     let hash = plain_file::sha256_of(path)?;
     let name = format!("{name}-{}{ending}", &hash[..DIGITS.min(hash.len())]);
-    client.add_file(&name, path).map_err(|e| trouble("first", e))?;
+    client.add_file(&name, path).map_err(|e| trouble(stage, e))?;
     Ok(name)
 }
 

@@ -124,7 +124,9 @@ pub fn read(
             let day = TaskDay::new(engine, reading, folders.spill)?;
             let mut rounds = MapStage::new(&day, &settings);
             let pass = pass(&files, plan, &mut rounds, meter)?;
-            finish(pass, &mut TaskReducer::new(&day, rounds.objects(), meter))?
+            let read = finish(pass, &mut TaskReducer::new(&day, rounds.objects(), meter))?;
+            day.end();
+            read
         }
     };
     notes.special_files = found.special.into_iter().map(|file| (file.shown, file.what)).collect();

@@ -6,10 +6,11 @@
 mod accepted;
 mod map_stage;
 mod partition_stages;
-pub mod usage;
+mod usage;
 pub mod worker;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use map_stage::MapStage;
@@ -74,6 +75,8 @@ pub struct TaskEngine {
     resumes: bool,
     /// What the accepted attempts of each stage came to, in the order of the stages.
     sums: Mutex<Vec<StageSum>>,
+    /// Days that were begun and not ended.
+    open_days: AtomicUsize,
 }
 
 /// What the accepted attempts at the tasks of a stage came to.
@@ -115,10 +118,8 @@ impl TaskEngine {
             let place = exchange.shown("");
             return Err(Trouble::Usage(format!("--resume {run}: there is nothing in {place}")));
         }
-        if resumes {
-            exchange.go_on()?;
-        }
-        Ok(Self { runner, exchange, run: run.to_owned(), cut, resumes, sums: Mutex::default() })
+        let (run, sums, open_days) = (run.to_owned(), Mutex::default(), AtomicUsize::new(0));
+        Ok(Self { runner, exchange, run, cut, resumes, sums, open_days })
     }
 
     /// Returns the name of the run.
@@ -134,6 +135,11 @@ impl TaskEngine {
     /// Returns whether nothing was left in the exchange, as far as it can be seen.
     pub fn is_unused(&self) -> bool {
         self.exchange.is_empty().unwrap_or(false)
+    }
+
+    /// Returns whether a day was begun that did not end well.
+    pub fn has_failed(&self) -> bool {
+        self.open_days.load(Relaxed) > 0
     }
 
     /// Returns what the stages came to, in their order.
@@ -199,7 +205,13 @@ impl<'a> TaskDay<'a> {
             reading.resume(&before.reading);
         }
         let hash = reading.hash()?;
+        engine.open_days.fetch_add(1, Relaxed);
         Ok(Self { engine, reading: Arc::new(reading), hash, spill })
+    }
+
+    /// Notes that the day was read.
+    pub fn end(&self) {
+        self.engine.open_days.fetch_sub(1, Relaxed);
     }
 
     /// Checks that a stage of the run that is resumed is the one that this run needs.
@@ -213,8 +225,13 @@ impl<'a> TaskDay<'a> {
         }
         if before.stage != now.stage {
             let told = |job: &StageJob| format!("cut into {} tasks", job.stage.tasks());
-            let as_before = format!("{}: use the --tasks, --reducers and --threads of that run", told(now));
-            return other("stage", told(before), as_before);
+            let (found, mut wanted) = (told(before), told(now));
+            wanted += if found == wanted {
+                ", of other results of the stage before: begin a new run"
+            } else {
+                ": use the --tasks, --reducers and --threads of that run"
+            };
+            return other("stage", found, wanted);
         }
         Ok(())
     }
@@ -248,7 +265,9 @@ impl<'a> TaskDay<'a> {
             self.check_resumed(&exchange.shown(&name), before, &job)?;
         }
         let known = before.is_some();
-        if !known {
+        if known {
+            exchange.go_on(&folder)?;
+        } else {
             exchange.put_bytes(&name, self.spill, &text)?;
         }
         let local = tempfile::Builder::new()
@@ -274,7 +293,7 @@ impl<'a> TaskDay<'a> {
             };
             if let Err(trouble) = self.engine.runner.run(&run) {
                 // Workers that an engine has left behind need not go on.
-                if let Err(error) = exchange.cancel(self.spill) {
+                if let Err(error) = exchange.cancel(&folder, self.spill) {
                     tracing::warn!(%error, "workers could not be told to stop");
                 }
                 return Err(trouble);

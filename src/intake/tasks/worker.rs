@@ -25,7 +25,8 @@ use crate::intake::pass::settings::PassSettings;
 use crate::intake::records::message_records::AdmissionRecord;
 use crate::intake::records::partitions::MemoryBudget;
 use crate::intake::records::record_sets::{AnyRecords, RecordSource, Records};
-use crate::intake::wire::exchange::{Exchange, random_name, read_place};
+pub use crate::intake::wire::exchange::read_job;
+use crate::intake::wire::exchange::{Exchange, random_name};
 use crate::intake::wire::object::{FORMAT, ObjectOrigin, ObjectSeal, ObjectWriter, Section, Stage};
 use crate::intake::wire::receipt::{FailedFile, ObjectRef, RowSums, TaskReceipt, VERSION};
 use crate::intake::wire::stage_job::{ItemRange, MapTask, PartitionTask, StageJob, StageTasks};
@@ -74,8 +75,10 @@ impl<'a> TaskWorker<'a> {
         Ok(Self { job, exchange, spill })
     }
 
-    pub const fn exchange(&self) -> &Exchange {
-        &self.exchange
+    /// Returns a look at the exchange that tells whether the stage was told to stop.
+    pub fn stop_look(&self) -> impl Fn() -> bool + Send + use<> {
+        let (exchange, folder) = (self.exchange.clone(), self.job.folder.clone());
+        move || exchange.is_cancelled(&folder)
     }
 
     pub const fn stage(&self) -> Stage {
@@ -226,13 +229,7 @@ impl<'a> TaskWorker<'a> {
             }
         }
         let (counts, records) = counts.close(&join.declared, &join.salt);
-        for tally in &counts.tallies {
-            outcome.rows.rows_read += tally.rows_read;
-            outcome.rows.accepted += tally.accepted;
-            outcome.rows.outside += tally.outside;
-            outcome.rows.quarantine += tally.quarantine;
-            outcome.rows.not_a_call += tally.not_a_call;
-        }
+        outcome.rows = RowSums::of(&counts);
         let failed = findings.failures.iter();
         let failed = failed.map(|(file, (_, why))| FailedFile { file: *file, why: Some(why.clone()) });
         let quoted = findings.quoted.iter().map(|file| FailedFile { file: *file, why: None });
@@ -353,12 +350,4 @@ fn found<T>(tasks: &[T], at: u32) -> Result<&T, Trouble> {
     tasks.get(at as usize).ok_or_else(|| {
         Trouble::Usage(format!("the job has no task {at}: it has {} tasks, the first is 0", tasks.len()))
     })
-}
-
-/// Reads a job from its path or address.
-///
-/// # Errors
-/// It cannot be read.
-pub fn read_job(place: &str) -> Result<Vec<u8>, Trouble> {
-    read_place(place)
 }

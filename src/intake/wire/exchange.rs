@@ -10,9 +10,9 @@ use crate::error::Trouble;
 use crate::intake::files::bytes::log_bytes::{LogBytes, LogPlace};
 use crate::store::{Depth, StoreAddress, StoreLimits, Stores};
 
-/// Name of the file that tells workers to stop.
+/// Name of the file in the folder of a stage that tells its workers to stop.
 const CANCELLED: &str = "cancelled";
-/// What objects in a bucket say of their content.
+/// Content type of objects in a bucket.
 const KIND: &str = "application/octet-stream";
 
 /// The place of one run in an exchange, as a job names it.
@@ -184,39 +184,42 @@ impl Exchange {
         }
     }
 
-    /// Lets the workers of a run go on that was told to stop.
+    /// Tells the workers of the stage in a folder to stop.
     ///
     /// # Errors
     /// The place cannot be written to.
-    pub fn go_on(&self) -> Result<(), Trouble> {
+    pub fn cancel(&self, folder: &str, spill: &Path) -> Result<(), Trouble> {
+        let name = format!("{folder}/{CANCELLED}");
+        if self.is_cancelled(folder) { Ok(()) } else { self.put_bytes(&name, spill, b"") }
+    }
+
+    /// Lets the workers of a stage go on that were told to stop.
+    ///
+    /// # Errors
+    /// The place cannot be written to.
+    pub fn go_on(&self, folder: &str) -> Result<(), Trouble> {
+        let name = format!("{folder}/{CANCELLED}");
         match &self.place {
-            ExchangePlace::Folder(folder) => match fs::remove_file(folder.join(CANCELLED)) {
+            ExchangePlace::Folder(place) => match fs::remove_file(place.join(&name)) {
                 Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-                removed => removed.map_err(|e| Trouble::io(folder, "removing the request to stop", e)),
+                removed => removed.map_err(|e| Trouble::io(place, "removing the request to stop", e)),
             },
             ExchangePlace::Bucket(_) => {
-                let address = self.address(CANCELLED)?;
+                let address = self.address(&name)?;
                 let deleted = self.stores.delete(&address);
                 deleted.map_err(|e| e.trouble(&address, "removing the request to stop"))
             }
         }
     }
 
-    /// Tells all workers of the run to stop.
-    ///
-    /// # Errors
-    /// The place cannot be written to.
-    pub fn cancel(&self, spill: &Path) -> Result<(), Trouble> {
-        if self.is_cancelled() { Ok(()) } else { self.put_bytes(CANCELLED, spill, b"") }
-    }
-
-    /// Returns whether the run was told to stop; what cannot be read tells nothing.
-    pub fn is_cancelled(&self) -> bool {
+    /// Returns whether the workers of a stage were told to stop; false if the place cannot be read.
+    pub fn is_cancelled(&self, folder: &str) -> bool {
+        let name = format!("{folder}/{CANCELLED}");
         match &self.place {
-            ExchangePlace::Folder(folder) => folder.join(CANCELLED).exists(),
+            ExchangePlace::Folder(place) => place.join(name).exists(),
             ExchangePlace::Bucket(_) => {
                 let head = |address| self.stores.head(&address);
-                self.address(CANCELLED).and_then(head).is_ok_and(|found| found.is_some())
+                self.address(&name).and_then(head).is_ok_and(|found| found.is_some())
             }
         }
     }
@@ -265,11 +268,11 @@ pub fn random_name() -> Result<String, Trouble> {
     Ok(crate::plain_file::hex(&bytes))
 }
 
-/// Returns bytes of a job, wherever it lies: on a disk, or in a bucket.
+/// Reads a job from its path or address.
 ///
 /// # Errors
 /// It cannot be read.
-pub fn read_place(place: &str) -> Result<Vec<u8>, Trouble> {
+pub fn read_job(place: &str) -> Result<Vec<u8>, Trouble> {
     if StoreAddress::parse(place).is_none() {
         return fs::read(place).map_err(|e| Trouble::io(place, "reading the job", e));
     }
@@ -295,10 +298,13 @@ mod tests {
         let told = exchange.read("map-0/2-a").unwrap_err().to_string();
         assert!(told.contains("run-1/map-0/2-a"), "{told}");
 
-        assert!(!exchange.is_cancelled());
-        exchange.cancel(folder.path()).unwrap();
-        exchange.cancel(folder.path()).unwrap();
-        assert!(exchange.is_cancelled());
+        let told = |stage| exchange.is_cancelled(stage);
+        exchange.cancel("map-0", folder.path()).unwrap();
+        exchange.cancel("map-0", folder.path()).unwrap();
+        assert!(told("map-0") && !told("join"), "a stage is told to stop, and no other");
+        exchange.go_on("map-0").unwrap();
+        exchange.go_on("map-0").unwrap();
+        assert!(!told("map-0"));
         exchange.remove().unwrap();
         exchange.remove().unwrap();
         assert!(!folder.path().join("run-1").exists());

@@ -175,12 +175,18 @@ impl<W: Write> ObjectWriter<W> {
         self.to.write_all(&xxh3.to_le_bytes())?;
         self.to.write_all(&MAGIC)?;
         self.to.flush()?;
-        let mut records = BTreeMap::new();
-        for part in &self.parts {
-            *records.entry(part.section).or_default() += part.records;
-        }
+        let records = records_of(&self.parts);
         Ok(ObjectSeal { bytes: self.at + index.len() as u64 + TAIL as u64, xxh3, records })
     }
+}
+
+/// Returns the number of records in each section.
+fn records_of(parts: &[SectionPart]) -> BTreeMap<Section, u64> {
+    let mut records = BTreeMap::new();
+    for part in parts {
+        *records.entry(part.section).or_default() += part.records;
+    }
+    records
 }
 
 fn hash_of(header: &[u8], index: &[u8]) -> u64 {
@@ -240,6 +246,11 @@ impl ObjectReader {
             )));
         }
         let parts: Vec<SectionPart> = postcard::from_bytes(&index).map_err(|e| broken(e.to_string()))?;
+        let records = records_of(&parts);
+        if records != seal.records {
+            let why = format!("it has the records {records:?}, and its receipt names {:?}", seal.records);
+            return Err(broken(why));
+        }
         Ok(Self { name: name.to_owned(), from, parts })
     }
 

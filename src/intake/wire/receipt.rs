@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::object::{FORMAT, JobHash, ObjectOrigin, ObjectSeal, Stage};
 use crate::error::Trouble;
+use crate::intake::counting::file_tally::FileTally;
+use crate::intake::counting::task_counts::TaskCounts;
 
 /// An object in the exchange.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +31,20 @@ pub struct RowSums {
     pub outside: u64,
     pub quarantine: u64,
     pub not_a_call: u64,
+}
+
+impl RowSums {
+    /// Adds up the rows of all files of a task.
+    pub fn of(counts: &TaskCounts) -> Self {
+        let sum = |of: fn(&FileTally) -> u64| counts.tallies.iter().map(of).sum();
+        Self {
+            rows_read: sum(|tally| tally.rows_read),
+            accepted: sum(|tally| tally.accepted),
+            outside: sum(|tally| tally.outside),
+            quarantine: sum(|tally| tally.quarantine),
+            not_a_call: sum(|tally| tally.not_a_call),
+        }
+    }
 }
 
 /// What an attempt used of its machine; 0 where the machine does not say.

@@ -1,7 +1,7 @@
 //! Record blocks: records of fixed width, with bytes that all of them share stored once.
 //!
 //! Of the ids in a partition the first byte is the same, and so are the upper bytes of most
-//! numbers: a quarter of a record. A general compressor saves little more, because ids are random.
+//! numbers. The rest is mostly hashes, which no compressor makes smaller.
 
 /// Packs records of `width` bytes; the block begins with a bit per byte of a record.
 ///
