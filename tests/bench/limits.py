@@ -61,6 +61,7 @@ CASES = [
     ("nothing special: 1,000 rows", lambda f: csv(f, (("b", "media", "eu", 200, "") for _ in range(1_000)))),
     ("1,000 services in 1,000 rows", lambda f: csv(f, (("b", f"svc{n}", "eu", 500, "") for n in range(1_000)))),
     ("1,000 regions in 1,000 rows", lambda f: csv(f, (("b", "media", f"r{n}", 500, "") for n in range(1_000)))),
+    ("256 pairs of names, one row each", lambda f: csv(f, (("b", f"s{n % 16}", f"r{n // 16}", 200, "") for n in range(256)))),
     ("4,096 pairs of names, every minute", lambda f: csv(f, (("b", f"s{n % 64}", f"r{n // 64 % 64}", 200 + n % 2 * 300, "") for n in range(400_000)))),
     ("100,000 codes", lambda f: csv(f, (("b", "media", "eu", 500, n) for n in range(100_000)))),
     ("1,000,000 failures of 720 callers", lambda f: csv(f, ((f"b{n // 86_400 * 60 + n % 60}", "media", "eu", 500, "") for n in range(1_000_000)))),
