@@ -232,6 +232,31 @@ fn what_stands_beside_a_sealed_day_outlives_its_window() {
 }
 
 #[test]
+fn a_row_that_waits_for_a_day_is_refused_by_the_run_that_makes_its_month_final() {
+    let books = Books::new();
+    log(&books, "2026-11-02", &[FAILED]);
+    let day = ["--date", "2026-11-02"];
+    books.run("2026-11-03T03:00:00Z", &day).expect(0);
+    // No run was asked for 2026-11-05. The month is open as long as its only day is.
+    books.touch("2026-11-30T03:00:00Z", &day);
+    books.overrides(&[down("waits", "05T12:00", "05T12:12", "12T09:00")]);
+    let at = "2026-12-19T03:00:00Z";
+    books.touch("2026-12-16T03:00:00Z", &day);
+    assert_eq!(books.status("waits").0, "waiting");
+    books.run(at, &day).expect(3);
+    books.acknowledge("end:2026-11-02", at).expect(0);
+    books.run(at, &day).expect(3).says(&["override waits (", "back-dated"]);
+    assert_eq!(books.status("waits").0, "refused");
+    let journal = || fs::read_to_string(books.reports().join("ledger/journal.ndjson")).unwrap();
+    let before = journal();
+    books.run(at, &day).expect(3);
+    let after = journal();
+    // A sealed day that is asked for is read, and pruned again.
+    let more = after.strip_prefix(&before).unwrap();
+    assert!(!["judged", "attention"].iter().any(|kind| more.contains(kind)), "it is told once: {more}");
+}
+
+#[test]
 fn who_writes_a_row_does_not_approve_it() {
     let books = Books::new();
     log(&books, "2026-11-02", &[FAILED]);

@@ -147,6 +147,13 @@ impl Looks {
         self.0.insert(look, found.into_iter().collect());
     }
 
+    /// Notes what a look finds in addition, in place of what it has found under the same keys.
+    pub fn renew(&mut self, look: Look, found: Vec<Attention>) {
+        let all = self.0.entry(look).or_default();
+        all.retain(|one| found.iter().all(|other| other.key() != one.key()));
+        all.extend(found);
+    }
+
     /// Returns what a look finds in this run.
     pub fn found_by(&self, look: Look) -> &[Attention] {
         self.0.get(&look).map(Vec::as_slice).unwrap_or_default()

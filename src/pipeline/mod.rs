@@ -145,6 +145,10 @@ pub fn run(job: &Job, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::
     // A seal keeps what is noted, so this comes before it; a day may end in one more edition there.
     let mut outages = reported::note(&mut ledger, &settings, clock)?;
     let sealed = seal::due(job, &mut ledger, clock, &mut booked)?;
+    if !sealed.is_empty() {
+        overrides::note_final(&mut reviewed, &mut ledger, clock)?;
+        booked.looks.renew(Look::Run, std::mem::take(&mut reviewed.attention));
+    }
     seal::prune(job, &mut ledger, &booked.waiting_daybooks, clock)?;
     outages.extend(reported::note(&mut ledger, &settings, clock)?);
     // Of the days that are open now: another run at once finds the same.

@@ -15,7 +15,7 @@ use crate::facts::Salt;
 use crate::ledger::{Entry, FiledRow, JudgedRow, Ledger, LedgerState, MalformedRow, RowStatus, Writer};
 use crate::overrides::{
     self, Decided, Decision, Direction, Filed, KnownRows, LedgerRow, Malformed, Override, OverrideSheet,
-    RowTiming, Touched, Windows,
+    Refusal, RowTiming, Touched, Windows,
 };
 use crate::policy::Postings;
 
@@ -343,21 +343,7 @@ pub fn note(plan: &Plan, desired: &mut Desired, ledger: &mut Writer, clock: Cloc
                 (RowStatus::Waiting, why)
             }
             Decision::Refused(refusal) => {
-                let sheet = desired.sheet.as_ref();
-                let known = filed.and_then(|filed| filed.judged.as_ref());
-                let is_told =
-                    |known: &&JudgedRow| known.status == RowStatus::Refused && refusal.is_told_by(&known.why);
-                let (why, mistake) = match known.filter(is_told) {
-                    Some(known) => {
-                        let why = known.why.clone();
-                        (why, sheet.and_then(|sheet| sheet.earlier_refusal(&judged.row.id, &known.why)))
-                    }
-                    None => {
-                        let why = format!("{}: {refusal}", refusal.name());
-                        (why, sheet.and_then(|sheet| sheet.refusal(&judged.row.id, refusal)))
-                    }
-                };
-                desired.refuse(&judged.row.id, day, &why, mistake);
+                let why = refuse(&judged.row, filed, refusal, desired, day);
                 (RowStatus::Refused, why)
             }
         };
@@ -408,6 +394,62 @@ pub fn note(plan: &Plan, desired: &mut Desired, ledger: &mut Writer, clock: Cloc
             !known.is_some_and(is_as_before) && !is_withdrawn_again
         })
     });
+    if !decided.is_empty() {
+        ledger.append(clock, Entry::Judged { rows: decided })?;
+    }
+    Ok(())
+}
+
+/// Tells of a refused row, and returns why it is; the first reason stays as long as it holds.
+fn refuse(
+    row: &Override,
+    filed: Option<&FiledRow>,
+    refusal: &Refusal,
+    desired: &mut Desired,
+    day: Day,
+) -> String {
+    let sheet = desired.sheet.as_ref();
+    let known = filed.and_then(|filed| filed.judged.as_ref());
+    let is_told = |known: &&JudgedRow| known.status == RowStatus::Refused && refusal.is_told_by(&known.why);
+    let (why, mistake) = match known.filter(is_told) {
+        Some(known) => {
+            let why = known.why.clone();
+            (why, sheet.and_then(|sheet| sheet.earlier_refusal(&row.id, &known.why)))
+        }
+        None => {
+            let why = format!("{}: {refusal}", refusal.name());
+            (why, sheet.and_then(|sheet| sheet.refusal(&row.id, refusal)))
+        }
+    };
+    desired.refuse(&row.id, day, &why, mistake);
+    why
+}
+
+/// Refuses the rows whose month has become final because this run has sealed the last of its days.
+///
+/// They were judged while it was open; the next run would find them too late.
+///
+/// # Errors
+/// The journal cannot be written.
+pub fn note_final(desired: &mut Desired, ledger: &mut Writer, clock: Clock) -> anyhow::Result<()> {
+    let windows = windows(ledger, clock);
+    let mut decided = Vec::new();
+    let record = ledger.record();
+    for Filed { row, first_seen_us, was_applied, .. } in live(ledger, clock) {
+        // The windows of rows to uptime end at fixed instants.
+        if was_applied || row.direction == Direction::ToUptime {
+            continue;
+        }
+        let RowTiming::Refused(refusal) = windows.timing(&row, first_seen_us) else { continue };
+        let (identity, day) = (row.identity(), row.first_day().unwrap_or(Day::of(clock.wall)));
+        let filed = record.rows.get(&identity);
+        let known = filed.and_then(|filed| filed.judged.as_ref());
+        if known.is_some_and(|known| known.status == RowStatus::Refused && refusal.is_told_by(&known.why)) {
+            continue;
+        }
+        let why = refuse(&row, filed, &refusal, desired, day);
+        decided.push(JudgedRow { row: identity, status: RowStatus::Refused, why, events: None });
+    }
     if !decided.is_empty() {
         ledger.append(clock, Entry::Judged { rows: decided })?;
     }
