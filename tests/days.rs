@@ -9,6 +9,12 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use uptime_ledger::config;
+use uptime_ledger::daybook::{self, Closed, DaybookFolder, DaybookFolders, IdRange, ItemWriter};
+use uptime_ledger::document::Document;
+use uptime_ledger::ledger::Ledger;
+use uptime_ledger::resolve::{ResolveParts, resolve};
+
 use crate::job;
 
 #[test]
@@ -74,6 +80,7 @@ fn reports_of(case: &Path) -> BTreeMap<PathBuf, String> {
         }
     }
     job::assert_balanced(out.path());
+    assert_same_in_parts(&config, out.path());
 
     let mut found = BTreeMap::new();
     if !attention.is_empty() {
@@ -93,6 +100,58 @@ fn reports_of(case: &Path) -> BTreeMap<PathBuf, String> {
         }
     }
     found
+}
+
+/// The days of a ledger come to the same however their items are cut into files, and those into parts.
+fn assert_same_in_parts(config: &Path, reports: &Path) {
+    let text = fs::read_to_string(config).unwrap();
+    let document = Document::new(config.display().to_string(), text);
+    let config = config::config(&document, config.parent().unwrap()).unwrap();
+    let whole = Ledger::open(reports).unwrap().daybooks();
+    let scratch = tempfile::tempdir().unwrap();
+    for (cut_rows, parts) in [(1, 1), (3, 2), (u64::MAX, 16), (2, 300)] {
+        let mut cut = DaybookFolders::new();
+        for (day, folder) in &whole {
+            let place = scratch.path().join(format!("{day}-{cut_rows}"));
+            cut_items(folder, &place, cut_rows);
+            cut.insert(*day, DaybookFolder::as_found(place).unwrap());
+        }
+        for day in whole.keys() {
+            let told = |daybooks, parts| {
+                let parts = ResolveParts { threads: 3, parts };
+                format!("{:?}", resolve(*day, daybooks, &config, &BTreeMap::new(), parts).unwrap())
+            };
+            assert_eq!(told(&cut, Some(parts)), told(&whole, None), "{day}: {cut_rows} rows, {parts} parts");
+        }
+    }
+}
+
+/// Copies a daybook, with fewer rows in each of its item files.
+fn cut_items(folder: &DaybookFolder, place: &Path, cut_rows: u64) {
+    fs::create_dir(place).unwrap();
+    for name in folder.names().unwrap() {
+        fs::copy(folder.path().join(&name), place.join(&name)).unwrap();
+    }
+    let (all, mut items) = (IdRange::ALL, ItemWriter::cut_at(place, cut_rows).unwrap());
+    for item in daybook::messages(folder, all).unwrap() {
+        items.message(item.unwrap()).unwrap();
+    }
+    for item in daybook::notifications(folder, all).unwrap() {
+        items.notification(item.unwrap()).unwrap();
+    }
+    for of in [Closed::Messages, Closed::Notifications] {
+        for short in daybook::closed(folder, of, all).unwrap() {
+            items.closed(of, short.unwrap()).unwrap();
+        }
+    }
+    for call in daybook::waiting_calls(folder).unwrap() {
+        items.waiting_call(call).unwrap();
+    }
+    for row in daybook::correlations(folder, all).unwrap() {
+        let (id, correlation) = row.unwrap();
+        items.correlation(id, correlation).unwrap();
+    }
+    items.close().unwrap();
 }
 
 /// Slots of services over all regions in which something happened, without the columns of the gross book.

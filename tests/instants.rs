@@ -18,7 +18,7 @@ use uptime_ledger::facts::{CallerLine, CallerSketch, Fact, Facts, Intake, Salt, 
 use uptime_ledger::intake::{self, IntakeFolders, Meter};
 use uptime_ledger::ledger::{Cause, Draft, Edition, Extent, InstantLine, Kept};
 use uptime_ledger::policy::{Account, Group, PostingLine};
-use uptime_ledger::resolve::resolve;
+use uptime_ledger::resolve::{ResolveParts, resolve};
 use uptime_ledger::slots::Slots;
 
 use crate::given::{self, Event, cases, day};
@@ -268,7 +268,9 @@ impl World {
             .unwrap();
             daybooks.insert(day, DaybookFolder::as_found(daybook).unwrap());
         }
-        days().map(|day| resolve(day, &daybooks, &config, &BTreeMap::new()).unwrap()).into()
+        days()
+            .map(|day| resolve(day, &daybooks, &config, &BTreeMap::new(), ResolveParts::on(1)).unwrap())
+            .into()
     }
 }
 

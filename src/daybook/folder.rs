@@ -78,6 +78,19 @@ impl DaybookFolder {
         Ok(path)
     }
 
+    /// Returns the names of all files, sorted.
+    ///
+    /// # Errors
+    /// [`Trouble::Damaged`] with the path of the list of files.
+    pub fn names(&self) -> Result<Vec<String>, Trouble> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let listed = match &seen.listed {
+            Some(listed) => listed,
+            None => seen.listed.insert(self.listed()?),
+        };
+        Ok(listed.keys().cloned().collect())
+    }
+
     /// Checks all files.
     ///
     /// # Errors

@@ -7,6 +7,8 @@
 
 pub mod delivery;
 mod folder;
+mod id_range;
+mod item_files;
 mod items;
 pub mod message;
 mod number_rows;
@@ -25,9 +27,12 @@ use crate::facts::{
 };
 
 pub use folder::{DaybookFolder, FILES, list};
+pub use id_range::IdRange;
 pub use items::{ItemRole, MessageItem, NotificationItem, WaitingCall};
 pub use stored::{check, head, read, write};
-pub use stored_items::{Closed, ItemWriter, closed, correlations, messages, notifications, waiting_calls};
+pub use stored_items::{
+    Closed, ItemWriter, closed, correlations, item_bytes, messages, notifications, waiting_calls,
+};
 
 /// The folders of stored daybooks, by day.
 pub type DaybookFolders = BTreeMap<Day, DaybookFolder>;

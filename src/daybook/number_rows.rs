@@ -9,18 +9,22 @@ use arrow_array::types::Int64Type;
 use arrow_array::{ArrayRef, FixedSizeBinaryArray, Int64Array, RecordBatch};
 use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
 use crate::error::Trouble;
-use crate::facts::ids::Id;
+use crate::facts::ids::{Id, short};
 use crate::plain_file;
 use crate::table::decoded;
 
-/// Rows per batch and row group: as many rows of a file are in memory at once.
+/// Rows per batch and row group when a file is written.
 const BATCH: usize = 1 << 16;
+/// Rows per batch when it is read: a resolve has two files of each of fifteen days open.
+const READ_BATCH: usize = 1 << 13;
 const ID_BYTES: i32 = 12;
 
 /// An id and as many numbers as the file has columns; files with ids are sorted by id.
@@ -34,6 +38,11 @@ impl<const N: usize> NumberRow<N> {
     /// Makes a row of a file without ids.
     pub const fn without_id(numbers: [i64; N]) -> Self {
         Self { id: 0, numbers }
+    }
+
+    /// Returns the top 64 bits of the id; of a row without one, the first number.
+    pub fn top(&self, has_id: bool) -> u64 {
+        if has_id { short(self.id) } else { self.numbers.first().map_or(0, |top| top.cast_unsigned()) }
     }
 }
 
@@ -186,15 +195,46 @@ impl<const N: usize> RowReader<N> {
     /// [`Trouble::Damaged`] if the file cannot be opened, is no Parquet file, or has another number
     /// of columns.
     pub fn open(path: &Path, has_ids: bool) -> Result<Self, Trouble> {
+        Self::open_at(path, has_ids, 0)
+    }
+
+    /// Opens a file, and leaves out row groups of which no row can be at or behind `first`.
+    ///
+    /// Rows ascend by [`NumberRow::top`]; some before `first` may come all the same.
+    ///
+    /// # Errors
+    /// As for [`RowReader::open`].
+    pub fn open_at(path: &Path, has_ids: bool, first: u64) -> Result<Self, Trouble> {
         let file = plain_file::open(path).map_err(Trouble::of_stored)?;
-        let builder = decoded(|| ParquetRecordBatchReaderBuilder::try_new(file));
-        let builder = builder.map_err(|e| damaged(path, &e))?;
-        let columns = builder.schema().fields().len();
+        let metadata = decoded(|| ArrowReaderMetadata::load(&file, ArrowReaderOptions::default()));
+        let metadata = metadata.map_err(|e| damaged(path, &e))?;
+        let columns = metadata.schema().fields().len();
         if columns != N + usize::from(has_ids) {
             return Err(damaged(path, &format!("it has {columns} columns")));
         }
-        let batches = decoded(|| builder.with_batch_size(BATCH).build()).map_err(|e| damaged(path, &e))?;
-        Ok(Self { path: path.to_path_buf(), batches, has_ids, batch: None, at: 0 })
+        let read = |groups: Vec<usize>, rows: usize| {
+            let file = file.try_clone().map_err(|e| Trouble::io(path, "reading", e))?;
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone());
+            let batches = decoded(|| builder.with_row_groups(groups).with_batch_size(rows).build());
+            let batches = batches.map_err(|e| damaged(path, &e))?;
+            Ok(Self { path: path.to_path_buf(), batches, has_ids, batch: None, at: 0 })
+        };
+        let groups = metadata.metadata().num_row_groups();
+        // Of the groups that begin before `first`, the last may have rows behind it.
+        let (mut from, mut to) = (0, if first == 0 { 0 } else { groups });
+        while to - from > 1 {
+            let middle = from.midpoint(to);
+            let begins_before = match read(vec![middle], 1)?.row()? {
+                Some(row) => row.top(has_ids) < first,
+                None => true,
+            };
+            (from, to) = if begins_before { (middle, to) } else { (from, middle) };
+        }
+        read((from..groups).collect(), READ_BATCH)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     fn row(&mut self) -> Result<Option<NumberRow<N>>, Trouble> {
@@ -245,6 +285,14 @@ mod tests {
         writer.close().unwrap();
         let found: Vec<NumberRow<2>> = RowReader::open(&path, true).unwrap().map(Result::unwrap).collect();
         assert!(found == rows);
+        for first in [1, 60_000 << 28, 65_535 << 28, 65_536 << 28, 65_537 << 28, 149_999 << 28, u64::MAX] {
+            let rest: Vec<_> =
+                RowReader::<2>::open_at(&path, true, first).unwrap().map(Result::unwrap).collect();
+            assert!(rows.ends_with(&rest));
+            let skipped = &rows[..rows.len() - rest.len()];
+            assert!(skipped.iter().all(|row| row.top(true) < first), "{first:x}");
+            assert!(rest.len() <= BATCH || rest[BATCH].top(true) >= first, "{first:x}: groups are left out");
+        }
         assert!(RowReader::<3>::open(&path, true).is_err());
     }
 

@@ -26,8 +26,10 @@ use crate::plain_file;
 /// Format 2 added the rows of each file by hour, format 3 the sixtieths of facts and the active
 /// callers, format 4 calls without an answer and the correlations of messages without a call,
 /// format 5 participants of groups, overheard and echoed messages, and fields of webhooks, format 6
-/// lines that are no calls, and answers that were cut off; all are read.
-const DAYBOOK_FORMAT: u32 = 6;
+/// lines that are no calls, and answers that were cut off; all are read. Format 7 is that of days
+/// with several files of one kind of items, and of no others.
+const DAYBOOK_FORMAT: u32 = 7;
+const FORMAT_OF_WHOLE_FILES: u32 = 6;
 /// Oldest format whose facts have sixtieths, and that has active callers.
 const FIRST_WITH_SIXTIETHS: u32 = 3;
 
@@ -90,11 +92,11 @@ struct ActiveHour {
     named: i64,
 }
 
-/// Writes a daybook without its items into a folder.
+/// Writes a daybook without its items into a folder; `is_cut` says how these were written.
 ///
 /// # Errors
 /// [`Trouble::Io`] if a file cannot be written.
-pub fn write(daybook: &Daybook, folder: &Path) -> Result<(), Trouble> {
+pub fn write(daybook: &Daybook, folder: &Path, is_cut: bool) -> Result<(), Trouble> {
     let columns = ["slot", "kind", "caller", "events", "sixtieths"];
     let mut facts = RowWriter::create(&folder.join(FACTS), false, columns)?;
     for f in &daybook.facts {
@@ -138,7 +140,7 @@ pub fn write(daybook: &Daybook, folder: &Path) -> Result<(), Trouble> {
     active.close()?;
 
     let head = Head {
-        format: DAYBOOK_FORMAT,
+        format: if is_cut { DAYBOOK_FORMAT } else { FORMAT_OF_WHOLE_FILES },
         day: daybook.day,
         slot: daybook.slot_length,
         is_joined: daybook.is_joined,

@@ -1,8 +1,10 @@
-//! Storage of the items of a daybook: one Parquet file for each kind, beside the long lists.
+//! Storage of the items of a daybook: Parquet files for each kind, beside the long lists.
 
 use std::path::Path;
 
 use super::folder::DaybookFolder;
+use super::id_range::IdRange;
+use super::item_files::{CUT_ROWS, ItemFile, ItemFileWriter};
 use super::number_rows::{NumberRow, RowReader, RowWriter, damaged};
 use super::version::read_version;
 use super::{MessageItem, NotificationItem, WaitingCall};
@@ -12,10 +14,15 @@ use crate::facts::ids::Id;
 /// Oldest format with correlations.
 const FIRST_WITH_CORRELATIONS: u32 = 4;
 
-const MESSAGES: &str = "messages.parquet";
-const NOTIFICATIONS: &str = "notifications.parquet";
+const MESSAGES: ItemFile<8> = ItemFile { stem: "messages", has_ids: true, columns: MessageItem::COLUMNS };
+const NOTIFICATIONS: ItemFile<14> =
+    ItemFile { stem: "notifications", has_ids: true, columns: NotificationItem::COLUMNS };
+const CLOSED_MESSAGES: ItemFile<1> =
+    ItemFile { stem: "closed_messages", has_ids: false, columns: ["short_id"] };
+const CLOSED_NOTIFICATIONS: ItemFile<1> =
+    ItemFile { stem: "closed_notifications", has_ids: false, columns: ["short_id"] };
+const CORRELATIONS: ItemFile<1> = ItemFile { stem: "correlations", has_ids: true, columns: ["correlation"] };
 const WAITING_CALLS: &str = "waiting_calls.parquet";
-const CORRELATIONS: &str = "correlations.parquet";
 
 /// Items that nothing can change any more; only the top 64 bits of their ids are kept.
 #[derive(Debug, Clone, Copy)]
@@ -28,22 +35,22 @@ pub enum Closed {
 }
 
 impl Closed {
-    const fn file(self) -> &'static str {
+    const fn file(self) -> ItemFile<1> {
         match self {
-            Self::Messages => "closed_messages.parquet",
-            Self::Notifications => "closed_notifications.parquet",
+            Self::Messages => CLOSED_MESSAGES,
+            Self::Notifications => CLOSED_NOTIFICATIONS,
         }
     }
 }
 
 /// Writes the items of a day, ascending by id.
 pub struct ItemWriter {
-    messages: RowWriter<8>,
-    notifications: RowWriter<14>,
-    closed_messages: RowWriter<1>,
-    closed_notifications: RowWriter<1>,
+    messages: ItemFileWriter<8>,
+    notifications: ItemFileWriter<14>,
+    closed_messages: ItemFileWriter<1>,
+    closed_notifications: ItemFileWriter<1>,
     waiting_calls: RowWriter<4>,
-    correlations: RowWriter<1>,
+    correlations: ItemFileWriter<1>,
 }
 
 impl ItemWriter {
@@ -52,13 +59,21 @@ impl ItemWriter {
     /// # Errors
     /// [`Trouble::Io`], here and in all other methods, if a file cannot be written.
     pub fn create(folder: &Path) -> Result<Self, Trouble> {
+        Self::cut_at(folder, CUT_ROWS)
+    }
+
+    /// As [`ItemWriter::create`]; a file has at least so many rows before the next begins.
+    ///
+    /// # Errors
+    /// As for [`ItemWriter::create`].
+    pub fn cut_at(folder: &Path, cut_rows: u64) -> Result<Self, Trouble> {
         Ok(Self {
-            messages: RowWriter::create(&folder.join(MESSAGES), true, MessageItem::COLUMNS)?,
-            notifications: RowWriter::create(&folder.join(NOTIFICATIONS), true, NotificationItem::COLUMNS)?,
-            closed_messages: shorts(folder, Closed::Messages)?,
-            closed_notifications: shorts(folder, Closed::Notifications)?,
+            messages: ItemFileWriter::create(MESSAGES, folder, cut_rows)?,
+            notifications: ItemFileWriter::create(NOTIFICATIONS, folder, cut_rows)?,
+            closed_messages: ItemFileWriter::create(CLOSED_MESSAGES, folder, cut_rows)?,
+            closed_notifications: ItemFileWriter::create(CLOSED_NOTIFICATIONS, folder, cut_rows)?,
             waiting_calls: RowWriter::create(&folder.join(WAITING_CALLS), false, WaitingCall::COLUMNS)?,
-            correlations: RowWriter::create(&folder.join(CORRELATIONS), true, ["correlation"])?,
+            correlations: ItemFileWriter::create(CORRELATIONS, folder, cut_rows)?,
         })
     }
 
@@ -88,14 +103,15 @@ impl ItemWriter {
         self.correlations.push(NumberRow { id, numbers: [correlation.cast_signed()] })
     }
 
-    /// Writes the remaining rows and syncs all files to disk.
-    pub fn close(self) -> Result<(), Trouble> {
-        self.messages.close()?;
-        self.notifications.close()?;
-        self.closed_messages.close()?;
-        self.closed_notifications.close()?;
+    /// Writes the remaining rows, syncs all files, and returns whether any kind has several.
+    pub fn close(self) -> Result<bool, Trouble> {
+        let mut is_cut = self.messages.close()?;
+        is_cut |= self.notifications.close()?;
+        is_cut |= self.closed_messages.close()?;
+        is_cut |= self.closed_notifications.close()?;
         self.waiting_calls.close()?;
-        self.correlations.close()
+        is_cut |= self.correlations.close()?;
+        Ok(is_cut)
     }
 }
 
@@ -106,32 +122,33 @@ impl ItemWriter {
 pub fn open_items(folder: &DaybookFolder) -> Result<(), Trouble> {
     if read_version(folder)? >= FIRST_WITH_CORRELATIONS {
         drop(RowReader::<4>::open(&folder.file(WAITING_CALLS)?, false)?);
-        drop(RowReader::<1>::open(&folder.file(CORRELATIONS)?, true)?);
+        drop(CORRELATIONS.open(folder, IdRange::ALL)?);
     }
-    drop(messages(folder)?);
-    drop(notifications(folder)?);
-    drop(closed(folder, Closed::Messages)?);
-    drop(closed(folder, Closed::Notifications)?);
+    drop(MESSAGES.open(folder, IdRange::ALL)?);
+    drop(NOTIFICATIONS.open(folder, IdRange::ALL)?);
+    drop(CLOSED_MESSAGES.open(folder, IdRange::ALL)?);
+    drop(CLOSED_NOTIFICATIONS.open(folder, IdRange::ALL)?);
     Ok(())
 }
 
-fn shorts(folder: &Path, of: Closed) -> Result<RowWriter<1>, Trouble> {
-    RowWriter::create(&folder.join(of.file()), false, ["short_id"])
+/// Returns the bytes of the files of messages and notifications of a stored day, closed ones too.
+///
+/// # Errors
+/// [`Trouble::Damaged`]: the list of files cannot be read.
+pub fn item_bytes(folder: &DaybookFolder) -> Result<u64, Trouble> {
+    let closed = CLOSED_MESSAGES.bytes(folder)? + CLOSED_NOTIFICATIONS.bytes(folder)?;
+    Ok(MESSAGES.bytes(folder)? + NOTIFICATIONS.bytes(folder)? + closed)
 }
 
-/// Reads the message items of a stored day, ascending by id.
+/// Reads the message items of a stored day in a range of ids, ascending.
 ///
 /// # Errors
 /// [`Trouble::Io`] or [`Trouble::Damaged`], here and from the iterator.
 pub fn messages(
     folder: &DaybookFolder,
+    ids: IdRange,
 ) -> Result<impl Iterator<Item = Result<MessageItem, Trouble>> + use<>, Trouble> {
-    let path = folder.file(MESSAGES)?;
-    let rows = RowReader::open(&path, true)?;
-    let of = move |row: Result<NumberRow<8>, Trouble>| {
-        MessageItem::of_row(row?).map_err(|why| damaged(&path, &why))
-    };
-    Ok(rows.map(of))
+    MESSAGES.read(folder, ids, MessageItem::of_row)
 }
 
 /// Reads the calls without an answer of a stored day that have a correlation.
@@ -150,42 +167,40 @@ pub fn waiting_calls(folder: &DaybookFolder) -> Result<Vec<WaitingCall>, Trouble
     RowReader::open(&path, false)?.map(of).collect()
 }
 
-/// Reads the messages without a call of a stored day that have a correlation, ascending by id.
+/// Reads the messages without a call in a range of ids that have a correlation, ascending.
 ///
 /// # Errors
 /// [`Trouble::Io`] or [`Trouble::Damaged`], here and from the iterator.
 pub fn correlations(
     folder: &DaybookFolder,
+    ids: IdRange,
 ) -> Result<impl Iterator<Item = Result<(Id, u64), Trouble>> + use<>, Trouble> {
     let is_there = read_version(folder)? >= FIRST_WITH_CORRELATIONS;
-    let rows = if is_there { Some(RowReader::<1>::open(&folder.file(CORRELATIONS)?, true)?) } else { None };
+    let rows = if is_there { Some(CORRELATIONS.open(folder, ids)?) } else { None };
     let of = |row: NumberRow<1>| (row.id, row.numbers[0].cast_unsigned());
     Ok(rows.into_iter().flatten().map(move |row| row.map(of)))
 }
 
-/// Reads the notification items of a stored day, ascending by id.
+/// Reads the notification items of a stored day in a range of ids, ascending.
 ///
 /// # Errors
 /// [`Trouble::Io`] or [`Trouble::Damaged`], here and from the iterator.
 pub fn notifications(
     folder: &DaybookFolder,
+    ids: IdRange,
 ) -> Result<impl Iterator<Item = Result<NotificationItem, Trouble>> + use<>, Trouble> {
-    let path = folder.file(NOTIFICATIONS)?;
-    let rows = RowReader::open(&path, true)?;
-    let of = move |row: Result<NumberRow<14>, Trouble>| {
-        NotificationItem::of_row(row?).map_err(|why| damaged(&path, &why))
-    };
-    Ok(rows.map(of))
+    NOTIFICATIONS.read(folder, ids, NotificationItem::of_row)
 }
 
-/// Reads the closed items of a stored day, by the tops of their ids, ascending.
+/// Reads the closed items of a stored day in a range, by the tops of their ids, ascending.
 ///
 /// # Errors
 /// [`Trouble::Io`] or [`Trouble::Damaged`], here and from the iterator.
 pub fn closed(
     folder: &DaybookFolder,
     of: Closed,
+    ids: IdRange,
 ) -> Result<impl Iterator<Item = Result<u64, Trouble>> + use<>, Trouble> {
-    let rows = RowReader::<1>::open(&folder.file(of.file())?, false)?;
+    let rows = of.file().open(folder, ids)?;
     Ok(rows.map(|row| row.map(|row| row.numbers[0].cast_unsigned())))
 }

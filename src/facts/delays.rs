@@ -15,6 +15,13 @@ impl Delays {
         let key = (measure, service.to_owned(), region.to_owned());
         self.0.entry(key).or_default().add(super::latency::bucket(value), n);
     }
+
+    /// Adds all histograms of another.
+    pub fn merge(&mut self, other: &Self) {
+        for (key, histogram) in &other.0 {
+            self.0.entry(key.clone()).or_default().merge(histogram);
+        }
+    }
 }
 
 /// A measured quantity: a time in microseconds, or a number of attempts.

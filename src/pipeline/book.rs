@@ -19,7 +19,7 @@ use crate::ledger::{
 use crate::overrides::{Override, adjust};
 use crate::policy::{Account, Booking, Policy, Postings};
 use crate::queries::booked_day::BookedDay;
-use crate::resolve::{missing_logs, request_gaps, resolve, untold};
+use crate::resolve::{ResolveParts, missing_logs, request_gaps, resolve, untold};
 use crate::slots::Slots;
 
 /// A day that was booked and published.
@@ -133,7 +133,8 @@ pub(super) fn from_daybooks(
     daybooks: &DaybookFolders,
     missing: &BTreeMap<Day, Vec<MissingLog>>,
 ) -> anyhow::Result<ClassifiedDay> {
-    let Intake { facts, receipt } = resolve(day, daybooks, &job.config, missing)?;
+    let Intake { facts, receipt } =
+        resolve(day, daybooks, &job.config, missing, ResolveParts::on(job.workers))?;
     let mut gaps = request_gaps::gaps(&facts, &job.config.sources);
     gaps.extend(receipt.gaps.iter().cloned());
     let of_day = missing.get(&day).map(Vec::as_slice).unwrap_or_default();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Resolver;
 use crate::config::{Log, Vantage};
 use crate::day::Day;
-use crate::facts::{Kind, MissingLog, Outcome};
+use crate::facts::{Fact, Kind, MissingLog, Outcome};
 
 /// A span in which a log is missing, in microseconds since 1970, half-open.
 pub struct LostSpan {
@@ -49,26 +49,25 @@ impl Resolver<'_> {
         })
     }
 
-    /// Leaves calls open that have no answer further out, while the log further in is missing.
+    /// Returns the facts that no other day can change, with some calls without an answer left open.
+    ///
+    /// Left open are those without an answer further out, while the log further in is missing.
     ///
     /// A proxy that waits in vain proves no failure if the log that could tell of the answer is
     /// lost. Calls with an answer, an error code or a symptom before the platform stay as they are.
-    pub fn leave_unanswered_calls_open(&mut self) {
+    pub fn own_facts(&mut self) -> Vec<Fact> {
+        let mut facts = self.own.facts.clone();
         if self.lost.is_empty() {
-            return;
+            return facts;
         }
-        let mut facts = std::mem::take(&mut self.own.facts);
-        let mut changed = Vec::new();
-        for (at, fact) in facts.iter().enumerate() {
-            let kind = &self.kinds[fact.kind as usize];
+        let own = self.own.clone();
+        for fact in &mut facts {
+            let kind = &own.kinds[fact.kind as usize];
             if self.is_left_open(kind, fact.slot) {
-                changed.push((at, Kind { outcome: Outcome::Unknown, ..kind.clone() }));
+                fact.kind = self.kind(Kind { outcome: Outcome::Unknown, ..kind.clone() });
             }
         }
-        for (at, kind) in changed {
-            facts[at].kind = self.kind(kind);
-        }
-        self.own.facts = facts;
+        facts
     }
 
     /// Returns whether a missing log further in could have told of the answer to a call.

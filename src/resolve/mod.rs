@@ -9,6 +9,7 @@ mod merge_join;
 mod messages;
 pub mod missing_logs;
 mod notifications;
+mod parts;
 pub mod request_gaps;
 mod spelling;
 mod unreadable;
@@ -16,8 +17,11 @@ pub mod untold;
 mod webhook_gaps;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use lost_evidence::LostSpan;
+use messages::ambiguous_sends::{Orphan, Sends};
+pub use parts::ResolveParts;
 use spelling::SpellingCounts;
 use unreadable::Undecided;
 use webhook_gaps::Silence;
@@ -28,7 +32,7 @@ use crate::daybook::{self, Daybook, DaybookFolders};
 use crate::error::Trouble;
 use crate::facts::ids::{Id, Map};
 use crate::facts::{
-    Fact, Facts, Gap, Intake, Kind, Lost, MissingLog, OtherSpelling, Receipt, Reconciliation,
+    Delays, Fact, Facts, Gap, Intake, Kind, Lost, MissingLog, OtherSpelling, Receipt, Reconciliation,
 };
 
 /// Returns the facts and the receipt of a day, from its daybook and those around it.
@@ -43,6 +47,7 @@ pub fn resolve(
     daybooks: &DaybookFolders,
     config: &Config,
     missing: &BTreeMap<Day, Vec<MissingLog>>,
+    parts: ResolveParts,
 ) -> Result<Intake, Trouble> {
     let Some(folder) = daybooks.get(&day) else {
         return Err(Trouble::Usage(format!("{day} has no daybook")));
@@ -69,8 +74,9 @@ pub fn resolve(
     }
     around.retain(|other, _| *other >= day.plus(-1));
     let mut resolver = Resolver::new(day, own, around, config, missing);
-    resolver.messages(&known, reach)?;
-    resolver.notifications(&known, reach)?;
+    let sends = Sends::read(&resolver, &known, reach)?;
+    resolver.items(&sends, &known, &parts.ranges(&known)?, parts.threads)?;
+    resolver.settle_sends(&sends)?;
     resolver.decide()?;
     resolver.leave_other_spellings_open();
     resolver.intake()
@@ -83,25 +89,37 @@ enum Speaks {
     OfItself,
 }
 
+/// Numbers of the kinds and callers of the day's own daybook.
+struct OwnNumbers {
+    kinds: Map<Kind, u32>,
+    callers: Map<String, u32>,
+}
+
+/// What is known of a day, and what became of the items of some ids.
 struct Resolver<'c> {
     day: Day,
-    own: Daybook,
+    own: Arc<Daybook>,
     /// The heads of the day before and of later days within reach, without facts.
-    around: BTreeMap<Day, Daybook>,
+    around: Arc<BTreeMap<Day, Daybook>>,
     config: &'c Config,
-    silences: Vec<Silence>,
+    silences: Arc<Vec<Silence>>,
+    /// Spans of missing logs, of the day and of the days within reach.
+    lost: Arc<Vec<LostSpan>>,
+    own_numbers: Arc<OwnNumbers>,
+    /// Messages without a call that a call without an answer may have sent.
+    orphans: Vec<Orphan>,
     /// Messages and notifications that are bad unless an unreadable row explains them.
     undecided: Undecided,
     spelling: SpellingCounts,
     other_spellings: Vec<OtherSpelling>,
-    /// Spans of missing logs, of the day and of the days within reach.
-    lost: Vec<LostSpan>,
     /// Latest instant up to which the webhook log of a region is known.
     watermarks: BTreeMap<(String, Speaks), Option<i64>>,
+    /// Kinds and callers behind those of the day's own daybook.
     kinds: Vec<Kind>,
     callers: Vec<String>,
     kind_numbers: Map<Kind, u32>,
     caller_numbers: Map<String, u32>,
+    delays: Delays,
     /// Events by slot, kind and caller, with the sixtieths in which they began.
     resolved: Map<(u32, u32, u32), (i64, u64)>,
     counts: Reconciliation,
@@ -115,31 +133,43 @@ impl<'c> Resolver<'c> {
         config: &'c Config,
         missing: &BTreeMap<Day, Vec<MissingLog>>,
     ) -> Self {
-        let mut resolver = Self {
+        let kinds = own.kinds.iter().cloned().zip(0..).collect();
+        let callers = own.callers.iter().cloned().zip(0..).collect();
+        let numbers = Arc::new(OwnNumbers { kinds, callers });
+        let mut resolver = Self::without_outcomes(day, config, Arc::new(own), Arc::new(around), numbers);
+        resolver.lost = Arc::new(lost_evidence::spans(missing));
+        resolver.silences = Arc::new(if resolver.own.is_joined { resolver.silences() } else { Vec::new() });
+        resolver
+    }
+
+    fn without_outcomes(
+        day: Day,
+        config: &'c Config,
+        own: Arc<Daybook>,
+        around: Arc<BTreeMap<Day, Daybook>>,
+        own_numbers: Arc<OwnNumbers>,
+    ) -> Self {
+        Self {
             day,
-            kinds: own.kinds.clone(),
-            callers: own.callers.clone(),
-            kind_numbers: own.kinds.iter().cloned().zip(0..).collect(),
-            caller_numbers: own.callers.iter().cloned().zip(0..).collect(),
-            counts: Reconciliation {
-                statuses: own.tally.statuses,
-                attempts: own.tally.attempts,
-                admitted_again: own.tally.admitted_again,
-                ..Reconciliation::default()
-            },
+            config,
             own,
             around,
-            config,
-            silences: Vec::new(),
+            own_numbers,
+            silences: Arc::default(),
+            lost: Arc::default(),
+            orphans: Vec::new(),
             undecided: Undecided::default(),
             spelling: SpellingCounts::default(),
             other_spellings: Vec::new(),
-            lost: lost_evidence::spans(missing),
             watermarks: BTreeMap::new(),
+            kinds: Vec::new(),
+            callers: Vec::new(),
+            kind_numbers: Map::default(),
+            caller_numbers: Map::default(),
+            delays: Delays::default(),
             resolved: Map::default(),
-        };
-        resolver.silences = if resolver.own.is_joined { resolver.silences() } else { Vec::new() };
-        resolver
+            counts: Reconciliation::default(),
+        }
     }
 
     fn silences(&self) -> Vec<Silence> {
@@ -148,7 +178,7 @@ impl<'c> Resolver<'c> {
         let held_us = self.held_us();
         let later = (1..=1 + (held_us - 1) / DAY_US)
             .map_while(|n| self.around.get(&self.day.plus(n)).filter(is_like));
-        let days: Vec<&Daybook> = before.into_iter().chain([&self.own]).chain(later).collect();
+        let days: Vec<&Daybook> = before.into_iter().chain([&*self.own]).chain(later).collect();
         let (from, to) = (self.day.start_us(), self.day.end_us() + held_us);
         webhook_gaps::silences(&days).into_iter().filter(|s| s.touches(from, to)).collect()
     }
@@ -173,7 +203,7 @@ impl<'c> Resolver<'c> {
             return *known;
         }
         // Only as far as day follows day: what lies behind a missing log proves nothing about it.
-        let mut days: Vec<&Daybook> = vec![&self.own];
+        let mut days: Vec<&Daybook> = vec![&*self.own];
         let mut last = None;
         loop {
             let lanes = match speaks {
@@ -206,22 +236,29 @@ impl<'c> Resolver<'c> {
 
     /// Returns the number of a caller; the empty one stands for not recorded.
     fn caller(&mut self, caller: &str) -> u32 {
-        if let Some(number) = self.caller_numbers.get(caller) {
+        if let Some(number) = self.own_numbers.callers.get(caller).or_else(|| self.caller_numbers.get(caller))
+        {
             return *number;
         }
-        let number = self.callers.len() as u32;
+        let number = (self.own.callers.len() + self.callers.len()) as u32;
         self.callers.push(caller.to_owned());
         self.caller_numbers.insert(caller.to_owned(), number);
         number
     }
 
     fn kind(&mut self, kind: Kind) -> u32 {
-        let next = self.kinds.len() as u32;
-        let number = *self.kind_numbers.entry(kind.clone()).or_insert(next);
-        if number == next {
-            self.kinds.push(kind);
+        if let Some(number) = self.own_numbers.kinds.get(&kind).or_else(|| self.kind_numbers.get(&kind)) {
+            return *number;
         }
+        let number = (self.own.kinds.len() + self.kinds.len()) as u32;
+        self.kinds.push(kind.clone());
+        self.kind_numbers.insert(kind, number);
         number
+    }
+
+    /// Iterates over all kinds, in the order of their numbers.
+    fn all_kinds(&self) -> impl Iterator<Item = &Kind> {
+        self.own.kinds.iter().chain(&self.kinds)
     }
 
     /// Returns a kind of the day's own items.
@@ -253,19 +290,28 @@ impl<'c> Resolver<'c> {
     }
 
     fn intake(mut self) -> Result<Intake, Trouble> {
-        self.leave_unanswered_calls_open();
-        let resolved = std::mem::take(&mut self.resolved);
+        let mut rows = self.own_facts();
         let of = |((slot, kind, caller), (events, sixtieths))| Fact { slot, kind, caller, events, sixtieths };
-        let rows = self.own.facts.iter().copied().chain(resolved.into_iter().map(of)).collect();
-        let (day, length) = (self.day, self.own.slot_length);
-        let facts = Facts::new(day, length, &self.kinds, &self.callers, rows, self.own.evidence)
+        rows.extend(std::mem::take(&mut self.resolved).into_iter().map(of));
+        let Self { day, own, kinds, callers, mut delays, config, silences, other_spellings, .. } = self;
+        let mut reconciliation = self.counts;
+        let own = Arc::unwrap_or_clone(own);
+        reconciliation.add(&Reconciliation {
+            statuses: own.tally.statuses,
+            attempts: own.tally.attempts,
+            admitted_again: own.tally.admitted_again,
+            ..Reconciliation::default()
+        });
+        delays.merge(&own.delays);
+        let length = own.slot_length;
+        let kinds: Vec<Kind> = own.kinds.into_iter().chain(kinds).collect();
+        let callers: Vec<String> = own.callers.into_iter().chain(callers).collect();
+        let facts = Facts::new(day, length, &kinds, &callers, rows, own.evidence)
             .map_err(|e| Trouble::Imbalance(format!("the facts do not fit a frame: {e}")))?;
         let slot_of = |us: i64| (us - day.start_us()).clamp(0, DAY_US) / length.us();
-        let sources: Vec<&str> = (self.config.sources.iter())
-            .filter(|s| s.log == Log::Webhooks)
-            .map(|s| s.name.as_str())
-            .collect();
-        let gaps = self.silences.iter().map(|silence| Gap {
+        let sources: Vec<&str> =
+            (config.sources.iter()).filter(|s| s.log == Log::Webhooks).map(|s| s.name.as_str()).collect();
+        let gaps = silences.iter().map(|silence| Gap {
             lost: Lost::Outcomes,
             source: sources.join(", "),
             region: silence.region.clone(),
@@ -279,17 +325,17 @@ impl<'c> Resolver<'c> {
         Ok(Intake {
             facts,
             receipt: Receipt {
-                latencies: self.own.latencies,
-                delays: self.own.delays,
-                reconciliation: self.counts,
+                latencies: own.latencies,
+                delays,
+                reconciliation,
                 gaps,
-                tally: self.own.tally,
-                is_joined: self.own.is_joined,
-                other_spellings: self.other_spellings,
-                fields: self.own.fields,
-                files: self.own.files,
-                callers: self.own.callers_by_hour,
-                quarantine: self.own.quarantine,
+                tally: own.tally,
+                is_joined: own.is_joined,
+                other_spellings,
+                fields: own.fields,
+                files: own.files,
+                callers: own.callers_by_hour,
+                quarantine: own.quarantine,
             },
         })
     }

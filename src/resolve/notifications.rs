@@ -5,7 +5,7 @@ use super::unreadable::UndecidedNotification;
 use super::{DaybookFolders, Resolver, Speaks};
 use crate::day::{DAY_US, Day, SECOND_US};
 use crate::daybook::delivery::{AttemptTraits, Delivery, measured};
-use crate::daybook::{self, Closed, ItemRole, NotificationItem};
+use crate::daybook::{self, Closed, IdRange, ItemRole, NotificationItem};
 use crate::error::Trouble;
 use crate::facts::ids::short;
 use crate::facts::{Kind, Outcome, Timing};
@@ -25,23 +25,29 @@ impl Told {
 }
 
 impl Resolver<'_> {
-    /// Resolves the notifications of the day, from the daybooks within `reach` days.
+    /// Resolves the notifications of the day in a range of ids, from daybooks within `reach` days.
     ///
     /// Every attempt in the day's own rows is counted on exactly one day: in an account, as an
     /// orphan, as a stray or as an attempt after delivery.
-    pub fn notifications(&mut self, daybooks: &DaybookFolders, reach: i64) -> Result<(), Trouble> {
+    pub fn notifications(
+        &mut self,
+        daybooks: &DaybookFolders,
+        reach: i64,
+        ids: IdRange,
+    ) -> Result<(), Trouble> {
         let mut streams = Vec::new();
         let mut days = Vec::new();
         let mut closed_before = Vec::new();
         for (other, folder) in daybooks.range(self.day.plus(-reach)..=self.day.plus(reach)) {
-            streams.push(daybook::notifications(folder)?);
+            streams.push(daybook::notifications(folder, ids)?);
             days.push(*other);
             if *other < self.day {
-                closed_before.push(Shorts::new(daybook::closed(folder, Closed::Notifications)?)?);
+                let closed = daybook::closed(folder, Closed::Notifications, ids)?;
+                closed_before.push(Shorts::new(closed)?);
             }
         }
         let mut closed = match daybooks.get(&self.day) {
-            Some(folder) => Shorts::new(daybook::closed(folder, Closed::Notifications)?)?,
+            Some(folder) => Shorts::new(daybook::closed(folder, Closed::Notifications, ids)?)?,
             None => return Ok(()),
         };
         let mut merge = Merge::new(streams, |item: &NotificationItem| item.id)?;
@@ -178,7 +184,7 @@ impl Resolver<'_> {
             }
         };
         for (measure, value) in measured(delivery) {
-            self.own.delays.add(measure, &kind.service, &kind.region, value, 1);
+            self.delays.add(measure, &kind.service, &kind.region, value, 1);
         }
         let timing = self.promptness(&kind.region, delivery);
         let is_bad = matches!(timing, Timing::Late | Timing::Stopped);

@@ -35,6 +35,17 @@ impl SpellingCounts {
         }
     }
 
+    /// Adds the counts of other messages of the day.
+    pub fn add(&mut self, other: Self) {
+        for (key, statuses) in other.orphans {
+            *self.orphans.entry(key).or_default() += statuses;
+        }
+        for (region, (all, told)) in other.messages {
+            let sum = self.messages.entry(region).or_default();
+            *sum = (sum.0 + all, sum.1 + told);
+        }
+    }
+
     /// Returns the regions whose messages are unknown if they have no status.
     fn found(&self) -> Vec<OtherSpelling> {
         // A log of webhooks may not tell regions, or name them in its own way.
@@ -74,9 +85,13 @@ impl Resolver<'_> {
                 && (kind.outcome, kind.timing) == (Outcome::None, Timing::Overdue)
                 && found.iter().any(|other| other.region == kind.region)
         };
-        let open: Vec<u32> = (0..).zip(&self.kinds).filter(|(_, k)| is_open(k)).map(|(n, _)| n).collect();
+        let open: Vec<u32> =
+            (0..).zip(self.all_kinds()).filter(|(_, k)| is_open(k)).map(|(n, _)| n).collect();
         for number in open {
-            let unseen = Kind { timing: Timing::Unseen, ..self.kinds[number as usize].clone() };
+            let unseen = self.all_kinds().nth(number as usize);
+            let Some(unseen) = unseen.map(|kind| Kind { timing: Timing::Unseen, ..kind.clone() }) else {
+                continue;
+            };
             let unseen = self.kind(unseen);
             let is_of = |key: &&(u32, u32, u32)| key.1 == number;
             let keys: Vec<(u32, u32, u32)> = self.resolved.keys().filter(is_of).copied().collect();

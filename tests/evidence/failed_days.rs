@@ -242,7 +242,7 @@ fn unbalance(world: &World, day: &str) {
     for path in job::paths(folder.path()).iter().filter(|path| !path.ends_with(daybook::FILES)) {
         fs::copy(path, scratch.path().join(path.file_name().unwrap())).unwrap();
     }
-    daybook::write(&daybook, scratch.path()).unwrap();
+    daybook::write(&daybook, scratch.path(), false).unwrap();
     let settings = ledger.config(reading.config.as_ref().unwrap()).unwrap();
     ledger.keep(scratch, reading, &settings, clock).unwrap();
 }

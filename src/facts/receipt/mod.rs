@@ -115,6 +115,35 @@ pub struct Reconciliation {
     pub unproven_sends: u64,
 }
 
+impl Reconciliation {
+    /// Adds up two parts of a day.
+    pub const fn add(&mut self, other: &Self) {
+        // Taken apart, so that none can be forgotten.
+        let Self {
+            attempts,
+            statuses,
+            orphan_statuses,
+            statuses_of_others,
+            orphan_attempts,
+            attempts_after_delivery,
+            stray_attempts,
+            contradicted_messages,
+            admitted_again,
+            unproven_sends,
+        } = *other;
+        self.attempts += attempts;
+        self.statuses += statuses;
+        self.orphan_statuses += orphan_statuses;
+        self.statuses_of_others += statuses_of_others;
+        self.orphan_attempts += orphan_attempts;
+        self.attempts_after_delivery += attempts_after_delivery;
+        self.stray_attempts += stray_attempts;
+        self.contradicted_messages += contradicted_messages;
+        self.admitted_again += admitted_again;
+        self.unproven_sends += unproven_sends;
+    }
+}
+
 record! {
     table "quarantine", a row is "row that could not be read";
     /// A row that could not be read.

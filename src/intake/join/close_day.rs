@@ -100,7 +100,7 @@ pub fn close_day(
     let callers_by_hour = caller_lines(&pass.counts, &merged, &surplus, settings.slot_length);
     let mut items = ItemWriter::create(folder)?;
     let sums = reducer.join(pass, &merged, settings, &mut |all| all.write(&mut items))?;
-    items.close()?;
+    let is_cut = items.close()?;
     let carried = Carried::of(pass, &merged, &sums);
     let source_rows = source_rows(&merged, &surplus, &carried, settings.slot_length);
     for (fact, n) in &surplus.events {
@@ -166,7 +166,7 @@ pub fn close_day(
         unreadable: windows(pass, files, sources, settings),
         quarantine,
     };
-    daybook::write(&daybook, folder)?;
+    daybook::write(&daybook, folder, is_cut)?;
     let shown = |n: &u32| files[*n as usize].shown.clone();
     let copies = pass.copies.iter().map(|(copy, original)| (shown(copy), shown(original))).collect();
     let notes = ReadNotes {

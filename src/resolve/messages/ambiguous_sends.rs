@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::day::{Day, SECOND_US};
 use crate::daybook::message::MessageState;
-use crate::daybook::{self, ItemRole, MessageItem, WaitingCall};
+use crate::daybook::{self, IdRange, ItemRole, MessageItem, WaitingCall};
 use crate::error::Trouble;
 use crate::facts::ids::{Id, Map};
 use crate::facts::{Kind, Outcome, Reached, Stream, Symptom, Timing};
@@ -29,11 +29,10 @@ pub struct Sends {
     senders: Vec<Option<Sender>>,
     /// Region of each call; `-` if it is not known.
     regions: Vec<String>,
-    /// Correlations of messages, as far as a call bears the same one.
-    correlations: Map<Id, u64>,
+    /// Correlations of calls, if any message names one.
+    correlations: BTreeSet<u64>,
     /// Callers of calls without a correlation, by pseudonym.
     callers: BTreeMap<String, u32>,
-    pub orphans: Vec<Orphan>,
 }
 
 /// Region of a row that names none.
@@ -81,18 +80,12 @@ impl Sends {
         if !sends.calls.iter().any(|(_, call)| call.at_us + deadline_us >= day.start_us()) {
             return Ok(Self::default());
         }
-        let known: Map<u64, ()> = sends.calls.iter().map(|(_, call)| (call.correlation, ())).collect();
         let mut has_correlations = false;
         for (_, folder) in daybooks.range(day.plus(-reach)..=day.plus(reach)) {
-            for row in daybook::correlations(folder)? {
-                let (id, correlation) = row?;
-                has_correlations = true;
-                if known.contains_key(&correlation) {
-                    // Days may name several correlations of one message; their order is no matter.
-                    let all = sends.correlations.entry(id).or_insert(correlation);
-                    *all = correlation.min(*all);
-                }
-            }
+            has_correlations |= daybook::correlations(folder, IdRange::ALL)?.next().transpose()?.is_some();
+        }
+        if has_correlations {
+            sends.correlations = sends.calls.iter().map(|(_, call)| call.correlation).collect();
         }
         for (from, call) in &sends.calls {
             let kind = resolver.daybook_of(*from).and_then(|daybook| daybook.kinds.get(call.kind as usize));
@@ -112,23 +105,48 @@ impl Sends {
         Ok(sends)
     }
 
+    /// Reads the correlations of messages in a range of ids, as far as a call bears the same one.
+    pub fn correlations(
+        &self,
+        day: Day,
+        daybooks: &DaybookFolders,
+        reach: i64,
+        ids: IdRange,
+    ) -> Result<Map<Id, u64>, Trouble> {
+        let mut of = Map::default();
+        if self.correlations.is_empty() {
+            return Ok(of);
+        }
+        for (_, folder) in daybooks.range(day.plus(-reach)..=day.plus(reach)) {
+            for row in daybook::correlations(folder, ids)? {
+                let (id, correlation) = row?;
+                if self.correlations.contains(&correlation) {
+                    // Days may name several correlations of one message; their order is no matter.
+                    let all = of.entry(id).or_insert(correlation);
+                    *all = correlation.min(*all);
+                }
+            }
+        }
+        Ok(of)
+    }
+
     /// Returns for each call the message that it takes.
-    fn taken(&self, deadline_us: i64) -> Vec<Option<Taken>> {
-        let mut is_free = vec![true; self.orphans.len()];
+    fn taken(&self, orphans: &[Orphan], deadline_us: i64) -> Vec<Option<Taken>> {
+        let mut is_free = vec![true; orphans.len()];
         let mut taken = vec![None; self.calls.len()];
         let proven = |orphan: &Orphan| Some((Sender::Correlation(orphan.correlation?), UNKNOWN));
-        for (call, orphan) in self.pairs(&is_free, deadline_us, |at| proven(&self.orphans[at])) {
+        for (call, orphan) in self.pairs(orphans, &is_free, deadline_us, |at| proven(&orphans[at])) {
             is_free[orphan] = false;
             taken[call] = Some(Taken::Proven(orphan));
         }
         // A webhook log may name no regions, or name them in its own way.
         let regions: BTreeSet<&str> = self.regions.iter().map(String::as_str).collect();
         let possible = |at: usize| {
-            let Orphan { caller, region, .. } = &self.orphans[at];
+            let Orphan { caller, region, .. } = &orphans[at];
             let region = if regions.contains(region.as_str()) { region } else { UNKNOWN };
             Some((Sender::Caller((*caller)?), region))
         };
-        for (call, orphan) in self.pairs(&is_free, deadline_us, possible) {
+        for (call, orphan) in self.pairs(orphans, &is_free, deadline_us, possible) {
             taken[call] = Some(Taken::Possible(orphan));
         }
         taken
@@ -140,6 +158,7 @@ impl Sends {
     /// a call of the same one takes it.
     fn pairs<'s>(
         &'s self,
+        orphans: &'s [Orphan],
         is_free: &[bool],
         deadline_us: i64,
         place_of: impl Fn(usize) -> Option<(Sender, &'s str)>,
@@ -150,8 +169,8 @@ impl Sends {
                 calls.entry(*sender).or_default().push(at);
             }
         }
-        let first_us = |orphan: usize| (self.orphans[orphan].state.first_us, self.orphans[orphan].id);
-        let mut in_order: Vec<usize> = (0..self.orphans.len()).filter(|at| is_free[*at]).collect();
+        let first_us = |orphan: usize| (orphans[orphan].state.first_us, orphans[orphan].id);
+        let mut in_order: Vec<usize> = (0..orphans.len()).filter(|at| is_free[*at]).collect();
         in_order.sort_unstable_by_key(|orphan| first_us(*orphan));
         let mut queues: BTreeMap<Sender, BTreeMap<&str, VecDeque<usize>>> = BTreeMap::new();
         for at in in_order {
@@ -194,7 +213,7 @@ impl Resolver<'_> {
     pub fn orphan(
         &self,
         sends: &Sends,
-        id: Id,
+        (id, correlation): (Id, Option<u64>),
         days: &[Day],
         group: &[(usize, MessageItem)],
     ) -> Option<Orphan> {
@@ -204,7 +223,6 @@ impl Resolver<'_> {
         let foreign = group.iter().filter(|(_, item)| item.role == ItemRole::Foreign);
         let (at, earliest) = foreign.clone().min_by_key(|(_, item)| item.state.first_us)?;
         let from = days[*at];
-        let correlation = sends.correlations.get(&id).copied();
         let caller = self.caller_name(from, earliest.caller);
         let caller = caller.and_then(|caller| sends.callers.get(caller)).copied();
         if correlation.is_none() && caller.is_none() {
@@ -239,16 +257,17 @@ impl Resolver<'_> {
     /// Counts the day's calls without an answer, and the statuses of messages that no call takes.
     pub fn settle_sends(&mut self, sends: &Sends) -> Result<(), Trouble> {
         let deadline_us = self.deadline_us();
-        let mut is_claimed = vec![false; sends.orphans.len()];
-        for ((day, call), taken) in sends.calls.iter().zip(sends.taken(deadline_us)) {
+        let orphans = std::mem::take(&mut self.orphans);
+        let mut is_claimed = vec![false; orphans.len()];
+        for ((day, call), taken) in sends.calls.iter().zip(sends.taken(&orphans, deadline_us)) {
             if let Some(Taken::Proven(at)) = taken {
                 is_claimed[at] = true;
             }
             if *day == self.day {
-                self.settle_call(call, taken, sends, deadline_us)?;
+                self.settle_call(call, taken, &orphans, deadline_us)?;
             }
         }
-        for (orphan, _) in sends.orphans.iter().zip(is_claimed).filter(|(_, is_claimed)| !is_claimed) {
+        for (orphan, _) in orphans.iter().zip(is_claimed).filter(|(_, is_claimed)| !is_claimed) {
             self.count_orphan(orphan.id, orphan.statuses, orphan.kind)?;
         }
         Ok(())
@@ -258,15 +277,15 @@ impl Resolver<'_> {
         &mut self,
         call: &WaitingCall,
         taken: Option<Taken>,
-        sends: &Sends,
+        orphans: &[Orphan],
         deadline_us: i64,
     ) -> Result<(), Trouble> {
         let kind = self.kind_of(call.kind, Id::from(call.correlation))?.clone();
         let caller = self.caller_of(call.caller, Id::from(call.correlation))?;
         let slot = self.own.slot_length.place(call.at_us - self.day.start_us()).slot;
         let kind = match taken {
-            Some(Taken::Proven(at)) if !self.may_be_anothers(&sends.orphans[at], &kind, deadline_us) => {
-                proven(kind, &sends.orphans[at].state)
+            Some(Taken::Proven(at)) if !self.may_be_anothers(&orphans[at], &kind, deadline_us) => {
+                proven(kind, &orphans[at].state)
             }
             Some(Taken::Proven(_)) => Kind { outcome: Outcome::Unknown, ..kind },
             Some(Taken::Possible(_)) => {
@@ -339,7 +358,7 @@ mod tests {
     const NONE: u64 = 0;
 
     /// Calls and messages of one caller by correlation and instant in seconds; 0 names none.
-    fn sends(calls: &[(u64, i64)], messages: &[(u64, i64)]) -> Sends {
+    fn sends(calls: &[(u64, i64)], messages: &[(u64, i64)]) -> (Sends, Vec<Orphan>) {
         let day: Day = "2026-11-20".parse().unwrap();
         let call = |(correlation, at): &(u64, i64)| {
             (day, WaitingCall { correlation: *correlation, at_us: at * SECOND_US, kind: 0, caller: 0 })
@@ -357,14 +376,14 @@ mod tests {
             NONE => Sender::Caller(0),
             correlation => Sender::Correlation(correlation),
         };
-        Sends {
+        let sends = Sends {
             calls: calls.iter().map(call).collect(),
             senders: calls.iter().map(sender).map(Some).collect(),
             regions: vec![UNKNOWN.to_owned(); calls.len()],
-            correlations: Map::default(),
+            correlations: BTreeSet::new(),
             callers: BTreeMap::new(),
-            orphans: (0..).zip(messages).map(orphan).collect(),
-        }
+        };
+        (sends, (0..).zip(messages).map(orphan).collect())
     }
 
     proptest! {
@@ -374,12 +393,12 @@ mod tests {
             messages in prop::collection::vec((1_u64..3, 0_i64..50), 0..9),
             deadline in 1_i64..20,
         ) {
-            let sends = sends(&calls, &messages);
-            let taken = sends.taken(deadline * SECOND_US);
+            let (sends, orphans) = sends(&calls, &messages);
+            let taken = sends.taken(&orphans, deadline * SECOND_US);
             let place = |taken: Taken| match taken {
                 Taken::Proven(at) | Taken::Possible(at) => at,
             };
-            let first = |taken: Taken| sends.orphans[place(taken)].state.first_us / SECOND_US;
+            let first = |taken: Taken| orphans[place(taken)].state.first_us / SECOND_US;
             let mut told: Vec<Option<i64>> = taken.iter().map(|taken| taken.map(first)).collect();
             let mut want = by_the_word(&calls, &messages, deadline);
             // Calls of one instant are alike, whichever of them takes a message.
@@ -398,8 +417,10 @@ mod tests {
 
     #[test]
     fn without_a_correlation_what_is_left_of_a_callers_messages_is_possible() {
-        let taken =
-            |calls: &[(u64, i64)], messages: &[(u64, i64)]| sends(calls, messages).taken(600 * SECOND_US);
+        let taken = |calls: &[(u64, i64)], messages: &[(u64, i64)]| {
+            let (sends, orphans) = sends(calls, messages);
+            sends.taken(&orphans, 600 * SECOND_US)
+        };
         let possible = |at| Some(Taken::Possible(at));
         let proven = |at| Some(Taken::Proven(at));
         assert_eq!(
@@ -416,21 +437,22 @@ mod tests {
         // A call that names a correlation is judged by it alone.
         assert_eq!(taken(&[(7, 10)], &[(NONE, 12)]), [None]);
         // A message of another region is another's, if the webhook log names regions as calls do.
-        let mut apart = sends(&[(NONE, 10), (NONE, 11)], &[(NONE, 12)]);
+        let (mut apart, mut orphans) = sends(&[(NONE, 10), (NONE, 11)], &[(NONE, 12)]);
         apart.regions = vec!["us".to_owned(), "eu".to_owned()];
         for (region, want) in [("eu", [None, possible(0)]), ("frankfurt", [possible(0), None])] {
-            apart.orphans[0].region = region.to_owned();
-            assert_eq!(apart.taken(600 * SECOND_US), want, "{region}");
+            orphans[0].region = region.to_owned();
+            assert_eq!(apart.taken(&orphans, 600 * SECOND_US), want, "{region}");
         }
     }
 
     #[test]
     fn the_second_of_a_status_may_be_that_of_the_call() {
-        let mut late = sends(&[(1, 10)], &[(1, 10)]);
+        let (mut late, orphans) = sends(&[(1, 10)], &[(1, 10)]);
         late.calls[0].1.at_us += 900_000;
-        assert_eq!(late.taken(600 * SECOND_US), [Some(Taken::Proven(0))]);
-        assert_eq!(sends(&[(1, 10)], &[(1, 9)]).taken(600 * SECOND_US), [None]);
-        assert_eq!(sends(&[(1, 10), (1, 700)], &[(1, 611)]).taken(600 * SECOND_US), [None, None]);
+        assert_eq!(late.taken(&orphans, 600 * SECOND_US), [Some(Taken::Proven(0))]);
+        let taken = |(sends, orphans): (Sends, Vec<Orphan>)| sends.taken(&orphans, 600 * SECOND_US);
+        assert_eq!(taken(sends(&[(1, 10)], &[(1, 9)])), [None]);
+        assert_eq!(taken(sends(&[(1, 10), (1, 700)], &[(1, 611)])), [None, None]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Messages: the outcome of each message of one day, from all days within reach.
 
-mod ambiguous_sends;
+pub mod ambiguous_sends;
 
 use ambiguous_sends::Sends;
 
@@ -9,7 +9,7 @@ use super::unreadable::UndecidedMessage;
 use super::{DaybookFolders, Resolver, Speaks};
 use crate::day::{Day, SECOND_US};
 use crate::daybook::message::{MessageState, StatusWord};
-use crate::daybook::{self, Closed, ItemRole, MessageItem};
+use crate::daybook::{self, Closed, IdRange, ItemRole, MessageItem};
 use crate::error::Trouble;
 use crate::facts::ids::{Id, short};
 use crate::facts::{DelayKind, Kind, Outcome, Stream, Timing};
@@ -35,23 +35,31 @@ struct Said {
 }
 
 impl Resolver<'_> {
-    /// Resolves the messages of the day, from all daybooks within `reach` days.
-    pub fn messages(&mut self, daybooks: &DaybookFolders, reach: i64) -> Result<(), Trouble> {
-        let mut sends = Sends::read(self, daybooks, reach)?;
+    /// Resolves the messages of the day in a range of ids, from all daybooks within `reach` days.
+    pub fn messages(
+        &mut self,
+        sends: &Sends,
+        daybooks: &DaybookFolders,
+        reach: i64,
+        ids: IdRange,
+    ) -> Result<(), Trouble> {
+        let correlations = sends.correlations(self.day, daybooks, reach, ids)?;
         let mut streams = Vec::new();
         let mut days = Vec::new();
         let mut closed = Vec::new();
         for (other, folder) in daybooks.range(self.day.plus(-reach)..=self.day.plus(reach)) {
-            streams.push(daybook::messages(folder)?);
+            streams.push(daybook::messages(folder, ids)?);
             days.push(*other);
-            closed.push((*other, Shorts::new(daybook::closed(folder, Closed::Messages)?)?));
+            closed.push((*other, Shorts::new(daybook::closed(folder, Closed::Messages, ids)?)?));
         }
         let mut merge = Merge::new(streams, |item: &MessageItem| item.id)?;
         while let Some((id, group)) = merge.next()? {
             let mut said = self.said(&days, &group);
             let is_failed_elsewhere = said.elsewhere.words & StatusWord::Failed as u8 != 0;
             let orphan = match said.open {
-                None if !said.is_echoed => self.orphan(&sends, id, &days, &group),
+                None if !said.is_echoed => {
+                    self.orphan(sends, (id, correlations.get(&id).copied()), &days, &group)
+                }
                 _ => None,
             };
             let is_told_here = said.here.words | said.overheard.words != 0;
@@ -67,11 +75,11 @@ impl Resolver<'_> {
                 }
             }
             match orphan {
-                Some(orphan) if !said.is_admitted && !is_ours_and_closed => sends.orphans.push(orphan),
+                Some(orphan) if !said.is_admitted && !is_ours_and_closed => self.orphans.push(orphan),
                 _ => self.message(id, &said, is_ours_and_closed)?,
             }
         }
-        self.settle_sends(&sends)
+        Ok(())
     }
 
     fn said(&self, days: &[Day], group: &[(usize, MessageItem)]) -> Said {
@@ -192,7 +200,7 @@ impl Resolver<'_> {
         let (outcome, timing) = understood(state, timing);
         if state.first_us != MessageState::NEVER {
             let delay = (state.first_us - open.at_us).max(0);
-            self.own.delays.add(DelayKind::FirstStatus, &service, &region, delay, 1);
+            self.delays.add(DelayKind::FirstStatus, &service, &region, delay, 1);
         }
         let has_failed = outcome == Outcome::Failed;
         // An error answer admits nothing unless a status says so, and a failure alone does not: it
