@@ -169,10 +169,14 @@ fn strs(words: &[String]) -> Vec<&str> {
 #[test]
 fn processes_give_the_bytes_of_threads_in_every_format() {
     let dir = tempfile::tempdir().unwrap();
-    for (at, (format, tasks, reducers)) in
-        [("csv", "1", "5"), ("ndjson.gz", "7", "1"), ("ndjson.zst", "40", "64"), ("parquet", "7", "5")]
-            .into_iter()
-            .enumerate()
+    for (at, (format, tasks, reducers, partition_bits)) in [
+        ("csv", "1", "5", 8),
+        ("ndjson.gz", "7", "1", 9),
+        ("ndjson.zst", "40", "64", 14),
+        ("parquet", "7", "5", 11),
+    ]
+    .into_iter()
+    .enumerate()
     {
         let (format, packed) = format.split_once('.').unwrap_or((format, "none"));
         let packed = if format == "parquet" { "zst" } else { packed };
@@ -187,14 +191,19 @@ fn processes_give_the_bytes_of_threads_in_every_format() {
             let ran = job::run(&config, out, &[&AS_OF[..], &days, args].concat());
             assert!(matches!(ran.code, Some(0 | 3)), "{ran:?}");
         };
+        let cut = format!("\n[engine]\npartition_bits = {partition_bits}\n");
         let (threads, processes) = (dir.path().join(format!("t{at}")), dir.path().join(format!("p{at}")));
         run(&threads, &[]);
         let exchange = dir.path().join("exchange");
         let exchange = exchange.to_str().unwrap();
         let engine =
             ["--engine", "processes", "--exchange", exchange, "--tasks", tasks, "--reducers", reducers];
+        fs::write(&config, fs::read_to_string(&config).unwrap() + &cut).unwrap();
         run(&processes, &engine);
         assert_same(&threads, &processes);
+        let divided = dir.path().join(format!("d{at}"));
+        run(&divided, &[]);
+        assert_same(&threads, &divided);
         let left = fs::read_dir(exchange).unwrap().count();
         assert_eq!(left, 0, "the exchange is empty after a run");
     }
@@ -266,6 +275,11 @@ fn what_a_worker_does_wrong_is_told_and_nothing_is_published() {
             "finds a job that was changed",
             "sed -i 's/\"first_status_us\":[0-9]*/\"first_status_us\":1/' $job; work 0; exit $?".to_owned(),
             "its hash is",
+        ),
+        (
+            "is another build",
+            format!("cp {} other; printf x >> other; ./other worker map --job $job --task 0; code=$?; rm other; exit $code", binary().display()),
+            "its program (SHA-256) is",
         ),
     ];
     for (at, (what, body, words)) in cases.into_iter().enumerate() {

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use super::voice;
-use crate::config::{Config, EngineKind};
+use crate::config::{Config, EngineKind, PARTITION_BITS};
 use crate::engine::{CommandEngine, ProcessEngine, SparkEngine};
 use crate::error::Trouble;
 use crate::intake::tasks::{StageSum, TaskCut, TaskEngine, TaskRunner, new_run};
@@ -30,8 +30,8 @@ pub struct EngineArgs {
     /// Tasks into which the reading of a day is cut [default: one for each 512 MiB of logs]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     tasks: Option<u32>,
-    /// Tasks into which dedupe and join are cut, at most 256
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    /// Tasks into which dedupe and join are cut, at most one for each partition of ids
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << PARTITION_BITS.end()))]
     reducers: Option<u32>,
     /// Go on with the tasks of a run that failed
     #[arg(long, value_name = "RUN")]

@@ -1,9 +1,15 @@
 //! `[engine]`: who reads the logs of a run; no setting of a day, because all give the same bytes.
 
+use std::ops::RangeInclusive;
+
 use crate::document::toml::TomlTable;
 use crate::store::StoreAddress;
 
-pub(super) const KEYS: [&str; 6] = ["kind", "exchange", "remote", "command", "tasks", "reducers"];
+pub(super) const KEYS: [&str; 7] =
+    ["kind", "exchange", "remote", "command", "tasks", "reducers", "partition_bits"];
+
+/// Numbers of top bits of an id that may choose the partition of a record.
+pub const PARTITION_BITS: RangeInclusive<u32> = 8..=14;
 
 const KINDS: [(&str, EngineKind); 4] = [
     ("threads", EngineKind::Threads),
@@ -40,6 +46,8 @@ pub struct EngineSettings {
     pub tasks: Option<u32>,
     /// Tasks of dedupe and join.
     pub reducers: Option<u32>,
+    /// Top bits of an id that choose the partition of a record; by the bytes of the logs if unset.
+    pub partition_bits: Option<u32>,
 }
 
 impl EngineSettings {
@@ -58,10 +66,11 @@ pub(super) fn read(top: &TomlTable<'_>) -> EngineSettings {
         return usual;
     };
     let text = |key| table.get(key).and_then(|value| value.text()).map(str::to_owned);
-    let number = |key, most| {
-        let number = table.get(key).and_then(|value| value.integer(&(1..=most)))?;
+    let number = |key, range| {
+        let number = table.get(key).and_then(|value| value.integer(&range))?;
         u32::try_from(number).ok()
     };
+    let bits = i64::from(*PARTITION_BITS.start())..=i64::from(*PARTITION_BITS.end());
     EngineSettings {
         kind: table.get("kind").and_then(|value| value.choice(&KINDS)).unwrap_or(usual.kind),
         exchange: text("exchange"),
@@ -70,7 +79,8 @@ pub(super) fn read(top: &TomlTable<'_>) -> EngineSettings {
             .get("command")
             .map(|value| value.texts().into_iter().map(|(word, _)| word.to_owned()).collect())
             .unwrap_or_default(),
-        tasks: number("tasks", 100_000),
-        reducers: number("reducers", 256),
+        tasks: number("tasks", 1..=100_000),
+        reducers: number("reducers", 1..=1 << PARTITION_BITS.end()),
+        partition_bits: number("partition_bits", bits),
     }
 }

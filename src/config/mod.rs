@@ -29,7 +29,7 @@ use crate::store::{StoreLimits, Stores};
 pub use crate::formats::Vantage;
 pub use crate::formats::{Field, Identity, Log, TimeBasis, Unit};
 pub use canonical::{Canonical, Difference};
-pub use engine::{EngineKind, EngineSettings};
+pub use engine::{EngineKind, EngineSettings, PARTITION_BITS};
 pub use formats::is_format_file;
 pub use outputs::{Format, Outputs};
 pub use overrides::{ReviewHistory, ReviewRules};

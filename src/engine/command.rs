@@ -76,4 +76,8 @@ impl TaskRunner for CommandEngine {
     fn at_a_time(&self) -> Option<usize> {
         None
     }
+
+    fn starts_this_program(&self) -> bool {
+        false
+    }
 }

@@ -28,4 +28,8 @@ impl TaskRunner for NoSpark {
     fn at_a_time(&self) -> Option<usize> {
         match self.0 {}
     }
+
+    fn starts_this_program(&self) -> bool {
+        match self.0 {}
+    }
 }

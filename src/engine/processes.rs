@@ -52,6 +52,10 @@ impl TaskRunner for ProcessEngine {
     fn at_a_time(&self) -> Option<usize> {
         Some(self.at_a_time)
     }
+
+    fn starts_this_program(&self) -> bool {
+        true
+    }
 }
 
 impl ProcessEngine {

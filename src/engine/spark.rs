@@ -45,10 +45,11 @@ impl SparkEngine {
     }
 
     /// Opens a session that has this program; `stage` is the first one, for messages.
-    fn open(&self, stage: &str) -> Result<Session, Trouble> {
-        let mut client = SparkClient::open(self.remote.clone()).map_err(|e| trouble(stage, e))?;
+    fn open(&self, stage: &StageRun<'_>) -> Result<Session, Trouble> {
+        let name = &stage.stage.to_string();
+        let mut client = SparkClient::open(self.remote.clone()).map_err(|e| trouble(name, e))?;
         tracing::info!(spark = client.spark_version(), session = client.session_id(), "session opened");
-        client.set(EXIT_TIMEOUT.0, EXIT_TIMEOUT.1).map_err(|e| trouble(stage, e))?;
+        client.set(EXIT_TIMEOUT.0, EXIT_TIMEOUT.1).map_err(|e| trouble(name, e))?;
         let program = ship(&mut client, stage, ("uptime-ledger", ""), &self.program)?;
         Ok(Session { client, program })
     }
@@ -69,10 +70,10 @@ impl TaskRunner for SparkEngine {
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let (name, is_first) = (stage.stage.to_string(), session.is_none());
         if is_first {
-            *session = Some(self.open(&name)?);
+            *session = Some(self.open(stage)?);
         }
         let Some(Session { client, program }) = session.as_mut() else { return Ok(()) };
-        let job = ship(client, &name, ("job", ".json"), stage.job)?;
+        let job = ship(client, stage, ("job", ".json"), stage.job)?;
         let mut run = |what: &str, tasks: &str, expected: usize, told: &mut dyn FnMut(StatementProgress)| {
             let sql = statement(program, &job, what, tasks);
             let stop = || stage.meter.rows(0).is_err();
@@ -110,19 +111,26 @@ impl TaskRunner for SparkEngine {
     fn at_a_time(&self) -> Option<usize> {
         None
     }
+
+    fn starts_this_program(&self) -> bool {
+        true
+    }
 }
 
 /// Ships a file under a name with its hash, and returns the name.
 fn ship(
     client: &mut SparkClient,
-    stage: &str,
+    stage: &StageRun<'_>,
     (name, ending): (&str, &str),
     path: &Path,
 ) -> Result<String, Trouble> {
     let hash = plain_file::sha256_of(path)?;
     let name = format!("{name}-{}{ending}", &hash[..DIGITS.min(hash.len())]);
-    client.add_file(&name, path).map_err(|e| trouble(stage, e))?;
-    Ok(name)
+    let stop = || stage.meter.rows(0).is_err();
+    match client.add_file(&name, path, &stop) {
+        Err(ConnectError::Stopped) => Err(stopped(stage.meter)),
+        shipped => shipped.map(|()| name).map_err(|e| trouble(&stage.stage.to_string(), e)),
+    }
 }
 
 /// Returns the statement that runs a worker for each of the numbers that `tasks` gives.

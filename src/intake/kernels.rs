@@ -2,7 +2,10 @@
 //!
 //! The job itself does not use this module.
 
+use super::join::correlate::items::Items;
+use super::join::dedupe::Deduped;
 use super::join::dedupe::repeated::repeated;
+use super::join::sums::Sums;
 use std::path::Path;
 
 use super::counting::task_counts::TaskCounts;
@@ -11,16 +14,24 @@ use super::files::detect::LogFormat;
 use super::formats::lines::{Stop, TextParser};
 use super::records::group;
 use super::records::message_records::StatusRecord;
-use super::records::partitions::{MemoryBudget, PARTITIONS};
+use super::records::partition_bits::PartitionBits;
+use super::records::partitions::MemoryBudget;
 use super::records::record_sets::Records;
 use super::rows::endpoints::Endpoints;
 use super::rows::interner::Names;
 use super::rows::source_reader::{Join, SourceReader};
+use super::tasks::worker::{MapHead, MergeHead};
+use super::wire::object::{JobHash, ObjectOrigin, SectionPart, Stage};
+use super::wire::receipt::TaskReceipt;
+use super::wire::record_blocks::unpack;
+use super::wire::stage_job::StageJob;
 use crate::config::{Config, Source};
 use crate::day::Day;
 use crate::daybook::message::StatusWord;
 use crate::facts::Salt;
 use crate::facts::ids::Id;
+
+const BITS: PartitionBits = PartitionBits::FEWEST;
 
 /// Format of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +39,8 @@ pub enum Form {
     Ndjson,
     Delimited,
     Combined,
+    /// As the format of the source says.
+    Foreign,
 }
 
 /// Reader of texts of one source, as a worker reads them.
@@ -63,6 +76,7 @@ impl Reader {
             Form::Ndjson => LogFormat::Ndjson,
             Form::Delimited => LogFormat::Delimited,
             Form::Combined => LogFormat::Combined,
+            Form::Foreign => LogFormat::Foreign,
         };
         Self { rows: source_reader, format, config, day }
     }
@@ -101,7 +115,7 @@ impl Reader {
         rest.extend(lanes);
         for records in records.all() {
             let mut bytes = Vec::new();
-            for at in 0..PARTITIONS {
+            for at in 0..BITS.partitions() {
                 records
                     .take(at, Path::new(""), |all| bytes.extend_from_slice(all))
                     .map_err(|e| e.to_string())?;
@@ -122,7 +136,7 @@ impl Reader {
     /// Returns the counts of a text, its records, and how many rows took the fast path.
     fn counts(&self, text: &[u8]) -> Result<(TaskCounts, Records, u32), String> {
         let budget = MemoryBudget::new(usize::MAX, Records::SETS);
-        let mut counts = WorkerCounts::new(self.day, self.config.slot, 1, &budget, true);
+        let mut counts = WorkerCounts::new(self.day, self.config.slot, 1, &budget, BITS, true);
         counts.begin_item();
         let mut parser = TextParser::new(&self.rows, self.format, 0, 0, Path::new(""));
         match parser.parse(text, true, &mut counts) {
@@ -136,6 +150,24 @@ impl Reader {
             Err(Stop::Run(trouble)) => Err(trouble.to_string()),
         }
     }
+}
+
+/// Reads bytes as each file and part of an exchange, and returns how many of these they can be.
+pub fn read_exchange(bytes: &[u8]) -> usize {
+    let origin = ObjectOrigin { job: JobHash([0; 16]), stage: Stage::Map, task: 0 };
+    let widths = Records::widths(true).into_iter().chain(Records::widths(false));
+    let block = |width| unpack(bytes, width, bytes.len() / width, &mut Vec::new()).is_ok();
+    let found = [
+        StageJob::parse(bytes, "job").is_ok(),
+        TaskReceipt::parse(bytes, "receipt", &origin).is_ok(),
+        postcard::from_bytes::<Vec<SectionPart>>(bytes).is_ok(),
+        postcard::from_bytes::<MapHead>(bytes).is_ok(),
+        postcard::from_bytes::<MergeHead>(bytes).is_ok(),
+        postcard::from_bytes::<Deduped>(bytes).is_ok(),
+        postcard::from_bytes::<Items>(bytes).is_ok(),
+        postcard::from_bytes::<Vec<Sums>>(bytes).is_ok(),
+    ];
+    found.into_iter().chain(widths.map(block)).filter(|is_one| *is_one).count()
 }
 
 /// Interns names, and returns how many distinct ones there are.
@@ -176,6 +208,6 @@ pub fn packed_statuses(ids: impl IntoIterator<Item = Id>) -> Vec<u8> {
 pub fn messages(packed: &[u8]) -> usize {
     let mut statuses: Vec<StatusRecord> =
         packed.chunks_exact(StatusRecord::BYTES).map(StatusRecord::unpack).collect();
-    group::sort(&mut statuses, &mut Vec::new(), |status| status.id);
+    group::sort(BITS, &mut statuses, &mut Vec::new(), |status| status.id);
     statuses.chunk_by(|a, b| a.id == b.id).count()
 }

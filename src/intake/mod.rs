@@ -33,6 +33,7 @@ use join::reduce::{Reducer, ThreadReducer};
 use pass::plan::ReadPlan;
 use pass::settings::PassSettings;
 use pass::{Pass, ThreadRounds, pass};
+use records::partition_bits::PartitionBits;
 use rows::endpoints::Endpoints;
 use rows::source_reader::Join;
 use tasks::{MapStage, TaskDay, TaskEngine, TaskReducer};
@@ -92,6 +93,8 @@ pub fn read(
     let found = files::find::find(config, day)?;
     let files = found.logs;
     let endpoints = Endpoints::of(&config.services, &config.ignore);
+    let join = Join { latest_us, ..Join::new(config, salt) };
+    let plan = ReadPlan::of(&files, &config.sources, &endpoints, &join, day)?;
     let settings = PassSettings {
         day,
         slot_length: config.slot,
@@ -101,11 +104,13 @@ pub fn read(
         is_joined: config.has_webhooks(),
         first_status_us: i64::from(config.webhooks.first_status_seconds) * SECOND_US,
         first_attempt_us: i64::from(config.webhooks.first_attempt_seconds) * SECOND_US,
+        partition_bits: match config.engine.partition_bits {
+            Some(bits) => PartitionBits::try_from(bits).map_err(Trouble::Usage)?,
+            None => PartitionBits::of_logs(plan.bytes()),
+        },
         excerpts: config.excerpts,
         fingerprint: Canonical::of_joining(config).fingerprint(),
     };
-    let join = Join { latest_us, ..Join::new(config, salt) };
-    let plan = ReadPlan::of(&files, &config.sources, &endpoints, &join, day)?;
     let finish = |mut pass: Pass, reducer: &mut dyn Reducer| {
         if !files.is_empty() && pass.failures.len() == files.len() {
             let reasons = unreadable(&pass.failures, &files, &config.sources);

@@ -23,7 +23,7 @@ use super::files::copies;
 use super::files::find::LogFile;
 use super::formats::lines::CHUNK;
 use super::meter::Meter;
-use super::records::partitions::{MemoryBudget, PARTITIONS};
+use super::records::partitions::MemoryBudget;
 use super::records::record_sets::{AnyRecords, Records};
 use super::rows::source_reader::SourceReader;
 use super::workers;
@@ -173,13 +173,11 @@ fn round(
     let count = settings.workers.clamp(1, items.len().max(1));
     let behind = bytes_behind(&items);
     // Each worker of the join has a further one for the calls that are left after dedupe.
-    let sets = count * Records::SETS + settings.workers.clamp(1, PARTITIONS);
+    let sets = count * Records::SETS + settings.workers.clamp(1, settings.partition_bits.partitions());
     let budget = MemoryBudget::new(settings.memory_bytes as usize, sets);
 
     let work = || -> Result<((TaskCounts, Records), TaskFindings), Trouble> {
-        let mut counts =
-            WorkerCounts::new(settings.day, settings.slot_length, files.len(), &budget, settings.is_joined);
-        counts.excerpts = settings.excerpts;
+        let mut counts = WorkerCounts::of(settings, files.len(), &budget);
         let mut findings = TaskFindings::default();
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);

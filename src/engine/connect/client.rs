@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use super::messages::{
     ReleaseSessionRequest,
 };
 use super::session::{CLIENT_TYPE, Session};
-use super::statement::{Statement, StatementEnd, StatementProgress};
+use super::statement::{POLL, Statement, StatementEnd, StatementProgress};
 
 /// An upload slower than this, after the time that any call has, is a dead link.
 const SLOWEST_UPLOAD: u64 = 128 << 10; // bytes a second
@@ -94,15 +95,16 @@ impl SparkClient {
     /// executable.
     ///
     /// The same file may be shipped again; another content under the same name is refused by Spark.
+    /// Looks at `stop` at least every 200 ms.
     ///
     /// # Errors
-    /// `File` if the file cannot be read, or becomes shorter meanwhile; `Artifact` if the server
-    /// received something else.
-    pub fn add_file(&mut self, name: &str, path: &Path) -> Result<(), ConnectError> {
+    /// `Stopped` if `stop` said so; `File` if the file cannot be read, or becomes shorter;
+    /// `Artifact` if the server received something else.
+    pub fn add_file(&mut self, name: &str, path: &Path, stop: &dyn Fn() -> bool) -> Result<(), ConnectError> {
         let mut left = UPLOADS;
         loop {
             left -= 1;
-            match self.upload(name, path)? {
+            match self.upload(name, path, stop)? {
                 Ok(answer) => return checked(name, &answer),
                 Err(status) if left > 0 && is_cut(&status) => self.link.renew(),
                 Err(status) => return Err(told(&self.session.address, &status, None)),
@@ -111,7 +113,12 @@ impl SparkClient {
     }
 
     /// Uploads a file once. The inner error is the link's or the server's.
-    fn upload(&self, name: &str, path: &Path) -> Result<Result<AddArtifactsResponse, Status>, ConnectError> {
+    fn upload(
+        &self,
+        name: &str,
+        path: &Path,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Result<AddArtifactsResponse, Status>, ConnectError> {
         let broken = |source: io::Error| ConnectError::File { path: path.into(), source };
         let envelope = AddArtifactsRequest {
             session_id: self.session.id.clone(),
@@ -135,9 +142,18 @@ impl SparkClient {
         });
         let within = ANSWER_WITHIN + Duration::from_secs(bytes / SLOWEST_UPLOAD);
         let answer = self.runtime.block_on(async {
-            let sent = timeout(within, self.link.upload(futures_util::stream::iter(parts))).await;
-            sent.unwrap_or_else(|_| Err(Status::unavailable("the upload took too long")))
-        });
+            let mut sent = pin!(self.link.upload(futures_util::stream::iter(parts)));
+            let answer = timeout(within, async {
+                loop {
+                    match timeout(POLL, &mut sent).await {
+                        Ok(answer) => return Ok(answer),
+                        Err(_) if stop() => return Err(ConnectError::Stopped),
+                        Err(_) => {}
+                    }
+                }
+            });
+            answer.await.unwrap_or_else(|_| Ok(Err(Status::unavailable("the upload took too long"))))
+        })?;
         match failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(error) => Err(broken(error)),
             None => Ok(answer),

@@ -22,7 +22,7 @@ use super::messages::{
 use super::session::{CLIENT_TYPE, Session};
 
 /// How often the caller is asked whether to stop.
-const POLL: Duration = Duration::from_millis(200);
+pub const POLL: Duration = Duration::from_millis(200);
 /// A link that says nothing for so long is replaced. The server reports progress every two seconds
 /// (`spark.connect.progress.reportInterval`); if that is switched off, a new link does no harm.
 const QUIET: Duration = Duration::from_mins(1);

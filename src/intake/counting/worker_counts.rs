@@ -22,10 +22,12 @@ use crate::day::{Day, SlotLength};
 use crate::daybook::delivery::AttemptTraits;
 use crate::error::Trouble;
 use crate::facts::{Salt, latency};
+use crate::intake::pass::settings::PassSettings;
 use crate::intake::records::call_record::{CallRecord, MARGIN_US};
 use crate::intake::records::growing_memory::GrowingMemory;
 use crate::intake::records::message_records::{AdmissionRecord, StatusTraits};
 use crate::intake::records::numbers::{OUTSIDE, WorkerFact};
+use crate::intake::records::partition_bits::PartitionBits;
 use crate::intake::records::partitions::MemoryBudget;
 use crate::intake::records::record_sets::Records;
 use crate::intake::rows::attempt_reader::ParsedStatus;
@@ -99,6 +101,7 @@ impl WorkerCounts {
         slot_length: SlotLength,
         files: usize,
         budget: &Arc<MemoryBudget>,
+        partition_bits: PartitionBits,
         is_joined: bool,
     ) -> Self {
         let mut counts = Self {
@@ -122,7 +125,7 @@ impl WorkerCounts {
             active: ActiveCallers::default(),
             recent: Box::new([None; RECENT]),
             tallies: vec![FileTally::default(); files],
-            records: Records::new(is_joined, budget),
+            records: Records::new(is_joined, partition_bits, budget),
             attempted_numbers: Map::default(),
             attempted_list: Vec::new(),
             id_samples: Vec::new(),
@@ -146,6 +149,13 @@ impl WorkerCounts {
             counts.cell_of.push(NO_CELL);
         }
         counts
+    }
+
+    /// Creates empty counts for a pass over so many files.
+    pub fn of(settings: &PassSettings<'_>, files: usize, budget: &Arc<MemoryBudget>) -> Self {
+        let PassSettings { day, slot_length, partition_bits, is_joined, excerpts, .. } = *settings;
+        let counts = Self::new(day, slot_length, files, budget, partition_bits, is_joined);
+        Self { excerpts, ..counts }
     }
 
     /// Begins a work item: a chunk, a file or a slice.
@@ -281,11 +291,10 @@ impl WorkerCounts {
         let Call { hash, message, sender: caller, .. } = *call;
         let (file, is_named) = (place.file, !call.active.is_missing());
         let record = CallRecord { hash, offset_us, latency, fact, file, is_named, message, caller };
-        let at = record.partition();
         if source_reader.is_joined() {
-            self.records.calls.push(at, spill, |bytes: &mut [u8; CallRecord::WIDE]| record.pack(bytes))
+            self.records.calls.push(hash, spill, |bytes: &mut [u8; CallRecord::WIDE]| record.pack(bytes))
         } else {
-            self.records.calls.push(at, spill, |bytes: &mut [u8; CallRecord::NARROW]| record.pack(bytes))
+            self.records.calls.push(hash, spill, |bytes: &mut [u8; CallRecord::NARROW]| record.pack(bytes))
         }
     }
 

@@ -115,7 +115,7 @@ impl JoinStep<'_> {
         admissions.clear();
         statuses.clear();
         correlations.clear();
-        let spill = self.settings.spill;
+        let (spill, bits) = (self.settings.spill, self.settings.partition_bits);
         for (worker, records) in self.records.iter().enumerate() {
             records.admitted.take(at, spill, &mut |bytes| {
                 admissions.extend(bytes.chunks_exact(AdmissionRecord::BYTES).map(|bytes| {
@@ -141,8 +141,8 @@ impl JoinStep<'_> {
                 );
             })?;
         }
-        group::sort(admissions, spare_admissions, |admission| admission.id);
-        group::sort(statuses, spare_statuses, |status| status.id);
+        group::sort(bits, admissions, spare_admissions, |admission| admission.id);
+        group::sort(bits, statuses, spare_statuses, |status| status.id);
         let mut admissions = admissions.chunk_by(|a, b| a.id == b.id).peekable();
         let mut statuses = statuses.chunk_by(|a, b| a.id == b.id).peekable();
         loop {
@@ -331,7 +331,7 @@ impl JoinStep<'_> {
         // Of two copies the first in the order of files stays, then the smaller content. Content is
         // compared by rank, because merged numbers depend on which worker read which row.
         let rank = &self.merged.rank;
-        group::sort(rows, spare, |a| {
+        group::sort(self.settings.partition_bits, rows, spare, |a| {
             let (shared, kind) = &self.merged.attempted[a.attempted as usize];
             let said = (a.event_offset_us, rank.kinds[kind.at()], rank.callers[a.caller as usize]);
             (a.id, a.offset_us, a.identity, shared.file, said)

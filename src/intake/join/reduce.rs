@@ -11,7 +11,6 @@ use crate::config::Identity;
 use crate::error::Trouble;
 use crate::intake::pass::Pass;
 use crate::intake::pass::settings::PassSettings;
-use crate::intake::records::partitions::PARTITIONS;
 use crate::intake::records::record_sets::{RecordSource, Records};
 
 /// Receiver of the items of each partition, in ascending order.
@@ -77,7 +76,8 @@ impl Reducer for ThreadReducer {
         settings: &PassSettings<'_>,
     ) -> Result<Deduped, Trouble> {
         let DedupeInputs { identities, witnesses } = &DedupeInputs::of(pass);
-        let (records, budget, partitions) = (&pass.records, &pass.budget, 0..PARTITIONS);
+        let (records, budget) = (&pass.records, &pass.budget);
+        let partitions = 0..settings.partition_bits.partitions();
         let step = DedupeStep { merged, records, identities, witnesses, budget, settings, partitions };
         let (deduped, survivors) = find_duplicates(&step)?;
         self.survivors = survivors.into_iter().map(|set| Box::new(set) as Box<dyn RecordSource>).collect();
@@ -92,8 +92,8 @@ impl Reducer for ThreadReducer {
         out: ItemSink<'_>,
     ) -> Result<Vec<Sums>, Trouble> {
         let (records, survivors) = (&pass.records, &self.survivors);
-        JoinStep { merged, records, survivors, settings, partitions: 0..PARTITIONS }
-            .run(|_, items| out(items))
+        let partitions = 0..settings.partition_bits.partitions();
+        JoinStep { merged, records, survivors, settings, partitions }.run(|_, items| out(items))
     }
 
     fn spilled(&self, pass: &Pass) -> u64 {

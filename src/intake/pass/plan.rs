@@ -119,6 +119,11 @@ impl ReadPlan {
         by_file
     }
 
+    /// Returns the bytes of all files that are read.
+    pub fn bytes(&self) -> u64 {
+        self.opened.iter().flatten().map(|open| open.size).sum()
+    }
+
     /// Returns all items with their bytes, the largest first.
     pub fn items(&self) -> Vec<(u64, Item)> {
         let mut items = Vec::new();

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::config::Excerpts;
 use crate::day::{Day, SlotLength};
+use crate::intake::records::partition_bits::PartitionBits;
 
 /// Settings of a pass, in addition to its files.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct PassSettings<'a> {
     /// Time limits for the first status and for the first attempt, in microseconds.
     pub first_status_us: i64,
     pub first_attempt_us: i64,
+    /// Into how many partitions the records are divided.
+    pub partition_bits: PartitionBits,
     /// How rows that cannot be read are shown.
     pub excerpts: Excerpts,
     /// Hash of all settings that shape a daybook.

@@ -1,7 +1,7 @@
 //! Attempt record: one attempt to deliver a notification, as stored for the join.
 
 use super::packing::{Packer, Unpacker};
-use super::partitions::{Partitions, partition};
+use super::partitions::Partitions;
 use crate::error::Trouble;
 use crate::facts::ids::Id;
 
@@ -37,7 +37,7 @@ impl AttemptRecord {
     /// # Errors
     /// Spilling to disk failed.
     pub fn push(&self, partitions: &mut Partitions, spill: &std::path::Path) -> Result<(), Trouble> {
-        partitions.push(partition(self.id), spill, |bytes: &mut [u8; Self::BYTES]| {
+        partitions.push(self.id, spill, |bytes: &mut [u8; Self::BYTES]| {
             let mut packer = Packer(bytes, 0);
             packer.u96(self.id);
             packer.u32(self.identity);

@@ -2,7 +2,6 @@
 
 use super::numbers::{DayFact, WorkerFact};
 use super::packing::{Packer, Unpacker};
-use super::partitions::partition;
 use crate::day::DAY_US;
 use crate::facts::ids::Id;
 
@@ -39,11 +38,6 @@ impl CallRecord<WorkerFact> {
     pub const WIDE: usize = 42;
     const EARLIEST_US: i64 = -(1 << 37);
     const NAMED: u32 = 1 << 31;
-
-    /// Returns the partition of the record.
-    pub const fn partition(&self) -> usize {
-        partition(self.hash)
-    }
 
     /// Packs the record; its message is included if `bytes` has room for [`CallRecord::WIDE`].
     #[inline]

@@ -1,6 +1,6 @@
 //! Group: sorts the rows of one partition, so that rows of one id are adjacent.
 
-use super::partitions::PARTITION_BITS;
+use super::partition_bits::PartitionBits;
 use crate::facts::ids::Id;
 
 /// Average number of rows per bucket that is aimed at.
@@ -18,10 +18,15 @@ pub trait Identified: Copy {
 /// Ids are hashes, so a few of their bits tell almost exactly where a row belongs. It is put there
 /// immediately, and only the rows of one bucket are compared. `room` is a buffer kept from one
 /// partition to the next.
-pub fn sort<R: Identified, K: Ord>(rows: &mut Vec<R>, room: &mut Vec<R>, key: impl Fn(&R) -> K) {
+pub fn sort<R: Identified, K: Ord>(
+    partition_bits: PartitionBits,
+    rows: &mut Vec<R>,
+    room: &mut Vec<R>,
+    key: impl Fn(&R) -> K,
+) {
     let Some(first) = rows.first().copied() else { return };
     let bits = (rows.len() / FEW).max(1).ilog2().min(MOST_BITS);
-    let bucket = |row: &R| (row.id() >> (96 - PARTITION_BITS - bits)) as usize & ((1 << bits) - 1);
+    let bucket = |row: &R| (row.id() >> (96 - partition_bits.bits() - bits)) as usize & ((1 << bits) - 1);
     let mut ends = vec![0_u32; 1 << bits];
     for row in rows.iter() {
         ends[bucket(row)] += 1;
@@ -59,11 +64,13 @@ mod tests {
     proptest! {
         #[test]
         fn rows_are_sorted_as_the_library_sorts_them(
+            bits in PartitionBits::RANGE,
             partition in 0_u128..256,
-            parts in prop::collection::vec((0_u128..1 << 88, any::<u8>()), 0..300),
+            parts in prop::collection::vec((0_u128..1 << 80, any::<u8>()), 0..300),
             repeats in prop::collection::vec((0_usize..300, any::<u8>()), 0..300),
         ) {
-            let mut rows: Vec<(Id, u8)> = parts.iter().map(|(low, n)| (partition << 88 | low, *n)).collect();
+            let top = partition << (96 - bits);
+            let mut rows: Vec<(Id, u8)> = parts.iter().map(|(low, n)| (top | low, *n)).collect();
             for (at, n) in repeats {
                 if let Some((id, _)) = rows.get(at) {
                     rows.push((*id, n));
@@ -71,7 +78,7 @@ mod tests {
             }
             let mut want = rows.clone();
             want.sort_unstable();
-            sort(&mut rows, &mut Vec::new(), |row| *row);
+            sort(PartitionBits::try_from(bits).unwrap(), &mut rows, &mut Vec::new(), |row| *row);
             prop_assert_eq!(rows, want);
         }
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::group;
 use super::numbers::{DayFact, FactNumber, WorkerFact};
 use super::packing::{Packer, Unpacker};
-use super::partitions::{Partitions, partition};
+use super::partitions::Partitions;
 use crate::daybook::message::{StatusOrigin, StatusWord};
 use crate::error::Trouble;
 use crate::facts::ids::Id;
@@ -52,7 +52,7 @@ impl StatusRecord {
     /// Spilling to disk failed.
     #[inline]
     pub fn push(&self, correlation: u64, to: &mut Partitions, spill: &Path) -> Result<(), Trouble> {
-        to.push(partition(self.id), spill, |bytes| self.pack(correlation, bytes))
+        to.push(self.id, spill, |bytes| self.pack(correlation, bytes))
     }
 
     /// Packs the status with the correlation of its message, 0 for none.
@@ -128,7 +128,7 @@ impl<F: FactNumber> AdmissionRecord<F> {
     /// Spilling to disk failed.
     #[inline]
     pub fn push(&self, partitions: &mut Partitions, spill: &Path) -> Result<(), Trouble> {
-        partitions.push(partition(self.id), spill, |bytes: &mut [u8; AdmissionRecord::BYTES]| {
+        partitions.push(self.id, spill, |bytes: &mut [u8; AdmissionRecord::BYTES]| {
             let mut packer = Packer(bytes, 0);
             packer.u96(self.id);
             packer.i48(self.offset_us);
@@ -148,14 +148,15 @@ impl<F: FactNumber> AdmissionRecord<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::intake::records::partition_bits::PartitionBits;
     use crate::intake::records::partitions::MemoryBudget;
 
     #[test]
     fn rows_survive_the_way_to_bytes() {
         let folder = tempfile::tempdir().unwrap();
-        let budget = MemoryBudget::new(0, 2);
+        let (budget, bits) = (MemoryBudget::new(0, 2), PartitionBits::FEWEST);
         let (id, offset_us) = ((1 << 96) - 1, -5);
-        let mut partitions = Partitions::new(StatusRecord::BYTES, &budget);
+        let mut partitions = Partitions::new(StatusRecord::BYTES, bits, &budget);
         let statuses = StatusWord::ALL.map(|word| StatusRecord {
             id,
             offset_us,
@@ -168,10 +169,10 @@ mod tests {
             status.push(7, &mut partitions, folder.path()).unwrap();
         }
         let admission = AdmissionRecord { id, offset_us, fact: WorkerFact(7), caller: u32::MAX };
-        let mut admitted = Partitions::new(AdmissionRecord::BYTES, &budget);
+        let mut admitted = Partitions::new(AdmissionRecord::BYTES, bits, &budget);
         admission.push(&mut admitted, folder.path()).unwrap();
 
-        let last = crate::intake::records::partitions::PARTITIONS - 1;
+        let last = bits.partitions() - 1;
         let (mut told, mut calls) = (Vec::new(), Vec::new());
         let read = |bytes: &[u8]| {
             let all = bytes.chunks(StatusRecord::BYTES);

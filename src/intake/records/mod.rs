@@ -7,6 +7,7 @@ pub mod growing_memory;
 pub mod message_records;
 pub mod numbers;
 pub mod packing;
+pub mod partition_bits;
 pub mod partitions;
 pub mod record_sets;
 pub mod row_id;

@@ -7,18 +7,15 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::partition_bits::PartitionBits;
 use crate::error::Trouble;
 use crate::facts::ids::Id;
 
-/// Top bits of the key that choose a partition.
-///
-/// With 256 partitions, a billion rows are processed 4 million at a time.
-pub const PARTITION_BITS: u32 = 8;
-pub const PARTITIONS: usize = 1 << PARTITION_BITS;
-/// Records per block: small enough that 256 half-empty partitions take little memory.
-const BLOCK: usize = 512;
-/// Records that a partition first reserves memory for.
-const FIRST: usize = 32;
+/// Records in one block of each of all partitions: small enough that half-empty blocks take little
+/// memory.
+const BLOCKS: usize = 1 << 17;
+/// Records that all partitions together first reserve memory for.
+const FIRSTS: usize = 1 << 13;
 /// Bytes read back from disk per step, rounded down to whole records.
 const STEP: usize = 64 << 10;
 /// Records buffered before they are scattered to their partitions.
@@ -84,9 +81,10 @@ impl MemoryBudget {
 /// One worker's records of one width.
 pub struct Partitions {
     width: usize,
+    bits: PartitionBits,
     waiting: Vec<u8>,
     /// Partition of each waiting record.
-    homes: Vec<u8>,
+    homes: Vec<u16>,
     /// Locked only so that several threads can take partitions out; no thread ever waits.
     parts: Vec<Mutex<Part>>,
     held: usize,
@@ -111,19 +109,20 @@ impl Partitions {
     /// Creates an empty set of records of `width` bytes, which draws on a budget.
     ///
     /// It may hold the first records of each partition in memory even when the budget is used up.
-    pub fn new(width: usize, budget: &Arc<MemoryBudget>) -> Self {
+    pub fn new(width: usize, bits: PartitionBits, budget: &Arc<MemoryBudget>) -> Self {
         Self {
             width,
+            bits,
             waiting: Vec::new(),
             homes: Vec::new(),
-            parts: (0..PARTITIONS).map(|_| Mutex::default()).collect(),
+            parts: (0..bits.partitions()).map(|_| Mutex::default()).collect(),
             held: 0,
             budget: budget.clone(),
             spill: None,
         }
     }
 
-    /// Stores a record in partition `at`, and spills to an unnamed file in `folder` if necessary.
+    /// Stores the record of a key, and spills to an unnamed file in `folder` if necessary.
     ///
     /// It spills when the budget is used up and this set holds enough of it. `write` packs the
     /// record in its final place: bytes that are written one by one and immediately read back to be
@@ -134,12 +133,12 @@ impl Partitions {
     #[inline]
     pub fn push<const WIDTH: usize>(
         &mut self,
-        at: usize,
+        key: Id,
         folder: &Path,
         write: impl FnOnce(&mut [u8; WIDTH]),
     ) -> Result<(), Trouble> {
         debug_assert_eq!(WIDTH, self.width);
-        self.homes.push(at as u8);
+        self.homes.push(self.bits.partition(key) as u16);
         self.waiting.extend_from_slice(&[0; WIDTH]);
         if let Some(record) = self.waiting.last_chunk_mut() {
             write(record);
@@ -150,22 +149,23 @@ impl Partitions {
     /// Moves the waiting records to their partitions.
     #[inline(never)]
     fn scatter<const WIDTH: usize>(&mut self, folder: &Path) -> Result<(), Trouble> {
-        let mut ends = [0_u16; PARTITIONS + 1];
+        let partitions = self.bits.partitions();
+        let mut ends = vec![0_u16; partitions + 1];
         for home in &self.homes {
             ends[usize::from(*home) + 1] += 1;
         }
-        for at in 0..PARTITIONS {
+        for at in 0..partitions {
             ends[at + 1] += ends[at];
         }
         let mut order = [0_u16; WAITING];
-        let mut next = ends;
+        let mut next = ends.clone();
         for (n, home) in self.homes.iter().enumerate() {
             let place = &mut next[usize::from(*home)];
             order[usize::from(*place)] = n as u16;
             *place += 1;
         }
         let waiting = std::mem::take(&mut self.waiting);
-        for at in 0..PARTITIONS {
+        for at in 0..partitions {
             let mut run = &order[usize::from(ends[at])..usize::from(ends[at + 1])];
             while !run.is_empty() {
                 let open = &mut part(&mut self.parts[at]).open;
@@ -191,7 +191,7 @@ impl Partitions {
     #[cold]
     fn make_room(&mut self, at: usize, folder: &Path) -> Result<(), Trouble> {
         let is_over = self.grow(at);
-        let least = self.budget.least.max(PARTITIONS * FIRST * self.width);
+        let least = self.budget.least.max(FIRSTS * self.width);
         if is_over && self.held > least {
             self.spill(folder)?;
             self.grow(at);
@@ -201,7 +201,7 @@ impl Partitions {
 
     /// Reserves memory for more records of a partition, and returns whether the limit is exceeded.
     fn grow(&mut self, at: usize) -> bool {
-        let more = part(&mut self.parts[at]).grow(self.width);
+        let more = part(&mut self.parts[at]).grow(self.width, self.bits.partitions());
         self.held += more;
         self.budget.take(more)
     }
@@ -213,11 +213,11 @@ impl Partitions {
             none => none.insert(Spill {
                 file: tempfile::tempfile_in(folder).map_err(trouble)?,
                 length: 0,
-                pieces: vec![Vec::new(); PARTITIONS],
+                pieces: vec![Vec::new(); self.bits.partitions()],
             }),
         };
         let mut bytes = Vec::new();
-        for at in 0..PARTITIONS {
+        for at in 0..self.bits.partitions() {
             let Part { blocks, open } = std::mem::take(part(&mut self.parts[at]));
             bytes.clear();
             for block in blocks {
@@ -259,7 +259,7 @@ impl Partitions {
                 }
             }
         }
-        let home = at as u8;
+        let home = at as u16;
         let part = std::mem::take(&mut *self.parts[at].lock().unwrap_or_else(PoisonError::into_inner));
         self.budget.give_back(part.held());
         part.blocks.iter().for_each(|block| out(block));
@@ -274,13 +274,13 @@ impl Partitions {
 
 impl Part {
     /// Reserves memory for more records, and returns the bytes reserved.
-    fn grow(&mut self, width: usize) -> usize {
-        let block = BLOCK * width;
+    fn grow(&mut self, width: usize, partitions: usize) -> usize {
+        let block = BLOCKS / partitions * width;
         if self.open.len() == block {
             self.blocks.push(std::mem::take(&mut self.open).into_boxed_slice());
         }
         let is_first = self.open.is_empty() && self.blocks.is_empty();
-        let more = if is_first { FIRST * width } else { block - self.open.len() };
+        let more = if is_first { (FIRSTS / partitions).max(1) * width } else { block - self.open.len() };
         self.open.reserve_exact(more);
         more
     }
@@ -294,23 +294,20 @@ fn part(part: &mut Mutex<Part>) -> &mut Part {
     part.get_mut().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns the partition of an id; ascending ids lie in ascending partitions.
-pub const fn partition(id: Id) -> usize {
-    (id >> (96 - PARTITION_BITS)) as usize
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::ids::{Salt, short};
     use crate::intake::records::packing::{Packer, Unpacker};
-
-    #[test]
-    fn the_partition_of_an_id_is_its_top_byte() {
-        let id = Salt::new("a").id(b"wamid.x");
-        assert_eq!(partition(id), (short(id) >> 56) as usize);
-    }
     use proptest::prelude::*;
+
+    /// Returns a key of a partition.
+    fn key(bits: PartitionBits, at: usize) -> Id {
+        (at as Id) << (96 - bits.bits())
+    }
+
+    fn any_bits() -> impl Strategy<Value = PartitionBits> {
+        PartitionBits::RANGE.prop_map(|bits| PartitionBits::try_from(bits).unwrap())
+    }
 
     #[test]
     fn integers_survive_the_way_to_bytes() {
@@ -331,17 +328,20 @@ mod tests {
         /// Memory beyond the limit is at most the first records of each partition and one block.
         #[test]
         fn sets_of_any_growth_stay_within_their_budget(
+            bits in any_bits(),
             limit in 0_usize..4_000_000,
             runs in proptest::collection::vec((0_usize..3, 1_usize..60_000), 1..12),
         ) {
             const WIDTH: usize = 36;
             let folder = tempfile::tempdir().unwrap();
             let budget = MemoryBudget::new(limit, 3);
-            let mut sets: [_; 3] = std::array::from_fn(|_| Partitions::new(WIDTH, &budget));
-            let bound = limit + 3 * PARTITIONS * FIRST * WIDTH + BLOCK * WIDTH;
+            let mut sets: [_; 3] = std::array::from_fn(|_| Partitions::new(WIDTH, bits, &budget));
+            let firsts = FIRSTS.max(bits.partitions()) * WIDTH;
+            let bound = limit + 3 * firsts + BLOCKS / bits.partitions() * WIDTH;
             for (set, records) in runs {
                 for n in 0..records {
-                    sets[set].push::<WIDTH>(n * 7 % PARTITIONS, folder.path(), |_| {}).unwrap();
+                    let key = key(bits, n * 7 % bits.partitions());
+                    sets[set].push::<WIDTH>(key, folder.path(), |_| {}).unwrap();
                     let held = budget.held.load(Relaxed);
                     prop_assert!(held <= bound, "{held} of {bound}");
                 }
@@ -349,15 +349,20 @@ mod tests {
         }
 
         #[test]
-        fn spilling_keeps_every_record(n in 0_u32..200_000, limit in 0_usize..1_000_000) {
+        fn spilling_keeps_every_record(
+            bits in any_bits(),
+            n in 0_u32..200_000,
+            limit in 0_usize..1_000_000,
+        ) {
             let folder = tempfile::tempdir().unwrap();
             let budget = MemoryBudget::new(limit, 1);
-            let mut partitions = Partitions::new(4, &budget);
+            let mut partitions = Partitions::new(4, bits, &budget);
             for id in 0..n {
-                partitions.push(id as usize % PARTITIONS, folder.path(), |at| *at = id.to_le_bytes()).unwrap();
+                let key = key(bits, id as usize % bits.partitions());
+                partitions.push(key, folder.path(), |at| *at = id.to_le_bytes()).unwrap();
             }
             let mut ids = Vec::new();
-            for at in 0..PARTITIONS {
+            for at in 0..bits.partitions() {
                 partitions.take(at, folder.path(), |all| {
                     ids.extend(all.chunks_exact(4).map(|r| Unpacker(r, 0).u32()));
                 }).unwrap();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::attempt_record::AttemptRecord;
 use super::call_record::CallRecord;
 use super::message_records::{AdmissionRecord, StatusRecord};
+use super::partition_bits::PartitionBits;
 use super::partitions::{MemoryBudget, Partitions};
 use crate::error::Trouble;
 
@@ -50,9 +51,9 @@ impl Records {
     pub const SETS: usize = 4;
 
     /// Creates empty sets; `budget` bounds their memory.
-    pub fn new(is_joined: bool, budget: &Arc<MemoryBudget>) -> Self {
+    pub fn new(is_joined: bool, bits: PartitionBits, budget: &Arc<MemoryBudget>) -> Self {
         let [calls, admitted, statuses, attempts] = Self::widths(is_joined);
-        let set = |width| Partitions::new(width, budget);
+        let set = |width| Partitions::new(width, bits, budget);
         Self { calls: set(calls), admitted: set(admitted), statuses: set(statuses), attempts: set(attempts) }
     }
 

@@ -49,6 +49,9 @@ pub trait TaskRunner: Send + Sync {
 
     /// Returns how many tasks run at a time, if the runner knows it.
     fn at_a_time(&self) -> Option<usize>;
+
+    /// Returns whether the runner starts the program of the run itself, and no other.
+    fn starts_this_program(&self) -> bool;
 }
 
 /// Into how many tasks the stages are cut. No number changes a byte of a result.
@@ -203,6 +206,9 @@ impl<'a> TaskDay<'a> {
             && let Some(before) = stored_job(&engine.exchange, &format!("{}/map-0", reading.day))?
         {
             reading.resume(&before.reading);
+        }
+        if !engine.runner.starts_this_program() {
+            reading.require_this_program()?;
         }
         let hash = reading.hash()?;
         engine.open_days.fetch_add(1, Relaxed);

@@ -17,7 +17,6 @@ use crate::intake::join::sums::Sums;
 use crate::intake::meter::Meter;
 use crate::intake::pass::Pass;
 use crate::intake::pass::settings::PassSettings;
-use crate::intake::records::partitions::PARTITIONS;
 use crate::intake::wire::object::{ObjectOrigin, ObjectReader, ObjectWriter, Section, Stage};
 use crate::intake::wire::receipt::{ObjectRef, TaskReceipt};
 use crate::intake::wire::stage_job::{PartitionTask, StageTasks};
@@ -40,8 +39,9 @@ impl<'a> TaskReducer<'a> {
     fn tasks(&self) -> Vec<PartitionTask> {
         let engine = self.day.engine;
         let wanted = engine.cut.reducers.or(engine.runner.at_a_time()).unwrap_or(self.maps.len());
-        let count = wanted.clamp(1, PARTITIONS);
-        let from = |number: usize| (number * PARTITIONS / count) as u32;
+        let partitions = self.day.reading.partition_bits.partitions();
+        let count = wanted.clamp(1, partitions);
+        let from = |number: usize| (number * partitions / count) as u32;
         let task = |number| PartitionTask { number: number as u32, from: from(number), to: from(number + 1) };
         (0..count).map(task).collect()
     }

@@ -2,8 +2,8 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter};
+use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,6 @@ use crate::intake::meter::Meter;
 use crate::intake::pass::map::{Stopped, TaskFindings, map};
 use crate::intake::pass::plan::{Cut, Item, ReadPlan};
 use crate::intake::pass::settings::PassSettings;
-use crate::intake::records::message_records::AdmissionRecord;
 use crate::intake::records::partitions::MemoryBudget;
 use crate::intake::records::record_sets::{AnyRecords, RecordSource, Records};
 pub use crate::intake::wire::exchange::read_job;
@@ -68,7 +67,7 @@ impl<'a> TaskWorker<'a> {
     /// Prepares to run tasks of a job; `name` is that of the job for messages.
     ///
     /// # Errors
-    /// The job is of another version, or broken.
+    /// The job is of another version or program, or broken.
     pub fn new(job: &[u8], name: &str, spill: &'a Path) -> Result<Self, Trouble> {
         let job = StageJob::parse(job, name)?;
         let exchange = Exchange::new(job.exchange.clone(), job.reading.limits);
@@ -168,6 +167,7 @@ impl<'a> TaskWorker<'a> {
             is_joined: reading.is_joined,
             first_status_us: reading.first_status_us,
             first_attempt_us: reading.first_attempt_us,
+            partition_bits: reading.partition_bits,
             excerpts: reading.excerpts,
             fingerprint: String::new(),
         }
@@ -196,9 +196,7 @@ impl<'a> TaskWorker<'a> {
             plan.read_in_one_piece(*file);
         }
         let budget = MemoryBudget::new(settings.memory_bytes as usize, Records::SETS);
-        let mut counts =
-            WorkerCounts::new(settings.day, settings.slot_length, files.len(), &budget, settings.is_joined);
-        counts.excerpts = settings.excerpts;
+        let mut counts = WorkerCounts::of(&settings, files.len(), &budget);
         let (mut findings, stopped) = (TaskFindings::default(), Stopped::default());
         // The run has opened every file of its tasks, so the trouble is this machine's.
         if let Some((file, why)) = plan.failures.first_key_value() {
@@ -236,7 +234,7 @@ impl<'a> TaskWorker<'a> {
         outcome.failed_files = failed.chain(quoted).collect();
         to.write(|object, shown| {
             object.head(&MapHead { counts, findings }).map_err(|e| writing(shown, e))?;
-            stored_records::write_all(object, shown, &records, settings.is_joined, self.spill)
+            stored_records::write_all(object, shown, &records, &settings)
         })
     }
 
@@ -252,7 +250,8 @@ impl<'a> TaskWorker<'a> {
         let MergeHead::<Merged> { merged, identities, witnesses } =
             open(&self.exchange, merged, self.job.hash)?.head()?;
         let witnesses = witnesses.into_iter().collect();
-        let records = self.records(maps, meter)?;
+        let partitions = task.from as usize..task.to as usize;
+        let records = self.records(maps, &partitions, meter)?;
         let budget = &MemoryBudget::new(settings.memory_bytes as usize, 1);
         let step = DedupeStep {
             merged: &merged,
@@ -261,15 +260,12 @@ impl<'a> TaskWorker<'a> {
             witnesses: &witnesses,
             budget,
             settings: &settings,
-            partitions: task.from as usize..task.to as usize,
+            partitions,
         };
         let (deduped, survivors): (Deduped, _) = find_duplicates(&step)?;
-        let survivors: Vec<&dyn RecordSource> =
-            survivors.iter().map(|set| set as &dyn RecordSource).collect();
         to.write(|object, shown| {
             object.head(&deduped).map_err(|e| writing(shown, e))?;
-            let width = AdmissionRecord::BYTES;
-            stored_records::write(object, shown, Section::Admitted, width, &survivors, self.spill)
+            stored_records::write_admitted(object, shown, &survivors, &settings)
         })
     }
 
@@ -282,12 +278,13 @@ impl<'a> TaskWorker<'a> {
         to: ObjectFile<'_>,
         meter: &Meter,
     ) -> Result<ObjectSeal, Trouble> {
-        let settings = self.settings();
+        let (reading, settings) = (&self.job.reading, self.settings());
         let MergeHead::<Merged> { merged, .. } = open(&self.exchange, merged, self.job.hash)?.head()?;
-        let records = self.records(maps, meter)?;
+        let partitions = task.from as usize..task.to as usize;
+        let records = self.records(maps, &partitions, meter)?;
         let survivors = deduped.iter().map(|object| {
-            let object = Arc::new(open(&self.exchange, object, self.job.hash)?);
-            stored_records::section(&object, Section::Admitted, AdmissionRecord::BYTES)
+            let object = open(&self.exchange, object, self.job.hash)?;
+            stored_records::admitted(object, reading.partition_bits, &partitions)
         });
         let survivors: Vec<Box<dyn RecordSource>> = survivors.collect::<Result<_, Trouble>>()?;
         let step = JoinStep {
@@ -295,7 +292,7 @@ impl<'a> TaskWorker<'a> {
             records: &records,
             survivors: &survivors,
             settings: &settings,
-            partitions: task.from as usize..task.to as usize,
+            partitions,
         };
         to.write(|object, shown| {
             let sums: Vec<Sums> = step.run(|at, items| {
@@ -308,12 +305,18 @@ impl<'a> TaskWorker<'a> {
         })
     }
 
-    /// Opens the records of all map tasks.
-    fn records(&self, maps: &[ObjectRef], meter: &Meter) -> Result<Vec<AnyRecords>, Trouble> {
+    /// Opens the records of some partitions, of all map tasks.
+    fn records(
+        &self,
+        maps: &[ObjectRef],
+        partitions: &Range<usize>,
+        meter: &Meter,
+    ) -> Result<Vec<AnyRecords>, Trouble> {
+        let reading = &self.job.reading;
         let records = |object: &ObjectRef| {
             meter.rows(0)?;
-            let object = Arc::new(open(&self.exchange, object, self.job.hash)?);
-            stored_records::records(&object, self.job.reading.is_joined)
+            let object = open(&self.exchange, object, self.job.hash)?;
+            stored_records::records(object, reading.is_joined, reading.partition_bits, partitions)
         };
         maps.iter().map(records).collect()
     }

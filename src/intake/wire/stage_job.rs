@@ -21,8 +21,10 @@ use crate::intake::files::bytes::log_bytes::LogPlace;
 use crate::intake::files::find::{FoundBy, LogFile};
 use crate::intake::pass::plan::{Cut, ReadPlan};
 use crate::intake::pass::settings::PassSettings;
+use crate::intake::records::partition_bits::PartitionBits;
 use crate::intake::rows::endpoints::{Declared, Endpoints};
 use crate::intake::rows::source_reader::Join;
+use crate::plain_file;
 use crate::store::{ObjectEntry, StoreAddress, StoreLimits, Stores};
 
 /// The secret of a job, which no message shows.
@@ -39,10 +41,13 @@ impl fmt::Debug for Secret {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Reading {
     version: String,
+    /// SHA-256 of the program that all workers must be, if others than the run start them.
+    program: Option<String>,
     pub day: Day,
     pub slot_length: SlotLength,
     pub excerpts: Excerpts,
     pub is_joined: bool,
+    pub partition_bits: PartitionBits,
     pub first_status_us: i64,
     pub first_attempt_us: i64,
     salt: Secret,
@@ -97,10 +102,12 @@ impl Reading {
         let files = opened.map(|(file, open)| planned(file, open.as_ref().map(|open| open.size)));
         Ok(Self {
             version: VERSION.to_owned(),
+            program: None,
             day: settings.day,
             slot_length: settings.slot_length,
             excerpts: settings.excerpts,
             is_joined: settings.is_joined,
+            partition_bits: settings.partition_bits,
             first_status_us: settings.first_status_us,
             first_attempt_us: settings.first_attempt_us,
             salt: Secret(join.salt.secret().to_owned()),
@@ -127,6 +134,27 @@ impl Reading {
         let mut hash = [0; 16];
         blake3::Hasher::new().update(&text).finalize_xof().fill(&mut hash);
         Ok(JobHash(hash))
+    }
+
+    /// Makes this very program the only one that may work on the job.
+    ///
+    /// # Errors
+    /// Its file cannot be read.
+    pub fn require_this_program(&mut self) -> Result<(), Trouble> {
+        self.program = Some(hash_of_this_program()?);
+        Ok(())
+    }
+
+    /// Checks that this program may work on the job; `name` is that of the job for messages.
+    fn check_program(&self, name: &str) -> Result<(), Trouble> {
+        let Some(wanted) = self.program.clone() else { return Ok(()) };
+        let found = hash_of_this_program()?;
+        let what = "program (SHA-256)";
+        if found == wanted {
+            Ok(())
+        } else {
+            Err(Trouble::OtherJob { name: name.to_owned(), what, found, wanted })
+        }
     }
 
     /// Takes over the latest instant that a log can mean from the run that is resumed.
@@ -171,6 +199,13 @@ impl Reading {
         };
         self.files.iter().map(file).collect()
     }
+}
+
+/// Returns the SHA-256 of the program that runs.
+fn hash_of_this_program() -> Result<String, Trouble> {
+    let program = std::env::current_exe();
+    let program = program.map_err(|e| Trouble::io("this program", "finding its path", e))?;
+    plain_file::sha256_of(&program)
 }
 
 /// Describes a file; `opened` is the size that it had when it was planned.
@@ -276,7 +311,7 @@ impl StageJob {
     /// Reads a job.
     ///
     /// # Errors
-    /// [`Trouble::OtherJob`]: it is of another version; [`Trouble::BrokenExchange`].
+    /// [`Trouble::OtherJob`]: it is of another version or program; [`Trouble::BrokenExchange`].
     pub fn parse(bytes: &[u8], name: &str) -> Result<Self, Trouble> {
         /// Enough of a job of any version to see which it is.
         #[derive(Deserialize)]
@@ -301,7 +336,11 @@ impl StageJob {
         }
         let job: Self = serde_json::from_slice(bytes).map_err(|e| broken(e.to_string()))?;
         let hash = job.reading.hash()?;
-        if hash == job.hash { Ok(job) } else { other("hash", hash.to_string(), job.hash.to_string()) }
+        if hash != job.hash {
+            return other("hash", hash.to_string(), job.hash.to_string());
+        }
+        job.reading.check_program(name)?;
+        Ok(job)
     }
 
     /// Returns the job as text.

@@ -1,12 +1,17 @@
 //! Stored records: the records of one section of an object, taken partition by partition.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::object::{ObjectReader, ObjectWriter, Section, SectionPart};
 use super::record_blocks::{pack, unpack};
 use crate::error::Trouble;
-use crate::intake::records::partitions::PARTITIONS;
+use crate::intake::pass::settings::PassSettings;
+use crate::intake::records::message_records::AdmissionRecord;
+use crate::intake::records::partition_bits::PartitionBits;
+use crate::intake::records::partitions::Partitions;
 use crate::intake::records::record_sets::{AnyRecords, RecordSource, Records};
 
 /// Bytes of records per part, about: a reader holds one part at a time.
@@ -22,13 +27,13 @@ struct StoredRecords {
     object: Arc<ObjectReader>,
     width: usize,
     /// By partition.
-    parts: Vec<Vec<SectionPart>>,
+    parts: BTreeMap<usize, Vec<SectionPart>>,
 }
 
 impl RecordSource for StoredRecords {
     fn take(&self, at: usize, _: &Path, out: &mut dyn FnMut(&[u8])) -> Result<(), Trouble> {
         let mut records = Vec::new();
-        for part in &self.parts[at] {
+        for part in self.parts.get(&at).into_iter().flatten() {
             let block = self.object.read(part)?;
             unpack(&block, self.width, part.records as usize, &mut records)
                 .map_err(|why| self.object.broken(why))?;
@@ -42,48 +47,66 @@ impl RecordSource for StoredRecords {
     }
 }
 
-/// Returns the records of one section of an object.
-///
-/// # Errors
-/// [`Trouble::BrokenExchange`]: a part names a partition that there is not.
-pub fn section(
+/// Opens some partitions of one section of an object.
+fn section(
     object: &Arc<ObjectReader>,
     section: Section,
     width: usize,
+    bits: PartitionBits,
+    partitions: &Range<usize>,
 ) -> Result<Box<dyn RecordSource>, Trouble> {
-    let mut parts = vec![Vec::new(); PARTITIONS];
+    let mut parts: BTreeMap<usize, Vec<SectionPart>> = BTreeMap::new();
     for part in object.parts(section) {
-        let of_partition = parts.get_mut(part.partition as usize);
-        let of_partition = of_partition.ok_or_else(|| object.broken("a part is of no partition"))?;
-        of_partition.push(part.clone());
+        let partition = part.partition as usize;
+        if partition >= bits.partitions() {
+            let why = format!("a part is of partition {partition}, there are {}", bits.partitions());
+            return Err(object.broken(why));
+        }
+        if partitions.contains(&partition) {
+            parts.entry(partition).or_default().push(part.clone());
+        }
     }
     Ok(Box::new(StoredRecords { object: object.clone(), width, parts }))
 }
 
-/// Returns all sets of records of an object; those that it does not have are empty.
+/// Opens some partitions of all sets of records of a map task.
 ///
 /// # Errors
-/// As for [`section`].
-pub fn records(object: &Arc<ObjectReader>, is_joined: bool) -> Result<AnyRecords, Trouble> {
+/// [`Trouble::BrokenExchange`]: a part names a partition that there is not.
+pub fn records(
+    object: ObjectReader,
+    is_joined: bool,
+    bits: PartitionBits,
+    partitions: &Range<usize>,
+) -> Result<AnyRecords, Trouble> {
+    let object = Arc::new(object);
     let widths = Records::widths(is_joined);
-    let set = |at: usize| section(object, SECTIONS[at], widths[at]);
+    let set = |at: usize| section(&object, SECTIONS[at], widths[at], bits, partitions);
     Ok(Records { calls: set(0)?, admitted: set(1)?, statuses: set(2)?, attempts: set(3)? })
 }
 
-/// Writes a set of records, partition by partition; `spill` names the folder of spilled ones.
+/// Opens some partitions of the calls that a task of dedupe left for the join.
 ///
 /// # Errors
-/// Records cannot be read back, or the object cannot be written; `name` is that of the object.
-pub fn write<W: std::io::Write>(
+/// As for [`records`].
+pub fn admitted(
+    object: ObjectReader,
+    bits: PartitionBits,
+    partitions: &Range<usize>,
+) -> Result<Box<dyn RecordSource>, Trouble> {
+    section(&Arc::new(object), Section::Admitted, AdmissionRecord::BYTES, bits, partitions)
+}
+
+/// Writes a set of records, partition by partition.
+fn write<W: std::io::Write>(
     object: &mut ObjectWriter<W>,
     name: &Path,
-    section: Section,
-    width: usize,
+    (section, width): (Section, usize),
     sets: &[&dyn RecordSource],
-    spill: &Path,
+    settings: &PassSettings<'_>,
 ) -> Result<(), Trouble> {
     let (mut records, mut block) = (Vec::with_capacity(PART), Vec::new());
-    for at in 0..PARTITIONS {
+    for at in 0..settings.partition_bits.partitions() {
         let mut failure = Ok(());
         let mut flush = |records: &mut Vec<u8>| {
             pack(records, width, &mut block);
@@ -92,7 +115,7 @@ pub fn write<W: std::io::Write>(
             object.part(section, at as u32, count, &block)
         };
         for set in sets {
-            set.take(at, spill, &mut |bytes| {
+            set.take(at, settings.spill, &mut |bytes| {
                 records.extend_from_slice(bytes);
                 if records.len() >= PART && failure.is_ok() {
                     failure = flush(&mut records);
@@ -107,20 +130,33 @@ pub fn write<W: std::io::Write>(
     Ok(())
 }
 
-/// Writes all sets of records of a worker.
+/// Writes all sets of records of a map task.
 ///
 /// # Errors
-/// As for [`write`].
+/// Records cannot be read back, or the object cannot be written; `name` is that of the object.
 pub fn write_all<W: std::io::Write>(
     object: &mut ObjectWriter<W>,
     name: &Path,
     records: &Records,
-    is_joined: bool,
-    spill: &Path,
+    settings: &PassSettings<'_>,
 ) -> Result<(), Trouble> {
-    let widths = Records::widths(is_joined);
+    let widths = Records::widths(settings.is_joined);
     for (at, set) in records.all().into_iter().enumerate() {
-        write(object, name, SECTIONS[at], widths[at], &[set], spill)?;
+        write(object, name, (SECTIONS[at], widths[at]), &[set], settings)?;
     }
     Ok(())
+}
+
+/// Writes the calls that a task of dedupe leaves for the join.
+///
+/// # Errors
+/// As for [`write_all`].
+pub fn write_admitted<W: std::io::Write>(
+    object: &mut ObjectWriter<W>,
+    name: &Path,
+    survivors: &[Partitions],
+    settings: &PassSettings<'_>,
+) -> Result<(), Trouble> {
+    let survivors: Vec<&dyn RecordSource> = survivors.iter().map(|set| set as &dyn RecordSource).collect();
+    write(object, name, (Section::Admitted, AdmissionRecord::BYTES), &survivors, settings)
 }

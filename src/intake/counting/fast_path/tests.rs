@@ -17,6 +17,7 @@ use crate::intake::counting::worker_counts;
 use crate::intake::files::detect;
 use crate::intake::formats::lines::TextParser;
 use crate::intake::formats::parquet::tests::source;
+use crate::intake::records::partition_bits::PartitionBits;
 use crate::intake::records::partitions;
 use crate::intake::rows::{endpoints, source_reader};
 
@@ -251,6 +252,7 @@ fn counts(calls: &Path, attempts: Option<&Path>, is_sketched: bool) -> String {
         &[(day, crate::daybook::DaybookFolder::as_found(folder.path().to_path_buf()).unwrap())].into(),
         &config,
         &std::collections::BTreeMap::default(),
+        crate::resolve::ResolveParts::on(1),
     )
     .unwrap();
     format!("{daybook:#?} {:?} {intake:#?}", notes.unseen_columns)
@@ -352,9 +354,10 @@ fn ordinary_rows_are_sketched() {
         let source_reader =
             source_reader::SourceReader::new(0, &source, &endpoints::Endpoints::of(&[], &[]), &join);
         let budget = partitions::MemoryBudget::new(1 << 20, 1);
+        let bits = PartitionBits::FEWEST;
         let day = "2026-11-20".parse().unwrap();
         let mut counts =
-            worker_counts::WorkerCounts::new(day, config.slot, 1, &budget, config.has_webhooks());
+            worker_counts::WorkerCounts::new(day, config.slot, 1, &budget, bits, config.has_webhooks());
         counts.begin_item();
         let mut parser = TextParser::new(&source_reader, form, 0, 0, folder.path());
         parser.parse(text.as_bytes(), true, &mut counts).unwrap();

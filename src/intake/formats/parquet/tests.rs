@@ -18,6 +18,7 @@ use crate::error::Trouble;
 use crate::facts::{Intake, Salt};
 use crate::intake::Meter;
 use crate::intake::files::bytes::log_bytes::LogPlace;
+use crate::intake::records::partition_bits::PartitionBits;
 use crate::intake::records::partitions::MemoryBudget;
 use crate::intake::rows::endpoints::Endpoints;
 use crate::intake::rows::source_reader::Join;
@@ -59,6 +60,7 @@ pub fn facts(
         &[(day, crate::daybook::DaybookFolder::as_found(folder.path().to_path_buf()).unwrap())].into(),
         config,
         &std::collections::BTreeMap::default(),
+        crate::resolve::ResolveParts::on(1),
     )
 }
 
@@ -191,7 +193,8 @@ fn a_slice_knows_how_many_rows_there_should_be() {
     let source_reader = SourceReader::new(0, &config.sources[0], &Endpoints::of(&[], &[]), &join);
     let columns = open(&file, &source_reader).unwrap();
     let found = |slice: Slice| {
-        let mut counts = WorkerCounts::new(day(), config.slot, 1, &MemoryBudget::new(1 << 20, 1), false);
+        let (budget, bits) = (MemoryBudget::new(1 << 20, 1), PartitionBits::FEWEST);
+        let mut counts = WorkerCounts::new(day(), config.slot, 1, &budget, bits, false);
         counts.begin_item();
         let found = columns.read_slice(
             &file,

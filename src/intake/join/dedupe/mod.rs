@@ -84,7 +84,7 @@ pub fn find_duplicates(step: &DedupeStep<'_>) -> Result<(Deduped, Vec<Partitions
     let width = if settings.is_joined { CallRecord::WIDE } else { CallRecord::NARROW };
     let work = || -> Result<(Surplus, Partitions), Trouble> {
         let mut surplus = Surplus::default();
-        let mut admitted = Partitions::new(AdmissionRecord::BYTES, step.budget);
+        let mut admitted = Partitions::new(AdmissionRecord::BYTES, settings.partition_bits, step.budget);
         let mut rows = Rows { merged, width, bytes: Vec::new(), ends: Vec::new() };
         let (mut hashes, mut lost) = (Vec::new(), Vec::new());
         let (mut calls, mut shared) = (Vec::new(), Vec::new());

@@ -150,6 +150,7 @@ mod tests {
     use crate::intake::pass::plan::ReadPlan;
     use crate::intake::pass::settings::PassSettings;
     use crate::intake::pass::{ThreadRounds, pass};
+    use crate::intake::records::partition_bits::PartitionBits;
     use crate::intake::rows::endpoints::Endpoints;
     use crate::intake::rows::source_reader::Join;
 
@@ -164,6 +165,7 @@ mod tests {
         let day = "2026-11-20".parse().unwrap();
         let files = find::find(&config, day).unwrap().logs;
         let settings = PassSettings {
+            partition_bits: PartitionBits::FEWEST,
             excerpts: crate::config::Excerpts::Text,
             day,
             slot_length: config.slot,
