@@ -78,8 +78,26 @@ def stored(binary, sample):
     ledger = sample / "out" / "ledger"
     daybook = sorted(path for path in next(ledger.glob("daybooks/*")).rglob("*") if path.is_file())
     tables = sorted((sample / "out").rglob("*.parquet"))
-    for way, path in enumerate([*daybook, ledger / "journal.ndjson", *tables]):
-        yield "stored", f"{path.parent.name}-{path.name}", min(way, len(daybook) + 1), path.read_bytes()
+    last = len(daybook) + 2
+    for way, path in enumerate([*daybook, ledger / "journal.ndjson"]):
+        yield "stored", path.name, way, path.read_bytes()
+    for path in tables:
+        yield "stored", f"{path.parent.name}-{path.name}", last, path.read_bytes()
+    for name, bytes in exchange(binary, sample):
+        yield "stored", name, last - 1, bytes
+
+
+def exchange(binary, sample):
+    """Jobs, receipts and objects that a run leaves behind which was stopped in its last stage."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = 'for place in $(echo $2 | tr , " "); do "$0" worker $1 --job $3 --task $place || exit 1; done; [ $1 != join ]'
+        command = [binary, "run", "--config", sample / "uptime-ledger.toml", "--date", DAY, "--out", sample / "again", "--quiet"]
+        command += ["--engine", "command", "--exchange", folder]
+        command += ["--engine-command", "sh", "-c", script, binary, "{stage}", "{indexes}", "{job}"]
+        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for path in sorted(pathlib.Path(folder).rglob("*")):
+            if path.suffix in (".json", ".ulx") and path.stat().st_size < 16384:
+                yield f"{path.parent.name}-{path.name}", path.read_bytes()
 
 
 def main():

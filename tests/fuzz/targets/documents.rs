@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use uptime_ledger::config::{self, Config};
-use uptime_ledger::error::{Document, Mistake};
-use uptime_ledger::intake::Salt;
+use uptime_ledger::document::{Document, Mistake};
+use uptime_ledger::facts::Salt;
 use uptime_ledger::overrides;
 use uptime_ledger::policy::Policy;
 

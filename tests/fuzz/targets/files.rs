@@ -3,6 +3,7 @@
 
 #![no_main]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -10,10 +11,13 @@ use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 use uptime_ledger::config::{Config, Log, Source};
 use uptime_ledger::day::Day;
-use uptime_ledger::intake::{self, Meter, Salt};
+use uptime_ledger::daybook::{self, DaybookFolder};
+use uptime_ledger::facts::Salt;
+use uptime_ledger::intake::{self, IntakeFolders, Meter, Workers};
+use uptime_ledger::resolve::{ResolveParts, resolve};
 
 /// Two, so that what is compressed is inflated on a thread of its own.
-const WORKERS: usize = 2;
+const WORKERS: Workers<'_> = Workers::Threads(2);
 const NAMES: [&str; 8] =
     ["a.parquet", "a.ndjson.gz", "a.ndjson.zst", "a.csv.gz", "a.csv", "a.log", "a.csv.xz", "a.csv.bz2"];
 
@@ -45,13 +49,15 @@ fuzz_target!(|data: &[u8]| {
     let config = Config { sources: vec![source(log, &path)], ..Config::bare("") };
     let day: Day = "2026-11-18".parse().expect("a day");
     let folder = tempfile::tempdir_in(ROOM.path()).expect("a folder");
-    let places = (ROOM.path(), folder.path());
-    if let Ok((daybook, _)) = intake::read(&config, day, WORKERS, &Salt::new("fuzz"), places, i64::MAX, &Meter::default()) {
+    let folders = IntakeFolders { spill: ROOM.path(), daybook: folder.path() };
+    let read = intake::read(&config, day, WORKERS, &Salt::new("fuzz"), folders, i64::MAX, &Meter::default());
+    if let Ok((daybook, _)) = read {
         for file in &daybook.files {
             assert_eq!(file.check(), Ok(()));
         }
-        intake::check(folder.path()).expect("what was written can be read");
-        intake::resolve(day, &[(day, folder.path().to_path_buf())].into(), &config).expect("it balances");
+        let stored = DaybookFolder::as_found(folder.path().to_path_buf()).expect("it was just written");
+        daybook::check(&stored).expect("what was written can be read");
+        resolve(day, &[(day, stored)].into(), &config, &BTreeMap::new(), ResolveParts::on(1)).expect("it balances");
     }
     std::fs::remove_file(&path).expect("the file that was just written");
 });

@@ -1,8 +1,9 @@
-//! What the job wrote and reads again: daybooks, the journal, tables of editions. The first byte chooses which file is damaged. What is
+//! What the job wrote and reads again: daybooks, the journal, files of an exchange, tables of editions. The first byte chooses which file is damaged. What is
 //! damaged is refused or read, and never more than that.
 
 #![no_main]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -11,9 +12,13 @@ use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 use uptime_ledger::config::{Config, Log, Source};
 use uptime_ledger::day::Day;
-use uptime_ledger::intake::{self, Meter, Salt};
+use uptime_ledger::daybook::{self, DaybookFolder};
+use uptime_ledger::facts::Salt;
+use uptime_ledger::intake::kernels::read_exchange;
+use uptime_ledger::intake::{self, IntakeFolders, Meter, Workers};
 use uptime_ledger::ledger::Ledger;
 use uptime_ledger::report;
+use uptime_ledger::resolve::{ResolveParts, resolve};
 use uptime_ledger::table::Table;
 
 /// A daybook with something in each of its files, and all of them with their bytes.
@@ -63,8 +68,9 @@ static ROOM: LazyLock<Room> = LazyLock::new(|| {
     let day: Day = "2026-11-18".parse().expect("a day");
     let daybook = folder.path().join("daybook");
     fs::create_dir(&daybook).expect("room on disk");
-    let places = (folder.path(), daybook.as_path());
-    intake::read(&config, day, 1, &Salt::new("fuzz"), places, i64::MAX, &Meter::default()).expect("good logs");
+    let folders = IntakeFolders { spill: folder.path(), daybook: &daybook };
+    let workers = Workers::Threads(1);
+    intake::read(&config, day, workers, &Salt::new("fuzz"), folders, i64::MAX, &Meter::default()).expect("good logs");
     let mut files: Vec<(PathBuf, Vec<u8>)> = fs::read_dir(&daybook)
         .expect("it was just written")
         .map(|entry| entry.expect("a file").path())
@@ -77,12 +83,15 @@ static ROOM: LazyLock<Room> = LazyLock::new(|| {
 fuzz_target!(|data: &[u8]| {
     let Some((way, bytes)) = data.split_first() else { return };
     let room = &*ROOM;
-    let way = usize::from(*way) % (room.files.len() + 2);
+    let way = usize::from(*way) % (room.files.len() + 3);
     if let Some((path, good)) = room.files.get(way) {
         fs::write(path, bytes).expect("room on disk");
         let daybook = room.folder.path().join("daybook");
-        let is_readable = intake::check(&daybook).is_ok();
-        let resolved = intake::resolve(room.day, &[(room.day, daybook)].into(), &room.config);
+        // With the hashes of what stands there, so that readers see it.
+        let daybook = DaybookFolder::as_found(daybook).expect("its files can be hashed");
+        let is_readable = daybook::check(&daybook).is_ok();
+        let daybooks = [(room.day, daybook)].into();
+        let resolved = resolve(room.day, &daybooks, &room.config, &BTreeMap::new(), ResolveParts::on(1));
         assert!(is_readable || resolved.is_err() || *good != bytes, "an undamaged daybook is refused");
         fs::write(path, good).expect("room on disk");
     } else if way == room.files.len() {
@@ -90,6 +99,8 @@ fuzz_target!(|data: &[u8]| {
         fs::create_dir_all(&ledger).expect("room on disk");
         fs::write(ledger.join("journal.ndjson"), bytes).expect("room on disk");
         drop(Ledger::open(room.folder.path()));
+    } else if way == room.files.len() + 1 {
+        read_exchange(bytes);
     } else {
         let bytes = bytes::Bytes::copy_from_slice(bytes);
         for (_, spec) in report::schema() {

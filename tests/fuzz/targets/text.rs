@@ -1,11 +1,11 @@
-//! Text logs of every preset. The first byte chooses how the rest is read. Rows must balance, and sketches must change nothing.
+//! Text logs of every preset and every built-in format. The first byte chooses how the rest is read. Rows must balance, and sketches must change nothing.
 
 #![no_main]
 
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use uptime_ledger::config::{Cast, Column, Field, ColumnSource, Log, LogPreset, Source};
+use uptime_ledger::config::{Cast, Column, ColumnSource, Field, FormatChoice, Log, LogPreset, Source};
 use uptime_ledger::day::Day;
 use uptime_ledger::intake::kernels::{Form, Reader};
 
@@ -51,7 +51,17 @@ static WAYS: LazyLock<Vec<[Reader; 2]>> = LazyLock::new(|| {
     let reader = |(log, preset, has_header, form): (Log, LogPreset, bool, Form), is_sketched| {
         Reader::new(source(log, preset, has_header, is_sketched), form, day)
     };
-    ways.into_iter().map(|way| [true, false].map(|is_sketched| reader(way, is_sketched))).collect()
+    let own = ways.into_iter().map(|way| [true, false].map(|is_sketched| reader(way, is_sketched)));
+    // Their rows are never sketched.
+    let foreign = FormatChoice::all().map(|choice| {
+        let source = Source {
+            preset: LogPreset::Format,
+            format: Some(choice.clone()),
+            ..Source::bare("fuzz", choice.file.log)
+        };
+        [(); 2].map(|()| Reader::new(source.clone(), Form::Foreign, day))
+    });
+    own.chain(foreign).collect()
 });
 
 fuzz_target!(|data: &[u8]| {
