@@ -232,21 +232,26 @@ fn what_stands_beside_a_sealed_day_outlives_its_window() {
 }
 
 #[test]
-fn a_row_that_waits_for_a_day_is_refused_by_the_run_that_makes_its_month_final() {
+fn rows_that_wait_are_refused_by_the_run_whose_seal_comes_before_them() {
     let books = Books::new();
     log(&books, "2026-11-02", &[FAILED]);
     let day = ["--date", "2026-11-02"];
+    // Its second day is never read.
+    let over_midnight = up("over-midnight", "02T23:50", "03T00:10", "03T01:00");
+    books.overrides(std::slice::from_ref(&over_midnight));
     books.run("2026-11-03T03:00:00Z", &day).expect(0);
+    assert_eq!(books.status("over-midnight").0, "waiting");
     // No run was asked for 2026-11-05. The month is open as long as its only day is.
     books.touch("2026-11-30T03:00:00Z", &day);
-    books.overrides(&[down("waits", "05T12:00", "05T12:12", "12T09:00")]);
+    books.overrides(&[over_midnight, down("waits", "05T12:00", "05T12:12", "12T09:00")]);
     let at = "2026-12-19T03:00:00Z";
     books.touch("2026-12-16T03:00:00Z", &day);
     assert_eq!(books.status("waits").0, "waiting");
     books.run(at, &day).expect(3);
     books.acknowledge("end:2026-11-02", at).expect(0);
-    books.run(at, &day).expect(3).says(&["override waits (", "back-dated"]);
-    assert_eq!(books.status("waits").0, "refused");
+    let said = ["override waits (", "back-dated", "override over-midnight (", "sealed: 2026-11-02 is sealed"];
+    books.run(at, &day).expect(3).says(&said);
+    assert!(["waits", "over-midnight"].iter().all(|id| books.status(id).0 == "refused"));
     let journal = || fs::read_to_string(books.reports().join("ledger/journal.ndjson")).unwrap();
     let before = journal();
     books.run(at, &day).expect(3);

@@ -1,8 +1,8 @@
 //! Item files: rows that ascend by id, in one Parquet file or, if they are many, in several.
 //!
-//! Each file begins with another top byte of the ids, so that a range of ids is in few of them:
-//! `messages.parquet`, then `messages-5e.parquet` from the ids that begin with 5e on. Where a file
-//! is cut follows from its rows alone.
+//! A further file begins only where the first byte of the ids changes, and its name has that byte:
+//! `messages.parquet`, then `messages-5e.parquet` from the ids that begin with 5e on. So a range of
+//! ids is in few files. Where they are cut follows from the rows alone.
 
 use std::path::{Path, PathBuf};
 
@@ -88,7 +88,7 @@ impl<const N: usize> ItemFile<N> {
         let mut files: Vec<(u8, &String)> =
             names.iter().filter_map(|name| Some((self.top_of(name)?, name))).collect();
         files.sort_unstable();
-        // Without its first file, a folder is told as damaged.
+        // A folder without the first file is reported as damaged.
         let first = self.name(0);
         if files.first().is_none_or(|(top, _)| *top != 0) {
             files.insert(0, (0, &first));
@@ -120,6 +120,14 @@ impl<const N: usize> ItemFile<N> {
             let item = rows.next()?.and_then(|row| of(row).map_err(|why| rows.damaged(&why)));
             Some(item)
         }))
+    }
+
+    /// Returns whether a folder has files of this kind, as its list says.
+    ///
+    /// # Errors
+    /// [`Trouble::Damaged`]: the list of files cannot be read.
+    pub fn is_in(&self, folder: &DaybookFolder) -> Result<bool, Trouble> {
+        Ok(folder.names()?.iter().any(|name| self.top_of(name).is_some()))
     }
 
     /// Returns the bytes of the files of this kind.

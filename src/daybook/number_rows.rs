@@ -8,10 +8,10 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{ArrayRef, FixedSizeBinaryArray, Int64Array, RecordBatch};
 use arrow_schema::{DataType, Field, Schema};
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
+use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
@@ -23,7 +23,7 @@ use crate::table::decoded;
 
 /// Rows per batch and row group when a file is written.
 const BATCH: usize = 1 << 16;
-/// Rows per batch when it is read: a resolve has two files of each of fifteen days open.
+/// Rows per batch when it is read: a thread of a resolve has two files of each of 17 days open.
 const READ_BATCH: usize = 1 << 13;
 const ID_BYTES: i32 = 12;
 
@@ -212,25 +212,32 @@ impl<const N: usize> RowReader<N> {
         if columns != N + usize::from(has_ids) {
             return Err(damaged(path, &format!("it has {columns} columns")));
         }
-        let read = |groups: Vec<usize>, rows: usize| {
+        let read = |groups: Vec<usize>| {
             let file = file.try_clone().map_err(|e| Trouble::io(path, "reading", e))?;
             let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone());
-            let batches = decoded(|| builder.with_row_groups(groups).with_batch_size(rows).build());
+            let batches = decoded(|| builder.with_row_groups(groups).with_batch_size(READ_BATCH).build());
             let batches = batches.map_err(|e| damaged(path, &e))?;
             Ok(Self { path: path.to_path_buf(), batches, has_ids, batch: None, at: 0 })
+        };
+        // The first column alone says where a row group begins.
+        let begins = |group: usize| -> Result<Option<u64>, Trouble> {
+            let file = file.try_clone().map_err(|e| Trouble::io(path, "reading", e))?;
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone());
+            let column = ProjectionMask::roots(builder.parquet_schema(), [0]);
+            let builder = builder.with_projection(column).with_row_groups(vec![group]).with_batch_size(1);
+            let batch = decoded(|| Ok(builder.build()?.next().transpose()?));
+            let batch = batch.map_err(|e| damaged(path, &e))?;
+            Ok(batch.and_then(|batch| first_top(batch.column(0), has_ids)))
         };
         let groups = metadata.metadata().num_row_groups();
         // Of the groups that begin before `first`, the last may have rows behind it.
         let (mut from, mut to) = (0, if first == 0 { 0 } else { groups });
         while to - from > 1 {
             let middle = from.midpoint(to);
-            let begins_before = match read(vec![middle], 1)?.row()? {
-                Some(row) => row.top(has_ids) < first,
-                None => true,
-            };
+            let begins_before = begins(middle)?.is_none_or(|top| top < first);
             (from, to) = if begins_before { (middle, to) } else { (from, middle) };
         }
-        read((from..groups).collect(), READ_BATCH)
+        read((from..groups).collect())
     }
 
     pub fn path(&self) -> &Path {
@@ -257,6 +264,18 @@ impl<const N: usize> Iterator for RowReader<N> {
     fn next(&mut self) -> Option<Self::Item> {
         self.row().transpose()
     }
+}
+
+/// Returns the top 64 bits of the first value of a file's first column.
+fn first_top(column: &ArrayRef, is_id: bool) -> Option<u64> {
+    if column.is_empty() {
+        return None;
+    }
+    if is_id {
+        let ids = column.as_fixed_size_binary_opt().filter(|ids| ids.value_length() == ID_BYTES)?;
+        return ids.value(0).first_chunk().map(|top| u64::from_be_bytes(*top));
+    }
+    Some(column.as_primitive_opt::<Int64Type>()?.value(0).cast_unsigned())
 }
 
 /// A stored file that cannot be what was written, with the reason.

@@ -175,7 +175,8 @@ pub fn correlations(
     folder: &DaybookFolder,
     ids: IdRange,
 ) -> Result<impl Iterator<Item = Result<(Id, u64), Trouble>> + use<>, Trouble> {
-    let is_there = read_version(folder)? >= FIRST_WITH_CORRELATIONS;
+    // Formats before 4 have no such file; the head, which tells, is long.
+    let is_there = CORRELATIONS.is_in(folder)?;
     let rows = if is_there { Some(CORRELATIONS.open(folder, ids)?) } else { None };
     let of = |row: NumberRow<1>| (row.id, row.numbers[0].cast_unsigned());
     Ok(rows.into_iter().flatten().map(move |row| row.map(of)))

@@ -34,6 +34,7 @@ use pass::plan::ReadPlan;
 use pass::settings::PassSettings;
 use pass::{Pass, ThreadRounds, pass};
 use records::partition_bits::PartitionBits;
+use records::record_sets::Records;
 use rows::endpoints::Endpoints;
 use rows::source_reader::Join;
 use tasks::{MapStage, TaskDay, TaskEngine, TaskReducer};
@@ -72,6 +73,14 @@ impl Workers<'_> {
             Self::Threads(threads) | Self::Tasks { threads, .. } => threads,
         }
     }
+
+    /// Returns the memory of one process that reads logs, and how many sets of records share it.
+    const fn memory(self, memory_bytes: u64) -> (u64, usize) {
+        match self {
+            Self::Threads(threads) => (memory_bytes, threads * Records::SETS),
+            Self::Tasks { engine, .. } => (engine.memory_bytes(), Records::SETS),
+        }
+    }
 }
 
 /// Reads the logs of one day into its daybook.
@@ -106,7 +115,10 @@ pub fn read(
         first_attempt_us: i64::from(config.webhooks.first_attempt_seconds) * SECOND_US,
         partition_bits: match config.engine.partition_bits {
             Some(bits) => PartitionBits::try_from(bits).map_err(Trouble::Usage)?,
-            None => PartitionBits::of_logs(plan.bytes()),
+            None => {
+                let (memory, sets) = workers.memory(config.memory_bytes);
+                PartitionBits::of_logs(plan.bytes()).within(memory, sets)
+            }
         },
         excerpts: config.excerpts,
         fingerprint: Canonical::of_joining(config).fingerprint(),

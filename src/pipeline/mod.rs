@@ -146,7 +146,7 @@ pub fn run(job: &Job, asked: &Asked, clock: Clock, watch: Watch<'_>) -> anyhow::
     let mut outages = reported::note(&mut ledger, &settings, clock)?;
     let sealed = seal::due(job, &mut ledger, clock, &mut booked)?;
     if !sealed.is_empty() {
-        overrides::note_final(&mut reviewed, &mut ledger, clock)?;
+        overrides::note_sealed(&mut reviewed, &mut ledger, clock)?;
         booked.looks.renew(Look::Run, std::mem::take(&mut reviewed.attention));
     }
     seal::prune(job, &mut ledger, &booked.waiting_daybooks, clock)?;

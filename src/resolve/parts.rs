@@ -14,6 +14,10 @@ use super::messages::ambiguous_sends::Sends;
 use crate::daybook::{self, DaybookFolders, IdRange};
 use crate::error::Trouble;
 
+/// Files that the threads of a resolve hold open together; most systems allow a process 1,024.
+const OPEN_FILES: usize = 512;
+/// Files that a thread holds open for each day within reach: items and closed ones.
+const FILES_OF_DAY: usize = 2;
 /// Bytes of item files, over all days within reach, per part.
 const PART_BYTES: u64 = 64 << 20;
 const MOST_PARTS: u64 = 1 << 12;
@@ -80,7 +84,8 @@ impl Resolver<'_> {
         };
         scope(|scope| {
             // With few items, this thread is quicker alone.
-            let others = threads.min(ranges.len()).saturating_sub(1);
+            let most = OPEN_FILES / (FILES_OF_DAY * daybooks.len().max(1));
+            let others = threads.min(ranges.len()).min(most).saturating_sub(1);
             let others: Vec<_> = (0..others).map(|_| scope.spawn(work)).collect();
             let own = work();
             let join =

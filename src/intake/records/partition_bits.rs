@@ -15,19 +15,31 @@ use crate::facts::ids::Id;
 pub struct PartitionBits(u32);
 
 impl PartitionBits {
-    /// With 8, some partitions are empty and none costs anything; with 14, a hundred billion rows
-    /// are processed 6 million at a time.
+    /// With 8, a small day has empty partitions, which cost nothing. With 14, a hundred billion
+    /// rows are processed 6 million at a time.
     pub const RANGE: RangeInclusive<u32> = PARTITION_BITS;
     pub const FEWEST: Self = Self(*Self::RANGE.start());
-    /// Bytes of log per partition: 200,000 rows of text, or some 2 million of a compressed log.
+    /// Bytes of log per partition: 200,000 rows of text, or 1.4 million of a compressed log.
     ///
     /// A thread holds the records of one partition in memory, about 50 bytes each.
     const LOG_BYTES: u64 = 32 << 20;
+    /// Least bytes of a partition that go to disk at once: a write and 16 bytes of memory each.
+    const PIECE_BYTES: u64 = 4 << 10;
 
     /// Returns the number of bits for logs of so many bytes.
     pub fn of_logs(bytes: u64) -> Self {
         let wanted = bytes.div_ceil(Self::LOG_BYTES).max(1).next_power_of_two().ilog2();
         Self(wanted.clamp(*Self::RANGE.start(), *Self::RANGE.end()))
+    }
+
+    /// Returns as many bits, or fewer, so that what goes to disk goes in pieces of some size.
+    ///
+    /// `bytes` is the memory of so many `sets` of records, a third of which each may keep a share of
+    /// when the memory is used up.
+    pub fn within(self, bytes: u64, sets: usize) -> Self {
+        let pieces = bytes / 3 / sets.max(1) as u64 / Self::PIECE_BYTES;
+        let wanted = pieces.max(1).ilog2();
+        Self(wanted.clamp(*Self::RANGE.start(), self.0))
     }
 
     pub const fn bits(self) -> u32 {
@@ -78,6 +90,16 @@ mod tests {
         assert_eq!([0, 1, 8 << 30].map(of), [256; 3]);
         assert_eq!(of((8 << 30) + 1), 512);
         assert_eq!([170 << 30, 17 << 40].map(of), [8_192, 16_384]);
+    }
+
+    #[test]
+    fn little_memory_makes_fewer_partitions() {
+        let within = |bytes, sets| PartitionBits(14).within(bytes, sets).partitions();
+        assert_eq!(within(64 << 20, 4), 1_024);
+        assert_eq!(within(1 << 30, 40), 2_048);
+        assert_eq!(within(64 << 30, 40), 16_384);
+        assert_eq!(within(0, 0), 256);
+        assert_eq!(PartitionBits(9).within(u64::MAX, 1), PartitionBits(9));
     }
 
     #[test]

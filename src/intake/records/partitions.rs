@@ -11,10 +11,11 @@ use super::partition_bits::PartitionBits;
 use crate::error::Trouble;
 use crate::facts::ids::Id;
 
-/// Records in one block of each of all partitions: small enough that half-empty blocks take little
-/// memory.
+/// Records of a block, times the number of partitions.
+///
+/// The more partitions, the smaller their blocks, so that half-empty ones take the same memory.
 const BLOCKS: usize = 1 << 17;
-/// Records that all partitions together first reserve memory for.
+/// Records that a partition first reserves memory for, times the number of partitions.
 const FIRSTS: usize = 1 << 13;
 /// Bytes read back from disk per step, rounded down to whole records.
 const STEP: usize = 64 << 10;

@@ -20,7 +20,7 @@ use super::meter::Meter;
 use super::wire::exchange::{Exchange, ExchangePlace, random_name};
 use super::wire::object::{JobHash, Stage};
 use super::wire::receipt::TaskReceipt;
-use super::wire::stage_job::{Reading, StageJob, StageTasks};
+use super::wire::stage_job::{Reading, StageJob, StageTasks, hash_of_this_program};
 use crate::error::Trouble;
 use crate::store::StoreLimits;
 
@@ -125,6 +125,11 @@ impl TaskEngine {
         Ok(Self { runner, exchange, run, cut, resumes, sums, open_days })
     }
 
+    /// Returns the memory of one worker, in bytes.
+    pub const fn memory_bytes(&self) -> u64 {
+        self.cut.memory_bytes
+    }
+
     /// Returns the name of the run.
     pub fn run(&self) -> &str {
         &self.run
@@ -189,6 +194,8 @@ fn stored_job(exchange: &Exchange, folder: &str) -> Result<Option<StageJob>, Tro
 /// The day of a run whose logs are read by tasks.
 pub struct TaskDay<'a> {
     engine: &'a TaskEngine,
+    /// SHA-256 of the program that all workers must be, if others than the run start them.
+    program: Option<String>,
     reading: Arc<Reading>,
     hash: JobHash,
     /// Folder on this machine for jobs.
@@ -207,12 +214,11 @@ impl<'a> TaskDay<'a> {
         {
             reading.resume(&before.reading);
         }
-        if !engine.runner.starts_this_program() {
-            reading.require_this_program()?;
-        }
+        let is_ours = engine.runner.starts_this_program();
+        let program = if is_ours { None } else { Some(hash_of_this_program()?) };
         let hash = reading.hash()?;
         engine.open_days.fetch_add(1, Relaxed);
-        Ok(Self { engine, reading: Arc::new(reading), hash, spill })
+        Ok(Self { engine, program, reading: Arc::new(reading), hash, spill })
     }
 
     /// Notes that the day was read.
@@ -257,6 +263,7 @@ impl<'a> TaskDay<'a> {
         let day = self.reading.day;
         let folder = format!("{day}/{folder}");
         let job = StageJob::new(
+            self.program.clone(),
             self.reading.clone(),
             self.hash,
             exchange.place().clone(),

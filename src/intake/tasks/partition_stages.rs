@@ -21,6 +21,9 @@ use crate::intake::wire::object::{ObjectOrigin, ObjectReader, ObjectWriter, Sect
 use crate::intake::wire::receipt::{ObjectRef, TaskReceipt};
 use crate::intake::wire::stage_job::{PartitionTask, StageTasks};
 
+/// Tasks of dedupe and of join, if nobody asks for more: each reads the index of every map result.
+const MOST_BY_ITSELF: usize = 256;
+
 /// The stages behind map, run as tasks.
 pub struct TaskReducer<'a> {
     day: &'a TaskDay<'a>,
@@ -38,7 +41,8 @@ impl<'a> TaskReducer<'a> {
 
     fn tasks(&self) -> Vec<PartitionTask> {
         let engine = self.day.engine;
-        let wanted = engine.cut.reducers.or(engine.runner.at_a_time()).unwrap_or(self.maps.len());
+        let by_itself = || self.maps.len().min(MOST_BY_ITSELF);
+        let wanted = engine.cut.reducers.or(engine.runner.at_a_time()).unwrap_or_else(by_itself);
         let partitions = self.day.reading.partition_bits.partitions();
         let count = wanted.clamp(1, partitions);
         let from = |number: usize| (number * partitions / count) as u32;

@@ -12,6 +12,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, Write};
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
@@ -252,6 +253,15 @@ impl ObjectReader {
             return Err(broken(why));
         }
         Ok(Self { name: name.to_owned(), from, parts })
+    }
+
+    /// Forgets the parts of other partitions: an index names each partition of each section.
+    pub fn keep(&mut self, partitions: &Range<usize>) {
+        let is_kept = |part: &SectionPart| {
+            part.section == Section::Head || partitions.contains(&(part.partition as usize))
+        };
+        self.parts.retain(is_kept);
+        self.parts.shrink_to_fit();
     }
 
     /// Returns the parts of a section, in the order of the object.

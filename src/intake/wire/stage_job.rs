@@ -41,8 +41,6 @@ impl fmt::Debug for Secret {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Reading {
     version: String,
-    /// SHA-256 of the program that all workers must be, if others than the run start them.
-    program: Option<String>,
     pub day: Day,
     pub slot_length: SlotLength,
     pub excerpts: Excerpts,
@@ -102,7 +100,6 @@ impl Reading {
         let files = opened.map(|(file, open)| planned(file, open.as_ref().map(|open| open.size)));
         Ok(Self {
             version: VERSION.to_owned(),
-            program: None,
             day: settings.day,
             slot_length: settings.slot_length,
             excerpts: settings.excerpts,
@@ -134,27 +131,6 @@ impl Reading {
         let mut hash = [0; 16];
         blake3::Hasher::new().update(&text).finalize_xof().fill(&mut hash);
         Ok(JobHash(hash))
-    }
-
-    /// Makes this very program the only one that may work on the job.
-    ///
-    /// # Errors
-    /// Its file cannot be read.
-    pub fn require_this_program(&mut self) -> Result<(), Trouble> {
-        self.program = Some(hash_of_this_program()?);
-        Ok(())
-    }
-
-    /// Checks that this program may work on the job; `name` is that of the job for messages.
-    fn check_program(&self, name: &str) -> Result<(), Trouble> {
-        let Some(wanted) = self.program.clone() else { return Ok(()) };
-        let found = hash_of_this_program()?;
-        let what = "program (SHA-256)";
-        if found == wanted {
-            Ok(())
-        } else {
-            Err(Trouble::OtherJob { name: name.to_owned(), what, found, wanted })
-        }
     }
 
     /// Takes over the latest instant that a log can mean from the run that is resumed.
@@ -202,7 +178,10 @@ impl Reading {
 }
 
 /// Returns the SHA-256 of the program that runs.
-fn hash_of_this_program() -> Result<String, Trouble> {
+///
+/// # Errors
+/// Its file cannot be read.
+pub fn hash_of_this_program() -> Result<String, Trouble> {
     let program = std::env::current_exe();
     let program = program.map_err(|e| Trouble::io("this program", "finding its path", e))?;
     plain_file::sha256_of(&program)
@@ -285,6 +264,10 @@ impl StageTasks {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StageJob {
     format: u16,
+    /// SHA-256 of the program that all workers must be, if others than the run start them.
+    ///
+    /// It is no part of the hash: a run may be resumed with another engine.
+    program: Option<String>,
     /// Hash of the reading.
     pub hash: JobHash,
     pub exchange: ExchangePlace,
@@ -298,6 +281,7 @@ pub struct StageJob {
 
 impl StageJob {
     pub const fn new(
+        program: Option<String>,
         reading: Arc<Reading>,
         hash: JobHash,
         exchange: ExchangePlace,
@@ -305,7 +289,7 @@ impl StageJob {
         memory_bytes: u64,
         stage: StageTasks,
     ) -> Self {
-        Self { format: FORMAT, hash, exchange, folder, memory_bytes, reading, stage }
+        Self { format: FORMAT, program, hash, exchange, folder, memory_bytes, reading, stage }
     }
 
     /// Reads a job.
@@ -339,8 +323,19 @@ impl StageJob {
         if hash != job.hash {
             return other("hash", hash.to_string(), job.hash.to_string());
         }
-        job.reading.check_program(name)?;
+        job.check_program(name)?;
         Ok(job)
+    }
+
+    /// Checks that this program may work on the job; `name` is that of the job for messages.
+    fn check_program(&self, name: &str) -> Result<(), Trouble> {
+        let Some(found) = self.program.clone() else { return Ok(()) };
+        let wanted = hash_of_this_program()?;
+        if found == wanted {
+            return Ok(());
+        }
+        let (name, what) = (name.to_owned(), "program (SHA-256)");
+        Err(Trouble::OtherJob { name, what, found, wanted })
     }
 
     /// Returns the job as text.

@@ -47,26 +47,28 @@ impl RecordSource for StoredRecords {
     }
 }
 
-/// Opens some partitions of one section of an object.
-fn section(
-    object: &Arc<ObjectReader>,
-    section: Section,
-    width: usize,
+/// Forgets all partitions of an object but some.
+fn keep(
+    mut object: ObjectReader,
     bits: PartitionBits,
     partitions: &Range<usize>,
-) -> Result<Box<dyn RecordSource>, Trouble> {
+) -> Result<Arc<ObjectReader>, Trouble> {
+    let sections = SECTIONS.iter().flat_map(|section| object.parts(*section));
+    if let Some(part) = sections.into_iter().find(|part| part.partition as usize >= bits.partitions()) {
+        let why = format!("a part is of partition {}, there are {}", part.partition, bits.partitions());
+        return Err(object.broken(why));
+    }
+    object.keep(partitions);
+    Ok(Arc::new(object))
+}
+
+/// Opens one section of an object.
+fn section(object: &Arc<ObjectReader>, section: Section, width: usize) -> Box<dyn RecordSource> {
     let mut parts: BTreeMap<usize, Vec<SectionPart>> = BTreeMap::new();
     for part in object.parts(section) {
-        let partition = part.partition as usize;
-        if partition >= bits.partitions() {
-            let why = format!("a part is of partition {partition}, there are {}", bits.partitions());
-            return Err(object.broken(why));
-        }
-        if partitions.contains(&partition) {
-            parts.entry(partition).or_default().push(part.clone());
-        }
+        parts.entry(part.partition as usize).or_default().push(part.clone());
     }
-    Ok(Box::new(StoredRecords { object: object.clone(), width, parts }))
+    Box::new(StoredRecords { object: object.clone(), width, parts })
 }
 
 /// Opens some partitions of all sets of records of a map task.
@@ -79,10 +81,10 @@ pub fn records(
     bits: PartitionBits,
     partitions: &Range<usize>,
 ) -> Result<AnyRecords, Trouble> {
-    let object = Arc::new(object);
+    let object = keep(object, bits, partitions)?;
     let widths = Records::widths(is_joined);
-    let set = |at: usize| section(&object, SECTIONS[at], widths[at], bits, partitions);
-    Ok(Records { calls: set(0)?, admitted: set(1)?, statuses: set(2)?, attempts: set(3)? })
+    let set = |at: usize| section(&object, SECTIONS[at], widths[at]);
+    Ok(Records { calls: set(0), admitted: set(1), statuses: set(2), attempts: set(3) })
 }
 
 /// Opens some partitions of the calls that a task of dedupe left for the join.
@@ -94,7 +96,7 @@ pub fn admitted(
     bits: PartitionBits,
     partitions: &Range<usize>,
 ) -> Result<Box<dyn RecordSource>, Trouble> {
-    section(&Arc::new(object), Section::Admitted, AdmissionRecord::BYTES, bits, partitions)
+    Ok(section(&keep(object, bits, partitions)?, Section::Admitted, AdmissionRecord::BYTES))
 }
 
 /// Writes a set of records, partition by partition.

@@ -50,7 +50,10 @@ impl Resolver<'_> {
         for (other, folder) in daybooks.range(self.day.plus(-reach)..=self.day.plus(reach)) {
             streams.push(daybook::messages(folder, ids)?);
             days.push(*other);
-            closed.push((*other, Shorts::new(daybook::closed(folder, Closed::Messages, ids)?)?));
+            // What later days admitted is no message of this one.
+            if *other <= self.day.plus(1) {
+                closed.push((*other, Shorts::new(daybook::closed(folder, Closed::Messages, ids)?)?));
+            }
         }
         let mut merge = Merge::new(streams, |item: &MessageItem| item.id)?;
         while let Some((id, group)) = merge.next()? {
@@ -68,7 +71,7 @@ impl Resolver<'_> {
             }
             let mut is_ours_and_closed = false;
             for (from, shorts) in &mut closed {
-                if *from <= self.day.plus(1) && shorts.has(short(id))? {
+                if shorts.has(short(id))? {
                     is_ours_and_closed |= *from == self.day;
                     said.is_admitted |= *from != self.day;
                     said.is_admitted_before |= *from < self.day;

@@ -1,8 +1,12 @@
 //! Override rows in a run: read, filed in the journal, decided, and applied to their days.
 
+mod sealed;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
+
+pub use sealed::note_sealed;
 
 use super::Job;
 use super::seal::more_time::{ComingEdition, more_time};
@@ -29,6 +33,8 @@ pub struct Desired {
     pub mistakes: Vec<Mistake>,
     /// Wall clock of the last line before the run.
     last_wall: Option<DateTime<Utc>>,
+    /// Rows that this run does not judge, because a day of theirs could not be classified.
+    held: BTreeSet<String>,
 }
 
 impl Desired {
@@ -233,6 +239,8 @@ pub struct Plan {
     rows: BTreeMap<Day, Vec<Override>>,
     /// Rows that are gone from the file, with the events that no row with their id moves now.
     given_up: Vec<(Override, i64)>,
+    /// Rows that are left alone.
+    held: BTreeSet<String>,
 }
 
 impl Plan {
@@ -248,6 +256,7 @@ impl Plan {
             .into_iter()
             .partition(|judged: &Decided| judged.row.days().any(|day| stuck.contains(&day)));
         self.judged = judged;
+        self.held.extend(held.iter().map(|judged| judged.row.identity()));
         for day in held.iter().flat_map(|judged| judged.row.days()) {
             if let (Some(rows), Ok(Some(made))) = (self.rows.get_mut(&day), ledger.made_from(day)) {
                 *rows = made.rows;
@@ -313,12 +322,13 @@ pub fn plan(
         }
     }
     let given_up = gone.into_iter().zip(given_up).filter(|(_, events)| *events > 0).collect();
-    Ok(Plan { judged, rows, given_up })
+    Ok(Plan { judged, rows, given_up, held: BTreeSet::new() })
 }
 
 /// Journals the new decisions, and reports the rows that were refused.
 pub fn note(plan: &Plan, desired: &mut Desired, ledger: &mut Writer, clock: Clock) -> anyhow::Result<()> {
     let mut decided: Vec<JudgedRow> = Vec::new();
+    desired.held.clone_from(&plan.held);
     let record = ledger.record();
     for judged in &plan.judged {
         let identity = judged.row.identity();
@@ -423,37 +433,6 @@ fn refuse(
     };
     desired.refuse(&row.id, day, &why, mistake);
     why
-}
-
-/// Refuses the rows whose month has become final because this run has sealed the last of its days.
-///
-/// They were judged while it was open; the next run would find them too late.
-///
-/// # Errors
-/// The journal cannot be written.
-pub fn note_final(desired: &mut Desired, ledger: &mut Writer, clock: Clock) -> anyhow::Result<()> {
-    let windows = windows(ledger, clock);
-    let mut decided = Vec::new();
-    let record = ledger.record();
-    for Filed { row, first_seen_us, was_applied, .. } in live(ledger, clock) {
-        // The windows of rows to uptime end at fixed instants.
-        if was_applied || row.direction == Direction::ToUptime {
-            continue;
-        }
-        let RowTiming::Refused(refusal) = windows.timing(&row, first_seen_us) else { continue };
-        let (identity, day) = (row.identity(), row.first_day().unwrap_or(Day::of(clock.wall)));
-        let filed = record.rows.get(&identity);
-        let known = filed.and_then(|filed| filed.judged.as_ref());
-        if known.is_some_and(|known| known.status == RowStatus::Refused && refusal.is_told_by(&known.why)) {
-            continue;
-        }
-        let why = refuse(&row, filed, &refusal, desired, day);
-        decided.push(JudgedRow { row: identity, status: RowStatus::Refused, why, events: None });
-    }
-    if !decided.is_empty() {
-        ledger.append(clock, Entry::Judged { rows: decided })?;
-    }
-    Ok(())
 }
 
 /// Tells of rows that the last run has refused and not told of, because it was killed.
