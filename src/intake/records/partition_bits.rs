@@ -32,10 +32,10 @@ impl PartitionBits {
         Self(wanted.clamp(*Self::RANGE.start(), *Self::RANGE.end()))
     }
 
-    /// Returns as many bits, or fewer, so that what goes to disk goes in pieces of some size.
+    /// Returns as many bits, or fewer, so that records go to disk in pieces of some size.
     ///
-    /// `bytes` is the memory of so many `sets` of records, a third of which each may keep a share of
-    /// when the memory is used up.
+    /// A third of the memory is shared by `sets` of records; each may keep its share when the rest
+    /// is used up, and writes about that much at once.
     pub fn within(self, bytes: u64, sets: usize) -> Self {
         let pieces = bytes / 3 / sets.max(1) as u64 / Self::PIECE_BYTES;
         let wanted = pieces.max(1).ilog2();
