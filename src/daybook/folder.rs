@@ -63,15 +63,11 @@ impl DaybookFolder {
         if seen.intact.contains(name) {
             return Ok(path);
         }
-        let listed = match &seen.listed {
-            Some(listed) => listed,
-            None => seen.listed.insert(self.listed()?),
-        };
-        let Some(said) = listed.get(name) else {
+        let Some(said) = self.list(&mut seen)?.get(name).cloned() else {
             return Err(damaged(&path, &format!("it is read, but {FILES} does not name it")));
         };
         let found = sha256_of(&path).map_err(Trouble::of_stored)?;
-        if found != *said {
+        if found != said {
             return Err(damaged(&path, &format!("its SHA-256 is {found}, {FILES} names {said}")));
         }
         seen.intact.insert(name.to_owned());
@@ -84,11 +80,16 @@ impl DaybookFolder {
     /// [`Trouble::Damaged`] with the path of the list of files.
     pub fn names(&self) -> Result<Vec<String>, Trouble> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let listed = match &seen.listed {
+        Ok(self.list(&mut seen)?.keys().cloned().collect())
+    }
+
+    /// Returns the hashes of the files by name; the list is read once.
+    fn list<'s>(&self, seen: &'s mut Seen) -> Result<&'s BTreeMap<String, String>, Trouble> {
+        let listed = match seen.listed.take() {
             Some(listed) => listed,
-            None => seen.listed.insert(self.listed()?),
+            None => self.listed()?,
         };
-        Ok(listed.keys().cloned().collect())
+        Ok(seen.listed.insert(listed))
     }
 
     /// Checks all files.

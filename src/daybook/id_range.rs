@@ -1,7 +1,5 @@
 //! Id range: neighbouring ids, by which the items of a day are cut.
 
-use crate::facts::ids::{Id, short};
-
 /// Ids whose top 64 bits lie between two numbers, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdRange {
@@ -18,14 +16,6 @@ impl IdRange {
         let first = |at: u128| ((at << 64) / parts) as u64;
         let last = |at: u128| (((at + 1) << 64) / parts - 1) as u64;
         (0..parts).map(|at| Self { first: first(at), last: last(at) }).collect()
-    }
-
-    pub const fn has(&self, top: u64) -> bool {
-        self.first <= top && top <= self.last
-    }
-
-    pub const fn has_id(&self, id: Id) -> bool {
-        self.has(short(id))
     }
 }
 
