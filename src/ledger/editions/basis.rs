@@ -102,6 +102,15 @@ impl Basis {
         self.gaps.iter().any(|gap| gap.file.is_some())
     }
 
+    /// True if both tell of the same events of the same callers, whatever their gaps.
+    pub fn has_same_events(&self, other: &Self) -> bool {
+        let (own, others) = (&self.facts, &other.facts);
+        self.attempts == other.attempts
+            && own.kinds() == others.kinds()
+            && own.callers() == others.callers()
+            && own.iter().eq(others.iter())
+    }
+
     pub fn to_json(&self) -> String {
         let head = Head {
             attempts: self.attempts,

@@ -88,6 +88,21 @@ pub fn name_settings(
     causes.sort();
 }
 
+/// Names settings as the cause of other facts, if the day's own logs were not read again.
+///
+/// Deadlines and vantages of the config also decide what daybooks mean: outcomes, gaps and lost
+/// evidence. Other days are named in addition only if events changed (`has_other_events`).
+pub fn name_settings_of_facts(causes: &mut Vec<Cause>, named: &[Cause], has_other_events: bool) {
+    if causes.iter().any(|cause| matches!(cause, Cause::Webhooks | Cause::Job)) {
+        causes.retain(|cause| match cause {
+            Cause::Webhooks => has_other_events,
+            cause => *cause != Cause::Job,
+        });
+        causes.extend_from_slice(named);
+        causes.sort();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,5 +151,18 @@ mod tests {
         assert_eq!(told(&[own()], &new, 1), [Cause::Logs, Cause::Config], "it has a row of the day");
         assert_eq!(told(&[own()], &[input("own", "d")], 0), [Cause::Logs, Cause::Config]);
         assert_eq!(told(&[own()], &[], 0), [Cause::Logs, Cause::Config]);
+    }
+
+    #[test]
+    fn settings_explain_other_gaps_of_a_day_that_was_not_read_again() {
+        let told = |mut causes: Vec<Cause>, has_other_events| {
+            name_settings_of_facts(&mut causes, &[Cause::Config], has_other_events);
+            causes
+        };
+        assert_eq!(told(vec![Cause::Webhooks], false), [Cause::Config]);
+        assert_eq!(told(vec![Cause::Webhooks], true), [Cause::Webhooks, Cause::Config]);
+        assert_eq!(told(vec![Cause::Job], true), [Cause::Config]);
+        assert_eq!(told(vec![Cause::Webhooks, Cause::Policy], false), [Cause::Policy, Cause::Config]);
+        assert_eq!(told(vec![Cause::Overrides], false), [Cause::Overrides], "a row alone");
     }
 }

@@ -11,14 +11,14 @@ use std::fs;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use causes::{causes, is_rewritten, name_settings};
+use causes::{causes, is_rewritten, name_settings, name_settings_of_facts};
 pub use lock::Lock;
 pub(super) use lost_and_found::LOST_AND_FOUND;
 pub use lost_and_found::Strays;
 pub(super) use tidy::{named_folders, unknown};
 pub(super) use writing::Announced;
 
-use super::editions::basis::StoredBasis;
+use super::editions::basis::{Basis, StoredBasis};
 use super::editions::folder::{self, Part};
 use super::editions::manifest::Manifest;
 use super::editions::seals::StoredTable;
@@ -299,7 +299,12 @@ impl Writer {
         if let Some(before) = &before
             && let named @ [_, ..] = &*self.reading_causes(before, &manifest)
         {
-            name_settings(&mut causes, named, &before.inputs, &inputs, &edition.intake);
+            if before.daybooks.get(&day) == manifest.daybooks.get(&day) {
+                let has_other_events = self.has_other_events(before, &basis);
+                name_settings_of_facts(&mut causes, named, has_other_events);
+            } else {
+                name_settings(&mut causes, named, &before.inputs, &inputs, &edition.intake);
+            }
         }
         if self.ledger.daybook(day).is_some_and(|reading| reading.is_poorer) {
             for cause in causes.iter_mut().filter(|cause| **cause == Cause::Logs) {
@@ -342,13 +347,23 @@ impl Writer {
         Ok(Published { edition, is_new: true, causes, is_adjusting })
     }
 
-    /// Returns the settings under which the logs of two editions were read otherwise, as causes.
+    /// True if facts differ from those of an edition in more than their gaps.
+    ///
+    /// An edition whose facts cannot be read counts as different; `verify` names it.
+    fn has_other_events(&self, before: &Manifest, now: &Basis) -> bool {
+        let read = || {
+            let folder = self.intact(before.day, before.edition, Part::Basis)?;
+            Basis::read(&folder, before.day, before.slot)
+        };
+        !read().is_ok_and(|before| before.has_same_events(now))
+    }
+
+    /// Returns the settings of reading that differ between two editions, as causes.
     fn reading_causes(&self, before: &Manifest, now: &Manifest) -> Vec<Cause> {
         let kept = |manifest: &Manifest| self.config(manifest.config.as_ref()?).ok();
-        let is_read_again = before.daybooks.get(&before.day) != now.daybooks.get(&now.day);
         // The line of governed settings has kept those of this run before its first edition.
         match (kept(before), kept(now)) {
-            (Some(before), Some(now)) if is_read_again => {
+            (Some(before), Some(now)) => {
                 let changed = now.reading_changes(&before);
                 let of_format = changed.iter().any(|key| Canonical::is_of_format(key));
                 let of_config = changed.iter().any(|key| !Canonical::is_of_format(key));
