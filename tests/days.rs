@@ -132,7 +132,7 @@ fn cut_items(folder: &DaybookFolder, place: &Path, cut_rows: u64) {
     for name in folder.names().unwrap() {
         fs::copy(folder.path().join(&name), place.join(&name)).unwrap();
     }
-    let (all, mut items) = (IdRange::ALL, ItemWriter::cut_at(place, cut_rows).unwrap());
+    let (all, mut items) = (IdRange::ALL, ItemWriter::cut_at(place, cut_rows, 3).unwrap());
     for item in daybook::messages(folder, all).unwrap() {
         items.message(item.unwrap()).unwrap();
     }

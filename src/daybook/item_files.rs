@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use super::folder::DaybookFolder;
 use super::id_range::IdRange;
-use super::number_rows::{NumberRow, RowReader, RowWriter, damaged};
+use super::number_rows::{NumberRow, RowReader, damaged};
+use super::row_writer::RowWriter;
 use crate::error::Trouble;
 
 /// Rows from which on the next top byte begins another file; some 100 MB of closed items.
@@ -31,6 +32,7 @@ pub struct ItemFileWriter<const N: usize> {
     file: ItemFile<N>,
     folder: PathBuf,
     cut_rows: u64,
+    threads: usize,
     open: RowWriter<N>,
     /// Rows of the open file, and the top byte of the last one.
     rows: u64,
@@ -41,18 +43,21 @@ pub struct ItemFileWriter<const N: usize> {
 impl<const N: usize> ItemFileWriter<N> {
     /// Creates the first file; each has at least `cut_rows` rows before the next one begins.
     ///
+    /// Rows are encoded on up to `threads` threads.
+    ///
     /// # Errors
     /// [`Trouble::Io`], here and in all other methods, if a file cannot be written.
-    pub fn create(file: ItemFile<N>, folder: &Path, cut_rows: u64) -> Result<Self, Trouble> {
-        let open = RowWriter::create(&folder.join(file.name(0)), file.has_ids, file.columns)?;
-        Ok(Self { file, folder: folder.to_path_buf(), cut_rows, open, rows: 0, top: 0, is_cut: false })
+    pub fn create(file: ItemFile<N>, folder: &Path, cut_rows: u64, threads: usize) -> Result<Self, Trouble> {
+        let open = RowWriter::create(&folder.join(file.name(0)), file.has_ids, file.columns, threads)?;
+        let folder = folder.to_path_buf();
+        Ok(Self { file, folder, cut_rows, threads, open, rows: 0, top: 0, is_cut: false })
     }
 
     pub fn push(&mut self, row: NumberRow<N>) -> Result<(), Trouble> {
         let top = (row.top(self.file.has_ids) >> 56) as u8;
         if self.rows >= self.cut_rows && top != self.top {
             let path = self.folder.join(self.file.name(top));
-            let next = RowWriter::create(&path, self.file.has_ids, self.file.columns)?;
+            let next = RowWriter::create(&path, self.file.has_ids, self.file.columns, self.threads)?;
             std::mem::replace(&mut self.open, next).close()?;
             (self.rows, self.is_cut) = (0, true);
         }
@@ -202,7 +207,7 @@ mod tests {
             tops.sort_unstable();
             let file = ItemFile { stem: "rows", has_ids, columns: ["top"] };
             let folder = tempfile::tempdir().unwrap();
-            let mut writer = ItemFileWriter::create(file, folder.path(), cut_rows).unwrap();
+            let mut writer = ItemFileWriter::create(file, folder.path(), cut_rows, 1).unwrap();
             let id = |top: u64| if has_ids { Id::from(top) << 32 | 7 } else { 0 };
             let rows: Vec<NumberRow<1>> =
                 tops.iter().map(|top| NumberRow { id: id(*top), numbers: [top.cast_signed()] }).collect();
@@ -223,7 +228,7 @@ mod tests {
     fn a_range_opens_only_the_files_that_it_needs() {
         let folder = tempfile::tempdir().unwrap();
         let file = ItemFile { stem: "rows", has_ids: false, columns: ["top"] };
-        let mut writer = ItemFileWriter::create(file, folder.path(), 10).unwrap();
+        let mut writer = ItemFileWriter::create(file, folder.path(), 10, 1).unwrap();
         for n in 0..64_u64 {
             writer.push(NumberRow::without_id([(n << 58).cast_signed()])).unwrap();
         }

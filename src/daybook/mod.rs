@@ -12,6 +12,7 @@ mod item_files;
 mod items;
 pub mod message;
 mod number_rows;
+mod row_writer;
 mod stored;
 mod stored_items;
 mod version;

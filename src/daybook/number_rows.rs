@@ -1,31 +1,24 @@
-//! Number rows: rows of whole numbers in Parquet, streamed, since the items of a day may be many.
+//! Number rows: rows of whole numbers in Parquet, read batch by batch, since a day may have many.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{ArrayRef, FixedSizeBinaryArray, Int64Array, RecordBatch};
-use arrow_schema::{DataType, Field, Schema};
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
-use parquet::arrow::{ArrowWriter, ProjectionMask};
-use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::errors::ParquetError;
-use parquet::file::properties::WriterProperties;
 
 use crate::error::Trouble;
 use crate::facts::ids::{Id, short};
 use crate::plain_file;
 use crate::table::decoded;
 
-/// Rows per batch and row group when a file is written.
-const BATCH: usize = 1 << 16;
-/// Rows per batch when it is read: a thread of a resolve has two files of each of 17 days open.
+/// Rows per batch: a thread of a resolve has two files of each of 17 days open.
 const READ_BATCH: usize = 1 << 13;
-const ID_BYTES: i32 = 12;
+/// Bytes of a stored id.
+pub const ID_BYTES: i32 = 12;
 
 /// An id and as many numbers as the file has columns; files with ids are sorted by id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,103 +37,6 @@ impl<const N: usize> NumberRow<N> {
     pub fn top(&self, has_id: bool) -> u64 {
         if has_id { short(self.id) } else { self.numbers.first().map_or(0, |top| top.cast_unsigned()) }
     }
-}
-
-/// Writes rows of whole numbers to one Parquet file, batch by batch.
-pub struct RowWriter<const N: usize> {
-    path: PathBuf,
-    schema: Arc<Schema>,
-    out: ArrowWriter<File>,
-    ids: Vec<u8>,
-    has_ids: bool,
-    columns: [Vec<i64>; N],
-    rows: u64,
-}
-
-impl<const N: usize> RowWriter<N> {
-    /// Creates a file, whose first column is the id if `has_ids` is set.
-    ///
-    /// # Errors
-    /// [`Trouble::Io`] if the file cannot be created or written.
-    pub fn create(path: &Path, has_ids: bool, names: [&str; N]) -> Result<Self, Trouble> {
-        let mut fields = Vec::new();
-        if has_ids {
-            fields.push(Field::new("id", DataType::FixedSizeBinary(ID_BYTES), false));
-        }
-        fields.extend(names.map(|name| Field::new(name, DataType::Int64, false)));
-        let schema = Arc::new(Schema::new(fields));
-        let level = ZstdLevel::try_new(1).unwrap_or_default();
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(level))
-            .set_max_row_group_row_count(Some(BATCH))
-            // Ids never repeat, and a dictionary of the numbers takes longer to build than delta
-            // encoding and saves no space.
-            .set_dictionary_enabled(false)
-            .set_statistics_enabled(parquet::file::properties::EnabledStatistics::None);
-        let properties = names.iter().fold(properties, |properties, name| {
-            properties.set_column_encoding((*name).into(), Encoding::DELTA_BINARY_PACKED)
-        });
-        let properties = properties.build();
-        let file = File::create(path).map_err(|e| Trouble::io(path, "writing", e))?;
-        let out = ArrowWriter::try_new(file, schema.clone(), Some(properties));
-        let out = out.map_err(|e| unwritten(path, e))?;
-        let columns = std::array::from_fn(|_| Vec::new());
-        Ok(Self { path: path.to_path_buf(), schema, out, ids: Vec::new(), has_ids, columns, rows: 0 })
-    }
-
-    /// Appends a row.
-    ///
-    /// # Errors
-    /// [`Trouble::Io`] if a full batch cannot be written.
-    pub fn push(&mut self, row: NumberRow<N>) -> Result<(), Trouble> {
-        if self.has_ids {
-            // Big-endian, so that the order of bytes is the order of ids.
-            self.ids.extend_from_slice(&row.id.to_be_bytes()[4..]);
-        }
-        for (column, number) in self.columns.iter_mut().zip(row.numbers) {
-            column.push(number);
-        }
-        self.rows += 1;
-        if self.rows.is_multiple_of(BATCH as u64) { self.flush() } else { Ok(()) }
-    }
-
-    fn flush(&mut self) -> Result<(), Trouble> {
-        let odd = |e: arrow_schema::ArrowError| unwritten(&self.path, e.into());
-        let mut arrays: Vec<ArrayRef> = Vec::new();
-        if self.has_ids {
-            let ids = std::mem::take(&mut self.ids);
-            let ids = FixedSizeBinaryArray::try_new(ID_BYTES, ids.into(), None);
-            arrays.push(Arc::new(ids.map_err(odd)?));
-        }
-        for column in &mut self.columns {
-            arrays.push(Arc::new(Int64Array::from(std::mem::take(column))));
-        }
-        let batch = RecordBatch::try_new(self.schema.clone(), arrays);
-        let batch = batch.map_err(odd)?;
-        self.out.write(&batch).map_err(|e| unwritten(&self.path, e))
-    }
-
-    /// Writes the remaining rows and syncs the file to disk.
-    ///
-    /// # Errors
-    /// [`Trouble::Io`] if writing or syncing fails.
-    pub fn close(mut self) -> Result<(), Trouble> {
-        self.flush()?;
-        self.out.finish().map_err(|e| unwritten(&self.path, e))?;
-        self.out.inner().sync_all().map_err(|e| Trouble::io(&self.path, "syncing", e))
-    }
-}
-
-/// Unwraps the I/O error from the layers around it, so that a full disk is reported as one.
-fn unwritten(path: &Path, e: ParquetError) -> Trouble {
-    let cause = match e {
-        ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
-            Ok(cause) => *cause,
-            Err(other) => std::io::Error::other(other),
-        },
-        other => std::io::Error::other(other),
-    };
-    Trouble::io(path, "writing", cause)
 }
 
 /// Reads the rows of one file in the order in which they were written.
@@ -285,6 +181,7 @@ pub fn damaged(path: &Path, why: &dyn std::fmt::Display) -> Trouble {
 
 #[cfg(test)]
 mod tests {
+    use super::super::row_writer::{GROUP_ROWS, RowWriter};
     use super::*;
 
     #[test]
@@ -297,7 +194,7 @@ mod tests {
                 NumberRow { id: (n as u128) << 60, numbers }
             })
             .collect();
-        let mut writer = RowWriter::create(&path, true, ["a", "b"]).unwrap();
+        let mut writer = RowWriter::create(&path, true, ["a", "b"], 1).unwrap();
         for row in &rows {
             writer.push(*row).unwrap();
         }
@@ -310,7 +207,10 @@ mod tests {
             assert!(rows.ends_with(&rest));
             let skipped = &rows[..rows.len() - rest.len()];
             assert!(skipped.iter().all(|row| row.top(true) < first), "{first:x}");
-            assert!(rest.len() <= BATCH || rest[BATCH].top(true) >= first, "{first:x}: groups are left out");
+            assert!(
+                rest.len() <= GROUP_ROWS || rest[GROUP_ROWS].top(true) >= first,
+                "{first:x}: groups are left out"
+            );
         }
         assert!(RowReader::<3>::open(&path, true).is_err());
     }
@@ -319,7 +219,7 @@ mod tests {
     fn rows_with_any_damage_are_read_or_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows.parquet");
-        let mut writer = RowWriter::create(&path, true, ["a", "b"]).unwrap();
+        let mut writer = RowWriter::create(&path, true, ["a", "b"], 1).unwrap();
         for n in 0..3 {
             writer.push(NumberRow { id: n as u128, numbers: [n, -n] }).unwrap();
         }

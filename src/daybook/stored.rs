@@ -8,7 +8,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::folder::DaybookFolder;
-use super::number_rows::{NumberRow, RowReader, RowWriter, damaged};
+use super::number_rows::{NumberRow, RowReader, damaged};
+use super::row_writer::RowWriter;
 use super::stored_items::open_items;
 use super::version::{HEAD, read_version};
 use super::{Daybook, RegionActivity};
@@ -98,13 +99,13 @@ struct ActiveHour {
 /// [`Trouble::Io`] if a file cannot be written.
 pub fn write(daybook: &Daybook, folder: &Path, is_cut: bool) -> Result<(), Trouble> {
     let columns = ["slot", "kind", "caller", "events", "sixtieths"];
-    let mut facts = RowWriter::create(&folder.join(FACTS), false, columns)?;
+    let mut facts = RowWriter::create(&folder.join(FACTS), false, columns, 1)?;
     for f in &daybook.facts {
         let key = [f.slot, f.kind, f.caller].map(i64::from);
         facts.push(NumberRow::without_id([key[0], key[1], key[2], f.events, f.sixtieths.cast_signed()]))?;
     }
     facts.close()?;
-    let mut evidence = RowWriter::create(&folder.join(EVIDENCE), false, ["slot", "kind", "file", "row"])?;
+    let mut evidence = RowWriter::create(&folder.join(EVIDENCE), false, ["slot", "kind", "file", "row"], 1)?;
     for e in &daybook.evidence {
         for row in &e.rows {
             evidence.push(NumberRow::without_id([
@@ -123,7 +124,7 @@ pub fn write(daybook: &Daybook, folder: &Path, is_cut: bool) -> Result<(), Troub
     }
     numbers.values_mut().zip(0..).for_each(|(number, n)| *number = n);
     let mut latencies =
-        RowWriter::create(&folder.join(LATENCIES), false, ["slot", "of", "bucket", "events"])?;
+        RowWriter::create(&folder.join(LATENCIES), false, ["slot", "of", "bucket", "events"], 1)?;
     for ((slot, service, region), histogram) in &daybook.latencies.0 {
         let of = numbers[&(service.as_str(), region.as_str())];
         for (bucket, events) in histogram.counts() {
@@ -131,7 +132,7 @@ pub fn write(daybook: &Daybook, folder: &Path, is_cut: bool) -> Result<(), Troub
         }
     }
     latencies.close()?;
-    let mut active = RowWriter::create(&folder.join(ACTIVE), false, ["of", "caller"])?;
+    let mut active = RowWriter::create(&folder.join(ACTIVE), false, ["of", "caller"], 1)?;
     for (of, line) in (0..).zip(&daybook.callers_by_hour) {
         for caller in line.sketch.hashes() {
             active.push(NumberRow::without_id([of, caller.cast_signed()]))?;

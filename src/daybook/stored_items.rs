@@ -5,7 +5,8 @@ use std::path::Path;
 use super::folder::DaybookFolder;
 use super::id_range::IdRange;
 use super::item_files::{CUT_ROWS, ItemFile, ItemFileWriter};
-use super::number_rows::{NumberRow, RowReader, RowWriter, damaged};
+use super::number_rows::{NumberRow, RowReader, damaged};
+use super::row_writer::RowWriter;
 use super::version::read_version;
 use super::{MessageItem, NotificationItem, WaitingCall};
 use crate::error::Trouble;
@@ -54,26 +55,26 @@ pub struct ItemWriter {
 }
 
 impl ItemWriter {
-    /// Creates the item files of a day in `folder`.
+    /// Creates the item files of a day in `folder`, whose rows are encoded on several threads.
     ///
     /// # Errors
     /// [`Trouble::Io`], here and in all other methods, if a file cannot be written.
-    pub fn create(folder: &Path) -> Result<Self, Trouble> {
-        Self::cut_at(folder, CUT_ROWS)
+    pub fn create(folder: &Path, threads: usize) -> Result<Self, Trouble> {
+        Self::cut_at(folder, CUT_ROWS, threads)
     }
 
     /// As [`ItemWriter::create`]; a file has at least so many rows before the next begins.
     ///
     /// # Errors
     /// As for [`ItemWriter::create`].
-    pub fn cut_at(folder: &Path, cut_rows: u64) -> Result<Self, Trouble> {
+    pub fn cut_at(folder: &Path, cut_rows: u64, threads: usize) -> Result<Self, Trouble> {
         Ok(Self {
-            messages: ItemFileWriter::create(MESSAGES, folder, cut_rows)?,
-            notifications: ItemFileWriter::create(NOTIFICATIONS, folder, cut_rows)?,
-            closed_messages: ItemFileWriter::create(CLOSED_MESSAGES, folder, cut_rows)?,
-            closed_notifications: ItemFileWriter::create(CLOSED_NOTIFICATIONS, folder, cut_rows)?,
-            waiting_calls: RowWriter::create(&folder.join(WAITING_CALLS), false, WaitingCall::COLUMNS)?,
-            correlations: ItemFileWriter::create(CORRELATIONS, folder, cut_rows)?,
+            messages: ItemFileWriter::create(MESSAGES, folder, cut_rows, threads)?,
+            notifications: ItemFileWriter::create(NOTIFICATIONS, folder, cut_rows, threads)?,
+            closed_messages: ItemFileWriter::create(CLOSED_MESSAGES, folder, cut_rows, threads)?,
+            closed_notifications: ItemFileWriter::create(CLOSED_NOTIFICATIONS, folder, cut_rows, threads)?,
+            waiting_calls: RowWriter::create(&folder.join(WAITING_CALLS), false, WaitingCall::COLUMNS, 1)?,
+            correlations: ItemFileWriter::create(CORRELATIONS, folder, cut_rows, threads)?,
         })
     }
 

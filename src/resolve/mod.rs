@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lost_evidence::LostSpan;
+use messages::OutcomeKey;
 use messages::ambiguous_sends::{Orphan, Sends};
 pub use parts::ResolveParts;
 use spelling::SpellingCounts;
@@ -118,6 +119,8 @@ struct Resolver<'c> {
     kinds: Vec<Kind>,
     callers: Vec<String>,
     kind_numbers: Map<Kind, u32>,
+    /// Number of the kind of a message, by that of its call and what became of it.
+    outcome_kinds: Map<OutcomeKey, u32>,
     caller_numbers: Map<String, u32>,
     delays: Delays,
     /// Events by slot, kind and caller, with the sixtieths in which they began.
@@ -165,6 +168,7 @@ impl<'c> Resolver<'c> {
             kinds: Vec::new(),
             callers: Vec::new(),
             kind_numbers: Map::default(),
+            outcome_kinds: Map::default(),
             caller_numbers: Map::default(),
             delays: Delays::default(),
             resolved: Map::default(),

@@ -16,7 +16,6 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("config/read.rs", "every table of the config"),
     ("config/sources.rs", "every key of a source"),
     ("daybook/message.rs", "one state, joined in any order"),
-    ("daybook/number_rows.rs", "both ways of one file of rows"),
     ("daybook/stored.rs", "both ways of one stored format"),
     ("document/csv.rs", "one reader of sheets"),
     ("document/toml.rs", "every kind of mistake in a TOML value"),

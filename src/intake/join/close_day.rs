@@ -98,7 +98,7 @@ pub fn close_day(
     latencies.0.retain(|_, h| h.events() > 0);
 
     let callers_by_hour = caller_lines(&pass.counts, &merged, &surplus, settings.slot_length);
-    let mut items = ItemWriter::create(folder)?;
+    let mut items = ItemWriter::create(folder, settings.workers)?;
     let sums = reducer.join(pass, &merged, settings, &mut |all| all.write(&mut items))?;
     let is_cut = items.close()?;
     let carried = Carried::of(pass, &merged, &sums);

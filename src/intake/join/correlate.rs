@@ -7,11 +7,7 @@ pub mod carried;
 pub mod items;
 mod waiting;
 
-use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Mutex, PoisonError};
 
 use items::Items;
 
@@ -65,30 +61,16 @@ impl JoinStep<'_> {
         &self,
         out: impl FnMut(usize, Items) -> Result<(), Trouble> + Send,
     ) -> Result<Vec<Sums>, Trouble> {
-        let next = AtomicUsize::new(self.partitions.start);
-        let out = Mutex::new((out, self.partitions.start, BTreeMap::new()));
-        let work = || -> Result<Sums, Trouble> {
-            let (mut sums, mut room) = (Sums::new(self.merged.facts.len()), Room::default());
-            loop {
-                let at = next.fetch_add(1, Relaxed);
-                if at >= self.partitions.end {
-                    return Ok(sums);
-                }
-                let mut items = Items::default();
-                self.messages(at, &mut room, &mut sums, &mut items)?;
-                self.notifications(at, &mut room, &mut sums, &mut items)?;
-                // Partitions are written in order, so that ids ascend in the files.
-                let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
-                let (out, turn, waiting) = &mut *out;
-                waiting.insert(at, items);
-                while let Some(items) = waiting.remove(turn) {
-                    out(*turn, items)?;
-                    *turn += 1;
-                }
-            }
+        let state = || (Sums::new(self.merged.facts.len()), Room::default());
+        let work = |(sums, room): &mut (Sums, Room), at: usize| {
+            let mut items = Items::default();
+            self.messages(at, room, sums, &mut items)?;
+            self.notifications(at, room, sums, &mut items)?;
+            Ok(items)
         };
-        let count = self.settings.workers.clamp(1, self.partitions.len().max(1));
-        workers::run(count, work).into_iter().collect()
+        // Partitions are written in order, so that ids ascend in the files.
+        let all = workers::in_order(self.settings.workers, self.partitions.clone(), state, work, out)?;
+        Ok(all.into_iter().map(|(sums, _)| sums).collect())
     }
 }
 

@@ -137,6 +137,14 @@ impl Merged {
         })
     }
 
+    /// Returns the bytes of memory that the numbers of facts and callers take.
+    pub fn bytes(&self) -> usize {
+        let facts: usize = self.of_worker.iter().map(Vec::len).sum();
+        let callers: usize = self.caller_of.iter().map(Vec::len).sum();
+        let of_fact = size_of::<MergedFact>() + size_of::<u64>();
+        self.facts.len() * of_fact + (facts + callers) * size_of::<u32>()
+    }
+
     /// Returns the merged number of a worker's caller; 0 if there is no join.
     pub fn caller(&self, worker: usize, caller: u32) -> u32 {
         self.caller_of[worker].get(caller as usize).copied().unwrap_or(0)

@@ -17,9 +17,10 @@ use crate::intake::join::sums::Sums;
 use crate::intake::meter::Meter;
 use crate::intake::pass::Pass;
 use crate::intake::pass::settings::PassSettings;
-use crate::intake::wire::object::{ObjectOrigin, ObjectReader, ObjectWriter, Section, Stage};
+use crate::intake::wire::object::{ObjectOrigin, ObjectReader, ObjectWriter, Section, SectionPart, Stage};
 use crate::intake::wire::receipt::{ObjectRef, TaskReceipt};
 use crate::intake::wire::stage_job::{PartitionTask, StageTasks};
+use crate::intake::workers;
 
 /// Tasks of dedupe and of join, if nobody asks for more: each reads the index of every map result.
 const MOST_BY_ITSELF: usize = 256;
@@ -114,11 +115,16 @@ impl Reducer for TaskReducer<'_> {
         let receipts = self.day.stage("join", Stage::Join, &numbers, of_stage, self.meter, &|_| {})?;
         let mut sums = Vec::new();
         // Tasks, and the parts of each, are in ascending order of partitions.
-        for object in self.objects(&receipts)? {
-            for part in object.parts(Section::Items) {
-                let items: Items = postcard::from_bytes(&object.read(part)?).map_err(|e| object.broken(e))?;
-                out(items)?;
-            }
+        let objects = self.objects(&receipts)?;
+        let of_object = |object| ObjectReader::parts(object, Section::Items).map(move |part| (object, part));
+        let parts: Vec<(&ObjectReader, &SectionPart)> =
+            objects.iter().map(|object| &**object).flat_map(of_object).collect();
+        let read = |(): &mut (), at: usize| {
+            let (object, part) = parts[at];
+            postcard::from_bytes::<Items>(&object.read(part)?).map_err(|e| object.broken(e))
+        };
+        workers::in_order(settings.workers, 0..parts.len(), || (), read, |_, items| out(items))?;
+        for object in &objects {
             sums.append(&mut object.head()?);
         }
         Ok(sums)

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter};
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -247,18 +248,16 @@ impl<'a> TaskWorker<'a> {
         meter: &Meter,
     ) -> Result<ObjectSeal, Trouble> {
         let settings = self.settings();
-        let MergeHead::<Merged> { merged, identities, witnesses } =
-            open(&self.exchange, merged, self.job.hash)?.head()?;
+        let (MergeHead { merged, identities, witnesses }, budget) = self.merged(merged)?;
         let witnesses = witnesses.into_iter().collect();
         let partitions = task.from as usize..task.to as usize;
         let records = self.records(maps, &partitions, meter)?;
-        let budget = &MemoryBudget::new(settings.memory_bytes as usize, 1);
         let step = DedupeStep {
             merged: &merged,
             records: &records,
             identities: &identities,
             witnesses: &witnesses,
-            budget,
+            budget: &budget,
             settings: &settings,
             partitions,
         };
@@ -279,7 +278,7 @@ impl<'a> TaskWorker<'a> {
         meter: &Meter,
     ) -> Result<ObjectSeal, Trouble> {
         let (reading, settings) = (&self.job.reading, self.settings());
-        let MergeHead::<Merged> { merged, .. } = open(&self.exchange, merged, self.job.hash)?.head()?;
+        let (MergeHead { merged, .. }, _) = self.merged(merged)?;
         let partitions = task.from as usize..task.to as usize;
         let records = self.records(maps, &partitions, meter)?;
         let survivors = deduped.iter().map(|object| {
@@ -303,6 +302,22 @@ impl<'a> TaskWorker<'a> {
             })?;
             object.head(&sums).map_err(|e| writing(shown, e))
         })
+    }
+
+    /// Reads the merged numbers, and takes their memory from that of the records.
+    fn merged(&self, object: &ObjectRef) -> Result<(MergeHead, Arc<MemoryBudget>), Trouble> {
+        let head: MergeHead = open(&self.exchange, object, self.job.hash)?.head()?;
+        let budget = MemoryBudget::new(self.job.memory_bytes as usize, 1);
+        let too_many = |needed: usize| {
+            let has = budget.most_staying() >> 20;
+            Trouble::Usage(format!(
+                "the numbers of all tasks take {} MiB in each worker, which has {has} MiB for them: use fewer --tasks, or \
+                 give each worker more, --memory",
+                needed >> 20
+            ))
+        };
+        budget.keep(head.merged.bytes()).map_err(too_many)?;
+        Ok((head, budget))
     }
 
     /// Opens the records of some partitions, of all map tasks.

@@ -22,7 +22,9 @@ use crate::intake::files::bytes::log_bytes::LogBytes;
 
 const MAGIC: [u8; 4] = *b"ULX1";
 /// Version of objects, receipts and jobs; they are read by no other version.
-pub const FORMAT: u16 = 1;
+///
+/// Format 2 has closed ids as eight bytes each.
+pub const FORMAT: u16 = 2;
 const HEADER: usize = 28;
 const TAIL: usize = 20;
 /// Level of heads: their counts shrink to a fifth at any level.
@@ -352,15 +354,15 @@ mod tests {
         ObjectReader::open(LogBytes::Disk(Arc::new(File::open(&path).unwrap())), "a.ulx", origin, seal)
     }
 
-    /// The layout of format 1: a change of it needs another format.
+    /// The layout of format 2: a change of it needs another format.
     #[test]
-    fn format_1_is_written_byte_by_byte() {
+    fn format_2_is_written_byte_by_byte() {
         let mut bytes = Vec::new();
         let mut object = ObjectWriter::begin(&mut bytes, &ORIGIN).unwrap();
         object.part(Section::Attempts, 300, 1, b"abc").unwrap();
         let seal = object.finish().unwrap();
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let header = "554c58310100010003000000".to_owned() + &"07".repeat(16);
+        let header = "554c58310200010003000000".to_owned() + &"07".repeat(16);
         // One part: section 4, partition 300, offset 28, 3 bytes, 1 record, its hash.
         assert!(hex.starts_with(&(header + "616263" + "0104ac021c0301")), "{hex}");
         assert!(hex.ends_with("554c5831"));
@@ -386,9 +388,9 @@ mod tests {
         let job = told(ObjectOrigin { job: JobHash([8; 16]), ..ORIGIN });
         assert!(job.contains("0707") && job.contains("0808"), "{job}");
         let mut newer = bytes.clone();
-        newer[4] = 2;
+        newer[4] = 3;
         let told = open(&newer, &ORIGIN, &seal).unwrap_err().to_string();
-        assert!(told.contains("its format is 2, expected 1"), "{told}");
+        assert!(told.contains("its format is 3, expected 2"), "{told}");
     }
 
     #[test]

@@ -34,6 +34,17 @@ struct Said {
     is_admitted_before: bool,
 }
 
+/// What decides the kind of a message whose call is known: comparing whole kinds takes longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OutcomeKey {
+    /// The number of the kind of its call.
+    call: u32,
+    outcome: Outcome,
+    timing: Timing,
+    /// The code of a failure, if a status has one.
+    code: Option<i64>,
+}
+
 impl Resolver<'_> {
     /// Resolves the messages of the day in a range of ids, from all daybooks within `reach` days.
     pub fn messages(
@@ -216,14 +227,22 @@ impl Resolver<'_> {
             self.resolve_one(open.at_us, open.kind, caller);
             return Ok(());
         }
-        let twin = self.kind(Kind {
-            stream: Stream::Message,
-            outcome,
-            timing,
-            error_code: if has_failed { state.code.or(kind.error_code) } else { kind.error_code },
-            error_subcode: if has_failed { None } else { kind.error_subcode },
-            ..kind
-        });
+        let key = OutcomeKey { call: open.kind, outcome, timing, code: state.code.filter(|_| has_failed) };
+        let twin = match self.outcome_kinds.get(&key) {
+            Some(twin) => *twin,
+            None => {
+                let twin = self.kind(Kind {
+                    stream: Stream::Message,
+                    outcome,
+                    timing,
+                    error_code: key.code.or(kind.error_code),
+                    error_subcode: if has_failed { None } else { kind.error_subcode },
+                    ..kind
+                });
+                self.outcome_kinds.insert(key, twin);
+                twin
+            }
+        };
         let is_good = matches!(outcome, Outcome::Sent | Outcome::Delivered)
             && matches!(timing, Timing::InTime | Timing::None);
         // Callers are kept only where something went wrong, so that good traffic folds into few
