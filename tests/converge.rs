@@ -134,6 +134,27 @@ fn days_may_be_run_in_any_order() {
     law.unwrap();
 }
 
+/// Runs all days without some logs, then again with them; returns what differs from a run of all at once.
+fn late(
+    sample: &Sample,
+    want: &BTreeMap<PathBuf, String>,
+    [first, again]: [&[&str]; 2],
+    missing: &[&PathBuf],
+) -> String {
+    let out = tempfile::tempdir_in(sample.dir.path()).unwrap();
+    let away = tempfile::tempdir_in(sample.dir.path()).unwrap();
+    let hidden = |log: &Path| away.path().join(log.file_name().unwrap());
+    for log in missing {
+        fs::rename(log, hidden(log)).unwrap();
+    }
+    sample.each(out.path(), first, &[]);
+    for log in missing {
+        fs::rename(hidden(log), log).unwrap();
+    }
+    sample.each(out.path(), again, &[]);
+    differences(want, &reports(out.path()))
+}
+
 #[test]
 fn logs_may_come_late() {
     let sample = Sample::new();
@@ -141,24 +162,32 @@ fn logs_may_come_late() {
     let order = || Just(DAYS.to_vec()).prop_shuffle();
     let missing = prop::collection::vec(prop::bool::weighted(0.3), sample.logs.len());
     let law = runner(8).run(&(order(), order(), missing), |(first, again, missing)| {
-        let out = tempfile::tempdir_in(sample.dir.path()).unwrap();
         let missing: Vec<&PathBuf> =
             sample.logs.iter().zip(missing).filter_map(|(log, is)| is.then_some(log)).collect();
-        let away = tempfile::tempdir_in(sample.dir.path()).unwrap();
-        let hidden = |log: &Path| away.path().join(log.file_name().unwrap());
-        for log in &missing {
-            fs::rename(log, hidden(log)).unwrap();
-        }
-        sample.each(out.path(), &first, &[]);
-        for log in &missing {
-            fs::rename(hidden(log), log).unwrap();
-        }
-        sample.each(out.path(), &again, &[]);
-        let wrong = differences(&want, &reports(out.path()));
+        let wrong = late(&sample, &want, [&first, &again], &missing);
         prop_assert!(wrong.is_empty(), "{first:?}, then {again:?}, at first without {missing:?}\n{wrong}");
         Ok(())
     });
     law.unwrap();
+}
+
+/// A row that cannot be read is of the day of its file, however late that comes.
+#[test]
+fn unreadable_rows_of_the_file_of_a_day_are_no_break_of_the_day_before() {
+    let sample = Sample::new();
+    let is_late = |log: &&PathBuf| log.ends_with("requests-2026-11-20-apac.ndjson");
+    let late_log = sample.logs.iter().find(is_late).unwrap();
+    assert_eq!(late(&sample, &sample.all_at_once(), [&DAYS, &DAYS], &[late_log]), "");
+    let all = sample.dir.path().join("at-once");
+    let rows = |table: &str, of: &dyn Fn(&job::Row) -> bool, column: &str| -> u64 {
+        job::table(&all, table).iter().filter(|row| of(row)).map(|row| n(row, column)).sum()
+    };
+    let sum = rows("breaks", &|row| row["kind"] == "quarantine", "events");
+    let own: u64 = DAYS
+        .map(|day| rows(&format!("daily/{day}/intake"), &|row| row["role"] == "own", "quarantine"))
+        .iter()
+        .sum();
+    assert!(sum > 0 && sum == own, "{sum} rows in the table, {own} in the files");
 }
 
 // A small model.

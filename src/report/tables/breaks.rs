@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::summary::date;
 use crate::day::{DAY_US, HOUR_US};
 use crate::error::Trouble;
+use crate::facts::FileRole;
 use crate::ledger::{AccountLine, Ledger, Unsettled};
 use crate::policy::Account;
 use crate::report::DamagedDays;
@@ -19,8 +20,8 @@ pub static BREAKS: Spec = Spec {
         ColumnSpec::new(
             "kind",
             Text,
-            "an account (`pending`, `unknown`, `suspense`), a number of `daily/<day>/reconciliation`, `conflict` or `quarantine` of `daily/<day>/intake`, or \
-             `unreadable` for files of which nothing is counted",
+            "an account (`pending`, `unknown`, `suspense`), a number of `daily/<day>/reconciliation`, `conflict` of `daily/<day>/intake`, `quarantine` of the \
+             own files there, or `unreadable` for own files of which nothing is counted",
         ),
         ColumnSpec::new(
             "subject",
@@ -149,10 +150,13 @@ fn found(unsettled: &Unsettled) -> Vec<(Sort, Option<String>, i64)> {
     }
     let mut of_files: BTreeMap<(usize, &str), (Sort, i64)> = BTreeMap::new();
     for file in &unsettled.intake {
+        // Rows without a time, and whole files, are of the day of their file: a day beside it names
+        // them too, as they were when it was published.
+        let own = |count: u64| if file.role == FileRole::Own { count } else { 0 };
         let counts = [
             (CONFLICT, file.conflict),
-            (QUARANTINE, file.quarantine),
-            (UNREADABLE, u64::from(file.failure.is_some())),
+            (QUARANTINE, own(file.quarantine)),
+            (UNREADABLE, own(file.failure.is_some().into())),
         ];
         for (at, (sort, count)) in counts.into_iter().enumerate() {
             of_files.entry((at, &file.source)).or_insert((sort, 0)).1 += count.cast_signed();
