@@ -294,6 +294,26 @@ fn what_a_worker_does_wrong_is_told_and_nothing_is_published() {
 }
 
 #[test]
+fn attempts_that_failed_are_told_in_their_own_words() {
+    let logs = HardLogs::of(6_000);
+    logs.run("threads", &[]).expect(3);
+    // One attempt finds no log, one is killed, one is too many.
+    let body = "[ $stage != map ] || { mv cut.csv.gz away; for place in ${places[@]}; do work $place; done; mv away cut.csv.gz; }\n\
+                [ $stage != join ] || work 0\n\
+                for place in ${places[@]}; do work $place || exit 1; done 2> /dev/null";
+    let words = engine(logs.dir.path(), "x", &["--tasks", "2", "--reducers", "1"], body);
+    let told = logs.run("command", &strs(&words)).expect(3).stderr;
+    let line =
+        |start: &str| told.lines().find(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{told}"));
+    assert!(line("map: ").contains(" attempts, "), "{told}");
+    assert!(line("dedupe: ").starts_with("dedupe: 1 tasks, "), "{told}");
+    assert!(line("join: ").starts_with("join: 1 tasks in 2 attempts, "), "{told}");
+    assert!(line("note: 2026-11-20: failed attempts at tasks of map: ").ends_with('1'), "{told}");
+    assert!(line("  1 x ").contains("cut.csv.gz: opening a log that the run has opened"), "{told}");
+    assert_same(&logs.path("threads"), &logs.path("command"));
+}
+
+#[test]
 fn a_run_that_is_stopped_is_resumed_with_what_its_tasks_have_done() {
     let logs = HardLogs::new();
     logs.run("threads", &[]).expect(3);

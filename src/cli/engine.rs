@@ -135,6 +135,11 @@ impl EngineArgs {
 
 /// Ends the use of an exchange: it is emptied, or kept for `--resume` if the run has failed.
 pub fn close(engine: &TaskEngine, has_failed: bool, is_silent: bool) -> Result<()> {
+    if !is_silent {
+        for sum in engine.sums() {
+            tell(&sum)?;
+        }
+    }
     if has_failed || engine.has_failed() {
         if engine.is_unused() {
             return Ok(());
@@ -147,22 +152,35 @@ pub fn close(engine: &TaskEngine, has_failed: bool, is_silent: bool) -> Result<(
         )?;
         return Ok(());
     }
-    if !is_silent {
-        for StageSum { stage, tasks, rows, bytes, cpu_ms, peak_memory_bytes } in engine.sums() {
-            let rows = if rows == 0 { String::new() } else { format!("{rows} rows, ") };
-            writeln!(
-                voice::stderr(),
-                "{stage}: {tasks} tasks, {rows}{} MB left in the exchange, {}.{} CPU s, at most {} MiB",
-                bytes / 1_000_000,
-                cpu_ms / 1_000,
-                cpu_ms % 1_000 / 100,
-                peak_memory_bytes >> 20
-            )?;
-        }
-    }
     // A late attempt may still write; what was published is not changed by it.
     if let Err(error) = engine.close() {
         writeln!(voice::stderr(), "note: {} was not emptied, and may be removed: {error}", engine.place())?;
+    }
+    Ok(())
+}
+
+/// Tells what a stage came to, and why attempts at its tasks failed.
+fn tell(sum: &StageSum) -> Result<()> {
+    let StageSum { stage, tasks, rows, bytes, cpu_ms, peak_memory_bytes, .. } = sum;
+    let mut out = voice::stderr();
+    if *tasks > 0 {
+        let rows = if *rows == 0 { String::new() } else { format!("{rows} rows, ") };
+        let attempts =
+            if sum.attempts > *tasks { format!(" in {} attempts", sum.attempts) } else { String::new() };
+        writeln!(
+            out,
+            "{stage}: {tasks} tasks{attempts}, {rows}{} MB left in the exchange, {}.{} CPU s, at most {} MiB",
+            bytes / 1_000_000,
+            cpu_ms / 1_000,
+            cpu_ms % 1_000 / 100,
+            peak_memory_bytes >> 20
+        )?;
+    }
+    if sum.failed_attempts > 0 {
+        writeln!(out, "note: {}: failed attempts at tasks of {stage}: {}", sum.day, sum.failed_attempts)?;
+        for (words, times) in &sum.words {
+            writeln!(out, "  {times} x {words}")?;
+        }
     }
     Ok(())
 }

@@ -31,7 +31,7 @@ impl TaskRunner for ProcessEngine {
             while !is_over.load(Relaxed) {
                 let Some(task) = stage.tasks.get(next.fetch_add(1, Relaxed)) else { return };
                 match self.task(stage, *task, &is_over) {
-                    Ok(()) => (stage.done)(*task),
+                    Ok(()) => {}
                     Err(trouble) => {
                         is_over.store(true, Relaxed);
                         let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread::scope;
 
 /// Runs `work` on as many threads as `workers`, and returns their results.
@@ -17,12 +17,24 @@ pub fn run<T: Send>(workers: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
     })
 }
 
+/// Results that wait for their turn.
+struct Turns<T, E> {
+    /// The number whose result is handed on next.
+    turn: usize,
+    waiting: BTreeMap<usize, T>,
+    /// The error of the smallest number.
+    error: Option<(usize, E)>,
+    /// True after an error or a panic: nothing more is begun.
+    is_over: bool,
+}
+
 /// Runs `work` for each number on several threads; `out` gets the results in order.
 ///
-/// Each thread has a state of its own, made by `state`; all are returned.
+/// Each thread has a state of its own, made by `state`; all are returned. At most two results a
+/// thread wait for their turn.
 ///
 /// # Errors
-/// The first error of `work` or `out`; nothing more is then begun.
+/// The error of the smallest number; nothing more is then begun.
 pub fn in_order<S: Send, T: Send, E: Send>(
     workers: usize,
     numbers: Range<usize>,
@@ -30,33 +42,66 @@ pub fn in_order<S: Send, T: Send, E: Send>(
     work: impl Fn(&mut S, usize) -> Result<T, E> + Sync,
     out: impl FnMut(usize, T) -> Result<(), E> + Send,
 ) -> Result<Vec<S>, E> {
+    let workers = workers.clamp(1, numbers.len().max(1));
     let next = AtomicUsize::new(numbers.start);
-    let out = Mutex::new((out, numbers.start, BTreeMap::new()));
-    let one = |state: &mut S, at: usize| -> Result<(), E> {
-        let done = work(state, at)?;
-        let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
-        let (out, turn, waiting) = &mut *out;
-        waiting.insert(at, done);
-        while let Some(done) = waiting.remove(turn) {
-            out(*turn, done)?;
-            *turn += 1;
+    let turns = Turns { turn: numbers.start, waiting: BTreeMap::new(), error: None, is_over: false };
+    let (turns, moved) = (Mutex::new((out, turns)), Condvar::new());
+    let lock = || turns.lock().unwrap_or_else(PoisonError::into_inner);
+    let end = |error: Option<(usize, E)>| {
+        let (_, turns) = &mut *lock();
+        turns.is_over = true;
+        if let Some((at, error)) = error
+            && turns.error.as_ref().is_none_or(|(first, _)| at < *first)
+        {
+            turns.error = Some((at, error));
         }
+        moved.notify_all();
+    };
+    let hand_on = |at: usize, done: T| -> Result<(), (usize, E)> {
+        let (out, turns) = &mut *lock();
+        turns.waiting.insert(at, done);
+        while let Some(done) = turns.waiting.remove(&turns.turn).filter(|_| !turns.is_over) {
+            out(turns.turn, done).map_err(|error| (turns.turn, error))?;
+            turns.turn += 1;
+        }
+        moved.notify_all();
         Ok(())
     };
-    let all = || -> Result<S, E> {
+    // The thread whose turn it is never waits.
+    let may_begin = |at: usize| {
+        let ahead = |turns: &Turns<T, E>| !turns.is_over && at >= turns.turn + 2 * workers;
+        let wait = moved.wait_while(lock(), |(_, turns)| ahead(turns));
+        !wait.unwrap_or_else(PoisonError::into_inner).1.is_over
+    };
+    let all = || -> S {
+        let ended = EndOnPanic(|| end(None));
         let mut state = state();
         loop {
             let at = next.fetch_add(1, Relaxed);
-            if at >= numbers.end {
-                return Ok(state);
+            if at >= numbers.end || !may_begin(at) {
+                break;
             }
-            if let Err(error) = one(&mut state, at) {
-                next.store(numbers.end, Relaxed);
-                return Err(error);
+            let done = work(&mut state, at).map_err(|error| (at, error));
+            if let Err(error) = done.and_then(|done| hand_on(at, done)) {
+                end(Some(error));
+                break;
             }
         }
+        std::mem::forget(ended);
+        state
     };
-    run(workers.clamp(1, numbers.len().max(1)), all).into_iter().collect()
+    let states = run(workers, all);
+    let error = lock().1.error.take();
+    error.map_or(Ok(states), |(_, error)| Err(error))
+}
+
+/// Calls a function if it is dropped by a panic.
+struct EndOnPanic<F: Fn()>(F);
+
+impl<F: Fn()> Drop for EndOnPanic<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
 }
 
 #[cfg(test)]
@@ -83,14 +128,53 @@ mod tests {
     }
 
     #[test]
-    fn an_error_ends_the_work() {
+    fn the_first_error_ends_the_work() {
+        for _ in 0..50 {
+            let (begun, given) = (AtomicUsize::new(0), AtomicUsize::new(0));
+            let work = |(): &mut (), at: usize| {
+                begun.fetch_add(1, Relaxed);
+                if at >= 30 { Err(at) } else { Ok(at) }
+            };
+            let out = |_, at| {
+                given.fetch_add(1, Relaxed);
+                if at == 20 { Err(at) } else { Ok(()) }
+            };
+            assert_eq!(in_order(4, 0..1_000_000, || (), work, out), Err(20));
+            assert_eq!(given.into_inner(), 21);
+            assert!(begun.into_inner() < 40);
+        }
+        assert_eq!(
+            in_order(2, 0..9, || (), |(), at| if at > 6 { Err(at) } else { Ok(at) }, |_, _| Ok(())),
+            Err(7)
+        );
+    }
+
+    #[test]
+    fn a_slow_one_holds_up_the_others() {
+        let begun = AtomicUsize::new(0);
+        let work = |(): &mut (), at: usize| {
+            if at == 0 {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+                assert!(begun.load(Relaxed) <= 6, "results that wait are limited");
+            }
+            begun.fetch_add(1, Relaxed);
+            Ok::<_, ()>(at)
+        };
+        in_order(3, 0..1_000, || (), work, |_, _| Ok(())).unwrap();
+        assert_eq!(begun.into_inner(), 1_000);
+    }
+
+    #[test]
+    fn a_panic_is_passed_on_and_ends_the_work() {
         let begun = AtomicUsize::new(0);
         let work = |(): &mut (), at: usize| {
             begun.fetch_add(1, Relaxed);
-            if at == 3 { Err("disk full") } else { Ok(at) }
+            assert!(at != 5, "five");
+            Ok::<_, ()>(at)
         };
-        assert_eq!(in_order(2, 0..1_000_000, || (), work, |_, _| Ok(())), Err("disk full"));
-        assert!(begun.into_inner() < 1_000_000);
-        assert_eq!(in_order(2, 0..9, || (), |(), at| Ok(at), |_, _| Err("full")), Err("full"));
+        let run = std::panic::AssertUnwindSafe(|| in_order(3, 0..1_000_000, || (), work, |_, _| Ok(())));
+        let panic = std::panic::catch_unwind(run).unwrap_err();
+        assert!(panic.downcast_ref::<String>().is_some_and(|text| text.contains("five")));
+        assert!(begun.into_inner() < 20);
     }
 }

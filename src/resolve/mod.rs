@@ -119,7 +119,7 @@ struct Resolver<'c> {
     kinds: Vec<Kind>,
     callers: Vec<String>,
     kind_numbers: Map<Kind, u32>,
-    /// Number of the kind of a message, by that of its call and what became of it.
+    /// Numbers of the kinds of messages, by the kind of the call and the outcome.
     outcome_kinds: Map<OutcomeKey, u32>,
     caller_numbers: Map<String, u32>,
     delays: Delays,

@@ -3,15 +3,13 @@
 use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::blocks::{Blocks, Parts};
 use super::bucket::{Bucket, Later};
-use super::patience::{Patience, timed};
+use super::patience::{Patience, WaitedTime};
 use super::{ObjectEntry, ObjectIdentity, StoreAddress, StoreError};
 use crate::error::Trouble;
 
@@ -24,8 +22,7 @@ struct Inner {
     entry: ObjectEntry,
     bucket: Arc<Bucket>,
     patience: Arc<Patience>,
-    /// Microseconds that readers have waited for its bytes.
-    waited: AtomicU64,
+    waited: WaitedTime,
     /// Version of the object, if the store keeps versions and an answer named it.
     version: OnceLock<String>,
     /// Why the store did not give it: no fault of its content.
@@ -50,7 +47,7 @@ impl StoredObject {
             entry,
             bucket,
             patience,
-            waited: AtomicU64::new(0),
+            waited: WaitedTime::default(),
             version: OnceLock::new(),
             failed: Mutex::default(),
         }))
@@ -92,14 +89,11 @@ impl StoredObject {
     }
 
     fn wait(&self, later: Later) -> io::Result<Bytes> {
-        let waited = Duration::from_micros(self.0.waited.load(Ordering::Relaxed));
-        let limit = match self.0.patience.left_of_file(waited) {
+        let limit = match self.0.patience.left_of_file(self.0.waited.so_far()) {
             Ok(limit) => limit,
             Err(error) => return Err(self.fail(error)),
         };
-        let (part, took) = timed(|| later.wait(limit));
-        self.0.waited.fetch_add(took.as_micros() as u64, Ordering::Relaxed);
-        match part {
+        match self.0.waited.during(|| later.wait(limit)) {
             Ok(part) => {
                 if let Some(version) = part.version {
                     _ = self.0.version.set(version);
@@ -107,8 +101,7 @@ impl StoredObject {
                 Ok(part.bytes)
             }
             Err(StoreError::TimedOut(_)) => {
-                let waited = waited.saturating_add(took);
-                let key = match self.0.patience.left_of_file(waited) {
+                let key = match self.0.patience.left_of_file(self.0.waited.so_far()) {
                     Err(StoreError::TimedOut(key)) => key,
                     _ => "file_timeout_minutes",
                 };

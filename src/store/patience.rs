@@ -1,6 +1,6 @@
 //! Patience: how long a run waits for stores.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use super::StoreError;
 /// Limits of the table `[store]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreLimits {
-    /// How long a run may wait for the bytes of one file, over all its requests.
+    /// How long a run may wait for the bytes of one file; threads that wait together count once.
     pub file: Duration,
     /// Time from the first request of a run, after which no further one is made.
     pub run: Duration,
@@ -50,11 +50,43 @@ impl Patience {
     }
 }
 
-/// Measures how long something takes.
-pub fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
-    let began = Instant::now();
-    let done = work();
-    (done, began.elapsed())
+/// Time in which any reader has waited for one file; readers that wait together count once.
+#[derive(Debug, Default)]
+pub struct WaitedTime(Mutex<Waits>);
+
+#[derive(Debug, Default)]
+struct Waits {
+    readers: u32,
+    /// Since when a reader has been waiting, while any is.
+    since: Option<Instant>,
+    before: Duration,
+}
+
+impl WaitedTime {
+    /// Returns the time so far.
+    pub fn so_far(&self) -> Duration {
+        let waits = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waits.before + waits.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// Waits by `work`, and returns what it returns.
+    pub fn during<T>(&self, work: impl FnOnce() -> T) -> T {
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        {
+            let mut waits = lock();
+            waits.readers += 1;
+            waits.since.get_or_insert_with(Instant::now);
+        }
+        let done = work();
+        let mut waits = lock();
+        waits.readers -= 1;
+        if waits.readers == 0
+            && let Some(since) = waits.since.take()
+        {
+            waits.before += since.elapsed();
+        }
+        done
+    }
 }
 
 #[cfg(test)]
@@ -72,5 +104,20 @@ mod tests {
         assert_eq!(passed, Err(StoreError::TimedOut("file_timeout_minutes")));
         let none = Patience::new(limits(60, 0));
         assert_eq!(none.left_of_run(), Err(StoreError::TimedOut("run_timeout_minutes")));
+    }
+
+    #[test]
+    fn readers_that_wait_together_count_once() {
+        let (waited, pause) = (WaitedTime::default(), Duration::from_millis(60));
+        let begun = Instant::now();
+        std::thread::scope(|scope| {
+            for _ in 0..20 {
+                scope.spawn(|| waited.during(|| std::thread::sleep(pause)));
+            }
+        });
+        let together = waited.so_far();
+        assert!(together >= pause && together <= begun.elapsed(), "{together:?}");
+        waited.during(|| std::thread::sleep(pause));
+        assert!(waited.so_far() >= together + pause, "one after the other they add up");
     }
 }

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 
-STAGE = re.compile(r"^(\w+): (\d+) tasks, (?:(\d+) rows, )?(\d+) MB left in the exchange, ([\d.]+) CPU s, at most (\d+) MiB", re.M)
+STAGE = re.compile(r"^(\w+): (\d+) tasks(?: in \d+ attempts)?, (?:(\d+) rows, )?(\d+) MB left in the exchange, ([\d.]+) CPU s, at most (\d+) MiB", re.M)
 
 
 def tree(folder):

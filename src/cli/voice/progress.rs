@@ -1,4 +1,4 @@
-//! The progress line on a terminal: files, rows per second, time left; nothing without a terminal.
+//! The progress line on a terminal: files or tasks, rows, time left; nothing without a terminal.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
 use crate::day::Day;
-use crate::intake::Meter;
+use crate::intake::{Meter, Progress};
 
 /// A progress bar that follows a [`Meter`] until it is dropped.
 pub struct ProgressLine {
@@ -46,17 +46,47 @@ fn follow(day: Day, meter: &Meter, stop: &AtomicBool) {
     let start = Instant::now();
     while !stop.load(Ordering::Relaxed) {
         let now = meter.read();
-        bar.set_length(now.total_bytes.max(1));
-        bar.set_position(now.bytes);
-        let rate = now.rows as f64 / start.elapsed().as_secs_f64().max(0.001);
-        bar.set_message(format!(
-            "{}/{} files, {} rows, {} rows/s",
-            now.files,
-            now.total_files,
-            HumanCount(now.rows),
-            HumanCount(rate as u64)
-        ));
+        let (length, position) = match &now.stage {
+            Some(stage) => (stage.tasks, stage.tasks_done),
+            None => (now.total_bytes, now.bytes),
+        };
+        bar.set_length(length.max(1));
+        bar.set_position(position);
+        bar.set_message(message(&now, start.elapsed().as_secs_f64()));
         std::thread::sleep(Duration::from_millis(100));
     }
     bar.finish_and_clear();
+}
+
+/// Returns what stands behind the bar, after so many seconds.
+fn message(now: &Progress, seconds: f64) -> String {
+    if let Some(stage) = &now.stage {
+        let failed = match stage.failed_attempts {
+            0 => String::new(),
+            failed => format!(", {failed} failed attempts"),
+        };
+        return format!("{}: {}/{} tasks{failed}", stage.stage, stage.tasks_done, stage.tasks);
+    }
+    let rate = HumanCount((now.rows as f64 / seconds.max(0.001)) as u64);
+    format!("{}/{} files, {} rows, {rate} rows/s", now.files, now.total_files, HumanCount(now.rows))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_shows_its_stage_and_threads_their_files() {
+        let meter = Meter::default();
+        meter.begin(4, 1_000);
+        meter.rows(3_000).unwrap();
+        meter.file_done();
+        assert_eq!(message(&meter.read(), 2.0), "1/4 files, 3,000 rows, 1,500 rows/s");
+        meter.begin_stage("map".to_owned(), 32);
+        meter.tasks(5, 0);
+        assert_eq!(message(&meter.read(), 2.0), "map: 5/32 tasks");
+        meter.begin_stage("dedupe".to_owned(), 4);
+        meter.tasks(1, 2);
+        assert_eq!(message(&meter.read(), 2.0), "dedupe: 1/4 tasks, 2 failed attempts");
+    }
 }

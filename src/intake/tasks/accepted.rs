@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::attempts::task_of;
 use crate::error::Trouble;
 use crate::intake::wire::exchange::Exchange;
 use crate::intake::wire::object::{JobHash, ObjectOrigin, ObjectReader, Stage};
@@ -30,8 +31,7 @@ pub fn receipts(
 ) -> Result<Vec<TaskReceipt>, Trouble> {
     let mut first: BTreeMap<u32, String> = BTreeMap::new();
     for name in exchange.list(folder)? {
-        let task = name.strip_suffix(RECEIPT).and_then(|name| name.split_once('-')?.0.parse().ok());
-        if let Some(task) = task {
+        if let Some(task) = task_of(&name, RECEIPT) {
             first.entry(task).or_insert(name);
         }
     }

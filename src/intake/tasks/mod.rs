@@ -4,8 +4,10 @@
 //! accepted receipts. Threads need none of this: they call the same steps in memory.
 
 mod accepted;
+mod attempts;
 mod map_stage;
 mod partition_stages;
+mod stage_watch;
 mod usage;
 pub mod worker;
 
@@ -16,11 +18,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub use map_stage::MapStage;
 pub use partition_stages::TaskReducer;
 
+use attempts::Attempts;
+use stage_watch::StageWatch;
+
 use super::meter::Meter;
 use super::wire::exchange::{Exchange, ExchangePlace, random_name};
 use super::wire::object::{JobHash, Stage};
 use super::wire::receipt::TaskReceipt;
 use super::wire::stage_job::{Reading, StageJob, StageTasks, hash_of_this_program};
+use crate::day::Day;
 use crate::error::Trouble;
 use crate::store::StoreLimits;
 
@@ -35,8 +41,6 @@ pub struct StageRun<'a> {
     pub tasks: &'a [u32],
     /// For the request to stop.
     pub meter: &'a Meter,
-    /// To be called with each task that is done, if the runner knows it.
-    pub done: &'a (dyn Fn(u32) + Sync),
 }
 
 /// A runner of numbered tasks; it knows nothing of rows.
@@ -83,10 +87,16 @@ pub struct TaskEngine {
 }
 
 /// What the accepted attempts at the tasks of a stage came to.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct StageSum {
+    pub day: Day,
     pub stage: Stage,
     pub tasks: usize,
+    /// Attempts that were begun, also by a run that this one resumes.
+    pub attempts: usize,
+    pub failed_attempts: usize,
+    /// What failed attempts said, and how often.
+    pub words: Vec<(String, usize)>,
     pub rows: u64,
     /// Bytes that the tasks left in the exchange.
     pub bytes: u64,
@@ -163,11 +173,17 @@ impl TaskEngine {
         self.exchange.remove()
     }
 
-    fn add(&self, stage: Stage, receipts: &[TaskReceipt]) {
+    /// Adds a stage that has ended, whether all tasks are done or not.
+    fn add(&self, (day, stage): (Day, Stage), folder: &str, receipts: &[TaskReceipt]) -> Result<(), Trouble> {
+        let attempts = Attempts::in_folder(&self.exchange, folder)?;
         let sum = |of: fn(&TaskReceipt) -> u64| receipts.iter().map(of).sum();
         let sum = StageSum {
+            day,
             stage,
             tasks: receipts.len(),
+            attempts: attempts.begun,
+            failed_attempts: attempts.failed.len(),
+            words: attempts.words(&self.exchange, folder)?,
             rows: sum(|receipt| receipt.rows.rows_read),
             bytes: sum(|receipt| receipt.object.seal.bytes),
             cpu_ms: sum(|receipt| receipt.usage.cpu_ms),
@@ -179,6 +195,7 @@ impl TaskEngine {
         };
         tracing::info!(?sum, "stage done");
         self.sums.lock().unwrap_or_else(PoisonError::into_inner).push(sum);
+        Ok(())
     }
 }
 
@@ -295,19 +312,17 @@ impl<'a> TaskDay<'a> {
         let is_open = |(_, task): &(u32, &u32)| found.iter().all(|receipt| receipt.object.task != **task);
         let open: Vec<u32> = (0..).zip(tasks).filter(is_open).map(|(at, _)| at).collect();
         if !open.is_empty() {
-            let done = |at: u32| done(tasks[at as usize]);
-            let run = StageRun {
-                stage,
-                job: local.path(),
-                shared_job: exchange.shown(&name),
-                tasks: &open,
-                meter,
-                done: &done,
-            };
-            if let Err(trouble) = self.engine.runner.run(&run) {
+            let (job, shared_job) = (local.path(), exchange.shown(&name));
+            let run = StageRun { stage, job, shared_job, tasks: &open, meter };
+            meter.begin_stage(stage.to_string(), tasks.len() as u64);
+            let watch = StageWatch { exchange, folder: &folder, meter, done };
+            if let Err(trouble) = watch.during(|| self.engine.runner.run(&run)) {
                 // Workers that an engine has left behind need not go on.
                 if let Err(error) = exchange.cancel(&folder, self.spill) {
                     tracing::warn!(%error, "workers could not be told to stop");
+                }
+                if let Err(error) = self.engine.add((day, stage), &folder, &[]) {
+                    tracing::warn!(%error, "what failed attempts said cannot be read");
                 }
                 return Err(trouble);
             }
@@ -325,7 +340,7 @@ impl<'a> TaskDay<'a> {
             })
         };
         let receipts: Vec<TaskReceipt> = tasks.iter().map(of_task).collect::<Result<_, _>>()?;
-        self.engine.add(stage, &receipts);
+        self.engine.add((day, stage), &folder, &receipts)?;
         Ok(receipts)
     }
 }

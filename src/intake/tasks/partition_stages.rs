@@ -1,7 +1,7 @@
 //! Partition stages: dedupe and join as tasks, each for a run of neighbouring partitions.
 //!
 //! The run merges the numbers of all map tasks, as it must for the daybook anyway, and leaves them
-//! as one object for all tasks: two numbers of four bytes for each fact and caller of a map task.
+//! as one object for all tasks: four bytes for each fact and for each caller of a map task.
 //! Records then keep the numbers of their task, and are smaller than with names in every block.
 
 use std::sync::Arc;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::accepted::{OBJECT, RECEIPT, name, open};
+use super::attempts::{BEGUN, FAILED};
 use super::usage::of_this_process;
 use crate::config::Identity;
 use crate::error::Trouble;
@@ -119,13 +120,28 @@ impl<'a> TaskWorker<'a> {
     /// The job has no such task, its inputs cannot be read, the exchange cannot be written to, or
     /// somebody asked to stop.
     pub fn run(&self, at: u32, meter: &Meter) -> Result<Vec<u8>, Trouble> {
-        let (attempt, stage) = (random_name()?, self.stage());
+        let attempt = random_name()?;
         let task = match &self.job.stage {
             StageTasks::Map { tasks } => found(tasks, at)?.number,
             StageTasks::Dedupe { tasks, .. } | StageTasks::Join { tasks, .. } => found(tasks, at)?.number,
         };
         let folder = &self.job.folder;
-        let object = format!("{folder}/{}", name(task, &attempt, OBJECT));
+        let left = |ending| format!("{folder}/{}", name(task, &attempt, ending));
+        self.exchange.put_bytes(&left(BEGUN), self.spill, b"")?;
+        let receipt = self.attempt(at, task, &attempt, meter);
+        if let Err(trouble) = &receipt
+            && !matches!(trouble, Trouble::Stopped { .. })
+            // Its own words stand on standard error too, as engines show them.
+            && let Err(error) = self.exchange.put_bytes(&left(FAILED), self.spill, trouble.to_string().as_bytes())
+        {
+            tracing::warn!(%error, "the exchange cannot be told that an attempt has failed");
+        }
+        receipt
+    }
+
+    fn attempt(&self, at: u32, task: u32, attempt: &str, meter: &Meter) -> Result<Vec<u8>, Trouble> {
+        let (folder, stage) = (&self.job.folder, self.stage());
+        let object = format!("{folder}/{}", name(task, attempt, OBJECT));
         let origin = ObjectOrigin { job: self.job.hash, stage, task };
         let mut outcome = Outcome::default();
         let seal = self.exchange.put(&object, self.spill, |file, shown| {
@@ -144,7 +160,7 @@ impl<'a> TaskWorker<'a> {
             format: FORMAT,
             version: VERSION.to_owned(),
             job: self.job.hash,
-            attempt: attempt.clone(),
+            attempt: attempt.to_owned(),
             object: ObjectRef { name: object, stage, task, seal },
             rows: outcome.rows,
             failed_files: outcome.failed_files,
@@ -152,7 +168,7 @@ impl<'a> TaskWorker<'a> {
         };
         let text = serde_json::to_vec(&receipt)
             .map_err(|e| Trouble::io(folder, "writing the receipt", io::Error::other(e)))?;
-        let receipt = format!("{folder}/{}", name(task, &attempt, RECEIPT));
+        let receipt = format!("{folder}/{}", name(task, attempt, RECEIPT));
         self.exchange.put_bytes(&receipt, self.spill, &text)?;
         Ok(text)
     }
@@ -304,20 +320,20 @@ impl<'a> TaskWorker<'a> {
         })
     }
 
-    /// Reads the merged numbers, and takes their memory from that of the records.
+    /// Reads the merged numbers, and leaves the rest of the worker's memory to records.
     fn merged(&self, object: &ObjectRef) -> Result<(MergeHead, Arc<MemoryBudget>), Trouble> {
         let head: MergeHead = open(&self.exchange, object, self.job.hash)?.head()?;
-        let budget = MemoryBudget::new(self.job.memory_bytes as usize, 1);
-        let too_many = |needed: usize| {
-            let has = budget.most_staying() >> 20;
-            Trouble::Usage(format!(
-                "the numbers of all tasks take {} MiB in each worker, which has {has} MiB for them: use fewer --tasks, or \
+        let memory = self.job.memory_bytes as usize;
+        let (numbers, most) = (head.merged.bytes(), MemoryBudget::new(memory, 1).most_staying());
+        if numbers > most {
+            return Err(Trouble::Usage(format!(
+                "the numbers of all tasks take {} MiB in each worker, which has {} MiB for them: use fewer --tasks, or \
                  give each worker more, --memory",
-                needed >> 20
-            ))
-        };
-        budget.keep(head.merged.bytes()).map_err(too_many)?;
-        Ok((head, budget))
+                numbers >> 20,
+                most >> 20
+            )));
+        }
+        Ok((head, MemoryBudget::new(memory.saturating_sub(numbers), 1)))
     }
 
     /// Opens the records of some partitions, of all map tasks.

@@ -1,4 +1,4 @@
-//! Object: the file of one attempt at one task, format 1.
+//! Object: the file of one attempt at one task, format 2.
 //!
 //! ```text
 //! "ULX1" | format u16 | stage u8 | 0 u8 | task u32 | job 16 bytes
@@ -160,9 +160,11 @@ impl<W: Write> ObjectWriter<W> {
     pub fn head(&mut self, head: &impl Serialize) -> io::Result<()> {
         let bytes = postcard::to_stdvec(head).map_err(io::Error::other)?;
         if bytes.len() > MOST_HEAD {
-            return Err(io::Error::other(
-                "the counts of a task need more than 4 GiB; cut the day into more tasks",
-            ));
+            return Err(io::Error::other(if self.header[6] == Stage::Merge as u8 {
+                "the numbers of all tasks need more than 4 GiB; cut the day into fewer tasks"
+            } else {
+                "the counts of a task need more than 4 GiB; cut the day into more tasks"
+            }));
         }
         let mut packed = (bytes.len() as u64).to_le_bytes().to_vec();
         packed.extend(zstd::bulk::compress(&bytes, ZSTD_LEVEL)?);

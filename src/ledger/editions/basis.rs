@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::day::{Day, SlotLength};
 use crate::error::Trouble;
-use crate::facts::{Evidence, Fact, Facts, Gap, Kind, RowRef};
+use crate::facts::{Evidence, Fact, Facts, Gap, Kind, Lost, RowRef};
 use crate::ledger::disk::{damaged, hex, read_table};
 use crate::plain_file;
 use crate::table::ColumnKind::Integer;
@@ -102,10 +102,14 @@ impl Basis {
         self.gaps.iter().any(|gap| gap.file.is_some())
     }
 
-    /// True if both tell of the same events of the same callers, whatever their gaps.
-    pub fn has_same_events(&self, other: &Self) -> bool {
+    /// True if both differ at most in spans without calls, which rows of other days do not decide.
+    pub fn is_same_but_for_calls(&self, other: &Self) -> bool {
         let (own, others) = (&self.facts, &other.facts);
+        let of_outcomes = |basis: &Self| -> Vec<Gap> {
+            basis.gaps.iter().filter(|gap| gap.lost == Lost::Outcomes).cloned().collect()
+        };
         self.attempts == other.attempts
+            && of_outcomes(self) == of_outcomes(other)
             && own.kinds() == others.kinds()
             && own.callers() == others.callers()
             && own.iter().eq(others.iter())

@@ -235,7 +235,7 @@ pub enum Cause {
     /// Override rows were applied or withdrawn.
     Overrides,
     Policy,
-    /// Settings by which logs are read.
+    /// Settings by which logs are read and joined, and by which gaps are judged.
     Config,
     /// A format by which the logs of another program are read.
     Format,

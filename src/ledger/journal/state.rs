@@ -30,6 +30,8 @@ pub struct DayRecord {
     pub is_reopened: bool,
     /// Last confirmation that booking again gives the newest edition unchanged.
     pub confirmed: Option<Confirmation>,
+    /// Fingerprint of the config that governed then.
+    confirmed_config: Option<String>,
 }
 
 /// An edition, and when it was published.
@@ -50,6 +52,12 @@ impl DayRecord {
             Some(sealed) => self.editions.iter().find(|p| p.publication.edition == sealed),
             None => self.editions.last(),
         }
+    }
+
+    /// Returns the config under which an edition was last booked again and came out the same.
+    pub fn confirmed_config(&self, edition: u32) -> Option<&String> {
+        let is_of_edition = self.confirmed.as_ref().is_some_and(|confirmed| confirmed.edition == edition);
+        self.confirmed_config.as_ref().filter(|_| is_of_edition)
     }
 
     /// Returns the current state of an edition: sealed if it was sealed since, else as published.
@@ -257,8 +265,11 @@ impl LedgerState {
                 self.days.entry(publication.day).or_default().editions.push(published);
             }
             Entry::Confirmed { days } => {
+                let config = self.governed.as_ref().map(|governed| governed.config.clone());
                 for confirmation in days {
-                    self.days.entry(confirmation.day).or_default().confirmed = Some(confirmation.clone());
+                    let record = self.days.entry(confirmation.day).or_default();
+                    (record.confirmed, record.confirmed_config) =
+                        (Some(confirmation.clone()), config.clone());
                 }
             }
             Entry::Sealed { day, edition, table } => {

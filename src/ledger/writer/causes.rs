@@ -88,19 +88,24 @@ pub fn name_settings(
     causes.sort();
 }
 
-/// Names settings as the cause of other facts, if the day's own logs were not read again.
+/// Names settings as a cause of other facts of a day whose own logs were not read again.
 ///
-/// Deadlines and vantages of the config also decide what daybooks mean: outcomes, gaps and lost
-/// evidence. Other days are named in addition only if events changed (`has_other_events`).
-pub fn name_settings_of_facts(causes: &mut Vec<Cause>, named: &[Cause], has_other_events: bool) {
-    if causes.iter().any(|cause| matches!(cause, Cause::Webhooks | Cause::Job)) {
-        causes.retain(|cause| match cause {
-            Cause::Webhooks => has_other_events,
-            cause => *cause != Cause::Job,
-        });
-        causes.extend_from_slice(named);
-        causes.sort();
-    }
+/// Vantages and paths of sources decide what its daybook means: gaps and lost evidence. Rows of
+/// other days stay a cause unless nothing changed that they decide (`can_be_of_others`), and
+/// another version of the job stays one unless the version is the same.
+pub fn name_settings_of_facts(
+    causes: &mut Vec<Cause>,
+    named: &[Cause],
+    can_be_of_others: bool,
+    is_same_job: bool,
+) {
+    causes.retain(|cause| match cause {
+        Cause::Webhooks => can_be_of_others,
+        Cause::Job => !is_same_job,
+        _ => true,
+    });
+    causes.extend_from_slice(named);
+    causes.sort();
 }
 
 #[cfg(test)]
@@ -154,15 +159,16 @@ mod tests {
     }
 
     #[test]
-    fn settings_explain_other_gaps_of_a_day_that_was_not_read_again() {
-        let told = |mut causes: Vec<Cause>, has_other_events| {
-            name_settings_of_facts(&mut causes, &[Cause::Config], has_other_events);
+    fn settings_stand_beside_what_else_can_explain_other_facts() {
+        let told = |causes: &[Cause], can_be_of_others, is_same_job| {
+            let mut causes = causes.to_vec();
+            name_settings_of_facts(&mut causes, &[Cause::Config], can_be_of_others, is_same_job);
             causes
         };
-        assert_eq!(told(vec![Cause::Webhooks], false), [Cause::Config]);
-        assert_eq!(told(vec![Cause::Webhooks], true), [Cause::Webhooks, Cause::Config]);
-        assert_eq!(told(vec![Cause::Job], true), [Cause::Config]);
-        assert_eq!(told(vec![Cause::Webhooks, Cause::Policy], false), [Cause::Policy, Cause::Config]);
-        assert_eq!(told(vec![Cause::Overrides], false), [Cause::Overrides], "a row alone");
+        assert_eq!(told(&[Cause::Webhooks], false, true), [Cause::Config]);
+        assert_eq!(told(&[Cause::Webhooks], true, true), [Cause::Webhooks, Cause::Config]);
+        assert_eq!(told(&[Cause::Job], false, true), [Cause::Config]);
+        assert_eq!(told(&[Cause::Job], false, false), [Cause::Config, Cause::Job]);
+        assert_eq!(told(&[Cause::Overrides], false, true), [Cause::Overrides, Cause::Config]);
     }
 }

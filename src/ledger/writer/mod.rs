@@ -30,6 +30,7 @@ use crate::clock::{Clock, ClockSource};
 use crate::config::Canonical;
 use crate::day::rfc3339;
 use crate::error::Trouble;
+use crate::facts::{FileBalance, Input};
 use crate::overrides::Override;
 use crate::policy::Policy;
 
@@ -296,15 +297,8 @@ impl Writer {
         let inputs = record.reading.as_ref().map(|reading| reading.files.clone()).unwrap_or_default();
         let is_rewritten = before.as_ref().is_some_and(|b| is_rewritten(&b.inputs, &inputs, &edition.intake));
         let mut causes = causes(before.as_ref(), is_ruled_alike, has_ended, is_rewritten, &comparable);
-        if let Some(before) = &before
-            && let named @ [_, ..] = &*self.reading_causes(before, &manifest)
-        {
-            if before.daybooks.get(&day) == manifest.daybooks.get(&day) {
-                let has_other_events = self.has_other_events(before, &basis);
-                name_settings_of_facts(&mut causes, named, has_other_events);
-            } else {
-                name_settings(&mut causes, named, &before.inputs, &inputs, &edition.intake);
-            }
+        if let Some(before) = &before {
+            self.name_settings(&mut causes, before, &comparable, &inputs, &edition.intake, &basis);
         }
         if self.ledger.daybook(day).is_some_and(|reading| reading.is_poorer) {
             for cause in causes.iter_mut().filter(|cause| **cause == Cause::Logs) {
@@ -347,20 +341,42 @@ impl Writer {
         Ok(Published { edition, is_new: true, causes, is_adjusting })
     }
 
-    /// True if facts differ from those of an edition in more than their gaps.
-    ///
-    /// An edition whose facts cannot be read counts as different; `verify` names it.
-    fn has_other_events(&self, before: &Manifest, now: &Basis) -> bool {
-        let read = || {
-            let folder = self.intact(before.day, before.edition, Part::Basis)?;
-            Basis::read(&folder, before.day, before.slot)
-        };
-        !read().is_ok_and(|before| before.has_same_events(now))
+    /// Names settings among the causes of an edition, if it may differ because of them.
+    fn name_settings(
+        &self,
+        causes: &mut Vec<Cause>,
+        before: &Manifest,
+        now: &Manifest,
+        inputs: &[Input],
+        intake: &[FileBalance],
+        basis: &Basis,
+    ) {
+        let day = now.day;
+        if before.daybooks.get(&day) != now.daybooks.get(&day) {
+            if let named @ [_, ..] = &*self.reading_causes(before.config.as_ref(), now.config.as_ref()) {
+                name_settings(causes, named, &before.inputs, inputs, intake);
+            }
+            return;
+        }
+        if before.facts == now.facts {
+            return;
+        }
+        // Settings under which it came out the same once are no cause.
+        let record = self.ledger.record.days.get(&day);
+        let confirmed = record.and_then(|record| record.confirmed_config(before.edition));
+        let named = self.reading_causes(confirmed.or(before.config.as_ref()), now.config.as_ref());
+        if !named.is_empty() {
+            // An edition whose facts cannot be read counts as different; `verify` names it.
+            let before_basis = self.ledger.basis(day, before.edition);
+            let can_be_of_others = !before_basis.is_ok_and(|before| before.is_same_but_for_calls(basis));
+            let is_same_job = before.job_version == now.job_version;
+            name_settings_of_facts(causes, &named, can_be_of_others, is_same_job);
+        }
     }
 
-    /// Returns the settings of reading that differ between two editions, as causes.
-    fn reading_causes(&self, before: &Manifest, now: &Manifest) -> Vec<Cause> {
-        let kept = |manifest: &Manifest| self.config(manifest.config.as_ref()?).ok();
+    /// Returns the settings of reading that differ between two kept configs, as causes.
+    fn reading_causes(&self, before: Option<&String>, now: Option<&String>) -> Vec<Cause> {
+        let kept = |name: Option<&String>| self.config(name?).ok();
         // The line of governed settings has kept those of this run before its first edition.
         match (kept(before), kept(now)) {
             (Some(before), Some(now)) => {

@@ -34,7 +34,7 @@ struct Said {
     is_admitted_before: bool,
 }
 
-/// What decides the kind of a message whose call is known: comparing whole kinds takes longer.
+/// Key of the kind that a message gets: to look up a whole [`Kind`] takes longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct OutcomeKey {
     /// The number of the kind of its call.
