@@ -60,6 +60,7 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("ledger/editions/mod.rs", "every part of an edition"),
     ("ledger/editions/outline.rs", "one outline, under its own rule and under those beside it"),
     ("ledger/journal/entry.rs", "every kind of line"),
+    ("ledger/journal/state.rs", "what every kind of line comes to"),
     ("ledger/journal/mod.rs", "one chain"),
     ("ledger/mod.rs", "every way to read the ledger"),
     ("ledger/writer/mod.rs", "every way to change the ledger"),

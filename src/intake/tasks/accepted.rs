@@ -2,22 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::attempts::task_of;
+use super::attempts::{OBJECT, RECEIPT, name, task_of};
 use crate::error::Trouble;
 use crate::intake::wire::exchange::Exchange;
 use crate::intake::wire::object::{JobHash, ObjectOrigin, ObjectReader, Stage};
 use crate::intake::wire::receipt::{ObjectRef, TaskReceipt};
-
-/// Ending of the names of receipts: `TASK-ATTEMPT.json`.
-pub const RECEIPT: &str = ".json";
-
-/// Ending of the names of objects: `TASK-ATTEMPT.ulx`.
-pub const OBJECT: &str = ".ulx";
-
-/// Returns the name of a receipt or an object, without its folder.
-pub fn name(task: u32, attempt: &str, ending: &str) -> String {
-    format!("{task:06}-{attempt}{ending}")
-}
 
 /// Reads the receipts in a folder; of several attempts at a task, the smallest name counts.
 ///
@@ -35,14 +24,14 @@ pub fn receipts(
             first.entry(task).or_insert(name);
         }
     }
-    let read = |(task, name): (u32, String)| {
-        let name = format!("{folder}/{name}");
+    let read = |(task, found): (u32, String)| {
+        let found = format!("{folder}/{found}");
         let origin = ObjectOrigin { job, stage, task };
-        let receipt = TaskReceipt::parse(&exchange.read(&name)?, &exchange.shown(&name), &origin)?;
-        let of_attempt = |ending| format!("{folder}/{}", self::name(task, &receipt.attempt, ending));
-        if name != of_attempt(RECEIPT) || receipt.object.name != of_attempt(OBJECT) {
+        let receipt = TaskReceipt::parse(&exchange.read(&found)?, &exchange.shown(&found), &origin)?;
+        let of_attempt = |ending| format!("{folder}/{}", name(task, &receipt.attempt, ending));
+        if found != of_attempt(RECEIPT) || receipt.object.name != of_attempt(OBJECT) {
             let why = format!("it is of {}, and names {}", receipt.attempt, receipt.object.name);
-            return Err(Trouble::BrokenExchange { name: exchange.shown(&name), why });
+            return Err(Trouble::BrokenExchange { name: exchange.shown(&found), why });
         }
         Ok(receipt)
     };

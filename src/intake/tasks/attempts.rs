@@ -5,10 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::accepted::RECEIPT;
 use crate::error::Trouble;
 use crate::intake::wire::exchange::Exchange;
 
+/// Ending of the name of a receipt: `TASK-ATTEMPT.json`.
+pub const RECEIPT: &str = ".json";
+/// Ending of the name of an object.
+pub const OBJECT: &str = ".ulx";
 /// Ending of the name of an empty file that an attempt leaves when it begins.
 pub const BEGUN: &str = ".begun";
 /// Ending of the name of the words of an attempt that has failed.
@@ -60,6 +63,11 @@ impl Attempts {
         words.truncate(MOST_WORDS);
         Ok(words)
     }
+}
+
+/// Returns the name of a file of an attempt, without its folder.
+pub fn name(task: u32, attempt: &str, ending: &str) -> String {
+    format!("{task:06}-{attempt}{ending}")
 }
 
 /// Returns the task in the name of a file with this ending; `None` for any other file.

@@ -40,7 +40,7 @@ impl StageWatch<'_> {
     }
 
     fn look(&self, known: &mut BTreeSet<u32>) {
-        // A look that fails is made good by the next one: the stage itself tells of a broken exchange.
+        // The next look makes good one that fails; the stage itself tells of a broken exchange.
         let Ok(attempts) = Attempts::in_folder(self.exchange, self.folder) else { return };
         self.meter.tasks(attempts.done.len() as u64, attempts.failed.len() as u64);
         for task in attempts.done {

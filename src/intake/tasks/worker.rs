@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::accepted::{OBJECT, RECEIPT, name, open};
-use super::attempts::{BEGUN, FAILED};
+use super::accepted::open;
+use super::attempts::{BEGUN, FAILED, OBJECT, RECEIPT, name};
 use super::usage::of_this_process;
 use crate::config::Identity;
 use crate::error::Trouble;

@@ -49,11 +49,8 @@ mod packed {
     use serde::de::{Deserializer, Error, Visitor};
     use serde::ser::Serializer;
 
-    const BYTES: usize = size_of::<u64>();
-
     pub fn serialize<S: Serializer>(numbers: &[u64], to: S) -> Result<S::Ok, S::Error> {
-        let mut bytes = Vec::with_capacity(numbers.len() * BYTES);
-        numbers.iter().for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
+        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
         to.serialize_bytes(&bytes)
     }
 
@@ -67,7 +64,7 @@ mod packed {
             }
 
             fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u64>, E> {
-                let (numbers, rest) = bytes.as_chunks::<BYTES>();
+                let (numbers, rest) = bytes.as_chunks();
                 if !rest.is_empty() {
                     return Err(E::invalid_length(bytes.len(), &self));
                 }
