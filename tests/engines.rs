@@ -314,6 +314,115 @@ fn attempts_that_failed_are_told_in_their_own_words() {
 }
 
 #[test]
+fn a_task_reads_from_more_results_than_it_may_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut row = 0;
+    for file in 0..60 {
+        let mut text = "ts,request_id,http_status,message_id\n".to_owned();
+        for _ in 0..20 {
+            row += 1;
+            writeln!(text, "2026-11-20T{:02}:{:02}:00Z,r{row},200,m{row}", row / 60 % 24, row % 60).unwrap();
+        }
+        fs::write(dir.path().join(format!("a{file}.csv")), text).unwrap();
+    }
+    fs::write(
+        dir.path().join("many.toml"),
+        "salt = \"the salt of many files\"\n[[source]]\nname = \"api\"\npaths = [\"a*.csv\"]\n",
+    )
+    .unwrap();
+    let run = |out: &str, engine: &str| {
+        let words = format!(
+            "ulimit -n 40; exec {} run --config many.toml --date 2026-11-20 {} --out {out} {engine}",
+            binary().display(),
+            AS_OF.join(" ")
+        );
+        let output = Command::new("bash").current_dir(dir.path()).args(["-c", &words]).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{told}");
+        assert!(engine.is_empty() || told.contains("map: "), "{told}");
+    };
+    run("threads", "");
+    run("tasks", "--engine processes --exchange x --tasks 60 --reducers 50 --threads 2");
+    assert_same(&dir.path().join("threads"), &dir.path().join("tasks"));
+}
+
+#[test]
+fn a_command_that_fails_is_not_waited_for_and_a_late_worker_brings_nothing_back() {
+    let logs = HardLogs::of(6_000);
+    let begun = std::time::Instant::now();
+    let body = "sleep 600 & echo 'the cluster refused' >&2; exit 1";
+    let told =
+        logs.run("refused", &strs(&engine(logs.dir.path(), "x", &["--tasks", "2"], body))).expect(1).stderr;
+    assert!(told.contains("the cluster refused") && begun.elapsed().as_secs() < 300, "{told}");
+    // A copy of the first task has read its job, and goes on when the run is over.
+    let body = "[ $stage != map ] || { cp $job late.json; echo $folder > late; }\n\
+                for place in ${places[@]}; do work $place || exit 1; done";
+    logs.run("good", &strs(&engine(logs.dir.path(), "y", &["--tasks", "2"], body))).expect(3);
+    let late = Command::new(binary())
+        .current_dir(logs.dir.path())
+        .args(["worker", "map", "--job", "late.json", "--task", "0"])
+        .output()
+        .unwrap();
+    assert_eq!(late.status.code(), Some(75), "{late:?}");
+    assert_eq!(fs::read_dir(logs.path("y")).unwrap().count(), 0, "the run is over");
+}
+
+#[test]
+fn a_run_goes_on_with_the_results_that_its_stages_have_read() {
+    let logs = HardLogs::of(6_000);
+    logs.run("threads", &[]).expect(3);
+    let body = |fails: &str| {
+        format!(
+            "[ $stage != {fails} ] || exit 1\nfor place in ${{places[@]}}; do work $place || exit 1; done"
+        )
+    };
+    let cut = ["--tasks", "2", "--reducers", "2"];
+    for (at, stage) in ["dedupe", "join"].into_iter().enumerate() {
+        let (exchange, out) = (format!("x{at}"), format!("out{at}"));
+        let told =
+            logs.run(&out, &strs(&engine(logs.dir.path(), &exchange, &cut, &body(stage)))).expect(1).stderr;
+        let name =
+            told.split("`--resume ").nth(1).and_then(|rest| rest.split('`').next()).unwrap().to_owned();
+        // Each task runs again, so that half of the smallest names are other ones.
+        let folder = logs.path(&exchange).join(&name).join("2026-11-20");
+        for before in ["map-0", "map-1", "dedupe"] {
+            let job = folder.join(before).join("job.json");
+            for task in ["0", "1", "0", "1"]
+                .into_iter()
+                .filter(|_| job.exists() && !(stage == "dedupe" && before == "dedupe"))
+            {
+                fs::remove_file(folder.join(before).join("cancelled")).ok();
+                let stage = before.split('-').next().unwrap();
+                let mut again = Command::new(binary());
+                again.current_dir(logs.dir.path()).args([
+                    "worker",
+                    stage,
+                    "--job",
+                    job.to_str().unwrap(),
+                    "--task",
+                    task,
+                ]);
+                again.output().unwrap();
+            }
+        }
+        let more = [&cut[..], &["--resume", &name]].concat();
+        let words = engine(logs.dir.path(), &exchange, &more, &body("none"));
+        logs.run(&out, &strs(&words)).expect(3);
+        assert_same(&logs.path("threads"), &logs.path(&out));
+    }
+    // A log that was changed since, with as many bytes, is another log.
+    let told =
+        logs.run("changed", &strs(&engine(logs.dir.path(), "z", &cut, &body("dedupe")))).expect(1).stderr;
+    let name = told.split("`--resume ").nth(1).and_then(|rest| rest.split('`').next()).unwrap().to_owned();
+    let log = logs.path("a.csv");
+    fs::write(&log, fs::read_to_string(&log).unwrap().replace(",200,", ",500,")).unwrap();
+    let more = [&cut[..], &["--resume", &name]].concat();
+    let words = engine(logs.dir.path(), "z", &more, &body("none"));
+    let told = logs.run("changed", &strs(&words)).expect(1).stderr;
+    assert!(told.contains("its hash is") && told.contains("of other logs"), "{told}");
+}
+
+#[test]
 fn a_run_that_is_stopped_is_resumed_with_what_its_tasks_have_done() {
     let logs = HardLogs::new();
     logs.run("threads", &[]).expect(3);

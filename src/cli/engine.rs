@@ -113,6 +113,10 @@ impl EngineArgs {
                 "an engine of tasks needs --exchange (or `exchange` under [engine]): a folder that all its workers can write to, or an address in a bucket",
             );
         };
+        let ledger = std::path::absolute(config.reports.join("ledger"))?;
+        if std::path::absolute(&exchange).is_ok_and(|place| place.starts_with(&ledger)) {
+            return usage("--exchange lies in the ledger, where nothing else may stand: name another folder");
+        }
         let cut = TaskCut {
             maps: self.tasks.or(set.tasks).map(|n| n as usize),
             reducers: self.reducers.or(set.reducers).map(|n| n as usize),

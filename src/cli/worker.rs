@@ -116,7 +116,7 @@ impl WorkerArgs {
         }
         let mut tasks = Vec::new();
         for line in std::io::stdin().lock().lines() {
-            let line = line?;
+            let line = line.map_err(|e| Trouble::Usage(format!("standard input names no task: {e}")))?;
             if !line.trim().is_empty() {
                 tasks.push(number(&line, "standard input")?);
             }

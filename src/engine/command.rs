@@ -3,17 +3,23 @@
 //! It gets the stage, the number of places and the place of the job, and ends when all tasks have
 //! ended. Which tasks have left a receipt is looked up in the exchange, whatever it says.
 
+use std::io;
 use std::os::unix::process::CommandExt as _;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
-use super::words;
+use super::words::LastWords;
 use crate::error::Trouble;
 use crate::intake::tasks::{StageRun, TaskRunner};
 
+/// Time for workers to tidy up when their command is ended.
+const TO_TIDY_UP: Duration = Duration::from_secs(2);
+/// Time for the last words of a command that has ended.
+const FOR_WORDS: Duration = Duration::from_secs(1);
 /// Time between two looks at a command that has not ended.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -48,20 +54,14 @@ impl TaskRunner for CommandEngine {
         // A group of its own, so that all that it has started can be stopped with it.
         let started = command.process_group(0).spawn();
         let mut running = started.map_err(|e| failed(format!("`{program}` cannot be started: {e}")))?;
-        let told = running.stderr.take();
-        let told = thread::spawn(|| told.map(words::last).unwrap_or_default());
+        let told = running.stderr.take().map(LastWords::of);
+        let trouble = |e| Trouble::io(program, "waiting for its end", e);
         let status = loop {
-            let trouble = |e| Trouble::io(program, "waiting for its end", e);
             if let Some(status) = running.try_wait().map_err(trouble)? {
                 break status;
             }
             if let Err(stopped) = stage.meter.rows(0) {
-                if let Some(group) = Pid::from_raw(running.id().cast_signed()) {
-                    let killed = kill_process_group(group, Signal::KILL);
-                    killed.map_err(|e| Trouble::io(program, "stopping it", e.into()))?;
-                }
-                // Its children may hold its standard error open, so its words are not waited for.
-                running.wait().map_err(trouble)?;
+                end(&mut running).map_err(trouble)?;
                 return Err(stopped);
             }
             thread::sleep(PAUSE);
@@ -69,7 +69,8 @@ impl TaskRunner for CommandEngine {
         if status.success() {
             return Ok(());
         }
-        let told = told.join().unwrap_or_default();
+        end(&mut running).map_err(trouble)?;
+        let told = told.map_or_else(String::new, |told| told.within(FOR_WORDS));
         Err(failed(format!("`{program}` ended with {status}: {told}")))
     }
 
@@ -79,5 +80,29 @@ impl TaskRunner for CommandEngine {
 
     fn starts_this_program(&self) -> bool {
         false
+    }
+}
+
+/// Ends a command and all that it has started: workers have some time to tidy up.
+fn end(running: &mut Child) -> io::Result<()> {
+    let Some(group) = Pid::from_raw(running.id().cast_signed()) else { return Ok(()) };
+    let mut is_there = signal(group, Signal::TERM)?;
+    let begun = Instant::now();
+    while is_there && begun.elapsed() < TO_TIDY_UP {
+        thread::sleep(PAUSE);
+        // A command that has ended and was not waited for would count as there.
+        running.try_wait()?;
+        is_there = test_kill_process_group(group).is_ok();
+    }
+    signal(group, Signal::KILL)?;
+    running.wait().map(drop)
+}
+
+/// Signals a group of processes, and returns whether there was one.
+fn signal(group: Pid, signal: Signal) -> io::Result<bool> {
+    match kill_process_group(group, signal) {
+        Ok(()) => Ok(true),
+        Err(Errno::SRCH) => Ok(false),
+        Err(e) => Err(e.into()),
     }
 }

@@ -8,11 +8,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-use super::{WorkerExit, words};
+use super::WorkerExit;
+use super::words::LastWords;
 use crate::error::Trouble;
 use crate::intake::Meter;
 use crate::intake::tasks::{StageRun, TaskRunner};
 
+/// Time for the last words of a worker that has ended.
+const FOR_WORDS: Duration = Duration::from_secs(5);
 /// Time between two looks at a worker that has not ended.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -95,13 +98,9 @@ impl ProcessEngine {
         }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut worker = command.spawn().map_err(|e| Trouble::io(&self.program, "starting a worker", e))?;
-        let told = worker.stderr.take();
-        thread::scope(|scope| {
-            let told = scope.spawn(|| told.map(words::last).unwrap_or_default());
-            let status = wait(&mut worker, stage.meter, is_over);
-            let told = told.join().unwrap_or_default();
-            Ok((status?, told))
-        })
+        let told = worker.stderr.take().map(LastWords::of);
+        let status = wait(&mut worker, stage.meter, is_over)?;
+        Ok((status, told.map_or_else(String::new, |told| told.within(FOR_WORDS))))
     }
 }
 

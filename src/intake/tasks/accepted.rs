@@ -1,6 +1,6 @@
 //! Accepted: the receipts of a stage that count, one for each task.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::attempts::{OBJECT, RECEIPT, name, task_of};
 use crate::error::Trouble;
@@ -10,6 +10,8 @@ use crate::intake::wire::receipt::{ObjectRef, TaskReceipt};
 
 /// Reads the receipts in a folder; of several attempts at a task, the smallest name counts.
 ///
+/// An attempt whose object is `named`, because a later stage has read it, goes before all others.
+///
 /// # Errors
 /// A receipt is of another job, or cannot be read.
 pub fn receipts(
@@ -17,11 +19,17 @@ pub fn receipts(
     folder: &str,
     stage: Stage,
     job: JobHash,
+    named: &BTreeSet<String>,
 ) -> Result<Vec<TaskReceipt>, Trouble> {
     let mut first: BTreeMap<u32, String> = BTreeMap::new();
     for name in exchange.list(folder)? {
         if let Some(task) = task_of(&name, RECEIPT) {
-            first.entry(task).or_insert(name);
+            let object = name.strip_suffix(RECEIPT).map(|attempt| format!("{folder}/{attempt}{OBJECT}"));
+            if object.is_some_and(|object| named.contains(&object)) {
+                first.insert(task, name);
+            } else {
+                first.entry(task).or_insert(name);
+            }
         }
     }
     let read = |(task, found): (u32, String)| {
@@ -44,5 +52,5 @@ pub fn receipts(
 /// It is not the one that the receipt names.
 pub fn open(exchange: &Exchange, object: &ObjectRef, job: JobHash) -> Result<ObjectReader, Trouble> {
     let origin = object.origin(job);
-    ObjectReader::open(exchange.open(&object.name)?, &exchange.shown(&object.name), &origin, &object.seal)
+    ObjectReader::open(exchange.file(&object.name)?, &origin, &object.seal)
 }

@@ -11,6 +11,7 @@ mod stage_watch;
 mod usage;
 pub mod worker;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,9 +23,9 @@ use attempts::Attempts;
 use stage_watch::StageWatch;
 
 use super::meter::Meter;
-use super::wire::exchange::{Exchange, ExchangePlace, random_name};
+use super::wire::exchange::{Exchange, ExchangePlace, JOB, random_name};
 use super::wire::object::{JobHash, Stage};
-use super::wire::receipt::TaskReceipt;
+use super::wire::receipt::{ObjectRef, TaskReceipt};
 use super::wire::stage_job::{Reading, StageJob, StageTasks, hash_of_this_program};
 use crate::day::Day;
 use crate::error::Trouble;
@@ -201,8 +202,8 @@ impl TaskEngine {
 
 /// Reads the job in a folder of an exchange, if there is one.
 fn stored_job(exchange: &Exchange, folder: &str) -> Result<Option<StageJob>, Trouble> {
-    let name = format!("{folder}/job.json");
-    if !exchange.list(folder)?.iter().any(|name| name == "job.json") {
+    let name = format!("{folder}/{JOB}");
+    if !exchange.list(folder)?.iter().any(|name| name == JOB) {
         return Ok(None);
     }
     StageJob::parse(&exchange.read(&name)?, &exchange.shown(&name)).map(Some)
@@ -215,6 +216,8 @@ pub struct TaskDay<'a> {
     program: Option<String>,
     reading: Arc<Reading>,
     hash: JobHash,
+    /// Objects that later stages of the run that is resumed have read, by name.
+    named: BTreeSet<String>,
     /// Folder on this machine for jobs.
     spill: &'a Path,
 }
@@ -231,11 +234,17 @@ impl<'a> TaskDay<'a> {
         {
             reading.resume(&before.reading);
         }
+        let mut named = BTreeSet::new();
+        for stage in if engine.resumes { &["dedupe", "join"][..] } else { &[] } {
+            let later = stored_job(&engine.exchange, &format!("{}/{stage}", reading.day))?;
+            let inputs = later.iter().flat_map(|job| job.stage.inputs());
+            named.extend(inputs.map(|object| object.name.clone()));
+        }
         let is_ours = engine.runner.starts_this_program();
         let program = if is_ours { None } else { Some(hash_of_this_program()?) };
         let hash = reading.hash()?;
         engine.open_days.fetch_add(1, Relaxed);
-        Ok(Self { engine, program, reading: Arc::new(reading), hash, spill })
+        Ok(Self { engine, program, reading: Arc::new(reading), hash, named, spill })
     }
 
     /// Notes that the day was read.
@@ -253,14 +262,17 @@ impl<'a> TaskDay<'a> {
             return other("hash", format!("{} ({why})", before.hash), self.hash.to_string());
         }
         if before.stage != now.stage {
+            let differs = |(one, other): &(&ObjectRef, &ObjectRef)| one != other;
+            if let Some((found, wanted)) = before.stage.inputs().zip(now.stage.inputs()).find(differs)
+                && before.stage.tasks() == now.stage.tasks()
+            {
+                let wanted =
+                    format!("{} (a file of that run is gone or was changed: begin a new run)", wanted.name);
+                return other("input", found.name.clone(), wanted);
+            }
             let told = |job: &StageJob| format!("cut into {} tasks", job.stage.tasks());
-            let (found, mut wanted) = (told(before), told(now));
-            wanted += if found == wanted {
-                ", of other results of the stage before: begin a new run"
-            } else {
-                ": use the --tasks, --reducers and --threads of that run"
-            };
-            return other("stage", found, wanted);
+            let wanted = told(now) + ": use the --tasks, --reducers and --threads of that run";
+            return other("stage", told(before), wanted);
         }
         Ok(())
     }
@@ -276,9 +288,32 @@ impl<'a> TaskDay<'a> {
         meter: &Meter,
         done: &(dyn Fn(u32) + Sync),
     ) -> Result<Vec<TaskReceipt>, Trouble> {
-        let exchange = &self.engine.exchange;
-        let day = self.reading.day;
+        let (exchange, day) = (&self.engine.exchange, self.reading.day);
         let folder = format!("{day}/{folder}");
+        let receipts = self.run_open(folder.clone(), stage, tasks, of_stage, meter, done);
+        if receipts.is_err() {
+            // Workers that an engine has left behind need not go on.
+            if let Err(error) = exchange.cancel(&folder, self.spill) {
+                tracing::warn!(%error, "workers could not be told to stop");
+            }
+        }
+        let known: &[TaskReceipt] = receipts.as_deref().unwrap_or_default();
+        let added = self.engine.add((day, stage), &folder, known);
+        let receipts = receipts?;
+        added.map(|()| receipts)
+    }
+
+    /// As [`TaskDay::stage`], in a folder of the exchange.
+    fn run_open(
+        &self,
+        folder: String,
+        stage: Stage,
+        tasks: &[u32],
+        of_stage: StageTasks,
+        meter: &Meter,
+        done: &(dyn Fn(u32) + Sync),
+    ) -> Result<Vec<TaskReceipt>, Trouble> {
+        let exchange = &self.engine.exchange;
         let job = StageJob::new(
             self.program.clone(),
             self.reading.clone(),
@@ -288,7 +323,7 @@ impl<'a> TaskDay<'a> {
             self.engine.cut.memory_bytes,
             of_stage,
         );
-        let name = format!("{folder}/job.json");
+        let name = format!("{folder}/{JOB}");
         let text = job.text(self.spill)?;
         let before = if self.engine.resumes { stored_job(exchange, &folder)? } else { None };
         if let Some(before) = &before {
@@ -298,6 +333,7 @@ impl<'a> TaskDay<'a> {
         if known {
             exchange.go_on(&folder)?;
         } else {
+            exchange.begin(&folder)?;
             exchange.put_bytes(&name, self.spill, &text)?;
         }
         let local = tempfile::Builder::new()
@@ -306,8 +342,7 @@ impl<'a> TaskDay<'a> {
             .tempfile_in(self.spill)
             .and_then(|mut file| std::io::Write::write_all(&mut file, &text).map(|()| file))
             .map_err(|e| Trouble::io(self.spill, "writing the job", e))?;
-        let mut found =
-            if known { accepted::receipts(exchange, &folder, stage, self.hash)? } else { Vec::new() };
+        let mut found = if known { self.receipts(&folder, stage)? } else { Vec::new() };
         found.retain(|receipt| tasks.contains(&receipt.object.task));
         let is_open = |(_, task): &(u32, &u32)| found.iter().all(|receipt| receipt.object.task != **task);
         let open: Vec<u32> = (0..).zip(tasks).filter(is_open).map(|(at, _)| at).collect();
@@ -316,17 +351,8 @@ impl<'a> TaskDay<'a> {
             let run = StageRun { stage, job, shared_job, tasks: &open, meter };
             meter.begin_stage(stage.to_string(), tasks.len() as u64);
             let watch = StageWatch { exchange, folder: &folder, meter, done };
-            if let Err(trouble) = watch.during(|| self.engine.runner.run(&run)) {
-                // Workers that an engine has left behind need not go on.
-                if let Err(error) = exchange.cancel(&folder, self.spill) {
-                    tracing::warn!(%error, "workers could not be told to stop");
-                }
-                if let Err(error) = self.engine.add((day, stage), &folder, &[]) {
-                    tracing::warn!(%error, "what failed attempts said cannot be read");
-                }
-                return Err(trouble);
-            }
-            found = accepted::receipts(exchange, &folder, stage, self.hash)?;
+            watch.during(|| self.engine.runner.run(&run))?;
+            found = self.receipts(&folder, stage)?;
         }
         let of_task = |task: &u32| {
             let receipt = found.iter().find(|receipt| receipt.object.task == *task).cloned();
@@ -339,8 +365,11 @@ impl<'a> TaskDay<'a> {
                 remedy: "See the engine's own log for this task, and that its workers write to this exchange",
             })
         };
-        let receipts: Vec<TaskReceipt> = tasks.iter().map(of_task).collect::<Result<_, _>>()?;
-        self.engine.add((day, stage), &folder, &receipts)?;
-        Ok(receipts)
+        tasks.iter().map(of_task).collect()
+    }
+
+    /// Reads the receipts of a stage that count.
+    fn receipts(&self, folder: &str, stage: Stage) -> Result<Vec<TaskReceipt>, Trouble> {
+        accepted::receipts(&self.engine.exchange, folder, stage, self.hash, &self.named)
     }
 }

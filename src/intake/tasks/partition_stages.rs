@@ -70,6 +70,7 @@ impl<'a> TaskReducer<'a> {
         // Named by its content: a run that is resumed needs the same one.
         let file = format!("{:016x}.ulx", seal.xxh3);
         let name = format!("{folder}/{file}");
+        exchange.begin(&folder)?;
         if !exchange.list(&folder)?.contains(&file) {
             exchange.put_bytes(&name, self.day.spill, &bytes)?;
         }

@@ -79,7 +79,7 @@ impl<'a> TaskWorker<'a> {
     /// Returns a look at the exchange that tells whether the stage was told to stop.
     pub fn stop_look(&self) -> impl Fn() -> bool + Send + use<> {
         let (exchange, folder) = (self.exchange.clone(), self.job.folder.clone());
-        move || exchange.is_cancelled(&folder)
+        move || exchange.is_over(&folder)
     }
 
     pub const fn stage(&self) -> Stage {
@@ -109,7 +109,7 @@ impl<'a> TaskWorker<'a> {
                 format!("{} can be read", file.shown)
             }
         };
-        let name = format!("probe/{}", random_name()?);
+        let name = format!("{}/probe-{}", self.job.folder, random_name()?);
         self.exchange.put_bytes(&name, self.spill, b"probe")?;
         Ok(format!("uptime-ledger {VERSION}: {read}, {} can be written to", self.exchange.shown("")))
     }

@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::exchange_file::ExchangeFile;
 use crate::error::Trouble;
 use crate::intake::files::bytes::log_bytes::{LogBytes, LogPlace};
 use crate::store::{Depth, StoreAddress, StoreLimits, Stores};
 
 /// Name of the file in the folder of a stage that tells its workers to stop.
 const CANCELLED: &str = "cancelled";
+/// Name of the file in the folder of a stage that says what its workers do.
+pub const JOB: &str = "job.json";
 /// Content type of objects in a bucket.
 const KIND: &str = "application/octet-stream";
 
@@ -67,6 +70,23 @@ impl Exchange {
         }
     }
 
+    /// Makes a folder for the files of a stage.
+    ///
+    /// Workers write only to folders that are there: one that is late must not bring back the
+    /// exchange of a run that is over.
+    ///
+    /// # Errors
+    /// The place cannot be written to.
+    pub fn begin(&self, folder: &str) -> Result<(), Trouble> {
+        match &self.place {
+            ExchangePlace::Folder(place) => {
+                let folder = place.join(folder);
+                fs::create_dir_all(&folder).map_err(|e| Trouble::io(&folder, "writing to the exchange", e))
+            }
+            ExchangePlace::Bucket(_) => Ok(()),
+        }
+    }
+
     /// Writes a file that is there whole or not at all, and never replaces another.
     ///
     /// `spill` is a folder for what goes to a bucket.
@@ -85,7 +105,6 @@ impl Exchange {
             ExchangePlace::Folder(folder) => {
                 let path = folder.join(name);
                 let folder = path.parent().unwrap_or(folder);
-                fs::create_dir_all(folder).map_err(trouble)?;
                 let mut file = tempfile::NamedTempFile::new_in(folder).map_err(trouble)?;
                 let written = write(file.as_file_mut(), &shown)?;
                 file.persist_noclobber(&path).map_err(|e| trouble(e.error))?;
@@ -113,32 +132,31 @@ impl Exchange {
         })
     }
 
-    /// Opens a file.
+    /// Returns a file, to be read by position.
     ///
     /// # Errors
-    /// It is not there, or the place cannot be read.
-    pub fn open(&self, name: &str) -> Result<LogBytes, Trouble> {
-        let gone = |why: String| Trouble::BrokenExchange { name: self.shown(name), why };
-        let place = match &self.place {
-            ExchangePlace::Folder(folder) => LogPlace::Disk(folder.join(name)),
+    /// It is not in the bucket, or the bucket cannot be read.
+    pub fn file(&self, name: &str) -> Result<ExchangeFile, Trouble> {
+        match &self.place {
+            ExchangePlace::Folder(folder) => Ok(ExchangeFile::of_disk(folder.join(name))),
             ExchangePlace::Bucket(_) => {
                 let address = self.address(name)?;
-                let entry = self.stores.head(&address)?.ok_or_else(|| gone("it is not there".to_owned()))?;
-                LogPlace::Object(self.stores.object(&address.root, entry)?)
+                let gone =
+                    || Trouble::BrokenExchange { name: self.shown(name), why: "it is not there".to_owned() };
+                let entry = self.stores.head(&address)?.ok_or_else(gone)?;
+                let object = LogPlace::Object(self.stores.object(&address.root, entry)?);
+                let object = LogBytes::open(&object).map_err(|e| Trouble::io(name, "opening", e))?;
+                Ok(ExchangeFile::of_bucket(self.shown(name), object))
             }
-        };
-        LogBytes::open(&place).map_err(|e| gone(e.to_string()))
+        }
     }
 
     /// Reads a small file.
     ///
     /// # Errors
-    /// As for [`Exchange::open`].
+    /// It is not there, or cannot be read.
     pub fn read(&self, name: &str) -> Result<Vec<u8>, Trouble> {
-        let mut bytes = Vec::new();
-        let read = self.open(name)?.reader().read_to_end(&mut bytes);
-        read.map_err(|e| Trouble::BrokenExchange { name: self.shown(name), why: e.to_string() })?;
-        Ok(bytes)
+        self.file(name)?.read()
     }
 
     /// Returns the names of the files in a folder of the exchange, sorted.
@@ -190,7 +208,7 @@ impl Exchange {
     /// The place cannot be written to.
     pub fn cancel(&self, folder: &str, spill: &Path) -> Result<(), Trouble> {
         let name = format!("{folder}/{CANCELLED}");
-        if self.is_cancelled(folder) { Ok(()) } else { self.put_bytes(&name, spill, b"") }
+        if self.has(&name) { Ok(()) } else { self.put_bytes(&name, spill, b"") }
     }
 
     /// Lets the workers of a stage go on that were told to stop.
@@ -212,14 +230,31 @@ impl Exchange {
         }
     }
 
-    /// Returns whether the workers of a stage were told to stop; false if the place cannot be read.
-    pub fn is_cancelled(&self, folder: &str) -> bool {
-        let name = format!("{folder}/{CANCELLED}");
+    /// Returns whether the workers of a stage are to stop: they were told to, or its run is over.
+    ///
+    /// False if the place cannot be read.
+    pub fn is_over(&self, folder: &str) -> bool {
+        self.has(&format!("{folder}/{CANCELLED}")) || self.lacks(&format!("{folder}/{JOB}"))
+    }
+
+    /// Returns whether a file is there, as far as the place can be read.
+    fn has(&self, name: &str) -> bool {
         match &self.place {
             ExchangePlace::Folder(place) => place.join(name).exists(),
             ExchangePlace::Bucket(_) => {
                 let head = |address| self.stores.head(&address);
-                self.address(&name).and_then(head).is_ok_and(|found| found.is_some())
+                self.address(name).and_then(head).is_ok_and(|found| found.is_some())
+            }
+        }
+    }
+
+    /// Returns whether a file is certainly not there.
+    fn lacks(&self, name: &str) -> bool {
+        match &self.place {
+            ExchangePlace::Folder(place) => place.join(name).try_exists().is_ok_and(|is_there| !is_there),
+            ExchangePlace::Bucket(_) => {
+                let head = |address| self.stores.head(&address);
+                self.address(name).and_then(head).is_ok_and(|found| found.is_none())
             }
         }
     }
@@ -230,7 +265,7 @@ impl Exchange {
     /// The place cannot be written to.
     pub fn remove(&self) -> Result<(), Trouble> {
         match &self.place {
-            ExchangePlace::Folder(folder) => match fs::remove_dir_all(folder) {
+            ExchangePlace::Folder(folder) => match remove_folder(folder) {
                 Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
                 removed => removed.map_err(|e| Trouble::io(folder, "removing the files of the run", e)),
             },
@@ -254,6 +289,17 @@ impl Exchange {
             None => Err(Trouble::Usage(format!("{text} is no address of a store"))),
         }
     }
+}
+
+/// Removes a folder, also if a late worker has just written to it.
+fn remove_folder(folder: &Path) -> io::Result<()> {
+    for _ in 0..3 {
+        match fs::remove_dir_all(folder) {
+            Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+            removed => return removed,
+        }
+    }
+    fs::remove_dir_all(folder)
 }
 
 /// Returns random hexadecimal digits, by which runs and attempts are told apart.
@@ -290,15 +336,21 @@ mod tests {
         let place = ExchangePlace::of_run(folder.path().to_str().unwrap(), "run-1").unwrap();
         let exchange = Exchange::new(place, StoreLimits::default());
         assert!(exchange.list("map-0").unwrap().is_empty());
+        assert!(exchange.put_bytes("map-0/1-b", folder.path(), b"one").is_err(), "no stage has begun");
+        assert!(exchange.is_over("map-0"), "its job is gone");
+        for stage in ["map-0", "join"] {
+            exchange.begin(stage).unwrap();
+            exchange.put_bytes(&format!("{stage}/{JOB}"), folder.path(), b"{}").unwrap();
+        }
         exchange.put_bytes("map-0/1-b", folder.path(), b"one").unwrap();
         exchange.put_bytes("map-0/1-a", folder.path(), b"another").unwrap();
         assert!(exchange.put_bytes("map-0/1-b", folder.path(), b"again").is_err());
-        assert_eq!(exchange.list("map-0").unwrap(), ["1-a", "1-b"]);
+        assert_eq!(exchange.list("map-0").unwrap(), ["1-a", "1-b", "job.json"]);
         assert_eq!(exchange.read("map-0/1-b").unwrap(), b"one");
         let told = exchange.read("map-0/2-a").unwrap_err().to_string();
         assert!(told.contains("run-1/map-0/2-a"), "{told}");
 
-        let told = |stage| exchange.is_cancelled(stage);
+        let told = |stage| exchange.is_over(stage);
         exchange.cancel("map-0", folder.path()).unwrap();
         exchange.cancel("map-0", folder.path()).unwrap();
         assert!(told("map-0") && !told("join"), "a stage is told to stop, and no other");

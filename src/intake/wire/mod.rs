@@ -4,6 +4,7 @@
 //! only if format, job, stage, task and checksums are the expected ones.
 
 pub mod exchange;
+pub mod exchange_file;
 pub mod object;
 pub mod receipt;
 pub mod record_blocks;

@@ -17,8 +17,8 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
+use super::exchange_file::ExchangeFile;
 use crate::error::Trouble;
-use crate::intake::files::bytes::log_bytes::LogBytes;
 
 const MAGIC: [u8; 4] = *b"ULX1";
 /// Version of objects, receipts and jobs; they are read by no other version.
@@ -204,9 +204,7 @@ fn hash_of(header: &[u8], index: &[u8]) -> u64 {
 /// Reader of an object whose header and index are as expected.
 #[derive(Debug)]
 pub struct ObjectReader {
-    /// Name for messages.
-    name: String,
-    from: LogBytes,
+    from: ExchangeFile,
     parts: Vec<SectionPart>,
 }
 
@@ -215,24 +213,16 @@ impl ObjectReader {
     ///
     /// # Errors
     /// [`Trouble::OtherJob`] or [`Trouble::BrokenExchange`].
-    pub fn open(
-        from: LogBytes,
-        name: &str,
-        origin: &ObjectOrigin,
-        seal: &ObjectSeal,
-    ) -> Result<Self, Trouble> {
-        let broken = |why: String| Trouble::BrokenExchange { name: name.to_owned(), why };
-        let read = |length: usize, at: u64| -> Result<Vec<u8>, Trouble> {
-            let mut bytes = vec![0; length];
-            from.read_exact_at(&mut bytes, at).map_err(|e| broken(e.to_string()))?;
-            Ok(bytes)
-        };
-        let size = from.size().map_err(|e| broken(e.to_string()))?;
+    pub fn open(from: ExchangeFile, origin: &ObjectOrigin, seal: &ObjectSeal) -> Result<Self, Trouble> {
+        let broken = |why: String| from.broken(why);
+        let open = from.open()?;
+        let read = |length: usize, at: u64| from.read_at(&open, length, at);
+        let size = open.size().map_err(|e| from.unread(e))?;
         if size < (HEADER + TAIL) as u64 {
             return Err(broken(format!("it has {size} bytes, fewer than any object")));
         }
         let header = read(HEADER, 0)?;
-        check_header(&header, origin, name)?;
+        check_header(&header, origin, &from.name)?;
         if size != seal.bytes {
             return Err(broken(format!("it has {size} bytes, and its receipt names {}", seal.bytes)));
         }
@@ -256,7 +246,7 @@ impl ObjectReader {
             let why = format!("it has the records {records:?}, and its receipt names {:?}", seal.records);
             return Err(broken(why));
         }
-        Ok(Self { name: name.to_owned(), from, parts })
+        Ok(Self { from, parts })
     }
 
     /// Forgets the parts of other partitions: an index names each partition of each section.
@@ -278,8 +268,7 @@ impl ObjectReader {
     /// # Errors
     /// [`Trouble::BrokenExchange`].
     pub fn read(&self, part: &SectionPart) -> Result<Vec<u8>, Trouble> {
-        let mut bytes = vec![0; part.bytes as usize];
-        self.from.read_exact_at(&mut bytes, part.offset).map_err(|e| self.broken(e))?;
+        let bytes = self.from.read_at(&self.from.open()?, part.bytes as usize, part.offset)?;
         let xxh3 = xxh3_64(&bytes);
         if xxh3 != part.xxh3 {
             let (section, partition) = (part.section, part.partition);
@@ -306,7 +295,7 @@ impl ObjectReader {
 
     /// Returns trouble with this object.
     pub fn broken(&self, why: impl ToString) -> Trouble {
-        Trouble::BrokenExchange { name: self.name.clone(), why: why.to_string() }
+        self.from.broken(why)
     }
 }
 
@@ -333,8 +322,7 @@ fn check_header(header: &[u8], origin: &ObjectOrigin, name: &str) -> Result<(), 
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, File};
-    use std::sync::Arc;
+    use std::fs;
 
     use super::*;
 
@@ -349,11 +337,19 @@ mod tests {
         (bytes, seal)
     }
 
-    fn open(bytes: &[u8], origin: &ObjectOrigin, seal: &ObjectSeal) -> Result<ObjectReader, Trouble> {
+    fn open(bytes: &[u8], origin: &ObjectOrigin, seal: &ObjectSeal) -> Result<Opened, Trouble> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.ulx");
         fs::write(&path, bytes).unwrap();
-        ObjectReader::open(LogBytes::Disk(Arc::new(File::open(&path).unwrap())), "a.ulx", origin, seal)
+        let object = ObjectReader::open(ExchangeFile::of_disk(path), origin, seal);
+        object.map(|object| Opened { object, _folder: folder })
+    }
+
+    /// An object, with the folder in which it lies.
+    #[derive(Debug)]
+    struct Opened {
+        object: ObjectReader,
+        _folder: tempfile::TempDir,
     }
 
     /// The layout of format 2: a change of it needs another format.
@@ -374,7 +370,7 @@ mod tests {
     #[test]
     fn an_object_is_read_as_it_was_written() {
         let (bytes, seal) = written();
-        let object = open(&bytes, &ORIGIN, &seal).unwrap();
+        let Opened { object, _folder } = open(&bytes, &ORIGIN, &seal).unwrap();
         assert_eq!(object.head::<(String, u32)>().unwrap(), ("a head".to_owned(), 7));
         let part = object.parts(Section::Calls).next().unwrap();
         assert_eq!((part.partition, part.records), (9, 2));
@@ -399,7 +395,7 @@ mod tests {
     fn no_byte_may_change_and_none_may_be_missing() {
         let (bytes, seal) = written();
         let read = |bytes: &[u8]| -> Result<(), Trouble> {
-            let object = open(bytes, &ORIGIN, &seal)?;
+            let Opened { object, _folder } = open(bytes, &ORIGIN, &seal)?;
             object.head::<(String, u32)>()?;
             object.parts(Section::Calls).try_for_each(|part| object.read(part).map(drop))
         };

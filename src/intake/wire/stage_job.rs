@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -70,6 +71,9 @@ struct PlannedFile {
     found_by: FoundBy,
     role: FileRole,
     bytes: u64,
+    /// When a file of a disk was last changed, in microseconds since 1970: a run is resumed with
+    /// the same logs alone, and some are changed without another size.
+    changed_us: Option<i64>,
     constants: Vec<(Field, String)>,
 }
 
@@ -206,7 +210,15 @@ fn planned(file: &LogFile, opened: Option<u64>) -> Result<PlannedFile, Trouble> 
         }
     };
     let bytes = opened.unwrap_or(bytes);
-    Ok(PlannedFile { place, path, shown, source, found_by, role, bytes, constants })
+    let changed = |path: &Path| {
+        let found = path.metadata().map_err(|e| Trouble::io(path, "looking at a log", e))?;
+        Ok::<_, Trouble>(found.ctime() * 1_000_000 + found.ctime_nsec() / 1_000)
+    };
+    let changed_us = match &place {
+        PlannedPlace::Disk(path) if opened.is_some() => Some(changed(path)?),
+        _ => None,
+    };
+    Ok(PlannedFile { place, path, shown, source, found_by, role, bytes, changed_us, constants })
 }
 
 /// Neighbouring items of one file.
@@ -251,6 +263,17 @@ pub enum StageTasks {
 }
 
 impl StageTasks {
+    /// Iterates over the objects of earlier stages that the tasks read.
+    pub fn inputs(&self) -> impl Iterator<Item = &ObjectRef> {
+        let none: &[ObjectRef] = &[];
+        let (maps, deduped, merged) = match self {
+            Self::Map { .. } => (none, none, None),
+            Self::Dedupe { maps, merged, .. } => (&**maps, none, Some(merged)),
+            Self::Join { maps, deduped, merged, .. } => (&**maps, &**deduped, Some(merged)),
+        };
+        maps.iter().chain(deduped).chain(merged)
+    }
+
     /// Returns the number of tasks.
     pub const fn tasks(&self) -> usize {
         match self {
