@@ -193,6 +193,8 @@ def trials(trial, server, options):
     killer.join()
     trial.check("a run whose workers and executors are killed ends well", code in (0, 3), told)
     trial.check("all were killed", not killer.plan, f"left: {killer.plan}")
+    again = re.findall(r"^\w+: (\d+) tasks in (\d+) attempts, ", told, re.M)
+    trial.check("attempts that were lost are counted", any(int(all) > int(tasks) for tasks, all in again), told)
     trial.check("Spark has lost executors", "Lost executor" in server.log.read_text(errors="replace"))
     trial.same("a run with kills", "big-threads", "big-spark", told)
 
