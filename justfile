@@ -61,6 +61,11 @@ spark *options:
     cargo build --release
     python3 tests/engines/spark.py "${CARGO_TARGET_DIR:-target}/release/uptime-ledger" {{options}}
 
+# Processes, Spark, Dask and Ray on hard logs and in every format, with tasks that run twice
+engines *options:
+    cargo build --release
+    python3 tests/engines/matrix.py "${CARGO_TARGET_DIR:-target}/release/uptime-ledger" {{options}}
+
 # Time and memory of logs that stand at the limits
 limits:
     cargo build --release

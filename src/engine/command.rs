@@ -7,7 +7,7 @@ use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
@@ -16,8 +16,8 @@ use super::words::LastWords;
 use crate::error::Trouble;
 use crate::intake::tasks::{StageRun, TaskRunner};
 
-/// Time for workers to tidy up when their command is ended.
-const TO_TIDY_UP: Duration = Duration::from_secs(2);
+/// Pauses of [`PAUSE`] for workers to tidy up when their command is ended: two seconds.
+const TO_TIDY_UP: u32 = 100;
 /// Time for the last words of a command that has ended.
 const FOR_WORDS: Duration = Duration::from_secs(1);
 /// Time between two looks at a command that has not ended.
@@ -87,8 +87,10 @@ impl TaskRunner for CommandEngine {
 fn end(running: &mut Child) -> io::Result<()> {
     let Some(group) = Pid::from_raw(running.id().cast_signed()) else { return Ok(()) };
     let mut is_there = signal(group, Signal::TERM)?;
-    let begun = Instant::now();
-    while is_there && begun.elapsed() < TO_TIDY_UP {
+    for _ in 0..TO_TIDY_UP {
+        if !is_there {
+            break;
+        }
         thread::sleep(PAUSE);
         // A command that has ended and was not waited for would count as there.
         running.try_wait()?;
