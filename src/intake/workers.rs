@@ -24,7 +24,7 @@ struct Turns<T, E> {
     waiting: BTreeMap<usize, T>,
     /// The error of the smallest number.
     error: Option<(usize, E)>,
-    /// True after an error or a panic: nothing more is begun.
+    /// True after an error or a panic: nothing is handed on any more.
     is_over: bool,
 }
 
@@ -34,7 +34,7 @@ struct Turns<T, E> {
 /// thread wait for their turn.
 ///
 /// # Errors
-/// The error of the smallest number; nothing more is then begun.
+/// The error of the smallest number; nothing behind it is begun any more.
 pub fn in_order<S: Send, T: Send, E: Send>(
     workers: usize,
     numbers: Range<usize>,
@@ -71,7 +71,9 @@ pub fn in_order<S: Send, T: Send, E: Send>(
     let may_begin = |at: usize| {
         let ahead = |turns: &Turns<T, E>| !turns.is_over && at >= turns.turn + 2 * workers;
         let wait = moved.wait_while(lock(), |(_, turns)| ahead(turns));
-        !wait.unwrap_or_else(PoisonError::into_inner).1.is_over
+        let (_, turns) = &*wait.unwrap_or_else(PoisonError::into_inner);
+        // What stands before an error may have one too.
+        turns.error.as_ref().map_or(!turns.is_over, |(first, _)| at < *first)
     };
     let all = || -> S {
         let ended = EndOnPanic(|| end(None));
