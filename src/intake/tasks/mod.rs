@@ -175,8 +175,13 @@ impl TaskEngine {
     }
 
     /// Adds a stage that has ended, whether all tasks are done or not.
-    fn add(&self, (day, stage): (Day, Stage), folder: &str, receipts: &[TaskReceipt]) -> Result<(), Trouble> {
-        let attempts = Attempts::in_folder(&self.exchange, folder)?;
+    ///
+    /// What it tells is no part of a result: an exchange that cannot be listed counts no attempts.
+    fn add(&self, (day, stage): (Day, Stage), folder: &str, receipts: &[TaskReceipt]) {
+        let attempts = Attempts::in_folder(&self.exchange, folder).unwrap_or_else(|error| {
+            tracing::warn!(%error, "attempts cannot be counted");
+            Attempts::default()
+        });
         let sum = |of: fn(&TaskReceipt) -> u64| receipts.iter().map(of).sum();
         let sum = StageSum {
             day,
@@ -184,7 +189,7 @@ impl TaskEngine {
             tasks: receipts.len(),
             attempts: attempts.begun,
             failed_attempts: attempts.failed.len(),
-            words: attempts.words(&self.exchange, folder)?,
+            words: attempts.words(&self.exchange, folder),
             rows: sum(|receipt| receipt.rows.rows_read),
             bytes: sum(|receipt| receipt.object.seal.bytes),
             cpu_ms: sum(|receipt| receipt.usage.cpu_ms),
@@ -196,7 +201,6 @@ impl TaskEngine {
         };
         tracing::info!(?sum, "stage done");
         self.sums.lock().unwrap_or_else(PoisonError::into_inner).push(sum);
-        Ok(())
     }
 }
 
@@ -297,10 +301,8 @@ impl<'a> TaskDay<'a> {
                 tracing::warn!(%error, "workers could not be told to stop");
             }
         }
-        let known: &[TaskReceipt] = receipts.as_deref().unwrap_or_default();
-        let added = self.engine.add((day, stage), &folder, known);
-        let receipts = receipts?;
-        added.map(|()| receipts)
+        self.engine.add((day, stage), &folder, receipts.as_deref().unwrap_or_default());
+        receipts
     }
 
     /// As [`TaskDay::stage`], in a folder of the exchange.

@@ -72,6 +72,16 @@ impl ExchangeFile {
         Ok(bytes)
     }
 
+    /// Reads at most so many bytes from the beginning.
+    ///
+    /// # Errors
+    /// As for [`ExchangeFile::open`].
+    pub fn read_first(&self, most: usize) -> Result<Vec<u8>, Trouble> {
+        let open = self.open()?;
+        let size = open.size().map_err(|e| self.unread(e))?;
+        self.read_at(&open, size.min(most as u64) as usize, 0)
+    }
+
     /// Returns trouble with the content of this file.
     pub fn broken(&self, why: impl ToString) -> Trouble {
         Trouble::BrokenExchange { name: self.name.clone(), why: why.to_string() }
